@@ -1,0 +1,105 @@
+"""Specifications as TOML and JSON text, and validation failures as sentences."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import tomli_w
+from pydantic import BaseModel, ValidationError
+
+from resnet_studio.domain.errors import SpecError
+from resnet_studio.domain.specs import SCHEMA_VERSION, CohortSpec, RunSpec, Spec
+
+S = TypeVar("S", bound=Spec)
+
+_SENTENCES = {
+    "missing": "is missing",
+    "extra_forbidden": "is not a field of this specification; check its spelling",
+    "greater_than_equal": "must be at least {ge}, got {input}",
+    "greater_than": "must be greater than {gt}, got {input}",
+    "less_than_equal": "must be at most {le}, got {input}",
+    "less_than": "must be less than {lt}, got {input}",
+    "int_parsing": "must be a whole number, got {input}",
+    "int_type": "must be a whole number, got {input}",
+    "int_from_float": "must be a whole number, got {input}",
+    "float_parsing": "must be a number, got {input}",
+    "float_type": "must be a number, got {input}",
+    "finite_number": "must be a finite number, got {input}",
+    "string_type": "must be text, got {input}",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must not be empty",
+    "enum": "must be {expected}, got {input}",
+}
+
+
+def sentences(error: ValidationError) -> dict[str, str]:
+    """One sentence per field at fault, keyed by its dotted name; ``""`` for the whole specification."""
+    found: dict[str, str] = {}
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        context = {**problem.get("ctx", {}), "input": repr(problem["input"])[:80]}
+        if problem["type"] == "value_error":
+            text = str(context["error"])
+        else:
+            text = _SENTENCES.get(problem["type"], problem["msg"]).format_map(context)
+        found.setdefault(name, text)
+    return found
+
+
+def parse(kind: type[S], values: Mapping[str, Any]) -> S:
+    """Validate plain values.
+
+    Raises:
+        SpecError: With a sentence for each field at fault.
+    """
+    version = values.get("schema_version", SCHEMA_VERSION)
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise SpecError(
+            {"schema_version": f"written by a newer ResNet Studio (schema {version}); this one reads {SCHEMA_VERSION}"}
+        )
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        raise SpecError(sentences(error)) from None
+
+
+def to_json(spec: BaseModel) -> str:
+    return spec.model_dump_json()
+
+
+def from_json(kind: type[S], text: str) -> S:
+    """Raises SpecError for text that is not JSON or not a valid ``kind``."""
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise SpecError({"": f"not valid JSON: {error}"}) from None
+    if not isinstance(values, dict):
+        raise SpecError({"": "must be a JSON object"})
+    return parse(kind, values)
+
+
+def to_toml(spec: BaseModel) -> str:
+    return tomli_w.dumps(spec.model_dump(mode="json"))
+
+
+def from_toml(kind: type[S], text: str) -> S:
+    """Raises SpecError for text that is not TOML or not a valid ``kind``."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError({"": f"not valid TOML: {error}"}) from None
+    return parse(kind, values)
+
+
+def cohort_from_toml(text: str) -> CohortSpec:
+    """A run file holds either one run or, under ``[[runs]]``, a cohort."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError({"": f"not valid TOML: {error}"}) from None
+    if "runs" in values:
+        return parse(CohortSpec, values)
+    return CohortSpec(runs=(parse(RunSpec, values),))

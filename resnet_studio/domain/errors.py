@@ -1,0 +1,42 @@
+"""The two kinds of error: the user's, shown as one sentence, and ours, which is any other exception."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class UserError(Exception):
+    """Something the user can put right. Its text is one sentence: what, why, and what to do."""
+
+    @property
+    def sentence(self) -> str:
+        return str(self)
+
+
+class SpecError(UserError):
+    """A specification that cannot be used.
+
+    Attributes:
+        fields: One sentence per field, keyed by its dotted name (``"network.depth"``); ``""`` holds what concerns
+            the whole specification.
+    """
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.fields = dict(fields)
+        super().__init__("; ".join(f"{name}: {text}" if name else text for name, text in self.fields.items()))
+
+
+class DataError(UserError):
+    """Images that cannot be used: a folder that is missing, empty or unreadable."""
+
+
+class StoreError(UserError):
+    """A history that cannot be opened or written: newer schema, damaged file, full disk, held by another program."""
+
+
+class CheckpointError(UserError):
+    """A checkpoint that is missing or damaged."""
+
+
+class Stopped(Exception):
+    """Long work was asked to stop and did; what it had done so far is safe. Not an error."""

@@ -1,0 +1,129 @@
+"""What happens during training, as frozen, picklable values.
+
+The recorder stores each event first; then the same event is shown. Curves travel as chunks of many iterations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from resnet_studio.domain.terms import Phase, RunStatus, Series
+
+Values = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CurveChunk:
+    """Points of one series of one run: ``values[i]`` belongs to iteration ``first_iteration + i * stride``.
+
+    Iterations count from 1: the point of iteration k describes the k-th weight update, or the weights after it. A test
+    error before training has iteration 0. Values may be NaN or infinite.
+    """
+
+    run_id: str
+    series: Series
+    first_iteration: int
+    values: Values
+    stride: int = 1
+
+    @property
+    def count(self) -> int:
+        return len(self.values)
+
+    @property
+    def last_iteration(self) -> int:
+        return self.first_iteration + (self.count - 1) * self.stride
+
+    @property
+    def iterations(self) -> npt.NDArray[np.int64]:
+        return self.first_iteration + self.stride * np.arange(self.count, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class CohortStarted:
+    """Training is about to begin or to go on. ``environment`` holds what the bits depend on: device, precision,
+    threads, versions, data checksum."""
+
+    run_ids: tuple[str, ...]
+    iteration: int
+    iterations: int
+    batches_per_epoch: float
+    training_images: int
+    test_images: int
+    class_names: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseChanged:
+    """What the cohort is busy with; ``fraction`` in 0..1 where it is known."""
+
+    run_ids: tuple[str, ...]
+    phase: Phase
+    detail: str = ""
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CurvesGrew:
+    """New points of every run of the cohort, stored in one transaction."""
+
+    chunks: tuple[CurveChunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressMade:
+    """Where the cohort is. ``seconds`` is training time so far, kept across resumes; the rate is of recent iterations."""
+
+    run_ids: tuple[str, ...]
+    iteration: int
+    iterations: int
+    seconds: float
+    iterations_per_second: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSaved:
+    """A whole checkpoint lies at ``folder`` (relative to the runs folder); its row may now be written.
+
+    ``weights_sha256`` is the digest of the weights' names, shapes and bytes; ``metrics`` restores running sums.
+    """
+
+    run_id: str
+    iteration: int
+    folder: str
+    weights_sha256: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """``reason`` is a sentence for people, empty where the status says all."""
+
+    run_id: str
+    status: RunStatus
+    reason: str = ""
+    iteration: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeGiven:
+    """Something the user should know that does not end the training, as one sentence."""
+
+    run_ids: tuple[str, ...]
+    sentence: str
+
+
+Event = CohortStarted | PhaseChanged | CurvesGrew | ProgressMade | CheckpointSaved | StatusChanged | NoticeGiven
+EventSink = Callable[[Event], None]
+StopCheck = Callable[[], bool]
+
+
+def never() -> bool:
+    """The stop check of work that nobody stops."""
+    return False

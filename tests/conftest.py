@@ -1,0 +1,53 @@
+"""Shared fixtures: a home folder, a store, and networks and cohorts small enough to train in a test."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
+
+from pathlib import Path
+
+import pytest
+
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tests first: a mistake shows early."""
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is not None))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home").prepare()
+
+
+@pytest.fixture
+def tiny_run() -> RunSpec:
+    """ResNet-8 of width 4 on tiny inputs: some milliseconds an iteration."""
+    run = RunSpec()
+    return replace(
+        run,
+        network=replace(run.network, depth=8, width=4, image_size=8),
+        recipe=replace(
+            run.recipe, iterations=12, batch_size=16, milestones=(8,), test_every=5, learning_rate=0.05,
+            precision="float32", device="cpu",
+        ),
+    )
+
+
+@pytest.fixture
+def tiny_twin(tiny_run: RunSpec) -> CohortSpec:
+    return twin(tiny_run)
+
+
+@pytest.fixture
+def cifar10_folder() -> Path:
+    """The real CIFAR-10 as class folders, where RESNET_STUDIO_CIFAR10 names them."""
+    path = os.environ.get("RESNET_STUDIO_CIFAR10")
+    if not path:
+        pytest.skip("RESNET_STUDIO_CIFAR10 does not name the real CIFAR-10")
+    return Path(path)
