@@ -1,0 +1,124 @@
+"""The built-in studies: a question each, and the runs that answer it. Every number of them stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
+from resnet_studio.domain.terms import Block, Shortcut
+
+SHALLOW, DEEP = 20, 56  # Figure 1 of the paper shows these two depths
+
+# A short run that shows the effect on a laptop. The paper's learning rate of 0.1 separates nothing at this length:
+# deep nets of either kind start slowly with it (the paper warms 110 layers up with 0.01 for the same reason).
+DEMO = RecipeSpec(iterations=400, batch_size=64, learning_rate=0.02, milestones=(), test_every=100)
+
+QUICK_SHARE = 10  # --quick trains for a tenth of the iterations
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A question and the runs that answer it; ``cohort`` makes them for one seed (initial weights and sample order)."""
+
+    key: str
+    title: str
+    question: str
+    cohort: Callable[[int], CohortSpec]
+
+
+def plain(depth: int) -> NetworkSpec:
+    return NetworkSpec(depth=depth, block=Block.PLAIN, shortcut=Shortcut.NONE)
+
+
+def residual(depth: int, shortcut: Shortcut = Shortcut.A) -> NetworkSpec:
+    return NetworkSpec(depth=depth, block=Block.BASIC, shortcut=shortcut)
+
+
+def _cohort(key: str, title: str, networks: tuple[NetworkSpec, ...], recipe: RecipeSpec, data: str) -> CohortSpec:
+    runs = tuple(RunSpec(network=network, recipe=recipe, data=DataSpec(source=data)) for network in networks)
+    return CohortSpec(name=title, study=key, runs=runs)
+
+
+def _seeded(recipe: RecipeSpec, seed: int) -> RecipeSpec:
+    return replace(recipe, init_seed=seed, data_seed=seed)
+
+
+def degradation(seed: int = 0) -> CohortSpec:
+    """Plain and residual, shallow and deep, on the images that the program draws itself: Figures 1 and 6 in small."""
+    networks = (plain(SHALLOW), residual(SHALLOW), plain(DEEP), residual(DEEP))
+    return _cohort("degradation", "Degradation", networks, _seeded(DEMO, seed), "builtin")
+
+
+def plain_against_residual(seed: int = 0) -> CohortSpec:
+    """One twin at the deeper depth."""
+    networks = (plain(DEEP), residual(DEEP))
+    return _cohort("twin", "Plain against residual", networks, _seeded(DEMO, seed), "builtin")
+
+
+def shortcuts(seed: int = 0) -> CohortSpec:
+    """Options A, B and C of section 3.3 at one depth, beside the plain net."""
+    networks = (plain(SHALLOW), *(residual(SHALLOW, option) for option in (Shortcut.A, Shortcut.B, Shortcut.C)))
+    return _cohort("shortcuts", "Shortcuts A, B and C", networks, _seeded(DEMO, seed), "builtin")
+
+
+def figure_6(seed: int = 0) -> CohortSpec:
+    """Figure 6, left and middle: CIFAR-10, 64 000 iterations of the paper's recipe. Many hours, even on a GPU."""
+    depths = (20, 32, 44, 56)
+    networks = (*(plain(depth) for depth in depths), *(residual(depth) for depth in depths))
+    return _cohort("figure-6", "Figure 6", networks, _seeded(RecipeSpec(), seed), "cifar10")
+
+
+STUDIES = (
+    Study(
+        "degradation",
+        "Degradation",
+        "Does a deeper plain net train worse than a shallower one, and do shortcuts mend it?",
+        degradation,
+    ),
+    Study(
+        "twin",
+        "Plain against residual",
+        f"What do shortcuts alone change in a net of {DEEP} layers, everything else being equal?",
+        plain_against_residual,
+    ),
+    Study(
+        "shortcuts",
+        "Shortcuts A, B and C",
+        "Do projections help more than zero-padding where the width changes?",
+        shortcuts,
+    ),
+    Study(
+        "figure-6",
+        "Figure 6: plain and residual nets on CIFAR-10",
+        "How do 20, 32, 44 and 56 layers train with the paper's full recipe?",
+        figure_6,
+    ),
+)
+
+
+def find_study(key: str) -> Study:
+    """Raises UserError, naming the studies, for a key that none has."""
+    for study in STUDIES:
+        if study.key == key:
+            return study
+    raise UserError(f"No study is called {key!r}; choose {', '.join(study.key for study in STUDIES)}.")
+
+
+def quick(cohort: CohortSpec) -> CohortSpec:
+    """The same cohort, trained for a tenth of the iterations: to see that all works, not to conclude anything."""
+
+    def shorter(run: RunSpec) -> RunSpec:
+        recipe = run.recipe
+        return replace(
+            run,
+            recipe=replace(
+                recipe,
+                iterations=max(1, recipe.iterations // QUICK_SHARE),
+                test_every=max(1, recipe.test_every // QUICK_SHARE),
+                milestones=tuple(dict.fromkeys(max(1, m // QUICK_SHARE) for m in recipe.milestones)),
+            ),
+        )
+
+    return replace(cohort, runs=tuple(shorter(run) for run in cohort.runs))
