@@ -33,7 +33,7 @@ class LayerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer. ``name`` is its path in the torch module, ``kernel`` and ``stride`` are 0 where they have no meaning."""
+    """One layer. ``name`` is its path in the torch module; ``kernel`` and ``stride`` are 0 where they mean nothing."""
 
     name: str
     kind: LayerKind

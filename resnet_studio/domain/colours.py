@@ -1,4 +1,4 @@
-"""The colour a run is born with: depth is the hue. Okabe and Ito's palette, which colour-blind people can tell apart."""
+"""The colour a run is born with: depth is the hue. Okabe and Ito's palette suits colour-blind people."""
 
 from __future__ import annotations
 

@@ -38,5 +38,5 @@ class CheckpointError(UserError):
     """A checkpoint that is missing or damaged."""
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - not an error
     """Long work was asked to stop and did; what it had done so far is safe. Not an error."""

@@ -77,7 +77,7 @@ class CurvesGrew:
 
 @dataclass(frozen=True, slots=True)
 class ProgressMade:
-    """Where the cohort is. ``seconds`` is training time so far, kept across resumes; the rate is of recent iterations."""
+    """Where the cohort is. ``seconds`` is training time so far, over all resumes; the rate is of recent iterations."""
 
     run_ids: tuple[str, ...]
     iteration: int

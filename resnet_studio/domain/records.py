@@ -55,7 +55,7 @@ class RunRecord:
 
     @property
     def resumable(self) -> bool:
-        return self.status.resumable and self.iteration < self.iterations
+        return self.status.resumable
 
     @property
     def short_id(self) -> str:

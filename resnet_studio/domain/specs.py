@@ -26,9 +26,7 @@ MAX_SEED = 2**31 - 1
 
 
 def _shown(title: str, text: str, *, unit: str = "", simple: bool = False, default: Any = ..., **bounds: Any) -> Any:
-    return Field(
-        default, title=title, description=text, json_schema_extra={"unit": unit, "simple": simple}, **bounds
-    )
+    return Field(default, title=title, description=text, json_schema_extra={"unit": unit, "simple": simple}, **bounds)
 
 
 class Spec(BaseModel):
@@ -51,27 +49,43 @@ class NetworkSpec(Spec):
 
     family: Family = _shown("Family", "Stem and stages of the paper's CIFAR-10 networks.", default=Family.CIFAR)
     depth: int = _shown(
-        "Depth", "Weighted layers: 6n + 2, so 8, 14, 20, 32, 44, 56, 110, ... 1202.",
-        unit="layers", simple=True, default=20, ge=8, le=MAX_DEPTH,
+        "Depth",
+        "Weighted layers: 6n + 2, so 8, 14, 20, 32, 44, 56, 110, ... 1202.",
+        unit="layers",
+        simple=True,
+        default=20,
+        ge=8,
+        le=MAX_DEPTH,
     )
     block: Block = _shown(
-        "Block", "plain: no shortcuts. basic: a shortcut around every two 3x3 layers.",
-        simple=True, default=Block.BASIC,
+        "Block",
+        "plain: no shortcuts. basic: a shortcut around every two 3x3 layers.",
+        simple=True,
+        default=Block.BASIC,
     )
     shortcut: Shortcut = _shown(
         "Shortcut",
         "A: identity, zero-padding where dimensions change. B: projection where dimensions change. "
         "C: projection everywhere. none: for plain nets.",
-        simple=True, default=Shortcut.A,
+        simple=True,
+        default=Shortcut.A,
     )
     classes: int = _shown("Classes", "Outputs of the last layer.", default=10, ge=2, le=10_000)
     width: int = _shown(
-        "Width", "Filters in the first stage, doubled in each later one; the paper has 16.",
-        unit="filters", default=16, ge=1, le=256,
+        "Width",
+        "Filters in the first stage, doubled in each later one; the paper has 16.",
+        unit="filters",
+        default=16,
+        ge=1,
+        le=256,
     )
     image_size: int = _shown(
-        "Image size", "Height and width of the input; images of other sizes are resized.",
-        unit="pixels", default=32, ge=8, le=256,
+        "Image size",
+        "Height and width of the input; images of other sizes are resized.",
+        unit="pixels",
+        default=32,
+        ge=8,
+        le=256,
     )
 
     @model_validator(mode="before")
@@ -122,12 +136,17 @@ class DataSpec(Spec):
         "Data",
         "builtin: images the program draws itself. cifar10: the real CIFAR-10. folder:PATH: your own images in class "
         "folders.",
-        simple=True, default="builtin", min_length=1, max_length=4096,
+        simple=True,
+        default="builtin",
+        min_length=1,
+        max_length=4096,
     )
     seed: int = _shown(
         "Data draw",
         "builtin: which images are drawn. A single folder of classes: which images are held out for testing.",
-        default=0, ge=0, le=MAX_SEED,
+        default=0,
+        ge=0,
+        le=MAX_SEED,
     )
 
     @field_validator("source")
@@ -164,42 +183,73 @@ class RecipeSpec(Spec):
     """Everything about training that is neither the network nor the data. Defaults: the paper's CIFAR-10 recipe."""
 
     iterations: int = _shown(
-        "Iterations", "Weight updates in all; the paper trains for 64 000.",
-        unit="iterations", simple=True, default=64_000, ge=1, le=10_000_000,
+        "Iterations",
+        "Weight updates in all; the paper trains for 64 000.",
+        unit="iterations",
+        simple=True,
+        default=64_000,
+        ge=1,
+        le=10_000_000,
     )
     batch_size: int = _shown(
-        "Batch size", "Images per iteration; the paper has 128.",
-        unit="images", simple=True, default=128, ge=2, le=4096,
+        "Batch size",
+        "Images per iteration; the paper has 128.",
+        unit="images",
+        simple=True,
+        default=128,
+        ge=2,
+        le=4096,
     )
     learning_rate: float = _shown(
-        "Learning rate", "At the start; the paper has 0.1.", simple=True, default=0.1, gt=0, le=10,
+        "Learning rate",
+        "At the start; the paper has 0.1.",
+        simple=True,
+        default=0.1,
+        gt=0,
+        le=10,
     )
     milestones: tuple[Iteration, ...] = _shown(
-        "Milestones", "Iterations after which the learning rate is divided by ten; the paper: 32 000 and 48 000.",
-        unit="iterations", default=(32_000, 48_000), max_length=20,
+        "Milestones",
+        "Iterations after which the learning rate is divided by ten; the paper: 32 000 and 48 000.",
+        unit="iterations",
+        default=(32_000, 48_000),
+        max_length=20,
     )
     momentum: float = _shown("Momentum", "v = m v + g, w = w - lr v; the paper has 0.9.", default=0.9, ge=0, lt=1)
     weight_decay: float = _shown(
-        "Weight decay", "L2 penalty on every parameter; the paper has 0.0001.", default=1e-4, ge=0, le=1,
+        "Weight decay",
+        "L2 penalty on every parameter; the paper has 0.0001.",
+        default=1e-4,
+        ge=0,
+        le=1,
     )
     augmentation: Augmentation = _shown(
-        "Augmentation", "pad-crop-flip: 4 pixels of mean on each side, a random crop, a horizontal flip half the time.",
+        "Augmentation",
+        "pad-crop-flip: 4 pixels of mean on each side, a random crop, a horizontal flip half the time.",
         default=Augmentation.PAD_CROP_FLIP,
     )
     normalisation: Normalisation = _shown(
-        "Normalisation", "pixel-mean: the training set's mean image is subtracted (the paper). channel-mean-std: one "
+        "Normalisation",
+        "pixel-mean: the training set's mean image is subtracted (the paper). channel-mean-std: one "
         "mean and one standard deviation per colour.",
         default=Normalisation.PIXEL_MEAN,
     )
     test_every: int = _shown(
-        "Test every", "Iterations between two measurements of the test error; one more is taken at the end.",
-        unit="iterations", simple=True, default=500, ge=1, le=10_000_000,
+        "Test every",
+        "Iterations between two measurements of the test error; one more is taken at the end.",
+        unit="iterations",
+        simple=True,
+        default=500,
+        ge=1,
+        le=10_000_000,
     )
-    init_seed: int = _shown("Initial weights", "Seed of the initial weights.", simple=True, default=0, ge=0, le=MAX_SEED)
+    init_seed: int = _shown(
+        "Initial weights", "Seed of the initial weights.", simple=True, default=0, ge=0, le=MAX_SEED
+    )
     data_seed: int = _shown("Sample order", "Seed of sample order, crops and flips.", default=0, ge=0, le=MAX_SEED)
     precision: Precision = _shown(
-        "Precision", "auto: bfloat16 where a short probe finds it faster on this machine, else float32; weights are "
-        "always float32.",
+        "Precision",
+        "auto: bfloat16 where a short probe finds it faster on this machine, else float32; weights are always float32.",
         default=Precision.AUTO,
     )
     device: Device = _shown("Device", "auto: CUDA, else Apple's MPS, else the CPU.", default=Device.AUTO)

@@ -1,0 +1,271 @@
+"""One cohort from specification to stored end: open data, build, train, record, emit. An ordinary function, no Qt."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+
+from resnet_studio.data.batches import ResidentBatches, test_batches
+from resnet_studio.data.imageset import DataBundle
+from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.data.sets import open_data
+from resnet_studio.domain.documents import sentences
+from resnet_studio.domain.errors import CheckpointError, Stopped, UserError
+from resnet_studio.domain.events import (
+    CheckpointSaved,
+    CohortStarted,
+    Event,
+    EventSink,
+    NoticeGiven,
+    PhaseChanged,
+    StatusChanged,
+    StopCheck,
+    never,
+)
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.domain.terms import Phase, Precision, RunStatus, Series
+from resnet_studio.history.recorder import recording
+from resnet_studio.history.store import RunStore
+from resnet_studio.training import checkpoints
+from resnet_studio.training.devices import lower_priority
+from resnet_studio.training.engines import make_engine
+from resnet_studio.training.loop import CohortLoop, Shared
+from resnet_studio.training.machine import Machine
+from resnet_studio.training.members import Member
+
+log = logging.getLogger(__name__)
+
+_TEST_BATCH = 250  # images a step of testing, so that a stop is heard within a second
+_KEPT_CHECKPOINTS = 2  # the newest and the one before it
+
+
+def run(
+    cohort: CohortSpec, store: RunStore, emit: EventSink, should_stop: StopCheck = never, *,
+    should_pause: StopCheck = never, checkpoint_seconds: float = 30.0,
+) -> tuple[RunRecord, ...]:  # fmt: skip
+    """Store the cohort's runs and train them; see :func:`resume`."""
+    ids = [record.id for record in store.create_cohort(cohort)]
+    return resume(ids, store, emit, should_stop, should_pause=should_pause, checkpoint_seconds=checkpoint_seconds)
+
+
+def resume(
+    run_ids: Sequence[str], store: RunStore, emit: EventSink, should_stop: StopCheck = never, *,
+    should_pause: StopCheck = never, checkpoint_seconds: float = 30.0,
+) -> tuple[RunRecord, ...]:  # fmt: skip
+    """Train stored runs to their end in lock-step, from their newest whole checkpoints or from the start.
+
+    Each event is stored before ``emit`` sees it. ``should_stop`` and ``should_pause`` are asked at least once an
+    iteration. On the CPU the final weights are bit for bit those of a run that was never interrupted.
+
+    Returns:
+        The runs as stored at the end: finished, stopped, diverged or failed, with a reason.
+
+    Raises:
+        UserError: If the runs cannot be trained as asked; each of them then has a status and the same reason.
+    """
+    records = [store.get(run_id) for run_id in run_ids]
+    _refuse(records)
+    lower_priority()
+    told = recording(store, emit)
+    failure: BaseException | None = None
+    try:
+        _train(records, store, told, should_stop, should_pause, checkpoint_seconds)
+    except Stopped:
+        _end_all(records, store, told, RunStatus.STOPPED, "")
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        failure = UserError(_memory_sentence(records, error))
+    except RuntimeError as error:
+        out_of_memory = "can't allocate memory" in str(error) or "out of memory" in str(error)
+        failure = UserError(_memory_sentence(records, error)) if out_of_memory else error
+    except OSError as error:
+        failure = UserError(_disk_sentence(error, store.home)) if error.errno in _FULL else error
+    except Exception as error:  # told below, outside this block: a traceback keeps the tensors of its frames alive
+        failure = error
+    if failure is not None:
+        failure = failure.with_traceback(failure.__traceback__ if not isinstance(failure, UserError) else None)
+        reason = str(failure) if isinstance(failure, UserError) else f"Unexpected error: {failure}"
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        try:
+            _end_all(records, store, told, RunStatus.FAILED, reason)
+        except Exception:
+            log.exception("the end of %s could not be stored", run_ids)
+        raise failure
+    return tuple(store.get(record.id) for record in records)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def _refuse(records: Sequence[RunRecord]) -> None:
+    for record in records:
+        if not record.resumable:
+            raise UserError(
+                f"Run {record.name} ({record.short_id}) is {record.status}; only a run that is not at its end can go on."
+            )
+    try:
+        CohortSpec(runs=tuple(record.spec for record in records))
+    except ValidationError as error:
+        raise UserError(f"These runs cannot train together: {'; '.join(sentences(error).values())}.") from None
+
+
+def _train(
+    records: Sequence[RunRecord], store: RunStore, emit: EventSink, should_stop: StopCheck, should_pause: StopCheck,
+    checkpoint_seconds: float,
+) -> None:  # fmt: skip
+    home, recipe = store.home, records[0].spec.recipe
+    ids = tuple(record.id for record in records)
+
+    def report(detail: str, fraction: float | None = None) -> None:
+        emit(PhaseChanged(ids, Phase.LOADING, detail, fraction))
+
+    bundle = open_data(records[0].spec.data, records[0].spec.network.image_size, home, report, should_stop)
+    _check_data(records, bundle)
+    if bundle.skipped:
+        names = ", ".join(name for name, _ in bundle.skipped[:3]) + (", ..." if len(bundle.skipped) > 3 else "")
+        emit(NoticeGiven(ids, f"{len(bundle.skipped)} unreadable files were left out: {names}."))
+    if recipe.precision is Precision.AUTO:
+        emit(PhaseChanged(ids, Phase.PROBING))
+    machine = Machine.choose(recipe, records[0].environment, home.cache)
+    if machine.notice:
+        emit(NoticeGiven(ids, machine.notice))
+    preprocessing = _preprocessing(records, home, bundle).to(machine.device)
+    batches = ResidentBatches(
+        bundle.train, preprocessing, batch_size=recipe.batch_size, augmentation=recipe.augmentation,
+        seed=recipe.data_seed, device=machine.device,
+    )  # fmt: skip
+    emit(PhaseChanged(ids, Phase.BUILDING))
+    members = [_member(record, store, machine.device, emit) for record in records]
+    engine = make_engine(machine.precision, should_stop)
+    data = {
+        "data_sha256": bundle.checksum,
+        "training_images": str(len(bundle.train.labels)),
+        "test_images": str(len(bundle.test.labels)),
+    }
+    emit(
+        CohortStarted(
+            run_ids=ids,
+            iteration=min(member.iteration for member in members),
+            iterations=recipe.iterations,
+            batches_per_epoch=batches.batches_per_epoch,
+            training_images=len(bundle.train.labels),
+            test_images=len(bundle.test.labels),
+            class_names=bundle.class_names,
+            environment=machine.environment(engine.name) | data,
+        )
+    )
+    for member in members:
+        emit(StatusChanged(member.run_id, RunStatus.RUNNING, "", member.iteration))
+    shared = Shared(
+        batches=batches,
+        test_batches=lambda: test_batches(
+            bundle.test, preprocessing, batch_size=_TEST_BATCH, device=machine.device
+        ),
+        save=lambda member: _save(member, home),
+        forget=lambda run_id: _forget_old(run_id, store),
+        precision=machine.precision,
+        checkpoint_seconds=checkpoint_seconds,
+    )  # fmt: skip
+    CohortLoop(members, shared, engine, emit, should_stop, should_pause).run()
+
+
+def _check_data(records: Sequence[RunRecord], bundle: DataBundle) -> None:
+    for record in records:
+        wanted = record.spec.network.classes
+        if wanted != len(bundle.class_names):
+            raise UserError(
+                f"The data has {len(bundle.class_names)} classes but {record.name} was made for {wanted}; "
+                f"set classes to {len(bundle.class_names)}."
+            )
+        before = record.environment.get("data_sha256")
+        if before and before != bundle.checksum:
+            raise UserError(
+                f"The images of {record.spec.data.source} have changed since {record.name} began; put them back to go "
+                "on with it, or train a new run."
+            )
+
+
+def _preprocessing(records: Sequence[RunRecord], home: Home, bundle: DataBundle) -> Preprocessing:
+    """Measured once over the training set, and stored with each run before its first iteration."""
+    measured = Preprocessing.measure(bundle.train.images, records[0].spec.recipe.normalisation)
+    for record in records:
+        file = home.run(record.id) / "preprocessing.safetensors"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            measured.save(file)
+    return measured
+
+
+def _member(record: RunRecord, store: RunStore, device: torch.device, emit: EventSink) -> Member:
+    """A member at its newest whole checkpoint, its curves cut to match; at the start if there is none."""
+    member = Member(record.id, record.spec, device)
+    whole: set[Path] = set()
+    for row in store.checkpoints(record.id):
+        folder = store.home.runs / row.folder
+        try:
+            snapshot = checkpoints.load(folder)
+            if not whole:
+                member.restore(snapshot)
+            whole.add(folder)
+        except CheckpointError as error:
+            log.warning("%s", error)
+            emit(NoticeGiven((record.id,), str(error)))
+            store.drop_checkpoint(record.id, row.iteration)
+    checkpoints.sweep(store.home.run(record.id), keep=whole)
+    store.truncate_curves(record.id, member.iteration)
+    tests = store.curve(record.id, Series.TEST_ERROR).iterations
+    member.tested_at = int(tests[-1]) if len(tests) else -1
+    return member
+
+
+def _save(member: Member, home: Home) -> CheckpointSaved:
+    snapshot = member.snapshot()
+    folder, sha256 = checkpoints.save(home.run(member.run_id), snapshot)
+    return CheckpointSaved(
+        member.run_id, snapshot.iteration, folder.relative_to(home.runs).as_posix(), sha256, snapshot.seconds
+    )
+
+
+def _forget_old(run_id: str, store: RunStore) -> None:
+    """Drop the rows of old checkpoints, then their folders: no row ever points to a folder that is gone."""
+    rows = store.checkpoints(run_id)
+    kept = {row.folder for row in rows[:_KEPT_CHECKPOINTS]}
+    for row in rows[_KEPT_CHECKPOINTS:]:
+        store.drop_checkpoint(run_id, row.iteration)
+        if row.folder not in kept:
+            shutil.rmtree(store.home.runs / row.folder, ignore_errors=True)
+    checkpoints.sweep(store.home.run(run_id), keep={store.home.runs / folder for folder in kept})
+
+
+def _end_all(records: Sequence[RunRecord], store: RunStore, emit: EventSink, status: RunStatus, reason: str) -> None:
+    """Give every run that has not ended yet its end."""
+    for record in records:
+        now = store.get(record.id)
+        if now.status in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.INTERRUPTED):
+            event: Event = StatusChanged(record.id, status, reason, now.iteration)
+            emit(event)
+
+
+def _memory_sentence(records: Sequence[RunRecord], error: BaseException) -> str:
+    log.warning("out of memory: %s", error)
+    batch = records[0].spec.recipe.batch_size
+    networks = "one network" if len(records) == 1 else f"{len(records)} networks"
+    return (
+        f"The memory was not enough for {networks} with batches of {batch} images; train fewer at a time or "
+        f"choose a batch size below {batch}. The last checkpoint is kept."
+    )
+
+
+def _disk_sentence(error: OSError, home: Home) -> str:
+    return (
+        f"The disk is full ({error.strerror}); make room on the disk of {home.root}, then resume. "
+        "The last good checkpoint is kept."
+    )

@@ -1,0 +1,118 @@
+"""Checkpoints: a folder each, written beside, made durable, then renamed; only then may anything point to it.
+
+``weights.safetensors`` holds parameters and batch-norm statistics, ``optimizer.safetensors`` the momentum of each
+parameter, ``state.json`` the iteration, the seconds and the SHA-256 of the other two. Loading never unpickles.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors.torch import save_file
+from torch import Tensor
+
+from resnet_studio.domain.errors import CheckpointError
+from resnet_studio.networks.weights import digest, load_tensors
+
+FORMAT = 1
+WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """Everything a run needs to go on. Tensors lie on the CPU; ``seconds`` is training time so far."""
+
+    iteration: int
+    seconds: float
+    weights: Mapping[str, Tensor]
+    momentum: Mapping[str, Tensor]
+
+
+def save(run_folder: Path, snapshot: Snapshot) -> tuple[Path, str]:
+    """Write ``snapshot`` below ``run_folder``; returns the whole checkpoint's folder and the digest of the weights.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written; no partial folder stays behind.
+    """
+    parent = run_folder / "checkpoints"
+    parent.mkdir(parents=True, exist_ok=True)
+    token = secrets.token_hex(3)
+    beside = parent / f".writing-{snapshot.iteration}-{token}"
+    folder = parent / f"iteration-{snapshot.iteration:08d}-{token}"
+    sha256 = digest(snapshot.weights)
+    try:
+        beside.mkdir()
+        save_file(dict(snapshot.weights), beside / WEIGHTS)
+        save_file(dict(snapshot.momentum), beside / OPTIMIZER)
+        state = {
+            "format": FORMAT,
+            "iteration": snapshot.iteration,
+            "seconds": snapshot.seconds,
+            "weights_sha256": sha256,
+            "files": {name: _file_digest(beside / name) for name in (WEIGHTS, OPTIMIZER)},
+        }
+        (beside / STATE).write_text(json.dumps(state, indent=2), encoding="utf-8")
+        for name in (WEIGHTS, OPTIMIZER, STATE):
+            sync(beside / name)
+        sync(beside)
+        beside.rename(folder)
+        sync(parent)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    return folder, sha256
+
+
+def load(folder: Path) -> Snapshot:
+    """Read a checkpoint and verify it.
+
+    Raises:
+        CheckpointError: If anything is missing, damaged or of a newer format.
+    """
+    try:
+        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        version, files = state["format"], state["files"]
+        iteration, seconds = int(state["iteration"]), float(state["seconds"])
+        for name in (WEIGHTS, OPTIMIZER):
+            if _file_digest(folder / name) != files[name]:
+                raise CheckpointError(
+                    f"The checkpoint {folder} is damaged ({name} has changed); an earlier one is used."
+                )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"The checkpoint {folder} cannot be read ({error}); an earlier one is used.") from None
+    if version != FORMAT:
+        raise CheckpointError(f"The checkpoint {folder} has format {version}; this ResNet Studio reads {FORMAT}.")
+    return Snapshot(iteration, seconds, load_tensors(folder / WEIGHTS), load_tensors(folder / OPTIMIZER))
+
+
+def sweep(run_folder: Path, keep: set[Path]) -> None:
+    """Remove checkpoint folders of ``run_folder`` that nothing points to: torn writes, and whole ones without a row."""
+    parent = run_folder / "checkpoints"
+    with contextlib.suppress(OSError):
+        for folder in parent.iterdir():
+            if folder not in keep:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def sync(path: Path) -> None:
+    """Make a file, or a folder's entries, survive a power cut; folders only where the platform can."""
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

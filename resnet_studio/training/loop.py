@@ -1,0 +1,257 @@
+"""The cohort loop: members train in lock-step, each batch prepared once and seen by all."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from resnet_studio.domain.errors import Stopped
+from resnet_studio.domain.events import (
+    CheckpointSaved,
+    CurveChunk,
+    CurvesGrew,
+    EventSink,
+    PhaseChanged,
+    ProgressMade,
+    StatusChanged,
+    StopCheck,
+)
+from resnet_studio.domain.terms import Phase, RunStatus, Series
+from resnet_studio.networks.testing import count_errors
+from resnet_studio.training.engines import StepEngine
+from resnet_studio.training.members import Member, Stopwatch
+from resnet_studio.training.precision import Precision, arithmetic
+
+_PAUSE_POLL = 0.05  # seconds between two looks at whether a pause is over
+
+
+class Batches(Protocol):
+    """Training batches by iteration, counted from 1: images (N, 3, H, W) float32, labels (N,) int64."""
+
+    def batch(self, iteration: int) -> tuple[Tensor, Tensor]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the members of a cohort share.
+
+    Attributes:
+        test_batches: Makes the test set's batches anew for each test.
+        save: Writes a checkpoint of a member and returns the event that tells of it.
+        forget: Called with the run id once a newer checkpoint is on record: older ones may go.
+        flush_seconds, checkpoint_seconds: How often curves are stored and checkpoints written.
+    """
+
+    batches: Batches
+    test_batches: Callable[[], Iterable[tuple[Tensor, Tensor]]]
+    save: Callable[[Member], CheckpointSaved]
+    forget: Callable[[str], None]
+    precision: Precision
+    flush_seconds: float = 1.0
+    checkpoint_seconds: float = 30.0
+
+
+class CohortLoop:
+    """Trains members to the end of their recipes, or until stopped.
+
+    Members may stand at different iterations (the program died between two of their checkpoints): those behind catch
+    up alone, then all go on together.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], shared: Shared, engine: StepEngine, emit: EventSink, should_stop: StopCheck,
+        should_pause: StopCheck,
+    ) -> None:  # fmt: skip
+        self._members, self._shared, self._engine, self._emit = list(members), shared, engine, emit
+        self._should_stop, self._should_pause = should_stop, should_pause
+        self._flushed, self._saved = Stopwatch(), Stopwatch()
+        self._rate = Rate()
+        self._phase: tuple[Phase, str] | None = None
+        for member in self._members:
+            engine.adopt(member)
+
+    @property
+    def going(self) -> list[Member]:
+        return [member for member in self._members if not member.ended]
+
+    def run(self) -> None:
+        """Returns when every member has ended; each end was told by a StatusChanged."""
+        try:
+            while self.going:
+                if self._should_stop():
+                    raise Stopped
+                if self._should_pause():
+                    self._pause()
+                    continue
+                self._catch_up_tests()
+                if finished := [m for m in self.going if m.iteration >= m.spec.recipe.iterations]:
+                    self._finish(finished)
+                else:
+                    self._iterate()
+        except Stopped:
+            self._stop()
+
+    def _iterate(self) -> None:
+        going = self.going
+        if not going:  # a test was the last thing to do
+            return
+        self._say(Phase.TRAINING)
+        behind = min(member.iteration for member in going)
+        images, labels = self._shared.batches.batch(behind + 1)
+        for member in going:
+            if member.iteration == behind:
+                self._engine.step(member, images, labels)
+        self._rate.count(behind + 1)
+        if self._flushed.seconds >= self._shared.flush_seconds or any(member.full for member in going):
+            self.flush()
+        if self._saved.seconds >= self._shared.checkpoint_seconds:
+            self.checkpoint()
+
+    def flush(self) -> None:
+        """Fetch and store what was measured; a member whose loss is no longer finite ends here."""
+        chunks = [chunk for member in self.going for chunk in member.take_curves()]
+        if chunks:
+            self._emit(CurvesGrew(tuple(chunks)))
+        for chunk in chunks:
+            if chunk.series is Series.TRAINING_LOSS and not np.isfinite(chunk.values[-1]):
+                self._diverge(chunk.run_id, chunk.last_iteration)
+        self._progress()
+        self._flushed.restart()
+
+    def _progress(self) -> None:
+        members = self.going or self._members
+        iteration = min(member.iteration for member in members)
+        iterations = members[0].spec.recipe.iterations
+        rate = self._rate.per_second
+        self._emit(
+            ProgressMade(
+                run_ids=tuple(member.run_id for member in members),
+                iteration=iteration,
+                iterations=iterations,
+                seconds=sum(member.seconds for member in members),
+                iterations_per_second=rate,
+                seconds_left=(iterations - iteration) / rate if rate > 0 else None,
+            )
+        )
+
+    def _catch_up_tests(self) -> None:
+        due = [member for member in self.going if member.test_due]
+        if not due:
+            return
+        self.flush()
+        due = [member for member in due if not member.ended]
+        with self._rate.interrupted():
+            chunks: list[CurveChunk] = []
+            for done, member in enumerate(due):
+                self._say(Phase.TESTING, member.spec.label, done / len(due))
+                result = count_errors(
+                    member.network,
+                    self._shared.test_batches(),
+                    should_stop=self._should_stop,
+                    precision=arithmetic(member.device, self._shared.precision),
+                )
+                for series, value in ((Series.TEST_ERROR, result.top1_error), (Series.TEST_LOSS, result.loss)):
+                    values = np.array([value], dtype=np.float32)
+                    chunks.append(CurveChunk(member.run_id, series, member.iteration, values))
+            self._emit(CurvesGrew(tuple(chunks)))
+            for member in due:
+                member.tested_at = member.iteration
+
+    def checkpoint(self, members: Sequence[Member] | None = None) -> None:
+        """Store the curves, then the weights of each member, then say so: a checkpoint never runs ahead of its curves."""
+        self.flush()
+        with self._rate.interrupted():
+            for member in self.going if members is None else members:
+                if member.ended:
+                    continue
+                if not member.finite():
+                    self._diverge(member.run_id, member.iteration)
+                    continue
+                self._say(Phase.SAVING, member.spec.label)
+                self._emit(self._shared.save(member))
+                self._shared.forget(member.run_id)
+        self._saved.restart()
+
+    def _finish(self, finished: Sequence[Member]) -> None:
+        self.checkpoint(finished)
+        for member in finished:
+            if not member.ended:
+                self._end(member, RunStatus.FINISHED, "")
+
+    def _diverge(self, run_id: str, iteration: int) -> None:
+        member = next(m for m in self._members if m.run_id == run_id)
+        reason = (
+            f"The loss was no longer a finite number at iteration {iteration}; "
+            "try a smaller learning rate. The last good checkpoint is kept."
+        )
+        self._end(member, RunStatus.DIVERGED, reason, iteration)
+
+    def _end(self, member: Member, status: RunStatus, reason: str, iteration: int | None = None) -> None:
+        member.ended = True
+        at = member.iteration if iteration is None else iteration
+        self._emit(StatusChanged(member.run_id, status, reason, at))
+
+    def _stop(self) -> None:
+        self.checkpoint()
+        for member in self.going:
+            self._end(member, RunStatus.STOPPED, "")
+
+    def _pause(self) -> None:
+        self.checkpoint()
+        for member in self.going:
+            self._emit(StatusChanged(member.run_id, RunStatus.PAUSED, "", member.iteration))
+        self._say(Phase.PAUSED)
+        with self._rate.interrupted():
+            while self._should_pause() and not self._should_stop():
+                time.sleep(_PAUSE_POLL)
+        for member in self.going:
+            self._emit(StatusChanged(member.run_id, RunStatus.RUNNING, "", member.iteration))
+        self._saved.restart()
+
+    def _say(self, phase: Phase, detail: str = "", fraction: float | None = None) -> None:
+        if self._phase != (phase, detail):
+            self._phase = (phase, detail)
+            run_ids = tuple(member.run_id for member in self.going)
+            self._emit(PhaseChanged(run_ids, phase, detail, fraction))
+
+
+class Rate:
+    """Iterations per second over about the last ten seconds of training, tests and checkpoints left out."""
+
+    def __init__(self) -> None:
+        self._points: deque[tuple[float, int]] = deque()
+        self._left_out = 0.0
+
+    def count(self, iteration: int) -> None:
+        self._points.append((time.perf_counter() - self._left_out, iteration))
+        while len(self._points) > 2 and self._points[-1][0] - self._points[0][0] > 10:
+            self._points.popleft()
+
+    @property
+    def per_second(self) -> float:
+        if len(self._points) < 2:
+            return 0.0
+        (t0, i0), (t1, i1) = self._points[0], self._points[-1]
+        return (i1 - i0) / (t1 - t0) if t1 > t0 else 0.0
+
+    def interrupted(self) -> Interruption:
+        return Interruption(self)
+
+
+class Interruption:
+    """Time that does not count towards the rate."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._rate, self._start = rate, 0.0
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._rate._left_out += time.perf_counter() - self._start
