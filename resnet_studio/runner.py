@@ -109,7 +109,7 @@ def _refuse(records: Sequence[RunRecord]) -> None:
     for record in records:
         if not record.resumable:
             raise UserError(
-                f"Run {record.name} ({record.short_id}) is {record.status}; only a run that is not at its end can go on."
+                f"Run {record.name} ({record.short_id}) is {record.status}; only a run that has not ended can go on."
             )
     try:
         CohortSpec(runs=tuple(record.spec for record in records))

@@ -6,6 +6,7 @@ what people see, ``json_schema_extra`` holds the unit, and ``simple`` marks what
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -257,7 +258,7 @@ class RecipeSpec(Spec):
     @field_validator("milestones")
     @classmethod
     def _milestones_rise(cls, milestones: tuple[int, ...]) -> tuple[int, ...]:
-        if any(b <= a for a, b in zip(milestones, milestones[1:], strict=False)):
+        if any(b <= a for a, b in itertools.pairwise(milestones)):
             raise ValueError("milestones must rise, like 32000, 48000")
         return milestones
 

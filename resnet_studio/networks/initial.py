@@ -27,7 +27,7 @@ def standard_normal(seed: int, name: str, shape: tuple[int, ...]) -> Tensor:
 
 @torch.no_grad()
 def initialise(network: nn.Module, seed: int) -> None:
-    """He initialisation (He et al. 2015, arXiv:1502.01852): normal with variance 2 / fan-in; batch norm 1 and 0, bias 0."""
+    """He initialisation (He et al. 2015, arXiv:1502.01852): normal, variance 2 / fan-in; batch norm 1 and 0."""
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             weight = module.weight

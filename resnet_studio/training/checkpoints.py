@@ -83,9 +83,7 @@ def load(folder: Path) -> Snapshot:
         iteration, seconds = int(state["iteration"]), float(state["seconds"])
         for name in (WEIGHTS, OPTIMIZER):
             if _file_digest(folder / name) != files[name]:
-                raise CheckpointError(
-                    f"The checkpoint {folder} is damaged ({name} has changed); an earlier one is used."
-                )
+                raise CheckpointError(f"The checkpoint {folder} is damaged ({name}); an earlier one is used.")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"The checkpoint {folder} cannot be read ({error}); an earlier one is used.") from None
     if version != FORMAT:

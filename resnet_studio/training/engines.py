@@ -52,7 +52,7 @@ class EagerEngine:
     def _ask(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
         self._check()
         if output.requires_grad:
-            output.register_hook(self._check)
+            output.register_hook(self._check)  # type: ignore[no-untyped-call]
 
     def _check(self, _gradient: Tensor | None = None) -> None:
         if self._should_stop():

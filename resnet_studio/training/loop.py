@@ -22,11 +22,11 @@ from resnet_studio.domain.events import (
     StatusChanged,
     StopCheck,
 )
-from resnet_studio.domain.terms import Phase, RunStatus, Series
+from resnet_studio.domain.terms import Phase, Precision, RunStatus, Series
 from resnet_studio.networks.testing import count_errors
 from resnet_studio.training.engines import StepEngine
 from resnet_studio.training.members import Member, Stopwatch
-from resnet_studio.training.precision import Precision, arithmetic
+from resnet_studio.training.precision import arithmetic
 
 _PAUSE_POLL = 0.05  # seconds between two looks at whether a pause is over
 
@@ -164,7 +164,7 @@ class CohortLoop:
                 member.tested_at = member.iteration
 
     def checkpoint(self, members: Sequence[Member] | None = None) -> None:
-        """Store the curves, then the weights of each member, then say so: a checkpoint never runs ahead of its curves."""
+        """Store the curves, then each member's weights, then say so: no checkpoint runs ahead of its curves."""
         self.flush()
         with self._rate.interrupted():
             for member in self.going if members is None else members:
