@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from resnet_studio.domain.errors import CheckpointError
@@ -50,8 +50,8 @@ def save(run_folder: Path, snapshot: Snapshot) -> tuple[Path, str]:
     sha256 = digest(snapshot.weights)
     try:
         beside.mkdir()
-        save_file(dict(snapshot.weights), beside / WEIGHTS)
-        save_file(dict(snapshot.momentum), beside / OPTIMIZER)
+        _write(beside / WEIGHTS, to_bytes(dict(snapshot.weights)))
+        _write(beside / OPTIMIZER, to_bytes(dict(snapshot.momentum)))
         state = {
             "format": FORMAT,
             "iteration": snapshot.iteration,
@@ -59,9 +59,7 @@ def save(run_folder: Path, snapshot: Snapshot) -> tuple[Path, str]:
             "weights_sha256": sha256,
             "files": {name: _file_digest(beside / name) for name in (WEIGHTS, OPTIMIZER)},
         }
-        (beside / STATE).write_text(json.dumps(state, indent=2), encoding="utf-8")
-        for name in (WEIGHTS, OPTIMIZER, STATE):
-            sync(beside / name)
+        _write(beside / STATE, json.dumps(state, indent=2).encode())
         sync(beside)
         beside.rename(folder)
         sync(parent)
@@ -109,6 +107,12 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write and make durable; our own write, because a full disk must be an OSError with its number."""
+    path.write_bytes(content)
+    sync(path)
 
 
 def _file_digest(path: Path) -> str:
