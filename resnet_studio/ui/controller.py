@@ -1,0 +1,239 @@
+"""Trains cohorts one after another in a worker thread and tells the window in its own thread."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QThread, QTimer, Signal, Slot
+
+from resnet_studio.domain.errors import StoreError, UserError
+from resnet_studio.domain.events import (
+    CheckpointSaved,
+    CohortStarted,
+    Event,
+    PhaseChanged,
+    StatusChanged,
+)
+from resnet_studio.domain.terms import Phase, RunStatus
+from resnet_studio.ui.jobs import STACK_BYTES
+from resnet_studio.ui.workers.training import Training, TrainingWorker, train_with_runner
+
+if TYPE_CHECKING:
+    from resnet_studio.domain.specs import CohortSpec
+    from resnet_studio.history.store import RunStore
+
+log = logging.getLogger(__name__)
+
+LIST_PERIOD_MS = 500  # lists are reloaded at most twice a second
+
+
+class RunController(QObject):
+    """The relay between the training thread and the views, and the queue in front of it.
+
+    ``happened`` brings every event, already stored, in the GUI thread. ``runs_changed`` asks lists to reload, at most
+    twice a second. ``state_changed`` tells that :attr:`active`, :attr:`queue` or :attr:`paused` is another. ``failed``
+    is a sentence for the user; ``crashed`` follows it with a trace when the fault is ours.
+    """
+
+    happened = Signal(object)
+    runs_changed = Signal()
+    state_changed = Signal()
+    failed = Signal(str)
+    crashed = Signal(str, str)
+
+    def __init__(
+        self, store: RunStore, parent: QObject | None = None, *, training: Training = train_with_runner
+    ) -> None:
+        """``training`` is what the thread does; the runner's unless a test stands at that border."""
+        super().__init__(parent)
+        self._store, self._training = store, training
+        self._queue: list[tuple[str, ...]] = []
+        self._active: tuple[str, ...] = ()
+        self._paused = self._stopping = self._closing = False
+        self._thread: QThread | None = None
+        self._worker: TrainingWorker | None = None
+        self._lists = QTimer(self, interval=LIST_PERIOD_MS, singleShot=True)
+        self._lists.timeout.connect(self.runs_changed)
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """Ids of the cohort that trains now, empty when idle."""
+        return self._active
+
+    @property
+    def queue(self) -> tuple[tuple[str, ...], ...]:
+        """Run ids that wait, one tuple a cohort, the next one first."""
+        return tuple(self._queue)
+
+    @property
+    def training(self) -> bool:
+        """A cohort is in the worker's hands: training, paused or saving."""
+        return self._thread is not None
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    @property
+    def stopping(self) -> bool:
+        """A stop was asked for and the cohort is on its way to it."""
+        return self._stopping
+
+    def train(self, cohort: CohortSpec) -> tuple[str, ...]:
+        """Store the cohort's runs as queued and start them now, or after what trains.
+
+        Returns:
+            Their ids, in the cohort's order.
+
+        Raises:
+            UserError: If the history cannot be written.
+        """
+        run_ids = tuple(run.id for run in self._store.create_cohort(cohort))
+        self._enqueue(run_ids)
+        return run_ids
+
+    def resume(self, run_ids: Sequence[str]) -> None:
+        """Queue stored runs again, those of one cohort together.
+
+        Raises:
+            UserError: If the history cannot be written, or one of them has ended or is already on its way.
+        """
+        if not self._store.writable:
+            raise StoreError("The history is in use by another ResNet Studio; close that one to train here.")
+        busy = {*self._active, *(run_id for entry in self._queue for run_id in entry)}
+        cohorts: dict[str, list[str]] = {}
+        for run_id in run_ids:
+            run = self._store.get(run_id)
+            if run_id in busy:
+                raise UserError(f"{run.name} is already training or waiting; stop it before you resume it.")
+            if not run.resumable:
+                raise UserError(f"{run.name} is {run.status}: nothing is left to resume; train it anew instead.")
+            cohorts.setdefault(run.cohort_id, []).append(run_id)
+        for members in cohorts.values():
+            self._enqueue(tuple(members))
+
+    def pause(self) -> None:
+        """Hold the current cohort after its iteration; it keeps its memory."""
+        if self._worker and not self._paused and not self._stopping:
+            self._worker.request_pause()
+            self._paused = True
+            self.state_changed.emit()
+
+    def unpause(self) -> None:
+        if self._worker and self._paused:
+            self._worker.request_unpause()
+            self._paused = False
+            self.state_changed.emit()
+
+    def stop(self) -> None:
+        """End the current cohort with a checkpoint; the next one in the queue then starts."""
+        if self._worker and not self._stopping:
+            self._stopping = True
+            self._worker.request_stop()
+            self.state_changed.emit()
+
+    def remove_from_queue(self, run_ids: Sequence[str]) -> None:
+        """Take waiting runs out of the queue; they stay stored as stopped, and can be resumed."""
+        gone = {run_id for entry in self._queue for run_id in entry} & set(run_ids)
+        if not gone:
+            return
+        left = (tuple(run_id for run_id in entry if run_id not in gone) for entry in self._queue)
+        self._queue = [entry for entry in left if entry]
+        for run_id in sorted(gone):
+            self._store.set_status(run_id, RunStatus.STOPPED, "Taken out of the queue.")
+            self.happened.emit(StatusChanged(run_id, RunStatus.STOPPED, "Taken out of the queue."))
+        self.state_changed.emit()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Runs were changed by someone else (renamed, deleted): lists reload soon."""
+        if not self._lists.isActive():
+            self._lists.start()
+
+    def shut_down(self, ms: int = 15000) -> bool:
+        """Stop, and wait until the thread has ended; queued runs stay queued. The window keeps painting meanwhile.
+
+        Returns:
+            False if the thread still runs after ``ms`` milliseconds.
+        """
+        self._closing = True
+        thread = self._thread
+        if thread is None:
+            return True
+        self.stop()
+        thread.quit()  # without it the wait would block the loop that delivers the end
+        until = time.monotonic() + ms / 1000
+        while not thread.wait(20):
+            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, 20)
+            if time.monotonic() > until:
+                return False
+        QCoreApplication.sendPostedEvents(self)  # what the worker said last
+        self._release()
+        return True
+
+    def reopen(self) -> None:
+        """The window stays after all: a shut-down that came too late or was called off."""
+        self._closing = False
+        self._start_next()
+
+    def _enqueue(self, run_ids: tuple[str, ...]) -> None:
+        self._queue.append(run_ids)
+        self._start_next()
+        self.state_changed.emit()
+        self.refresh()
+
+    def _start_next(self) -> None:
+        if self._thread is not None or self._closing or not self._queue:
+            return
+        self._active = self._queue.pop(0)
+        self._paused = self._stopping = False
+        self._thread = QThread(self)
+        self._thread.setObjectName("training")
+        self._thread.setStackSize(STACK_BYTES)
+        self._worker = TrainingWorker(self._active, self._store, self._training)
+        self._worker.moveToThread(self._thread)
+        self._worker.happened.connect(self._on_happened)
+        self._worker.failed.connect(self._on_failed)
+        self._worker.crashed.connect(self._on_crashed)
+        self._worker.finished.connect(self._thread.quit)
+        self._thread.started.connect(self._worker.run)
+        self._thread.finished.connect(self._on_thread_finished)
+        self._thread.start()
+
+    def _release(self) -> None:
+        """Let go of a thread that has ended."""
+        thread, self._thread, self._worker = self._thread, None, None
+        if thread is None:
+            return
+        thread.wait()
+        thread.deleteLater()
+        self._active = ()
+        self._paused = self._stopping = False
+        self._start_next()
+        self.state_changed.emit()
+        self.refresh()
+
+    @Slot(object)
+    def _on_happened(self, event: Event) -> None:
+        self.happened.emit(event)
+        if isinstance(event, StatusChanged | CohortStarted | CheckpointSaved) or (
+            isinstance(event, PhaseChanged) and event.phase is Phase.PAUSED
+        ):
+            self.refresh()
+
+    @Slot(str)
+    def _on_failed(self, sentence: str) -> None:
+        self.failed.emit(sentence)
+
+    @Slot(str, str)
+    def _on_crashed(self, sentence: str, details: str) -> None:
+        self.failed.emit(sentence)
+        self.crashed.emit(sentence, details)
+
+    @Slot()
+    def _on_thread_finished(self) -> None:
+        if self.sender() is self._thread:
+            self._release()

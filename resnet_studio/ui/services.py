@@ -1,0 +1,26 @@
+"""What a page is handed: the collaborators that the composition root built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resnet_studio.domain.home import Home
+    from resnet_studio.history.store import RunStore
+    from resnet_studio.ui.controller import RunController
+    from resnet_studio.ui.jobs import Jobs
+    from resnet_studio.ui.preferences import Preferences
+    from resnet_studio.ui.theme import Theme
+
+
+@dataclass(frozen=True)
+class Services:
+    """One of each for the whole window; pages keep a reference and build none themselves."""
+
+    home: Home
+    store: RunStore
+    controller: RunController
+    preferences: Preferences
+    theme: Theme
+    jobs: Jobs

@@ -1,0 +1,136 @@
+"""Colours, pens, icons and the style sheet, light and dark. Plain is always dashed, residual always solid."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Literal, get_args
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette, QPen
+from PySide6.QtWidgets import QApplication, QStyleFactory
+
+from resnet_studio.ui.stylesheet import style_sheet
+
+if TYPE_CHECKING:
+    from resnet_studio.ui.preferences import Preferences
+
+Mode = Literal["system", "light", "dark"]
+
+
+class Role(Enum):
+    """What a colour is for; (light, dark)."""
+
+    WINDOW = ("#f4f6f9", "#14171c")
+    PANEL = ("#ffffff", "#1c2027")
+    RAISED = ("#eef1f6", "#262b34")
+    TEXT = ("#1b2330", "#e7ebf2")
+    MUTED = ("#5a6578", "#9aa6ba")
+    ACCENT = ("#2456c9", "#7ea8ff")
+    ON_ACCENT = ("#ffffff", "#0d1526")
+    ACCENT_SOFT = ("#e3ebfd", "#243352")
+    BORDER = ("#d5dbe5", "#343b47")
+    FIELD_BORDER = ("#8591a5", "#66718a")
+    GRID = ("#e4e8ef", "#2a303a")
+    ERROR = ("#b3261e", "#ff9a92")
+    WARNING = ("#8a5a00", "#f0b95b")
+    OK = ("#1b6e3c", "#6fd39a")
+
+
+class Theme(QObject):
+    """One per window. ``changed`` comes after the palette and the style sheet are in place."""
+
+    changed = Signal()
+
+    def __init__(self, preferences: Preferences | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._preferences = preferences
+        self.dark = False
+        stored = preferences.value("theme", "system", str) if preferences else "system"
+        self.mode: Mode = stored if stored in get_args(Mode) else "system"
+        hints = QGuiApplication.styleHints()
+        hints.colorSchemeChanged.connect(self._on_scheme_changed)
+        self._apply()
+
+    def set_mode(self, mode: Mode) -> None:
+        """``system`` follows the desktop, live."""
+        if mode not in get_args(Mode):
+            raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, got {mode!r}")
+        self.mode = mode
+        if self._preferences:
+            self._preferences.set_value("theme", mode)
+        self._apply()
+        self.changed.emit()
+
+    def colour(self, role: Role) -> QColor:
+        return QColor(role.value[self.dark])
+
+    def run_pen(self, colour: str, *, residual: bool, bold: bool) -> QPen:
+        """A cosmetic pen: plain nets dashed, residual nets solid; test errors bold, training errors thin and translucent.
+
+        Width 2 is slow for long lines: bold only below 500 points.
+        """
+        shade = self.run_colour(colour)
+        shade.setAlphaF(1.0 if bold else 0.75)
+        pen = QPen(shade, 2.0 if bold else 1.0)
+        pen.setCosmetic(True)
+        if not residual:
+            pen.setStyle(Qt.PenStyle.CustomDashLine)
+            pen.setDashPattern([5.0, 3.0] if bold else [7.0, 4.0])
+        return pen
+
+    def run_colour(self, colour: str) -> QColor:
+        """A run's colour; dark ones are lightened on dark ground so that a thin line stays visible."""
+        shade = QColor(colour)
+        if not shade.isValid():
+            shade = self.colour(Role.ACCENT)
+        if self.dark and shade.lightnessF() < 0.45:
+            hue, saturation, _, _ = shade.getHslF()
+            shade = QColor.fromHslF(max(hue, 0.0), saturation * 0.85, 0.6)
+        return shade
+
+    def icon(self, name: str, role: Role = Role.TEXT) -> QIcon:
+        """An icon by its qtawesome name, such as ``ph.play``, in a colour of this theme; loads the font on first use."""
+        import qtawesome
+
+        faint = self.colour(role)
+        faint.setAlphaF(0.4)
+        return qtawesome.icon(name, color=self.colour(role), color_disabled=faint)
+
+    def _apply(self) -> None:
+        hints = QGuiApplication.styleHints()
+        if self.mode == "system":
+            self.dark = hints.colorScheme() is Qt.ColorScheme.Dark
+        else:
+            self.dark = self.mode == "dark"
+        app = QApplication.instance()
+        if not isinstance(app, QApplication):
+            return
+        if app.style().objectName().lower() != "fusion":
+            app.setStyle(QStyleFactory.create("Fusion"))
+        app.setPalette(self._palette())
+        app.setStyleSheet(style_sheet({role.name: role.value[self.dark] for role in Role}))
+
+    def _palette(self) -> QPalette:
+        palette, group = QPalette(), QPalette.ColorRole
+        colours = {
+            group.Window: Role.WINDOW, group.WindowText: Role.TEXT, group.Base: Role.PANEL, group.Text: Role.TEXT,
+            group.AlternateBase: Role.RAISED, group.Button: Role.PANEL, group.ButtonText: Role.TEXT,
+            group.BrightText: Role.ERROR, group.Highlight: Role.ACCENT, group.HighlightedText: Role.ON_ACCENT,
+            group.ToolTipBase: Role.RAISED, group.ToolTipText: Role.TEXT, group.Link: Role.ACCENT,
+            group.LinkVisited: Role.ACCENT, group.PlaceholderText: Role.MUTED, group.Mid: Role.BORDER,
+            group.Midlight: Role.BORDER, group.Dark: Role.FIELD_BORDER, group.Light: Role.RAISED,
+            group.Accent: Role.ACCENT,
+        }  # fmt: skip
+        for where, role in colours.items():
+            palette.setColor(where, self.colour(role))
+        for where in (group.WindowText, group.Text, group.ButtonText):
+            faint = self.colour(Role.MUTED)
+            faint.setAlphaF(0.6)
+            palette.setColor(QPalette.ColorGroup.Disabled, where, faint)
+        return palette
+
+    @Slot(Qt.ColorScheme)
+    def _on_scheme_changed(self, _scheme: Qt.ColorScheme) -> None:
+        if self.mode == "system":
+            self._apply()
+            self.changed.emit()

@@ -1,0 +1,26 @@
+"""The window's collaborators, all real: a store in a temporary home, a controller, threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from resnet_studio.history.store import RunStore
+
+from resnet_studio.domain.home import Home
+from resnet_studio.ui.controller import RunController
+from resnet_studio.ui.jobs import Jobs
+from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.theme import Theme
+
+
+@pytest.fixture
+def services(qapp: object, home: Home) -> Iterator[Services]:
+    """Everything a page is handed; threads that a test left running are stopped and must end."""
+    with RunStore.open(home) as store:
+        preferences = Preferences(home)
+        jobs, controller = Jobs(), RunController(store)
+        yield Services(home, store, controller, preferences, Theme(preferences), jobs)
+        assert jobs.stop_all()
+        assert controller.shut_down()
