@@ -142,8 +142,8 @@ class Jobs(QObject):
     ) -> Job:
         """Run ``work(emit, should_stop)`` in a thread of its own.
 
-        The callbacks are called in the GUI thread: ``on_item`` for whatever the work emits, then ``on_done`` with its result
-        or ``on_failed`` with a sentence, and ``on_end`` in any case (stopped included), last.
+        The callbacks are called in the GUI thread: ``on_item`` for whatever the work emits, then ``on_done`` with its
+        result or ``on_failed`` with a sentence, and ``on_end`` in any case (stopped included), last.
         """
         job = Job(work, on_item, on_done, on_failed, self)
         self._running.append(job)
@@ -163,7 +163,8 @@ class Jobs(QObject):
         for job in self._running:
             job.stop()
             job.thread_.quit()
-        return all([job.thread_.wait(max(0, int((until - time.monotonic()) * 1000))) for job in self._running])
+        ended = [job.thread_.wait(max(0, int((until - time.monotonic()) * 1000))) for job in self._running]
+        return all(ended)
 
     @Slot()
     def _on_job_ended(self) -> None:

@@ -1,4 +1,4 @@
-"""Typed preferences in one ini file of the home folder. A bad value falls back to its default; it never stops the start."""
+"""Typed preferences in one ini file of the home folder. A bad value gives the default; it never stops the start."""
 
 from __future__ import annotations
 

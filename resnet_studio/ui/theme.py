@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from resnet_studio.ui.preferences import Preferences
 
 Mode = Literal["system", "light", "dark"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 class Role(Enum):
@@ -46,15 +47,15 @@ class Theme(QObject):
         self._preferences = preferences
         self.dark = False
         stored = preferences.value("theme", "system", str) if preferences else "system"
-        self.mode: Mode = stored if stored in get_args(Mode) else "system"
+        self.mode: Mode = next((mode for mode in MODES if mode == stored), "system")
         hints = QGuiApplication.styleHints()
         hints.colorSchemeChanged.connect(self._on_scheme_changed)
         self._apply()
 
     def set_mode(self, mode: Mode) -> None:
         """``system`` follows the desktop, live."""
-        if mode not in get_args(Mode):
-            raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, got {mode!r}")
+        if mode not in MODES:
+            raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
         self.mode = mode
         if self._preferences:
             self._preferences.set_value("theme", mode)
@@ -65,7 +66,7 @@ class Theme(QObject):
         return QColor(role.value[self.dark])
 
     def run_pen(self, colour: str, *, residual: bool, bold: bool) -> QPen:
-        """A cosmetic pen: plain nets dashed, residual nets solid; test errors bold, training errors thin and translucent.
+        """A cosmetic pen: plain dashed, residual solid; test errors bold, training errors thin and translucent.
 
         Width 2 is slow for long lines: bold only below 500 points.
         """
@@ -84,12 +85,11 @@ class Theme(QObject):
         if not shade.isValid():
             shade = self.colour(Role.ACCENT)
         if self.dark and shade.lightnessF() < 0.45:
-            hue, saturation, _, _ = shade.getHslF()
-            shade = QColor.fromHslF(max(hue, 0.0), saturation * 0.85, 0.6)
+            shade = QColor.fromHslF(max(shade.hslHueF(), 0.0), shade.hslSaturationF() * 0.85, 0.6)
         return shade
 
     def icon(self, name: str, role: Role = Role.TEXT) -> QIcon:
-        """An icon by its qtawesome name, such as ``ph.play``, in a colour of this theme; loads the font on first use."""
+        """An icon by its qtawesome name, such as ``ph.play``, in a colour of this theme; the first loads the fonts."""
         import qtawesome
 
         faint = self.colour(role)

@@ -32,7 +32,7 @@ def train_with_runner(
 
 
 class TrainingWorker(QObject):
-    """Signals: happened(event, already stored), failed(sentence), crashed(sentence, trace), finished() once and last."""
+    """Signals: happened(stored event), failed(sentence), crashed(sentence, trace), finished() once and last."""
 
     happened, failed, crashed, finished = Signal(object), Signal(str), Signal(str, str), Signal()
 
