@@ -1,0 +1,257 @@
+"""Measured series as chunks of points: written in the order of the iterations, cut for a resume, read in one piece.
+
+Every function works inside its caller's session and transaction; runs are named by their row's key.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.terms import Series
+from resnet_studio.history.schema import CurveChunkRow, RunRow
+
+LIST_POINTS = 50
+"""A list shows the mean of this many training errors: one batch alone is too noisy to read."""
+
+_COMPACT_ABOVE = 64  # chunks of one series that are worth joining when a run has ended
+_JOINED_POINTS = 65_536
+_STORED = np.dtype("<f4")
+
+Iterations = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float32]
+Points = tuple[Iterations, Values]
+
+
+class _Chunk(NamedTuple):
+    run_key: int
+    series: Series
+    first_iteration: int
+    stride: int
+    size: int
+    points: bytes
+
+
+_COLUMNS = (
+    CurveChunkRow.run_key,
+    CurveChunkRow.series,
+    CurveChunkRow.first_iteration,
+    CurveChunkRow.stride,
+    CurveChunkRow.count,
+    CurveChunkRow.points,
+)
+
+
+def append(session: Session, runs: Mapping[str, RunRow], chunks: Sequence[CurveChunk]) -> None:
+    """Store ``chunks`` and let the list columns of their runs follow.
+
+    Args:
+        runs: The row of each run that has a chunk, by run id.
+
+    Raises:
+        ValueError: If a chunk is malformed, or does not lie wholly after what is stored of its series.
+    """
+    chunks = [chunk for chunk in chunks if len(chunk.values)]
+    ends = _last_iterations(session, [row.key for row in runs.values()])
+    rows = []
+    for chunk in chunks:
+        run = runs[chunk.run_id]
+        row = _row(run.key, chunk.series, chunk.first_iteration, chunk.stride, chunk.values)
+        end = ends.get((run.key, chunk.series))
+        if end is not None and chunk.first_iteration <= end:
+            raise ValueError(
+                f"{chunk.series} of run {chunk.run_id} is stored up to iteration {end}; a chunk from iteration "
+                f"{chunk.first_iteration} cannot be added (truncate_curves comes first)"
+            )
+        ends[run.key, chunk.series] = row["last_iteration"]
+        rows.append(row)
+    if rows:
+        session.execute(insert(CurveChunkRow), rows)
+    for run_id, series in _by_run(chunks).items():
+        _follow(session, runs[run_id], series)
+
+
+def truncate(session: Session, run: RunRow, after_iteration: int) -> None:
+    """Drop every point after ``after_iteration``; a chunk that lies across it is rewritten shorter."""
+    mine = CurveChunkRow.run_key == run.key
+    late = mine & (CurveChunkRow.last_iteration > after_iteration)
+    across = list(_chunks(session, late & (CurveChunkRow.first_iteration <= after_iteration)))
+    session.execute(delete(CurveChunkRow).where(late))
+    rows = []
+    for chunk in across:
+        kept = (after_iteration - chunk.first_iteration) // chunk.stride + 1
+        values = np.frombuffer(chunk.points, _STORED)[:kept]
+        rows.append(_row(run.key, chunk.series, chunk.first_iteration, chunk.stride, values))
+    if rows:
+        session.execute(insert(CurveChunkRow), rows)
+    run.iteration = min(run.iteration, max(0, after_iteration))
+    tests = (CurveChunkRow.series == Series.TEST_ERROR) & mine
+    run.test_error = _last(session, run.key, Series.TEST_ERROR)
+    run.best_test_error = session.scalar(select(func.min(CurveChunkRow.minimum)).where(tests))
+    run.seconds = _last(session, run.key, Series.SECONDS) or 0.0
+    run.training_error = _mean_of_last(session, run.key)
+
+
+def read(session: Session, run_keys: Sequence[int], series: Sequence[Series]) -> dict[tuple[int, Series], Points]:
+    """Whole series, bit for bit as they were measured; those without a point are absent."""
+    wanted = CurveChunkRow.run_key.in_(run_keys) & CurveChunkRow.series.in_(series)
+    found: dict[tuple[int, Series], list[_Chunk]] = defaultdict(list)
+    for chunk in _chunks(session, wanted):
+        found[chunk.run_key, chunk.series].append(chunk)
+    return {key: _join(chunks) for key, chunks in found.items()}
+
+
+def compact(session: Session, run: RunRow) -> None:
+    """Join the many small chunks of a run that has ended; its points stay as they are."""
+    mine = CurveChunkRow.run_key == run.key
+    counts = select(CurveChunkRow.series, func.count()).where(mine).group_by(CurveChunkRow.series)
+    for series, chunks in session.execute(counts).all():
+        if chunks <= _COMPACT_ABOVE:
+            continue
+        iterations, values = read(session, [run.key], [series])[run.key, series]
+        rows = [
+            _row(run.key, series, int(iterations[start]), stride, values[start:stop])
+            for start, stop, stride in _progressions(iterations)
+        ]
+        if len(rows) < chunks:
+            session.execute(delete(CurveChunkRow).where(mine, CurveChunkRow.series == series))
+            session.execute(insert(CurveChunkRow), rows)
+
+
+def _row(run_key: int, series: Series, first: int, stride: int, values: npt.ArrayLike) -> dict[str, Any]:
+    points = np.asarray(values, dtype=_STORED)
+    if points.ndim != 1 or stride < 1 or first < 0:
+        raise ValueError(
+            f"a chunk is one row of values from an iteration >= 0 on with a stride >= 1, got shape {points.shape}, "
+            f"iteration {first}, stride {stride}"
+        )
+    finite = points[np.isfinite(points)]
+    return {
+        "run_key": run_key,
+        "series": Series(series),
+        "first_iteration": int(first),
+        "last_iteration": int(first) + (len(points) - 1) * int(stride),
+        "stride": int(stride),
+        "count": len(points),
+        "minimum": float(finite.min()) if len(finite) else None,
+        "maximum": float(finite.max()) if len(finite) else None,
+        "last": _finite(float(points[-1])),
+        "points": points.tobytes(),
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _by_run(chunks: Iterable[CurveChunk]) -> dict[str, dict[Series, list[CurveChunk]]]:
+    found: dict[str, dict[Series, list[CurveChunk]]] = defaultdict(lambda: defaultdict(list))
+    for chunk in chunks:
+        found[chunk.run_id][chunk.series].append(chunk)
+    return found
+
+
+def _follow(session: Session, run: RunRow, new: Mapping[Series, Sequence[CurveChunk]]) -> None:
+    """List columns after new chunks of one run, from the new chunks alone where they suffice."""
+    run.iteration = max(run.iteration, *(chunk.last_iteration for chunks in new.values() for chunk in chunks))
+    if training := new.get(Series.TRAINING_ERROR):
+        latest = np.concatenate([chunk.values for chunk in training])[-LIST_POINTS:]
+        enough = len(latest) == LIST_POINTS
+        run.training_error = _mean(latest) if enough else _mean_of_last(session, run.key)
+    if tests := new.get(Series.TEST_ERROR):
+        values = np.concatenate([chunk.values for chunk in tests]).astype(np.float64)
+        run.test_error = _finite(float(values[-1]))
+        known = [] if run.best_test_error is None else [run.best_test_error]
+        run.best_test_error = min([*known, *values[np.isfinite(values)].tolist()], default=None)
+    if times := new.get(Series.SECONDS):
+        seconds = _finite(float(times[-1].values[-1]))
+        run.seconds = run.seconds if seconds is None else seconds
+
+
+def _mean(values: npt.NDArray[np.floating[Any]]) -> float | None:
+    if not np.isfinite(values).all() or not len(values):
+        return None
+    return _finite(float(np.mean(values, dtype=np.float64)))
+
+
+def _mean_of_last(session: Session, run_key: int) -> float | None:
+    """Mean of the last ``LIST_POINTS`` stored training errors, None without any or if one is not finite."""
+    query = (
+        select(CurveChunkRow.points)
+        .where(CurveChunkRow.run_key == run_key, CurveChunkRow.series == Series.TRAINING_ERROR)
+        .order_by(CurveChunkRow.first_iteration.desc())
+        .limit(LIST_POINTS)
+    )
+    joined = b""
+    for points in session.scalars(query):
+        joined = points + joined
+        if len(joined) >= LIST_POINTS * _STORED.itemsize:
+            break
+    return _mean(np.frombuffer(joined, _STORED)[-LIST_POINTS:])
+
+
+def _last(session: Session, run_key: int, series: Series) -> float | None:
+    query = (
+        select(CurveChunkRow.last)
+        .where(CurveChunkRow.run_key == run_key, CurveChunkRow.series == series)
+        .order_by(CurveChunkRow.first_iteration.desc())
+        .limit(1)
+    )
+    return session.scalar(query)
+
+
+def _last_iterations(session: Session, run_keys: Sequence[int]) -> dict[tuple[int, Series], int]:
+    query = (
+        select(CurveChunkRow.run_key, CurveChunkRow.series, func.max(CurveChunkRow.first_iteration))
+        .where(CurveChunkRow.run_key.in_(run_keys))
+        .group_by(CurveChunkRow.run_key, CurveChunkRow.series)
+    ).subquery()
+    latest = select(CurveChunkRow.run_key, CurveChunkRow.series, CurveChunkRow.last_iteration).join(
+        query,
+        (CurveChunkRow.run_key == query.c.run_key)
+        & (CurveChunkRow.series == query.c.series)
+        & (CurveChunkRow.first_iteration == query.c[2]),
+    )
+    return {(key, series): last for key, series, last in session.execute(latest)}
+
+
+def _chunks(session: Session, condition: Any) -> Iterator[_Chunk]:
+    query = select(*_COLUMNS).where(condition)
+    ordered = query.order_by(CurveChunkRow.run_key, CurveChunkRow.series, CurveChunkRow.first_iteration)
+    for row in session.execute(ordered):
+        yield _Chunk._make(row)
+
+
+def _join(chunks: Sequence[_Chunk]) -> Points:
+    values = np.frombuffer(b"".join(chunk.points for chunk in chunks), _STORED).astype(np.float32)
+    counts = np.array([chunk.size for chunk in chunks], dtype=np.int64)
+    firsts = np.array([chunk.first_iteration for chunk in chunks], dtype=np.int64)
+    strides = np.array([chunk.stride for chunk in chunks], dtype=np.int64)
+    starts = np.cumsum(counts) - counts  # index of each chunk's first point in the whole series
+    places = np.arange(len(values), dtype=np.int64)
+    return np.repeat(firsts - strides * starts, counts) + np.repeat(strides, counts) * places, values
+
+
+def _progressions(iterations: Iterations) -> Iterator[tuple[int, int, int]]:
+    """Cut rising ``iterations`` into pieces of one stride each: (start, stop, stride), at most _JOINED_POINTS long."""
+    steps = np.diff(iterations)
+    changes = np.flatnonzero(np.diff(steps)) + 1  # steps[i] differs from the one before
+    start = 0
+    while start < len(iterations):
+        if start == len(iterations) - 1:
+            stop, stride = start + 1, 1
+        else:
+            after = np.searchsorted(changes, start, side="right")
+            stop = (int(changes[after]) if after < len(changes) else len(steps)) + 1
+            stride = int(steps[start])
+        stop = min(stop, start + _JOINED_POINTS)
+        yield start, stop, stride
+        start = stop

@@ -1,0 +1,158 @@
+"""One home's database: the writer's lock and connection, the readers' connections, and who may write."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from resnet_studio.domain.errors import StoreError
+from resnet_studio.domain.home import Home
+from resnet_studio.history import engines, preparing
+from resnet_studio.history.faults import explained
+from resnet_studio.history.locking import WriterLock
+from resnet_studio.history.schema import Base
+
+log = logging.getLogger(__name__)
+
+
+class Database:
+    """Short sessions for reading and writing, from any thread.
+
+    Attributes:
+        backup: The copy made before an older schema was migrated, or None.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.file = home.database
+        self.backup: Path | None = None
+        self._url = engines.sqlite_url(self.file)
+        self._writer_lock = WriterLock(home.root)
+        self._guard = threading.RLock()  # over the writing connection and every change of the fields below
+        self._writer: Engine | None = None
+        self._reader: Engine | None = None
+        self._is_empty_stand_in = False
+        self._closed = False
+        self._unwritable = "The history was opened for reading only; nothing can be changed in it."
+
+    @property
+    def writable(self) -> bool:
+        return self._writer is not None
+
+    @property
+    def why_read_only(self) -> str:
+        """A sentence; empty when writable."""
+        return "" if self.writable else self._unwritable
+
+    def open_for_writing(self, wait_seconds: float = 0.0) -> bool:
+        """Take the lock and make the database ready; False if that right is another process's.
+
+        Raises:
+            StoreError: If the database is damaged, newer, or cannot be written. The lock is then free again.
+        """
+        with self._guard:
+            self._check_open()
+            if self._writer is not None:
+                return True
+            if not self._take_lock(wait_seconds):
+                return False
+            try:
+                self.backup = preparing.prepare(self.file, previous_died=self._writer_lock.previous_died) or self.backup
+                with explained(self.file):
+                    writer = engines.writer_engine(self._url)
+                    writer.connect().close()
+            except BaseException:
+                self._writer_lock.release()
+                raise
+            self._writer = writer
+            return True
+
+    def open_for_reading(self) -> None:
+        """Look at what is there.
+
+        Raises:
+            StoreError: If the database is damaged, or of another schema.
+        """
+        with self._guard:
+            self._find_reader()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One consistent view of the history; the latest that was written when the first statement runs."""
+        reader = self._reader
+        if reader is None or self._is_empty_stand_in:
+            with self._guard:
+                reader = self._find_reader()
+        with explained(self.file), Session(reader, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """One transaction: all of it is stored when the block ends, or nothing.
+
+        Raises:
+            StoreError: If this program may not write, or the disk is full or fails.
+        """
+        with self._guard:
+            self._check_open()
+            if self._writer is None:
+                raise StoreError(self.why_read_only)
+            with explained(self.file), Session(self._writer, expire_on_commit=False) as session, session.begin():
+                yield session
+
+    def close(self) -> None:
+        """Let go of everything; further calls do nothing."""
+        with self._guard:
+            self._closed = True
+            if self._reader is not None:
+                self._reader.dispose()
+            if self._writer is not None:
+                self._writer.dispose()  # the last connection: SQLite moves its log into the file
+            self._reader = self._writer = None
+            self._writer_lock.release()
+
+    def _take_lock(self, wait_seconds: float) -> bool:
+        try:
+            taken = self._writer_lock.acquire(wait_seconds)
+        except OSError as error:
+            log.warning("no writer lock", exc_info=True)
+            self._unwritable = (
+                f"The folder {self.file.parent} cannot be written ({error.strerror or error}), so the history is "
+                "read-only; change its permissions, or choose another folder with --home DIR."
+            )
+            return False
+        if not taken:
+            holder = self._writer_lock.holder()
+            who = f"process {holder}" if holder is not None else "another process"
+            self._unwritable = (
+                f"The history is in use by another ResNet Studio ({who}); close it to change anything here, "
+                "or choose another folder with --home DIR."
+            )
+        return taken
+
+    def _find_reader(self) -> Engine:
+        self._check_open()
+        if self._reader is not None and not self._is_empty_stand_in:
+            return self._reader
+        found = preparing.look(self.file, check=False)
+        if found not in (None, preparing.PRESENT.head):
+            raise StoreError(
+                f"The history {self.file} has an older form (schema {found}) and is in use by an older ResNet Studio; "
+                "close that, then start this one again."
+            )
+        if found is not None:
+            if self._reader is not None:
+                self._reader.dispose()
+            self._reader, self._is_empty_stand_in = engines.reader_engine(self._url), False
+        elif self._reader is None:
+            self._reader, self._is_empty_stand_in = engines.empty_engine(Base.metadata), True
+        return self._reader
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("this history was closed")

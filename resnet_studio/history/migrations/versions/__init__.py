@@ -1,0 +1,1 @@
+"""One module per schema; the name starts with v and the revision."""

@@ -1,0 +1,152 @@
+"""From whatever lies at the database's place to a database of the present schema: look, back up, migrate, or refuse."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from resnet_studio.domain.errors import StoreError
+from resnet_studio.history import engines
+from resnet_studio.history.faults import damaged, explained
+from resnet_studio.history.schema import REVISIONS
+
+log = logging.getLogger(__name__)
+
+_MAGIC = b"SQLite format 3\x00"
+_ALWAYS_CHECKED_BYTES = 16 * 2**20  # some 15 ms; a larger file is checked only after a crash
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The revisions that are known, oldest first, and the folder of the scripts that lead through them."""
+
+    revisions: tuple[str, ...] = REVISIONS
+    folder: Path = Path(__file__).parent / "migrations"
+
+    @property
+    def head(self) -> str:
+        return self.revisions[-1]
+
+
+PRESENT = Schema()
+
+
+def look(database: Path, *, check: bool, schema: Schema = PRESENT) -> str | None:
+    """Revision of the schema in ``database``; None where there is no database yet. Changes nothing.
+
+    Args:
+        check: Look for damage as well. Only for who holds the writer lock.
+
+    Raises:
+        StoreError: If the file is damaged, is something else, or was written by a newer program.
+    """
+    with explained(database):
+        if not database.exists() or database.stat().st_size == 0:
+            return None
+        with database.open("rb") as stream:
+            if stream.read(len(_MAGIC)) != _MAGIC:
+                raise damaged(database, "it is not an SQLite file")
+        found = _revision(database, check=check)
+    if found is not None and found not in schema.revisions:
+        raise StoreError(
+            f"The history {database} was written by a newer ResNet Studio (schema {found}, this one knows up to "
+            f"{schema.head}); it was left untouched: install the newer version, or choose another folder with "
+            "--home DIR."
+        )
+    return found
+
+
+def _revision(database: Path, *, check: bool) -> str | None:
+    # Without a log beside it nobody has the file open: "immutable" then leaves no trace in the folder.
+    log_file = database.with_name(database.name + "-wal")
+    mode = "immutable=1" if check and not log_file.exists() else "mode=ro"
+    connection = sqlite3.connect(f"file:{quote(str(database))}?{mode}", uri=True, timeout=engines.READER_WAIT_SECONDS)
+    try:
+        tables = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if check:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise damaged(database, str(verdict).replace("\n", " "))
+        if not tables:
+            return None
+        if "alembic_version" not in tables:
+            raise StoreError(
+                f"The file {database} is a database, but not a history of ResNet Studio; move it away, "
+                "or choose another folder with --home DIR."
+            )
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        return None if row is None else str(row[0])
+    finally:
+        connection.close()
+
+
+def needs_check(database: Path, *, previous_died: bool) -> bool:
+    """A full look costs about a millisecond per megabyte: taken for small files, and after a crash."""
+    try:
+        return previous_died or database.stat().st_size <= _ALWAYS_CHECKED_BYTES
+    except OSError:
+        return False
+
+
+def prepare(database: Path, *, previous_died: bool = False, schema: Schema = PRESENT) -> Path | None:
+    """Make ``database`` one of the present schema; only for who holds the writer lock.
+
+    Returns:
+        The copy made before an older schema was migrated, else None.
+
+    Raises:
+        StoreError: If the file is damaged, newer, or cannot be written; it is then as it was.
+    """
+    found = look(database, check=needs_check(database, previous_died=previous_died), schema=schema)
+    if found == schema.head:
+        return None
+    with explained(database):
+        copy = back_up(database, found) if found is not None else None
+        if copy is not None:
+            log.warning("the history's schema %s is older than %s; a copy was kept at %s", found, schema.head, copy)
+        migrate(database, schema)
+    return copy
+
+
+def back_up(database: Path, revision: str) -> Path:
+    """A whole copy beside ``database``, named after its schema and the time; on disk for good when this returns."""
+    stem = f"{database.stem}.schema-{revision}.{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    target, partial = (database.with_name(stem + suffix) for suffix in (database.suffix, ".partial"))
+    try:
+        source, copy = sqlite3.connect(database), sqlite3.connect(partial)
+        try:
+            source.execute("PRAGMA query_only=ON")
+            source.backup(copy)
+        finally:
+            copy.close()
+            source.close()
+        with partial.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    return target
+
+
+def migrate(database: Path, schema: Schema = PRESENT) -> None:
+    """Lead ``database`` through every missing revision in one transaction: all of it or nothing."""
+    from alembic import command  # some 150 ms; needed only for a new or an older database
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(schema.folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    engine = engines.migration_engine(engines.sqlite_url(database))
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, schema.head)
+            engines.check_foreign_keys(connection)
+    finally:
+        engine.dispose()

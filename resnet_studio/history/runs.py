@@ -1,0 +1,199 @@
+"""Queries on runs, and the way from rows to records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from resnet_studio.domain.blueprint import blueprint
+from resnet_studio.domain.colours import colour_for_depth
+from resnet_studio.domain.documents import from_json, to_json
+from resnet_studio.domain.errors import SpecError, StoreError, UserError
+from resnet_studio.domain.records import CheckpointRecord, RunRecord
+from resnet_studio.domain.specs import CohortSpec, RunSpec
+from resnet_studio.domain.terms import RunStatus
+from resnet_studio.history.schema import NAME_LENGTH, TAG_LENGTH, CheckpointRow, CohortRow, RunRow, TagRow
+
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_NAMED_AT_MOST = 5
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def whole_runs() -> Select[Any]:
+    """Runs with all that a record needs, newest cohort first, in cohort order within. Touches no table with blobs."""
+    return (
+        select(RunRow)
+        .options(joinedload(RunRow.cohort), selectinload(RunRow.tags))
+        .order_by(RunRow.cohort_key.desc(), RunRow.position)
+    )
+
+
+def new_rows(cohort: CohortSpec) -> list[RunRow]:
+    """The queued runs of ``cohort``, not yet in a session."""
+    created = now()
+    parent = CohortRow(id=uuid4().hex, name=cohort.label[:NAME_LENGTH], study=cohort.study, created_at=created)
+    rows = []
+    for position, spec in enumerate(cohort.runs):
+        plan = blueprint(spec.network)
+        rows.append(
+            RunRow(
+                id=uuid4().hex,
+                cohort=parent,
+                position=position,
+                name=spec.label,
+                status=RunStatus.QUEUED,
+                reason="",
+                spec=to_json(spec),
+                iteration=0,
+                parameters=plan.parameters,
+                multiply_adds=plan.multiply_adds,
+                created_at=created,
+                updated_at=created,
+                seconds=0.0,
+                colour=colour_for_depth(spec.network.depth),
+                note="",
+                class_names=[],
+                environment={},
+                tags=[],
+            )
+        )
+    return rows
+
+
+def to_record(row: RunRow) -> RunRecord:
+    """Detached and frozen; ``row`` must come from :func:`whole_runs` or :func:`new_rows`."""
+    try:
+        spec = _spec(row.spec)
+    except SpecError as error:
+        raise StoreError(
+            f"The specification of run {row.id[:8]} ({row.name}) cannot be read ({error}); "
+            "install the version of ResNet Studio that wrote it."
+        ) from error
+    return RunRecord(
+        id=row.id,
+        cohort_id=row.cohort.id,
+        name=row.name,
+        status=row.status,
+        reason=row.reason,
+        spec=spec,
+        iteration=row.iteration,
+        training_error=row.training_error,
+        test_error=row.test_error,
+        best_test_error=row.best_test_error,
+        parameters=row.parameters,
+        multiply_adds=row.multiply_adds,
+        weights_sha256=row.weights_sha256,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        seconds=row.seconds,
+        colour=row.colour,
+        note=row.note,
+        study=row.cohort.study,
+        tags=tuple(tag.tag for tag in row.tags),
+        class_names=tuple(row.class_names),
+        environment=dict(row.environment),
+        deleted=row.deleted_at is not None,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _spec(text: str) -> RunSpec:
+    """Parsed once: a table of thousands of runs is read again twice a second, and specs are frozen."""
+    return from_json(RunSpec, text)
+
+
+def to_checkpoint_record(run_id: str, row: CheckpointRow) -> CheckpointRecord:
+    return CheckpointRecord(
+        run_id=run_id,
+        iteration=row.iteration,
+        folder=row.folder,
+        weights_sha256=row.weights_sha256,
+        seconds=row.seconds,
+        created_at=row.created_at,
+    )
+
+
+def rows_by_id(session: Session, run_ids: Iterable[str]) -> dict[str, RunRow]:
+    """The rows of ``run_ids``, in that order.
+
+    Raises:
+        UserError: If one is unknown.
+    """
+    wanted = list(dict.fromkeys(run_ids))
+    found = {row.id: row for row in session.scalars(select(RunRow).where(RunRow.id.in_(wanted)))}
+    for run_id in wanted:
+        if run_id not in found:
+            raise unknown(run_id)
+    return {run_id: found[run_id] for run_id in wanted}
+
+
+def unknown(text: str) -> UserError:
+    return UserError(f"There is no run {text!r}; list the runs to see their ids and names.")
+
+
+def find(session: Session, text: str) -> RunRow:
+    """The one run that ``text`` means: an id, a unique prefix of one, or an exact name. Deleted runs are not found.
+
+    Raises:
+        UserError: If none or several fit; several are named.
+    """
+    text = text.strip()
+    if not text:
+        raise UserError("Which run? Give an id, the beginning of one, or an exact name.")
+    meant = RunRow.id.startswith(text.lower(), autoescape=True) | (RunRow.name == text)
+    query = whole_runs().where(meant, RunRow.deleted_at.is_(None)).limit(_NAMED_AT_MOST + 1)
+    rows: Sequence[RunRow] = session.scalars(query).all()
+    whole = [row for row in rows if row.id == text.lower()]
+    rows = whole or rows
+    if len(rows) == 1:
+        return rows[0]
+    if rows:
+        named = ", ".join(f"{row.id[:8]} ({row.name})" for row in rows[:_NAMED_AT_MOST])
+        more = " and more" if len(rows) > _NAMED_AT_MOST else ""
+        raise UserError(f"{text!r} could be any of {named}{more}; give more of the id.")
+    if session.scalar(select(RunRow.id).where(RunRow.id == text.lower())):
+        raise UserError(f"Run {text!r} was deleted; restore it first.")
+    raise unknown(text)
+
+
+def checked_name(name: str) -> str:
+    """``name`` with every run of white space as one space.
+
+    Raises:
+        UserError: If nothing is left or it is too long.
+    """
+    name = " ".join(name.split())
+    if not name:
+        raise UserError("A run needs a name; enter at least one character.")
+    if len(name) > NAME_LENGTH:
+        raise UserError(f"This name has {len(name)} characters; choose one of at most {NAME_LENGTH}.")
+    return name
+
+
+def checked_tags(tags: Sequence[str]) -> list[str]:
+    """Trimmed, in order, without empty ones and repetitions; raises UserError for one that is too long."""
+    kept = list(dict.fromkeys(tag for tag in (" ".join(tag.split()) for tag in tags) if tag))
+    for tag in kept:
+        if len(tag) > TAG_LENGTH:
+            raise UserError(f"The tag {tag[:20]!r}... has {len(tag)} characters; choose one of at most {TAG_LENGTH}.")
+    return kept
+
+
+def tag_rows(tags: Sequence[str]) -> list[TagRow]:
+    return [TagRow(tag=tag, position=position) for position, tag in enumerate(tags)]
+
+
+def checked_colour(colour: str) -> str:
+    if not _COLOUR.fullmatch(colour):
+        raise UserError(f"{colour!r} is not a colour; write it as #rrggbb, like #0072B2.")
+    return colour

@@ -1,0 +1,163 @@
+"""The tables as typed ORM classes. Nothing here assumes SQLite: types are portable, keys are plain integers.
+
+The migrations in ``migrations/versions`` make the same tables; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Double,
+    Enum,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+from resnet_studio.domain.terms import RunStatus, Series
+
+REVISIONS = ("0001",)
+"""Every schema this program knows, oldest first; the last one is what it reads and writes."""
+
+NAME_LENGTH = 200
+TAG_LENGTH = 100
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware times in Python, naive UTC in the database (SQLite drops time zones)."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def _words(kind: type[RunStatus] | type[Series]) -> Enum:
+    """An enum kept as its value in a text column, so that a new member needs no migration."""
+    return Enum(
+        kind, native_enum=False, create_constraint=False, length=32, values_callable=lambda e: [m.value for m in e]
+    )
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, float: Double}  # noqa: RUF012  (read by SQLAlchemy)
+
+
+class CohortRow(Base):
+    """Runs that train in lock-step. ``key`` rises with each new cohort: that is the order of creation."""
+
+    __tablename__ = "cohorts"
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    study: Mapped[str] = mapped_column(String(100), index=True)
+    created_at: Mapped[datetime]
+
+
+class RunRow(Base):
+    """One run and everything a list shows of it; curves and checkpoints lie in tables of their own.
+
+    Errors are in percent and NULL where they are not measured or not finite. ``deleted_at`` hides a run until it is
+    restored or purged.
+    """
+
+    __tablename__ = "runs"
+    __table_args__ = (Index(None, "cohort_key", "position", unique=True),)
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    cohort_key: Mapped[int] = mapped_column(ForeignKey("cohorts.key"))
+    position: Mapped[int]
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH), index=True)
+    status: Mapped[RunStatus] = mapped_column(_words(RunStatus), index=True)
+    reason: Mapped[str] = mapped_column(Text)
+    spec: Mapped[str] = mapped_column(Text)
+    iteration: Mapped[int]
+    training_error: Mapped[float | None]
+    test_error: Mapped[float | None]
+    best_test_error: Mapped[float | None]
+    parameters: Mapped[int] = mapped_column(BigInteger)
+    multiply_adds: Mapped[int] = mapped_column(BigInteger)
+    weights_sha256: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    seconds: Mapped[float]
+    colour: Mapped[str] = mapped_column(String(7))
+    note: Mapped[str] = mapped_column(Text)
+    class_names: Mapped[list[str]] = mapped_column(JSON)
+    environment: Mapped[dict[str, Any]] = mapped_column(JSON)
+    deleted_at: Mapped[datetime | None] = mapped_column(index=True)
+
+    cohort: Mapped[CohortRow] = relationship(lazy="raise")
+    tags: Mapped[list[TagRow]] = relationship(
+        lazy="raise", order_by="TagRow.position", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class TagRow(Base):
+    """One word of the user's on one run."""
+
+    __tablename__ = "tags"
+
+    run_key: Mapped[int] = mapped_column(ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(String(TAG_LENGTH), primary_key=True, index=True)
+    position: Mapped[int]
+
+
+class CurveChunkRow(Base):
+    """Points of one series: ``points`` holds ``count`` little-endian float32, bit for bit as measured.
+
+    ``minimum`` and ``maximum`` are taken over finite values and NULL without any; ``last`` is NULL where the last value
+    is not finite.
+    """
+
+    __tablename__ = "curve_chunks"
+
+    run_key: Mapped[int] = mapped_column(ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True)
+    series: Mapped[Series] = mapped_column(_words(Series), primary_key=True)
+    first_iteration: Mapped[int] = mapped_column(primary_key=True)
+    last_iteration: Mapped[int]
+    stride: Mapped[int]
+    count: Mapped[int]
+    minimum: Mapped[float | None]
+    maximum: Mapped[float | None]
+    last: Mapped[float | None]
+    points: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class CheckpointRow(Base):
+    """A whole checkpoint that lies on disk; ``folder`` is relative to the runs folder."""
+
+    __tablename__ = "checkpoints"
+
+    run_key: Mapped[int] = mapped_column(ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True)
+    iteration: Mapped[int] = mapped_column(primary_key=True)
+    folder: Mapped[str] = mapped_column(Text)
+    weights_sha256: Mapped[str] = mapped_column(String(64))
+    seconds: Mapped[float]
+    created_at: Mapped[datetime]

@@ -1,0 +1,355 @@
+"""The run store: everything the program remembers of its runs, behind one door that lets records out and never rows."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from sqlalchemy import delete, select
+
+from resnet_studio.domain.errors import StoreError, UserError
+from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.records import CheckpointRecord, Curve, RunRecord
+from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.domain.terms import RunStatus, Series
+from resnet_studio.history import curves as chunked
+from resnet_studio.history import runs
+from resnet_studio.history.database import Database
+from resnet_studio.history.schema import CheckpointRow, CohortRow, RunRow
+
+log = logging.getLogger(__name__)
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_INTERRUPTED = "ResNet Studio ended without warning while this run was training; resume it to go on."
+
+
+class RunStore:
+    """The history of one home folder. Every method may be called from any thread.
+
+    One process at a time writes; a store that came second reads (``writable`` is False) and raises StoreError with a
+    sentence from each method that would change something. A run id that nobody knows is a UserError everywhere.
+
+    Attributes:
+        home: The folder this history lies in.
+        interrupted_at_start: Ids of the runs that a process was training when it died, found when this store got the
+            right to write.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.interrupted_at_start: tuple[str, ...] = ()
+        self._database = Database(home)
+
+    @classmethod
+    def open(cls, home: Home, *, writer: bool = True, wait_seconds: float = 0.0) -> RunStore:
+        """Open the history of ``home``, which is prepared first.
+
+        Args:
+            writer: Ask for the right to write; a missing or older database is then created or migrated (with a copy
+                kept beside it), and runs that a dead process left active become interrupted.
+            wait_seconds: How long to wait for another process to give up that right before being content to read.
+
+        Raises:
+            StoreError: If the database is damaged, was written by a newer program, or cannot be read.
+            UserError: If the home folder cannot be made.
+        """
+        store = cls(home.prepare())
+        try:
+            if not (writer and store._begin_writing(wait_seconds)):
+                store._database.open_for_reading()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @property
+    def writable(self) -> bool:
+        return self._database.writable
+
+    @property
+    def why_read_only(self) -> str:
+        """The sentence that every refused change raises; empty when writable."""
+        return self._database.why_read_only
+
+    @property
+    def backup(self) -> Path | None:
+        """The copy that was kept because this store migrated an older schema, else None."""
+        return self._database.backup
+
+    def become_writer(self) -> bool:
+        """Try once to get the right to write; True when this store has it, now or before.
+
+        Raises:
+            StoreError: As :meth:`open`.
+        """
+        return self._begin_writing(0.0)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Runs in
+
+    def create_cohort(self, cohort: CohortSpec) -> tuple[RunRecord, ...]:
+        """Store the runs of ``cohort`` as queued, in its order."""
+        rows = runs.new_rows(cohort)
+        with self._database.writing() as session:
+            session.add_all(rows)
+        return tuple(runs.to_record(row) for row in rows)
+
+    def set_started(self, run_ids: Sequence[str], class_names: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Keep what the data turned out to be and what the bits depend on; the latest start wins."""
+        with self._database.writing() as session:
+            for row in runs.rows_by_id(session, run_ids).values():
+                row.class_names, row.environment = list(class_names), dict(environment)
+                row.updated_at = runs.now()
+
+    def set_status(self, run_id: str, status: RunStatus, reason: str = "", iteration: int | None = None) -> None:
+        """``reason`` is a sentence or empty; ``iteration`` where it differs from what the curves say."""
+        with self._database.writing() as session:
+            row = runs.rows_by_id(session, [run_id])[run_id]
+            row.status, row.reason, row.updated_at = RunStatus(status), reason, runs.now()
+            if iteration is not None:
+                row.iteration = iteration
+            if not (row.status.active or row.status is RunStatus.QUEUED):
+                chunked.compact(session, row)
+
+    def set_weights(self, run_id: str, sha256: str) -> None:
+        """Digest of the weights the run has now."""
+        with self._database.writing() as session:
+            row = runs.rows_by_id(session, [run_id])[run_id]
+            row.weights_sha256, row.updated_at = sha256, runs.now()
+
+    def mark_interrupted(self) -> tuple[str, ...]:
+        """Mark every run that is written down as active; only while nothing is training in this process.
+
+        Returns:
+            Their ids.
+        """
+        active = [status for status in RunStatus if status.active]
+        with self._database.writing() as session:
+            rows = session.scalars(select(RunRow).where(RunRow.status.in_(active)).order_by(RunRow.key)).all()
+            for row in rows:
+                row.status, row.reason, row.updated_at = RunStatus.INTERRUPTED, _INTERRUPTED, runs.now()
+            return tuple(row.id for row in rows)
+
+    # Runs out
+
+    def get(self, run_id: str) -> RunRecord:
+        """The run of a whole id, deleted or not; UserError if unknown."""
+        with self._database.reading() as session:
+            row = session.scalars(runs.whole_runs().where(RunRow.id == run_id)).one_or_none()
+            if row is None:
+                raise runs.unknown(run_id)
+            return runs.to_record(row)
+
+    def find(self, text: str) -> RunRecord:
+        """The run that a person means: an id, a unique prefix of one, or an exact name; deleted runs are left out.
+
+        Raises:
+            UserError: If none fits, or several do, which are named.
+        """
+        with self._database.reading() as session:
+            return runs.to_record(runs.find(session, text))
+
+    def list_runs(self, *, deleted: bool = False) -> list[RunRecord]:
+        """Every run that is not deleted (or every one that is), newest cohort first, in cohort order within.
+
+        ``training_error`` is the mean of the last 50 points, ``test_error`` the last point, ``best_test_error`` the
+        smallest; None where not measured or not finite. No curve is read for it.
+        """
+        hidden = RunRow.deleted_at.is_not(None) if deleted else RunRow.deleted_at.is_(None)
+        with self._database.reading() as session:
+            return [runs.to_record(row) for row in session.scalars(runs.whole_runs().where(hidden))]
+
+    def cohort_runs(self, cohort_id: str) -> list[RunRecord]:
+        """The runs of one cohort in its order, deleted ones included; empty for an unknown cohort."""
+        with self._database.reading() as session:
+            query = runs.whole_runs().join(CohortRow).where(CohortRow.id == cohort_id)
+            return [runs.to_record(row) for row in session.scalars(query)]
+
+    # Curves
+
+    def append_chunks(self, chunks: Sequence[CurveChunk]) -> None:
+        """Store the chunks of a whole cohort in one transaction; iteration, errors and seconds of the runs follow.
+
+        Raises:
+            ValueError: If a chunk does not lie wholly after what is stored of its series; nothing is stored then.
+        """
+        if not chunks:
+            return
+        with self._database.writing() as session:
+            rows = runs.rows_by_id(session, (chunk.run_id for chunk in chunks))
+            chunked.append(session, rows, chunks)
+            for row in rows.values():
+                row.updated_at = runs.now()
+
+    def truncate_curves(self, run_id: str, after_iteration: int) -> None:
+        """Drop every point of an iteration beyond ``after_iteration``; the list columns are those of what is left."""
+        with self._database.writing() as session:
+            row = runs.rows_by_id(session, [run_id])[run_id]
+            chunked.truncate(session, row, after_iteration)
+            row.updated_at = runs.now()
+
+    def curve(self, run_id: str, series: Series) -> Curve:
+        """The whole series, empty if nothing was measured."""
+        return self.curves([run_id], [series])[run_id, Series(series)]
+
+    def curves(self, run_ids: Sequence[str], series: Sequence[Series]) -> dict[tuple[str, Series], Curve]:
+        """Every combination, from one consistent view: the curves of twins are of one moment."""
+        kinds = [Series(each) for each in series]
+        with self._database.reading() as session:
+            keys = {run_id: row.key for run_id, row in runs.rows_by_id(session, run_ids).items()}
+            found = chunked.read(session, list(keys.values()), kinds)
+        nothing = (np.empty(0, np.int64), np.empty(0, np.float32))
+        return {
+            (run_id, kind): Curve(run_id, kind, *found.get((key, kind), nothing))
+            for run_id, key in keys.items()
+            for kind in kinds
+        }
+
+    # Checkpoints
+
+    def add_checkpoint(self, run_id: str, iteration: int, folder: str, weights_sha256: str, seconds: float) -> None:
+        """Write down a whole checkpoint that lies in ``folder`` (relative to the runs folder).
+
+        One of the same iteration is replaced. The digest becomes the run's as well, in the same transaction.
+        """
+        with self._database.writing() as session:
+            run = runs.rows_by_id(session, [run_id])[run_id]
+            session.merge(
+                CheckpointRow(
+                    run_key=run.key,
+                    iteration=iteration,
+                    folder=folder,
+                    weights_sha256=weights_sha256,
+                    seconds=seconds,
+                    created_at=runs.now(),
+                )
+            )
+            run.weights_sha256, run.updated_at = weights_sha256, runs.now()
+
+    def checkpoints(self, run_id: str) -> list[CheckpointRecord]:
+        """Newest first."""
+        with self._database.reading() as session:
+            key = runs.rows_by_id(session, [run_id])[run_id].key
+            query = select(CheckpointRow).where(CheckpointRow.run_key == key).order_by(CheckpointRow.iteration.desc())
+            return [runs.to_checkpoint_record(run_id, row) for row in session.scalars(query)]
+
+    def drop_checkpoint(self, run_id: str, iteration: int) -> None:
+        """Forget a checkpoint, if there is one; its files are the caller's."""
+        with self._database.writing() as session:
+            key = runs.rows_by_id(session, [run_id])[run_id].key
+            mine = (CheckpointRow.run_key == key) & (CheckpointRow.iteration == iteration)
+            session.execute(delete(CheckpointRow).where(mine))
+
+    # What the user changes
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Raises UserError for an empty or a very long name."""
+        name = runs.checked_name(name)
+        with self._database.writing() as session:
+            row = runs.rows_by_id(session, [run_id])[run_id]
+            row.name, row.updated_at = name, runs.now()
+
+    def set_tags(self, run_id: str, tags: Sequence[str]) -> None:
+        """Replace the run's tags; white space around them, empty ones and repetitions are dropped."""
+        kept = runs.checked_tags(tags)
+        with self._database.writing() as session:
+            row = session.scalars(runs.whole_runs().where(RunRow.id == run_id)).one_or_none()
+            if row is None:
+                raise runs.unknown(run_id)
+            row.tags.clear()
+            session.flush()
+            row.tags = runs.tag_rows(kept)
+            row.updated_at = runs.now()
+
+    def set_note(self, run_id: str, note: str) -> None:
+        with self._database.writing() as session:
+            row = runs.rows_by_id(session, [run_id])[run_id]
+            row.note, row.updated_at = note, runs.now()
+
+    def set_colour(self, run_id: str, colour: str) -> None:
+        """``#rrggbb``; UserError for anything else."""
+        colour = runs.checked_colour(colour)
+        with self._database.writing() as session:
+            row = runs.rows_by_id(session, [run_id])[run_id]
+            row.colour, row.updated_at = colour, runs.now()
+
+    def delete(self, run_ids: Sequence[str]) -> None:
+        """Hide runs until they are restored or purged; UserError, and nothing done, if one of them is active."""
+        with self._database.writing() as session:
+            rows = runs.rows_by_id(session, run_ids).values()
+            active = [row.name for row in rows if row.status.active]
+            if active:
+                raise UserError(f"{', '.join(active)}: a run in training cannot be deleted; stop it first.")
+            for row in rows:
+                row.deleted_at = row.deleted_at or runs.now()
+
+    def restore(self, run_ids: Sequence[str]) -> None:
+        """Undo :meth:`delete`."""
+        with self._database.writing() as session:
+            for row in runs.rows_by_id(session, run_ids).values():
+                row.deleted_at = None
+
+    def purge_deleted(self, older_than: timedelta = timedelta(0)) -> int:
+        """Remove for good the runs that were deleted at least ``older_than`` ago, with their folders.
+
+        Returns:
+            How many were removed.
+
+        Raises:
+            StoreError: If a folder cannot be removed; its run stays deleted, the others are gone.
+        """
+        with self._database.writing() as session:
+            due = RunRow.deleted_at <= runs.now() - older_than
+            rows = session.execute(select(RunRow.key, RunRow.id).where(due)).all()
+            stuck = self._remove_folders(run_id for _, run_id in rows)
+            gone = [key for key, run_id in rows if run_id not in stuck]
+            session.execute(delete(RunRow).where(RunRow.key.in_(gone)))
+            session.execute(delete(CohortRow).where(CohortRow.key.not_in(select(RunRow.cohort_key))))
+        if stuck:
+            folder, why = next(iter(stuck.values()))
+            raise StoreError(f"The folder {folder} cannot be removed ({why}); close what uses it and delete again.")
+        return len(gone)
+
+    def _remove_folders(self, run_ids: Iterable[str]) -> dict[str, tuple[Path, str]]:
+        """Remove the folders of runs; those that would not go, with the reason, by run id."""
+        stuck: dict[str, tuple[Path, str]] = {}
+        for run_id in run_ids:
+            folder = self.home.run(run_id)
+            if not _ID.fullmatch(run_id):  # never made by this program: touch nothing on the disk
+                log.warning("run %r has an id that is no folder's name", run_id)
+                continue
+            try:
+                if folder.is_symlink():
+                    folder.unlink()
+                elif folder.exists():
+                    shutil.rmtree(folder)
+            except OSError as error:
+                log.warning("cannot remove %s", folder, exc_info=True)
+                stuck[run_id] = (folder, error.strerror or str(error))
+        return stuck
+
+    def _begin_writing(self, wait_seconds: float) -> bool:
+        before = self.writable
+        if not self._database.open_for_writing(wait_seconds):
+            return False
+        if not before:
+            self.interrupted_at_start = self.mark_interrupted()
+        return True
