@@ -1,0 +1,74 @@
+"""Axes with ticks that people read at a glance: thousands apart, clock times, decades."""
+
+from __future__ import annotations
+
+from math import log10
+from typing import Any
+
+import pyqtgraph as pg
+
+from resnet_studio.ui.plots.buffers import XAxis
+from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_step, time_step, time_text
+
+PIXELS_BETWEEN_LABELS = 90
+
+
+class PositionAxis(pg.AxisItem):
+    """The axis below: iterations, epochs or training time in seconds."""
+
+    def __init__(self) -> None:
+        super().__init__("bottom")
+        self.kind = XAxis.ITERATION
+
+    def set_kind(self, kind: XAxis) -> None:
+        self.kind = kind
+        self.picture = None
+        self.update()
+
+    def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, float]]:  # noqa: N803
+        least = (maxVal - minVal) * PIXELS_BETWEEN_LABELS / max(size, 1.0)
+        if least <= 0:
+            return []
+        step = time_step(least) if self.kind is XAxis.TIME else nice_step(least)
+        if self.kind is XAxis.ITERATION:
+            step = max(1.0, step if step != 2.5 else 5.0)
+        return [(step, 0)]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        if self.kind is XAxis.TIME:
+            return [time_text(value, spacing) for value in values]
+        if self.kind is XAxis.ITERATION:
+            return [count_text(value) for value in values]
+        return [f"{value:g}" for value in values]
+
+
+class ValueAxis(pg.AxisItem):
+    """The axis at the left. With ``log`` the plot's coordinates are powers of ten and the labels are values."""
+
+    def __init__(self) -> None:
+        super().__init__("left")
+        self.log = False
+
+    def set_log(self, log: bool) -> None:
+        self.log = log
+        self.picture = None
+        self.update()
+
+    def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, float]]:  # noqa: N803
+        least = (maxVal - minVal) * 38 / max(size, 1.0)
+        return [(nice_step(least), 0)] if least > 0 else []
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[Any, list[float]]]:  # noqa: N803
+        if not self.log:
+            return super().tickValues(minVal, maxVal, size)
+        if not -300 < minVal < maxVal < 300:
+            return []
+        major, minor = log_ticks(10.0**minVal, 10.0**maxVal)
+        while len(major) * 20 > max(size, 60.0) and len(major) > 2:
+            major = major[::2]
+        return [(None, [log10(value) for value in major]), (0.0, [log10(value) for value in minor])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float | None) -> list[str]:
+        if not self.log:
+            return [f"{value:g}" if abs(value) > 1e-12 else "0" for value in values]
+        return [""] * len(values) if spacing == 0.0 else [f"{10.0**value:.3g}" for value in values]

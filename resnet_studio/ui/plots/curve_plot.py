@@ -1,0 +1,345 @@
+"""The plot that Train and Compare share: long curves, drawn on a clock, read under the cursor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QObject, QPointF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QHideEvent, QKeyEvent, QMouseEvent, QPen, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from resnet_studio.ui.plots.axes import PositionAxis, ValueAxis
+from resnet_studio.ui.plots.buffers import CurveBook, XAxis
+from resnet_studio.ui.plots.layers import RunLayers, View
+from resnet_studio.ui.plots.legend import Legend
+from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
+from resnet_studio.ui.plots.ranges import count_text, nice_end, nice_span, settled, time_text
+from resnet_studio.ui.plots.readout import extent, gaps, readings
+from resnet_studio.ui.theme import Role, Theme
+
+FRAME_MS = 50
+Span = tuple[float, float]
+
+
+class CurvePlot(QWidget):
+    """Draws ``book`` whenever it has changed and the plot can be seen, at most every 50 ms.
+
+    It follows the data until the mouse zooms or pans; :meth:`fit` follows again. ``hidden_changed`` tells which runs the
+    legend hides, so that plots beside it can follow; ``following_changed`` whether the plot follows the data.
+    """
+
+    hidden_changed, following_changed = Signal(object), Signal(bool)
+
+    def __init__(
+        self,
+        theme: Theme,
+        book: CurveBook | None = None,
+        panel: Panel = ERROR,
+        parent: QWidget | None = None,
+        *,
+        legend: bool = True,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName(f"{panel.key}_plot")
+        self._theme, self.book, self.panel = theme, book or CurveBook(), panel
+        self.options = PlotOptions()
+        self._runs: tuple[PlottedRun, ...] = ()
+        self._hidden: set[str] = set()
+        self._layers: list[RunLayers] = []
+        self._following = True
+        self._drawn: object = None
+        self._read: object = None
+        self._x_end = 0.0
+        self._y_span: Span | None = None
+        self._cursor: float | None = None
+        self.frames = 0
+        self._build(legend)
+        self._timer = QTimer(self, interval=FRAME_MS)
+        self._timer.timeout.connect(self.draw_if_dirty)
+        theme.changed.connect(self.on_theme_changed)
+        self.on_theme_changed()
+
+    def _build(self, legend: bool) -> None:
+        self._bottom, self._left = PositionAxis(), ValueAxis()
+        self._view = pg.PlotWidget(self, axisItems={"bottom": self._bottom, "left": self._left}, useOpenGL=False)
+        item = self._view.getPlotItem()
+        item.setMenuEnabled(False)
+        item.hideButtons()
+        item.showGrid(x=True, y=True, alpha=0.18)
+        box = item.getViewBox()
+        box.disableAutoRange()
+        box.setDefaultPadding(0.0)
+        box.sigRangeChangedManually.connect(self._on_zoomed)
+        self._line = pg.InfiniteLine(angle=90, movable=False)
+        self._line.setVisible(False)
+        item.addItem(self._line, ignoreBounds=True)
+        self._view.viewport().installEventFilter(self)
+        self._view.viewport().setMouseTracking(True)
+        self._view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._view.setFrameShape(pg.PlotWidget.Shape.NoFrame)
+        self._view.installEventFilter(self)
+        self._view.setAccessibleName(f"{self.panel.title} plot")
+        self.legend = Legend(self._theme, self.panel, self._view)
+        self.legend.setVisible(legend)
+        self.legend.toggled.connect(self._on_legend_toggled)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._view)
+        self.setMinimumSize(240, 110)
+        self._name_axes()
+
+    @property
+    def runs(self) -> tuple[PlottedRun, ...]:
+        return self._runs
+
+    @property
+    def shown_runs(self) -> tuple[PlottedRun, ...]:
+        return tuple(run for run in self._runs if run.run_id not in self._hidden)
+
+    @property
+    def following(self) -> bool:
+        return self._following
+
+    @property
+    def spans(self) -> tuple[Span, Span]:
+        """Edges of the view: positions, values."""
+        x, y = self._view.getPlotItem().getViewBox().viewRange()
+        return (x[0], x[1]), (10.0 ** y[0], 10.0 ** y[1]) if self.options.log else (y[0], y[1])
+
+    def set_runs(self, runs: Sequence[PlottedRun]) -> None:
+        """Show these runs, in this order; what the book knows of them is drawn."""
+        if tuple(runs) == self._runs:
+            return
+        same = [run.run_id for run in runs] == [run.run_id for run in self._runs]
+        self._runs = tuple(runs)
+        self._hidden &= {run.run_id for run in runs}
+        for layer in self._layers:
+            layer.remove()
+        self._layers = [RunLayers(run, self.panel, self._theme, self._view.getPlotItem()) for run in runs]
+        self.legend.set_runs(self._runs, self._hidden)
+        self._drawn = self._read = None
+        if not same:
+            self.fit()
+
+    def set_options(self, options: PlotOptions) -> None:
+        if options == self.options:
+            return
+        refit = (options.axis, options.log) != (self.options.axis, self.options.log)
+        self.options = options
+        self._bottom.set_kind(options.axis)
+        self._left.set_log(options.log)
+        self._name_axes()
+        self._y_span = None
+        if options.axis is not XAxis.ITERATION or refit:
+            self._cursor = None
+        if refit:
+            self.fit()
+
+    def set_hidden(self, run_ids: Iterable[str]) -> None:
+        """Hide these runs; the legend keeps their rows."""
+        hidden = set(run_ids) & {run.run_id for run in self._runs}
+        if hidden != self._hidden:
+            self._hidden = hidden
+            for run in self._runs:
+                self.legend.row(run.run_id).setChecked(run.run_id not in hidden)
+            self._y_span = None
+
+    @Slot()
+    def fit(self) -> None:
+        """Show everything and follow the data again."""
+        self._x_end, self._y_span = 0.0, None
+        if not self._following:
+            self._following = True
+            self.following_changed.emit(True)
+        self._drawn = None
+
+    @Slot()
+    def draw_if_dirty(self) -> None:
+        """What the clock calls; nothing is done for a plot that nobody sees or that is up to date."""
+        if not self.isVisible():
+            return
+        state = (self.book.revision, self.options, tuple(self._hidden), self._following, self._view.width(), self.spans)
+        if state != self._drawn:
+            self.draw()
+            self._drawn = (*state[:5], self.spans)
+        reading = (self.book.revision, self.options, tuple(self._hidden), self._cursor, self._view.size())
+        if reading != self._read:
+            self._read = reading
+            self._show_readings()
+
+    def draw(self) -> None:
+        """Bring range and lines up to date now."""
+        if self._following:
+            self._follow()
+        box = self._view.getPlotItem().getViewBox()
+        (left, right), _ = box.viewRange()
+        view = View(left, right, max(int(box.width()), 16))
+        for layer in self._layers:
+            layer.draw(self.book, self.options, view, layer.run.run_id not in self._hidden)
+        self.frames += 1
+
+    def read_at(self, position: float | None) -> None:
+        """Put the cursor at a position (None: take it away, and read the ends)."""
+        self._cursor = position
+        self._show_readings()
+
+    def _follow(self) -> None:
+        """Ranges in steps: they grow when the data leaves them, and only then."""
+        shown = self.shown_runs
+        ends = extent(self.book, shown, self.panel, self.options.axis)
+        end = ends[1] if ends else 0.0
+        if end > self._x_end or self._x_end == 0.0:
+            self._x_end = nice_end(end, self._total(shown))
+        span = self._value_span(shown)
+        if span is not None:
+            self._y_span = settled(self._y_span, span)
+        low, high = self._y_span or self._empty_span()
+        edge = (high - low) * 0.012  # so that the labels at both ends fit
+        self._view.getPlotItem().getViewBox().setRange(
+            xRange=(0, self._x_end * 1.004), yRange=(low - edge, high + edge), padding=0, disableAutoRange=True
+        )
+
+    def _total(self, runs: Sequence[PlottedRun]) -> float | None:
+        """The position where the longest run will end, None where that is not known."""
+        if self.options.axis is XAxis.TIME or not runs:
+            return None
+        totals = []
+        for run in runs:
+            scale = self.book.iterations_per_unit(run.run_id, self.options.axis)
+            totals.append(run.iterations / scale if scale else 0.0)
+        return max(totals) or None
+
+    def _value_span(self, runs: Sequence[PlottedRun]) -> Span | None:
+        """Lowest and highest value worth showing, as coordinates; the noise of raw curves may reach beyond."""
+        lows, highs = [], []
+        for run in runs:
+            for series in self.panel.series:
+                buffer = self.book.get(run.run_id, series)
+                if buffer is None or not self.book.knows(run.run_id, self.options.axis):
+                    continue
+                values = buffer.smoothed(self.options.window) if series is self.panel.thin else buffer.values
+                values = values[np.isfinite(values)]
+                if self.options.log:
+                    values = values[values > self.panel.floor]
+                if len(values):
+                    lows.append(float(values.min()))
+                    highs.append(float(values.max()))
+        if not lows:
+            return None
+        if self.options.log:
+            low, high = math.log10(min(lows)), math.log10(max(highs))
+            return low - max(0.04, (high - low) * 0.04), high + max(0.04, (high - low) * 0.04)
+        low, high = nice_span(min(lows), max(highs))
+        return low, (min(high, 100.0) if self.panel.unit == "%" and max(highs) <= 100.0 else high)
+
+    def _empty_span(self) -> Span:
+        high = 100.0 if self.panel is ERROR else 1.0
+        return (math.log10(high) - 2, math.log10(high)) if self.options.log else (0.0, high)
+
+    def _show_readings(self) -> None:
+        shown, place = self.shown_runs, self._cursor
+        ends = extent(self.book, shown, self.panel, self.options.axis)
+        if place is not None and ends is not None:
+            place = min(max(place, ends[0]), ends[1])
+        found = readings(self.book, self._runs, self.panel, self.options, place)
+        visible = {run.run_id for run in shown}
+        self.legend.show_readings(
+            self._place_text(place), found, gaps([reading for reading in found if reading.run.run_id in visible])
+        )
+        self._line.setVisible(place is not None and ends is not None)
+        if place is not None:
+            self._line.setValue(place)
+        self._place_legend()
+
+    def _place_text(self, place: float | None) -> str:
+        if place is None:
+            return "latest"
+        if self.options.axis is XAxis.TIME:
+            return f"after {time_text(place)}"
+        return f"epoch {place:.2f}" if self.options.axis is XAxis.EPOCH else f"iteration {count_text(place)}"
+
+    def _place_legend(self) -> None:
+        """The upper right corner: error curves fall, so it is the emptiest."""
+        box = self._view.getPlotItem().getViewBox().sceneBoundingRect()
+        room = QSize(int(box.width()) - 16, int(box.height()) - 16)
+        size = self.legend.wanted_size(room)
+        self.legend.resize(size)
+        self.legend.move(int(box.right()) - size.width() - 8, int(box.top()) + 8)
+
+    def _name_axes(self) -> None:
+        name = ITERATIONS_BY_AXIS[self.options.axis]
+        self._bottom.setLabel(name)
+        unit = f" ({self.panel.unit})" if self.panel.unit else ""
+        self._left.setLabel(f"{self.panel.title}{unit}".lower())
+        self._left.setWidth(58)
+
+    @Slot()
+    def _on_zoomed(self) -> None:
+        if self._following:
+            self._following = False
+            self.following_changed.emit(False)
+
+    @Slot(str, bool)
+    def _on_legend_toggled(self, run_id: str, shown: bool) -> None:
+        hidden = self._hidden - {run_id} if shown else self._hidden | {run_id}
+        if hidden != self._hidden:
+            self._hidden = hidden
+            self._y_span = None
+            self.hidden_changed.emit(frozenset(hidden))
+
+    @Slot()
+    def on_theme_changed(self) -> None:
+        theme = self._theme
+        self._view.setBackground(theme.colour(Role.PANEL))
+        for axis in (self._bottom, self._left):
+            axis.setPen(QPen(theme.colour(Role.FIELD_BORDER), 1))
+            axis.setTextPen(QPen(theme.colour(Role.MUTED)))
+        pen = QPen(theme.colour(Role.MUTED), 1, Qt.PenStyle.DashLine)
+        pen.setCosmetic(True)
+        self._line.setPen(pen)
+        self._drawn = None
+
+    def _move_cursor(self, position: QPointF) -> None:
+        box = self._view.getPlotItem().getViewBox()
+        scene = self._view.mapToScene(position.toPoint())
+        self._cursor = float(box.mapSceneToView(scene).x()) if box.sceneBoundingRect().contains(scene) else None
+
+    def _step_cursor(self, direction: int) -> None:
+        (left, right), _ = self.spans
+        ends = extent(self.book, self.shown_runs, self.panel, self.options.axis)
+        if ends is not None:
+            place = ends[1] if self._cursor is None else self._cursor + direction * (right - left) / 100
+            self._cursor = min(max(place, ends[0]), ends[1])
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        kind = event.type()
+        if kind is QEvent.Type.MouseMove and isinstance(event, QMouseEvent):
+            self._move_cursor(event.position())
+        elif kind is QEvent.Type.Leave:
+            self._cursor = None
+        elif kind is QEvent.Type.MouseButtonDblClick:
+            self.fit()
+            return True
+        elif kind is QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and watched is self._view:
+            if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+                self._step_cursor(1 if event.key() == Qt.Key.Key_Right else -1)
+                return True
+            if event.key() == Qt.Key.Key_Escape and self._cursor is not None:
+                self._cursor = None
+                return True
+        return super().eventFilter(watched, event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self._timer.start()
+        super().showEvent(event)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._timer.stop()
+        super().hideEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._read = None

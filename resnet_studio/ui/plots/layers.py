@@ -1,0 +1,123 @@
+"""One run's lines in a plot: its raw training curve, its smoothed one, and its test points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPen
+
+from resnet_studio.ui.plots.buffers import CurveBook
+from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
+from resnet_studio.ui.plots.thinning import thin
+from resnet_studio.ui.theme import Role, Theme
+
+MAX_WIDE_POINTS = 500  # a pen of width 2 is up to a hundred times slower than one of width 1
+MAX_SMOOTH_POINTS = 100  # antialiasing doubles the cost again
+MARKERS = 40  # at most twice as many are drawn
+RAW_UNDER_SMOOTH_ALPHA = 0.28
+
+Floats = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the plot shows: edges in the plot's coordinates, width in pixels."""
+
+    left: float
+    right: float
+    columns: int
+
+
+class RunLayers:
+    """The items of one run in one plot. Drawing them costs what the screen shows, not what was measured."""
+
+    def __init__(self, run: PlottedRun, panel: Panel, theme: Theme, plot: pg.PlotItem) -> None:
+        self.run, self._panel, self._theme, self._plot = run, panel, theme, plot
+        self._raw, self._smooth = pg.PlotCurveItem(connect="finite"), pg.PlotCurveItem(connect="finite")
+        self._test, self._markers = pg.PlotCurveItem(connect="finite"), pg.ScatterPlotItem(pxMode=True, antialias=True)
+        for z, item in enumerate(self.items):
+            item.setZValue(z)
+            plot.addItem(item, ignoreBounds=True)
+
+    @property
+    def items(self) -> tuple[pg.GraphicsObject, ...]:
+        return (self._raw, self._smooth, self._test, self._markers)
+
+    def remove(self) -> None:
+        for item in self.items:
+            self._plot.removeItem(item)
+
+    def draw(self, book: CurveBook, options: PlotOptions, view: View, shown: bool) -> None:
+        """Bring the lines up to date with the buffers."""
+        for item in self.items:
+            item.setVisible(shown)
+        if not shown:
+            return
+        run_id, series = self.run.run_id, self._panel.thin
+        x, buffer = book.positions(run_id, series, options.axis), book.get(run_id, series)
+        if x is None or buffer is None:
+            self._raw.setData([], [])
+            self._smooth.setData([], [])
+        else:
+            self._draw_line(self._raw, x, buffer.values, view, options, self._raw_pen(options), options.draws_raw)
+            smooth = buffer.smoothed(options.window) if options.smooth else buffer.values
+            self._draw_line(self._smooth, x, smooth, view, options, self._smooth_pen(), options.smooth)
+        self._draw_test(book, options, view)
+
+    def _draw_line(
+        self, item: pg.PlotCurveItem, x: Floats, y: Floats, view: View, options: PlotOptions, pen: QPen, wanted: bool
+    ) -> None:
+        if not wanted:
+            item.setData([], [])
+            return
+        x, y = thin(x, y, view.left, view.right, view.columns)
+        item.setData(x, self._coordinates(y, options), pen=pen, antialias=len(x) < MAX_WIDE_POINTS)
+
+    def _draw_test(self, book: CurveBook, options: PlotOptions, view: View) -> None:
+        series = self._panel.bold
+        x = None if series is None else book.positions(self.run.run_id, series, options.axis)
+        buffer = None if series is None else book.get(self.run.run_id, series)
+        if x is None or buffer is None:
+            self._test.setData([], [])
+            self._markers.setData([], [])
+            return
+        x, y = thin(x, buffer.values, view.left, view.right, view.columns)
+        y = self._coordinates(y, options)
+        few = len(x) < MAX_WIDE_POINTS
+        self._test.setData(x, y, pen=self._test_pen(few), antialias=len(x) < MAX_SMOOTH_POINTS)
+        marked = np.flatnonzero(np.isfinite(y))
+        marked = marked[:: max(1, len(marked) // MARKERS)]
+        colour = self._theme.run_colour(self.run.colour)
+        brush = colour if self.run.residual else self._theme.colour(Role.PANEL)
+        self._markers.setData(x[marked], y[marked], size=6, pen=QPen(colour, 1.5), brush=brush, symbol="o")
+
+    def _coordinates(self, values: Floats, options: PlotOptions) -> Floats:
+        """Values as the plot places them: on a logarithmic axis zero lies at the panel's floor."""
+        return np.log10(np.maximum(values, self._panel.floor)) if options.log else values
+
+    def _raw_pen(self, options: PlotOptions) -> QPen:
+        """Under a smoothed curve the raw one is a faint solid line: dashes would drown in the noise."""
+        pen = self._theme.run_pen(self.run.colour, residual=options.smooth or self.run.residual, bold=False)
+        if options.smooth:
+            colour = pen.color()
+            colour.setAlphaF(RAW_UNDER_SMOOTH_ALPHA)
+            pen.setColor(colour)
+        return pen
+
+    def _smooth_pen(self) -> QPen:
+        pen = self._theme.run_pen(self.run.colour, residual=self.run.residual, bold=False)
+        colour = pen.color()
+        colour.setAlphaF(1.0)
+        pen.setColor(colour)
+        return pen
+
+    def _test_pen(self, few: bool) -> QPen:
+        pen = self._theme.run_pen(self.run.colour, residual=self.run.residual, bold=True)
+        if not few:
+            pen.setWidthF(1.0)
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        return pen

@@ -1,0 +1,89 @@
+"""What is plotted: which series, of which runs, and how it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.terms import Series
+from resnet_studio.ui.plots.buffers import CurveBook, XAxis
+
+ITERATIONS_BY_AXIS = {XAxis.ITERATION: "iteration", XAxis.EPOCH: "epoch", XAxis.TIME: "training time"}
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One plot: ``thin`` has a point per iteration, ``bold`` one per test. ``floor`` is where a logarithmic axis ends."""
+
+    key: str
+    title: str
+    unit: str
+    thin: Series
+    bold: Series | None
+    floor: float
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        return (self.thin,) if self.bold is None else (self.thin, self.bold)
+
+
+ERROR = Panel("error", "Error", "%", Series.TRAINING_ERROR, Series.TEST_ERROR, 0.01)  # one image in 10 000
+LOSS = Panel("loss", "Loss", "nats", Series.TRAINING_LOSS, Series.TEST_LOSS, 1e-6)
+RATE = Panel("rate", "Learning rate", "", Series.LEARNING_RATE, None, 1e-9)
+
+
+@dataclass(frozen=True, slots=True)
+class PlottedRun:
+    """What a plot must know of a run. ``iterations`` is how long it is meant to train."""
+
+    run_id: str
+    name: str
+    colour: str
+    residual: bool
+    depth: int
+    iterations: int
+
+    @classmethod
+    def of(cls, run: RunRecord) -> PlottedRun:
+        return cls(run.id, run.name, run.colour, run.residual, run.spec.network.depth, run.iterations)
+
+
+@dataclass(frozen=True, slots=True)
+class PlotOptions:
+    """How curves are looked at.
+
+    Attributes:
+        axis: What they are drawn over.
+        window: Batches in the running mean of the training curves; 1 for none.
+        raw: Draw the raw training curves under the smoothed ones; without smoothing they are always drawn.
+        log: Logarithmic values.
+    """
+
+    axis: XAxis = XAxis.ITERATION
+    window: int = 50
+    raw: bool = True
+    log: bool = False
+
+    @property
+    def smooth(self) -> bool:
+        return self.window > 1
+
+    @property
+    def draws_raw(self) -> bool:
+        return self.raw or not self.smooth
+
+
+def batches_per_epoch(run: RunRecord) -> float | None:
+    """Batches in one pass over the training images, from the stored environment; None for a run that never started."""
+    try:
+        images = int(run.environment["training_images"])
+    except (KeyError, ValueError):
+        return None
+    return images / run.spec.recipe.batch_size if images > 0 else None
+
+
+def tell_epochs(book: CurveBook, runs: Iterable[RunRecord]) -> None:
+    """Let ``book`` know how long each run's epochs are."""
+    for run in runs:
+        book.set_batches_per_epoch(run.id, batches_per_epoch(run))

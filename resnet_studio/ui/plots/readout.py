@@ -1,0 +1,93 @@
+"""The numbers under the cursor: each run's errors there, and how far the plain nets lie above their residual twins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from resnet_studio.domain.terms import Series
+from resnet_studio.ui.plots.buffers import CurveBook, XAxis
+from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One run at one place; None where it has no value there."""
+
+    run: PlottedRun
+    thin: float | None
+    bold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Plain minus residual at one depth, in the panel's unit (percentage points for errors); means over several runs."""
+
+    depth: int
+    thin: float | None
+    bold: float | None
+
+
+def value_at(positions: npt.NDArray[np.float64], values: npt.NDArray[np.float32], x: float) -> float | None:
+    """The last finite value at or before ``x``; None before the first point or where the value is not finite."""
+    index = int(np.searchsorted(positions, x, "right")) - 1
+    if index < 0 or not math.isfinite(values[index]):
+        return None
+    return float(values[index])
+
+
+def extent(book: CurveBook, runs: Iterable[PlottedRun], panel: Panel, axis: XAxis) -> tuple[float, float] | None:
+    """First and last position of anything drawn, None without points."""
+    found = [book.positions(run.run_id, series, axis) for run in runs for series in panel.series]
+    ends = [(float(x[0]), float(x[-1])) for x in found if x is not None]
+    return (min(first for first, _ in ends), max(last for _, last in ends)) if ends else None
+
+
+def readings(
+    book: CurveBook, runs: Sequence[PlottedRun], panel: Panel, options: PlotOptions, x: float | None
+) -> list[Reading]:
+    """What each run has at ``x``, or at its own end where ``x`` is None; smoothed where the plot is.
+
+    The bold series keeps its last measurement until the next one. Past a run's end there is nothing to read.
+    """
+    result = []
+    for run in runs:
+        ends = extent(book, (run,), panel, options.axis)
+        if ends is None or (x is not None and x > ends[1]):
+            result.append(Reading(run, None, None))
+            continue
+        place = ends[1] if x is None else x
+        thin = _read(book, run.run_id, panel.thin, options, place)
+        bold = None if panel.bold is None else _read(book, run.run_id, panel.bold, PlotOptions(options.axis, 1), place)
+        result.append(Reading(run, thin, bold))
+    return result
+
+
+def _read(book: CurveBook, run_id: str, series: Series, options: PlotOptions, x: float) -> float | None:
+    positions, buffer = book.positions(run_id, series, options.axis), book.get(run_id, series)
+    if positions is None or buffer is None:
+        return None
+    return value_at(positions, buffer.smoothed(options.window), x)
+
+
+def gaps(found: Iterable[Reading]) -> list[Gap]:
+    """One per depth that has plain and residual runs, shallow first."""
+    found = list(found)
+    result = []
+    for depth in sorted({reading.run.depth for reading in found}):
+        plain = [r for r in found if r.run.depth == depth and not r.run.residual]
+        residual = [r for r in found if r.run.depth == depth and r.run.residual]
+        if plain and residual:
+            thin = _difference([r.thin for r in plain], [r.thin for r in residual])
+            bold = _difference([r.bold for r in plain], [r.bold for r in residual])
+            result.append(Gap(depth, thin, bold))
+    return result
+
+
+def _difference(plain: list[float | None], residual: list[float | None]) -> float | None:
+    sides = [[value for value in side if value is not None] for side in (plain, residual)]
+    return float(np.mean(sides[0]) - np.mean(sides[1])) if all(sides) else None

@@ -1,0 +1,86 @@
+"""What makes a long curve cheap to draw and easy to read: thinning to pixel columns, and a running mean.
+
+Points are never thinned when they are stored; that is the plot's business (a million points on a thousand columns).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+PER_COLUMN = 4  # first, lowest, highest, last
+
+
+def thin(x: Floats, y: Floats, left: float, right: float, columns: int) -> tuple[Floats, Floats]:
+    """The points of a curve that reach the screen.
+
+    A pixel column that holds many points keeps the first, the lowest, the highest and the last of them, so the drawn
+    line covers the same pixels as the whole curve would. One point beyond each edge of the view stays, so the line
+    leaves the picture where it should.
+
+    Args:
+        x: Positions, shape (N,), finite, never falling.
+        y: Values, shape (N,); NaN and infinities are gaps.
+        left: Position of the left edge of the view, smaller than ``right``.
+        right: Position of the right edge.
+        columns: Width of the view in pixels, at least 1.
+
+    Returns:
+        Positions and values of the same length, at most ``4 * columns + 8`` long, values finite or NaN. A gap survives
+        wherever a pixel column begins or ends in one, or consists of nothing else.
+    """
+    begin = max(int(np.searchsorted(x, left, "left")) - 1, 0)
+    end = min(int(np.searchsorted(x, right, "right")) + 1, len(x))
+    x, y = x[begin:end], y[begin:end]
+    finite = np.isfinite(y)
+    if not finite.all():
+        y = np.where(finite, y, np.nan)
+    if len(x) <= PER_COLUMN * columns:
+        return x, y
+    starts = column_starts(x, left, right, columns)
+    with np.errstate(invalid="ignore"):
+        low, high = np.fmin.reduceat(y, starts), np.fmax.reduceat(y, starts)
+    lasts = np.append(starts[1:], len(x)) - 1
+    first_x, last_x = x[starts], x[lasts]
+    middle = (first_x + last_x) / 2
+    thinned_x = np.stack((first_x, middle, middle, last_x), axis=1).reshape(-1)  # (4 * groups,)
+    thinned_y = np.stack((y[starts], low, high, y[lasts]), axis=1).reshape(-1)
+    return thinned_x, thinned_y
+
+
+def column_starts(x: Floats, left: float, right: float, columns: int) -> npt.NDArray[np.intp]:
+    """Index of the first point of each pixel column that holds one; what lies left of the view is a column too."""
+    edges = left + (right - left) / columns * np.arange(columns + 1)
+    starts = np.concatenate(([0], np.searchsorted(x, edges, "left")))
+    fresh = np.append(True, starts[1:] > starts[:-1])
+    return starts[fresh & (starts < len(x))]
+
+
+def running_mean(values: Floats, window: int, start: int = 0) -> npt.NDArray[np.float32]:
+    """Mean of the ``window`` values up to and including each one, from index ``start`` on.
+
+    The first points average what there is, never zeros from outside, and the last point is the very number that tables
+    show as the training error (the mean of the last batches). Values that are not finite are left out of their
+    neighbours' means and stay gaps themselves.
+
+    Args:
+        values: Shape (N,).
+        window: Number of values, at least 1.
+        start: First index wanted.
+
+    Returns:
+        Shape (N - start,), NaN where the value itself is not finite.
+    """
+    if window < 1:
+        raise ValueError(f"window must be at least 1, got {window}")
+    lead = max(start - window + 1, 0)
+    part = values[lead:].astype(np.float64)
+    finite = np.isfinite(part)
+    sums = np.concatenate(([0.0], np.cumsum(np.where(finite, part, 0.0))))
+    counts = np.concatenate(([0], np.cumsum(finite)))
+    upper = np.arange(start - lead + 1, len(part) + 1)
+    lower = np.maximum(upper - window, 0)
+    count = counts[upper] - counts[lower]
+    means = (sums[upper] - sums[lower]) / np.maximum(count, 1)
+    return np.where(finite[start - lead :], means, np.nan).astype(np.float32)
