@@ -62,7 +62,7 @@ def _finite(value: float | None) -> float | None:
 
 
 def outcome(run: RunRecord, training_error: Curve | None, test_error: Curve | None) -> Outcome:
-    """Training error: mean of the last 50 iterations. Test error: the last one measured. Without a curve: the record."""
+    """Training error: mean of the last 50 iterations; test error: the last one; without a curve, the record's."""
     training = training_error.mean_of_last(LAST) if training_error is not None and len(training_error) else None
     test = test_error.last if test_error is not None and len(test_error) else None
     return Outcome(

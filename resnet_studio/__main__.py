@@ -1,0 +1,29 @@
+"""``resnet-studio``: without arguments the window, on the shortest way; everything else through the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from resnet_studio.cli.arguments import only_home
+
+
+def start(arguments: Sequence[str]) -> int:
+    """Do what the arguments say and return the exit code. Loads neither typer nor rich on the way to the window."""
+    wanted, home = only_home(arguments)
+    if wanted:
+        from resnet_studio.cli.window import start_window
+
+        return start_window(home)
+    from resnet_studio.cli.main import run
+
+    return run(arguments)
+
+
+def main() -> NoReturn:
+    sys.exit(start(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

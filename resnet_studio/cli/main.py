@@ -1,0 +1,125 @@
+"""The command line's door: commands, and the one place where errors become sentences and exit codes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from resnet_studio import __version__
+from resnet_studio.cli import (
+    classifying,
+    comparing,
+    datasets,
+    doctor,
+    networks,
+    runs,
+    studying,
+    training,
+)
+from resnet_studio.cli.arguments import home_first, split_home
+from resnet_studio.cli.session import Session
+from resnet_studio.cli.window import open_window
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.home import VARIABLE, Home
+
+PROGRAM = "resnet-studio"
+USER_ERROR, OUR_ERROR, INTERRUPTED = 2, 1, 130  # exit codes
+
+app = typer.Typer(
+    name=PROGRAM,
+    help="A desktop laboratory for residual networks. Without a command the window opens.",
+    add_completion=False,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for room in (training, studying, runs, comparing, networks, classifying, datasets, doctor):
+    room.register(app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"ResNet Studio {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    context: typer.Context,
+    home: str = typer.Option(
+        "", metavar="DIR", help=f"Folder of everything that is stored; also the variable {VARIABLE}."
+    ),
+    version: bool = typer.Option(  # noqa: ARG001
+        False, "--version", is_eager=True, callback=_show_version, help="Show the version and leave."
+    ),
+) -> None:
+    context.obj = Session(Home.find(home or None), home or None)
+    if context.invoked_subcommand is None:
+        raise typer.Exit(open_window(context.obj.home))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code: 2 and a sentence for the user's errors, 1 and a log for ours."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        result = typer.main.get_command(app).main(home_first(arguments), prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except UserError as error:
+        return _complain(error.sentence, USER_ERROR)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader went away, as `head` does
+        _abandon_stdout()
+        return 0
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):
+            _abandon_stdout()
+            return 0
+        raise
+    except Exception as error:
+        if hasattr(error, "format_message"):  # typer's own: an option that is missing, unknown or malformed
+            return _complain(error.format_message(), USER_ERROR)
+        return _complain(_written_down(error, arguments), OUR_ERROR)
+
+
+def _complain(sentence: str, code: int) -> int:
+    """One sentence on stderr."""
+    line = " ".join(sentence.split())
+    print(line if line.endswith((".", "!", "?")) else f"{line}.", file=sys.stderr)
+    return code
+
+
+def _abandon_stdout() -> None:
+    """Nobody reads any more: what Python still flushes at its end goes nowhere."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        logging.getLogger(__name__).debug("stdout has no descriptor")
+
+
+def _written_down(error: Exception, arguments: Sequence[str]) -> str:
+    """Append the trace to the log and say where it is."""
+    home = "".join(split_home(arguments)[0][1:])
+    text = "".join(traceback.format_exception(error))
+    entry = f"{datetime.now(UTC).isoformat()} {PROGRAM} {' '.join(arguments)}\n{text}\n"
+    for folder in (Home.find(home or None).logs, Path(tempfile.gettempdir())):
+        file = folder / f"{PROGRAM}-errors.log"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with file.open("a", encoding="utf-8") as log:
+                log.write(entry)
+        except OSError:
+            continue
+        return f"Something went wrong inside ResNet Studio ({type(error).__name__}: {error}); the trace is in {file}."
+    return f"Something went wrong inside ResNet Studio and no log could be written: {text}"

@@ -1,0 +1,153 @@
+"""Command-line options made from the specifications: one for each field, with its help, bounds and default."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic.fields import FieldInfo
+
+from resnet_studio.domain.documents import parse
+from resnet_studio.domain.errors import SpecError
+from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
+
+S = TypeVar("S", bound=Spec)
+Asked = Mapping[str, Any]  # dotted field name of a RunSpec -> value as given
+
+_FLAGS = {"data.source": "--data", "data.seed": "--data-draw"}  # others are the field's own name
+_PARTS: tuple[tuple[str, type[Spec]], ...] = (("network", NetworkSpec), ("recipe", RecipeSpec), ("data", DataSpec))
+_NO_MILESTONES = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class SpecOption:
+    """One field of a RunSpec as an option. ``path`` is its dotted name, ``panel`` the heading it is listed under."""
+
+    path: str
+    panel: str
+    field: FieldInfo
+
+    @property
+    def flag(self) -> str:
+        return _FLAGS.get(self.path, "--" + self.path.rpartition(".")[2].replace("_", "-"))
+
+    @property
+    def variable(self) -> str:
+        """The name of the parameter that carries it."""
+        return "spec_" + self.path.replace(".", "_")
+
+    @property
+    def kind(self) -> type:
+        annotation = self.field.annotation
+        return annotation if isinstance(annotation, type) and issubclass(annotation, int | float | Enum) else str
+
+    @property
+    def help(self) -> str:
+        default = self.field.get_default()
+        if isinstance(default, tuple):
+            default = ",".join(map(str, default))
+        shown = "" if default == "" else f" Default: {default}."
+        return f"{self.field.description}{shown}"
+
+    @property
+    def metavar(self) -> str | None:
+        """What stands for the value in the help: the unit where there is one."""
+        if issubclass(self.kind, Enum):
+            return None
+        extra = self.field.json_schema_extra
+        unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+        if self.path == "recipe.milestones":
+            return "N,N,..."
+        return unit.upper() or {int: "NUMBER", float: "NUMBER"}.get(self.kind, "TEXT")
+
+    def parameter(self) -> inspect.Parameter:
+        option = typer.Option(
+            self.flag, help=self.help, metavar=self.metavar, rich_help_panel=self.panel, show_default=False
+        )
+        annotation = Annotated[self.kind | None, option]  # type: ignore[name-defined]
+        return inspect.Parameter(self.variable, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+    def value(self, given: Any) -> Any:
+        """What the specification is validated from."""
+        if self.path != "recipe.milestones":
+            return given
+        if given.strip().lower() in ("", _NO_MILESTONES):
+            return ()
+        return tuple(part.strip() for part in given.split(","))
+
+
+def _options() -> Iterator[SpecOption]:
+    yield SpecOption("name", "Run", RunSpec.model_fields["name"])
+    for part, kind in _PARTS:
+        for name, field in kind.model_fields.items():
+            yield SpecOption(f"{part}.{name}", part.capitalize(), field)
+
+
+OPTIONS = tuple(_options())
+
+
+def flag(path: str) -> str:
+    """The option that sets a field, ``""`` where none does; list positions (``recipe.milestones.0``) are understood."""
+    return next((o.flag for o in OPTIONS if path == o.path or path.startswith(f"{o.path}.")), "")
+
+
+def spec_options(prefix: str = "") -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorate a command that takes ``asked``: it gains an option per field whose dotted name starts with ``prefix``.
+
+    ``asked`` then holds the fields that were given on the command line, and no others.
+    """
+    chosen = [option for option in OPTIONS if option.path.startswith(prefix)]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True).parameters.values()
+        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own if p.name != "asked"]
+        parameters += [option.parameter() for option in chosen]
+
+        def with_options(**values: Any) -> None:
+            given = {option.path: (option, values.pop(option.variable)) for option in chosen}
+            asked = {path: option.value(value) for path, (option, value) in given.items() if value is not None}
+            command(asked=asked, **values)
+
+        with_options.__name__ = command.__name__
+        with_options.__doc__ = command.__doc__
+        with_options.__module__ = command.__module__
+        with_options.__annotations__ = {p.name: p.annotation for p in parameters}
+        with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return with_options
+
+    return decorate
+
+
+def changed(spec: S, asked: Asked) -> S:
+    """A copy of ``spec`` with the fields of ``asked`` changed (dotted names relative to it).
+
+    A new block without a word about shortcuts gets that block's usual one.
+
+    Raises:
+        SpecError: Naming the options at fault.
+    """
+    values = spec.model_dump()
+    for path, value in asked.items():
+        *parents, name = path.split(".")
+        place = values
+        for parent in parents:
+            place = place[parent]
+        place[name] = value
+    for path in asked:
+        before, _, name = path.rpartition(".")
+        if name == "block" and f"{before}.shortcut".lstrip(".") not in asked:
+            (values[before] if before else values).pop("shortcut")
+    return checked(type(spec), values, prefix="network." if isinstance(spec, NetworkSpec) else "")
+
+
+def checked(kind: type[S], values: Mapping[str, Any], *, prefix: str = "") -> S:
+    """Validate plain values; the sentences of a SpecError name options instead of fields."""
+    try:
+        return parse(kind, values)
+    except SpecError as error:
+        named = {flag(prefix + path): text for path, text in reversed(error.fields.items())}
+        raise SpecError(dict(reversed(named.items()))) from None

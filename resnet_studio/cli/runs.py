@@ -1,0 +1,207 @@
+"""``runs``: the history, listed, shown, hidden, brought back and exported."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from resnet_studio.cli.console import counted, duration, percent, print_facts, print_json, print_table
+from resnet_studio.cli.session import find_all, ids, session
+from resnet_studio.domain.documents import to_toml
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.records import RunRecord, run_json
+from resnet_studio.domain.terms import RunStatus, Series
+
+if TYPE_CHECKING:
+    from resnet_studio.history.store import RunStore
+
+app = typer.Typer(help="The history: list, show, delete, restore, export.", no_args_is_help=True)
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Names = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, unique beginnings of ids, or names.")]
+
+
+def register(parent: typer.Typer) -> None:
+    parent.add_typer(app, name="runs")
+
+
+@app.command("list")
+def list_runs(
+    context: typer.Context,
+    status: Annotated[RunStatus | None, typer.Option(help="Only runs of this status.")] = None,
+    study: Annotated[str, typer.Option(metavar="KEY", help="Only runs of this study.")] = "",
+    deleted: Annotated[bool, typer.Option("--deleted", help="The deleted runs instead.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List stored runs, newest first."""
+    with session(context).reader() as store:
+        runs = [
+            run for run in store.list_runs(deleted=deleted) if status in (None, run.status) and study in ("", run.study)
+        ]
+    if as_json:
+        print_json([run_json(run) for run in runs])
+        return
+    if not runs:
+        print("No runs." if status or study or deleted else "No runs yet; `resnet-studio demo` makes the first four.")
+        return
+    columns = (
+        "id",
+        "run",
+        "status",
+        "data",
+        "iteration",
+        "training error",
+        "test error",
+        "best",
+        "parameters",
+        "began",
+    )
+    rows = [
+        (
+            run.short_id, run.name, run.status, run.spec.data.label, f"{run.iteration}/{run.iterations}",
+            percent(run.training_error), percent(run.test_error), percent(run.best_test_error),
+            counted(run.parameters), run.created_at.astimezone().strftime("%Y-%m-%d %H:%M"),
+        )
+        for run in runs
+    ]  # fmt: skip
+    print_table(columns, rows, right=columns[4:])
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique beginning of one, or a name.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show all that is known of one run."""
+    with session(context).reader() as store:
+        found = store.find(run)
+        checkpoints = store.checkpoints(found.id)
+        folder = store.home.run(found.id)
+    if as_json:
+        print_json(
+            {
+                **run_json(found),
+                "checkpoints": [{"iteration": c.iteration, "weights_sha256": c.weights_sha256} for c in checkpoints],
+            }
+        )
+        return
+    print_facts(
+        (
+            ("run", f"{found.name} ({found.id})"),
+            ("status", f"{found.status}. {found.reason}".rstrip(". ")),
+            ("iteration", f"{found.iteration} of {found.iterations}, {duration(found.seconds)} of training"),
+            ("training error", f"{percent(found.training_error)} (mean of the last 50 iterations)"),
+            ("test error", f"{percent(found.test_error)} (best {percent(found.best_test_error)})"),
+            ("parameters", counted(found.parameters)),
+            ("multiply-adds", counted(found.multiply_adds)),
+            ("weights", found.weights_sha256 or "none yet"),
+            ("checkpoints", ", ".join(str(c.iteration) for c in checkpoints) or "none yet"),
+            ("folder", folder),
+            ("began", found.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")),
+            *([("tags", ", ".join(found.tags))] if found.tags else []),
+            *([("note", found.note)] if found.note else []),
+            *((f"  {name}", value) for name, value in sorted(found.environment.items())),
+        )
+    )
+    print()
+    print(to_toml(found.spec), end="")
+
+
+@app.command()
+def delete(context: typer.Context, names: Names) -> None:
+    """Hide runs; `runs restore` brings them back until `runs purge`."""
+    with session(context).writer() as store:
+        runs = find_all(store, names)
+        store.delete(ids(runs))
+    for run in runs:
+        print(f"deleted {run.id} ({run.name})")
+
+
+@app.command()
+def restore(context: typer.Context, names: Names) -> None:
+    """Bring deleted runs back."""
+    with session(context).writer() as store:
+        deleted = store.list_runs(deleted=True)
+        runs = list({run.id: run for run in (_deleted(deleted, name) for name in names)}.values())
+        store.restore(ids(runs))
+    for run in runs:
+        print(f"restored {run.id} ({run.name})")
+
+
+def _deleted(deleted: list[RunRecord], text: str) -> RunRecord:
+    found = [run for run in deleted if run.id.startswith(text.lower()) or run.name == text]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        named = ", ".join(f"{run.short_id} ({run.name})" for run in found[:5])
+        raise UserError(f"{text!r} could be any of {named}; give more of the id.")
+    raise UserError(f"No deleted run is called {text!r}; `resnet-studio runs list --deleted` lists them.")
+
+
+@app.command()
+def purge(
+    context: typer.Context,
+    older_than: Annotated[
+        int, typer.Option("--older-than", min=0, metavar="DAYS", help="Only those deleted longer ago.")
+    ] = 0,
+) -> None:
+    """Remove deleted runs and their files for ever."""
+    with session(context).writer() as store:
+        gone = store.purge_deleted(timedelta(days=older_than))
+    print(f"{gone} deleted {'run' if gone == 1 else 'runs'} removed for ever")
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    names: Names,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a file instead of stdout.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, with each run's record; else CSV.")] = False,
+) -> None:
+    """Write every point of every curve: as CSV (run, name, series, iteration, value) or as JSON."""
+    with session(context).reader() as store:
+        runs = find_all(store, names)
+        if as_json:
+            exported: object = [{"run": run_json(run), "curves": _curves_json(store, run)} for run in runs]
+        else:
+            text = _curves_csv(store, runs)
+    if output is None:
+        if as_json:
+            print_json(exported)
+        else:
+            sys.stdout.write(text)
+        return
+    try:
+        if as_json:
+            with output.open("w", encoding="utf-8") as file:
+                print_json(exported, file)
+        else:
+            output.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise UserError(f"{output} cannot be written ({error.strerror or error}); choose another file.") from None
+
+
+def _curves_json(store: RunStore, run: RunRecord) -> dict[str, object]:
+    curves = store.curves([run.id], tuple(Series))
+    return {
+        str(series): {"iterations": curve.iterations.tolist(), "values": curve.values.tolist()}
+        for (_, series), curve in curves.items()
+        if len(curve)
+    }
+
+
+def _curves_csv(store: RunStore, runs: list[RunRecord]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("run", "name", "series", "iteration", "value"))
+    for run in runs:
+        for (_, series), curve in store.curves([run.id], tuple(Series)).items():
+            points = zip(curve.iterations.tolist(), curve.values.tolist(), strict=True)
+            writer.writerows((run.id, run.name, series, iteration, value) for iteration, value in points)
+    return text.getvalue()

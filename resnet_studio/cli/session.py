@@ -1,0 +1,56 @@
+"""What every command is handed: the home folder, and the history in it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.records import RunRecord
+
+if TYPE_CHECKING:
+    from resnet_studio.history.store import RunStore
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """``chosen`` is the folder given with ``--home``, so that hints can repeat it."""
+
+    home: Home
+    chosen: str | None = None
+
+    def reader(self) -> RunStore:
+        from resnet_studio.history.store import RunStore
+
+        return RunStore.open(self.home, writer=False)
+
+    def writer(self) -> RunStore:
+        """Where another program holds the history, the first write raises StoreError."""
+        from resnet_studio.history.store import RunStore
+
+        return RunStore.open(self.home)
+
+    def command(self, *arguments: str) -> str:
+        """A command line to copy."""
+        home = ["--home", self.chosen] if self.chosen else []
+        return shlex.join(["resnet-studio", *home, *arguments])
+
+
+def session(context: typer.Context) -> Session:
+    found = context.obj
+    if not isinstance(found, Session):
+        raise TypeError(f"the command line's context must hold a Session, got {type(found).__name__}")
+    return found
+
+
+def find_all(store: RunStore, texts: Sequence[str]) -> list[RunRecord]:
+    """The runs that the texts name, each once; raises UserError for one that names none or several."""
+    return list({run.id: run for run in (store.find(text) for text in texts)}.values())
+
+
+def ids(runs: Iterable[RunRecord]) -> list[str]:
+    return [run.id for run in runs]

@@ -1,0 +1,62 @@
+"""Ctrl-C and the signals that ask a program to end: a wish that training hears, not an exception."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+_ECHO_SECONDS = 0.5  # one Ctrl-C may come twice: from the terminal and from a program that started this one
+STOPPING = "Stopping: a checkpoint is written first; Ctrl-C leaves at once."
+_SHOW_CURSOR = b"\x1b[?25h"
+
+
+class StopOnSignals:
+    """While entered, the first signal sets a wish to stop; a second Ctrl-C leaves at once.
+
+    Leaving at once loses nothing but the work since the last checkpoint. A signal that was ignored when the program
+    began (``nohup``) stays ignored. Only the main thread of a program can hear signals.
+    """
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._before: dict[signal.Signals, Any] = {}
+        self._heard_at = 0.0
+        self.heard: signal.Signals | None = None
+
+    def __enter__(self) -> Self:
+        for name in _SIGNALS:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._hear)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    def __call__(self) -> bool:
+        """Whether to stop: what training asks."""
+        return self._event.is_set()
+
+    @property
+    def exit_code(self) -> int:
+        """128 and the signal's number, as shells say it; 0 if none came."""
+        return 128 + self.heard if self.heard is not None else 0
+
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        if self.heard is None:
+            self.heard, self._heard_at = signal.Signals(number), time.monotonic()
+            self._event.set()
+        elif number == signal.SIGINT and time.monotonic() - self._heard_at > _ECHO_SECONDS:
+            for descriptor in (1, 2):
+                if os.isatty(descriptor):
+                    os.write(descriptor, _SHOW_CURSOR)
+            os._exit(128 + number)

@@ -1,0 +1,141 @@
+"""``train`` and ``resume``: a cohort from the command line to its stored end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from resnet_studio.cli.asking import asked_cohort, run_file_text, write_run_file
+from resnet_studio.cli.console import counted, duration, hint, percent, print_json, print_table
+from resnet_studio.cli.options import Asked, spec_options
+from resnet_studio.cli.progress import progress
+from resnet_studio.cli.session import Session, find_all, ids, session
+from resnet_studio.cli.stopping import StopOnSignals
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.records import RunRecord, run_json
+from resnet_studio.domain.specs import MAX_SEED, CohortSpec
+from resnet_studio.domain.terms import RunStatus
+
+if TYPE_CHECKING:
+    from resnet_studio.history.store import RunStore
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, max=MAX_SEED, metavar="NUMBER", help="Initial weights and sample order at once."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(train)
+    app.command()(resume)
+
+
+@spec_options()
+def train(
+    context: typer.Context,
+    asked: Asked,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="RUN.toml", help="A run or a cohort; options then change each run in it.")
+    ] = None,
+    seed: Seed = None,
+    twin: Annotated[bool, typer.Option("--twin", help="Train the plain and the residual net of this depth.")] = False,
+    as_json: AsJson = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the run file and train nothing.")] = False,
+    save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Write the run file too.")] = None,
+) -> None:
+    """Train a network, or a whole cohort from a run file; Ctrl-C writes a checkpoint and stops."""
+    here = session(context)
+    cohort = asked_cohort(file, asked, seed, twin, here.home)
+    if save is not None:
+        write_run_file(cohort, save)
+    if dry_run:
+        print_dry_run(cohort, as_json)
+        return
+    runs, code = train_cohort(here, cohort, as_json=as_json)
+    show_end(runs, as_json)
+    raise typer.Exit(code)
+
+
+def resume(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, unique beginnings of ids, or names.")],
+    cohort: Annotated[
+        bool, typer.Option("--cohort", help="Go on with every unfinished run of the same cohort.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with runs that were stopped or interrupted, on the very same batches."""
+    here = session(context)
+    with here.writer() as store:
+        runs = find_all(store, names)
+        if cohort:
+            members = {run.id: run for chosen in runs for run in store.cohort_runs(chosen.cohort_id)}
+            runs = [run for run in members.values() if run.resumable]
+            if not runs:
+                raise UserError("Every run of this cohort has ended; nothing is left to go on with.")
+        runs, code = train_stored(here, store, runs, as_json=as_json)
+    show_end(runs, as_json)
+    raise typer.Exit(code)
+
+
+def print_dry_run(cohort: CohortSpec, as_json: bool) -> None:
+    if as_json:
+        print_json(cohort.model_dump(mode="json"))
+    else:
+        print(run_file_text(cohort), end="")
+
+
+def train_cohort(here: Session, cohort: CohortSpec, *, as_json: bool) -> tuple[list[RunRecord], int]:
+    """Store the cohort's runs and train them; see :func:`train_stored`."""
+    with here.writer() as store:
+        return train_stored(here, store, store.create_cohort(cohort), as_json=as_json)
+
+
+def train_stored(
+    here: Session, store: RunStore, runs: Sequence[RunRecord], *, as_json: bool
+) -> tuple[list[RunRecord], int]:
+    """Train stored runs with progress, until they end or a signal comes.
+
+    Returns:
+        The runs as stored at the end, and the exit code: 0, 1 if one of them diverged or failed, or 128 and the number
+        of the signal that stopped them.
+
+    Raises:
+        UserError: If the runs cannot be trained as asked.
+    """
+    with StopOnSignals() as stopping:
+        shown = progress(runs, stopping, as_json=as_json)
+        with shown.showing:
+            from resnet_studio import runner  # torch enters here
+
+            ended = list(runner.resume(ids(runs), store, shown.emit, stopping))
+    left = [run for run in ended if run.resumable]
+    for run in ended:
+        if run.status in (RunStatus.DIVERGED, RunStatus.FAILED):
+            hint(f"{run.name} ({run.id}) {run.status}: {run.reason}")
+    if stopping.heard is None:
+        return ended, int(any(run.status in (RunStatus.DIVERGED, RunStatus.FAILED) for run in ended))
+    if left:
+        hint(f"Stopped at iteration {min(run.iteration for run in left)}; resume with: "
+             f"{here.command('resume', *ids(left))}")  # fmt: skip
+    return ended, stopping.exit_code if left else 0
+
+
+def show_end(runs: Sequence[RunRecord], as_json: bool) -> None:
+    """How runs ended: one run's JSON is an object, several are a list; else a table."""
+    if as_json:
+        print_json(run_json(runs[0]) if len(runs) == 1 else [run_json(run) for run in runs])
+        return
+    columns = ("id", "run", "status", "iterations", "training error", "test error", "best", "parameters", "time")
+    rows = [
+        (
+            run.short_id, run.name, run.status, f"{run.iteration}/{run.iterations}", percent(run.training_error),
+            percent(run.test_error), percent(run.best_test_error), counted(run.parameters), duration(run.seconds),
+        )
+        for run in runs
+    ]  # fmt: skip
+    print_table(columns, rows, right=columns[3:])
