@@ -34,7 +34,7 @@ class PositionAxis(pg.AxisItem):
             step = max(1.0, step if step != 2.5 else 5.0)
         return [(step, 0)]
 
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002
         if self.kind is XAxis.TIME:
             return [time_text(value, spacing) for value in values]
         if self.kind is XAxis.ITERATION:
@@ -68,7 +68,7 @@ class ValueAxis(pg.AxisItem):
             major = major[::2]
         return [(None, [log10(value) for value in major]), (0.0, [log10(value) for value in minor])]
 
-    def tickStrings(self, values: list[float], scale: float, spacing: float | None) -> list[str]:
+    def tickStrings(self, values: list[float], scale: float, spacing: float | None) -> list[str]:  # noqa: ARG002
         if not self.log:
             return [f"{value:g}" if abs(value) > 1e-12 else "0" for value in values]
         return [""] * len(values) if spacing == 0.0 else [f"{10.0**value:.3g}" for value in values]

@@ -106,7 +106,7 @@ class CurveBuffer:
 
 
 class CurveBook:
-    """Every curve a page shows, shared by its plots. ``revision`` rises with each change, so a plot knows it is dirty."""
+    """Every curve a page shows, shared by its plots; ``revision`` rises with each change, and so a plot is dirty."""
 
     def __init__(self) -> None:
         self._buffers: dict[tuple[str, Series], CurveBuffer] = {}

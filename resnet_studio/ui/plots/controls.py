@@ -35,7 +35,7 @@ class PlotControls(QWidget):
         )
         for window in WINDOWS:
             self.window_.addItem("No smoothing" if window == 1 else f"Mean of {window}", window)
-        self.raw = self._toggle("raw_toggle", "Raw", "W", "Raw training curves, one point per batch, under the smoothed ones")
+        self.raw = self._toggle("raw_toggle", "Raw", "W", "Raw training curves under the smoothed ones")
         self.log = self._toggle("log_toggle", "Log", "L", "Logarithmic values; zero lies at the lower end")
         self.legend = self._toggle("legend_toggle", "Legend", "G", "The box with the numbers under the cursor")
         self.fit = QPushButton("Fit")
@@ -73,7 +73,8 @@ class PlotControls(QWidget):
         choice.setObjectName(name)
         choice.setToolTip(tip)
         choice.setAccessibleName(tip.split(" (")[0])
-        QShortcut(QKeySequence(key), choice, lambda: choice.setCurrentIndex((choice.currentIndex() + 1) % choice.count()))
+        shortcut = QShortcut(QKeySequence(key), choice)
+        shortcut.activated.connect(lambda: choice.setCurrentIndex((choice.currentIndex() + 1) % choice.count()))
         return choice
 
     def _toggle(self, name: str, text: str, key: str, tip: str) -> QPushButton:

@@ -27,8 +27,8 @@ Span = tuple[float, float]
 class CurvePlot(QWidget):
     """Draws ``book`` whenever it has changed and the plot can be seen, at most every 50 ms.
 
-    It follows the data until the mouse zooms or pans; :meth:`fit` follows again. ``hidden_changed`` tells which runs the
-    legend hides, so that plots beside it can follow; ``following_changed`` whether the plot follows the data.
+    It follows the data until the mouse zooms or pans; :meth:`fit` follows again. ``hidden_changed`` tells which runs
+    the legend hides, so that plots beside it can follow; ``following_changed`` whether the plot follows the data.
     """
 
     hidden_changed, following_changed = Signal(object), Signal(bool)

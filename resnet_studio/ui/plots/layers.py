@@ -79,13 +79,13 @@ class RunLayers:
 
     def _draw_test(self, book: CurveBook, options: PlotOptions, view: View) -> None:
         series = self._panel.bold
-        x = None if series is None else book.positions(self.run.run_id, series, options.axis)
+        places = None if series is None else book.positions(self.run.run_id, series, options.axis)
         buffer = None if series is None else book.get(self.run.run_id, series)
-        if x is None or buffer is None:
+        if places is None or buffer is None:
             self._test.setData([], [])
             self._markers.setData([], [])
             return
-        x, y = thin(x, buffer.values, view.left, view.right, view.columns)
+        x, y = thin(places, buffer.values, view.left, view.right, view.columns)
         y = self._coordinates(y, options)
         few = len(x) < MAX_WIDE_POINTS
         self._test.setData(x, y, pen=self._test_pen(few), antialias=len(x) < MAX_SMOOTH_POINTS)

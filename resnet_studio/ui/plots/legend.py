@@ -54,7 +54,7 @@ class _Row(QAbstractButton):
     def _column(self) -> int:
         return QFontMetrics(self.font()).horizontalAdvance("+88.8 pp") + 10
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)
         area = self.rect().adjusted(4, 0, -4, 0)
         if self.isCheckable() and (self.underMouse() or self.hasFocus()):

@@ -14,7 +14,7 @@ ITERATIONS_BY_AXIS = {XAxis.ITERATION: "iteration", XAxis.EPOCH: "epoch", XAxis.
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One plot: ``thin`` has a point per iteration, ``bold`` one per test. ``floor`` is where a logarithmic axis ends."""
+    """One plot: ``thin`` has a point per iteration, ``bold`` one per test; a logarithmic axis ends at ``floor``."""
 
     key: str
     title: str

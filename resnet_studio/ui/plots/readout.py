@@ -25,7 +25,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Plain minus residual at one depth, in the panel's unit (percentage points for errors); means over several runs."""
+    """Plain minus residual at one depth, in the panel's unit (percentage points for errors); means of several runs."""
 
     depth: int
     thin: float | None

@@ -42,7 +42,7 @@ class LineSample(QWidget):
         self._colour = colour
         self.update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)
         paint_sample(painter, QRectF(self.rect()), self._colour, self._residual)
         painter.end()

@@ -1,0 +1,239 @@
+"""Runs side by side: the fields that differ, how far results lie apart, what twins say, and all of it as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.specs import RunSpec, Spec
+from resnet_studio.domain.terms import Series
+
+MISSING = "–"
+_NOT_COMPARED = frozenset({"schema_version", "name"})
+_ENVIRONMENT_TITLES = {
+    "data_sha256": "Data checksum",
+    "device": "Device used",
+    "device_name": "Device name",
+    "precision": "Precision used",
+    "resnet_studio": "ResNet Studio",
+    "torch": "torch",
+    "torchvision": "torchvision",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field that is not the same in all runs.
+
+    Attributes:
+        field: Dotted name, ``network.depth`` or ``environment.device``.
+        title: What people see.
+        unit: Of the values, often empty.
+        values: As text, one a run, in the runs' order; ``–`` where a run has none.
+    """
+
+    field: str
+    title: str
+    unit: str
+    values: tuple[str, ...]
+
+
+class Quantity(StrEnum):
+    """A result of a run. Errors in percent, seconds of training."""
+
+    TRAINING_ERROR = "training_error"
+    TEST_ERROR = "test_error"
+    BEST_TEST_ERROR = "best_test_error"
+    ITERATION = "iteration"
+    SECONDS = "seconds"
+    PARAMETERS = "parameters"
+    MULTIPLY_ADDS = "multiply_adds"
+
+    @property
+    def is_error(self) -> bool:
+        return self in (Quantity.TRAINING_ERROR, Quantity.TEST_ERROR, Quantity.BEST_TEST_ERROR)
+
+
+def result(run: RunRecord, quantity: Quantity) -> float | None:
+    """One result; None where it was not measured or is not finite. The training error is the mean of the last 50."""
+    value = {
+        Quantity.TRAINING_ERROR: run.training_error,
+        Quantity.TEST_ERROR: run.test_error,
+        Quantity.BEST_TEST_ERROR: run.best_test_error,
+        Quantity.ITERATION: run.iteration,
+        Quantity.SECONDS: run.seconds,
+        Quantity.PARAMETERS: run.parameters,
+        Quantity.MULTIPLY_ADDS: run.multiply_adds,
+    }[quantity]
+    return None if value is None or not math.isfinite(value) else value
+
+
+def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
+    """Names by run id; runs that share one get the beginning of their id behind it."""
+    names = [run.name for run in runs]
+    return {run.id: run.name if names.count(run.name) == 1 else f"{run.name} · {run.short_id[:6]}" for run in runs}
+
+
+def deltas(runs: Sequence[RunRecord], baseline: RunRecord) -> dict[str, dict[Quantity, float | None]]:
+    """Result minus the baseline's, by run id; None where either has none. Errors differ in percentage points."""
+    reference = {quantity: result(baseline, quantity) for quantity in Quantity}
+    found: dict[str, dict[Quantity, float | None]] = {}
+    for run in runs:
+        found[run.id] = {}
+        for quantity, base in reference.items():
+            value = result(run, quantity)
+            found[run.id][quantity] = None if value is None or base is None else value - base
+    return found
+
+
+def comparison_rows(runs: Sequence[RunRecord]) -> list[Difference]:
+    """The fields of specification and environment in which the runs differ, in the specification's order.
+
+    A run that never started has no environment; that alone is no difference.
+    """
+    columns = [dict(_spec_values(run.spec)) for run in runs]
+    rows = []
+    for field, (title, unit, _) in _spec_values(RunSpec()):
+        values = tuple(column[field][2] for column in columns)
+        if len(set(values)) > 1:
+            rows.append(Difference(field, title, unit, values))
+    for key in sorted({key for run in runs for key in run.environment}):
+        found = [run.environment.get(key) for run in runs]
+        if len({value for value in found if value is not None}) > 1:
+            title = _ENVIRONMENT_TITLES.get(key, key.replace("_", " ").capitalize())
+            rows.append(Difference(f"environment.{key}", title, "", tuple(_short(value) for value in found)))
+    return rows
+
+
+def differing_fields(runs: Sequence[RunRecord]) -> list[str]:
+    """Dotted names of the fields in which the runs differ."""
+    return [row.field for row in comparison_rows(runs)]
+
+
+def _short(value: str | None) -> str:
+    """Checksums are cut: twelve digits tell them apart."""
+    if value is None:
+        return MISSING
+    return value[:12] if len(value) == 64 and set(value) <= set("0123456789abcdef") else value
+
+
+def _spec_values(spec: Spec, prefix: str = "") -> Iterator[tuple[str, tuple[str, str, str]]]:
+    """(dotted name, (title, unit, value as text)) of every leaf that is compared."""
+    for name, info in type(spec).model_fields.items():
+        value: Any = getattr(spec, name)
+        if isinstance(value, Spec):
+            yield from _spec_values(value, f"{prefix}{name}.")
+        elif f"{prefix}{name}" not in _NOT_COMPARED:
+            extra = info.json_schema_extra
+            unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+            yield f"{prefix}{name}", (info.title or name, unit, _text(value))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(_text(item) for item in value) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class TwinGap:
+    """Plain minus residual within one cohort at one depth, in percentage points; None where either has no error."""
+
+    depth: int
+    plain: RunRecord
+    residual: RunRecord
+    training: float | None
+    test: float | None
+
+    @property
+    def sentence(self) -> str:
+        """The gap in words: At 56 layers plain-56's training error is 25.7 percentage points above ..."""
+        kind, gap = ("training", self.training) if self.training is not None else ("test", self.test)
+        if gap is None:
+            return f"{self.plain.name} and {self.residual.name} are twins of {self.depth} layers without errors yet."
+        plain, residual = (
+            (run.training_error if kind == "training" else run.test_error) for run in (self.plain, self.residual)
+        )
+        text = (
+            f"At {self.depth} layers {self.plain.name}'s {kind} error is {_points(gap)} its twin "
+            f"{self.residual.name}'s ({plain:.1f} % and {residual:.1f} %)"
+        )
+        if kind == "training" and self.test is not None:
+            text += f", its test error {_points(self.test)}"
+        if self.plain.iteration != self.residual.iteration:
+            text += f", though they stand at iterations {self.plain.iteration} and {self.residual.iteration}"
+        return text + "."
+
+
+def _points(gap: float) -> str:
+    if abs(gap) < 0.05:
+        return "the same as"
+    return f"{abs(gap):.1f} percentage points {'above' if gap > 0 else 'below'}"
+
+
+def twin_gaps(runs: Sequence[RunRecord]) -> list[TwinGap]:
+    """Every plain run with every residual run of its cohort, depth and initial weights; shallow first."""
+    found = []
+    for plain in runs:
+        for residual in runs:
+            if residual.residual and not plain.residual and _twins(plain, residual):
+                sides = deltas([plain], residual)[plain.id]
+                found.append(
+                    TwinGap(
+                        plain.spec.network.depth,
+                        plain,
+                        residual,
+                        sides[Quantity.TRAINING_ERROR],
+                        sides[Quantity.TEST_ERROR],
+                    )
+                )
+    return sorted(found, key=lambda gap: gap.depth)
+
+
+def _twins(plain: RunRecord, residual: RunRecord) -> bool:
+    return (
+        plain.cohort_id == residual.cohort_id
+        and plain.spec.network.depth == residual.spec.network.depth
+        and plain.spec.recipe.init_seed == residual.spec.recipe.init_seed
+    )
+
+
+def comparison_csv(runs: Sequence[RunRecord], curves: Mapping[tuple[str, Series], Curve]) -> str:
+    """The curves, one line a point: ``run,name,series,iteration,value``, runs and series in the order given.
+
+    Values have as many digits as it takes to read the stored float32 back; not finite ones are nan, inf and -inf.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("run", "name", "series", "iteration", "value"))
+    for run in runs:
+        for (run_id, series), curve in curves.items():
+            if run_id == run.id:
+                writer.writerows(
+                    (run.id, run.name, str(series), int(iteration), str(value))
+                    for iteration, value in zip(curve.iterations, curve.values, strict=True)
+                )
+    return out.getvalue()
+
+
+def summary_csv(runs: Sequence[RunRecord], baseline: RunRecord | None = None) -> str:
+    """One line a run: id, name, status, results, the errors minus ``baseline``'s, and every field that differs."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    rows = comparison_rows(runs)
+    errors = [quantity for quantity in Quantity if quantity.is_error] if baseline else []
+    head = ["run", "name", "status", *Quantity, *(f"{quantity}_delta" for quantity in errors)]
+    writer.writerow([*head, *(row.field for row in rows)])
+    apart = deltas(runs, baseline) if baseline else {}
+    for index, run in enumerate(runs):
+        results = [result(run, quantity) for quantity in Quantity]
+        away = [apart[run.id][quantity] for quantity in errors]
+        cells = ["" if value is None else f"{value:.10g}" for value in (*results, *away)]
+        writer.writerow([run.id, run.name, str(run.status), *cells, *(row.values[index] for row in rows)])
+    return out.getvalue()

@@ -1,0 +1,263 @@
+"""The error curves as a figure for slides and papers. Drawn by QPainter: no window and no display are needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import log10
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QBuffer, QIODevice, QLineF, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtSvg import QSvgGenerator
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.tables import display_names
+from resnet_studio.domain.terms import Series
+from resnet_studio.ui.plots.buffers import CurveBook, XAxis
+from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, tell_epochs
+from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_span, nice_step, time_step, time_text
+from resnet_studio.ui.plots.samples import paint_sample
+from resnet_studio.ui.plots.thinning import thin
+
+FIGURE_SIZE = QSize(1000, 640)  # points of the drawing; a PNG has twice as many pixels each way
+PNG_SCALE = 2
+FORMATS = (".png", ".svg")
+_GAP = 70.0  # between labels
+_LEFT, _TOP, _RIGHT, _BOTTOM = 70.0, 24.0, 24.0, 62.0
+_INK, _FAINT = QColor("#1b2330"), QColor("#dfe4ec")
+
+CurveMap = Mapping[tuple[str, Series], Curve]
+
+
+@dataclass
+class _Frame:
+    """The plot area and its scales: positions and values (as coordinates, logarithms included) to points."""
+
+    area: QRectF
+    right: float
+    low: float
+    high: float
+    lines: dict[tuple[str, Series], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+    def x(self, position: np.ndarray | float) -> np.ndarray | float:
+        return self.area.left() + position / self.right * self.area.width()
+
+    def y(self, value: np.ndarray | float) -> np.ndarray | float:
+        return self.area.bottom() - (value - self.low) / (self.high - self.low) * self.area.height()
+
+
+def export_figure(
+    curves: CurveMap,
+    runs: Sequence[RunRecord],
+    path: Path,
+    options: PlotOptions | None = None,
+    panel: Panel = ERROR,
+) -> Path:
+    """Draw the runs' curves and write them, as the ending says, to a PNG (2000 x 1280 pixels) or an SVG.
+
+    Training curves are thin (smoothed as ``options`` say), test curves bold, plain nets dashed, residual nets solid, in
+    the runs' colours on white. Works without a display: where no Qt application exists, one is made that needs none.
+
+    Args:
+        curves: What the store's ``curves`` returns; series that are missing are left out.
+        runs: In the legend's order.
+        path: Ends in ``.png`` or ``.svg``.
+
+    Raises:
+        UserError: For another ending, no runs, or a file that cannot be written.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise UserError(f"{path.name} is neither a PNG nor an SVG; let the name end in {' or '.join(FORMATS)}.")
+    if not runs:
+        raise UserError("There are no runs to draw; choose at least one.")
+    _application()
+    options = options or PlotOptions()
+    book = CurveBook()
+    book.load(curve for curve in curves.values() if len(curve))
+    tell_epochs(book, runs)
+    data = _png(book, runs, options, panel) if path.suffix.lower() == ".png" else _svg(book, runs, options, panel)
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from None
+    return path
+
+
+_kept: list[QGuiApplication] = []  # an application made here lives as long as the program
+
+
+def _application() -> None:
+    """Text needs an application object; on a machine without a display the offscreen platform serves."""
+    if QGuiApplication.instance() is None:
+        if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")) and os.name == "posix":
+            os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        _kept.append(QGuiApplication(["resnet-studio"]))
+
+
+def _png(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel) -> bytes:
+    image = QImage(FIGURE_SIZE * PNG_SCALE, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.white)
+    painter = QPainter(image)
+    painter.scale(PNG_SCALE, PNG_SCALE)
+    _draw(painter, book, runs, options, panel)
+    painter.end()
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")
+    return bytes(buffer.data().data())
+
+
+def _svg(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel) -> bytes:
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    generator = QSvgGenerator()
+    generator.setOutputDevice(buffer)
+    generator.setSize(FIGURE_SIZE)
+    generator.setViewBox(QRectF(0, 0, FIGURE_SIZE.width(), FIGURE_SIZE.height()))
+    generator.setTitle("ResNet Studio: " + ", ".join(run.name for run in runs))
+    painter = QPainter(generator)
+    _draw(painter, book, runs, options, panel)
+    painter.end()
+    return bytes(buffer.data().data())
+
+
+def _draw(painter: QPainter, book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel) -> None:
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    font = QFont("DejaVu Sans")
+    font.setStyleHint(QFont.StyleHint.SansSerif)
+    font.setPixelSize(15)
+    painter.setFont(font)
+    frame = _frame(book, runs, options, panel)
+    _draw_axes(painter, frame, options, panel)
+    painter.save()
+    painter.setClipRect(frame.area)
+    for run in runs:
+        for series in panel.series:
+            if (run.id, series) in frame.lines:
+                _draw_line(painter, frame, run, *frame.lines[run.id, series], bold=series is panel.bold)
+    painter.restore()
+    _draw_legend(painter, frame, runs, panel)
+
+
+def _frame(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel) -> _Frame:
+    """Everything is shown, from position 0 to the last point of any run."""
+    lines: dict[tuple[str, Series], tuple[np.ndarray, np.ndarray]] = {}
+    for run in runs:
+        for series in panel.series:
+            x, buffer = book.positions(run.id, series, options.axis), book.get(run.id, series)
+            if x is not None and buffer is not None:
+                y = buffer.smoothed(options.window) if series is panel.thin else buffer.values
+                y = np.where(np.isfinite(y), y, np.nan).astype(np.float64)
+                lines[run.id, series] = (x, np.log10(np.maximum(y, panel.floor)) if options.log else y)
+    right = max((float(x[-1]) for x, _ in lines.values()), default=0.0) or 1.0
+    finite = [y[np.isfinite(y)] for _, y in lines.values()]
+    ends = [(float(y.min()), float(y.max())) for y in finite if len(y)]
+    low, high = (min(a for a, _ in ends), max(b for _, b in ends)) if ends else (0.0, 100.0)
+    if not options.log:
+        low, high = nice_span(low, high)
+    elif high - low < 0.1:
+        low, high = low - 0.1, high + 0.1
+    size = FIGURE_SIZE
+    area = QRectF(_LEFT, _TOP, size.width() - _LEFT - _RIGHT, size.height() - _TOP - _BOTTOM)
+    return _Frame(area, right, low, high, lines)
+
+
+def _draw_line(painter: QPainter, frame: _Frame, run: RunRecord, x: np.ndarray, y: np.ndarray, *, bold: bool) -> None:
+    x, y = thin(x, y, 0.0, frame.right, int(frame.area.width()))
+    colour = QColor(run.colour)
+    pen = QPen(colour, 2.6 if bold else 1.0)
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    if not run.residual:
+        pen.setDashPattern([4.0, 2.4] if bold else [6.0, 4.0])
+    painter.setPen(pen)
+    for piece in _pieces(frame.x(x), frame.y(y)):
+        painter.drawPolyline(piece)
+    if bold and np.isfinite(y).sum() <= 60:
+        painter.setPen(QPen(colour, 1.8))
+        painter.setBrush(colour if run.residual else Qt.GlobalColor.white)
+        for px, py in zip(frame.x(x), frame.y(y), strict=True):
+            if np.isfinite(py):
+                painter.drawEllipse(QPointF(px, py), 3.2, 3.2)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def _pieces(x: np.ndarray, y: np.ndarray) -> Iterable[QPolygonF]:
+    """The line between its gaps."""
+    finite = np.isfinite(y)
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], finite, [False])).astype(np.int8)))
+    for begin, end in edges.reshape(-1, 2):
+        yield QPolygonF([QPointF(a, b) for a, b in zip(x[begin:end].tolist(), y[begin:end].tolist(), strict=True)])
+
+
+def _draw_axes(painter: QPainter, frame: _Frame, options: PlotOptions, panel: Panel) -> None:
+    area, metrics = frame.area, QFontMetricsF(painter.font())
+    for position, text in _x_ticks(frame, options.axis):
+        x = float(frame.x(position))
+        painter.setPen(QPen(_FAINT, 1))
+        painter.drawLine(QLineF(x, area.top(), x, area.bottom()))
+        painter.setPen(_INK)
+        half = metrics.horizontalAdvance(text) / 2
+        place = min(x - half, area.right() + _RIGHT - 2 * half - 2)
+        painter.drawText(QPointF(place, area.bottom() + metrics.height() + 2), text)
+    for value, text in _y_ticks(frame, options):
+        y = float(frame.y(value))
+        painter.setPen(QPen(_FAINT, 1))
+        painter.drawLine(QLineF(area.left(), y, area.right(), y))
+        painter.setPen(_INK)
+        painter.drawText(QPointF(area.left() - metrics.horizontalAdvance(text) - 8, y + metrics.ascent() * 0.36), text)
+    painter.setPen(QPen(_INK, 1.2))
+    painter.drawRect(area)
+    below = QRectF(area.left(), area.bottom() + 30, area.width(), metrics.height() + 4)
+    name = ITERATIONS_BY_AXIS[options.axis]
+    painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, f"{name} (h:min:s)" if options.axis is XAxis.TIME else name)
+    painter.save()
+    painter.translate(18, area.center().y())
+    painter.rotate(-90)
+    side = QRectF(-area.height() / 2, -metrics.height() / 2, area.height(), metrics.height() + 4)
+    unit = f" ({panel.unit})" if panel.unit else ""
+    painter.drawText(side, Qt.AlignmentFlag.AlignHCenter, f"{panel.title.lower()}{unit}")
+    painter.restore()
+
+
+def _x_ticks(frame: _Frame, axis: XAxis) -> list[tuple[float, str]]:
+    least = frame.right * _GAP / frame.area.width()
+    step = time_step(least) if axis is XAxis.TIME else nice_step(least)
+    places = [i * step for i in range(int(frame.right / step + 1e-9) + 1)]
+    if axis is XAxis.TIME:
+        return [(place, time_text(place, step)) for place in places]
+    return [(place, count_text(place) if step >= 1 else f"{place:g}") for place in places]
+
+
+def _y_ticks(frame: _Frame, options: PlotOptions) -> list[tuple[float, str]]:
+    if options.log:
+        return [(log10(value), f"{value:.3g}") for value in log_ticks(10**frame.low, 10**frame.high)[0]]
+    step = nice_step((frame.high - frame.low) * 40 / frame.area.height())
+    first = int(np.ceil(frame.low / step - 1e-9))
+    return [(i * step, f"{i * step:.10g}") for i in range(first, int(frame.high / step + 1e-9) + 1)]
+
+
+def _draw_legend(painter: QPainter, frame: _Frame, runs: Sequence[RunRecord], panel: Panel) -> None:
+    """Upper right, where falling curves leave room; what bold and thin mean stands in its last line."""
+    names, metrics = display_names(runs), QFontMetricsF(painter.font())
+    note = "bold: test, thin: training" if panel.bold else ""
+    texts = [*names.values(), *([note] if note else [])]
+    width = min(max(metrics.horizontalAdvance(text) for text in texts) + 70, frame.area.width() * 0.6)
+    row = metrics.height() + 3
+    box = QRectF(frame.area.right() - width - 10, frame.area.top() + 10, width, len(texts) * row + 10)
+    painter.fillRect(box, QColor(255, 255, 255, 220))
+    painter.setPen(QPen(_FAINT, 1))
+    painter.drawRect(box)
+    for i, run in enumerate(runs):
+        top = box.top() + 5 + i * row
+        paint_sample(painter, QRectF(box.left() + 10, top, 40, row), QColor(run.colour), run.residual)
+        painter.setPen(_INK)
+        text = metrics.elidedText(names[run.id], Qt.TextElideMode.ElideRight, width - 68)
+        painter.drawText(QRectF(box.left() + 60, top, width - 62, row), Qt.AlignmentFlag.AlignVCenter, text)
+    painter.setPen(QColor("#5a6578"))
+    last = QRectF(box.left() + 10, box.top() + 5 + len(runs) * row, width - 12, row)
+    painter.drawText(last, Qt.AlignmentFlag.AlignVCenter, note)
