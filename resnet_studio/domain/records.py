@@ -102,6 +102,14 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedImage:
+    """An image that is no file, such as a pasted one: its encoded bytes (PNG, JPEG, ...) under a name of its own."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Classification:
     """One image seen by one run: predictions by falling probability, or the sentence that says why there are none."""
 

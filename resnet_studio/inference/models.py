@@ -1,0 +1,157 @@
+"""Trained networks from the history, ready to look at images: weights, preprocessing and class names of one run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.blueprint import blueprint
+from resnet_studio.domain.errors import CheckpointError, Stopped, UserError
+from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.records import CheckpointRecord, RunRecord
+from resnet_studio.domain.terms import Device, Precision
+from resnet_studio.networks.build import PlannedNetwork, build
+from resnet_studio.networks.weights import digest, load_weights, state_of
+
+PREPROCESSING_FILE = "preprocessing.safetensors"
+WEIGHTS_FILE = "weights.safetensors"
+
+
+class RunSource(Protocol):
+    """What this room asks of the history."""
+
+    @property
+    def home(self) -> Home: ...
+
+    def get(self, run_id: str) -> RunRecord: ...
+
+    def checkpoints(self, run_id: str) -> Sequence[CheckpointRecord]:
+        """Newest first."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedNetwork:
+    """A run's network in evaluation mode.
+
+    Attributes:
+        preprocessing: What its training images went through, on the network's device.
+        class_names: One per output, in the order of the outputs.
+        iteration: Of the checkpoint that was loaded.
+        notice: A sentence when that is not the newest checkpoint, else empty.
+    """
+
+    run: RunRecord
+    module: PlannedNetwork
+    preprocessing: Preprocessing
+    class_names: tuple[str, ...]
+    iteration: int
+    notice: str = ""
+
+    @property
+    def device(self) -> torch.device:
+        return self.preprocessing.mean.device
+
+    @property
+    def trained_arithmetic(self) -> AbstractContextManager[object]:
+        """The precision in which the run's test errors were measured."""
+        if self.run.environment.get("precision") == Precision.BFLOAT16 and self.device.type != "mps":
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+    @contextlib.contextmanager
+    def stoppable(self, should_stop: StopCheck) -> Iterator[None]:
+        """Ask ``should_stop`` after each block too: a batch through a very deep net takes seconds on a CPU.
+
+        Raises:
+            Stopped: Out of the forward pass.
+        """
+
+        def ask(_module: nn.Module, _inputs: object, _output: Tensor) -> None:
+            if should_stop():
+                raise Stopped
+
+        handles = [block.register_forward_hook(ask) for block in self.module.blocks]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def choose_device(wish: Device) -> torch.device:
+    """CUDA, else Apple's MPS, else the CPU for ``auto``.
+
+    Raises:
+        UserError: If the wished device is not there.
+    """
+    there = {
+        Device.CUDA: torch.cuda.is_available(),
+        Device.MPS: torch.backends.mps.is_available(),
+        Device.CPU: True,
+    }
+    if wish is Device.AUTO:
+        wish = next(device for device, available in there.items() if available)
+    elif not there[wish]:
+        raise UserError(f"This machine has no {wish} device that torch can use; choose auto or cpu.")
+    return torch.device(str(wish))
+
+
+def load(store: RunSource, run: RunRecord, device: Device = Device.CPU) -> TrainedNetwork:
+    """The network of ``run`` with the weights of its newest whole checkpoint.
+
+    A damaged checkpoint is passed over for the one before it, and ``notice`` says so. ``run`` is read again, because
+    it may have gone on, or gone, since it was listed.
+
+    Raises:
+        UserError: If the run is gone, or has no checkpoint, or none that is whole.
+    """
+    run = store.get(run.id)
+    if run.deleted:
+        raise UserError(f"{run.name} was deleted; restore it to use its weights.")
+    checkpoints = store.checkpoints(run.id)
+    if not checkpoints:
+        raise UserError(f"{run.name} has no weights yet; train it until its first checkpoint.")
+    target = choose_device(device)
+    names = run.class_names
+    if len(names) != run.spec.network.classes:
+        raise UserError(f"The class names of {run.name} were not stored; train it again to classify with it.")
+    preprocessing = Preprocessing.load(store.home.run(run.id) / PREPROCESSING_FILE)
+    module = build(blueprint(run.spec.network), run.spec.recipe.init_seed)
+    iteration, notice = _restore(module, run, checkpoints, store.home.runs)
+    module.eval().requires_grad_(False)
+    module.to(target, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return TrainedNetwork(run, module, preprocessing.to(target), names, iteration, notice)
+
+
+def _restore(
+    module: PlannedNetwork, run: RunRecord, checkpoints: Sequence[CheckpointRecord], runs: Path
+) -> tuple[int, str]:
+    """Load the newest whole checkpoint; returns its iteration, and a sentence if it was not the first choice."""
+    problem = ""
+    for checkpoint in checkpoints:
+        try:
+            load_weights(module, runs / checkpoint.folder / WEIGHTS_FILE)
+            if digest(state_of(module)) != checkpoint.weights_sha256:
+                raise CheckpointError(f"the weights in {checkpoint.folder} are not those that were saved")
+        except CheckpointError as error:
+            problem = problem or str(error)
+            continue
+        if not problem:
+            return checkpoint.iteration, ""
+        newest = checkpoints[0].iteration
+        return checkpoint.iteration, (
+            f"The checkpoint of {run.name} at iteration {newest} is damaged, so the one at iteration "
+            f"{checkpoint.iteration} is used; resume or train the run again to replace it."
+        )
+    raise CheckpointError(
+        f"No checkpoint of {run.name} can be read, so it cannot look at images; train it again ({problem.rstrip('.')})."
+    )

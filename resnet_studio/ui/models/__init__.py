@@ -1,0 +1,1 @@
+"""Table models over records: tuples of columns, no item widgets."""

@@ -1,0 +1,426 @@
+"""Runs: every stored run in one table, to find, name, compare, resume, use and delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.domain.documents import to_toml
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import MAX_SEED, CohortSpec, RunSpec, replace
+from resnet_studio.ui.models import formats
+from resnet_studio.ui.models.run_columns import Column, parse_tags
+from resnet_studio.ui.models.run_filter import parse_filter
+from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel
+from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.runs.actions import RunAction, Situation
+from resnet_studio.ui.runs.details import DetailsPanel
+from resnet_studio.ui.runs.dialogs import NoteDialog, TagsDialog, fill_colour_menu
+from resnet_studio.ui.runs.empty import EmptyState
+from resnet_studio.ui.runs.toolbox import Toolbox
+from resnet_studio.ui.runs.undo_bar import UndoBar
+from resnet_studio.ui.runs.view import RunsView
+from resnet_studio.ui.services import Services
+
+_KEPT_DELETED = timedelta(days=1)
+_LIVE_MS = 1000  # rows of runs in training are read again at most this often
+_FILTER_TIP = (
+    "Words must all occur: in name, tags, note, status, depth, block, shortcut or data.\n"
+    "tag:baseline   status:finished   block:plain   depth:>20   depth:20..56   test:<30   seed:0\n"
+    'A minus in front excludes: -status:failed. Quotes keep words together: tag:"night sweep".'
+)
+
+
+class RunsPage(Page):
+    """Records come from the store; wishes that lead to other pages are signals."""
+
+    key, title, icon = "runs", "Runs", "ph.list-bullets"
+
+    compare_requested = Signal(list)
+    classify_requested = Signal(list)
+    resume_requested = Signal(list)
+    train_requested = Signal(object)
+    design_requested = Signal()
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(services, parent)
+        self._store, self._controller = services.store, services.controller
+        self._deleted: list[tuple[str, ...]] = []  # what Ctrl+Z brings back, the last first
+        self._stale = True
+        self._failure = ""
+        self.model = RunsTableModel(self)
+        self.proxy = RunsProxy(self.model, self)
+        self.table = RunsView(self.proxy, services.theme, services.preferences, self)
+        self.toolbox = Toolbox(self, self.table, services.theme)
+        self.details = DetailsPanel(services.theme, self)
+        self.undo_bar = UndoBar(self)
+        self._build()
+        self._live = QTimer(self, interval=_LIVE_MS, singleShot=True)
+        self._connect()
+        self._show_details(services.preferences.value("runs/details", False, bool))
+        if self._store.writable:
+            store = self._store
+            services.jobs.start(lambda _emit, _stop: store.purge_deleted(_KEPT_DELETED), on_failed=self._on_failed)
+        self._update()
+
+    def _build(self) -> None:
+        title = QLabel(self.title, self)
+        title.setProperty("role", "title")
+        self._count = QLabel(self)
+        self._count.setObjectName("runs_count")
+        self._count.setProperty("role", "muted")
+        self.filter_field = QLineEdit(self)
+        self.filter_field.setObjectName("filter_field")
+        self.filter_field.setAccessibleName("Filter the runs")
+        self.filter_field.setPlaceholderText("Filter, for example: plain status:finished depth:>20")
+        self.filter_field.setToolTip(_FILTER_TIP)
+        self.filter_field.setClearButtonEnabled(True)
+        self.filter_field.setMinimumHeight(34)
+        self._problem = QLabel(self)
+        self._problem.setObjectName("runs_problem")
+        self._problem.setProperty("role", "error")
+        self._problem.setWordWrap(True)
+        self._read_only = QLabel(self)
+        self._read_only.setObjectName("runs_read_only")
+        self._read_only.setProperty("role", "muted")
+        self._read_only.setWordWrap(True)
+
+        head = QHBoxLayout()
+        head.addWidget(title)
+        head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
+        head.addStretch(1)
+        tools = QHBoxLayout()
+        tools.setSpacing(6)
+        tools.addWidget(self.filter_field, 1)
+        for kind in (RunAction.COMPARE, RunAction.CLASSIFY, RunAction.RESUME, RunAction.DELETE, RunAction.DETAILS):
+            tools.addWidget(self.toolbox.button(kind))
+        for name, menu, tip in (
+            ("More", self.toolbox.menu(), "Everything that can be done with the chosen runs"),
+            ("Columns", None, "Which columns show"),
+        ):
+            button = QToolButton(self)
+            button.setObjectName(f"runs_{name.lower()}_button")
+            button.setProperty("role", "button")
+            button.setText(f"{name} ▾")
+            button.setToolTip(tip)
+            if menu:
+                button.setMenu(menu)
+                button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+                self.context_menu = menu
+            else:
+                button.clicked.connect(self._on_columns)
+                self._columns_button = button
+            tools.addWidget(button)
+
+        self._empty = EmptyState(
+            "No runs yet",
+            "Every network that you train is kept here, with its specification, its curves and its weights. "
+            "Design one, or press “Train twin” for the study that is ready there.",
+            "Go to Design",
+            self,
+        )
+        self._empty.setObjectName("runs_empty")
+        self._nothing = EmptyState(
+            "No run matches", "No stored run fits what the filter asks for.", "Clear the filter", self
+        )
+        self._nothing.setObjectName("runs_nothing")
+        self._stack = QStackedWidget(self)
+        for widget in (self.table, self._empty, self._nothing):
+            self._stack.addWidget(widget)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self._splitter.addWidget(self._stack)
+        self._splitter.addWidget(self.details)
+        self._splitter.setStretchFactor(0, 1)
+        self._splitter.setCollapsible(0, False)
+        self._splitter.setCollapsible(1, False)
+        self._splitter.setSizes([900, 340])
+
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 16, 20, 14)
+        column.setSpacing(10)
+        column.addLayout(head)
+        column.addLayout(tools)
+        column.addWidget(self._problem)
+        column.addWidget(self._read_only)
+        column.addWidget(self._splitter, 1)
+        column.addWidget(self.undo_bar)
+
+    def _connect(self) -> None:
+        self.filter_field.textChanged.connect(self._on_filter)
+        self.filter_field.returnPressed.connect(self.table.setFocus)
+        find = QShortcut(QKeySequence.StandardKey.Find, self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        find.activated.connect(self._on_find)
+        self.table.selectionModel().selectionChanged.connect(self._update)
+        self.table.doubleClicked.connect(self._on_double_click)
+        self.table.menu_wanted.connect(self._on_menu)
+        self.model.edit_requested.connect(self._on_edit)
+        self.toolbox.wanted.connect(self._on_wanted)
+        fill_colour_menu(self.toolbox.colour_menu, self._set_colour)
+        self.details.closed.connect(lambda: self._show_details(False))
+        self.details.copy_spec_wanted.connect(self._copy_spec)
+        self.details.copy_id_wanted.connect(self._copy_id)
+        self.undo_bar.undone.connect(self._undo)
+        self._empty.pressed.connect(self.design_requested)
+        self._nothing.pressed.connect(self.filter_field.clear)
+        self._live.timeout.connect(self._refresh_active)
+        self._controller.runs_changed.connect(self._on_runs_changed)
+        self._controller.state_changed.connect(self._update)
+        self._controller.happened.connect(self._on_happened)
+
+    @property
+    def chosen(self) -> tuple[RunRecord, ...]:
+        """The selected runs, from top to bottom."""
+        return self.table.chosen
+
+    def choose_runs(self, run_ids: Sequence[str]) -> None:
+        """Select these, the filter emptied if it hides one of them."""
+        self._reload_if_stale()
+        if not all(self.proxy.index_of(run_id).isValid() for run_id in run_ids):
+            self.filter_field.clear()
+        self.table.choose(run_ids)
+
+    def activate(self) -> None:
+        self._reload_if_stale()
+        self._update()
+        if not self.chosen:
+            self.table.setFocus()
+
+    def reload(self) -> None:
+        """Read the list again; selection and place stay."""
+        try:
+            runs = self._store.list_runs()
+        except UserError as error:
+            self._on_failed(str(error))
+            return
+        self._stale = False
+        self._failure = ""
+        place = self.table.verticalScrollBar().value()
+        before = [run.id for run in self.chosen]
+        self.model.set_runs(runs)
+        if before and not self.chosen:  # a whole new table
+            self.table.choose([run_id for run_id in before if self.proxy.index_of(run_id).isValid()])
+        self.table.verticalScrollBar().setValue(place)
+        self._update()
+
+    def _reload_if_stale(self) -> None:
+        if self._stale:
+            self.reload()
+
+    def _on_runs_changed(self) -> None:
+        self._stale = True
+        if self.isVisible():
+            self.reload()
+
+    def _on_happened(self, event: Event) -> None:
+        if isinstance(event, ProgressMade | CurvesGrew) and self.isVisible() and not self._live.isActive():
+            self._live.start()
+
+    def _refresh_active(self) -> None:
+        """Only the rows that move: a long list is not read again each second."""
+        try:
+            self.model.update_runs([self._store.get(run_id) for run_id in self._controller.active])
+        except UserError:
+            self._on_runs_changed()
+            return
+        self._update()
+
+    def _update(self) -> None:
+        """Buttons, counts and details for what is chosen now."""
+        writable = self._store.writable
+        self.model.editable = writable
+        self._read_only.setText(self._store.why_read_only)
+        self._read_only.setHidden(writable)
+        busy = {*self._controller.active, *(run_id for entry in self._controller.queue for run_id in entry)}
+        chosen = self.chosen
+        self.toolbox.set_situation(Situation(chosen, frozenset(busy), self._store.why_read_only, bool(self._deleted)))
+        shown, total = self.proxy.rowCount(), self.model.rowCount()
+        text = formats.runs(total) if shown == total else f"{formats.count(shown)} of {formats.runs(total)}"
+        if len(chosen) > 1:
+            text += f", {formats.count(len(chosen))} chosen"
+        self._count.setText(text if total else "")
+        self._stack.setCurrentWidget(self._empty if not total else self.table if shown else self._nothing)
+        if self.details.isVisibleTo(self):
+            self.details.show_run(chosen[0] if len(chosen) == 1 else None)
+        problem = self._failure or parse_filter(self.filter_field.text()).problem
+        self._problem.setText(problem)
+        self._problem.setVisible(bool(problem))
+
+    def _on_filter(self, text: str) -> None:
+        self.proxy.set_filter(parse_filter(text))
+        self._update()
+
+    def _on_find(self) -> None:
+        self.filter_field.setFocus()
+        self.filter_field.selectAll()
+
+    def _on_failed(self, sentence: str) -> None:
+        self._failure = sentence
+        self.message.emit(sentence)
+        self._update()
+
+    def _write(self, change: Callable[[], object]) -> bool:
+        """Store something and show it everywhere; what the user can mend is told on the page."""
+        try:
+            change()
+        except UserError as error:
+            self._on_failed(str(error))
+            return False
+        self._failure = ""
+        self.reload()
+        self._controller.refresh()
+        return True
+
+    def _write_each(self, runs: Sequence[RunRecord], change: Callable[[RunRecord], None]) -> bool:
+        def all_of_them() -> None:
+            for run in runs:
+                change(run)
+
+        return self._write(all_of_them)
+
+    def _on_edit(self, run_id: str, column: Column, text: str) -> None:
+        if column is Column.NAME:
+            name = " ".join(text.split())
+            if name:
+                self._write(lambda: self._store.rename(run_id, name))
+            else:
+                self._on_failed("A run needs a name; the old one is kept.")
+        elif column is Column.TAGS:
+            self._write(lambda: self._store.set_tags(run_id, parse_tags(text)))
+        else:
+            self._write(lambda: self._store.set_note(run_id, text.strip()))
+
+    def _on_double_click(self) -> None:
+        if self.table.state() != RunsView.State.EditingState:
+            self._compare()
+
+    def _on_menu(self, place: QPoint) -> None:
+        self._update()
+        self.context_menu.popup(self.table.viewport().mapToGlobal(place))
+
+    def _on_columns(self) -> None:
+        button = self._columns_button
+        self.table.columns_menu().popup(button.mapToGlobal(QPoint(0, button.height())))
+
+    def _on_wanted(self, action: RunAction) -> None:
+        handlers: dict[RunAction, Callable[[], None]] = {
+            RunAction.COMPARE: self._compare,
+            RunAction.CLASSIFY: self._classify,
+            RunAction.RESUME: self._resume,
+            RunAction.AGAIN: self._train_again,
+            RunAction.RENAME: self._rename,
+            RunAction.TAGS: self._edit_tags,
+            RunAction.NOTE: self._edit_note,
+            RunAction.DETAILS: self._toggle_details,
+            RunAction.COPY_ID: self._copy_id,
+            RunAction.COPY_SPEC: self._copy_spec,
+            RunAction.DELETE: self._delete,
+            RunAction.UNDO: self._undo,
+        }
+        handlers[action]()
+
+    def _compare(self) -> None:
+        if ids := [run.id for run in self.chosen]:
+            self.compare_requested.emit(ids)
+
+    def _classify(self) -> None:
+        self.classify_requested.emit([run.id for run in self.chosen if run.weights_sha256])
+
+    def _resume(self) -> None:
+        self.resume_requested.emit([run.id for run in self.chosen])
+
+    def _train_again(self) -> None:
+        """Each cohort's chosen members again, together, one seed further."""
+        cohorts: dict[str, list[RunRecord]] = {}
+        for run in self.chosen:
+            cohorts.setdefault(run.cohort_id, []).append(run)
+        for members in cohorts.values():
+            study = members[0].study
+            self.train_requested.emit(CohortSpec(study=study, runs=tuple(_next_seed(run.spec) for run in members)))
+
+    def _rename(self) -> None:
+        self.table.edit_name(self.chosen[0].id)
+
+    def _edit_tags(self) -> None:
+        runs = self.chosen
+        dialog = TagsDialog(runs, self)
+        if dialog.exec():
+            self._write_each(runs, lambda run: self._store.set_tags(run.id, dialog.tags_for(run)))
+
+    def _edit_note(self) -> None:
+        run = self.chosen[0]
+        dialog = NoteDialog(run, self)
+        if dialog.exec():
+            self._write(lambda: self._store.set_note(run.id, dialog.note))
+
+    def _set_colour(self, colour: str) -> None:
+        runs = self.chosen
+        self._write_each(runs, lambda run: self._store.set_colour(run.id, colour))
+
+    def _toggle_details(self) -> None:
+        self._show_details(not self.details.isVisibleTo(self))
+
+    def _show_details(self, shown: bool) -> None:
+        self.details.setVisible(shown)
+        self.toolbox.actions[RunAction.DETAILS].setChecked(shown)
+        self.services.preferences.set_value("runs/details", shown)
+        self._update()
+
+    def _copy_id(self) -> None:
+        runs = self.chosen
+        QGuiApplication.clipboard().setText("\n".join(run.id for run in runs))
+        self.message.emit(f"Copied the id of {runs[0].name}." if len(runs) == 1 else f"Copied {len(runs)} ids.")
+
+    def _copy_spec(self) -> None:
+        run = self.chosen[0]
+        QGuiApplication.clipboard().setText(to_toml(run.spec))
+        self.message.emit(f"Copied the specification of {run.name}; resnet-studio train reads it as a file.")
+
+    def _delete(self) -> None:
+        runs = self.chosen
+        ids = tuple(run.id for run in runs)
+        row = min(self.proxy.index_of(run_id).row() for run_id in ids)
+        if not self._write(lambda: self._store.delete(ids)):
+            return
+        self._deleted.append(ids)
+        what = f"“{runs[0].name}” was deleted." if len(runs) == 1 else f"{formats.runs(len(runs))} were deleted."
+        self.undo_bar.show_text(what)
+        if rows := self.proxy.rowCount():
+            self.table.selectRow(min(row, rows - 1))
+        self._update()
+
+    def _undo(self) -> None:
+        if not self._deleted:
+            return
+        ids = self._deleted[-1]
+        if self._write(lambda: self._store.restore(ids)):
+            self._deleted.pop()
+            self.undo_bar.hide()
+            self.choose_runs(ids)
+            self.message.emit(f"{formats.runs(len(ids))} brought back.")
+        self._update()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._reload_if_stale()
+
+
+def _next_seed(spec: RunSpec) -> RunSpec:
+    """Other initial weights and another sample order, everything else the same."""
+    recipe = spec.recipe
+    following = {name: (getattr(recipe, name) + 1) % (MAX_SEED + 1) for name in ("init_seed", "data_seed")}
+    return replace(spec, recipe=replace(recipe, **following))

@@ -1,0 +1,113 @@
+"""Small windows for tags and notes, and the menu of colours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, Qt
+from PySide6.QtWidgets import (
+    QColorDialog,
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.domain.colours import OKABE_ITO
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.ui.models import formats
+from resnet_studio.ui.models.run_columns import parse_tags
+
+_COLOUR_NAMES = ("Blue", "Vermilion", "Green", "Pink", "Orange", "Sky blue", "Brown")
+
+
+class NoteDialog(QDialog):
+    """Edits one run's note; ``note`` is what stands there now."""
+
+    def __init__(self, run: RunRecord, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("note_dialog")
+        self.setWindowTitle(f"Note on {run.name}")
+        self.resize(480, 300)
+        self._text = QPlainTextEdit(run.note, self)
+        self._text.setObjectName("note_text")
+        self._text.setAccessibleName("Note")
+        self._text.setPlaceholderText("What did you want to know? What did you see?")
+        self._text.setTabChangesFocus(True)
+        _lay_out(self, QLabel(f"{run.name} ({run.spec.network.label}, id {run.short_id})", self), self._text)
+
+    @property
+    def note(self) -> str:
+        return self._text.toPlainText().strip()
+
+
+class TagsDialog(QDialog):
+    """Edits the tags of one run or of several: with several, the tags that all of them have.
+
+    Tags that only some of them have are left alone.
+    """
+
+    def __init__(self, runs: Sequence[RunRecord], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("tags_dialog")
+        self.setWindowTitle("Tags")
+        self.setMinimumWidth(420)
+        self._common = [tag for tag in runs[0].tags if all(tag in run.tags for run in runs)]
+        self._line = QLineEdit(", ".join(self._common), self)
+        self._line.setObjectName("tags_text")
+        self._line.setAccessibleName("Tags")
+        self._line.setPlaceholderText("for example: baseline, seed sweep")
+        what = f"Tags of {runs[0].name}" if len(runs) == 1 else f"Tags that all {formats.runs(len(runs))} have"
+        hint = QLabel("Commas between them. The filter finds them as tag:baseline.", self)
+        hint.setProperty("role", "muted")
+        _lay_out(self, QLabel(what, self), self._line, hint)
+
+    def tags_for(self, run: RunRecord) -> tuple[str, ...]:
+        """What ``run`` has afterwards."""
+        wanted = parse_tags(self._line.text())
+        own = tuple(tag for tag in run.tags if tag not in self._common)
+        return tuple(dict.fromkeys((*own, *wanted)))
+
+
+def _lay_out(dialog: QDialog, *widgets: QWidget) -> None:
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel, dialog)
+    buttons.accepted.connect(dialog.accept)
+    buttons.rejected.connect(dialog.reject)
+    column = QVBoxLayout(dialog)
+    for widget in widgets:
+        column.addWidget(widget)
+    column.addWidget(buttons)
+
+
+def swatch(colour: str) -> QIcon:
+    pixmap = QPixmap(32, 32)
+    pixmap.setDevicePixelRatio(2)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    painter.drawRoundedRect(1, 1, 14, 14, 4, 4)
+    painter.end()
+    return QIcon(pixmap)
+
+
+def fill_colour_menu(menu: QMenu, choose: Callable[[str], None]) -> None:
+    """The colours that colour-blind people can tell apart, then any other."""
+    menu.clear()
+    for name, colour in zip(_COLOUR_NAMES, OKABE_ITO, strict=True):
+        action = menu.addAction(swatch(colour), name)
+        action.setData(colour)
+        action.triggered.connect(lambda _checked=False, colour=colour: choose(colour))
+    menu.addSeparator()
+    menu.addAction("Another…", lambda: _ask_colour(menu, choose))
+
+
+def _ask_colour(parent: QWidget, choose: Callable[[str], None]) -> None:
+    chosen = QColorDialog.getColor(QColor(OKABE_ITO[0]), parent.window(), "Colour of the run")
+    if chosen.isValid():
+        choose(chosen.name())

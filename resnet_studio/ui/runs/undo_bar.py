@@ -1,0 +1,44 @@
+"""A strip that says what was deleted and offers it back for some seconds."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+SHOWN_MS = 12_000
+
+
+class UndoBar(QFrame):
+    """Hidden until :meth:`show_text`; ``undone`` when the button is pressed."""
+
+    undone = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("undo_bar")
+        self.setProperty("role", "banner")
+        self._label = QLabel(self)
+        button = QPushButton("&Undo", self)
+        button.setObjectName("undo_button")
+        button.setToolTip("Ctrl+Z, also later")
+        button.clicked.connect(self._on_undo)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 6, 6, 6)
+        row.addWidget(self._label, 1)
+        row.addWidget(button)
+        self._timer = QTimer(self, interval=SHOWN_MS, singleShot=True)
+        self._timer.timeout.connect(self.hide)
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        return self._label.text()
+
+    def show_text(self, text: str) -> None:
+        self._label.setText(text)
+        self.show()
+        self._timer.start()
+
+    def _on_undo(self) -> None:
+        self.hide()
+        self.undone.emit()
