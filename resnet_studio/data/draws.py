@@ -7,9 +7,6 @@ the finaliser of SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom N
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Sequence
 from enum import IntEnum
 
 import torch
@@ -26,7 +23,6 @@ class Stream(IntEnum):
 
     ORDER = 1
     CROP = 2
-    WEIGHTS = 3
 
 
 def hash_counters(seed: int, stream: int, counters: Tensor) -> Tensor:
@@ -68,23 +64,6 @@ def crop_draws(seed: int, epochs: Tensor, indices: Tensor, pad: int) -> tuple[Te
     dy = (_shift(bits, 40) * choices) >> 24  # of the upper 24 bits
     dx = ((_shift(bits, 16) & 0xFFFFFF) * choices) >> 24  # of the next 24 bits
     return dy, dx, (bits & 1).bool()
-
-
-def normal(seed: int, name: str, shape: Sequence[int]) -> Tensor:
-    """Standard normal values, float32 on the CPU, a function of (seed, name) and position alone.
-
-    Box and Muller's method in float64. Two shapes that share a name share their first values, in row-major order, up
-    to the last one when the count is odd.
-    """
-    count = math.prod(shape)
-    stream = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
-    pairs = (count + 1) // 2
-    bits = hash_counters(seed ^ Stream.WEIGHTS << 56, stream, torch.arange(2 * pairs, dtype=torch.int64))
-    uniform = _shift(bits, 11).to(torch.float64).add_(0.5).mul_(2.0**-53).view(pairs, 2)  # in (0, 1), never its ends
-    radius = uniform[:, 0].log().mul_(-2.0).sqrt_()
-    angle = uniform[:, 1].mul(2.0 * math.pi)
-    values = torch.stack((radius * angle.cos(), radius * angle.sin()), dim=1)  # (pairs, 2)
-    return values.to(torch.float32).view(-1)[:count].reshape(tuple(shape))
 
 
 def _signed(value: int) -> int:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+Report = Callable[[str, float | None], None]  # what is being done, and how far in 0..1 where that is known
+
+
+def silent(text: str, fraction: float | None) -> None:
+    """The report of work that nobody watches."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,126 @@
+"""A folder of class folders, decoded by many threads and kept in the cache."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from resnet_studio.data import cache, places
+from resnet_studio.data.images import read_image, square_pixels
+from resnet_studio.data.imageset import DataBundle, ImageSet, Report, silent
+from resnet_studio.data.layout import ImageFile, Layout, scan
+from resnet_studio.data.memory import refuse_oversize
+from resnet_studio.domain.errors import DataError, Stopped
+from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.home import Home
+
+_FILES_AT_ONCE = 32  # by one thread, which looks at the stop event between two of them
+_MAX_THREADS = 16
+_POLL_SECONDS = 0.2
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def open_folder(
+    folder: str, seed: int, image_size: int, home: Home, report: Report = silent, should_stop: StopCheck = never
+) -> DataBundle:
+    """The images of ``folder:PATH`` as :func:`resnet_studio.data.sets.open_data` returns them.
+
+    The cache is told by the folder's path and every file's name, size and time of change. Files that cannot be read
+    are left out and named in the result's ``skipped``.
+
+    Raises:
+        DataError: One sentence, if no data set can be made of the folder.
+        Stopped: When asked to stop, after at most the file that each thread is at.
+    """
+    report("looking through the folder", None)
+    layout = scan(folder, seed)
+    path, key = places.folder_cache(home, layout, seed, image_size), layout.digest
+    report("reading decoded images", None)
+    bundle = cache.load(path, key, should_stop)
+    if bundle is None:
+        bundle = _decode(layout, image_size, report, should_stop)
+        report("keeping decoded images", None)
+        cache.save(path, key, bundle)
+    return bundle
+
+
+def _decode(layout: Layout, size: int, report: Report, should_stop: StopCheck) -> DataBundle:
+    files = (*layout.train, *layout.test)
+    refuse_oversize(len(files), size)
+    pixels = np.empty((len(files), 3, size, size), np.uint8)
+    refused = _fill(pixels, layout, files, report, should_stop)
+    kept = np.ones(len(files), bool)
+    kept[list(refused)] = False
+    labels = np.array([file.label for file in files], np.int64)
+    _refuse_lost_classes(layout, files, kept)
+    border = len(layout.train)
+    train = _image_set(pixels[:border], labels[:border], kept[:border])
+    test = _image_set(pixels[border:], labels[border:], kept[border:])
+    skipped = (*layout.unusable, *((files[row].name, reason) for row, reason in sorted(refused.items())))
+    names = layout.class_names
+    readable = tuple((_text(name), _text(reason)) for name, reason in skipped)
+    return DataBundle(train, test, names, cache.checksum(train, test, names, should_stop), readable)
+
+
+def _fill(
+    pixels: Pixels, layout: Layout, files: Sequence[ImageFile], report: Report, should_stop: StopCheck
+) -> dict[int, str]:
+    """Decode every file into its row of ``pixels``; rows that could not be, with the reason."""
+    size, stop = pixels.shape[-1], threading.Event()
+
+    def decode(rows: range) -> dict[int, str]:
+        refused = {}
+        for row in rows:
+            if stop.is_set():
+                break
+            try:
+                pixels[row] = square_pixels(read_image(layout.root / files[row].name), size)
+            except DataError as error:
+                refused[row] = str(error)
+        return refused
+
+    refused: dict[int, str] = {}
+    total = len(files)
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS), "decoding") as pool:
+        try:
+            parts = [range(first, min(first + _FILES_AT_ONCE, total)) for first in range(0, total, _FILES_AT_ONCE)]
+            for part, future in zip(parts, [pool.submit(decode, part) for part in parts], strict=True):
+                while not future.done():
+                    if should_stop():
+                        raise Stopped
+                    wait([future], _POLL_SECONDS)
+                refused.update(future.result())
+                report(f"decoding {total} images", part.stop / total)
+        finally:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+    return refused
+
+
+def _refuse_lost_classes(layout: Layout, files: Sequence[ImageFile], kept: npt.NDArray[np.bool_]) -> None:
+    border = len(layout.train)
+    left = Counter(file.label for file, good in zip(files[:border], kept[:border], strict=True) if good)
+    for label, name in enumerate(layout.class_names):
+        if not left[label]:
+            raise DataError(f"None of the training images of the class “{name}” in {layout.root} can be read; replace them.")
+    if not kept[border:].any():
+        raise DataError(f"None of the test images in {layout.root} can be read; replace them.")
+
+
+def _image_set(pixels: Pixels, labels: npt.NDArray[np.int64], kept: npt.NDArray[np.bool_]) -> ImageSet:
+    if not kept.all():
+        pixels, labels = pixels[kept], labels[kept]
+    return ImageSet(torch.from_numpy(pixels), torch.from_numpy(labels))
+
+
+def _text(name: str) -> str:
+    """A file name that is valid text: bytes that were none become question marks."""
+    return name.encode("utf-8", "replace").decode()

@@ -1,0 +1,216 @@
+"""Images that people bring: found, opened with care, made square.
+
+Decoders meet files from anywhere, so only the formats named here are tried, sizes are checked before pixels are
+decoded, and whatever a decoder raises becomes one sentence. Loads torch only in :func:`to_square`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from resnet_studio.domain.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
+IMAGE_SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
+)
+MAX_PIXELS = 1024 * 1024 * 1024 // 4 // 3  # 89 megapixels: Pillow's own threshold for its bomb warning
+_BACKDROP = (255, 255, 255)  # what shows through transparent parts: white, as in most viewers
+
+# Pillow warns of a bomb between this size and twice it. Here it is refused, with or without the warning (below).
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+
+
+def read_image(source: Path | bytes) -> Image.Image:
+    """Decode one image: RGB, 8 bits, upright.
+
+    EXIF rotation is applied; 16-bit and floating-point grey is scaled to 8 bits; CMYK and palettes are converted;
+    transparent parts show white; of an animation the first frame is taken.
+
+    Args:
+        source: A file, or the bytes of one.
+
+    Raises:
+        DataError: One sentence that names the file, whatever is wrong with it.
+    """
+    name = source.name if isinstance(source, Path) else "The image"
+    try:
+        if isinstance(source, Path) and not stat.S_ISREG(source.stat().st_mode):
+            raise DataError(f"{name} is not a file; choose an image.")
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
+            _check_size(name, image)
+            image.load()
+            return _rgb(_upright(image))
+    except DataError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DataError(_too_large(name)) from None
+    except UnidentifiedImageError:
+        raise DataError(f"{name} is not an image that can be read here; use {_listed(FORMATS)}.") from None
+    except FileNotFoundError:
+        raise DataError(f"{name} does not exist; check its path.") from None
+    except PermissionError:
+        raise DataError(f"{name} may not be read; check its permissions.") from None
+    except MemoryError:
+        raise DataError(f"{name} does not fit into memory; make it smaller.") from None
+    except Exception as error:  # a decoder on damaged input can raise anything: SyntaxError, struct.error, OSError...
+        raise DataError(f"{name} is damaged or cut off ({_first_line(error)}); replace it.") from None
+
+
+def square_pixels(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
+    """The central square of an RGB image, resized: uint8 (3, size, size). See :func:`to_square`."""
+    width, height = image.size
+    if (width, height) != (size, size):
+        side = min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        box = (left, top, left + side, top + side)
+        image = image.resize((size, size), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(image).transpose(2, 0, 1)
+
+
+def to_square(image: Image.Image, size: int) -> Tensor:
+    """Shorter side resized to ``size`` with antialiasing, centre cropped.
+
+    Args:
+        image: RGB, as :func:`read_image` returns it.
+        size: Pixels, at least 1. An image that is ``size`` by ``size`` stays as it is, bit for bit.
+
+    Returns:
+        uint8 (3, size, size).
+    """
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(square_pixels(image, size)))
+
+
+def find_images(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Image files among ``paths`` and in the folders among them, at any depth.
+
+    Told by their suffix; nothing is opened. Hidden files inside folders are passed over, loops of links end, and each
+    file is listed once.
+
+    Returns:
+        Images in the order of ``paths``, those of a folder sorted by name, and the refused ones, each with the reason.
+    """
+    found: dict[Path, None] = {}
+    refused: dict[Path, str] = {}
+    for path in paths:
+        if path.is_dir():
+            before = len(found) + len(refused)
+            try:
+                for file in walk(path):
+                    _sort_out(Path(file), found, refused)
+            except OSError as error:
+                refused[path] = f"cannot be opened ({error.strerror or error})"
+            if before == len(found) + len(refused):
+                refused[path] = "is a folder without images"
+        else:
+            _sort_out(path, found, refused)
+    return list(found), list(refused.items())
+
+
+def walk(folder: str | Path) -> Iterator[str]:
+    """Paths of all that is no folder in ``folder``, at any depth, sorted by name; hidden entries are passed over.
+
+    Links to folders are followed, but no folder is entered twice. Raises OSError if a folder cannot be opened.
+    """
+    seen: set[tuple[int, int]] = set()
+    waiting = [os.fspath(folder)]
+    while waiting:
+        here = waiting.pop()
+        status = os.stat(here)  # noqa: PTH116 - strings: a data set has a hundred thousand of them
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        with os.scandir(here) as entries:
+            listed = sorted((entry for entry in entries if not hidden(entry.name)), key=lambda entry: entry.name)
+        inner = []
+        for entry in listed:
+            if is_folder(entry):
+                inner.append(entry.path)
+            else:
+                yield entry.path
+        waiting.extend(reversed(inner))
+
+
+def hidden(name: str) -> bool:
+    """Names that are never data: dot files, and what macOS packs beside the real files."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """A folder or a link to one; a link that leads nowhere or in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def is_image_name(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 - called for every file of a data set
+
+
+def _sort_out(path: Path, found: dict[Path, None], refused: dict[Path, str]) -> None:
+    if not is_image_name(path.name):
+        refused[path] = "is not an image, by its name" if path.exists() else "does not exist"
+    elif path.is_file():
+        found[path] = None
+    else:
+        refused[path] = "is not a file" if path.exists() else "does not exist"
+
+
+def _check_size(name: str, image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise DataError(_too_large(name))
+
+
+def _too_large(name: str) -> str:
+    return f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels; make it smaller."
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged EXIF data: the pixels are good all the same
+        return image
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _from_deep_grey(image)
+    if image.has_transparency_data:
+        backdrop = Image.new("RGBA", image.size, (*_BACKDROP, 255))
+        return Image.alpha_composite(backdrop, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")
+
+
+def _from_deep_grey(image: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits, or floating point, to RGB: full scale is 65535, or 1 for floats, or the largest value."""
+    values = np.asarray(image).astype(np.float64)
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    top = float(values.max(initial=0.0))
+    full = 1.0 if image.mode == "F" and top <= 1.0 else 65535.0 if image.mode != "F" and top <= 65535.0 else top
+    grey = np.clip(values * (255.0 / full) + 0.5, 0, 255).astype(np.uint8)
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _listed(words: Iterable[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} or {last}"

@@ -1,0 +1,28 @@
+"""Refuses data sets that cannot fit, before the system starts to kill programs."""
+
+from __future__ import annotations
+
+import os
+
+from resnet_studio.domain.errors import DataError
+
+_SHARE = 0.6  # of the machine's memory
+
+
+def refuse_oversize(images: int, image_size: int) -> None:
+    """Raises DataError if so many decoded RGB images exceed 60 % of the memory; says nothing where it is not known."""
+    needed = images * 3 * image_size**2
+    there = physical_bytes()
+    if there and needed > _SHARE * there:
+        raise DataError(
+            f"{images} images of {image_size} x {image_size} pixels need {needed / 1e9:.1f} GB, but this machine has "
+            f"{there / 1e9:.1f} GB of memory; choose a smaller image size or fewer images."
+        )
+
+
+def physical_bytes() -> int | None:
+    """The machine's memory, None where the system does not tell (Windows)."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None

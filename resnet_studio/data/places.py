@@ -1,0 +1,54 @@
+"""Where data sets lie in the home folder and what tells one cached version from another. Free of torch."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from resnet_studio.data.drawing import DIFFICULTY
+from resnet_studio.data.layout import Layout
+from resnet_studio.domain.home import Home
+
+BUILTIN_VERSION = 1  # raise it whenever the same seed would draw other images (constants of Difficulty count by themselves)
+BUILTIN_TRAIN, BUILTIN_TEST = 12_000, 2_400
+
+CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CIFAR10_TRAIN, CIFAR10_TEST = 50_000, 10_000
+_CIFAR10_FILES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta")
+
+KEY, NAMES, CHECKSUM, SKIPPED = "key", "class_names", "checksum", "skipped"  # metadata of a cache file
+
+
+def builtin_cache(home: Home, seed: int) -> Path:
+    return home.data / f"builtin-{seed}.safetensors"
+
+
+def builtin_key(seed: int) -> str:
+    """Changes with the drawing code's version and with every constant of the difficulty."""
+    return f"builtin {BUILTIN_VERSION} {seed} {BUILTIN_TRAIN} {BUILTIN_TEST} {DIFFICULTY!r}"
+
+
+def folder_cache(home: Home, layout: Layout, seed: int, image_size: int) -> Path:
+    """One file for each folder, draw and size; a changed folder overwrites its own."""
+    return home.data / f"{_folder_stem(layout, seed)}-{image_size}.safetensors"
+
+
+def folder_caches(home: Home, layout: Layout, seed: int) -> list[Path]:
+    """The same for every image size that is there."""
+    return sorted(home.data.glob(f"{_folder_stem(layout, seed)}-*.safetensors"))
+
+
+def _folder_stem(layout: Layout, seed: int) -> str:
+    return f"folder-{hashlib.sha256(os.fsencode(layout.root)).hexdigest()[:16]}-{seed}"
+
+
+def cifar10_root(home: Home) -> Path:
+    """What torchvision calls root: its folder ``cifar-10-batches-py`` lies inside."""
+    return home.data / "cifar10"
+
+
+def cifar10_present(home: Home) -> bool:
+    """All of its files are there; whether they are whole is checked when they are opened."""
+    folder = cifar10_root(home) / "cifar-10-batches-py"
+    return all((folder / name).is_file() for name in _CIFAR10_FILES)

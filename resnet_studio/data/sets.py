@@ -1,0 +1,68 @@
+"""The door to every data set: from a :class:`DataSpec` to decoded images.
+
+``describe`` and ``DataFacts`` are handed on from ``describe``, which can be imported without torch.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from resnet_studio.data import cache
+from resnet_studio.data.builtin import open_builtin
+from resnet_studio.data.cifar10 import download_cifar10, open_cifar10
+from resnet_studio.data.describe import DataFacts, describe
+from resnet_studio.data.folder import open_folder
+from resnet_studio.data.imageset import DataBundle, ImageSet, Report, silent
+from resnet_studio.domain.errors import DataError, Stopped
+from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.specs import DataSpec
+
+__all__ = ["DataBundle", "DataFacts", "ImageSet", "describe", "download_cifar10", "open_data"]
+
+_RESIZED_AT_ONCE = 1024
+
+
+def open_data(
+    spec: DataSpec, image_size: int, home: Home, report: Report = silent, should_stop: StopCheck = never
+) -> DataBundle:
+    """Decode a data set, or read it from the cache.
+
+    Args:
+        spec: Which.
+        image_size: S, height and width of the result; images of other sizes are resized with antialiasing.
+        home: Where made, downloaded and decoded data is kept.
+        report: Told what is being done, from the calling thread.
+        should_stop: Asked several times a second.
+
+    Raises:
+        DataError: One sentence, if the data is not there or cannot be used. Nothing is ever downloaded from here.
+        Stopped: When asked to stop; whatever was cached before is intact.
+    """
+    if spec.folder is not None:
+        return open_folder(spec.folder, spec.seed, image_size, home, report, should_stop)
+    if spec.source == "cifar10":
+        bundle = open_cifar10(home, report, should_stop)
+    else:
+        bundle = open_builtin(spec.seed, home, report, should_stop)
+    return _resized(bundle, image_size, report, should_stop)
+
+
+def _resized(bundle: DataBundle, size: int, report: Report, should_stop: StopCheck) -> DataBundle:
+    if bundle.train.image_size == size:
+        return bundle
+    report("resizing images", None)
+    train, test = (ImageSet(_resize(each.images, size, should_stop), each.labels) for each in (bundle.train, bundle.test))
+    names = bundle.class_names
+    return DataBundle(train, test, names, cache.checksum(train, test, names, should_stop), bundle.skipped)
+
+
+def _resize(images: Tensor, size: int, should_stop: StopCheck) -> Tensor:
+    result = torch.empty(len(images), 3, size, size, dtype=torch.uint8)
+    for part, into in zip(images.split(_RESIZED_AT_ONCE), result.split(_RESIZED_AT_ONCE), strict=True):
+        if should_stop():
+            raise Stopped
+        into.copy_(functional.interpolate(part, size=(size, size), mode="bilinear", antialias=True))
+    return result
