@@ -56,7 +56,7 @@ class ResidentBatches:
         self._preprocessing = preprocessing.to(self.device)
         self._augment = augmentation is Augmentation.PAD_CROP_FLIP
         self._seed = seed
-        # Draws are the same on every device; where 64-bit integers are not sure to be well supported the CPU makes them.
+        # Draws are the same on every device; where 64-bit integers may be poorly supported, the CPU makes them.
         self._draw_device = self.device if self.device.type in ("cpu", "cuda") else torch.device("cpu")
         self._orders: dict[int, Tensor] = {}
         self._steps = torch.arange(data.image_size, device=self.device)  # (S,)
@@ -116,7 +116,7 @@ class ResidentBatches:
 def test_batches(
     data: ImageSet, preprocessing: Preprocessing, *, batch_size: int, device: torch.device | str
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The whole set in order, not augmented: pairs like those of :meth:`ResidentBatches.batch`, the last one shorter."""
+    """The whole set in order, not augmented: pairs like :meth:`ResidentBatches.batch` makes, the last one shorter."""
     here = preprocessing.to(device)
     for images, labels in zip(data.images.split(batch_size), data.labels.split(batch_size), strict=True):
         yield here.apply(images.to(device)), labels.to(device)

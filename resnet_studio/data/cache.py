@@ -7,6 +7,7 @@ import json
 import logging
 from pathlib import Path
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -27,11 +28,11 @@ def checksum(train: ImageSet, test: ImageSet, class_names: tuple[str, ...], shou
     digest = hashlib.sha256(json.dumps(class_names).encode())
     for tensor in (train.images, train.labels, test.images, test.labels):
         digest.update(json.dumps(list(tensor.shape)).encode())
-        data = memoryview(tensor.contiguous().numpy()).cast("B")
+        data = tensor.contiguous().numpy().reshape(-1).view(np.uint8)
         for start in range(0, len(data), _PIECE):
             if should_stop():
                 raise Stopped
-            digest.update(data[start : start + _PIECE])
+            digest.update(data[start : start + _PIECE].data)
     return digest.hexdigest()
 
 

@@ -75,8 +75,8 @@ def download_cifar10(home: Home, report: Report = silent, should_stop: StopCheck
 
 def _files() -> dict[str, str]:
     """Every file of the set and its MD5 sum, as torchvision knows them."""
-    return {**{name: md5 for name, md5 in (*CIFAR10.train_list, *CIFAR10.test_list)},
-            CIFAR10.meta["filename"]: CIFAR10.meta["md5"]}
+    pairs = (*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"]))
+    return {str(name): str(md5) for name, md5 in pairs}
 
 
 def _read(root: Path, train: bool) -> ImageSet:

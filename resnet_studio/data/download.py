@@ -9,6 +9,7 @@ import socket
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
 
@@ -63,7 +64,7 @@ class _Source:
         self._connection: socket.socket | None = None
         self._thread = threading.Thread(target=self._read, name="download", daemon=True)
 
-    def pieces(self, should_stop: StopCheck):  # type: ignore[no-untyped-def]
+    def pieces(self, should_stop: StopCheck) -> Iterator[bytes]:
         """The file's bytes as they come in. Raises DataError and Stopped."""
         self._thread.start()
         while True:
@@ -75,8 +76,8 @@ class _Source:
                 continue
             if isinstance(piece, Exception):
                 raise DataError(
-                    f"{self._request.full_url} could not be downloaded ({_reason(piece)}); check the network connection "
-                    "and try again."
+                    f"{self._request.full_url} could not be downloaded ({_reason(piece)}); check the network "
+                    "connection and try again."
                 ) from None
             if not piece:
                 return

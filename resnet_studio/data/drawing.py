@@ -135,9 +135,7 @@ def _contrast(dice: _Dice, count: int, amount: Range) -> Plane:
     return (dice.sign((count, 1, 1, 1)) + hue) * dice.uniform((count, 1, 1, 1), *amount)
 
 
-def _object(
-    dice: _Dice, x: Plane, y: Plane, count: int, size: int, d: Difficulty
-) -> tuple[Plane, Plane, Plane, Plane]:
+def _object(dice: _Dice, x: Plane, y: Plane, count: int, size: int, d: Difficulty) -> tuple[Plane, Plane, Plane, Plane]:
     """Centre, radius, each (n, 1, 1), and coverage (n, S, S) of each image's shape."""
     centre_x, centre_y = (dice.uniform((count, 1, 1), -d.offset, d.offset) for _ in range(2))
     radius = dice.uniform((count, 1, 1), *d.radius)

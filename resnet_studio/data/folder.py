@@ -110,7 +110,9 @@ def _refuse_lost_classes(layout: Layout, files: Sequence[ImageFile], kept: npt.N
     left = Counter(file.label for file, good in zip(files[:border], kept[:border], strict=True) if good)
     for label, name in enumerate(layout.class_names):
         if not left[label]:
-            raise DataError(f"None of the training images of the class “{name}” in {layout.root} can be read; replace them.")
+            raise DataError(
+                f"None of the training images of the class “{name}” in {layout.root} can be read; replace them."
+            )
     if not kept[border:].any():
         raise DataError(f"None of the test images in {layout.root} can be read; replace them.")
 

@@ -10,6 +10,7 @@ import hashlib
 import os
 import stat
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,7 @@ _TRAIN, _TESTS = "train", ("test", "val")
 
 
 class ImageFile(NamedTuple):
-    """``name`` is relative to the data set's folder, with slashes; ``bytes`` and ``changed_ns`` as the disk has them."""
+    """``name`` is relative to the data set's folder, with slashes; ``bytes`` and ``changed_ns`` are the disk's."""
 
     name: str
     label: int
@@ -108,10 +109,11 @@ def _refuse_half_a_pair(root: Path, top: dict[str, Path]) -> None:
 def _scan_pair(root: Path, top: dict[str, Path], test_folder: str, seed: int) -> Layout:
     if seed:
         raise DataError(
-            f"{root} has its own test set in {test_folder}, so a data draw of {seed} would change nothing; leave it at 0."
+            f"{root} has its own test set in {test_folder}, so a data draw of {seed} would change nothing; "
+            "leave it at 0."
         )
     names, folders = _classes(root / _TRAIN, _class_folders(top[_TRAIN]))
-    train, unusable = _files(root, names, folders)
+    train, unusable = _files(root, folders)
     test_names, test_folders = _classes(root / test_folder, _class_folders(top[test_folder]))
     for name in test_names:
         if name not in names:
@@ -119,7 +121,7 @@ def _scan_pair(root: Path, top: dict[str, Path], test_folder: str, seed: int) ->
                 f"{root / test_folder} has a class that {_TRAIN} lacks, {_quoted(name)}; rename or remove its folder."
             )
     by_name = dict(zip(test_names, test_folders, strict=True))
-    test, unusable_test = _files(root, names, [by_name.get(name) for name in names])
+    test, unusable_test = _files(root, [by_name.get(name) for name in names])
     _refuse_empty(root / _TRAIN, names, train)
     tested = {file.label for file in test}
     if not tested:
@@ -127,13 +129,13 @@ def _scan_pair(root: Path, top: dict[str, Path], test_folder: str, seed: int) ->
     untested = [name for label, name in enumerate(names) if label not in tested]
     note = ""
     if untested:
-        note = f"{test_folder} has no images of {len(untested)} of {len(names)} classes, such as {_quoted(untested[0])}."
+        note = f"{test_folder} has no images of {len(untested)} classes, such as {_quoted(untested[0])}."
     return Layout(root, names, tuple(train), tuple(test), test_folder, (*unusable, *unusable_test), note)
 
 
 def _scan_classes(root: Path, top: dict[str, Path], seed: int) -> Layout:
     names, folders = _classes(root, top)
-    files, unusable = _files(root, names, folders)
+    files, unusable = _files(root, folders)
     _refuse_empty(root, names, files)
     by_class: list[list[ImageFile]] = [[] for _ in names]
     for file in files:
@@ -167,7 +169,8 @@ def _classes(where: Path, folders: dict[str, Path]) -> tuple[tuple[str, ...], li
         )
     named = sorted((unicodedata.normalize("NFC", name), path) for name, path in folders.items())
     if len(named) < 2:
-        raise DataError(f"{where} has a single class, {_quoted(named[0][0])}; a network needs two or more to tell apart.")
+        only = _quoted(named[0][0])
+        raise DataError(f"{where} has a single class, {only}; a network needs two or more to tell apart.")
     if len(named) > MAX_CLASSES:
         raise DataError(f"{where} has {len(named)} classes; at most {MAX_CLASSES} are possible.")
     for name, _ in named:
@@ -184,9 +187,7 @@ def _classes(where: Path, folders: dict[str, Path]) -> tuple[tuple[str, ...], li
     return tuple(name for name, _ in named), [path for _, path in named]
 
 
-def _files(
-    root: Path, names: tuple[str, ...], folders: list[Path] | list[Path | None]
-) -> tuple[list[ImageFile], list[tuple[str, str]]]:
+def _files(root: Path, folders: Sequence[Path | None]) -> tuple[list[ImageFile], list[tuple[str, str]]]:
     """Image files by class and name, and those that are listed but cannot be opened. A class may lack a folder."""
     files: list[ImageFile] = []
     unusable: list[tuple[str, str]] = []

@@ -10,7 +10,8 @@ from resnet_studio.data.drawing import DIFFICULTY
 from resnet_studio.data.layout import Layout
 from resnet_studio.domain.home import Home
 
-BUILTIN_VERSION = 1  # raise it whenever the same seed would draw other images (constants of Difficulty count by themselves)
+# Raise it whenever the same seed would draw other images; the constants of Difficulty count by themselves.
+BUILTIN_VERSION = 1
 BUILTIN_TRAIN, BUILTIN_TEST = 12_000, 2_400
 
 CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

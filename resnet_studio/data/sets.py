@@ -15,7 +15,7 @@ from resnet_studio.data.cifar10 import download_cifar10, open_cifar10
 from resnet_studio.data.describe import DataFacts, describe
 from resnet_studio.data.folder import open_folder
 from resnet_studio.data.imageset import DataBundle, ImageSet, Report, silent
-from resnet_studio.domain.errors import DataError, Stopped
+from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import DataSpec
@@ -54,7 +54,8 @@ def _resized(bundle: DataBundle, size: int, report: Report, should_stop: StopChe
     if bundle.train.image_size == size:
         return bundle
     report("resizing images", None)
-    train, test = (ImageSet(_resize(each.images, size, should_stop), each.labels) for each in (bundle.train, bundle.test))
+    train = ImageSet(_resize(bundle.train.images, size, should_stop), bundle.train.labels)
+    test = ImageSet(_resize(bundle.test.images, size, should_stop), bundle.test.labels)
     names = bundle.class_names
     return DataBundle(train, test, names, cache.checksum(train, test, names, should_stop), bundle.skipped)
 

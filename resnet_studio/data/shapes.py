@@ -7,11 +7,12 @@ each of them to the last bit, so a shape is the same on every machine; sines and
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Plane = npt.NDArray[np.float32]
+Plane = npt.NDArray[np.floating[Any]]  # float32 in fact
 Distance = Callable[[Plane, Plane], Plane]
 
 _SIN_60, _SIN_36, _COS_36 = 0.8660254037844386, 0.5877852522924731, 0.8090169943749475
