@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log10
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QBuffer, QIODevice, QLineF, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QApplication
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Curve, RunRecord
@@ -43,10 +45,10 @@ class _Frame:
     high: float
     lines: dict[tuple[str, Series], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
-    def x(self, position: np.ndarray | float) -> np.ndarray | float:
+    def x(self, position: Any) -> Any:
         return self.area.left() + position / self.right * self.area.width()
 
-    def y(self, value: np.ndarray | float) -> np.ndarray | float:
+    def y(self, value: Any) -> Any:
         return self.area.bottom() - (value - self.low) / (self.high - self.low) * self.area.height()
 
 
@@ -87,15 +89,15 @@ def export_figure(
     return path
 
 
-_kept: list[QGuiApplication] = []  # an application made here lives as long as the program
+_kept: list[QApplication] = []  # an application made here lives as long as the program
 
 
 def _application() -> None:
     """Text needs an application object; on a machine without a display the offscreen platform serves."""
-    if QGuiApplication.instance() is None:
+    if QApplication.instance() is None:
         if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")) and os.name == "posix":
             os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-        _kept.append(QGuiApplication(["resnet-studio"]))
+        _kept.append(QApplication(["resnet-studio"]))
 
 
 def _png(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel) -> bytes:
@@ -107,7 +109,7 @@ def _png(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel
     painter.end()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, "PNG")
+    image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stubs want bytes, Qt text
     return bytes(buffer.data().data())
 
 

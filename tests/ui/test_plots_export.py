@@ -1,0 +1,179 @@
+"""Figures and CSV files: valid, the right size, and readable back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace as with_fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.specs import CohortSpec, replace
+from resnet_studio.domain.tables import (
+    Quantity,
+    comparison_csv,
+    comparison_rows,
+    deltas,
+    differing_fields,
+    display_names,
+    summary_csv,
+    twin_gaps,
+)
+from resnet_studio.domain.terms import Series
+from resnet_studio.history.store import RunStore
+from resnet_studio.ui.plots.buffers import XAxis
+from resnet_studio.ui.plots.export import export_figure
+from resnet_studio.ui.plots.panels import LOSS, PlotOptions
+
+ERRORS = (Series.TRAINING_ERROR, Series.TEST_ERROR)
+
+
+@pytest.fixture
+def compared(home: Home, tiny_twin: CohortSpec):
+    """A stored twin with curves of 600 iterations, one value not a number."""
+    with RunStore.open(home) as store:
+        runs = store.create_cohort(tiny_twin)
+        chunks = []
+        for run, level in zip(runs, (60.0, 40.0), strict=True):
+            values = np.full(600, level, np.float32) + np.arange(600, dtype=np.float32) / 7
+            values[10] = np.nan
+            chunks.append(CurveChunk(run.id, Series.TRAINING_ERROR, 1, values))
+            chunks.append(CurveChunk(run.id, Series.TEST_ERROR, 100, values[99::100] + 2, 100))
+            chunks.append(CurveChunk(run.id, Series.SECONDS, 1, np.arange(600, dtype=np.float32)))
+        store.append_chunks(chunks)
+        runs = [store.get(run.id) for run in runs]
+        yield runs, store.curves([run.id for run in runs], list(Series))
+
+
+@pytest.mark.parametrize("options", [PlotOptions(), PlotOptions(log=True, window=1), PlotOptions(XAxis.TIME)])
+def test_figures_are_valid_files(compared, tmp_path: Path, options, qapp):
+    runs, curves = compared
+    with Image.open(export_figure(curves, runs, tmp_path / "figure.png", options)) as image:
+        assert image.size == (2000, 1280)
+        colours = {colour for _, colour in image.convert("RGB").getcolors(1_000_000)}
+        wanted = tuple(int(runs[0].colour[i : i + 2], 16) for i in (1, 3, 5))
+        assert any(sum(abs(a - b) for a, b in zip(colour, wanted, strict=True)) < 30 for colour in colours)
+    root = ElementTree.parse(export_figure(curves, runs, tmp_path / "figure.SVG", options)).getroot()
+    assert root.tag.endswith("svg")
+    assert root.get("viewBox") == "0 0 1000 640"
+    words = " ".join(root.itertext())
+    assert all(run.name in words for run in runs)
+    assert sum(element.tag.endswith("polyline") for element in root.iter()) >= 4
+
+
+def test_runs_without_points_and_other_panels_can_be_drawn(compared, tmp_path: Path, qapp):
+    runs, curves = compared
+    assert export_figure({}, runs, tmp_path / "empty.png").stat().st_size > 1000
+    assert export_figure(curves, runs, tmp_path / "loss.svg", panel=LOSS).stat().st_size > 1000
+
+
+def test_a_million_points_are_thinned_in_the_file(compared, tmp_path: Path, qapp):
+    runs, curves = compared
+    long = np.random.default_rng(0).normal(50, 10, 1_000_000).astype(np.float32)
+    key = (runs[0].id, Series.TRAINING_ERROR)
+    curves[key] = with_fields(curves[key], iterations=np.arange(1, 1_000_001), values=long)
+    assert export_figure(curves, runs, tmp_path / "long.svg").stat().st_size < 500_000
+
+
+def test_figures_refuse_what_they_cannot_do(compared, tmp_path: Path, qapp):
+    runs, curves = compared
+    with pytest.raises(UserError, match=r"\.png or \.svg"):
+        export_figure(curves, runs, tmp_path / "figure.jpg")
+    with pytest.raises(UserError, match="no runs"):
+        export_figure(curves, [], tmp_path / "figure.png")
+    with pytest.raises(UserError, match="cannot be written"):
+        export_figure(curves, runs, tmp_path / "missing" / "figure.png")
+
+
+def test_figures_need_no_display(compared, tmp_path: Path):
+    """A process with neither an application nor a display, as the command line is on a server."""
+    runs, _ = compared
+    code = (
+        "import sys; from pathlib import Path; from resnet_studio.domain.home import Home;"
+        "from resnet_studio.history.store import RunStore; from resnet_studio.ui.plots.export import export_figure;"
+        "store = RunStore.open(Home(Path(sys.argv[1])), writer=False); runs = store.list_runs();"
+        "from resnet_studio.domain.terms import Series; curves = store.curves([r.id for r in runs], list(Series));"
+        "export_figure(curves, runs, Path(sys.argv[2])); assert 'torch' not in sys.modules"
+    )
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    }
+    target = tmp_path / "headless.png"
+    command = [sys.executable, "-c", code, str(tmp_path / "home"), str(target)]
+    subprocess.run(command, env=environment, check=True, timeout=60, cwd=Path(__file__).parents[2])
+    with Image.open(target) as image:
+        assert image.size == (2000, 1280)
+    assert len(runs) == 2
+
+
+def test_csv_reads_back_equal(compared):
+    runs, curves = compared
+    chosen = {key: curve for key, curve in curves.items() if key[1] in ERRORS}
+    rows = list(csv.DictReader(io.StringIO(comparison_csv(runs, chosen))))
+    for (run_id, series), curve in chosen.items():
+        mine = [row for row in rows if (row["run"], row["series"]) == (run_id, series)]
+        assert [int(row["iteration"]) for row in mine] == curve.iterations.tolist()
+        np.testing.assert_array_equal(np.array([row["value"] for row in mine], dtype=np.float32), curve.values)
+
+
+def test_only_differing_fields_are_listed(compared):
+    runs, _ = compared
+    assert differing_fields(runs) == ["network.block", "network.shortcut"]
+    assert [row.values for row in comparison_rows(runs)] == [("plain", "basic"), ("none", "A")]
+    assert [row.title for row in comparison_rows(runs)] == ["Block", "Shortcut"]
+    assert comparison_rows(runs[:1]) == []
+    other = with_fields(
+        runs[0],
+        spec=replace(runs[0].spec, recipe=replace(runs[0].spec.recipe, learning_rate=0.2, milestones=())),
+        environment={"device": "cuda", "data_sha256": "a" * 64},
+    )
+    rows = {row.field: row.values for row in comparison_rows([runs[0], other])}
+    assert rows == {"recipe.learning_rate": ("0.05", "0.2"), "recipe.milestones": ("8", "none")}
+    third = with_fields(other, environment={"device": "cpu", "data_sha256": "b" * 64})
+    rows = {row.field: row.values for row in comparison_rows([runs[0], other, third])}
+    assert rows["environment.device"] == ("–", "cuda", "cpu")
+    assert rows["environment.data_sha256"] == ("–", "a" * 12, "b" * 12)
+
+
+def test_deltas_and_twins(compared):
+    runs, _ = compared
+    plain, residual = runs
+    apart = deltas(runs, residual)
+    assert apart[residual.id][Quantity.TEST_ERROR] == 0
+    assert apart[plain.id][Quantity.TEST_ERROR] == pytest.approx(20)
+    assert deltas([with_fields(plain, test_error=None)], residual)[plain.id][Quantity.TEST_ERROR] is None
+    [gap] = twin_gaps(runs)
+    assert gap.depth == 8
+    assert "20.0 percentage points above its twin" in gap.sentence
+    assert twin_gaps([plain, with_fields(residual, cohort_id="another")]) == []
+    [unmeasured] = twin_gaps(
+        [with_fields(run, training_error=None, test_error=None) for run in runs],
+    )
+    assert "without errors yet" in unmeasured.sentence
+
+
+def test_summary_has_one_line_a_run(compared):
+    runs, _ = compared
+    rows = list(csv.DictReader(io.StringIO(summary_csv(runs, runs[1]))))
+    assert [row["name"] for row in rows] == [run.name for run in runs]
+    assert float(rows[0]["test_error_delta"]) == pytest.approx(20)
+    assert rows[0]["network.block"] == "plain"
+
+
+def test_equal_names_are_told_apart(compared):
+    runs, _ = compared
+    same = [runs[0], with_fields(runs[1], name=runs[0].name)]
+    assert len(set(display_names(same).values())) == 2
+    assert display_names(runs)[runs[0].id] == runs[0].name
