@@ -1,0 +1,111 @@
+"""Everything the menus can do, as a table: text, shortcut, place and enabling rule; menus and tests walk it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class WindowState:
+    """What the rules look at."""
+
+    training: bool = False
+    paused: bool = False
+    stopping: bool = False
+    writable: bool = True
+
+
+Rule = Callable[[WindowState], bool]
+
+
+def _always(_state: WindowState) -> bool:
+    return True
+
+
+def _writable(state: WindowState) -> bool:
+    return state.writable
+
+
+def _can_pause(state: WindowState) -> bool:
+    return state.training and not state.stopping
+
+
+def _can_stop(state: WindowState) -> bool:
+    return state.training and not state.stopping
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRow:
+    """``menu`` is its title; actions of one ``group`` exclude each other; ``new_section`` draws a line before it."""
+
+    text: str
+    shortcut: str
+    menu: str
+    tip: str
+    rule: Rule = _always
+    icon: str = ""
+    group: str = ""
+    new_section: bool = False
+
+
+class Action(Enum):
+    """The name is the action's object name in lower case."""
+
+    OPEN_IMAGES = ActionRow("&Open images…", "Ctrl+O", "&File", "Choose images and classify them", icon="ph.image")
+    OPEN_FOLDER = ActionRow(
+        "Open image &folder…", "Ctrl+Shift+O", "&File", "Choose a folder and classify its images", icon="ph.folder"
+    )
+    PASTE_IMAGE = ActionRow("&Paste image", "Ctrl+V", "&File", "Classify the image or files on the clipboard")
+    SHOW_HOME = ActionRow(
+        "Show &data folder",
+        "",
+        "&File",
+        "Open the folder of the history, checkpoints and logs",
+        new_section=True,
+    )
+    QUIT = ActionRow("&Quit", "Ctrl+Q", "&File", "Close the window; training is saved first", new_section=True)
+    TRAIN_TWIN = ActionRow(
+        "Train &twin", "Ctrl+T", "&Training", "Train the designed network and its twin", _writable, "ph.play"
+    )
+    TRAIN_THIS = ActionRow(
+        "Train t&his network", "Ctrl+Shift+T", "&Training", "Train the designed network alone", _writable
+    )
+    RUN_STUDY = ActionRow("&Run the chosen study", "Ctrl+R", "&Training", "Train every run of the study", _writable)
+    PAUSE = ActionRow(
+        "&Pause or continue", "Ctrl+P", "&Training", "Hold the training, or go on with it", _can_pause, "ph.pause",
+        new_section=True,
+    )  # fmt: skip
+    STOP = ActionRow("&Stop and save", "Ctrl+.", "&Training", "Stop; it can be resumed", _can_stop, "ph.stop")
+    GO_DESIGN = ActionRow("&Design", "Ctrl+1", "&View", "Draw networks and start training")
+    GO_TRAIN = ActionRow("&Train", "Ctrl+2", "&View", "Watch the training")
+    GO_RUNS = ActionRow("&Runs", "Ctrl+3", "&View", "Everything that was ever trained")
+    GO_COMPARE = ActionRow("&Compare", "Ctrl+4", "&View", "Stored runs side by side")
+    GO_CLASSIFY = ActionRow("C&lassify", "Ctrl+5", "&View", "Show images to trained networks")
+    THEME_SYSTEM = ActionRow(
+        "&System theme", "", "&View", "Light or dark as the desktop is", group="theme", new_section=True
+    )
+    THEME_LIGHT = ActionRow("L&ight theme", "", "&View", "Light, whatever the desktop is", group="theme")
+    THEME_DARK = ActionRow("D&ark theme", "", "&View", "Dark, whatever the desktop is", group="theme")
+    FULL_SCREEN = ActionRow("&Full screen", "F11", "&View", "Fill the screen, or no longer", new_section=True)
+    SHORTCUTS = ActionRow("&Keyboard shortcuts", "F1", "&Help", "Every key there is")
+    ABOUT = ActionRow("&About ResNet Studio", "", "&Help", "Version, paper and licence", new_section=True)
+
+    @property
+    def row(self) -> ActionRow:
+        return self.value
+
+    @property
+    def object_name(self) -> str:
+        return f"{self.name.lower()}_action"
+
+
+PAGE_ACTIONS = {
+    "design": Action.GO_DESIGN,
+    "train": Action.GO_TRAIN,
+    "runs": Action.GO_RUNS,
+    "compare": Action.GO_COMPARE,
+    "classify": Action.GO_CLASSIFY,
+}
+THEME_ACTIONS = {"system": Action.THEME_SYSTEM, "light": Action.THEME_LIGHT, "dark": Action.THEME_DARK}

@@ -1,0 +1,389 @@
+"""The window: rail, pages, menus, status bar; it joins the pages' wishes to the collaborators."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, QTimer, QUrl, Slot
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDragMoveEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QGraphicsView,
+    QHBoxLayout,
+    QLineEdit,
+    QMainWindow,
+    QPlainTextEdit,
+    QStackedWidget,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.domain.terms import RunStatus
+from resnet_studio.ui.actions import PAGE_ACTIONS, THEME_ACTIONS, Action, WindowState
+from resnet_studio.ui.dialogs import ShortcutsDialog, about_box, ask_to_stop, ask_to_wait
+from resnet_studio.ui.drops import Brought, brought, holds_images
+from resnet_studio.ui.menus import Menus
+from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.pages.factories import PAGES
+from resnet_studio.ui.rail import Rail
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.status import StatusBar
+from resnet_studio.ui.widgets.banner import Banner
+from resnet_studio.ui.widgets.naming import named
+
+log = logging.getLogger(__name__)
+
+BUILD_AFTER_MS = 120  # the first page is painted by then
+WRITER_PERIOD_MS = 2000
+EDITORS = (QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QGraphicsView)  # these would take a dropped file as text
+
+
+class MainWindow(QMainWindow):
+    """Pages are built when first shown, or one by one once the window is on screen.
+
+    ``leaving`` is True from the moment the training was told to end for good.
+    """
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.services = services
+        self.setObjectName("main_window")
+        self.setWindowTitle("ResNet Studio")
+        self.setMinimumSize(QSize(900, 560))
+        self.setAcceptDrops(True)
+        self.leaving = False
+        self.pages: dict[str, Page] = {}
+        self.rail = Rail([(row.key, row.title, row.tip) for row in PAGES], services.theme)
+        self.banner = Banner()
+        self.stack = named(QStackedWidget(), "page_stack")
+        self._holders: dict[str, QWidget] = {}
+        self._columns: dict[str, QVBoxLayout] = {}
+        for row in PAGES:
+            holder = QWidget()
+            self._columns[row.key] = QVBoxLayout(holder)
+            self._columns[row.key].setContentsMargins(0, 0, 0, 0)
+            self._holders[row.key] = holder
+            self.stack.addWidget(holder)
+        self._lay_out()
+        self.status = StatusBar(services.controller)
+        self.setStatusBar(self.status)
+        self.menus = Menus(self, self._handlers(), services.theme)
+        self.menus.actions[THEME_ACTIONS[services.theme.mode]].setChecked(True)
+        self.rail.chosen.connect(self.go)
+        self.banner.acted.connect(self._on_banner)
+        services.controller.state_changed.connect(self._on_state_changed)
+        services.controller.failed.connect(self.tell_error)
+        self._builder = QTimer(self, singleShot=True, interval=BUILD_AFTER_MS)
+        self._builder.timeout.connect(self._build_next)
+        self._writer = QTimer(self, interval=WRITER_PERIOD_MS)
+        self._writer.timeout.connect(self._on_try_to_write)
+        self._left_over: tuple[str, ...] = ()
+        self._restore()
+        self._on_state_changed()
+        self._greet()
+
+    # Pages
+
+    def page(self, key: str) -> Page:
+        """The page of that key, built now if it is not there yet."""
+        if key not in self.pages:
+            row = next(row for row in PAGES if row.key == key)
+            page = row.build(self.services)
+            self._columns[key].addWidget(page)
+            self.pages[key] = page
+            page.message.connect(self.status.tell)
+            self._wire(key, page)
+            for kind in EDITORS:
+                for editor in page.findChildren(kind):
+                    editor.setAcceptDrops(False)
+        return self.pages[key]
+
+    @Slot(str)
+    def go(self, key: str) -> None:
+        """Show a page."""
+        page = self.page(key)
+        self.stack.setCurrentWidget(self._holders[key])
+        self.rail.choose(key)
+        self.services.preferences.set_value("window/page", key)
+        page.activate()
+
+    @property
+    def current(self) -> str:
+        """Key of the page that is shown."""
+        return PAGES[self.stack.currentIndex()].key
+
+    def _wire(self, key: str, page: Any) -> None:
+        """A page's wishes and the methods that grant them."""
+        wishes: dict[str, dict[str, Callable[..., object]]] = {
+            "design": {"train_requested": self.train},
+            "train": {
+                "compare_requested": self.compare,
+                "classify_requested": self.classify_with,
+                "design_requested": self._on_design_wanted,
+            },
+            "runs": {
+                "compare_requested": self.compare,
+                "classify_requested": self.classify_with,
+                "resume_requested": self.resume,
+                "train_requested": self.train,
+            },
+        }
+        for signal, slot in wishes.get(key, {}).items():
+            getattr(page, signal).connect(slot)
+
+    @Slot()
+    def _build_next(self) -> None:
+        """Build the remaining pages one a tick, so that the window answers in between."""
+        missing = next((row.key for row in PAGES if row.key not in self.pages), None)
+        if missing is not None and not self.leaving:
+            self.page(missing)
+            self._builder.start(10)
+
+    # Wishes
+
+    @Slot(object)
+    def train(self, cohort: CohortSpec) -> None:
+        """Train a cohort now or after what trains, and show it."""
+        self.page("train")  # it must be there before the first event
+        self._attempt(self.services.controller.train, cohort, then="train")
+
+    @Slot(list)
+    def resume(self, run_ids: Sequence[str]) -> None:
+        self.page("train")
+        self._attempt(self.services.controller.resume, run_ids, then="train")
+
+    @Slot(list)
+    def compare(self, run_ids: Sequence[str]) -> None:
+        self.go("compare")
+        self._page("compare").show_runs(run_ids)
+
+    @Slot(list)
+    def classify_with(self, run_ids: Sequence[str]) -> None:
+        self.go("classify")
+        self._page("classify").choose_runs(run_ids)
+
+    @Slot(str)
+    def tell_error(self, sentence: str) -> None:
+        """A sentence the user should not miss."""
+        self.banner.tell("error", sentence, kind="error")
+
+    def take(self, things: Brought) -> None:
+        """Classify what was dropped or pasted."""
+        if things.remote and not (things.paths or things.images):
+            self.tell_error("That picture lies on another machine, and nothing is fetched unasked; save it first.")
+            return
+        if not things:
+            return
+        self.go("classify")
+        if things.paths:
+            self._page("classify").classify_paths(list(things.paths))
+        if things.images:
+            self._page("classify").classify_images(list(things.images))
+
+    def _page(self, key: str) -> Any:
+        return self.page(key)
+
+    def _attempt(self, wish: Callable[..., object], *arguments: object, then: str) -> None:
+        try:
+            wish(*arguments)
+        except UserError as error:
+            self.tell_error(str(error))
+            return
+        self.banner.withdraw("error")
+        self.go(then)
+
+    # Menus
+
+    def _handlers(self) -> dict[Action, Callable[[], object]]:
+        controller = self.services.controller
+        handlers: dict[Action, Callable[[], object]] = {
+            Action.OPEN_IMAGES: self._on_open_images,
+            Action.OPEN_FOLDER: self._on_open_folder,
+            Action.PASTE_IMAGE: self._on_paste,
+            Action.SHOW_HOME: self._on_show_home,
+            Action.QUIT: self.close,
+            Action.TRAIN_TWIN: lambda: self._page("design").train_twin(),
+            Action.TRAIN_THIS: lambda: self._page("design").train_this(),
+            Action.RUN_STUDY: lambda: self._page("design").run_study(),
+            Action.PAUSE: lambda: controller.unpause() if controller.paused else controller.pause(),
+            Action.STOP: controller.stop,
+            Action.FULL_SCREEN: lambda: self.showNormal() if self.isFullScreen() else self.showFullScreen(),
+            Action.SHORTCUTS: lambda: ShortcutsDialog(self).open(),
+            Action.ABOUT: lambda: about_box(self).open(),
+        }
+        for key, action in PAGE_ACTIONS.items():
+            handlers[action] = lambda key=key: self.go(key)  # type: ignore[misc]
+        for mode, action in THEME_ACTIONS.items():
+            handlers[action] = lambda mode=mode: self.services.theme.set_mode(mode)  # type: ignore[misc]
+        return handlers
+
+    def _on_open_images(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(
+            self, "Choose images", "", "Images (*.png *.jpg *.jpeg *.bmp *.webp *.gif *.tif *.tiff);;All files (*)"
+        )
+        self.take(Brought(paths=tuple(Path(path) for path in chosen)))
+
+    def _on_open_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Choose a folder of images")
+        self.take(Brought(paths=(Path(chosen),) if chosen else ()))
+
+    def _on_paste(self) -> None:
+        mime = QGuiApplication.clipboard().mimeData()
+        things = brought(mime, "Pasted") if isinstance(mime, QMimeData) else Brought()
+        if not things:
+            self.status.tell("There is no image on the clipboard.")
+        self.take(things)
+
+    def _on_show_home(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.services.home.root)))
+
+    @Slot()
+    def _on_design_wanted(self) -> None:
+        self.go("design")
+
+    @Slot()
+    def _on_state_changed(self) -> None:
+        controller = self.services.controller
+        self.menus.apply(
+            WindowState(
+                training=controller.training,
+                paused=controller.paused,
+                stopping=controller.stopping,
+                writable=self.services.store.writable,
+            )
+        )
+
+    # Start and end
+
+    def _greet(self) -> None:
+        """Say what the history has to say."""
+        store = self.services.store
+        if not store.writable:
+            self.banner.tell("reader", store.why_read_only, kind="warning")
+            self._writer.start()
+            return
+        waiting = [run.id for run in store.list_runs() if run.status is RunStatus.QUEUED]
+        self._left_over = (*reversed(waiting), *store.interrupted_at_start)
+        if self._left_over:
+            count = len(self._left_over)
+            what = "1 run was" if count == 1 else f"{count} runs were"
+            self.banner.tell(
+                "left-over", f"{what} not finished when the program ended; nothing is lost.", action="Resume"
+            )
+
+    @Slot()
+    def _on_try_to_write(self) -> None:
+        """The other program may have been closed."""
+        try:
+            if not self.services.store.become_writer():
+                return
+        except UserError as error:
+            self.tell_error(str(error))
+            self._writer.stop()
+            return
+        self._writer.stop()
+        self.banner.withdraw("reader")
+        self.status.tell("The history can be written now.")
+        self._greet()
+        self._on_state_changed()
+        self.services.controller.refresh()
+
+    @Slot(str)
+    def _on_banner(self, key: str) -> None:
+        if key == "left-over":
+            self.banner.withdraw(key)
+            self.resume(self._left_over)
+
+    def _lay_out(self) -> None:
+        centre = QWidget()
+        row = QHBoxLayout(centre)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        column = QVBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        around = QVBoxLayout()
+        around.setContentsMargins(16, 8, 16, 0)
+        around.addWidget(self.banner)
+        column.addLayout(around)
+        column.addWidget(self.stack, 1)
+        row.addWidget(self.rail)
+        row.addLayout(column, 1)
+        self.setCentralWidget(centre)
+
+    def _restore(self) -> None:
+        preferences = self.services.preferences
+        geometry = preferences.value("window/geometry", QByteArray(), QByteArray)
+        if geometry.isEmpty() or not self.restoreGeometry(geometry):
+            available = QGuiApplication.primaryScreen().availableGeometry().size()
+            self.resize(QSize(1440, 900).boundedTo(available * 0.94))
+        last = preferences.value("window/page", "design", str)
+        self.go(last if last in self._holders else "design")
+
+    def show_and_build(self) -> None:
+        """Show the window; everything that can wait comes after the first paint."""
+        self.show()
+        QTimer.singleShot(0, self, self.rail.load_icons)
+        QTimer.singleShot(0, self, self.menus.load_icons)
+        self._builder.start()
+
+    def leave(self, *, ask: bool = True) -> bool:
+        """Stop and save, then close. Returns False if the user wants to go on.
+
+        ``ask=False`` is for signals of the operating system: nobody may be there to answer.
+        """
+        controller = self.services.controller
+        if controller.training:
+            if ask and not ask_to_stop(self, len(controller.queue)):
+                return False
+            self.leaving = True
+            self.setEnabled(False)
+            self.banner.tell("leaving", "Stopping and saving; the window closes by itself…")
+            QApplication.processEvents()
+            while not controller.shut_down():
+                if not ask or not ask_to_wait(self):
+                    log.error("the training did not stop in time; its last checkpoint is kept")
+                    break
+        self.leaving = True
+        controller.shut_down(0)  # nothing starts from here on
+        self._builder.stop()
+        self._writer.stop()
+        self.services.jobs.stop_all()
+        self.services.preferences.set_value("window/geometry", self.saveGeometry())
+        self.services.preferences.sync()
+        return True
+
+    # Qt
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self.leaving or self.leave():
+            event.accept()
+        else:
+            event.ignore()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if holds_images(event.mimeData()):
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        if holds_images(event.mimeData()):
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        things = brought(event.mimeData(), "Dropped")
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+        with contextlib.suppress(RuntimeError):  # the source may have gone already
+            self.raise_()
+        self.take(things)

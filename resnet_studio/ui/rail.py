@@ -1,0 +1,77 @@
+"""The slim rail on the left: one button a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QWidget
+
+from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.naming import named
+
+RAIL_ICONS = {
+    "design": "ph.tree-structure",
+    "train": "ph.chart-line",
+    "runs": "ph.table",
+    "compare": "ph.scales",
+    "classify": "ph.image",
+}
+
+
+class Rail(QFrame):
+    """``chosen`` is emitted with a page's key when its button is pressed. Arrow keys move between the buttons."""
+
+    chosen = Signal(str)
+
+    def __init__(self, pages: Sequence[tuple[str, str, str]], theme: Theme, parent: QWidget | None = None) -> None:
+        """``pages``: key, title and tool tip of each, from the top."""
+        super().__init__(parent)
+        self.setObjectName("rail")
+        self.setFixedWidth(84)
+        self._theme = theme
+        self._buttons: dict[str, QToolButton] = {}
+        self._group = QButtonGroup(self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 12, 8, 12)
+        column.setSpacing(6)
+        for key, title, tip in pages:
+            button = named(QToolButton(), f"rail_{key}", tip=tip)
+            button.setText(title)
+            button.setCheckable(True)
+            button.setAccessibleName(title)
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+            button.setIconSize(QSize(24, 24))
+            button.setFixedSize(68, 60)
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            self._group.addButton(button)
+            self._buttons[key] = button
+            column.addWidget(button)
+        column.addStretch(1)
+        self._group.buttonClicked.connect(self._on_clicked)
+        theme.changed.connect(self.load_icons)
+
+    def choose(self, key: str) -> None:
+        """Mark a page as the one that is shown."""
+        self._buttons[key].setChecked(True)
+        self.load_icons()
+
+    @Slot()
+    def load_icons(self) -> None:
+        """Called once the window is visible: the icon fonts take a moment."""
+        for key, button in self._buttons.items():
+            button.setIcon(self._theme.icon(RAIL_ICONS[key], Role.ACCENT if button.isChecked() else Role.MUTED))
+
+    @Slot(object)
+    def _on_clicked(self, button: QToolButton) -> None:
+        self.chosen.emit(button.objectName().removeprefix("rail_"))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()))
+        focused = [i for i, button in enumerate(self._buttons.values()) if button.hasFocus()]
+        if step is None or not focused:
+            super().keyPressEvent(event)
+            return
+        buttons = list(self._buttons.values())
+        buttons[(focused[0] + step) % len(buttons)].setFocus(Qt.FocusReason.TabFocusReason)

@@ -1,0 +1,95 @@
+"""The status bar: messages on the left; queue, time left, memory and device on the right."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+
+from resnet_studio.domain.events import CohortStarted, NoticeGiven, PhaseChanged, ProgressMade
+from resnet_studio.domain.terms import Phase
+from resnet_studio.ui.controller import RunController
+from resnet_studio.ui.machine import cpu_name, process_memory
+from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.widgets.text import duration_text, size_text
+
+MEMORY_PERIOD_MS = 2000
+MESSAGE_MS = 8000
+
+
+class StatusBar(QStatusBar):
+    """Reads the controller; writes nothing. The device is the CPU's name until a training tells its own."""
+
+    def __init__(self, controller: RunController, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("status_bar")
+        self.setSizeGripEnabled(False)
+        self._controller = controller
+        self._phase = ""
+        self._left: float | None = None
+        self.queue_label = named(QLabel(), "status_queue")
+        self.eta_label = named(QLabel(), "status_eta")
+        self.memory_label = named(QLabel(), "status_memory", tip="Memory this program holds")
+        self.device_label = named(QLabel(cpu_name()), "status_device", tip="Where training runs")
+        for label in (self.queue_label, self.eta_label, self.memory_label, self.device_label):
+            self.addPermanentWidget(label)
+        self._memory_timer = QTimer(self, interval=MEMORY_PERIOD_MS)
+        self._memory_timer.timeout.connect(self._show_memory)
+        self._memory_timer.start()
+        controller.happened.connect(self._on_happened)
+        controller.state_changed.connect(self._on_state_changed)
+        self._show_memory()
+        self._on_state_changed()
+
+    @Slot(str)
+    def tell(self, sentence: str) -> None:
+        """Show a sentence for some seconds."""
+        self.showMessage(sentence, MESSAGE_MS)
+
+    @Slot()
+    def _show_memory(self) -> None:
+        memory = process_memory()
+        self.memory_label.setVisible(memory is not None)
+        self.memory_label.setText("" if memory is None else size_text(memory))
+
+    @Slot(object)
+    def _on_happened(self, event: object) -> None:
+        if isinstance(event, ProgressMade):
+            self._left, self._phase = event.seconds_left, "training"
+        elif isinstance(event, PhaseChanged):
+            self._phase = event.phase.value
+            if event.phase is not Phase.TRAINING:
+                self._left = None if event.phase in (Phase.LOADING, Phase.PROBING, Phase.BUILDING) else self._left
+        elif isinstance(event, CohortStarted):
+            facts = event.environment
+            device = facts.get("device_name") or facts.get("device") or self.device_label.text()
+            precision = facts.get("precision", "")
+            self.device_label.setText(f"{device}, {precision}" if precision else device)
+        elif isinstance(event, NoticeGiven):
+            self.tell(event.sentence)
+            return
+        else:
+            return
+        self._show_progress()
+
+    @Slot()
+    def _on_state_changed(self) -> None:
+        waiting = len(self._controller.queue)
+        self.queue_label.setText(f"{waiting} waiting" if waiting else "")
+        self.queue_label.setToolTip("Cohorts in the queue" if waiting else "")
+        self.queue_label.setVisible(bool(waiting))
+        if not self._controller.training:
+            self._left, self._phase = None, ""
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        if not self._controller.training:
+            text = "Idle"
+        elif self._controller.stopping:
+            text = "Stopping and saving…"
+        elif self._controller.paused:
+            text = "Paused"
+        elif self._left is not None:
+            text = f"{duration_text(self._left)} left"
+        else:
+            text = f"{self._phase or 'starting'}…".capitalize()
+        self.eta_label.setText(text)

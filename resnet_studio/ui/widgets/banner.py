@@ -1,0 +1,68 @@
+"""A sentence across the top of the window, with at most one thing to do about it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from resnet_studio.ui.widgets.naming import named
+
+
+class Banner(QFrame):
+    """Hidden while it has nothing to say. ``acted`` is emitted with the key of the notice whose button was pressed."""
+
+    acted = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, "banner", role="banner")
+        self._notices: dict[str, tuple[str, str, str]] = {}
+        self._text = named(QLabel(wordWrap=True), "banner_text")
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._act = named(QPushButton(), "banner_button")
+        self._close = named(QPushButton("Dismiss"), "banner_dismiss")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 6, 8, 6)
+        row.addWidget(self._text, 1)
+        row.addWidget(self._act)
+        row.addWidget(self._close)
+        self._act.clicked.connect(self._on_act)
+        self._close.clicked.connect(self._on_close)
+        self._show_last()
+
+    def tell(self, key: str, sentence: str, *, kind: str = "info", action: str = "") -> None:
+        """Show a notice; one with the same ``key`` is replaced. Kinds: info, warning, error."""
+        self._notices.pop(key, None)
+        self._notices[key] = (sentence, kind, action)
+        self._show_last()
+
+    def withdraw(self, key: str) -> None:
+        if self._notices.pop(key, None):
+            self._show_last()
+
+    @property
+    def sentence(self) -> str:
+        """What is shown now, empty when hidden."""
+        return next(reversed(self._notices.values()))[0] if self._notices else ""
+
+    def _show_last(self) -> None:
+        if self._notices:
+            sentence, kind, action = next(reversed(self._notices.values()))
+            self._text.setText(sentence)
+            self._act.setText(action)
+            self._act.setVisible(bool(action))
+            if self.property("kind") != kind:
+                self.setProperty("kind", kind)
+                self.style().unpolish(self)
+                self.style().polish(self)
+        self.setVisible(bool(self._notices))
+
+    @Slot()
+    def _on_act(self) -> None:
+        if self._notices:
+            self.acted.emit(next(reversed(self._notices)))
+
+    @Slot()
+    def _on_close(self) -> None:
+        if self._notices:
+            self.withdraw(next(reversed(self._notices)))

@@ -1,0 +1,20 @@
+"""Names and roles of widgets in one line."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from PySide6.QtWidgets import QWidget
+
+W = TypeVar("W", bound=QWidget)
+
+
+def named(widget: W, name: str = "", *, role: str = "", tip: str = "") -> W:
+    """``widget`` with an object name (for tests and saved layouts), a role of the style sheet and a tool tip."""
+    if name:
+        widget.setObjectName(name)
+    if role:
+        widget.setProperty("role", role)
+    if tip:
+        widget.setToolTip(tip)
+    return widget
