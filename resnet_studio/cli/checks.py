@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from resnet_studio import __version__
-from resnet_studio.cli.window import has_display
+from resnet_studio.cli.window import why_no_window
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.resources import resources
@@ -105,14 +105,15 @@ def _devices(_home: Home) -> Iterator[Check]:
 
 
 def _display(_home: Home) -> Iterator[Check]:
-    if not has_display():
-        advice = "`resnet-studio demo` and every other command work in the terminal; the window needs a display."
-        yield Check("display", "none", State.NOTE, advice)
+    names = [n for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM") if os.environ.get(n)]
+    named = " ".join(f"{n}={os.environ[n]}" for n in names)
+    unseen = why_no_window()
+    if unseen:
+        yield Check("display", named or "none", State.NOTE, unseen)
     else:
-        names = [n for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM") if os.environ.get(n)]
-        yield Check("display", " ".join(f"{n}={os.environ[n]}" for n in names) or platform.system())
+        yield Check("display", named or platform.system())
     # In a process of its own: where a library is missing, Qt ends the process.
-    environment = dict(os.environ) if has_display() else {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"} if unseen else dict(os.environ)
     code = "from PySide6.QtWidgets import QApplication; app = QApplication([]); print(app.platformName())"
     try:
         tried = subprocess.run(

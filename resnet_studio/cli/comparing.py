@@ -1,13 +1,120 @@
-"""``compare``: stored runs side by side, as a table, a CSV file or a figure."""
+"""``compare``: stored runs side by side, as a table, CSV files or a figure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
 import typer
+from rich.text import Text
+
+from resnet_studio.cli.console import counted, duration, percent, print_json, print_table
+from resnet_studio.cli.session import find_all, ids, session
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.records import RunRecord, run_json
+from resnet_studio.domain.tables import (
+    Quantity,
+    comparison_csv,
+    comparison_rows,
+    deltas,
+    display_names,
+    result,
+    summary_csv,
+    twin_gaps,
+)
+from resnet_studio.domain.terms import Series
+
+_ERRORS = (Series.TRAINING_ERROR, Series.TEST_ERROR)
 
 
 def register(app: typer.Typer) -> None:
     app.command()(compare)
 
 
-def compare() -> None:
-    raise NotImplementedError
+def compare(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two or more; the first is the baseline.")],
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write every point of the curves.")] = None,
+    table: Annotated[Path | None, typer.Option("--table", metavar="FILE", help="Write this table as CSV.")] = None,
+    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw the curves as SVG.")] = None,
+    png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="Draw the curves as PNG.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Compare stored runs: errors, distances to the first, and only the fields that differ."""
+    with session(context).reader() as store:
+        runs = find_all(store, names)
+        if len(runs) < 2:
+            raise UserError("A comparison needs two different runs; `resnet-studio runs list` lists them.")
+        curves = store.curves(ids(runs), tuple(Series) if csv is not None else _ERRORS)
+    if csv is not None:
+        _write(csv, comparison_csv(runs, curves))
+    if table is not None:
+        _write(table, summary_csv(runs, runs[0]))
+    if svg is not None or png is not None:
+        from resnet_studio.cli.drawing import draw
+
+        for file, ending in ((svg, ".svg"), (png, ".png")):
+            if file is not None:
+                draw(runs, curves, file, ending)
+    if as_json:
+        print_json(_as_json(runs))
+    else:
+        _show(runs)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise UserError(f"{file} cannot be written ({error.strerror or error}); choose another file.") from None
+
+
+def _as_json(runs: Sequence[RunRecord]) -> dict[str, object]:
+    apart = deltas(runs, runs[0])
+    return {
+        "baseline": runs[0].id,
+        "runs": [run_json(run) for run in runs],
+        "deltas": {run.id: {str(q): value for q, value in apart[run.id].items()} for run in runs},
+        "differences": [
+            {"field": row.field, "values": dict(zip(ids(runs), row.values, strict=True))}
+            for row in comparison_rows(runs)
+        ],
+        "twins": [
+            {
+                "depth": gap.depth,
+                "plain": gap.plain.id,
+                "residual": gap.residual.id,
+                "training": gap.training,
+                "test": gap.test,
+                "sentence": gap.sentence,
+            }
+            for gap in twin_gaps(runs)
+        ],
+    }
+
+
+def _show(runs: Sequence[RunRecord]) -> None:
+    names = display_names(runs)
+    apart = deltas(runs, runs[0])
+    rows: list[tuple[object, ...]] = []
+    for quantity in Quantity:
+        cells = []
+        for run in runs:
+            difference = apart[run.id][quantity] if quantity.is_error and run is not runs[0] else None
+            away = "" if difference is None else f" ({difference:+.2f})"
+            cells.append(_value(quantity, result(run, quantity)) + away)
+        rows.append((str(quantity).replace("_", " "), *cells))
+    rows += [(f"{row.title} ({row.unit})" if row.unit else row.title, *row.values) for row in comparison_rows(runs)]
+    columns = [Text(names[run.id], style=run.colour) for run in runs]
+    print_table(("", *columns), rows, right=[names[run.id] for run in runs])
+    for gap in twin_gaps(runs):
+        print(gap.sentence)
+
+
+def _value(quantity: Quantity, value: float | None) -> str:
+    if quantity.is_error:
+        return percent(value)
+    if value is None:
+        return "–"
+    return duration(value) if quantity is Quantity.SECONDS else counted(int(value))

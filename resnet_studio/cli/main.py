@@ -14,6 +14,7 @@ from pathlib import Path
 import typer
 
 from resnet_studio import __version__
+from resnet_studio.app import run_app
 from resnet_studio.cli import (
     classifying,
     comparing,
@@ -26,7 +27,6 @@ from resnet_studio.cli import (
 )
 from resnet_studio.cli.arguments import home_first, split_home
 from resnet_studio.cli.session import Session
-from resnet_studio.cli.window import open_window
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.home import VARIABLE, Home
 
@@ -63,7 +63,7 @@ def _common(
 ) -> None:
     context.obj = Session(Home.find(home or None), home or None)
     if context.invoked_subcommand is None:
-        raise typer.Exit(open_window(context.obj.home))
+        raise typer.Exit(run_app(context.obj.home))
 
 
 def run(arguments: Sequence[str]) -> int:

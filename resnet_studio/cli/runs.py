@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +14,7 @@ from resnet_studio.cli.session import find_all, ids, session
 from resnet_studio.domain.documents import to_toml
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord, run_json
+from resnet_studio.domain.tables import comparison_csv
 from resnet_studio.domain.terms import RunStatus, Series
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ def export(
         if as_json:
             exported: object = [{"run": run_json(run), "curves": _curves_json(store, run)} for run in runs]
         else:
-            text = _curves_csv(store, runs)
+            text = comparison_csv(runs, store.curves(ids(runs), tuple(Series)))
     if output is None:
         if as_json:
             print_json(exported)
@@ -194,14 +193,3 @@ def _curves_json(store: RunStore, run: RunRecord) -> dict[str, object]:
         for (_, series), curve in curves.items()
         if len(curve)
     }
-
-
-def _curves_csv(store: RunStore, runs: list[RunRecord]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("run", "name", "series", "iteration", "value"))
-    for run in runs:
-        for (_, series), curve in store.curves([run.id], tuple(Series)).items():
-            points = zip(curve.iterations.tolist(), curve.values.tolist(), strict=True)
-            writer.writerows((run.id, run.name, series, iteration, value) for iteration, value in points)
-    return text.getvalue()

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from resnet_studio.app import run_app
 from resnet_studio.cli.asking import refuse_missing_data
 from resnet_studio.cli.console import counted, percent, print_json, print_table
 from resnet_studio.cli.session import Session, ids, session
 from resnet_studio.cli.training import AsJson, print_dry_run, show_end, train_cohort
-from resnet_studio.cli.window import has_display, open_window
+from resnet_studio.cli.window import why_no_window
 from resnet_studio.domain.records import RunRecord, run_json
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec
 from resnet_studio.domain.terms import Series
@@ -43,11 +44,13 @@ def demo(
     quickly: Quick = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start the built-in study: plain and residual nets, shallow and deep, on images the program draws itself."""
+    """Start the built-in study: plain and residual nets, shallow and deep, on images the program draws itself.
+
+    In the window where there is a display; with any option, or without a display, in the terminal.
+    """
     here = session(context)
-    in_terminal = headless or as_json or quickly or seed != 0
-    if has_display() and not in_terminal:
-        raise typer.Exit(open_window(here.home, DEMO))
+    if not (headless or as_json or quickly or seed) and not why_no_window():
+        raise typer.Exit(run_app(here.home, study=DEMO))
     _answer(here, _cohort(DEMO, seed, quickly), as_json)
 
 

@@ -1,0 +1,29 @@
+"""The figure of a comparison, drawn by the window's own painter; it needs no display."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.terms import Series
+
+
+def draw(runs: Sequence[RunRecord], curves: Mapping[tuple[str, Series], Curve], file: Path, ending: str) -> None:
+    """Write the error curves to ``file``, whose name must end in ``ending`` (``.png`` or ``.svg``).
+
+    Raises:
+        UserError: For another ending, a file that cannot be written, or Qt's libraries missing.
+    """
+    if file.suffix.lower() != ending:
+        raise UserError(f"{file} does not end in {ending}; choose {file.with_suffix(ending)}.")
+    if sys.platform == "linux":  # whatever DISPLAY says: it may name a screen that does not answer
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    try:
+        from resnet_studio.ui.plots.export import export_figure
+    except ImportError as error:
+        raise UserError(f"Qt could not be loaded ({error}); `resnet-studio doctor` says what is missing.") from None
+    export_figure(curves, runs, file)

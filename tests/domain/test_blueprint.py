@@ -1,0 +1,112 @@
+"""The blueprint counts as the paper does, for every depth and shortcut, and is fast enough to be drawn while typing."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resnet_studio.domain.blueprint import Join, LayerKind, as_json, blueprint
+from resnet_studio.domain.paper import CIFAR_10, CifarRow
+from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.domain.terms import Block, Shortcut
+
+# Recounted from first principles, written out here so that a slip in the package's own table shows:
+# depth, parameters with A (= plain), B, C, multiply-adds with A to four digits
+GOLDEN = (
+    (20, 269_722, 272_474, 283_962, 40.55e6),
+    (32, 464_154, 466_906, 489_594, 68.86e6),
+    (44, 658_586, 661_338, 695_226, 97.17e6),
+    (56, 853_018, 855_770, 900_858, 125.5e6),
+    (110, 1_727_962, 1_730_714, 1_826_202, 252.9e6),
+    (1202, 19_421_274, 19_424_026, 20_538_714, 2_829e6),
+)
+
+
+def net(depth: int, shortcut: Shortcut, **fields: int) -> NetworkSpec:
+    block = Block.PLAIN if shortcut is Shortcut.NONE else Block.BASIC
+    return NetworkSpec(depth=depth, block=block, shortcut=shortcut, **fields)
+
+
+@pytest.mark.parametrize(("depth", "a", "b", "c", "multiply_adds"), GOLDEN)
+def test_counts_are_golden(depth: int, a: int, b: int, c: int, multiply_adds: float) -> None:
+    counts = {s: blueprint(net(depth, s)).parameters for s in Shortcut}
+    assert counts == {Shortcut.NONE: a, Shortcut.A: a, Shortcut.B: b, Shortcut.C: c}
+    for shortcut in (Shortcut.NONE, Shortcut.A):
+        assert blueprint(net(depth, shortcut)).multiply_adds == pytest.approx(multiply_adds, rel=5e-4)
+
+
+@pytest.mark.parametrize("row", CIFAR_10, ids=lambda row: str(row.depth))
+def test_the_papers_rows_agree_with_the_golden_counts(row: CifarRow) -> None:
+    golden = next(values for values in GOLDEN if values[0] == row.depth)
+    assert (row.parameters_a, row.parameters_b, row.parameters_c, row.multiply_adds_a) == golden[1:]
+    assert row.depth == 6 * row.n + 2
+
+
+@given(st.integers(1, 200), st.sampled_from(Shortcut), st.integers(2, 1000), st.integers(1, 64), st.integers(8, 64))
+def test_totals_shapes_and_depth_hold_for_every_network(
+    n: int, shortcut: Shortcut, classes: int, width: int, size: int
+) -> None:
+    plan = blueprint(net(6 * n + 2, shortcut, classes=classes, width=width, image_size=size))
+    layers = list(plan.layers)
+    assert plan.depth == 6 * n + 2
+    assert plan.parameters == sum(layer.parameters for layer in layers)
+    assert plan.multiply_adds == sum(layer.multiply_adds for layer in layers)
+    assert len({layer.name for layer in layers}) == len(layers)
+    assert [stage.output[0] for stage in plan.stages] == [width, 2 * width, 4 * width]
+    half = -(-size // 2)
+    assert [stage.output[1] for stage in plan.stages] == [size, half, -(-half // 2)]
+    assert layers[-1].output == (classes, 1, 1)
+
+
+@given(st.integers(1, 30), st.sampled_from(Shortcut))
+def test_each_layer_takes_what_the_one_before_gives(n: int, shortcut: Shortcut) -> None:
+    plan = blueprint(net(6 * n + 2, shortcut))
+    current = plan.input
+    for layer in (*plan.stem, *(x for s in plan.stages for b in s.blocks for x in (*b.branch, *b.after)), *plan.head):
+        assert layer.input == current
+        current = layer.output
+    for stage in plan.stages:
+        for block in stage.blocks:
+            if block.projection:
+                assert block.projection[0].input == block.input
+                assert block.projection[-1].output == block.output
+
+
+def test_where_each_option_projects() -> None:
+    """Section 3.3: 3n shortcuts; two of them change dimensions in the CIFAR family."""
+    joins = {
+        s: [block.join for stage in blueprint(net(20, s)).stages for block in stage.blocks] for s in Shortcut
+    }  # fmt: skip
+    assert set(joins[Shortcut.NONE]) == {Join.NONE}
+    assert [joins[Shortcut.A].count(j) for j in (Join.IDENTITY, Join.ZERO_PAD)] == [7, 2]
+    assert [joins[Shortcut.B].count(j) for j in (Join.IDENTITY, Join.PROJECTION)] == [7, 2]
+    assert joins[Shortcut.C] == [Join.PROJECTION] * 9
+
+
+def test_plain_and_residual_with_a_share_every_weighted_layer() -> None:
+    """What makes a twin: the same names and shapes, so the same initial weights."""
+    plain, residual = (list(blueprint(net(56, s)).layers) for s in (Shortcut.NONE, Shortcut.A))
+    assert plain == residual
+
+
+def test_1202_layers_are_planned_while_a_key_is_pressed() -> None:
+    blueprint.cache_clear()
+    started = time.perf_counter()
+    plan = blueprint(net(1202, Shortcut.C))
+    assert time.perf_counter() - started < 0.5
+    assert plan.depth == 1202
+    assert blueprint(net(1202, Shortcut.C)) is plan
+
+
+def test_the_json_holds_every_layer() -> None:
+    plan = blueprint(net(56, Shortcut.A))
+    told = as_json(plan)
+    assert (told["name"], told["depth"], told["parameters"]) == ("ResNet-56", 56, 853_018)
+    layers = told["layers"]
+    assert isinstance(layers, list)
+    assert sum(layer["parameters"] for layer in layers) == told["parameters"]
+    assert sum(layer["multiply_adds"] for layer in layers) == told["multiply_adds"]
+    assert sum(layer["kind"] in (LayerKind.CONV, LayerKind.LINEAR) for layer in layers) == 56

@@ -1,0 +1,153 @@
+"""Specifications: bounds, sentences, and what belongs together."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from resnet_studio.domain.documents import parse, sentences
+from resnet_studio.domain.errors import SpecError
+from resnet_studio.domain.specs import (
+    MAX_DEPTH,
+    CohortSpec,
+    DataSpec,
+    NetworkSpec,
+    RecipeSpec,
+    RunSpec,
+    counterpart,
+    nearest_depths,
+    replace,
+    twin,
+)
+from resnet_studio.domain.terms import Block, Shortcut
+
+
+@pytest.mark.parametrize(
+    ("depth", "nearest"), [(21, (20, 26)), (20, (20, 26)), (3, (8,)), (-5, (8,)), (1201, (1196, 1202)), (5000, (1202,))]
+)
+def test_the_nearest_depths_stay_within_the_family(depth: int, nearest: tuple[int, ...]) -> None:
+    assert nearest_depths(depth) == nearest
+    assert all((d - 2) % 6 == 0 and 8 <= d <= MAX_DEPTH for d in nearest)
+
+
+def test_a_depth_that_is_not_6n_plus_2_names_its_neighbours() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse(RunSpec, {"network": {"depth": 21}})
+    assert caught.value.fields == {"network.depth": "depth 21 is not 6n + 2; choose 20 or 26"}
+    assert str(caught.value) == "network.depth: depth 21 is not 6n + 2; choose 20 or 26"
+
+
+def test_a_plain_net_needs_no_word_about_shortcuts() -> None:
+    assert parse(NetworkSpec, {"depth": 20, "block": "plain"}).shortcut is Shortcut.NONE
+    assert NetworkSpec(block=Block.PLAIN).label == "plain-20"
+
+
+@pytest.mark.parametrize(("block", "shortcut"), [("plain", "A"), ("plain", "C"), ("basic", "none")])
+def test_block_and_shortcut_must_fit(block: str, shortcut: str) -> None:
+    with pytest.raises(SpecError, match="choose"):
+        parse(NetworkSpec, {"block": block, "shortcut": shortcut})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("batch_size", 1, "must be at least 2, got 1"),
+        ("iterations", 0, "must be at least 1, got 0"),
+        ("iterations", "many", "must be a whole number, got 'many'"),
+        ("iterations", 1.5, "must be a whole number, got 1.5"),
+        ("learning_rate", 0, "must be greater than 0.0, got 0"),
+        ("learning_rate", float("nan"), "must be a finite number, got nan"),
+        ("momentum", 1, "must be less than 1.0, got 1"),
+        ("milestones", [5, 5], "milestones must rise, like 32000, 48000"),
+        ("precision", "float8", "must be 'auto', 'float32' or 'bfloat16', got 'float8'"),
+    ],
+)
+def test_each_bound_has_its_sentence(field: str, value: object, sentence: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse(RecipeSpec, {field: value})
+    assert caught.value.fields[field] == sentence
+
+
+def test_an_option_that_nobody_reads_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"network\.dept: is not a field"):
+        parse(RunSpec, {"network": {"dept": 20}})
+    with pytest.raises(SpecError, match="would change nothing"):
+        parse(DataSpec, {"source": "cifar10", "seed": 1})
+
+
+def test_every_fault_is_told_at_once() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse(RunSpec, {"network": {"depth": 7, "width": 0}, "recipe": {"batch_size": 0}})
+    assert set(caught.value.fields) == {"network.depth", "network.width", "recipe.batch_size"}
+
+
+@pytest.mark.parametrize("source", ["", "folder:", "folder:  ", "cifar", "imagenet", "Builtin"])
+def test_unknown_data_is_refused(source: str) -> None:
+    with pytest.raises(SpecError):
+        parse(DataSpec, {"source": source})
+
+
+def test_specs_are_frozen_and_hashable() -> None:
+    spec = RunSpec()
+    with pytest.raises(ValidationError):
+        spec.name = "other"  # type: ignore[misc]
+    assert hash(spec) == hash(RunSpec())
+    assert {spec: 1}[RunSpec()] == 1
+
+
+def test_the_default_recipe_is_the_papers() -> None:
+    """Section 4.2: batch 128, rate 0.1 divided at 32k and 48k, 64k iterations, momentum 0.9, weight decay 1e-4."""
+    recipe = RecipeSpec()
+    assert (recipe.batch_size, recipe.iterations, recipe.momentum, recipe.weight_decay) == (128, 64_000, 0.9, 1e-4)
+    rates = [recipe.learning_rate_at(i) for i in (1, 32_000, 32_001, 48_000, 48_001, 64_000)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
+def test_a_twin_is_plain_first_and_shares_all_but_the_block() -> None:
+    residual = RunSpec(network=NetworkSpec(depth=56))
+    cohort = twin(residual)
+    assert [run.network.label for run in cohort.runs] == ["plain-56", "ResNet-56"]
+    assert cohort.runs[0].recipe == cohort.runs[1].recipe
+    assert twin(cohort.runs[0]).runs == cohort.runs
+    assert counterpart(counterpart(residual.network)) == residual.network
+
+
+def test_a_named_run_names_its_counterpart() -> None:
+    assert [run.name for run in twin(RunSpec(name="mine")).runs] == ["mine (plain)", "mine"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"recipe": {"iterations": 5}},
+        {"recipe": {"batch_size": 5}},
+        {"recipe": {"data_seed": 5}},
+        {"data": {"seed": 5}},
+        {"network": {"classes": 5}},
+        {"network": {"image_size": 16}},
+    ],
+)
+def test_runs_that_cannot_share_batches_are_no_cohort(change: dict[str, dict[str, int]]) -> None:
+    first = RunSpec()
+    second = RunSpec.model_validate(
+        {**first.model_dump(), **{k: {**first.model_dump()[k], **v} for k, v in change.items()}}
+    )
+    with pytest.raises(ValidationError) as caught:
+        CohortSpec(runs=(first, second))
+    assert next(iter(sentences(caught.value).values())).startswith("runs of one cohort must")
+
+
+def test_members_may_differ_in_network_seed_and_rate() -> None:
+    first = RunSpec()
+    second = replace(first, network=NetworkSpec(depth=56), recipe=RecipeSpec(init_seed=4, learning_rate=0.2))
+    assert CohortSpec(runs=(first, second)).label == "ResNet-20 + ResNet-56"
+
+
+def test_every_field_says_what_it_is() -> None:
+    """Forms and the command line show titles and descriptions: none may be missing."""
+    for kind in (NetworkSpec, RecipeSpec, DataSpec):
+        for name, field in kind.model_fields.items():
+            assert field.title, f"{kind.__name__}.{name} has no title"
+            assert field.description, f"{kind.__name__}.{name} has no description"
+            assert isinstance(field.json_schema_extra, dict)
+            assert {"unit", "simple"} <= set(field.json_schema_extra)
