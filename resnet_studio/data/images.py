@@ -6,6 +6,7 @@ decoded, and whatever a decoder raises becomes one sentence. Loads torch only in
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
@@ -53,7 +54,8 @@ def read_image(source: Path | bytes) -> Image.Image:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
             _check_size(name, image)
             image.load()
-            return _rgb(_upright(image))
+            _turn_upright(image)
+            return _rgb(image)
     except DataError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -181,11 +183,10 @@ def _too_large(name: str) -> str:
     return f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels; make it smaller."
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # damaged EXIF data: the pixels are good all the same
-        return image
+def _turn_upright(image: Image.Image) -> None:
+    # Damaged EXIF data is no reason to refuse: the pixels are good all the same.
+    with contextlib.suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -194,7 +195,7 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         backdrop = Image.new("RGBA", image.size, (*_BACKDROP, 255))
         return Image.alpha_composite(backdrop, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:

@@ -1,0 +1,179 @@
+"""Batches: random access, each image once an epoch, and augmentation as a slow and obvious program does it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from resnet_studio.data import batches
+from resnet_studio.data.batches import PAD, ResidentBatches
+from resnet_studio.data.draws import crop_draws, epoch_order
+from resnet_studio.data.imageset import ImageSet
+from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.terms import Augmentation, Normalisation
+
+from .conftest import random_set
+
+
+def resident(data: ImageSet, batch_size: int, *, augment: bool = False, seed: int = 0, pixel_mean: bool = True):
+    normalisation = Normalisation.PIXEL_MEAN if pixel_mean else Normalisation.CHANNEL
+    return ResidentBatches(
+        data,
+        Preprocessing.measure(data.images, normalisation),
+        batch_size=batch_size,
+        augmentation=Augmentation.PAD_CROP_FLIP if augment else Augmentation.NONE,
+        seed=seed,
+        device="cpu",
+    )
+
+
+def numbered(count: int) -> ImageSet:
+    """Image i is told by its label i."""
+    return ImageSet(random_set(count).images, torch.arange(count))
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(100, 25), (100, 32), (100, 64), (10, 64), (7, 3), (1, 4)])
+def test_each_image_comes_once_an_epoch(count: int, batch_size: int):
+    source = resident(numbered(count), batch_size)
+    epochs = 5
+    steps = -(-count * epochs // batch_size)
+    stream = torch.cat([source.batch(iteration)[1] for iteration in range(1, steps + 1)])
+    assert len(stream) == steps * batch_size
+    for epoch in range(epochs):
+        seen = stream[epoch * count : (epoch + 1) * count]
+        assert torch.equal(seen, epoch_order(0, epoch, count, "cpu"))
+        assert torch.equal(seen.sort().values, torch.arange(count))
+
+
+def test_batches_per_epoch_is_exact():
+    assert resident(numbered(100), 64).batches_per_epoch == 100 / 64
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_random_access_equals_the_sequence(augment: bool):
+    data = numbered(50)
+    sequence = resident(data, 16, augment=augment, seed=3)
+    wanted = {iteration: sequence.batch(iteration) for iteration in range(1, 41)}
+    for iteration in (40, 1, 17, 17, 3, 39):
+        for source in (sequence, resident(data, 16, augment=augment, seed=3)):  # the second as after a resume
+            x, y = source.batch(iteration)
+            assert torch.equal(x, wanted[iteration][0])
+            assert torch.equal(y, wanted[iteration][1])
+
+
+def test_augmentation_does_not_depend_on_the_batch_size():
+    data = numbered(60)
+    small, large = resident(data, 4, augment=True), resident(data, 30, augment=True)
+    together = torch.cat([small.batch(iteration)[0] for iteration in range(1, 16)])
+    assert torch.equal(together, torch.cat([large.batch(1)[0], large.batch(2)[0]]))
+
+
+def test_seeds_differ():
+    data = numbered(60)
+    assert not torch.equal(resident(data, 16, seed=0).batch(1)[1], resident(data, 16, seed=1).batch(1)[1])
+
+
+def test_nothing_but_the_own_batch_moves_the_stream():
+    """Two cohorts read one data set: neither changes what the other gets."""
+    data = numbered(60)
+    alone = [resident(data, 16, augment=True).batch(iteration)[0] for iteration in range(1, 6)]
+    one, other = resident(data, 16, augment=True), resident(data, 7, augment=True, seed=9)
+    for iteration in range(1, 6):
+        other.batch(3 * iteration)
+        torch.rand(5)
+        assert torch.equal(one.batch(iteration)[0], alone[iteration - 1])
+
+
+@pytest.mark.parametrize("pixel_mean", [True, False])
+@pytest.mark.parametrize("size", [8, 11, 32])
+def test_one_gather_equals_pad_crop_flip(pixel_mean: bool, size: int):
+    data = ImageSet(random_set(40, size).images, torch.arange(40))
+    source = resident(data, 24, augment=True, seed=11, pixel_mean=pixel_mean)
+    normalisation = Normalisation.PIXEL_MEAN if pixel_mean else Normalisation.CHANNEL
+    preprocessing = Preprocessing.measure(data.images, normalisation)
+    for iteration in range(1, 8):
+        x, labels = source.batch(iteration)
+        for row in range(24):
+            position = (iteration - 1) * 24 + row
+            index = epoch_order(11, position // 40, 40, "cpu")[position % 40]
+            assert labels[row] == index
+            dy, dx, flip = crop_draws(11, torch.tensor([position // 40]), index.view(1), PAD)
+            normal = preprocessing.apply(data.images[index : index + 1])[0]
+            padded = torch.zeros(3, size + 2 * PAD, size + 2 * PAD)
+            padded[:, PAD : PAD + size, PAD : PAD + size] = normal
+            top, left = int(dy), int(dx)
+            wanted = padded[:, top : top + size, left : left + size]
+            if bool(flip):
+                wanted = torch.flip(wanted, [2])
+            assert torch.equal(x[row], wanted)
+
+
+@pytest.mark.parametrize("pixel_mean", [True, False])
+def test_padding_is_zero_after_normalisation(pixel_mean: bool):
+    data = ImageSet(random_set(64).images // 2 + 100, torch.arange(64))  # no pixel at the mean of its place
+    source = resident(data, 64, augment=True, pixel_mean=pixel_mean)
+    x, labels = source.batch(1)
+    dy, dx, flip = crop_draws(0, torch.zeros(64, dtype=torch.int64), labels, PAD)
+    for row in range(64):
+        top = max(PAD - int(dy[row]), 0)
+        bottom = max(int(dy[row]) - PAD, 0)
+        assert not x[row, :, :top].any()
+        assert not x[row, :, 8 - bottom :].any()
+        left = max(PAD - int(dx[row]), 0)
+        image = x[row].flip(-1) if bool(flip[row]) else x[row]
+        assert not image[:, :, :left].any()
+        assert (x[row] != 0).double().mean() > 0.2
+
+
+def test_without_augmentation_images_only_pass_the_preprocessing():
+    data = numbered(30)
+    x, labels = resident(data, 30).batch(1)
+    assert torch.equal(x, Preprocessing.measure(data.images, Normalisation.PIXEL_MEAN).apply(data.images[labels]))
+
+
+def test_test_batches_come_in_order_and_whole():
+    data = numbered(50)
+    preprocessing = Preprocessing.measure(data.images, Normalisation.CHANNEL)
+    found = list(batches.test_batches(data, preprocessing, batch_size=16, device="cpu"))
+    assert [len(labels) for _, labels in found] == [16, 16, 16, 2]
+    assert torch.equal(torch.cat([labels for _, labels in found]), torch.arange(50))
+    assert torch.equal(torch.cat([x for x, _ in found]), preprocessing.apply(data.images))
+
+
+def test_impossible_batches_are_refused():
+    with pytest.raises(ValueError, match="at least 1"):
+        resident(numbered(5), 0)
+    with pytest.raises(ValueError, match="count from 1"):
+        resident(numbered(5), 2).batch(0)
+    empty = ImageSet(torch.zeros(0, 3, 8, 8, dtype=torch.uint8), torch.zeros(0, dtype=torch.int64))
+    preprocessing = Preprocessing.measure(random_set(3).images, Normalisation.CHANNEL)
+    with pytest.raises(ValueError, match="at least 1"):
+        ResidentBatches(empty, preprocessing, batch_size=2, augmentation=Augmentation.NONE, seed=0, device="cpu")
+    with pytest.raises(ValueError, match="pixels wide"):
+        ResidentBatches(
+            random_set(3, 16), preprocessing, batch_size=2, augmentation=Augmentation.NONE, seed=0, device="cpu"
+        )
+
+
+def test_image_sets_check_their_tensors():
+    with pytest.raises(ValueError, match="uint8"):
+        ImageSet(torch.zeros(2, 3, 4, 4), torch.zeros(2, dtype=torch.int64))
+    with pytest.raises(ValueError, match="int64"):
+        ImageSet(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_batches_show_the_same_crops():
+    data = numbered(100)
+    preprocessing = Preprocessing.measure(data.images, Normalisation.PIXEL_MEAN)
+    here, there = (
+        ResidentBatches(
+            data, preprocessing, batch_size=64, augmentation=Augmentation.PAD_CROP_FLIP, seed=1, device=device
+        )
+        for device in ("cpu", "cuda")
+    )
+    for iteration in (1, 2, 9):
+        a, b = here.batch(iteration), there.batch(iteration)
+        assert torch.equal(a[1], b[1].cpu())
+        assert (a[0] - b[0].cpu()).abs().max() < 1e-6  # CUDA divides by 255 with one rounding more
