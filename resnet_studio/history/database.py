@@ -28,9 +28,10 @@ class Database:
         backup: The copy made before an older schema was migrated, or None.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, schema: preparing.Schema = preparing.PRESENT) -> None:
         self.file = home.database
         self.backup: Path | None = None
+        self._schema = schema
         self._url = engines.sqlite_url(self.file)
         self._writer_lock = WriterLock(home.root)
         self._guard = threading.RLock()  # over the writing connection and every change of the fields below
@@ -62,23 +63,28 @@ class Database:
             if not self._take_lock(wait_seconds):
                 return False
             try:
-                self.backup = preparing.prepare(self.file, previous_died=self._writer_lock.previous_died) or self.backup
+                self._prepare()
                 with explained(self.file):
-                    writer = engines.writer_engine(self._url)
-                    writer.connect().close()
+                    self._writer = _connected(engines.writer_engine(self._url))
             except BaseException:
                 self._writer_lock.release()
                 raise
-            self._writer = writer
             return True
 
     def open_for_reading(self) -> None:
-        """Look at what is there.
+        """Look at what is there. An older schema is migrated if nobody is writing; the lock is not kept.
 
         Raises:
-            StoreError: If the database is damaged, or of another schema.
+            StoreError: If the database is damaged, newer, or older and in use.
         """
         with self._guard:
+            self._check_open()
+            older = preparing.look(self.file, check=False, schema=self._schema) not in (None, self._schema.head)
+            if older and self._take_lock(0.0):
+                try:
+                    self._prepare()
+                finally:
+                    self._writer_lock.release()
             self._find_reader()
 
     @contextmanager
@@ -116,6 +122,10 @@ class Database:
             self._reader = self._writer = None
             self._writer_lock.release()
 
+    def _prepare(self) -> None:
+        died = self._writer_lock.previous_died
+        self.backup = preparing.prepare(self.file, previous_died=died, schema=self._schema) or self.backup
+
     def _take_lock(self, wait_seconds: float) -> bool:
         try:
             taken = self._writer_lock.acquire(wait_seconds)
@@ -139,11 +149,11 @@ class Database:
         self._check_open()
         if self._reader is not None and not self._is_empty_stand_in:
             return self._reader
-        found = preparing.look(self.file, check=False)
-        if found not in (None, preparing.PRESENT.head):
+        found = preparing.look(self.file, check=False, schema=self._schema)
+        if found not in (None, self._schema.head):
             raise StoreError(
-                f"The history {self.file} has an older form (schema {found}) and is in use by an older ResNet Studio; "
-                "close that, then start this one again."
+                f"The history {self.file} has an older form (schema {found}) and another ResNet Studio is using it; "
+                "close that one, then try again."
             )
         if found is not None:
             if self._reader is not None:
@@ -156,3 +166,13 @@ class Database:
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("this history was closed")
+
+
+def _connected(engine: Engine) -> Engine:
+    """Trouble shows here and not at the first write."""
+    try:
+        engine.connect().close()
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine

@@ -90,8 +90,12 @@ def _prepare(engine: Engine, pragmas: tuple[str, ...], *, begin: str) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None
-        for pragma in pragmas:
-            connection.execute(pragma).fetchall()
+        try:
+            for pragma in pragmas:
+                connection.execute(pragma).fetchall()
+        except BaseException:
+            connection.close()  # else it stays open until it is collected
+            raise
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:

@@ -8,7 +8,6 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
 
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.history import engines
@@ -65,7 +64,9 @@ def _revision(database: Path, *, check: bool) -> str | None:
     # Without a log beside it nobody has the file open: "immutable" then leaves no trace in the folder.
     log_file = database.with_name(database.name + "-wal")
     mode = "immutable=1" if check and not log_file.exists() else "mode=ro"
-    connection = sqlite3.connect(f"file:{quote(str(database))}?{mode}", uri=True, timeout=engines.READER_WAIT_SECONDS)
+    connection = sqlite3.connect(
+        f"{database.absolute().as_uri()}?{mode}", uri=True, timeout=engines.READER_WAIT_SECONDS
+    )
     try:
         tables = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if check:

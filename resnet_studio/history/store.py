@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import re
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -23,11 +20,10 @@ from resnet_studio.domain.terms import RunStatus, Series
 from resnet_studio.history import curves as chunked
 from resnet_studio.history import runs
 from resnet_studio.history.database import Database
+from resnet_studio.history.folders import remove_run_folders
 from resnet_studio.history.schema import CheckpointRow, CohortRow, RunRow
 
-log = logging.getLogger(__name__)
-
-_ID = re.compile(r"[0-9a-f]{32}")
+_ACTIVE = [status for status in RunStatus if status.active]
 _INTERRUPTED = "ResNet Studio ended without warning while this run was training; resume it to go on."
 
 
@@ -141,9 +137,8 @@ class RunStore:
         Returns:
             Their ids.
         """
-        active = [status for status in RunStatus if status.active]
         with self._database.writing() as session:
-            rows = session.scalars(select(RunRow).where(RunRow.status.in_(active)).order_by(RunRow.key)).all()
+            rows = session.scalars(select(RunRow).where(RunRow.status.in_(_ACTIVE)).order_by(RunRow.key)).all()
             for row in rows:
                 row.status, row.reason, row.updated_at = RunStatus.INTERRUPTED, _INTERRUPTED, runs.now()
             return tuple(row.id for row in rows)
@@ -178,9 +173,9 @@ class RunStore:
             return [runs.to_record(row) for row in session.scalars(runs.whole_runs().where(hidden))]
 
     def cohort_runs(self, cohort_id: str) -> list[RunRecord]:
-        """The runs of one cohort in its order, deleted ones included; empty for an unknown cohort."""
+        """The runs of one cohort that are not deleted, in its order; empty for an unknown cohort."""
         with self._database.reading() as session:
-            query = runs.whole_runs().join(CohortRow).where(CohortRow.id == cohort_id)
+            query = runs.whole_runs().join(CohortRow).where(CohortRow.id == cohort_id, RunRow.deleted_at.is_(None))
             return [runs.to_record(row) for row in session.scalars(query)]
 
     # Curves
@@ -317,34 +312,15 @@ class RunStore:
             StoreError: If a folder cannot be removed; its run stays deleted, the others are gone.
         """
         with self._database.writing() as session:
-            due = RunRow.deleted_at <= runs.now() - older_than
-            rows = session.execute(select(RunRow.key, RunRow.id).where(due)).all()
-            stuck = self._remove_folders(run_id for _, run_id in rows)
-            gone = [key for key, run_id in rows if run_id not in stuck]
-            session.execute(delete(RunRow).where(RunRow.key.in_(gone)))
+            due = (RunRow.deleted_at <= runs.now() - older_than) & RunRow.status.not_in(_ACTIVE)
+            run_ids = session.scalars(select(RunRow.id).where(due)).all()
+            stuck = remove_run_folders(self.home, run_ids)
+            session.execute(delete(RunRow).where(due, RunRow.id.not_in(list(stuck))))
             session.execute(delete(CohortRow).where(CohortRow.key.not_in(select(RunRow.cohort_key))))
         if stuck:
             folder, why = next(iter(stuck.values()))
             raise StoreError(f"The folder {folder} cannot be removed ({why}); close what uses it and delete again.")
-        return len(gone)
-
-    def _remove_folders(self, run_ids: Iterable[str]) -> dict[str, tuple[Path, str]]:
-        """Remove the folders of runs; those that would not go, with the reason, by run id."""
-        stuck: dict[str, tuple[Path, str]] = {}
-        for run_id in run_ids:
-            folder = self.home.run(run_id)
-            if not _ID.fullmatch(run_id):  # never made by this program: touch nothing on the disk
-                log.warning("run %r has an id that is no folder's name", run_id)
-                continue
-            try:
-                if folder.is_symlink():
-                    folder.unlink()
-                elif folder.exists():
-                    shutil.rmtree(folder)
-            except OSError as error:
-                log.warning("cannot remove %s", folder, exc_info=True)
-                stuck[run_id] = (folder, error.strerror or str(error))
-        return stuck
+        return len(run_ids)
 
     def _begin_writing(self, wait_seconds: float) -> bool:
         before = self.writable

@@ -1,0 +1,57 @@
+"""A store on a real file, runs in it, and a way to let another process loose on the same home."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.history.store import RunStore
+
+ROOT = Path(__file__).resolve().parents[2]
+Spawn = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def store(home: Home) -> Iterator[RunStore]:
+    with RunStore.open(home) as opened:
+        yield opened
+
+
+@pytest.fixture
+def twins(store: RunStore, tiny_twin: CohortSpec) -> tuple[RunRecord, ...]:
+    return store.create_cohort(tiny_twin)
+
+
+@pytest.fixture
+def spawn() -> Iterator[Spawn]:
+    """Start Python on a script; whatever still runs at the end of the test is killed."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(script: str, *arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                with suppress(BrokenPipeError):
+                    stream.close()

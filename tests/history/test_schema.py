@@ -1,0 +1,252 @@
+"""Creating, migrating, backing up and refusing databases."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from resnet_studio.domain.errors import StoreError
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.domain.terms import Series
+from resnet_studio.history import engines, preparing
+from resnet_studio.history.database import Database
+from resnet_studio.history.preparing import PRESENT, Schema
+from resnet_studio.history.schema import REVISIONS, Base
+from resnet_studio.history.store import RunStore
+
+NEXT_SCHEMA = """
+import os, signal
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+
+def upgrade():
+    with op.batch_alter_table("runs") as runs:
+        runs.add_column(sa.Column("mood", sa.String(10), nullable=False, server_default="good"))
+        runs.alter_column("note", new_column_name="remark")
+    op.create_table("moods", sa.Column("key", sa.Integer(), primary_key=True))
+    trouble = os.environ.get("MIGRATION_TROUBLE")
+    if trouble == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if trouble == "fail":
+        raise ArithmeticError("a mistake in a migration")
+"""
+
+
+class Spawn(Protocol):
+    def __call__(self, script: str, *arguments: str) -> subprocess.Popen[str]: ...
+
+
+def digest(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.startswith("writer")
+    }
+
+
+def columns(database: Path, table: str) -> set[str]:
+    with sqlite3.connect(database) as connection:
+        found = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+    connection.close()
+    return found
+
+
+@pytest.fixture
+def filled(home: Home, tiny_twin: CohortSpec) -> Home:
+    """A home with a closed history of two runs."""
+    with RunStore.open(home) as store:
+        store.create_cohort(tiny_twin)
+    return home
+
+
+@pytest.fixture
+def next_schema(tmp_path: Path) -> Schema:
+    """What a later version of the program might bring."""
+    folder = tmp_path / "100% migrations"
+    shutil.copytree(PRESENT.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "v0002_moods.py").write_text(NEXT_SCHEMA)
+    return Schema((*REVISIONS, "0002"), folder)
+
+
+def test_models_and_migrations_agree(filled: Home) -> None:
+    engine = create_engine(engines.sqlite_url(filled.database))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+    in_memory = create_engine("sqlite://")
+    Base.metadata.create_all(in_memory)
+    migrated, modelled = inspect(engine), inspect(in_memory)
+    for table in Base.metadata.tables:
+        assert migrated.get_pk_constraint(table) == modelled.get_pk_constraint(table)
+        assert migrated.get_foreign_keys(table) == modelled.get_foreign_keys(table)
+        assert migrated.get_unique_constraints(table) == modelled.get_unique_constraints(table)
+    in_memory.dispose()
+    engine.dispose()
+
+
+def test_the_known_revisions_are_those_of_the_scripts() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(PRESENT.folder))
+    config.set_main_option("path_separator", "os")
+    scripts = ScriptDirectory.from_config(config)
+    assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == REVISIONS
+    assert scripts.get_heads() == [PRESENT.head]
+
+
+def test_the_tables_are_not_made_for_sqlite_alone() -> None:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    made = "\n".join(str(CreateTable(table).compile(dialect=dialect)) for table in Base.metadata.sorted_tables)
+    for table in Base.metadata.sorted_tables:
+        for index in table.indexes:
+            str(CreateIndex(index).compile(dialect=dialect))
+    assert "points BYTEA NOT NULL" in made
+    assert "DOUBLE PRECISION" in made
+    assert "key SERIAL" in made
+
+
+def test_an_older_schema_is_copied_then_migrated(
+    filled: Home, next_schema: Schema, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy = preparing.prepare(filled.database, schema=next_schema)
+    assert copy is not None
+    assert str(copy) in caplog.text
+    assert copy.parent == filled.root
+    assert copy.name.startswith("history.schema-0001.")
+    assert copy.suffix == ".sqlite3"
+    assert {"mood", "remark"} <= columns(filled.database, "runs")
+    assert "note" in columns(copy, "runs")
+    assert "mood" not in columns(copy, "runs")
+    with sqlite3.connect(filled.database) as connection:
+        assert connection.execute("SELECT name, mood FROM runs ORDER BY key").fetchall() == [
+            ("plain-8", "good"),
+            ("ResNet-8", "good"),
+        ]
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+    assert preparing.prepare(filled.database, schema=next_schema) is None, "nothing is left to do"
+
+    moved = Home(filled.root.parent / "from the copy").prepare()
+    shutil.copy(copy, moved.database)
+    with RunStore.open(moved) as store:
+        assert [run.name for run in store.list_runs()] == ["plain-8", "ResNet-8"]
+
+
+def test_a_migration_that_fails_leaves_everything_as_it_was(
+    filled: Home, next_schema: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIGRATION_TROUBLE", "fail")
+    with pytest.raises(ArithmeticError):
+        preparing.prepare(filled.database, schema=next_schema)
+    with RunStore.open(filled) as store:
+        assert len(store.list_runs()) == 2
+    assert "mood" not in columns(filled.database, "runs")
+    assert len(list(filled.root.glob("history.schema-0001.*.sqlite3"))) == 1
+
+
+def test_a_migration_killed_in_the_middle_leaves_everything_as_it_was(
+    filled: Home, next_schema: Schema, monkeypatch: pytest.MonkeyPatch, spawn: Spawn
+) -> None:
+    monkeypatch.setenv("MIGRATION_TROUBLE", "kill")
+    script = (
+        "import sys; from pathlib import Path; from resnet_studio.history.preparing import Schema, prepare; "
+        "prepare(Path(sys.argv[1]), schema=Schema(('0001', '0002'), Path(sys.argv[2])))"
+    )
+    process = spawn(script, str(filled.database), str(next_schema.folder))
+    assert process.wait(60) == -signal.SIGKILL
+    with RunStore.open(filled) as store:
+        assert [run.name for run in store.list_runs()] == ["plain-8", "ResNet-8"]
+    monkeypatch.delenv("MIGRATION_TROUBLE")
+    assert preparing.prepare(filled.database, schema=next_schema) is not None
+    assert "mood" in columns(filled.database, "runs")
+
+
+def test_a_copy_holds_what_is_still_in_the_log(filled: Home, tiny_twin: CohortSpec) -> None:
+    with RunStore.open(filled) as store:
+        store.create_cohort(tiny_twin)
+        copy = preparing.back_up(filled.database, "0001")
+        with sqlite3.connect(copy) as connection:
+            assert connection.execute("SELECT count(*) FROM runs").fetchone() == (4,)
+        connection.close()
+    assert not list(filled.root.glob("*.partial"))
+
+
+def test_a_newer_schema_is_refused_and_untouched(filled: Home, next_schema: Schema) -> None:
+    preparing.prepare(filled.database, schema=next_schema)
+    before = digest(filled.root)
+    for writer in (True, False):
+        with pytest.raises(StoreError, match=r"newer ResNet Studio \(schema 0002, .* up to 0001\)") as caught:
+            RunStore.open(filled, writer=writer)
+        assert str(filled.database) in str(caught.value)
+        assert "\n" not in str(caught.value)
+        if writer:
+            assert digest(filled.root) == before, "not even a file beside it"
+    assert digest(filled.root)[filled.database.name] == before[filled.database.name]
+
+
+def test_a_reader_migrates_an_older_schema_when_nobody_writes(filled: Home, next_schema: Schema) -> None:
+    database = Database(filled, next_schema)
+    database.open_for_reading()
+    assert not database.writable
+    assert database.backup is not None
+    assert "mood" in columns(filled.database, "runs")
+    again = Database(filled, next_schema)
+    assert again.open_for_writing(), "the lock was not kept"
+    assert again.backup is None
+    database.close()
+    again.close()
+
+
+def test_an_older_schema_in_use_is_left_to_its_user(filled: Home, next_schema: Schema) -> None:
+    with RunStore.open(filled) as store:
+        newer = Database(filled, next_schema)
+        assert not newer.open_for_writing()
+        with pytest.raises(StoreError, match=r"an older form .* another ResNet Studio is using it"):
+            newer.open_for_reading()
+        newer.close()
+        assert len(store.list_runs()) == 2
+    assert "mood" not in columns(filled.database, "runs")
+
+
+def test_every_connection_is_as_it_should_be(store: RunStore) -> None:
+    def pragma(session: object, name: str) -> object:
+        return session.connection().exec_driver_sql(f"PRAGMA {name}").scalar()  # type: ignore[attr-defined]
+
+    with store._database.writing() as session:
+        assert [pragma(session, name) for name in ("foreign_keys", "journal_mode", "synchronous")] == [1, "wal", 2]
+    with store._database.reading() as session:
+        assert [pragma(session, name) for name in ("foreign_keys", "query_only", "wal_autocheckpoint")] == [1, 1, 0]
+
+
+def test_an_empty_file_is_a_new_history(home: Home, tiny_twin: CohortSpec) -> None:
+    home.database.touch()
+    with RunStore.open(home, writer=False) as reader:
+        assert reader.list_runs() == []
+    with RunStore.open(home) as store:
+        assert len(store.create_cohort(tiny_twin)) == 2
+
+
+def test_a_name_with_odd_characters_is_only_a_name(tmp_path: Path, tiny_twin: CohortSpec) -> None:
+    home = Home(tmp_path / "50% of it? #1 & ä; 'quoted'").prepare()
+    with RunStore.open(home) as store:
+        run = store.create_cohort(tiny_twin)[0]
+    with RunStore.open(home) as store, RunStore.open(home, writer=False) as reader:
+        assert store.get(run.id) == reader.get(run.id)
+        assert len(reader.curve(run.id, Series.TEST_LOSS)) == 0
+    assert home.database.exists()
