@@ -108,6 +108,8 @@ def train_stored(
         UserError: If the runs cannot be trained as asked.
     """
     with StopOnSignals() as stopping:
+        if not as_json:
+            print(_announcement(runs), flush=True)
         shown = progress(runs, stopping, as_json=as_json)
         with shown.showing:
             from resnet_studio import runner  # torch enters here
@@ -123,6 +125,15 @@ def train_stored(
         hint(f"Stopped at iteration {min(run.iteration for run in left)}; resume with: "
              f"{here.command('resume', *ids(left))}")  # fmt: skip
     return ended, stopping.exit_code if left else 0
+
+
+def _announcement(runs: Sequence[RunRecord]) -> str:
+    spec = runs[0].spec
+    names = ", ".join(run.name for run in runs)
+    return (
+        f"Training {names}: {counted(spec.recipe.iterations)} iterations of {spec.recipe.batch_size} images, "
+        f"data {spec.data.label}. Of each run: training error (mean of the last 50 iterations) / test error."
+    )
 
 
 def show_end(runs: Sequence[RunRecord], as_json: bool) -> None:

@@ -116,7 +116,6 @@ def quick(cohort: CohortSpec) -> CohortSpec:
             recipe=replace(
                 recipe,
                 iterations=max(1, recipe.iterations // QUICK_SHARE),
-                test_every=max(1, recipe.test_every // QUICK_SHARE),
                 milestones=tuple(dict.fromkeys(max(1, m // QUICK_SHARE) for m in recipe.milestones)),
             ),
         )

@@ -1,0 +1,38 @@
+"""--home may stand anywhere, and nothing else is needed to know that only the window is wanted."""
+
+from __future__ import annotations
+
+import pytest
+
+from resnet_studio.cli.arguments import home_first, only_home
+
+
+@pytest.mark.parametrize(
+    ("given", "moved"),
+    [
+        ([], []),
+        (["runs", "list"], ["runs", "list"]),
+        (["runs", "list", "--home", "x"], ["--home", "x", "runs", "list"]),
+        (["runs", "--home=x y", "list"], ["--home", "x y", "runs", "list"]),
+        (["--home", "a", "runs", "--home", "b"], ["--home", "b", "runs"]),
+        (["classify", "--", "--home"], ["classify", "--", "--home"]),
+
+    ],
+)
+def test_home_comes_first(given: list[str], moved: list[str]) -> None:
+    assert home_first(given) == moved
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ([], (True, None)),
+        (["--home", "x"], (True, "x")),
+        (["--home=x"], (True, "x")),
+        (["--home"], (False, None)),
+        (["--home", "x", "demo"], (False, None)),
+        (["--version"], (False, None)),
+    ],
+)
+def test_only_the_window_is_wanted(given: list[str], found: tuple[bool, str | None]) -> None:
+    assert only_home(given) == found
