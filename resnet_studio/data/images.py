@@ -33,6 +33,8 @@ _BACKDROP = (255, 255, 255)  # what shows through transparent parts: white, as i
 
 # Pillow warns of a bomb between this size and twice it. Here it is refused, with or without the warning (below).
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+# Its other warnings (odd EXIF data, odd palettes) are of no use to whoever brought the file.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def read_image(source: Path | bytes) -> Image.Image:
