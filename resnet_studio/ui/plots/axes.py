@@ -6,11 +6,13 @@ from math import log10
 from typing import Any
 
 import pyqtgraph as pg
+from PySide6.QtCore import QRectF
 
 from resnet_studio.ui.plots.buffers import XAxis
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_step, time_step, time_text
 
 PIXELS_BETWEEN_LABELS = 90
+PIXELS_BETWEEN_VALUES = 28
 
 
 class PositionAxis(pg.AxisItem):
@@ -18,6 +20,7 @@ class PositionAxis(pg.AxisItem):
 
     def __init__(self) -> None:
         super().__init__("bottom")
+        self.setStyle(hideOverlappingLabels=False)
         self.kind = XAxis.ITERATION
 
     def set_kind(self, kind: XAxis) -> None:
@@ -41,12 +44,17 @@ class PositionAxis(pg.AxisItem):
             return [count_text(value) for value in values]
         return [f"{value:g}" for value in values]
 
+    def boundingRect(self) -> QRectF:
+        """Room for the labels at both ends, half of which stands beside the plot."""
+        return super().boundingRect().adjusted(-30, 0, 30, 0)
+
 
 class ValueAxis(pg.AxisItem):
     """The axis at the left. With ``log`` the plot's coordinates are powers of ten and the labels are values."""
 
     def __init__(self) -> None:
         super().__init__("left")
+        self.setStyle(hideOverlappingLabels=False)
         self.log = False
 
     def set_log(self, log: bool) -> None:
@@ -55,7 +63,7 @@ class ValueAxis(pg.AxisItem):
         self.update()
 
     def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, float]]:  # noqa: N803
-        least = (maxVal - minVal) * 38 / max(size, 1.0)
+        least = (maxVal - minVal) * min(max(PIXELS_BETWEEN_VALUES, size / 9), 56) / max(size, 1.0)
         return [(nice_step(least), 0)] if least > 0 else []
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[Any, list[float]]]:  # noqa: N803

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, QPointF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, QMouseEvent, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -21,6 +21,7 @@ from resnet_studio.ui.plots.readout import extent, gaps, readings
 from resnet_studio.ui.theme import Role, Theme
 
 FRAME_MS = 50
+COMPACT_HEIGHT = 220  # below it the name of the axis gives way to the curves
 Span = tuple[float, float]
 
 
@@ -68,6 +69,7 @@ class CurvePlot(QWidget):
         item = self._view.getPlotItem()
         item.setMenuEnabled(False)
         item.hideButtons()
+        item.layout.setContentsMargins(0, 8, 26, 0)  # room for the labels at the ends
         item.showGrid(x=True, y=True, alpha=0.18)
         box = item.getViewBox()
         box.disableAutoRange()
@@ -82,12 +84,14 @@ class CurvePlot(QWidget):
         self._view.setFrameShape(pg.PlotWidget.Shape.NoFrame)
         self._view.installEventFilter(self)
         self._view.setAccessibleName(f"{self.panel.title} plot")
-        self.legend = Legend(self._theme, self.panel, self._view)
+        self.legend = Legend(self._theme, self.panel)
         self.legend.setVisible(legend)
         self.legend.toggled.connect(self._on_legend_toggled)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._view)
+        layout.setSpacing(4)
+        layout.addWidget(self.legend)
+        layout.addWidget(self._view, 1)
         self.setMinimumSize(240, 110)
         self._name_axes()
 
@@ -197,9 +201,12 @@ class CurvePlot(QWidget):
         if span is not None:
             self._y_span = settled(self._y_span, span)
         low, high = self._y_span or self._empty_span()
-        edge = (high - low) * 0.012  # so that the labels at both ends fit
+        edge = (high - low) * 0.015
         self._view.getPlotItem().getViewBox().setRange(
-            xRange=(0, self._x_end * 1.004), yRange=(low - edge, high + edge), padding=0, disableAutoRange=True
+            xRange=(-0.004 * self._x_end, 1.006 * self._x_end),
+            yRange=(low - edge, high + edge),
+            padding=0,
+            disableAutoRange=True,
         )
 
     def _total(self, runs: Sequence[PlottedRun]) -> float | None:
@@ -252,7 +259,6 @@ class CurvePlot(QWidget):
         self._line.setVisible(place is not None and ends is not None)
         if place is not None:
             self._line.setValue(place)
-        self._place_legend()
 
     def _place_text(self, place: float | None) -> str:
         if place is None:
@@ -261,17 +267,10 @@ class CurvePlot(QWidget):
             return f"after {time_text(place)}"
         return f"epoch {place:.2f}" if self.options.axis is XAxis.EPOCH else f"iteration {count_text(place)}"
 
-    def _place_legend(self) -> None:
-        """The upper right corner: error curves fall, so it is the emptiest."""
-        box = self._view.getPlotItem().getViewBox().sceneBoundingRect()
-        room = QSize(int(box.width()) - 16, int(box.height()) - 16)
-        size = self.legend.wanted_size(room)
-        self.legend.resize(size)
-        self.legend.move(int(box.right()) - size.width() - 8, int(box.top()) + 8)
-
     def _name_axes(self) -> None:
         name = ITERATIONS_BY_AXIS[self.options.axis]
         self._bottom.setLabel(name)
+        self._bottom.showLabel(self.height() > COMPACT_HEIGHT)
         unit = f" ({self.panel.unit})" if self.panel.unit else ""
         self._left.setLabel(f"{self.panel.title}{unit}".lower())
         self._left.setWidth(58)
@@ -342,4 +341,5 @@ class CurvePlot(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._bottom.showLabel(self.height() > COMPACT_HEIGHT)
         self._read = None

@@ -16,9 +16,10 @@ from resnet_studio.ui.plots.thinning import thin
 from resnet_studio.ui.theme import Role, Theme
 
 MAX_WIDE_POINTS = 500  # a pen of width 2 is up to a hundred times slower than one of width 1
-MAX_SMOOTH_POINTS = 100  # antialiasing doubles the cost again
+MAX_FINE_POINTS = 100  # antialiasing multiplies the cost of a wide pen again
 MARKERS = 40  # at most twice as many are drawn
-RAW_UNDER_SMOOTH_ALPHA = 0.28
+RAW_UNDER_SMOOTH_ALPHA = 0.2
+SMOOTH_WIDTH = 1.5
 
 Floats = npt.NDArray[np.floating]
 
@@ -64,8 +65,7 @@ class RunLayers:
             self._smooth.setData([], [])
         else:
             self._draw_line(self._raw, x, buffer.values, view, options, self._raw_pen(options), options.draws_raw)
-            smooth = buffer.smoothed(options.window) if options.smooth else buffer.values
-            self._draw_line(self._smooth, x, smooth, view, options, self._smooth_pen(), options.smooth)
+            self._draw_smooth(x, buffer.smoothed(options.window), view, options)
         self._draw_test(book, options, view)
 
     def _draw_line(
@@ -76,6 +76,19 @@ class RunLayers:
             return
         x, y = thin(x, y, view.left, view.right, view.columns)
         item.setData(x, self._coordinates(y, options), pen=pen, antialias=len(x) < MAX_WIDE_POINTS)
+
+    def _draw_smooth(self, x: Floats, y: Floats, view: View, options: PlotOptions) -> None:
+        """A curve whose windows overlap from one drawn point to the next is sampled, so that its pen can be wider."""
+        begin, end = np.searchsorted(x, (view.left, view.right))
+        stride = -(-(end - begin) // (MAX_WIDE_POINTS - 4))
+        pen = self._smooth_pen()
+        if options.smooth and 1 <= stride <= options.window:
+            places = np.arange(max(begin - 1, 0) // stride * stride, min(end + stride, len(x)), stride)
+            if len(x) and end >= len(x) and places[-1] != len(x) - 1:
+                places = np.append(places, len(x) - 1)
+            x, y = x[places], y[places]
+            pen.setWidthF(SMOOTH_WIDTH)
+        self._draw_line(self._smooth, x, y, view, options, pen, options.smooth)
 
     def _draw_test(self, book: CurveBook, options: PlotOptions, view: View) -> None:
         series = self._panel.bold
@@ -88,12 +101,14 @@ class RunLayers:
         x, y = thin(places, buffer.values, view.left, view.right, view.columns)
         y = self._coordinates(y, options)
         few = len(x) < MAX_WIDE_POINTS
-        self._test.setData(x, y, pen=self._test_pen(few), antialias=len(x) < MAX_SMOOTH_POINTS)
+        self._test.setData(x, y, pen=self._test_pen(few), antialias=len(x) < MAX_FINE_POINTS)
         marked = np.flatnonzero(np.isfinite(y))
         marked = marked[:: max(1, len(marked) // MARKERS)]
         colour = self._theme.run_colour(self.run.colour)
         brush = colour if self.run.residual else self._theme.colour(Role.PANEL)
-        self._markers.setData(x[marked], y[marked], size=6, pen=QPen(colour, 1.5), brush=brush, symbol="o")
+        pen = QPen(colour, 1.6)
+        pen.setCosmetic(True)
+        self._markers.setData(x[marked], y[marked], size=7, pen=pen, brush=brush, symbol="o")
 
     def _coordinates(self, values: Floats, options: PlotOptions) -> Floats:
         """Values as the plot places them: on a logarithmic axis zero lies at the panel's floor."""

@@ -1,12 +1,13 @@
-"""The box in the plot's corner: every run with its numbers under the cursor, and the gap between the twins."""
+"""The box above the curves: every run with its numbers under the cursor, and the gap between the twins."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QWidget
 
 from resnet_studio.ui.plots.panels import Panel, PlottedRun
 from resnet_studio.ui.plots.readout import Gap, Reading
@@ -14,7 +15,10 @@ from resnet_studio.ui.plots.samples import SAMPLE_WIDTH, paint_sample
 from resnet_studio.ui.theme import Role, Theme
 
 DASH = "–"
-NAME_WIDTH = 150
+NAME_WIDTH = 170
+COLUMN_GAP = 22
+SCROLL_BAR = 12
+MOST_ROWS = 6
 
 
 def value_text(value: float | None, unit: str) -> str:
@@ -49,7 +53,8 @@ class _Row(QAbstractButton):
     def sizeHint(self) -> QSize:
         metrics = QFontMetrics(self.font())
         name = min(metrics.horizontalAdvance(self.label), NAME_WIDTH)
-        return QSize(SAMPLE_WIDTH + 8 + name + self._columns * self._column() + 8, metrics.height() + 4)
+        sample = 0 if self.run is None else SAMPLE_WIDTH + 8
+        return QSize(sample + name + self._columns * self._column() + 10, metrics.height() + 4)
 
     def _column(self) -> int:
         return QFontMetrics(self.font()).horizontalAdvance("+88.8 pp") + 10
@@ -78,100 +83,122 @@ class _Row(QAbstractButton):
         painter.end()
 
 
-class Legend(QFrame):
-    """Toggles runs; ``toggled(run id, shown)``. The owner places it and feeds it readings."""
+class Legend(QScrollArea):
+    """Toggles runs; ``toggled(run id, shown)``. The owner feeds it readings.
+
+    It stands above the curves and hides none of them. Runs of one depth follow each other, their gap after them, from
+    top to bottom and then in the next column.
+    """
 
     toggled = Signal(str, bool)
 
-    def __init__(self, theme: Theme, panel: Panel, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, panel: Panel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("plot_legend")
         self._theme, self._panel = theme, panel
         self._columns = 1 if panel.bold is None else 2
         self._rows: dict[str, _Row] = {}
-        self._gaps: list[_Row] = []
-        self._head = _Row(theme, self._columns, self)
-        self._head.muted = True
-        self._head.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._gaps: dict[int, _Row] = {}
+        self._heads: list[_Row] = []
+        self._place = ""
         self._body = QWidget()
         self._body.setProperty("role", "clear")
-        self._list = QVBoxLayout(self._body)
-        self._list.setContentsMargins(0, 0, 0, 0)
-        self._list.setSpacing(0)
-        self._scroll = QScrollArea()
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(self._body)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 4, 6, 5)
-        layout.setSpacing(1)
-        layout.addWidget(self._head)
-        layout.addWidget(self._scroll)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidget(self._body)
         self.setToolTip("Click a run to hide or show it. Move the mouse over the plot, or press Left and Right in it.")
         theme.changed.connect(self.on_theme_changed)
-        self.on_theme_changed()
 
     def set_runs(self, runs: Sequence[PlottedRun], hidden: set[str]) -> None:
-        """One row a run, in this order."""
-        for row in [*self._rows.values(), *self._gaps]:
-            self._list.removeWidget(row)
-            row.deleteLater()
-        self._rows, self._gaps = {}, []
+        """One line a run, those of one depth together."""
+        for row in [*self._rows.values(), *self._gaps.values()]:
+            _drop(row)
+        self._rows, self._gaps = {}, {}
         for run in runs:
-            row = _Row(self._theme, self._columns, self._body)
-            row.run, row.label = run, run.name
+            row = self._new_row()
+            row.run, row.label, row.values = run, run.name, (DASH,) * self._columns
             row.setObjectName(f"legend_{run.run_id}")
             row.setAccessibleName(run.name)
             row.setCheckable(True)
             row.setChecked(run.run_id not in hidden)
             row.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             row.toggled.connect(self._on_row_toggled)
-            self._list.addWidget(row)
             self._rows[run.run_id] = row
-        self.updateGeometry()
+        self._arrange()
 
     def row(self, run_id: str) -> QAbstractButton:
         return self._rows[run_id]
 
-    def show_readings(self, place: str, readings: Sequence[Reading], gaps: Sequence[Gap]) -> bool:
-        """``place`` names where they were taken. Returns whether the box needs another size."""
+    def show_readings(self, place: str, readings: Sequence[Reading], gaps: Sequence[Gap]) -> None:
+        """``place`` names where they were taken."""
         unit = self._panel.unit
-        self._head.label = place
-        self._head.show_values(["training", "test"][: self._columns])
-        self._head.update()
+        if place != self._place:
+            self._place = place
+            for head in self._heads[:1]:
+                head.label = place
+                head.update()
         for reading in readings:
             if reading.run.run_id in self._rows:
                 values = [value_text(reading.thin, unit), value_text(reading.bold, unit)][: self._columns]
                 self._rows[reading.run.run_id].show_values(values)
-        changed = len(gaps) != len(self._gaps)
-        while len(self._gaps) < len(gaps):
-            row = _Row(self._theme, self._columns, self._body)
-            row.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            row.muted = True
-            self._list.addWidget(row)
-            self._gaps.append(row)
-        while len(self._gaps) > len(gaps):
-            row = self._gaps.pop()
-            self._list.removeWidget(row)
-            row.deleteLater()
-        for row, gap in zip(self._gaps, gaps, strict=True):
-            row.label = f"plain − residual, {gap.depth} layers"
-            row.show_values([gap_text(gap.thin, unit), gap_text(gap.bold, unit)][: self._columns])
-        return changed
+        if {gap.depth for gap in gaps} != set(self._gaps):
+            for row in self._gaps.values():
+                _drop(row)
+            self._gaps = {gap.depth: self._new_row() for gap in gaps}
+            for depth, row in self._gaps.items():
+                row.muted, row.label = True, f"plain − residual ({depth})"
+                row.setToolTip(
+                    f"How far the plain nets of {depth} layers lie above the residual ones, in percentage points"
+                )
+            self._arrange()
+        for gap in gaps:
+            values = [gap_text(gap.thin, unit), gap_text(gap.bold, unit)][: self._columns]
+            self._gaps[gap.depth].show_values(values)
 
     def texts(self) -> list[tuple[str, ...]]:
-        """Every line as shown, for tests and for screen readers."""
-        return [(row.label, *row.values) for row in (self._head, *self._rows.values(), *self._gaps)]
+        """Every line as shown, the place first."""
+        return [(self._place,), *((row.label, *row.values) for row in self._ordered())]
 
-    def wanted_size(self, room: QSize) -> QSize:
-        """As large as its rows, within ``room``."""
-        rows = [self._head, *self._rows.values(), *self._gaps]
-        hints = [row.sizeHint() for row in rows]
-        height = sum(hint.height() for hint in hints) + 12
-        width = max(hint.width() for hint in hints) + 14
-        return QSize(min(width + (12 if height > room.height() else 0), room.width()), min(height, room.height()))
+    def _ordered(self) -> list[_Row]:
+        """Lines in reading order: by depth, in the order in which depths first appear."""
+        depths = list(dict.fromkeys(row.run.depth for row in self._rows.values() if row.run))
+        lines: list[_Row] = []
+        for depth in depths:
+            lines += [row for row in self._rows.values() if row.run and row.run.depth == depth]
+            lines += [self._gaps[depth]] if depth in self._gaps else []
+        return lines
+
+    def _new_row(self) -> _Row:
+        row = _Row(self._theme, self._columns, self._body)
+        row.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        row.show()
+        return row
+
+    def _arrange(self) -> None:
+        """Columns as wide as the longest line, as many as fit; at most six lines are visible at once."""
+        lines, width = self._ordered(), max(self.width(), 80)
+        cell = max((row.sizeHint().width() for row in lines), default=80)
+        height = lines[0].sizeHint().height() if lines else 0
+        columns = max(1, min(width // (cell + COLUMN_GAP), len(lines)))
+        rows = -(-len(lines) // columns) if lines else 0
+        if rows < 3 and 3 * columns >= len(lines) and len(lines) == 3 * len(self._gaps):
+            rows = 3  # plain, residual, gap: one depth a column
+        columns = -(-len(lines) // rows) if rows else 0
+        for row in self._heads:
+            _drop(row)
+        self._heads = [self._new_row() for _ in range(columns)]
+        cell = min(cell, width - SCROLL_BAR)
+        for column, head in enumerate(self._heads):
+            head.muted, head.values = True, ("training", "test")[: self._columns]
+            head.label = self._place if column == 0 else ""
+            head.setGeometry(column * (cell + COLUMN_GAP), 0, cell, height)
+        for index, row in enumerate(lines):
+            row.setGeometry(index // rows * (cell + COLUMN_GAP), (1 + index % rows) * height, cell, height)
+        self._body.resize(max(width - SCROLL_BAR, 1), (rows + 1) * height)
+        self.setFixedHeight((min(rows, MOST_ROWS) + 1) * height if lines else 0)
+        for before, after in itertools.pairwise(lines):
+            QWidget.setTabOrder(before, after)
 
     @Slot(bool)
     def _on_row_toggled(self, shown: bool) -> None:
@@ -181,9 +208,14 @@ class Legend(QFrame):
 
     @Slot()
     def on_theme_changed(self) -> None:
-        ground, border = self._theme.colour(Role.PANEL), self._theme.colour(Role.BORDER)
-        self.setStyleSheet(
-            f"#plot_legend {{ background: rgba({ground.red()}, {ground.green()}, {ground.blue()}, 225);"
-            f" border: 1px solid {border.name()}; border-radius: 6px; }}"
-        )
         self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self._arrange()
+
+
+def _drop(row: _Row) -> None:
+    row.hide()
+    row.deleteLater()
