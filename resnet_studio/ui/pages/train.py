@@ -79,6 +79,7 @@ class TrainPage(Page):
         side.setMinimumWidth(230)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setChildrenCollapsible(False)
+        self._splitter.setHandleWidth(8)
         self._splitter.addWidget(self.plots)
         self._splitter.addWidget(side)
         self._splitter.setStretchFactor(0, 1)

@@ -80,3 +80,6 @@ class ValueAxis(pg.AxisItem):
         if not self.log:
             return [f"{value:g}" if abs(value) > 1e-12 else "0" for value in values]
         return [""] * len(values) if spacing == 0.0 else [f"{10.0**value:.3g}" for value in values]
+
+    def boundingRect(self) -> QRectF:
+        return super().boundingRect().adjusted(0, -10, 0, 10)

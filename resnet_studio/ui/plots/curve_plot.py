@@ -202,12 +202,8 @@ class CurvePlot(QWidget):
             self._y_span = settled(self._y_span, span)
         low, high = self._y_span or self._empty_span()
         edge = (high - low) * 0.015
-        self._view.getPlotItem().getViewBox().setRange(
-            xRange=(-0.004 * self._x_end, 1.006 * self._x_end),
-            yRange=(low - edge, high + edge),
-            padding=0,
-            disableAutoRange=True,
-        )
+        x_range, y_range = (-0.004 * self._x_end, 1.006 * self._x_end), (low - edge, high + edge)
+        self._view.getPlotItem().getViewBox().setRange(xRange=x_range, yRange=y_range, padding=0)
 
     def _total(self, runs: Sequence[PlottedRun]) -> float | None:
         """The position where the longest run will end, None where that is not known."""

@@ -106,7 +106,9 @@ class TrainHeader(QWidget):
         for button in (self.pause, self.stop):
             button.setVisible(training)
             button.setEnabled(not stopping)
-        self.pause.setText("Continue" if paused else "Pause")
+        if (self.pause.text() == "Continue") != paused:
+            self.pause.setText("Continue" if paused else "Pause")
+            self.pause.setIcon(self._theme.icon("ph.play" if paused else "ph.pause"))
         self.resume.setVisible(resumable)
         measured = any(run.iteration for run in state.runs) or state.iteration > 0
         self.compare.setEnabled(bool(state.runs))

@@ -37,6 +37,7 @@ class TrainPlots(QWidget):
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.setObjectName("train_splitter")
         self.splitter.setChildrenCollapsible(False)
+        self.splitter.setHandleWidth(8)
         self.splitter.addWidget(large)
         self.splitter.addWidget(small)
         self.splitter.setStretchFactor(0, 3)
