@@ -56,8 +56,8 @@ class Job(QObject):
     def __init__(
         self,
         work: Work,
-        on_item: Callable[[object], None] | None,
-        on_done: Callable[[object], None] | None,
+        on_item: Callable[..., None] | None,
+        on_done: Callable[..., None] | None,
         on_failed: Callable[[str], None] | None,
         parent: Jobs,
     ) -> None:
@@ -135,8 +135,8 @@ class Jobs(QObject):
         self,
         work: Work,
         *,
-        on_item: Callable[[object], None] | None = None,
-        on_done: Callable[[object], None] | None = None,
+        on_item: Callable[..., None] | None = None,
+        on_done: Callable[..., None] | None = None,
         on_failed: Callable[[str], None] | None = None,
         on_end: Callable[[], None] | None = None,
     ) -> Job:

@@ -1,0 +1,1 @@
+"""The parts of the Design page: gallery, form, drawing, facts."""

@@ -1,0 +1,136 @@
+"""What is known of the designed twin before it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from resnet_studio.domain.blueprint import Blueprint
+from resnet_studio.domain.estimates import training_bytes
+from resnet_studio.domain.paper import cifar_row, paper_sentence
+from resnet_studio.domain.specs import RunSpec
+from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.widgets.text import count_text, duration_text, short_count, size_text
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the table; an empty ``residual`` lets ``plain`` stand for both."""
+
+    title: str
+    plain: str
+    residual: str = ""
+    tip: str = ""
+
+
+def twin_facts(spec: RunSpec, plain: Blueprint, residual: Blueprint, training_images: int | None) -> list[Fact]:
+    """The table's lines, the plain net first. ``training_images`` is None while the data is being looked up."""
+    recipe = spec.recipe
+    lines = [
+        Fact("Weighted layers", str(plain.depth), str(residual.depth)),
+        Fact("Parameters", count_text(plain.parameters), count_text(residual.parameters)),
+        Fact(
+            "Multiply-adds", short_count(plain.multiply_adds), short_count(residual.multiply_adds),
+            f"Per image: plain {count_text(plain.multiply_adds)}, residual {count_text(residual.multiply_adds)}",
+        ),
+        Fact(
+            "Memory, at least",
+            size_text(training_bytes(plain, recipe.batch_size)),
+            size_text(training_bytes(residual, recipe.batch_size)),
+            "Training in float32: weights, gradients, momentum and what the backward pass keeps; the data set is extra",
+        ),
+    ]  # fmt: skip
+    if training_images:
+        epochs = recipe.iterations * recipe.batch_size / training_images
+        lines.append(Fact("Epochs", f"{epochs:.3g}", tip=f"{count_text(training_images)} training images"))
+    return lines
+
+
+def paper_text(spec: RunSpec) -> str:
+    """What the paper says of the designed network, with its count beside ours."""
+    sentence = paper_sentence(spec.network)
+    row = cifar_row(spec.network)
+    if row is None:
+        return "The paper has no network of this shape."
+    if not sentence:
+        return "The paper says nothing of this network."
+    return sentence
+
+
+class FactsPanel(QFrame):
+    """Shows; asks nobody."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, "facts_panel", role="panel")
+        sheet = named(QWidget(), role="clear")
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(14)
+        self._grid.setVerticalSpacing(7)
+        self._grid.setColumnStretch(0, 1)
+        self._paper = named(QLabel(wordWrap=True), "paper_label")
+        self._time = named(QLabel(wordWrap=True), "time_label")
+        self._what = named(QLabel(wordWrap=True), "facts_hint", role="muted")
+        column = QVBoxLayout(sheet)
+        column.setContentsMargins(16, 12, 16, 12)
+        column.setSpacing(8)
+        column.addWidget(named(QLabel("Facts"), role="heading"))
+        column.addLayout(self._grid)
+        column.addWidget(self._what)
+        column.addSpacing(6)
+        column.addWidget(named(QLabel("The paper, on CIFAR-10"), role="heading"))
+        column.addWidget(self._paper)
+        column.addSpacing(6)
+        column.addWidget(named(QLabel("Time here"), role="heading"))
+        column.addWidget(self._time)
+        column.addStretch(1)
+        area = QScrollArea(widgetResizable=True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(sheet)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(1, 1, 1, 1)
+        outer.addWidget(area)
+        self._labels: list[QLabel] = []
+
+    def show_facts(self, spec: RunSpec, lines: list[Fact], seconds: float | None) -> None:
+        """``seconds``: what the twin's training is expected to take on this machine, None if nothing is known."""
+        for label in self._labels:
+            self._grid.removeWidget(label)
+            label.hide()
+            label.deleteLater()
+        self._labels = []
+        self._put(0, 1, "plain", role="muted")
+        self._put(0, 2, "residual", role="muted")
+        for number, fact in enumerate(lines, start=1):
+            self._put(number, 0, fact.title, tip=fact.tip, role="muted")
+            if fact.residual:
+                self._put(number, 1, fact.plain, tip=fact.tip)
+                self._put(number, 2, fact.residual, tip=fact.tip)
+            else:
+                self._put(number, 1, fact.plain, tip=fact.tip, span=2)
+        same = lines[1].plain == lines[1].residual
+        self._what.setText("Shortcuts of option A cost nothing: the twin is equally large." if same else "")
+        self._what.setVisible(same)
+        self._paper.setText(paper_text(spec))
+        self._time.setText(
+            f"About {duration_text(seconds)} for the twin, judging by earlier runs on this machine."
+            if seconds is not None
+            else "Known after the first run on this machine."
+        )
+
+    def _put(self, row: int, column: int, text: str, *, tip: str = "", role: str = "", span: int = 1) -> None:
+        label = named(QLabel(text), role=role, tip=tip)
+        if column:
+            label.setAlignment(Qt.AlignmentFlag.AlignRight)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._grid.addWidget(label, row, column, 1, span)
+        self._labels.append(label)
+
+    @property
+    def text(self) -> str:
+        """Everything the table shows, for tests and screen readers."""
+        return " | ".join(label.text() for label in self._labels)

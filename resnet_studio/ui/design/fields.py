@@ -1,0 +1,103 @@
+"""What the form asks, read from the specifications: one row a field, with its words, bounds and unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
+
+GROUPS: tuple[tuple[str, str, type[Spec]], ...] = (
+    ("network", "Network", NetworkSpec),
+    ("data", "Data", DataSpec),
+    ("recipe", "Recipe", RecipeSpec),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One field of a RunSpec. ``path`` is its dotted name; ``choices`` are an enum's values, else empty."""
+
+    path: str
+    group: str
+    title: str
+    help: str
+    unit: str
+    simple: bool
+    choices: tuple[str, ...]
+    bounds: str
+
+
+def form_fields() -> tuple[FormField, ...]:
+    """Every field that people can choose; one with a single choice is no choice."""
+    fields = [_field("name", "", RunSpec.model_fields["name"])]
+    for key, _title, kind in GROUPS:
+        fields += [_field(f"{key}.{name}", key, info) for name, info in kind.model_fields.items()]
+    return tuple(field for field in fields if len(field.choices) != 1)
+
+
+def _field(path: str, group: str, info: FieldInfo) -> FormField:
+    extra: Mapping[str, Any] = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    kind = info.annotation
+    choices = tuple(str(item.value) for item in kind) if isinstance(kind, type) and issubclass(kind, Enum) else ()
+    return FormField(
+        path=path,
+        group=group,
+        title=info.title or path,
+        help=info.description or "",
+        unit=str(extra.get("unit", "")),
+        simple=bool(extra.get("simple")),
+        choices=choices,
+        bounds=" ".join(_bounds(info)),
+    )
+
+
+def _bounds(info: FieldInfo) -> Iterator[str]:
+    for limit in info.metadata:
+        for name, words in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
+            value = getattr(limit, name, None)
+            if value is not None:
+                yield f"{words} {value:,}".replace(",", " ") + ("," if name in ("ge", "gt") else "")
+
+
+def shown(value: object) -> str:
+    """A field's value as the form shows it."""
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, tuple):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
+def typed(path: str, text: str) -> object:
+    """What a person typed, as the specification takes it: lists are split, digits may be grouped with spaces."""
+    if path == "recipe.milestones":
+        parts = text.replace(";", ",").split(",")
+        return tuple("".join(part.split()) for part in parts if part.strip())
+    if path in ("name", "data.source"):
+        return text.strip()
+    return "".join(text.split())
+
+
+def values(spec: RunSpec) -> dict[str, str]:
+    """Every field of ``spec`` by its dotted name, as text."""
+    found = {"name": spec.name}
+    for key, _title, _kind in GROUPS:
+        part: Spec = getattr(spec, key)
+        found.update({f"{key}.{name}": shown(getattr(part, name)) for name in type(part).model_fields})
+    return found
+
+
+def nested(texts: Mapping[str, str]) -> dict[str, object]:
+    """Dotted names and typed texts as the mapping that a RunSpec is parsed from."""
+    result: dict[str, object] = {}
+    for path, text in texts.items():
+        group, _, name = path.rpartition(".")
+        place = result.setdefault(group, {}) if group else result
+        assert isinstance(place, dict)
+        place[name] = typed(path, text)
+    return result

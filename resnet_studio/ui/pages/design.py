@@ -1,0 +1,261 @@
+"""Design: choose a study or draw a network of your own, see its twin, and train."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
+
+from resnet_studio.domain.blueprint import blueprint
+from resnet_studio.domain.command import command_line
+from resnet_studio.domain.documents import from_json, to_json
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import CohortSpec, RunSpec, counterpart, replace, twin
+from resnet_studio.studies.catalog import STUDIES, Study
+from resnet_studio.ui.design.blueprint_view import BlueprintView
+from resnet_studio.ui.design.facts_panel import FactsPanel, twin_facts
+from resnet_studio.ui.design.form import DesignForm
+from resnet_studio.ui.design.gallery import Gallery
+from resnet_studio.ui.design.timing import expected_seconds
+from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.theme import Role
+from resnet_studio.ui.widgets.naming import named
+
+SAVE_AFTER_MS = 800
+
+
+def shown_of(study: Study, seed: int = 0) -> RunSpec:
+    """The run of a study that stands for it in the form: the last residual one, which is the deepest."""
+    cohort = study.cohort(seed)
+    return next((run for run in reversed(cohort.runs) if run.network.residual), cohort.runs[-1])
+
+
+def without_seeds(spec: RunSpec) -> RunSpec:
+    return replace(spec, recipe=replace(spec.recipe, init_seed=0, data_seed=0))
+
+
+class DesignPage(Page):
+    """``train_requested`` carries the cohort to train."""
+
+    key, title, icon = "design", "Design", "ph.tree-structure"
+
+    train_requested = Signal(object)
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(services, parent)
+        self.study: Study = STUDIES[0]
+        self._records: list[RunRecord] = []
+        self.gallery = Gallery(STUDIES, services.theme)
+        self.form = DesignForm(services)
+        self.view = BlueprintView(services.theme)
+        self.facts = FactsPanel()
+        self.run_study_button = named(QPushButton(), "run_study_button", role="primary")
+        self.train_twin_button = named(QPushButton("Train twin"), "train_twin_button")
+        self.train_this_button = named(QPushButton("Train this"), "train_this_button")
+        self.copy_button = named(QPushButton("Copy as command"), "copy_command_button")
+        self._hint = named(QLabel(), "design_hint", role="muted")
+        self._pointed = named(QLabel(), "pointed_label", role="muted")
+        self._lay_out()
+        self._connect()
+        self._restore()
+
+    # Wishes
+
+    def train_twin(self) -> None:
+        """The designed network and its counterpart, in lock-step."""
+        spec = self._usable()
+        if spec is not None:
+            self.train_requested.emit(twin(spec))
+
+    def train_this(self) -> None:
+        """The designed network alone."""
+        spec = self._usable()
+        if spec is not None:
+            self.train_requested.emit(CohortSpec(name=spec.label, runs=(spec,)))
+
+    def run_study(self) -> None:
+        """Every run of the chosen study, with the form's seed."""
+        self.train_requested.emit(self.study.cohort(self._seed()))
+
+    def copy_command(self, *, as_twin: bool) -> None:
+        """The command line that trains the same, on the clipboard."""
+        if self.form.spec is not None:
+            QGuiApplication.clipboard().setText(command_line(self.form.spec, as_twin))
+            self.message.emit("The command line is on the clipboard.")
+
+    def show_spec(self, spec: RunSpec) -> None:
+        """Fill the form; a study whose networks these are is marked."""
+        self.form.show_spec(spec)
+
+    def show_study(self, study: Study) -> None:
+        """Fill the form with what stands for a study; the seed stays."""
+        self.study = study
+        self.form.show_spec(shown_of(study, self._seed()))
+
+    def activate(self) -> None:
+        self._on_runs_changed()
+
+    def _usable(self) -> RunSpec | None:
+        """The designed run, or None after telling why there is none."""
+        if self.form.spec is not None and self.form.ready:
+            return self.form.spec
+        sentence = self.form.data.problem or next(iter(self.form.errors.values()), "A field is not filled in.")
+        self.message.emit(sentence[:1].upper() + sentence[1:])
+        return None
+
+    def _seed(self) -> int:
+        return self.form.spec.recipe.init_seed if self.form.spec else 0
+
+    # What is shown
+
+    @Slot()
+    def _on_form_changed(self) -> None:
+        spec = self.form.spec
+        ready = self.form.ready
+        for button in (self.train_twin_button, self.train_this_button):
+            button.setEnabled(ready and self.services.store.writable)
+        self.copy_button.setEnabled(spec is not None)
+        self.run_study_button.setEnabled(self.services.store.writable)
+        if spec is not None:
+            self._show_drawing(spec)
+            self._find_study(spec)
+            self._saver.start()
+        self._show_buttons(spec)
+
+    def _show_drawing(self, spec: RunSpec) -> None:
+        own, other = blueprint(spec.network), blueprint(counterpart(spec.network))
+        plain, residual = (other, own) if spec.network.residual else (own, other)
+        self.view.show_twin(plain, residual, designed=int(spec.network.residual))
+        facts = self.form.data.facts
+        lines = twin_facts(spec, plain, residual, facts.training_images if facts else None)
+        self.facts.show_facts(spec, lines, expected_seconds(twin(spec), self._records))
+
+    def _find_study(self, spec: RunSpec) -> None:
+        """Seeds aside, the form may show a study's network again after a detour."""
+        bare = without_seeds(spec)
+        if bare != shown_of(self.study):
+            self.study = next((study for study in STUDIES if bare == shown_of(study)), self.study)
+
+    def _show_buttons(self, spec: RunSpec | None) -> None:
+        """The one obvious button: the study while the form shows it untouched, else the twin."""
+        untouched = spec is not None and without_seeds(spec) == shown_of(self.study)
+        self.gallery.mark(self.study.key if untouched else "")
+        runs = len(self.study.cohort(0).runs)
+        title = self.study.title.partition(":")[0]
+        self.run_study_button.setText(f"Run study: {title} ({runs} runs)")
+        self.run_study_button.setToolTip(f"{self.study.question} Ctrl+R")
+        self._make_primary(self.run_study_button, untouched)
+        self._make_primary(self.train_twin_button, not untouched)
+        if spec is None:
+            self._hint.setText("A field needs another value.")
+        elif self.form.data.problem:
+            self._hint.setText("The data cannot be used.")
+        else:
+            self._hint.setText("")
+
+    def _make_primary(self, button: QPushButton, primary: bool) -> None:
+        role = "primary" if primary else "secondary"
+        if button.property("role") != role:
+            button.setProperty("role", role)
+            button.style().unpolish(button)
+            button.style().polish(button)
+        self._load_icons()
+
+    @Slot()
+    def _load_icons(self) -> None:
+        for button in (self.run_study_button, self.train_twin_button):
+            role = Role.ON_ACCENT if button.property("role") == "primary" else Role.TEXT
+            if self.isVisible():
+                button.setIcon(self.services.theme.icon("ph.play", role))
+
+    @Slot(str)
+    def _on_pointed(self, text: str) -> None:
+        metrics = self._pointed.fontMetrics()
+        shown = text or "Point at a layer for its shape and cost; press a stage to open or fold it."
+        self._pointed.setText(
+            metrics.elidedText(shown, Qt.TextElideMode.ElideRight, max(80, self._pointed.width() - 8))
+        )
+        self._pointed.setToolTip(text)
+
+    @Slot()
+    def _on_runs_changed(self) -> None:
+        """Earlier runs tell how long the next one takes."""
+        if not self.isVisible():
+            return
+        try:
+            self._records = self.services.store.list_runs()
+        except UserError as error:
+            self.message.emit(str(error))
+        if self.form.spec is not None:
+            self._show_drawing(self.form.spec)
+
+    @Slot()
+    def _on_state_changed(self) -> None:
+        self._on_form_changed()
+
+    # Building
+
+    def _connect(self) -> None:
+        self._saver = QTimer(self, singleShot=True, interval=SAVE_AFTER_MS)
+        self._saver.timeout.connect(self._save)
+        self.gallery.chosen.connect(self.show_study)
+        self.form.changed.connect(self._on_form_changed)
+        self.view.pointed.connect(self._on_pointed)
+        self.run_study_button.clicked.connect(self.run_study)
+        self.train_twin_button.clicked.connect(self.train_twin)
+        self.train_this_button.clicked.connect(self.train_this)
+        self.services.controller.runs_changed.connect(self._on_runs_changed)
+        self.services.controller.state_changed.connect(self._on_state_changed)
+        self.services.theme.changed.connect(self._load_icons)
+        menu = QMenu(self)
+        menu.addAction("Of the twin").triggered.connect(lambda: self.copy_command(as_twin=True))
+        menu.addAction("Of this network").triggered.connect(lambda: self.copy_command(as_twin=False))
+        self.copy_button.setMenu(menu)
+
+    def _lay_out(self) -> None:
+        drawing = named(QFrame(), "drawing_panel", role="panel")
+        column = QVBoxLayout(drawing)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(4)
+        column.addWidget(self.view, 1)
+        column.addWidget(self._pointed)
+        self._pointed.setMinimumWidth(80)
+        splitter = named(QSplitter(Qt.Orientation.Horizontal), "design_splitter")
+        splitter.setHandleWidth(10)
+        splitter.setChildrenCollapsible(False)
+        self.form.setMinimumWidth(290)
+        self.facts.setMinimumWidth(230)
+        for widget, stretch, width in ((self.form, 0, 330), (drawing, 1, 560), (self.facts, 0, 270)):
+            splitter.addWidget(widget)
+            splitter.setStretchFactor(splitter.count() - 1, stretch)
+            widget.resize(width, 400)
+        splitter.setSizes([330, 560, 270])
+        buttons = QHBoxLayout()
+        buttons.setSpacing(10)
+        for button in (self.run_study_button, self.train_twin_button, self.train_this_button):
+            buttons.addWidget(button)
+        buttons.addWidget(self._hint)
+        buttons.addStretch(1)
+        buttons.addWidget(self.copy_button)
+        page = QVBoxLayout(self)
+        page.setContentsMargins(16, 12, 16, 12)
+        page.setSpacing(12)
+        page.addWidget(self.gallery)
+        page.addWidget(splitter, 1)
+        page.addLayout(buttons)
+        self._on_pointed("")
+
+    def _restore(self) -> None:
+        """The last design, else the first study; a design that is no longer valid is forgotten."""
+        text = self.services.preferences.value("design/spec", "", str)
+        try:
+            self.form.show_spec(from_json(RunSpec, text) if text else shown_of(self.study))
+        except UserError:
+            self.form.show_spec(shown_of(self.study))
+
+    @Slot()
+    def _save(self) -> None:
+        if self.form.spec is not None:
+            self.services.preferences.set_value("design/spec", to_json(self.form.spec))
