@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum, auto
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -19,6 +21,14 @@ from resnet_studio.history.locking import WriterLock
 from resnet_studio.history.schema import Base
 
 log = logging.getLogger(__name__)
+
+
+class _Source(Enum):
+    """What readers read: only the live database stays what it is."""
+
+    NOTHING = auto()  # no database yet
+    FROZEN = auto()  # one that lies where nothing can be written, and nobody has open
+    LIVE = auto()
 
 
 class Database:
@@ -37,7 +47,8 @@ class Database:
         self._guard = threading.RLock()  # over the writing connection and every change of the fields below
         self._writer: Engine | None = None
         self._reader: Engine | None = None
-        self._is_empty_stand_in = False
+        self._source = _Source.NOTHING
+        self._cannot_lock = False
         self._closed = False
         self._unwritable = "The history was opened for reading only; nothing can be changed in it."
 
@@ -79,8 +90,9 @@ class Database:
         """
         with self._guard:
             self._check_open()
-            older = preparing.look(self.file, check=False, schema=self._schema) not in (None, self._schema.head)
-            if older and self._take_lock(0.0):
+            frozen = self._is_frozen()
+            found = preparing.look(self.file, check=False, frozen=frozen, schema=self._schema)
+            if found not in (None, self._schema.head) and self._take_lock(0.0):
                 try:
                     self._prepare()
                 finally:
@@ -91,7 +103,7 @@ class Database:
     def reading(self) -> Iterator[Session]:
         """One consistent view of the history; the latest that was written when the first statement runs."""
         reader = self._reader
-        if reader is None or self._is_empty_stand_in:
+        if reader is None or self._source is not _Source.LIVE:
             with self._guard:
                 reader = self._find_reader()
         with explained(self.file), Session(reader, expire_on_commit=False, autoflush=False) as session:
@@ -130,7 +142,8 @@ class Database:
         try:
             taken = self._writer_lock.acquire(wait_seconds)
         except OSError as error:
-            log.warning("no writer lock", exc_info=True)
+            log.debug("no writer lock", exc_info=True)
+            self._cannot_lock = True
             self._unwritable = (
                 f"The folder {self.file.parent} cannot be written ({error.strerror or error}), so the history is "
                 "read-only; change its permissions, or choose another folder with --home DIR."
@@ -146,22 +159,33 @@ class Database:
         return taken
 
     def _find_reader(self) -> Engine:
+        """The engine to read from, after a look at what lies there as long as that may change."""
         self._check_open()
-        if self._reader is not None and not self._is_empty_stand_in:
+        if self._reader is not None and self._source is _Source.LIVE:
             return self._reader
-        found = preparing.look(self.file, check=False, schema=self._schema)
+        frozen = self._is_frozen()
+        found = preparing.look(self.file, check=False, frozen=frozen, schema=self._schema)
         if found not in (None, self._schema.head):
             raise StoreError(
                 f"The history {self.file} has an older form (schema {found}) and another ResNet Studio is using it; "
                 "close that one, then try again."
             )
-        if found is not None:
+        source = _Source.NOTHING if found is None else _Source.FROZEN if frozen else _Source.LIVE
+        if self._reader is None or source is not self._source:
             if self._reader is not None:
                 self._reader.dispose()
-            self._reader, self._is_empty_stand_in = engines.reader_engine(self._url), False
-        elif self._reader is None:
-            self._reader, self._is_empty_stand_in = engines.empty_engine(Base.metadata), True
+            self._reader, self._source = self._make_reader(source), source
         return self._reader
+
+    def _is_frozen(self) -> bool:
+        """Nobody has the database open, and nothing can be written beside it."""
+        may_write = not self._cannot_lock and os.access(self.file.parent, os.W_OK)
+        return not may_write and preparing.at_rest(self.file)
+
+    def _make_reader(self, source: _Source) -> Engine:
+        if source is _Source.NOTHING:
+            return engines.empty_engine(Base.metadata)
+        return engines.reader_engine(engines.frozen_sqlite_url(self.file) if source is _Source.FROZEN else self._url)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
+from sqlalchemy.schema import CreateTable
 
 WRITER_WAIT_SECONDS = 15.0
 READER_WAIT_SECONDS = 5.0
@@ -25,6 +26,11 @@ _READER = ("PRAGMA query_only=ON", "PRAGMA wal_autocheckpoint=0")
 def sqlite_url(path: Path) -> URL:
     """The URL of a database file, whatever characters its name has."""
     return URL.create("sqlite+pysqlite", database=str(path))
+
+
+def frozen_sqlite_url(path: Path) -> URL:
+    """The same for a file in a folder where nothing can be written: SQLite then takes no lock and keeps no log."""
+    return URL.create("sqlite+pysqlite", database=path.absolute().as_uri(), query={"immutable": "1", "uri": "true"})
 
 
 def writer_engine(url: URL) -> Engine:
@@ -60,10 +66,12 @@ def migration_engine(url: URL) -> Engine:
 def empty_engine(metadata: MetaData) -> Engine:
     """What a reader sees before anybody has written: the tables of ``metadata`` in memory, each time anew."""
     engine = create_engine("sqlite://", poolclass=NullPool)
+    tables = [str(CreateTable(table).compile(engine)) for table in metadata.sorted_tables]
 
-    @event.listens_for(engine, "engine_connect")
-    def on_connect(connection: Connection) -> None:
-        metadata.create_all(connection, checkfirst=False)
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: object) -> None:
+        for table in tables:
+            connection.execute(table)
 
     return engine
 

@@ -35,11 +35,17 @@ class Schema:
 PRESENT = Schema()
 
 
-def look(database: Path, *, check: bool, schema: Schema = PRESENT) -> str | None:
+def at_rest(database: Path) -> bool:
+    """Nobody has the file open: SQLite keeps a log beside it as long as somebody does, and after a crash."""
+    return not database.with_name(database.name + "-wal").exists()
+
+
+def look(database: Path, *, check: bool, frozen: bool = False, schema: Schema = PRESENT) -> str | None:
     """Revision of the schema in ``database``; None where there is no database yet. Changes nothing.
 
     Args:
         check: Look for damage as well. Only for who holds the writer lock.
+        frozen: Trust that nobody writes meanwhile, and leave no trace in the folder.
 
     Raises:
         StoreError: If the file is damaged, is something else, or was written by a newer program.
@@ -50,7 +56,7 @@ def look(database: Path, *, check: bool, schema: Schema = PRESENT) -> str | None
         with database.open("rb") as stream:
             if stream.read(len(_MAGIC)) != _MAGIC:
                 raise damaged(database, "it is not an SQLite file")
-        found = _revision(database, check=check)
+        found = _revision(database, check=check, frozen=frozen)
     if found is not None and found not in schema.revisions:
         raise StoreError(
             f"The history {database} was written by a newer ResNet Studio (schema {found}, this one knows up to "
@@ -60,10 +66,8 @@ def look(database: Path, *, check: bool, schema: Schema = PRESENT) -> str | None
     return found
 
 
-def _revision(database: Path, *, check: bool) -> str | None:
-    # Without a log beside it nobody has the file open: "immutable" then leaves no trace in the folder.
-    log_file = database.with_name(database.name + "-wal")
-    mode = "immutable=1" if check and not log_file.exists() else "mode=ro"
+def _revision(database: Path, *, check: bool, frozen: bool) -> str | None:
+    mode = "immutable=1" if frozen else "mode=ro"
     connection = sqlite3.connect(
         f"{database.absolute().as_uri()}?{mode}", uri=True, timeout=engines.READER_WAIT_SECONDS
     )
@@ -103,7 +107,8 @@ def prepare(database: Path, *, previous_died: bool = False, schema: Schema = PRE
     Raises:
         StoreError: If the file is damaged, newer, or cannot be written; it is then as it was.
     """
-    found = look(database, check=needs_check(database, previous_died=previous_died), schema=schema)
+    check = needs_check(database, previous_died=previous_died)
+    found = look(database, check=check, frozen=at_rest(database), schema=schema)
     if found == schema.head:
         return None
     with explained(database):

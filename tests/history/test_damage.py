@@ -99,7 +99,7 @@ def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
         RunStore.open(Home(tmp_path / "file" / "home"))
 
 
-def test_without_the_right_to_lock_the_history_is_read_only(filled: Home) -> None:
+def test_without_the_right_to_lock_the_history_is_read_only(filled: Home, tiny_twin: CohortSpec) -> None:
     (filled.root / "writer.lock").unlink(missing_ok=True)
     (filled.root / "writer.lock").mkdir()
     with RunStore.open(filled) as store:
@@ -109,6 +109,12 @@ def test_without_the_right_to_lock_the_history_is_read_only(filled: Home) -> Non
         with pytest.raises(StoreError, match="so the history is read-only"):
             store.rename(store.list_runs()[0].id, "x")
         assert not store.become_writer()
+        assert not list(filled.root.glob("history.sqlite3-*")), "reading left no trace"
+
+        (filled.root / "writer.lock").rmdir()
+        with RunStore.open(filled) as other:
+            other.create_cohort(tiny_twin)
+            assert len(store.list_runs()) == 4
 
 
 def test_a_full_disk_is_a_sentence_and_not_the_end(store: RunStore, tiny_twin: CohortSpec) -> None:
