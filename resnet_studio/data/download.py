@@ -103,6 +103,8 @@ class _Source:
                         piece = response.read1(_PIECE)
                         self._hand_over(piece)
         except (OSError, HTTPException, ValueError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it holds the connection
             self._hand_over(error)
 
     def _hand_over(self, piece: bytes | Exception) -> None:

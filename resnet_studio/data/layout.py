@@ -114,7 +114,7 @@ def _scan_pair(root: Path, top: dict[str, Path], test_folder: str, seed: int) ->
         )
     names, folders = _classes(root / _TRAIN, _class_folders(top[_TRAIN]))
     train, unusable = _files(root, folders)
-    test_names, test_folders = _classes(root / test_folder, _class_folders(top[test_folder]))
+    test_names, test_folders = _classes(root / test_folder, _class_folders(top[test_folder]), at_least=1)
     for name in test_names:
         if name not in names:
             raise DataError(
@@ -160,7 +160,7 @@ def _lot(file: ImageFile, seed: int) -> bytes:
     return hashlib.sha256(f"{seed}/{name}".encode("utf-8", "surrogatepass")).digest()
 
 
-def _classes(where: Path, folders: dict[str, Path]) -> tuple[tuple[str, ...], list[Path]]:
+def _classes(where: Path, folders: dict[str, Path], at_least: int = 2) -> tuple[tuple[str, ...], list[Path]]:
     """Class names, sorted, and their folders."""
     if not folders:
         raise DataError(
@@ -168,7 +168,7 @@ def _classes(where: Path, folders: dict[str, Path]) -> tuple[tuple[str, ...], li
             f"like {where / 'cat' / '1.png'}."
         )
     named = sorted((unicodedata.normalize("NFC", name), path) for name, path in folders.items())
-    if len(named) < 2:
+    if len(named) < at_least:
         only = _quoted(named[0][0])
         raise DataError(f"{where} has a single class, {only}; a network needs two or more to tell apart.")
     if len(named) > MAX_CLASSES:
