@@ -190,7 +190,7 @@ def test_a_long_night_of_chunks_is_read_quickly(store: RunStore, twins: Twins) -
     store.append_chunks(chunks)
     started = time.perf_counter()
     curve = store.curve(run.id, TRAIN)
-    assert time.perf_counter() - started < 1.5
+    assert time.perf_counter() - started < 3.0, "some 50 ms on an idle machine"
     assert np.array_equal(curve.iterations, np.arange(1, 400_001))
 
 
@@ -200,7 +200,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, finish=st.booleans(), seed=st.integers(0, 2**32 - 1))
 def test_appending_and_cutting_behave_like_a_list(
     store: RunStore, tiny_twin: CohortSpec, steps: list[Step], finish: bool, seed: int
