@@ -19,7 +19,6 @@ from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.home import Home
 
-TRAIN_SPLIT, TEST_SPLIT, SAMPLE_SPLIT = 0, 1, 2
 _BLOCK = 400  # images drawn as a whole: large enough for vector arithmetic, small enough for a processor's cache
 _MAX_THREADS = 8
 
@@ -36,7 +35,7 @@ def open_builtin(seed: int, home: Home, report: Report = silent, should_stop: St
 
 def make_builtin(seed: int, report: Report = silent, should_stop: StopCheck = never) -> DataBundle:
     """Draw both splits: each class equally often, image i of class i % 10. Raises Stopped, within 0.1 s or so."""
-    counts = (places.BUILTIN_TRAIN, places.BUILTIN_TEST)
+    counts = (places.BUILTIN_TRAIN, places.BUILTIN_TEST)  # splits 0 and 1; 2 is for the sample images
     pixels = [np.empty((count, 3, GRAIN, GRAIN), np.uint8) for count in counts]
     jobs = [(split, first) for split, count in enumerate(counts) for first in range(0, count, _BLOCK)]
     stop = threading.Event()

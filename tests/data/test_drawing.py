@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from resnet_studio.data.builtin import SAMPLE_SPLIT, TEST_SPLIT, TRAIN_SPLIT, make_builtin
+from resnet_studio.data.builtin import make_builtin
 from resnet_studio.data.drawing import DIFFICULTY, GRAIN, draw
 from resnet_studio.data.shapes import SHAPE_NAMES, SHAPES
 from resnet_studio.domain.errors import Stopped
@@ -22,7 +22,7 @@ CLEAR = replace(
 
 # Change them only together with places.BUILTIN_VERSION: stored runs name the checksum of the images they saw.
 GOLDEN_CHECKSUM = "?"
-GOLDEN_CLEAR = "?"
+GOLDEN_CLEAR = "4d7bda970e2fde50"
 
 
 def digest(images: np.ndarray) -> str:
@@ -31,9 +31,9 @@ def digest(images: np.ndarray) -> str:
 
 @pytest.fixture(scope="module")
 def made():
-    started = time.perf_counter()
+    started = time.process_time()
     bundle = make_builtin(0)
-    return bundle, time.perf_counter() - started
+    return bundle, time.process_time() - started
 
 
 def test_golden_checksum(made):
@@ -45,7 +45,7 @@ def test_shapes_are_golden_whatever_the_difficulty():
 
 
 def test_it_is_made_in_time(made):
-    assert made[1] < 10  # seconds, alone on two cores about 3
+    assert made[1] < 10  # seconds of all cores together: about 4, whatever else the machine does
 
 
 def test_sizes_and_balance(made):
@@ -71,7 +71,7 @@ def test_neither_too_dark_nor_too_bright(made):
 
 
 def test_splits_seeds_and_blocks_share_nothing():
-    keys = [(0, TRAIN_SPLIT, 0), (0, TEST_SPLIT, 0), (0, SAMPLE_SPLIT, 0), (0, TRAIN_SPLIT, 1), (1, TRAIN_SPLIT, 0)]
+    keys = [(0, 0, 0), (0, 1, 0), (0, 2, 0), (0, 0, 1), (1, 0, 0)]  # seed, split, block
     images = [image.tobytes() for key in keys for image in draw(*key, 20, GRAIN)]
     assert len(set(images)) == len(images)
 
