@@ -75,9 +75,17 @@ def result(run: RunRecord, quantity: Quantity) -> float | None:
 
 
 def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
-    """Names by run id; runs that share one get the beginning of their id behind it."""
-    names = [run.name for run in runs]
-    return {run.id: run.name if names.count(run.name) == 1 else f"{run.name} · {run.short_id[:6]}" for run in runs}
+    """Names by run id; runs that share one are told apart by their seeds, or else by the beginning of their ids."""
+    groups: dict[str, list[RunRecord]] = {}
+    for run in runs:
+        groups.setdefault(run.name, []).append(run)
+    names = {}
+    for run in runs:
+        group = groups[run.name]
+        by_seed = len({other.spec.recipe.init_seed for other in group}) == len(group)
+        mark = f"seed {run.spec.recipe.init_seed}" if by_seed else run.id[:6]
+        names[run.id] = run.name if len(group) == 1 else f"{run.name} · {mark}"
+    return names
 
 
 def deltas(runs: Sequence[RunRecord], baseline: RunRecord) -> dict[str, dict[Quantity, float | None]]:
@@ -153,7 +161,7 @@ class TwinGap:
 
     @property
     def sentence(self) -> str:
-        """The gap in words: At 56 layers plain-56's training error is 25.7 percentage points above ..."""
+        """The gap in words: 56 layers: plain-56's training error is 25.7 percentage points above its twin ..."""
         kind, gap = ("training", self.training) if self.training is not None else ("test", self.test)
         if gap is None:
             return f"{self.plain.name} and {self.residual.name} are twins of {self.depth} layers without errors yet."
@@ -161,11 +169,11 @@ class TwinGap:
             (run.training_error if kind == "training" else run.test_error) for run in (self.plain, self.residual)
         )
         text = (
-            f"At {self.depth} layers {self.plain.name}'s {kind} error is {_points(gap)} its twin "
-            f"{self.residual.name}'s ({plain:.1f} % and {residual:.1f} %)"
+            f"{self.depth} layers: {self.plain.name}'s {kind} error is {_points(gap)} its twin {self.residual.name}'s "
+            f"({plain:.1f} % and {residual:.1f} %)"
         )
         if kind == "training" and self.test is not None:
-            text += f", its test error {_points(self.test)}"
+            text += f", test error {self.test:+.1f}"
         if self.plain.iteration != self.residual.iteration:
             text += f", though they stand at iterations {self.plain.iteration} and {self.residual.iteration}"
         return text + "."

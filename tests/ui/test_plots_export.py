@@ -156,7 +156,7 @@ def test_deltas_and_twins(compared):
     assert deltas([with_fields(plain, test_error=None)], residual)[plain.id][Quantity.TEST_ERROR] is None
     [gap] = twin_gaps(runs)
     assert gap.depth == 8
-    assert "20.0 percentage points above its twin" in gap.sentence
+    assert "20.0 percentage points above its twin ResNet-8's" in gap.sentence
     assert twin_gaps([plain, with_fields(residual, cohort_id="another")]) == []
     [unmeasured] = twin_gaps(
         [with_fields(run, training_error=None, test_error=None) for run in runs],
@@ -177,3 +177,6 @@ def test_equal_names_are_told_apart(compared):
     same = [runs[0], with_fields(runs[1], name=runs[0].name)]
     assert len(set(display_names(same).values())) == 2
     assert display_names(runs)[runs[0].id] == runs[0].name
+    reseeded = replace(runs[0].spec, recipe=replace(runs[0].spec.recipe, init_seed=3))
+    seeds = display_names([runs[0], with_fields(same[1], spec=reseeded)])
+    assert list(seeds.values()) == ["plain-8 · seed 0", "plain-8 · seed 3"]

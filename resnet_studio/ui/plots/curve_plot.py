@@ -196,7 +196,7 @@ class CurvePlot(QWidget):
         ends = extent(self.book, shown, self.panel, self.options.axis)
         end = ends[1] if ends else 0.0
         if end > self._x_end or self._x_end == 0.0:
-            self._x_end = nice_end(end, self._total(shown))
+            self._x_end = nice_end(end, self._total(shown), time=self.options.axis is XAxis.TIME)
         span = self._value_span(shown)
         if span is not None:
             self._y_span = settled(self._y_span, span)

@@ -11,12 +11,13 @@ from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QWidget
 
 from resnet_studio.ui.plots.panels import Panel, PlottedRun
 from resnet_studio.ui.plots.readout import Gap, Reading
-from resnet_studio.ui.plots.samples import SAMPLE_WIDTH, paint_sample
+from resnet_studio.ui.plots.samples import paint_sample
 from resnet_studio.ui.theme import Role, Theme
 
 DASH = "–"
 NAME_WIDTH = 170
-COLUMN_GAP = 22
+SAMPLE_WIDTH = 28
+COLUMN_GAP = 16
 SCROLL_BAR = 12
 MOST_ROWS = 6
 
@@ -57,7 +58,7 @@ class _Row(QAbstractButton):
         return QSize(sample + name + self._columns * self._column() + 10, metrics.height() + 4)
 
     def _column(self) -> int:
-        return QFontMetrics(self.font()).horizontalAdvance("+88.8 pp") + 10
+        return QFontMetrics(self.font()).horizontalAdvance("+88.8 pp") + 6
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)

@@ -14,13 +14,17 @@ def nice_step(width: float) -> float:
     return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= width * (1 - 1e-12))
 
 
-def nice_end(end: float, total: float | None) -> float:
-    """Where a growing axis from 0 should end: a little room, but never beyond ``total``, the end that is known."""
+def nice_end(end: float, total: float | None, *, time: bool = False) -> float:
+    """Where a growing axis from 0 should end: a little room, but never beyond ``total``, the end that is known.
+
+    ``time``: in seconds, so that steps are those of a clock.
+    """
     if total is not None and end >= total:
         return end
     if end <= 0:
         return total or 1.0
-    room = nice_step(end * 1.02 / 4) * 4
+    step = (time_step if time else nice_step)(end / 8)
+    room = math.ceil(end * 1.02 / step) * step
     return room if total is None else min(room, total)
 
 
