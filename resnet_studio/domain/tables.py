@@ -151,25 +151,29 @@ def _text(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TwinGap:
-    """Plain minus residual within one cohort at one depth, in percentage points; None where either has no error."""
+    """Plain minus residual within one cohort at one depth, in percentage points; None where either has no error.
+
+    ``names`` are the two runs' as they are shown, plain first.
+    """
 
     depth: int
     plain: RunRecord
     residual: RunRecord
     training: float | None
     test: float | None
+    names: tuple[str, str]
 
     @property
     def sentence(self) -> str:
         """The gap in words: 56 layers: plain-56's training error is 25.7 percentage points above its twin ..."""
         kind, gap = ("training", self.training) if self.training is not None else ("test", self.test)
         if gap is None:
-            return f"{self.plain.name} and {self.residual.name} are twins of {self.depth} layers without errors yet."
+            return f"{self.names[0]} and {self.names[1]} are twins of {self.depth} layers without errors yet."
         plain, residual = (
             (run.training_error if kind == "training" else run.test_error) for run in (self.plain, self.residual)
         )
         text = (
-            f"{self.depth} layers: {self.plain.name}'s {kind} error is {_points(gap)} its twin {self.residual.name}'s "
+            f"{self.depth} layers: {self.names[0]}'s {kind} error is {_points(gap)} its twin {self.names[1]}'s "
             f"({plain:.1f} % and {residual:.1f} %)"
         )
         if kind == "training" and self.test is not None:
@@ -187,7 +191,7 @@ def _points(gap: float) -> str:
 
 def twin_gaps(runs: Sequence[RunRecord]) -> list[TwinGap]:
     """Every plain run with every residual run of its cohort, depth and initial weights; shallow first."""
-    found = []
+    found, names = [], display_names(runs)
     for plain in runs:
         for residual in runs:
             if residual.residual and not plain.residual and _twins(plain, residual):
@@ -199,6 +203,7 @@ def twin_gaps(runs: Sequence[RunRecord]) -> list[TwinGap]:
                         residual,
                         sides[Quantity.TRAINING_ERROR],
                         sides[Quantity.TEST_ERROR],
+                        (names[plain.id], names[residual.id]),
                     )
                 )
     return sorted(found, key=lambda gap: gap.depth)

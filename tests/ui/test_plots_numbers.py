@@ -43,6 +43,8 @@ def test_thinning_keeps_each_columns_extremes(curve, left, width, columns):
     assert np.all(np.diff(thin_x) >= 0)
     assert not np.isinf(thin_y).any()
     assert _columns(thin_x, thin_y, left, left + width, columns) == _columns(x, y, left, left + width, columns)
+    thin_x, thin_y = thin(x, y, left, left + width, columns, ends=False)
+    assert _columns(thin_x, thin_y, left, left + width, columns) == _columns(x, y, left, left + width, columns)
 
 
 def test_thinning_keeps_a_point_beyond_each_edge_and_short_curves_whole():

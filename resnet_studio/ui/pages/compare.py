@@ -105,7 +105,7 @@ class ComparePage(Page):
         left.layout().addWidget(self.picker)  # type: ignore[union-attr]
         self._rows = _splitter(Qt.Orientation.Vertical, figure, below, (1, 0))
         self._columns = _splitter(Qt.Orientation.Horizontal, left, self._rows, (0, 1))
-        self._columns.setSizes([250, 900])
+        self._columns.setSizes([290, 900])
         self._rows.setSizes([430, 216])
         for splitter, name in ((self._rows, "rows"), (self._columns, "columns")):
             splitter.restoreState(services.preferences.value(f"compare/{name}", QByteArray(), QByteArray))

@@ -21,6 +21,7 @@ from resnet_studio.ui.plots.readout import extent, gaps, readings
 from resnet_studio.ui.theme import Role, Theme
 
 FRAME_MS = 50
+FADED = 0.2
 COMPACT_HEIGHT = 220  # below it the name of the axis gives way to the curves
 Span = tuple[float, float]
 
@@ -87,6 +88,7 @@ class CurvePlot(QWidget):
         self.legend = Legend(self._theme, self.panel)
         self.legend.setVisible(legend)
         self.legend.toggled.connect(self._on_legend_toggled)
+        self.legend.pointed_at.connect(self._on_pointed_at)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -284,6 +286,12 @@ class CurvePlot(QWidget):
             self._hidden = hidden
             self._y_span = None
             self.hidden_changed.emit(frozenset(hidden))
+
+    @Slot(str)
+    def _on_pointed_at(self, run_id: str) -> None:
+        """The other runs fade, so that one can be told among many."""
+        for layer in self._layers:
+            layer.emphasise(1.0 if run_id in ("", layer.run.run_id) else FADED)
 
     @Slot()
     def on_theme_changed(self) -> None:

@@ -48,6 +48,11 @@ class RunLayers:
     def items(self) -> tuple[pg.GraphicsObject, ...]:
         return (self._raw, self._smooth, self._test, self._markers)
 
+    def emphasise(self, strength: float) -> None:
+        """0..1: how strongly this run is drawn beside the one that the legend points at."""
+        for item in self.items:
+            item.setOpacity(strength)
+
     def remove(self) -> None:
         for item in self.items:
             self._plot.removeItem(item)
@@ -74,7 +79,7 @@ class RunLayers:
         if not wanted:
             item.setData([], [])
             return
-        x, y = thin(x, y, view.left, view.right, view.columns)
+        x, y = thin(x, y, view.left, view.right, view.columns, ends=item is not self._raw)
         item.setData(x, self._coordinates(y, options), pen=pen, antialias=len(x) < MAX_WIDE_POINTS)
 
     def _draw_smooth(self, x: Floats, y: Floats, view: View, options: PlotOptions) -> None:

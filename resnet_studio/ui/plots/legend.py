@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QEnterEvent, QFocusEvent, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QWidget
 
 from resnet_studio.ui.plots.panels import Panel, PlottedRun
@@ -39,6 +39,8 @@ def gap_text(value: float | None, unit: str) -> str:
 class _Row(QAbstractButton):
     """Line sample, name and two numbers; painted, because the numbers change with each move of the mouse."""
 
+    pointed = Signal(bool)
+
     def __init__(self, theme: Theme, columns: int, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._columns = theme, columns
@@ -59,6 +61,22 @@ class _Row(QAbstractButton):
 
     def _column(self) -> int:
         return QFontMetrics(self.font()).horizontalAdvance("+88.8 pp") + 6
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self.pointed.emit(True)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.pointed.emit(False)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.pointed.emit(True)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.pointed.emit(False)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)
@@ -85,13 +103,13 @@ class _Row(QAbstractButton):
 
 
 class Legend(QScrollArea):
-    """Toggles runs; ``toggled(run id, shown)``. The owner feeds it readings.
+    """Toggles runs, ``toggled(run id, shown)``, and points at one, ``pointed_at(run id or empty)``.
 
     It stands above the curves and hides none of them. Runs of one depth follow each other, their gap after them, from
     top to bottom and then in the next column.
     """
 
-    toggled = Signal(str, bool)
+    toggled, pointed_at = Signal(str, bool), Signal(str)
 
     def __init__(self, theme: Theme, panel: Panel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -125,6 +143,7 @@ class Legend(QScrollArea):
             row.setChecked(run.run_id not in hidden)
             row.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             row.toggled.connect(self._on_row_toggled)
+            row.pointed.connect(self._on_row_pointed)
             self._rows[run.run_id] = row
         self._arrange()
 
@@ -206,6 +225,12 @@ class Legend(QScrollArea):
         row = self.sender()
         if isinstance(row, _Row) and row.run is not None:
             self.toggled.emit(row.run.run_id, shown)
+
+    @Slot(bool)
+    def _on_row_pointed(self, here: bool) -> None:
+        row = self.sender()
+        if isinstance(row, _Row) and row.run is not None:
+            self.pointed_at.emit(row.run.run_id if here else "")
 
     @Slot()
     def on_theme_changed(self) -> None:

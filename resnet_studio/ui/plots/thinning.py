@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.floating]
 PER_COLUMN = 4  # first, lowest, highest, last
 
 
-def thin(x: Floats, y: Floats, left: float, right: float, columns: int) -> tuple[Floats, Floats]:
+def thin(x: Floats, y: Floats, left: float, right: float, columns: int, *, ends: bool = True) -> tuple[Floats, Floats]:
     """The points of a curve that reach the screen.
 
     A pixel column that holds many points keeps the first, the lowest, the highest and the last of them, so the drawn
@@ -25,6 +25,7 @@ def thin(x: Floats, y: Floats, left: float, right: float, columns: int) -> tuple
         left: Position of the left edge of the view, smaller than ``right``.
         right: Position of the right edge.
         columns: Width of the view in pixels, at least 1.
+        ends: Keep each column's first and last point too; a noisy curve in the background does well without.
 
     Returns:
         Positions and values of the same length, at most ``4 * columns + 8`` long, values finite or NaN. A gap survives
@@ -44,6 +45,8 @@ def thin(x: Floats, y: Floats, left: float, right: float, columns: int) -> tuple
     lasts = np.append(starts[1:], len(x)) - 1
     first_x, last_x = x[starts], x[lasts]
     middle = (first_x + last_x) / 2
+    if not ends:
+        return np.repeat(middle, 2), np.stack((low, high), axis=1).reshape(-1)  # (2 * groups,)
     thinned_x = np.stack((first_x, middle, middle, last_x), axis=1).reshape(-1)  # (4 * groups,)
     thinned_y = np.stack((y[starts], low, high, y[lasts]), axis=1).reshape(-1)
     return thinned_x, thinned_y
