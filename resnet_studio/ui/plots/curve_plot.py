@@ -197,14 +197,15 @@ class CurvePlot(QWidget):
         shown = self.shown_runs
         ends = extent(self.book, shown, self.panel, self.options.axis)
         end = ends[1] if ends else 0.0
-        if end > self._x_end or self._x_end == 0.0:
+        if end > self._x_end:
             self._x_end = nice_end(end, self._total(shown), time=self.options.axis is XAxis.TIME)
+        right = self._x_end or self._total(shown) or 1.0
         span = self._value_span(shown)
         if span is not None:
             self._y_span = settled(self._y_span, span)
         low, high = self._y_span or self._empty_span()
         edge = (high - low) * 0.015
-        x_range, y_range = (-0.004 * self._x_end, 1.006 * self._x_end), (low - edge, high + edge)
+        x_range, y_range = (-0.004 * right, 1.006 * right), (low - edge, high + edge)
         self._view.getPlotItem().getViewBox().setRange(xRange=x_range, yRange=y_range, padding=0)
 
     def _total(self, runs: Sequence[PlottedRun]) -> float | None:

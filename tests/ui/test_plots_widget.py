@@ -1,0 +1,222 @@
+"""The plot widget: draws on its clock, reads under the cursor, toggles, zooms and fits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+
+from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.terms import Series
+from resnet_studio.ui.plots.buffers import CurveBook, XAxis
+from resnet_studio.ui.plots.controls import PlotControls
+from resnet_studio.ui.plots.curve_plot import CurvePlot
+from resnet_studio.ui.plots.panels import ERROR, RATE, PlotOptions, PlottedRun
+from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.theme import Theme
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
+
+PLAIN = PlottedRun("p", "plain-20", "#0072B2", False, 20, 1000)
+RESIDUAL = PlottedRun("r", "ResNet-20", "#0072B2", True, 20, 1000)
+
+
+def _grow(book: CurveBook, run: PlottedRun, first: int, count: int, level: float) -> None:
+    iterations = np.arange(first, first + count)
+    values = (level + 30 * np.exp(-iterations / 300)).astype(np.float32)
+    book.extend(
+        [
+            CurveChunk(run.run_id, Series.TRAINING_ERROR, first, values),
+            CurveChunk(run.run_id, Series.TEST_ERROR, first, values[::50] + 2, 50),
+            CurveChunk(run.run_id, Series.SECONDS, first, (iterations / 10).astype(np.float32)),
+        ]
+    )
+
+
+@pytest.fixture
+def plot(qtbot, qapp):
+    theme = Theme()
+    widget = CurvePlot(theme, CurveBook())
+    widget.theme_for_test = theme
+    qtbot.addWidget(widget)
+    widget.resize(900, 500)
+    widget.set_runs([PLAIN, RESIDUAL])
+    widget.show()
+    qtbot.waitUntil(lambda: widget.frames > 0)
+    return widget
+
+
+def _pixels(widget, colour: str) -> int:
+    image = widget.grab().toImage().convertToFormat(widget.grab().toImage().Format.Format_RGB32)
+    width, height = image.width(), image.height()
+    array = np.frombuffer(image.constBits(), np.uint8).reshape(height, image.bytesPerLine())[:, : width * 4]
+    wanted = np.array([int(colour[i : i + 2], 16) for i in (5, 3, 1)])
+    near = np.abs(array.reshape(height, width, 4)[..., :3].astype(int) - wanted).sum(axis=2) < 40
+    return int(near.sum())
+
+
+def test_it_draws_what_arrives_and_only_then(plot, qtbot):
+    before, empty = plot.frames, _pixels(plot, PLAIN.colour)
+    _grow(plot.book, PLAIN, 1, 200, 40)
+    _grow(plot.book, RESIDUAL, 1, 200, 30)
+    qtbot.waitUntil(lambda: plot.frames > before)
+    assert _pixels(plot, PLAIN.colour) > empty + 200
+    drawn = plot.frames
+    qtbot.wait(200)
+    assert plot.frames <= drawn + 1
+    plot.hide()
+    hidden = plot.frames
+    _grow(plot.book, PLAIN, 201, 200, 40)
+    qtbot.wait(150)
+    assert plot.frames == hidden
+    plot.show()
+    qtbot.waitUntil(lambda: plot.frames > hidden)
+
+
+def test_ranges_follow_until_the_mouse_zooms(plot, qtbot):
+    _grow(plot.book, PLAIN, 1, 100, 40)
+    plot.draw_if_dirty()
+    assert 100 <= plot.spans[0][1] < 200
+    _grow(plot.book, PLAIN, 101, 900, 40)
+    plot.draw_if_dirty()
+    assert plot.spans[0][1] == pytest.approx(1006)
+    plot._on_zoomed()
+    plot._view.getPlotItem().getViewBox().setRange(xRange=(100, 200), yRange=(40, 60), padding=0)
+    plot.draw_if_dirty()
+    assert not plot.following
+    assert plot.spans[0] == pytest.approx((100, 200))
+    with qtbot.waitSignal(plot.following_changed):
+        qtbot.mouseDClick(plot._view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(400, 200))
+    plot.draw_if_dirty()
+    assert plot.spans[0][1] == pytest.approx(1006)
+
+
+def test_the_legend_reads_under_the_cursor(plot, qtbot):
+    _grow(plot.book, PLAIN, 1, 1000, 40)
+    _grow(plot.book, RESIDUAL, 1, 1000, 30)
+    plot.set_options(PlotOptions(window=1))
+    plot.draw_if_dirty()
+    plot.read_at(500)
+    place, plain, residual, gap = plot.legend.texts()
+    assert place == ("iteration 500",)
+    assert plain == ("plain-20", "45.7 %", "48.7 %")
+    assert residual[1:] == ("35.7 %", "38.7 %")
+    assert gap == ("plain − residual (20)", "+10.0 pp", "+10.0 pp")
+    box = plot._view.getPlotItem().getViewBox()
+    middle = plot._view.mapFromScene(box.mapViewToScene(box.viewRect().center()))
+    qtbot.mouseMove(plot._view.viewport(), middle)
+    plot.draw_if_dirty()
+    assert plot.legend.texts()[0][0].startswith("iteration 50")
+    qtbot.keyClick(plot._view, Qt.Key.Key_Escape)
+    plot.draw_if_dirty()
+    assert plot.legend.texts()[0] == ("latest",)
+    qtbot.keyClick(plot._view, Qt.Key.Key_Left)
+    qtbot.keyClick(plot._view, Qt.Key.Key_Left)
+    plot.draw_if_dirty()
+    assert plot.legend.texts()[0] == ("iteration 990",)
+
+
+def test_the_legend_hides_runs(plot, qtbot):
+    _grow(plot.book, PLAIN, 1, 300, 40)
+    plot.draw_if_dirty()
+    assert _pixels(plot._view, PLAIN.colour) > 200
+    with qtbot.waitSignal(plot.hidden_changed) as signal:
+        qtbot.mouseClick(plot.legend.row("p"), Qt.MouseButton.LeftButton)
+    assert signal.args == [frozenset({"p"})]
+    plot.draw_if_dirty()
+    assert _pixels(plot._view, PLAIN.colour) == 0
+    assert [run.run_id for run in plot.shown_runs] == ["r"]
+    plot.set_hidden([])
+    assert plot.legend.row("p").isChecked()
+    plot.legend.row("p").setFocus()
+    plot.legend.pointed_at.emit("r")
+    plot.draw_if_dirty()
+    assert _pixels(plot._view, PLAIN.colour) == 0  # it fades while another is pointed at
+
+
+def test_every_axis_and_scale_can_be_drawn(plot):
+    _grow(plot.book, PLAIN, 1, 1000, 40)
+    plot.book.set_batches_per_epoch("p", 100.0)
+    for axis, end in ((XAxis.ITERATION, 1000), (XAxis.EPOCH, 10), (XAxis.TIME, 100)):
+        for log in (False, True):
+            plot.set_options(PlotOptions(axis, 10, log=log))
+            plot.draw_if_dirty()
+            plot.grab()
+            assert end <= plot.spans[0][1] <= 1.3 * end
+    low, high = plot.spans[1]
+    assert low < 41
+    assert 70 < high < 100
+
+
+def test_odd_values_do_no_harm(plot):
+    values = np.full(1000, np.nan, np.float32)
+    values[::7] = np.inf
+    plot.book.extend([CurveChunk("p", Series.TRAINING_ERROR, 1, values)])
+    plot.book.extend([CurveChunk("r", Series.TEST_ERROR, 0, np.array([0.0], np.float32))])
+    for log in (False, True):
+        plot.set_options(PlotOptions(window=50, log=log))
+        plot.draw_if_dirty()
+        plot.grab()
+    assert np.isfinite(np.array(plot.spans)).all()
+
+
+def test_a_million_points_draw_quickly(plot):
+    plot.book.extend(
+        [CurveChunk("p", Series.TRAINING_ERROR, 1, np.random.default_rng(0).random(1_000_000, np.float32))]
+    )
+    plot.draw_if_dirty()
+    plot.grab()
+    assert sum(len(item.getData()[0]) for layer in plot._layers for item in layer.items[:2]) < 10_000
+
+
+def test_themes_change_the_ground(plot, qtbot):
+    _grow(plot.book, RESIDUAL, 1, 300, 40)
+    plot.theme_for_test.set_mode("dark")
+    plot.draw_if_dirty()
+    assert plot.grab().toImage().pixelColor(450, 470).lightness() < 80
+    plot.theme_for_test.set_mode("light")
+    plot.draw_if_dirty()
+    assert plot.grab().toImage().pixelColor(450, 470).lightness() > 200
+
+
+def test_a_plot_with_one_series(qtbot, qapp):
+    plot = CurvePlot(Theme(), CurveBook(), RATE)
+    qtbot.addWidget(plot)
+    plot.set_runs([RESIDUAL])
+    plot.show()
+    plot.book.extend([CurveChunk("r", Series.LEARNING_RATE, 1, np.full(50, 0.1, np.float32))])
+    plot.draw_if_dirty()
+    assert plot.legend.texts() == [("latest",), ("ResNet-20", "0.1")]
+    assert plot.panel is not ERROR
+
+
+def test_many_runs_scroll_in_the_legend(qtbot, qapp):
+    plot = CurvePlot(Theme(), CurveBook())
+    qtbot.addWidget(plot)
+    plot.resize(700, 500)
+    plot.set_runs([PlottedRun(str(i), f"run {i}", "#0072B2", i % 2 == 0, 8 + 6 * (i // 2), 10) for i in range(32)])
+    plot.show()
+    qtbot.waitExposed(plot)
+    assert plot.legend.height() < 200
+    assert plot._view.height() > 250
+
+
+def test_controls_tell_and_remember(qtbot, qapp, home: Home):
+    preferences = Preferences(home)
+    controls = PlotControls(preferences, "test")
+    qtbot.addWidget(controls)
+    with qtbot.waitSignal(controls.options_changed) as signal:
+        controls.log.click()
+    assert signal.args == [PlotOptions(log=True)]
+    controls.axis.setCurrentIndex(2)
+    controls.window_.setCurrentIndex(0)
+    again = PlotControls(preferences, "test")
+    qtbot.addWidget(again)
+    assert again.options == PlotOptions(XAxis.TIME, 1, True, True)
+    preferences.set_value("test/plot_axis", "nonsense")
+    preferences.set_value("test/plot_window", "nonsense")
+    last = PlotControls(preferences, "test")
+    qtbot.addWidget(last)
+    assert last.options.axis is XAxis.ITERATION
+    assert last.options.window == 50

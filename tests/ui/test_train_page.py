@@ -1,0 +1,269 @@
+"""The Train page with a real store, a real controller and a real thread; only the training itself is a script."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from resnet_studio.domain.events import (
+    CohortStarted,
+    CurveChunk,
+    CurvesGrew,
+    NoticeGiven,
+    PhaseChanged,
+    ProgressMade,
+    StatusChanged,
+)
+from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
+from resnet_studio.domain.terms import Phase, RunStatus, Series
+from resnet_studio.history.recorder import recording
+from resnet_studio.ui.controller import RunController
+from resnet_studio.ui.pages.train import TrainPage
+from resnet_studio.ui.train.queue import QueueModel
+from resnet_studio.ui.train.state import CohortState
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
+
+LENGTH = 100
+
+
+class Script:
+    """Stands where the runner does: twenty iterations a step, each step when the test allows it."""
+
+    def __init__(self) -> None:
+        self.steps = threading.Semaphore(0)
+        self.ends = (RunStatus.FINISHED, "")
+        self.notice = ""
+        self.values = 50.0
+
+    def __call__(self, run_ids, store, emit, should_stop, should_pause) -> None:
+        emit = recording(store, emit)
+        done = min(store.get(run_id).iteration for run_id in run_ids)
+        emit(PhaseChanged(tuple(run_ids), Phase.LOADING, "drawing images", 0.5))
+        emit(CohortStarted(tuple(run_ids), done, LENGTH, 25.0, 400, 80, ("a", "b"), {"training_images": "400"}))
+        for run_id in run_ids:
+            store.truncate_curves(run_id, done)
+            emit(StatusChanged(run_id, RunStatus.RUNNING, "", done))
+        emit(PhaseChanged(tuple(run_ids), Phase.TRAINING))
+        if self.notice:
+            emit(NoticeGiven(tuple(run_ids), self.notice))
+        while done < LENGTH:
+            while not self.steps.acquire(timeout=0.01):
+                if should_stop():
+                    for run_id in run_ids:
+                        emit(StatusChanged(run_id, RunStatus.STOPPED, "Stopped at your wish.", done))
+                    return
+            chunks = []
+            for place, run_id in enumerate(run_ids):
+                values = np.full(20, self.values - 10 * place, np.float32)
+                chunks.append(CurveChunk(run_id, Series.TRAINING_ERROR, done + 1, values))
+                chunks.append(CurveChunk(run_id, Series.TEST_ERROR, done + 20, values[:1] + 5))
+                chunks.append(CurveChunk(run_id, Series.SECONDS, done + 1, np.arange(20, dtype=np.float32) + done))
+            emit(CurvesGrew(tuple(chunks)))
+            done += 20
+            emit(ProgressMade(tuple(run_ids), done, LENGTH, done * 0.5, 2.0, (LENGTH - done) / 2))
+        for run_id in run_ids:
+            emit(StatusChanged(run_id, *self.ends, done))
+
+
+@pytest.fixture
+def cohort(tiny_run: RunSpec) -> CohortSpec:
+    recipe = replace(tiny_run.recipe, iterations=LENGTH, test_every=20, milestones=())
+    return twin(replace(tiny_run, recipe=recipe))
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+def scripted(services, script) -> Iterator[object]:
+    controller = RunController(services.store, training=script)
+    yield dataclasses.replace(services, controller=controller)
+    for _ in range(100):
+        script.steps.release()
+    assert controller.shut_down()
+    controller.blockSignals(True)  # the store closes before the page goes
+
+
+@pytest.fixture
+def page(scripted, qtbot) -> TrainPage:
+    page = TrainPage(scripted)
+    qtbot.addWidget(page)
+    page.resize(1180, 640)
+    page.show()
+    return page
+
+
+def _wait_idle(qtbot, page: TrainPage) -> None:
+    qtbot.waitUntil(lambda: not page.services.controller.training)
+
+
+def test_it_leads_to_design_while_nothing_was_trained(page, qtbot):
+    assert page.stack.currentWidget() is page.empty
+    with qtbot.waitSignal(page.design_requested):
+        qtbot.mouseClick(page.empty.button, Qt.MouseButton.LeftButton)
+
+
+def test_events_become_curves_cards_and_progress(page, script, cohort, qtbot):
+    controller = page.services.controller
+    ids = controller.train(cohort)
+    qtbot.waitUntil(lambda: page.run_ids == ids)
+    assert page.stack.currentWidget() is not page.empty
+    script.steps.release()
+    qtbot.waitUntil(lambda: page.cards.cards[ids[0]].texts[3].startswith("20"))
+    status, training, test, _ = page.cards.cards[ids[0]].texts
+    assert status == "running"
+    assert training.startswith("50.00")
+    assert test.startswith("55.00")
+    assert "iteration 20" in page.header.facts.text()
+    assert "2 it/s" in page.header.facts.text()
+    assert "40 s left" in page.header.facts.text()
+    assert page.header.headline.text() == "Training"
+    qtbot.waitUntil(lambda: page.plots.error.legend.texts()[1][1:] == ("50.0 %", "55.0 %"))
+    assert page.plots.error.legend.texts()[3][1:] == ("+10.0 pp", "+10.0 pp")
+    assert page.header.stop.isVisible()
+    assert not page.header.resume.isVisible()
+    for _ in range(4):
+        script.steps.release()
+    _wait_idle(qtbot, page)
+    qtbot.waitUntil(lambda: page.cards.cards[ids[1]].texts[0] == "finished")
+    qtbot.waitUntil(lambda: page.header.headline.text() == "Finished")
+    assert not page.header.stop.isVisible()
+    assert page.book.positions(ids[0], Series.TRAINING_ERROR, page.plots.error.options.axis)[-1] == LENGTH
+
+
+def test_a_page_opened_later_shows_the_whole_curve(scripted, script, cohort, qtbot):
+    controller = scripted.controller
+    ids = controller.train(cohort)
+    script.steps.release()
+    script.steps.release()
+    qtbot.waitUntil(lambda: scripted.store.get(ids[0]).iteration == 40)
+    page = TrainPage(scripted)
+    qtbot.addWidget(page)
+    page.show()
+    script.steps.release()
+    qtbot.waitUntil(lambda: page.book.get(ids[0], Series.TRAINING_ERROR) is not None)
+    qtbot.waitUntil(lambda: page.book.get(ids[0], Series.TRAINING_ERROR).iterations.tolist() == list(range(1, 61)))
+    assert page.book.get(ids[1], Series.TEST_ERROR).iterations.tolist() == [20, 40, 60]
+
+
+def test_stop_and_resume_continue_the_curve(page, script, cohort, qtbot):
+    controller = page.services.controller
+    ids = controller.train(cohort)
+    script.steps.release()
+    qtbot.waitUntil(lambda: page.services.store.get(ids[0]).iteration == 20)
+    qtbot.waitUntil(page.header.stop.isVisible)
+    qtbot.mouseClick(page.header.stop, Qt.MouseButton.LeftButton)
+    _wait_idle(qtbot, page)
+    qtbot.waitUntil(page.header.resume.isVisible)
+    assert page.cards.cards[ids[0]].texts[0] == "stopped"
+    script.values = 30.0
+    qtbot.mouseClick(page.header.resume, Qt.MouseButton.LeftButton)
+    for _ in range(4):
+        script.steps.release()
+    qtbot.waitUntil(lambda: len(page.book.get(ids[0], Series.TRAINING_ERROR)) == LENGTH)
+    values = page.book.get(ids[0], Series.TRAINING_ERROR).values
+    assert values[:20].tolist() == [50] * 20
+    assert values[20:].tolist() == [30] * 80
+    _wait_idle(qtbot, page)
+
+
+def test_pause_and_continue(page, script, cohort, qtbot):
+    controller = page.services.controller
+    controller.train(cohort)
+    qtbot.waitUntil(page.header.pause.isVisible)
+    qtbot.mouseClick(page.header.pause, Qt.MouseButton.LeftButton)
+    assert controller.paused
+    qtbot.waitUntil(lambda: page.header.pause.text() == "Continue")
+    qtbot.mouseClick(page.header.pause, Qt.MouseButton.LeftButton)
+    assert not controller.paused
+
+
+def test_queue_is_listed_and_can_be_shortened(page, script, cohort, qtbot):
+    controller = page.services.controller
+    controller.train(cohort)
+    waiting = controller.train(cohort)
+    qtbot.waitUntil(page.queue.isVisible)
+    assert page.queue.model.rowCount() == 1
+    assert "plain-8 + ResNet-8" in page.queue.model.index(0).data()
+    qtbot.mouseClick(page.queue.remove_button, Qt.MouseButton.LeftButton)
+    assert controller.queue == ()
+    assert page.services.store.get(waiting[0]).status is RunStatus.STOPPED
+    assert not page.queue.isVisible()
+
+
+def test_the_next_cohort_takes_the_page(page, script, cohort, qtbot):
+    controller = page.services.controller
+    first = controller.train(cohort)
+    second = controller.train(cohort)
+    qtbot.waitUntil(lambda: page.run_ids == first)
+    for _ in range(6):
+        script.steps.release()
+    qtbot.waitUntil(lambda: page.run_ids == second)
+    assert page.book.get(first[0], Series.TRAINING_ERROR) is None
+
+
+def test_divergence_and_notices_are_said_in_place(page, script, cohort, qtbot):
+    script.ends = (RunStatus.DIVERGED, "The loss is no longer a number; lower the learning rate.")
+    script.notice = "Two files were left out."
+    script.values = float("nan")
+    page.services.controller.train(cohort)
+    qtbot.waitUntil(lambda: page.banner.sentence == script.notice)
+    for _ in range(5):
+        script.steps.release()
+    qtbot.waitUntil(lambda: "lower the learning rate" in page.banner.sentence)
+    assert page.banner.sentence.startswith("plain-8, ResNet-8: ")
+    assert page.banner.isVisible()
+    assert page.cards.cards[page.run_ids[0]].texts[1] == "–"
+    _wait_idle(qtbot, page)
+
+
+def test_links_to_other_pages_carry_the_runs(page, script, cohort, qtbot):
+    ids = page.services.controller.train(cohort)
+    script.steps.release()
+    qtbot.waitUntil(lambda: page.header.classify.isEnabled() and page.run_ids == ids)
+    with qtbot.waitSignal(page.compare_requested) as compared:
+        page.header.compare.click()
+    with qtbot.waitSignal(page.classify_requested) as classified:
+        page.header.classify.click()
+    assert compared.args == classified.args == [list(ids)]
+
+
+def test_changes_in_the_history_are_followed(page, script, cohort, qtbot):
+    store, controller = page.services.store, page.services.controller
+    ids = controller.train(cohort)
+    for _ in range(5):
+        script.steps.release()
+    qtbot.waitUntil(lambda: page.run_ids == ids)
+    _wait_idle(qtbot, page)
+    store.rename(ids[0], "my plain net")
+    controller.refresh()
+    qtbot.waitUntil(lambda: page.plots.error.runs[0].name == "my plain net")
+    store.delete([ids[0]])
+    controller.refresh()
+    qtbot.waitUntil(lambda: page.run_ids == ids[1:])
+    store.delete([ids[1]])
+    controller.refresh()
+    qtbot.waitUntil(lambda: page.stack.currentWidget() is page.empty)
+
+
+def test_queue_model(qtmodeltester, services, cohort):
+    model = QueueModel()
+    model.set_cohorts([services.store.create_cohort(cohort)] * 2)
+    qtmodeltester.check(model)
+
+
+def test_state_names_what_a_mixed_cohort_is(services, cohort):
+    runs = services.store.create_cohort(cohort)
+    state = CohortState.of([dataclasses.replace(runs[0], status=RunStatus.DIVERGED), runs[1]])
+    assert state.headline == "1 queued, 1 diverged"
+    assert state.trouble == "plain-8: It has diverged at iteration 0."
+    assert CohortState().headline == CohortState().title == ""
+    assert not state.hear(StatusChanged("another", RunStatus.RUNNING))
