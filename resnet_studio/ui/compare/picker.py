@@ -145,7 +145,7 @@ class _PickProxy(QSortFilterProxyModel):
 
     def set_filter(self, wanted: RunFilter) -> None:
         self._filter = wanted
-        self.invalidateRowsFilter()
+        self.invalidate()
 
     def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
         del source_parent  # a table has no children

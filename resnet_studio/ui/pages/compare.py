@@ -57,7 +57,7 @@ class ComparePage(Page):
         self._book = CurveBook()
         self._runs: tuple[RunRecord, ...] = ()
         self._loaded: set[str] = set()
-        self._baseline = ""
+        self._baseline = self._wanted_baseline = ""
         self._stale, self._chosen_once = True, False
         self._loader = CurveLoader(services.store, services.jobs, self)
         self._build()
@@ -198,8 +198,7 @@ class ComparePage(Page):
             self.banner.tell("gone", f"{text} deleted meanwhile and left out.", kind="warning")
         self._runs = tuple(found)
         ids = self.run_ids
-        if self._baseline not in ids:
-            self._baseline = ids[0] if ids else ""
+        self._baseline = self._wanted_baseline if self._wanted_baseline in ids else ids[0] if ids else ""
         self._loaded &= set(ids)
         self._book.keep_only(ids)
         tell_epochs(self._book, found)
@@ -312,7 +311,7 @@ class ComparePage(Page):
 
     @Slot(str)
     def _on_baseline(self, run_id: str) -> None:
-        self._baseline = run_id
+        self._baseline = self._wanted_baseline = run_id
         self.tables.show_runs(self._runs, run_id)
 
     @Slot(object)

@@ -1,0 +1,253 @@
+"""The Compare page with a real store: choosing, drawing, reading, exporting, and runs that go away meanwhile."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.events import CurveChunk, CurvesGrew, StatusChanged
+from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
+from resnet_studio.domain.terms import RunStatus, Series
+from resnet_studio.ui.compare.export import Export, export
+from resnet_studio.ui.compare.picker import PickModel
+from resnet_studio.ui.compare.tables import DifferencesModel, ResultsModel
+from resnet_studio.ui.pages.compare import ComparePage
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
+
+
+def _store_cohort(store, cohort: CohortSpec, level: float, points: int = 200) -> tuple[str, ...]:
+    runs = store.create_cohort(cohort)
+    store.set_started([run.id for run in runs], ["a", "b"], {"device": "cpu", "training_images": "400"})
+    chunks = []
+    for place, run in enumerate(runs):
+        values = (level - 10 * place + 30 * np.exp(-np.arange(points) / 50)).astype(np.float32)
+        chunks.append(CurveChunk(run.id, Series.TRAINING_ERROR, 1, values))
+        chunks.append(CurveChunk(run.id, Series.TEST_ERROR, 20, values[19::20] + 3, 20))
+        chunks.append(CurveChunk(run.id, Series.SECONDS, 1, np.arange(points, dtype=np.float32)))
+    store.append_chunks(chunks)
+    for run in runs:
+        store.set_status(run.id, RunStatus.FINISHED)
+    return tuple(run.id for run in runs)
+
+
+@pytest.fixture
+def ids(services, tiny_run: RunSpec) -> tuple[str, ...]:
+    """Two twins: of depth 8, and of depth 14 with another seed."""
+    deeper = replace(
+        tiny_run,
+        network=replace(tiny_run.network, depth=14),
+        recipe=replace(tiny_run.recipe, init_seed=5),
+    )
+    first = _store_cohort(services.store, twin(tiny_run), 60)
+    return first + _store_cohort(services.store, twin(deeper), 70)
+
+
+@pytest.fixture
+def page(services, qtbot) -> ComparePage:
+    page = ComparePage(services)
+    qtbot.addWidget(page)
+    page.resize(1180, 640)
+    page.show()
+    yield page
+    services.controller.blockSignals(True)  # the store closes before the page goes
+
+
+def _wait_loaded(qtbot, page: ComparePage) -> None:
+    qtbot.waitUntil(lambda: not page.loading)
+
+
+def test_an_empty_history_leads_to_design(page, qtbot):
+    assert page.stack.currentWidget() is page.empty
+    with qtbot.waitSignal(page.design_requested):
+        page.empty.button.click()
+
+
+def test_the_last_cohort_is_chosen_at_first(ids, page, qtbot):
+    assert page.run_ids == ids[2:]
+    _wait_loaded(qtbot, page)
+    qtbot.waitUntil(lambda: page.plots[0].legend.texts()[1][1] != "–")
+    assert len(page.book.get(ids[2], Series.TRAINING_ERROR)) == 200
+
+
+def test_shown_runs_are_drawn_and_told_apart(ids, page, qtbot):
+    page.show_runs(ids)
+    _wait_loaded(qtbot, page)
+    assert page.run_ids == ids
+    assert [run.name for run in page.plots[0].runs] == ["plain-8", "ResNet-8", "plain-14", "ResNet-14"]
+    results = page.tables.results
+    assert results.rowCount() == 4
+    row = [results.index(0, column).data() for column in range(results.columnCount())]
+    assert row[0] == "plain-8"
+    assert row[2] == row[4] == "baseline"
+    assert results.index(1, 4).data() == "-10.00"
+    fields = [page.tables.differences.index(i, 0).data() for i in range(page.tables.differences.rowCount())]
+    assert fields == ["Depth", "Block", "Shortcut", "Initial weights"]
+    assert "10.0 percentage points above its twin ResNet-8's" in page.tables.twins.text()
+    assert page.tables.tabs.tabText(2) == "Twins (2)"
+
+
+def test_another_baseline(ids, page, qtbot):
+    page.show_runs(ids)
+    page.tables.baseline.setCurrentIndex(1)
+    page.tables.baseline.activated.emit(1)
+    assert page.tables.results.index(1, 2).data() == "baseline"
+    assert page.tables.results.index(0, 4).data() == "+10.00"
+
+
+def test_ticks_choose_and_the_filter_finds(ids, page, qtbot):
+    page.show_runs(ids[:1])
+    picker = page.picker
+    picker.filter.setText("depth:>8 plain")
+    assert picker.proxy.rowCount() == 1
+    index = picker.proxy.index(0, 0)
+    picker.proxy.setData(index, Qt.CheckState.Checked, Qt.ItemDataRole.CheckStateRole)
+    assert page.run_ids == (ids[0], ids[2])
+    assert index.data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked
+    picker.view.doubleClicked.emit(index)
+    assert page.run_ids == ids[:1]
+    picker.filter.clear()
+    picker.all.click()
+    assert set(page.run_ids) == set(ids)
+    picker.none.click()
+    assert page.run_ids == ()
+    assert not page.export_button.isEnabled()
+
+
+def test_deleted_runs_are_left_out_with_a_word(ids, page, services, qtbot):
+    page.show_runs(ids)
+    services.store.delete(ids[:2])
+    services.controller.refresh()
+    qtbot.waitUntil(lambda: page.run_ids == ids[2:])
+    assert page.banner.sentence == "2 runs were deleted meanwhile and left out."
+    services.store.purge_deleted()
+    page.show_runs(ids)
+    assert page.run_ids == ids[2:]
+
+
+def test_a_run_that_is_purged_while_its_curve_is_read_is_passed_over(ids, page, services, qtbot):
+    services.store.delete(ids[:1])
+    services.store.purge_deleted()
+    page._loader.load(ids)
+    _wait_loaded(qtbot, page)
+    assert page.book.get(ids[2], Series.TRAINING_ERROR) is not None
+    assert page.banner.sentence == ""
+
+
+def test_runs_without_points(ids, page, services, tiny_run, qtbot):
+    queued = services.store.create_cohort(twin(tiny_run))
+    page.show_runs([run.id for run in queued])
+    _wait_loaded(qtbot, page)
+    assert page.tables.results.index(0, 1).data() == "–"
+    assert "without errors yet" in page.tables.twins.text()
+    page.plots[0].draw_if_dirty()
+    page.grab()
+
+
+def test_runs_in_training_go_on_growing(ids, page, services, qtbot):
+    page.show_runs(ids)
+    _wait_loaded(qtbot, page)
+    services.controller.happened.emit(StatusChanged(ids[0], RunStatus.RUNNING, "", 100))
+    assert len(page.book.get(ids[0], Series.TRAINING_ERROR)) == 100
+    chunk = CurveChunk(ids[0], Series.TRAINING_ERROR, 101, np.full(5, 33, np.float32))
+    services.controller.happened.emit(CurvesGrew((chunk, dataclasses.replace(chunk, run_id="another"))))
+    assert page.book.get(ids[0], Series.TRAINING_ERROR).last == 33
+
+
+def test_every_quantity_is_drawn_and_hiding_is_shared(ids, page, qtbot):
+    page.show_runs(ids)
+    _wait_loaded(qtbot, page)
+    page.plots[0].legend.row(ids[0]).click()
+    assert [len(plot.shown_runs) for plot in page.plots] == [3, 3, 3]
+    for index in range(3):
+        page.quantity.setCurrentIndex(index)
+        page.plots[index].draw_if_dirty()
+        page.grab()
+    assert [run.id for run in page.shown().runs] == list(ids[1:])
+
+
+def test_exports_write_what_is_shown(ids, page, tmp_path: Path, qtbot, monkeypatch):
+    page.show_runs(ids)
+    _wait_loaded(qtbot, page)
+    page.plots[0].legend.row(ids[0]).click()
+    for kind in Export:
+        target = tmp_path / f"{kind.name.lower()}{kind.row.suffix}"
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args, path=target: (str(path), ""))
+        action = next(each for each in page.export_button.menu().actions() if each.data() == kind.name)
+        with qtbot.waitSignal(page.message) as told:
+            action.trigger()
+        assert str(target) in told.args[0]
+    with Image.open(tmp_path / "png.png") as image:
+        assert image.size == (2000, 1280)
+    words = " ".join(ElementTree.parse(tmp_path / "svg.svg").getroot().itertext())
+    assert "ResNet-8" in words
+    assert "plain-8" not in words
+    curves = list(csv.DictReader(io.StringIO((tmp_path / "curves.csv").read_text("utf-8"))))
+    assert len(curves) == 3 * (200 + 10)
+    results = list(csv.DictReader(io.StringIO((tmp_path / "results.csv").read_text("utf-8"))))
+    assert [row["run"] for row in results] == list(ids[1:])
+
+
+def test_an_export_that_fails_is_said_in_place(ids, page, tmp_path: Path, qtbot):
+    page.show_runs(ids)
+    page.export_to(Export.RESULTS, tmp_path / "missing" / "results.csv")
+    qtbot.waitUntil(lambda: "cannot be written" in page.banner.sentence)
+
+
+def test_exports_refuse_nothing_and_add_their_ending(ids, page, services, tmp_path: Path):
+    page.show_runs(ids)
+    shown = page.shown()
+    assert shown.file_name == "plain-8-ResNet-8-plain-14-ResNet-14"
+    assert export(Export.RESULTS, shown, services.store, tmp_path / "table").name == "table.csv"
+    with pytest.raises(UserError, match="nothing to export"):
+        export(Export.PNG, dataclasses.replace(shown, runs=()), services.store, tmp_path / "a.png")
+
+
+def test_rows_can_be_copied(ids, page, qtbot):
+    page.show_runs(ids)
+    page.tables.results_view.selectRow(1)
+    page.tables._on_copy()
+    head, row = QGuiApplication.clipboard().text().split("\n")
+    assert head.startswith("Run\tTraining error")
+    assert row.startswith("ResNet-8\t")
+
+
+def test_results_sort_by_number(ids, page):
+    page.show_runs(ids)
+    page.tables.sorted.sort(1, Qt.SortOrder.AscendingOrder)
+    names = [page.tables.sorted.index(row, 0).data() for row in range(4)]
+    assert names == ["ResNet-8", "plain-8", "ResNet-14", "plain-14"]
+
+
+def test_models(ids, services, qtmodeltester):
+    runs = services.store.list_runs()
+    results, differences, picks = ResultsModel(services.theme), DifferencesModel(), PickModel(services.theme)
+    results.set_runs(runs, runs[0].id)
+    differences.set_runs(runs)
+    picks.set_runs(runs)
+    for model in (results, differences, picks):
+        qtmodeltester.check(model)
+    picks.set_runs(runs[1:])
+    results.set_runs(runs[1:], "")
+    assert results.index(0, 2).data() == "–"
+
+
+def test_a_thousand_runs_can_be_picked_from(services, tiny_run, page, qtbot):
+    for _ in range(32):
+        services.store.create_cohort(CohortSpec(runs=(tiny_run,) * 32))
+    page.activate()
+    services.controller.refresh()
+    qtbot.waitUntil(lambda: page.picker.model.rowCount() == 1024)
+    page.picker.filter.setText("nothing like that")
+    assert page.picker.proxy.rowCount() == 0
