@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from string import Template
+
+_ICONS = Path(__file__).resolve().parent / "icons"
 
 _SHEET = Template("""
 * { outline: 0; }
@@ -52,9 +55,24 @@ QLineEdit[wrong="true"], QSpinBox[wrong="true"], QComboBox[wrong="true"] { borde
     padding: 3px 7px; }
 QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled { color: $MUTED; background: $WINDOW;
     border-color: $BORDER; }
-QComboBox::drop-down { border: 0; width: 22px; }
-QComboBox QAbstractItemView { background: $PANEL; color: $TEXT; border: 1px solid $BORDER; padding: 4px;
+QComboBox::drop-down { border: 0; width: 24px; }
+QComboBox::down-arrow { image: url("$ICONS/down-$SCHEME.svg"); width: 12px; height: 12px; }
+QComboBox QCheckBox { spacing: 7px; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $FIELD_BORDER; border-radius: 4px; background: $PANEL; }
+QCheckBox::indicator:checked { background: $ACCENT; border-color: $ACCENT; image: url("$ICONS/check-$SCHEME.svg"); }
+QCheckBox::indicator:hover { border-color: $ACCENT; }
+QCheckBox:focus { color: $ACCENT; }
+QCheckBox::indicator:focus { border: 2px solid $ACCENT; width: 12px; height: 12px; }
+
+QAbstractItemView { background: $PANEL; color: $TEXT; border: 1px solid $BORDER; padding: 4px;
     selection-background-color: $ACCENT_SOFT; selection-color: $TEXT; }
+
+QCheckBox { spacing: 7px; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $FIELD_BORDER; border-radius: 4px; background: $PANEL; }
+QCheckBox::indicator:checked { background: $ACCENT; border-color: $ACCENT; image: url("$ICONS/check-$SCHEME.svg"); }
+QCheckBox::indicator:hover { border-color: $ACCENT; }
+QCheckBox:focus { color: $ACCENT; }
+QCheckBox::indicator:focus { border: 2px solid $ACCENT; width: 12px; height: 12px; }
 
 QAbstractItemView { background: $PANEL; alternate-background-color: $RAISED; border: 1px solid $BORDER;
     border-radius: 8px;
@@ -105,6 +123,6 @@ QFrame#rail QToolButton:focus { border: 2px solid $ACCENT; padding: 7px 1px; }
 """)
 
 
-def style_sheet(colours: Mapping[str, str]) -> str:
+def style_sheet(colours: Mapping[str, str], *, dark: bool) -> str:
     """``colours`` maps every role's name to ``#rrggbb``."""
-    return _SHEET.substitute(colours)
+    return _SHEET.substitute(colours, ICONS=_ICONS.as_posix(), SCHEME="dark" if dark else "light")

@@ -108,7 +108,7 @@ class Theme(QObject):
         if app.style().objectName().lower() != "fusion":
             app.setStyle(QStyleFactory.create("Fusion"))
         app.setPalette(self._palette())
-        app.setStyleSheet(style_sheet({role.name: role.value[self.dark] for role in Role}))
+        app.setStyleSheet(style_sheet({role.name: role.value[self.dark] for role in Role}, dark=self.dark))
 
     def _palette(self) -> QPalette:
         palette, group = QPalette(), QPalette.ColorRole

@@ -25,6 +25,7 @@ from resnet_studio.ui.theme import Role, Theme
 
 OPEN_BLOCKS = 5  # stages with more blocks start folded
 MIN_ZOOM, MAX_ZOOM = 0.2, 3.0
+FIT_ZOOM, READABLE_ZOOM = 1.35, 0.8
 NAMES = 32  # pixels at the top for the names of the two columns
 BOTTOM = 12
 
@@ -91,9 +92,13 @@ class BlueprintView(QAbstractScrollArea):
         self.viewport().update()
 
     def fit_width(self) -> None:
-        """As large as the width allows, and no larger than it needs to be read."""
+        """As wide as there is room and as is good to read; the whole height if that still can be read."""
         self._fit = True
-        self.set_zoom(min(self.viewport().width() / WIDTH, 1.35), NAMES)
+        zoom = min(self.viewport().width() / WIDTH, FIT_ZOOM)
+        if self._rows:
+            whole = (self.viewport().height() - NAMES - BOTTOM) / self._rows.height
+            zoom = min(zoom, whole) if whole > READABLE_ZOOM else zoom
+        self.set_zoom(zoom, NAMES)
 
     @property
     def row_count(self) -> int:
@@ -104,6 +109,8 @@ class BlueprintView(QAbstractScrollArea):
             return
         self._rows = Rows(self._plans[0], [self.is_open(s) for s in range(len(self._plans[0].stages))])
         self._mark = min(self._mark, len(self._rows.all) - 1)
+        if self._fit:
+            self.fit_width()
         self._update_bars()
         self.viewport().update()
 

@@ -51,6 +51,8 @@ class DataField(QWidget):
         for key, text in SOURCES:
             self._source.addItem(text, key)
         self._source.setAccessibleName("Data")
+        self._source.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._source.setMinimumContentsLength(6)
         self._path = named(QLineEdit(), "data_folder_path", tip="train/CLASS and test/CLASS, or one folder of classes")
         self._path.setPlaceholderText("folder with a folder for each class")
         self._path.setAccessibleName("Data folder")

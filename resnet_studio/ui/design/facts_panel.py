@@ -36,7 +36,7 @@ def twin_facts(spec: RunSpec, plain: Blueprint, residual: Blueprint, training_im
             f"Per image: plain {count_text(plain.multiply_adds)}, residual {count_text(residual.multiply_adds)}",
         ),
         Fact(
-            "Memory, at least",
+            "Memory from",
             size_text(training_bytes(plain, recipe.batch_size)),
             size_text(training_bytes(residual, recipe.batch_size)),
             "Training in float32: weights, gradients, momentum and what the backward pass keeps; the data set is extra",
@@ -67,14 +67,14 @@ class FactsPanel(QFrame):
         named(self, "facts_panel", role="panel")
         sheet = named(QWidget(), role="clear")
         self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(14)
+        self._grid.setHorizontalSpacing(12)
         self._grid.setVerticalSpacing(7)
         self._grid.setColumnStretch(0, 1)
         self._paper = named(QLabel(wordWrap=True), "paper_label")
         self._time = named(QLabel(wordWrap=True), "time_label")
         self._what = named(QLabel(wordWrap=True), "facts_hint", role="muted")
         column = QVBoxLayout(sheet)
-        column.setContentsMargins(16, 12, 16, 12)
+        column.setContentsMargins(16, 12, 14, 12)
         column.setSpacing(8)
         column.addWidget(named(QLabel("Facts"), role="heading"))
         column.addLayout(self._grid)

@@ -10,7 +10,7 @@ from resnet_studio.ui.design.fields import FormField
 from resnet_studio.ui.widgets.naming import named
 
 STEPS = {"network.depth": 6, "recipe.iterations": 100, "recipe.test_every": 50, "recipe.batch_size": 16}
-TITLE_WIDTH = 104
+TITLE_WIDTH, UNIT_WIDTH = 104, 62  # pixels
 
 
 class NumberEdit(QLineEdit):
@@ -60,15 +60,19 @@ class FieldRow(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(2)
         grid.addWidget(title, 0, 0)
-        grid.addWidget(self._editor, 0, 1)
+        grid.addWidget(self._editor, 0, 1, 1, 1 if field.unit else 2)
         if field.unit:
-            grid.addWidget(named(QLabel(field.unit), role="muted"), 0, 2)
+            unit = named(QLabel(field.unit), role="muted")
+            unit.setFixedWidth(UNIT_WIDTH)
+            grid.addWidget(unit, 0, 2)
         grid.addWidget(self._error, 1, 1, 1, 2)
         grid.setColumnStretch(1, 1)
 
     def _make_editor(self) -> QLineEdit | Choice:
         if self.field.choices:
             box = named(Choice(), f"field_{self.field.path}")
+            box.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(6)
             box.addItems(list(self.field.choices))
             box.textActivated.connect(self._on_edited)
             return box

@@ -29,7 +29,7 @@ class StudyCard(QAbstractButton):
 
     def __init__(self, study: Study, theme: Theme) -> None:
         super().__init__()
-        named(self, f"study_{study.key}", tip=f"{study.question}\n{effort_text(study.cohort(0))}")
+        named(self, f"study_{study.key}", tip=f"{study.title}\n{study.question}\n{effort_text(study.cohort(0))}")
         self.study = study
         self._theme = theme
         self._effort = effort_text(study.cohort(0))

@@ -23,7 +23,7 @@ from resnet_studio.ui.theme import Role, Theme
 STAGE_HUES = ("#3b82f6", "#10a37f", "#c2650c")  # told apart by shape and label too
 TEXT_FROM_ZOOM = 0.45  # smaller writing is a blur
 CENTRE = COLUMN / 2
-ARC_REACH = 132.0  # of the curve's handles; the arc itself bulges three quarters as far
+ARC_REACH = 120.0  # of the curve's handles; the arc itself bulges three quarters as far
 
 
 class RowPainter:
@@ -116,7 +116,7 @@ class RowPainter:
             p.setFont(self._small)
             p.setPen(self.accent)
             x = CENTRE + 0.75 * ARC_REACH
-            where = QRectF(x + 1, (3 + PLUS_Y) / 2 - 9, COLUMN - x - 1, 18)
+            where = QRectF(x + 5, (3 + PLUS_Y) / 2 - 9, COLUMN - x - 5, 18)
             p.drawText(where, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, label)
 
     def _plus(self, p: QPainter) -> None:

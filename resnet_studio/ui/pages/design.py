@@ -172,12 +172,7 @@ class DesignPage(Page):
 
     @Slot(str)
     def _on_pointed(self, text: str) -> None:
-        metrics = self._pointed.fontMetrics()
-        shown = text or "Point at a layer for its shape and cost; press a stage to open or fold it."
-        self._pointed.setText(
-            metrics.elidedText(shown, Qt.TextElideMode.ElideRight, max(80, self._pointed.width() - 8))
-        )
-        self._pointed.setToolTip(text)
+        self._pointed.setText(text or "Point at a layer for its shape and cost; press a stage to open or fold it.")
 
     @Slot()
     def _on_runs_changed(self) -> None:
@@ -221,17 +216,19 @@ class DesignPage(Page):
         column.setSpacing(4)
         column.addWidget(self.view, 1)
         column.addWidget(self._pointed)
-        self._pointed.setMinimumWidth(80)
+        self._pointed.setWordWrap(True)
+        self._pointed.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._pointed.setFixedHeight(2 * self._pointed.fontMetrics().lineSpacing() + 4)
         splitter = named(QSplitter(Qt.Orientation.Horizontal), "design_splitter")
         splitter.setHandleWidth(10)
         splitter.setChildrenCollapsible(False)
-        self.form.setMinimumWidth(290)
-        self.facts.setMinimumWidth(230)
-        for widget, stretch, width in ((self.form, 0, 330), (drawing, 1, 560), (self.facts, 0, 270)):
+        self.form.setMinimumWidth(310)
+        self.facts.setMinimumWidth(290)
+        for widget, stretch, width in ((self.form, 0, 325), (drawing, 1, 545), (self.facts, 0, 300)):
             splitter.addWidget(widget)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
             widget.resize(width, 400)
-        splitter.setSizes([330, 560, 270])
+        splitter.setSizes([325, 545, 300])
         buttons = QHBoxLayout()
         buttons.setSpacing(10)
         for button in (self.run_study_button, self.train_twin_button, self.train_this_button):
