@@ -6,6 +6,7 @@ import os
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # tiny networks: threads that spin while waiting cost the most
 
 from pathlib import Path
 
@@ -17,12 +18,30 @@ from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Fast tests first: a mistake shows early."""
-    items.sort(key=lambda item: (item.get_closest_marker("slow") is not None))
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home").prepare()
+
+
+@pytest.fixture(scope="session")
+def drawn_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built-in images' cache, drawn once for the whole session."""
+    from resnet_studio.data.builtin import open_builtin
+
+    once = Home(tmp_path_factory.mktemp("drawn")).prepare()
+    open_builtin(0, once)
+    return once.data
+
+
+@pytest.fixture
+def home_with_images(home: Home, drawn_images: Path) -> Home:
+    """A home in which the built-in images need not be drawn again."""
+    for file in drawn_images.iterdir():
+        os.link(file, home.data / file.name)
+    return home
 
 
 @pytest.fixture
@@ -33,8 +52,14 @@ def tiny_run() -> RunSpec:
         run,
         network=replace(run.network, depth=8, width=4, image_size=8),
         recipe=replace(
-            run.recipe, iterations=12, batch_size=16, milestones=(8,), test_every=5, learning_rate=0.05,
-            precision="float32", device="cpu",
+            run.recipe,
+            iterations=12,
+            batch_size=16,
+            milestones=(8,),
+            test_every=5,
+            learning_rate=0.05,
+            precision="float32",
+            device="cpu",
         ),
     )
 

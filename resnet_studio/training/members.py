@@ -115,8 +115,10 @@ class Member:
 
     @torch.no_grad()
     def finite(self) -> bool:
-        """Whether every weight is a finite number; a network that is not must never replace a good checkpoint."""
-        norms = torch._foreach_norm(list(self.network.parameters()))
+        """Whether every weight and every batch-norm statistic is a finite number; a network that is not must never
+        replace a good checkpoint. (Statistics can overflow first: in training they are written, not read.)"""
+        values = (*self.network.parameters(), *(b for b in self._buffers if b.is_floating_point()))
+        norms = torch._foreach_norm(list(values), float("inf"))
         return bool(torch.isfinite(torch.stack(norms)).all())
 
     @property

@@ -111,8 +111,11 @@ def test_curves_are_fetched_once_and_end_at_the_first_bad_loss(tiny_run):
 def test_weights_that_are_not_finite_are_noticed(tiny_run):
     member = Member("run", tiny_run, CPU)
     assert member.finite()
-    with torch.no_grad():
-        member.network.head.fc.bias[3] = float("inf")
+    member.network.head.fc.bias.data[3] = float("inf")
+    assert not member.finite()
+    member.network.head.fc.bias.data[3] = 0.0
+    assert member.finite()
+    member.network.stem.bn.running_var[0] = float("inf")
     assert not member.finite()
 
 
