@@ -59,6 +59,10 @@ class ResidentBatches:
         # Draws are the same on every device; where 64-bit integers may be poorly supported, the CPU makes them.
         self._draw_device = self.device if self.device.type in ("cpu", "cuda") else torch.device("cpu")
         self._orders: dict[int, Tensor] = {}
+        wide = data.image_size + 2 * PAD
+        self._padded = torch.zeros(
+            batch_size if self._augment else 0, 3, wide, wide, device=self.device
+        )  # edges stay 0
         self._steps = torch.arange(data.image_size, device=self.device)  # (S,)
 
     @property
@@ -104,13 +108,12 @@ class ResidentBatches:
         """Zeros around each normalised image (its mean, before subtraction), then crop and flip in one gather."""
         size = x.shape[-1]
         wide = size + 2 * PAD
-        padded = x.new_zeros(len(x), 3, wide, wide)
-        padded[:, :, PAD : PAD + size, PAD : PAD + size] = x
+        self._padded[:, :, PAD : PAD + size, PAD : PAD + size] = x
         rows = dy[:, None] + self._steps  # (B, S)
         columns = dx[:, None] + torch.where(flip[:, None], size - 1 - self._steps, self._steps)  # (B, S)
         places = rows[:, :, None] * wide + columns[:, None, :]  # (B, S, S)
         places = places.view(len(x), 1, size * size).expand(-1, 3, -1)
-        return padded.view(len(x), 3, wide * wide).gather(2, places).view(len(x), 3, size, size)
+        return self._padded.view(len(x), 3, wide * wide).gather(2, places).view(len(x), 3, size, size)
 
 
 def test_batches(

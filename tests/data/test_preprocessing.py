@@ -118,3 +118,11 @@ def test_wrong_images_are_refused():
         Preprocessing(8, torch.zeros(3, 1, 1, dtype=torch.float64), torch.ones(3, 1, 1))
     with pytest.raises(ValueError, match="must be"):
         Preprocessing(8, torch.zeros(3, 9, 9), torch.ones(3, 1, 1))
+
+
+def test_sums_do_not_overflow():
+    images = torch.full((40_000, 3, 2, 2), 255, dtype=torch.uint8)
+    images[:20_000] = 253
+    measured = Preprocessing.measure(images, Normalisation.CHANNEL)
+    assert torch.allclose(measured.mean, torch.full((3, 1, 1), 254 / 255))
+    assert torch.allclose(measured.std, torch.full((3, 1, 1), 1 / 255))
