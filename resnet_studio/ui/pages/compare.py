@@ -7,15 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QMenu,
-    QPushButton,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -28,6 +25,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.tables import display_names
 from resnet_studio.domain.terms import RunStatus
 from resnet_studio.ui.compare.export import Export, Shown, exporting
+from resnet_studio.ui.compare.export_button import ExportButton
 from resnet_studio.ui.compare.picker import RunPicker
 from resnet_studio.ui.compare.results import ResultTables
 from resnet_studio.ui.models import formats
@@ -81,10 +79,7 @@ class ComparePage(Page):
         self.banner.setObjectName("compare_banner")
         self._count = QLabel()
         self._count.setProperty("role", "muted")
-        self.export_button = QPushButton("Export")
-        self.export_button.setObjectName("export_button")
-        self.export_button.setToolTip("Write what is shown to a file")
-        self.export_button.setMenu(self._export_menu())
+        self.export_button = ExportButton(self, services.preferences, self.shown)
         title = QLabel(self.title)
         title.setProperty("role", "title")
         head = QHBoxLayout()
@@ -129,20 +124,6 @@ class ComparePage(Page):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.stack)
 
-    def _export_menu(self) -> QMenu:
-        menu = QMenu(self)
-        for kind in Export:
-            action = QAction(kind.row.text, self)
-            action.setObjectName(f"export_{kind.name.lower()}_action")
-            action.setData(kind.name)
-            if kind.row.key:
-                action.setShortcut(QKeySequence(kind.row.key))
-                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-                self.addAction(action)
-            action.triggered.connect(self._on_export)
-            menu.addAction(action)
-        return menu
-
     def _connect(self) -> None:
         self._controller.happened.connect(self._on_happened)
         self._controller.runs_changed.connect(self._on_runs_changed)
@@ -150,6 +131,7 @@ class ComparePage(Page):
         self._loader.failed.connect(self._on_failed)
         self.picker.chosen_changed.connect(self._on_chosen)
         self.tables.baseline_changed.connect(self._on_baseline)
+        self.export_button.chosen.connect(self.export_to)
         self.quantity.currentIndexChanged.connect(self._plot_stack.setCurrentIndex)
         self.empty.pressed.connect(self.design_requested)
         for plot in self.plots:
@@ -249,23 +231,11 @@ class ComparePage(Page):
         runs = tuple(run for run in self._runs if run.id in visible)
         return Shown(runs, plot.options, plot.panel, baseline)
 
+    @Slot(object, object)
     def export_to(self, kind: Export, path: Path) -> None:
         """Write what is shown, in the background; the status bar tells the end."""
         work = exporting(kind, self.shown(), self._store, path)
         self.services.jobs.start(work, on_done=self._on_exported, on_failed=self._on_failed)
-
-    @Slot()
-    def _on_export(self) -> None:
-        action = self.sender()
-        if not isinstance(action, QAction) or not self._runs:
-            return
-        kind = Export[action.data()]
-        folder = Path(self.services.preferences.value("compare/folder", str(Path.home()), str))
-        proposal = str(folder / f"{self.shown().file_name}{kind.row.suffix}")
-        chosen, _ = QFileDialog.getSaveFileName(self, kind.row.text.rstrip("…"), proposal, kind.row.kind)
-        if chosen:
-            self.services.preferences.set_value("compare/folder", str(Path(chosen).parent))
-            self.export_to(kind, Path(chosen))
 
     @Slot(object)
     def _on_exported(self, path: object) -> None:

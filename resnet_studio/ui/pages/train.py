@@ -131,8 +131,7 @@ class TrainPage(Page):
     def show_cohort(self, run_ids: Sequence[str]) -> None:
         """Show the cohort that these runs belong to, with all that is stored of it."""
         try:
-            first = self._store.get(run_ids[0])
-            members = [run for run in self._store.cohort_runs(first.cohort_id) if not run.deleted]
+            members = self._members(self._store.get(run_ids[0]).cohort_id)
         except UserError as error:
             self.message.emit(str(error))
             return
@@ -145,12 +144,21 @@ class TrainPage(Page):
         self._loader.load(self._state.run_ids)
         self._show_all()
 
+    def _members(self, cohort_id: str) -> list[RunRecord]:
+        """The runs of a cohort that are not deleted; UserError if the history cannot be read."""
+        return [run for run in self._store.cohort_runs(cohort_id) if not run.deleted]
+
     def _find_cohort(self) -> None:
         """What trains now, else what was worked on last."""
         if self._controller.active:
             self.show_cohort(self._controller.active)
             return
-        started = [run for run in self._store.list_runs() if run.status is not RunStatus.QUEUED or run.iteration]
+        try:
+            runs = self._store.list_runs()
+        except UserError as error:
+            self.message.emit(str(error))
+            return
+        started = [run for run in runs if run.status is not RunStatus.QUEUED or run.iteration]
         if started:
             self.show_cohort([max(started, key=lambda run: run.updated_at).id])
 
@@ -185,7 +193,11 @@ class TrainPage(Page):
         if not self._state.runs:
             self._find_cohort()
             return
-        members = [run for run in self._store.cohort_runs(self._state.runs[0].cohort_id) if not run.deleted]
+        try:
+            members = self._members(self._state.runs[0].cohort_id)
+        except UserError as error:
+            self.message.emit(str(error))
+            return
         if [run.id for run in members] != list(self._state.run_ids):
             self._state.runs = tuple(members)
             self._book.keep_only(self._state.run_ids)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
-import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, QMouseEvent, QPen, QResizeEvent, QShowEvent
@@ -13,17 +11,17 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from resnet_studio.ui.plots.axes import PositionAxis, ValueAxis
 from resnet_studio.ui.plots.buffers import CurveBook, XAxis
+from resnet_studio.ui.plots.following import RangeFollower, Span
 from resnet_studio.ui.plots.layers import RunLayers, View
 from resnet_studio.ui.plots.legend import Legend
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
-from resnet_studio.ui.plots.ranges import count_text, nice_end, nice_span, settled, time_text
+from resnet_studio.ui.plots.ranges import count_text, time_text
 from resnet_studio.ui.plots.readout import extent, gaps, readings
 from resnet_studio.ui.theme import Role, Theme
 
 FRAME_MS = 50
 FADED = 0.2
 COMPACT_HEIGHT = 220  # below it the name of the axis gives way to the curves
-Span = tuple[float, float]
 
 
 class CurvePlot(QWidget):
@@ -54,8 +52,7 @@ class CurvePlot(QWidget):
         self._following = True
         self._drawn: object = None
         self._read: object = None
-        self._x_end = 0.0
-        self._y_span: Span | None = None
+        self._follower = RangeFollower(self.book, panel)
         self._cursor: float | None = None
         self.frames = 0
         self._build(legend)
@@ -138,7 +135,7 @@ class CurvePlot(QWidget):
         self._bottom.set_kind(options.axis)
         self._left.set_log(options.log)
         self._name_axes()
-        self._y_span = None
+        self._follower.forget_values()
         if options.axis is not XAxis.ITERATION or refit:
             self._cursor = None
         if refit:
@@ -151,12 +148,12 @@ class CurvePlot(QWidget):
             self._hidden = hidden
             for run in self._runs:
                 self.legend.row(run.run_id).setChecked(run.run_id not in hidden)
-            self._y_span = None
+            self._follower.forget_values()
 
     @Slot()
     def fit(self) -> None:
         """Show everything and follow the data again."""
-        self._x_end, self._y_span = 0.0, None
+        self._follower.reset()
         if not self._following:
             self._following = True
             self.following_changed.emit(True)
@@ -194,56 +191,8 @@ class CurvePlot(QWidget):
 
     def _follow(self) -> None:
         """Ranges in steps: they grow when the data leaves them, and only then."""
-        shown = self.shown_runs
-        ends = extent(self.book, shown, self.panel, self.options.axis)
-        end = ends[1] if ends else 0.0
-        if end > self._x_end:
-            self._x_end = nice_end(end, self._total(shown), time=self.options.axis is XAxis.TIME)
-        right = self._x_end or self._total(shown) or 1.0
-        span = self._value_span(shown)
-        if span is not None:
-            self._y_span = settled(self._y_span, span)
-        low, high = self._y_span or self._empty_span()
-        edge = (high - low) * 0.015
-        x_range, y_range = (-0.004 * right, 1.006 * right), (low - edge, high + edge)
+        x_range, y_range = self._follower.ranges(self.shown_runs, self.options)
         self._view.getPlotItem().getViewBox().setRange(xRange=x_range, yRange=y_range, padding=0)
-
-    def _total(self, runs: Sequence[PlottedRun]) -> float | None:
-        """The position where the longest run will end, None where that is not known."""
-        if self.options.axis is XAxis.TIME or not runs:
-            return None
-        totals = []
-        for run in runs:
-            scale = self.book.iterations_per_unit(run.run_id, self.options.axis)
-            totals.append(run.iterations / scale if scale else 0.0)
-        return max(totals) or None
-
-    def _value_span(self, runs: Sequence[PlottedRun]) -> Span | None:
-        """Lowest and highest value worth showing, as coordinates; the noise of raw curves may reach beyond."""
-        lows, highs = [], []
-        for run in runs:
-            for series in self.panel.series:
-                buffer = self.book.get(run.run_id, series)
-                if buffer is None or not self.book.knows(run.run_id, self.options.axis):
-                    continue
-                values = buffer.smoothed(self.options.window) if series is self.panel.thin else buffer.values
-                values = values[np.isfinite(values)]
-                if self.options.log:
-                    values = values[values > self.panel.floor]
-                if len(values):
-                    lows.append(float(values.min()))
-                    highs.append(float(values.max()))
-        if not lows:
-            return None
-        if self.options.log:
-            low, high = math.log10(min(lows)), math.log10(max(highs))
-            return low - max(0.04, (high - low) * 0.04), high + max(0.04, (high - low) * 0.04)
-        low, high = nice_span(min(lows), max(highs))
-        return low, (min(high, 100.0) if self.panel.unit == "%" and max(highs) <= 100.0 else high)
-
-    def _empty_span(self) -> Span:
-        high = 100.0 if self.panel is ERROR else 1.0
-        return (math.log10(high) - 2, math.log10(high)) if self.options.log else (0.0, high)
 
     def _show_readings(self) -> None:
         shown, place = self.shown_runs, self._cursor
@@ -285,7 +234,7 @@ class CurvePlot(QWidget):
         hidden = self._hidden - {run_id} if shown else self._hidden | {run_id}
         if hidden != self._hidden:
             self._hidden = hidden
-            self._y_span = None
+            self._follower.forget_values()
             self.hidden_changed.emit(frozenset(hidden))
 
     @Slot(str)
