@@ -136,8 +136,8 @@ class PlainProgress:
     def __init__(self, runs: Sequence[RunRecord], should_stop: StopCheck, stream: TextIO | None = None) -> None:
         self._board, self._should_stop = Board(runs), should_stop
         self._stream = stream if stream is not None else sys.stdout
-        self._said_at, self._said, self._said_stopping = -math.inf, "", False
-        self._broken = False
+        self._said_at = {True: -math.inf, False: -math.inf}  # whether training -> when a line was last said
+        self._said_stopping = self._broken = False
         self.showing: AbstractContextManager[object] = nullcontext()
 
     def emit(self, event: Event) -> None:
@@ -149,9 +149,9 @@ class PlainProgress:
                 self._said_stopping = True
                 self._say(STOPPING)
         elif isinstance(event, ProgressMade):
-            self._say_at_times(self._line())
+            self._say_at_times(self._line(), training=True)
         elif isinstance(event, PhaseChanged) and event.phase in (Phase.LOADING, Phase.PROBING):
-            self._say_at_times(self._board.phase)
+            self._say_at_times(self._board.phase, training=False)
         elif isinstance(event, StatusChanged) and event.status in (RunStatus.DIVERGED, RunStatus.FAILED):
             self._say(f"{self._board.standings[event.run_id].run.name}: {event.status}. {event.reason}")
 
@@ -164,10 +164,10 @@ class PlainProgress:
         )
         return f"iteration {made.iteration}/{made.iterations}  {errors}  {self._board.pace()}".rstrip()
 
-    def _say_at_times(self, line: str) -> None:
+    def _say_at_times(self, line: str, *, training: bool) -> None:
         now = time.monotonic()
-        if now - self._said_at >= _LINE_SECONDS and line != self._said:
-            self._said_at, self._said = now, line
+        if now - self._said_at[training] >= _LINE_SECONDS:
+            self._said_at[training] = now
             self._say(line)
 
     def _say(self, line: str) -> None:

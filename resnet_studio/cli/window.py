@@ -9,7 +9,6 @@ from resnet_studio.app import require_display, run_app
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.home import Home
 
-
 _UNSEEN = ("offscreen", "minimal")  # Qt platforms whose windows nobody sees
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,23 @@ class Said:
         return json.loads(self.out)
 
 
+@contextlib.contextmanager
+def one_core() -> Iterator[None]:
+    """Networks this small train many times faster on one core, above all beside other work."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def say(*arguments: object) -> Said:
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with one_core(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = start([str(argument) for argument in arguments])
     return Said(code, out.getvalue(), err.getvalue())
 

@@ -16,7 +16,6 @@ from resnet_studio.cli.arguments import home_first, only_home
         (["runs", "--home=x y", "list"], ["--home", "x y", "runs", "list"]),
         (["--home", "a", "runs", "--home", "b"], ["--home", "b", "runs"]),
         (["classify", "--", "--home"], ["classify", "--", "--home"]),
-
     ],
 )
 def test_home_comes_first(given: list[str], moved: list[str]) -> None:
