@@ -22,19 +22,19 @@ Range = tuple[float, float]
 class Difficulty:
     """All that makes the images hard, in one place. Lengths in half image widths, colours in 0..1."""
 
-    radius: Range = (0.26, 0.62)
-    offset: float = 0.36  # the shape's centre lies within this of the image's, per axis
+    radius: Range = (0.4, 0.8)
+    offset: float = 0.25  # the shape's centre lies within this of the image's, per axis
     stretch: Range = (0.75, 1.33)
     shear: float = 0.25
-    contrast: Range = (0.10, 0.45)  # of the shape against the background's mean colour
-    shading: float = 0.25  # light that falls from one side, over the whole image
-    background: float = 0.22  # of the background's slow colour changes
-    distractors: int = 4  # bars and dots behind and beside the shape
-    distractor_size: Range = (0.08, 0.34)
-    distractor_contrast: Range = (0.05, 0.40)
-    occluder_share: float = 0.45  # images in which a bar covers part of the shape
+    contrast: Range = (0.2, 0.5)  # of the shape against the background's mean colour
+    shading: float = 0.15  # light that falls from one side, over the whole image
+    background: float = 0.15  # of the background's slow colour changes
+    distractors: int = 3  # bars and dots behind and beside the shape
+    distractor_size: Range = (0.08, 0.25)
+    distractor_contrast: Range = (0.05, 0.3)
+    occluder_share: float = 0.3  # images in which a bar covers part of the shape
     occluder_width: Range = (0.06, 0.16)
-    noise: Range = (0.03, 0.15)  # standard deviation
+    noise: Range = (0.02, 0.1)  # standard deviation
     ambiguous_share: float = 0.06  # images that show two shapes in one; half of these labels are bound to be wrong
 
 
