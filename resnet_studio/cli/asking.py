@@ -90,7 +90,7 @@ def _classes(data: DataSpec, home: Home) -> int | None:
     if data.folder is None:
         refuse_missing_data(data, home)
         return None
-    from resnet_studio.data.sets import describe
+    from resnet_studio.data.describe import describe
 
     return len(describe(data, home).class_names)
 
@@ -99,7 +99,7 @@ def refuse_missing_data(data: DataSpec, home: Home) -> None:
     """Raises UserError for CIFAR-10 that was never downloaded, before any run is stored."""
     if data.source != "cifar10":
         return
-    from resnet_studio.data.sets import describe
+    from resnet_studio.data.describe import describe
 
     if not describe(data, home).ready:
         raise UserError(

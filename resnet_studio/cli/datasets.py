@@ -28,7 +28,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Count the classes and images of a data set, without decoding any."""
-    from resnet_studio.data.sets import describe
+    from resnet_studio.data.describe import describe
 
     spec = data_spec(data, data_draw)
     facts = describe(spec, session(context).home)
