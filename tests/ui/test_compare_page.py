@@ -94,7 +94,7 @@ def test_shown_runs_are_drawn_and_told_apart(ids, page, qtbot):
     assert results.index(1, 4).data() == "-10.00"
     fields = [page.tables.differences.index(i, 0).data() for i in range(page.tables.differences.rowCount())]
     assert fields == ["Depth", "Block", "Shortcut", "Initial weights"]
-    assert "10.0 percentage points above its twin ResNet-8's" in page.tables.twins.text()
+    assert "10.0 percentage points above its twin ResNet-8's" in page.tables.all_twins.toPlainText()
     assert page.tables.tabs.tabText(2) == "Twins (2)"
 
 
@@ -150,7 +150,7 @@ def test_runs_without_points(ids, page, services, tiny_run, qtbot):
     page.show_runs([run.id for run in queued])
     _wait_loaded(qtbot, page)
     assert page.tables.results.index(0, 1).data() == "–"
-    assert "without errors yet" in page.tables.twins.text()
+    assert "without errors yet" in page.tables.all_twins.toPlainText()
     page.plots[0].draw_if_dirty()
     page.grab()
 

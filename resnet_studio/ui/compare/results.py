@@ -23,6 +23,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.tables import display_names, twin_gaps
 from resnet_studio.ui.compare.tables import SORT_ROLE, DifferencesModel, ResultsModel
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.elided import ElidedLabel
 
 MOST_SENTENCES = 2  # the others stand in a tab of their own
 
@@ -34,9 +35,9 @@ class ResultTables(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.twins = QLabel(wordWrap=True)
-        self.twins.setObjectName("twins_label")
-        self.twins.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.twins = tuple(ElidedLabel() for _ in range(MOST_SENTENCES))
+        for number, label in enumerate(self.twins, 1):
+            label.setObjectName(f"twins_label_{number}")
         self.results, self.differences = ResultsModel(theme, self), DifferencesModel(self)
         self.sorted = QSortFilterProxyModel(self)
         self.sorted.setSourceModel(self.results)
@@ -82,7 +83,8 @@ class ResultTables(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(self.twins)
+        for label in self.twins:
+            layout.addWidget(label)
         layout.addWidget(self.tabs, 1)
         self.baseline.activated.connect(self._on_baseline)
 
@@ -117,9 +119,9 @@ class ResultTables(QWidget):
         self.baseline.setCurrentIndex(self.baseline.findData(baseline))
         found = twin_gaps(runs)
         lines = [gap.sentence for gap in found]
-        self.twins.setText("\n".join(lines[:MOST_SENTENCES]))
-        self.twins.setToolTip("\n".join(lines))
-        self.twins.setVisible(bool(lines))
+        for label, line in zip(self.twins, [*lines, *("" for _ in self.twins)], strict=False):
+            label.show_text(line)
+            label.setVisible(bool(line))
         self.tabs.setTabText(2, f"Twins ({len(lines)})")
         if self.all_twins.toPlainText() != "\n".join(lines):
             self.all_twins.setPlainText("\n".join(lines))

@@ -70,6 +70,7 @@ class ComparePage(Page):
         self.plots[0].setObjectName("compare_plot")
         self.quantity = QComboBox()
         self.quantity.setObjectName("quantity_choice")
+        self.quantity.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.quantity.setToolTip("What is drawn (Q)")
         self.quantity.setAccessibleName("Quantity")
         for panel in _PANELS:
@@ -101,7 +102,8 @@ class ComparePage(Page):
         self._rows = _splitter(Qt.Orientation.Vertical, figure, below, (1, 0))
         self._columns = _splitter(Qt.Orientation.Horizontal, left, self._rows, (0, 1))
         self._columns.setSizes([290, 900])
-        self._rows.setSizes([430, 216])
+        self._rows.setSizes([460, 186])
+        left.setMinimumWidth(215)
         for splitter, name in ((self._rows, "rows"), (self._columns, "columns")):
             splitter.restoreState(services.preferences.value(f"compare/{name}", QByteArray(), QByteArray))
             splitter.splitterMoved.connect(self._on_splitter_moved)

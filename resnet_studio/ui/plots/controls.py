@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from resnet_studio.ui.plots.buffers import XAxis
 from resnet_studio.ui.plots.panels import PlotOptions
@@ -43,9 +43,7 @@ class PlotControls(QWidget):
         self.fit.setToolTip("Show everything and follow the curves again (F, or a double click in the plot)")
         self.fit.setShortcut(QKeySequence("F"))
         self.fit.clicked.connect(self.fit_requested)
-        label = QLabel("Over")
-        label.setProperty("role", "muted")
-        for widget in (label, self.axis, self.window_, self.raw, self.log, self.legend):
+        for widget in (self.axis, self.window_, self.raw, self.log, self.legend):
             layout.addWidget(widget)
         layout.addStretch(1)
         layout.addWidget(self.fit)
@@ -70,6 +68,7 @@ class PlotControls(QWidget):
 
     def _choice(self, name: str, tip: str, key: str) -> QComboBox:
         choice = QComboBox()
+        choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         choice.setObjectName(name)
         choice.setToolTip(tip)
         choice.setAccessibleName(tip.split(" (")[0])

@@ -21,6 +21,7 @@ from resnet_studio.ui.theme import Role, Theme
 
 FRAME_MS = 50
 FADED = 0.2
+LEGEND_SHARE = 0.42  # of the height, at most
 COMPACT_HEIGHT = 220  # below it the name of the axis gives way to the curves
 
 
@@ -296,4 +297,5 @@ class CurvePlot(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._bottom.showLabel(self.height() > COMPACT_HEIGHT)
+        self.legend.set_room(int(LEGEND_SHARE * self.height()))
         self._read = None

@@ -120,6 +120,7 @@ class Legend(QScrollArea):
         self._gaps: dict[int, _Row] = {}
         self._heads: list[_Row] = []
         self._place = ""
+        self._room = 10_000
         self._body = QWidget()
         self._body.setProperty("role", "clear")
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -146,6 +147,12 @@ class Legend(QScrollArea):
             row.pointed.connect(self._on_row_pointed)
             self._rows[run.run_id] = row
         self._arrange()
+
+    def set_room(self, height: int) -> None:
+        """Take at most ``height`` pixels, two lines at least; the rest scrolls."""
+        if height != self._room:
+            self._room = height
+            self._arrange()
 
     def row(self, run_id: str) -> QAbstractButton:
         return self._rows[run_id]
@@ -216,7 +223,8 @@ class Legend(QScrollArea):
         for index, row in enumerate(lines):
             row.setGeometry(index // rows * (cell + COLUMN_GAP), (1 + index % rows) * height, cell, height)
         self._body.resize(max(width - SCROLL_BAR, 1), (rows + 1) * height)
-        self.setFixedHeight((min(rows, MOST_ROWS) + 1) * height if lines else 0)
+        visible = min(rows, MOST_ROWS, max(self._room // height - 1, 1)) if lines else 0
+        self.setFixedHeight((visible + 1) * height if lines else 0)
         for before, after in itertools.pairwise(lines):
             QWidget.setTabOrder(before, after)
 

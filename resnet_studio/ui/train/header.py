@@ -4,34 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from resnet_studio.domain.terms import Phase
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.train.state import CohortState
+from resnet_studio.ui.widgets.elided import ElidedLabel
 
 _BUSY = (Phase.LOADING, Phase.PROBING, Phase.BUILDING)
-
-
-class ElidedLabel(QLabel):
-    """A title that gives way to the buttons beside it; the whole text is its tool tip."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._whole = ""
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def show_text(self, text: str) -> None:
-        self._whole = text
-        self.setToolTip(text)
-        self._elide()
-
-    def _elide(self) -> None:
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(self.width() - 2, 20)))
-
-    def resizeEvent(self, event: object) -> None:  # noqa: ARG002
-        self._elide()
 
 
 class TrainHeader(QWidget):
