@@ -21,7 +21,7 @@ from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.home import Home
 
-_FILES_AT_ONCE = 32  # by one thread, which looks at the stop event between two of them
+_FILES_AT_ONCE = 16  # by one thread, which looks at the stop event between two of them
 _MAX_THREADS = 16
 _POLL_SECONDS = 0.2
 
@@ -38,10 +38,10 @@ def open_folder(
 
     Raises:
         DataError: One sentence, if no data set can be made of the folder.
-        Stopped: When asked to stop, after at most the file that each thread is at.
+        Stopped: When asked to stop, within a fraction of a second.
     """
     report("looking through the folder", None)
-    layout = scan(folder, seed)
+    layout = scan(folder, seed, should_stop)
     path, key = places.folder_cache(home, layout, seed, image_size), layout.digest
     report("reading decoded images", None)
     bundle = cache.load(path, key, should_stop)
@@ -89,19 +89,21 @@ def _fill(
 
     refused: dict[int, str] = {}
     total = len(files)
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS), "decoding") as pool:
-        try:
-            parts = [range(first, min(first + _FILES_AT_ONCE, total)) for first in range(0, total, _FILES_AT_ONCE)]
-            for part, future in zip(parts, [pool.submit(decode, part) for part in parts], strict=True):
-                while not future.done():
-                    if should_stop():
-                        raise Stopped
-                    wait([future], _POLL_SECONDS)
-                refused.update(future.result())
-                report(f"decoding {total} images", part.stop / total)
-        finally:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+    pool = ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS), "decoding")
+    try:
+        parts = [range(first, min(first + _FILES_AT_ONCE, total)) for first in range(0, total, _FILES_AT_ONCE)]
+        for part, future in zip(parts, [pool.submit(decode, part) for part in parts], strict=True):
+            while True:
+                if should_stop():
+                    raise Stopped
+                if wait([future], _POLL_SECONDS).done:
+                    break
+            refused.update(future.result())
+            report(f"decoding {total} images", part.stop / total)
+    finally:
+        stop.set()
+        # Not waited for: each thread ends with the file it is at, and one huge file may take more than a second.
+        pool.shutdown(wait=False, cancel_futures=True)
     return refused
 
 

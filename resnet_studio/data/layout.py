@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from resnet_studio.data.images import hidden, is_folder, is_image_name, walk
-from resnet_studio.domain.errors import DataError
+from resnet_studio.domain.errors import DataError, Stopped
+from resnet_studio.domain.events import StopCheck, never
 
 HELD_OUT = 0.2  # of each class, when a folder has no test set of its own
 MAX_CLASSES = 10_000  # what a NetworkSpec allows
@@ -62,7 +63,7 @@ class Layout:
         return digest.hexdigest()
 
 
-def scan(folder: str | Path, seed: int = 0) -> Layout:
+def scan(folder: str | Path, seed: int = 0, should_stop: StopCheck = never) -> Layout:
     """Sort out the folder of ``folder:PATH``.
 
     Args:
@@ -71,15 +72,16 @@ def scan(folder: str | Path, seed: int = 0) -> Layout:
 
     Raises:
         DataError: One sentence, if no data set can be made of it.
+        Stopped: When asked to stop.
     """
     root = Path(folder).expanduser().absolute()
     try:
         top = _class_folders(root)
         test_folder = next((name for name in _TESTS if name in top and _class_folders(top[name])), "")
         if _TRAIN in top and test_folder and _class_folders(top[_TRAIN]):
-            return _scan_pair(root, top, test_folder, seed)
+            return _scan_pair(root, top, test_folder, seed, should_stop)
         _refuse_half_a_pair(root, top)
-        return _scan_classes(root, top, seed)
+        return _scan_classes(root, top, seed, should_stop)
     except FileNotFoundError as error:
         raise DataError(f"The folder {error.filename or root} does not exist; check the path after folder:.") from None
     except NotADirectoryError:
@@ -106,14 +108,14 @@ def _refuse_half_a_pair(root: Path, top: dict[str, Path]) -> None:
     raise DataError(f"{root} has a test set but no class folders in train; add train with a folder for each class.")
 
 
-def _scan_pair(root: Path, top: dict[str, Path], test_folder: str, seed: int) -> Layout:
+def _scan_pair(root: Path, top: dict[str, Path], test_folder: str, seed: int, should_stop: StopCheck) -> Layout:
     if seed:
         raise DataError(
             f"{root} has its own test set in {test_folder}, so a data draw of {seed} would change nothing; "
             "leave it at 0."
         )
     names, folders = _classes(root / _TRAIN, _class_folders(top[_TRAIN]))
-    train, unusable = _files(root, folders)
+    train, unusable = _files(root, folders, should_stop)
     test_names, test_folders = _classes(root / test_folder, _class_folders(top[test_folder]), at_least=1)
     for name in test_names:
         if name not in names:
@@ -121,7 +123,7 @@ def _scan_pair(root: Path, top: dict[str, Path], test_folder: str, seed: int) ->
                 f"{root / test_folder} has a class that {_TRAIN} lacks, {_quoted(name)}; rename or remove its folder."
             )
     by_name = dict(zip(test_names, test_folders, strict=True))
-    test, unusable_test = _files(root, [by_name.get(name) for name in names])
+    test, unusable_test = _files(root, [by_name.get(name) for name in names], should_stop)
     _refuse_empty(root / _TRAIN, names, train)
     tested = {file.label for file in test}
     if not tested:
@@ -133,9 +135,9 @@ def _scan_pair(root: Path, top: dict[str, Path], test_folder: str, seed: int) ->
     return Layout(root, names, tuple(train), tuple(test), test_folder, (*unusable, *unusable_test), note)
 
 
-def _scan_classes(root: Path, top: dict[str, Path], seed: int) -> Layout:
+def _scan_classes(root: Path, top: dict[str, Path], seed: int, should_stop: StopCheck) -> Layout:
     names, folders = _classes(root, top)
-    files, unusable = _files(root, folders)
+    files, unusable = _files(root, folders, should_stop)
     _refuse_empty(root, names, files)
     by_class: list[list[ImageFile]] = [[] for _ in names]
     for file in files:
@@ -187,7 +189,9 @@ def _classes(where: Path, folders: dict[str, Path], at_least: int = 2) -> tuple[
     return tuple(name for name, _ in named), [path for _, path in named]
 
 
-def _files(root: Path, folders: Sequence[Path | None]) -> tuple[list[ImageFile], list[tuple[str, str]]]:
+def _files(
+    root: Path, folders: Sequence[Path | None], should_stop: StopCheck
+) -> tuple[list[ImageFile], list[tuple[str, str]]]:
     """Image files by class and name, and those that are listed but cannot be opened. A class may lack a folder."""
     files: list[ImageFile] = []
     unusable: list[tuple[str, str]] = []
@@ -196,6 +200,8 @@ def _files(root: Path, folders: Sequence[Path | None]) -> tuple[list[ImageFile],
         if folder is None:
             continue
         for path in walk(folder):
+            if should_stop():
+                raise Stopped
             if not is_image_name(path):
                 continue
             name = path[start:].replace(os.sep, "/")

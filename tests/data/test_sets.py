@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -239,20 +240,35 @@ def test_file_names_that_are_no_text(home: Home, class_folders):
 
 def test_decoding_stops_within_a_second(home: Home, class_folders):
     root = class_folders({"a": 300, "b": 300})
-    large = picture(1, (2500, 2500))
-    for number in range(8):
-        large.save(root / "a" / f"large{number}.png", compress_level=1)
+    picture(1, (1500, 1500)).save(root / "a" / "large.png", compress_level=1)
+    for number in range(20):
+        shutil.copy(root / "a" / "large.png", root / "a" / f"large{number}.png")
     asked: list[float] = []
+    decoding = False
+
+    def report(text: str, share: float | None) -> None:
+        nonlocal decoding
+        decoding = text.startswith("decoding")
 
     def should_stop() -> bool:
-        asked.append(time.perf_counter())
-        return len(asked) > 1
+        if decoding:
+            asked.append(time.perf_counter())
+        return decoding
 
     with pytest.raises(Stopped):
-        open_folder(root, home, should_stop=should_stop)
-    assert time.perf_counter() - asked[1] < 1
+        open_folder(root, home, report=report, should_stop=should_stop)
+    assert time.perf_counter() - asked[0] < 1
     assert list(home.data.iterdir()) == []
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decoding")]
+    for thread in threading.enumerate():
+        if thread.name.startswith("decoding"):
+            thread.join(5)  # each ends after the file it is at
+            assert not thread.is_alive()
+
+
+def test_looking_through_a_folder_stops_too(home: Home, class_folders):
+    root = class_folders({"a": 30, "b": 30})
+    with pytest.raises(Stopped):
+        open_folder(root, home, should_stop=iter([False] * 20 + [True]).__next__)
 
 
 def test_reading_the_cache_stops_too(home: Home, small_builtin):
