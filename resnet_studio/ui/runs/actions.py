@@ -105,13 +105,13 @@ ENTRIES: dict[RunAction, Entry] = {
         "Compare", "Curves and fields of the chosen runs side by side", "ph.chart-line", _some, "Return"
     ),
     RunAction.CLASSIFY: Entry("Classify with", "Show images to the chosen runs", "ph.image", _with_weights, "Ctrl+L"),
-    RunAction.RESUME: Entry("Resume", "Go on training from the last checkpoint", "ph.play", _resumable, "Ctrl+R"),
+    RunAction.RESUME: Entry("Resume", "Go on training from the last checkpoint", "ph.play", _resumable, "Ctrl+Shift+R"),
     RunAction.AGAIN: Entry(
         "Train again with the next seed", "The same networks with other initial weights and another sample order",
-        "ph.repeat", _written, "Ctrl+Shift+R",
+        "ph.repeat", _written,
     ),
     RunAction.RENAME: Entry("Rename", "Change the name in place", "ph.pencil-simple", _one_written, "F2"),
-    RunAction.TAGS: Entry("Tags…", "Words of your own, with commas between them", "ph.tag", _written, "Ctrl+T"),
+    RunAction.TAGS: Entry("Tags…", "Words of your own, with commas between them", "ph.tag", _written, "Ctrl+G"),
     RunAction.NOTE: Entry("Note…", "Text of your own, as long as you like", "ph.note-pencil", _one_written, "Ctrl+E"),
     RunAction.COLOUR: Entry("Colour", "The colour on every page", "ph.palette", _written),
     RunAction.DETAILS: Entry(

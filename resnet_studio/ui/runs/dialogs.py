@@ -75,6 +75,8 @@ class TagsDialog(QDialog):
 
 def _lay_out(dialog: QDialog, *widgets: QWidget) -> None:
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel, dialog)
+    for button in buttons.buttons():
+        button.setIcon(QIcon())  # the style's icons are for light ground
     buttons.accepted.connect(dialog.accept)
     buttons.rejected.connect(dialog.reject)
     column = QVBoxLayout(dialog)

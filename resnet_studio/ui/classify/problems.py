@@ -1,0 +1,42 @@
+"""Files that could not be used, each with its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+
+SHOWN = 2000
+
+
+class ProblemsDialog(QDialog):
+    """A list to read and to copy."""
+
+    def __init__(self, sentences: Sequence[str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("problems_dialog")
+        self.setWindowTitle("Files that were left out")
+        self.resize(640, 360)
+        shown = list(sentences[:SHOWN])
+        if len(sentences) > SHOWN:
+            shown.append(f"… and {len(sentences) - SHOWN} more")
+        self._text = QPlainTextEdit("\n".join(shown), self)
+        self._text.setObjectName("problems_text")
+        self._text.setAccessibleName("Files that were left out, with the reasons")
+        self._text.setReadOnly(True)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())  # the style's icons are for light ground
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.addWidget(QLabel(summary(len(sentences)), self))
+        column.addWidget(self._text, 1)
+        column.addWidget(buttons)
+
+    @property
+    def text(self) -> str:
+        return self._text.toPlainText()
+
+
+def summary(count: int) -> str:
+    return "1 file was left out" if count == 1 else f"{count} files were left out"

@@ -1,0 +1,219 @@
+"""Images by networks: what each network saw in each image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from resnet_studio.domain.records import Classification, NamedImage, Prediction, RunRecord
+
+Index = QModelIndex | QPersistentModelIndex
+_ROOT = QModelIndex()
+_NUMBERING = re.compile(r"[\s_\-.(]*\d*\)?$")  # "star-2", "star (3)" and "star" are all stars
+_MANY = 30  # more rows than this that go are a new table
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One image on the page. ``hints`` may name its true class, in lower case: its folder, then the file itself."""
+
+    key: str
+    source: Path | NamedImage
+    name: str
+    folder: str = ""
+    hints: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, source: Path | NamedImage) -> ImageRow:
+        if isinstance(source, NamedImage):
+            return cls(source.name, source, source.name)
+        hints = (source.parent.name.casefold(), _NUMBERING.sub("", source.stem).casefold())
+        return cls(str(source), source, source.name, source.parent.name, hints)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """``truth`` is the true class if the image's folder or file is named like one of the network's, else empty."""
+
+    run: RunRecord
+    predictions: tuple[Prediction, ...] = ()
+    truth: str = ""
+
+    @property
+    def right(self) -> bool | None:
+        """Whether the first guess is the true class; None where that is not known."""
+        if not self.truth or not self.predictions:
+            return None
+        return self.predictions[0].label == self.truth
+
+
+class ResultRole(IntEnum):
+    CELL = Qt.ItemDataRole.UserRole + 1
+    IMAGE = Qt.ItemDataRole.UserRole + 2
+    RUN = Qt.ItemDataRole.UserRole + 3
+
+
+class ResultsModel(QAbstractTableModel):
+    """A row per image, a column per chosen network; the headers hold the images and the runs."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._images: list[ImageRow] = []
+        self._rows: dict[str, int] = {}
+        self._runs: tuple[RunRecord, ...] = ()
+        self._results: dict[str, dict[str, tuple[Prediction, ...]]] = {}  # run id -> image key -> predictions
+        self._classes: dict[str, dict[str, str]] = {}  # run id -> class name in lower case -> class name
+        self._counts: dict[str, tuple[int, int]] = {}
+
+    @property
+    def images(self) -> tuple[ImageRow, ...]:
+        return tuple(self._images)
+
+    @property
+    def runs(self) -> tuple[RunRecord, ...]:
+        return self._runs
+
+    def missing(self, image: ImageRow) -> tuple[str, ...]:
+        """Ids of the chosen networks that have not seen ``image`` yet."""
+        return tuple(run.id for run in self._runs if image.key not in self._results.get(run.id, {}))
+
+    def cell(self, row: int, column: int) -> Cell:
+        image, run = self._images[row], self._runs[column]
+        classes = self._classes[run.id]
+        truth = next((classes[hint] for hint in image.hints if hint in classes), "")
+        return Cell(run, self._results.get(run.id, {}).get(image.key, ()), truth)
+
+    def right_of_known(self, column: int) -> tuple[int, int]:
+        """How many first guesses of a network are right, of those whose truth is known."""
+        run_id = self._runs[column].id
+        if run_id not in self._counts:
+            verdicts = [self.cell(row, column).right for row in range(len(self._images))]
+            self._counts[run_id] = (sum(v is True for v in verdicts), sum(v is not None for v in verdicts))
+        return self._counts[run_id]
+
+    def add_images(self, images: Iterable[ImageRow]) -> int:
+        """Append those that are not there yet; returns how many."""
+        new = list({image.key: image for image in images if image.key not in self._rows}.values())
+        if new:
+            first = len(self._images)
+            self.beginInsertRows(_ROOT, first, first + len(new) - 1)
+            self._images += new
+            self._rows.update({image.key: first + i for i, image in enumerate(new)})
+            self.endInsertRows()
+        return len(new)
+
+    def remove_images(self, keys: Iterable[str]) -> None:
+        gone = {key for key in keys if key in self._rows}
+        if not gone:
+            return
+        for seen in self._results.values():
+            for key in gone:
+                seen.pop(key, None)
+        self._counts.clear()
+        if len(gone) > _MANY:
+            self.beginResetModel()
+            self._images = [image for image in self._images if image.key not in gone]
+        else:
+            for row in sorted((self._rows[key] for key in gone), reverse=True):
+                self.beginRemoveRows(_ROOT, row, row)
+                del self._images[row]
+                self.endRemoveRows()
+        self._rows = {image.key: i for i, image in enumerate(self._images)}
+        if len(gone) > _MANY:
+            self.endResetModel()
+
+    def clear(self) -> None:
+        """Without images and results; the networks stay."""
+        self.beginResetModel()
+        self._images, self._rows = [], {}
+        self._results.clear()
+        self._counts.clear()
+        self.endResetModel()
+
+    def forget_results(self) -> None:
+        self._results.clear()
+        self._counts.clear()
+        self._told(0, len(self._images) - 1)
+
+    def set_runs(self, runs: Sequence[RunRecord]) -> None:
+        """Show these networks, in this order; what one saw before is kept for when it comes back."""
+        if tuple(runs) == self._runs:
+            return
+        same = [run.id for run in runs] == [run.id for run in self._runs]
+        if not same:
+            self.beginResetModel()
+        self._runs = tuple(runs)
+        self._classes = {run.id: {name.casefold(): name for name in run.class_names} for run in runs}
+        self._counts.clear()
+        if not same:
+            self.endResetModel()
+        elif self._runs:
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self._runs) - 1)
+
+    def add_results(self, results: Iterable[Classification]) -> None:
+        """Keep predictions; those of images or networks that have gone meanwhile too, as long as the image is here."""
+        rows = []
+        for result in results:
+            row = self._rows.get(result.path)
+            if row is not None and result.run_id:
+                self._results.setdefault(result.run_id, {})[result.path] = result.predictions
+                self._counts.pop(result.run_id, None)
+                rows.append(row)
+        if rows:
+            self._told(min(rows), max(rows))
+
+    def _told(self, first: int, last: int) -> None:
+        if self._runs and first <= last:
+            self.dataChanged.emit(self.index(first, 0), self.index(last, len(self._runs) - 1))
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self._runs) - 1)
+
+    def rowCount(self, parent: Index = _ROOT) -> int:
+        return 0 if parent.isValid() else len(self._images)
+
+    def columnCount(self, parent: Index = _ROOT) -> int:
+        return 0 if parent.isValid() else len(self._runs)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        cell = self.cell(index.row(), index.column())
+        if role == ResultRole.CELL:
+            return cell
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return f"{cell.predictions[0].label} {cell.predictions[0].probability:.0%}" if cell.predictions else ""
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return _tip(cell)
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if orientation is Qt.Orientation.Vertical and 0 <= section < len(self._images):
+            image = self._images[section]
+            if role == ResultRole.IMAGE:
+                return image
+            if role == Qt.ItemDataRole.DisplayRole:
+                return image.name
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return image.key
+        elif orientation is Qt.Orientation.Horizontal and 0 <= section < len(self._runs):
+            run = self._runs[section]
+            if role == ResultRole.RUN:
+                return run
+            if role == Qt.ItemDataRole.DisplayRole:
+                return run.name
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return f"{run.name} knows only its own classes: {', '.join(run.class_names)}."
+        return None
+
+
+def _tip(cell: Cell) -> str | None:
+    if not cell.predictions:
+        return None
+    lines = [f"{prediction.label}: {prediction.probability:.2%}" for prediction in cell.predictions]
+    if cell.truth:
+        lines.append(f"True class, by the name of the folder or the file: {cell.truth}")
+    return "\n".join([cell.run.name, *lines])

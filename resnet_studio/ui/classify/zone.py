@@ -1,0 +1,93 @@
+"""Where images are brought in: large while there are none, a strip above the grid afterwards."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from resnet_studio.ui.theme import Role, Theme
+
+
+class DropZone(QWidget):
+    """Shows that a drop is welcome; the page takes it. The buttons are wishes."""
+
+    files_wanted = Signal()
+    folder_wanted = Signal()
+    paste_wanted = Signal()
+    samples_wanted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._hot = False
+        self._large = True
+        self.setObjectName("classify_drop_zone")
+        self.setAccessibleName("Drop images here")
+        self._heading = QLabel("Drop images or folders here", self)
+        self._heading.setProperty("role", "title")
+        self._heading.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._hint = QLabel("from anywhere on this machine; nothing leaves it", self)
+        self._hint.setProperty("role", "muted")
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        for text, name, signal, tip in (
+            ("Open files…", "classify_open_files", self.files_wanted, "Ctrl+O"),
+            (
+                "Open folder…",
+                "classify_open_folder",
+                self.folder_wanted,
+                "Ctrl+Shift+O; all images in it, at any depth",
+            ),
+            ("Paste", "classify_paste", self.paste_wanted, "Ctrl+V: an image or files from the clipboard"),
+            ("Try the sample images", "classify_samples", self.samples_wanted, "Drawn by this program"),
+        ):
+            button = QPushButton(text, self)
+            button.setObjectName(name)
+            button.setToolTip(tip)
+            button.clicked.connect(signal)
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 8, 12, 8)
+        column.setSpacing(8)
+        column.addStretch(1)
+        column.addWidget(self._heading)
+        column.addWidget(self._hint)
+        column.addLayout(buttons)
+        column.addStretch(1)
+        theme.changed.connect(self.update)
+
+    @property
+    def hot(self) -> bool:
+        """Something that can be dropped hovers over the page."""
+        return self._hot
+
+    def set_hot(self, hot: bool) -> None:
+        if hot != self._hot:
+            self._hot = hot
+            self._heading.setText("Let go to classify" if hot else "Drop images or folders here")
+            self._heading.setVisible(self._large or hot)
+            self.update()
+
+    def set_large(self, large: bool) -> None:
+        self._large = large
+        self._heading.setVisible(large or self._hot)
+        self._hint.setVisible(large)
+        policy = QSizePolicy.Policy.Expanding if large else QSizePolicy.Policy.Maximum
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, policy)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(360, 190 if self._large else 50)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pen = QPen(self._theme.colour(Role.ACCENT if self._hot else Role.FIELD_BORDER), 2.5 if self._hot else 1.5)
+        pen.setStyle(Qt.PenStyle.SolidLine if self._hot else Qt.PenStyle.DashLine)
+        painter.setPen(pen)
+        painter.setBrush(self._theme.colour(Role.ACCENT_SOFT if self._hot else Role.PANEL))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(2, 2, -2, -2), 12, 12)
+        painter.end()
