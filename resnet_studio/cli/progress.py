@@ -33,7 +33,9 @@ from resnet_studio.domain.terms import Phase, RunStatus, Series
 
 _SMOOTHED = 50  # iterations whose mean training error is shown
 _LINE_SECONDS = 5.0  # between two lines in a pipe
-_TERMINAL, _PLAIN_NET, _RESIDUAL_NET = 4, "╌╌", "──"  # frames a second; dashed is plain, solid is residual
+_LEGEND = f"Of each run: training error (mean of the last {_SMOOTHED} iterations) / test error"
+_FRAMES = 4  # a second
+_PLAIN_NET, _RESIDUAL_NET = "╌╌", "──"  # as in the window
 
 
 class Standing:
@@ -102,7 +104,7 @@ class LiveProgress:
         self._board, self._should_stop = Board(runs), should_stop
         self._console = console(error=on_stderr)
         self.showing: AbstractContextManager[object] = Live(
-            get_renderable=self._draw, console=self._console, refresh_per_second=_TERMINAL
+            get_renderable=self._draw, console=self._console, refresh_per_second=_FRAMES
         )
 
     def emit(self, event: Event) -> None:
@@ -166,6 +168,8 @@ class PlainProgress:
 
     def _say_at_times(self, line: str, *, training: bool) -> None:
         now = time.monotonic()
+        if training and math.isinf(self._said_at[training]):
+            self._say(_LEGEND)
         if now - self._said_at[training] >= _LINE_SECONDS:
             self._said_at[training] = now
             self._say(line)

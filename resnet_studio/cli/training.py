@@ -132,7 +132,7 @@ def _announcement(runs: Sequence[RunRecord]) -> str:
     names = ", ".join(run.name for run in runs)
     return (
         f"Training {names}: {counted(spec.recipe.iterations)} iterations of {spec.recipe.batch_size} images, "
-        f"data {spec.data.label}. Of each run: training error (mean of the last 50 iterations) / test error."
+        f"data {spec.data.label}."
     )
 
 

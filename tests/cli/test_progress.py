@@ -66,6 +66,7 @@ def test_plain_lines_hold_errors_rate_and_time_left(monkeypatch: pytest.MonkeyPa
     assert stream.getvalue().splitlines() == [
         "loading data drawing images 50%",
         "Three files were left out.",
+        "Of each run: training error (mean of the last 50 iterations) / test error",
         "iteration 100/64000  plain-56 70.0 % /    –    ResNet-56 80.0 % / 61.2 %  5.00 it/s, 3 h 33 min left",
         "plain-56: diverged. The loss was no longer a finite number.",
     ]
@@ -76,7 +77,9 @@ def test_lines_come_every_few_seconds_only() -> None:
     shown = PlainProgress(RUNS, never, stream)
     for iteration in range(1, 1000):
         shown.emit(ProgressMade(("0", "1"), iteration, 64_000, 20.0, 5.0, 12_780.0))
-    assert len(stream.getvalue().splitlines()) == 1
+    legend, line = stream.getvalue().splitlines()
+    assert legend.startswith("Of each run")
+    assert line.startswith("iteration 1/64000")
 
 
 def test_stopping_is_said_once() -> None:
