@@ -12,7 +12,7 @@ import pytest
 from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.domain.terms import RunStatus, Series
-from resnet_studio.studies.catalog import degradation, find_study
+from resnet_studio.studies.catalog import find_study, plain, residual
 from resnet_studio.studies.verdicts import (
     Outcome,
     Question,
@@ -33,7 +33,8 @@ def record(spec: RunSpec, number: int = 0) -> RunRecord:
     )  # fmt: skip
 
 
-RUNS = [record(spec, number) for number, spec in enumerate(degradation().runs)]
+NETWORKS = (plain(20), residual(20), plain(56), residual(56))
+RUNS = [record(RunSpec(network=network), number) for number, network in enumerate(NETWORKS)]
 
 
 def results(*errors: float | None) -> list[Outcome]:
