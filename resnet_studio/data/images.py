@@ -11,7 +11,7 @@ import io
 import os
 import stat
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,11 +114,8 @@ def find_images(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path, str
     for path in paths:
         if path.is_dir():
             before = len(found) + len(refused)
-            try:
-                for file in walk(path):
-                    _sort_out(Path(file), found, refused)
-            except OSError as error:
-                refused[path] = f"cannot be opened ({error.strerror or error})"
+            for file in walk(path, lambda folder, why: refused.update({Path(folder): why})):
+                _sort_out(Path(file), found, refused)
             if before == len(found) + len(refused):
                 refused[path] = "is a folder without images"
         else:
@@ -126,21 +123,28 @@ def find_images(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path, str
     return list(found), list(refused.items())
 
 
-def walk(folder: str | Path) -> Iterator[str]:
+def walk(folder: str | Path, refuse: Callable[[str, str], None] | None = None) -> Iterator[str]:
     """Paths of all that is no folder in ``folder``, at any depth, sorted by name; hidden entries are passed over.
 
-    Links to folders are followed, but no folder is entered twice. Raises OSError if a folder cannot be opened.
+    Links to folders are followed, but no folder is entered twice. A folder that cannot be opened is told to ``refuse``,
+    with the reason, and passed over; without ``refuse`` it raises OSError.
     """
     seen: set[tuple[int, int]] = set()
     waiting = [os.fspath(folder)]
     while waiting:
         here = waiting.pop()
-        status = os.stat(here)  # noqa: PTH116 - strings: a data set has a hundred thousand of them
-        if (status.st_dev, status.st_ino) in seen:
+        try:
+            status = os.stat(here)  # noqa: PTH116 - strings: a data set has a hundred thousand of them
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(here) as entries:
+                listed = sorted((entry for entry in entries if not hidden(entry.name)), key=lambda entry: entry.name)
+        except OSError as error:
+            if refuse is None:
+                raise
+            refuse(here, f"cannot be opened ({error.strerror or error})")
             continue
-        seen.add((status.st_dev, status.st_ino))
-        with os.scandir(here) as entries:
-            listed = sorted((entry for entry in entries if not hidden(entry.name)), key=lambda entry: entry.name)
         inner = []
         for entry in listed:
             if is_folder(entry):

@@ -285,6 +285,23 @@ def test_find_images_survives_loops(tmp_path: Path):
     assert {path.name for path, _ in refused} == {"self.png", "gone.png"}
 
 
+def test_find_images_passes_over_a_folder_that_cannot_be_opened(tmp_path: Path, monkeypatch):
+    for name in ("a/1.png", "b/2.png", "c/3.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"x")
+    real = os.scandir
+
+    def scandir(path: str):
+        if path == str(tmp_path / "b"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(images.os, "scandir", scandir)
+    found, refused = find_images([tmp_path])
+    assert found == [tmp_path / "a" / "1.png", tmp_path / "c" / "3.png"]
+    assert refused == [(tmp_path / "b", "cannot be opened (Permission denied)")]
+
+
 def test_suffixes_are_lower_case_and_readable():
     assert {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif"} <= IMAGE_SUFFIXES
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in IMAGE_SUFFIXES)
