@@ -162,16 +162,18 @@ class RunController(QObject):
         self._closing = True
         thread = self._thread
         if thread is None:
+            self._lists.stop()
             return True
         self.stop()
         thread.quit()  # without it the wait would block the loop that delivers the end
         until = time.monotonic() + ms / 1000
-        while not thread.wait(20):
+        while self._thread is thread and not thread.wait(20):  # released by an event that was processed: it has ended
             QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, 20)
             if time.monotonic() > until:
                 return False
         QCoreApplication.sendPostedEvents(self)  # what the worker said last
         self._release()
+        self._lists.stop()  # nobody may ask a closed store for its list
         return True
 
     def reopen(self) -> None:
