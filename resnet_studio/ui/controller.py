@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QThread, QTimer, Signal, Slot
+from shiboken6 import delete
 
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import (
@@ -207,10 +208,11 @@ class RunController(QObject):
 
     def _release(self) -> None:
         """Let go of a thread that has ended."""
-        thread, self._thread, self._worker = self._thread, None, None
+        thread, worker, self._thread, self._worker = self._thread, self._worker, None, None
         if thread is None:
             return
         thread.wait()
+        delete(worker)  # here and now: left to the garbage collector, any thread might delete it
         thread.deleteLater()
         self._active = ()
         self._paused = self._stopping = False

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
-from shiboken6 import isValid
+from shiboken6 import delete, isValid
 
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import StopCheck
@@ -69,6 +69,7 @@ class Job(QObject):
         self.thread_.setObjectName("job")
         self.thread_.setStackSize(STACK_BYTES)
         self._worker = _Worker(work)
+        self._request_stop = self._worker.request_stop
         self._worker.moveToThread(self.thread_)
         self._worker.item.connect(self._relay_item)
         self._worker.done.connect(self._relay_done)
@@ -85,7 +86,7 @@ class Job(QObject):
     def stop(self) -> None:
         """Ask the work to end. Its later results are dropped."""
         self._stopped = True
-        self._worker.request_stop()
+        self._request_stop()
 
     def _call(self, callback: Callable[..., None] | None, value: object) -> None:
         """A callback whose widget has gone is not called."""
@@ -116,6 +117,7 @@ class Job(QObject):
     @Slot()
     def _on_thread_finished(self) -> None:
         self.thread_.wait()
+        delete(self._worker)  # here and now: left to the garbage collector, any thread might delete it
         self.ended.emit()
 
 

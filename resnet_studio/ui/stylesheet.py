@@ -57,18 +57,12 @@ QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled { color: $MUTED; backg
     border-color: $BORDER; }
 QComboBox::drop-down { border: 0; width: 24px; }
 QComboBox::down-arrow { image: url("$ICONS/down-$SCHEME.svg"); width: 12px; height: 12px; }
-QComboBox QCheckBox { spacing: 7px; }
-QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $FIELD_BORDER; border-radius: 4px; background: $PANEL; }
-QCheckBox::indicator:checked { background: $ACCENT; border-color: $ACCENT; image: url("$ICONS/check-$SCHEME.svg"); }
-QCheckBox::indicator:hover { border-color: $ACCENT; }
-QCheckBox:focus { color: $ACCENT; }
-QCheckBox::indicator:focus { border: 2px solid $ACCENT; width: 12px; height: 12px; }
-
-QAbstractItemView { background: $PANEL; color: $TEXT; border: 1px solid $BORDER; padding: 4px;
+QComboBox QAbstractItemView { background: $PANEL; color: $TEXT; border: 1px solid $BORDER; padding: 4px;
     selection-background-color: $ACCENT_SOFT; selection-color: $TEXT; }
 
 QCheckBox { spacing: 7px; }
-QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $FIELD_BORDER; border-radius: 4px; background: $PANEL; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $FIELD_BORDER; border-radius: 4px;
+    background: $PANEL; }
 QCheckBox::indicator:checked { background: $ACCENT; border-color: $ACCENT; image: url("$ICONS/check-$SCHEME.svg"); }
 QCheckBox::indicator:hover { border-color: $ACCENT; }
 QCheckBox:focus { color: $ACCENT; }

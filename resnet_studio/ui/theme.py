@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette, QPen
-from PySide6.QtWidgets import QApplication, QStyleFactory
+from PySide6.QtWidgets import QApplication
 
 from resnet_studio.ui.stylesheet import style_sheet
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from resnet_studio.ui.preferences import Preferences
 
 Mode = Literal["system", "light", "dark"]
+_STYLED = "resnet_studio_styled"
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 
@@ -105,8 +106,9 @@ class Theme(QObject):
         app = QApplication.instance()
         if not isinstance(app, QApplication):
             return
-        if app.style().objectName().lower() != "fusion":
-            app.setStyle(QStyleFactory.create("Fusion"))
+        if app.property(_STYLED) is None:
+            app.setStyle("Fusion")  # by name: a style made here would be deleted twice
+            app.setProperty(_STYLED, True)
         app.setPalette(self._palette())
         app.setStyleSheet(style_sheet({role.name: role.value[self.dark] for role in Role}, dark=self.dark))
 

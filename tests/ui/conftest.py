@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
-from resnet_studio.history.store import RunStore
+from PySide6.QtCore import QCoreApplication
 
 from resnet_studio.domain.home import Home
+from resnet_studio.history.store import RunStore
 from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.jobs import Jobs
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.theme import Theme
+
+
+@pytest.fixture(autouse=True)
+def garbage_is_collected_here() -> Iterator[None]:
+    """Tests leave cycles of Qt objects behind. Only this thread may delete them, so no other one collects garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture
@@ -24,3 +36,4 @@ def services(qapp: object, home: Home) -> Iterator[Services]:
         yield Services(home, store, controller, preferences, Theme(preferences), jobs)
         assert jobs.stop_all()
         assert controller.shut_down()
+        QCoreApplication.processEvents()

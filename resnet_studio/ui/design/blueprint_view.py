@@ -264,6 +264,10 @@ class BlueprintView(QAbstractScrollArea):
         row = self._row_at(event.position())
         if event.button() is Qt.MouseButton.LeftButton and row and row.kind in (RowKind.STAGE, RowKind.FOLDED):
             self.toggle(row.stage)
+            event.accept()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, bar = event.key(), self.verticalScrollBar()

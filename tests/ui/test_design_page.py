@@ -1,0 +1,145 @@
+"""The Design page: studies, twins, commands, and what is remembered."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from pytestqt.qtbot import QtBot
+
+from resnet_studio.domain.documents import to_json
+from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RunSpec, replace, twin
+from resnet_studio.domain.terms import Block
+from resnet_studio.studies.catalog import STUDIES, degradation
+from resnet_studio.ui.design.timing import expected_seconds
+from resnet_studio.ui.pages.design import DesignPage, shown_of
+from resnet_studio.ui.services import Services
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
+
+
+@pytest.fixture
+def page(qtbot: QtBot, services: Services) -> DesignPage:
+    made = DesignPage(services)
+    qtbot.addWidget(made)
+    made.resize(1180, 640)
+    made.show()
+    qtbot.waitUntil(lambda: made.form.data.facts is not None, timeout=10_000)
+    return made
+
+
+@pytest.fixture
+def wished(page: DesignPage) -> list[CohortSpec]:
+    cohorts: list[CohortSpec] = []
+    page.train_requested.connect(cohorts.append)
+    return cohorts
+
+
+def test_the_first_start_shows_the_degradation_study_and_one_obvious_button(
+    qtbot: QtBot, page: DesignPage, wished: list[CohortSpec]
+) -> None:
+    assert page.gallery.cards["degradation"].isChecked()
+    assert page.run_study_button.property("role") == "primary"
+    assert page.train_twin_button.property("role") == "secondary"
+    qtbot.mouseClick(page.run_study_button, Qt.MouseButton.LeftButton)
+    assert wished == [degradation(0)]
+
+
+def test_an_own_design_makes_the_twin_the_obvious_button(
+    qtbot: QtBot, page: DesignPage, wished: list[CohortSpec]
+) -> None:
+    spec = replace(RunSpec(), network=NetworkSpec(depth=32))
+    page.show_spec(spec)
+    assert page.train_twin_button.property("role") == "primary"
+    assert not any(card.isChecked() for card in page.gallery.cards.values())
+    qtbot.mouseClick(page.train_twin_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.train_this_button, Qt.MouseButton.LeftButton)
+    assert wished == [twin(spec), CohortSpec(name="ResNet-32", runs=(spec,))]
+
+
+def test_each_card_fills_the_form(qtbot: QtBot, page: DesignPage, wished: list[CohortSpec]) -> None:
+    for study in STUDIES:
+        qtbot.mouseClick(page.gallery.cards[study.key], Qt.MouseButton.LeftButton)
+        assert page.study is study
+        assert page.form.spec == shown_of(study)
+        assert [key for key, card in page.gallery.cards.items() if card.isChecked()] == [study.key]
+        page.run_study()
+        assert wished[-1] == study.cohort(0)
+
+
+def test_the_seed_of_the_form_seeds_the_study(page: DesignPage, wished: list[CohortSpec]) -> None:
+    spec = page.form.spec
+    assert spec is not None
+    page.show_spec(replace(spec, recipe=replace(spec.recipe, init_seed=7)))
+    assert page.gallery.cards["degradation"].isChecked()
+    page.run_study()
+    assert wished == [degradation(7)]
+
+
+def test_nothing_is_trained_from_a_form_at_fault(page: DesignPage, wished: list[CohortSpec]) -> None:
+    page.form.rows["network.depth"].set_text("21")
+    page.form._on_edited("network.depth")
+    assert not page.train_twin_button.isEnabled()
+    told: list[str] = []
+    page.message.connect(told.append)
+    page.train_twin()
+    page.train_this()
+    assert not wished
+    assert told == ["Depth 21 is not 6n + 2; choose 20 or 26"] * 2
+    page.form.rows["network.depth"].set_text("20")
+    page.form._on_edited("network.depth")
+    assert page.train_twin_button.isEnabled()
+
+
+def test_facts_are_those_of_the_paper(page: DesignPage) -> None:
+    page.show_spec(replace(RunSpec(), network=NetworkSpec(depth=56)))
+    assert "853\u202f018" in page.facts.text
+    assert "125\u202fM" in page.facts.text or "126\u202fM" in page.facts.text
+    assert "6.97" in page.facts._paper.text()
+    page.show_spec(replace(RunSpec(), network=NetworkSpec(depth=26)))
+    assert page.facts._paper.text() == "The paper has no network of this shape."
+
+
+def test_the_drawing_follows_the_form(page: DesignPage) -> None:
+    page.show_spec(replace(RunSpec(), network=NetworkSpec(depth=14, block=Block.PLAIN)))
+    assert page.view._plans is not None
+    assert [plan.spec.label for plan in page.view._plans] == ["plain-14", "ResNet-14"]
+    assert page.view._designed == 0
+
+
+def test_the_command_lands_on_the_clipboard(page: DesignPage) -> None:
+    page.show_spec(replace(RunSpec(), network=NetworkSpec(depth=32)))
+    page.copy_command(as_twin=True)
+    assert QGuiApplication.clipboard().text() == "resnet-studio train --depth 32 --twin"
+
+
+def test_the_last_design_is_remembered_and_a_bad_one_forgotten(qtbot: QtBot, services: Services) -> None:
+    spec = replace(RunSpec(), network=NetworkSpec(depth=44))
+    services.preferences.set_value("design/spec", to_json(spec))
+    again = DesignPage(services)
+    qtbot.addWidget(again)
+    assert again.form.spec == spec
+    again._save()
+    for bad in ('{"network": {"depth": 21}}', "no json", '{"schema_version": 99}'):
+        services.preferences.set_value("design/spec", bad)
+        fresh = DesignPage(services)
+        qtbot.addWidget(fresh)
+        assert fresh.form.spec == shown_of(STUDIES[0])
+
+
+def test_time_here_is_judged_by_earlier_runs(services: Services, tiny_twin: CohortSpec) -> None:
+    assert expected_seconds(tiny_twin, services.store.list_runs()) is None
+    records = [
+        _trained(run, seconds=10.0, iteration=100, environment={"device": "cpu"})
+        for run in services.store.create_cohort(tiny_twin)
+    ]
+    assert expected_seconds(tiny_twin, records) == pytest.approx(10.0 * 12 / 100)
+
+
+CPU = {"device": "cpu"}
+
+
+def _trained(run: object, **changes: object) -> object:
+    from dataclasses import replace as changed
+
+    return changed(run, **changes)  # type: ignore[type-var]
