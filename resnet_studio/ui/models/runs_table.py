@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from PySide6.QtCore import (
-    QAbstractItemModel,
     QAbstractTableModel,
     QModelIndex,
     QObject,
@@ -103,14 +102,14 @@ class RunsTableModel(QAbstractTableModel):
         ordered = sorted_runs(self._runs, self._column, self._descending)
         if all(a is b for a, b in zip(ordered, self._runs, strict=True)):
             return
-        self.layoutAboutToBeChanged.emit([], QAbstractItemModel.LayoutChangeHint.VerticalSortHint)
+        self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
         ids = [self._runs[index.row()].id for index in before]
         self._runs = ordered
         rows = {run.id: row for row, run in enumerate(self._runs)}
         after = [self.index(rows[run_id], index.column()) for run_id, index in zip(ids, before, strict=True)]
         self.changePersistentIndexList(before, after)
-        self.layoutChanged.emit([], QAbstractItemModel.LayoutChangeHint.VerticalSortHint)
+        self.layoutChanged.emit()
 
     def rowCount(self, parent: Index = _ROOT) -> int:
         return 0 if parent.isValid() else len(self._runs)
@@ -193,13 +192,18 @@ class RunsProxy(QSortFilterProxyModel):
         source.dataChanged.connect(self._on_data_changed)
 
     def set_filter(self, wanted: RunFilter) -> None:
+        if not hasattr(self, "beginFilterChange"):  # Qt before 6.9
+            self._filter = wanted
+            self.invalidateRowsFilter()
+            return
+        self.beginFilterChange()
         self._filter = wanted
-        self.invalidateRowsFilter()
+        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
 
     def _on_data_changed(self) -> None:
         """Without dynamic sorting a changed row is not looked at again."""
         if not self._filter.empty:
-            self.invalidateRowsFilter()
+            self.set_filter(self._filter)
 
     def run_at(self, row: int) -> RunRecord:
         return self._source.run_at(self.mapToSource(self.index(row, 0)).row())

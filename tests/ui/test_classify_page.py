@@ -1,0 +1,445 @@
+"""The Classify page with trained networks, real threads, drops, the clipboard, and files of every kind."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtWidgets import QApplication
+
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.records import Classification, NamedImage, Prediction
+from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
+from resnet_studio.history.store import RunStore
+from resnet_studio.ui.classify.choice import RunChoiceModel
+from resnet_studio.ui.classify.export import HEADER, as_text
+from resnet_studio.ui.classify.panel import classes_note
+from resnet_studio.ui.classify.problems import ProblemsDialog
+from resnet_studio.ui.classify.results import ImageRow, ResultsModel
+from resnet_studio.ui.classify.thumbnails import Thumbnails
+from resnet_studio.ui.models.run_filter import parse_filter
+from resnet_studio.ui.pages.classify import ClassifyPage
+
+COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
+
+
+@pytest.fixture(scope="session")
+def colour_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes of 8 training and 4 test images each."""
+    root = tmp_path_factory.mktemp("colours")
+    rng = np.random.default_rng(3)
+    for part, count in (("train", 8), ("test", 4)):
+        for name, colour in COLOURS.items():
+            folder = root / part / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                pixels = np.clip(np.array(colour) + rng.integers(-20, 21, (8, 8, 3)), 0, 255)
+                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory, colour_folders: Path) -> Home:
+    """A twin that has seen three colours, to be copied."""
+    from resnet_studio.runner import run
+
+    home = Home(tmp_path_factory.mktemp("trained-colours"))
+    spec = RunSpec(
+        network=NetworkSpec(depth=8, width=4, image_size=8, classes=3),
+        recipe=RecipeSpec(
+            iterations=20, batch_size=12, milestones=(), test_every=20, learning_rate=0.05, precision="float32",
+            device="cpu",
+        ),
+        data=DataSpec(source=f"folder:{colour_folders}"),
+    )  # fmt: skip
+    with RunStore.open(home) as store:
+        run(twin(spec), store, lambda event: None)
+    return home
+
+
+@pytest.fixture
+def home(tmp_path: Path, trained_home: Home) -> Home:
+    """With trained networks in it: what ``services`` opens here."""
+    shutil.copytree(trained_home.root, tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def page(qtbot, services):
+    page = ClassifyPage(services)
+    qtbot.addWidget(page)
+    page.resize(1100, 700)
+    page.show()
+    page.activate()
+    yield page
+    page.session.stop()
+
+
+@pytest.fixture
+def idle(qtbot):
+    def wait(page):
+        qtbot.waitUntil(lambda: not page.session.busy, timeout=60_000)
+
+    return wait
+
+
+def mime_of(*paths: Path) -> QMimeData:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    return mime
+
+
+def drag(page, mime) -> QDragEnterEvent:
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    event = QDragEnterEvent(QPoint(50, 50), Qt.DropAction.CopyAction, mime, left, none)
+    QApplication.sendEvent(page, event)
+    return event
+
+
+def drop(page, mime) -> QDropEvent:
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    event = QDropEvent(QPointF(50, 50), Qt.DropAction.CopyAction, mime, left, none, QEvent.Type.Drop)
+    QApplication.sendEvent(page, event)
+    return event
+
+
+def test_dropped_folders_meet_every_chosen_network(page, idle, colour_folders):
+    assert [run.name for run in page.choice.chosen] == ["plain-8", "ResNet-8"]  # the newest cohort, plain first
+    assert page.grid.isHidden()
+    mime = mime_of(colour_folders / "test")
+    assert drag(page, mime).isAccepted()
+    assert page.zone.hot
+    assert drop(page, mime).isAccepted()
+    assert not page.zone.hot
+    idle(page)
+    assert page.grid.isVisible()
+    assert page.results.rowCount() == 12
+    assert page.results.columnCount() == 2
+    for row in range(12):
+        for column in range(2):
+            cell = page.results.cell(row, column)
+            assert len(cell.predictions) == 3
+            assert cell.truth == page.results.images[row].folder
+            assert cell.right is (cell.predictions[0].label == cell.truth)
+    right, known = page.results.right_of_known(1)
+    assert known == 12
+    assert right == sum(page.results.cell(row, 1).right for row in range(12))
+    assert page.session.problems == []
+
+
+def test_a_drag_that_leaves_or_holds_no_image_changes_nothing(page):
+    mime = QMimeData()
+    mime.setText("only words")
+    assert not drag(page, mime).isAccepted()
+    assert not page.zone.hot
+    drag(page, mime_of(Path("x.png")))
+    assert page.zone.hot
+    QApplication.sendEvent(page, QDragLeaveEvent())
+    assert not page.zone.hot
+
+
+def test_rubbish_is_named_and_the_rest_is_classified(qtbot, page, idle, colour_folders, tmp_path):
+    bad = tmp_path / "mixed"
+    (bad / "without images").mkdir(parents=True)
+    good = bad / "red.png"
+    shutil.copy(colour_folders / "test" / "red" / "0.png", good)
+    Image.new("RGB", (400, 300), (10, 20, 30)).save(bad / "whole.jpg")
+    (bad / "cut.jpg").write_bytes((bad / "whole.jpg").read_bytes()[:300])
+    (bad / "text.png").write_text("no image")
+    (bad / "empty.png").write_bytes(b"")
+    (bad / "notes.txt").write_text("no image, by its name")
+    (bad / "huge.ppm").write_bytes(b"P6 60000 60000 255\n\x00")
+    page.classify_paths([bad, tmp_path / "missing.png"])
+    idle(page)
+    assert [image.name for image in page.results.images] == ["red.png", "whole.jpg"]
+    assert page.results.cell(0, 0).truth == "red"  # by the file's name
+    sentences = "\n".join(page.session.problems)
+    for name in ("cut.jpg", "text.png", "empty.png", "notes.txt", "huge.ppm", "missing.png"):
+        assert name in sentences
+    assert len(page.session.problems) == 6
+    assert page._problems.text() == "6 files were left out"
+    qtbot.mouseClick(page._problems, Qt.MouseButton.LeftButton)
+    dialog = page.findChild(ProblemsDialog)
+    assert "huge.ppm" in dialog.text
+    dialog.close()
+
+
+def test_a_folder_without_images_says_so(qtbot, page, idle, tmp_path):
+    (tmp_path / "bare").mkdir()
+    with qtbot.waitSignal(page.message) as told:
+        page.classify_paths([tmp_path / "bare"])
+    assert "No image was found" in told.args[0]
+    idle(page)
+    assert "folder without images" in page.session.problems[0]
+
+
+def test_pasting_pixels_files_and_nothing(qtbot, page, idle, colour_folders):
+    clipboard = QGuiApplication.clipboard()
+    image = QImage(40, 30, QImage.Format.Format_RGB32)
+    image.fill(QColor(220, 30, 30))
+    clipboard.setImage(image)
+    page.paste()
+    page.paste()  # the same again is the same or gets a number, by the clock
+    idle(page)
+    assert 1 <= page.results.rowCount() <= 2
+    assert page.results.images[0].name.startswith("Pasted")
+    assert page.results.cell(0, 0).predictions
+    before = page.results.rowCount()
+    clipboard.setMimeData(mime_of(colour_folders / "test" / "blue" / "0.png"))
+    page.paste()
+    idle(page)
+    assert page.results.rowCount() == before + 1
+    clipboard.setText("words")
+    with qtbot.waitSignal(page.message) as told:
+        page.paste()
+    assert "no image on the clipboard" in told.args[0]
+
+
+def test_images_of_one_name_stay_apart(page, idle):
+    def png(colour) -> bytes:
+        file = io.BytesIO()
+        Image.new("RGB", (8, 8), colour).save(file, "PNG")
+        return file.getvalue()
+
+    first, second = NamedImage("Pasted 10:00", png((255, 0, 0))), NamedImage("Pasted 10:00", png((0, 0, 255)))
+    page.classify_images([first, second, first])
+    idle(page)
+    assert [image.name for image in page.results.images] == ["Pasted 10:00", "Pasted 10:00 (2)"]
+
+
+def test_another_choice_asks_only_what_is_missing(page, idle, services, colour_folders):
+    plain, residual = page.choice.chosen
+    page.choose_runs([residual.id])
+    page.classify_paths([colour_folders / "test" / "red"])
+    idle(page)
+    assert page.session.total == 4
+    page.choose_runs([plain.id, residual.id])
+    idle(page)
+    assert page.session.total == 4
+    assert [run.name for run in page.results.runs] == ["plain-8", "ResNet-8"]
+    assert all(page.results.cell(row, 0).predictions for row in range(4))
+    page.choose_runs([residual.id])
+    page.choose_runs([plain.id, residual.id])
+    assert not page.session.busy  # known already
+
+
+def test_a_check_mark_in_the_list_counts(page, idle):
+    index = page.choice.index(0)
+    page.choice.setData(index, Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole)
+    assert len(page.choice.chosen) == 1
+    page.panel._on_activated(index)
+    assert len(page.choice.chosen) == 2
+    page._stale = True
+    page.activate()  # a choice of the user's own is not overruled
+    page.choose_runs([])
+    page._stale = True
+    page.activate()
+    assert page.choice.chosen == ()
+    assert "at least one network" in page.panel.note
+
+
+def test_stop_answers_and_the_rest_can_follow(qtbot, page, idle, tmp_path):
+    many = tmp_path / "many"
+    many.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(300):
+        Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(many / f"{i:03d}.png")
+    page.classify_paths([many])
+    qtbot.waitUntil(lambda: page.session.done > 0, timeout=30_000)
+    started = time.monotonic()
+    page.session.stop()
+    idle(page)
+    assert time.monotonic() - started < 2
+    if page.session.halted:
+        assert page._go_on.isVisible()
+        qtbot.mouseClick(page._go_on, Qt.MouseButton.LeftButton)
+        idle(page)
+    assert page.results.rowCount() == 300
+    assert all(page.results.cell(row, 1).predictions for row in range(300))
+    assert not page.session.halted
+    page._on_clear()
+    assert page.results.rowCount() == 0
+    assert page.zone.isVisible()
+
+
+def test_clearing_in_the_middle_leaves_nothing_behind(qtbot, page, idle, colour_folders):
+    page.classify_paths([colour_folders])
+    page._on_clear()
+    idle(page)
+    assert page.results.rowCount() == 0
+    page.classify_paths([colour_folders / "test" / "red"])
+    idle(page)
+    assert page.results.rowCount() == 4
+    assert all(page.results.cell(row, 1).predictions for row in range(4))
+
+
+def test_a_network_without_a_whole_checkpoint_is_told_and_the_other_answers(page, idle, services, colour_folders):
+    plain, residual = page.choice.chosen
+    for checkpoint in services.store.checkpoints(plain.id):
+        (services.home.runs / checkpoint.folder / "weights.safetensors").write_bytes(b"rubbish")
+    page.classify_paths([colour_folders / "test" / "red"])
+    idle(page)
+    assert "No checkpoint of plain-8" in page._notice.text()
+    assert all(page.results.cell(row, 1).predictions for row in range(4))
+    assert not any(page.results.cell(row, 0).predictions for row in range(4))
+    page.choose_runs([residual.id])
+    assert not page._notice.isVisible()
+
+
+def test_a_run_deleted_meanwhile_leaves_the_list(qtbot, page, services):
+    plain, residual = page.choice.chosen
+    services.store.delete([plain.id])
+    with qtbot.waitSignal(services.controller.runs_changed):
+        services.controller.refresh()
+    assert [run.id for run in page.choice.chosen] == [residual.id]
+    assert [run.id for run in page.results.runs] == [residual.id]
+
+
+def test_results_can_be_copied_exported_and_taken_away(qtbot, page, idle, colour_folders, tmp_path):
+    page.classify_paths([colour_folders / "test" / "red", colour_folders / "test" / "blue"])
+    idle(page)
+    page.export_to(tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 8 * 2 * 3
+    assert tuple(rows[0]) == HEADER
+    assert {row["true_class"] for row in rows} == {"red", "blue"}
+    assert all(0 <= float(row["probability"]) <= 1 for row in rows)
+    assert {row["right"] for row in rows if row["rank"] == "1"} <= {"yes", "no"}
+    assert as_text(page.results).count("\n") == len(rows) + 1
+    page.grid.selectRow(0)
+    page._on_copy()
+    assert QGuiApplication.clipboard().text().startswith("image\ttrue_class")
+    page._on_remove()
+    assert page.results.rowCount() == 7
+    with qtbot.waitSignal(page.message) as told:
+        page.export_to(tmp_path / "nowhere" / "out.csv")
+    assert "cannot be written" in told.args[0]
+
+
+def test_the_sample_images_are_classified(page, idle):
+    page._on_samples()
+    idle(page)
+    assert page.results.rowCount() >= 5
+    assert page.session.problems == []
+
+
+def test_looking_again_asks_everything_again(page, idle, colour_folders):
+    page.classify_paths([colour_folders / "test" / "red"])
+    idle(page)
+    page.session.look_again()
+    idle(page)
+    assert page.session.total == 8
+    assert all(page.results.cell(row, 1).predictions for row in range(4))
+
+
+def test_without_trained_networks_the_page_says_what_to_do(qtbot, services):
+    services.store.delete([run.id for run in services.store.list_runs()])
+    page = ClassifyPage(services)
+    qtbot.addWidget(page)
+    page.show()
+    page.activate()
+    assert page._empty.isVisible()
+    with qtbot.waitSignal(page.design_requested):
+        qtbot.mouseClick(page._empty.button, Qt.MouseButton.LeftButton)
+    run = services.store.create_cohort(twin(RunSpec()))[0]
+    with qtbot.waitSignal(page.message) as told:
+        page.choose_runs([run.id])
+    assert "None of these runs has weights yet" in told.args[0]
+
+
+def test_models_keep_qts_rules(services, qtmodeltester, colour_folders):
+    runs = services.store.list_runs()
+    choice = RunChoiceModel(services.theme)
+    choice.set_runs(runs)
+    choice.choose_newest()
+    qtmodeltester.check(choice)
+    choice.set_filter(parse_filter("plain"))
+    assert choice.rowCount() == 1
+    assert len(choice.chosen) == 2  # hidden ones too
+    results = ResultsModel()
+    results.set_runs(choice.chosen)
+    results.add_images(ImageRow.of(path) for path in sorted((colour_folders / "test").rglob("*.png")))
+    first = results.images[0]
+    results.add_results([Classification(first.key, runs[0].id, (Prediction("blue", 0.7), Prediction("red", 0.2)))])
+    qtmodeltester.check(results)
+    assert results.index(0, 0).data() == "blue 70%"
+    results.remove_images([first.key])
+    assert results.rowCount() == 11
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "truth"),
+    [
+        ("a.png", "Red", "red"),
+        ("red.png", "x", "red"),
+        ("red-2.png", "x", "red"),
+        ("Red (3).jpg", "x", "red"),
+        ("reddish.png", "x", ""),
+        ("7.png", "x", ""),
+    ],
+)
+def test_the_true_class_comes_from_names(services, name, folder, truth):
+    results = ResultsModel()
+    results.set_runs(services.store.list_runs())
+    results.add_images([ImageRow.of(Path("/pictures") / folder / name)])
+    assert results.cell(0, 0).truth == truth
+
+
+def test_whose_classes_the_networks_know(services):
+    runs = services.store.list_runs()
+    assert "blue, green, red" in classes_note(runs)
+    assert "its own classes" in classes_note(runs)
+
+
+def test_thumbnails_are_drawn_in_the_background(qtbot, services, colour_folders, tmp_path):
+    thumbnails = Thumbnails(services.jobs)
+    image = ImageRow.of(colour_folders / "test" / "red" / "0.png")
+    assert thumbnails.picture(image) is None
+    qtbot.waitUntil(lambda: thumbnails.picture(image) is not None, timeout=10_000)
+    picture = thumbnails.picture(image).toImage()
+    assert (picture.width(), picture.height()) == (8, 8)
+    assert picture.pixelColor(4, 4).red() > 150
+    (tmp_path / "bad.png").write_text("x")
+    bad = ImageRow.of(tmp_path / "bad.png")
+    thumbnails.picture(bad)
+    qtbot.waitUntil(lambda: thumbnails.picture(bad) is not None, timeout=10_000)
+    assert thumbnails.picture(bad).isNull()
+    qtbot.waitUntil(lambda: services.jobs.running == 0)
+
+
+def test_a_thousand_images_scroll_without_decoding_them_all(qtbot, page, colour_folders):
+    page.session.set_runs([])
+    rows = [ImageRow(str(i), colour_folders / "test" / "red" / "0.png", f"{i}.png", "red") for i in range(1000)]
+    page.results.add_images(rows)
+    page._update()
+    page.session.set_runs([])
+    started = time.monotonic()
+    bar = page.grid.verticalScrollBar()
+    for step in range(50):
+        bar.setValue(bar.maximum() * step // 50)
+        QApplication.processEvents()
+    seconds = time.monotonic() - started
+    qtbot.waitUntil(lambda: page.services.jobs.running == 0, timeout=20_000)
+    assert len(page.thumbnails._kept) < 400
+    assert seconds < 5
+
+
+def test_classifying_goes_on_beside_a_training(qtbot, page, idle, services, colour_folders):
+    record = page.choice.chosen[0]
+    recipe = replace(record.spec.recipe, iterations=100_000, test_every=100_000)
+    services.controller.train(twin(replace(record.spec, recipe=recipe)))
+    qtbot.waitUntil(lambda: services.controller.training, timeout=10_000)
+    page.classify_paths([colour_folders / "test"])
+    idle(page)
+    assert services.controller.training
+    assert all(page.results.cell(row, 0).predictions for row in range(12))
+    assert services.controller.shut_down()

@@ -1,0 +1,366 @@
+"""The Runs page over a real store: choose, change, delete and bring back, and wishes to other pages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit
+
+from resnet_studio.domain.documents import from_toml
+from resnet_studio.domain.events import CurveChunk, ProgressMade
+from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
+from resnet_studio.domain.terms import RunStatus, Series
+from resnet_studio.history.store import RunStore
+from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, Column
+from resnet_studio.ui.pages.runs import RunsPage
+from resnet_studio.ui.runs.actions import ENTRIES, MENU, RunAction, Situation
+from resnet_studio.ui.runs.dialogs import NoteDialog, TagsDialog
+
+
+def spec(depth, **recipe) -> RunSpec:
+    run = RunSpec()
+    return replace(run, network=replace(run.network, depth=depth), recipe=replace(run.recipe, **recipe))
+
+
+@pytest.fixture
+def stored(services):
+    """Twins of depth 8 and 20: the deeper one finished, with weights."""
+    store = services.store
+    shallow = store.create_cohort(twin(spec(8, iterations=100)))
+    deep = store.create_cohort(twin(spec(20, iterations=100)))
+    for run in deep:
+        store.append_chunks([CurveChunk(run.id, Series.TEST_ERROR, 100, np.array([31.5], np.float32))])
+        store.set_weights(run.id, "ab" * 32)
+        store.set_status(run.id, RunStatus.FINISHED, "", 100)
+    for run in shallow:
+        store.set_status(run.id, RunStatus.STOPPED, "", 40)
+    return {run.name: run.id for run in (*shallow, *deep)}
+
+
+@pytest.fixture
+def page(qtbot, services, stored):
+    page = RunsPage(services)
+    qtbot.addWidget(page)
+    page.resize(1200, 700)
+    page.show()
+    qtbot.waitExposed(page)
+    page.activate()
+    return page
+
+
+def names(page) -> list[str]:
+    return [page.proxy.run_at(row).name for row in range(page.proxy.rowCount())]
+
+
+def choose(page, stored, *wanted) -> None:
+    page.table.choose([stored[name] for name in wanted])
+
+
+def press(page, action: RunAction) -> None:
+    page.toolbox.actions[action].trigger()
+
+
+def test_the_newest_run_comes_first_and_the_count_is_told(page):
+    assert names(page) == ["plain-20", "ResNet-20", "plain-8", "ResNet-8"]
+    assert page.findChild(QDialog) is None
+    assert page._count.text() == "4 runs"
+
+
+def test_filtering_as_one_types(qtbot, page, stored):
+    qtbot.keyClick(page.table, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert page.filter_field.hasFocus() or QGuiApplication.focusWindow() is None
+    qtbot.keyClicks(page.filter_field, "plain depth:>8")
+    assert names(page) == ["plain-20"]
+    assert page._count.text() == "1 of 4 runs"
+    page.filter_field.setText("depth:>x")
+    assert "is not understood" in page._problem.text()
+    assert page._problem.isVisible()
+    page.filter_field.setText("nothing like it")
+    assert page._nothing.isVisible()
+    qtbot.mouseClick(page._nothing.button, Qt.MouseButton.LeftButton)
+    assert len(names(page)) == 4
+    assert not page._problem.isVisible()
+
+
+def test_several_runs_go_to_compare_and_those_with_weights_to_classify(qtbot, page, stored):
+    page.table.selectAll()
+    with qtbot.waitSignal(page.compare_requested) as compared:
+        press(page, RunAction.COMPARE)
+    assert set(compared.args[0]) == set(stored.values())
+    with qtbot.waitSignal(page.classify_requested) as classified:
+        press(page, RunAction.CLASSIFY)
+    assert set(classified.args[0]) == {stored["plain-20"], stored["ResNet-20"]}
+
+
+def test_enter_and_a_double_click_compare(qtbot, page, stored):
+    choose(page, stored, "plain-8")
+    with qtbot.waitSignal(page.compare_requested) as compared:
+        page.table.doubleClicked.emit(page.proxy.index_of(stored["plain-8"]))
+    assert compared.args[0] == [stored["plain-8"]]
+    page.table.setFocus()
+    with qtbot.waitSignal(page.compare_requested):
+        qtbot.keyClick(page.table, Qt.Key.Key_Return)
+
+
+def test_only_what_can_be_resumed_may_be_resumed(qtbot, page, stored):
+    action = page.toolbox.actions[RunAction.RESUME]
+    choose(page, stored, "plain-8", "plain-20")
+    assert not action.isEnabled()
+    assert "plain-20 is finished" in action.toolTip()
+    choose(page, stored, "plain-8", "ResNet-8")
+    assert action.isEnabled()
+    with qtbot.waitSignal(page.resume_requested) as resumed:
+        action.trigger()
+    assert set(resumed.args[0]) == {stored["plain-8"], stored["ResNet-8"]}
+
+
+def test_training_again_takes_the_next_seed(qtbot, page, stored):
+    choose(page, stored, "plain-20", "ResNet-20")
+    with qtbot.waitSignal(page.train_requested) as wanted:
+        press(page, RunAction.AGAIN)
+    (cohort,) = wanted.args
+    assert isinstance(cohort, CohortSpec)
+    assert [run.network.label for run in cohort.runs] == ["plain-20", "ResNet-20"]
+    assert {(run.recipe.init_seed, run.recipe.data_seed) for run in cohort.runs} == {(1, 1)}
+
+
+def test_renaming_in_place(qtbot, page, stored, services):
+    choose(page, stored, "plain-8")
+    press(page, RunAction.RENAME)
+    editor = page.table.findChild(QLineEdit)
+    editor.setText("  my   baseline ")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: services.store.get(stored["plain-8"]).name == "my baseline")
+    assert "my baseline" in names(page)
+    assert [run.id for run in page.chosen] == [stored["plain-8"]]
+    page.model.edit_requested.emit(stored["plain-8"], Column.NAME, "   ")
+    assert services.store.get(stored["plain-8"]).name == "my baseline"
+    assert "needs a name" in page._problem.text()
+
+
+def test_tags_and_notes_in_place_and_in_dialogs(qtbot, page, stored, services, monkeypatch):
+    store = services.store
+    page.model.setData(page.model.index(0, INDEX[Column.TAGS]), "one, two ,one")
+    assert store.get(stored["plain-20"]).tags == ("one", "two")
+    choose(page, stored, "plain-20", "plain-8")
+    dialog = TagsDialog(page.chosen)
+    qtbot.addWidget(dialog)
+    dialog._line.setText("both")
+    assert dialog.tags_for(store.get(stored["plain-20"])) == ("one", "two", "both")
+    monkeypatch.setattr(TagsDialog, "exec", lambda self: self._line.setText("both") or True)
+    press(page, RunAction.TAGS)
+    assert store.get(stored["plain-8"]).tags == ("both",)
+    assert store.get(stored["plain-20"]).tags == ("one", "two", "both")
+    choose(page, stored, "plain-8")
+    monkeypatch.setattr(NoteDialog, "exec", lambda self: self._text.setPlainText("first\nsecond") or True)
+    press(page, RunAction.NOTE)
+    assert store.get(stored["plain-8"]).note == "first\nsecond"
+    index = page.proxy.index_of(stored["plain-8"], Column.NOTE)
+    assert index.data() == "first"
+
+
+def test_a_colour_for_all_chosen_runs(page, stored, services):
+    choose(page, stored, "plain-8", "ResNet-8")
+    action = page.toolbox.colour_menu.actions()[4]
+    action.trigger()
+    assert {services.store.get(stored[name]).colour.lower() for name in ("plain-8", "ResNet-8")} == {
+        action.data().lower()
+    }
+
+
+def test_deleting_and_undoing(qtbot, page, stored, services):
+    choose(page, stored, "plain-8", "ResNet-20")
+    page.table.setFocus()
+    press(page, RunAction.DELETE)
+    assert names(page) == ["plain-20", "ResNet-8"]
+    assert len(page.chosen) == 1
+    assert page.undo_bar.isVisible()
+    assert page.undo_bar.text == "2 runs were deleted."
+    choose(page, stored, "plain-20")
+    press(page, RunAction.DELETE)
+    assert "plain-20" in page.undo_bar.text
+    press(page, RunAction.UNDO)  # the last first
+    assert names(page) == ["plain-20", "ResNet-8"]
+    press(page, RunAction.UNDO)
+    assert len(names(page)) == 4
+    assert {run.id for run in page.chosen} == {stored["plain-8"], stored["ResNet-20"]}
+    assert not page.undo_bar.isVisible()
+    assert not page.toolbox.actions[RunAction.UNDO].isEnabled()
+
+
+def test_del_and_ctrl_z_work_from_the_table(qtbot, page, stored):
+    choose(page, stored, "plain-8")
+    page.activateWindow()
+    page.table.setFocus()
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is page.table)
+    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    assert "plain-8" not in names(page)
+    qtbot.keyClick(page.table, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert "plain-8" in names(page)
+
+
+def test_what_was_deleted_a_moment_ago_outlives_the_start(qtbot, services, stored):
+    services.store.delete([stored["plain-8"]])
+    page = RunsPage(services)
+    qtbot.addWidget(page)
+    qtbot.waitUntil(lambda: services.jobs.running == 0)
+    assert [run.id for run in services.store.list_runs(deleted=True)] == [stored["plain-8"]]
+
+
+def test_a_reload_keeps_choice_and_shows_what_is_new(qtbot, page, stored, services):
+    choose(page, stored, "ResNet-8")
+    services.store.create_cohort(twin(spec(14)))
+    services.store.rename(stored["ResNet-8"], "renamed")
+    with qtbot.waitSignal(services.controller.runs_changed):
+        services.controller.refresh()
+    assert names(page) == ["plain-14", "ResNet-14", "plain-20", "ResNet-20", "plain-8", "renamed"]
+    assert [run.name for run in page.chosen] == ["renamed"]
+
+
+def test_a_hidden_page_reads_the_list_when_it_is_shown(qtbot, page, stored, services):
+    page.hide()
+    services.store.delete([stored["plain-20"]])
+    with qtbot.waitSignal(services.controller.runs_changed):
+        services.controller.refresh()
+    assert "plain-20" in names(page)
+    page.show()
+    assert "plain-20" not in names(page)
+
+
+def test_rows_in_training_move(qtbot, page, stored, services):
+    run_id = stored["plain-8"]
+    services.controller._active = (run_id,)
+    services.store.append_chunks([CurveChunk(run_id, Series.TRAINING_ERROR, 41, np.full(10, 77.0, np.float32))])
+    services.controller.happened.emit(ProgressMade((run_id,), 50, 100, 1.0, 1.0, 1.0))
+    index = page.proxy.index_of(run_id, Column.TRAINING_ERROR)
+    qtbot.waitUntil(lambda: index.data().startswith("77.00"))
+    choose(page, stored, "plain-8")
+    assert not page.toolbox.actions[RunAction.DELETE].isEnabled()
+    assert "stop it first" in page.toolbox.actions[RunAction.DELETE].toolTip()
+    services.controller._active = ()
+
+
+def test_details_tell_all_and_copies_can_be_used(page, stored, services):
+    choose(page, stored, "ResNet-20")
+    press(page, RunAction.DETAILS)
+    assert page.details.isVisible()
+    text = page.details.text
+    for word in ("ResNet-20", "31.50", "[network]", "depth = 20", stored["ResNet-20"][:16]):
+        assert word in text
+    press(page, RunAction.COPY_ID)
+    assert QGuiApplication.clipboard().text() == stored["ResNet-20"]
+    press(page, RunAction.COPY_SPEC)
+    assert from_toml(RunSpec, QGuiApplication.clipboard().text()) == services.store.get(stored["ResNet-20"]).spec
+    page.table.selectAll()
+    assert "Choose one run" in page.details.text
+    press(page, RunAction.DETAILS)
+    assert not page.details.isVisible()
+
+
+def test_columns_are_remembered(qtbot, page, services):
+    menu = page.table.columns_menu()
+    hidden = next(action for action in menu.actions() if action.text() == "Block")
+    hidden.setChecked(False)
+    page.table.setColumnWidth(INDEX[Column.NAME], 321)
+    page.table.sortByColumn(INDEX[Column.DEPTH], Qt.SortOrder.AscendingOrder)
+    page.table.save_layout()
+    again = RunsPage(services)
+    qtbot.addWidget(again)
+    assert again.table.isColumnHidden(INDEX[Column.BLOCK])
+    assert again.table.columnWidth(INDEX[Column.NAME]) == 321
+    again.reload()
+    assert names(again)[:2] == ["plain-8", "ResNet-8"]
+    again.table.reset_layout()
+    assert not again.table.isColumnHidden(INDEX[Column.BLOCK])
+    assert again.table.columnWidth(INDEX[Column.NAME]) == COLUMNS[Column.NAME].width
+
+
+def test_a_damaged_layout_is_no_obstacle(qtbot, services, stored):
+    services.preferences.set_value("runs/columns-17", "rubbish")
+    page = RunsPage(services)
+    qtbot.addWidget(page)
+    page.reload()
+    assert len(names(page)) == 4
+
+
+def test_an_empty_history_points_to_design(qtbot, services):
+    page = RunsPage(services)
+    qtbot.addWidget(page)
+    page.show()
+    page.activate()
+    assert page._empty.isVisible()
+    with qtbot.waitSignal(page.design_requested):
+        qtbot.mouseClick(page._empty.button, Qt.MouseButton.LeftButton)
+
+
+def test_a_read_only_history_says_why_nothing_can_be_changed(qtbot, services, stored, home):
+    """A second window on the same home."""
+    from dataclasses import replace as with_changes
+
+    from resnet_studio.ui.controller import RunController
+
+    with RunStore.open(home) as second:
+        assert not second.writable
+        controller = RunController(second)
+        page = RunsPage(with_changes(services, store=second, controller=controller))
+        qtbot.addWidget(page)
+        page.show()
+        page.activate()
+        page.table.selectRow(0)
+        assert "in use by another ResNet Studio" in page._read_only.text()
+        assert page._read_only.isVisible()
+        for kind in (RunAction.DELETE, RunAction.RENAME, RunAction.TAGS, RunAction.NOTE, RunAction.RESUME):
+            action = page.toolbox.actions[kind]
+            assert not action.isEnabled()
+            assert "in use by another" in action.toolTip()
+        assert page.toolbox.actions[RunAction.COMPARE].isEnabled()
+        assert not page.model.flags(page.model.index(0, INDEX[Column.NAME])) & Qt.ItemFlag.ItemIsEditable
+        page.hide()
+
+
+def test_what_the_store_refuses_is_told(qtbot, page, stored, services):
+    services.store.set_status(stored["plain-8"], RunStatus.RUNNING)  # meanwhile, unseen
+    choose(page, stored, "plain-8")
+    with qtbot.waitSignal(page.message) as told:
+        press(page, RunAction.DELETE)
+    assert "stop it first" in told.args[0]
+    assert "plain-8" in names(page)
+    services.store.set_status(stored["plain-8"], RunStatus.STOPPED)
+
+
+def test_every_action_is_in_the_menu_and_has_a_rule():
+    assert set(MENU) - {None} == set(RunAction) == set(ENTRIES)
+    for entry in ENTRIES.values():
+        assert entry.tip
+        assert isinstance(entry.rule(Situation()), str)
+    keys = [entry.shortcut for entry in ENTRIES.values() if entry.shortcut]
+    assert len(keys) == len(set(keys))
+
+
+def test_keys_do_not_quarrel_with_the_windows(services):
+    from resnet_studio.ui.actions import Action
+
+    windows = {action.row.shortcut for action in Action}
+    assert not windows & {entry.shortcut for entry in ENTRIES.values() if entry.shortcut}
+
+
+def test_the_page_needs_no_torch():
+    code = (
+        "import os; os.environ['QT_QPA_PLATFORM'] = 'offscreen'\n"
+        "import sys, resnet_studio.ui.pages.runs, resnet_studio.ui.pages.classify\n"
+        "assert not {'torch', 'pyqtgraph'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_choosing_a_run_that_the_filter_hides_empties_the_filter(page, stored):
+    page.filter_field.setText("plain")
+    page.choose_runs([stored["ResNet-8"]])
+    assert page.filter_field.text() == ""
+    assert [run.name for run in page.chosen] == ["ResNet-8"]
+    page.table.selectionModel().select(page.proxy.index(0, 0), QItemSelectionModel.SelectionFlag.Clear)
