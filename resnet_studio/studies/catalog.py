@@ -13,7 +13,7 @@ SHALLOW, DEEP = 20, 56  # Figure 1 of the paper shows these two depths
 
 # A short run that shows the effect on a laptop. The paper's learning rate of 0.1 separates nothing at this length:
 # deep nets of either kind start slowly with it (the paper warms 110 layers up with 0.01 for the same reason).
-DEMO = RecipeSpec(iterations=400, batch_size=64, learning_rate=0.02, milestones=(), test_every=100)
+DEMO = RecipeSpec(iterations=250, batch_size=64, learning_rate=0.02, milestones=(), test_every=50)
 
 QUICK_SHARE = 10  # --quick trains for a tenth of the iterations
 
