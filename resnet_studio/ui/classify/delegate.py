@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -14,8 +14,9 @@ from resnet_studio.ui.theme import Role, Theme
 
 Index = QModelIndex | QPersistentModelIndex
 
-_LINE = 18.0
-_LABEL_SHARE = 0.5  # at most, of what label and bar share
+_LINE = 18.0  # logical pixels, as all that follow
+_NARROW = 240.0  # a cell below this width has its bars under the words
+_TWO_LINES, _WORDS = 23.0, 16.0
 _PERCENT = 46.0
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -54,7 +55,7 @@ class BarsDelegate(QStyledItemDelegate):
         painter.save()
         painter.fillRect(area, self._theme.colour(Role.ACCENT_SOFT if selected else Role.PANEL))
         painter.setPen(self._theme.colour(Role.GRID))
-        painter.drawLine(area.bottomLeft(), area.bottomRight())
+        painter.drawLine(area.bottomLeft() - QPointF(0, 1), area.bottomRight() - QPointF(0, 1))
         painter.drawLine(area.topLeft(), area.bottomLeft())
         if cell.predictions:
             self._paint_bars(painter, area.adjusted(12, 0, -12, 0), cell)
@@ -64,30 +65,36 @@ class BarsDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _paint_bars(self, painter: QPainter, area: QRectF, cell: Cell) -> None:
-        colour = self._theme.run_colour(cell.run.colour)
+        narrow = area.width() < _NARROW
+        height = _TWO_LINES if narrow else _LINE
         plain = QFont(painter.font())
         bold = QFont(plain)
         bold.setWeight(QFont.Weight.DemiBold)
-        top = area.center().y() - _LINE * len(cell.predictions) / 2
-        mark_width = 16.0 if cell.truth else 0.0
         painter.setFont(bold)
+        mark_width = 16.0 if cell.truth else 0.0
         shared = area.width() - _PERCENT - mark_width
-        label_width = min(self._widest(cell, painter.fontMetrics()) + 12.0, shared * _LABEL_SHARE)
+        label_width = shared if narrow else min(self._widest(cell, painter.fontMetrics()) + 12.0, shared / 2)
+        top = area.center().y() - height * len(cell.predictions) / 2
         for rank, prediction in enumerate(cell.predictions):
-            line = QRectF(area.left(), top + rank * _LINE, area.width(), _LINE)
+            line = QRectF(area.left(), top + rank * height, area.width(), height)
+            words = QRectF(line.left(), line.top(), line.width(), _WORDS if narrow else height)
             is_true = bool(cell.truth) and prediction.label == cell.truth
             if is_true or (cell.right is False and rank == 0):
-                tick(painter, QRectF(line.left(), line.center().y() - 5, 10, 10), self._theme, right=is_true)
+                tick(painter, QRectF(line.left(), words.center().y() - 5, 10, 10), self._theme, right=is_true)
             painter.setFont(bold if rank == 0 or is_true else plain)
             painter.setPen(self._theme.colour(Role.TEXT if rank == 0 or is_true else Role.MUTED))
-            label = QRectF(line.left() + mark_width, line.top(), label_width, _LINE)
-            words = painter.fontMetrics().elidedText(
-                prediction.label, Qt.TextElideMode.ElideMiddle, int(label_width) - 6
+            label = QRectF(line.left() + mark_width, words.top(), label_width, words.height())
+            text = painter.fontMetrics().elidedText(
+                prediction.label, Qt.TextElideMode.ElideMiddle, int(label_width) - 4
             )
-            painter.drawText(label, _LEFT, words)
-            bar = QRectF(label.right(), line.top() + 4, area.right() - _PERCENT - label.right(), _LINE - 8)
+            painter.drawText(label, _LEFT, text)
+            painter.drawText(words, _RIGHT, _percent(prediction.probability))
+            if narrow:
+                bar = QRectF(label.left(), words.bottom(), area.right() - label.left(), 5)
+            else:
+                bar = QRectF(label.right(), line.top() + 4, shared - label_width, height - 8)
+            colour = self._theme.run_colour(cell.run.colour)
             _paint_bar(painter, bar, prediction.probability, colour, faint=rank > 0, hatched=not cell.run.residual)
-            painter.drawText(line, _RIGHT, _percent(prediction.probability))
 
 
 def _paint_bar(

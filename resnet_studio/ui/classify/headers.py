@@ -16,9 +16,9 @@ from resnet_studio.ui.models.run_columns import data_name
 from resnet_studio.ui.plots.samples import SAMPLE_WIDTH, paint_sample
 from resnet_studio.ui.theme import Role, Theme
 
-ROW_HEIGHT = 112
-_PICTURE = 92  # logical pixels
-_IMAGES_WIDTH = 220
+ROW_HEIGHT = 124
+_PICTURE = 88  # logical pixels
+_IMAGES_WIDTH = 200
 _SMALL = 64  # pictures below this side are shown pixel by pixel
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -50,9 +50,9 @@ class ImagesHeader(QHeaderView):
         painter.fillRect(rect, self._theme.colour(Role.ACCENT_SOFT if selected else Role.PANEL))
         painter.setPen(self._theme.colour(Role.GRID))
         painter.drawLine(rect.bottomLeft(), rect.bottomRight())
-        frame = QRect(rect.left() + 10, rect.top() + (rect.height() - _PICTURE) // 2, _PICTURE, _PICTURE)
+        frame = QRect(rect.left() + 8, rect.top() + (rect.height() - _PICTURE) // 2, _PICTURE, _PICTURE)
         self._paint_picture(painter, frame, self._thumbnails.picture(image))
-        words = rect.adjusted(_PICTURE + 20, 10, -6, -10)
+        words = rect.adjusted(_PICTURE + 16, 10, -4, -10)
         painter.setPen(self._theme.colour(Role.TEXT))
         lines = _wrapped(image.name, painter, words.width())
         height = painter.fontMetrics().height()
@@ -87,7 +87,7 @@ class NetworksHeader(QHeaderView):
         self.setObjectName("classify_networks")
         self.setStyleSheet("QHeaderView { border: 0; border-radius: 0; }")
         self.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.setMinimumSectionSize(230)
+        self.setMinimumSectionSize(165)
         self.setSectionsClickable(False)
         self.setMinimumHeight(74)
 

@@ -126,7 +126,7 @@ class ClassifyPage(Page):
         self._splitter.addWidget(self.panel)
         self._splitter.addWidget(right)
         self._splitter.setStretchFactor(1, 1)
-        self._splitter.setSizes([280, 900])
+        self._splitter.setSizes([250, 930])
         self._splitter.setChildrenCollapsible(False)
         self._empty = EmptyState(
             "No network has weights yet",
