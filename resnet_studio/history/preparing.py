@@ -16,7 +16,7 @@ from resnet_studio.history.schema import REVISIONS
 
 log = logging.getLogger(__name__)
 
-_MAGIC = b"SQLite format 3\x00"
+_SMALLEST_BYTES = 512  # one page at least; SQLite takes a shorter file for an empty database
 _ALWAYS_CHECKED_BYTES = 16 * 2**20  # some 15 ms; a larger file is checked only after a crash
 
 
@@ -43,6 +43,9 @@ def at_rest(database: Path) -> bool:
 def look(database: Path, *, check: bool, frozen: bool = False, schema: Schema = PRESENT) -> str | None:
     """Revision of the schema in ``database``; None where there is no database yet. Changes nothing.
 
+    The file is opened by SQLite alone, never by ``open``: on POSIX, closing any descriptor of a file drops every lock
+    this process holds on it, and then another process that closes the database removes the log under our feet.
+
     Args:
         check: Look for damage as well. Only for who holds the writer lock.
         frozen: Trust that nobody writes meanwhile, and leave no trace in the folder.
@@ -53,9 +56,8 @@ def look(database: Path, *, check: bool, frozen: bool = False, schema: Schema = 
     with explained(database):
         if not database.exists() or database.stat().st_size == 0:
             return None
-        with database.open("rb") as stream:
-            if stream.read(len(_MAGIC)) != _MAGIC:
-                raise damaged(database, "it is not an SQLite file")
+        if database.stat().st_size < _SMALLEST_BYTES:
+            raise damaged(database, "it is not an SQLite file")
         found = _revision(database, check=check, frozen=frozen)
     if found is not None and found not in schema.revisions:
         raise StoreError(
@@ -72,7 +74,7 @@ def _revision(database: Path, *, check: bool, frozen: bool) -> str | None:
         f"{database.absolute().as_uri()}?{mode}", uri=True, timeout=engines.READER_WAIT_SECONDS
     )
     try:
-        tables = {str(name) for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = _tables(connection, database)
         if check:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
@@ -88,6 +90,16 @@ def _revision(database: Path, *, check: bool, frozen: bool) -> str | None:
         return None if row is None else str(row[0])
     finally:
         connection.close()
+
+
+def _tables(connection: sqlite3.Connection, database: Path) -> set[str]:
+    try:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return {str(name) for (name,) in names}
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise damaged(database, "it is not an SQLite file") from None
+        raise
 
 
 def needs_check(database: Path, *, previous_died: bool) -> bool:
