@@ -140,7 +140,7 @@ def test_the_bad_pair_of_qt_and_python_is_excluded() -> None:
     assert "!=6.12.0" in old[0]
 
 
-def test_the_readme_names_the_two_commands_and_what_exists() -> None:
+def test_the_readme_names_the_two_commands_that_are_run() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for command in ("pip install . && resnet-studio demo", 'pip install -e ".[test]" && pytest'):
         assert command in readme
