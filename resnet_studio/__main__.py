@@ -9,7 +9,6 @@ from typing import NoReturn
 
 from resnet_studio.cli.arguments import only_home
 
-
 # How long a thread of torch spins, waiting for the others, before it sleeps. GNU OpenMP's own choice is some fifteen
 # times as long: on two cores, beside one busy program, a step then took 900 ms instead of 65 ms; alone, both take 65.
 SPINS = "20000"
