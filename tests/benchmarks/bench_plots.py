@@ -28,7 +28,7 @@ POINTS, ROUNDS = 64_000, 15
 
 
 def measure() -> dict[str, tuple[float, float]]:
-    """CPU milliseconds by name of the case: (thinning and handing over, repaint), medians; other programs do not count."""
+    """CPU milliseconds by name of the case: (thinning and handing over, repaint), medians; others do not count."""
     app = QApplication.instance() or QApplication([])
     rng, book, runs = np.random.default_rng(0), CurveBook(), []
     for depth in (20, 32, 56, 110):
