@@ -209,7 +209,7 @@ class RunController(QObject):
     def _release(self) -> None:
         """Let go of a thread that has ended."""
         thread, worker, self._thread, self._worker = self._thread, self._worker, None, None
-        if thread is None:
+        if thread is None or worker is None:
             return
         thread.wait()
         delete(worker)  # here and now: left to the garbage collector, any thread might delete it
