@@ -113,8 +113,9 @@ class RunController(QObject):
             if not run.resumable:
                 raise UserError(f"{run.name} is {run.status}: nothing is left to resume; train it anew instead.")
             cohorts.setdefault(run.cohort_id, []).append(run_id)
-        for members in cohorts.values():
-            self._enqueue(tuple(members))
+        for cohort_id, members in cohorts.items():
+            order = (run.id for run in self._store.cohort_runs(cohort_id))
+            self._enqueue(tuple(run_id for run_id in order if run_id in members))
 
     def pause(self) -> None:
         """Hold the current cohort after its iteration; it keeps its memory."""
@@ -181,6 +182,8 @@ class RunController(QObject):
         """The window stays after all: a shut-down that came too late or was called off."""
         self._closing = False
         self._start_next()
+        self.state_changed.emit()
+        self.refresh()
 
     def _enqueue(self, run_ids: tuple[str, ...]) -> None:
         self._queue.append(run_ids)

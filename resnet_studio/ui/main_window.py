@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -384,6 +383,5 @@ class MainWindow(QMainWindow):
         things = brought(event.mimeData(), "Dropped")
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
-        with contextlib.suppress(RuntimeError):  # the source may have gone already
-            self.raise_()
+        self.activateWindow()
         self.take(things)

@@ -17,6 +17,12 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.theme import Theme
 
 
+@pytest.fixture(scope="session", autouse=True)
+def frozen_objects_thaw() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def garbage_is_collected_here() -> Iterator[None]:
     """Tests leave cycles of Qt objects behind. Only this thread may delete them, so no other one collects garbage."""

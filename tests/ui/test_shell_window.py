@@ -1,0 +1,420 @@
+"""The window: pages, actions, keys, drops, banners, what is remembered, and closing while training."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QByteArray, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
+from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QToolButton
+from pytestqt.qtbot import QtBot
+
+from resnet_studio.domain.events import ProgressMade
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.specs import CohortSpec, replace
+from resnet_studio.domain.terms import RunStatus
+from resnet_studio.history.store import RunStore
+from resnet_studio.ui.actions import PAGE_ACTIONS, Action, WindowState
+from resnet_studio.ui.drops import brought
+from resnet_studio.ui.main_window import MainWindow
+from resnet_studio.ui.pages.factories import PAGES
+from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.theme import Role, Theme
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
+
+
+Opener = Callable[[Services], MainWindow]
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot) -> Iterator[Opener]:
+    """Opens windows that are left without a question, however the test ends."""
+    windows: list[MainWindow] = []
+
+    def open_one(services: Services) -> MainWindow:
+        window = MainWindow(services)
+        qtbot.addWidget(window)
+        windows.append(window)
+        window.show()
+        return window
+
+    yield open_one
+    for window in windows:
+        window.leave(ask=False)
+
+
+@pytest.fixture
+def window(open_window: Opener, services: Services) -> MainWindow:
+    made = open_window(services)
+    made.resize(1200, 720)
+    return made
+
+
+def long(cohort: CohortSpec) -> CohortSpec:
+    runs = [replace(run, recipe=replace(run.recipe, iterations=100_000, test_every=100_000)) for run in cohort.runs]
+    return replace(cohort, runs=tuple(runs))
+
+
+def start_training(qtbot: QtBot, window: MainWindow, cohort: CohortSpec) -> tuple[str, ...]:
+    controller = window.services.controller
+    with qtbot.waitSignal(
+        controller.happened, timeout=60_000, check_params_cb=lambda event: isinstance(event, ProgressMade)
+    ):
+        window.train(long(cohort))
+    return controller.active
+
+
+def press(name: str) -> None:
+    """Press a button of the question that is open, as a person would."""
+    box = QApplication.activeModalWidget()
+    assert isinstance(box, QMessageBox)
+    next(button for button in box.buttons() if button.objectName() == name).click()
+
+
+# Pages
+
+
+def test_the_first_start_shows_design_and_builds_the_others_afterwards(qtbot: QtBot, window: MainWindow) -> None:
+    assert window.current == "design"
+    assert list(window.pages) == ["design"]
+    window.show_and_build()
+    qtbot.waitUntil(lambda: len(window.pages) == 5, timeout=30_000)
+    assert list(window.pages) == [row.key for row in PAGES]
+
+
+def test_rail_keys_and_menu_lead_to_the_pages(qtbot: QtBot, window: MainWindow) -> None:
+    for number, row in enumerate(PAGES, start=1):
+        window.menus.actions[PAGE_ACTIONS[row.key]].trigger()
+        assert window.current == row.key
+        assert window.findChild(QToolButton, f"rail_{row.key}").isChecked()
+        assert Action[f"GO_{row.key.upper()}"].row.shortcut == f"Ctrl+{number}"
+        qtbot.mouseClick(window.findChild(QToolButton, "rail_design"), Qt.MouseButton.LeftButton)
+        assert window.current == "design"
+
+
+def test_arrows_move_along_the_rail(qtbot: QtBot, window: MainWindow) -> None:
+    window.activateWindow()
+    first = window.findChild(QToolButton, "rail_design")
+    first.setFocus()
+    qtbot.keyClick(first, Qt.Key.Key_Down)
+    second = window.findChild(QToolButton, "rail_train")
+    qtbot.waitUntil(second.hasFocus, timeout=2000)
+
+
+def test_no_editor_takes_a_dropped_file_as_text(window: MainWindow) -> None:
+    for row in PAGES:
+        for editor in window.page(row.key).findChildren(QLineEdit):
+            assert not editor.acceptDrops(), editor.objectName()
+
+
+# Actions
+
+
+def test_the_table_of_actions_is_sound(window: MainWindow) -> None:
+    shortcuts = [action.row.shortcut for action in Action if action.row.shortcut]
+    assert len(set(shortcuts)) == len(shortcuts)
+    for action in Action:
+        item = window.findChild(QAction, action.object_name)
+        assert item is not None, action
+        assert item is window.menus.actions[action]
+        assert item.text() == action.row.text
+        assert item.shortcut().toString() == action.row.shortcut
+        assert action.row.tip
+    mnemonics: dict[str, list[str]] = {}
+    for action in Action:
+        letter = action.row.text.partition("&")[2][:1].lower()
+        assert letter, action
+        mnemonics.setdefault(action.row.menu, []).append(letter)
+    for menu, letters in mnemonics.items():
+        assert len(set(letters)) == len(letters), menu
+
+
+@pytest.mark.parametrize(
+    ("state", "off"),
+    [
+        (WindowState(), {Action.PAUSE, Action.STOP}),
+        (WindowState(training=True), set()),
+        (WindowState(training=True, stopping=True), {Action.PAUSE, Action.STOP}),
+        (
+            WindowState(writable=False),
+            {Action.PAUSE, Action.STOP, Action.TRAIN_TWIN, Action.TRAIN_THIS, Action.RUN_STUDY},
+        ),
+    ],
+)
+def test_actions_are_enabled_by_their_rules(window: MainWindow, state: WindowState, off: set[Action]) -> None:
+    window.menus.apply(state)
+    assert {action for action, item in window.menus.actions.items() if not item.isEnabled()} == off
+
+
+def test_help_opens_and_names_every_key(qtbot: QtBot, window: MainWindow) -> None:
+    from PySide6.QtWidgets import QDialog, QLabel
+
+    window.menus.actions[Action.SHORTCUTS].trigger()
+    dialog = window.findChild(QDialog, "shortcuts_dialog")
+    texts = {label.text() for label in dialog.findChildren(QLabel)}
+    assert {action.row.shortcut for action in Action if action.row.shortcut} <= texts
+    dialog.close()
+    window.menus.actions[Action.ABOUT].trigger()
+    box = window.findChild(QMessageBox, "about_box")
+    assert "1512.03385" in box.text()
+    box.close()
+
+
+# Theme
+
+
+def test_themes_are_chosen_and_remembered(window: MainWindow, services: Services) -> None:
+    window.menus.actions[Action.THEME_DARK].trigger()
+    assert services.theme.dark
+    assert Theme(services.preferences).mode == "dark"
+    window.menus.actions[Action.THEME_LIGHT].trigger()
+    assert not services.theme.dark
+    with pytest.raises(ValueError, match="mode must be"):
+        services.theme.set_mode("pink")  # type: ignore[arg-type]
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(
+    ("front", "ground", "least"),
+    [
+        (Role.TEXT, Role.WINDOW, 7.0), (Role.TEXT, Role.PANEL, 7.0), (Role.TEXT, Role.ACCENT_SOFT, 7.0),
+        (Role.MUTED, Role.PANEL, 4.5), (Role.MUTED, Role.WINDOW, 4.5), (Role.MUTED, Role.RAISED, 4.5),
+        (Role.ON_ACCENT, Role.ACCENT, 4.5), (Role.ACCENT, Role.ACCENT_SOFT, 4.5), (Role.ACCENT, Role.PANEL, 3.0),
+        (Role.ERROR, Role.PANEL, 4.5), (Role.WARNING, Role.PANEL, 4.5), (Role.OK, Role.PANEL, 4.5),
+        (Role.FIELD_BORDER, Role.PANEL, 3.0),
+    ],
+)  # fmt: skip
+def test_contrast_is_readable(front: Role, ground: Role, least: float, dark: bool) -> None:
+    """WCAG 2.1: 4.5 to 1 for text, 3 to 1 for the edges of controls."""
+    light, shade = sorted((_luminance(front.value[dark]), _luminance(ground.value[dark])), reverse=True)
+    assert (light + 0.05) / (shade + 0.05) >= least
+
+
+def test_plain_is_dashed_and_residual_solid(services: Services) -> None:
+    plain = services.theme.run_pen("#0072B2", residual=False, bold=False)
+    residual = services.theme.run_pen("#0072B2", residual=True, bold=True)
+    assert plain.style() is not Qt.PenStyle.SolidLine
+    assert plain.isCosmetic()
+    assert plain.width() == 1
+    assert residual.style() is Qt.PenStyle.SolidLine
+    assert residual.width() == 2
+
+
+# Preferences
+
+
+def test_preferences_come_back_with_their_types(home: Home) -> None:
+    first = Preferences(home)
+    for key, value in (
+        ("a", True),
+        ("b", 7),
+        ("c", 0.5),
+        ("d", "x"),
+        ("e", QByteArray(b"\x00\xff")),
+        ("f", ["p", "q"]),
+    ):
+        first.set_value(key, value)
+    first.sync()
+    again = Preferences(home)
+    assert again.value("a", False, bool) is True
+    assert again.value("b", 0, int) == 7
+    assert again.value("c", 0.0, float) == 0.5
+    assert again.value("d", "", str) == "x"
+    assert again.value("e", QByteArray(), QByteArray) == b"\x00\xff"
+    assert again.value("f", [], list) == ["p", "q"]
+    assert again.value("nothing", 3, int) == 3
+
+
+@pytest.mark.parametrize("text", ["[window]\ngeometry=nonsense\npage=moon\n", "\x00\x01 no ini", "[design]\nspec=[1"])
+def test_bad_preferences_never_stop_the_start(open_window: Opener, home: Home, text: str) -> None:
+    from resnet_studio.ui.controller import RunController
+    from resnet_studio.ui.jobs import Jobs
+
+    (home.root / "preferences.ini").write_text(text + "\n[x]\nnumber=many\nflag=perhaps\n", encoding="utf-8")
+    preferences = Preferences(home)
+    assert preferences.value("x/number", 4, int) == 4
+    assert preferences.value("x/flag", True, bool) is True
+    with RunStore.open(home) as store:
+        services = Services(home, store, RunController(store), preferences, Theme(preferences), Jobs())
+        window = open_window(services)
+        assert window.current == "design"
+        assert window.leave()
+
+
+def test_page_and_geometry_are_remembered(open_window: Opener, services: Services) -> None:
+    first = open_window(services)
+    first.resize(900, 610)
+    first.go("runs")
+    assert first.close()
+    second = open_window(services)
+    assert second.current == "runs"
+    assert second.height() == 610
+    assert second.leave()
+
+
+# Drops
+
+
+def picture(path: Path) -> Path:
+    image = QImage(32, 32, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.red)
+    assert image.save(str(path))
+    return path
+
+
+def drop(window: MainWindow, mime: QMimeData) -> None:
+    where = QPoint(400, 300)
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    entering = QDragEnterEvent(where, copy, mime, left, none)
+    QApplication.sendEvent(window, entering)
+    if entering.isAccepted():
+        QApplication.sendEvent(window, QDropEvent(QPointF(where), copy, mime, left, none))
+
+
+def test_files_dropped_anywhere_lead_to_classify(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[object] = []
+    monkeypatch.setattr(window.page("classify"), "classify_paths", taken.append)
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(picture(tmp_path / "cat.png"))), QUrl.fromLocalFile(str(tmp_path))])
+    drop(window, mime)
+    assert window.current == "classify"
+    assert taken == [[tmp_path / "cat.png", tmp_path]]
+
+
+def test_text_is_not_taken_and_a_remote_picture_is_refused_in_a_sentence(window: MainWindow) -> None:
+    text = QMimeData()
+    text.setText("hello")
+    drop(window, text)
+    assert window.current == "design"
+    remote = QMimeData()
+    remote.setUrls([QUrl("https://example.org/cat.png")])
+    drop(window, remote)
+    assert window.current == "design"
+    assert "another machine" in window.banner.sentence
+
+
+def test_a_pasted_image_is_classified(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[object] = []
+    monkeypatch.setattr(window.page("classify"), "classify_images", taken.extend)
+    image = QImage(16, 16, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.blue)
+    QGuiApplication.clipboard().setImage(image)
+    window.menus.actions[Action.PASTE_IMAGE].trigger()
+    assert window.current == "classify"
+    assert taken[0].name.startswith("Pasted")  # type: ignore[attr-defined]
+    assert taken[0].content.startswith(b"\x89PNG")  # type: ignore[attr-defined]
+    QGuiApplication.clipboard().setText("words")
+    window.go("design")
+    window.menus.actions[Action.PASTE_IMAGE].trigger()
+    assert window.current == "design"
+
+
+def test_nothing_is_brought_by_an_empty_drag() -> None:
+    assert not brought(QMimeData(), "Dropped")
+
+
+# History
+
+
+def test_a_second_window_reads_until_the_first_is_closed(
+    qtbot: QtBot, open_window: Opener, home: Home, services: Services
+) -> None:
+    from resnet_studio.ui.controller import RunController
+    from resnet_studio.ui.jobs import Jobs
+
+    with RunStore.open(home, writer=False) as reader:
+        preferences = services.preferences
+        second = open_window(Services(home, reader, RunController(reader), preferences, services.theme, Jobs()))
+        assert second.banner.sentence
+        assert not second.menus.actions[Action.TRAIN_TWIN].isEnabled()
+        services.store.close()
+        qtbot.waitUntil(lambda: reader.writable, timeout=10_000)
+        assert not second.banner.sentence
+        assert second.menus.actions[Action.TRAIN_TWIN].isEnabled()
+        assert second.leave()
+
+
+def test_runs_left_waiting_are_offered_at_the_next_start(
+    qtbot: QtBot, open_window: Opener, home_with_images: Home, services: Services, tiny_twin: CohortSpec
+) -> None:
+    records = services.store.create_cohort(tiny_twin)
+    window = open_window(services)
+    assert "2 runs were not finished" in window.banner.sentence
+    window.banner.acted.emit("left-over")
+    assert window.current == "train"
+    assert services.controller.active == tuple(record.id for record in records)
+    qtbot.waitUntil(lambda: not services.controller.training, timeout=60_000)
+    assert {run.status for run in services.store.list_runs()} == {RunStatus.FINISHED}
+    assert window.leave()
+
+
+# Closing
+
+
+def test_closing_while_training_asks_and_may_be_called_off(
+    qtbot: QtBot, home_with_images: Home, window: MainWindow, tiny_twin: CohortSpec
+) -> None:
+    run_ids = start_training(qtbot, window, tiny_twin)
+    assert window.current == "train"
+    QTimer.singleShot(200, lambda: press("keep_training_button"))
+    assert not window.close()
+    assert window.isVisible()
+    assert window.services.controller.training
+    QTimer.singleShot(200, lambda: press("stop_and_save_button"))
+    assert window.close()
+    runs = [window.services.store.get(run_id) for run_id in run_ids]
+    assert all(run.status is RunStatus.STOPPED and run.resumable and run.iteration > 0 for run in runs)
+    assert window.services.store.checkpoints(run_ids[0])
+
+
+def test_the_status_bar_tells_device_and_time_left(
+    qtbot: QtBot, home_with_images: Home, window: MainWindow, tiny_twin: CohortSpec
+) -> None:
+    assert window.status.eta_label.text() == "Idle"
+    assert window.status.memory_label.text()
+    start_training(qtbot, window, tiny_twin)
+    assert window.status.eta_label.text().endswith(("left", "…"))
+    assert "float32" in window.status.device_label.text()
+    window.services.controller.train(tiny_twin)
+    assert window.status.queue_label.text() == "1 waiting"
+    assert window.leave(ask=False)
+
+
+# Start
+
+
+def test_torch_and_the_plots_are_not_needed_to_show_the_window(home: Home) -> None:
+    """In a process of its own: the window is on screen, and neither torch nor pyqtgraph was imported."""
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from resnet_studio.domain.home import Home\n"
+        "from resnet_studio.history.store import RunStore\n"
+        "from resnet_studio.ui.application import Studio, make_application\n"
+        f"app = make_application(); home = Home(Path({str(home.root)!r}))\n"
+        "store = RunStore.open(home); studio = Studio(home, store)\n"
+        "studio.window.show(); app.processEvents()\n"
+        "assert studio.window.isVisible()\n"
+        "print(sorted({'torch', 'torchvision', 'pyqtgraph', 'alembic'} & set(sys.modules)))\n"
+        "studio.window.leave(); studio.take_down(); store.close()\n"
+    )
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": os.pathsep.join(sys.path)}
+    RunStore.open(home).close()  # the database is there already
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "[]"
