@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, QTimer, QUrl, Slot
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDragMoveEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QPaintEvent,
+)
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
@@ -41,7 +49,7 @@ from resnet_studio.ui.widgets.naming import named
 
 log = logging.getLogger(__name__)
 
-BUILD_AFTER_MS = 120  # the first page is painted by then
+BUILD_AFTER_MS = 100  # after the first paint
 WRITER_PERIOD_MS = 2000
 EDITORS = (QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QGraphicsView)  # these would take a dropped file as text
 
@@ -60,6 +68,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(QSize(900, 560))
         self.setAcceptDrops(True)
         self.leaving = False
+        self._painted = True  # nothing to do after the first paint, unless show_and_build() says so
         self.pages: dict[str, Page] = {}
         self.rail = Rail([(row.key, row.title, row.tip) for row in PAGES], services.theme)
         self.banner = Banner()
@@ -330,10 +339,8 @@ class MainWindow(QMainWindow):
 
     def show_and_build(self) -> None:
         """Show the window; everything that can wait comes after the first paint."""
+        self._painted = False
         self.show()
-        QTimer.singleShot(0, self, self.rail.load_icons)
-        QTimer.singleShot(0, self, self.menus.load_icons)
-        self._builder.start()
 
     def leave(self, *, ask: bool = True) -> bool:
         """Stop and save, then close. Returns False if the user wants to go on.
@@ -362,6 +369,14 @@ class MainWindow(QMainWindow):
         return True
 
     # Qt
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self, self.rail.load_icons)
+            QTimer.singleShot(0, self, self.menus.load_icons)
+            self._builder.start()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.leaving or self.leave():

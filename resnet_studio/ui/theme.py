@@ -109,8 +109,10 @@ class Theme(QObject):
         if app.property(_STYLED) is None:
             app.setStyle("Fusion")  # by name: a style made here would be deleted twice
             app.setProperty(_STYLED, True)
-        app.setPalette(self._palette())
-        app.setStyleSheet(style_sheet({role.name: role.value[self.dark] for role in Role}, dark=self.dark))
+        sheet = style_sheet({role.name: role.value[self.dark] for role in Role}, dark=self.dark)
+        if app.styleSheet() != sheet:  # every widget is polished anew, which takes a quarter of a second
+            app.setPalette(self._palette())
+            app.setStyleSheet(sheet)
 
     def _palette(self) -> QPalette:
         palette, group = QPalette(), QPalette.ColorRole
