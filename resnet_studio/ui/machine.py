@@ -32,8 +32,13 @@ def cpu_name() -> str:
             name = next((line.partition(":")[2] for line in lines if line.startswith("model name")), "")
         except OSError:
             name = ""
-    name = name or platform.processor() or platform.machine() or "CPU"
-    for noise in ("(R)", "(TM)", "(tm)", " CPU", " Processor"):
-        name = name.replace(noise, "")
     cores = os.cpu_count() or 1
-    return f"{' '.join(name.split('@')[0].split())}, {cores} {'core' if cores == 1 else 'cores'}"
+    name = plain_name(name or platform.processor() or platform.machine() or "CPU")
+    return f"{name}, {cores} {'core' if cores == 1 else 'cores'}"
+
+
+def plain_name(device: str) -> str:
+    """A device's name without trade marks and clock rates."""
+    for noise in ("(R)", "(TM)", "(tm)", " CPU", " Processor"):
+        device = device.replace(noise, "")
+    return " ".join(device.partition("@")[0].split())

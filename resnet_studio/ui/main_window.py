@@ -109,7 +109,7 @@ class MainWindow(QMainWindow):
             self._columns[key].addWidget(page)
             self.pages[key] = page
             page.message.connect(self.status.tell)
-            self._wire(key, page)
+            self._wire(page)
             for kind in EDITORS:
                 for editor in page.findChildren(kind):
                     editor.setAcceptDrops(False)
@@ -129,24 +129,18 @@ class MainWindow(QMainWindow):
         """Key of the page that is shown."""
         return PAGES[self.stack.currentIndex()].key
 
-    def _wire(self, key: str, page: Any) -> None:
-        """A page's wishes and the methods that grant them."""
-        wishes: dict[str, dict[str, Callable[..., object]]] = {
-            "design": {"train_requested": self.train},
-            "train": {
-                "compare_requested": self.compare,
-                "classify_requested": self.classify_with,
-                "design_requested": self._on_design_wanted,
-            },
-            "runs": {
-                "compare_requested": self.compare,
-                "classify_requested": self.classify_with,
-                "resume_requested": self.resume,
-                "train_requested": self.train,
-            },
+    def _wire(self, page: Page) -> None:
+        """Grant a page's wishes: whichever of these signals it has."""
+        wishes: dict[str, Callable[..., object]] = {
+            "train_requested": self.train,
+            "resume_requested": self.resume,
+            "compare_requested": self.compare,
+            "classify_requested": self.classify_with,
+            "design_requested": self._on_design_wanted,
         }
-        for signal, slot in wishes.get(key, {}).items():
-            getattr(page, signal).connect(slot)
+        for name, slot in wishes.items():
+            if hasattr(page, name):
+                getattr(page, name).connect(slot)
 
     @Slot()
     def _build_next(self) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 from resnet_studio.domain.events import CohortStarted, NoticeGiven, PhaseChanged, ProgressMade
 from resnet_studio.domain.terms import Phase
 from resnet_studio.ui.controller import RunController
-from resnet_studio.ui.machine import cpu_name, process_memory
+from resnet_studio.ui.machine import cpu_name, plain_name, process_memory
 from resnet_studio.ui.widgets.naming import named
 from resnet_studio.ui.widgets.text import duration_text, size_text
 
@@ -63,7 +63,7 @@ class StatusBar(QStatusBar):
             facts = event.environment
             device = facts.get("device_name") or facts.get("device") or self.device_label.text()
             precision = facts.get("precision", "")
-            self.device_label.setText(f"{device}, {precision}" if precision else device)
+            self.device_label.setText(f"{plain_name(device)}, {precision}" if precision else plain_name(device))
         elif isinstance(event, NoticeGiven):
             self.tell(event.sentence)
             return

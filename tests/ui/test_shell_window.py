@@ -99,6 +99,21 @@ def test_rail_keys_and_menu_lead_to_the_pages(qtbot: QtBot, window: MainWindow) 
         assert window.current == "design"
 
 
+def test_every_wish_of_a_page_is_granted(window: MainWindow) -> None:
+    granted = 0
+    for row in PAGES:
+        page = window.page(row.key)
+        meta = page.metaObject()
+        for index in range(meta.methodCount()):
+            method = meta.method(index)
+            if bytes(method.name().data()).endswith(b"_requested"):
+                assert page.isSignalConnected(method), (row.key, method.name())
+                granted += 1
+    assert granted >= 10
+    window.page("runs").design_requested.emit()  # type: ignore[attr-defined]
+    assert window.current == "design"
+
+
 def test_arrows_move_along_the_rail(qtbot: QtBot, window: MainWindow) -> None:
     window.activateWindow()
     first = window.findChild(QToolButton, "rail_design")

@@ -25,7 +25,7 @@ from resnet_studio.ui.theme import Role, Theme
 
 OPEN_BLOCKS = 5  # stages with more blocks start folded
 MIN_ZOOM, MAX_ZOOM = 0.2, 3.0
-FIT_ZOOM, READABLE_ZOOM = 1.35, 0.8
+FIT_ZOOM, READABLE_ZOOM = 1.35, 0.72
 NAMES = 32  # pixels at the top for the names of the two columns
 BOTTOM = 12
 
