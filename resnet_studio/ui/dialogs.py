@@ -18,14 +18,28 @@ from PySide6.QtWidgets import (
 
 from resnet_studio import __version__
 from resnet_studio.ui.actions import Action
+from resnet_studio.ui.runs.actions import ENTRIES
 from resnet_studio.ui.widgets.naming import named
 
-_EVERYWHERE = (
+_MOVING = (
     ("Tab, Shift+Tab", "Next and previous field"),
     ("Up, Down", "Between the buttons of the rail"),
-    ("Arrows, + and −", "Move and zoom the drawing"),
-    ("Return", "Open or fold the stage in the drawing that has the mark"),
     ("Esc", "Close a dialog"),
+)
+_DRAWING = (
+    ("Up, Down", "Mark the next or previous block"),
+    ("Return", "Open or fold the marked stage"),
+    ("+, −, 0", "Zoom in, out, fit the width"),
+    ("Page Up, Page Down, Home, End", "Scroll"),
+)
+_PLOTS = (
+    ("X", "Iterations, epochs or time"),
+    ("M", "Smoothing"),
+    ("W, L, G", "Raw curves, logarithmic values, legend"),
+    ("F", "Show everything again"),
+    ("Ctrl+Shift+C, Ctrl+Shift+L", "Train: compare or classify with these runs"),
+    ("Ctrl+Shift+R", "Train and Runs: resume"),
+    ("Ctrl+E, Ctrl+Shift+E", "Compare: save the figure as PNG or SVG"),
 )
 
 ABOUT = """<h3>ResNet Studio {version}</h3>
@@ -35,38 +49,54 @@ ABOUT = """<h3>ResNet Studio {version}</h3>
 <p>Nothing leaves this machine: no account, no telemetry. MIT licence.</p>"""
 
 
+def _native(keys: str) -> str:
+    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def all_keys() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Every key there is, by place: the menus and the Runs page from their tables, the rest from here."""
+    menus = [(_native(a.row.shortcut), a.row.text.replace("&", "")) for a in Action if a.row.shortcut]
+    runs = [(_native(entry.shortcut), entry.text) for entry in ENTRIES.values() if entry.shortcut]
+    return [
+        ("Everywhere", [*menus, *_MOVING]),
+        ("Design: the drawing", list(_DRAWING)),
+        ("Train and Compare", list(_PLOTS)),
+        ("Runs", runs),
+    ]
+
+
 class ShortcutsDialog(QDialog):
-    """Every key there is, from the table of actions."""
+    """A scrolling sheet of keys, in sections."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("shortcuts_dialog")
         self.setWindowTitle("Keyboard shortcuts")
-        sheet = QFrame()
-        sheet.setProperty("role", "panel")
+        sheet = named(QFrame(), role="panel")
         grid = QGridLayout(sheet)
-        grid.setContentsMargins(18, 14, 18, 14)
+        grid.setContentsMargins(20, 14, 20, 16)
         grid.setHorizontalSpacing(28)
         grid.setVerticalSpacing(7)
         grid.setColumnStretch(1, 1)
-        rows = [
-            (QKeySequence(a.row.shortcut).toString(QKeySequence.SequenceFormat.NativeText), a.row.text.replace("&", ""))
-            for a in Action
-            if a.row.shortcut
-        ]
-        for line, (keys, text) in enumerate((*rows, *_EVERYWHERE)):
-            label = QLabel(keys)
-            label.setProperty("role", "heading")
-            grid.addWidget(label, line, 0, Qt.AlignmentFlag.AlignLeft)
-            grid.addWidget(QLabel(text), line, 1)
+        for title, keys in all_keys():
+            grid.addWidget(named(QLabel(title), role="heading"), grid.rowCount(), 0, 1, 2)
+            for key, text in keys:
+                line = grid.rowCount()
+                label = QLabel(key)
+                bold = label.font()
+                bold.setWeight(bold.Weight.DemiBold)
+                label.setFont(bold)
+                grid.addWidget(label, line, 0, Qt.AlignmentFlag.AlignLeft)
+                grid.addWidget(named(QLabel(text), role="muted"), line, 1)
         area = QScrollArea(widgetResizable=True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(sheet)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.addWidget(area, 1)
         column.addWidget(buttons)
-        self.resize(560, 620)
+        self.resize(660, 620)
 
 
 def about_box(parent: QWidget) -> QMessageBox:

@@ -132,6 +132,7 @@ class Jobs(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._running: list[Job] = []
+        self._closing = False
 
     def start(
         self,
@@ -145,9 +146,13 @@ class Jobs(QObject):
         """Run ``work(emit, should_stop)`` in a thread of its own.
 
         The callbacks are called in the GUI thread: ``on_item`` for whatever the work emits, then ``on_done`` with its
-        result or ``on_failed`` with a sentence, and ``on_end`` in any case (stopped included), last.
+        result or ``on_failed`` with a sentence, and ``on_end`` in any case (stopped included), last. After
+        :meth:`stop_all` nothing starts any more.
         """
         job = Job(work, on_item, on_done, on_failed, self)
+        if self._closing:
+            job.stop()
+            return job
         self._running.append(job)
         if on_end is not None:
             job.ended.connect(on_end)
@@ -160,7 +165,11 @@ class Jobs(QObject):
         return len(self._running)
 
     def stop_all(self, ms: int = 5000) -> bool:
-        """Stop every job and wait for their threads; False if one still runs after ``ms`` milliseconds."""
+        """The end: stop every job and wait for their threads; False if one still runs after ``ms`` milliseconds.
+
+        From now on nothing starts: a thread that is destroyed while it runs would end the process.
+        """
+        self._closing = True
         until = time.monotonic() + ms / 1000
         for job in self._running:
             job.stop()

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QEvent
 
 from resnet_studio.domain.home import Home
 from resnet_studio.history.store import RunStore
@@ -25,7 +25,9 @@ def frozen_objects_thaw() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def garbage_is_collected_here() -> Iterator[None]:
-    """Tests leave cycles of Qt objects behind. Only this thread may delete them, so no other one collects garbage."""
+    """Tests leave widgets and cycles of Qt objects behind. Only this thread may delete them, and it does so now."""
+    if QCoreApplication.instance() is not None:
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     gc.collect()
     gc.freeze()
     gc.disable()

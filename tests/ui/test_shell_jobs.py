@@ -124,3 +124,6 @@ def test_all_jobs_end_together(qtbot: QtBot, services: Services) -> None:
     assert services.jobs.running == 3
     assert services.jobs.stop_all()
     qtbot.waitUntil(lambda: services.jobs.running == 0, timeout=5000)
+    late = services.jobs.start(work)
+    assert not late.running
+    assert services.jobs.running == 0
