@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, QTimer, QUrl, Slot
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
@@ -20,7 +19,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
-    QFileDialog,
     QGraphicsView,
     QHBoxLayout,
     QLineEdit,
@@ -34,10 +32,11 @@ from PySide6.QtWidgets import (
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.domain.terms import RunStatus
 from resnet_studio.ui.actions import PAGE_ACTIONS, THEME_ACTIONS, Action, WindowState
 from resnet_studio.ui.dialogs import ShortcutsDialog, about_box, ask_to_stop, ask_to_wait
 from resnet_studio.ui.drops import Brought, brought, holds_images
+from resnet_studio.ui.history_watch import HistoryWatch
+from resnet_studio.ui.image_door import ImageDoor
 from resnet_studio.ui.menus import Menus
 from resnet_studio.ui.pages.base import Page
 from resnet_studio.ui.pages.factories import PAGES
@@ -50,7 +49,6 @@ from resnet_studio.ui.widgets.naming import named
 log = logging.getLogger(__name__)
 
 BUILD_AFTER_MS = 100  # after the first paint
-WRITER_PERIOD_MS = 2000
 EDITORS = (QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QGraphicsView)  # these would take a dropped file as text
 
 
@@ -84,20 +82,22 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.status = StatusBar(services.controller)
         self.setStatusBar(self.status)
+        self._history = HistoryWatch(services.store, self.banner, self)
+        self._history.resume_requested.connect(self.resume)
+        self._history.writable.connect(self._on_writable)
+        self._door = ImageDoor(self)
+        self._door.came.connect(self.take)
+        self._door.message.connect(self.status.tell)
         self.menus = Menus(self, self._handlers(), services.theme)
         self.menus.actions[THEME_ACTIONS[services.theme.mode]].setChecked(True)
         self.rail.chosen.connect(self.go)
-        self.banner.acted.connect(self._on_banner)
         services.controller.state_changed.connect(self._on_state_changed)
         services.controller.failed.connect(self.tell_error)
         self._builder = QTimer(self, singleShot=True, interval=BUILD_AFTER_MS)
         self._builder.timeout.connect(self._build_next)
-        self._writer = QTimer(self, interval=WRITER_PERIOD_MS)
-        self._writer.timeout.connect(self._on_try_to_write)
-        self._left_over: tuple[str, ...] = ()
         self._restore()
         self._on_state_changed()
-        self._greet()
+        self._history.greet()
 
     # Pages
 
@@ -178,6 +178,7 @@ class MainWindow(QMainWindow):
         """A sentence the user should not miss."""
         self.banner.tell("error", sentence, kind="error")
 
+    @Slot(object)
     def take(self, things: Brought) -> None:
         """Classify what was dropped or pasted."""
         if things.remote and not (things.paths or things.images):
@@ -208,9 +209,9 @@ class MainWindow(QMainWindow):
     def _handlers(self) -> dict[Action, Callable[[], object]]:
         controller = self.services.controller
         handlers: dict[Action, Callable[[], object]] = {
-            Action.OPEN_IMAGES: self._on_open_images,
-            Action.OPEN_FOLDER: self._on_open_folder,
-            Action.PASTE_IMAGE: self._on_paste,
+            Action.OPEN_IMAGES: self._door.open_images,
+            Action.OPEN_FOLDER: self._door.open_folder,
+            Action.PASTE_IMAGE: self._door.paste,
             Action.SHOW_HOME: self._on_show_home,
             Action.QUIT: self.close,
             Action.TRAIN_TWIN: lambda: self._page("design").train_twin(),
@@ -227,23 +228,6 @@ class MainWindow(QMainWindow):
         for mode, action in THEME_ACTIONS.items():
             handlers[action] = lambda mode=mode: self.services.theme.set_mode(mode)  # type: ignore[misc]
         return handlers
-
-    def _on_open_images(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(
-            self, "Choose images", "", "Images (*.png *.jpg *.jpeg *.bmp *.webp *.gif *.tif *.tiff);;All files (*)"
-        )
-        self.take(Brought(paths=tuple(Path(path) for path in chosen)))
-
-    def _on_open_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Choose a folder of images")
-        self.take(Brought(paths=(Path(chosen),) if chosen else ()))
-
-    def _on_paste(self) -> None:
-        mime = QGuiApplication.clipboard().mimeData()
-        things = brought(mime, "Pasted") if isinstance(mime, QMimeData) else Brought()
-        if not things:
-            self.status.tell("There is no image on the clipboard.")
-        self.take(things)
 
     def _on_show_home(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.services.home.root)))
@@ -266,44 +250,12 @@ class MainWindow(QMainWindow):
 
     # Start and end
 
-    def _greet(self) -> None:
-        """Say what the history has to say."""
-        store = self.services.store
-        if not store.writable:
-            self.banner.tell("reader", store.why_read_only, kind="warning")
-            self._writer.start()
-            return
-        waiting = [run.id for run in store.list_runs() if run.status is RunStatus.QUEUED]
-        self._left_over = (*reversed(waiting), *store.interrupted_at_start)
-        if self._left_over:
-            count = len(self._left_over)
-            what = "1 run was" if count == 1 else f"{count} runs were"
-            self.banner.tell(
-                "left-over", f"{what} not finished when the program ended; nothing is lost.", action="Resume"
-            )
-
     @Slot()
-    def _on_try_to_write(self) -> None:
-        """The other program may have been closed."""
-        try:
-            if not self.services.store.become_writer():
-                return
-        except UserError as error:
-            self.tell_error(str(error))
-            self._writer.stop()
-            return
-        self._writer.stop()
-        self.banner.withdraw("reader")
+    def _on_writable(self) -> None:
         self.status.tell("The history can be written now.")
-        self._greet()
         self._on_state_changed()
+        self.services.controller.state_changed.emit()
         self.services.controller.refresh()
-
-    @Slot(str)
-    def _on_banner(self, key: str) -> None:
-        if key == "left-over":
-            self.banner.withdraw(key)
-            self.resume(self._left_over)
 
     def _lay_out(self) -> None:
         centre = QWidget()
@@ -356,7 +308,7 @@ class MainWindow(QMainWindow):
         self.leaving = True
         controller.shut_down(0)  # nothing starts from here on
         self._builder.stop()
-        self._writer.stop()
+        self._history.stop()
         self.services.jobs.stop_all()
         self.services.preferences.set_value("window/geometry", self.saveGeometry())
         self.services.preferences.sync()
