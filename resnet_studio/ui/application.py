@@ -19,6 +19,7 @@ from resnet_studio.domain.resources import resources
 from resnet_studio.history.store import RunStore
 from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.faults import FaultDialog, FaultReporter
+from resnet_studio.ui.garbage import GarbageCollector
 from resnet_studio.ui.interrupts import Interrupts
 from resnet_studio.ui.jobs import Jobs
 from resnet_studio.ui.main_window import MainWindow
@@ -37,6 +38,7 @@ class Studio(QObject):
 
     def __init__(self, home: Home, store: RunStore) -> None:
         super().__init__()
+        self.garbage = GarbageCollector(self)
         preferences = Preferences(home)
         self.theme = Theme(preferences, self)
         self.jobs = Jobs(self)
@@ -72,6 +74,7 @@ class Studio(QObject):
         ended = self.jobs.stop_all() and self.controller.shut_down()
         self.interrupts.remove()
         self.faults.remove()
+        self.garbage.remove()
         return ended
 
 
