@@ -90,11 +90,14 @@ def test_a_run_gives_the_same_bits_alone_and_in_any_cohort(store, tiny_run, tiny
     assert ours.tobytes() == theirs.tobytes()
 
 
-@pytest.mark.parametrize("questions", [0, 1, 9, 30, 75, 120])
-def test_stop_at_any_moment_then_resume_is_bit_exact(store, tiny_twin, questions):
+@pytest.mark.parametrize(("questions", "patience"), [(0, 0), (1, 0), (9, 0), (30, 0.4), (75, 0), (120, 0.4)])
+def test_stop_at_any_moment_then_resume_is_bit_exact(store, tiny_twin, questions, patience, monkeypatch):
+    monkeypatch.setattr(runner, "make_engine", lambda precision, stop: engines.EagerEngine(precision, stop, patience))
     undisturbed = runner.run(tiny_twin, store, lambda e: None)
     stopped = runner.run(tiny_twin, store, lambda e: None, Switch(after=questions))
     assert {r.status for r in stopped} == {RunStatus.STOPPED}
+    if patience:
+        assert len({r.iteration for r in stopped}) == 1, "short steps are finished: the twin stands together"
     again = runner.resume([r.id for r in stopped], store, lambda e: None)
     for one, two in zip(undisturbed, again, strict=True):
         assert two.status is RunStatus.FINISHED

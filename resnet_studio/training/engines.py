@@ -15,6 +15,8 @@ from resnet_studio.domain.terms import Precision
 from resnet_studio.training.members import Member
 from resnet_studio.training.precision import arithmetic
 
+PATIENCE = 0.4  # seconds a stop may wait inside an iteration; it answers within one
+
 
 class StepEngine(Protocol):
     """Does one weight update of a member and notes loss and error on the device, without waiting for it."""
@@ -35,14 +37,16 @@ class StepEngine(Protocol):
 class EagerEngine:
     """Plain autograd, one operation at a time.
 
-    On the CPU, where one step of a very deep net takes many seconds, the stop check is also asked before and after
-    each block, in the forward and in the backward pass.
+    On the CPU, where one step of a very deep net takes many seconds, the stop check is also asked after each block, in
+    the forward and in the backward pass. A step is abandoned only when a stop has waited for ``patience`` seconds:
+    short steps are finished, so that the members of a cohort end at the same iteration.
     """
 
     name = "eager"
 
-    def __init__(self, precision: Precision, should_stop: StopCheck) -> None:
-        self._precision, self._should_stop = precision, should_stop
+    def __init__(self, precision: Precision, should_stop: StopCheck, patience: float = PATIENCE) -> None:
+        self._precision, self._should_stop, self._patience = precision, should_stop, patience
+        self._asked_at: float | None = None
 
     def adopt(self, member: Member) -> None:
         if member.device.type == "cpu":
@@ -55,7 +59,12 @@ class EagerEngine:
             output.register_hook(self._check)  # type: ignore[no-untyped-call]
 
     def _check(self, _gradient: Tensor | None = None) -> None:
-        if self._should_stop():
+        if not self._should_stop():
+            return
+        now = time.perf_counter()
+        if self._asked_at is None:
+            self._asked_at = now
+        if now - self._asked_at >= self._patience:
             raise Stopped
 
     def step(self, member: Member, images: Tensor, labels: Tensor) -> None:

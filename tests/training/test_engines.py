@@ -52,7 +52,7 @@ def test_a_stop_anywhere_in_a_step_leaves_the_member_untouched(tiny_run):
         asked["left"] -= 1
         return asked["left"] < 0
 
-    engine = EagerEngine(Precision.FLOAT32, should_stop)
+    engine = EagerEngine(Precision.FLOAT32, should_stop, patience=0.0)
     member = member_of(tiny_run, engine)
     engine.step(member, *batch(1))
     before, times = digest(member.snapshot().weights), 0
@@ -71,6 +71,13 @@ def test_a_stop_anywhere_in_a_step_leaves_the_member_untouched(tiny_run):
     for step in (1, 2):
         engine.step(undisturbed, *batch(step))
     assert digest(undisturbed.snapshot().weights) == digest(member.snapshot().weights)
+
+
+def test_a_short_step_is_finished_although_a_stop_waits(tiny_run):
+    engine = EagerEngine(Precision.FLOAT32, lambda: True)
+    member = member_of(tiny_run, engine)
+    engine.step(member, *batch(1))
+    assert member.iteration == 1
 
 
 def test_snapshot_and_restore_are_exact(tiny_run):
