@@ -12,11 +12,12 @@ import torch
 from pydantic import ValidationError
 
 from resnet_studio.data.batches import ResidentBatches, test_batches
+from resnet_studio.data.describe import describe
 from resnet_studio.data.imageset import DataBundle
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.data.sets import open_data
 from resnet_studio.domain.documents import sentences
-from resnet_studio.domain.errors import CheckpointError, Stopped, UserError
+from resnet_studio.domain.errors import CheckpointError, Stopped, StoreError, UserError
 from resnet_studio.domain.events import (
     CheckpointSaved,
     CohortStarted,
@@ -35,7 +36,7 @@ from resnet_studio.domain.terms import Phase, Precision, RunStatus, Series
 from resnet_studio.history.recorder import recording
 from resnet_studio.history.store import RunStore
 from resnet_studio.training import checkpoints
-from resnet_studio.training.devices import lower_priority
+from resnet_studio.training.devices import choose_device, lower_priority
 from resnet_studio.training.engines import make_engine
 from resnet_studio.training.loop import CohortLoop, Shared
 from resnet_studio.training.machine import Machine
@@ -51,7 +52,16 @@ def run(
     cohort: CohortSpec, store: RunStore, emit: EventSink, should_stop: StopCheck = never, *,
     should_pause: StopCheck = never, checkpoint_seconds: float = 30.0,
 ) -> tuple[RunRecord, ...]:  # fmt: skip
-    """Store the cohort's runs and train them; see :func:`resume`."""
+    """Store the cohort's runs and train them; see :func:`resume`.
+
+    Raises:
+        UserError: Before anything is stored, if the device or the data is not there or does not fit.
+    """
+    first = cohort.runs[0]
+    choose_device(first.recipe.device)
+    _check_classes(
+        [(run.label, run.network.classes) for run in cohort.runs], describe(first.data, store.home).class_names
+    )
     ids = [record.id for record in store.create_cohort(cohort)]
     return resume(ids, store, emit, should_stop, should_pause=should_pause, checkpoint_seconds=checkpoint_seconds)
 
@@ -71,6 +81,8 @@ def resume(
     Raises:
         UserError: If the runs cannot be trained as asked; each of them then has a status and the same reason.
     """
+    if not store.writable:
+        raise StoreError(store.why_read_only)
     records = [store.get(run_id) for run_id in run_ids]
     _refuse(records)
     lower_priority()
@@ -96,8 +108,8 @@ def resume(
             torch.cuda.empty_cache()
         try:
             _end_all(records, store, told, RunStatus.FAILED, reason)
-        except Exception:
-            log.exception("the end of %s could not be stored", run_ids)
+        except Exception as error:  # a full disk, most likely: at the next start the runs are found interrupted
+            log.info("the end of %s could not be stored: %s", run_ids, error)
         raise failure
     return tuple(store.get(record.id) for record in records)
 
@@ -130,8 +142,7 @@ def _train(
     bundle = open_data(records[0].spec.data, records[0].spec.network.image_size, home, report, should_stop)
     _check_data(records, bundle)
     if bundle.skipped:
-        names = ", ".join(name for name, _ in bundle.skipped[:3]) + (", ..." if len(bundle.skipped) > 3 else "")
-        emit(NoticeGiven(ids, f"{len(bundle.skipped)} unreadable files were left out: {names}."))
+        emit(NoticeGiven(ids, _name_skipped(bundle, home, ids[0])))
     if recipe.precision is Precision.AUTO:
         emit(PhaseChanged(ids, Phase.PROBING))
     machine = Machine.choose(recipe, records[0].environment, home.cache)
@@ -147,6 +158,7 @@ def _train(
     engine = make_engine(machine.precision, should_stop)
     data = {
         "data_sha256": bundle.checksum,
+        "files_left_out": str(len(bundle.skipped)),
         "training_images": str(len(bundle.train.labels)),
         "test_images": str(len(bundle.test.labels)),
     }
@@ -177,14 +189,18 @@ def _train(
     CohortLoop(members, shared, engine, emit, should_stop, should_pause).run()
 
 
-def _check_data(records: Sequence[RunRecord], bundle: DataBundle) -> None:
-    for record in records:
-        wanted = record.spec.network.classes
-        if wanted != len(bundle.class_names):
+def _check_classes(wanted: Sequence[tuple[str, int]], class_names: Sequence[str]) -> None:
+    for name, classes in wanted:
+        if classes != len(class_names):
             raise UserError(
-                f"The data has {len(bundle.class_names)} classes but {record.name} was made for {wanted}; "
-                f"set classes to {len(bundle.class_names)}."
+                f"The data has {len(class_names)} classes but {name} was made for {classes}; "
+                f"set classes to {len(class_names)}."
             )
+
+
+def _check_data(records: Sequence[RunRecord], bundle: DataBundle) -> None:
+    _check_classes([(record.name, record.spec.network.classes) for record in records], bundle.class_names)
+    for record in records:
         before = record.environment.get("data_sha256")
         if before and before != bundle.checksum:
             raise UserError(
@@ -208,7 +224,8 @@ def _member(record: RunRecord, store: RunStore, device: torch.device, emit: Even
     """A member at its newest whole checkpoint, its curves cut to match; at the start if there is none."""
     member = Member(record.id, record.spec, device)
     whole: set[Path] = set()
-    for row in store.checkpoints(record.id):
+    rows = store.checkpoints(record.id)
+    for row in rows:
         folder = store.home.runs / row.folder
         try:
             snapshot = checkpoints.load(folder)
@@ -219,6 +236,12 @@ def _member(record: RunRecord, store: RunStore, device: torch.device, emit: Even
             log.warning("%s", error)
             emit(NoticeGiven((record.id,), str(error)))
             store.drop_checkpoint(record.id, row.iteration)
+    if rows and not whole:
+        emit(
+            NoticeGiven(
+                (record.id,), f"No whole checkpoint of {record.name} is left; it starts again from the beginning."
+            )
+        )
     checkpoints.sweep(store.home.run(record.id), keep=whole)
     store.truncate_curves(record.id, member.iteration)
     tests = store.curve(record.id, Series.TEST_ERROR).iterations
@@ -254,18 +277,28 @@ def _end_all(records: Sequence[RunRecord], store: RunStore, emit: EventSink, sta
             emit(event)
 
 
+def _name_skipped(bundle: DataBundle, home: Home, run_id: str) -> str:
+    """A sentence with the first names; all of them, with the reasons, go to a file in the run's folder."""
+    file = home.run(run_id) / "left-out.txt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(f"{name}: {reason}\n" for name, reason in bundle.skipped), encoding="utf-8")
+    count, names = len(bundle.skipped), ", ".join(name for name, _ in bundle.skipped[:3])
+    files = "1 file was" if count == 1 else f"{count} files were"
+    return f"{files} left out, among them {names}; all of them, and why, are listed in {file}."
+
+
 def _memory_sentence(records: Sequence[RunRecord], error: BaseException) -> str:
     log.warning("out of memory: %s", error)
     batch = records[0].spec.recipe.batch_size
     networks = "one network" if len(records) == 1 else f"{len(records)} networks"
     return (
         f"The memory was not enough for {networks} with batches of {batch} images; train fewer at a time or "
-        f"choose a batch size below {batch}. The last checkpoint is kept."
+        f"choose a batch size below {batch}. Checkpoints already written are kept."
     )
 
 
 def _disk_sentence(error: OSError, home: Home) -> str:
     return (
         f"The disk is full ({error.strerror}); make room on the disk of {home.root}, then resume. "
-        "The last good checkpoint is kept."
+        "Checkpoints already written are kept."
     )

@@ -116,7 +116,7 @@ def test_members_that_fell_apart_catch_up(store, home, tiny_twin):
     (home.runs / newest.folder / "weights.safetensors").write_bytes(b"torn")
     notices = []
     again = runner.resume([plain.id, residual.id], store, notices.append)
-    assert any("damaged" in getattr(e, "sentence", "") for e in notices)
+    assert any("left out" in getattr(e, "sentence", "") for e in notices)
     assert older.iteration < newest.iteration
     assert [r.weights_sha256 for r in again] == [r.weights_sha256 for r in undisturbed]
 
@@ -234,12 +234,60 @@ def test_a_network_with_another_number_of_classes_than_the_data(store, tiny_run)
     odd = replace(tiny_run, network=replace(tiny_run.network, classes=7))
     with pytest.raises(UserError, match="set classes to 10"):
         runner.run(alone(odd), store, lambda e: None)
-    assert store.list_runs()[0].status is RunStatus.FAILED
+    assert not store.list_runs(), "refused before anything is stored"
+    (queued,) = store.create_cohort(alone(odd))
+    with pytest.raises(UserError, match="set classes to 10"):
+        runner.resume([queued.id], store, lambda e: None)
+    assert store.get(queued.id).status is RunStatus.FAILED
 
 
 def test_a_folder_that_is_missing(store, tiny_run):
     with pytest.raises(UserError, match="gone"):
         runner.run(alone(replace(tiny_run, data=DataSpec(source="folder:/gone"))), store, lambda e: None)
+    assert not store.list_runs()
+
+
+def test_a_device_that_is_missing_is_refused_before_anything_is_stored(store, tiny_run):
+    if torch.backends.mps.is_available():
+        pytest.skip("this machine has the device")
+    elsewhere = replace(tiny_run, recipe=replace(tiny_run.recipe, device="mps"))
+    with pytest.raises(UserError, match="no mps device"):
+        runner.run(alone(elsewhere), store, lambda e: None)
+    assert not store.list_runs()
+
+
+def test_a_run_without_any_whole_checkpoint_says_that_it_starts_again(store, home, tiny_run):
+    (stopped,) = runner.run(alone(tiny_run), store, lambda e: None, Switch(after=60))
+    for row in store.checkpoints(stopped.id):
+        (home.runs / row.folder / "state.json").unlink()
+    notices = []
+    (again,) = runner.resume([stopped.id], store, notices.append)
+    assert any("starts again from the beginning" in getattr(e, "sentence", "") for e in notices)
+    (whole,) = runner.run(alone(tiny_run), store, lambda e: None)
+    assert again.weights_sha256 == whole.weights_sha256
+
+
+def test_files_that_were_left_out_are_counted_and_named(store, home, tiny_run, tmp_path):
+    from PIL import Image
+
+    for name in ("red", "blue"):
+        for part in ("train", "test"):
+            folder = tmp_path / "set" / part / name
+            folder.mkdir(parents=True)
+            for i in range(4):
+                Image.new("RGB", (8, 8), (i, 9, 9)).save(folder / f"{i}.png")
+    for i in range(5):
+        (tmp_path / "set" / "train" / "red" / f"bad{i}.png").write_bytes(b"no image")
+    spec = replace(
+        tiny_run, data=DataSpec(source=f"folder:{tmp_path / 'set'}"), network=replace(tiny_run.network, classes=2)
+    )
+    notices = []
+    (record,) = runner.run(alone(spec), store, notices.append)
+    (sentence,) = [e.sentence for e in notices if hasattr(e, "sentence")]
+    assert sentence.startswith("5 files were left out")
+    listed = (home.run(record.id) / "left-out.txt").read_text()
+    assert all(f"bad{i}.png" in listed for i in range(5))
+    assert record.environment["files_left_out"] == "5"
 
 
 def test_images_that_changed_meanwhile_are_noticed(store, tiny_run, tmp_path):

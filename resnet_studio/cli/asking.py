@@ -23,7 +23,7 @@ def read_run_file(file: Path) -> CohortSpec:
         UserError: Naming the file, if it cannot be read or holds no valid specification.
     """
     try:
-        cohort = cohort_from_toml(file.read_text(encoding="utf-8"))
+        cohort = cohort_from_toml(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UserError(f"The run file {file} cannot be read ({error.strerror or error}).") from None
     except UnicodeDecodeError:
@@ -110,7 +110,7 @@ def refuse_missing_data(data: DataSpec, home: Home) -> None:
 def write_run_file(cohort: CohortSpec, file: Path) -> None:
     """Raises UserError if the file cannot be written."""
     try:
-        file.write_text(run_file_text(cohort), encoding="utf-8")
+        file.write_text(run_file_text(cohort), encoding="utf-8-sig")
     except OSError as error:
         raise UserError(f"The run file {file} cannot be written ({error.strerror or error}).") from None
 

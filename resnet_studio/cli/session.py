@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import RunRecord
 
@@ -24,9 +26,14 @@ class Session:
     chosen: str | None = None
 
     def reader(self) -> RunStore:
+        """Runs left running by a program that died are first marked as interrupted, unless somebody is writing."""
         from resnet_studio.history.store import RunStore
 
-        return RunStore.open(self.home, writer=False)
+        store = RunStore.open(self.home, writer=False)
+        if any(run.status.active for run in store.list_runs()):
+            with contextlib.suppress(UserError):
+                RunStore.open(self.home).close()
+        return store
 
     def writer(self) -> RunStore:
         """Where another program holds the history, the first write raises StoreError."""

@@ -7,6 +7,7 @@ what people see, ``json_schema_extra`` holds the unit, and ``simple`` marks what
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -275,6 +276,13 @@ class RunSpec(Spec):
     network: NetworkSpec = Field(default_factory=NetworkSpec, title="Network")
     recipe: RecipeSpec = Field(default_factory=RecipeSpec, title="Recipe")
     data: DataSpec = Field(default_factory=DataSpec, title="Data")
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_printable(cls, name: str) -> str:
+        if any(unicodedata.category(character) == "Cc" for character in name):
+            raise ValueError("a name holds no control characters, line breaks or tabs")
+        return name
 
     @property
     def label(self) -> str:

@@ -81,9 +81,9 @@ def load(folder: Path) -> Snapshot:
         iteration, seconds = int(state["iteration"]), float(state["seconds"])
         for name in (WEIGHTS, OPTIMIZER):
             if _file_digest(folder / name) != files[name]:
-                raise CheckpointError(f"The checkpoint {folder} is damaged ({name}); an earlier one is used.")
+                raise CheckpointError(f"The checkpoint {folder} is damaged ({name}); it is left out.")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"The checkpoint {folder} cannot be read ({error}); an earlier one is used.") from None
+        raise CheckpointError(f"The checkpoint {folder} cannot be read ({error}); it is left out.") from None
     if version != FORMAT:
         raise CheckpointError(f"The checkpoint {folder} has format {version}; this ResNet Studio reads {FORMAT}.")
     return Snapshot(iteration, seconds, load_tensors(folder / WEIGHTS), load_tensors(folder / OPTIMIZER))

@@ -188,7 +188,7 @@ class CohortLoop:
         member = next(m for m in self._members if m.run_id == run_id)
         reason = (
             f"The loss was no longer a finite number at iteration {iteration}; "
-            "try a smaller learning rate. The last good checkpoint is kept."
+            "try a smaller learning rate. No checkpoint was written over a good one."
         )
         self._end(member, RunStatus.DIVERGED, reason, iteration)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def arithmetic(device: torch.device, precision: Precision) -> AbstractContextMan
 def choose_precision(wish: Precision, device: torch.device, cache: Path) -> Precision:
     """``wish`` unless it is auto; for auto the faster one on this machine, from ``cache`` or a probe of half a second.
 
-    The answer is kept in ``cache / "precision.json"`` under device, threads and torch version, so that equal
+    The answer is kept in ``cache / "precision.json"`` under device and torch version, so that equal
     specifications get equal bits on one machine; a cache that cannot be read or written only costs a new probe.
     """
     if wish is not Precision.AUTO:
@@ -35,7 +36,7 @@ def choose_precision(wish: Precision, device: torch.device, cache: Path) -> Prec
     if device.type == "mps":
         return Precision.FLOAT32
     file = cache / "precision.json"
-    key = f"{device_name(device)} | {torch.get_num_threads()} threads | torch {torch.__version__}"
+    key = f"{device_name(device)} | torch {torch.__version__}"
     try:
         known = json.loads(file.read_text(encoding="utf-8"))
         return Precision(known[key]["choice"])
@@ -61,13 +62,25 @@ def measure_gain(device: torch.device) -> float:
 
 
 def _time(device: torch.device, precision: Precision) -> float:
-    """Best of five, in seconds, after a warm-up."""
+    """Best of five, in seconds, after a warm-up. On the CPU one thread's own time: other programs do not count, so
+    that the choice is the same on a busy machine as on a quiet one."""
+    if device.type != "cpu":
+        return _best(device, precision, time.perf_counter)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _best(device, precision, time.thread_time)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _best(device: torch.device, precision: Precision, clock: Callable[[], float]) -> float:
     x = torch.ones(64, 32, 16, 16, device=device).contiguous(memory_format=torch.channels_last)
     weight = torch.ones(32, 32, 3, 3, device=device, requires_grad=True)
     gamma = torch.ones(32, device=device, requires_grad=True)
     best = float("inf")
     for attempt in range(6):
-        start = time.perf_counter()
+        start = clock()
         with arithmetic(device, precision):
             y = x
             for _ in range(4):
@@ -77,5 +90,5 @@ def _time(device: torch.device, precision: Precision) -> float:
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         if attempt:
-            best = min(best, time.perf_counter() - start)
+            best = min(best, clock() - start)
     return best
