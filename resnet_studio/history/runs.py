@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -173,6 +174,8 @@ def checked_name(name: str) -> str:
         UserError: If nothing is left or it is too long.
     """
     name = " ".join(name.split())
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        raise UserError("A name holds no control characters; choose one of letters, digits and signs.")
     if not name:
         raise UserError("A run needs a name; enter at least one character.")
     if len(name) > NAME_LENGTH:
