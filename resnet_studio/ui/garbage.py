@@ -29,6 +29,7 @@ class GarbageCollector(QObject):
 
     def remove(self) -> None:
         self._timer.stop()
+        gc.unfreeze()  # or the modules' own objects would outlive the interpreter, and say so
         if self._was_enabled:
             gc.enable()
 
