@@ -55,9 +55,10 @@ QLineEdit[wrong="true"], QSpinBox[wrong="true"], QComboBox[wrong="true"] { borde
     padding: 3px 7px; }
 QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled { color: $MUTED; background: $WINDOW;
     border-color: $BORDER; }
+QComboBox { combobox-popup: 0; }
 QComboBox::drop-down { border: 0; width: 24px; }
 QComboBox::down-arrow { image: url("$ICONS/down-$SCHEME.svg"); width: 12px; height: 12px; }
-QComboBox QAbstractItemView { background: $PANEL; color: $TEXT; border: 1px solid $BORDER; padding: 4px;
+QComboBox QAbstractItemView { background: $RAISED; color: $TEXT;
     selection-background-color: $ACCENT_SOFT; selection-color: $TEXT; }
 
 QCheckBox { spacing: 7px; }
@@ -73,6 +74,12 @@ QAbstractItemView { background: $PANEL; alternate-background-color: $RAISED; bor
     selection-background-color: $ACCENT_SOFT; selection-color: $TEXT; gridline-color: $GRID; }
 QAbstractItemView:focus { border: 2px solid $ACCENT; }
 QTableView::item, QListView::item, QTreeView::item { padding: 4px 6px; }
+QListView::indicator, QTableView::indicator, QTreeView::indicator { width: 14px; height: 14px;
+    border: 1px solid $FIELD_BORDER; border-radius: 4px; background: $PANEL; }
+QListView::indicator:checked, QTableView::indicator:checked, QTreeView::indicator:checked { background: $ACCENT;
+    border-color: $ACCENT; image: url("$ICONS/check-$SCHEME.svg"); }
+QComboBox QAbstractItemView, QComboBox QAbstractItemView:focus { border: 0; border-radius: 0; padding: 0; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QHeaderView { background: $PANEL; }
 QHeaderView::section { background: $PANEL; color: $MUTED; border: 0; border-bottom: 1px solid $BORDER;
     padding: 6px 8px; font-weight: 600; }

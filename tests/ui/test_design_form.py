@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from PySide6.QtCore import Qt
@@ -168,3 +169,18 @@ def test_cifar10_that_is_not_there_offers_its_download(qtbot: QtBot, form: Desig
     form.show_spec(replace(RunSpec(), data=DataSpec(source="cifar10")))
     qtbot.waitUntil(lambda: form.data.facts is not None, timeout=10_000)
     assert form.data._fetch.isVisible()
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_a_drop_down_shows_all_of_its_entries(
+    qtbot: QtBot, services: Services, form: DesignForm, mode: Literal["light", "dark"]
+) -> None:
+    services.theme.set_mode(mode)
+    box = form.findChild(QComboBox, "field_data.source")
+    assert box is not None
+    box.showPopup()
+    view = box.view()
+    qtbot.waitUntil(view.isVisible)
+    last = view.visualRect(view.model().index(box.count() - 1, 0))
+    assert last.bottom() < view.viewport().height()
+    box.hidePopup()
