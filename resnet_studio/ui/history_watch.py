@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.terms import RunStatus
 from resnet_studio.history.store import RunStore
+from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.widgets.banner import Banner
 
 WRITER_PERIOD_MS = 2000
+_LEFT = "history/stopped_by_leaving"  # run ids
 
 
 class HistoryWatch(QObject):
@@ -18,9 +22,10 @@ class HistoryWatch(QObject):
     writable = Signal()
     resume_requested = Signal(list)
 
-    def __init__(self, store: RunStore, banner: Banner, parent: QObject) -> None:
+    def __init__(self, store: RunStore, preferences: Preferences, banner: Banner, parent: QObject) -> None:
         super().__init__(parent)
-        self._store, self._banner = store, banner
+        self._store, self._preferences, self._banner = store, preferences, banner
+        self._stopped: list[str] = []
         self._left_over: list[str] = []
         self._timer = QTimer(self, interval=WRITER_PERIOD_MS)
         self._timer.timeout.connect(self._on_try_to_write)
@@ -32,14 +37,22 @@ class HistoryWatch(QObject):
             self._banner.tell("reader", self._store.why_read_only, kind="warning")
             self._timer.start()
             return
-        waiting = [run.id for run in self._store.list_runs() if run.status is RunStatus.QUEUED]
-        self._left_over = [*reversed(waiting), *self._store.interrupted_at_start]
+        runs = self._store.list_runs()
+        stopped = {run.id for run in runs if run.status is RunStatus.STOPPED}
+        waiting = [run.id for run in runs if run.status is RunStatus.QUEUED]
+        self._stopped = [run_id for run_id in self._preferences.value(_LEFT, [], list) if run_id in stopped]
+        self._left_over = [*self._stopped, *reversed(waiting), *self._store.interrupted_at_start]
         if self._left_over:
             count = len(self._left_over)
             what = "1 run was" if count == 1 else f"{count} runs were"
             self._banner.tell(
                 "left-over", f"{what} not finished when the program ended; nothing is lost.", action="Resume"
             )
+
+    def remember(self, run_ids: Sequence[str]) -> None:
+        """The window's end stops these runs: they are offered at the next start, with those nobody resumed yet."""
+        if self._store.writable:
+            self._preferences.set_value(_LEFT, list(dict.fromkeys([*run_ids, *self._stopped])))
 
     def stop(self) -> None:
         self._timer.stop()
@@ -63,4 +76,5 @@ class HistoryWatch(QObject):
     def _on_banner(self, key: str) -> None:
         if key == "left-over":
             self._banner.withdraw(key)
+            self._stopped = []
             self.resume_requested.emit(self._left_over)

@@ -82,7 +82,7 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.status = StatusBar(services.controller)
         self.setStatusBar(self.status)
-        self._history = HistoryWatch(services.store, self.banner, self)
+        self._history = HistoryWatch(services.store, services.preferences, self.banner, self)
         self._history.resume_requested.connect(self.resume)
         self._history.writable.connect(self._on_writable)
         self._door = ImageDoor(self)
@@ -298,6 +298,7 @@ class MainWindow(QMainWindow):
             if ask and not ask_to_stop(self, len(controller.queue)):
                 return False
             self.leaving = True
+            self._history.remember(() if controller.stopping else controller.active)
             self.setEnabled(False)
             self.banner.tell("leaving", "Stopping and saving; the window closes by itself…")
             QApplication.processEvents()
@@ -305,6 +306,8 @@ class MainWindow(QMainWindow):
                 if not ask or not ask_to_wait(self):
                     log.error("the training did not stop in time; its last checkpoint is kept")
                     break
+        else:
+            self._history.remember(())
         self.leaving = True
         controller.shut_down(0)  # nothing starts from here on
         self._builder.stop()

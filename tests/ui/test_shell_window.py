@@ -378,6 +378,25 @@ def test_runs_left_waiting_are_offered_at_the_next_start(
     assert window.leave()
 
 
+def test_what_closing_stopped_is_offered_first(services: Services, tiny_twin: CohortSpec, open_window: Opener) -> None:
+    stopped = [record.id for record in services.store.create_cohort(tiny_twin)]
+    for run_id in stopped:
+        services.store.set_status(run_id, RunStatus.STOPPED)
+    window = open_window(services)
+    assert not window.banner.sentence
+    window._history.remember(stopped)
+    waiting = [record.id for record in services.store.create_cohort(tiny_twin)]
+    again = open_window(services)
+    assert "4 runs were not finished" in again.banner.sentence
+    assert again._history._left_over[:2] == stopped
+    assert set(again._history._left_over[2:]) == set(waiting)
+    assert window.leave()
+    assert again.leave()
+    third = open_window(services)
+    assert third._history._left_over[:2] == stopped
+    assert third.leave()
+
+
 # Closing
 
 
