@@ -136,6 +136,14 @@ def test_time_here_is_judged_by_earlier_runs(services: Services, tiny_twin: Coho
     assert expected_seconds(tiny_twin, records) == pytest.approx(10.0 * 12 / 100)
 
 
+def test_a_tiny_net_tells_nothing_of_a_large_one(services: Services, tiny_twin: CohortSpec) -> None:
+    records = [
+        _trained(run, seconds=10.0, iteration=100, environment={"device": "cpu"})
+        for run in services.store.create_cohort(tiny_twin)
+    ]
+    assert expected_seconds(twin(RunSpec(recipe=tiny_twin.runs[0].recipe)), records) is None
+
+
 CPU = {"device": "cpu"}
 
 

@@ -119,7 +119,7 @@ class FactsPanel(QFrame):
         self._time.setText(
             f"About {duration_text(seconds)} for the twin, judging by earlier runs on this machine."
             if seconds is not None
-            else "Known after the first run on this machine."
+            else "Known after a run of about this size on this machine."
         )
 
     def _put(self, row: int, column: int, text: str, *, tip: str = "", role: str = "", span: int = 1) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from resnet_studio.domain.blueprint import blueprint
@@ -47,6 +47,7 @@ class DesignPage(Page):
         super().__init__(services, parent)
         self.study: Study = STUDIES[0]
         self._records: list[RunRecord] = []
+        self._was_shown = False
         self.gallery = Gallery(STUDIES, services.theme)
         self.form = DesignForm(services)
         self.view = BlueprintView(services.theme)
@@ -95,7 +96,7 @@ class DesignPage(Page):
         self.form.show_spec(shown_of(study, self._seed()))
 
     def activate(self) -> None:
-        self._on_runs_changed()
+        self._read_runs()  # at the start the window is not on screen yet
 
     def _usable(self) -> RunSpec | None:
         """The designed run, or None after telling why there is none."""
@@ -165,9 +166,10 @@ class DesignPage(Page):
 
     @Slot()
     def _load_icons(self) -> None:
+        """Not before the page was shown: the first icon loads the fonts."""
         for button in (self.run_study_button, self.train_twin_button):
             role = Role.ON_ACCENT if button.property("role") == "primary" else Role.TEXT
-            if self.isVisible():
+            if self._was_shown:
                 button.setIcon(self.services.theme.icon("ph.play", role))
 
     @Slot(str)
@@ -177,8 +179,10 @@ class DesignPage(Page):
     @Slot()
     def _on_runs_changed(self) -> None:
         """Earlier runs tell how long the next one takes."""
-        if not self.isVisible():
-            return
+        if self.isVisible():
+            self._read_runs()
+
+    def _read_runs(self) -> None:
         try:
             self._records = self.services.store.list_runs()
         except UserError as error:
@@ -256,3 +260,11 @@ class DesignPage(Page):
     def _save(self) -> None:
         if self.form.spec is not None:
             self.services.preferences.set_value("design/spec", to_json(self.form.spec))
+
+    # Qt
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._was_shown:
+            self._was_shown = True
+            QTimer.singleShot(0, self, self._load_icons)
