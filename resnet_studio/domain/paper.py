@@ -19,7 +19,7 @@ class CifarRow:
     depth: int
     n: int
     error: float
-    error_text: str
+    error_text: str  # with its unit, for sentences
     paper_parameters: str
     parameters_a: int
     parameters_b: int
@@ -28,12 +28,12 @@ class CifarRow:
 
 
 CIFAR_10 = (
-    CifarRow(20, 3, 8.75, "8.75", "0.27M", 269_722, 272_474, 283_962, 40.55e6),
-    CifarRow(32, 5, 7.51, "7.51", "0.46M", 464_154, 466_906, 489_594, 68.86e6),
-    CifarRow(44, 7, 7.17, "7.17", "0.66M", 658_586, 661_338, 695_226, 97.17e6),
-    CifarRow(56, 9, 6.97, "6.97", "0.85M", 853_018, 855_770, 900_858, 125.5e6),
-    CifarRow(110, 18, 6.43, "6.43 best of 5 (6.61 ± 0.16)", "1.7M", 1_727_962, 1_730_714, 1_826_202, 252.9e6),
-    CifarRow(1202, 200, 7.93, "7.93 (training error < 0.1)", "19.4M", 19_421_274, 19_424_026, 20_538_714, 2_829e6),
+    CifarRow(20, 3, 8.75, "8.75 %", "0.27M", 269_722, 272_474, 283_962, 40.55e6),
+    CifarRow(32, 5, 7.51, "7.51 %", "0.46M", 464_154, 466_906, 489_594, 68.86e6),
+    CifarRow(44, 7, 7.17, "7.17 %", "0.66M", 658_586, 661_338, 695_226, 97.17e6),
+    CifarRow(56, 9, 6.97, "6.97 %", "0.85M", 853_018, 855_770, 900_858, 125.5e6),
+    CifarRow(110, 18, 6.43, "6.43 % best of 5 (6.61 ± 0.16 %)", "1.7M", 1_727_962, 1_730_714, 1_826_202, 252.9e6),
+    CifarRow(1202, 200, 7.93, "7.93 % (training error < 0.1 %)", "19.4M", 19_421_274, 19_424_026, 20_538_714, 2_829e6),
 )
 
 
@@ -141,9 +141,9 @@ def paper_sentence(network: NetworkSpec) -> str:
     if row is None:
         return ""
     if network.shortcut in (Shortcut.B, Shortcut.C):
-        return f"Table 6 has ResNet-{row.depth} with option A: error {row.error_text} %."
+        return f"Table 6 has ResNet-{row.depth} with option A: error {row.error_text}."
     if network.residual:
-        return f"Table 6: error {row.error_text} %, {row.paper_parameters} parameters."
+        return f"Table 6: error {row.error_text}, {row.paper_parameters} parameters."
     if network.depth == 110:
         return "Section 4.2: plain-110 has more than 60 % error and is not drawn."
     if network.depth in (20, 32, 44, 56):
