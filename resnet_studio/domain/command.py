@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 
+from resnet_studio.domain.home import VARIABLE, Home
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
 from resnet_studio.domain.terms import Shortcut
 
 _FLAGS = {"data.source": "--data", "data.seed": "--data-draw"}  # other options are the field's own name
 
 
-def command_line(spec: RunSpec, twin: bool) -> str:
+def command_line(spec: RunSpec, twin: bool, home: Home | None = None) -> str:
     """``resnet-studio train`` with every option that is not its default, quoted for a POSIX shell.
 
     Args:
         twin: Train the counterpart too.
+        home: Where to train; named unless a bare command finds it in any terminal.
     """
     words = ["resnet-studio", "train"]
     for part, value, default in (
@@ -25,6 +28,8 @@ def command_line(spec: RunSpec, twin: bool) -> str:
         words += _options(part, value, default, spec)
     if spec.name:
         words += ["--name", spec.name]
+    if home is not None and (os.environ.get(VARIABLE) or home != Home.find()):
+        words += ["--home", str(home.root)]
     if twin:
         words.append("--twin")
     return shlex.join(words)
