@@ -63,7 +63,7 @@ class MainWindow(QMainWindow):
         self.services = services
         self.setObjectName("main_window")
         self.setWindowTitle("ResNet Studio")
-        self.setMinimumSize(QSize(900, 560))
+        self.setMinimumSize(QSize(1060, 640))
         self.setAcceptDrops(True)
         self.leaving = False
         self._painted = True  # nothing to do after the first paint, unless show_and_build() says so
