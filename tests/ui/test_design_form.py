@@ -62,7 +62,8 @@ def test_values_go_round(form: DesignForm) -> None:
 def test_digits_may_be_grouped_and_lists_split() -> None:
     assert typed("recipe.iterations", "64 000") == "64000"
     assert typed("recipe.iterations", "64\u202f000") == "64000"
-    assert typed("recipe.milestones", "32 000, 48000") == ("32000", "48000")
+    assert typed("recipe.milestones", "32\u202f000, 48000") == ("32000", "48000")
+    assert typed("recipe.milestones", "100 200;300") == ("100", "200", "300")
     assert typed("recipe.milestones", "") == ()
 
 
@@ -171,6 +172,7 @@ def test_cifar10_that_is_not_there_offers_its_download(qtbot: QtBot, form: Desig
     assert form.data._fetch.isVisible()
 
 
+@pytest.mark.qt_log_ignore("propagateSizeHints", "plugin does not support")
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_a_drop_down_shows_all_of_its_entries(
     qtbot: QtBot, services: Services, form: DesignForm, mode: Literal["light", "dark"]
@@ -184,3 +186,25 @@ def test_a_drop_down_shows_all_of_its_entries(
     last = view.visualRect(view.model().index(box.count() - 1, 0))
     assert last.bottom() < view.viewport().height()
     box.hidePopup()
+
+
+def test_a_wrong_number_is_told_in_short_words(qtbot: QtBot, form: DesignForm) -> None:
+    form.rows["network.depth"].set_text("")
+    form._on_edited("network.depth")
+    assert form.rows["network.depth"].sentence == "Enter a whole number."
+    type_into(qtbot, form, "network.depth", "9x" * 60)
+    assert len(form.rows["network.depth"].sentence) < 80
+
+
+def test_a_late_milestone_gets_a_note(form: DesignForm) -> None:
+    form.show_spec(RunSpec(recipe=RecipeSpec(iterations=50, milestones=(40, 60))))
+    assert form.spec is not None
+    assert form.findChild(QLabel, "hint_recipe.milestones").text()
+
+
+def test_an_empty_folder_path_is_asked_for(form: DesignForm) -> None:
+    form.data.choose_folder("  ")
+    assert not form.ready
+    assert form.data._job is None
+    assert form.data.sentence.startswith("Choose a folder")
+    assert form.data._error.isVisible()

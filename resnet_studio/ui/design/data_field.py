@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from resnet_studio.domain.events import StopCheck
 
 SOURCES = (("builtin", "Built-in images"), ("cifar10", "CIFAR-10"), ("folder:", "A folder of images"))
+NO_FOLDER = "Choose a folder that holds a folder of images for each class."
 SCAN_AFTER_MS = 250  # a path is typed letter by letter
 
 
@@ -121,6 +122,11 @@ class DataField(QWidget):
         self._note.setVisible(not sentence)
 
     @property
+    def missing(self) -> bool:
+        """CIFAR-10 is wanted and not on this machine."""
+        return self.text == "cifar10" and self.facts is not None and not self.facts.ready
+
+    @property
     def sentence(self) -> str:
         return self._error.text() if self.problem else ""
 
@@ -144,7 +150,7 @@ class DataField(QWidget):
 
     def _changed(self) -> None:
         self._folder_row.setVisible(self._source.currentData() == "folder:")
-        self.facts, self.problem = None, ""
+        self.facts, self.problem = None, NO_FOLDER if self.text == "folder:" else ""
         self.edited.emit("data.source")
 
     @Slot()
@@ -156,7 +162,7 @@ class DataField(QWidget):
             self._job = None
         self.facts, self.problem = None, ""
         if self.text == "folder:":
-            self._note.setText("Choose a folder that holds a folder of images for each class.")
+            self.problem = NO_FOLDER
             self._fetch.hide()
             self.facts_known.emit()
             return
@@ -178,7 +184,8 @@ class DataField(QWidget):
         counts = (
             f"{classes}, {count_text(facts.training_images)} training and {count_text(facts.test_images)} test images."
         )
-        self._note.setText(f"{counts} {facts.note}".strip())
+        note = "Not on this machine yet: press Download." if self.missing else facts.note
+        self._note.setText(f"{counts} {note}".strip())
         self._note.setToolTip(", ".join(facts.class_names[:60]))
         self._fetch.setVisible(self.text == "cifar10" and not facts.ready and self._download is None)
         self.facts_known.emit()

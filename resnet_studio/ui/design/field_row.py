@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QWidget
@@ -11,6 +13,8 @@ from resnet_studio.ui.widgets.naming import named
 
 STEPS = {"network.depth": 6, "recipe.iterations": 100, "recipe.test_every": 50, "recipe.batch_size": 16}
 TITLE_WIDTH, UNIT_WIDTH = 104, 62  # pixels
+LONGEST = 18  # letters without a break in a sentence: more would widen the form
+_LONG = re.compile(rf"\S{{{LONGEST + 1},}}")
 
 
 class NumberEdit(QLineEdit):
@@ -55,6 +59,8 @@ class FieldRow(QWidget):
         title.setBuddy(self._editor)
         self._error = named(QLabel(wordWrap=True), f"error_{field.path}", role="error")
         self._error.hide()
+        self._hint = named(QLabel(wordWrap=True), f"hint_{field.path}", role="muted")
+        self._hint.hide()
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(8)
@@ -66,6 +72,7 @@ class FieldRow(QWidget):
             unit.setFixedWidth(UNIT_WIDTH)
             grid.addWidget(unit, 0, 2)
         grid.addWidget(self._error, 1, 1, 1, 2)
+        grid.addWidget(self._hint, 2, 1, 1, 2)
         grid.setColumnStretch(1, 1)
 
     def _make_editor(self) -> QLineEdit | Choice:
@@ -117,6 +124,9 @@ class FieldRow(QWidget):
 
     def tell(self, sentence: str) -> None:
         """What is wrong with the value; empty where nothing is."""
+        if sentence and isinstance(self._editor, QLineEdit) and not self.text.strip() and "number" in sentence:
+            sentence = f"Enter a {'whole ' if 'whole' in sentence else ''}number."
+        sentence = _LONG.sub(lambda found: f"{found.group()[:LONGEST]}…", sentence)
         self._error.setText(
             sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith(".") or not sentence else ".")
         )
@@ -126,6 +136,11 @@ class FieldRow(QWidget):
             self._editor.setProperty("wrong", wrong)
             self._editor.style().unpolish(self._editor)
             self._editor.style().polish(self._editor)
+
+    def hint(self, sentence: str) -> None:
+        """A gentle remark on a value that is allowed."""
+        self._hint.setText(sentence)
+        self._hint.setVisible(bool(sentence))
 
     @property
     def sentence(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -74,10 +75,10 @@ def shown(value: object) -> str:
 
 
 def typed(path: str, text: str) -> object:
-    """What a person typed, as the specification takes it: lists are split, digits may be grouped with spaces."""
+    """What a person typed, as the specification takes it: digits may be grouped; milestones are split at blanks too."""
     if path == "recipe.milestones":
-        parts = text.replace(";", ",").split(",")
-        return tuple("".join(part.split()) for part in parts if part.strip())
+        parts = re.split(r"[,; \t]+", text)
+        return tuple("".join(part.split()) for part in parts if part.strip())  # no-break blanks group digits
     if path in ("name", "data.source"):
         return text.strip()
     return "".join(text.split())

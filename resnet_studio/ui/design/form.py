@@ -93,7 +93,7 @@ class DesignForm(QFrame):
     @property
     def ready(self) -> bool:
         """Valid, and nothing that is known of the data speaks against it."""
-        return self.spec is not None and not self.data.problem
+        return self.spec is not None and not self.data.problem and not self.data.missing
 
     def _offer_shortcuts(self) -> None:
         """Plain nets have no shortcuts, residual ones do."""
@@ -114,6 +114,8 @@ class DesignForm(QFrame):
         for path, row in self.rows.items():
             row.tell(told.get(path, ""))
             row.setVisible(row.field.simple or self._all.isChecked() or path in told)
+        late = self.spec is not None and any(m > self.spec.recipe.iterations for m in self.spec.recipe.milestones)
+        self.rows["recipe.milestones"].hint("A milestone after the last iteration changes nothing." if late else "")
         for key, label in self._group_errors.items():
             sentence = told.get(key, "") if key not in self.rows else ""
             label.setText(sentence[:1].upper() + sentence[1:])

@@ -81,8 +81,7 @@ class StudyCard(QAbstractButton):
         p.setPen(colour(Role.TEXT))
         middle = inside.adjusted(0, metrics.height() + 3, 0, -small.height() - 2)
         p.setClipRect(middle)
-        wrap = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignTop
-        p.drawText(middle, wrap, _two_lines(self.study.question, small, middle.width()))
+        p.drawText(middle, Qt.AlignmentFlag.AlignTop, _two_lines(self.study.question, small, middle.width()))
 
 
 def _two_lines(text: str, metrics: object, width: int) -> str:

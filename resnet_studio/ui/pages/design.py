@@ -24,6 +24,7 @@ from resnet_studio.ui.theme import Role
 from resnet_studio.ui.widgets.naming import named
 
 SAVE_AFTER_MS = 800
+NO_CIFAR10 = "CIFAR-10 is not on this machine: choose it under Data and press Download."
 
 
 def shown_of(study: Study, seed: int = 0) -> RunSpec:
@@ -78,12 +79,15 @@ class DesignPage(Page):
 
     def run_study(self) -> None:
         """Every run of the chosen study, with the form's seed."""
+        if self._study_lacks_data():
+            self.message.emit(NO_CIFAR10)
+            return
         self.train_requested.emit(self.study.cohort(self._seed()))
 
     def copy_command(self, *, as_twin: bool) -> None:
         """The command line that trains the same, on the clipboard."""
         if self.form.spec is not None:
-            QGuiApplication.clipboard().setText(command_line(self.form.spec, as_twin))
+            QGuiApplication.clipboard().setText(command_line(self.form.spec, as_twin, self.services.home))
             self.message.emit("The command line is on the clipboard.")
 
     def show_spec(self, spec: RunSpec) -> None:
@@ -102,9 +106,18 @@ class DesignPage(Page):
         """The designed run, or None after telling why there is none."""
         if self.form.spec is not None and self.form.ready:
             return self.form.spec
+        if self.form.data.missing:
+            self.message.emit(NO_CIFAR10)
+            return None
         sentence = self.form.data.problem or next(iter(self.form.errors.values()), "A field is not filled in.")
         self.message.emit(sentence[:1].upper() + sentence[1:])
         return None
+
+    def _study_lacks_data(self) -> bool:
+        from resnet_studio.data.places import cifar10_present
+
+        wanted = any(run.data.source == "cifar10" for run in self.study.cohort(0).runs)
+        return wanted and not cifar10_present(self.services.home)
 
     def _seed(self) -> int:
         return self.form.spec.recipe.init_seed if self.form.spec else 0
@@ -118,7 +131,8 @@ class DesignPage(Page):
         for button in (self.train_twin_button, self.train_this_button):
             button.setEnabled(ready and self.services.store.writable)
         self.copy_button.setEnabled(spec is not None)
-        self.run_study_button.setEnabled(self.services.store.writable)
+        self.view.setEnabled(spec is not None)
+        self.facts.setEnabled(spec is not None)
         if spec is not None:
             self._show_drawing(spec)
             self._find_study(spec)
@@ -146,13 +160,17 @@ class DesignPage(Page):
         runs = len(self.study.cohort(0).runs)
         title = self.study.title.partition(":")[0]
         self.run_study_button.setText(f"Run study: {title} ({runs} runs)")
-        self.run_study_button.setToolTip(f"{self.study.question} Ctrl+R")
+        lacking = self._study_lacks_data()
+        self.run_study_button.setEnabled(self.services.store.writable and not lacking)
+        self.run_study_button.setToolTip(NO_CIFAR10 if lacking else f"{self.study.question} Ctrl+R")
         self._make_primary(self.run_study_button, untouched)
         self._make_primary(self.train_twin_button, not untouched)
         if spec is None:
             self._hint.setText("A field needs another value.")
         elif self.form.data.problem:
             self._hint.setText("The data cannot be used.")
+        elif self.form.data.missing or lacking:
+            self._hint.setText("Download CIFAR-10 first.")
         else:
             self._hint.setText("")
 
