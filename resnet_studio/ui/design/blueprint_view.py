@@ -202,6 +202,7 @@ class BlueprintView(QAbstractScrollArea):
         if self._plans is None or self._rows is None:
             return
         p.setRenderHint(QPainter.RenderHint.Antialiasing)
+        p.setOpacity(1.0 if self.isEnabled() else 0.35)  # dimmed while the form is at fault
         top = self._y_at(max(event.rect().top(), NAMES))
         bottom = self._y_at(event.rect().bottom() + 1)
         words = self.zoom >= TEXT_FROM_ZOOM
