@@ -15,7 +15,7 @@ from resnet_studio.domain.records import Curve
 from resnet_studio.domain.terms import Series
 from resnet_studio.ui.plots.buffers import CurveBook, CurveBuffer, XAxis
 from resnet_studio.ui.plots.panels import ERROR, PlotOptions, PlottedRun
-from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_end, nice_span, settled, time_text
+from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_end, nice_span, settled, time_text, value_label
 from resnet_studio.ui.plots.readout import gaps, readings
 from resnet_studio.ui.plots.thinning import running_mean, thin
 
@@ -195,3 +195,9 @@ def test_texts_of_ticks():
     major, minor = log_ticks(5, 95)
     assert major == [5, 10, 20, 50]
     assert 30 in minor
+
+
+def test_small_ticks_stay_short():
+    assert [value_label(v) for v in (0.0, 1e-17, 0.1 + 0.2, 0.001, 0.00025, 1e-5, -0.0005, 64000)] == [
+        "0", "0", "0.3", "0.001", "2.5e-4", "1e-5", "-5e-4", "64000"
+    ]  # fmt: skip

@@ -220,3 +220,26 @@ def test_controls_tell_and_remember(qtbot, qapp, home: Home):
     qtbot.addWidget(last)
     assert last.options.axis is XAxis.ITERATION
     assert last.options.window == 50
+
+
+def test_axes_are_never_rescaled_in_their_names(plot):
+    plot.set_options(PlotOptions(XAxis.EPOCH))
+    plot.book.set_batches_per_epoch("p", 1e5)
+    _grow(plot.book, PLAIN, 1, 20, 1e-4)
+    plot.fit()
+    plot.draw()
+    for name in ("bottom", "left"):
+        axis = plot._view.getPlotItem().getAxis(name)
+        axis.updateAutoSIPrefix()
+        assert "(x" not in axis.labelString()
+
+
+def test_one_iteration_is_a_dot(plot):
+    plot.book.extend([CurveChunk("p", Series.TRAINING_ERROR, 1, np.array([80], np.float32))])
+    plot.draw()
+    [dot] = [layer for layer in plot._layers if layer.run is PLAIN]
+    assert len(dot._first.data) == 1
+    assert _pixels(plot, PLAIN.colour) > 5
+    plot.book.extend([CurveChunk("p", Series.TRAINING_ERROR, 2, np.array([70], np.float32))])
+    plot.draw()
+    assert len(dot._first.data) == 0

@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 
 from resnet_studio.ui.plots.buffers import XAxis
-from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_step, time_step, time_text
+from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_step, time_step, time_text, value_label
 
 PIXELS_BETWEEN_LABELS = 90
 PIXELS_BETWEEN_VALUES = 28
@@ -20,6 +20,7 @@ class PositionAxis(pg.AxisItem):
 
     def __init__(self) -> None:
         super().__init__("bottom")
+        self.enableAutoSIPrefix(False)  # it would name the axis "epoch (x0.001)" over labels that are not scaled
         self.setStyle(hideOverlappingLabels=False)
         self.kind = XAxis.ITERATION
 
@@ -54,6 +55,7 @@ class ValueAxis(pg.AxisItem):
 
     def __init__(self) -> None:
         super().__init__("left")
+        self.enableAutoSIPrefix(False)
         self.setStyle(hideOverlappingLabels=False)
         self.log = False
 
@@ -78,8 +80,8 @@ class ValueAxis(pg.AxisItem):
 
     def tickStrings(self, values: list[float], scale: float, spacing: float | None) -> list[str]:  # noqa: ARG002
         if not self.log:
-            return [f"{value:g}" if abs(value) > 1e-12 else "0" for value in values]
-        return [""] * len(values) if spacing == 0.0 else [f"{10.0**value:.3g}" for value in values]
+            return [value_label(value) for value in values]
+        return [""] * len(values) if spacing == 0.0 else [value_label(float(f"{10.0**value:.3g}")) for value in values]
 
     def boundingRect(self) -> QRectF:
         return super().boundingRect().adjusted(0, -10, 0, 10)

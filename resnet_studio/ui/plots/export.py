@@ -178,7 +178,12 @@ def _draw_line(painter: QPainter, frame: _Frame, run: RunRecord, x: np.ndarray, 
         pen.setDashPattern([4.0, 2.4] if bold else [6.0, 4.0])
     painter.setPen(pen)
     for piece in _pieces(frame.x(x), frame.y(y)):
-        painter.drawPolyline(piece)
+        if piece.size() > 1:
+            painter.drawPolyline(piece)
+        elif not bold:  # one point makes no line
+            painter.setBrush(colour)
+            painter.drawEllipse(piece.at(0), 1.6, 1.6)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
     if bold and np.isfinite(y).sum() <= 60:
         painter.setPen(QPen(colour, 1.8))
         painter.setBrush(colour if run.residual else Qt.GlobalColor.white)

@@ -40,13 +40,14 @@ class RunLayers:
         self.run, self._panel, self._theme, self._plot = run, panel, theme, plot
         self._raw, self._smooth = pg.PlotCurveItem(connect="finite"), pg.PlotCurveItem(connect="finite")
         self._test, self._markers = pg.PlotCurveItem(connect="finite"), pg.ScatterPlotItem(pxMode=True, antialias=True)
+        self._first = pg.ScatterPlotItem(pxMode=True, antialias=True)  # of a curve that is no line yet
         for z, item in enumerate(self.items):
             item.setZValue(z)
             plot.addItem(item, ignoreBounds=True)
 
     @property
     def items(self) -> tuple[pg.GraphicsObject, ...]:
-        return (self._raw, self._smooth, self._test, self._markers)
+        return (self._raw, self._smooth, self._test, self._markers, self._first)
 
     def emphasise(self, strength: float) -> None:
         """0..1: how strongly this run is drawn beside the one that the legend points at."""
@@ -68,9 +69,11 @@ class RunLayers:
         if x is None or buffer is None:
             self._raw.setData([], [])
             self._smooth.setData([], [])
+            self._first.setData([], [])
         else:
             self._draw_line(self._raw, x, buffer.values, view, options, self._raw_pen(options), options.draws_raw)
             self._draw_smooth(x, buffer.smoothed(options.window), view, options)
+            self._draw_first(x, buffer.values, options)
         self._draw_test(book, options, view)
 
     def _draw_line(
@@ -94,6 +97,19 @@ class RunLayers:
             x, y = x[places], y[places]
             pen.setWidthF(SMOOTH_WIDTH)
         self._draw_line(self._smooth, x, y, view, options, pen, options.smooth)
+
+    def _draw_first(self, x: Floats, y: Floats, options: PlotOptions) -> None:
+        """One point makes no line: it is drawn as a dot."""
+        alone = len(x) == 1 and bool(np.isfinite(y[0]))
+        colour = self._theme.run_colour(self.run.colour)
+        self._first.setData(
+            x if alone else [],
+            self._coordinates(y, options) if alone else [],
+            size=5,
+            pen=None,
+            brush=colour,
+            symbol="o",
+        )
 
     def _draw_test(self, book: CurveBook, options: PlotOptions, view: View) -> None:
         series = self._panel.bold

@@ -76,6 +76,16 @@ def time_text(seconds: float, step: float = 1.0) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def value_label(value: float) -> str:
+    """A tick's value in few characters: 0.25, 0.001, 2.5e-5; what float arithmetic leaves of zero is 0."""
+    if abs(value) <= 1e-12:
+        return "0"
+    if abs(value) >= 1e-3:
+        return f"{value:g}"
+    digits, power = f"{value:.5e}".split("e")
+    return f"{float(digits):g}e{int(power)}"
+
+
 def count_text(value: float) -> str:
     """Thin spaces between thousands: 64 000."""
     return f"{value:,.0f}".replace(",", "\u2009") if abs(value) >= 1 or value == 0 else f"{value:g}"
