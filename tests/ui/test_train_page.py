@@ -267,3 +267,8 @@ def test_state_names_what_a_mixed_cohort_is(services, cohort):
     assert state.trouble == "plain-8: It has diverged at iteration 0."
     assert CohortState().headline == CohortState().title == ""
     assert not state.hear(StatusChanged("another", RunStatus.RUNNING))
+
+
+def test_stored_and_live_seconds_mean_the_same(services, cohort):
+    runs = services.store.create_cohort(cohort)
+    assert CohortState.of([dataclasses.replace(run, seconds=30.0) for run in runs]).seconds == 60.0

@@ -24,7 +24,10 @@ _ENDED_BADLY = (RunStatus.DIVERGED, RunStatus.FAILED)
 
 @dataclass
 class CohortState:
-    """Runs in cohort order. ``iteration`` and ``seconds`` are the cohort's; statuses and reasons each run's own."""
+    """Runs in cohort order. ``iteration`` and ``seconds`` are the cohort's; statuses and reasons each run's own.
+
+    ``seconds`` is the sum over the members, who train by turns; it is what ``ProgressMade`` tells too.
+    """
 
     runs: tuple[RunRecord, ...] = ()
     phase: Phase | None = None
@@ -45,7 +48,7 @@ class CohortState:
             runs=tuple(runs),
             iteration=max((run.iteration for run in runs), default=0),
             iterations=max((run.iterations for run in runs), default=0),
-            seconds=max((run.seconds for run in runs), default=0.0),
+            seconds=sum(run.seconds for run in runs),
         )
 
     @property
