@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+
 from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.specs import RunSpec, Spec
 from resnet_studio.domain.terms import Series
@@ -235,6 +237,13 @@ def comparison_csv(runs: Sequence[RunRecord], curves: Mapping[tuple[str, Series]
     return out.getvalue()
 
 
+def _cell(quantity: Quantity, value: float | None) -> str:
+    """Errors are stored as float32: as many digits as bring that number back, and no noise after them."""
+    if value is None:
+        return ""
+    return str(np.float32(value)) if quantity.is_error else f"{value:.17g}" if value == int(value) else f"{value:.10g}"
+
+
 def summary_csv(runs: Sequence[RunRecord], baseline: RunRecord | None = None) -> str:
     """One line a run: id, name, status, results, the errors minus ``baseline``'s, and every field that differs."""
     out = io.StringIO()
@@ -247,6 +256,7 @@ def summary_csv(runs: Sequence[RunRecord], baseline: RunRecord | None = None) ->
     for index, run in enumerate(runs):
         results = [result(run, quantity) for quantity in Quantity]
         away = [apart[run.id][quantity] for quantity in errors]
-        cells = ["" if value is None else f"{value:.10g}" for value in (*results, *away)]
+        cells = [_cell(quantity, value) for quantity, value in zip(Quantity, results, strict=True)]
+        cells += ["" if value is None else f"{value:.6g}" for value in away]
         writer.writerow([run.id, run.name, str(run.status), *cells, *(row.values[index] for row in rows)])
     return out.getvalue()

@@ -180,3 +180,12 @@ def test_equal_names_are_told_apart(compared):
     reseeded = replace(runs[0].spec, recipe=replace(runs[0].spec.recipe, init_seed=3))
     seeds = display_names([runs[0], with_fields(same[1], spec=reseeded)])
     assert list(seeds.values()) == ["plain-8 · seed 0", "plain-8 · seed 3"]
+
+
+def test_summary_has_no_float32_noise(compared):
+    runs, _ = compared
+    noisy = with_fields(runs[0], test_error=float(np.float32(89.458336)))
+    [row] = csv.DictReader(io.StringIO(summary_csv([noisy])))
+    assert row["test_error"] == "89.458336"
+    assert float(np.float32(row["test_error"])) == noisy.test_error
+    assert row["parameters"] == str(noisy.parameters)
