@@ -271,12 +271,12 @@ def test_bad_preferences_never_stop_the_start(open_window: Opener, home: Home, t
 
 def test_page_and_geometry_are_remembered(open_window: Opener, services: Services) -> None:
     first = open_window(services)
-    first.resize(900, 610)
+    first.resize(1080, 660)
     first.go("runs")
     assert first.close()
     second = open_window(services)
     assert second.current == "runs"
-    assert second.height() == 610
+    assert second.height() == 660
     assert second.leave()
 
 
