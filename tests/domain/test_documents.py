@@ -12,7 +12,7 @@ from resnet_studio.domain.specs import SCHEMA_VERSION, CohortSpec, DataSpec, Net
 from resnet_studio.domain.terms import Augmentation, Block, Device, Normalisation, Precision, Shortcut
 
 SEEDS = st.integers(0, 2**31 - 1)
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=200)
 
 
 def networks() -> st.SearchStrategy[NetworkSpec]:
