@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PySide6.QtGui import QColor
 
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.records import Curve
@@ -16,7 +17,8 @@ from resnet_studio.domain.terms import Series
 from resnet_studio.ui.plots.buffers import CurveBook, CurveBuffer, XAxis
 from resnet_studio.ui.plots.panels import ERROR, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_end, nice_span, settled, time_text, value_label
-from resnet_studio.ui.plots.readout import gaps, readings
+from resnet_studio.ui.plots.readout import gaps, gaps_at, readings
+from resnet_studio.ui.plots.shades import plain_tip, shaded
 from resnet_studio.ui.plots.thinning import running_mean, thin
 
 floats = st.one_of(st.floats(-1e6, 1e6, width=32), st.just(math.nan), st.just(math.inf), st.just(-math.inf))
@@ -201,3 +203,23 @@ def test_small_ticks_stay_short():
     assert [value_label(v) for v in (0.0, 1e-17, 0.1 + 0.2, 0.001, 0.00025, 1e-5, -0.0005, 64000)] == [
         "0", "0", "0.3", "0.001", "2.5e-4", "1e-5", "-5e-4", "64000"
     ]  # fmt: skip
+
+
+def test_only_a_single_pair_of_twins_has_a_gap():
+    book = CurveBook()
+    plain, residual, other = (PlottedRun(i, i, "#0072B2", i != "p", 20, 100, seed=i == "o") for i in "pro")
+    book.extend([_chunk(Series.TRAINING_ERROR, 1, [60.0] * 50 + [0.0] * 50, run="p")])
+    book.extend([_chunk(Series.TRAINING_ERROR, 1, [40.0] * 50, run="r")])
+    [gap] = gaps_at(book, [plain, residual], ERROR, PlotOptions(window=1), None)
+    assert gap.thin == 20.0  # at iteration 50, where both have been
+    assert gaps_at(book, [plain, residual, other], ERROR, PlotOptions(), None) == []
+    assert gaps_at(book, [plain, other], ERROR, PlotOptions(), None) == []
+
+
+def test_runs_of_one_colour_differ_in_lightness_on_either_ground():
+    colour = QColor("#0072B2")
+    for ground in (QColor("#ffffff"), QColor("#1c2027")):
+        lights = sorted(shaded(colour, shade, ground).lightnessF() for shade in range(4))
+        assert min(b - a for a, b in itertools.pairwise(lights)) > 0.05
+        assert len({round(shaded(colour, shade, ground).hslHueF(), 1) for shade in range(4)}) == 1
+    assert plain_tip("<b>a</b>") == "<span>&lt;b&gt;a&lt;/b&gt;</span>"

@@ -15,6 +15,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -32,7 +33,8 @@ from resnet_studio.domain.tables import display_names
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_filter import RunFilter, parse_filter, searchable
 from resnet_studio.ui.plots.samples import sample_icon
-from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.plots.shades import plain_tip, shaded, shades
+from resnet_studio.ui.theme import Role, Theme
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -49,6 +51,7 @@ class PickModel(QAbstractTableModel):
         self._theme = theme
         self._runs: list[RunRecord] = []
         self._chosen: list[str] = []
+        self._shades: dict[str, int] = {}
         self._names: dict[str, str] = {}
         theme.changed.connect(self.on_theme_changed)
 
@@ -72,6 +75,8 @@ class PickModel(QAbstractTableModel):
     def set_chosen(self, run_ids: Iterable[str]) -> None:
         """Tick these without a word to anyone."""
         self._chosen = list(dict.fromkeys(run_ids))
+        known = {run.id: run for run in self._runs}
+        self._shades = shades(known[run_id] for run_id in self._chosen if run_id in known)
         self._changed()
 
     def toggle(self, row: int) -> None:
@@ -111,7 +116,7 @@ class PickModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return formats.percent(run.test_error) if index.column() else self._names[run.id]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return (
+            return plain_tip(
                 f"{run.name} ({run.spec.network.label}), id {run.short_id}\n{run.status}, "
                 f"{formats.progress(run.iteration, run.iterations)} iterations on {run.spec.data.label}\n"
                 f"seed {run.spec.recipe.init_seed}, {formats.moment(run.created_at)}"
@@ -121,8 +126,13 @@ class PickModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.CheckStateRole:
             return Qt.CheckState.Checked if run.id in self._chosen else Qt.CheckState.Unchecked
         if role == Qt.ItemDataRole.DecorationRole:
-            return sample_icon(self._theme.run_colour(run.colour), run.residual)
+            return sample_icon(self._colour(run), run.residual)
         return None
+
+    def _colour(self, run: RunRecord) -> QColor:
+        """As it is drawn in the plot."""
+        colour = self._theme.run_colour(run.colour)
+        return shaded(colour, self._shades.get(run.id, 0), self._theme.colour(Role.PANEL))
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
         if not index.isValid() or index.column() or role != Qt.ItemDataRole.CheckStateRole:
@@ -174,6 +184,7 @@ class RunPicker(QWidget):
         self.view.setAccessibleName("Runs to compare")
         self.view.setModel(self.proxy)
         self.view.setShowGrid(False)
+        self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.view.setIconSize(QSize(34, 14))
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -10,7 +10,9 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.tables import Difference, Quantity, comparison_rows, deltas, display_names, result
 from resnet_studio.ui.models import formats
+from resnet_studio.ui.plots.panels import PlottedRun
 from resnet_studio.ui.plots.samples import sample_icon
+from resnet_studio.ui.plots.shades import plain_tip
 from resnet_studio.ui.theme import Theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -73,6 +75,7 @@ class ResultsModel(QAbstractTableModel):
         self._theme = theme
         self._runs: tuple[RunRecord, ...] = ()
         self._names: dict[str, str] = {}
+        self._paint: dict[str, PlottedRun] = {}
         self._baseline = ""
         self._deltas: dict[str, dict[Quantity, float | None]] = {}
         theme.changed.connect(self.on_theme_changed)
@@ -83,6 +86,7 @@ class ResultsModel(QAbstractTableModel):
         if not same:
             self.beginResetModel()
         self._runs, self._names, self._baseline = tuple(runs), display_names(runs), baseline
+        self._paint = {run.run_id: run for run in PlottedRun.of_all(runs)}
         reference = next((run for run in runs if run.id == baseline), None)
         self._deltas = deltas(runs, reference) if reference else {}
         if not same:
@@ -123,10 +127,12 @@ class ResultsModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, SORT_ROLE):
             return self._names[run.id]
         if role == Qt.ItemDataRole.DecorationRole:
-            return sample_icon(self._theme.run_colour(run.colour), run.residual)
+            return sample_icon(self._paint[run.id].paint(self._theme), run.residual)
         if role == Qt.ItemDataRole.ToolTipRole:
             reason = f": {run.reason}" if run.reason else ""
-            return f"{run.spec.network.label}, id {run.short_id}, {run.status}{reason}"
+            return plain_tip(
+                f"{self._names[run.id]}: {run.spec.network.label}, id {run.short_id}, {run.status}{reason}"
+            )
         return None
 
     def _text(self, run: RunRecord, column: ResultColumn, value: float | None) -> str:

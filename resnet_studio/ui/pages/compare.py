@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, Signal, Slot
@@ -22,7 +21,6 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.tables import display_names
 from resnet_studio.domain.terms import RunStatus
 from resnet_studio.ui.compare.export import Export, Shown, exporting
 from resnet_studio.ui.compare.export_button import ExportButton
@@ -216,8 +214,7 @@ class ComparePage(Page):
         self._choose(self.run_ids)
 
     def _show(self) -> None:
-        names = display_names(self._runs)
-        plotted = [replace(PlottedRun.of(run), name=names[run.id]) for run in self._runs]
+        plotted = PlottedRun.of_all(self._runs)
         for plot in self.plots:
             plot.set_runs(plotted)
         self.tables.show_runs(self._runs, self._baseline)

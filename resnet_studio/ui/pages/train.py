@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
@@ -13,7 +12,6 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayou
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.tables import display_names
 from resnet_studio.domain.terms import RunStatus, Series
 from resnet_studio.ui.pages.base import Page
 from resnet_studio.ui.plots.buffers import CurveBook
@@ -269,9 +267,8 @@ class TrainPage(Page):
         self._show_progress()
 
     def _show_runs(self) -> None:
-        names = display_names(self._state.runs)
         self.cards.set_runs(self._state.runs)
-        self.plots.set_runs([replace(PlottedRun.of(run), name=names[run.id]) for run in self._state.runs])
+        self.plots.set_runs(PlottedRun.of_all(self._state.runs))
         self._dirty = True
 
     def _show_queue(self) -> None:

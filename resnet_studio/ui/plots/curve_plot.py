@@ -16,7 +16,7 @@ from resnet_studio.ui.plots.layers import RunLayers, View
 from resnet_studio.ui.plots.legend import Legend
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.ranges import count_text, time_text
-from resnet_studio.ui.plots.readout import extent, gaps, readings
+from resnet_studio.ui.plots.readout import extent, gaps_at, readings
 from resnet_studio.ui.theme import Role, Theme
 
 FRAME_MS = 50
@@ -201,9 +201,8 @@ class CurvePlot(QWidget):
         if place is not None and ends is not None:
             place = min(max(place, ends[0]), ends[1])
         found = readings(self.book, self._runs, self.panel, self.options, place)
-        visible = {run.run_id for run in shown}
         self.legend.show_readings(
-            self._place_text(place), found, gaps([reading for reading in found if reading.run.run_id in visible])
+            self._place_text(place), found, gaps_at(self.book, shown, self.panel, self.options, place)
         )
         self._line.setVisible(place is not None and ends is not None)
         if place is not None:

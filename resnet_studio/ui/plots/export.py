@@ -23,6 +23,7 @@ from resnet_studio.ui.plots.buffers import CurveBook, XAxis
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, tell_epochs
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_span, nice_step, time_step, time_text
 from resnet_studio.ui.plots.samples import paint_sample
+from resnet_studio.ui.plots.shades import shaded, shades
 from resnet_studio.ui.plots.thinning import thin
 
 FIGURE_SIZE = QSize(1000, 640)  # points of the drawing; a PNG has twice as many pixels each way
@@ -137,10 +138,11 @@ def _draw(painter: QPainter, book: CurveBook, runs: Sequence[RunRecord], options
     _draw_axes(painter, frame, options, panel)
     painter.save()
     painter.setClipRect(frame.area)
+    steps = shades(runs)
     for run in runs:
         for series in panel.series:
             if (run.id, series) in frame.lines:
-                _draw_line(painter, frame, run, *frame.lines[run.id, series], bold=series is panel.bold)
+                _draw_line(painter, frame, run, *frame.lines[run.id, series], steps[run.id], bold=series is panel.bold)
     painter.restore()
     _draw_legend(painter, frame, runs, panel)
 
@@ -168,9 +170,11 @@ def _frame(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, pan
     return _Frame(area, right, low, high, lines)
 
 
-def _draw_line(painter: QPainter, frame: _Frame, run: RunRecord, x: np.ndarray, y: np.ndarray, *, bold: bool) -> None:
+def _draw_line(
+    painter: QPainter, frame: _Frame, run: RunRecord, x: np.ndarray, y: np.ndarray, shade: int, *, bold: bool
+) -> None:
     x, y = thin(x, y, 0.0, frame.right, int(frame.area.width()))
-    colour = QColor(run.colour)
+    colour = _colour(run, shade)
     pen = QPen(colour, 2.6 if bold else 1.0)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
@@ -191,6 +195,11 @@ def _draw_line(painter: QPainter, frame: _Frame, run: RunRecord, x: np.ndarray, 
             if np.isfinite(py):
                 painter.drawEllipse(QPointF(px, py), 3.2, 3.2)
         painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def _colour(run: RunRecord, shade: int) -> QColor:
+    """On white."""
+    return shaded(QColor(run.colour), shade, QColor("white"))
 
 
 def _pieces(x: np.ndarray, y: np.ndarray) -> Iterable[QPolygonF]:
@@ -250,7 +259,7 @@ def _y_ticks(frame: _Frame, options: PlotOptions) -> list[tuple[float, str]]:
 
 def _draw_legend(painter: QPainter, frame: _Frame, runs: Sequence[RunRecord], panel: Panel) -> None:
     """Upper right, where falling curves leave room; what bold and thin mean stands in its last line."""
-    names, metrics = display_names(runs), QFontMetricsF(painter.font())
+    names, steps, metrics = display_names(runs), shades(runs), QFontMetricsF(painter.font())
     note = "bold: test, thin: training" if panel.bold else ""
     texts = [*names.values(), *([note] if note else [])]
     width = min(max(metrics.horizontalAdvance(text) for text in texts) + 70, frame.area.width() * 0.6)
@@ -261,9 +270,9 @@ def _draw_legend(painter: QPainter, frame: _Frame, runs: Sequence[RunRecord], pa
     painter.drawRect(box)
     for i, run in enumerate(runs):
         top = box.top() + 5 + i * row
-        paint_sample(painter, QRectF(box.left() + 10, top, 40, row), QColor(run.colour), run.residual)
+        paint_sample(painter, QRectF(box.left() + 10, top, 40, row), _colour(run, steps[run.id]), run.residual)
         painter.setPen(_INK)
-        text = metrics.elidedText(names[run.id], Qt.TextElideMode.ElideRight, width - 68)
+        text = metrics.elidedText(names[run.id], Qt.TextElideMode.ElideMiddle, width - 68)
         painter.drawText(QRectF(box.left() + 60, top, width - 62, row), Qt.AlignmentFlag.AlignVCenter, text)
     painter.setPen(QColor("#5a6578"))
     last = QRectF(box.left() + 10, box.top() + 5 + len(runs) * row, width - 12, row)

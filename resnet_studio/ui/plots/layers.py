@@ -46,6 +46,10 @@ class RunLayers:
             plot.addItem(item, ignoreBounds=True)
 
     @property
+    def _colour_name(self) -> str:
+        return self.run.paint(self._theme).name()
+
+    @property
     def items(self) -> tuple[pg.GraphicsObject, ...]:
         return (self._raw, self._smooth, self._test, self._markers, self._first)
 
@@ -101,7 +105,7 @@ class RunLayers:
     def _draw_first(self, x: Floats, y: Floats, options: PlotOptions) -> None:
         """One point makes no line: it is drawn as a dot."""
         alone = len(x) == 1 and bool(np.isfinite(y[0]))
-        colour = self._theme.run_colour(self.run.colour)
+        colour = self.run.paint(self._theme)
         self._first.setData(
             x if alone else [],
             self._coordinates(y, options) if alone else [],
@@ -125,7 +129,7 @@ class RunLayers:
         self._test.setData(x, y, pen=self._test_pen(few), antialias=len(x) < MAX_FINE_POINTS)
         marked = np.flatnonzero(np.isfinite(y))
         marked = marked[:: max(1, len(marked) // MARKERS)]
-        colour = self._theme.run_colour(self.run.colour)
+        colour = self.run.paint(self._theme)
         brush = colour if self.run.residual else self._theme.colour(Role.PANEL)
         pen = QPen(colour, 1.6)
         pen.setCosmetic(True)
@@ -137,7 +141,7 @@ class RunLayers:
 
     def _raw_pen(self, options: PlotOptions) -> QPen:
         """Under a smoothed curve the raw one is a faint solid line: dashes would drown in the noise."""
-        pen = self._theme.run_pen(self.run.colour, residual=options.smooth or self.run.residual, bold=False)
+        pen = self._theme.run_pen(self._colour_name, residual=options.smooth or self.run.residual, bold=False)
         if options.smooth:
             colour = pen.color()
             colour.setAlphaF(RAW_UNDER_SMOOTH_ALPHA)
@@ -145,14 +149,14 @@ class RunLayers:
         return pen
 
     def _smooth_pen(self) -> QPen:
-        pen = self._theme.run_pen(self.run.colour, residual=self.run.residual, bold=False)
+        pen = self._theme.run_pen(self._colour_name, residual=self.run.residual, bold=False)
         colour = pen.color()
         colour.setAlphaF(1.0)
         pen.setColor(colour)
         return pen
 
     def _test_pen(self, few: bool) -> QPen:
-        pen = self._theme.run_pen(self.run.colour, residual=self.run.residual, bold=True)
+        pen = self._theme.run_pen(self._colour_name, residual=self.run.residual, bold=True)
         if not few:
             pen.setWidthF(1.0)
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QWidget
 from resnet_studio.ui.plots.panels import Panel, PlottedRun
 from resnet_studio.ui.plots.readout import Gap, Reading
 from resnet_studio.ui.plots.samples import paint_sample
+from resnet_studio.ui.plots.shades import plain_tip
 from resnet_studio.ui.theme import Role, Theme
 
 DASH = "–"
@@ -87,14 +88,14 @@ class _Row(QAbstractButton):
             painter.setOpacity(0.4)
         left = area.left()
         if self.run is not None:
-            colour = self._theme.run_colour(self.run.colour)
+            colour = self.run.paint(self._theme)
             paint_sample(painter, QRectF(left, area.top(), SAMPLE_WIDTH, area.height()), colour, self.run.residual)
             left += SAMPLE_WIDTH + 8
         painter.setPen(self._theme.colour(Role.MUTED if self.muted else Role.TEXT))
         right = area.right() - self._columns * self._column()
         align = Qt.AlignmentFlag.AlignVCenter
         metrics = painter.fontMetrics()
-        name = metrics.elidedText(self.label, Qt.TextElideMode.ElideRight, max(right - left, 10))
+        name = metrics.elidedText(self.label, Qt.TextElideMode.ElideMiddle, max(right - left, 10))
         painter.drawText(QRectF(left, area.top(), right - left, area.height()), align, name)
         for i, text in enumerate(self.values):
             cell = QRectF(right + i * self._column(), area.top(), self._column(), area.height())
@@ -140,6 +141,7 @@ class Legend(QScrollArea):
             row.run, row.label, row.values = run, run.name, (DASH,) * self._columns
             row.setObjectName(f"legend_{run.run_id}")
             row.setAccessibleName(run.name)
+            row.setToolTip(plain_tip(f"{run.name}: click to hide or show it"))
             row.setCheckable(True)
             row.setChecked(run.run_id not in hidden)
             row.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -176,7 +178,8 @@ class Legend(QScrollArea):
             for depth, row in self._gaps.items():
                 row.muted, row.label = True, f"plain − residual ({depth})"
                 row.setToolTip(
-                    f"How far the plain nets of {depth} layers lie above the residual ones, in percentage points"
+                    f"How far the plain net of {depth} layers lies above its residual twin, "
+                    "at the last place that both have reached"
                 )
             self._arrange()
         for gap in gaps:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from PySide6.QtGui import QColor
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.tables import display_names
 from resnet_studio.domain.terms import Series
 from resnet_studio.ui.plots.buffers import CurveBook, XAxis
+from resnet_studio.ui.plots.shades import shaded, shades
+from resnet_studio.ui.theme import Role, Theme
 
 ITERATIONS_BY_AXIS = {XAxis.ITERATION: "iteration", XAxis.EPOCH: "epoch", XAxis.TIME: "training time"}
 
@@ -35,7 +40,10 @@ RATE = Panel("rate", "Learning rate", "", Series.LEARNING_RATE, None, 1e-9)
 
 @dataclass(frozen=True, slots=True)
 class PlottedRun:
-    """What a plot must know of a run. ``iterations`` is how long it is meant to train."""
+    """What a plot must know of a run. ``iterations`` is how long it is meant to train.
+
+    ``shade`` counts the runs of the same colour and kind before it in the plot; twins have one cohort and one seed.
+    """
 
     run_id: str
     name: str
@@ -43,10 +51,37 @@ class PlottedRun:
     residual: bool
     depth: int
     iterations: int
+    shade: int = 0
+    cohort: str = ""
+    seed: int = 0
 
     @classmethod
     def of(cls, run: RunRecord) -> PlottedRun:
-        return cls(run.id, run.name, run.colour, run.residual, run.spec.network.depth, run.iterations)
+        return cls(
+            run.id,
+            run.name,
+            run.colour,
+            run.residual,
+            run.spec.network.depth,
+            run.iterations,
+            cohort=run.cohort_id,
+            seed=run.spec.recipe.init_seed,
+        )
+
+    @classmethod
+    def of_all(cls, runs: Sequence[RunRecord]) -> list[PlottedRun]:
+        """Runs that share a plot: their names and their shades tell them apart."""
+        names, steps = display_names(runs), shades(runs)
+        return [replace(cls.of(run), name=names[run.id], shade=steps[run.id]) for run in runs]
+
+    @property
+    def twin(self) -> tuple[str, int]:
+        """Twins have the same: their cohort, and the seed of their weights."""
+        return self.cohort, self.seed
+
+    def paint(self, theme: Theme) -> QColor:
+        """The colour of its lines on a panel."""
+        return shaded(theme.run_colour(self.colour), self.shade, theme.colour(Role.PANEL))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Plain minus residual at one depth, in the panel's unit (percentage points for errors); means of several runs."""
+    """Plain minus residual at one depth, in the panel's unit (percentage points for errors)."""
 
     depth: int
     thin: float | None
@@ -75,19 +75,31 @@ def _read(book: CurveBook, run_id: str, series: Series, options: PlotOptions, x:
 
 
 def gaps(found: Iterable[Reading]) -> list[Gap]:
-    """One per depth that has plain and residual runs, shallow first."""
+    """One per depth that shows a single pair of twins, shallow first: for more runs no one number holds."""
     found = list(found)
     result = []
     for depth in sorted({reading.run.depth for reading in found}):
         plain = [r for r in found if r.run.depth == depth and not r.run.residual]
         residual = [r for r in found if r.run.depth == depth and r.run.residual]
-        if plain and residual:
-            thin = _difference([r.thin for r in plain], [r.thin for r in residual])
-            bold = _difference([r.bold for r in plain], [r.bold for r in residual])
+        if len(plain) == len(residual) == 1 and plain[0].run.twin == residual[0].run.twin:
+            thin = _difference(plain[0].thin, residual[0].thin)
+            bold = _difference(plain[0].bold, residual[0].bold)
             result.append(Gap(depth, thin, bold))
     return result
 
 
-def _difference(plain: list[float | None], residual: list[float | None]) -> float | None:
-    sides = [[value for value in side if value is not None] for side in (plain, residual)]
-    return float(np.mean(sides[0]) - np.mean(sides[1])) if all(sides) else None
+def gaps_at(
+    book: CurveBook, runs: Sequence[PlottedRun], panel: Panel, options: PlotOptions, x: float | None
+) -> list[Gap]:
+    """:func:`gaps` at ``x``, or where that is None at the last place that both twins have reached."""
+    result = []
+    for depth in dict.fromkeys(run.depth for run in runs):
+        pair = [run for run in runs if run.depth == depth]
+        ends = [extent(book, (run,), panel, options.axis) for run in pair]
+        common = min((end[1] for end in ends if end is not None), default=None)
+        result += gaps(readings(book, pair, panel, options, common if x is None else x))
+    return sorted(result, key=lambda gap: gap.depth)
+
+
+def _difference(plain: float | None, residual: float | None) -> float | None:
+    return None if plain is None or residual is None else plain - residual

@@ -10,8 +10,11 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QScroll
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.terms import RunStatus
 from resnet_studio.ui.models import formats
+from resnet_studio.ui.plots.panels import PlottedRun
 from resnet_studio.ui.plots.samples import LineSample
+from resnet_studio.ui.plots.shades import plain_tip
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.elided import ElidedLabel
 
 _ROLES = {
     RunStatus.RUNNING: Role.ACCENT,
@@ -21,21 +24,28 @@ _ROLES = {
     RunStatus.INTERRUPTED: Role.WARNING,
     RunStatus.PAUSED: Role.WARNING,
 }
-NAME_PIXELS = 150
+
+
+class _Name(ElidedLabel):
+    """The end of a name often is what tells two runs apart, so the middle gives way."""
+
+    def _elide(self) -> None:
+        self.setText(
+            self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, max(self.width() - 2, 20))
+        )
 
 
 class RunCard(QFrame):
     """Shows values; knows no store."""
 
-    def __init__(self, run: RunRecord, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, run: RunRecord, plotted: PlottedRun, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName(f"run_card_{run.id}")
         self.setProperty("role", "panel")
-        self._theme, self._run = theme, run
-        self._sample = LineSample(theme.run_colour(run.colour), run.residual)
-        self._name, self._status = QLabel(), QLabel()
+        self._theme, self._run, self._plotted = theme, run, plotted
+        self._sample = LineSample(plotted.paint(theme), run.residual)
+        self._name, self._status = _Name(), QLabel()
         self._name.setProperty("role", "heading")
-        self._name.setTextFormat(Qt.TextFormat.PlainText)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 1000)
@@ -59,19 +69,18 @@ class RunCard(QFrame):
         layout.addWidget(self._test, 3, 2)
         layout.addWidget(self._place, 4, 0, 1, 3)
         layout.setColumnStretch(1, 1)
-        self.show_run(run)
+        self.show_run(run, plotted)
         self.restyle()
 
-    def show_run(self, run: RunRecord) -> None:
-        """Status, name and progress as the record says."""
-        self._run = run
-        text = self._name.fontMetrics().elidedText(run.name, Qt.TextElideMode.ElideRight, NAME_PIXELS)
-        self._name.setText(text)
+    def show_run(self, run: RunRecord, plotted: PlottedRun) -> None:
+        """Status and progress as the record says, name and line as in the plot."""
+        self._run, self._plotted = run, plotted
+        self._name.show_text(self._plotted.name)
         tip = f"{run.name} ({run.spec.network.label}), id {run.short_id}"
-        self._name.setToolTip(f"{tip}: {run.reason}" if run.reason else tip)
+        self._name.setToolTip(plain_tip(f"{tip}: {run.reason}" if run.reason else tip))
         self._status.setText(str(run.status))
-        self._status.setToolTip(run.reason)
-        self._sample.set_colour(self._theme.run_colour(run.colour))
+        self._status.setToolTip(plain_tip(run.reason))
+        self._sample.set_colour(self._plotted.paint(self._theme))
         self.show_numbers(run.iteration, run.training_error, run.test_error)
         self._colour_status()
 
@@ -93,7 +102,7 @@ class RunCard(QFrame):
         return self._status.text(), self._training.text(), self._test.text(), self._place.text()
 
     def restyle(self) -> None:
-        self._sample.set_colour(self._theme.run_colour(self._run.colour))
+        self._sample.set_colour(self._plotted.paint(self._theme))
         self._colour_status()
 
     def _colour_status(self) -> None:
@@ -127,16 +136,17 @@ class RunCards(QScrollArea):
 
     def set_runs(self, runs: Sequence[RunRecord]) -> None:
         """Cards of runs that stay are kept."""
+        plotted = {run.run_id: run for run in PlottedRun.of_all(runs)}
         if [run.id for run in runs] != list(self._cards):
             for card in self._cards.values():
                 self._column.removeWidget(card)
                 card.hide()
                 card.deleteLater()
-            self._cards = {run.id: RunCard(run, self._theme) for run in runs}
+            self._cards = {run.id: RunCard(run, plotted[run.id], self._theme) for run in runs}
             for place, card in enumerate(self._cards.values()):
                 self._column.insertWidget(place, card)
         for run in runs:
-            self._cards[run.id].show_run(run)
+            self._cards[run.id].show_run(run, plotted[run.id])
 
     @Slot()
     def on_theme_changed(self) -> None:

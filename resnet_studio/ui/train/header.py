@@ -7,6 +7,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from resnet_studio.domain.terms import Phase
+from resnet_studio.ui.plots.shades import plain_tip
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.train.state import CohortState
 from resnet_studio.ui.widgets.elided import ElidedLabel
@@ -67,6 +68,7 @@ class TrainHeader(QWidget):
     def show_state(self, state: CohortState, *, training: bool, paused: bool, stopping: bool, resumable: bool) -> None:
         """``training``: this cohort is in the worker's hands."""
         self.title.show_text(state.title)
+        self.title.setToolTip(plain_tip(state.title))
         headline = state.headline
         if stopping:
             headline = "Stopping, a checkpoint is being saved"

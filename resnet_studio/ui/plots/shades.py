@@ -1,0 +1,69 @@
+"""Runs of one colour and kind are told apart by lightness; the hue stays the depth's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from html import escape
+from typing import Protocol
+
+from PySide6.QtGui import QColor
+
+LEAST_CONTRAST = 2.5  # of a line to its ground; WCAG 2.2 asks 3 of graphics that nothing else tells apart
+_STEPS = 41
+
+
+class _Run(Protocol):
+    @property
+    def colour(self) -> str: ...
+    @property
+    def residual(self) -> bool: ...
+
+
+class _KnownRun(_Run, Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+def shades(runs: Iterable[_KnownRun]) -> dict[str, int]:
+    """By run id: 0 for the first run of its colour and kind, 1 for the second ..."""
+    seen: Counter[tuple[str, bool]] = Counter()
+    found = {}
+    for run in runs:
+        key = (run.colour.lower(), run.residual)
+        found[run.id] = seen[key]
+        seen[key] += 1
+    return found
+
+
+def shaded(colour: QColor, shade: int, ground: QColor) -> QColor:
+    """``colour`` in another lightness that stands out from ``ground``, each as far from all before it as can be."""
+    if shade <= 0:
+        return colour
+    hue, saturation = max(colour.hslHueF(), 0.0), colour.hslSaturationF()
+    lights = [0.12 + 0.8 * i / (_STEPS - 1) for i in range(_STEPS)]
+    free = [
+        light for light in lights if _contrast(QColor.fromHslF(hue, saturation, light), ground) >= LEAST_CONTRAST
+    ] or lights
+    taken = [colour.lightnessF()]
+    for _ in range(shade):
+        taken.append(max(free, key=lambda light: min(abs(light - other) for other in taken)))
+    return QColor.fromHslF(hue, saturation, taken[-1])
+
+
+def plain_tip(text: str) -> str:
+    """A tool tip that shows ``text`` as it is: Qt would read a name with tags as HTML."""
+    return f"<span>{escape(text)}</span>".replace("\n", "<br>") if "<" in text else text
+
+
+def _contrast(one: QColor, other: QColor) -> float:
+    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: QColor) -> float:
+    parts = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (colour.redF(), colour.greenF(), colour.blueF())
+    ]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
