@@ -15,7 +15,7 @@ from resnet_studio.domain.terms import Precision
 from resnet_studio.training.members import Member
 from resnet_studio.training.precision import arithmetic
 
-PATIENCE = 0.4  # seconds a stop may wait inside an iteration; it answers within one
+PATIENCE = 0.25  # seconds a stop may wait inside an iteration; it answers within one
 
 
 class StepEngine(Protocol):
