@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +17,8 @@ from resnet_studio.domain.specs import RunSpec, Spec
 from resnet_studio.domain.terms import Series
 
 MISSING = "–"
+_MEAN_OF = 50  # iterations in a training error
+Curves = Mapping[tuple[str, Series], Curve]
 _NOT_COMPARED = frozenset({"schema_version", "name"})
 _ENVIRONMENT_TITLES = {
     "data_sha256": "Data checksum",
@@ -90,14 +92,46 @@ def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
     return names
 
 
-def deltas(runs: Sequence[RunRecord], baseline: RunRecord) -> dict[str, dict[Quantity, float | None]]:
-    """Result minus the baseline's, by run id; None where either has none. Errors differ in percentage points."""
-    reference = {quantity: result(baseline, quantity) for quantity in Quantity}
+def as_of(run: RunRecord, curves: Curves, iteration: int) -> RunRecord:
+    """The run as it stood at ``iteration``, by its curves; without them, or where it is there now, as it is."""
+    training, test = curves.get((run.id, Series.TRAINING_ERROR)), curves.get((run.id, Series.TEST_ERROR))
+    if iteration == run.iteration or training is None:
+        return run
+    tests = np.empty(0, np.float32) if test is None else _until(test, iteration)
+    means = _until(training, iteration)[-_MEAN_OF:]
+    finite = [float(value) for value in tests if math.isfinite(value)]
+    return replace(
+        run,
+        iteration=iteration,
+        training_error=_finite(float(np.mean(means, dtype=np.float64))) if len(means) else None,
+        test_error=_finite(float(tests[-1])) if len(tests) else None,
+        best_test_error=min(finite, default=None),
+    )
+
+
+def _until(curve: Curve, iteration: int) -> np.ndarray:
+    return curve.values[: int(np.searchsorted(curve.iterations, iteration, "right"))]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def deltas(
+    runs: Sequence[RunRecord], baseline: RunRecord, curves: Curves | None = None
+) -> dict[str, dict[Quantity, float | None]]:
+    """Result minus the baseline's, by run id; None where either has none. Errors differ in percentage points.
+
+    With ``curves``, errors are compared at the last iteration that run and baseline have both reached.
+    """
     found: dict[str, dict[Quantity, float | None]] = {}
     for run in runs:
-        found[run.id] = {}
-        for quantity, base in reference.items():
-            value = result(run, quantity)
+        common, found[run.id] = min(run.iteration, baseline.iteration), {}
+        for quantity in Quantity:
+            sides = (run, baseline)
+            if curves is not None and quantity.is_error:
+                sides = (as_of(run, curves, common), as_of(baseline, curves, common))
+            value, base = (result(side, quantity) for side in sides)
             found[run.id][quantity] = None if value is None or base is None else value - base
     return found
 
@@ -164,6 +198,7 @@ class TwinGap:
     training: float | None
     test: float | None
     names: tuple[str, str]
+    common: int | None = None  # where they were compared, if one has gone further
 
     @property
     def sentence(self) -> str:
@@ -182,6 +217,8 @@ class TwinGap:
             text += f", test error {self.test:+.1f}"
         if self.plain.iteration != self.residual.iteration:
             text += f", though they stand at iterations {self.plain.iteration} and {self.residual.iteration}"
+        elif self.common is not None:
+            text += f", at iteration {self.common}, the last that both have reached"
         return text + "."
 
 
@@ -191,21 +228,28 @@ def _points(gap: float) -> str:
     return f"{abs(gap):.1f} percentage points {'above' if gap > 0 else 'below'}"
 
 
-def twin_gaps(runs: Sequence[RunRecord]) -> list[TwinGap]:
-    """Every plain run with every residual run of its cohort, depth and initial weights; shallow first."""
+def twin_gaps(runs: Sequence[RunRecord], curves: Curves | None = None) -> list[TwinGap]:
+    """Every plain run with every residual run of its cohort, depth and initial weights; shallow first.
+
+    With ``curves``, twins are compared at the last iteration that both have reached.
+    """
     found, names = [], display_names(runs)
     for plain in runs:
         for residual in runs:
             if residual.residual and not plain.residual and _twins(plain, residual):
-                sides = deltas([plain], residual)[plain.id]
+                common = min(plain.iteration, residual.iteration)
+                ahead = plain.iteration != residual.iteration
+                pair = [as_of(run, curves, common) if curves else run for run in (plain, residual)]
+                sides = deltas([pair[0]], pair[1])[plain.id]
                 found.append(
                     TwinGap(
                         plain.spec.network.depth,
-                        plain,
-                        residual,
+                        pair[0],
+                        pair[1],
                         sides[Quantity.TRAINING_ERROR],
                         sides[Quantity.TEST_ERROR],
                         (names[plain.id], names[residual.id]),
+                        common if ahead else None,
                     )
                 )
     return sorted(found, key=lambda gap: gap.depth)
@@ -244,7 +288,7 @@ def _cell(quantity: Quantity, value: float | None) -> str:
     return str(np.float32(value)) if quantity.is_error else f"{value:.17g}" if value == int(value) else f"{value:.10g}"
 
 
-def summary_csv(runs: Sequence[RunRecord], baseline: RunRecord | None = None) -> str:
+def summary_csv(runs: Sequence[RunRecord], baseline: RunRecord | None = None, curves: Curves | None = None) -> str:
     """One line a run: id, name, status, results, the errors minus ``baseline``'s, and every field that differs."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -252,7 +296,7 @@ def summary_csv(runs: Sequence[RunRecord], baseline: RunRecord | None = None) ->
     errors = [quantity for quantity in Quantity if quantity.is_error] if baseline else []
     head = ["run", "name", "status", *Quantity, *(f"{quantity}_delta" for quantity in errors)]
     writer.writerow([*head, *(row.field for row in rows)])
-    apart = deltas(runs, baseline) if baseline else {}
+    apart = deltas(runs, baseline, curves) if baseline else {}
     for index, run in enumerate(runs):
         results = [result(run, quantity) for quantity in Quantity]
         away = [apart[run.id][quantity] for quantity in errors]

@@ -18,6 +18,7 @@ from PIL import Image
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.home import Home
+from resnet_studio.domain.records import Curve
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.domain.tables import (
     Quantity,
@@ -189,3 +190,21 @@ def test_summary_has_no_float32_noise(compared):
     assert row["test_error"] == "89.458336"
     assert float(np.float32(row["test_error"])) == noisy.test_error
     assert row["parameters"] == str(noisy.parameters)
+
+
+def test_runs_at_different_iterations_are_compared_where_both_have_been(compared):
+    plain, residual = (with_fields(run, iteration=count) for run, count in zip(compared[0], (100, 60), strict=True))
+    iterations = np.arange(1, 101)
+    curves = {
+        (plain.id, Series.TRAINING_ERROR): Curve(
+            plain.id, Series.TRAINING_ERROR, iterations, np.where(iterations <= 60, 70, 5).astype(np.float32)
+        ),
+        (residual.id, Series.TRAINING_ERROR): Curve(
+            residual.id, Series.TRAINING_ERROR, iterations[:60], np.full(60, residual.training_error, np.float32)
+        ),
+    }
+    wanted = pytest.approx(70 - residual.training_error, abs=1e-4)
+    assert deltas([plain], residual, curves)[plain.id][Quantity.TRAINING_ERROR] == wanted
+    [gap] = twin_gaps([plain, residual], curves)
+    assert gap.training == wanted
+    assert "at iteration 60, the last that both have reached" in gap.sentence

@@ -14,7 +14,7 @@ from resnet_studio.domain.tables import comparison_csv, summary_csv
 from resnet_studio.domain.terms import Series
 from resnet_studio.history.store import RunStore
 from resnet_studio.ui.plots.export import export_figure
-from resnet_studio.ui.plots.panels import Panel, PlotOptions
+from resnet_studio.ui.plots.panels import ERROR, Panel, PlotOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,16 @@ def export(kind: Export, shown: Shown, store: RunStore, path: Path) -> Path:
     if kind is Export.CURVES:
         text = comparison_csv(shown.runs, store.curves(ids, shown.panel.series))
     else:
-        text = summary_csv(shown.runs, shown.baseline)
+        text = summary_csv(shown.runs, shown.baseline, store.curves(_with(ids, shown.baseline), ERROR.series))
     try:
         path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from None
     return path
+
+
+def _with(ids: list[str], baseline: RunRecord | None) -> list[str]:
+    return ids if baseline is None or baseline.id in ids else [*ids, baseline.id]
 
 
 def exporting(

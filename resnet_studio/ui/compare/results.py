@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.tables import display_names, twin_gaps
+from resnet_studio.domain.tables import Curves, display_names, twin_gaps
 from resnet_studio.ui.compare.tables import SORT_ROLE, DifferencesModel, ResultsModel
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.elided import ElidedLabel
@@ -106,19 +106,21 @@ class ResultTables(QWidget):
         shortcut.activated.connect(self._on_copy)
         return table
 
-    def show_runs(self, runs: Sequence[RunRecord], baseline: str) -> None:
+    def show_runs(self, runs: Sequence[RunRecord], baseline: str, curves: Curves | None = None) -> None:
         """``baseline`` is one of the runs' ids, or empty without runs."""
         before = (self.results.rowCount(), self.differences.columnCount())
-        self.results.set_runs(runs, baseline)
+        self.results.set_runs(runs, baseline, curves)
         self.differences.set_runs(runs)
         count = self.differences.rowCount()
         self._differing.setCurrentIndex(0 if count or len(runs) < 2 else 1)
         self.tabs.setTabText(1, f"What differs ({count})")
-        self.baseline.clear()
-        for run_id, name in display_names(runs).items():
-            self.baseline.addItem(name, run_id)
+        names = list(display_names(runs).items())
+        if names != [(self.baseline.itemData(i), self.baseline.itemText(i)) for i in range(self.baseline.count())]:
+            self.baseline.clear()
+            for run_id, name in names:
+                self.baseline.addItem(name, run_id)
         self.baseline.setCurrentIndex(self.baseline.findData(baseline))
-        found = twin_gaps(runs)
+        found = twin_gaps(runs, curves)
         lines = [gap.sentence for gap in found]
         for label, line in zip(self.twins, [*lines, *("" for _ in self.twins)], strict=False):
             label.show_text(line)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Slot
 
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.tables import Difference, Quantity, comparison_rows, deltas, display_names, result
+from resnet_studio.domain.tables import Curves, Difference, Quantity, comparison_rows, deltas, display_names, result
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.plots.panels import PlottedRun
 from resnet_studio.ui.plots.samples import sample_icon
@@ -47,7 +47,7 @@ def _columns() -> tuple[ResultColumn, ...]:
     for quantity, (title, tip) in _ERROR_TIPS.items():
         columns.append(ResultColumn(quantity, title, tip))
         if quantity is not Quantity.BEST_TEST_ERROR:
-            tip = "Difference to the baseline in percentage points; less is better"
+            tip = "Difference to the baseline in percentage points, at the last iteration both have reached"
             columns.append(ResultColumn(quantity, "Δ", tip, delta=True))
     return (
         *columns,
@@ -80,7 +80,7 @@ class ResultsModel(QAbstractTableModel):
         self._deltas: dict[str, dict[Quantity, float | None]] = {}
         theme.changed.connect(self.on_theme_changed)
 
-    def set_runs(self, runs: Sequence[RunRecord], baseline: str) -> None:
+    def set_runs(self, runs: Sequence[RunRecord], baseline: str, curves: Curves | None = None) -> None:
         """``baseline`` is the id of one of the runs, or empty."""
         same = [run.id for run in runs] == [run.id for run in self._runs]
         if not same:
@@ -88,7 +88,7 @@ class ResultsModel(QAbstractTableModel):
         self._runs, self._names, self._baseline = tuple(runs), display_names(runs), baseline
         self._paint = {run.run_id: run for run in PlottedRun.of_all(runs)}
         reference = next((run for run in runs if run.id == baseline), None)
-        self._deltas = deltas(runs, reference) if reference else {}
+        self._deltas = deltas(runs, reference, curves) if reference else {}
         if not same:
             self.endResetModel()
         elif runs:

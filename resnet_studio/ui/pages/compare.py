@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt, Signal, Slot
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -20,8 +20,9 @@ from PySide6.QtWidgets import (
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
-from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.terms import RunStatus
+from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.tables import as_of
+from resnet_studio.domain.terms import RunStatus, Series
 from resnet_studio.ui.compare.export import Export, Shown, exporting
 from resnet_studio.ui.compare.export_button import ExportButton
 from resnet_studio.ui.compare.picker import RunPicker
@@ -37,6 +38,7 @@ from resnet_studio.ui.runs.empty import EmptyState
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.banner import Banner
 
+TABLES_MS = 500
 _PANELS = (ERROR, LOSS, RATE)
 
 
@@ -56,8 +58,12 @@ class ComparePage(Page):
         self._baseline = self._wanted_baseline = ""
         self._stale, self._chosen_once = True, False
         self._loader = CurveLoader(services.store, services.jobs, self)
+        self._told_revision = -1
         self._build()
         self._connect()
+        self._timer = QTimer(self, interval=TABLES_MS)
+        self._timer.timeout.connect(self._refresh_tables)
+        self._timer.start()
         self._refresh()
 
     def _build(self) -> None:
@@ -71,6 +77,7 @@ class ComparePage(Page):
         self.quantity.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.quantity.setToolTip("What is drawn (Q)")
         self.quantity.setAccessibleName("Quantity")
+        self.quantity.setMinimumContentsLength(max(len(panel.title) for panel in _PANELS))
         for panel in _PANELS:
             self.quantity.addItem(panel.title, panel.key)
         self.tables = ResultTables(services.theme)
@@ -85,12 +92,12 @@ class ComparePage(Page):
         head.addWidget(title)
         head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
+        head.addWidget(self.quantity)
         head.addWidget(self.export_button)
         self._plot_stack = QStackedWidget()
         for plot in self.plots:
             self._plot_stack.addWidget(plot)
         tools = QHBoxLayout()
-        tools.addWidget(self.quantity)
         tools.addWidget(self.controls, 1)
         figure, below, left = _panel(), _panel(), _panel()
         figure.layout().addLayout(tools)  # type: ignore[union-attr]
@@ -217,10 +224,31 @@ class ComparePage(Page):
         plotted = PlottedRun.of_all(self._runs)
         for plot in self.plots:
             plot.set_runs(plotted)
-        self.tables.show_runs(self._runs, self._baseline)
+        self._show_tables()
         text = "tick runs at the left" if not self._runs else formats.runs(len(self._runs))
         self._count.setText(text)
         self.export_button.setEnabled(bool(self._runs))
+
+    def _show_tables(self) -> None:
+        """Results as the curves have them, so that both go on together while runs train."""
+        self._told_revision = self._book.revision
+        curves = {}
+        for run_id in self.run_ids:
+            for series in ERROR.series:
+                buffer = self._book.get(run_id, series)
+                if buffer is not None:
+                    curves[run_id, series] = Curve(run_id, series, buffer.iterations, buffer.values)
+        runs = []
+        for run in self._runs:
+            training = curves.get((run.id, Series.TRAINING_ERROR))
+            ahead = training is not None and run.id in self._loaded and training.iterations[-1] > run.iteration
+            runs.append(as_of(run, curves, int(training.iterations[-1])) if ahead and training is not None else run)
+        self.tables.show_runs(runs, self._baseline, curves)
+
+    @Slot()
+    def _refresh_tables(self) -> None:
+        if self.isVisible() and self._told_revision != self._book.revision:
+            self._show_tables()
 
     def shown(self) -> Shown:
         """What an export writes: the runs that the legend does not hide."""
@@ -281,7 +309,7 @@ class ComparePage(Page):
     @Slot(str)
     def _on_baseline(self, run_id: str) -> None:
         self._baseline = self._wanted_baseline = run_id
-        self.tables.show_runs(self._runs, run_id)
+        self._show_tables()
 
     @Slot(object)
     def _on_hidden(self, hidden: object) -> None:
