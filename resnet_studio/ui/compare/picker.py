@@ -15,7 +15,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -38,6 +38,7 @@ from resnet_studio.ui.theme import Role, Theme
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
+NARROW = 240  # pixels
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 
@@ -260,3 +261,8 @@ class RunPicker(QWidget):
     @Slot()
     def _on_none(self) -> None:
         self.model.choose([run.id for run in self.model.runs], False)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where it is narrow the names take the errors' room; the tables have those too."""
+        super().resizeEvent(event)
+        self.view.setColumnHidden(1, self.width() < NARROW)

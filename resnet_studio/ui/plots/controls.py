@@ -36,7 +36,7 @@ class PlotControls(QWidget):
         for window in WINDOWS:
             self.window_.addItem("No smoothing" if window == 1 else f"Mean of {window}", window)
         for choice in (self.axis, self.window_):
-            choice.setMinimumContentsLength(max(len(choice.itemText(i)) for i in range(choice.count())) - 1)
+            choice.setMinimumContentsLength(max(len(choice.itemText(i)) for i in range(choice.count())) * 3 // 4)
         self.raw = self._toggle("raw_toggle", "Raw", "W", "Raw training curves under the smoothed ones")
         self.log = self._toggle("log_toggle", "Log", "L", "Logarithmic values; zero lies at the lower end")
         self.legend = self._toggle("legend_toggle", "Legend", "G", "The box with the numbers under the cursor")
