@@ -110,7 +110,7 @@ def refuse_missing_data(data: DataSpec, home: Home) -> None:
 def write_run_file(cohort: CohortSpec, file: Path) -> None:
     """Raises UserError if the file cannot be written."""
     try:
-        file.write_text(run_file_text(cohort), encoding="utf-8-sig")
+        file.write_text(run_file_text(cohort), encoding="utf-8")
     except OSError as error:
         raise UserError(f"The run file {file} cannot be written ({error.strerror or error}).") from None
 
