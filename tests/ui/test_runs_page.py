@@ -364,3 +364,23 @@ def test_choosing_a_run_that_the_filter_hides_empties_the_filter(page, stored):
     assert page.filter_field.text() == ""
     assert [run.name for run in page.chosen] == ["ResNet-8"]
     page.table.selectionModel().select(page.proxy.index(0, 0), QItemSelectionModel.SelectionFlag.Clear)
+
+
+def test_names_are_shown_as_they_are_and_a_click_never_edits(services, tiny_twin, qtbot):
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import QAbstractItemView, QLabel
+
+    from resnet_studio.ui.runs.dialogs import NoteDialog, TagsDialog
+
+    run = services.store.create_cohort(tiny_twin)[0]
+    services.store.rename(run.id, "<b>bold</b>")
+    run = services.store.get(run.id)
+    for dialog in (NoteDialog(run), TagsDialog([run])):
+        qtbot.addWidget(dialog)
+        named = [label for label in dialog.findChildren(QLabel) if "<b>bold</b>" in label.text()]
+        assert named
+        assert all(label.textFormat() is Qt.TextFormat.PlainText for label in named)
+    page = RunsPage(services)
+    qtbot.addWidget(page)
+    table = page.findChild(QAbstractItemView, "runs_table")
+    assert table.editTriggers() == QAbstractItemView.EditTrigger.NoEditTriggers

@@ -25,6 +25,13 @@ from resnet_studio.ui.models.run_columns import parse_tags
 _COLOUR_NAMES = ("Blue", "Vermilion", "Green", "Pink", "Orange", "Sky blue", "Brown")
 
 
+def plain_label(text: str, parent: QWidget) -> QLabel:
+    """A label that shows the names people give as they are, never as HTML."""
+    label = QLabel(text, parent)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    return label
+
+
 class NoteDialog(QDialog):
     """Edits one run's note; ``note`` is what stands there now."""
 
@@ -38,7 +45,7 @@ class NoteDialog(QDialog):
         self._text.setAccessibleName("Note")
         self._text.setPlaceholderText("What did you want to know? What did you see?")
         self._text.setTabChangesFocus(True)
-        _lay_out(self, QLabel(f"{run.name} ({run.spec.network.label}, id {run.short_id})", self), self._text)
+        _lay_out(self, plain_label(f"{run.name} ({run.spec.network.label}, id {run.short_id})", self), self._text)
 
     @property
     def note(self) -> str:
@@ -64,7 +71,7 @@ class TagsDialog(QDialog):
         what = f"Tags of {runs[0].name}" if len(runs) == 1 else f"Tags that all {formats.runs(len(runs))} have"
         hint = QLabel("Commas between them. The filter finds them as tag:baseline.", self)
         hint.setProperty("role", "muted")
-        _lay_out(self, QLabel(what, self), self._line, hint)
+        _lay_out(self, plain_label(what, self), self._line, hint)
 
     def tags_for(self, run: RunRecord) -> tuple[str, ...]:
         """What ``run`` has afterwards."""
