@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QLineEdit
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit
 
 from resnet_studio.domain.documents import from_toml
 from resnet_studio.domain.events import CurveChunk, ProgressMade
@@ -312,8 +312,8 @@ def test_a_read_only_history_says_why_nothing_can_be_changed(qtbot, services, st
         page.show()
         page.activate()
         page.table.selectRow(0)
-        assert "in use by another ResNet Studio" in page._read_only.text()
-        assert page._read_only.isVisible()
+        said = [label for label in page.findChildren(QLabel) if "in use by another" in label.text()]
+        assert not said  # the window's banner says it, once
         for kind in (RunAction.DELETE, RunAction.RENAME, RunAction.TAGS, RunAction.NOTE, RunAction.RESUME):
             action = page.toolbox.actions[kind]
             assert not action.isEnabled()
@@ -384,3 +384,80 @@ def test_names_are_shown_as_they_are_and_a_click_never_edits(services, tiny_twin
     qtbot.addWidget(page)
     table = page.findChild(QAbstractItemView, "runs_table")
     assert table.editTriggers() == QAbstractItemView.EditTrigger.NoEditTriggers
+
+
+def test_renaming_twice_keeps_the_one_editor_and_warns_of_nothing(page, stored, qtbot, caplog):
+    page.table.setFocus()
+    for _ in range(2):
+        page.table.edit_name(stored["ResNet-20"])
+        assert page.table.state() == page.table.State.EditingState
+    assert len(page.table.viewport().findChildren(QLineEdit)) == 1
+    page.table.edit_name(stored["ResNet-8"])
+    assert page.table.currentIndex() == page.proxy.index_of(stored["ResNet-8"])
+    assert "editing failed" not in caplog.text
+
+
+def test_a_changed_note_is_not_dropped_unasked_and_ctrl_return_saves(services, stored, qtbot, monkeypatch):
+    from PySide6.QtWidgets import QMessageBox, QPlainTextEdit
+
+    asked = []
+    answers = [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Discard, QMessageBox.StandardButton.Save]
+    monkeypatch.setattr(QMessageBox, "question", lambda *a, **k: asked.append(a) or answers.pop(0))
+
+    def opened(text=None):
+        dialog = NoteDialog(services.store.get(stored["ResNet-8"]))
+        qtbot.addWidget(dialog)
+        dialog.show()
+        dialog.activateWindow()
+        qtbot.waitExposed(dialog)
+        QApplication.processEvents()
+        if text:
+            dialog.findChild(QPlainTextEdit).setPlainText(text)
+        return dialog
+
+    dialog = opened()
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
+    assert not asked
+    dialog = opened("much thought")
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert dialog.isVisible()
+    assert dialog.note == "much thought"
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()
+    assert dialog.result() == QDialog.DialogCode.Rejected
+    dialog = opened("much thought")
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert dialog.result() == QDialog.DialogCode.Accepted
+    dialog = opened("much thought")
+    qtbot.keyClick(dialog.findChild(QPlainTextEdit), Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert dialog.result() == QDialog.DialogCode.Accepted
+    assert len(asked) == 3
+
+
+def test_a_narrow_page_shows_icons_and_cuts_no_words(page):
+    assert not page.tools.compact
+    page.resize(640, 500)
+    QApplication.processEvents()
+    assert page.tools.compact
+    assert page.filter_field.width() >= 200
+    page.resize(1200, 700)
+    QApplication.processEvents()
+    assert not page.tools.compact
+
+
+def test_the_empty_page_says_that_runs_were_deleted_and_cuts_no_line(page, stored, qtbot):
+    page._show_details(True)
+    page.table.selectAll()
+    page.toolbox.actions[RunAction.DELETE].trigger()
+    labels = page._empty.findChildren(QLabel)
+    assert "deleted" in labels[0].text()
+    assert "Undo" in labels[1].text()
+    for width in (640, 1200):
+        page.resize(width, 500)
+        QApplication.processEvents()
+        for label in labels:
+            assert label.height() >= label.heightForWidth(label.width())
+            assert page._empty.rect().contains(label.geometry())
+    page._undo()
+    assert page._stack.currentWidget() is page.table

@@ -32,12 +32,19 @@ from resnet_studio.ui.runs.actions import RunAction, Situation
 from resnet_studio.ui.runs.details import DetailsPanel
 from resnet_studio.ui.runs.dialogs import NoteDialog, TagsDialog, fill_colour_menu
 from resnet_studio.ui.runs.empty import EmptyState
+from resnet_studio.ui.runs.tool_row import ToolRow
 from resnet_studio.ui.runs.toolbox import Toolbox
 from resnet_studio.ui.runs.undo_bar import UndoBar
 from resnet_studio.ui.runs.view import RunsView
 from resnet_studio.ui.services import Services
 
 _KEPT_DELETED = timedelta(days=1)
+_NO_RUNS = (
+    "No runs yet",
+    "Every network that you train is kept here, with its specification, its curves and its weights. "
+    "Design one, or run the study that is ready there.",
+)
+_ALL_DELETED = ("All runs were deleted", "Undo (Ctrl+Z) brings back what was deleted last.")
 _LIVE_MS = 1000  # rows of runs in training are read again at most this often
 _FILTER_TIP = (
     "Words must all occur: in name, tags, note, status, depth, block, shortcut or data.\n"
@@ -94,21 +101,15 @@ class RunsPage(Page):
         self._problem = QLabel(self)
         self._problem.setObjectName("runs_problem")
         self._problem.setProperty("role", "error")
+        self._problem.setTextFormat(Qt.TextFormat.PlainText)
         self._problem.setWordWrap(True)
-        self._read_only = QLabel(self)
-        self._read_only.setObjectName("runs_read_only")
-        self._read_only.setProperty("role", "muted")
-        self._read_only.setWordWrap(True)
 
         head = QHBoxLayout()
         head.addWidget(title)
         head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
-        tools = QHBoxLayout()
-        tools.setSpacing(6)
-        tools.addWidget(self.filter_field, 1)
-        for kind in (RunAction.COMPARE, RunAction.CLASSIFY, RunAction.RESUME, RunAction.DELETE, RunAction.DETAILS):
-            tools.addWidget(self.toolbox.button(kind))
+        shrinking = (RunAction.COMPARE, RunAction.CLASSIFY, RunAction.RESUME, RunAction.DELETE, RunAction.DETAILS)
+        others = []
         for name, menu, tip in (
             ("More", self.toolbox.menu(), "Everything that can be done with the chosen runs"),
             ("Columns", None, "Which columns show"),
@@ -125,15 +126,10 @@ class RunsPage(Page):
             else:
                 button.clicked.connect(self._on_columns)
                 self._columns_button = button
-            tools.addWidget(button)
+            others.append(button)
+        self.tools = ToolRow(self.filter_field, [self.toolbox.button(kind) for kind in shrinking], others, self)
 
-        self._empty = EmptyState(
-            "No runs yet",
-            "Every network that you train is kept here, with its specification, its curves and its weights. "
-            "Design one, or press “Train twin” for the study that is ready there.",
-            "Go to Design",
-            self,
-        )
+        self._empty = EmptyState(*_NO_RUNS, "Go to Design", self)
         self._empty.setObjectName("runs_empty")
         self._nothing = EmptyState(
             "No run matches", "No stored run fits what the filter asks for.", "Clear the filter", self
@@ -154,9 +150,8 @@ class RunsPage(Page):
         column.setContentsMargins(20, 16, 20, 14)
         column.setSpacing(10)
         column.addLayout(head)
-        column.addLayout(tools)
+        column.addWidget(self.tools)
         column.addWidget(self._problem)
-        column.addWidget(self._read_only)
         column.addWidget(self._splitter, 1)
         column.addWidget(self.undo_bar)
 
@@ -241,10 +236,7 @@ class RunsPage(Page):
 
     def _update(self) -> None:
         """Buttons, counts and details for what is chosen now."""
-        writable = self._store.writable
-        self.model.editable = writable
-        self._read_only.setText(self._store.why_read_only)
-        self._read_only.setHidden(writable)
+        self.model.editable = self._store.writable
         busy = {*self._controller.active, *(run_id for entry in self._controller.queue for run_id in entry)}
         chosen = self.chosen
         self.toolbox.set_situation(Situation(chosen, frozenset(busy), self._store.why_read_only, bool(self._deleted)))
@@ -254,6 +246,7 @@ class RunsPage(Page):
             text += f", {formats.count(len(chosen))} chosen"
         self._count.setText(text if total else "")
         self._stack.setCurrentWidget(self._empty if not total else self.table if shown else self._nothing)
+        self._empty.set_words(*(_ALL_DELETED if self._deleted else _NO_RUNS))
         if self.details.isVisibleTo(self):
             self.details.show_run(chosen[0] if len(chosen) == 1 else None)
         problem = self._failure or parse_filter(self.filter_field.text()).problem

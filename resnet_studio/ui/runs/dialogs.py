@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, Qt
+from PySide6.QtGui import QColor, QIcon, QKeySequence, QPainter, QPixmap, QShortcut, Qt
 from PySide6.QtWidgets import (
     QColorDialog,
     QDialog,
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QMenu,
+    QMessageBox,
     QPlainTextEdit,
     QVBoxLayout,
     QWidget,
@@ -33,7 +34,10 @@ def plain_label(text: str, parent: QWidget) -> QLabel:
 
 
 class NoteDialog(QDialog):
-    """Edits one run's note; ``note`` is what stands there now."""
+    """Edits one run's note; ``note`` is what stands there now.
+
+    Ctrl+Return saves; a changed text is not lost unasked.
+    """
 
     def __init__(self, run: RunRecord, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,11 +49,22 @@ class NoteDialog(QDialog):
         self._text.setAccessibleName("Note")
         self._text.setPlaceholderText("What did you want to know? What did you see?")
         self._text.setTabChangesFocus(True)
+        self._before = self.note
+        for key in ("Ctrl+Return", "Ctrl+Enter"):
+            QShortcut(QKeySequence(key), self).activated.connect(self.accept)
         _lay_out(self, plain_label(f"{run.name} ({run.spec.network.label}, id {run.short_id})", self), self._text)
 
     @property
     def note(self) -> str:
         return self._text.toPlainText().strip()
+
+    def reject(self) -> None:
+        """Escape, Cancel and the window's close button all come here."""
+        answer = _ask_save(self) if self.note != self._before else QMessageBox.StandardButton.Discard
+        if answer == QMessageBox.StandardButton.Save:
+            self.accept()
+        elif answer == QMessageBox.StandardButton.Discard:
+            super().reject()
 
 
 class TagsDialog(QDialog):
@@ -78,6 +93,13 @@ class TagsDialog(QDialog):
         wanted = parse_tags(self._line.text())
         own = tuple(tag for tag in run.tags if tag not in self._common)
         return tuple(dict.fromkeys((*own, *wanted)))
+
+
+def _ask_save(parent: QWidget) -> QMessageBox.StandardButton:
+    choice = QMessageBox.StandardButton
+    return QMessageBox.question(
+        parent, "Note", "The note was changed. Save it?", choice.Save | choice.Discard | choice.Cancel, choice.Save
+    )
 
 
 def _lay_out(dialog: QDialog, *widgets: QWidget) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+
+_WIDEST, _NARROWEST, _MARGIN = 460, 200, 12  # logical pixels
 
 
 class EmptyState(QWidget):
@@ -13,20 +16,49 @@ class EmptyState(QWidget):
 
     def __init__(self, heading: str, sentence: str, button: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        head = QLabel(heading, self)
-        head.setProperty("role", "title")
-        text = QLabel(sentence, self)
-        text.setProperty("role", "muted")
-        text.setWordWrap(True)
-        text.setFixedWidth(460)  # a wrapped label tells its height only for a known width
+        self._head = QLabel(heading, self)
+        self._head.setProperty("role", "title")
+        self._text = QLabel(sentence, self)
+        self._text.setProperty("role", "muted")
         self.button = QPushButton(button, self)
         self.button.setProperty("role", "primary")
         self.button.clicked.connect(self.pressed)
         column = QVBoxLayout(self)
         column.setSpacing(12)
+        column.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         column.addStretch(2)
-        for widget in (head, text, self.button):
+        for widget in (self._head, self._text, self.button):
             if isinstance(widget, QLabel):
                 widget.setAlignment(Qt.AlignmentFlag.AlignCenter)
+                widget.setWordWrap(True)
             column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)
+        self._fit()
+
+    def set_words(self, heading: str, sentence: str) -> None:
+        if (heading, sentence) != (self._head.text(), self._text.text()):
+            self._head.setText(heading)
+            self._text.setText(sentence)
+            self._fit()
+
+    def _fit(self) -> None:
+        """A wrapped label tells its height only for a known width."""
+        width = max(_NARROWEST, min(_WIDEST, self.width() - 2 * _MARGIN))
+        for label in (self._head, self._text):
+            label.ensurePolished()
+            height = label.heightForWidth(width)
+            if height > 0 and (label.width(), label.height()) != (width, height):
+                label.setFixedSize(width, height)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(_NARROWEST + 2 * _MARGIN, max(1, super().minimumSizeHint().height()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
+            self._fit()  # the style sheet's fonts are known now
+        return done

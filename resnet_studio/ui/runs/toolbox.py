@@ -48,7 +48,8 @@ class Toolbox(QObject):
             reason = entry.rule(situation)
             action.setEnabled(not reason)
             keys = f" ({QKeySequence(entry.shortcut).toString(QKeySequence.SequenceFormat.NativeText)})"
-            action.setToolTip(reason or entry.tip + (keys if entry.shortcut else ""))
+            # the button may show its icon alone
+            action.setToolTip(f"{entry.text}: {reason or entry.tip + (keys if entry.shortcut else '')}")
 
     def button(self, kind: RunAction) -> QToolButton:
         button = QToolButton(self._page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 SHOWN_MS = 12_000
@@ -18,6 +18,7 @@ class UndoBar(QFrame):
         self.setObjectName("undo_bar")
         self.setProperty("role", "banner")
         self._label = QLabel(self)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)  # it names runs
         button = QPushButton("&Undo", self)
         button.setObjectName("undo_button")
         button.setToolTip("Ctrl+Z, also later")

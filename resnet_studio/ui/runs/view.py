@@ -89,10 +89,13 @@ class RunsView(QTableView):
     def edit_name(self, run_id: str) -> None:
         """Open the editor of the run's name."""
         index = self._proxy.index_of(run_id)
-        if index.isValid():
-            self.scrollTo(index)
-            self.setCurrentIndex(index)
-            self.edit(index)
+        if not index.isValid() or not index.flags() & Qt.ItemFlag.ItemIsEditable:
+            return
+        if self.state() == self.State.EditingState and self.currentIndex() == index:
+            return  # Qt would warn that a second editor fails
+        self.scrollTo(index)
+        self.setCurrentIndex(index)  # closes the editor of another name
+        self.edit(index)
 
     def columns_menu(self) -> QMenu:
         """A check box for each column, and the way back; also the menu of the header."""
