@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import shutil
 import time
@@ -443,3 +444,41 @@ def test_classifying_goes_on_beside_a_training(qtbot, page, idle, services, colo
     assert services.controller.training
     assert all(page.results.cell(row, 0).predictions for row in range(12))
     assert services.controller.shut_down()
+
+
+def test_runs_of_one_name_are_told_apart_in_list_and_heads(page, services):
+    runs = [dataclasses.replace(run, name="ResNet-8") for run in page.choice.runs]
+    page.choice.set_runs(runs)
+    names = list(page.choice.names.values())
+    assert len(set(names)) == len(runs) > 1
+    page.results.set_names(page.choice.names)
+    page.results.set_runs(runs)
+    heads = [page.results.headerData(i, Qt.Orientation.Horizontal) for i in range(len(runs))]
+    assert sorted(heads) == sorted(names)
+
+
+def test_the_end_of_a_line_stays_where_room_is_short(page):
+    from resnet_studio.ui.widgets.elided import keep_end
+
+    metrics = page.fontMetrics()
+    whole = "a rather long name" + " · seed 1"
+    assert keep_end(metrics, "a rather long name", " · seed 1", 10_000) == whole
+    short = keep_end(metrics, "a rather long name", " · seed 1", metrics.horizontalAdvance(whole) - 30)
+    assert short.endswith(" · seed 1")
+    assert short != whole
+
+
+def test_what_came_scrolls_into_sight_and_what_was_there_is_told(page, qtbot, colour_folders):
+    told = []
+    page.message.connect(told.append)
+    files = sorted((colour_folders / "test").rglob("*.png"))
+    page.classify_paths(files[:-1])
+    qtbot.waitUntil(lambda: page.results.rowCount() == len(files) - 1)
+    page.classify_paths(files[-1:])
+    qtbot.waitUntil(lambda: page.grid.chosen_keys == (str(files[-1]),))
+    assert page.grid.verticalScrollBar().value() > 0
+    page.classify_paths(files[:1])
+    qtbot.waitUntil(lambda: page.grid.chosen_keys == (str(files[0]),))
+    assert page.grid.verticalScrollBar().value() == 0
+    assert any("Already shown" in sentence for sentence in told)
+    qtbot.waitUntil(lambda: not page.session.busy, timeout=20_000)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import IntEnum
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.tables import display_names
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_columns import data_name
 from resnet_studio.ui.models.run_filter import RunFilter, searchable
@@ -22,6 +24,11 @@ def column_order(runs: Iterable[RunRecord]) -> list[RunRecord]:
     return sorted(runs, key=lambda run: (run.spec.network.depth, run.residual, run.created_at, run.name))
 
 
+class ChoiceRole(IntEnum):
+    LINES = Qt.ItemDataRole.UserRole + 1
+    """Both lines of a row as (start, end): where room is short the start is cut, never the end."""
+
+
 class RunChoiceModel(QAbstractListModel):
     """Runs with weights, the newest cohort first. ``chosen_changed`` when a check mark comes or goes."""
 
@@ -33,6 +40,7 @@ class RunChoiceModel(QAbstractListModel):
         self._all: list[RunRecord] = []
         self._shown: list[RunRecord] = []
         self._chosen: set[str] = set()
+        self._names: dict[str, str] = {}
         self._filter = RunFilter()
         theme.changed.connect(self._on_theme)
 
@@ -46,6 +54,11 @@ class RunChoiceModel(QAbstractListModel):
         """Every run with weights."""
         return tuple(self._all)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """By run id; runs that share a name have a mark behind it that tells them apart."""
+        return self._names
+
     def run_at(self, row: int) -> RunRecord:
         return self._shown[row]
 
@@ -54,6 +67,7 @@ class RunChoiceModel(QAbstractListModel):
         before = self.chosen
         self._all = [run for run in runs if run.weights_sha256]
         self._chosen &= {run.id for run in self._all}
+        self._names = display_names(self._all)
         self._show()
         if self.chosen != before:
             self.chosen_changed.emit()
@@ -101,14 +115,21 @@ class RunChoiceModel(QAbstractListModel):
             return None
         run = self._shown[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return f"{run.name}\n{_second_line(run)}"
+            return "\n".join(start + end for start, end in self._lines(run))
+        if role == ChoiceRole.LINES:
+            return self._lines(run)
         if role == Qt.ItemDataRole.DecorationRole:
             return sample_icon(self._theme.run_colour(run.colour), run.residual)
         if role == Qt.ItemDataRole.CheckStateRole:
             return Qt.CheckState.Checked if run.id in self._chosen else Qt.CheckState.Unchecked
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{run.name} ({run.spec.network.label}), {formats.moment(run.created_at)}, {run.spec.data.source}"
+            about = f"{run.spec.network.label}), seed {run.spec.recipe.init_seed}, id {run.short_id}"
+            return f"{run.name} ({about}, {formats.moment(run.created_at)}, {run.spec.data.source}"
         return None
+
+    def _lines(self, run: RunRecord) -> tuple[tuple[str, str], tuple[str, str]]:
+        error = "not tested" if run.test_error is None else f"test error {formats.percent(run.test_error)}"
+        return (run.name, self._names[run.id].removeprefix(run.name)), (data_name(run), f", {error}")
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
         if not index.isValid() or role != Qt.ItemDataRole.CheckStateRole:
@@ -126,8 +147,3 @@ class RunChoiceModel(QAbstractListModel):
         if not index.isValid():
             return Qt.ItemFlag.NoItemFlags
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable
-
-
-def _second_line(run: RunRecord) -> str:
-    error = "not tested" if run.test_error is None else f"test error {formats.percent(run.test_error)}"
-    return f"{data_name(run)}, {error}"

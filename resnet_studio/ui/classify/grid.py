@@ -51,6 +51,21 @@ class ResultsGrid(QTableView):
         images = self._results.images
         return tuple(images[index.row()].key for index in sorted(self.selectionModel().selectedRows()))
 
+    def show_row(self, row: int) -> None:
+        """Choose it alone and bring it into sight."""
+        self.clearSelection()
+        self.selectRow(row)
+        self.setCurrentIndex(self._results.index(row, 0))
+        self.executeDelayedItemsLayout()
+        self.verticalScrollBar().setValue(
+            min(max(self.verticalScrollBar().value(), self._end_of(row)), self.verticalHeader().sectionPosition(row))
+        )
+
+    def _end_of(self, row: int) -> int:
+        """Where to scroll at least for the whole row to be seen."""
+        header = self.verticalHeader()
+        return max(0, header.sectionPosition(row) + header.sectionSize(row) - self.viewport().height())
+
     def repaint_all(self) -> None:
         for part in (self, self.verticalHeader(), self.horizontalHeader()):
             part.viewport().update()

@@ -15,10 +15,12 @@ from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_columns import data_name
 from resnet_studio.ui.plots.samples import SAMPLE_WIDTH, paint_sample
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.elided import keep_end
 
 ROW_HEIGHT = 124
 _PICTURE = 88  # logical pixels
 _IMAGES_WIDTH = 200
+_LEAST = 6  # a picture of 3 x 700 pixels would be a line that nobody sees
 _SMALL = 64  # pictures below this side are shown pixel by pixel
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -70,7 +72,7 @@ class ImagesHeader(QHeaderView):
         if picture is None or picture.isNull():
             painter.fillRect(frame, self._theme.colour(Role.RAISED))
             return
-        size = picture.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        size = picture.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio).expandedTo(QSize(_LEAST, _LEAST))
         area = QRect(frame.topLeft(), size)
         area.moveCenter(frame.center())
         small = max(picture.width(), picture.height()) < _SMALL
@@ -110,17 +112,18 @@ class NetworksHeader(QHeaderView):
         bold = QFont(plain)
         bold.setWeight(QFont.Weight.DemiBold)
         rest = area.width() - SAMPLE_WIDTH - 8
-        for number, (text, font, role) in enumerate(
+        mark = self._results.name_of(run).removeprefix(run.name)
+        for number, (text, end, font, role) in enumerate(
             (
-                (run.name, bold, Role.TEXT),
-                (self._about(run), plain, Role.MUTED),
-                (self._score(logical_index), plain, Role.MUTED),
+                (run.name, mark, bold, Role.TEXT),
+                (self._about(run), "", plain, Role.MUTED),
+                (self._score(logical_index), "", plain, Role.MUTED),
             )
         ):
             painter.setFont(font)
             painter.setPen(self._theme.colour(role))
             left, width = (area.left() + SAMPLE_WIDTH + 8, rest) if number == 0 else (area.left(), area.width())
-            words = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width)
+            words = keep_end(painter.fontMetrics(), text, end, width)
             painter.drawText(QRect(left, area.top() + number * height, width, height), int(_LEFT), words)
         painter.restore()
 
@@ -145,9 +148,10 @@ def _wrapped(name: str, painter: QPainter, width: int) -> list[str]:
     while cut > 1 and metrics.horizontalAdvance(name[:cut]) > width:
         cut -= 1
     words = max(name.rfind(mark, 1, cut) for mark in " ._-")
-    if words > cut // 2:  # rather at a space or a dot than anywhere
+    rest_fits = words > 0 and metrics.horizontalAdvance(name[words:].lstrip()) <= width
+    if words > cut // 2 or rest_fits:  # rather at a space or a dot than anywhere
         cut = words + (name[words] != ".")
-    return [name[:cut].rstrip(), metrics.elidedText(name[cut:], Qt.TextElideMode.ElideMiddle, width)]
+    return [name[:cut].rstrip(), metrics.elidedText(name[cut:].lstrip(), Qt.TextElideMode.ElideMiddle, width)]
 
 
 def tick(painter: QPainter, area: QRectF, theme: Theme, *, right: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QFrame,
@@ -19,18 +19,40 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.ui.classify.choice import RunChoiceModel
+from resnet_studio.ui.classify.choice import ChoiceRole, RunChoiceModel
 from resnet_studio.ui.models.run_columns import data_name
 from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.elided import keep_end
+
+LINE_SEPARATOR = "\N{LINE SEPARATOR}"
 
 
 class _ChoiceDelegate(QStyledItemDelegate):
-    """The style's frame around a check mark cannot be seen on dark ground."""
+    """Two lines that keep their ends; the style's frame around a check mark cannot be seen on dark ground."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().initStyleOption(option, index)
+        lines = index.data(ChoiceRole.LINES)
+        widget = option.widget  # type: ignore[attr-defined]
+        if lines is None or widget is None or option.rect.width() <= 0:  # type: ignore[attr-defined]
+            return
+        style = widget.style()
+        area = style.subElementRect(QStyle.SubElement.SE_ItemViewItemText, option, widget)
+        margin = style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, option, widget) + 1
+        width = area.width() - 2 * margin - 2
+        metrics = option.fontMetrics  # type: ignore[attr-defined]
+        option.text = LINE_SEPARATOR.join(  # type: ignore[attr-defined]
+            keep_end(metrics, start, end, width) for start, end in lines
+        )
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        """As wide as the list, never wider: nothing scrolls sideways here."""
+        return QSize(0, super().sizeHint(option, index).height())
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -66,6 +66,7 @@ class ResultsModel(QAbstractTableModel):
         self._images: list[ImageRow] = []
         self._rows: dict[str, int] = {}
         self._runs: tuple[RunRecord, ...] = ()
+        self._names: Mapping[str, str] = {}
         self._results: dict[str, dict[str, tuple[Prediction, ...]]] = {}  # run id -> image key -> predictions
         self._classes: dict[str, dict[str, str]] = {}  # run id -> class name in lower case -> class name
         self._counts: dict[str, tuple[int, int]] = {}
@@ -77,6 +78,19 @@ class ResultsModel(QAbstractTableModel):
     @property
     def runs(self) -> tuple[RunRecord, ...]:
         return self._runs
+
+    def set_names(self, names: Mapping[str, str]) -> None:
+        """Names by run id that tell the columns apart; a run without one has its own."""
+        if names != self._names:
+            self._names = dict(names)
+            if self._runs:
+                self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self._runs) - 1)
+
+    def name_of(self, run: RunRecord) -> str:
+        return self._names.get(run.id, run.name)
+
+    def row_of(self, key: str) -> int | None:
+        return self._rows.get(key)
 
     def missing(self, image: ImageRow) -> tuple[str, ...]:
         """Ids of the chosen networks that have not seen ``image`` yet."""
@@ -187,7 +201,7 @@ class ResultsModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return f"{cell.predictions[0].label} {cell.predictions[0].probability:.0%}" if cell.predictions else ""
         if role == Qt.ItemDataRole.ToolTipRole:
-            return _tip(cell)
+            return _tip(cell, self.name_of(cell.run))
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -204,16 +218,16 @@ class ResultsModel(QAbstractTableModel):
             if role == ResultRole.RUN:
                 return run
             if role == Qt.ItemDataRole.DisplayRole:
-                return run.name
+                return self.name_of(run)
             if role == Qt.ItemDataRole.ToolTipRole:
-                return f"{run.name} knows only its own classes: {', '.join(run.class_names)}."
+                return f"{self.name_of(run)} knows only its own classes: {', '.join(run.class_names)}."
         return None
 
 
-def _tip(cell: Cell) -> str | None:
+def _tip(cell: Cell, name: str) -> str | None:
     if not cell.predictions:
         return None
     lines = [f"{prediction.label}: {prediction.probability:.2%}" for prediction in cell.predictions]
     if cell.truth:
         lines.append(f"True class, by the name of the folder or the file: {cell.truth}")
-    return "\n".join([cell.run.name, *lines])
+    return "\n".join([name, *lines])

@@ -22,6 +22,7 @@ class ClassifySession(QObject):
 
     changed = Signal()  # busy or not, progress, problems
     told = Signal(str)  # a sentence worth a line in the status bar
+    arrived = Signal(str)  # key of the image to look at: the first new one, else the first that was there already
 
     def __init__(self, services: Services, model: ResultsModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -63,8 +64,7 @@ class ClassifySession(QObject):
     def add_images(self, images: Sequence[NamedImage]) -> None:
         self._halted = False
         for image in images:
-            self._model.add_images([ImageRow.of(self._unique(image))])
-        self.look()
+            self._add([ImageRow.of(self._unique(image))])
 
     def set_runs(self, runs: Sequence[RunRecord]) -> None:
         """The chosen networks, in the order of the columns."""
@@ -123,11 +123,25 @@ class ClassifySession(QObject):
         self._model.clear()
         self.changed.emit()
 
+    def _add(self, rows: Sequence[ImageRow]) -> None:
+        """Each image once; those that were there already are told, for nothing else changes."""
+        new = [row for row in rows if self._model.row_of(row.key) is None]
+        self._model.add_images(new)
+        self.look()
+        if rows:
+            self.arrived.emit((new or rows)[0].key)
+        if rows and not new:
+            many = "" if len(rows) == 1 else f" (and {len(rows) - 1} more)"
+            self.told.emit(f"Already shown: {rows[0].name}{many}.")
+
     def _unique(self, image: NamedImage) -> NamedImage:
-        """Another image of the same name gets a number; the very same image stays the same."""
-        known = {row.key: row.source for row in self._model.images}
+        """Another image of the same name gets a number; the very same image stays the same, pasted later too."""
+        known = {row.key: row.source for row in self._model.images if isinstance(row.source, NamedImage)}
+        same = next((source for source in known.values() if source.content == image.content), None)
+        if same is not None:
+            return same
         name, number = image.name, 1
-        while name in known and known[name] != NamedImage(name, image.content):
+        while name in known:
             number += 1
             name = f"{image.name} ({number})"
         return NamedImage(name, image.content)
@@ -154,12 +168,10 @@ class ClassifySession(QObject):
         if not isinstance(found, Found):
             return
         self._add_problems(found.refused)
-        new = self._model.add_images(ImageRow.of(path) for path in found.images)
-        if not found.images:
+        rows = [ImageRow.of(path) for path in found.images]
+        if not rows:
             self.told.emit("No image was found in what you chose.")
-        elif not new:
-            self.told.emit("These images are here already.")
-        self.look()
+        self._add(rows)
 
     def _on_find_end(self) -> None:
         self._finding = None

@@ -112,9 +112,10 @@ class ClassifyPage(Page):
         self._notice = QLabel(self)
         self._notice.setObjectName("classify_notice")
         self._notice.setProperty("role", "error")
+        self._notice.setTextFormat(Qt.TextFormat.PlainText)
         self._notice.setWordWrap(True)
 
-        right = QWidget(self)
+        right = self._right = QWidget(self)
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(10)
@@ -155,6 +156,7 @@ class ClassifyPage(Page):
         self.choice.chosen_changed.connect(self._on_chosen)
         self.session.changed.connect(self._update)
         self.session.told.connect(self.message)
+        self.session.arrived.connect(self._on_arrived)
         self.zone.files_wanted.connect(self._on_open_files)
         self.zone.folder_wanted.connect(self._on_open_folder)
         self.zone.paste_wanted.connect(self.paste)
@@ -221,6 +223,7 @@ class ClassifyPage(Page):
         self._stale = False
         self._choosing = True
         self.choice.set_runs(runs)
+        self.results.set_names(self.choice.names)
         if not self._user_chose:
             self.choice.choose_newest()
         self._choosing = False
@@ -237,6 +240,14 @@ class ClassifyPage(Page):
             return
         self._user_chose = True
         self.session.set_runs(self.choice.chosen)
+
+    def _on_arrived(self, key: str) -> None:
+        self.grid.setVisible(True)
+        if layout := self._right.layout():
+            layout.activate()  # the place that the grid has from now on
+        row = self.results.row_of(key)
+        if row is not None:
+            self.grid.show_row(row)
 
     def _update(self) -> None:
         images, problems = self.results.rowCount(), len(self.session.problems)

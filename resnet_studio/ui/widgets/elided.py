@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+
+def keep_end(metrics: QFontMetrics, start: str, end: str, width: int) -> str:
+    """Both on one line of ``width`` pixels; where that is too narrow ``start`` is cut, and ``end`` stays whole."""
+    if metrics.horizontalAdvance(start + end) <= width:
+        return start + end
+    room = width - metrics.horizontalAdvance(end)
+    short = metrics.elidedText(start, Qt.TextElideMode.ElideRight, max(room, 0))
+    return metrics.elidedText(short + end, Qt.TextElideMode.ElideLeft, width)
 
 
 class ElidedLabel(QLabel):
