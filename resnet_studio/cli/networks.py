@@ -8,8 +8,9 @@ import typer
 
 from resnet_studio.cli.console import counted, print_facts, print_json, print_table
 from resnet_studio.cli.options import Asked, changed, spec_options
-from resnet_studio.domain.blueprint import Blueprint, Shape, as_json, blueprint
+from resnet_studio.domain.blueprint import Blueprint, Shape, as_json
 from resnet_studio.domain.paper import paper_sentence
+from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import NetworkSpec
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic.fields import FieldInfo
 
+from resnet_studio.domain.changes import changed_values
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.errors import SpecError
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
@@ -20,7 +21,7 @@ Asked = Mapping[str, Any]  # dotted field name of a RunSpec -> value as given
 
 _FLAGS = {"data.source": "--data", "data.seed": "--data-draw"}  # others are the field's own name
 _PARTS: tuple[tuple[str, type[Spec]], ...] = (("network", NetworkSpec), ("recipe", RecipeSpec), ("data", DataSpec))
-_NO_MILESTONES = "none"
+_EMPTY = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,15 @@ class SpecOption:
         return annotation if isinstance(annotation, type) and issubclass(annotation, int | float | Enum) else str
 
     @property
+    def is_list(self) -> bool:
+        """Whole numbers divided by commas."""
+        return isinstance(self.field.default, tuple)
+
+    @property
     def help(self) -> str:
         default = self.field.get_default()
         if isinstance(default, tuple):
-            default = ",".join(map(str, default))
+            default = ",".join(map(str, default)) or _EMPTY
         shown = "" if default == "" else f" Default: {default}."
         return f"{self.field.description}{shown}"
 
@@ -60,7 +66,7 @@ class SpecOption:
             return None
         extra = self.field.json_schema_extra
         unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-        if self.path == "recipe.milestones":
+        if self.is_list:
             return "N,N,..."
         return unit.upper() or {int: "NUMBER", float: "NUMBER"}.get(self.kind, "TEXT")
 
@@ -73,15 +79,16 @@ class SpecOption:
 
     def value(self, given: Any) -> Any:
         """What the specification is validated from."""
-        if self.path != "recipe.milestones":
+        if not self.is_list:
             return given
-        if given.strip().lower() in ("", _NO_MILESTONES):
+        if given.strip().lower() in ("", _EMPTY):
             return ()
         return tuple(part.strip() for part in given.split(","))
 
 
 def _options() -> Iterator[SpecOption]:
-    yield SpecOption("name", "Run", RunSpec.model_fields["name"])
+    for name in ("name", "start_from"):
+        yield SpecOption(name, "Run", RunSpec.model_fields[name])
     for part, kind in _PARTS:
         for name, field in kind.model_fields.items():
             yield SpecOption(f"{part}.{name}", part.capitalize(), field)
@@ -125,23 +132,13 @@ def spec_options(prefix: str = "") -> Callable[[Callable[..., None]], Callable[.
 def changed(spec: S, asked: Asked) -> S:
     """A copy of ``spec`` with the fields of ``asked`` changed (dotted names relative to it).
 
-    A new block without a word about shortcuts gets that block's usual one.
+    What follows from them and was not asked for is decided anew: a new block brings its usual shortcut.
 
     Raises:
         SpecError: Naming the options at fault.
     """
-    values = spec.model_dump()
-    for path, value in asked.items():
-        *parents, name = path.split(".")
-        place = values
-        for parent in parents:
-            place = place[parent]
-        place[name] = value
-    for path in asked:
-        before, _, name = path.rpartition(".")
-        if name == "block" and f"{before}.shortcut".lstrip(".") not in asked:
-            (values[before] if before else values).pop("shortcut")
-    return checked(type(spec), values, prefix="network." if isinstance(spec, NetworkSpec) else "")
+    prefix = "network." if isinstance(spec, NetworkSpec) else ""
+    return checked(type(spec), changed_values(spec, asked), prefix=prefix)
 
 
 def checked(kind: type[S], values: Mapping[str, Any], *, prefix: str = "") -> S:

@@ -1,8 +1,9 @@
 """The network as pure data: stages, blocks, layers, each with shape, parameters and multiply-adds.
 
-One source for the diagram, the counts and the torch module. Counting: a convolution has no bias and costs one
-multiply-add per weight and output position; batch norm has two parameters per channel; the fully connected layer has a
-bias. Additions, ReLU, batch norm and pooling cost no multiply-adds (that is how the counts of He et al. 2015 come out).
+One source for the diagram, the counts and the torch module. Counting: a convolution costs one multiply-add per weight
+and output position; batch norm has two parameters per channel; fully connected layers, and VGG's convolutions, which no
+batch norm follows, have a bias. Additions, ReLU, batch norm and pooling cost no multiply-adds (that is how the counts
+of He et al. 2015 come out).
 """
 
 from __future__ import annotations
@@ -10,10 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.domain.terms import Shortcut
 
 Shape = tuple[int, int, int]  # channels, height, width
 
@@ -22,7 +21,9 @@ class LayerKind(StrEnum):
     CONV = "conv"
     BATCH_NORM = "batch norm"
     RELU = "relu"
+    MAX_POOL = "max pool"
     GLOBAL_POOL = "global average pool"
+    FLATTEN = "flatten"
     LINEAR = "fully connected"
 
     @property
@@ -33,7 +34,8 @@ class LayerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer. ``name`` is its path in the torch module; ``kernel`` and ``stride`` are 0 where they mean nothing."""
+    """One layer. ``name`` is its path in the torch module; ``kernel``, ``stride`` and ``padding`` (pixels on each side)
+    are 0 where they mean nothing."""
 
     name: str
     kind: LayerKind
@@ -41,24 +43,29 @@ class Layer:
     output: Shape
     kernel: int = 0
     stride: int = 0
+    padding: int = 0
+    bias: bool = False
 
     @property
     def parameters(self) -> int:
         if self.kind is LayerKind.CONV:
-            return self.kernel**2 * self.input[0] * self.output[0]
+            return self.weights + (self.output[0] if self.bias else 0)
         if self.kind is LayerKind.BATCH_NORM:
             return 2 * self.output[0]
         if self.kind is LayerKind.LINEAR:
-            return (self.input[0] + 1) * self.output[0]
+            return self.weights + (self.output[0] if self.bias else 0)
         return 0
 
     @property
-    def multiply_adds(self) -> int:
+    def weights(self) -> int:
+        """Parameters of a convolution or fully connected layer, biases not counted."""
         if self.kind is LayerKind.CONV:
-            return self.parameters * self.output[1] * self.output[2]
-        if self.kind is LayerKind.LINEAR:
-            return self.input[0] * self.output[0]
-        return 0
+            return self.kernel**2 * self.input[0] * self.output[0]
+        return self.input[0] * self.output[0] if self.kind is LayerKind.LINEAR else 0
+
+    @property
+    def multiply_adds(self) -> int:
+        return self.weights * self.output[1] * self.output[2]
 
 
 class Join(StrEnum):
@@ -72,7 +79,10 @@ class Join(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BlockPlan:
-    """A branch of layers, what is added to it, and the layers after the addition."""
+    """A branch of layers, what is added to it, and the layers after the addition.
+
+    ``before`` comes before branch and shortcut part: the shared activation of a pre-activation block that projects.
+    """
 
     name: str
     input: Shape
@@ -82,10 +92,11 @@ class BlockPlan:
     join: Join
     projection: tuple[Layer, ...]
     after: tuple[Layer, ...]
+    before: tuple[Layer, ...] = ()
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        return (*self.branch, *self.projection, *self.after)
+        return (*self.before, *self.branch, *self.projection, *self.after)
 
     @property
     def changes_dimensions(self) -> bool:
@@ -146,88 +157,13 @@ class Blueprint:
         return sum(layer.kind.weighted for layer in (*self.stem, *branches, *self.head))
 
 
-def _conv(name: str, shape: Shape, filters: int, kernel: int, stride: int) -> Layer:
-    """Padding keeps the size at stride 1, and halves it, rounding up, at stride 2."""
-    _, height, width = shape
-    return Layer(name, LayerKind.CONV, shape, (filters, -(-height // stride), -(-width // stride)), kernel, stride)
-
-
-def _same(name: str, kind: LayerKind, shape: Shape) -> Layer:
-    return Layer(name, kind, shape, shape)
-
-
-def _two_layer_block(name: str, shape: Shape, filters: int, stride: int, shortcut: Shortcut) -> BlockPlan:
-    """Two 3x3 convolutions, He et al. 2015, Figure 2 and section 3.3: BN after each, ReLU after the addition."""
-    conv1 = _conv(f"{name}.conv1", shape, filters, 3, stride)
-    conv2 = _conv(f"{name}.conv2", conv1.output, filters, 3, 1)
-    branch = (
-        conv1,
-        _same(f"{name}.bn1", LayerKind.BATCH_NORM, conv1.output),
-        _same(f"{name}.relu1", LayerKind.RELU, conv1.output),
-        conv2,
-        _same(f"{name}.bn2", LayerKind.BATCH_NORM, conv2.output),
-    )
-    join = _join(shortcut, shape != conv2.output)
-    projection: tuple[Layer, ...] = ()
-    if join is Join.PROJECTION:
-        conv = _conv(f"{name}.projection.conv", shape, filters, 1, stride)
-        projection = (conv, _same(f"{name}.projection.bn", LayerKind.BATCH_NORM, conv.output))
-    after = (_same(f"{name}.relu2", LayerKind.RELU, conv2.output),)
-    return BlockPlan(name, shape, conv2.output, stride, branch, join, projection, after)
-
-
-def _join(shortcut: Shortcut, changes_dimensions: bool) -> Join:
-    if shortcut is Shortcut.NONE:
-        return Join.NONE
-    if shortcut is Shortcut.C or (shortcut is Shortcut.B and changes_dimensions):
-        return Join.PROJECTION
-    return Join.ZERO_PAD if changes_dimensions else Join.IDENTITY
-
-
-@lru_cache(maxsize=64)
-def blueprint(spec: NetworkSpec) -> Blueprint:
-    """The plan of ``spec``: a pure function, some milliseconds for 1202 layers, cached."""
-    shape: Shape = (3, spec.image_size, spec.image_size)
-    conv = _conv("stem.conv", shape, spec.width, 3, 1)
-    stem = (
-        conv,
-        _same("stem.bn", LayerKind.BATCH_NORM, conv.output),
-        _same("stem.relu", LayerKind.RELU, conv.output),
-    )
-    current = conv.output
-    stages = []
-    for s in range(3):
-        blocks = []
-        for b in range(spec.blocks_per_stage):
-            stride = 2 if s > 0 and b == 0 else 1
-            name = f"stage{s + 1}.block{b + 1}"
-            block = _two_layer_block(name, current, spec.width * 2**s, stride, spec.shortcut)
-            blocks.append(block)
-            current = block.output
-        stages.append(StagePlan(f"stage{s + 1}", tuple(blocks)))
-    pooled: Shape = (current[0], 1, 1)
-    head = (
-        Layer("head.pool", LayerKind.GLOBAL_POOL, current, pooled),
-        Layer("head.fc", LayerKind.LINEAR, pooled, (spec.classes, 1, 1)),
-    )
-    layers = (*stem, *(layer for st in stages for bl in st.blocks for layer in bl.layers), *head)
-    return Blueprint(
-        spec=spec,
-        input=shape,
-        stem=stem,
-        stages=tuple(stages),
-        head=head,
-        parameters=sum(layer.parameters for layer in layers),
-        multiply_adds=sum(layer.multiply_adds for layer in layers),
-    )
-
-
 def as_json(plan: Blueprint) -> dict[str, object]:
     """What ``resnet-studio network --json`` prints."""
     return {
         "name": plan.spec.label,
         "spec": plan.spec.model_dump(mode="json"),
         "depth": plan.depth,
+        "blocks_per_stage": list(plan.spec.stage_blocks),
         "parameters": plan.parameters,
         "multiply_adds": plan.multiply_adds,
         "layers": [
@@ -238,6 +174,7 @@ def as_json(plan: Blueprint) -> dict[str, object]:
                 "output": list(layer.output),
                 "kernel": layer.kernel,
                 "stride": layer.stride,
+                "padding": layer.padding,
                 "parameters": layer.parameters,
                 "multiply_adds": layer.multiply_adds,
             }

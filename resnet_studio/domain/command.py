@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 
 from resnet_studio.domain.home import VARIABLE, Home
-from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
-from resnet_studio.domain.terms import Shortcut
+from resnet_studio.domain.network_spec import filled_in
+from resnet_studio.domain.specs import NetworkSpec, RunSpec, Spec
+from resnet_studio.domain.terms import Schedule
 
 _FLAGS = {"data.source": "--data", "data.seed": "--data-draw"}  # other options are the field's own name
 
@@ -20,12 +22,10 @@ def command_line(spec: RunSpec, twin: bool, home: Home | None = None) -> str:
         home: Where to train; named unless a bare command finds it in any terminal.
     """
     words = ["resnet-studio", "train"]
-    for part, value, default in (
-        ("network", spec.network, NetworkSpec()),
-        ("data", spec.data, DataSpec()),
-        ("recipe", spec.recipe, RecipeSpec()),
-    ):
-        words += _options(part, value, default, spec)
+    for part, value in (("network", spec.network), ("data", spec.data), ("recipe", spec.recipe)):
+        words += _options(part, value, spec)
+    if spec.start_from:
+        words += ["--start-from", spec.start_from]
     if spec.name:
         words += ["--name", spec.name]
     if home is not None and (os.environ.get(VARIABLE) or home != Home.find()):
@@ -35,20 +35,37 @@ def command_line(spec: RunSpec, twin: bool, home: Home | None = None) -> str:
     return shlex.join(words)
 
 
-def _options(part: str, value: Spec, default: Spec, spec: RunSpec) -> list[str]:
+def _options(part: str, value: Spec, spec: RunSpec) -> list[str]:
     words: list[str] = []
     one_seed = spec.recipe.init_seed == spec.recipe.data_seed
-    for name in type(value).model_fields:
+    named: dict[str, object] = {}
+    for name in _order(value):
         given = getattr(value, name)
-        follows_block = name == "shortcut" and given is Shortcut.NONE
         from_folder = name == "classes" and spec.data.folder is not None
-        if follows_block or (given == getattr(default, name) and not from_folder):
+        if given == _implied(value, name, named) and not from_folder:
             continue
+        named[name] = given
         if name == "data_seed" and one_seed:
             continue
         flag = "--seed" if name == "init_seed" and one_seed else _flag(f"{part}.{name}")
         words += [flag, _text(given)]
     return words
+
+
+def _order(value: Spec) -> tuple[str, ...]:
+    """A network's fields, those first from which others follow."""
+    names = tuple(type(value).model_fields)
+    first = ("family", "stages", "depth", "block") if isinstance(value, NetworkSpec) else ()
+    return (*first, *(name for name in names if name not in first))
+
+
+def _implied(value: Spec, name: str, named: Mapping[str, object]) -> object:
+    """What a field is when the ``named`` ones alone are given."""
+    if isinstance(value, NetworkSpec) and name in (implied := filled_in(named)):
+        return implied[name]
+    if name == "milestones" and named.get("schedule", Schedule.MILESTONES) is not Schedule.MILESTONES:
+        return ()
+    return type(value).model_fields[name].default
 
 
 def _flag(path: str) -> str:

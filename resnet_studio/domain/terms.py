@@ -6,16 +6,42 @@ from enum import StrEnum
 
 
 class Family(StrEnum):
-    """Which stem and which stages: He et al. 2015, section 4.2 (CIFAR-10)."""
+    """Which stem and which stages: He et al. 2015, sections 3.3 (ImageNet) and 4.2 (CIFAR-10); VGG is the reference
+    column of Figure 3."""
 
     CIFAR = "cifar"
+    IMAGENET = "imagenet"
+    VGG = "vgg"
+
+
+class Branch(StrEnum):
+    """The weighted layers of one block: what an addition spans in a residual net.
+
+    basic: two 3x3. bottleneck: 1x1, 3x3, 1x1. single: one 3x3, an experiment; the paper saw no advantage in it.
+    """
+
+    BASIC = "basic"
+    BOTTLENECK = "bottleneck"
+    SINGLE = "single"
+
+    @property
+    def layers(self) -> int:
+        """Weighted layers, 1 to 3."""
+        return {Branch.SINGLE: 1, Branch.BASIC: 2, Branch.BOTTLENECK: 3}[self]
+
+    @property
+    def expansion(self) -> int:
+        """Filters that leave a block, as a multiple of the stage's width."""
+        return 4 if self is Branch.BOTTLENECK else 1
 
 
 class Block(StrEnum):
-    """What a stage is made of: the weighted layers between two additions."""
+    """What a stage is made of. plain: no additions; the others: a shortcut around each such branch."""
 
     PLAIN = "plain"
     BASIC = "basic"
+    BOTTLENECK = "bottleneck"
+    SINGLE = "single"
 
     @property
     def residual(self) -> bool:
@@ -31,9 +57,53 @@ class Shortcut(StrEnum):
     C = "C"
 
 
+class Stem(StrEnum):
+    """The layers before the first stage."""
+
+    SMALL = "3x3"
+    LARGE = "7x7"
+    NONE = "none"
+
+
+class StridePlace(StrEnum):
+    """Which convolution of a bottleneck halves the size: the paper's, or the one torchvision moved it to."""
+
+    FIRST = "first-1x1"
+    MIDDLE = "3x3"
+
+
+class ZeroPadding(StrEnum):
+    """Where option A puts its zero channels: all after the input's, or half before and half after."""
+
+    END = "end"
+    BOTH = "both"
+
+
+class Activation(StrEnum):
+    """post: BN after each convolution, ReLU after the addition (2015). pre: BN and ReLU before (arXiv:1603.05027)."""
+
+    POST = "post"
+    PRE = "pre"
+
+
 class Augmentation(StrEnum):
     NONE = "none"
     PAD_CROP_FLIP = "pad-crop-flip"
+    SCALE_CROP_FLIP = "scale-crop-flip"
+
+
+class PadWith(StrEnum):
+    """What lies around an image before it is cropped: its mean (zero after subtraction), or black."""
+
+    MEAN = "mean"
+    BLACK = "black"
+
+
+class Colour(StrEnum):
+    """Colour augmentation along the principal components of the training set's RGB values."""
+
+    NONE = "none"
+    PCA = "pca"
 
 
 class Normalisation(StrEnum):
@@ -41,6 +111,52 @@ class Normalisation(StrEnum):
 
     PIXEL_MEAN = "pixel-mean"
     CHANNEL = "channel-mean-std"
+
+
+class Loading(StrEnum):
+    """resident: all images decoded in memory. streamed: decoded when they are needed, by several processes."""
+
+    AUTO = "auto"
+    RESIDENT = "resident"
+    STREAMED = "streamed"
+
+
+class TestOn(StrEnum):
+    """Which images the test error is measured on."""
+
+    __test__ = False
+
+    TEST = "test"
+    HELD_OUT = "held-out"
+
+
+class Schedule(StrEnum):
+    """When the learning rate falls."""
+
+    MILESTONES = "milestones"
+    PLATEAU = "plateau"
+    COSINE = "cosine"
+
+
+class MomentumForm(StrEnum):
+    """torch: v = m v + g, w = w - lr v. authors: v = m v + lr g, w = w - v. They part when the rate changes."""
+
+    TORCH = "torch"
+    AUTHORS = "authors"
+
+
+class Decay(StrEnum):
+    """What weight decay acts on: every parameter, or convolution and fully connected weights alone."""
+
+    ALL = "all"
+    WEIGHTS = "weights"
+
+
+class BatchNormStatistics(StrEnum):
+    """What batch norm uses in tests: moving averages of training, or statistics measured anew when it has ended."""
+
+    MOVING = "moving"
+    RECOMPUTED = "recomputed"
 
 
 class Precision(StrEnum):
@@ -65,6 +181,7 @@ class RunStatus(StrEnum):
     INTERRUPTED = "interrupted"
     DIVERGED = "diverged"
     FAILED = "failed"
+    IMPORTED = "imported"
 
     @property
     def active(self) -> bool:
@@ -83,6 +200,7 @@ class Phase(StrEnum):
     PROBING = "probing precision"
     BUILDING = "building networks"
     TRAINING = "training"
+    RECOMPUTING = "recomputing batch-norm statistics"
     TESTING = "testing"
     SAVING = "saving"
     PAUSED = "paused"

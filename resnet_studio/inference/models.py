@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from resnet_studio.data.preprocessing import Preprocessing
-from resnet_studio.domain.blueprint import blueprint
 from resnet_studio.domain.errors import CheckpointError, Stopped, UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.home import Home
+from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.records import CheckpointRecord, RunRecord
 from resnet_studio.domain.terms import Device, Precision
 from resnet_studio.networks.build import PlannedNetwork, build

@@ -8,15 +8,20 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from resnet_studio.domain.blueprint import blueprint
+from resnet_studio.domain.blueprint import Blueprint, LayerKind
 from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.records import Curve
 from resnet_studio.domain.specs import RunSpec
-from resnet_studio.domain.terms import Series
+from resnet_studio.domain.terms import BatchNormStatistics, Series
 from resnet_studio.networks.build import PlannedNetwork, build
 from resnet_studio.networks.weights import state_of
 from resnet_studio.training.checkpoints import Snapshot
+from resnet_studio.training.descent import Descent
+from resnet_studio.training.rates import WINDOW, RateControl
+from resnet_studio.training.statistics import batch_norms
 
 _CAPACITY = 4096
 
@@ -25,46 +30,65 @@ class Member:
     """A run in training. Its bits depend on its own spec and the batches alone, never on the other members.
 
     ``iteration`` counts finished updates; ``seconds`` is time spent on this member's own steps; ``tested_at`` is the
-    iteration of its newest test error, -1 without one.
+    iteration of its newest test error, -1 without one. ``recomputed`` tells that the batch-norm statistics are those
+    measured after training.
     """
 
     def __init__(self, run_id: str, spec: RunSpec, device: torch.device) -> None:
         self.run_id, self.spec, self.device = run_id, spec, device
-        self.network: PlannedNetwork = build(blueprint(spec.network), spec.recipe.init_seed)
+        plan = blueprint(spec.network)
+        self.network: PlannedNetwork = build(plan, spec.recipe.init_seed)
+        if spec.recipe.zero_last_gamma:
+            _zero_last_gammas(self.network, plan)
         self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = torch.optim.SGD(
-            self.network.parameters(),
-            lr=spec.recipe.learning_rate,
-            momentum=spec.recipe.momentum,
-            weight_decay=spec.recipe.weight_decay,
-            foreach=True,
-        )
-        for parameter in self.network.parameters():
-            self.optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        self.descent = Descent(self.network, spec.recipe)
+        self.rates = RateControl(spec.recipe)
         self.iteration, self.seconds, self.tested_at = 0, 0.0, -1
-        self.ended = False
+        self.recomputed = self.ended = False
         self._buffers = list(self.network.buffers())
         self._kept = [torch.empty_like(buffer) for buffer in self._buffers]
         self._measured = torch.empty(_CAPACITY, 2, device=device)  # (iteration, [loss, error])
-        self._rates: list[float] = []
+        self._window = torch.zeros((), device=device)  # sum of the errors since the last multiple of WINDOW
+        self._used: list[float] = []  # learning rates
         self._times: list[float] = []
 
     def snapshot(self) -> Snapshot:
-        momentum = {
-            name: self.optimizer.state[parameter]["momentum_buffer"].detach().to("cpu", copy=True).contiguous()
-            for name, parameter in self.network.named_parameters()
+        progress: dict[str, float | bool | None] = {
+            **self.rates.state(),
+            "window": float(self._window),
+            "tested_at": self.tested_at,
+            "recomputed": self.recomputed,
         }
-        return Snapshot(self.iteration, self.seconds, state_of(self.network), momentum)
+        return Snapshot(self.iteration, self.seconds, state_of(self.network), self.descent.momentum(), progress)
 
     @torch.no_grad()
     def restore(self, snapshot: Snapshot) -> None:
-        """Go back to ``snapshot``, keeping each tensor's place and memory layout."""
+        """Go back to ``snapshot``, keeping each tensor's place and memory layout.
+
+        A checkpoint from before anything was decided while training has no progress; such runs decide nothing.
+        """
         self.network.load_state_dict(dict(snapshot.weights))
-        for name, parameter in self.network.named_parameters():
-            self.optimizer.state[parameter]["momentum_buffer"].copy_(snapshot.momentum[name])
+        self.descent.restore(snapshot.momentum)
         self.iteration, self.seconds = snapshot.iteration, snapshot.seconds
-        self._rates.clear()
+        if progress := snapshot.progress:
+            self.rates.restore(progress)
+            self._window.fill_(float(progress["window"] or 0.0))
+            self.tested_at = int(progress["tested_at"] or 0)
+            self.recomputed = bool(progress["recomputed"])
+        self._used.clear()
         self._times.clear()
+
+    def see_tests(self, curve: Curve) -> None:
+        """Take note of stored test errors; those that a checkpoint has not seen come again, in their order."""
+        for iteration, error in zip(curve.iterations.tolist(), curve.values.tolist(), strict=True):
+            if iteration > self.tested_at:
+                self.rates.see_test(error)
+                self.tested_at = iteration
+
+    def see_test(self, error_percent: float) -> None:
+        """Take note of a test error of the weights as they are, as exact as it is stored."""
+        self.rates.see_test(float(np.float32(error_percent)))
+        self.tested_at = self.iteration
 
     @contextlib.contextmanager
     def undo_unless_done(self) -> Iterator[None]:
@@ -78,21 +102,26 @@ class Member:
 
     def note(self, loss: Tensor, error_percent: Tensor, learning_rate: float, seconds: float) -> None:
         """Keep one iteration's measurements on the device; the member has now done one more iteration."""
-        row = len(self._rates)
+        row = len(self._used)
         self._measured[row, 0] = loss
         self._measured[row, 1] = error_percent
-        self._rates.append(learning_rate)
+        self._used.append(learning_rate)
         self.iteration += 1
         self.seconds += seconds
         self._times.append(self.seconds)
+        if self.rates.warming:
+            self._window += error_percent
+            if self.iteration % WINDOW == 0:
+                self.rates.see_training(float(self._window) / WINDOW)
+                self._window.zero_()
 
     @property
     def full(self) -> bool:
-        return len(self._rates) >= _CAPACITY
+        return len(self._used) >= _CAPACITY
 
     def take_curves(self) -> tuple[CurveChunk, ...]:
         """What was measured since the last call, fetched in one copy, ending with the first loss that is not finite."""
-        count = len(self._rates)
+        count = len(self._used)
         if not count:
             return ()
         measured = self._measured[:count].to("cpu", copy=True).numpy()
@@ -103,10 +132,10 @@ class Member:
         columns = {
             Series.TRAINING_LOSS: measured[:count, 0],
             Series.TRAINING_ERROR: measured[:count, 1],
-            Series.LEARNING_RATE: np.asarray(self._rates[:count]),
+            Series.LEARNING_RATE: np.asarray(self._used[:count]),
             Series.SECONDS: np.asarray(self._times[:count]),
         }
-        self._rates.clear()
+        self._used.clear()
         self._times.clear()
         return tuple(
             CurveChunk(self.run_id, series, first, np.ascontiguousarray(values, dtype=np.float32))
@@ -126,6 +155,23 @@ class Member:
         recipe = self.spec.recipe
         due = self.iteration > 0 and (self.iteration % recipe.test_every == 0 or self.iteration == recipe.iterations)
         return due and self.tested_at != self.iteration
+
+    @property
+    def recomputation_due(self) -> bool:
+        """Training has ended, and its batch-norm statistics are still the moving averages although others are asked."""
+        recipe = self.spec.recipe
+        asked = recipe.bn_statistics is BatchNormStatistics.RECOMPUTED and bool(batch_norms(self.network))
+        return asked and self.iteration >= recipe.iterations and not self.recomputed
+
+
+@torch.no_grad()
+def _zero_last_gammas(network: nn.Module, plan: Blueprint) -> None:
+    """Each block starts as its shortcut: the scale of the last batch norm of its branch is zero."""
+    for stage in plan.stages:
+        for block in stage.blocks:
+            last = [layer.name for layer in block.branch if layer.kind is LayerKind.BATCH_NORM][-1]
+            gamma = network.get_parameter(f"{last}.weight")
+            gamma.zero_()
 
 
 class Stopwatch:

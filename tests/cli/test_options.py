@@ -12,10 +12,11 @@ from resnet_studio.domain.terms import Block, Shortcut
 
 def test_every_field_of_a_run_has_one_option() -> None:
     parts = {"network": NetworkSpec, "recipe": RecipeSpec, "data": DataSpec}
-    fields = {f"{part}.{name}" for part, kind in parts.items() for name in kind.model_fields} | {"name"}
+    fields = {f"{part}.{name}" for part, kind in parts.items() for name in kind.model_fields}
+    fields |= {"name", "start_from"}
     assert {option.path for option in OPTIONS} == fields
     assert len({option.flag for option in OPTIONS}) == len(OPTIONS)
-    assert set(RunSpec.model_fields) == {*parts, "name", "schema_version"}
+    assert set(RunSpec.model_fields) == {*parts, "name", "start_from", "schema_version"}
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnet_studio.domain.blueprint import Join, LayerKind, as_json, blueprint
+from resnet_studio.domain.blueprint import Join, LayerKind, as_json
 from resnet_studio.domain.paper import CIFAR_10, CifarRow
+from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.terms import Block, Shortcut
 

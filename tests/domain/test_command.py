@@ -21,6 +21,13 @@ SPECS = [
     RunSpec(recipe=RecipeSpec(init_seed=3, data_seed=3, milestones=(10, 20), precision="bfloat16", device="cpu")),
     RunSpec(recipe=RecipeSpec(init_seed=3, data_seed=4, augmentation="none", normalisation="channel-mean-std")),
     RunSpec(recipe=RecipeSpec(data_seed=4, momentum=0.5, test_every=7, batch_size=33), data=DataSpec(seed=5)),
+    RunSpec(network=NetworkSpec(family="imagenet", depth=50, stride_place="3x3")),
+    RunSpec(network=NetworkSpec(family="imagenet", depth=50, block="plain")),
+    RunSpec(network=NetworkSpec(family="imagenet", depth=34, shortcut="C", image_size=64)),
+    RunSpec(network=NetworkSpec(block="bottleneck", depth=29, zero_padding="both", activation="pre")),
+    RunSpec(network=NetworkSpec(stages=(1, 2, 1), widths=(4, 8, 9)), recipe=RecipeSpec(schedule="plateau")),
+    RunSpec(recipe=RecipeSpec(schedule="cosine", momentum_form="authors", warmup_rate=0.01)),
+    RunSpec(data=DataSpec(held_out=500, test_on="held-out", seed=3)),
     RunSpec(network=NetworkSpec(width=4, image_size=16, classes=12), data=DataSpec(source="folder:FOLDER")),
 ]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from resnet_studio.domain.blueprint import blueprint
 from resnet_studio.domain.colours import colour_for_depth
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.home import Home
+from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.domain.terms import RunStatus, Series

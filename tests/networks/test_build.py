@@ -3,8 +3,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
-from resnet_studio.domain.blueprint import LayerKind, blueprint
+from resnet_studio.domain.blueprint import LayerKind
 from resnet_studio.domain.paper import CIFAR_10
+from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import NetworkSpec, counterpart
 from resnet_studio.networks.build import build, shortcut_zero_pad
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPixmap
 from pytestqt.qtbot import QtBot
 
-from resnet_studio.domain.blueprint import blueprint
+from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import NetworkSpec, counterpart
 from resnet_studio.domain.terms import Shortcut
 from resnet_studio.ui.design.blueprint_view import NAMES, BlueprintView

@@ -19,6 +19,14 @@ GROUPS: tuple[tuple[str, str, type[Spec]], ...] = (
 )
 
 
+LISTS = frozenset(
+    f"{key}.{name}"
+    for key, _title, kind in GROUPS
+    for name, info in kind.model_fields.items()
+    if isinstance(info.default, tuple)
+)
+
+
 @dataclass(frozen=True, slots=True)
 class FormField:
     """One field of a RunSpec. ``path`` is its dotted name; ``choices`` are an enum's values, else empty."""
@@ -75,8 +83,8 @@ def shown(value: object) -> str:
 
 
 def typed(path: str, text: str) -> object:
-    """What a person typed, as the specification takes it: digits may be grouped; milestones are split at blanks too."""
-    if path == "recipe.milestones":
+    """What a person typed, as the specification takes it: digits may be grouped; lists are split at blanks too."""
+    if path in LISTS:
         parts = re.split(r"[,; \t]+", text)
         return tuple("".join(part.split()) for part in parts if part.strip())  # no-break blanks group digits
     if path in ("name", "data.source"):

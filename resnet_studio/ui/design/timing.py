@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from itertools import groupby
 
-from resnet_studio.domain.blueprint import blueprint
+from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RecipeSpec
 

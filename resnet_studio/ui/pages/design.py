@@ -6,10 +6,10 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
 
-from resnet_studio.domain.blueprint import blueprint
 from resnet_studio.domain.command import command_line
 from resnet_studio.domain.documents import from_json, to_json
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec, counterpart, replace, twin
 from resnet_studio.studies.catalog import STUDIES, Study

@@ -1,0 +1,80 @@
+"""Which images: where they come from, and which of them train and test."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import field_validator, model_validator
+
+from resnet_studio.domain.spec import Spec, shown
+from resnet_studio.domain.terms import TestOn
+
+MAX_SEED = 2**31 - 1
+NO_DATA = "none"
+
+
+class DataSpec(Spec):
+    """Where images and labels come from."""
+
+    source: str = shown(
+        "Data",
+        "builtin: images the program draws itself. cifar10: the real CIFAR-10. folder:PATH: your own images in class "
+        "folders.",
+        simple=True,
+        default="builtin",
+        min_length=1,
+        max_length=4096,
+    )
+    seed: int = shown(
+        "Data draw",
+        "builtin: which images are drawn. A single folder of classes: which images are held out for testing. "
+        "With a number held out: which those are.",
+        default=0,
+        ge=0,
+        le=MAX_SEED,
+    )
+    held_out: int = shown(
+        "Held out",
+        "Training images that are not trained on, as many of each class as there is room for; the paper held out "
+        "5 000 of 50 000 when it chose the schedule (section 4.2).",
+        unit="images",
+        default=0,
+        ge=0,
+        le=100_000_000,
+    )
+    test_on: TestOn = shown(
+        "Test on", "test: the data set's test images. held-out: the training images held out.", default=TestOn.TEST
+    )
+
+    @field_validator("source")
+    @classmethod
+    def _known_source(cls, source: str) -> str:
+        if source in ("builtin", "cifar10", NO_DATA):
+            return source
+        if source.startswith("folder:"):
+            if not source.removeprefix("folder:").strip():
+                raise ValueError("folder: needs a path; write folder:PATH")
+            return source
+        raise ValueError(f"data {source!r} is not known; choose builtin, cifar10 or folder:PATH")
+
+    @model_validator(mode="after")
+    def _choices_are_read(self) -> Self:
+        if self.seed and self.source == "cifar10" and not self.held_out:
+            raise ValueError("cifar10 has a fixed test set, so a data draw would change nothing; leave it at 0")
+        if self.test_on is TestOn.HELD_OUT and not self.held_out:
+            raise ValueError("no images are held out, so none can be tested on; set held_out, or test_on to test")
+        return self
+
+    @property
+    def folder(self) -> str | None:
+        """The path of ``folder:PATH``, else None."""
+        return self.source.removeprefix("folder:") if self.source.startswith("folder:") else None
+
+    @property
+    def known(self) -> bool:
+        """Whether it can be opened: of imported weights nobody knows the data."""
+        return self.source != NO_DATA
+
+    @property
+    def label(self) -> str:
+        return self.source

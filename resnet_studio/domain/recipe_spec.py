@@ -1,0 +1,250 @@
+"""How training goes: everything that is neither the network nor the data."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from resnet_studio.domain.data_spec import MAX_SEED
+from resnet_studio.domain.spec import Spec, shown
+from resnet_studio.domain.terms import (
+    Augmentation,
+    BatchNormStatistics,
+    Colour,
+    Decay,
+    Device,
+    Loading,
+    MomentumForm,
+    Normalisation,
+    PadWith,
+    Precision,
+    Schedule,
+)
+
+Iteration = Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+# What the batches of a cohort depend on, and what all its members do at the same time.
+SHARED = (
+    "iterations", "batch_size", "augmentation", "pad_with", "scale_min", "scale_max", "colour", "colour_std",
+    "normalisation", "data_seed", "loading", "precision", "device",
+)  # fmt: skip
+
+
+class RecipeSpec(Spec):
+    """Everything about training that is neither the network nor the data. Defaults: the paper's CIFAR-10 recipe."""
+
+    iterations: int = shown(
+        "Iterations",
+        "Weight updates in all; the paper trains for 64 000.",
+        unit="iterations",
+        simple=True,
+        default=64_000,
+        ge=1,
+        le=10_000_000,
+    )
+    batch_size: int = shown(
+        "Batch size",
+        "Images per iteration; the paper has 128.",
+        unit="images",
+        simple=True,
+        default=128,
+        ge=2,
+        le=4096,
+    )
+    learning_rate: float = shown(
+        "Learning rate",
+        "At the start; the paper has 0.1.",
+        simple=True,
+        default=0.1,
+        gt=0,
+        le=10,
+    )
+    schedule: Schedule = shown(
+        "Schedule",
+        "milestones: divided by ten at given iterations. plateau: divided by ten when the test error no longer falls "
+        "(the paper, on ImageNet). cosine: down to zero along half a cosine; the paper has no such thing.",
+        default=Schedule.MILESTONES,
+    )
+    milestones: tuple[Iteration, ...] = shown(
+        "Milestones",
+        "Iterations after which the learning rate is divided by ten; the paper: 32 000 and 48 000.",
+        unit="iterations",
+        default=(32_000, 48_000),
+        max_length=20,
+    )
+    plateau_patience: int = shown(
+        "Plateau patience",
+        "plateau: tests without a better error before the rate is divided by ten.",
+        unit="tests",
+        default=5,
+        ge=1,
+        le=10_000,
+    )
+    plateau_margin: float = shown(
+        "Plateau margin",
+        "plateau: how much lower an error must be to count as better.",
+        unit="points",
+        default=0.1,
+        ge=0,
+        le=100,
+    )
+    warmup_rate: float = shown(
+        "Warm-up rate",
+        "Learning rate until the training error is below the next field; 0: no warm-up. The paper has 0.01 for "
+        "ResNet-110.",
+        default=0.0,
+        ge=0,
+        le=10,
+    )
+    warmup_error: float = shown(
+        "Warm-up until",
+        "Training error, mean of 50 iterations, below which the warm-up ends; the paper has 80 %.",
+        unit="%",
+        default=80.0,
+        gt=0,
+        le=100,
+    )
+    momentum: float = shown(
+        "Momentum", "Share of the last step that goes on; the paper has 0.9.", default=0.9, ge=0, lt=1
+    )
+    momentum_form: MomentumForm = shown(
+        "Form of momentum",
+        "torch: v = m v + g, w = w - lr v. authors: v = m v + lr g, w = w - v. They part when the rate falls.",
+        default=MomentumForm.TORCH,
+    )
+    weight_decay: float = shown(
+        "Weight decay",
+        "L2 penalty; the paper has 0.0001.",
+        default=1e-4,
+        ge=0,
+        le=1,
+    )
+    decay: Decay = shown(
+        "Weight decay on",
+        "all: every parameter. weights: convolutions and fully connected layers, without batch norm and biases. The "
+        "paper does not say which.",
+        default=Decay.ALL,
+    )
+    label_smoothing: float = shown(
+        "Label smoothing", "Share of each label spread over all classes; the paper has none.", default=0.0, ge=0, lt=1
+    )
+    zero_last_gamma: bool = shown(
+        "Zero last gamma",
+        "The last batch norm of each residual branch starts at zero, so that each block starts as its shortcut; the "
+        "paper does not.",
+        default=False,
+    )
+    bn_statistics: BatchNormStatistics = shown(
+        "Batch norm in tests",
+        "moving: averages kept while training. recomputed: measured over the training set when training has ended, "
+        "as the authors did.",
+        default=BatchNormStatistics.MOVING,
+    )
+    augmentation: Augmentation = shown(
+        "Augmentation",
+        "pad-crop-flip: 4 pixels around the image, a random crop, a horizontal flip half the time (CIFAR-10). "
+        "scale-crop-flip: the shorter side resized at random, a random crop, a flip (ImageNet).",
+        default=Augmentation.PAD_CROP_FLIP,
+    )
+    pad_with: PadWith = shown(
+        "Padding",
+        "pad-crop-flip: mean pads after the mean is subtracted, black before. The paper does not say which.",
+        default=PadWith.MEAN,
+    )
+    scale_min: int = shown(
+        "Shorter side from", "scale-crop-flip: the paper has 256.", unit="pixels", default=256, ge=8, le=4096
+    )
+    scale_max: int = shown(
+        "Shorter side to", "scale-crop-flip: the paper has 480.", unit="pixels", default=480, ge=8, le=4096
+    )
+    colour: Colour = shown(
+        "Colour augmentation",
+        "pca: each image shifted at random along the principal components of the training set's colours (ImageNet).",
+        default=Colour.NONE,
+    )
+    colour_std: float = shown(
+        "Colour strength", "pca: standard deviation of the random factors; the usual is 0.1.", default=0.1, gt=0, le=10
+    )
+    normalisation: Normalisation = shown(
+        "Normalisation",
+        "pixel-mean: the training set's mean image is subtracted (the paper). channel-mean-std: one "
+        "mean and one standard deviation per colour.",
+        default=Normalisation.PIXEL_MEAN,
+    )
+    test_every: int = shown(
+        "Test every",
+        "Iterations between two measurements of the test error; one more is taken at the end.",
+        unit="iterations",
+        simple=True,
+        default=500,
+        ge=1,
+        le=10_000_000,
+    )
+    init_seed: int = shown("Initial weights", "Seed of the initial weights.", simple=True, default=0, ge=0, le=MAX_SEED)
+    data_seed: int = shown("Sample order", "Seed of sample order, crops and flips.", default=0, ge=0, le=MAX_SEED)
+    loading: Loading = shown(
+        "Loading",
+        "resident: all images decoded in memory. streamed: decoded when needed, by several processes. auto: resident "
+        "where the images fit. The batches are the same.",
+        default=Loading.AUTO,
+    )
+    precision: Precision = shown(
+        "Precision",
+        "auto: bfloat16 where a short probe finds it faster on this machine, else float32; weights are always float32.",
+        default=Precision.AUTO,
+    )
+    device: Device = shown("Device", "auto: CUDA, else Apple's MPS, else the CPU.", default=Device.AUTO)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _milestones_follow_schedule(cls, values: Any) -> Any:
+        """Another schedule without a word about milestones has none."""
+        if not isinstance(values, Mapping) or "milestones" in values:
+            return values
+        usual = values.get("schedule", Schedule.MILESTONES) == Schedule.MILESTONES
+        return values if usual else {**values, "milestones": ()}
+
+    @field_validator("milestones")
+    @classmethod
+    def _milestones_rise(cls, milestones: tuple[int, ...]) -> tuple[int, ...]:
+        if any(b <= a for a, b in itertools.pairwise(milestones)):
+            raise ValueError("milestones must rise, like 32000, 48000")
+        return milestones
+
+    @model_validator(mode="after")
+    def _choices_are_read(self) -> Self:
+        """An option that nobody reads is refused."""
+        if self.schedule is not Schedule.MILESTONES and self.milestones:
+            raise ValueError(f"a {self.schedule} schedule has no milestones; leave them out, or choose milestones")
+        for names, needed, holds in (
+            (("plateau_patience", "plateau_margin"), "schedule plateau", self.schedule is Schedule.PLATEAU),
+            (("warmup_error",), "a warmup_rate", self.warmup_rate > 0),
+            (("pad_with",), "augmentation pad-crop-flip", self.augmentation is Augmentation.PAD_CROP_FLIP),
+            (
+                ("scale_min", "scale_max"),
+                "augmentation scale-crop-flip",
+                self.augmentation is Augmentation.SCALE_CROP_FLIP,
+            ),
+            (("colour_std",), "colour pca", self.colour is Colour.PCA),
+        ):
+            for name in names:
+                if not holds and getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f"{name} is read only with {needed}; leave it out")
+        if self.scale_min > self.scale_max:
+            raise ValueError(f"scale_min {self.scale_min} is above scale_max {self.scale_max}; swap them")
+        return self
+
+    def learning_rate_at(self, iteration: int) -> float:
+        """Rate of the ``iteration``-th update, counted from 1, as far as it does not depend on what was measured.
+
+        A milestone's own update has the old rate; a cosine starts at the full rate and would reach zero one update
+        after the last. Warm-up and plateaus are decided while training.
+        """
+        if self.schedule is Schedule.COSINE:
+            return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * (iteration - 1) / self.iterations))
+        return self.learning_rate * 0.1 ** sum(iteration > milestone for milestone in self.milestones)
