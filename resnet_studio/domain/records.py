@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.domain.terms import RunStatus, Series
 
@@ -111,25 +112,77 @@ class NamedImage:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """One image seen by one run: predictions by falling probability, or the sentence that says why there are none."""
+    """One image seen by one run: predictions by falling probability, or the sentence that says why there are none.
+
+    ``views`` of ``of`` views have been averaged: the first answer comes from one, and is refined as more come in.
+    """
 
     path: str
     run_id: str
     predictions: tuple[Prediction, ...] = ()
     error: str = ""
+    views: int = 1
+    of: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """Errors of one run on a labelled test set, in percent."""
+    """Errors of one run, or of an ensemble of runs, on a labelled test set under one protocol. Errors in percent.
 
-    run_id: str
-    protocol: str
+    Attributes:
+        run_ids: One run, or the members of the ensemble.
+        data_seed: The data draw; with ``data`` and ``data_sha256`` it says which images were seen.
+        class_names: The data's, in its order; all class numbers below count in it.
+        confusion: int64 (classes, classes), images by true class (rows) and predicted class (columns).
+        labels: int32 (images,), true classes. Empty like the three below where only the summary was asked for.
+        predicted: int32 (images,), the most probable class.
+        confidence: float32 (images,), its probability.
+        names: (images,), what the data calls each image: a file's path in the folder, or its number.
+        member_errors: Top-1 error of each member of an ensemble under the same protocol; empty for one run.
+        weights: SHA-256 of each run's weights.
+        iterations: Of the checkpoint of each run.
+        seconds: What it took.
+        skipped: Files that could not be read.
+    """
+
+    id: str
+    run_ids: tuple[str, ...]
+    protocol: Protocol
     data: str
+    data_seed: int
+    data_sha256: str
     images: int
     top1_error: float
     top5_error: float
+    class_names: tuple[str, ...]
+    confusion: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int32]
+    predicted: npt.NDArray[np.int32]
+    confidence: npt.NDArray[np.float32]
+    names: tuple[str, ...]
+    member_errors: tuple[float, ...]
+    weights: tuple[str, ...]
+    iterations: tuple[int, ...]
+    created_at: datetime
+    seconds: float
     skipped: tuple[str, ...] = ()
+
+    @property
+    def is_ensemble(self) -> bool:
+        return len(self.run_ids) > 1
+
+    @property
+    def per_class_errors(self) -> tuple[float | None, ...]:
+        """Top-1 error of each class in percent, None for a class without test images."""
+        right, all_of = np.diagonal(self.confusion), self.confusion.sum(axis=1)
+        return tuple(
+            100.0 * float(n - k) / float(n) if n else None for k, n in zip(right.tolist(), all_of.tolist(), strict=True)
+        )
+
+    @property
+    def gain(self) -> float | None:
+        """Percentage points by which the ensemble is better than its best member; None for one run."""
+        return min(self.member_errors) - self.top1_error if self.member_errors else None
 
 
 def _number(value: float | None) -> float | None:
