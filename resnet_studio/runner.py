@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 from pydantic import ValidationError
+from torch import Tensor
 
 from resnet_studio.data.batches import ResidentBatches, test_batches
 from resnet_studio.data.describe import describe
@@ -32,7 +34,7 @@ from resnet_studio.domain.events import (
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.domain.terms import Phase, Precision, RunStatus, Series
+from resnet_studio.domain.terms import Augmentation, Phase, Precision, RunStatus, Series
 from resnet_studio.history.recorder import recording
 from resnet_studio.history.store import RunStore
 from resnet_studio.training import checkpoints
@@ -153,6 +155,15 @@ def _train(
         bundle.train, preprocessing, batch_size=recipe.batch_size, augmentation=recipe.augmentation,
         seed=recipe.data_seed, device=machine.device,
     )  # fmt: skip
+
+    def views() -> Iterator[tuple[Tensor, Tensor]]:
+        """The training images as tests see them, in a mixed order; the last batch is filled up from the beginning."""
+        plain = ResidentBatches(
+            bundle.train, preprocessing, batch_size=recipe.batch_size, augmentation=Augmentation.NONE,
+            seed=recipe.data_seed, device=machine.device,
+        )  # fmt: skip
+        return (plain.batch(number + 1) for number in range(math.ceil(plain.batches_per_epoch)))
+
     emit(PhaseChanged(ids, Phase.BUILDING))
     members = [_member(record, store, machine.device, emit) for record in records]
     engine = make_engine(machine.precision, should_stop)
@@ -181,6 +192,9 @@ def _train(
         test_batches=lambda: test_batches(
             bundle.test, preprocessing, batch_size=_TEST_BATCH, device=machine.device
         ),
+        test_images=len(bundle.test.labels),
+        training_views=views,
+        training_views_images=len(bundle.train.labels),
         save=lambda member: _save(member, home),
         forget=lambda run_id: _forget_old(run_id, store),
         precision=machine.precision,
@@ -244,8 +258,7 @@ def _member(record: RunRecord, store: RunStore, device: torch.device, emit: Even
         )
     checkpoints.sweep(store.home.run(record.id), keep=whole)
     store.truncate_curves(record.id, member.iteration)
-    tests = store.curve(record.id, Series.TEST_ERROR).iterations
-    member.tested_at = int(tests[-1]) if len(tests) else -1
+    member.see_tests(store.curve(record.id, Series.TEST_ERROR))
     return member
 
 

@@ -1,7 +1,8 @@
 """Checkpoints: a folder each, written beside, made durable, then renamed; only then may anything point to it.
 
 ``weights.safetensors`` holds parameters and batch-norm statistics, ``optimizer.safetensors`` the momentum of each
-parameter, ``state.json`` the iteration, the seconds and the SHA-256 of the other two. Loading never unpickles.
+parameter, ``state.json`` the iteration, the seconds, what training has decided so far (warm-up, plateaus) and the
+SHA-256 of all of it. Loading never unpickles.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save as to_bytes
 from torch import Tensor
@@ -22,18 +24,21 @@ from torch import Tensor
 from resnet_studio.domain.errors import CheckpointError
 from resnet_studio.networks.weights import digest, load_tensors
 
-FORMAT = 1
+FORMAT = 2
+_READ = (1, 2)  # 1: from before training decided anything; such runs go on exactly as they would have
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """Everything a run needs to go on. Tensors lie on the CPU; ``seconds`` is training time so far."""
+    """Everything a run needs to go on. Tensors lie on the CPU; ``seconds`` is training time so far; ``progress`` is
+    what training has decided and seen, plain numbers, empty in a checkpoint of format 1."""
 
     iteration: int
     seconds: float
     weights: Mapping[str, Tensor]
     momentum: Mapping[str, Tensor]
+    progress: Mapping[str, float | bool | None] = field(default_factory=dict)
 
 
 def save(run_folder: Path, snapshot: Snapshot) -> tuple[Path, str]:
@@ -52,14 +57,15 @@ def save(run_folder: Path, snapshot: Snapshot) -> tuple[Path, str]:
         beside.mkdir()
         _write(beside / WEIGHTS, to_bytes(dict(snapshot.weights)))
         _write(beside / OPTIMIZER, to_bytes(dict(snapshot.momentum)))
-        state = {
+        state: dict[str, Any] = {
             "format": FORMAT,
             "iteration": snapshot.iteration,
             "seconds": snapshot.seconds,
+            "progress": dict(snapshot.progress),
             "weights_sha256": sha256,
             "files": {name: _file_digest(beside / name) for name in (WEIGHTS, OPTIMIZER)},
         }
-        _write(beside / STATE, json.dumps(state, indent=2).encode())
+        _write(beside / STATE, json.dumps({**state, "sha256": _state_digest(state)}, indent=2).encode())
         sync(beside)
         beside.rename(folder)
         sync(parent)
@@ -77,16 +83,21 @@ def load(folder: Path) -> Snapshot:
     """
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        found = state.pop("sha256", None)
         version, files = state["format"], state["files"]
         iteration, seconds = int(state["iteration"]), float(state["seconds"])
+        progress = dict(state.get("progress", {}))
         for name in (WEIGHTS, OPTIMIZER):
             if _file_digest(folder / name) != files[name]:
                 raise CheckpointError(f"The checkpoint {folder} is damaged ({name}); it is left out.")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if version == FORMAT and found != _state_digest(state):
+            raise CheckpointError(f"The checkpoint {folder} is damaged ({STATE}); it is left out.")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"The checkpoint {folder} cannot be read ({error}); it is left out.") from None
-    if version != FORMAT:
-        raise CheckpointError(f"The checkpoint {folder} has format {version}; this ResNet Studio reads {FORMAT}.")
-    return Snapshot(iteration, seconds, load_tensors(folder / WEIGHTS), load_tensors(folder / OPTIMIZER))
+    if version not in _READ:
+        raise CheckpointError(f"The checkpoint {folder} has format {version}; this ResNet Studio reads up to {FORMAT}.")
+    weights, momentum = load_tensors(folder / WEIGHTS), load_tensors(folder / OPTIMIZER)
+    return Snapshot(iteration, seconds, weights, momentum, progress)
 
 
 def sweep(run_folder: Path, keep: set[Path]) -> None:
@@ -113,6 +124,10 @@ def _write(path: Path, content: bytes) -> None:
     """Write and make durable; our own write, because a full disk must be an OSError with its number."""
     path.write_bytes(content)
     sync(path)
+
+
+def _state_digest(state: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
 
 def _file_digest(path: Path) -> str:

@@ -69,17 +69,15 @@ class EagerEngine:
 
     def step(self, member: Member, images: Tensor, labels: Tensor) -> None:
         start = time.perf_counter()
-        rate = member.spec.recipe.learning_rate_at(member.iteration + 1)
-        member.optimizer.zero_grad(set_to_none=True)
+        rate = member.rates.rate(member.iteration + 1)
+        member.descent.clear()
         with member.undo_unless_done():
             with arithmetic(member.device, self._precision):
                 logits = member.network(images)
             logits = logits.float()  # (N, classes)
-            loss = F.cross_entropy(logits, labels)
+            loss = F.cross_entropy(logits, labels, label_smoothing=member.spec.recipe.label_smoothing)
             loss.backward()  # type: ignore[no-untyped-call]
-        for group in member.optimizer.param_groups:
-            group["lr"] = rate
-        member.optimizer.step()
+        member.descent.step(rate)
         error = (logits.detach().argmax(1) != labels).float().mean() * 100.0
         member.note(loss.detach(), error, rate, time.perf_counter() - start)
 

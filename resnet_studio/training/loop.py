@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,8 +27,10 @@ from resnet_studio.networks.testing import count_errors
 from resnet_studio.training.engines import StepEngine
 from resnet_studio.training.members import Member, Stopwatch
 from resnet_studio.training.precision import arithmetic
+from resnet_studio.training.statistics import recompute
 
 _PAUSE_POLL = 0.05  # seconds between two looks at whether a pause is over
+_TOLD_EVERY = 0.5  # seconds between two fractions of a pass over images
 
 
 class Batches(Protocol):
@@ -43,6 +45,9 @@ class Shared:
 
     Attributes:
         test_batches: Makes the test set's batches anew for each test.
+        training_views: Makes the training set's batches in test form (not augmented), classes mixed, each image at
+            least once, anew for each member whose batch-norm statistics are recomputed.
+        test_images, training_views_images: How many images such a pass has, for progress.
         save: Writes a checkpoint of a member and returns the event that tells of it.
         forget: Called with the run id once a newer checkpoint is on record: older ones may go.
         flush_seconds, checkpoint_seconds: How often curves are stored and checkpoints written.
@@ -50,6 +55,9 @@ class Shared:
 
     batches: Batches
     test_batches: Callable[[], Iterable[tuple[Tensor, Tensor]]]
+    test_images: int
+    training_views: Callable[[], Iterable[tuple[Tensor, Tensor]]]
+    training_views_images: int
     save: Callable[[Member], CheckpointSaved]
     forget: Callable[[str], None]
     precision: Precision
@@ -89,6 +97,7 @@ class CohortLoop:
                 if self._should_pause():
                     self._pause()
                     continue
+                self._recompute()
                 self._catch_up_tests()
                 if finished := [m for m in self.going if m.iteration >= m.spec.recipe.iterations]:
                     self._finish(finished)
@@ -140,6 +149,40 @@ class CohortLoop:
             )
         )
 
+    def _recompute(self) -> None:
+        """Measure batch-norm statistics anew where training has ended; a stop leaves them as training left them."""
+        due = [member for member in self.going if member.recomputation_due]
+        if not due:
+            return
+        self.flush()
+        due = [member for member in due if not member.ended]
+        with self._rate.interrupted():
+            for done, member in enumerate(due):
+                batches, images = self._shared.training_views(), self._shared.training_views_images
+                with member.undo_unless_done():
+                    recompute(
+                        member.network,
+                        self._watched(Phase.RECOMPUTING, member, batches, images, done, len(due)),
+                        should_stop=self._should_stop,
+                        precision=arithmetic(member.device, self._shared.precision),
+                    )
+                member.recomputed = True
+
+    def _watched(
+        self, phase: Phase, member: Member, batches: Iterable[tuple[Tensor, Tensor]], images: int, done: int, of: int
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """``batches`` of ``images`` in all, telling how far they are: the ``done``-th of ``of`` such passes."""
+        self._say(phase, member.spec.label, done / of)
+        seen, told = 0, Stopwatch()
+        for batch in batches:
+            yield batch
+            seen += len(batch[1])
+            if told.seconds >= _TOLD_EVERY:
+                told.restart()
+                run_ids = tuple(each.run_id for each in self.going)
+                fraction = (done + min(seen / images, 1.0)) / of
+                self._emit(PhaseChanged(run_ids, phase, member.spec.label, fraction))
+
     def _catch_up_tests(self) -> None:
         due = [member for member in self.going if member.test_due]
         if not due:
@@ -148,20 +191,22 @@ class CohortLoop:
         due = [member for member in due if not member.ended]
         with self._rate.interrupted():
             chunks: list[CurveChunk] = []
+            errors: list[float] = []
             for done, member in enumerate(due):
-                self._say(Phase.TESTING, member.spec.label, done / len(due))
+                batches, images = self._shared.test_batches(), self._shared.test_images
                 result = count_errors(
                     member.network,
-                    self._shared.test_batches(),
+                    self._watched(Phase.TESTING, member, batches, images, done, len(due)),
                     should_stop=self._should_stop,
                     precision=arithmetic(member.device, self._shared.precision),
                 )
                 for series, value in ((Series.TEST_ERROR, result.top1_error), (Series.TEST_LOSS, result.loss)):
                     values = np.array([value], dtype=np.float32)
                     chunks.append(CurveChunk(member.run_id, series, member.iteration, values))
+                errors.append(result.top1_error)
             self._emit(CurvesGrew(tuple(chunks)))
-            for member in due:
-                member.tested_at = member.iteration
+            for member, error in zip(due, errors, strict=True):
+                member.see_test(error)
 
     def checkpoint(self, members: Sequence[Member] | None = None) -> None:
         """Store the curves, then each member's weights, then say so: no checkpoint runs ahead of its curves."""

@@ -160,8 +160,8 @@ class Member:
     def recomputation_due(self) -> bool:
         """Training has ended, and its batch-norm statistics are still the moving averages although others are asked."""
         recipe = self.spec.recipe
-        asked = recipe.bn_statistics is BatchNormStatistics.RECOMPUTED and bool(batch_norms(self.network))
-        return asked and self.iteration >= recipe.iterations and not self.recomputed
+        asked = recipe.bn_statistics is BatchNormStatistics.RECOMPUTED and not self.recomputed
+        return asked and self.iteration >= recipe.iterations and bool(batch_norms(self.network))
 
 
 @torch.no_grad()

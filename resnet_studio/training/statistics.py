@@ -1,0 +1,61 @@
+"""Batch-norm statistics measured anew once training has ended, as the authors did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor, nn
+
+from resnet_studio.domain.errors import Stopped
+from resnet_studio.domain.events import StopCheck
+
+
+def batch_norms(network: nn.Module) -> list[nn.BatchNorm2d]:
+    """The layers whose statistics can be recomputed; none in a net without batch norm."""
+    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+def recompute(
+    network: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    *,
+    should_stop: StopCheck,
+    precision: AbstractContextManager[object],
+) -> None:
+    """Replace each running mean and variance by its plain average over ``batches``.
+
+    Every batch is normalised by its own statistics on its way through the network, as in training, and counts with its
+    number of images; weights stay as they are. The result depends on weights and batches alone, not on the statistics
+    that were there before.
+
+    Args:
+        batches: Normalised images (N, 3, H, W), at least two each and classes mixed, with labels that are not read.
+
+    Raises:
+        Stopped: As soon as ``should_stop`` says so; the statistics are then half-made, and the caller puts them back.
+        ValueError: If there are no images.
+    """
+    norms = batch_norms(network)
+    kept = [norm.momentum for norm in norms]
+    was_training, images = network.training, 0
+    network.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.train()
+    try:
+        with torch.no_grad(), precision:
+            for x, _ in batches:
+                if should_stop():
+                    raise Stopped
+                images += len(x)
+                for norm in norms:
+                    norm.momentum = len(x) / images  # the first batch: 1
+                network(x)
+    finally:
+        for norm, momentum in zip(norms, kept, strict=True):
+            norm.momentum = momentum
+        network.train(was_training)
+    if not images:
+        raise ValueError("no images to measure batch-norm statistics on")
