@@ -1,0 +1,324 @@
+"""What differs between two or three networks: layer by layer and shortcut by shortcut, in words and in numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import groupby
+
+from resnet_studio.domain.alignment import Group, Item, Section, align
+from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Join, Layer, LayerKind
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.network_spec import NetworkSpec
+from resnet_studio.domain.terms import ZeroPadding
+
+
+class Against(StrEnum):
+    """Which network each one is compared with."""
+
+    PREVIOUS = "previous"
+    FIRST = "first"
+
+
+class Verdict(StrEnum):
+    """What a network has in one place, seen from the network it is compared with."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    ADDED = "added"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One property that differs."""
+
+    what: str
+    before: str
+    after: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.what} {self.before} → {self.after}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A verdict with its reasons; they are empty unless it is ``changed``."""
+
+    verdict: Verdict = Verdict.SAME
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        return self.verdict is not Verdict.SAME
+
+
+SAME = Finding()
+ADDED = Finding(Verdict.ADDED)
+MISSING = Finding(Verdict.MISSING)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDiff:
+    """``layers`` holds for each line a finding a network, ``shortcuts`` one a network; the baseline's are ``same``."""
+
+    group: Group
+    layers: tuple[tuple[Finding, ...], ...]
+    shortcuts: tuple[Finding, ...]
+
+    @property
+    def differs(self) -> bool:
+        return any(f.differs for f in self.shortcuts) or any(f.differs for line in self.layers for f in line)
+
+
+@dataclass(frozen=True, slots=True)
+class SectionDiff:
+    section: Section
+    groups: tuple[GroupDiff, ...]
+
+    def tally(self, n: int) -> Tally:
+        """Of network ``n``."""
+        return Tally.of(self.groups, n)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often a network differs, by verdict."""
+
+    layers: Counter[Verdict] = field(default_factory=Counter)
+    shortcuts: Counter[Verdict] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, groups: Sequence[GroupDiff], n: int) -> Tally:
+        layers = Counter(line[n].verdict for group in groups for line in group.layers if line[n].differs)
+        return cls(layers, Counter(group.shortcuts[n].verdict for group in groups if group.shortcuts[n].differs))
+
+    @property
+    def total(self) -> int:
+        return self.layers.total() + self.shortcuts.total()
+
+    @property
+    def sentence(self) -> str:
+        """``2 layers added, 16 shortcuts added``; ``no difference``."""
+        parts = [
+            f"{counts[verdict]} {name}{'' if counts[verdict] == 1 else 's'} {verdict}"
+            for name, counts in (("layer", self.layers), ("shortcut", self.shortcuts))
+            for verdict in (Verdict.ADDED, Verdict.MISSING, Verdict.CHANGED)
+            if counts[verdict]
+        ]
+        return ", ".join(parts) or "no difference"
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """``baselines`` tells for each network the index of the one it is compared with; the first one's is 0."""
+
+    plans: tuple[Blueprint, ...]
+    sections: tuple[SectionDiff, ...]
+    baselines: tuple[int, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The networks' labels; like ones are told apart by the values of fields in which they differ."""
+        specs = [plan.spec for plan in self.plans]
+        names = []
+        for spec in specs:
+            like = [other for other in specs if other.label == spec.label and other != spec]
+            words = [
+                _value(getattr(spec, name))
+                for name in NetworkSpec.model_fields
+                if any(getattr(other, name) != getattr(spec, name) for other in like)
+            ]
+            names.append(" ".join([spec.label, *words]))
+        return tuple(names)
+
+    def tally(self, n: int) -> Tally:
+        """What sets network ``n`` apart from its baseline."""
+        return Tally.of([group for section in self.sections for group in section.groups], n)
+
+    def fields(self, n: int) -> tuple[Change, ...]:
+        """The fields of the specification in which network ``n`` differs from its baseline."""
+        theirs, own = self.plans[self.baselines[n]].spec, self.plans[n].spec
+        return tuple(
+            Change(info.title or name, _value(getattr(theirs, name)), _value(getattr(own, name)))
+            for name, info in NetworkSpec.model_fields.items()
+            if getattr(theirs, name) != getattr(own, name)
+        )
+
+    def sentence(self, n: int) -> str:
+        """``ResNet-34 against plain-34: 16 shortcuts added.``"""
+        return f"{self.names[n]} against {self.names[self.baselines[n]]}: {self.tally(n).sentence}."
+
+
+def diff(
+    plans: Sequence[Blueprint], *, against: Against = Against.PREVIOUS, sizes: bool | None = None, blind: bool = False
+) -> Diff:
+    """Compare networks.
+
+    Args:
+        plans: One, two or three.
+        against: Which network each later one is compared with.
+        sizes: Align by the size of outputs instead of stages; None: where all images are of one size.
+        blind: Only align; every finding is ``same``.
+
+    Raises:
+        UserError: For another number of networks.
+    """
+    if not 1 <= len(plans) <= 3:
+        raise UserError(f"Two or three networks can be compared, not {len(plans)}; leave some out.")
+    baselines = tuple(0 if against is Against.FIRST else max(n - 1, 0) for n in range(len(plans)))
+    looked_at = (0,) * len(plans)
+    sections = tuple(
+        SectionDiff(
+            section,
+            tuple(_blind(group) if blind else _group(plans, group, baselines) for group in section.groups),
+        )
+        for section in align(plans, sizes=sizes)
+    )
+    return Diff(tuple(plans), sections, looked_at if blind else baselines)
+
+
+def _blind(group: Group) -> GroupDiff:
+    same = (SAME,) * len(group.blocks)
+    return GroupDiff(group, (same,) * len(group.lines), same)
+
+
+def _group(plans: Sequence[Blueprint], group: Group, baselines: Sequence[int]) -> GroupDiff:
+    layers = tuple(tuple(_layer(line[baselines[n]], line[n]) for n in range(len(plans))) for line in group.lines)
+    shortcuts = tuple(_shortcut(plans[b], group.blocks[b], plans[n], group.blocks[n]) for n, b in enumerate(baselines))
+    return GroupDiff(group, layers, shortcuts)
+
+
+def _layer(before: Item | None, after: Item | None) -> Finding:
+    if before is None or after is None:
+        return SAME if before is after else ADDED if before is None else MISSING
+    changes = tuple(
+        Change(what, old, new)
+        for (what, old), (_, new) in zip(_properties(before), _properties(after), strict=True)
+        if old != new
+    )
+    return Finding(Verdict.CHANGED, changes) if changes else SAME
+
+
+def _properties(item: Item) -> Iterator[tuple[str, str]]:
+    """Everything that can differ between two layers, in words."""
+    layer = item.main
+    yield "layer", layer.kind.value
+    yield "kernel", kernel_text(layer)
+    yield "filters" if layer.kind is LayerKind.CONV else "outputs", str(layer.output[0])
+    yield "stride", str(layer.stride)
+    yield "inputs", str(layer.input[0])
+    yield "output size", f"{layer.output[1]}×{layer.output[2]}"
+    yield "bias", "yes" if layer.bias else "no"
+    yield "before it", _kinds(item.before)
+    yield "after it", _kinds(item.after)
+
+
+def kernel_text(layer: Layer) -> str:
+    return f"{layer.kernel}×{layer.kernel}" if layer.kernel else "none"
+
+
+def _kinds(layers: Sequence[Layer]) -> str:
+    return ", ".join(layer.kind.value for layer in layers) or "nothing"
+
+
+def _shortcut(before: Blueprint, old: BlockPlan | None, after: Blueprint, new: BlockPlan | None) -> Finding:
+    """Of a block that both networks have; a whole block that one lacks is told by its layers."""
+    if old is None or new is None:
+        return SAME
+    if Join.NONE in (old.join, new.join):
+        return SAME if old.join is new.join else ADDED if old.join is Join.NONE else MISSING
+    changes = tuple(
+        Change(what, a, b)
+        for (what, a), (_, b) in zip(_joins(before, old), _joins(after, new), strict=True)
+        if a != b and a and b
+    )
+    return Finding(Verdict.CHANGED, changes) if changes else SAME
+
+
+def _joins(plan: Blueprint, block: BlockPlan) -> Iterator[tuple[str, str]]:
+    """The kind of addition, and of a projection its sizes; what only follows from the block's layers is told there."""
+    kind = block.join.value
+    if block.join is Join.ZERO_PAD and plan.spec.zero_padding is ZeroPadding.BOTH:
+        kind += " on both sides"
+    yield "shortcut", kind
+    conv = block.projection[0] if block.projection else None
+    yield "projection", f"{conv.input[0]} to {conv.output[0]} filters, stride {conv.stride}" if conv else ""
+
+
+def _value(value: object) -> str:
+    return "-".join(map(str, value)) or "by depth" if isinstance(value, tuple) else str(value)
+
+
+def as_json(found: Diff) -> dict[str, object]:
+    """What ``resnet-studio diff --json`` prints: every place where a network differs from its baseline."""
+    return {
+        "networks": [
+            {
+                "name": found.names[n],
+                "spec": plan.spec.model_dump(mode="json"),
+                "depth": plan.depth,
+                "parameters": plan.parameters,
+                "multiply_adds": plan.multiply_adds,
+                "compared_with": None if n == 0 else found.names[found.baselines[n]],
+                "differences": found.tally(n).total,
+                "layers": _counts(found.tally(n).layers),
+                "shortcuts": _counts(found.tally(n).shortcuts),
+                "fields": {c.what: [c.before, c.after] for c in found.fields(n)},
+            }
+            for n, plan in enumerate(found.plans)
+        ],
+        "differences": list(_differences(found)),
+    }
+
+
+def _counts(counts: Counter[Verdict]) -> dict[str, int]:
+    return {str(verdict): counts[verdict] for verdict in (Verdict.ADDED, Verdict.MISSING, Verdict.CHANGED)}
+
+
+def _differences(found: Diff) -> Iterator[dict[str, object]]:
+    names = found.names
+    for section in found.sections:
+        for group in section.groups:
+            for n, name in enumerate(names):
+                head = {"network": n, "name": name}
+                base = found.baselines[n]
+                for line, findings in zip(group.group.lines, group.layers, strict=True):
+                    item = line[n] or line[base]
+                    if findings[n].differs and item is not None:
+                        yield {**head, "layer": item.main.name, **_told(findings[n])}
+                block = group.group.blocks[n]
+                if group.shortcuts[n].differs and block is not None:
+                    yield {**head, "shortcut": block.name, **_told(group.shortcuts[n])}
+
+
+def _told(finding: Finding) -> dict[str, object]:
+    return {
+        "verdict": str(finding.verdict),
+        "changes": {change.what: [change.before, change.after] for change in finding.changes},
+    }
+
+
+def lines_of_text(found: Diff, n: int) -> Iterator[str]:
+    """The differences of network ``n`` for people, runs of like ones in one line."""
+    entries = [
+        (str(entry["verdict"]), _reason(entry), str(entry.get("layer") or f"shortcut of {entry['shortcut']}"))
+        for entry in _differences(found)
+        if entry["network"] == n
+    ]
+    for (verdict, reason), same in groupby(entries, key=lambda entry: entry[:2]):
+        names = [name for _, _, name in same]
+        text = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]} ({len(names)})"
+        yield f"{SYMBOLS[Verdict(verdict)]} {text}{': ' + reason if reason else ''}"
+
+
+SYMBOLS = {Verdict.SAME: " ", Verdict.CHANGED: "≠", Verdict.ADDED: "+", Verdict.MISSING: "−"}
+
+
+def _reason(entry: dict[str, object]) -> str:
+    changes = entry["changes"]
+    assert isinstance(changes, dict)
+    return ", ".join(f"{what} {before} → {after}" for what, (before, after) in changes.items())
