@@ -1,0 +1,212 @@
+"""Which network a set of named tensors is: family, depth, block, shortcut, width and classes told by shapes and order.
+
+What shapes cannot tell stays open: a net without projections may be plain or have option A with its zeros at the end
+or on both sides, and a bottleneck may halve the image in its first or its second layer.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from torch import Tensor
+
+from resnet_studio.domain.documents import sentences
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.network_spec import stages_of
+from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.domain.terms import Block, Branch, Family, Shortcut, Stem, StridePlace, ZeroPadding
+from resnet_studio.networks.foreign.leaves import Leaf, leaves_of, without_wrappers
+from resnet_studio.networks.foreign.renaming import OWN_HEAD, Taken, renamed
+from resnet_studio.networks.foreign.structure import (
+    FoundNetwork,
+    Order,
+    as_filed,
+    by_name,
+    find_network,
+)
+from resnet_studio.networks.foreign.vgg import is_vgg, vgg_spec
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a person says of the structure; None where nothing was said."""
+
+    block: Block | None = None
+    shortcut: Shortcut | None = None
+    zero_padding: ZeroPadding | None = None
+    stride_place: StridePlace | None = None
+    image_size: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Recognised:
+    """A network that the tensors fit.
+
+    Attributes:
+        tensors: Under our names, complete: as a built network's ``state_dict``.
+        alternatives: Every network that has exactly these shapes and was not excluded by wishes; the first is the
+            usual one.
+        naming: Whose names the file had, in words.
+        changes: Sentences on what had to be added or folded, for whoever wants to know.
+    """
+
+    tensors: dict[str, Tensor]
+    alternatives: tuple[NetworkSpec, ...]
+    naming: str
+    changes: tuple[str, ...] = ()
+
+    @property
+    def spec(self) -> NetworkSpec:
+        return self.alternatives[0]
+
+
+def recognise(tensors: Mapping[str, Tensor], wishes: Wishes = Wishes()) -> Recognised:
+    """Find the network.
+
+    Raises:
+        UserError: If it is none that can be built, naming what differs; as MismatchError, layer by layer.
+    """
+    leaves = leaves_of(without_wrappers(tensors))
+    orders: tuple[Order, ...] = (by_name, as_filed)
+    problem: UserError | None = None
+    for order in orders:
+        try:
+            return _recognise(order(leaves), order, wishes)
+        except UserError as error:
+            problem = problem or error
+    raise problem or UserError("It holds no layers; choose another file.")
+
+
+def _recognise(leaves: Sequence[Leaf], order: Order, wishes: Wishes) -> Recognised:
+    if is_vgg(leaves):
+        spec, layers = vgg_spec(leaves)
+        if wishes.image_size not in (None, spec.image_size):
+            raise UserError(
+                f"These weights fit images of {spec.image_size} pixels alone; leave the image size out, or set it to "
+                f"{spec.image_size}."
+            )
+        naming = "ResNet Studio" if _ours(leaves) else "torchvision"
+        taken = Taken(blueprint(spec), layers)
+        return Recognised(taken.tensors, (spec,), naming, tuple(taken.changes))
+    found = find_network(leaves, order)
+    alternatives = _alternatives(_network_spec(found, wishes), found, wishes)
+    plan = blueprint(alternatives[0])
+    taken = Taken(plan, renamed(plan, found))
+    return Recognised(taken.tensors, tuple(alternatives), _naming(found, leaves), tuple(taken.changes))
+
+
+def _ours(leaves: Sequence[Leaf]) -> bool:
+    return any(leaf.path == OWN_HEAD for leaf in leaves)
+
+
+def _naming(found: FoundNetwork, leaves: Sequence[Leaf]) -> str:
+    if _ours(leaves):
+        return "ResNet Studio"
+    usual = found.head.path == "fc" and found.stem[0].path == "conv1" and len(found.stages) == 4
+    return "torchvision or timm" if usual and found.blocks[0].path == "layer1.0" else "a training script"
+
+
+# From the tree to a specification
+
+
+def _network_spec(found: FoundNetwork, wishes: Wishes) -> dict[str, object]:
+    """The values that shapes tell."""
+    branches = {block.branch for block in found.blocks}
+    if len(branches) != 1:
+        raise UserError(f"Its blocks are of different kinds ({', '.join(sorted(branches))}); it cannot be built.")
+    branch = branches.pop()
+    kernel = found.stem[0].kernel
+    stems = {(3, 3): Stem.SMALL, (7, 7): Stem.LARGE}
+    if kernel not in stems or found.stem[0].shape[1] != 3:
+        raise UserError(
+            f"Its first layer {found.stem[0].path} has the shape {found.stem[0].shape}; 3x3 and 7x7 layers on three "
+            "colours can be built."
+        )
+    stem = stems[kernel]
+    family = Family.CIFAR if stem is Stem.SMALL and len(found.stages) == 3 else Family.IMAGENET
+    counts = tuple(len(stage) for stage in found.stages)
+    widths = tuple(stage[0].convolutions[0].channels for stage in found.stages)
+    for stage, width in zip(found.stages, widths, strict=True):
+        if stage[0].outputs != width * branch.expansion:
+            raise UserError(
+                f"Block {stage[0].path} gives {stage[0].outputs} channels where {width * branch.expansion} are wanted: "
+                "a bottleneck of the paper gives four times its width; wide and other variants cannot be built."
+            )
+    values: dict[str, object] = {
+        "family": family,
+        "branch": branch,
+        "stem": stem,
+        "classes": found.head.channels,
+        "image_size": wishes.image_size or (224 if stem is Stem.LARGE else 32),
+        "width": widths[0],
+    }
+    if widths != tuple(widths[0] * 2**s for s in range(len(widths))):
+        values["widths"] = widths
+    depth = branch.layers * sum(counts) + 2
+    values |= {"depth": depth} if stages_of(family, branch, depth) == counts else {"stages": counts}
+    return values
+
+
+def _alternatives(values: dict[str, object], found: FoundNetwork, wishes: Wishes) -> list[NetworkSpec]:
+    """Every network of these shapes that fits the wishes, the usual one first."""
+    branch = Branch(str(values["branch"]))
+    shortcuts = _shortcuts(found)
+    places = [StridePlace.MIDDLE, StridePlace.FIRST] if branch is Branch.BOTTLENECK else [StridePlace.FIRST]
+    made: list[NetworkSpec] = []
+    for shortcut, padding, place in itertools.product(shortcuts, ZeroPadding, places):
+        if padding is not ZeroPadding.END and (shortcut is not Shortcut.A or not _grows(found)):
+            continue
+        block = Block.PLAIN if shortcut is Shortcut.NONE else Block(branch.value)
+        asked = (
+            (wishes.block, block), (wishes.shortcut, shortcut),
+            (wishes.zero_padding if shortcut is Shortcut.A and _grows(found) else None, padding),
+            (wishes.stride_place if branch is Branch.BOTTLENECK else None, place),
+        )  # fmt: skip
+        if all(wish in (None, value) for wish, value in asked):
+            own = {"block": block, "shortcut": shortcut, "stride_place": place, "zero_padding": padding}
+            made.append(_checked({**values, **own}))
+    if not made:
+        raise UserError(_wish_sentence(wishes, shortcuts))
+    return made
+
+
+def _wish_sentence(wishes: Wishes, shortcuts: Sequence[Shortcut]) -> str:
+    given = [str(wish) for wish in (wishes.block, wishes.shortcut) if wish is not None]
+    fit = " or ".join("none (a plain net)" if each is Shortcut.NONE else f"option {each}" for each in shortcuts)
+    asked = " with shortcut ".join(given)
+    return f"The weights do not fit {asked}: their shortcut is {fit}; leave block and shortcut out."
+
+
+def _checked(values: Mapping[str, object]) -> NetworkSpec:
+    try:
+        return NetworkSpec.model_validate(dict(values))
+    except ValidationError as error:
+        raise UserError(f"It cannot be built: {'; '.join(sentences(error).values())}.") from None
+
+
+def _grows(found: FoundNetwork) -> bool:
+    """Whether option A has channels to add anywhere."""
+    return any(block.outputs > block.inputs for block in found.blocks)
+
+
+def _shortcuts(found: FoundNetwork) -> list[Shortcut]:
+    """The options that the projections, or their absence, allow."""
+    firsts = {id(stage[0]) for stage in found.stages[1:]}
+    with_projection = [block for block in found.blocks if block.projection]
+    if not with_projection:
+        return [Shortcut.A, Shortcut.NONE]
+    changing = [block for block in found.blocks if block.inputs != block.outputs or id(block) in firsts]
+    if len(with_projection) == len(found.blocks):
+        # Where every block changes dimensions, B and C are one network; the paper's name for it is B.
+        return [Shortcut.B if len(changing) == len(found.blocks) else Shortcut.C]
+    if [id(block) for block in with_projection] == [id(block) for block in changing]:
+        return [Shortcut.B]
+    odd = next(b for b in found.blocks if bool(b.projection) is not any(b is other for other in changing))
+    raise UserError(
+        f"Block {odd.path} {'has' if odd.projection else 'lacks'} a projection, unlike options A, B and C of the "
+        "paper: none, where dimensions change, or everywhere; it cannot be built."
+    )
