@@ -114,7 +114,8 @@ class NamedImage:
 class Classification:
     """One image seen by one run: predictions by falling probability, or the sentence that says why there are none.
 
-    ``views`` of ``of`` views have been averaged: the first answer comes from one, and is refined as more come in.
+    ``views`` of the test protocol's ``of`` views are averaged in the predictions. 0 views: a first answer from the
+    single view, which the protocol's own views then replace.
     """
 
     path: str
@@ -123,6 +124,10 @@ class Classification:
     error: str = ""
     views: int = 1
     of: int = 1
+
+    @property
+    def final(self) -> bool:
+        return self.views == self.of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +139,7 @@ class Evaluation:
         data_seed: The data draw; with ``data`` and ``data_sha256`` it says which images were seen.
         class_names: The data's, in its order; all class numbers below count in it.
         confusion: int64 (classes, classes), images by true class (rows) and predicted class (columns).
-        labels: int32 (images,), true classes. Empty like the three below where only the summary was asked for.
+        labels: int32 (images,), true classes.
         predicted: int32 (images,), the most probable class.
         confidence: float32 (images,), its probability.
         names: (images,), what the data calls each image: a file's path in the folder, or its number.
@@ -178,6 +183,48 @@ class Evaluation:
         return tuple(
             100.0 * float(n - k) / float(n) if n else None for k, n in zip(right.tolist(), all_of.tolist(), strict=True)
         )
+
+    @property
+    def gain(self) -> float | None:
+        """Percentage points by which the ensemble is better than its best member; None for one run."""
+        return min(self.member_errors) - self.top1_error if self.member_errors else None
+
+    def cell(self, label: int, predicted: int) -> npt.NDArray[np.int64]:
+        """Positions of the images of one cell of the confusion matrix, the most confident first."""
+        places = np.flatnonzero((self.labels == label) & (self.predicted == predicted))
+        return places[np.argsort(-self.confidence[places], kind="stable")]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSummary:
+    """A stored evaluation without its images, for lists; fields as in :class:`Evaluation`.
+
+    Attributes:
+        outdated: For each member, whether its run has other weights by now.
+        skipped: How many files could not be read.
+    """
+
+    id: str
+    run_ids: tuple[str, ...]
+    protocol: Protocol
+    data: str
+    data_seed: int
+    data_sha256: str
+    images: int
+    classes: int
+    top1_error: float
+    top5_error: float
+    member_errors: tuple[float, ...]
+    weights: tuple[str, ...]
+    iterations: tuple[int, ...]
+    outdated: tuple[bool, ...]
+    created_at: datetime
+    seconds: float
+    skipped: int = 0
+
+    @property
+    def is_ensemble(self) -> bool:
+        return len(self.run_ids) > 1
 
     @property
     def gain(self) -> float | None:

@@ -5,77 +5,119 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from resnet_studio.data.images import read_image, to_square
-from resnet_studio.domain.errors import DataError, Stopped
+from resnet_studio.data.images import read_image, square_pixels
+from resnet_studio.domain.errors import DataError, Stopped, UserError
 from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.protocols import SINGLE, Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, NamedImage, Prediction
+from resnet_studio.inference.looking import Cuts, logits_of
 from resnet_studio.inference.models import TrainedNetwork
+from resnet_studio.inference.refusals import refusal
+from resnet_studio.inference.views import Cut, Pixels, Square, View, views_of, whole
 
 __all__ = ["BATCH", "NamedImage", "classify", "image_key"]
 
 BATCH = 16  # images decoded and shown together: results come steadily and memory stays small
 
+Emit = Callable[[Classification], None]
+Source = Path | NamedImage
 
-def image_key(image: Path | NamedImage) -> str:
+
+def image_key(image: Source) -> str:
     """How a :class:`Classification` names its image."""
     return image.name if isinstance(image, NamedImage) else str(image)
 
 
 def classify(
-    images: Sequence[Path | NamedImage],
+    images: Sequence[Source],
     networks: Sequence[TrainedNetwork],
-    emit: Callable[[Classification], None],
+    emit: Emit,
     should_stop: StopCheck = never,
     top: int = 5,
+    protocol: Protocol = SINGLE,
 ) -> None:
-    """Emit one classification per image and network, image batch by image batch.
+    """Emit what each network sees in each image, image batch by image batch.
 
-    Probabilities are a softmax in float32. A network with fewer than ``top`` classes gives all of them. An image that
-    cannot be read gives one classification with an empty ``run_id`` and the sentence in ``error``.
+    Under the single view that is one classification per image and network. Under another protocol the single view of
+    every image comes first (``views`` 0), then the mean over the protocol's views anew after each of them, until
+    ``views`` equals ``of``. Probabilities are a softmax in float32. A network with fewer than ``top`` classes gives all
+    of them. An image that cannot be read, or not be seen under ``protocol``, gives one classification with an empty
+    ``run_id`` and the sentence in ``error``.
 
     Raises:
         Stopped: As soon as ``should_stop`` says so; what was emitted stays true.
+        UserError: If a network cannot be tested under ``protocol``.
         ValueError: If ``top`` is less than 1.
     """
     if top < 1:
         raise ValueError(f"top must be at least 1, got {top}")
-    for batch in _readable(images, emit, should_stop):
-        squares: dict[int, Tensor] = {}
+    for network in networks:
+        if sentence := refusal(network.run.spec.network, protocol, network.run.name):
+            raise UserError(sentence)
+    single = protocol.kind is ProtocolKind.SINGLE
+    readable = []
+    for batch in _batches(
+        images, {Square(network.preprocessing.image_size) for network in networks}, emit, should_stop
+    ):
+        readable += [image for image, _ in batch]
+        shown = [(image_key(image), cuts) for image, cuts in batch]
         for network in networks:
-            size = network.preprocessing.image_size
-            if size not in squares:
-                squares[size] = torch.stack([to_square(image, size) for _, image in batch])  # (N, 3, S, S)
-            values, indices = _look(network, squares[size], top, should_stop)
-            for (key, _), probabilities, classes in zip(batch, values, indices, strict=True):
-                predictions = tuple(
-                    Prediction(network.class_names[index], probability)
-                    for probability, index in zip(probabilities, classes, strict=True)
-                )
-                emit(Classification(key, network.run.id, predictions))
+            (view,) = views_of(SINGLE, network.preprocessing.image_size)
+            probabilities = _softmax(network, shown, view, should_stop)
+            done, of = (1, 1) if single else (0, protocol.views)
+            _tell(network, shown, probabilities, top, done, of, emit)
+    if not single:
+        _refine(readable, networks, protocol, emit, should_stop, top)
 
 
-def _readable(
-    images: Sequence[Path | NamedImage], emit: Callable[[Classification], None], should_stop: StopCheck
-) -> Iterator[list[tuple[str, Image]]]:
-    """Decoded images with their keys, at most :data:`BATCH` at a time; the others are told at once."""
+def _refine(
+    images: Sequence[Source],
+    networks: Sequence[TrainedNetwork],
+    protocol: Protocol,
+    emit: Emit,
+    should_stop: StopCheck,
+    top: int,
+) -> None:
+    """View after view, every network in turn, so that twins are always equally far."""
+    views = [views_of(protocol, network.preprocessing.image_size) for network in networks]
+    cuts = {view.cut for own in views for view in own}
+    for batch in _batches(images, cuts, emit, should_stop):
+        shown = [(image_key(image), made) for image, made in batch]
+        totals: dict[int, Tensor] = {}
+        for number in range(protocol.views):
+            for index, network in enumerate(networks):
+                found = _softmax(network, shown, views[index][number], should_stop)
+                totals[index] = totals[index] + found if index in totals else found
+                mean = totals[index] / (number + 1)
+                _tell(network, shown, mean, top, number + 1, protocol.views, emit)
+
+
+def _batches(
+    images: Sequence[Source], cuts: set[Cut], emit: Emit, should_stop: StopCheck
+) -> Iterator[list[tuple[Source, Cuts]]]:
+    """Decoded and cut images, at most :data:`BATCH` at a time; those that cannot be are told at once."""
     for start in range(0, len(images), BATCH):
-        batch = []
+        batch: list[tuple[Source, Cuts]] = []
         for image in images[start : start + BATCH]:
             if should_stop():
                 raise Stopped
             try:
-                batch.append((image_key(image), _read(image)))
+                decoded = _read(image)
+                batch.append((image, {cut: _cut(decoded, cut, image) for cut in cuts}))
             except DataError as error:
                 emit(Classification(image_key(image), "", error=str(error)))
         if batch:
             yield batch
 
 
-def _read(image: Path | NamedImage) -> Image:
+def _cut(image: Image, cut: Cut, source: Source) -> Pixels:
+    return square_pixels(image, cut.size) if isinstance(cut, Square) else whole(image, cut.size, source.name)
+
+
+def _read(image: Source) -> Image:
     if isinstance(image, Path):
         return read_image(image)
     try:
@@ -84,14 +126,23 @@ def _read(image: Path | NamedImage) -> Image:
         raise DataError(str(error).replace("The image", image.name, 1)) from None
 
 
-@torch.inference_mode()
-def _look(
-    network: TrainedNetwork, images: Tensor, top: int, should_stop: StopCheck
-) -> tuple[list[list[float]], list[list[int]]]:
-    """Uint8 images (N, 3, S, S) to probabilities and class indices, (N, k) each, k at most ``top``, falling."""
-    if should_stop():
-        raise Stopped
-    with network.stoppable(should_stop):
-        logits = network.module(network.preprocessing.apply(images.to(network.device))).float()  # (N, classes)
-    best = logits.softmax(1).topk(min(top, logits.shape[1]), dim=1)
-    return best.values.tolist(), best.indices.tolist()
+def _softmax(network: TrainedNetwork, shown: Sequence[tuple[str, Cuts]], view: View, should_stop: StopCheck) -> Tensor:
+    """Float32 (N, classes)."""
+    return logits_of(network, [cuts for _, cuts in shown], view, should_stop).softmax(1)
+
+
+def _tell(
+    network: TrainedNetwork,
+    shown: Sequence[tuple[str, Cuts]],
+    probabilities: Tensor,
+    top: int,
+    views: int,
+    of: int,
+    emit: Emit,
+) -> None:
+    best = probabilities.topk(min(top, probabilities.shape[1]), dim=1)  # (N, k) each, falling
+    for (key, _), values, classes in zip(shown, best.values.tolist(), best.indices.tolist(), strict=True):
+        predictions = tuple(
+            Prediction(network.class_names[index], value) for value, index in zip(values, classes, strict=True)
+        )
+        emit(Classification(key, network.run.id, predictions, views=views, of=of))

@@ -1,25 +1,33 @@
-"""A run's errors on a labelled test set."""
+"""Errors of a run, or of an ensemble of runs, on a labelled test set under one test protocol."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from uuid import uuid4
 
-import torch
+import numpy as np
 from torch import Tensor
 
-from resnet_studio.data.batches import test_batches
-from resnet_studio.data.imageset import ImageSet
-from resnet_studio.data.sets import describe, open_data
-from resnet_studio.domain.errors import UserError
+from resnet_studio.data.describe import describe
+from resnet_studio.data.testset import TestSet, open_test
+from resnet_studio.domain.errors import DataError, UserError
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.home import Home
+from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import Evaluation
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.inference.classes import outputs_of
+from resnet_studio.inference.decoding import CutImage, chunks
+from resnet_studio.inference.looking import BATCH, logits_of
 from resnet_studio.inference.models import TrainedNetwork
-from resnet_studio.networks.testing import count_errors
-
-PROTOCOL = "single"  # the whole image once, as in He et al. 2015, section 4.2
-_BATCH = 250  # as in training, so that the same weights give the same error to the last image
+from resnet_studio.inference.refusals import refusal
+from resnet_studio.inference.tally import Tally
+from resnet_studio.inference.views import Square, View, views_of
 
 Report = Callable[[str, float | None], None]
 
@@ -29,69 +37,174 @@ def _silent(_detail: str, _fraction: float | None) -> None:
 
 
 def evaluate(
-    network: TrainedNetwork, data: DataSpec, home: Home, report: Report = _silent, should_stop: StopCheck = never
+    networks: Sequence[TrainedNetwork],
+    data: DataSpec,
+    protocol: Protocol,
+    home: Home,
+    report: Report = _silent,
+    should_stop: StopCheck = never,
 ) -> Evaluation:
-    """Top-1 and top-5 error, in percent, on the whole test set of ``data``, single view.
+    """Top-1 and top-5 error, in percent, on the test images of ``data``; nothing is stored.
 
-    The classes of data and run are matched by name; another order is no obstacle. The arithmetic is that of the run's
-    training, so its own test set gives the stored test error again.
+    Several networks are an ensemble: the mean of their softmax, each after its own preprocessing, all under the same
+    protocol. Each image is decoded once, whatever the number of networks and sizes. Classes are matched by name.
+
+    The arithmetic of a single view is that of the run's training, so its own test set gives the stored test error
+    again, to the last image; every other view is seen in float32.
+
+    Args:
+        report: Told what is being done, and how much of it (0..1) is, from the calling thread.
 
     Raises:
-        UserError: If the data cannot be opened or has other classes than the run.
+        UserError: If the data cannot be opened, has other classes than a run, or the protocol fits a network not.
         Stopped: Within a second of ``should_stop`` saying so.
     """
-    facts = describe(data, home)
-    if facts.class_names:  # refuse before minutes of decoding
-        _order(network, facts.class_names, data)
-    bundle = open_data(data, network.preprocessing.image_size, home, report, should_stop)
-    order = torch.tensor(_order(network, bundle.class_names, data))  # (classes,)
-    test = ImageSet(bundle.test.images, order[bundle.test.labels])
-    batches = test_batches(test, network.preprocessing, batch_size=_BATCH, device=network.device)
-    with network.stoppable(should_stop):
-        result = count_errors(
-            network.module,
-            _counted(batches, len(test), report),
-            should_stop=should_stop,
-            precision=network.trained_arithmetic,
-        )
+    if not networks:
+        raise ValueError("at least one network is needed")
+    for network in networks:
+        if sentence := refusal(network.run.spec.network, protocol, network.run.name):
+            raise UserError(sentence)
+    started = time.monotonic()
+    protocol = _canonical(protocol, networks)
+    names = describe(data, home).class_names
+    if names:  # refuse before minutes of work
+        _members(networks, names, data, protocol)
+    sizes = [network.preprocessing.image_size for network in networks]
+    test = open_test(data, home, report, should_stop, square_sizes=sizes)
+    members = _members(networks, test.class_names, data, protocol)
+    together = Tally() if len(members) > 1 else members[0].tally
+    skipped = [name for name, _ in test.unusable]
+    kept, digest = _look(test, members, together, skipped, report, should_stop)
+    if not kept:
+        raise DataError(f"None of the test images of {data.source} can be looked at; choose other data.")
     return Evaluation(
-        run_id=network.run.id,
-        protocol=PROTOCOL,
+        id=uuid4().hex,
+        run_ids=tuple(network.run.id for network in networks),
+        protocol=protocol,
         data=data.source,
-        images=result.images,
-        top1_error=result.top1_error,
-        top5_error=result.top5_error,
-        skipped=tuple(name for name, _ in bundle.skipped),
+        data_seed=data.seed,
+        data_sha256=digest,
+        images=together.images,
+        top1_error=together.top1_error,
+        top5_error=together.top5_error,
+        class_names=test.class_names,
+        confusion=together.confusion(len(test.class_names)),
+        labels=np.concatenate(together.labels),
+        predicted=np.concatenate(together.predicted),
+        confidence=np.concatenate(together.confidence),
+        names=tuple(test.names[index] for index in kept),
+        member_errors=tuple(member.tally.top1_error for member in members) if len(members) > 1 else (),
+        weights=tuple(network.weights_sha256 for network in networks),
+        iterations=tuple(network.iteration for network in networks),
+        created_at=datetime.now(UTC),
+        seconds=time.monotonic() - started,
+        skipped=tuple(skipped),
     )
 
 
-def _order(network: TrainedNetwork, names: tuple[str, ...], data: DataSpec) -> list[int]:
-    """For each class of the data, the network's output of that name."""
-    own = {name: output for output, name in enumerate(network.class_names)}
-    unknown = [name for name in names if name not in own]
-    missing = [name for name in network.class_names if name not in names]
-    if not unknown and not missing:
-        return [own[name] for name in names]
-    parts = []
-    if unknown:
-        parts.append(f"{_some(unknown)} {'is' if len(unknown) == 1 else 'are'} unknown to the run")
-    if missing:
-        parts.append(f"{_some(missing)} {'is' if len(missing) == 1 else 'are'} missing from the data")
-    raise UserError(
-        f"The classes of {data.source} are not those that {network.run.name} was trained on: {' and '.join(parts)}; "
-        "choose data with the same class names."
-    )
+def _canonical(protocol: Protocol, networks: Sequence[TrainedNetwork]) -> Protocol:
+    """Without a resize that says what would be done anyway: one way to test has one key."""
+    usual = protocol.resize and Protocol(kind=protocol.kind)
+    if usual and all(usual.resize_for(n.preprocessing.image_size) == protocol.resize for n in networks):
+        return usual
+    return protocol
 
 
-def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+@dataclass
+class _Member:
+    """One network of an evaluation.
+
+    Attributes:
+        outputs: For each class of the data, the network's output.
+        classes: The reverse: for each output, the data's class.
+    """
+
+    network: TrainedNetwork
+    views: tuple[View, ...]
+    outputs: Tensor
+    classes: Tensor
+    tally: Tally
+
+    @property
+    def effort(self) -> int:
+        """Pixels seen of one image: what progress is measured in."""
+        return sum(view.side**2 for view in self.views)
 
 
-def _counted(batches: Iterator[tuple[Tensor, Tensor]], images: int, report: Report) -> Iterator[tuple[Tensor, Tensor]]:
-    done = 0
-    for x, y in batches:
-        report("testing", done / images)
-        yield x, y
-        done += len(y)
-    report("testing", 1.0)
+def _members(
+    networks: Sequence[TrainedNetwork], names: tuple[str, ...], data: DataSpec, protocol: Protocol
+) -> list[_Member]:
+    members = []
+    for network in networks:
+        outputs = outputs_of(network, names, data.source)
+        views = views_of(protocol, network.preprocessing.image_size)
+        members.append(_Member(network, views, outputs, outputs.argsort(), Tally()))
+    return members
+
+
+def _look(
+    test: TestSet,
+    members: Sequence[_Member],
+    together: Tally,
+    skipped: list[str],
+    report: Report,
+    should_stop: StopCheck,
+) -> tuple[list[int], str]:
+    """Show every image to every member; returns the images that could be read, and the digest of all of them."""
+    cuts = tuple(dict.fromkeys(view.cut for member in members for view in member.views))
+    progress = _Progress(report, len(test) * sum(member.effort for member in members))
+    digest = hashlib.sha256(repr(test.class_names).encode("utf-8", "surrogatepass"))
+    kept: list[int] = []
+    for good, bad in chunks(test, cuts, should_stop, most=BATCH):
+        skipped += [test.names[image.index] for image in bad]
+        progress.add(sum(member.effort for member in members), len(bad))
+        if not good:
+            continue
+        labels = test.labels[[image.index for image in good]]
+        for image, label in zip(good, labels.tolist(), strict=True):
+            digest.update(image.sha256 + label.to_bytes(4, "little"))
+        kept += [image.index for image in good]
+        total = None
+        for member in members:
+            probabilities = _count(member, good, labels, progress, should_stop)[:, member.outputs]
+            total = probabilities if total is None else total + probabilities
+        if together is not members[0].tally and total is not None:
+            total = total / len(members)
+            together.add(total, total, labels)
+    return kept, digest.hexdigest()
+
+
+def _count(
+    member: _Member, images: Sequence[CutImage], labels: np.ndarray, progress: _Progress, should_stop: StopCheck
+) -> Tensor:
+    """A member's mean softmax over its views, float64 (N, outputs), which its tally has then counted."""
+    total, scores = None, None
+    for view in member.views:
+        logits = logits_of(
+            member.network,
+            [image.cuts for image in images],
+            view,
+            should_stop,
+            partial(progress.add, view.side**2),
+            as_trained=isinstance(view.cut, Square),
+        )
+        softmax = logits.double().softmax(1)
+        total = softmax if total is None else total + softmax
+        scores = logits
+    if total is None or scores is None:
+        raise ValueError("a protocol needs at least one view")
+    mean = total / len(member.views)
+    # One view is ranked by its logits, as training does: rounded to bfloat16 they have ties.
+    member.tally.add(scores if len(member.views) == 1 else mean, mean, labels, member.classes)
+    return mean
+
+
+class _Progress:
+    """Reports the share of the work that is done; all of it once and last."""
+
+    def __init__(self, report: Report, total: int) -> None:
+        self._report, self._total, self._done = report, max(total, 1), 0
+
+    def add(self, each: int, images: int) -> None:
+        self._done += each * images
+        self._report("testing", min(1.0, self._done / self._total))

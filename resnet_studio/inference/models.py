@@ -46,6 +46,7 @@ class TrainedNetwork:
         preprocessing: What its training images went through, on the network's device.
         class_names: One per output, in the order of the outputs.
         iteration: Of the checkpoint that was loaded.
+        weights_sha256: Digest of its weights.
         notice: A sentence when that is not the newest checkpoint, else empty.
     """
 
@@ -54,6 +55,7 @@ class TrainedNetwork:
     preprocessing: Preprocessing
     class_names: tuple[str, ...]
     iteration: int
+    weights_sha256: str
     notice: str = ""
 
     @property
@@ -69,7 +71,7 @@ class TrainedNetwork:
 
     @contextlib.contextmanager
     def stoppable(self, should_stop: StopCheck) -> Iterator[None]:
-        """Ask ``should_stop`` after each block too: a batch through a very deep net takes seconds on a CPU.
+        """Ask ``should_stop`` after each convolution too: a batch through a very deep net takes seconds on a CPU.
 
         Raises:
             Stopped: Out of the forward pass.
@@ -79,7 +81,8 @@ class TrainedNetwork:
             if should_stop():
                 raise Stopped
 
-        handles = [block.register_forward_hook(ask) for block in self.module.blocks]
+        convolutions = (module for module in self.module.modules() if isinstance(module, nn.Conv2d))
+        handles = [convolution.register_forward_hook(ask) for convolution in convolutions]
         try:
             yield
         finally:
@@ -126,16 +129,18 @@ def load(store: RunSource, run: RunRecord, device: Device = Device.CPU) -> Train
         raise UserError(f"The class names of {run.name} were not stored; train it again to classify with it.")
     preprocessing = Preprocessing.load(store.home.run(run.id) / PREPROCESSING_FILE)
     module = build(blueprint(run.spec.network), run.spec.recipe.init_seed)
-    iteration, notice = _restore(module, run, checkpoints, store.home.runs)
+    checkpoint, notice = _restore(module, run, checkpoints, store.home.runs)
     module.eval().requires_grad_(False)
     module.to(target, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return TrainedNetwork(run, module, preprocessing.to(target), names, iteration, notice)
+    return TrainedNetwork(
+        run, module, preprocessing.to(target), names, checkpoint.iteration, checkpoint.weights_sha256, notice
+    )
 
 
 def _restore(
     module: PlannedNetwork, run: RunRecord, checkpoints: Sequence[CheckpointRecord], runs: Path
-) -> tuple[int, str]:
-    """Load the newest whole checkpoint; returns its iteration, and a sentence if it was not the first choice."""
+) -> tuple[CheckpointRecord, str]:
+    """Load the newest whole checkpoint; returns it, and a sentence if it was not the first choice."""
     problem = ""
     for checkpoint in checkpoints:
         try:
@@ -146,9 +151,9 @@ def _restore(
             problem = problem or str(error)
             continue
         if not problem:
-            return checkpoint.iteration, ""
+            return checkpoint, ""
         newest = checkpoints[0].iteration
-        return checkpoint.iteration, (
+        return checkpoint, (
             f"The checkpoint of {run.name} at iteration {newest} is damaged, so the one at iteration "
             f"{checkpoint.iteration} is used; resume or train the run again to replace it."
         )

@@ -1,0 +1,41 @@
+"""Classes matched by name: data and networks may list them in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.inference.models import TrainedNetwork
+
+
+def outputs_of(network: TrainedNetwork, names: Sequence[str], where: str) -> Tensor:
+    """For each of ``names``, the network's output of that name: int64 (classes,).
+
+    Args:
+        where: Whose names they are, for the sentence.
+
+    Raises:
+        UserError: Unless the network knows exactly these classes.
+    """
+    own = {name: output for output, name in enumerate(network.class_names)}
+    unknown = [name for name in names if name not in own]
+    missing = [name for name in network.class_names if name not in set(names)]
+    if not unknown and not missing:
+        return torch.tensor([own[name] for name in names])
+    parts = []
+    if unknown:
+        parts.append(f"{_some(unknown)} {'is' if len(unknown) == 1 else 'are'} unknown to the run")
+    if missing:
+        parts.append(f"{_some(missing)} {'is' if len(missing) == 1 else 'are'} missing from the data")
+    raise UserError(
+        f"The classes of {where} are not those that {network.run.name} was trained on: {' and '.join(parts)}; "
+        "choose data with the same class names."
+    )
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
