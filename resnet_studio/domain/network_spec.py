@@ -219,6 +219,8 @@ class NetworkSpec(Spec):
         silent = Shortcut.A if self.family is Family.CIFAR else Shortcut.B if self.branch is Branch.BOTTLENECK else None
         if self.residual and self.shortcut is not silent:
             words.append(str(self.shortcut))
+        if self.stride_place is StridePlace.MIDDLE:
+            words.append("v1.5")  # as the variant with the stride in the 3x3 is called
         if self.stages:
             words.append("-".join(map(str, self.stages)))
         return " ".join(words)
@@ -284,6 +286,10 @@ def _usual_depth(family: Family, values: Mapping[str, Any]) -> int:
 
 
 def _block_fault(spec: NetworkSpec) -> str:
+    if spec.family is Family.VGG and (
+        spec.block is not Block.PLAIN or spec.branch is not Branch.SINGLE or spec.activation is not Activation.POST
+    ):
+        return "a VGG net is plain, layer by layer; choose block plain, branch single, activation post"
     if spec.block is Block.PLAIN and spec.shortcut is not Shortcut.NONE:
         return "a plain net has no shortcuts; choose shortcut none, or block basic"
     if spec.block.residual and spec.shortcut is Shortcut.NONE:
@@ -294,10 +300,6 @@ def _block_fault(spec: NetworkSpec) -> str:
         return f"only bottlenecks have a choice of stride; set stride_place to {StridePlace.FIRST}"
     if spec.zero_padding is not ZeroPadding.END and spec.shortcut is not Shortcut.A:
         return f"only option A pads with zeros; set zero_padding to {ZeroPadding.END}"
-    if spec.family is Family.VGG and (
-        spec.block is not Block.PLAIN or spec.branch is not Branch.SINGLE or spec.activation is not Activation.POST
-    ):
-        return "a VGG net is plain, layer by layer; choose block plain, branch single, activation post"
     if (spec.stem is Stem.NONE) is not (spec.family is Family.VGG):
         return f"stem {spec.stem} does not go with family {spec.family}; choose {_FAMILY_DEFAULTS[spec.family]['stem']}"
     return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.domain.terms import Family, Shortcut
+from resnet_studio.domain.terms import Block, Branch, Family, Shortcut
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +128,41 @@ TABLE_5 = (  # ImageNet test set, ensembles
 )
 
 
+VGG_MULTIPLY_ADDS = {16: 15.3e9, 19: 19.6e9}  # as the paper prints them
+
+
 def cifar_row(network: NetworkSpec) -> CifarRow | None:
-    """Table 6's row for a network of the same depth and family, plain nets included for their parameters."""
-    if network.family is not Family.CIFAR or (network.width, network.image_size, network.classes) != (16, 32, 10):
+    """Table 6's row for a network of section 4.2, whatever its shortcuts; plain nets included for their parameters."""
+    block = network.block
+    if block not in (Block.PLAIN, Block.BASIC) or not _as_usual(network, NetworkSpec(depth=20, block=block)):
         return None
     return next((row for row in CIFAR_10 if row.depth == network.depth), None)
 
 
+def imagenet_row(network: NetworkSpec) -> ImageNetRow | None:
+    """Table 1's column for a network, whatever its shortcuts and wherever its stride is; plain nets included."""
+    if network.branch is Branch.SINGLE:
+        return None
+    depth = 50 if network.branch is Branch.BOTTLENECK else 18
+    if not _as_usual(network, NetworkSpec(family=Family.IMAGENET, depth=depth, block=network.block)):
+        return None
+    return next((row for row in IMAGENET if row.depth == network.depth), None)
+
+
+def _as_usual(network: NetworkSpec, usual: NetworkSpec) -> bool:
+    """Whether nothing but depth, shortcut, the place of zeros and that of the stride differs."""
+    free = {"depth", "shortcut", "zero_padding", "stride_place"}
+    return network.model_dump(exclude=free) == usual.model_dump(exclude=free)
+
+
 def paper_sentence(network: NetworkSpec) -> str:
-    """What the paper says of this network on CIFAR-10, as one sentence for people; empty where it says nothing."""
+    """What the paper says of this network, as one or two sentences for people; empty where it says nothing."""
+    if network.family is Family.CIFAR:
+        return _cifar_sentence(network)
+    return _vgg_sentence(network) if network.family is Family.VGG else _imagenet_sentence(network)
+
+
+def _cifar_sentence(network: NetworkSpec) -> str:
     row = cifar_row(network)
     if row is None:
         return ""
@@ -149,3 +175,41 @@ def paper_sentence(network: NetworkSpec) -> str:
     if network.depth in (20, 32, 44, 56):
         return "Figure 6, left: deeper plain nets have higher training and test error; no table."
     return ""
+
+
+def _imagenet_sentence(network: NetworkSpec) -> str:
+    row = imagenet_row(network)
+    if row is None:
+        return ""
+    if not network.residual and network.branch is Branch.BOTTLENECK:
+        return f"Table 1 has this depth with shortcuts only: {_billions(row.paper_multiply_adds)} multiply-adds."
+    parts = [f"Table 1: {_billions(row.paper_multiply_adds)} multiply-adds"]
+    name = network.label.removesuffix(" v1.5")
+    for words, table in (
+        ("Table 2 (10-crop)", TABLE_2 if network.shortcut in (Shortcut.A, Shortcut.NONE) else ()),
+        ("Table 3 (10-crop)", TABLE_3),
+        ("Table 4 (multi-scale)", TABLE_4),
+    ):
+        wanted = name.split(" ")[0] if table is TABLE_2 else name
+        found = next((entry for entry in table if entry.name == wanted), None)
+        if found is not None and not (table is TABLE_2 and network.depth == 34):  # Table 3 has those and top-5 too
+            parts.append(f"{words}: {_errors(found)}")
+    return "; ".join(parts) + "."
+
+
+def _vgg_sentence(network: NetworkSpec) -> str:
+    usual = NetworkSpec(family=Family.VGG, depth=network.depth) if not network.stages else None
+    if network != usual:
+        return ""
+    words = f"Figure 3's reference: {_billions(VGG_MULTIPLY_ADDS[network.depth])} multiply-adds"
+    found = next((row for row in TABLE_3 if row.name == network.label), None)
+    return words + (f"; Table 3 (10-crop): {_errors(found)}." if found else ".")
+
+
+def _billions(count: float) -> str:
+    return f"{count / 1e9:.1f}e9"
+
+
+def _errors(row: ErrorRow) -> str:
+    words = [f"{name} {value:.2f} %" for name, value in (("top-1", row.top1), ("top-5", row.top5)) if value is not None]
+    return ", ".join(words)

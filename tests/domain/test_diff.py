@@ -101,7 +101,7 @@ def test_options_a_b_and_c_differ_in_kinds_of_shortcuts() -> None:
 
 def test_the_place_of_the_stride_changes_two_layers_a_stage_and_names_tell_the_two_apart() -> None:
     found = diff(plans("resnet-50", "resnet-50-3x3"))
-    assert found.names == ("ResNet-50 first-1x1", "ResNet-50 3x3")
+    assert found.names == ("ResNet-50", "ResNet-50 v1.5")
     assert found.tally(1).sentence == "6 layers changed"
     assert found.fields(1) == (Change("Stride of a bottleneck", "first-1x1", "3x3"),)
     section = next(section for section in found.sections if section.section.size == 28)

@@ -52,9 +52,26 @@ def test_plain_nets_have_no_numbers_of_their_own() -> None:
     assert paper.paper_sentence(plain(1202)) == ""
 
 
+def test_imagenet_networks_have_their_tables_and_no_others() -> None:
+    def of(depth: int, **fields: object) -> str:
+        return paper.paper_sentence(NetworkSpec(family="imagenet", depth=depth, **fields))
+
+    assert of(34, shortcut="C").endswith(
+        "Table 3 (10-crop): top-1 24.19 %, top-5 7.40 %; Table 4 (multi-scale): top-1 21.53 %, top-5 5.60 %."
+    )
+    assert "Table 2 (10-crop): top-1 27.94 %" in of(18, block="plain")
+    assert "Table" not in of(18, shortcut="B").removeprefix("Table 1")
+    assert of(50, stride_place="3x3") == of(50)  # the paper's network but for the stride, which is named elsewhere
+    assert "top" not in of(50, block="plain")
+    assert of(50, classes=10) == of(18, width=32) == of(18, activation="pre") == ""
+    assert paper.paper_sentence(NetworkSpec(family="vgg", depth=19)) == "Figure 3's reference: 19.6e9 multiply-adds."
+
+
 def test_the_paper_is_silent_on_networks_it_does_not_have() -> None:
     assert paper.paper_sentence(NetworkSpec(depth=26)) == ""
     assert paper.paper_sentence(NetworkSpec(depth=20, width=32)) == ""
     assert paper.cifar_row(NetworkSpec(depth=20, classes=100)) is None
+    for other in ({"block": "bottleneck"}, {"activation": "pre"}, {"block": "single"}, {"stem": "7x7"}):
+        assert paper.cifar_row(NetworkSpec(depth=20, **other)) is None
     assert paper.paper_sentence(NetworkSpec(depth=20)) == "Table 6: error 8.75 %, 0.27M parameters."
     assert "option A" in paper.paper_sentence(NetworkSpec(depth=20, shortcut=Shortcut.B))

@@ -151,3 +151,93 @@ def test_every_field_says_what_it_is() -> None:
             assert field.description, f"{kind.__name__}.{name} has no description"
             assert isinstance(field.json_schema_extra, dict)
             assert {"unit", "simple"} <= set(field.json_schema_extra)
+
+
+@pytest.mark.parametrize(
+    ("given", "label", "stages", "shortcut"),
+    [
+        ({"family": "imagenet"}, "ResNet-18 A", (2, 2, 2, 2), "A"),
+        ({"family": "imagenet", "depth": 152}, "ResNet-152", (3, 8, 36, 3), "B"),
+        ({"family": "imagenet", "depth": "50", "block": "plain"}, "plain-50", (3, 4, 6, 3), "none"),
+        ({"family": "imagenet", "block": "bottleneck"}, "ResNet-50", (3, 4, 6, 3), "B"),
+        ({"family": "imagenet", "depth": 34, "shortcut": "C"}, "ResNet-34 C", (3, 4, 6, 3), "C"),
+        ({"family": "vgg", "depth": 19}, "VGG-19", (2, 2, 4, 4, 4), "none"),
+        ({"block": "bottleneck", "depth": 164}, "ResNet-164 bottleneck", (18, 18, 18), "A"),
+        ({"block": "single"}, "ResNet-20 single", (6, 6, 6), "A"),
+        ({"stages": [2, 1]}, "ResNet-8 2-1", (2, 1), "A"),
+        ({"stages": [3, 3, 3]}, "ResNet-20", (3, 3, 3), "A"),
+        ({"activation": "pre", "shortcut": "C"}, "pre-ResNet-20 C", (3, 3, 3), "C"),
+    ],
+)
+def test_what_is_not_given_follows_from_what_is(
+    given: dict[str, object], label: str, stages: tuple[int, ...], shortcut: str
+) -> None:
+    network = parse(NetworkSpec, given)
+    assert (network.label, network.stage_blocks, str(network.shortcut)) == (label, stages, shortcut)
+    assert NetworkSpec.model_validate(network.model_dump(mode="json")) == network
+    if network.family != "vgg":
+        other = counterpart(network)
+        assert (other.residual, other.depth, other.stage_blocks) == (not network.residual, network.depth, stages)
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "sentence"),
+    [
+        ({"family": "imagenet", "depth": 20}, "depth", "is none of imagenet with basic blocks; choose 18 or 34"),
+        ({"family": "imagenet", "depth": 51, "block": "bottleneck"}, "depth", "choose 50 or 101"),
+        ({"block": "bottleneck", "depth": 32}, "depth", "is not 9n [+] 2; choose 29 or 38"),
+        ({"stages": [1, 2], "depth": 20}, "depth", "1-2 blocks make 8 layers, not 20"),
+        ({"stages": [1, 0]}, "stages.1", "at least 1"),
+        ({"family": "vgg", "image_size": 16}, "", "max pools leave nothing"),
+        ({"family": "vgg", "block": "basic"}, "", "VGG net is plain"),
+        ({"stem": "none"}, "", "stem none does not go with family cifar; choose 3x3"),
+        ({"zero_padding": "both", "shortcut": "B"}, "", "only option A pads"),
+        ({"stride_place": "3x3"}, "", "only bottlenecks"),
+        ({"block": "bottleneck", "branch": "basic", "depth": 20}, "", "leave branch out"),
+        ({"widths": [8, 4, 2]}, "", "cannot drop channels"),
+        ({"widths": [8, 16]}, "", "3 stages but 2 widths"),
+        ({"widths": [8, 16, 32], "width": 16}, "", "not the first of the widths"),
+        ({"family": "resnext"}, "family", "must be 'cifar', 'imagenet' or 'vgg'"),
+        ({"block": "dense"}, "block", "must be"),
+        ({"depth": "deep"}, "depth", "whole number"),
+    ],
+)
+def test_each_wrong_network_has_its_sentence(given: dict[str, object], field: str, sentence: str) -> None:
+    with pytest.raises(SpecError, match=sentence) as caught:
+        parse(NetworkSpec, given)
+    assert set(caught.value.fields) == {field}
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"scale_min": 300},
+        {"colour_std": 0.2},
+        {"plateau_patience": 3},
+        {"warmup_error": 50},
+        {"pad_with": "black", "augmentation": "none"},
+        {"schedule": "cosine", "milestones": [3]},
+        {"augmentation": "scale-crop-flip", "scale_min": 400, "scale_max": 300},
+    ],
+)
+def test_a_choice_that_nobody_reads_is_refused(recipe: dict[str, object]) -> None:
+    with pytest.raises(SpecError):
+        parse(RecipeSpec, recipe)
+
+
+def test_parts_of_a_run_must_fit() -> None:
+    with pytest.raises(SpecError, match="does not fit into a shorter side of 256"):
+        parse(RunSpec, {"network": {"image_size": 300}, "recipe": {"augmentation": "scale-crop-flip"}})
+    with pytest.raises(SpecError, match="zero_last_gamma"):
+        parse(RunSpec, {"network": {"block": "plain"}, "recipe": {"zero_last_gamma": True}})
+    with pytest.raises(SpecError, match="no images are held out"):
+        parse(DataSpec, {"test_on": "held-out"})
+    gamma = parse(RunSpec, {"recipe": {"zero_last_gamma": True}})
+    assert [run.recipe.zero_last_gamma for run in twin(gamma).runs] == [False, True]
+
+
+def test_another_schedule_brings_no_milestones() -> None:
+    assert RecipeSpec(schedule="plateau").milestones == ()
+    cosine = RecipeSpec(schedule="cosine", iterations=100)
+    assert cosine.learning_rate_at(1) == 0.1
+    assert cosine.learning_rate_at(51) == pytest.approx(0.05)

@@ -7,13 +7,23 @@ from resnet_studio.domain.blueprint import LayerKind
 from resnet_studio.domain.paper import CIFAR_10
 from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import NetworkSpec, counterpart
-from resnet_studio.networks.build import build, shortcut_zero_pad
+from resnet_studio.domain.terms import ZeroPadding
+from resnet_studio.networks.build import PlannedNetwork, build, shortcut_zero_pad
 
 SPECS = [
     NetworkSpec(depth=8, block="plain"),
     NetworkSpec(depth=8, shortcut="A"),
     NetworkSpec(depth=14, shortcut="B", classes=3),
     NetworkSpec(depth=14, shortcut="C", width=4, image_size=20),
+    NetworkSpec(depth=20, block="bottleneck", width=4),
+    NetworkSpec(depth=20, block="bottleneck", width=4, shortcut="C", stride_place="3x3", activation="pre"),
+    NetworkSpec(depth=14, activation="pre", shortcut="B"),
+    NetworkSpec(depth=8, activation="pre", zero_padding="both"),
+    NetworkSpec(depth=8, block="single"),
+    NetworkSpec(stages=(1, 2, 1), widths=(3, 8, 9), image_size=21, zero_padding="both"),
+    NetworkSpec(family="imagenet", depth=18, width=8, image_size=70),
+    NetworkSpec(family="imagenet", depth=50, width=4, image_size=64, block="plain"),
+    NetworkSpec(family="vgg", depth=16, width=2, image_size=40),
 ]
 
 
@@ -43,14 +53,48 @@ def test_parameters_are_the_papers(row):
         assert sum(p.numel() for p in network.parameters()) == wanted
 
 
-def test_torchs_own_flop_counter_agrees():
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.family} {spec.label} {spec.image_size}")
+def test_torchs_own_counters_agree(spec):
+    _count(spec)
+
+
+@pytest.mark.parametrize("depth", [18, 34, 50, 101, 152])
+@pytest.mark.parametrize("shortcut", ["none", "A", "B", "C"])
+def test_torchs_own_counters_agree_on_imagenet(depth, shortcut):
+    _count(
+        NetworkSpec(
+            family="imagenet", depth=depth, shortcut=shortcut, **({"block": "plain"} if shortcut == "none" else {})
+        )
+    )
+
+
+@pytest.mark.parametrize("depth", [16, 19])
+def test_torchs_own_counters_agree_on_vgg(depth):
+    _count(NetworkSpec(family="vgg", depth=depth))
+
+
+def _count(spec):
+    """On torch's meta device: shapes without numbers."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    plan = blueprint(NetworkSpec(depth=20, shortcut="B"))
-    network = build(plan, 0)
-    with FlopCounterMode(display=False) as counter:
-        network(torch.zeros(1, *plan.input))
+    plan = blueprint(spec)
+    with torch.device("meta"):
+        network = PlannedNetwork(plan)
+        with FlopCounterMode(display=False) as counter:
+            logits = network(torch.zeros(1, *plan.input))
+    assert logits.shape == (1, spec.classes)
     assert counter.get_total_flops() == 2 * plan.multiply_adds
+    assert sum(p.numel() for p in network.parameters()) == plan.parameters
+
+
+def test_option_a_pads_with_zeros_where_it_is_told():
+    x = torch.arange(2 * 3 * 4 * 4, dtype=torch.float32).reshape(2, 3, 4, 4)
+    end, both = (shortcut_zero_pad(x, 8, 2, padding) for padding in (ZeroPadding.END, ZeroPadding.BOTH))
+    assert torch.equal(end[:, :3], x[:, :, ::2, ::2])
+    assert not end[:, 3:].any()
+    assert torch.equal(both[:, 2:5], x[:, :, ::2, ::2])
+    assert not both[:, :2].any()
+    assert not both[:, 5:].any()
 
 
 def test_twins_start_with_the_same_weights():
