@@ -1,0 +1,146 @@
+"""What a conformity check says: one point of the paper, and how a run stands to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from resnet_studio.domain.records import EvaluationSummary
+from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec
+from resnet_studio.domain.terms import RunStatus
+
+
+class State(StrEnum):
+    """How a run stands to one point; each has a sign of its own, so that no colour is needed to tell them apart."""
+
+    CONFORMS = "conforms"
+    DIFFERS = "differs"
+    SILENT = "the paper does not say"
+    UNKNOWN = "not known"
+    NOT_APPLICABLE = "does not apply"
+
+    @property
+    def sign(self) -> str:
+        """One character: a tick, an unequal sign, a ring, a question mark, a dash."""
+        return {
+            State.CONFORMS: "\N{CHECK MARK}",
+            State.DIFFERS: "\N{NOT EQUAL TO}",
+            State.SILENT: "\N{WHITE CIRCLE}",
+            State.UNKNOWN: "?",
+            State.NOT_APPLICABLE: "\N{EN DASH}",
+        }[self]
+
+
+class Part(StrEnum):
+    """What a point belongs to, in the order in which they are shown."""
+
+    NETWORK = "Network"
+    DATA = "Data"
+    RECIPE = "Recipe"
+    RESULT = "Results"
+
+
+class Yardstick(StrEnum):
+    """Which of the paper's two experiments a run is held against."""
+
+    CIFAR = "CIFAR-10, section 4.2"
+    IMAGENET = "ImageNet, sections 3.3, 3.4 and 4.1"
+
+
+AUTHORS = "authors' read-me"  # where the published models came with words that the paper does not have
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One point.
+
+    Attributes:
+        key: A name that stays the same, for files and tests.
+        part: Network, data, recipe or results.
+        topic: What it is about, for people.
+        state: How the run stands to it.
+        paper: What the paper has, in our words.
+        where: Section, table or figure of arXiv:1512.03385v1, or the authors' read-me.
+        run: What this run has.
+    """
+
+    key: str
+    part: Part
+    topic: str
+    state: State
+    paper: str
+    where: str
+    run: str
+
+    @property
+    def in_paper(self) -> bool:
+        """Whether the point stands in the paper itself; some stand in the authors' read-me alone."""
+        return self.where != AUTHORS
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is known of a run. ``status`` is None before training; counts are None where the data was not looked at.
+
+    ``seeds`` is how many finished runs differ from it in their seeds alone, itself included.
+    """
+
+    network: NetworkSpec
+    recipe: RecipeSpec
+    data: DataSpec
+    yardstick: Yardstick
+    start_from: str = ""
+    status: RunStatus | None = None
+    iteration: int = 0
+    seeds: int = 1
+    training_images: int | None = None
+    test_images: int | None = None
+    class_names: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    evaluations: tuple[EvaluationSummary, ...] = ()
+
+    @property
+    def cifar(self) -> bool:
+        return self.yardstick is Yardstick.CIFAR
+
+    @property
+    def imported(self) -> bool:
+        """Weights of another program: how they were trained nobody wrote down here."""
+        return self.status is RunStatus.IMPORTED
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What the paper has; :meth:`held` and its kin make the check."""
+
+    key: str
+    part: Part
+    topic: str
+    paper: str
+    where: str
+
+    def held(self, same: bool, run: str) -> Check:
+        return self._check(State.CONFORMS if same else State.DIFFERS, run)
+
+    def silent(self, run: str) -> Check:
+        return self._check(State.SILENT, run)
+
+    def unknown(self, run: str) -> Check:
+        return self._check(State.UNKNOWN, run)
+
+    def idle(self, run: str) -> Check:
+        """The run has nothing that this could be said of."""
+        return self._check(State.NOT_APPLICABLE, run)
+
+    def _check(self, state: State, run: str) -> Check:
+        return Check(self.key, self.part, self.topic, state, self.paper, self.where, run)
+
+
+def counted(value: int) -> str:
+    """Digits in groups of three."""
+    return f"{value:,}".replace(",", " ")
+
+
+def listed(values: tuple[int, ...]) -> str:
+    return ", ".join(map(counted, values))

@@ -1,0 +1,160 @@
+"""The data, and what is done to images, against section 4.2 (CIFAR-10) and section 3.4 (ImageNet)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from resnet_studio.domain.terms import Augmentation, Colour, Normalisation, PadWith, TestOn
+from resnet_studio.studies.conformity.checks import Check, Part, Point, State, Subject, counted
+from resnet_studio.studies.conformity.recipe import close, recipe_point, section
+
+CIFAR_CLASSES = frozenset(("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"))
+CIFAR_TRAIN, CIFAR_TEST, CIFAR_HELD_OUT = 50_000, 10_000, 5_000
+IMAGENET_TRAIN = 1_280_000  # 600 000 iterations of 256 images are 120 epochs (section 3.4), to about one percent
+_WORDNET = re.compile(r"n\d{8}")
+_UNKNOWN = "imported weights: nobody wrote it down here"
+
+
+def is_cifar10(class_names: tuple[str, ...]) -> bool:
+    """Whether these are CIFAR-10's classes, by name; a folder's names may be numbered, as in ``0-airplane``."""
+    return len(class_names) == 10 and {name.lower().lstrip("0123456789_- .") for name in class_names} == CIFAR_CLASSES
+
+
+def is_imagenet(class_names: tuple[str, ...]) -> bool:
+    """Whether these are a thousand classes under WordNet's numbers, as ImageNet's folders are called."""
+    return len(class_names) == 1000 and all(_WORDNET.fullmatch(name) for name in class_names)
+
+
+def data_checks(subject: Subject) -> Iterator[Check]:
+    yield _data_set(subject)
+    for check in (_training_images(subject), _tested(subject)):
+        yield replace(check, state=State.UNKNOWN, run=_UNKNOWN) if subject.imported else check
+
+
+def image_checks(subject: Subject) -> Iterator[Check]:
+    for check in _image_checks(subject):
+        yield replace(check, state=State.UNKNOWN, run=_UNKNOWN) if subject.imported else check
+
+
+def _image_checks(subject: Subject) -> Iterator[Check]:
+    recipe = subject.recipe
+    yield _crops(subject)
+    yield _padding(subject)
+    yield _scales(subject)
+    colour = "None" if subject.cifar else "Shifts along the principal components of RGB, standard deviation 0.1"
+    point = recipe_point("colour", "Colour", colour, section(subject))
+    if recipe.colour is Colour.NONE:
+        yield point.held(subject.cifar, "none")
+    else:
+        same = not subject.cifar and close(recipe.colour_std, 0.1)
+        yield point.held(same, f"shifts along the principal components, standard deviation {recipe.colour_std:g}")
+    pixel = recipe.normalisation is Normalisation.PIXEL_MEAN
+    yield recipe_point("mean", "Mean", "The mean image of the training set is subtracted", section(subject)).held(
+        pixel, "the mean image is subtracted" if pixel else "one mean and one standard deviation per colour"
+    )
+
+
+def _data_set(subject: Subject) -> Check:
+    name = "CIFAR-10" if subject.cifar else "ImageNet's 1000 classes"
+    where = "section 4.2" if subject.cifar else "section 4.1"
+    point = Point("data", Part.DATA, "Data set", name, where)
+    source = subject.data.source
+    if subject.imported and not subject.data.known:
+        return point.unknown("imported weights: which images they saw is not known")
+    if source == "builtin":
+        return point.held(False, "images that the program draws")
+    if source == "cifar10":
+        return point.held(subject.cifar, "CIFAR-10")
+    if not subject.class_names:
+        return point.unknown(f"{source}: not looked at yet")
+    return _folder(point, subject)
+
+
+def _folder(point: Point, subject: Subject) -> Check:
+    total = None if subject.training_images is None else subject.training_images + _away(subject)
+    images = "" if total is None else f", {counted(total)} training images"
+    if is_cifar10(subject.class_names):
+        run = f"a folder of CIFAR-10's classes{images}"
+        whole = subject.cifar and total == CIFAR_TRAIN and subject.test_images in (None, CIFAR_TEST, CIFAR_HELD_OUT)
+    elif is_imagenet(subject.class_names):
+        run = f"a folder of ImageNet's class names{images}"
+        whole = not subject.cifar and total is not None and abs(total / IMAGENET_TRAIN - 1) < 0.01
+    else:
+        return point.held(False, f"a folder of {len(subject.class_names)} other classes{images}")
+    left_out = subject.environment.get("files_left_out", "0")
+    if left_out not in ("", "0"):
+        return point.held(False, f"{run}, {left_out} files left out")
+    return point.held(whole, run)
+
+
+def _away(subject: Subject) -> int:
+    """Images of the training set that are not trained on. Before a run, all of them are still counted."""
+    return subject.data.held_out if "training_images" in subject.environment else 0
+
+
+def _training_images(subject: Subject) -> Check:
+    held_out = subject.data.held_out
+    has = "all training images" if not held_out else f"all but {counted(held_out)} held out"
+    if subject.training_images is not None:
+        has += f": {counted(subject.training_images - (held_out - _away(subject)))}"
+    if subject.cifar:
+        paper = "50 000 images; the schedule was chosen on 45 000, and the text allows both"
+        point = Point("training_images", Part.DATA, "Trained on", paper, "section 4.2")
+        return point.held(held_out in (0, CIFAR_HELD_OUT), has)
+    return Point("training_images", Part.DATA, "Trained on", "The whole training set", "section 4.1").held(
+        not held_out, has
+    )
+
+
+def _tested(subject: Subject) -> Check:
+    paper = "The test set" if subject.cifar else "The validation set"
+    point = Point("test_images", Part.DATA, "Tested on", paper, "section 4.2" if subject.cifar else "section 4.1")
+    held_out = subject.data.test_on is TestOn.HELD_OUT
+    images = "" if subject.test_images is None or held_out else f": {counted(subject.test_images)}"
+    return point.held(not held_out, "training images held out" if held_out else f"the data's test images{images}")
+
+
+def _crops(subject: Subject) -> Check:
+    if subject.cifar:
+        point = recipe_point(
+            "augmentation", "Crops and flips", "4 pixels on each side, a random 32 x 32 crop, a horizontal flip half "
+            "the time", "section 4.2",
+        )  # fmt: skip
+        wanted = Augmentation.PAD_CROP_FLIP
+    else:
+        point = recipe_point(
+            "augmentation", "Crops and flips", "A random 224 x 224 crop of the resized image, a horizontal flip half "
+            "the time", "section 3.4",
+        )  # fmt: skip
+        wanted = Augmentation.SCALE_CROP_FLIP
+    size = subject.network.image_size
+    has = {
+        Augmentation.NONE: "none",
+        Augmentation.PAD_CROP_FLIP: f"4 pixels on each side, a random {size} x {size} crop, a flip half the time",
+        Augmentation.SCALE_CROP_FLIP: f"resized at random, a random {size} x {size} crop, a flip half the time",
+    }[subject.recipe.augmentation]
+    return point.held(subject.recipe.augmentation is wanted, has)
+
+
+def _padding(subject: Subject) -> Check:
+    point = recipe_point("padding", "Padding", "Whether before or after the mean is subtracted is not said",
+                         "section 4.2" if subject.cifar else "section 3.4")  # fmt: skip
+    if subject.recipe.augmentation is not Augmentation.PAD_CROP_FLIP:
+        return point.idle("images are not padded")
+    after = subject.recipe.pad_with is PadWith.MEAN
+    return point.silent("after: zeros, which are the mean" if after else "before: black")
+
+
+def _scales(subject: Subject) -> Check:
+    recipe = subject.recipe
+    scaled = recipe.augmentation is Augmentation.SCALE_CROP_FLIP
+    if subject.cifar:
+        point = recipe_point("scales", "Scales", "None: images keep their size", "section 4.2")
+    else:
+        point = recipe_point("scales", "Scales", "Shorter side at random from 256 to 480 pixels", "section 3.4")
+    if not scaled:
+        return point.held(subject.cifar, "not resized at random")
+    has = f"shorter side at random from {recipe.scale_min} to {recipe.scale_max} pixels"
+    return point.held(not subject.cifar and (recipe.scale_min, recipe.scale_max) == (256, 480), has)

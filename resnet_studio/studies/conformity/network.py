@@ -1,0 +1,205 @@
+"""The network against sections 3.2 to 3.4, 4.2 and Table 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resnet_studio.domain.paper import CIFAR_10, IMAGENET
+from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.domain.terms import Activation, Branch, Family, Shortcut, Stem, StridePlace
+from resnet_studio.studies.conformity.checks import Check, Part, Point, Subject
+
+CIFAR_RESIDUAL = tuple(row.depth for row in CIFAR_10)
+CIFAR_PLAIN = (20, 32, 44, 56, 110)  # section 4.2; Figure 6, left
+IMAGENET_PLAIN = (18, 34)  # Table 2
+CIFAR_WIDTHS = (16, 32, 64)
+IMAGENET_WIDTHS = (64, 128, 256, 512)
+_STAGES = {row.depth: row.blocks_per_stage for row in IMAGENET}
+_LAYERS = {
+    Branch.BASIC: "two 3x3 convolutions",
+    Branch.BOTTLENECK: "1x1, 3x3 and 1x1 convolutions",
+    Branch.SINGLE: "one 3x3 convolution, an experiment",
+}
+_STEMS = {
+    Stem.SMALL: "one 3x3 convolution",
+    Stem.LARGE: "a 7x7 convolution of stride 2, then a 3x3 max pool of stride 2",
+    Stem.NONE: "none",
+}
+_USUAL = {18: (Shortcut.A,), 34: (Shortcut.A, Shortcut.B, Shortcut.C)}  # Tables 2 and 3; deeper ones: B
+
+
+def _point(key: str, topic: str, paper: str, where: str) -> Point:
+    return Point(key, Part.NETWORK, topic, paper, where)
+
+
+def usual_shortcuts(depth: int) -> tuple[Shortcut, ...]:
+    """With which the paper has a residual net of ``depth`` layers on ImageNet."""
+    return _USUAL.get(depth, (Shortcut.B,))
+
+
+def network_checks(subject: Subject) -> Iterator[Check]:
+    """Every point of the network, in the order from input to output."""
+    network = subject.network
+    yield _depth(subject)
+    yield _block(subject)
+    yield _widths(subject)
+    yield _stem(subject)
+    yield _head(subject)
+    yield _input(subject)
+    yield _classes(subject)
+    yield _shortcut(subject)
+    yield _zeros(network)
+    yield _stride(network)
+    yield _batch_norm(network)
+    yield _dropout(network)
+
+
+def _depth(subject: Subject) -> Check:
+    network = subject.network
+    if subject.cifar:
+        point = _point(
+            "depth", "Depth", f"6n + 2 layers in three stages of n blocks; trained with {_depths(CIFAR_RESIDUAL)} "
+            f"layers, plain nets with {_depths(CIFAR_PLAIN)}", "section 4.2, Table 6",
+        )  # fmt: skip
+        blocks = network.stage_blocks
+        right = network.family is Family.CIFAR and len(blocks) == 3 and len(set(blocks)) == 1
+        trained = CIFAR_RESIDUAL if network.residual else CIFAR_PLAIN
+        if right and network.branch is Branch.BASIC and network.depth not in trained:
+            return point.silent(f"{_stages(network)}: of the paper's form, but none that it trained")
+        return point.held(right and network.branch is Branch.BASIC, _stages(network))
+    point = _point(
+        "depth", "Depth", "18, 34, 50, 101 or 152 layers; plain nets of 18 and 34; VGG-16 and VGG-19 as references",
+        "Tables 1 and 3, Figure 3",
+    )  # fmt: skip
+    if network.family is Family.VGG:
+        return point.held(not network.stages, f"{_stages(network)}: a reference, not a net of the paper's own")
+    own = network.family is Family.IMAGENET and _STAGES.get(network.depth) == network.stage_blocks
+    if own and not network.residual and network.depth not in IMAGENET_PLAIN:
+        return point.silent(f"{_stages(network)}: the paper has no plain net of this depth")
+    return point.held(own, _stages(network))
+
+
+def _depths(depths: tuple[int, ...]) -> str:
+    return ", ".join(map(str, depths))
+
+
+def _stages(network: NetworkSpec) -> str:
+    return f"{network.label}: {'-'.join(map(str, network.stage_blocks))} blocks"
+
+
+def _block(subject: Subject) -> Check:
+    network = subject.network
+    wanted = Branch.BASIC if subject.cifar or network.depth < 50 else Branch.BOTTLENECK
+    paper = (
+        "Two 3x3 convolutions between additions; a single one showed no advantage"
+        if subject.cifar
+        else "Two 3x3 convolutions up to 34 layers; from 50 on 1x1, 3x3, 1x1; a single one showed no advantage"
+    )
+    point = _point(
+        "block", "Layers of a block", paper, "sections 3.2 and 4.2" if subject.cifar else "sections 3.2, 4.1"
+    )
+    if network.family is Family.VGG:
+        return point.idle("VGG is not made of blocks")
+    return point.held(network.branch is wanted, _LAYERS[network.branch])
+
+
+def _widths(subject: Subject) -> Check:
+    network = subject.network
+    wanted: tuple[int, ...] = CIFAR_WIDTHS if subject.cifar else IMAGENET_WIDTHS
+    bottleneck = "" if subject.cifar else "; a bottleneck block ends with four times as many"
+    point = _point(
+        "widths", "Filters", f"{', '.join(map(str, wanted))} from stage to stage{bottleneck}",
+        "section 4.2" if subject.cifar else "Table 1",
+    )  # fmt: skip
+    if network.family is Family.VGG:
+        wanted = (64, 128, 256, 512, 512)
+    return point.held(network.stage_widths == wanted, ", ".join(map(str, network.stage_widths)))
+
+
+def _stem(subject: Subject) -> Check:
+    network = subject.network
+    wanted = Stem.SMALL if subject.cifar else Stem.LARGE
+    text = _STEMS[wanted]
+    point = _point("stem", "Stem", text[:1].upper() + text[1:], "section 4.2" if subject.cifar else "Table 1")
+    if network.family is Family.VGG:
+        return point.idle("VGG has none")
+    return point.held(network.stem is wanted, _STEMS[network.stem])
+
+
+def _head(subject: Subject) -> Check:
+    where = "section 4.2" if subject.cifar else "section 3.3"
+    point = _point("head", "Head", "Global average pooling and one fully connected layer", where)
+    if subject.network.family is Family.VGG:
+        return point.idle("VGG has three fully connected layers of its own")
+    return point.held(True, "global average pooling and one fully connected layer")
+
+
+def _input(subject: Subject) -> Check:
+    size = 32 if subject.cifar else 224
+    where = "section 4.2" if subject.cifar else "section 3.4"
+    has = subject.network.image_size
+    return _point("image_size", "Input", f"{size} x {size} pixels", where).held(has == size, f"{has} x {has} pixels")
+
+
+def _classes(subject: Subject) -> Check:
+    classes = 10 if subject.cifar else 1000
+    where = "section 4.2" if subject.cifar else "section 3.3"
+    has = subject.network.classes
+    return _point("classes", "Classes", str(classes), where).held(has == classes, str(has))
+
+
+def _shortcut(subject: Subject) -> Check:
+    network = subject.network
+    if subject.cifar:
+        point = _point("shortcut", "Shortcuts", "Option A in every residual net", "section 4.2")
+        usual: tuple[Shortcut, ...] = (Shortcut.A,)
+    else:
+        point = _point(
+            "shortcut", "Shortcuts", "ResNet-18 with option A, ResNet-34 with A, B and C, deeper ones with B",
+            "Tables 2 and 3",
+        )  # fmt: skip
+        usual = usual_shortcuts(network.depth)
+    if not network.residual:
+        return point.idle("a plain net has none")
+    return point.held(network.shortcut in usual, f"option {network.shortcut}")
+
+
+def _zeros(network: NetworkSpec) -> Check:
+    point = _point(
+        "zero_padding", "Zeros of option A", "Zeros fill the new channels; on which side of the old ones is not said",
+        "section 3.3",
+    )  # fmt: skip
+    if network.shortcut is not Shortcut.A:
+        return point.idle("no shortcut pads with zeros")
+    return point.silent(
+        {"end": "all after the old channels", "both": "half before, half after the old channels"}[network.zero_padding]
+    )
+
+
+def _stride(network: NetworkSpec) -> Check:
+    point = _point("stride_place", "Stride of a bottleneck", "In its first 1x1 convolution", "Table 1")
+    if network.branch is not Branch.BOTTLENECK:
+        return point.idle("no bottlenecks")
+    first = network.stride_place is StridePlace.FIRST
+    return point.held(first, "in the first 1x1" if first else "in the 3x3, as torchvision has it: more multiply-adds")
+
+
+def _batch_norm(network: NetworkSpec) -> Check:
+    point = _point(
+        "activation", "Batch norm and ReLU",
+        "Batch norm after each convolution and before the activation; the last ReLU of a block after the addition",
+        "sections 3.2 and 3.4",
+    )  # fmt: skip
+    if network.family is Family.VGG:
+        return point.idle("VGG was published without batch norm")
+    if network.activation is Activation.PRE:
+        return point.held(False, "batch norm and ReLU before each convolution: pre-activation, arXiv:1603.05027")
+    return point.held(True, "batch norm after each convolution, ReLU after it or after the addition")
+
+
+def _dropout(network: NetworkSpec) -> Check:
+    if network.family is Family.VGG:
+        point = _point("dropout", "Dropout", "None in its own nets; the VGG it refers to was trained with it",
+                       "section 3.4")  # fmt: skip
+        return point.held(False, "none: VGG's dropout between the fully connected layers is left out here")
+    return _point("dropout", "Dropout", "None", "sections 3.4 and 4.2").held(True, "none")

@@ -1,0 +1,211 @@
+"""The recipe against section 4.2 (CIFAR-10) and section 3.4 (ImageNet)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+from resnet_studio.domain.recipe_spec import RecipeSpec
+from resnet_studio.domain.terms import Decay, Family, MomentumForm, RunStatus, Schedule
+from resnet_studio.studies.conformity.checks import AUTHORS, Check, Part, Point, State, Subject, counted, listed
+
+CIFAR_ITERATIONS, IMAGENET_ITERATIONS = 64_000, 600_000
+CIFAR_MILESTONES = (32_000, 48_000)
+WARMED_UP = 110  # layers
+_IMPORTED = "imported weights: nobody wrote it down here"
+_ENDED_EARLY = (RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.DIVERGED, RunStatus.FAILED)
+
+
+def recipe_point(key: str, topic: str, paper: str, where: str) -> Point:
+    return Point(key, Part.RECIPE, topic, paper, where)
+
+
+def section(subject: Subject) -> str:
+    """Where the recipe stands."""
+    return "section 4.2" if subject.cifar else "section 3.4"
+
+
+def close(value: float, wanted: float) -> bool:
+    return math.isclose(value, wanted, rel_tol=1e-9)
+
+
+def optimizer_checks(subject: Subject) -> Iterator[Check]:
+    """How weights begin and change; for imported weights, as much as is known of it: nothing."""
+    for check in _optimizer_checks(subject):
+        yield replace(check, state=State.UNKNOWN, run=_IMPORTED) if subject.imported else check
+
+
+def _optimizer_checks(subject: Subject) -> Iterator[Check]:
+    recipe, where = subject.recipe, section(subject)
+    yield _initial(subject)
+    yield recipe_point("last_gamma", "Last gamma of a branch", "Begins like every other", where).held(
+        not recipe.zero_last_gamma, "begins at zero: an extra" if recipe.zero_last_gamma else "begins at one"
+    )
+    wanted = 128 if subject.cifar else 256
+    yield recipe_point("batch_size", "Batch", f"{wanted} images", where).held(
+        recipe.batch_size == wanted, f"{counted(recipe.batch_size)} images"
+    )
+    yield recipe_point("momentum", "Momentum", "SGD with 0.9", where).held(
+        close(recipe.momentum, 0.9), f"SGD with {recipe.momentum:g}"
+    )
+    yield _momentum_form(recipe)
+    yield recipe_point("weight_decay", "Weight decay", "0.0001", where).held(
+        close(recipe.weight_decay, 1e-4), f"{recipe.weight_decay:.10g}"
+    )
+    yield _decay(recipe, where)
+    yield recipe_point("learning_rate", "Learning rate", "0.1 after any warm-up", where).held(
+        close(recipe.learning_rate, 0.1), f"{recipe.learning_rate:g}"
+    )
+    yield _schedule(subject)
+    yield _plateau(subject)
+    yield _warm_up(subject)
+    yield _length(subject)
+    yield recipe_point("label_smoothing", "Label smoothing", "None", where).held(
+        recipe.label_smoothing == 0, f"{recipe.label_smoothing:g}: an extra" if recipe.label_smoothing else "none"
+    )
+    yield _batch_norm_tests(subject)
+    yield _batch_norm_images(subject)
+    yield _precision(subject)
+    yield _machine(subject)
+
+
+def _initial(subject: Subject) -> Check:
+    point = recipe_point("initial", "Initial weights", "He initialisation, from nothing", section(subject))
+    if subject.start_from:
+        return point.held(False, f"fine-tuned: begins with the weights of run {subject.start_from}")
+    return point.held(True, "He initialisation")
+
+
+def _momentum_form(recipe: RecipeSpec) -> Check:
+    point = recipe_point(
+        "momentum_form", "Form of momentum", "v = m v + lr g, then w = w - v: old steps keep the rate they were made "
+        "with", AUTHORS,
+    )  # fmt: skip
+    if recipe.momentum_form is MomentumForm.AUTHORS:
+        return point.held(True, "v = m v + lr g, w = w - v")
+    if _constant(recipe):
+        return point.held(True, "v = m v + g, w = w - lr v: the same here, where the rate never changes")
+    return point.held(False, "v = m v + g, w = w - lr v: parts from it whenever the rate changes")
+
+
+def _constant(recipe: RecipeSpec) -> bool:
+    reached = any(milestone < recipe.iterations for milestone in recipe.milestones)
+    return recipe.schedule is Schedule.MILESTONES and not reached and not recipe.warmup_rate
+
+
+def _decay(recipe: RecipeSpec, where: str) -> Check:
+    point = recipe_point("decay", "Weight decay on", "Whether batch norm and biases decay too is not said", where)
+    return point.silent({Decay.ALL: "every parameter", Decay.WEIGHTS: "convolutions and fully connected layers"}[
+        recipe.decay
+    ])  # fmt: skip
+
+
+def _schedule(subject: Subject) -> Check:
+    recipe = subject.recipe
+    milestones = f"divided by 10 after {listed(recipe.milestones)}" if recipe.milestones else "never falls"
+    run = {
+        Schedule.MILESTONES: milestones,
+        Schedule.PLATEAU: "divided by 10 when the error plateaus",
+        Schedule.COSINE: "half a cosine down to zero: an extra",
+    }[recipe.schedule]
+    if subject.cifar:
+        point = recipe_point("schedule", "Schedule", "Divided by 10 after 32 000 and 48 000 iterations", "section 4.2")
+        return point.held(recipe.schedule is Schedule.MILESTONES and recipe.milestones == CIFAR_MILESTONES, run)
+    point = recipe_point("schedule", "Schedule", "Divided by 10 when the error plateaus", "section 3.4")
+    return point.held(recipe.schedule is Schedule.PLATEAU, run)
+
+
+def _plateau(subject: Subject) -> Check:
+    recipe, where = subject.recipe, section(subject)
+    point = recipe_point("plateau", "What a plateau is", "Which error, and for how long it must not fall, is not said",
+                         "section 3.4")  # fmt: skip
+    if recipe.schedule is not Schedule.PLATEAU:
+        return replace(point.idle("no plateaus in this schedule"), where=where)
+    return point.silent(
+        f"{recipe.plateau_patience} tests without an error lower by {recipe.plateau_margin:g} points, test every "
+        f"{counted(recipe.test_every)} iterations"
+    )
+
+
+def _warm_up(subject: Subject) -> Check:
+    recipe, depth = subject.recipe, subject.network.depth
+    has = (
+        f"{recipe.warmup_rate:g} until the training error is below {recipe.warmup_error:g} %"
+        if recipe.warmup_rate
+        else "none"
+    )
+    if not subject.cifar:
+        return recipe_point("warm_up", "Warm-up", "None", "section 3.4").held(not recipe.warmup_rate, has)
+    point = recipe_point(
+        "warm_up", "Warm-up", "ResNet-110 alone: 0.01 until the training error is below 80 %, about 400 iterations",
+        "section 4.2",
+    )  # fmt: skip
+    warmed = close(recipe.warmup_rate, 0.01) and close(recipe.warmup_error, 80.0)
+    if depth == WARMED_UP and not subject.network.residual:
+        return point.silent(f"{has}; of plain-110 it is not said")
+    if depth > WARMED_UP:
+        return point.silent(f"{has}; of more than {WARMED_UP} layers it is not said")
+    return point.held(warmed if depth == WARMED_UP else not recipe.warmup_rate, has)
+
+
+def _length(subject: Subject) -> Check:
+    wanted = CIFAR_ITERATIONS if subject.cifar else IMAGENET_ITERATIONS
+    paper = f"{counted(wanted)} iterations" if subject.cifar else f"Up to {counted(wanted)} iterations"
+    point = recipe_point("iterations", "Length", paper, section(subject))
+    has = subject.recipe.iterations
+    if subject.status in _ENDED_EARLY:
+        return point.held(False, f"{subject.status} after {counted(subject.iteration)} of {counted(has)}")
+    going = subject.status is not None and subject.iteration < has
+    now = f", now at {counted(subject.iteration)}" if going else ""
+    return point.held(has == wanted, f"{counted(has)} iterations{now}")
+
+
+def _batch_norm_tests(subject: Subject) -> Check:
+    point = recipe_point(
+        "bn_statistics", "Batch norm in tests", "Statistics measured over the training set after training",
+        AUTHORS,
+    )  # fmt: skip
+    if subject.network.family is Family.VGG:
+        return point.idle("VGG has no batch norm")
+    recomputed = subject.recipe.bn_statistics == "recomputed"
+    return point.held(
+        recomputed, "measured anew after training" if recomputed else "moving averages kept while training"
+    )
+
+
+def _batch_norm_images(subject: Subject) -> Check:
+    size = subject.recipe.batch_size
+    has = f"{counted(size)}: the whole batch, on one device"
+    if subject.cifar:
+        paper, where = "Over how many images batch norm looks is not said", "section 4.2"
+    else:
+        paper, where = "32: batch norm looks at one GPU's share of the batch", AUTHORS
+    point = recipe_point("bn_images", "Images a batch norm sees", paper, where)
+    if subject.network.family is Family.VGG:
+        return point.idle("VGG has no batch norm")
+    return point.silent(has) if subject.cifar else point.held(size == 32, has)
+
+
+def _precision(subject: Subject) -> Check:
+    point = recipe_point("precision", "Precision", "Not said", section(subject))
+    wish = str(subject.recipe.precision)
+    has = subject.environment.get("precision")
+    if has is None:
+        return point.silent(f"{wish}: a probe chooses when training starts" if wish == "auto" else wish)
+    kept = " in convolutions and products, weights in float32" if has == "bfloat16" else ""
+    chosen = ", chosen by a probe" if wish == "auto" else ""
+    return point.silent(f"{has}{kept}{chosen}")
+
+
+def _machine(subject: Subject) -> Check:
+    point = recipe_point("machine", "Machine and versions", "Not said", section(subject))
+    found = subject.environment
+    name = found.get("device_name") or found.get("device")
+    if not name:
+        return point.silent(f"device {subject.recipe.device}: chosen when training starts")
+    versions = [f"{title} {found[key]}" for key, title in _VERSIONS if found.get(key)]
+    return point.silent(", ".join([name, *versions]))
+
+
+_VERSIONS = (("torch", "torch"), ("engine", "engine"), ("resnet_studio", "ResNet Studio"))
