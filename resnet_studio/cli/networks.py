@@ -42,7 +42,8 @@ def _show(plan: Blueprint) -> None:
     for name, layers, stage in parts:
         if stage is not None:
             layers = tuple(layer for block in stage.blocks for layer in block.layers)
-        assert layers is not None
+        if not layers:  # VGG has no stem
+            continue
         rows.append(
             (
                 name,
