@@ -73,7 +73,7 @@ def _data_set(subject: Subject) -> Check:
 
 
 def _folder(point: Point, subject: Subject) -> Check:
-    total = None if subject.training_images is None else subject.training_images + _away(subject)
+    total = None if subject.training_images is None else subject.training_images + subject.data.held_out
     images = "" if total is None else f", {counted(total)} training images"
     if is_cifar10(subject.class_names):
         run = f"a folder of CIFAR-10's classes{images}"
@@ -89,16 +89,11 @@ def _folder(point: Point, subject: Subject) -> Check:
     return point.held(whole, run)
 
 
-def _away(subject: Subject) -> int:
-    """Images of the training set that are not trained on. Before a run, all of them are still counted."""
-    return subject.data.held_out if "training_images" in subject.environment else 0
-
-
 def _training_images(subject: Subject) -> Check:
     held_out = subject.data.held_out
     has = "all training images" if not held_out else f"all but {counted(held_out)} held out"
     if subject.training_images is not None:
-        has += f": {counted(subject.training_images - (held_out - _away(subject)))}"
+        has += f": {counted(subject.training_images)}"
     if subject.cifar:
         paper = "50 000 images; the schedule was chosen on 45 000, and the text allows both"
         point = Point("training_images", Part.DATA, "Trained on", paper, "section 4.2")

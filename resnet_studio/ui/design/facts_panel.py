@@ -85,6 +85,9 @@ class FactsPanel(QFrame):
         column.addSpacing(6)
         column.addWidget(named(QLabel("Time here"), role="heading"))
         column.addWidget(self._time)
+        self._sections = QVBoxLayout()
+        self._sections.setSpacing(8)
+        column.addLayout(self._sections)
         column.addStretch(1)
         area = QScrollArea(widgetResizable=True)
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -95,6 +98,12 @@ class FactsPanel(QFrame):
         outer.setContentsMargins(1, 1, 1, 1)
         outer.addWidget(area)
         self._labels: list[QLabel] = []
+
+    def add_section(self, title: str, content: QWidget) -> None:
+        """One more heading at the end, with something below it that keeps itself up to date."""
+        self._sections.addSpacing(6)
+        self._sections.addWidget(named(QLabel(title), role="heading"))
+        self._sections.addWidget(content)
 
     def show_facts(self, spec: RunSpec, lines: list[Fact], seconds: float | None) -> None:
         """``seconds``: what the twin's training is expected to take on this machine, None if nothing is known."""

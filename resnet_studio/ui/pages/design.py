@@ -13,6 +13,7 @@ from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec, counterpart, replace, twin
 from resnet_studio.studies.catalog import STUDIES, Study
+from resnet_studio.ui.conformity.line import ConformityLine
 from resnet_studio.ui.design.blueprint_view import BlueprintView
 from resnet_studio.ui.design.facts_panel import FactsPanel, twin_facts
 from resnet_studio.ui.design.form import DesignForm
@@ -53,6 +54,8 @@ class DesignPage(Page):
         self.form = DesignForm(services)
         self.view = BlueprintView(services.theme)
         self.facts = FactsPanel()
+        self.conformity = ConformityLine(services.theme)
+        self.facts.add_section("Against the paper", self.conformity)
         self.run_study_button = named(QPushButton(), "run_study_button", role="primary")
         self.train_twin_button = named(QPushButton("Train twin"), "train_twin_button")
         self.train_this_button = named(QPushButton("Train this"), "train_this_button")
@@ -146,6 +149,8 @@ class DesignPage(Page):
         facts = self.form.data.facts
         lines = twin_facts(spec, plain, residual, facts.training_images if facts else None)
         self.facts.show_facts(spec, lines, expected_seconds(twin(spec), self._records))
+        known = (facts.training_images, facts.test_images, facts.class_names) if facts else ()
+        self.conformity.show_spec(spec, *known)
 
     def _find_study(self, spec: RunSpec) -> None:
         """Seeds aside, the form may show a study's network again after a detour."""

@@ -1,0 +1,82 @@
+"""One line for the Design page: how many points conform, and the door to the list."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from resnet_studio.domain.specs import RunSpec
+from resnet_studio.studies.conformity.checks import State
+from resnet_studio.studies.conformity.report import Conformity, of_spec
+from resnet_studio.ui.conformity.window import ConformityWindow
+from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.naming import named
+
+
+class ConformityLine(QWidget):
+    """Follows :meth:`show_spec` at each keystroke; its button opens a window that follows too."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("conformity_line")
+        self._theme = theme
+        self._window: ConformityWindow | None = None
+        self.found: Conformity | None = None
+        self.counts = named(QLabel(), "conformity_counts")
+        self.differs = named(QLabel(wordWrap=True), "conformity_differs", role="muted")
+        self.button = named(QPushButton("Show all points"), "conformity_button")
+        self.button.setToolTip("Every point of the paper, and how this design stands to it")
+        self.button.setEnabled(False)
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self.counts, 1)
+        top.addWidget(self.button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(top)
+        column.addWidget(self.differs)
+        self.button.clicked.connect(self.open_list)
+
+    @property
+    def window_of_list(self) -> ConformityWindow | None:
+        """The open list, None before it was first opened."""
+        return self._window
+
+    def show_spec(
+        self,
+        spec: RunSpec,
+        training_images: int | None = None,
+        test_images: int | None = None,
+        class_names: tuple[str, ...] = (),
+    ) -> None:
+        """The last three are the data's, where they are known already."""
+        self.found = of_spec(spec, training_images, test_images, class_names)
+        self.counts.setText(self.found.short)
+        self.counts.setToolTip(self.found.sentence)
+        self.counts.setAccessibleName(self.found.sentence)
+        self.differs.setText(_differs(self.found))
+        self.button.setEnabled(True)
+        if self._window is not None and self._window.isVisible():
+            self._window.show_conformity(self.found)
+
+    @Slot()
+    def open_list(self) -> None:
+        """The same window again while it is open."""
+        if self.found is None:
+            return
+        if self._window is None:
+            self._window = ConformityWindow(self._theme, self.window())
+        self._window.show_conformity(self.found)
+        self._window.show()
+        self._window.raise_()
+        self._window.activateWindow()
+
+
+def _differs(found: Conformity) -> str:
+    """The topics in which the design differs, for a narrow column."""
+    topics = [check.topic[:1].lower() + check.topic[1:] for check in found.of(State.DIFFERS)]
+    if not topics:
+        return f"Differs in nothing ({found.yardstick})."
+    more = f" and {len(topics) - 4} more" if len(topics) > 4 else ""
+    return f"Differs in {', '.join(topics[:4])}{more}."

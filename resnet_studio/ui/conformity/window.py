@@ -1,0 +1,29 @@
+"""The list in a window of its own, which follows the form while it is open."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+
+from resnet_studio.studies.conformity.report import Conformity
+from resnet_studio.ui.conformity.panel import ConformityPanel
+from resnet_studio.ui.theme import Theme
+
+
+class ConformityWindow(QDialog):
+    """Not modal: the design can be changed beside it."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("conformity_window")
+        self.panel = ConformityPanel(theme)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(18, 12, 18, 12)
+        column.addWidget(self.panel, 1)
+        column.addWidget(buttons)
+        self.resize(940, 620)
+
+    def show_conformity(self, found: Conformity) -> None:
+        self.setWindowTitle(f"{found.label} and the paper")
+        self.panel.show_conformity(found)
