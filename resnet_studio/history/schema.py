@@ -27,7 +27,7 @@ from sqlalchemy.types import TypeDecorator
 
 from resnet_studio.domain.terms import RunStatus, Series
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every schema this program knows, oldest first; the last one is what it reads and writes."""
 
 NAME_LENGTH = 200
@@ -161,3 +161,47 @@ class CheckpointRow(Base):
     weights_sha256: Mapped[str] = mapped_column(String(64))
     seconds: Mapped[float]
     created_at: Mapped[datetime]
+
+
+class EvaluationRow(Base):
+    """What a run, or an ensemble, got on labelled images under one protocol. ``protocol`` is JSON.
+
+    From ``class_names`` on, columns are compressed: a list never reads them. Errors are in percent.
+    """
+
+    __tablename__ = "evaluations"
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    protocol_key: Mapped[str] = mapped_column(String(200), index=True)
+    protocol: Mapped[str] = mapped_column(Text)
+    data: Mapped[str] = mapped_column(Text)
+    data_seed: Mapped[int]
+    data_sha256: Mapped[str] = mapped_column(String(64))
+    images: Mapped[int]
+    classes: Mapped[int]
+    left_out: Mapped[int]
+    top1_error: Mapped[float]
+    top5_error: Mapped[float]
+    created_at: Mapped[datetime]
+    seconds: Mapped[float]
+    class_names: Mapped[bytes] = mapped_column(LargeBinary)
+    skipped: Mapped[bytes] = mapped_column(LargeBinary)
+    confusion: Mapped[bytes] = mapped_column(LargeBinary)
+    labels: Mapped[bytes] = mapped_column(LargeBinary)
+    predicted: Mapped[bytes] = mapped_column(LargeBinary)
+    confidence: Mapped[bytes] = mapped_column(LargeBinary)
+    names: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class EvaluationMemberRow(Base):
+    """One network of an evaluation, with the weights it had; ``top1_error`` is its own, NULL where it was alone."""
+
+    __tablename__ = "evaluation_members"
+
+    evaluation_key: Mapped[int] = mapped_column(ForeignKey("evaluations.key", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    run_key: Mapped[int] = mapped_column(ForeignKey("runs.key"), index=True)
+    weights_sha256: Mapped[str] = mapped_column(String(64))
+    iteration: Mapped[int]
+    top1_error: Mapped[float | None]

@@ -20,6 +20,7 @@ from resnet_studio.domain.terms import RunStatus, Series
 from resnet_studio.history import curves as chunked
 from resnet_studio.history import runs
 from resnet_studio.history.database import Database
+from resnet_studio.history.evaluations import EvaluationStore, remove_of_runs
 from resnet_studio.history.folders import remove_run_folders
 from resnet_studio.history.schema import CheckpointRow, CohortRow, RunRow
 
@@ -27,7 +28,7 @@ _ACTIVE = [status for status in RunStatus if status.active]
 _INTERRUPTED = "ResNet Studio ended without warning while this run was training; resume it to go on."
 
 
-class RunStore:
+class RunStore(EvaluationStore):
     """The history of one home folder. Every method may be called from any thread.
 
     One process at a time writes; a store that came second reads (``writable`` is False) and raises StoreError with a
@@ -303,7 +304,7 @@ class RunStore:
                 row.deleted_at = None
 
     def purge_deleted(self, older_than: timedelta = timedelta(0)) -> int:
-        """Remove for good the runs that were deleted at least ``older_than`` ago, with their folders.
+        """Remove for good the runs that were deleted at least ``older_than`` ago, with folders and evaluations.
 
         Returns:
             How many were removed.
@@ -315,7 +316,9 @@ class RunStore:
             due = (RunRow.deleted_at <= runs.now() - older_than) & RunRow.status.not_in(_ACTIVE)
             run_ids = session.scalars(select(RunRow.id).where(due)).all()
             stuck = remove_run_folders(self.home, run_ids)
-            session.execute(delete(RunRow).where(due, RunRow.id.not_in(list(stuck))))
+            gone = due & RunRow.id.not_in(list(stuck))
+            remove_of_runs(session, gone)
+            session.execute(delete(RunRow).where(gone))
             session.execute(delete(CohortRow).where(CohortRow.key.not_in(select(RunRow.cohort_key))))
         if stuck:
             folder, why = next(iter(stuck.values()))

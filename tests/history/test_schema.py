@@ -34,7 +34,7 @@ import os, signal
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "NEXT", "PRESENT", None, None
 
 def upgrade():
     with op.batch_alter_table("runs") as runs:
@@ -47,6 +47,8 @@ def upgrade():
     if trouble == "fail":
         raise ArithmeticError("a mistake in a migration")
 """
+
+HEAD, NEXT = PRESENT.head, "9999"
 
 
 class Spawn(Protocol):
@@ -81,8 +83,8 @@ def next_schema(tmp_path: Path) -> Schema:
     """What a later version of the program might bring."""
     folder = tmp_path / "100% migrations"
     shutil.copytree(PRESENT.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "v0002_moods.py").write_text(NEXT_SCHEMA)
-    return Schema((*REVISIONS, "0002"), folder)
+    (folder / "versions" / "v9999_moods.py").write_text(NEXT_SCHEMA.replace("PRESENT", HEAD).replace("NEXT", NEXT))
+    return Schema((*REVISIONS, NEXT), folder)
 
 
 def test_models_and_migrations_agree(filled: Home) -> None:
@@ -128,7 +130,7 @@ def test_an_older_schema_is_copied_then_migrated(
     assert copy is not None
     assert str(copy) in caplog.text
     assert copy.parent == filled.root
-    assert copy.name.startswith("history.schema-0001.")
+    assert copy.name.startswith(f"history.schema-{HEAD}.")
     assert copy.suffix == ".sqlite3"
     assert {"mood", "remark"} <= columns(filled.database, "runs")
     assert "note" in columns(copy, "runs")
@@ -157,7 +159,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
     with RunStore.open(filled) as store:
         assert len(store.list_runs()) == 2
     assert "mood" not in columns(filled.database, "runs")
-    assert len(list(filled.root.glob("history.schema-0001.*.sqlite3"))) == 1
+    assert len(list(filled.root.glob(f"history.schema-{HEAD}.*.sqlite3"))) == 1
 
 
 def test_a_migration_killed_in_the_middle_leaves_everything_as_it_was(
@@ -166,7 +168,7 @@ def test_a_migration_killed_in_the_middle_leaves_everything_as_it_was(
     monkeypatch.setenv("MIGRATION_TROUBLE", "kill")
     script = (
         "import sys; from pathlib import Path; from resnet_studio.history.preparing import Schema, prepare; "
-        "prepare(Path(sys.argv[1]), schema=Schema(('0001', '0002'), Path(sys.argv[2])))"
+        f"prepare(Path(sys.argv[1]), schema=Schema({(*REVISIONS, NEXT)!r}, Path(sys.argv[2])))"
     )
     process = spawn(script, str(filled.database), str(next_schema.folder))
     assert process.wait(60) == -signal.SIGKILL
@@ -180,7 +182,7 @@ def test_a_migration_killed_in_the_middle_leaves_everything_as_it_was(
 def test_a_copy_holds_what_is_still_in_the_log(filled: Home, tiny_twin: CohortSpec) -> None:
     with RunStore.open(filled) as store:
         store.create_cohort(tiny_twin)
-        copy = preparing.back_up(filled.database, "0001")
+        copy = preparing.back_up(filled.database, HEAD)
         with sqlite3.connect(copy) as connection:
             assert connection.execute("SELECT count(*) FROM runs").fetchone() == (4,)
         connection.close()
@@ -191,7 +193,7 @@ def test_a_newer_schema_is_refused_and_untouched(filled: Home, next_schema: Sche
     preparing.prepare(filled.database, schema=next_schema)
     before = digest(filled.root)
     for writer in (True, False):
-        with pytest.raises(StoreError, match=r"newer ResNet Studio \(schema 0002, .* up to 0001\)") as caught:
+        with pytest.raises(StoreError, match=rf"newer ResNet Studio \(schema {NEXT}, .* up to {HEAD}\)") as caught:
             RunStore.open(filled, writer=writer)
         assert str(filled.database) in str(caught.value)
         assert "\n" not in str(caught.value)
