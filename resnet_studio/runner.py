@@ -13,6 +13,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from resnet_studio.data.augment import without_augmentation
 from resnet_studio.data.batches import ResidentBatches, test_batches
 from resnet_studio.data.describe import describe
 from resnet_studio.data.imageset import DataBundle
@@ -34,7 +35,7 @@ from resnet_studio.domain.events import (
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.domain.terms import Augmentation, Phase, Precision, RunStatus, Series
+from resnet_studio.domain.terms import Phase, Precision, RunStatus, Series
 from resnet_studio.history.recorder import recording
 from resnet_studio.history.store import RunStore
 from resnet_studio.training import checkpoints
@@ -151,17 +152,11 @@ def _train(
     if machine.notice:
         emit(NoticeGiven(ids, machine.notice))
     preprocessing = _preprocessing(records, home, bundle).to(machine.device)
-    batches = ResidentBatches(
-        bundle.train, preprocessing, batch_size=recipe.batch_size, augmentation=recipe.augmentation,
-        seed=recipe.data_seed, device=machine.device,
-    )  # fmt: skip
+    batches = ResidentBatches(bundle.train, preprocessing, recipe, device=machine.device)
 
     def views() -> Iterator[tuple[Tensor, Tensor]]:
         """The training images as tests see them, in a mixed order; the last batch is filled up from the beginning."""
-        plain = ResidentBatches(
-            bundle.train, preprocessing, batch_size=recipe.batch_size, augmentation=Augmentation.NONE,
-            seed=recipe.data_seed, device=machine.device,
-        )  # fmt: skip
+        plain = ResidentBatches(bundle.train, preprocessing, without_augmentation(recipe), device=machine.device)
         return (plain.batch(number + 1) for number in range(math.ceil(plain.batches_per_epoch)))
 
     emit(PhaseChanged(ids, Phase.BUILDING))

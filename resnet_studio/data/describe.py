@@ -10,8 +10,13 @@ from safetensors import SafetensorError, safe_open
 from resnet_studio.data import places
 from resnet_studio.data.layout import scan
 from resnet_studio.data.shapes import SHAPE_NAMES
+from resnet_studio.data.splits import shares
+from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.domain.terms import TestOn
+
+UNKNOWN = "Nobody knows what data these weights were trained on; choose data to use with them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +35,25 @@ def describe(spec: DataSpec, home: Home) -> DataFacts:
     """Facts of a data set, fast: a folder's names are listed, its images stay closed.
 
     Raises:
-        DataError: One sentence, if the folder is missing or cannot serve as a data set.
+        DataError: One sentence, if the folder is missing or cannot serve as a data set, or nobody knows the data.
     """
+    names: tuple[str, ...]
+    if not spec.known:
+        raise DataError(UNKNOWN)
     if spec.folder is not None:
         return _describe_folder(spec, home)
     if spec.source == "cifar10":
         present = places.cifar10_present(home)
         note = "" if present else "Not on this machine yet; get it with: resnet-studio data download cifar10"
-        return DataFacts(places.CIFAR10_NAMES, places.CIFAR10_TRAIN, places.CIFAR10_TEST, present, note)
-    made = cached(places.builtin_cache(home, spec.seed), places.builtin_key(spec.seed))
-    note = "" if made else "Drawn when first used, in a few seconds."
-    return DataFacts(SHAPE_NAMES, places.BUILTIN_TRAIN, places.BUILTIN_TEST, made, note)
+        names, train, test = places.CIFAR10_NAMES, places.CIFAR10_TRAIN, places.CIFAR10_TEST
+    else:
+        present = cached(places.builtin_cache(home, spec.seed), places.builtin_key(spec.seed))
+        note = "" if present else "Drawn when first used, in a few seconds."
+        names, train, test = SHAPE_NAMES, places.BUILTIN_TRAIN, places.BUILTIN_TEST
+    if spec.held_out:
+        shares([train // len(names)] * len(names), spec.held_out, names)
+    tests = spec.held_out if spec.test_on is TestOn.HELD_OUT else test
+    return DataFacts(names, train - spec.held_out, tests, present, note)
 
 
 def cached(path: Path, key: str) -> bool:
@@ -53,7 +66,8 @@ def cached(path: Path, key: str) -> bool:
 
 
 def _describe_folder(spec: DataSpec, home: Home) -> DataFacts:
-    layout = scan(spec.folder or "", spec.seed)
+    layout = scan(spec)
     key = layout.digest
-    ready = any(cached(path, key) for path in places.folder_caches(home, layout, spec.seed))
+    ready = any(cached(path, key) for path in places.folder_caches(home, layout, spec))
+    ready = ready or bool(places.survey_caches(home, key))
     return DataFacts(layout.class_names, len(layout.train), len(layout.test), ready, layout.note)

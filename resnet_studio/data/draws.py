@@ -7,6 +7,7 @@ the finaliser of SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom N
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum
 
 import torch
@@ -23,6 +24,9 @@ class Stream(IntEnum):
 
     ORDER = 1
     CROP = 2
+    SCALE = 3
+    COLOUR = 4
+    HELD_OUT = 5
 
 
 def hash_counters(seed: int, stream: int, counters: Tensor) -> Tensor:
@@ -59,11 +63,49 @@ def crop_draws(seed: int, epochs: Tensor, indices: Tensor, pad: int) -> tuple[Te
     Returns:
         dy and dx, int64 (B,), uniform in 0..2*pad (off by less than 2**-22 relative for pad 4), and flip, bool (B,).
     """
-    bits = _mix(hash_counters(seed, Stream.CROP, epochs) + indices * _signed(_GOLDEN))
+    bits = _sample_bits(seed, Stream.CROP, epochs, indices)
     choices = 2 * pad + 1
     dy = (_shift(bits, 40) * choices) >> 24  # of the upper 24 bits
     dx = ((_shift(bits, 16) & 0xFFFFFF) * choices) >> 24  # of the next 24 bits
     return dy, dx, (bits & 1).bool()
+
+
+def scale_draws(
+    seed: int, epochs: Tensor, indices: Tensor, low: int, high: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Size, crop offset and flip of each sample in its epoch (He et al. 2015, arXiv:1512.03385, section 3.4).
+
+    Args:
+        seed, epochs, indices: As for :func:`crop_draws`.
+        low, high: The shorter side's least and greatest length, in pixels.
+
+    Returns:
+        scale, int64 (B,), uniform in low..high; y and x, int64 (B,), uniform in 0..2**24 - 1, for as much of the room
+        there is; flip, bool (B,).
+    """
+    bits = _sample_bits(seed, Stream.SCALE, epochs, indices)
+    scale = low + ((_shift(bits, 32) * (high - low + 1)) >> 32)
+    more = _mix(bits + _signed(_GOLDEN))
+    return scale, _shift(more, 40), _shift(more, 16) & 0xFFFFFF, (more & 1).bool()
+
+
+def colour_draws(seed: int, epochs: Tensor, indices: Tensor) -> Tensor:
+    """Three standard normal numbers for each sample in its epoch, float64 (B, 3).
+
+    By the method of Box and Muller (1958), of 32 bits for each uniform number, so that the largest is 6.7. Devices
+    agree to the rounding of their logarithms, roots and cosines.
+    """
+    bits = _sample_bits(seed, Stream.COLOUR, epochs, indices)
+    first, second = _mix(bits + _signed(_GOLDEN)), _mix(bits + _signed(2 * _GOLDEN & _MASK))
+    pairs = torch.stack((first, second), 1)  # (B, 2)
+    radius = (-2.0 * torch.log((_shift(pairs, 32) + 1).double() * 2.0**-32)).sqrt()
+    turn = (pairs & 0xFFFFFFFF).double() * (2.0**-32 * 2.0 * math.pi)
+    return torch.cat((radius * turn.cos(), radius[:, :1] * turn[:, :1].sin()), 1)
+
+
+def _sample_bits(seed: int, stream: Stream, epochs: Tensor, indices: Tensor) -> Tensor:
+    """64 bits for each sample in its epoch."""
+    return _mix(hash_counters(seed, stream, epochs) + indices * _signed(_GOLDEN))
 
 
 def _signed(value: int) -> int:

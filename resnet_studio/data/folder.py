@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
@@ -20,6 +20,7 @@ from resnet_studio.data.memory import refuse_oversize
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.home import Home
+from resnet_studio.domain.specs import DataSpec
 
 _FILES_AT_ONCE = 16  # by one thread, which looks at the stop event between two of them
 _MAX_THREADS = 16
@@ -29,7 +30,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def open_folder(
-    folder: str, seed: int, image_size: int, home: Home, report: Report = silent, should_stop: StopCheck = never
+    spec: DataSpec, image_size: int, home: Home, report: Report = silent, should_stop: StopCheck = never
 ) -> DataBundle:
     """The images of ``folder:PATH`` as :func:`resnet_studio.data.sets.open_data` returns them.
 
@@ -41,8 +42,8 @@ def open_folder(
         Stopped: When asked to stop, within a fraction of a second.
     """
     report("looking through the folder", None)
-    layout = scan(folder, seed, should_stop)
-    path, key = places.folder_cache(home, layout, seed, image_size), layout.digest
+    layout = scan(spec, should_stop)
+    path, key = places.folder_cache(home, layout, spec, image_size), layout.digest
     report("reading decoded images", None)
     bundle = cache.load(path, key, should_stop)
     if bundle is None:
@@ -60,14 +61,14 @@ def _decode(layout: Layout, size: int, report: Report, should_stop: StopCheck) -
     kept = np.ones(len(files), bool)
     kept[list(refused)] = False
     labels = np.array([file.label for file in files], np.int64)
-    _refuse_lost_classes(layout, files, kept)
     border = len(layout.train)
+    left = Counter(file.label for file, good in zip(layout.train, kept[:border], strict=True) if good)
+    refuse_lost_classes(layout, left, int(kept[border:].sum()))
     train = _image_set(pixels[:border], labels[:border], kept[:border])
     test = _image_set(pixels[border:], labels[border:], kept[border:])
     skipped = (*layout.unusable, *((files[row].name, reason) for row, reason in sorted(refused.items())))
     names = layout.class_names
-    readable = tuple((_text(name), _text(reason)) for name, reason in skipped)
-    return DataBundle(train, test, names, cache.checksum(train, test, names, should_stop), readable)
+    return DataBundle(train, test, names, cache.checksum(train, test, names, should_stop), as_text(skipped))
 
 
 def _fill(
@@ -107,15 +108,19 @@ def _fill(
     return refused
 
 
-def _refuse_lost_classes(layout: Layout, files: Sequence[ImageFile], kept: npt.NDArray[np.bool_]) -> None:
-    border = len(layout.train)
-    left = Counter(file.label for file, good in zip(files[:border], kept[:border], strict=True) if good)
+def refuse_lost_classes(layout: Layout, left: Mapping[int, int], tests: int) -> None:
+    """Raises DataError unless each class has a readable training image, and the set a readable test image.
+
+    Args:
+        left: Readable training images by label.
+        tests: Readable test images.
+    """
     for label, name in enumerate(layout.class_names):
-        if not left[label]:
+        if not left.get(label):
             raise DataError(
                 f"None of the training images of the class “{name}” in {layout.root} can be read; replace them."
             )
-    if not kept[border:].any():
+    if not tests:
         raise DataError(f"None of the test images in {layout.root} can be read; replace them.")
 
 
@@ -125,6 +130,10 @@ def _image_set(pixels: Pixels, labels: npt.NDArray[np.int64], kept: npt.NDArray[
     return ImageSet(torch.from_numpy(pixels), torch.from_numpy(labels))
 
 
+def as_text(skipped: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """File names and reasons as valid text: bytes that were none become question marks."""
+    return tuple((_text(name), _text(reason)) for name, reason in skipped)
+
+
 def _text(name: str) -> str:
-    """A file name that is valid text: bytes that were none become question marks."""
     return name.encode("utf-8", "replace").decode()

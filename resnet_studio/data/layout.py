@@ -11,13 +11,16 @@ import os
 import stat
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from resnet_studio.data.images import hidden, is_folder, is_image_name, walk
+from resnet_studio.data.splits import shares
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.specs import DataSpec
+from resnet_studio.domain.terms import TestOn
 
 HELD_OUT = 0.2  # of each class, when a folder has no test set of its own
 MAX_CLASSES = 10_000  # what a NetworkSpec allows
@@ -39,7 +42,7 @@ class Layout:
 
     Attributes:
         class_names: Sorted; a label is a position in it.
-        train, test: Sorted by class and name.
+        train, test: Sorted by class and name; what is held out for nothing is in neither.
         test_folder: ``test`` or ``val``, or empty where the test set was held out.
         unusable: Files with an image's name that cannot be opened: name and reason.
         note: What a person might not expect, as a sentence, or empty.
@@ -63,23 +66,33 @@ class Layout:
         return digest.hexdigest()
 
 
-def scan(folder: str | Path, seed: int = 0, should_stop: StopCheck = never) -> Layout:
-    """Sort out the folder of ``folder:PATH``.
+def scan(spec: DataSpec, should_stop: StopCheck = never) -> Layout:
+    """Sort out the folder of ``folder:PATH``; ``~`` is understood.
 
-    Args:
-        folder: A path; ``~`` is understood.
-        seed: Which fifth is held out; must be 0 where the folder has its own test set.
+    The data draw says which fifth is held out for testing, and which training images are held out besides; it must
+    be 0 where the folder has its own test set and no training images are held out. With ``test_on`` held-out, those
+    are the test set; else nobody sees them.
 
     Raises:
         DataError: One sentence, if no data set can be made of it.
         Stopped: When asked to stop.
     """
-    root = Path(folder).expanduser().absolute()
+    layout = _scan(Path(spec.folder or "").expanduser().absolute(), spec, should_stop)
+    return _hold_out(layout, spec) if spec.held_out else layout
+
+
+def _scan(root: Path, spec: DataSpec, should_stop: StopCheck) -> Layout:
+    seed = spec.seed
     try:
         top = _class_folders(root)
         test_folder = next((name for name in _TESTS if name in top and _class_folders(top[name])), "")
         if _TRAIN in top and test_folder and _class_folders(top[_TRAIN]):
-            return _scan_pair(root, top, test_folder, seed, should_stop)
+            if seed and not spec.held_out:
+                raise DataError(
+                    f"{root} has its own test set in {test_folder}, so a data draw of {seed} would change nothing; "
+                    "leave it at 0."
+                )
+            return _scan_pair(root, top, test_folder, should_stop)
         _refuse_half_a_pair(root, top)
         return _scan_classes(root, top, seed, should_stop)
     except FileNotFoundError as error:
@@ -108,12 +121,29 @@ def _refuse_half_a_pair(root: Path, top: dict[str, Path]) -> None:
     raise DataError(f"{root} has a test set but no class folders in train; add train with a folder for each class.")
 
 
-def _scan_pair(root: Path, top: dict[str, Path], test_folder: str, seed: int, should_stop: StopCheck) -> Layout:
-    if seed:
-        raise DataError(
-            f"{root} has its own test set in {test_folder}, so a data draw of {seed} would change nothing; "
-            "leave it at 0."
-        )
+def _hold_out(layout: Layout, spec: DataSpec) -> Layout:
+    """By name alone, like the fifth for testing."""
+    by_class: list[list[ImageFile]] = [[] for _ in layout.class_names]
+    for file in layout.train:
+        by_class[file.label].append(file)
+    held: set[str] = set()
+    for own, out in zip(
+        by_class, shares([len(own) for own in by_class], spec.held_out, layout.class_names), strict=True
+    ):
+        held.update(file.name for file in sorted(own, key=lambda file: _lot(file, spec.seed, "held out"))[:out])
+    inside = tuple(file for file in layout.train if file.name in held)
+    tested = spec.test_on is TestOn.HELD_OUT
+    use = "tested on" if tested else "neither trained nor tested on"
+    note = f"{len(held)} training images are held out, drawn with data draw {spec.seed}, and {use}."
+    return replace(
+        layout,
+        train=tuple(file for file in layout.train if file.name not in held),
+        test=inside if tested else layout.test,
+        note=f"{layout.note} {note}".strip(),
+    )
+
+
+def _scan_pair(root: Path, top: dict[str, Path], test_folder: str, should_stop: StopCheck) -> Layout:
     names, folders = _classes(root / _TRAIN, _class_folders(top[_TRAIN]))
     train, unusable = _files(root, folders, should_stop)
     test_names, test_folders = _classes(root / test_folder, _class_folders(top[test_folder]), at_least=1)
@@ -156,10 +186,10 @@ def _scan_classes(root: Path, top: dict[str, Path], seed: int, should_stop: Stop
     return Layout(root, names, tuple(train), tuple(test), "", tuple(unusable), note)
 
 
-def _lot(file: ImageFile, seed: int) -> bytes:
+def _lot(file: ImageFile, seed: int, purpose: str = "") -> bytes:
     """Draws by name alone: moving the folder or copying it to another machine holds out the same images."""
     name = unicodedata.normalize("NFC", file.name)
-    return hashlib.sha256(f"{seed}/{name}".encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(f"{purpose}{seed}/{name}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _classes(where: Path, folders: dict[str, Path], at_least: int = 2) -> tuple[tuple[str, ...], list[Path]]:

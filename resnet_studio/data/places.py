@@ -9,6 +9,7 @@ from pathlib import Path
 from resnet_studio.data.drawing import DIFFICULTY
 from resnet_studio.data.layout import Layout
 from resnet_studio.domain.home import Home
+from resnet_studio.domain.specs import DataSpec
 
 # Raise it whenever the same seed would draw other images; the constants of Difficulty count by themselves.
 BUILTIN_VERSION = 1
@@ -30,18 +31,29 @@ def builtin_key(seed: int) -> str:
     return f"builtin {BUILTIN_VERSION} {seed} {BUILTIN_TRAIN} {BUILTIN_TEST} {DIFFICULTY!r}"
 
 
-def folder_cache(home: Home, layout: Layout, seed: int, image_size: int) -> Path:
-    """One file for each folder, draw and size; a changed folder overwrites its own."""
-    return home.data / f"{_folder_stem(layout, seed)}-{image_size}.safetensors"
+def folder_cache(home: Home, layout: Layout, spec: DataSpec, image_size: int) -> Path:
+    """Decoded images: one file for each folder, draw, split and size; a changed folder overwrites its own."""
+    return home.data / f"{_folder_stem(layout, spec)}-{image_size}.safetensors"
 
 
-def folder_caches(home: Home, layout: Layout, seed: int) -> list[Path]:
+def folder_caches(home: Home, layout: Layout, spec: DataSpec) -> list[Path]:
     """The same for every image size that is there."""
-    return sorted(home.data.glob(f"{_folder_stem(layout, seed)}-*.safetensors"))
+    return sorted(home.data.glob(f"{_folder_stem(layout, spec)}-*.safetensors"))
 
 
-def _folder_stem(layout: Layout, seed: int) -> str:
-    return f"folder-{hashlib.sha256(os.fsencode(layout.root)).hexdigest()[:16]}-{seed}"
+def survey_cache(home: Home, digest: str, view: str) -> Path:
+    """What was measured of a streamed set, by the digest of its files and the view that was measured."""
+    return home.cache / "data" / f"{digest[:32]}-{view}.safetensors"
+
+
+def survey_caches(home: Home, digest: str) -> list[Path]:
+    """The same for every view that is there."""
+    return sorted((home.cache / "data").glob(f"{digest[:32]}-*.safetensors"))
+
+
+def _folder_stem(layout: Layout, spec: DataSpec) -> str:
+    held_out = f"-{spec.held_out}-{spec.test_on}" if spec.held_out else ""
+    return f"folder-{hashlib.sha256(os.fsencode(layout.root)).hexdigest()[:16]}-{spec.seed}{held_out}"
 
 
 def cifar10_root(home: Home) -> Path:

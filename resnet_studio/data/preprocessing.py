@@ -11,26 +11,31 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from resnet_studio.data.files import replacing
+from resnet_studio.data.moments import Moments
 from resnet_studio.domain.errors import CheckpointError
-from resnet_studio.domain.terms import Normalisation
+from resnet_studio.domain.terms import Colour, Normalisation
 
-_CHUNK_BYTES = 1 << 25
-_CHUNK_IMAGES = 1 << 14  # so many squares of 255 fit into 32 bits, which sum much faster than 64
+_PARTS = ("mean", "std", "colour_values", "colour_vectors")
 
 
 @dataclass(frozen=True, eq=False)
 class Preprocessing:
-    """``(image / 255 - mean) / std``.
+    """``(image / 255 - mean) / std``, and the colours that colour augmentation mixes.
 
     Attributes:
         image_size: S, height and width in pixels.
         mean: float32, (3, S, S) for the paper's per-pixel mean or (3, 1, 1) for one mean per colour, in 0..1.
         std: float32 (3, 1, 1); ones with the per-pixel mean.
+        colour_values: float32 (3,), variances of the training set's RGB values in 0..1 along their principal
+            components, largest first; None where colours are not augmented.
+        colour_vectors: float32 (3, 3), those components as columns; None likewise.
     """
 
     image_size: int
     mean: Tensor
     std: Tensor
+    colour_values: Tensor | None = None
+    colour_vectors: Tensor | None = None
 
     def __post_init__(self) -> None:
         size = self.image_size
@@ -41,21 +46,43 @@ class Preprocessing:
             )
         if self.mean.dtype != torch.float32 or self.std.dtype != torch.float32:
             raise ValueError(f"mean and std must be float32, got {self.mean.dtype} and {self.std.dtype}")
+        colours = [None if part is None else tuple(part.shape) for part in (self.colour_values, self.colour_vectors)]
+        if colours not in ([None, None], [(3,), (3, 3)]):
+            raise ValueError(f"colours must have 3 values and 3 x 3 vectors, or none of them, got {colours}")
 
     def apply(self, images: Tensor) -> Tensor:
         """uint8 (N, 3, S, S) to normalised float32 (N, 3, S, S), on the device where mean and std are."""
         wanted = (3, self.image_size, self.image_size)
         if images.dtype != torch.uint8 or tuple(images.shape[1:]) != wanted:
             raise ValueError(f"images must be uint8 (N, {wanted}), got {images.dtype} {tuple(images.shape)}")
-        x = images.to(device=self.mean.device, dtype=torch.float32)
+        return self.normalise_(images.to(device=self.mean.device, dtype=torch.float32))
+
+    def normalise_(self, x: Tensor) -> Tensor:
+        """The same for float32 (N, 3, S, S) in 0..255, in place."""
         return x.div_(255.0).sub_(self.mean).div_(self.std)
 
+    def colour_shifts(self, factors: Tensor) -> Tensor:
+        """What colour augmentation adds to normalised images (Krizhevsky et al. 2012, section 4.1).
+
+        Args:
+            factors: float32 (N, 3), how far to go along each component, in its variance (of values in 0..1).
+
+        Returns:
+            float32 (N, 3, 1, 1).
+        """
+        if self.colour_values is None or self.colour_vectors is None:
+            raise ValueError("this preprocessing was made without principal components")
+        shifts = ((factors * self.colour_values)[:, None, :] * self.colour_vectors).sum(2)  # (N, 3)
+        return shifts[:, :, None, None] / self.std
+
     def to(self, device: torch.device | str) -> Preprocessing:
-        return Preprocessing(self.image_size, self.mean.to(device), self.std.to(device))
+        colours = [None if part is None else part.to(device) for part in (self.colour_values, self.colour_vectors)]
+        return Preprocessing(self.image_size, self.mean.to(device), self.std.to(device), *colours)
 
     def save(self, path: Path) -> None:
         """Write ``path`` (safetensors) whole or not at all. Raises OSError, for example when the disk is full."""
-        tensors = {"mean": self.mean.cpu().contiguous(), "std": self.std.cpu().contiguous()}
+        parts = {name: getattr(self, name) for name in _PARTS}
+        tensors = {name: part.cpu().contiguous() for name, part in parts.items() if part is not None}
         with replacing(path) as part:
             try:
                 save_file(tensors, part, metadata={"image_size": str(self.image_size)})
@@ -72,7 +99,10 @@ class Preprocessing:
         try:
             with safe_open(path, framework="pt") as file:
                 size = int(file.metadata()["image_size"])
-                return cls(size, file.get_tensor("mean"), file.get_tensor("std"))
+                there = set(file.keys())
+                if not there <= set(_PARTS):
+                    raise ValueError(f"it holds {', '.join(sorted(there - set(_PARTS)))}")
+                return cls(size, **{name: file.get_tensor(name) for name in there})
         except FileNotFoundError:
             raise CheckpointError(f"{path} is missing, so images cannot be prepared; train the run again.") from None
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
@@ -81,32 +111,22 @@ class Preprocessing:
             ) from None
 
     @classmethod
-    def measure(cls, images: Tensor, normalisation: Normalisation) -> Preprocessing:
-        """Measure a training set, uint8 (N, 3, S, S), N >= 1.
+    def measure(cls, images: Tensor, normalisation: Normalisation, colour: Colour = Colour.NONE) -> Preprocessing:
+        """Measure a training set, uint8 (N, 3, S, S), N >= 1."""
+        exact = normalisation is Normalisation.CHANNEL or colour is Colour.PCA
+        return cls.of(Moments.measure(images, products=exact), normalisation, colour)
 
-        Sums are exact integers, taken a part at a time, so the result depends neither on the order nor on the device.
-        A colour that never changes gets the standard deviation 1.
-        """
-        if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != 3 or not len(images):
-            raise ValueError(f"images must be uint8 (N, 3, S, S), N >= 1, got {images.dtype} {tuple(images.shape)}")
-        count, _, size, _ = images.shape
-        sums = torch.zeros(images.shape[1:], dtype=torch.int64, device=images.device)
-        squares = torch.zeros_like(sums)
-        for part in images.split(min(_CHUNK_IMAGES, max(1, _CHUNK_BYTES // (4 * 3 * size * size)))):
-            wide = part.to(torch.int32)  # (n, 3, S, S)
-            sums += wide.sum(0, dtype=torch.int32)
-            if normalisation is Normalisation.CHANNEL:
-                squares += wide.square_().sum(0, dtype=torch.int32)
+    @classmethod
+    def of(cls, moments: Moments, normalisation: Normalisation, colour: Colour = Colour.NONE) -> Preprocessing:
+        """From a training set's exact sums. A colour that never changes gets the standard deviation 1."""
+        size = moments.sums.shape[-1]
+        values, vectors = moments.principal_components() if colour is Colour.PCA else (None, None)
         if normalisation is Normalisation.PIXEL_MEAN:
-            mean = (sums.cpu().double() / (255.0 * count)).float()
-            return cls(size, mean, torch.ones(3, 1, 1))
-        pixels = count * size * size
-        means, stds = [], []
-        for total, square in zip(sums.sum((1, 2)).tolist(), squares.sum((1, 2)).tolist(), strict=True):
-            means.append(total / (255 * pixels))
-            variance = (pixels * square - total * total) / (255 * pixels) ** 2
-            stds.append(variance**0.5 if variance > 0 else 1.0)
-        return cls(size, _column(means), _column(stds))
+            mean = (moments.sums.double() / (255.0 * moments.images)).float()
+            return cls(size, mean, torch.ones(3, 1, 1), values, vectors)
+        covariance, means = moments.covariance(), moments.means()
+        stds = [covariance[colour][colour] ** 0.5 or 1.0 for colour in range(3)]
+        return cls(size, _column(means), _column(stds), values, vectors)
 
 
 def _column(values: list[float]) -> Tensor:

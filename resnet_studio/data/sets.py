@@ -12,13 +12,16 @@ from torch.nn import functional
 from resnet_studio.data import cache
 from resnet_studio.data.builtin import open_builtin
 from resnet_studio.data.cifar10 import download_cifar10, open_cifar10
-from resnet_studio.data.describe import DataFacts, describe
+from resnet_studio.data.describe import UNKNOWN, DataFacts, describe
+from resnet_studio.data.draws import Stream, hash_counters
 from resnet_studio.data.folder import open_folder
 from resnet_studio.data.imageset import DataBundle, ImageSet, Report, silent
-from resnet_studio.domain.errors import Stopped
+from resnet_studio.data.splits import shares
+from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.domain.terms import TestOn
 
 __all__ = ["DataBundle", "DataFacts", "ImageSet", "describe", "download_cifar10", "open_data"]
 
@@ -41,13 +44,33 @@ def open_data(
         DataError: One sentence, if the data is not there or cannot be used. Nothing is ever downloaded from here.
         Stopped: When asked to stop; whatever was cached before is intact.
     """
+    if not spec.known:
+        raise DataError(UNKNOWN)
     if spec.folder is not None:
-        return open_folder(spec.folder, spec.seed, image_size, home, report, should_stop)
+        return open_folder(spec, image_size, home, report, should_stop)
+    return _resized(open_arrays(spec, home, report, should_stop), image_size, report, should_stop)
+
+
+def open_arrays(spec: DataSpec, home: Home, report: Report = silent, should_stop: StopCheck = never) -> DataBundle:
+    """Data that has no files, at the size it comes in; its checksum is that of the whole set, nothing held out."""
     if spec.source == "cifar10":
         bundle = open_cifar10(home, report, should_stop)
     else:
         bundle = open_builtin(spec.seed, home, report, should_stop)
-    return _resized(bundle, image_size, report, should_stop)
+    return _hold_out(bundle, spec) if spec.held_out else bundle
+
+
+def _hold_out(bundle: DataBundle, spec: DataSpec) -> DataBundle:
+    labels = bundle.train.labels
+    counts = labels.bincount(minlength=len(bundle.class_names)).tolist()
+    lots = hash_counters(spec.seed, Stream.HELD_OUT, torch.arange(len(labels)))
+    held = torch.zeros(len(labels), dtype=torch.bool)
+    for label, out in enumerate(shares(counts, spec.held_out, bundle.class_names)):
+        own = (labels == label).nonzero()[:, 0]
+        held[own[torch.argsort(lots[own], stable=True)[:out]]] = True
+    train = ImageSet(bundle.train.images[~held], labels[~held])
+    test = ImageSet(bundle.train.images[held], labels[held]) if spec.test_on is TestOn.HELD_OUT else bundle.test
+    return DataBundle(train, test, bundle.class_names, bundle.checksum, bundle.skipped)
 
 
 def _resized(bundle: DataBundle, size: int, report: Report, should_stop: StopCheck) -> DataBundle:

@@ -110,7 +110,7 @@ def open_test(
     if spec.folder is None:
         return _from_arrays(spec, home, report, should_stop, square_sizes)
     report("looking through the folder", None)
-    layout = scan(spec.folder, spec.seed, should_stop)
+    layout = scan(spec, should_stop)
     return _from_files(layout)
 
 

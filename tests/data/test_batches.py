@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from resnet_studio.data import batches
-from resnet_studio.data.batches import PAD, ResidentBatches
-from resnet_studio.data.draws import crop_draws, epoch_order
+from resnet_studio.data.augment import PAD
+from resnet_studio.data.batches import ResidentBatches
+from resnet_studio.data.draws import colour_draws, crop_draws, epoch_order
 from resnet_studio.data.imageset import ImageSet
 from resnet_studio.data.preprocessing import Preprocessing
-from resnet_studio.domain.terms import Augmentation, Normalisation
+from resnet_studio.domain.specs import RecipeSpec
+from resnet_studio.domain.terms import Augmentation, Colour, Normalisation, PadWith
 
 from .conftest import random_set
 
 
-def resident(data: ImageSet, batch_size: int, *, augment: bool = False, seed: int = 0, pixel_mean: bool = True):
+def resident(
+    data: ImageSet,
+    batch_size: int,
+    *,
+    augment: bool = False,
+    seed: int = 0,
+    pixel_mean: bool = True,
+    device="cpu",
+    **more,
+):
     normalisation = Normalisation.PIXEL_MEAN if pixel_mean else Normalisation.CHANNEL
-    return ResidentBatches(
-        data,
-        Preprocessing.measure(data.images, normalisation),
+    recipe = RecipeSpec(
         batch_size=batch_size,
         augmentation=Augmentation.PAD_CROP_FLIP if augment else Augmentation.NONE,
-        seed=seed,
-        device="cpu",
+        data_seed=seed,
+        normalisation=normalisation,
+        **more,
     )
+    preprocessing = Preprocessing.measure(data.images, normalisation, recipe.colour)
+    return ResidentBatches(data, preprocessing, recipe, device=device)
 
 
 def numbered(count: int) -> ImageSet:
@@ -140,19 +153,57 @@ def test_test_batches_come_in_order_and_whole():
     assert torch.equal(torch.cat([x for x, _ in found]), preprocessing.apply(data.images))
 
 
+def test_padded_with_black_the_raw_image_is_cropped_before_the_mean_is_subtracted():
+    data = ImageSet(random_set(40).images, torch.arange(40))
+    source = resident(data, 24, augment=True, seed=5, pad_with=PadWith.BLACK)
+    mean = Preprocessing.measure(data.images, Normalisation.PIXEL_MEAN).mean
+    for iteration in (1, 2, 5):
+        x, labels = source.batch(iteration)
+        for row in range(24):
+            epoch = torch.tensor([((iteration - 1) * 24 + row) // 40])
+            dy, dx, flip = crop_draws(5, epoch, labels[row].view(1), PAD)
+            padded = torch.nn.functional.pad(data.images[labels[row]], (PAD, PAD, PAD, PAD))
+            raw = padded[:, int(dy) : int(dy) + 8, int(dx) : int(dx) + 8].float() / 255
+            assert torch.equal(x[row], (raw.flip(-1) if bool(flip) else raw) - mean)
+
+
+@pytest.mark.parametrize("pixel_mean", [True, False])
+def test_colours_are_shifted_along_the_principal_components(pixel_mean: bool):
+    data = ImageSet(random_set(64).images, torch.arange(64))
+    data.images[:, 1] = data.images[:, 0] // 2 + data.images[:, 1] // 4  # red and green go together
+    plain = resident(data, 16, augment=True, pixel_mean=pixel_mean)
+    coloured = resident(data, 16, augment=True, pixel_mean=pixel_mean, colour=Colour.PCA, colour_std=0.3)
+    normalisation = Normalisation.PIXEL_MEAN if pixel_mean else Normalisation.CHANNEL
+    std = Preprocessing.measure(data.images, normalisation).std
+    values, vectors = np.linalg.eigh(np.cov(data.images.numpy().transpose(1, 0, 2, 3).reshape(3, -1) / 255.0, ddof=0))
+    found = []
+    for iteration in range(1, 9):
+        (a, labels), (b, _) = plain.batch(iteration), coloured.batch(iteration)
+        shifts = (b - a) * std
+        assert (shifts - shifts.mean((2, 3), keepdim=True)).abs().max() < 1e-6  # one colour for a whole image
+        epochs = torch.full((16,), (iteration - 1) // 4)
+        factors = colour_draws(0, epochs, labels).numpy() * 0.3  # (16, 3), for the largest component first
+        along = shifts.mean((2, 3)).numpy() @ vectors[:, ::-1] / values[::-1]  # (16, 3), up to each vector's sign
+        assert np.abs(np.abs(along) - np.abs(factors)).max() < 1e-4
+        found.append(along)
+    assert 0.2 < np.concatenate(found).std() < 0.4
+
+
 def test_impossible_batches_are_refused():
-    with pytest.raises(ValueError, match="at least 1"):
-        resident(numbered(5), 0)
     with pytest.raises(ValueError, match="count from 1"):
         resident(numbered(5), 2).batch(0)
+    recipe = RecipeSpec(batch_size=2)
     empty = ImageSet(torch.zeros(0, 3, 8, 8, dtype=torch.uint8), torch.zeros(0, dtype=torch.int64))
     preprocessing = Preprocessing.measure(random_set(3).images, Normalisation.CHANNEL)
     with pytest.raises(ValueError, match="at least 1"):
-        ResidentBatches(empty, preprocessing, batch_size=2, augmentation=Augmentation.NONE, seed=0, device="cpu")
+        ResidentBatches(empty, preprocessing, recipe, device="cpu")
     with pytest.raises(ValueError, match="pixels wide"):
-        ResidentBatches(
-            random_set(3, 16), preprocessing, batch_size=2, augmentation=Augmentation.NONE, seed=0, device="cpu"
-        )
+        ResidentBatches(random_set(3, 16), preprocessing, recipe, device="cpu")
+    scaled = RecipeSpec(batch_size=2, augmentation=Augmentation.SCALE_CROP_FLIP)
+    with pytest.raises(ValueError, match="streamed"):
+        ResidentBatches(random_set(3), preprocessing, scaled, device="cpu")
+    with pytest.raises(ValueError, match="principal components"):
+        ResidentBatches(random_set(3), preprocessing, RecipeSpec(colour=Colour.PCA), device="cpu").batch(1)
 
 
 def test_image_sets_check_their_tensors():
@@ -164,14 +215,10 @@ def test_image_sets_check_their_tensors():
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_cuda_batches_show_the_same_crops():
+def test_cuda_batches_show_the_same_crops_and_colours():
     data = numbered(100)
-    preprocessing = Preprocessing.measure(data.images, Normalisation.PIXEL_MEAN)
     here, there = (
-        ResidentBatches(
-            data, preprocessing, batch_size=64, augmentation=Augmentation.PAD_CROP_FLIP, seed=1, device=device
-        )
-        for device in ("cpu", "cuda")
+        resident(data, 64, augment=True, seed=1, colour=Colour.PCA, device=device) for device in ("cpu", "cuda")
     )
     for iteration in (1, 2, 9):
         a, b = here.batch(iteration), there.batch(iteration)

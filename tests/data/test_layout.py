@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from resnet_studio.data import layout as layouts
 from resnet_studio.data.describe import describe
-from resnet_studio.data.layout import scan
 from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import DataSpec
@@ -21,6 +21,10 @@ from resnet_studio.domain.specs import DataSpec
 from .conftest import picture
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs links and names that Windows lacks")
+
+
+def scan(folder: str | Path, seed: int = 0, **more) -> layouts.Layout:
+    return layouts.scan(DataSpec(source=f"folder:{folder}", seed=seed, **more))
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -253,6 +257,28 @@ def test_the_digest_tells_changes(tmp_path: Path):
     digests.append(scan(root).digest)
     assert scan(root).digest == digests[-1]
     assert len({digests[0], *digests[2:]}) == 4
+
+
+@pytest.mark.parametrize("layout_names", [("train/a/", "train/b/", "test/a/1.png"), ("a/", "b/")])
+def test_training_images_are_held_out_by_the_draw(tmp_path: Path, layout_names: tuple[str, ...]):
+    a, b, *tests = layout_names
+    root = touch(tmp_path, *(f"{a}{n}.png" for n in range(40)), *(f"{b}{n}.png" for n in range(20)), *tests)
+    whole = scan(root)
+    total = len(whole.train)
+    out = scan(root, held_out=12)
+    held = scan(root, held_out=12, test_on="held-out")
+    assert held.train == out.train
+    assert out.test == whole.test
+    assert sorted(held.test + held.train) == sorted(whole.train)
+    assert len(held.test) == 12
+    assert [sum(file.label == label for file in held.test) for label in (0, 1)] == [8, 4]
+    assert len({whole.digest, out.digest, held.digest}) == 3
+    assert scan(root, seed=3, held_out=12).train != out.train
+    assert "12 training images are held out" in out.note
+    with pytest.raises(DataError, match=f"cannot be held out of {total}"):
+        scan(root, held_out=total)
+    with pytest.raises(DataError, match="none of its"):
+        scan(root, held_out=total - 1)
 
 
 def test_describe_a_folder(home: Home, tmp_path: Path):

@@ -36,7 +36,7 @@ def test_channel_mean_and_deviation():
 def test_measurement_depends_neither_on_order_nor_on_parts(normalisation, monkeypatch):
     images = random_set(200).images
     whole = Preprocessing.measure(images, normalisation)
-    monkeypatch.setattr("resnet_studio.data.preprocessing._CHUNK_BYTES", 1)  # one image at a time
+    monkeypatch.setattr("resnet_studio.data.moments._CHUNK_BYTES", 1)  # one image at a time
     parts = Preprocessing.measure(images.flip(0), normalisation)
     assert torch.equal(whole.mean, parts.mean)
     assert torch.equal(whole.std, parts.std)
