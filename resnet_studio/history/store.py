@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import CheckpointRecord, Curve, RunRecord
-from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.domain.terms import RunStatus, Series
 from resnet_studio.history import curves as chunked
 from resnet_studio.history import runs
@@ -108,6 +108,49 @@ class RunStore(EvaluationStore):
         with self._database.writing() as session:
             session.add_all(rows)
         return tuple(runs.to_record(row) for row in rows)
+
+    def add_imported(
+        self,
+        spec: RunSpec,
+        class_names: Sequence[str],
+        environment: Mapping[str, str],
+        write: Callable[[str], tuple[str, str]],
+    ) -> RunRecord:
+        """Store a run whose weights came from elsewhere, whole or not at all.
+
+        Args:
+            write: Writes the files of the run whose id it is given, before the history knows of it; returns the
+                checkpoint's folder (relative to the runs folder) and the digest of its weights.
+
+        Raises:
+            StoreError: If the disk is full or the files cannot be written; none of them stays behind.
+        """
+        row = runs.new_rows(CohortSpec(runs=(spec,)))[0]
+        try:
+            folder, sha256 = write(row.id)
+            row.status, row.weights_sha256 = RunStatus.IMPORTED, sha256
+            row.class_names, row.environment = list(class_names), dict(environment)
+            with self._database.writing() as session:
+                session.add(row)
+                session.flush()
+                session.add(
+                    CheckpointRow(
+                        run_key=row.key,
+                        iteration=0,
+                        folder=folder,
+                        weights_sha256=sha256,
+                        seconds=0.0,
+                        created_at=runs.now(),
+                    )
+                )
+        except BaseException as error:
+            remove_run_folders(self.home, [row.id])
+            if isinstance(error, OSError):
+                raise StoreError(
+                    f"The weights cannot be written to {self.home.runs} ({error.strerror or error}); make room there."
+                ) from None
+            raise
+        return runs.to_record(row)
 
     def set_started(self, run_ids: Sequence[str], class_names: Sequence[str], environment: Mapping[str, str]) -> None:
         """Keep what the data turned out to be and what the bits depend on; the latest start wins."""

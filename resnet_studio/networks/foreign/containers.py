@@ -28,6 +28,8 @@ def tensors_in(values: object, file_name: str) -> tuple[dict[str, Tensor], str, 
         UserError: If there are none, or one of them is no plain array of numbers.
     """
     found: dict[str, dict[str, Tensor]] = {}
+    if isinstance(values, Tensor):
+        found[""] = {"tensor": values}
     _search(values, "", found, 0)
     if not found:
         raise UserError(f"{file_name} holds no named tensors, so there are no weights in it; choose another file.")

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from resnet_studio.domain.documents import sentences
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.foreign import Wishes
 from resnet_studio.domain.network_spec import stages_of
 from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import NetworkSpec
@@ -31,15 +32,7 @@ from resnet_studio.networks.foreign.structure import (
 from resnet_studio.networks.foreign.vgg import is_vgg, vgg_spec
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What a person says of the structure; None where nothing was said."""
-
-    block: Block | None = None
-    shortcut: Shortcut | None = None
-    zero_padding: ZeroPadding | None = None
-    stride_place: StridePlace | None = None
-    image_size: int | None = None
+NO_WISHES = Wishes()
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +57,7 @@ class Recognised:
         return self.alternatives[0]
 
 
-def recognise(tensors: Mapping[str, Tensor], wishes: Wishes = Wishes()) -> Recognised:
+def recognise(tensors: Mapping[str, Tensor], wishes: Wishes = NO_WISHES) -> Recognised:
     """Find the network.
 
     Raises:
@@ -79,6 +72,12 @@ def recognise(tensors: Mapping[str, Tensor], wishes: Wishes = Wishes()) -> Recog
         except UserError as error:
             problem = problem or error
     raise problem or UserError("It holds no layers; choose another file.")
+
+
+def fits(tensors: Mapping[str, Tensor], spec: NetworkSpec) -> Recognised:
+    """Weights under our own names that are said to be those of ``spec``; raises MismatchError if they are not."""
+    taken = Taken(blueprint(spec), {leaf.path: leaf for leaf in leaves_of(tensors)})
+    return Recognised(taken.tensors, (spec,), "ResNet Studio")
 
 
 def _recognise(leaves: Sequence[Leaf], order: Order, wishes: Wishes) -> Recognised:
