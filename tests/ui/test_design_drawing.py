@@ -9,10 +9,11 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPixmap
 from pytestqt.qtbot import QtBot
 
+from resnet_studio.domain.diff import diff
 from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import NetworkSpec, counterpart
 from resnet_studio.domain.terms import Shortcut
-from resnet_studio.ui.design.blueprint_view import NAMES, BlueprintView
+from resnet_studio.ui.design.blueprint_view import BlueprintView
 from resnet_studio.ui.design.rows import COLUMN, RowKind, Rows
 from resnet_studio.ui.services import Services
 
@@ -34,15 +35,15 @@ def draw(view: BlueprintView, depth: int, shortcut: Shortcut = Shortcut.A) -> No
 
 
 def centre_of(view: BlueprintView, kind: RowKind, stage: int) -> QPointF:
-    assert view._rows is not None
-    index = next(i for i, row in enumerate(view._rows.all) if (row.kind, row.stage) == (kind, stage))
+    assert view.rows is not None
+    index = next(i for i, row in enumerate(view.rows.all) if (row.kind, row.section) == (kind, stage + 1))
     return QPointF(view.position_of(index))
 
 
 @pytest.mark.parametrize("depth", [8, 20, 110, 1202])
 def test_rows_hold_every_block_without_gaps(depth: int) -> None:
-    rows = Rows(blueprint(NetworkSpec(depth=depth)), [True, True, True])
-    assert sum(row.kind is RowKind.BLOCK for row in rows.all) == (depth - 2) // 2
+    rows = Rows(diff([blueprint(NetworkSpec(depth=depth))]), [True] * 5)
+    assert sum(row.kind is RowKind.GROUP for row in rows.all) == (depth - 2) // 2 + 3
     assert all(a.bottom == b.top for a, b in zip(rows.all, rows.all[1:], strict=False))
     assert rows.all[-1].bottom == rows.height
     middle = rows.height / 2
@@ -53,25 +54,25 @@ def test_rows_hold_every_block_without_gaps(depth: int) -> None:
 
 def test_small_networks_are_open_and_large_ones_folded(view: BlueprintView) -> None:
     draw(view, 20)
-    assert [view.is_open(s) for s in range(3)] == [True] * 3
+    assert [view.is_open(s) for s in (1, 2, 3)] == [True] * 3
     draw(view, 56)
-    assert [view.is_open(s) for s in range(3)] == [False] * 3
+    assert [view.is_open(s) for s in (1, 2, 3)] == [False] * 3
 
 
 def test_a_press_on_a_stage_opens_it(qtbot: QtBot, view: BlueprintView) -> None:
     draw(view, 56)
     before = view.row_count
-    position = centre_of(view, RowKind.STAGE, 1).toPoint()
+    position = centre_of(view, RowKind.SECTION, 1).toPoint()
     qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=position)
-    assert view.is_open(1)
+    assert view.is_open(2)
     assert view.row_count == before - 1 + 9
-    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=centre_of(view, RowKind.STAGE, 1).toPoint())
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=centre_of(view, RowKind.SECTION, 1).toPoint())
     assert view.row_count == before
 
 
 def test_under_the_mouse_lie_shape_parameters_and_multiply_adds(view: BlueprintView) -> None:
     draw(view, 20)
-    block = centre_of(view, RowKind.BLOCK, 0)
+    block = centre_of(view, RowKind.GROUP, 0)
     first_conv = QPointF(block.x(), block.y() - 18 * view.zoom)
     text = view.facts_at(first_conv)
     assert text.startswith("plain-20")
@@ -82,13 +83,13 @@ def test_under_the_mouse_lie_shape_parameters_and_multiply_adds(view: BlueprintV
     right = view.facts_at(QPointF(first_conv.x() + COLUMN * view.zoom, first_conv.y()))
     assert right.startswith("ResNet-20")
     assert view.facts_at(QPointF(-5, first_conv.y())) == ""
-    assert view.facts_at(QPointF(first_conv.x(), NAMES / 2)) == ""
+    assert view.facts_at(QPointF(first_conv.x(), view.names_height / 2)) == ""
 
 
 def test_shortcuts_that_change_dimensions_say_how(view: BlueprintView) -> None:
     for shortcut, words in ((Shortcut.A, "padded with zero"), (Shortcut.B, "stage2.block1.projection.conv: 1×1 conv")):
         draw(view, 8, shortcut)
-        block = centre_of(view, RowKind.BLOCK, 1)
+        block = centre_of(view, RowKind.GROUP, 1)
         assert words in view.facts_at(QPointF(block.x() + (COLUMN + 95) * view.zoom, block.y()))
 
 
@@ -99,9 +100,9 @@ def test_keys_mark_open_zoom_and_scroll(qtbot: QtBot, view: BlueprintView) -> No
     view.setFocus()
     for _ in range(3):
         qtbot.keyClick(view, Qt.Key.Key_Down)
-    assert told[-1].startswith("ResNet-56  ·  stage1: 9 blocks")
+    assert told[-1].startswith("ResNet-56  ·  stage1: 32×32, 16 filters, 9 blocks")
     qtbot.keyClick(view, Qt.Key.Key_Return)
-    assert view.is_open(0)
+    assert view.is_open(1)
     zoom = view.zoom
     qtbot.keyClick(view, Qt.Key.Key_Plus)
     assert view.zoom > zoom
@@ -116,7 +117,7 @@ def test_keys_mark_open_zoom_and_scroll(qtbot: QtBot, view: BlueprintView) -> No
 
 def test_zoom_keeps_what_is_under_the_mouse(view: BlueprintView) -> None:
     draw(view, 1202)
-    view.toggle(0)
+    view.toggle(1)
     view.verticalScrollBar().setValue(4000)
     y = view._y_at(300)
     view.set_zoom(view.zoom * 1.5, 300)
@@ -126,7 +127,7 @@ def test_zoom_keeps_what_is_under_the_mouse(view: BlueprintView) -> None:
 def test_1202_layers_stay_fluid(view: BlueprintView) -> None:
     """At most 16 ms a frame on an idle machine (about 5 measured); the bound leaves room for a busy one."""
     draw(view, 1202)
-    for stage in range(3):
+    for stage in (1, 2, 3):
         view.toggle(stage)
     target = QPixmap(view.viewport().size())
     bar = view.verticalScrollBar()

@@ -104,8 +104,8 @@ def test_facts_are_those_of_the_paper(page: DesignPage) -> None:
 
 def test_the_drawing_follows_the_form(page: DesignPage) -> None:
     page.show_spec(replace(RunSpec(), network=NetworkSpec(depth=14, block=Block.PLAIN)))
-    assert page.view._plans is not None
-    assert [plan.spec.label for plan in page.view._plans] == ["plain-14", "ResNet-14"]
+    assert page.view.diff is not None
+    assert page.view.diff.names == ("plain-14", "ResNet-14")
     assert page.view._designed == 0
 
 

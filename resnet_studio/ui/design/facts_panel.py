@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
@@ -9,15 +10,16 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLay
 
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.estimates import training_bytes
-from resnet_studio.domain.paper import cifar_row, paper_sentence
+from resnet_studio.domain.paper import cifar_row, imagenet_row, paper_sentence
 from resnet_studio.domain.specs import RunSpec
+from resnet_studio.domain.terms import Family
 from resnet_studio.ui.widgets.naming import named
 from resnet_studio.ui.widgets.text import count_text, duration_text, short_count, size_text
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One line of the table; an empty ``residual`` lets ``plain`` stand for both."""
+    """One line of the table; where ``residual`` is empty ``plain`` stands alone, for both or for the only network."""
 
     title: str
     plain: str
@@ -25,23 +27,28 @@ class Fact:
     tip: str = ""
 
 
-def twin_facts(spec: RunSpec, plain: Blueprint, residual: Blueprint, training_images: int | None) -> list[Fact]:
-    """The table's lines, the plain net first. ``training_images`` is None while the data is being looked up."""
+def network_facts(spec: RunSpec, plans: Sequence[Blueprint], training_images: int | None) -> list[Fact]:
+    """The table's lines: of the plain and the residual net, or of one alone. ``training_images`` is None while the data
+    is being looked up."""
     recipe = spec.recipe
+
+    def line(title: str, values: Sequence[str], tip: str = "") -> Fact:
+        return Fact(title, values[0], values[1] if len(values) > 1 else "", tip)
+
     lines = [
-        Fact("Weighted layers", str(plain.depth), str(residual.depth)),
-        Fact("Parameters", count_text(plain.parameters), count_text(residual.parameters)),
-        Fact(
-            "Multiply-adds", short_count(plain.multiply_adds), short_count(residual.multiply_adds),
-            f"Per image: plain {count_text(plain.multiply_adds)}, residual {count_text(residual.multiply_adds)}",
+        line("Weighted layers", [str(plan.depth) for plan in plans]),
+        line("Parameters", [count_text(plan.parameters) for plan in plans]),
+        line(
+            "Multiply-adds",
+            [short_count(plan.multiply_adds) for plan in plans],
+            "Per image: " + ", ".join(f"{p.spec.label} {count_text(p.multiply_adds)}" for p in plans),
         ),
-        Fact(
+        line(
             "Memory from",
-            size_text(training_bytes(plain, recipe.batch_size)),
-            size_text(training_bytes(residual, recipe.batch_size)),
+            [size_text(training_bytes(plan, recipe.batch_size)) for plan in plans],
             "Training in float32: weights, gradients, momentum and what the backward pass keeps; the data set is extra",
         ),
-    ]  # fmt: skip
+    ]
     if training_images:
         epochs = recipe.iterations * recipe.batch_size / training_images
         lines.append(Fact("Epochs", f"{epochs:.3g}", tip=f"{count_text(training_images)} training images"))
@@ -49,14 +56,13 @@ def twin_facts(spec: RunSpec, plain: Blueprint, residual: Blueprint, training_im
 
 
 def paper_text(spec: RunSpec) -> str:
-    """What the paper says of the designed network, with its count beside ours."""
-    sentence = paper_sentence(spec.network)
-    row = cifar_row(spec.network)
-    if row is None:
-        return "The paper has no network of this shape."
-    if not sentence:
-        return "The paper says nothing of this network."
-    return sentence
+    """What the paper says of the designed network."""
+    known = cifar_row(spec.network) or imagenet_row(spec.network)
+    nothing = "says nothing of this network" if known else "has no network of this shape"
+    return paper_sentence(spec.network) or f"The paper {nothing}."
+
+
+_PAPER_ON = {Family.CIFAR: "The paper, on CIFAR-10", Family.IMAGENET: "The paper, on ImageNet"}
 
 
 class FactsPanel(QFrame):
@@ -80,7 +86,8 @@ class FactsPanel(QFrame):
         column.addLayout(self._grid)
         column.addWidget(self._what)
         column.addSpacing(6)
-        column.addWidget(named(QLabel("The paper, on CIFAR-10"), role="heading"))
+        self._paper_title = named(QLabel(), "paper_title", role="heading")
+        column.addWidget(self._paper_title)
         column.addWidget(self._paper)
         column.addSpacing(6)
         column.addWidget(named(QLabel("Time here"), role="heading"))
@@ -112,8 +119,10 @@ class FactsPanel(QFrame):
             label.hide()
             label.deleteLater()
         self._labels = []
-        self._put(0, 1, "plain", role="muted")
-        self._put(0, 2, "residual", role="muted")
+        twin = bool(lines[0].residual)
+        if twin:
+            self._put(0, 1, "plain", role="muted")
+            self._put(0, 2, "residual", role="muted")
         for number, fact in enumerate(lines, start=1):
             self._put(number, 0, fact.title, tip=fact.tip, role="muted")
             if fact.residual:
@@ -121,12 +130,14 @@ class FactsPanel(QFrame):
                 self._put(number, 2, fact.residual, tip=fact.tip)
             else:
                 self._put(number, 1, fact.plain, tip=fact.tip, span=2)
-        same = lines[1].plain == lines[1].residual
+        same = twin and lines[1].plain == lines[1].residual
         self._what.setText("Shortcuts of option A cost nothing: the twin is equally large." if same else "")
         self._what.setVisible(same)
+        self._paper_title.setText(_PAPER_ON.get(spec.network.family, "The paper's reference"))
         self._paper.setText(paper_text(spec))
         self._time.setText(
-            f"About {duration_text(seconds)} for the twin, judging by earlier runs on this machine."
+            f"About {duration_text(seconds)} for the {'twin' if twin else 'network'}, judging by earlier runs on this "
+            "machine."
             if seconds is not None
             else "Known after a run of about this size on this machine."
         )

@@ -1,4 +1,4 @@
-"""Where everything of the drawing lies: rows from top to bottom, the same for the plain and the residual column.
+"""Where everything of the drawing lies: rows from top to bottom, the same for all networks beside each other.
 
 Lengths are in the drawing's own units, which are pixels at zoom 1.
 """
@@ -10,74 +10,76 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from resnet_studio.domain.blueprint import Blueprint
+from resnet_studio.domain.alignment import Group
+from resnet_studio.domain.blueprint import Join
+from resnet_studio.domain.diff import Diff, SectionDiff
 
-COLUMN = 262.0  # width of one of the two columns
-WIDTH = 2 * COLUMN
+COLUMN = 262.0  # width of one network's column
 BOX_WIDTH, BOX_HEIGHT = 138.0, 21.0
-BOX_TOPS = (9.0, 37.0)  # of the two layers, within a block's row
-PLUS_Y, PLUS_RADIUS = 66.0, 6.0
+FIRST_TOP, LINE = 9.0, 28.0  # the first layer's box within a group's row, and from box to box
+PLUS_RADIUS = 6.0
+INPUT_HEIGHT, STRIP_HEIGHT, TALL_STRIP_HEIGHT, FOLDED_HEIGHT = 34.0, 34.0, 50.0, 74.0
+ROOM_BELOW, ROOM_BELOW_SUM = 1.0, 9.0
 
 
 class RowKind(Enum):
     INPUT = auto()
-    STEM = auto()
-    STAGE = auto()
-    BLOCK = auto()
+    SECTION = auto()  # the strip across all columns that opens and folds
+    GROUP = auto()  # a block, or a layer of its own
     FOLDED = auto()
-    POOL = auto()
-    FC = auto()
-
-
-HEIGHTS = {
-    RowKind.INPUT: 34.0,
-    RowKind.STEM: 38.0,
-    RowKind.STAGE: 34.0,
-    RowKind.BLOCK: 74.0,
-    RowKind.FOLDED: 74.0,
-    RowKind.POOL: 38.0,
-    RowKind.FC: 38.0,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``stage`` and ``block`` are indices, -1 where they have no meaning."""
+    """``section`` and ``group`` are indices, -1 where they have no meaning; ``lines`` is a group's number of layers."""
 
     kind: RowKind
     top: float
-    stage: int = -1
-    block: int = -1
-
-    @property
-    def height(self) -> float:
-        return HEIGHTS[self.kind]
+    height: float
+    section: int = -1
+    group: int = -1
+    lines: int = 0
 
     @property
     def bottom(self) -> float:
         return self.top + self.height
 
+    def box_top(self, line: int) -> float:
+        """Of a layer, from the row's top."""
+        return FIRST_TOP + LINE * line
+
+    @property
+    def plus_y(self) -> float:
+        """Of the addition, from the row's top."""
+        return FIRST_TOP + LINE * self.lines + 1.0
+
 
 class Rows:
-    """The rows of one blueprint with some stages open and others folded."""
+    """The rows of networks beside each other, with some sections open and others folded."""
 
-    def __init__(self, plan: Blueprint, is_open: Sequence[bool]) -> None:
-        """``is_open``: one for each stage."""
-        kinds = [(RowKind.INPUT, -1, -1), (RowKind.STEM, -1, -1)]
-        for s, stage in enumerate(plan.stages):
-            kinds.append((RowKind.STAGE, s, -1))
-            if is_open[s]:
-                kinds += [(RowKind.BLOCK, s, b) for b in range(len(stage.blocks))]
-            else:
-                kinds.append((RowKind.FOLDED, s, -1))
-        kinds += [(RowKind.POOL, -1, -1), (RowKind.FC, -1, -1)]
-        top, rows = 0.0, []
-        for kind, s, b in kinds:
-            rows.append(Row(kind, top, s, b))
-            top += HEIGHTS[kind]
-        self.all: tuple[Row, ...] = tuple(rows)
-        self.height = top
-        self._tops = [row.top for row in rows]
+    def __init__(self, diff: Diff, is_open: Sequence[bool]) -> None:
+        """``is_open``: one for each section; those without a strip are always open."""
+        self._top = 0.0
+        self._rows: list[Row] = []
+        self._add(RowKind.INPUT, INPUT_HEIGHT)
+        for s, found in enumerate(diff.sections):
+            if foldable(found):
+                tall = len({section_text(diff, s, n) for n in range(len(diff.plans))}) > 1
+                self._add(RowKind.SECTION, TALL_STRIP_HEIGHT if tall else STRIP_HEIGHT, s)
+            if foldable(found) and not is_open[s]:
+                self._add(RowKind.FOLDED, FOLDED_HEIGHT, s)
+                continue
+            for g, group in enumerate(found.section.groups):
+                lines = len(group.lines)
+                room = ROOM_BELOW_SUM if joins(group) else ROOM_BELOW
+                self._add(RowKind.GROUP, FIRST_TOP + LINE * lines + room, s, g, lines)
+        self.all: tuple[Row, ...] = tuple(self._rows)
+        self.height = self._top
+        self._tops = [row.top for row in self._rows]
+
+    def _add(self, kind: RowKind, height: float, section: int = -1, group: int = -1, lines: int = 0) -> None:
+        self._rows.append(Row(kind, self._top, height, section, group, lines))
+        self._top += height
 
     def index_at(self, y: float) -> int:
         """The row that holds ``y``, the first or last one beyond the ends."""
@@ -89,3 +91,37 @@ class Rows:
             if self.all[index].top > bottom:
                 return
             yield index, self.all[index]
+
+
+def foldable(found: SectionDiff) -> bool:
+    """Stem and head, where they are sections of their own, are a few layers without a strip."""
+    return found.section.key[0] in ("stage", "size")
+
+
+def joins(group: Group) -> bool:
+    """Whether something is added in any of the networks."""
+    return any(block is not None and block.join is not Join.NONE for block in group.blocks)
+
+
+def section_title(found: SectionDiff) -> str:
+    section = found.section
+    return f"Output {section.size}×{section.size}" if section.size else f"Stage {section.key[1] + 1}"
+
+
+def section_text(diff: Diff, s: int, n: int) -> str:
+    """What a network has in a section: ``32×32, 16 filters, 3 blocks``; a dash where it has nothing."""
+    section = diff.sections[s].section
+    own = [line[n] for group in section.groups for line in group.lines if line[n] is not None]
+    if not own:
+        return "–"
+    if section.stages[n] < 0:
+        return "1 layer" if len(own) == 1 else f"{len(own)} layers"
+    stage = diff.plans[n].stages[section.stages[n]]
+    block = stage.blocks[-1]
+    last = block.branch[-1].output  # VGG pools after it
+    parts = [] if section.size else [f"{last[2]}×{last[1]}"]
+    parts.append(f"{last[0]} filters")
+    name = "layer" if len([layer for layer in block.branch if layer.kind.weighted]) == 1 else "block"
+    count = len({item.block for item in own if item is not None and item.stage == section.stages[n]})
+    parts.append(f"{count} {name}{'' if count == 1 else 's'}")
+    return ", ".join(parts)

@@ -12,10 +12,11 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec, counterpart, replace, twin
+from resnet_studio.domain.terms import Family
 from resnet_studio.studies.catalog import STUDIES, Study
 from resnet_studio.ui.conformity.line import ConformityLine
 from resnet_studio.ui.design.blueprint_view import BlueprintView
-from resnet_studio.ui.design.facts_panel import FactsPanel, twin_facts
+from resnet_studio.ui.design.facts_panel import FactsPanel, network_facts
 from resnet_studio.ui.design.form import DesignForm
 from resnet_studio.ui.design.gallery import Gallery
 from resnet_studio.ui.design.timing import expected_seconds
@@ -25,6 +26,7 @@ from resnet_studio.ui.theme import Role
 from resnet_studio.ui.widgets.naming import named
 
 SAVE_AFTER_MS = 800
+NO_TWIN = "A VGG net has no residual counterpart; train it alone."
 NO_CIFAR10 = "CIFAR-10 is not on this machine: choose it under Data and press Download."
 
 
@@ -36,6 +38,10 @@ def shown_of(study: Study, seed: int = 0) -> RunSpec:
 
 def without_seeds(spec: RunSpec) -> RunSpec:
     return replace(spec, recipe=replace(spec.recipe, init_seed=0, data_seed=0))
+
+
+def _has_twin(spec: RunSpec) -> bool:
+    return spec.network.family is not Family.VGG
 
 
 class DesignPage(Page):
@@ -71,7 +77,9 @@ class DesignPage(Page):
     def train_twin(self) -> None:
         """The designed network and its counterpart, in lock-step."""
         spec = self._usable()
-        if spec is not None:
+        if spec is not None and not _has_twin(spec):
+            self.message.emit(NO_TWIN)
+        elif spec is not None:
             self.train_requested.emit(twin(spec))
 
     def train_this(self) -> None:
@@ -131,8 +139,12 @@ class DesignPage(Page):
     def _on_form_changed(self) -> None:
         spec = self.form.spec
         ready = self.form.ready
+        has_twin = spec is None or _has_twin(spec)
         for button in (self.train_twin_button, self.train_this_button):
             button.setEnabled(ready and self.services.store.writable)
+        self.train_twin_button.setEnabled(self.train_twin_button.isEnabled() and has_twin)
+        self.train_twin_button.setToolTip("" if has_twin else NO_TWIN)
+        self._copy_twin.setEnabled(has_twin)
         self.copy_button.setEnabled(spec is not None)
         self.view.setEnabled(spec is not None)
         self.facts.setEnabled(spec is not None)
@@ -143,12 +155,20 @@ class DesignPage(Page):
         self._show_buttons(spec)
 
     def _show_drawing(self, spec: RunSpec) -> None:
-        own, other = blueprint(spec.network), blueprint(counterpart(spec.network))
-        plain, residual = (other, own) if spec.network.residual else (own, other)
-        self.view.show_twin(plain, residual, designed=int(spec.network.residual))
+        own = blueprint(spec.network)
+        if _has_twin(spec):
+            other = blueprint(counterpart(spec.network))
+            plain, residual = (other, own) if spec.network.residual else (own, other)
+            self.view.show_twin(plain, residual, designed=int(spec.network.residual))
+            plans = [plain, residual]
+            cohort = twin(spec)
+        else:
+            self.view.show_alone(own)
+            plans = [own]
+            cohort = CohortSpec(runs=(spec,))
         facts = self.form.data.facts
-        lines = twin_facts(spec, plain, residual, facts.training_images if facts else None)
-        self.facts.show_facts(spec, lines, expected_seconds(twin(spec), self._records))
+        lines = network_facts(spec, plans, facts.training_images if facts else None)
+        self.facts.show_facts(spec, lines, expected_seconds(cohort, self._records))
         known = (facts.training_images, facts.test_images, facts.class_names) if facts else ()
         self.conformity.show_spec(spec, *known)
 
@@ -169,7 +189,9 @@ class DesignPage(Page):
         self.run_study_button.setEnabled(self.services.store.writable and not lacking)
         self.run_study_button.setToolTip(NO_CIFAR10 if lacking else f"{self.study.question} Ctrl+R")
         self._make_primary(self.run_study_button, untouched)
-        self._make_primary(self.train_twin_button, not untouched)
+        alone = spec is not None and not _has_twin(spec)
+        self._make_primary(self.train_twin_button, not untouched and not alone)
+        self._make_primary(self.train_this_button, not untouched and alone)
         if spec is None:
             self._hint.setText("A field needs another value.")
         elif self.form.data.problem:
@@ -190,7 +212,7 @@ class DesignPage(Page):
     @Slot()
     def _load_icons(self) -> None:
         """Not before the page was shown: the first icon loads the fonts."""
-        for button in (self.run_study_button, self.train_twin_button):
+        for button in (self.run_study_button, self.train_twin_button, self.train_this_button):
             role = Role.ON_ACCENT if button.property("role") == "primary" else Role.TEXT
             if self._was_shown:
                 button.setIcon(self.services.theme.icon("ph.play", role))
@@ -232,7 +254,8 @@ class DesignPage(Page):
         self.services.controller.state_changed.connect(self._on_state_changed)
         self.services.theme.changed.connect(self._load_icons)
         menu = QMenu(self)
-        menu.addAction("Of the twin").triggered.connect(lambda: self.copy_command(as_twin=True))
+        self._copy_twin = menu.addAction("Of the twin")
+        self._copy_twin.triggered.connect(lambda: self.copy_command(as_twin=True))
         menu.addAction("Of this network").triggered.connect(lambda: self.copy_command(as_twin=False))
         self.copy_button.setMenu(menu)
 
