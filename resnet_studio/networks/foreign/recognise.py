@@ -31,7 +31,6 @@ from resnet_studio.networks.foreign.structure import (
 )
 from resnet_studio.networks.foreign.vgg import is_vgg, vgg_spec
 
-
 NO_WISHES = Wishes()
 
 
