@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import errno
 import logging
-import math
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from pydantic import ValidationError
-from torch import Tensor
 
-from resnet_studio.data.augment import without_augmentation
-from resnet_studio.data.batches import ResidentBatches, test_batches
 from resnet_studio.data.describe import describe
-from resnet_studio.data.imageset import DataBundle
 from resnet_studio.data.preprocessing import Preprocessing
-from resnet_studio.data.sets import open_data
+from resnet_studio.data.training_data import TrainingData, open_training
 from resnet_studio.domain.documents import sentences
 from resnet_studio.domain.errors import CheckpointError, Stopped, StoreError, UserError
 from resnet_studio.domain.events import (
@@ -33,7 +28,7 @@ from resnet_studio.domain.events import (
     never,
 )
 from resnet_studio.domain.home import Home
-from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.records import RunRecord, refuse_ended
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.domain.terms import Phase, Precision, RunStatus, Series
 from resnet_studio.history.recorder import recording
@@ -121,11 +116,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def _refuse(records: Sequence[RunRecord]) -> None:
-    for record in records:
-        if not record.resumable:
-            raise UserError(
-                f"Run {record.name} ({record.short_id}) is {record.status}; only a run that has not ended can go on."
-            )
+    refuse_ended(records)
     try:
         CohortSpec(runs=tuple(record.spec for record in records))
     except ValidationError as error:
@@ -136,37 +127,41 @@ def _train(
     records: Sequence[RunRecord], store: RunStore, emit: EventSink, should_stop: StopCheck, should_pause: StopCheck,
     checkpoint_seconds: float,
 ) -> None:  # fmt: skip
-    home, recipe = store.home, records[0].spec.recipe
-    ids = tuple(record.id for record in records)
+    spec, ids = records[0].spec, tuple(record.id for record in records)
 
     def report(detail: str, fraction: float | None = None) -> None:
         emit(PhaseChanged(ids, Phase.LOADING, detail, fraction))
 
-    bundle = open_data(records[0].spec.data, records[0].spec.network.image_size, home, report, should_stop)
-    _check_data(records, bundle)
-    if bundle.skipped:
-        emit(NoticeGiven(ids, _name_skipped(bundle, home, ids[0])))
+    size = spec.network.image_size
+    with open_training(spec.data, spec.recipe, size, store.home, report, should_stop) as data:
+        _train_on(data, records, store, emit, should_stop, should_pause, checkpoint_seconds)
+
+
+def _train_on(
+    data: TrainingData, records: Sequence[RunRecord], store: RunStore, emit: EventSink, should_stop: StopCheck,
+    should_pause: StopCheck, checkpoint_seconds: float,
+) -> None:  # fmt: skip
+    home, recipe = store.home, records[0].spec.recipe
+    ids = tuple(record.id for record in records)
+    _check_data(records, data)
+    if data.skipped:
+        emit(NoticeGiven(ids, _name_skipped(data.skipped, home, ids[0])))
     if recipe.precision is Precision.AUTO:
         emit(PhaseChanged(ids, Phase.PROBING))
     machine = Machine.choose(recipe, records[0].environment, home.cache)
     if machine.notice:
         emit(NoticeGiven(ids, machine.notice))
-    preprocessing = _preprocessing(records, home, bundle).to(machine.device)
-    batches = ResidentBatches(bundle.train, preprocessing, recipe, device=machine.device)
-
-    def views() -> Iterator[tuple[Tensor, Tensor]]:
-        """The training images as tests see them, in a mixed order; the last batch is filled up from the beginning."""
-        plain = ResidentBatches(bundle.train, preprocessing, without_augmentation(recipe), device=machine.device)
-        return (plain.batch(number + 1) for number in range(math.ceil(plain.batches_per_epoch)))
-
+    preprocessing = _preprocessing(records, home, data).to(machine.device)
+    batches = data.batches(preprocessing, machine.device)
     emit(PhaseChanged(ids, Phase.BUILDING))
     members = [_member(record, store, machine.device, emit) for record in records]
     engine = make_engine(machine.precision, should_stop)
-    data = {
-        "data_sha256": bundle.checksum,
-        "files_left_out": str(len(bundle.skipped)),
-        "training_images": str(len(bundle.train.labels)),
-        "test_images": str(len(bundle.test.labels)),
+    facts = {
+        "data_sha256": data.checksum,
+        "loading": str(data.loading),
+        "files_left_out": str(len(data.skipped)),
+        "training_images": str(data.training_images),
+        "test_images": str(data.test_images),
     }
     emit(
         CohortStarted(
@@ -174,22 +169,20 @@ def _train(
             iteration=min(member.iteration for member in members),
             iterations=recipe.iterations,
             batches_per_epoch=batches.batches_per_epoch,
-            training_images=len(bundle.train.labels),
-            test_images=len(bundle.test.labels),
-            class_names=bundle.class_names,
-            environment=machine.environment(engine.name) | data,
+            training_images=data.training_images,
+            test_images=data.test_images,
+            class_names=data.class_names,
+            environment=machine.environment(engine.name) | facts,
         )
     )
     for member in members:
         emit(StatusChanged(member.run_id, RunStatus.RUNNING, "", member.iteration))
     shared = Shared(
         batches=batches,
-        test_batches=lambda: test_batches(
-            bundle.test, preprocessing, batch_size=_TEST_BATCH, device=machine.device
-        ),
-        test_images=len(bundle.test.labels),
-        training_views=views,
-        training_views_images=len(bundle.train.labels),
+        test_batches=lambda: data.test_batches(preprocessing, _TEST_BATCH, machine.device),
+        test_images=data.test_images,
+        training_views=lambda: data.training_views(preprocessing, machine.device),
+        training_views_images=data.training_images,
         save=lambda member: _save(member, home),
         forget=lambda run_id: _forget_old(run_id, store),
         precision=machine.precision,
@@ -207,20 +200,20 @@ def _check_classes(wanted: Sequence[tuple[str, int]], class_names: Sequence[str]
             )
 
 
-def _check_data(records: Sequence[RunRecord], bundle: DataBundle) -> None:
-    _check_classes([(record.name, record.spec.network.classes) for record in records], bundle.class_names)
+def _check_data(records: Sequence[RunRecord], data: TrainingData) -> None:
+    _check_classes([(record.name, record.spec.network.classes) for record in records], data.class_names)
     for record in records:
         before = record.environment.get("data_sha256")
-        if before and before != bundle.checksum:
+        if before and before != data.checksum:
             raise UserError(
                 f"The images of {record.spec.data.source} have changed since {record.name} began; put them back to go "
                 "on with it, or train a new run."
             )
 
 
-def _preprocessing(records: Sequence[RunRecord], home: Home, bundle: DataBundle) -> Preprocessing:
+def _preprocessing(records: Sequence[RunRecord], home: Home, data: TrainingData) -> Preprocessing:
     """Measured once over the training set, and stored with each run before its first iteration."""
-    measured = Preprocessing.measure(bundle.train.images, records[0].spec.recipe.normalisation)
+    measured = data.preprocessing()
     for record in records:
         file = home.run(record.id) / "preprocessing.safetensors"
         if not file.exists():
@@ -285,12 +278,12 @@ def _end_all(records: Sequence[RunRecord], store: RunStore, emit: EventSink, sta
             emit(event)
 
 
-def _name_skipped(bundle: DataBundle, home: Home, run_id: str) -> str:
+def _name_skipped(skipped: Sequence[tuple[str, str]], home: Home, run_id: str) -> str:
     """A sentence with the first names; all of them, with the reasons, go to a file in the run's folder."""
     file = home.run(run_id) / "left-out.txt"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("".join(f"{name}: {reason}\n" for name, reason in bundle.skipped), encoding="utf-8")
-    count, names = len(bundle.skipped), ", ".join(name for name, _ in bundle.skipped[:3])
+    file.write_text("".join(f"{name}: {reason}\n" for name, reason in skipped), encoding="utf-8")
+    count, names = len(skipped), ", ".join(name for name, _ in skipped[:3])
     files = "1 file was" if count == 1 else f"{count} files were"
     return f"{files} left out, among them {names}; all of them, and why, are listed in {file}."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from resnet_studio.cli.options import Asked, changed, checked
 from resnet_studio.domain.documents import cohort_from_toml, sentences, to_toml
 from resnet_studio.domain.errors import SpecError, UserError
 from resnet_studio.domain.home import Home
+from resnet_studio.domain.presets import apply, find_preset
 from resnet_studio.domain.specs import CohortSpec, DataSpec, RunSpec, replace, twin
+from resnet_studio.studies.conformity import of_spec
+from resnet_studio.studies.conformity.texts import as_remarks
 
 _SEEDS = ("recipe.init_seed", "recipe.data_seed")
 
@@ -33,8 +37,11 @@ def read_run_file(file: Path) -> CohortSpec:
     return _each(cohort, [replace(run, data=_anchored(run.data, file.absolute().parent)) for run in cohort.runs])
 
 
-def asked_cohort(file: Path | None, asked: Asked, seed: int | None, as_twin: bool, home: Home) -> CohortSpec:
-    """What the command line describes: the file's runs or the default run, with the options changed in each.
+def asked_cohort(
+    file: Path | None, asked: Asked, seed: int | None, as_twin: bool, home: Home, recipe: str = ""
+) -> CohortSpec:
+    """What the command line describes: the file's runs or the default run, trained by ``recipe`` (a preset's key) if
+    one is named, with the options changed in each.
 
     Folder data gives the number of classes where neither the file nor an option does.
 
@@ -43,12 +50,12 @@ def asked_cohort(file: Path | None, asked: Asked, seed: int | None, as_twin: boo
     """
     values = dict(asked) if seed is None else {**dict.fromkeys(_SEEDS, seed), **asked}
     cohort = read_run_file(file) if file is not None else CohortSpec(runs=(RunSpec(),))
-    named = ["network.classes" in values or "classes" in run.network.model_fields_set for run in cohort.runs]
+    named = ["network.classes" in values or given for given in _classes_given(file)]
     if "data.source" in values:
         values["data.source"] = _anchored_source(str(values["data.source"]), Path.cwd())
     if "name" in values and len(cohort.runs) > 1:
         raise UserError("--name fits one run, but the run file holds several; name them in the file.")
-    runs = [changed(run, values) for run in cohort.runs]
+    runs = [changed(by_recipe(run, recipe), values) for run in cohort.runs]
     classes = _classes(runs[0].data, home)
     runs = [
         run if given or classes is None else replace(run, network=replace(run.network, classes=classes))
@@ -59,6 +66,24 @@ def asked_cohort(file: Path | None, asked: Asked, seed: int | None, as_twin: boo
     if len(runs) > 1:
         raise UserError("--twin makes the other half of one run, but the run file holds several.")
     return twin(runs[0])
+
+
+def by_recipe(run: RunSpec, key: str) -> RunSpec:
+    """``run`` trained by the preset of that key, as it is without one; UserError if there is none, or no fit."""
+    if not key:
+        return run
+    try:
+        return apply(find_preset(key), run)
+    except ValidationError as error:
+        raise SpecError(sentences(error)) from None
+
+
+def _classes_given(file: Path | None) -> list[bool]:
+    """Of each run of a run file that was read before: whether it says how many classes there are."""
+    if file is None:
+        return [False]
+    values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    return ["classes" in run.get("network", {}) for run in values.get("runs", [values])]
 
 
 def _each(cohort: CohortSpec, runs: Sequence[RunSpec]) -> CohortSpec:
@@ -116,5 +141,6 @@ def write_run_file(cohort: CohortSpec, file: Path) -> None:
 
 
 def run_file_text(cohort: CohortSpec) -> str:
-    """One run as a run, several as a cohort."""
-    return to_toml(cohort.runs[0] if len(cohort.runs) == 1 and not cohort.study else cohort)
+    """One run as a run, several as a cohort; how each stands to the paper is remarked on top."""
+    remarks = "\n".join(as_remarks(of_spec(run)) for run in cohort.runs)
+    return f"{remarks}\n" + to_toml(cohort.runs[0] if len(cohort.runs) == 1 and not cohort.study else cohort)

@@ -18,12 +18,15 @@ from resnet_studio.app import run_app
 from resnet_studio.cli import (
     classifying,
     comparing,
+    conforming,
     datasets,
     doctor,
     networks,
+    recipes,
     runs,
     studying,
     training,
+    weights,
 )
 from resnet_studio.cli.arguments import home_first, split_home
 from resnet_studio.cli.session import Session
@@ -41,7 +44,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (training, studying, runs, comparing, networks, classifying, datasets, doctor):
+for room in (
+    training,
+    recipes,
+    studying,
+    runs,
+    comparing,
+    conforming,
+    networks,
+    classifying,
+    weights,
+    datasets,
+    doctor,
+):
     room.register(app)
 
 

@@ -15,7 +15,7 @@ from resnet_studio.cli.progress import progress
 from resnet_studio.cli.session import Session, find_all, ids, session
 from resnet_studio.cli.stopping import StopOnSignals
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.records import RunRecord, run_json
+from resnet_studio.domain.records import RunRecord, refuse_ended, run_json
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec
 from resnet_studio.domain.terms import RunStatus
 
@@ -41,6 +41,12 @@ def train(
     file: Annotated[
         Path | None, typer.Argument(metavar="RUN.toml", help="A run or a cohort; options then change each run in it.")
     ] = None,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            "--recipe", metavar="NAME", help="One of the paper's, as `recipes` lists them; options then change it."
+        ),
+    ] = "",
     seed: Seed = None,
     twin: Annotated[bool, typer.Option("--twin", help="Train the plain and the residual net of this depth.")] = False,
     as_json: AsJson = False,
@@ -49,7 +55,7 @@ def train(
 ) -> None:
     """Train a network, or a whole cohort from a run file; Ctrl-C writes a checkpoint and stops."""
     here = session(context)
-    cohort = asked_cohort(file, asked, seed, twin, here.home)
+    cohort = asked_cohort(file, asked, seed, twin, here.home, recipe)
     if save is not None:
         write_run_file(cohort, save)
     if dry_run:
@@ -72,7 +78,9 @@ def resume(
     here = session(context)
     with here.writer() as store:
         runs = find_all(store, names)
-        if cohort:
+        if not cohort:
+            refuse_ended(runs)
+        else:
             members = {run.id: run for chosen in runs for run in store.cohort_runs(chosen.cohort_id)}
             runs = [run for run in members.values() if run.resumable]
             if not runs:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
+from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.domain.terms import RunStatus, Series
@@ -61,6 +63,15 @@ class RunRecord:
     @property
     def short_id(self) -> str:
         return self.id[:8]
+
+
+def refuse_ended(runs: Iterable[RunRecord]) -> None:
+    """Raises UserError if one of them cannot go on."""
+    for run in runs:
+        if not run.resumable:
+            raise UserError(
+                f"Run {run.name} ({run.short_id}) is {run.status}; only a run that has not ended can go on."
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

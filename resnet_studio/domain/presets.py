@@ -1,0 +1,177 @@
+"""The paper's recipes as specifications: He, Zhang, Ren, Sun, arXiv:1512.03385, sections 3.4 and 4.2.
+
+Where the paper is silent and the authors' own code is known, theirs is taken; where both are silent, the field's usual
+value stays. What belongs to a run rather than to a recipe (seeds, device, precision, loading) is never touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec, replace
+from resnet_studio.domain.terms import (
+    Augmentation,
+    BatchNormStatistics,
+    Colour,
+    Family,
+    MomentumForm,
+    Schedule,
+)
+
+OWN = ("init_seed", "data_seed", "loading", "precision", "device")  # fields that are a run's, not a recipe's
+WARM_UP_FROM = 110  # layers, section 4.2
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A recipe of the paper.
+
+    Attributes:
+        families: The networks it was made for; one of another family gives way to the first one's usual network.
+        wants: What it expects of data and network, as a sentence.
+        recipe: Every field; those in ``OWN`` are not applied.
+    """
+
+    key: str
+    title: str
+    source: str
+    wants: str
+    families: tuple[Family, ...]
+    recipe: RecipeSpec
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields that are applied, by name, without those that this recipe does not read."""
+        names = (name for name in RecipeSpec.model_fields if name not in OWN and is_read(self.recipe, name))
+        return {name: getattr(self.recipe, name) for name in names}
+
+
+def is_read(recipe: RecipeSpec, field: str) -> bool:
+    """Whether the recipe's other choices leave anything to ``field``: milestones are read by one schedule alone."""
+    reader = {
+        "milestones": recipe.schedule is Schedule.MILESTONES,
+        "plateau_patience": recipe.schedule is Schedule.PLATEAU,
+        "plateau_margin": recipe.schedule is Schedule.PLATEAU,
+        "warmup_error": recipe.warmup_rate > 0,
+        "pad_with": recipe.augmentation is Augmentation.PAD_CROP_FLIP,
+        "scale_min": recipe.augmentation is Augmentation.SCALE_CROP_FLIP,
+        "scale_max": recipe.augmentation is Augmentation.SCALE_CROP_FLIP,
+        "colour_std": recipe.colour is Colour.PCA,
+    }
+    return reader.get(field, True)
+
+
+_AUTHORS = {"momentum_form": MomentumForm.AUTHORS, "bn_statistics": BatchNormStatistics.RECOMPUTED}
+_CIFAR = RecipeSpec(**_AUTHORS)
+
+PRESETS = (
+    Preset(
+        "cifar10",
+        "CIFAR-10",
+        "section 4.2",
+        "A net of the cifar family, trained on the 50 000 images of CIFAR-10 (with --held-out 5000: on 45 000), tested "
+        "on the single 32 x 32 view.",
+        (Family.CIFAR,),
+        _CIFAR,
+    ),
+    Preset(
+        "cifar10-110",
+        "CIFAR-10, with warm-up",
+        "section 4.2",
+        "A net of the cifar family with 110 layers or more; otherwise as the CIFAR-10 recipe.",
+        (Family.CIFAR,),
+        replace(_CIFAR, warmup_rate=0.01, warmup_error=80.0),
+    ),
+    Preset(
+        "imagenet",
+        "ImageNet",
+        "section 3.4",
+        "A net of the imagenet or vgg family with 224 x 224 crops, trained on images whose shorter side may be resized "
+        "to between 256 and 480 pixels.",
+        (Family.IMAGENET, Family.VGG),
+        RecipeSpec(
+            **_AUTHORS,
+            iterations=600_000,
+            batch_size=256,
+            schedule=Schedule.PLATEAU,
+            augmentation=Augmentation.SCALE_CROP_FLIP,
+            scale_min=256,
+            scale_max=480,
+            colour=Colour.PCA,
+            colour_std=0.1,
+            test_every=5_000,
+        ),
+    ),
+)
+
+FIELD_HELP: dict[str, str] = {
+    "iterations": "Section 4.2: 64 000 on CIFAR-10. Section 3.4: up to 600 000 on ImageNet, which are 120 epochs.",
+    "batch_size": "Section 4.2: batch 128 on CIFAR-10. Section 3.4: batch 256 on ImageNet.",
+    "learning_rate": "Sections 3.4 and 4.2: 0.1 at the start, on both data sets.",
+    "milestones": "Section 4.2: the rate is divided by 10 at 32 000 and at 48 000 iterations.",
+    "schedule": "Section 4.2: divided by 10 at fixed iterations, found on a split of 45 000 and 5 000 images. "
+    "Section 3.4: divided by 10 when the error plateaus. A cosine is not in the paper.",
+    "plateau_patience": "Section 3.4 has the plateau; how long to wait for a better error, the paper does not say.",
+    "plateau_margin": "Section 3.4 has the plateau; how much better an error must be, the paper does not say.",
+    "warmup_rate": "Section 4.2: 0.01 for the 110-layer net, whose training starts badly at 0.1; none for the others.",
+    "warmup_error": "Section 4.2: the 110-layer net goes over to 0.1 once its training error is below 80 %, after some "
+    "400 iterations.",
+    "momentum": "Sections 3.4 and 4.2: 0.9.",
+    "momentum_form": "The paper gives no formula; the authors' code has the rate inside: v = m v + lr g, w = w - v.",
+    "weight_decay": "Sections 3.4 and 4.2: 0.0001.",
+    "decay": "The paper does not say whether batch norm and biases decay too.",
+    "label_smoothing": "The paper has none.",
+    "zero_last_gamma": "The paper has nothing of the kind: it came later.",
+    "bn_statistics": "The paper does not say; the authors measured the statistics over the training set once training "
+    "had ended.",
+    "augmentation": "Section 4.2: 4 pixels on each side, a random 32 x 32 crop, a flip half the time. Section 3.4: the "
+    "shorter side resized at random, a random 224 x 224 crop, a flip.",
+    "pad_with": "Section 4.2 pads; whether before or after the mean is subtracted, the paper does not say.",
+    "scale_min": "Section 3.4: the shorter side is drawn from 256 to 480 pixels.",
+    "scale_max": "Section 3.4: the shorter side is drawn from 256 to 480 pixels.",
+    "colour": "Section 3.4: AlexNet's colour augmentation, on ImageNet; none on CIFAR-10.",
+    "colour_std": "Section 3.4 names AlexNet's augmentation, whose random factors have a standard deviation of 0.1.",
+    "normalisation": "Sections 3.4 and 4.2: the mean of each pixel over the training set is subtracted.",
+    "test_every": "The paper does not say how often it tested.",
+    "init_seed": "The paper has no seeds. Table 6: the 110-layer net was trained five times.",
+    "data_seed": "The paper has no seeds. Table 6: the 110-layer net was trained five times.",
+    "loading": "Not a part of the recipe: the batches are the same either way.",
+    "precision": "The paper does not say.",
+    "device": "Not a part of the recipe: it decides how fast training is, and its last bits.",
+}
+
+
+def find_preset(key: str) -> Preset:
+    """The preset of that key.
+
+    Raises:
+        UserError: If there is none, naming those there are.
+    """
+    for preset in PRESETS:
+        if preset.key == key:
+            return preset
+    *others, last = (preset.key for preset in PRESETS)
+    raise UserError(f"There is no recipe {key!r}; choose {', '.join(others)} or {last}.")
+
+
+def preset_for(network: NetworkSpec) -> str:
+    """The key of the recipe that the paper trains such a network with."""
+    if network.family is not Family.CIFAR:
+        return "imagenet"
+    return "cifar10-110" if network.depth >= WARM_UP_FROM else "cifar10"
+
+
+def apply(preset: Preset, spec: RunSpec) -> RunSpec:
+    """``spec`` trained by ``preset``: its data, seeds, device, precision and loading stay, and its network does if the
+    recipe was made for that family.
+
+    Raises:
+        pydantic.ValidationError: If the recipe does not fit the network, such as an input larger than the crops.
+    """
+    network = spec.network
+    if network.family not in preset.families:
+        network = NetworkSpec(family=preset.families[0])
+    own = {name: getattr(spec.recipe, name) for name in OWN}
+    return replace(spec, network=network, recipe=RecipeSpec(**{**preset.fields, **own}))
