@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from resnet_studio.cli.conforming import of_stored
 from resnet_studio.cli.console import counted, duration, percent, print_json, print_table
 from resnet_studio.cli.session import find_all, ids, session
 from resnet_studio.domain.errors import UserError
@@ -24,7 +25,15 @@ from resnet_studio.domain.tables import (
     twin_gaps,
 )
 from resnet_studio.domain.terms import Series
+from resnet_studio.studies.conformity import Conformity, State
+from resnet_studio.studies.conformity.texts import as_json, csv_columns
+from resnet_studio.studies.seeds import seed_groups
 
+_TITLES = {
+    Quantity.TRAINING_ERROR: "training error, last 50",
+    Quantity.TEST_ERROR: "test error, last",
+    Quantity.BEST_TEST_ERROR: "(best test error)",
+}
 _ERRORS = (Series.TRAINING_ERROR, Series.TEST_ERROR)
 
 
@@ -47,10 +56,11 @@ def compare(
         if len(runs) < 2:
             raise UserError("A comparison needs two different runs; `resnet-studio runs list` lists them.")
         curves = store.curves(ids(runs), tuple(Series) if csv is not None else _ERRORS)
+        lists = of_stored(store, runs)
     if csv is not None:
         _write(csv, comparison_csv(runs, curves))
     if table is not None:
-        _write(table, summary_csv(runs, runs[0]))
+        _write(table, summary_csv(runs, runs[0], extra=csv_columns(lists)))
     if svg is not None or png is not None:
         from resnet_studio.cli.drawing import draw
 
@@ -58,9 +68,9 @@ def compare(
             if file is not None:
                 draw(runs, curves, file, ending)
     if as_json:
-        print_json(_as_json(runs))
+        print_json(_as_json(runs, lists))
     else:
-        _show(runs)
+        _show(runs, lists)
 
 
 def _write(file: Path, text: str) -> None:
@@ -70,7 +80,7 @@ def _write(file: Path, text: str) -> None:
         raise UserError(f"{file} cannot be written ({error.strerror or error}); choose another file.") from None
 
 
-def _as_json(runs: Sequence[RunRecord]) -> dict[str, object]:
+def _as_json(runs: Sequence[RunRecord], lists: Sequence[Conformity]) -> dict[str, object]:
     apart = deltas(runs, runs[0])
     return {
         "baseline": runs[0].id,
@@ -91,10 +101,21 @@ def _as_json(runs: Sequence[RunRecord]) -> dict[str, object]:
             }
             for gap in twin_gaps(runs)
         ],
+        "groups": [
+            {
+                "runs": [run.id for run in group.runs],
+                "seeds": group.count,
+                "mean_test_error": group.mean,
+                "standard_deviation": group.deviation,
+                "best_test_error": group.best,
+            }
+            for group in seed_groups(runs)
+        ],
+        "conformity": {run.id: as_json(found) for run, found in zip(runs, lists, strict=True)},
     }
 
 
-def _show(runs: Sequence[RunRecord]) -> None:
+def _show(runs: Sequence[RunRecord], lists: Sequence[Conformity]) -> None:
     names = display_names(runs)
     apart = deltas(runs, runs[0])
     rows: list[tuple[object, ...]] = []
@@ -104,12 +125,16 @@ def _show(runs: Sequence[RunRecord]) -> None:
             difference = apart[run.id][quantity] if quantity.is_error and run is not runs[0] else None
             away = "" if difference is None else f" ({difference:+.2f})"
             cells.append(_value(quantity, result(run, quantity)) + away)
-        rows.append((str(quantity).replace("_", " "), *cells))
+        rows.append((_TITLES.get(quantity, str(quantity).replace("_", " ")), *cells))
+    rows.append(("against the paper", *(found.short for found in lists)))
     rows += [(f"{row.title} ({row.unit})" if row.unit else row.title, *row.values) for row in comparison_rows(runs)]
     columns = [Text(names[run.id], style=run.colour) for run in runs]
     print_table(("", *columns), rows, right=[names[run.id] for run in runs])
     for gap in twin_gaps(runs):
         print(gap.sentence)
+    for group in seed_groups(runs):
+        print(f"{group.runs[0].spec.network.label}: {group.sentence}.")
+    print(", ".join(f"{state.sign} {state}" for state in State if any(found.of(state) for found in lists)) + ".")
 
 
 def _value(quantity: Quantity, value: float | None) -> str:

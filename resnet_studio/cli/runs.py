@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from resnet_studio.cli.conforming import of_stored, show_conformity
 from resnet_studio.cli.console import counted, duration, percent, print_facts, print_json, print_table
 from resnet_studio.cli.session import find_all, ids, session
 from resnet_studio.domain.documents import to_toml
@@ -16,6 +17,8 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord, run_json
 from resnet_studio.domain.tables import comparison_csv
 from resnet_studio.domain.terms import RunStatus, Series
+from resnet_studio.studies.conformity.texts import as_csv
+from resnet_studio.studies.conformity.texts import as_json as conformity_json
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
@@ -81,22 +84,26 @@ def show(
     with session(context).reader() as store:
         found = store.find(run)
         checkpoints = store.checkpoints(found.id)
+        (conformity,) = of_stored(store, [found])
         folder = store.home.run(found.id)
     if as_json:
         print_json(
             {
                 **run_json(found),
                 "checkpoints": [{"iteration": c.iteration, "weights_sha256": c.weights_sha256} for c in checkpoints],
+                "conformity": conformity_json(conformity),
             }
         )
         return
+    group = conformity.group
     print_facts(
         (
             ("run", f"{found.name} ({found.id})"),
             ("status", f"{found.status}. {found.reason}".rstrip(". ")),
             ("iteration", f"{found.iteration} of {found.iterations}, {duration(found.seconds)} of training"),
             ("training error", f"{percent(found.training_error)} (mean of the last 50 iterations)"),
-            ("test error", f"{percent(found.test_error)} (best {percent(found.best_test_error)})"),
+            ("test error", f"{percent(found.test_error)}, the last one (best {percent(found.best_test_error)})"),
+            *([("over seeds", group.sentence)] if group is not None and group.count > 1 else []),
             ("parameters", counted(found.parameters)),
             ("multiply-adds", counted(found.multiply_adds)),
             ("weights", found.weights_sha256 or "none yet"),
@@ -108,6 +115,8 @@ def show(
             *((f"  {name}", value) for name, value in sorted(found.environment.items())),
         )
     )
+    print()
+    show_conformity(conformity)
     print()
     print(to_toml(found.spec), end="")
 
@@ -161,13 +170,25 @@ def export(
     context: typer.Context,
     names: Names,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a file instead of stdout.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, with each run's record; else CSV.")] = False,
+    conformity: Annotated[
+        bool, typer.Option("--conformity", help="How each run stands to the paper, as CSV, instead of its curves.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="JSON, with each run's record and conformity; else CSV.")
+    ] = False,
 ) -> None:
     """Write every point of every curve: as CSV (run, name, series, iteration, value) or as JSON."""
+    if conformity and as_json:
+        raise UserError("JSON holds the conformity of each run already; leave --conformity out.")
     with session(context).reader() as store:
         runs = find_all(store, names)
         if as_json:
-            exported: object = [{"run": run_json(run), "curves": _curves_json(store, run)} for run in runs]
+            exported: object = [
+                {"run": run_json(run), "conformity": conformity_json(found), "curves": _curves_json(store, run)}
+                for run, found in zip(runs, of_stored(store, runs), strict=True)
+            ]
+        elif conformity:
+            text = as_csv(list(zip(runs, of_stored(store, runs), strict=True)))
         else:
             text = comparison_csv(runs, store.curves(ids(runs), tuple(Series)))
     if output is None:

@@ -288,19 +288,29 @@ def _cell(quantity: Quantity, value: float | None) -> str:
     return str(np.float32(value)) if quantity.is_error else f"{value:.17g}" if value == int(value) else f"{value:.10g}"
 
 
-def summary_csv(runs: Sequence[RunRecord], baseline: RunRecord | None = None, curves: Curves | None = None) -> str:
-    """One line a run: id, name, status, results, the errors minus ``baseline``'s, and every field that differs."""
+def summary_csv(
+    runs: Sequence[RunRecord],
+    baseline: RunRecord | None = None,
+    curves: Curves | None = None,
+    extra: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """One line a run: id, name, status, results, the errors minus ``baseline``'s, ``extra``, every field that differs.
+
+    ``extra`` holds columns by name, each with one text a run.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     rows = comparison_rows(runs)
     errors = [quantity for quantity in Quantity if quantity.is_error] if baseline else []
     head = ["run", "name", "status", *Quantity, *(f"{quantity}_delta" for quantity in errors)]
-    writer.writerow([*head, *(row.field for row in rows)])
+    more = extra or {}
+    writer.writerow([*head, *more, *(row.field for row in rows)])
     apart = deltas(runs, baseline, curves) if baseline else {}
     for index, run in enumerate(runs):
         results = [result(run, quantity) for quantity in Quantity]
         away = [apart[run.id][quantity] for quantity in errors]
         cells = [_cell(quantity, value) for quantity, value in zip(Quantity, results, strict=True)]
         cells += ["" if value is None else f"{value:.6g}" for value in away]
+        cells += [values[index] for values in more.values()]
         writer.writerow([run.id, run.name, str(run.status), *cells, *(row.values[index] for row in rows)])
     return out.getvalue()
