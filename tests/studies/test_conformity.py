@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from resnet_studio.domain.documents import to_toml
+from resnet_studio.domain.presets import apply, find_preset, preset_for
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
@@ -67,15 +68,12 @@ def keys(found: Conformity, state: State) -> set[str]:
     return {check.key for check in found.of(state)}
 
 
-def summary(protocol: Protocol, *run_ids: str) -> EvaluationSummary:
-    found = {
-        "id": "e", "run_ids": run_ids or ("run0",), "protocol": protocol, "data": "folder:/images/ilsvrc",
-        "data_seed": 0, "data_sha256": "", "images": 50_000, "classes": 1000, "top1_error": 22.9, "top5_error": 6.7,
-        "member_errors": (), "weights": ("",), "iterations": (600_000,), "created_at": datetime(2024, 5, 1, tzinfo=UTC),
-        "seconds": 1.0, "skipped": 0, "outdated": (False,),
-    }  # fmt: skip
-    known = EvaluationSummary.__dataclass_fields__
-    return EvaluationSummary(**{name: value for name, value in found.items() if name in known})
+def summary(protocol: Protocol, *run_ids: str, outdated: bool = False) -> EvaluationSummary:
+    return EvaluationSummary(
+        id="e", run_ids=run_ids or ("run0",), protocol=protocol, data="folder:/images/ilsvrc", data_seed=0,
+        data_sha256="", images=50_000, classes=1000, top1_error=22.9, top5_error=6.7, member_errors=(),
+        weights=("ab",), iterations=(600_000,), outdated=(outdated,), created_at=datetime(2024, 5, 1, tzinfo=UTC), seconds=1.0,
+    )  # fmt: skip
 
 
 def test_the_papers_own_cifar_run_differs_in_nothing() -> None:
@@ -96,6 +94,23 @@ def test_the_papers_own_imagenet_run_differs_where_one_device_and_one_view_do() 
     assert not found.check("bn_images").in_paper
     assert keys(found, State.UNKNOWN) == set()
     assert imagenet(changed(IMAGENET, "recipe", {"batch_size": 32})).check("bn_images").state is State.CONFORMS
+
+
+@pytest.mark.parametrize("depth", [20, 32, 44, 56, 110, 1202])
+def test_the_cifar_preset_conforms_for_every_network_of_table_6(depth: int) -> None:
+    spec = RunSpec(network=NetworkSpec(depth=depth), data=DataSpec(source="cifar10"))
+    found = of_spec(apply(find_preset(preset_for(spec.network)), spec))
+    assert keys(found, State.DIFFERS) == keys(found, State.UNKNOWN) == set()
+    assert found.paper
+
+
+@pytest.mark.parametrize("depth", [18, 34, 50, 101, 152])
+def test_the_imagenet_preset_differs_in_one_device_and_one_view_alone(depth: int) -> None:
+    network = NetworkSpec(family="imagenet", depth=depth)
+    spec = RunSpec(network=network, data=DataSpec(source="folder:/images/ilsvrc"))
+    found = imagenet(apply(find_preset("imagenet"), spec))
+    assert keys(found, State.DIFFERS) == {"bn_images", "test_view"}
+    assert found.paper
 
 
 @pytest.mark.parametrize(
@@ -340,7 +355,10 @@ def test_evaluations_of_the_papers_protocols_count_and_others_do_not() -> None:
     assert view(summary(Protocol(kind="multi-scale", scales=(224,)))) is State.DIFFERS
     assert view(summary(Protocol(kind="centre-crop"))) is State.DIFFERS
     assert view(summary(Protocol(kind="ten-crop"), "run0", "run1")) is State.DIFFERS
-    assert "10-crop: top-1 22.90 %" in of_run(run, evaluations=[summary(Protocol(kind="ten-crop"))]).own
+    assert view(summary(Protocol(kind="ten-crop"), outdated=True)) is State.DIFFERS
+    assert (
+        "10-crop on /images/ilsvrc: top-1 22.90 %" in of_run(run, evaluations=[summary(Protocol(kind="ten-crop"))]).own
+    )
 
 
 def test_five_runs_of_110_layers_are_the_papers_count() -> None:

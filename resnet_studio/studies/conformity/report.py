@@ -93,9 +93,9 @@ class Conformity:
         if self.group is not None and self.group.sentence:
             lines.append(f"test error {self.group.sentence}")
         lines += [
-            f"{found.protocol.label}: top-1 {found.top1_error:.2f} %, top-5 {found.top5_error:.2f} %"
+            f"{found.protocol.label} on {found.data.removeprefix('folder:')}: top-1 {found.top1_error:.2f} %, top-5 {found.top5_error:.2f} %"
             for found in self.evaluations
-            if not found.is_ensemble
+            if not found.is_ensemble and not any(found.outdated)
         ]
         return "; ".join(lines)
 
