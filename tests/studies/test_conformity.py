@@ -37,7 +37,7 @@ IMAGENET = RunSpec(
 
 
 def imagenet(spec: RunSpec = IMAGENET) -> Conformity:
-    return of_spec(spec, 1_281_167, 50_000, WORDNET)
+    return of_spec(spec, 1_281_167 - spec.data.held_out, 50_000, WORDNET)
 
 
 def changed(spec: RunSpec, part: str, fields: dict[str, Any]) -> RunSpec:
@@ -72,7 +72,8 @@ def summary(protocol: Protocol, *run_ids: str, outdated: bool = False) -> Evalua
     return EvaluationSummary(
         id="e", run_ids=run_ids or ("run0",), protocol=protocol, data="folder:/images/ilsvrc", data_seed=0,
         data_sha256="", images=50_000, classes=1000, top1_error=22.9, top5_error=6.7, member_errors=(),
-        weights=("ab",), iterations=(600_000,), outdated=(outdated,), created_at=datetime(2024, 5, 1, tzinfo=UTC), seconds=1.0,
+        weights=("ab",), iterations=(600_000,), outdated=(outdated,), created_at=datetime(2024, 5, 1, tzinfo=UTC),
+        seconds=1.0,
     )  # fmt: skip
 
 

@@ -92,12 +92,13 @@ class Conformity:
         lines = []
         if self.group is not None and self.group.sentence:
             lines.append(f"test error {self.group.sentence}")
-        lines += [
-            f"{found.protocol.label} on {found.data.removeprefix('folder:')}: top-1 {found.top1_error:.2f} %, top-5 {found.top5_error:.2f} %"
-            for found in self.evaluations
-            if not found.is_ensemble and not any(found.outdated)
-        ]
+        lines += [_evaluated(found) for found in self.evaluations if not found.is_ensemble and not any(found.outdated)]
         return "; ".join(lines)
+
+
+def _evaluated(found: EvaluationSummary) -> str:
+    data = found.data.removeprefix("folder:")
+    return f"{found.protocol.label} on {data}: top-1 {found.top1_error:.2f} %, top-5 {found.top5_error:.2f} %"
 
 
 def yardstick_of(spec: RunSpec, class_names: tuple[str, ...] = ()) -> Yardstick:
