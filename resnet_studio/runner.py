@@ -31,6 +31,7 @@ from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import RunRecord, refuse_ended
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.domain.terms import Phase, Precision, RunStatus, Series
+from resnet_studio.exchange import starting
 from resnet_studio.history.recorder import recording
 from resnet_studio.history.store import RunStore
 from resnet_studio.training import checkpoints
@@ -60,6 +61,8 @@ def run(
     _check_classes(
         [(run.label, run.network.classes) for run in cohort.runs], describe(first.data, store.home).class_names
     )
+    for spec in cohort.runs:
+        starting.check(spec, store)
     ids = [record.id for record in store.create_cohort(cohort)]
     return resume(ids, store, emit, should_stop, should_pause=should_pause, checkpoint_seconds=checkpoint_seconds)
 
@@ -83,6 +86,8 @@ def resume(
         raise StoreError(store.why_read_only)
     records = [store.get(run_id) for run_id in run_ids]
     _refuse(records)
+    for record in records:
+        starting.check(record.spec, store)
     lower_priority()
     told = recording(store, emit)
     failure: BaseException | None = None
@@ -151,7 +156,7 @@ def _train_on(
     machine = Machine.choose(recipe, records[0].environment, home.cache)
     if machine.notice:
         emit(NoticeGiven(ids, machine.notice))
-    preprocessing = _preprocessing(records, home, data).to(machine.device)
+    preprocessing = _preprocessing(records, store, data).to(machine.device)
     batches = data.batches(preprocessing, machine.device)
     emit(PhaseChanged(ids, Phase.BUILDING))
     members = [_member(record, store, machine.device, emit) for record in records]
@@ -211,11 +216,12 @@ def _check_data(records: Sequence[RunRecord], data: TrainingData) -> None:
             )
 
 
-def _preprocessing(records: Sequence[RunRecord], home: Home, data: TrainingData) -> Preprocessing:
-    """Measured once over the training set, and stored with each run before its first iteration."""
-    measured = data.preprocessing()
+def _preprocessing(records: Sequence[RunRecord], store: RunStore, data: TrainingData) -> Preprocessing:
+    """Measured once over the training set, or that of the weights training begins with; stored with each run before
+    its first iteration."""
+    measured = starting.preprocessing(records, store, data.preprocessing())
     for record in records:
-        file = home.run(record.id) / "preprocessing.safetensors"
+        file = store.home.run(record.id) / "preprocessing.safetensors"
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             measured.save(file)
@@ -244,6 +250,8 @@ def _member(record: RunRecord, store: RunStore, device: torch.device, emit: Even
                 (record.id,), f"No whole checkpoint of {record.name} is left; it starts again from the beginning."
             )
         )
+    if record.spec.start_from and not whole:
+        emit(NoticeGiven((record.id,), starting.begin(member.network, record, store)))
     checkpoints.sweep(store.home.run(record.id), keep=whole)
     store.truncate_curves(record.id, member.iteration)
     member.see_tests(store.curve(record.id, Series.TEST_ERROR))

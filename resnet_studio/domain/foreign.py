@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import NetworkSpec, RunSpec, replace
 from resnet_studio.domain.terms import Block, Shortcut, StridePlace, ZeroPadding
 
 Colour = tuple[float, float, float]  # red, green, blue
@@ -82,3 +83,9 @@ class Recognition:
     question: str
     carries_preprocessing: bool
     class_names: tuple[str, ...]
+
+
+def fine_tuning(parent: RunRecord) -> RunSpec:
+    """A proposal for a run that goes on from ``parent``: its network, a tenth of the paper's rate, a short end."""
+    recipe = replace(parent.spec.recipe, learning_rate=0.01, milestones=(), iterations=2000, test_every=200)
+    return RunSpec(network=parent.spec.network, recipe=recipe, start_from=parent.id)
