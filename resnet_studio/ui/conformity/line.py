@@ -69,7 +69,6 @@ class ConformityLine(QWidget):
             self._window = ConformityWindow(self._theme, self.window())
         self._window.show_conformity(self.found)
         self._window.show()
-        self._window.raise_()
         self._window.activateWindow()
 
 

@@ -23,6 +23,8 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec, RunSpec, replace
+from resnet_studio.studies.conformity import of_run
+from resnet_studio.studies.conformity.texts import as_remarks
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_columns import Column, parse_tags
 from resnet_studio.ui.models.run_filter import parse_filter
@@ -248,10 +250,20 @@ class RunsPage(Page):
         self._stack.setCurrentWidget(self._empty if not total else self.table if shown else self._nothing)
         self._empty.set_words(*(_ALL_DELETED if self._deleted else _NO_RUNS))
         if self.details.isVisibleTo(self):
-            self.details.show_run(chosen[0] if len(chosen) == 1 else None)
+            self._show_details_of(chosen[0] if len(chosen) == 1 else None)
         problem = self._failure or parse_filter(self.filter_field.text()).problem
         self._problem.setText(problem)
         self._problem.setVisible(bool(problem))
+
+    def _show_details_of(self, run: RunRecord | None) -> None:
+        if run is None:
+            self.details.show_run(None)
+            return
+        try:
+            evaluations = self._store.evaluations(run.id)
+        except UserError as error:
+            self._failure, evaluations = str(error), ()
+        self.details.show_run(run, self.model.runs, evaluations)
 
     def _on_filter(self, text: str) -> None:
         self.proxy.set_filter(parse_filter(text))
@@ -380,7 +392,8 @@ class RunsPage(Page):
 
     def _copy_spec(self) -> None:
         run = self.chosen[0]
-        QGuiApplication.clipboard().setText(to_toml(run.spec))
+        remarks = as_remarks(of_run(run, self.model.runs))
+        QGuiApplication.clipboard().setText(f"{remarks}\n{to_toml(run.spec)}")
         self.message.emit(f"Copied the specification of {run.name}; resnet-studio train reads it as a file.")
 
     def _delete(self) -> None:

@@ -1,15 +1,28 @@
-"""Everything that is known about one run, to read and to copy."""
+"""Everything that is known about one run, to read and to copy, and how it stands to the paper."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontDatabase
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QTextBrowser, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QTabWidget,
+    QTextBrowser,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from resnet_studio.domain.documents import to_toml
-from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.records import EvaluationSummary, RunRecord
+from resnet_studio.studies.conformity import Conformity, State, of_run
+from resnet_studio.ui.conformity.panel import ConformityPanel
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.theme import Role, Theme
 
@@ -25,6 +38,7 @@ class DetailsPanel(QFrame):
         super().__init__(parent)
         self._theme = theme
         self._run: RunRecord | None = None
+        self._found: Conformity | None = None
         self.setObjectName("run_details")
         self.setProperty("role", "panel")
         self.setMinimumWidth(300)
@@ -43,6 +57,14 @@ class DetailsPanel(QFrame):
         self._text.setOpenLinks(False)
         self._text.setFrameShape(QFrame.Shape.NoFrame)
         self._text.setStyleSheet("QTextBrowser { border: 0; padding: 0; background: transparent; }")
+        self.conformity = ConformityPanel(theme, self)
+        self.tabs = QTabWidget(self)
+        self.tabs.setObjectName("run_details_tabs")
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
+        self.tabs.addTab(self._text, "Facts")
+        self.tabs.addTab(self.conformity, "The paper")
+        self.tabs.setTabToolTip(1, "How this run stands to each point of the paper")
         self._copy_spec = QPushButton("Copy specification", self)
         self._copy_spec.clicked.connect(self.copy_spec_wanted)
         self._copy_id = QPushButton("Copy id", self)
@@ -57,7 +79,7 @@ class DetailsPanel(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 10, 10, 12)
         column.addLayout(head)
-        column.addWidget(self._text, 1)
+        column.addWidget(self.tabs, 1)
         column.addLayout(foot)
         theme.changed.connect(self.refresh)
         self.show_run(None)
@@ -66,13 +88,28 @@ class DetailsPanel(QFrame):
     def text(self) -> str:
         return self._text.toPlainText()
 
-    def show_run(self, run: RunRecord | None) -> None:
-        """None for no run, or for several. The place in the text is kept while the run stays the same."""
-        if run is not None and run == self._run:
+    def show_run(
+        self,
+        run: RunRecord | None,
+        others: Iterable[RunRecord] = (),
+        evaluations: Sequence[EvaluationSummary] = (),
+    ) -> None:
+        """None for no run, or for several. The place in the text is kept while the run stays the same.
+
+        Args:
+            run: What is shown.
+            others: All stored runs; those of other seeds are averaged with it.
+            evaluations: Those of the run.
+        """
+        found = None if run is None else of_run(run, others, evaluations)
+        if run is not None and run == self._run and found == self._found:
             return
         same = run is not None and self._run is not None and run.id == self._run.id
         place = self._text.verticalScrollBar().value() if same else 0
-        self._run = run
+        self._run, self._found = run, found
+        self.conformity.show_conformity(found)
+        differing = 0 if found is None else len(found.of(State.DIFFERS))
+        self.tabs.setTabText(1, f"The paper ({State.DIFFERS.sign} {differing})" if differing else "The paper")
         self.refresh()
         self._text.verticalScrollBar().setValue(place)
 
@@ -88,6 +125,12 @@ class DetailsPanel(QFrame):
         self._text.setHtml(self._html(run))
 
     @property
+    def _over_seeds(self) -> str:
+        """Mean and deviation where the run has siblings of other seeds, else empty."""
+        group = None if self._found is None else self._found.group
+        return group.sentence if group is not None and group.count > 1 else ""
+
+    @property
     def _muted(self) -> str:
         return self._theme.colour(Role.MUTED).name()
 
@@ -97,8 +140,9 @@ class DetailsPanel(QFrame):
             ("Status", str(run.status)),
             ("Iteration", formats.progress(run.iteration, run.iterations)),
             ("Training error", formats.percent(run.training_error)),
-            ("Test error", formats.percent(run.test_error)),
-            ("Best test error", formats.percent(run.best_test_error)),
+            ("Test error", formats.percent(run.test_error) + (", the last one" if run.test_error is not None else "")),
+            ("Over seeds", self._over_seeds),
+            ("(Best test error)", formats.percent(run.best_test_error)),
             ("Parameters", formats.count(run.parameters)),
             ("Multiply-adds", formats.count(run.multiply_adds)),
             ("Time in training", formats.duration(run.seconds)),
