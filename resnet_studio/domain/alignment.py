@@ -119,7 +119,8 @@ def align(plans: Sequence[Blueprint], *, sizes: bool | None = None) -> tuple[Sec
     sections = []
     for key in keys:
         columns = [[item for k, item in column if k == key] for column in keyed]
-        stages = tuple(next((item.stage for item in column if item.block >= 0), -1) for column in columns)
+        convs = [[item for item in column if item.main.kind is LayerKind.CONV] for column in columns]
+        stages = tuple(max((item.stage for item in column), default=-1) for column in convs)
         sections.append(Section(key, key[1] if sizes else 0, _groups(plans, columns, flowing), stages))
     return tuple(sections)
 

@@ -88,6 +88,10 @@ class Action(Enum):
     )
     THEME_LIGHT = ActionRow("L&ight theme", "", "&View", "Light, whatever the desktop is", group="theme")
     THEME_DARK = ActionRow("D&ark theme", "", "&View", "Dark, whatever the desktop is", group="theme")
+    COMPARE_NETWORKS = ActionRow(
+        "Compare &networks…", "Ctrl+D", "&View", "Two or three networks beside each other, with what differs",
+        icon="ph.columns", new_section=True,
+    )  # fmt: skip
     FULL_SCREEN = ActionRow("&Full screen", "F11", "&View", "Fill the screen, or no longer", new_section=True)
     SHORTCUTS = ActionRow("&Keyboard shortcuts", "F1", "&Help", "Every key there is")
     ABOUT = ActionRow("&About ResNet Studio", "", "&Help", "Version, paper and licence", new_section=True)

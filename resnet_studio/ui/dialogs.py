@@ -28,9 +28,15 @@ _MOVING = (
 )
 _DRAWING = (
     ("Up, Down", "Mark the next or previous block"),
+    ("Left, Right", "Choose the network whose facts are told"),
     ("Return", "Open or fold the marked stage"),
     ("+, −, 0", "Zoom in, out, fit the width"),
     ("Page Up, Page Down, Home, End", "Scroll"),
+)
+_COMPARED = (
+    ("F3, Shift+F3", "Mark the next or previous difference"),
+    ("Ctrl+Shift+O, Ctrl+Shift+F", "Open or fold every stage"),
+    ("Ctrl+0, Ctrl+E", "Fit the width, export the drawing"),
 )
 _PLOTS = (
     ("X", "Iterations, epochs or time"),
@@ -60,6 +66,7 @@ def all_keys() -> list[tuple[str, list[tuple[str, str]]]]:
     return [
         ("Everywhere", [*menus, *_MOVING]),
         ("Design: the drawing", list(_DRAWING)),
+        ("Compare networks", list(_COMPARED)),
         ("Train and Compare", list(_PLOTS)),
         ("Runs", runs),
     ]

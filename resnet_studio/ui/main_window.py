@@ -217,6 +217,7 @@ class MainWindow(QMainWindow):
             Action.TRAIN_TWIN: lambda: self._page("design").train_twin(),
             Action.TRAIN_THIS: lambda: self._page("design").train_this(),
             Action.RUN_STUDY: lambda: self._page("design").run_study(),
+            Action.COMPARE_NETWORKS: lambda: self._page("design").compare_networks(),
             Action.PAUSE: lambda: controller.unpause() if controller.paused else controller.pause(),
             Action.STOP: controller.stop,
             Action.FULL_SCREEN: lambda: self.showNormal() if self.isFullScreen() else self.showFullScreen(),

@@ -57,8 +57,9 @@ class Paper:
         return QColor(role.value[False])
 
 
-def drawing_font(pixels: int, *, bold: bool = False) -> QFont:
-    font = QFont()
+def drawing_font(pixels: int, family: str = "", *, bold: bool = False) -> QFont:
+    font = QFont(family) if family else QFont()
+    font.setStyleHint(QFont.StyleHint.SansSerif)
     font.setPixelSize(pixels)
     if bold:
         font.setWeight(QFont.Weight.DemiBold)
@@ -68,7 +69,8 @@ def drawing_font(pixels: int, *, bold: bool = False) -> QFont:
 class RowPainter:
     """Pens, brushes and fonts of one theme; made anew when the theme changes."""
 
-    def __init__(self, colours: Colours) -> None:
+    def __init__(self, colours: Colours, family: str = "") -> None:
+        """``family``: of the writing; the application's where it is empty."""
         text, muted = colours.colour(Role.TEXT), colours.colour(Role.MUTED)
         self.text, self.muted, self.accent = text, muted, colours.colour(Role.ACCENT)
         self.mark = colours.colour(Role.ACCENT_SOFT)
@@ -83,8 +85,8 @@ class RowPainter:
         self._arc = QPen(self.accent, 1.8)
         self._dotted = QPen(self.accent, 2.0, Qt.PenStyle.DotLine)
         self._dotted.setCapStyle(Qt.PenCapStyle.RoundCap)
-        self._font, self._small, self._bold = drawing_font(12), drawing_font(11), drawing_font(12, bold=True)
-        self._tiny = drawing_font(10)
+        self._font, self._small, self._tiny = (drawing_font(pixels, family) for pixels in (12, 11, 10))
+        self._bold = drawing_font(12, family, bold=True)
 
     def strip(self, p: QPainter, diff: Diff, row: Row, is_open: bool, *, marked: bool) -> None:
         """The line across all columns that opens and folds a section. Origin: the row's corner."""
@@ -136,21 +138,28 @@ class RowPainter:
         if verdict is Verdict.MISSING:
             self._ghost(p, where)
         else:
+            self._tint(p, where, verdict)
             self._box(p, where, -1, False, Finding(verdict))
-        self.badge(p, QPointF(where.left(), where.center().y()), verdict)
+        self.badge(p, _badge_place(where), verdict)
 
     def _group(self, p: QPainter, diff: Diff, n: int, row: Row, words: bool) -> None:
         group, plan = diff.sections[row.section].groups[row.group], diff.plans[n]
         lines = group.group.lines
         last = row.section == len(diff.sections) - 1 and row.group == len(diff.sections[-1].groups) - 1
         self._line(p, 0, row.box_top(len(lines) - 1) if last else row.height)
+        for number in range(len(lines)):
+            if group.layers[number][n].differs:
+                self._tint(p, self._place(row, number), group.layers[number][n].verdict)
         block = group.group.blocks[n]
         if block is not None and block.join is not Join.NONE:
             self._shortcut(p, block, row, words)
-        if group.shortcuts[n].differs:
-            self._mark_shortcut(p, group.shortcuts[n], row)
         for number, line in enumerate(lines):
             self._layer(p, diff, group, (number, n), line[n], row, plain=not plan.spec.residual, words=words)
+        if group.shortcuts[n].differs:
+            self._mark_shortcut(p, group.shortcuts[n], row)
+
+    def _place(self, row: Row, line: int) -> QRectF:
+        return QRectF(LEFT, row.box_top(line), BOX_WIDTH, BOX_HEIGHT)
 
     def _layer(
         self, p: QPainter, diff: Diff, group: GroupDiff, at: tuple[int, int], item: Item | None, row: Row, *,
@@ -158,11 +167,11 @@ class RowPainter:
     ) -> None:  # fmt: skip
         """``at``: line and column."""
         finding = group.layers[at[0]][at[1]]
-        where = QRectF(LEFT, row.box_top(at[0]), BOX_WIDTH, BOX_HEIGHT)
+        where = self._place(row, at[0])
         if item is None:
             if finding.differs:
                 self._ghost(p, where)
-                self.badge(p, QPointF(LEFT, where.center().y()), Verdict.MISSING)
+                self.badge(p, _badge_place(where), Verdict.MISSING)
             return
         block = item.stage >= 0 and item.main.kind is LayerKind.CONV
         self._box(p, where, self._hue(diff, row.section) if block else -1, plain, finding)
@@ -172,10 +181,10 @@ class RowPainter:
             before = [layer for layer in item.before if layer.kind is not LayerKind.FLATTEN]
             if before:
                 text = ", ".join("BN" if layer.kind is LayerKind.BATCH_NORM else "ReLU" for layer in before)
-                margin = QRectF(0, where.top(), LEFT - BADGE_RADIUS - 2, BOX_HEIGHT)
+                margin = QRectF(0, where.top(), LEFT - BADGE_RADIUS - 7, BOX_HEIGHT)
                 self._write(p, margin, text, self._tiny, self.muted, Qt.AlignmentFlag.AlignRight)
         if finding.differs:
-            self.badge(p, QPointF(LEFT, where.center().y()), finding.verdict)
+            self.badge(p, _badge_place(where), finding.verdict)
 
     def _shortcut(self, p: QPainter, block: BlockPlan, row: Row, words: bool) -> None:
         """An arc from before the block to the sum after it; dotted where dimensions change."""
@@ -197,7 +206,7 @@ class RowPainter:
             p.setPen(pen)
             p.setBrush(Qt.BrushStyle.NoBrush)
             p.drawPath(arc)
-        self.badge(p, arc.pointAtPercent(0.24), finding.verdict)
+        self.badge(p, arc.pointAtPercent(0.36), finding.verdict)
 
     def _plus(self, p: QPainter, row: Row) -> None:
         centre = QPointF(CENTRE, row.plus_y)
@@ -236,10 +245,6 @@ class RowPainter:
         p.drawLine(QPointF(CENTRE, top), QPointF(CENTRE, bottom))
 
     def _box(self, p: QPainter, where: QRectF, hue: int, plain: bool, finding: Finding) -> None:
-        if finding.differs:
-            p.setPen(Qt.PenStyle.NoPen)
-            p.setBrush(self._tints[finding.verdict])
-            p.drawRoundedRect(where.adjusted(-16, -2.5, 16, 2.5), 7, 7)
         pen = QPen(self._neutral_edge if hue < 0 else self._edges[hue], 1.3)
         if finding.differs:
             pen = QPen(self.verdicts[finding.verdict], 2.2 if finding.verdict is Verdict.ADDED else 1.5)
@@ -248,6 +253,11 @@ class RowPainter:
         p.setPen(pen)
         p.setBrush(self._neutral_fill if hue < 0 else self._fills[hue])
         p.drawRoundedRect(where, 5, 5)
+
+    def _tint(self, p: QPainter, where: QRectF, verdict: Verdict) -> None:
+        p.setPen(Qt.PenStyle.NoPen)
+        p.setBrush(self._tints[verdict])
+        p.drawRoundedRect(where.adjusted(-16, -2.5, 16, 2.5), 7, 7)
 
     def _ghost(self, p: QPainter, where: QRectF) -> None:
         """The empty place of a layer that is missing here."""
@@ -282,6 +292,11 @@ def _signs(tally: Tally) -> str:
     counts = tally.layers + tally.shortcuts
     order = (Verdict.ADDED, Verdict.MISSING, Verdict.CHANGED)
     return "   ".join(f"{SYMBOLS[verdict]}{counts[verdict]}" for verdict in order if counts[verdict])
+
+
+def _badge_place(where: QRectF) -> QPointF:
+    """At the left edge of a box, clear of its writing."""
+    return QPointF(where.left() - 5.0, where.center().y())
 
 
 def _arc(row: Row) -> QPainterPath:

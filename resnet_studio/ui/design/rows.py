@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from resnet_studio.domain.alignment import Group
-from resnet_studio.domain.blueprint import Join
+from resnet_studio.domain.blueprint import Join, LayerKind
 from resnet_studio.domain.diff import Diff, SectionDiff
 
 COLUMN = 262.0  # width of one network's column
@@ -122,6 +122,7 @@ def section_text(diff: Diff, s: int, n: int) -> str:
     parts = [] if section.size else [f"{last[2]}×{last[1]}"]
     parts.append(f"{last[0]} filters")
     name = "layer" if len([layer for layer in block.branch if layer.kind.weighted]) == 1 else "block"
-    count = len({item.block for item in own if item is not None and item.stage == section.stages[n]})
+    here = (item for item in own if item is not None and item.main.kind is LayerKind.CONV)
+    count = len({item.block for item in here if item.stage == section.stages[n]})
     parts.append(f"{count} {name}{'' if count == 1 else 's'}")
     return ", ".join(parts)

@@ -20,6 +20,7 @@ from resnet_studio.ui.design.facts_panel import FactsPanel, network_facts
 from resnet_studio.ui.design.form import DesignForm
 from resnet_studio.ui.design.gallery import Gallery
 from resnet_studio.ui.design.timing import expected_seconds
+from resnet_studio.ui.diff.window import DiffWindow
 from resnet_studio.ui.pages.base import Page
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.theme import Role
@@ -65,6 +66,9 @@ class DesignPage(Page):
         self.run_study_button = named(QPushButton(), "run_study_button", role="primary")
         self.train_twin_button = named(QPushButton("Train twin"), "train_twin_button")
         self.train_this_button = named(QPushButton("Train this"), "train_this_button")
+        self.compare_button = named(QPushButton("Compare networks…"), "compare_networks_button")
+        self.compare_button.setToolTip("Two or three networks beside each other, with what differs (Ctrl+D)")
+        self._comparison: DiffWindow | None = None
         self.copy_button = named(QPushButton("Copy as command"), "copy_command_button")
         self._hint = named(QLabel(), "design_hint", role="muted")
         self._pointed = named(QLabel(), "pointed_label", role="muted")
@@ -100,6 +104,24 @@ class DesignPage(Page):
         if self.form.spec is not None:
             QGuiApplication.clipboard().setText(command_line(self.form.spec, as_twin, self.services.home))
             self.message.emit("The command line is on the clipboard.")
+
+    @Slot()
+    def compare_networks(self) -> None:
+        """Open the window in which networks are compared; at first it has the designed one and its twin."""
+        first = self._comparison is None
+        if self._comparison is None:
+            self._comparison = DiffWindow(self.services, self.window())
+        self._comparison.offer_design(self.form.spec.network if self.form.spec else None)
+        if first:
+            self._comparison.show_design()
+        self._comparison.show()
+        self._comparison.raise_()
+        self._comparison.activateWindow()
+
+    @property
+    def comparison(self) -> DiffWindow | None:
+        """The window of compared networks, None before it was first opened."""
+        return self._comparison
 
     def show_spec(self, spec: RunSpec) -> None:
         """Fill the form; a study whose networks these are is marked."""
@@ -152,6 +174,8 @@ class DesignPage(Page):
             self._show_drawing(spec)
             self._find_study(spec)
             self._saver.start()
+            if self._comparison is not None and self._comparison.isVisible():
+                self._comparison.offer_design(spec.network)
         self._show_buttons(spec)
 
     def _show_drawing(self, spec: RunSpec) -> None:
@@ -250,6 +274,7 @@ class DesignPage(Page):
         self.run_study_button.clicked.connect(self.run_study)
         self.train_twin_button.clicked.connect(self.train_twin)
         self.train_this_button.clicked.connect(self.train_this)
+        self.compare_button.clicked.connect(self.compare_networks)
         self.services.controller.runs_changed.connect(self._on_runs_changed)
         self.services.controller.state_changed.connect(self._on_state_changed)
         self.services.theme.changed.connect(self._load_icons)
@@ -285,6 +310,7 @@ class DesignPage(Page):
             buttons.addWidget(button)
         buttons.addWidget(self._hint)
         buttons.addStretch(1)
+        buttons.addWidget(self.compare_button)
         buttons.addWidget(self.copy_button)
         page = QVBoxLayout(self)
         page.setContentsMargins(16, 12, 16, 12)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log10
@@ -13,12 +12,12 @@ import numpy as np
 from PySide6.QtCore import QBuffer, QIODevice, QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QApplication
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.tables import display_names
 from resnet_studio.domain.terms import Series
+from resnet_studio.ui.headless import application
 from resnet_studio.ui.plots.buffers import CurveBook, XAxis
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, tell_epochs
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_span, nice_step, time_step, time_text
@@ -77,7 +76,7 @@ def export_figure(
         raise UserError(f"{path.name} is neither a PNG nor an SVG; let the name end in {' or '.join(FORMATS)}.")
     if not runs:
         raise UserError("There are no runs to draw; choose at least one.")
-    _application()
+    application()
     options = options or PlotOptions()
     book = CurveBook()
     book.load(curve for curve in curves.values() if len(curve))
@@ -88,17 +87,6 @@ def export_figure(
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from None
     return path
-
-
-_kept: list[QApplication] = []  # an application made here lives as long as the program
-
-
-def _application() -> None:
-    """Text needs an application object; on a machine without a display the offscreen platform serves."""
-    if QApplication.instance() is None:
-        if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")) and os.name == "posix":
-            os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-        _kept.append(QApplication(["resnet-studio"]))
 
 
 def _png(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel) -> bytes:

@@ -1,0 +1,42 @@
+"""What stands above each column: name, size, cost, and how it differs from the network it is compared with."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPainter
+
+from resnet_studio.domain.diff import Diff
+from resnet_studio.ui.design.painter import RowPainter, drawing_font
+from resnet_studio.ui.widgets.text import count_text, short_count
+
+HEADING_HEIGHT = 86
+_TOP, _LINE = 8.0, 18.0
+
+
+def heading_lines(found: Diff, n: int) -> tuple[str, ...]:
+    """Name, depth and parameters, multiply-adds, and what differs."""
+    plan = found.plans[n]
+    last = "" if n == 0 else f"against {found.names[found.baselines[n]]}: {found.tally(n).sentence}"
+    return (
+        found.names[n],
+        f"{plan.depth} layers, {count_text(plan.parameters)} parameters",
+        f"{short_count(plan.multiply_adds)} multiply-adds",
+        last or ("compared with nothing" if len(found.plans) == 1 else "what the others are compared with"),
+    )
+
+
+def heading_text(found: Diff, n: int) -> str:
+    """Everything of a column's head, for tool tips and screen readers, with the fields that differ."""
+    lines = list(heading_lines(found, n))
+    fields = [change.text for change in found.fields(n)] if n else []
+    return "\n".join([*lines, *fields])
+
+
+def paint_heading(p: QPainter, where: QRectF, found: Diff, n: int, painter: RowPainter, family: str = "") -> None:
+    """As much of the lines as there is room for; ``where`` is :data:`HEADING_HEIGHT` high."""
+    for number, line in enumerate(heading_lines(found, n)):
+        p.setFont(drawing_font(13 if number == 0 else 11, family, bold=number == 0))
+        p.setPen(painter.text if number in (0, 3) and (number == 0 or n) else painter.muted)
+        text = p.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, max(round(where.width()) - 8, 8))
+        top = where.top() + _TOP + number * _LINE
+        p.drawText(QRectF(where.left(), top, where.width(), _LINE), Qt.AlignmentFlag.AlignCenter, text)

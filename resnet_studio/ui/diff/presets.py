@@ -1,0 +1,34 @@
+"""Comparisons that the paper suggests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DiffPreset:
+    """``names`` are understood by :func:`resnet_studio.domain.naming.network_named`."""
+
+    title: str
+    names: tuple[str, ...]
+
+
+DIFF_PRESETS = (
+    DiffPreset("VGG-19, plain-34, ResNet-34 (Figure 3)", ("vgg-19", "plain-34", "resnet-34-A")),
+    DiffPreset("Plain against residual, 34 layers", ("plain-34", "resnet-34-A")),
+    DiffPreset("Plain against residual, 20 layers (CIFAR-10)", ("plain-20", "resnet-20")),
+    DiffPreset("Shortcuts A, B and C, 34 layers", ("resnet-34-A", "resnet-34-B", "resnet-34-C")),
+    DiffPreset("Basic against bottleneck blocks, 34 and 50 layers (Figure 5)", ("resnet-34-B", "resnet-50")),
+    DiffPreset("Stride in the first 1×1 against in the 3×3, 50 layers", ("resnet-50", "resnet-50-3x3")),
+    DiffPreset("50, 101 and 152 layers (Table 1)", ("resnet-50", "resnet-101", "resnet-152")),
+    DiffPreset("Zeros at the end against on both sides, 20 layers", ("resnet-20", "resnet-20-both")),
+    DiffPreset("Activation after against before, 20 layers", ("resnet-20", "pre-resnet-20")),
+)
+
+# What the fields propose; anything else that is a name may be typed.
+PROPOSED = (
+    "plain-18", "resnet-18-A", "resnet-18-B", "plain-34", "resnet-34-A", "resnet-34-B", "resnet-34-C", "resnet-50",
+    "resnet-50-3x3", "resnet-101", "resnet-152", "vgg-16", "vgg-19", "plain-20", "resnet-20", "plain-32", "resnet-32",
+    "plain-44", "resnet-44", "plain-56", "resnet-56", "plain-110", "resnet-110", "resnet-1202",
+    "cifar-resnet-110-bottleneck", "cifar-resnet-164-bottleneck-pre",
+)  # fmt: skip

@@ -1,0 +1,205 @@
+"""The window in which networks are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.domain.diff import diff, lines_of_text
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.naming import network_named
+from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.specs import NetworkSpec, counterpart
+from resnet_studio.domain.terms import Family
+from resnet_studio.ui.diff.choice import NetworkChoice
+from resnet_studio.ui.diff.export import FORMATS, SCALES, export_diff
+from resnet_studio.ui.diff.view import DiffView
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.naming import named
+
+POINT = "Point at a layer, or mark one with the arrow keys, to see what differs there; press a strip to fold it."
+DESIGN, TWIN = "this design", "its twin"
+_KINDS = "SVG drawing (*.svg);;PNG image (*.png)"
+_SHOWN_LINES = 40
+
+
+class DiffWindow(QDialog):
+    """Not modal: the Design page goes on beside it."""
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("diff_window")
+        self.setWindowTitle("Compare networks")
+        self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
+        self._services = services
+        self.view = DiffView(services.theme)
+        self.choice = NetworkChoice(self._find)
+        self._pointed = named(QLabel(POINT, wordWrap=True), "diff_pointed", role="muted")
+        self._summary = named(QLabel(wordWrap=True), "diff_summary")
+        self._scale = named(QComboBox(), "diff_scale", tip="Pixels of a PNG for each unit of the drawing")
+        self._scale.addItems([f"{scale}×" for scale in SCALES])
+        self._scale.setCurrentIndex(services.preferences.value("diff/scale", 1, int) % len(SCALES))
+        self._scale.setAccessibleName("Scale of a PNG")
+        self.export_button = self._button("Export…", "diff_export", "Save the whole drawing as SVG or PNG", "Ctrl+E")
+        self._buttons = [
+            self._button("Previous", "diff_previous", "The difference before the marked place", "Shift+F3"),
+            self._button("Next difference", "diff_next", "The difference after the marked place", "F3"),
+            self._button("Open all", "diff_open_all", "Show every block", "Ctrl+Shift+O"),
+            self._button("Fold all", "diff_fold_all", "Fold every stage", "Ctrl+Shift+F"),
+            self._button("Fit", "diff_fit", "Fit the width (0 in the drawing)", "Ctrl+0"),
+        ]
+        self._lay_out()
+        self._connect()
+        self._on_changed()
+        self.resize(1120, 780)
+
+    def offer_design(self, design: NetworkSpec | None) -> None:
+        """The network in the form may be compared, and its twin; where it is shown it follows the form."""
+        if design is None:
+            self.choice.offer({})
+        elif design.family is Family.VGG:
+            self.choice.offer({DESIGN: design})
+        else:
+            self.choice.offer({DESIGN: design, TWIN: counterpart(design)})
+
+    def show_design(self) -> None:
+        """Compare the network in the form with its twin, the plain one first."""
+        names = [name for name in (DESIGN, TWIN) if name in self.choice.offered]
+        if len(names) == 2:
+            self.choice.show_own(names if self.choice.offered[DESIGN].residual is False else names[::-1])
+
+    def export(self, path: Path) -> None:
+        """Write the drawing as it is folded now; a missing ending makes it an SVG."""
+        found = self.view.diff
+        if found is None or not self.choice.networks:
+            self._pointed.setText("There is nothing to export: name at least two networks.")
+            return
+        path = path if path.suffix.lower() in FORMATS else path.with_name(f"{path.name}.svg")
+        is_open, scale = self.view.open_sections, SCALES[self._scale.currentIndex()]
+        self.export_button.setEnabled(False)
+        self._services.jobs.start(
+            lambda _emit, _should_stop: export_diff(found, path, is_open=is_open, scale=scale),
+            on_done=self._on_exported,
+            on_failed=self._on_not_exported,
+        )
+
+    def _find(self, text: str) -> NetworkSpec:
+        """The network of a name, or that of a stored run."""
+        try:
+            return network_named(text)
+        except UserError as error:
+            try:
+                return self._services.store.find(text).spec.network
+            except UserError:
+                raise error from None
+
+    def _button(self, text: str, name: str, tip: str, keys: str) -> QPushButton:
+        button = named(QPushButton(text), name)
+        native = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+        button.setToolTip(f"{tip} ({native})")
+        button.setAutoDefault(False)  # Return in a field of text presses nothing
+        QShortcut(QKeySequence(keys), self, button.click)
+        return button
+
+    def _lay_out(self) -> None:
+        drawing = named(QFrame(), "diff_panel", role="panel")
+        inside = QVBoxLayout(drawing)
+        inside.setContentsMargins(8, 6, 8, 6)
+        inside.addWidget(self.view, 1)
+        inside.addWidget(self._pointed)
+        self._pointed.setFixedHeight(2 * self._pointed.fontMetrics().lineSpacing() + 4)
+        self._pointed.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._pointed.setTextFormat(Qt.TextFormat.PlainText)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        for button in self._buttons:
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        buttons.addWidget(named(QLabel("PNG scale"), role="muted"))
+        buttons.addWidget(self._scale)
+        buttons.addWidget(self.export_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 12, 16, 12)
+        column.setSpacing(10)
+        column.addWidget(self.choice)
+        column.addWidget(self._summary)
+        column.addWidget(drawing, 1)
+        column.addLayout(buttons)
+
+    def _connect(self) -> None:
+        steps: tuple[Callable[[], object], ...] = (
+            lambda: self._go(-1),
+            lambda: self._go(1),
+            lambda: self.view.fold_all(folded=False),
+            lambda: self.view.fold_all(folded=True),
+            self.view.fit_width,
+        )
+        for button, step in zip(self._buttons, steps, strict=True):
+            button.clicked.connect(step)
+        self.choice.changed.connect(self._on_changed)
+        self.view.pointed.connect(self._on_pointed)
+        self.export_button.clicked.connect(self._on_export)
+        self._scale.activated.connect(lambda index: self._services.preferences.set_value("diff/scale", index))
+
+    def _go(self, step: int) -> None:
+        if self.view.go_to_difference(step):
+            self.view.setFocus()
+        else:
+            self._pointed.setText("No difference comes " + ("after" if step > 0 else "before") + " the marked place.")
+
+    @Slot()
+    def _on_changed(self) -> None:
+        networks = self.choice.networks
+        self.view.setEnabled(bool(networks))
+        for button in (*self._buttons, self.export_button):
+            button.setEnabled(bool(networks))
+        if not networks:
+            self._summary.setText("A network needs another name.")
+            return
+        found = diff([blueprint(spec) for spec in networks], against=self.choice.mode)
+        self.view.show_diff(found)
+        compared = range(1, len(networks))
+        self._summary.setText("  ".join(found.sentence(n) for n in compared))
+        lines = [line for n in compared for line in (found.sentence(n), *lines_of_text(found, n))]
+        more = [f"… and {len(lines) - _SHOWN_LINES} more"] if len(lines) > _SHOWN_LINES else []
+        self._summary.setToolTip("\n".join([*lines[:_SHOWN_LINES], *more]))
+
+    @Slot(str)
+    def _on_pointed(self, text: str) -> None:
+        self._pointed.setText(text or POINT)
+
+    @Slot()
+    def _on_export(self) -> None:
+        folder = self._services.preferences.value("diff/folder", str(Path.home()), str)
+        names = self.view.diff.names if self.view.diff else ()
+        proposal = str(Path(folder) / f"{'-'.join(names).replace(' ', '-')}.svg")
+        path, chosen = QFileDialog.getSaveFileName(self, "Export the drawing", proposal, _KINDS)
+        if path:
+            self._services.preferences.set_value("diff/folder", str(Path(path).parent))
+            ending = ".png" if "png" in chosen else ".svg"
+            file = Path(path)
+            self.export(file if file.suffix.lower() in FORMATS else file.with_name(file.name + ending))
+
+    @Slot(object)
+    def _on_exported(self, path: Path) -> None:
+        self.export_button.setEnabled(True)
+        self._pointed.setText(f"Saved as {path}.")
+
+    @Slot(str)
+    def _on_not_exported(self, sentence: str) -> None:
+        self.export_button.setEnabled(True)
+        self._pointed.setText(sentence)
