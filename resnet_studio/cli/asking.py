@@ -13,6 +13,7 @@ from resnet_studio.domain.documents import cohort_from_toml, sentences, to_toml
 from resnet_studio.domain.errors import SpecError, UserError
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.presets import apply, find_preset
+from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, DataSpec, RunSpec, replace, twin
 from resnet_studio.studies.conformity import of_spec
 from resnet_studio.studies.conformity.texts import as_remarks
@@ -38,25 +39,27 @@ def read_run_file(file: Path) -> CohortSpec:
 
 
 def asked_cohort(
-    file: Path | None, asked: Asked, seed: int | None, as_twin: bool, home: Home, recipe: str = ""
-) -> CohortSpec:
+    file: Path | None, asked: Asked, seed: int | None, as_twin: bool, home: Home, recipe: str = "",
+    parent: RunRecord | None = None,
+) -> CohortSpec:  # fmt: skip
     """What the command line describes: the file's runs or the default run, trained by ``recipe`` (a preset's key) if
     one is named, with the options changed in each.
 
-    Folder data gives the number of classes where neither the file nor an option does.
+    Folder data gives the number of classes where neither the file nor an option does. Runs that start from ``parent``
+    have its network, for the classes of their own data.
 
     Raises:
         UserError: For anything that cannot be trained as asked.
     """
     values = dict(asked) if seed is None else {**dict.fromkeys(_SEEDS, seed), **asked}
-    cohort = read_run_file(file) if file is not None else CohortSpec(runs=(RunSpec(),))
+    cohort = read_run_file(file) if file is not None else CohortSpec(runs=(_first(parent),))
     named = ["network.classes" in values or given for given in _classes_given(file)]
     if "data.source" in values:
         values["data.source"] = _anchored_source(str(values["data.source"]), Path.cwd())
     if "name" in values and len(cohort.runs) > 1:
         raise UserError("--name fits one run, but the run file holds several; name them in the file.")
     runs = [changed(by_recipe(run, recipe), values) for run in cohort.runs]
-    classes = _classes(runs[0].data, home)
+    classes = _classes(runs[0].data, home, always=parent is not None)
     runs = [
         run if given or classes is None else replace(run, network=replace(run.network, classes=classes))
         for run, given in zip(runs, named, strict=True)
@@ -66,6 +69,11 @@ def asked_cohort(
     if len(runs) > 1:
         raise UserError("--twin makes the other half of one run, but the run file holds several.")
     return twin(runs[0])
+
+
+def _first(parent: RunRecord | None) -> RunSpec:
+    """What options change where there is no run file."""
+    return RunSpec() if parent is None else RunSpec(network=parent.spec.network)
 
 
 def by_recipe(run: RunSpec, key: str) -> RunSpec:
@@ -110,11 +118,12 @@ def _anchored(data: DataSpec, base: Path) -> DataSpec:
     return replace(data, source=_anchored_source(data.source, base))
 
 
-def _classes(data: DataSpec, home: Home) -> int | None:
-    """The number of classes of folder data, None for others; raises UserError where the data cannot be used."""
+def _classes(data: DataSpec, home: Home, *, always: bool = False) -> int | None:
+    """The number of classes of folder data, None for others unless ``always``; UserError for data of no use."""
     if data.folder is None:
         refuse_missing_data(data, home)
-        return None
+        if not always:
+            return None
     from resnet_studio.data.describe import describe
 
     return len(describe(data, home).class_names)

@@ -55,7 +55,12 @@ def train(
 ) -> None:
     """Train a network, or a whole cohort from a run file; Ctrl-C writes a checkpoint and stops."""
     here = session(context)
-    cohort = asked_cohort(file, asked, seed, twin, here.home, recipe)
+    parent = None
+    if wanted := asked.get("start_from"):
+        with here.reader() as store:
+            parent = store.find(str(wanted))
+        asked = {**asked, "start_from": parent.id}
+    cohort = asked_cohort(file, asked, seed, twin, here.home, recipe, parent)
     if save is not None:
         write_run_file(cohort, save)
     if dry_run:
