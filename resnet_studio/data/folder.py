@@ -30,19 +30,24 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def open_folder(
-    spec: DataSpec, image_size: int, home: Home, report: Report = silent, should_stop: StopCheck = never
-) -> DataBundle:
+    spec: DataSpec, image_size: int, home: Home, report: Report = silent, should_stop: StopCheck = never,
+    layout: Layout | None = None,
+) -> DataBundle:  # fmt: skip
     """The images of ``folder:PATH`` as :func:`resnet_studio.data.sets.open_data` returns them.
 
     The cache is told by the folder's path and every file's name, size and time of change. Files that cannot be read
     are left out and named in the result's ``skipped``.
 
+    Args:
+        layout: The folder sorted out, where that has been done already.
+
     Raises:
         DataError: One sentence, if no data set can be made of the folder.
         Stopped: When asked to stop, within a fraction of a second.
     """
-    report("looking through the folder", None)
-    layout = scan(spec, should_stop)
+    if layout is None:
+        report("looking through the folder", None)
+        layout = scan(spec, should_stop)
     path, key = places.folder_cache(home, layout, spec, image_size), layout.digest
     report("reading decoded images", None)
     bundle = cache.load(path, key, should_stop)

@@ -1,4 +1,4 @@
-"""Refuses data sets that cannot fit, before the system starts to kill programs."""
+"""Which data sets fit into memory, said before the system starts to kill programs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ import os
 
 from resnet_studio.domain.errors import DataError
 
-_SHARE = 0.6  # of the machine's memory
+_SHARE = 0.6  # of the machine's memory: never more
+_MODEST_SHARE = 0.3  # unasked no more than this, as networks and other programs need room too
+
+
+def fits(images: int, image_size: int, device_bytes: int | None) -> bool:
+    """Whether so many decoded RGB images take a modest share of memory.
+
+    Args:
+        device_bytes: The training device's own memory, None where it has none or that is not known.
+    """
+    there = [size for size in (physical_bytes(), device_bytes) if size]
+    return images * 3 * image_size**2 <= _MODEST_SHARE * min(there, default=float("inf"))
 
 
 def refuse_oversize(images: int, image_size: int) -> None:
@@ -16,7 +27,7 @@ def refuse_oversize(images: int, image_size: int) -> None:
     if there and needed > _SHARE * there:
         raise DataError(
             f"{images} images of {image_size} x {image_size} pixels need {needed / 1e9:.1f} GB, but this machine has "
-            f"{there / 1e9:.1f} GB of memory; choose a smaller image size or fewer images."
+            f"{there / 1e9:.1f} GB of memory; choose streamed loading, a smaller image size or fewer images."
         )
 
 

@@ -15,17 +15,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from resnet_studio.data.describe import UNKNOWN
 from resnet_studio.data.images import read_image, square_pixels
 from resnet_studio.data.imageset import Report, silent
 from resnet_studio.data.layout import Layout, scan
-from resnet_studio.data.sets import open_data
+from resnet_studio.data.sets import open_arrays, open_data
 from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.domain.terms import TestOn
-
-ARRAY_SIZE = 32  # pixels: what the data sets without files come in
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -107,15 +106,18 @@ def open_test(
         DataError: As :func:`resnet_studio.data.sets.open_data`.
         Stopped: When asked to stop.
     """
+    if not spec.known:
+        raise DataError(UNKNOWN)
     if spec.folder is None:
         return _from_arrays(spec, home, report, should_stop, square_sizes)
     report("looking through the folder", None)
     layout = scan(spec, should_stop)
-    return _from_files(layout)
+    own_folder = bool(layout.test_folder) and spec.test_on is TestOn.TEST
+    return _from_files(layout, f"{layout.test_folder}/" if own_folder else "")
 
 
-def _from_files(layout: Layout) -> TestSet:
-    part = f"{layout.test_folder}/" if layout.test_folder else ""
+def _from_files(layout: Layout, part: str) -> TestSet:
+    """``part`` is what the names of files that might be test images begin with."""
     return TestSet(
         layout.class_names,
         tuple(_text(file.name) for file in layout.test),
@@ -148,8 +150,9 @@ class _Files:
 def _from_arrays(
     spec: DataSpec, home: Home, report: Report, should_stop: StopCheck, square_sizes: Sequence[int]
 ) -> TestSet:
-    bundle = open_data(spec, ARRAY_SIZE, home, report, should_stop)
-    squares = {ARRAY_SIZE: bundle.test.images.numpy()}
+    bundle = open_arrays(spec, home, report, should_stop)
+    own = bundle.test.image_size
+    squares = {own: bundle.test.images.numpy()}
     for size in square_sizes:
         if size not in squares:
             squares[size] = open_data(spec, size, home, report, should_stop).test.images.numpy()
@@ -159,18 +162,19 @@ def _from_arrays(
         tuple(f"{part}/{index:05d}" for index in range(len(bundle.test))),
         bundle.test.labels.numpy().astype(np.int32),
         bundle.skipped,
-        _Arrays(squares),
+        _Arrays(own, squares),
     )
 
 
 @dataclass(frozen=True)
 class _Arrays:
-    """``squares`` holds uint8 (N, 3, S, S) by S."""
+    """``squares`` holds uint8 (N, 3, S, S) by S; ``own`` is the size they came in."""
 
+    own: int
     squares: dict[int, Pixels]
 
     def read(self, index: int) -> TestImage:
-        pixels = np.ascontiguousarray(self.squares[ARRAY_SIZE][index].transpose(1, 2, 0))  # (S, S, 3)
+        pixels = np.ascontiguousarray(self.squares[self.own][index].transpose(1, 2, 0))  # (S, S, 3)
         return TestImage(Image.fromarray(pixels), hashlib.sha256(pixels.tobytes()).digest())
 
     def square(self, index: int, _image: Image.Image, size: int) -> Pixels:
