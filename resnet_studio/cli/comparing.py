@@ -26,7 +26,7 @@ from resnet_studio.domain.tables import (
 )
 from resnet_studio.domain.terms import Series
 from resnet_studio.studies.conformity import Conformity, State
-from resnet_studio.studies.conformity.texts import as_json, csv_columns
+from resnet_studio.studies.conformity.texts import as_caption, as_json, csv_columns
 from resnet_studio.studies.seeds import seed_groups
 
 _TITLES = {
@@ -64,9 +64,11 @@ def compare(
     if svg is not None or png is not None:
         from resnet_studio.cli.drawing import draw
 
+        words = as_caption(list(zip(display_names(runs).values(), lists, strict=True)))
+
         for file, ending in ((svg, ".svg"), (png, ".png")):
             if file is not None:
-                draw(runs, curves, file, ending)
+                draw(runs, curves, file, ending, words)
     if as_json:
         print_json(_as_json(runs, lists))
     else:

@@ -12,8 +12,16 @@ from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.terms import Series
 
 
-def draw(runs: Sequence[RunRecord], curves: Mapping[tuple[str, Series], Curve], file: Path, ending: str) -> None:
+def draw(
+    runs: Sequence[RunRecord],
+    curves: Mapping[tuple[str, Series], Curve],
+    file: Path,
+    ending: str,
+    description: str = "",
+) -> None:
     """Write the error curves to ``file``, whose name must end in ``ending`` (``.png`` or ``.svg``).
+
+    ``description`` goes with the figure, unseen.
 
     Raises:
         UserError: For another ending, a file that cannot be written, or Qt's libraries missing.
@@ -26,4 +34,4 @@ def draw(runs: Sequence[RunRecord], curves: Mapping[tuple[str, Series], Curve], 
         from resnet_studio.ui.plots.export import export_figure
     except ImportError as error:
         raise UserError(f"Qt could not be loaded ({error}); `resnet-studio doctor` says what is missing.") from None
-    export_figure(curves, runs, file)
+    export_figure(curves, runs, file, description=description)

@@ -6,6 +6,9 @@ import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
+
+from PIL import Image
 
 from resnet_studio.domain.documents import cohort_from_toml
 
@@ -79,8 +82,12 @@ def test_a_comparison_leads_with_last_errors_and_means(trained: Trained, tmp_pat
     assert table.index("test error, last") < table.index("(best test error)")
     assert "over 2 seeds" in table
     assert "over 2 seeds" in trained.say("runs", "show", again["id"]).out
-    file = tmp_path / "table.csv"
-    trained.say("compare", trained.ids[1], again["id"], "--table", file)
+    file, svg, png = (tmp_path / name for name in ("table.csv", "figure.svg", "figure.png"))
+    trained.say("compare", trained.ids[1], again["id"], "--table", file, "--svg", svg, "--png", png)
+    summary = told["conformity"][again["id"]]["summary"]
+    assert summary in "".join(ElementTree.parse(svg).getroot().itertext())
+    with Image.open(png) as image:
+        assert summary in image.info["Description"]
     rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))))
     assert {row["seeds"] for row in rows} == {"2"}
     assert all(row["conformity"].startswith("Conforms in ") for row in rows)

@@ -58,7 +58,7 @@ class Conformity:
 
     @property
     def sentence(self) -> str:
-        """``Conforms in 18 points, differs in 3 (batch, length, data set); the paper does not say 5, ...``."""
+        """``Conforms in 18 points, differs in 3: batch, length, data set; the paper leaves 5 open ...``."""
         counts = self.counts
         differing = [check.topic[:1].lower() + check.topic[1:] for check in self.of(State.DIFFERS)]
         named = ", ".join(differing[:NAMED])
@@ -66,12 +66,11 @@ class Conformity:
         conforms = counts[State.CONFORMS]
         text = f"Conforms in {conforms} {'point' if conforms == 1 else 'points'}"
         text += f", differs in {len(differing)}: {named}{more}" if differing else ", differs in none"
-        rest = [
-            f"{words} {counts[state]}"
-            for state, words in ((State.SILENT, "the paper does not say"), (State.UNKNOWN, "not known are"))
-            if counts[state]
-        ]
-        return "; ".join([text, *rest]) + "."
+        if counts[State.SILENT]:
+            text += f"; the paper leaves {counts[State.SILENT]} open"
+        if counts[State.UNKNOWN]:
+            text += f"; {counts[State.UNKNOWN]} {'is' if counts[State.UNKNOWN] == 1 else 'are'} not known"
+        return f"{text}."
 
     @property
     def short(self) -> str:

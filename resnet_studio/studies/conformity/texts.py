@@ -116,6 +116,12 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 
+def as_caption(found: Sequence[tuple[str, Conformity]]) -> str:
+    """A line a run, by name, for the words that go with a figure."""
+    lines = [f"{name}: {' '.join(headline(conformity))}" for name, conformity in found]
+    return "\n".join(lines)
+
+
 def as_remarks(found: Conformity) -> str:
     """Lines for the top of a run file; TOML does not read what follows a number sign."""
     lines = [*headline(found), *(f"{c.topic}: {c.run} (paper: {c.paper})" for c in found.of(State.DIFFERS))]

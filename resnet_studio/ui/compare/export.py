@@ -10,9 +10,11 @@ from pathlib import Path
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.tables import comparison_csv, summary_csv
+from resnet_studio.domain.tables import comparison_csv, display_names, summary_csv
 from resnet_studio.domain.terms import Series
 from resnet_studio.history.store import RunStore
+from resnet_studio.studies.conformity import Conformity, of_run
+from resnet_studio.studies.conformity.texts import as_caption, as_csv, csv_columns
 from resnet_studio.ui.plots.export import export_figure
 from resnet_studio.ui.plots.panels import ERROR, Panel, PlotOptions
 
@@ -32,6 +34,7 @@ class Export(Enum):
     SVG = ExportRow("Figure as SVG…", ".svg", "SVG drawing (*.svg)", "Ctrl+Shift+E")
     CURVES = ExportRow("Curves as CSV…", ".csv", "CSV table (*.csv)", "")
     RESULTS = ExportRow("Results as CSV…", ".csv", "CSV table (*.csv)", "")
+    CONFORMITY = ExportRow("Conformity as CSV…", ".csv", "CSV table (*.csv)", "")
 
     @property
     def row(self) -> ExportRow:
@@ -68,16 +71,26 @@ def export(kind: Export, shown: Shown, store: RunStore, path: Path) -> Path:
     ids = [run.id for run in shown.runs]
     if kind in (Export.PNG, Export.SVG):
         curves = store.curves(ids, (*shown.panel.series, Series.SECONDS))
-        return export_figure(curves, shown.runs, path, shown.options, shown.panel)
+        words = as_caption(list(zip(display_names(shown.runs).values(), _conformity(shown, store), strict=True)))
+        return export_figure(curves, shown.runs, path, shown.options, shown.panel, words)
     if kind is Export.CURVES:
         text = comparison_csv(shown.runs, store.curves(ids, shown.panel.series))
+    elif kind is Export.CONFORMITY:
+        text = as_csv(list(zip(shown.runs, _conformity(shown, store), strict=True)))
     else:
-        text = summary_csv(shown.runs, shown.baseline, store.curves(_with(ids, shown.baseline), ERROR.series))
+        curves = store.curves(_with(ids, shown.baseline), ERROR.series)
+        text = summary_csv(shown.runs, shown.baseline, curves, csv_columns(_conformity(shown, store)))
     try:
         path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from None
     return path
+
+
+def _conformity(shown: Shown, store: RunStore) -> list[Conformity]:
+    """Of each run, its siblings of other seeds looked for among all that are stored."""
+    stored = store.list_runs()
+    return [of_run(run, stored, store.evaluations(run.id)) for run in shown.runs]
 
 
 def _with(ids: list[str], baseline: RunRecord | None) -> list[str]:

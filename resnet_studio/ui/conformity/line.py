@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.studies.conformity.checks import State
@@ -27,15 +27,13 @@ class ConformityLine(QWidget):
         self.button = named(QPushButton("Show all points"), "conformity_button")
         self.button.setToolTip("Every point of the paper, and how this design stands to it")
         self.button.setEnabled(False)
-        top = QHBoxLayout()
-        top.setSpacing(8)
-        top.addWidget(self.counts, 1)
-        top.addWidget(self.button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addLayout(top)
+        column.addWidget(self.counts)
         column.addWidget(self.differs)
+        column.addSpacing(2)
+        column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
         self.button.clicked.connect(self.open_list)
 
     @property
@@ -52,7 +50,7 @@ class ConformityLine(QWidget):
     ) -> None:
         """The last three are the data's, where they are known already."""
         self.found = of_spec(spec, training_images, test_images, class_names)
-        self.counts.setText(self.found.short)
+        self.counts.setText(_counts(self.found))
         self.counts.setToolTip(self.found.sentence)
         self.counts.setAccessibleName(self.found.sentence)
         self.differs.setText(_differs(self.found))
@@ -70,6 +68,14 @@ class ConformityLine(QWidget):
         self._window.show_conformity(self.found)
         self._window.show()
         self._window.activateWindow()
+
+
+_WORDS = {State.CONFORMS: "conform", State.DIFFERS: "differ", State.SILENT: "open", State.UNKNOWN: "unknown"}
+
+
+def _counts(found: Conformity) -> str:
+    counts = found.counts
+    return "   ".join(f"{state.sign} {counts[state]} {word}" for state, word in _WORDS.items() if counts[state])
 
 
 def _differs(found: Conformity) -> str:

@@ -20,7 +20,8 @@ _WIDTHS = (17, 19, 30, 34)  # percent: state, topic, this run, the paper
 
 
 def list_markup(found: Conformity, theme: Theme, *, wide: bool, only_differences: bool) -> str:
-    """HTML for a QTextBrowser. Each point has its sign and its word, so that colour alone says nothing."""
+    """HTML for a QTextBrowser. Each point has its sign and its word, so that colour alone says nothing. Where room is
+    short, what the paper has is left out of the points that conform."""
     checks = shown_checks(found, only_differences=only_differences)
     if not checks:
         return f'<p style="color:{_colour(theme, Role.MUTED)}">Nothing differs.</p>'
@@ -57,8 +58,9 @@ def _table(part: Part, checks: list[Check], theme: Theme) -> str:
     for check in checks:
         shade = f"color:{muted}; " if check.state is State.NOT_APPLICABLE else ""
         cells = (_state(check, theme), f"<b>{escape(check.topic)}</b>", escape(check.run), _paper(check, theme))
+        ground = f' bgcolor="{_colour(theme, Role.RAISED)}"' if check.state is State.DIFFERS else ""
         rows.append(
-            "<tr>"
+            f"<tr{ground}>"
             + "".join(
                 f'<td style="{shade}padding:4px 10px 4px 0; border-top:1px solid {line}">{cell}</td>' for cell in cells
             )
@@ -74,8 +76,10 @@ def _blocks(part: Part, checks: list[Check], theme: Theme) -> str:
     muted = _colour(theme, Role.MUTED)
     blocks = [f'<p style="font-weight:600; margin-top:10px; margin-bottom:2px">{part}</p>']
     for check in checks:
-        paper = ""
-        if check.state is not State.NOT_APPLICABLE:
+        paper = f' <span style="color:{muted}">({escape(check.where)})</span>'
+        if check.state is State.NOT_APPLICABLE:
+            paper = ""
+        elif check.state is not State.CONFORMS:
             paper = f'<br><span style="color:{muted}">Paper:</span> {_paper(check, theme)}'
         blocks.append(
             f'<p style="margin-top:3px; margin-bottom:5px"><b>{escape(check.topic)}</b> &nbsp;{_state(check, theme)}'

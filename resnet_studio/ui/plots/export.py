@@ -58,6 +58,7 @@ def export_figure(
     path: Path,
     options: PlotOptions | None = None,
     panel: Panel = ERROR,
+    description: str = "",
 ) -> Path:
     """Draw the runs' curves and write them, as the ending says, to a PNG (2000 x 1280 pixels) or an SVG.
 
@@ -68,6 +69,7 @@ def export_figure(
         curves: What the store's ``curves`` returns; series that are missing are left out.
         runs: In the legend's order.
         path: Ends in ``.png`` or ``.svg``.
+        description: Words that go with the figure, unseen: a PNG's text, an SVG's ``desc``.
 
     Raises:
         UserError: For another ending, no runs, or a file that cannot be written.
@@ -81,7 +83,8 @@ def export_figure(
     book = CurveBook()
     book.load(curve for curve in curves.values() if len(curve))
     tell_epochs(book, runs)
-    data = _png(book, runs, options, panel) if path.suffix.lower() == ".png" else _svg(book, runs, options, panel)
+    make = _png if path.suffix.lower() == ".png" else _svg
+    data = make(book, runs, options, panel, description)
     try:
         path.write_bytes(data)
     except OSError as error:
@@ -89,7 +92,7 @@ def export_figure(
     return path
 
 
-def _png(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel) -> bytes:
+def _png(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel, description: str) -> bytes:
     image = QImage(FIGURE_SIZE * PNG_SCALE, QImage.Format.Format_RGB32)
     image.fill(Qt.GlobalColor.white)
     painter = QPainter(image)
@@ -98,11 +101,13 @@ def _png(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel
     painter.end()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    if description:
+        image.setText("Description", description)
     image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stubs want bytes, Qt text
     return bytes(buffer.data().data())
 
 
-def _svg(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel) -> bytes:
+def _svg(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel, description: str) -> bytes:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     generator = QSvgGenerator()
@@ -110,6 +115,8 @@ def _svg(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel
     generator.setSize(FIGURE_SIZE)
     generator.setViewBox(QRectF(0, 0, FIGURE_SIZE.width(), FIGURE_SIZE.height()))
     generator.setTitle("ResNet Studio: " + ", ".join(run.name for run in runs))
+    if description:
+        generator.setDescription(description)
     painter = QPainter(generator)
     _draw(painter, book, runs, options, panel)
     painter.end()
