@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from resnet_studio.cli.asking import data_spec
 from resnet_studio.cli.console import counted, hint, print_facts, print_json
 from resnet_studio.cli.session import session
 from resnet_studio.cli.stopping import StopOnSignals
@@ -41,6 +42,11 @@ def import_file(
         Path | None,
         typer.Option(metavar="FILE", help="A mean image: .npy, .safetensors or .pth.", rich_help_panel=_IMAGES),
     ] = None,
+    mean_of: Annotated[
+        str,
+        typer.Option(metavar="DATA", help="Measure the mean image of a data set's training images: builtin, cifar10 or "
+                     "folder:PATH.", rich_help_panel=_IMAGES),
+    ] = "",
     classes: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Class names, one a line, in the order of the outputs.",
@@ -70,6 +76,7 @@ def import_file(
         mean=colour(mean, "--mean"),
         std=colour(std, "--std"),
         pixel_mean=pixel_mean,
+        mean_of=data_spec(mean_of) if mean_of else None,
         classes=classes,
         name=name,
     )
@@ -78,7 +85,7 @@ def import_file(
     with session(context).writer() as store, StopOnSignals() as stopping, Work("importing", silent=as_json) as work:
         try:
             inspected = inspect(file, options, work.report, stopping)
-            run = import_weights(store, inspected, options)
+            run = import_weights(store, inspected, options, work.report, stopping)
         except Stopped:
             raise typer.Exit(stopping.exit_code) from None
     if as_json:

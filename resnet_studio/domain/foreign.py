@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.specs import NetworkSpec, RunSpec, replace
+from resnet_studio.domain.specs import DataSpec, NetworkSpec, RunSpec, replace
 from resnet_studio.domain.terms import Block, Shortcut, StridePlace, ZeroPadding
 
 Colour = tuple[float, float, float]  # red, green, blue
+WEIGHTS_SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".th"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class ImportOptions:
     Attributes:
         mean: Of each colour, in 0..1; needs ``std``.
         pixel_mean: A file with the mean image; instead of ``mean`` and ``std``.
+        mean_of: Data whose training images' mean image is measured and used; instead of all of these.
         classes: A text file with a class name a line, or a JSON list of them, in the order of the outputs.
         name: Of the new run.
     """
@@ -55,6 +57,7 @@ class ImportOptions:
     mean: Colour | None = None
     std: Colour | None = None
     pixel_mean: Path | None = None
+    mean_of: DataSpec | None = None
     classes: Path | None = None
     name: str = ""
 

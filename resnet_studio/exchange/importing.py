@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
+from resnet_studio.data.imageset import Report, silent
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.errors import Stopped, StoreError, UserError
 from resnet_studio.domain.events import StopCheck, never
@@ -25,12 +26,7 @@ from resnet_studio.networks.foreign.recognise import Recognised, fits, recognise
 from resnet_studio.training import checkpoints
 from resnet_studio.training.checkpoints import Snapshot
 
-Report = Callable[[str, float | None], None]
 PREPROCESSING = "preprocessing.safetensors"
-
-
-def _silent(_detail: str, _fraction: float | None) -> None:
-    """Nobody listens."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +37,16 @@ class Inspected:
     tensors: dict[str, Tensor]
     carried: Carried
 
+    def as_network(self, spec: NetworkSpec) -> Inspected:
+        """With a person's answer: one of the alternatives, perhaps for images of another size."""
+        told = f"{spec.label} was chosen by hand."
+        found = self.found
+        if spec != found.spec or found.question:
+            found = dataclasses.replace(found, spec=spec, question="", told=(found.told[0], told))
+        return dataclasses.replace(self, found=found)
 
-def inspect(path: Path, options: ImportOptions, report: Report = _silent, should_stop: StopCheck = never) -> Inspected:
+
+def inspect(path: Path, options: ImportOptions, report: Report = silent, should_stop: StopCheck = never) -> Inspected:
     """Read ``path`` and find out which network it holds.
 
     Raises:
@@ -101,21 +105,31 @@ def _recognition(
     )
 
 
-def import_weights(store: RunStore, inspected: Inspected, options: ImportOptions) -> RunRecord:
+def import_weights(
+    store: RunStore,
+    inspected: Inspected,
+    options: ImportOptions,
+    report: Report = silent,
+    should_stop: StopCheck = never,
+) -> RunRecord:
     """Store what was inspected as a run of its own.
 
     Raises:
         UserError: If a question is open, or preprocessing or class names do not fit.
         StoreError: If the history cannot be written, or the disk is full.
+        Stopped: Within a second of ``should_stop`` saying so, while a mean image is measured; nothing is stored then.
     """
     found = inspected.found
     if found.question:
         raise UserError(found.question)
     if not store.writable:
         raise StoreError(store.why_read_only)
-    prepared, assumed_images = preparing.preprocessing(options, found.spec, inspected.carried.preprocessing)
+    prepared, assumed_images = preparing.preprocessing(
+        options, found.spec, inspected.carried.preprocessing, store.home, report, should_stop
+    )
     names, assumed_classes = preparing.class_names(options, found.spec, inspected.carried.class_names)
     assumed = (*found.assumed, *assumed_images, *assumed_classes)
+    report("storing the run", None)
     spec = _run_spec(found.spec, prepared, options.name or Path(found.file_name).stem)
     environment = {
         "precision": "float32",

@@ -10,11 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from resnet_studio.data.imageset import Report
 from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.data.sets import open_data
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.foreign import CIFAR10_CLASSES, PRESETS, Colour, ImportOptions
-from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.networks.foreign.files import SUFFIXES, read
+from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.foreign import CIFAR10_CLASSES, PRESETS, WEIGHTS_SUFFIXES, Colour, ImportOptions
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.specs import DataSpec, NetworkSpec
+from resnet_studio.domain.terms import Normalisation
+from resnet_studio.networks.foreign.files import read
 
 _MAX_LIST = 1 << 24  # bytes of a class file
 _NPY = ".npy"
@@ -45,17 +50,25 @@ def numbered(classes: int) -> tuple[str, ...]:
 
 
 def preprocessing(
-    options: ImportOptions, spec: NetworkSpec, carried: Preprocessing | None
+    options: ImportOptions,
+    spec: NetworkSpec,
+    carried: Preprocessing | None,
+    home: Home,
+    report: Report,
+    should_stop: StopCheck = never,
 ) -> tuple[Preprocessing, tuple[str, ...]]:
     """The preprocessing, and a sentence where it is assumed.
 
     Raises:
         UserError: If mean and std are half given, no usable numbers, or the mean image does not fit.
+        Stopped: Within a second of ``should_stop`` saying so, while a data set is measured.
     """
     size = spec.image_size
+    if sum(x is not None for x in (options.mean or options.std, options.pixel_mean, options.mean_of)) > 1:
+        raise UserError("A mean image and a mean of each colour exclude each other; give one of them.")
+    if options.mean_of is not None:
+        return measured(options.mean_of, size, home, report, should_stop), ()
     if options.pixel_mean is not None:
-        if options.mean is not None or options.std is not None:
-            raise UserError("A mean image and a mean of each colour exclude each other; give one of them.")
         return Preprocessing(size, read_pixel_mean(options.pixel_mean, size), torch.ones(3, 1, 1)), ()
     if (options.mean is None) is not (options.std is None):
         raise UserError("Mean and standard deviation belong together; give both, or neither.")
@@ -69,6 +82,12 @@ def preprocessing(
         "so with --mean and --std, or --pixel-mean."
     )
     return _of_colours(size, preset.mean, preset.std), (text,)
+
+
+def measured(data: DataSpec, size: int, home: Home, report: Report, should_stop: StopCheck) -> Preprocessing:
+    """The mean image over the training images of ``data``, as the paper subtracts it."""
+    bundle = open_data(data, size, home, report, should_stop)
+    return Preprocessing.measure(bundle.train.images, Normalisation.PIXEL_MEAN)
 
 
 def _text(colour: Colour) -> str:
@@ -97,7 +116,7 @@ def read_pixel_mean(path: Path, size: int) -> Tensor:
             mean = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
         except (OSError, ValueError, TypeError) as error:
             raise UserError(f"The mean image {path} cannot be read ({error}); give a .npy file of numbers.") from None
-    elif path.suffix.lower() in SUFFIXES:
+    elif path.suffix.lower() in WEIGHTS_SUFFIXES:
         images = [tensor for tensor in read(path).tensors.values() if tensor.dim() == 3 and tensor.numel() > 3]
         if len(images) != 1:
             raise UserError(f"{path.name} holds {len(images)} images where one mean image is wanted; give it alone.")
