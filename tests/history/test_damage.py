@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from resnet_studio.domain.errors import StoreError, UserError
+from resnet_studio.domain.errors import DiskFullError, StoreError, UserError
 from resnet_studio.domain.events import CurveChunk, CurvesGrew
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.domain.terms import Series
-from resnet_studio.history.faults import explained, sentence
+from resnet_studio.history.faults import explained, trouble
 from resnet_studio.history.recorder import Recorder
 from resnet_studio.history.store import RunStore
 
@@ -147,10 +147,12 @@ def test_a_full_disk_is_a_sentence_and_not_the_end(store: RunStore, tiny_twin: C
 
 def test_only_the_users_trouble_becomes_a_sentence(tmp_path: Path) -> None:
     file = tmp_path / "history.sqlite3"
-    assert "full" in (sentence(OSError(errno.ENOSPC, "No space left on device"), file) or "")
-    assert "Permission denied" in (sentence(PermissionError(errno.EACCES, "Permission denied", "/x/y"), file) or "")
-    assert sentence(sqlite3.OperationalError("no such column: mood"), file) is None
-    assert sentence(KeyError("x"), file) is None
+    assert isinstance(trouble(OSError(errno.ENOSPC, "No space left on device"), file), DiskFullError)
+    denied = trouble(PermissionError(errno.EACCES, "Permission denied", "/x/y"), file)
+    assert "Permission denied" in str(denied)
+    assert not isinstance(denied, DiskFullError)
+    assert trouble(sqlite3.OperationalError("no such column: mood"), file) is None
+    assert trouble(KeyError("x"), file) is None
     with pytest.raises(ZeroDivisionError), explained(file):
         _ = 1 / 0
     with pytest.raises(IntegrityError), explained(file):
