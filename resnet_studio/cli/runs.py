@@ -59,7 +59,7 @@ def list_runs(
         "iteration",
         "training error",
         "test error",
-        "best",
+        "(best)",
         "parameters",
         "began",
     )

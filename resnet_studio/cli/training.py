@@ -154,7 +154,7 @@ def show_end(runs: Sequence[RunRecord], as_json: bool) -> None:
     if as_json:
         print_json(run_json(runs[0]) if len(runs) == 1 else [run_json(run) for run in runs])
         return
-    columns = ("id", "run", "status", "iterations", "training error", "test error", "best", "parameters", "time")
+    columns = ("id", "run", "status", "iterations", "training error", "test error", "(best)", "parameters", "time")
     rows = [
         (
             run.short_id, run.name, run.status, f"{run.iteration}/{run.iterations}", percent(run.training_error),

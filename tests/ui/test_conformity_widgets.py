@@ -11,6 +11,7 @@ from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.domain.terms import RunStatus, Series
 from resnet_studio.studies.conformity import State, of_spec
+from resnet_studio.ui.compare.tables import ResultsModel
 from resnet_studio.ui.conformity.line import ConformityLine
 from resnet_studio.ui.conformity.panel import WIDE, ConformityPanel
 from resnet_studio.ui.pages.design import DesignPage
@@ -115,7 +116,9 @@ def test_the_design_page_judges_at_each_keystroke(qtbot, services):
     assert page.conformity.found.check("batch_size").run == "32 images"
 
 
-def test_a_run_tells_its_mean_over_seeds_and_its_points(qtbot, services):
+@pytest.fixture
+def seeded(services) -> list[str]:
+    """Ids of three finished runs that differ in seeds: last errors 9.0, 9.4 and 9.2 %, each 0.5 above its best."""
     ids = []
     for seed, error in enumerate((9.0, 9.4, 9.2)):
         spec = replace(SPEC, recipe=replace(SPEC.recipe, init_seed=seed, data_seed=seed))
@@ -124,13 +127,28 @@ def test_a_run_tells_its_mean_over_seeds_and_its_points(qtbot, services):
         services.store.append_chunks([CurveChunk(run.id, Series.TEST_ERROR, 1, errors)])
         services.store.set_status(run.id, RunStatus.FINISHED, "", spec.recipe.iterations)
         ids.append(run.id)
+    return ids
+
+
+def test_a_comparison_gives_mean_and_deviation_before_the_best(services, seeded):
+    model = ResultsModel(services.theme)
+    model.set_runs([services.store.get(run_id) for run_id in seeded], seeded[0])
+    titles = [model.headerData(section, Qt.Orientation.Horizontal) for section in range(model.columnCount())]
+    place = titles.index("Over seeds")
+    assert titles.index("Test error") < place < titles.index("Best test error *")
+    assert [model.index(row, place).data() for row in range(3)] == ["9.20 ± 0.20 (3)"] * 3
+    model.set_runs([services.store.get(seeded[0])], seeded[0])
+    assert model.index(0, place).data() == "–"
+
+
+def test_a_run_tells_its_mean_over_seeds_and_its_points(qtbot, services, seeded):
     page = RunsPage(services)
     qtbot.addWidget(page)
     page.resize(1200, 700)
     page.show()
     qtbot.waitExposed(page)
     page.activate()
-    page.choose_runs([ids[1]])
+    page.choose_runs([seeded[1]])
     page.toolbox.actions[RunAction.DETAILS].trigger()
     text = page.details.text
     assert "last 9.20 ± 0.20 % over 3 seeds (best 8.50 %)" in text

@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.tables import Curves, Difference, Quantity, comparison_rows, deltas, display_names, result
+from resnet_studio.studies.seeds import SeedGroup, seed_groups
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.plots.panels import PlottedRun
 from resnet_studio.ui.plots.samples import sample_icon
@@ -24,12 +25,13 @@ _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 @dataclass(frozen=True, slots=True)
 class ResultColumn:
-    """A quantity, or with ``delta`` its distance to the baseline."""
+    """A quantity, with ``delta`` its distance to the baseline, or with ``seeds`` its mean over runs of other seeds."""
 
     quantity: Quantity
     title: str
     tip: str
     delta: bool = False
+    seeds: bool = False
 
 
 _ERROR_TIPS = {
@@ -42,13 +44,21 @@ _ERROR_TIPS = {
 }
 
 
+_SEEDS_TIP = (
+    "Mean and sample standard deviation of the last test errors of the finished runs shown that differ in their seeds "
+    "alone, and how many they are"
+)
+
+
 def _columns() -> tuple[ResultColumn, ...]:
-    columns = []
+    columns: list[ResultColumn] = []
     for quantity, (title, tip) in _ERROR_TIPS.items():
         columns.append(ResultColumn(quantity, title, tip))
         if quantity is not Quantity.BEST_TEST_ERROR:
             tip = "Difference to the baseline in percentage points, at the last iteration both have reached"
             columns.append(ResultColumn(quantity, "Δ", tip, delta=True))
+        if quantity is Quantity.TEST_ERROR:
+            columns.append(ResultColumn(quantity, "Over seeds", _SEEDS_TIP, seeds=True))
     return (
         *columns,
         ResultColumn(Quantity.ITERATION, "Iterations", "Weight updates done"),
@@ -78,6 +88,7 @@ class ResultsModel(QAbstractTableModel):
         self._paint: dict[str, PlottedRun] = {}
         self._baseline = ""
         self._deltas: dict[str, dict[Quantity, float | None]] = {}
+        self._groups: dict[str, SeedGroup] = {}
         theme.changed.connect(self.on_theme_changed)
 
     def set_runs(self, runs: Sequence[RunRecord], baseline: str, curves: Curves | None = None) -> None:
@@ -89,6 +100,7 @@ class ResultsModel(QAbstractTableModel):
         self._paint = {run.run_id: run for run in PlottedRun.of_all(runs)}
         reference = next((run for run in runs if run.id == baseline), None)
         self._deltas = deltas(runs, reference, curves) if reference else {}
+        self._groups = {run.id: group for group in seed_groups(runs) for run in group.runs}
         if not same:
             self.endResetModel()
         elif runs:
@@ -118,7 +130,7 @@ class ResultsModel(QAbstractTableModel):
             return column.tip
         if role not in (Qt.ItemDataRole.DisplayRole, SORT_ROLE):
             return None
-        value = self._deltas.get(run.id, {}).get(column.quantity) if column.delta else result(run, column.quantity)
+        value = self._value(run, column)
         if role == SORT_ROLE:
             return float("inf") if value is None else value
         return self._text(run, column, value)
@@ -135,6 +147,14 @@ class ResultsModel(QAbstractTableModel):
             )
         return None
 
+    def _value(self, run: RunRecord, column: ResultColumn) -> float | None:
+        if column.delta:
+            return self._deltas.get(run.id, {}).get(column.quantity)
+        if column.seeds:
+            group = self._groups.get(run.id)
+            return group.mean if group is not None and group.deviation is not None else None
+        return result(run, column.quantity)
+
     def _text(self, run: RunRecord, column: ResultColumn, value: float | None) -> str:
         if column.delta:
             if run.id == self._baseline:
@@ -142,6 +162,9 @@ class ResultsModel(QAbstractTableModel):
             return formats.NONE if value is None else f"{value:+.2f}"
         if value is None:
             return formats.NONE
+        if column.seeds:
+            group = self._groups[run.id]
+            return f"{value:.2f} ± {group.deviation:.2f} ({len(group.last)})"
         return formats.percent(value) if column.quantity.is_error else _TEXTS[column.quantity](value)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:

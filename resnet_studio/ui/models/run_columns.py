@@ -121,7 +121,8 @@ COLUMNS: dict[Column, Facts] = {
         lambda run: run.test_error, width=94, number=True,
     ),
     Column.BEST_TEST_ERROR: Facts(
-        "Best test error", "The lowest one measured.", lambda run: formats.percent(run.best_test_error),
+        "Best test error", "The lowest one measured; picked by looking at the test set, so never the headline.",
+        lambda run: formats.percent(run.best_test_error),
         lambda run: run.best_test_error, width=124, number=True,
     ),
     Column.PARAMETERS: Facts(
