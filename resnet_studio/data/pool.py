@@ -172,15 +172,19 @@ class _Process:
     def __init__(self, root: Path, size: int) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with it
         told = json.dumps([sys.path, os.fspath(root), size])
-        self.popen = subprocess.Popen(
-            [sys.executable, "-X", f"utf8={sys.flags.utf8_mode}", "-c", _BOOT, told],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-            start_new_session=True,  # the terminal's Ctrl-C is not for it
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
+        try:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-X", f"utf8={sys.flags.utf8_mode}", "-c", _BOOT, told],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                start_new_session=True,  # the terminal's Ctrl-C is not for it
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except OSError:
+            self._errors.close()
+            raise
 
     def ask(self, task: Task, into: Pixels | None, size: int) -> Reply:
         """Raises OSError, EOFError or ValueError when the process is gone."""
