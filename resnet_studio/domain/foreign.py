@@ -73,6 +73,7 @@ class Recognition:
         assumed: Sentences on what they do not say and is taken to be as usual.
         question: What must be said before the import, as a sentence that names the options; else empty.
         carries_preprocessing: Mean and std came with the file.
+        preset: Key of the usual mean and std for such a network.
         class_names: That came with the file, else those assumed; empty when nothing is known of them.
     """
 
@@ -85,6 +86,7 @@ class Recognition:
     assumed: tuple[str, ...]
     question: str
     carries_preprocessing: bool
+    preset: str
     class_names: tuple[str, ...]
 
 

@@ -101,6 +101,7 @@ def _recognition(
         assumed=tuple(assumed),
         question=decision.question,
         carries_preprocessing=carried.preprocessing is not None,
+        preset=preparing.usual(decision.spec).preset,
         class_names=names or preparing.usual(decision.spec).classes,
     )
 

@@ -74,7 +74,12 @@ def preprocessing(
         raise UserError("Mean and standard deviation belong together; give both, or neither.")
     if options.mean is not None and options.std is not None:
         return _of_colours(size, options.mean, options.std), ()
-    if carried is not None and tuple(carried.mean.shape) in ((3, size, size), (3, 1, 1)):
+    if carried is not None:
+        if carried.mean.shape[1] not in (1, size):
+            raise UserError(
+                f"The mean image that came with the file is for images of {carried.mean.shape[1]} pixels, not {size}; "
+                "leave the image size out, or give another mean."
+            )
         return Preprocessing(size, carried.mean, carried.std), ()
     preset = PRESETS[usual(spec).preset]
     text = (

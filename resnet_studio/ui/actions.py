@@ -58,6 +58,10 @@ class Action(Enum):
         "Open image &folder…", "Ctrl+Shift+O", "&File", "Choose a folder and classify its images", icon="ph.folder"
     )
     PASTE_IMAGE = ActionRow("&Paste image", "Ctrl+V", "&File", "Classify the image or files on the clipboard")
+    IMPORT_WEIGHTS = ActionRow(
+        "Import &weights…", "Ctrl+Shift+I", "&File", "Make a stored run of another program's weights file",
+        _writable, "ph.download-simple", new_section=True,
+    )  # fmt: skip
     SHOW_HOME = ActionRow(
         "Show &data folder",
         "",

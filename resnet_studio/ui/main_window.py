@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, QUrl, Slot
@@ -31,7 +32,8 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.ui.actions import PAGE_ACTIONS, THEME_ACTIONS, Action, WindowState
 from resnet_studio.ui.dialogs import ShortcutsDialog, about_box, ask_to_stop, ask_to_wait
 from resnet_studio.ui.drops import Brought, brought, holds_images
@@ -43,6 +45,7 @@ from resnet_studio.ui.pages.factories import PAGES
 from resnet_studio.ui.rail import Rail
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.status import StatusBar
+from resnet_studio.ui.weights.door import WeightsDoor, are_weights
 from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.naming import named
 
@@ -88,6 +91,10 @@ class MainWindow(QMainWindow):
         self._door = ImageDoor(self)
         self._door.came.connect(self.take)
         self._door.message.connect(self.status.tell)
+        self._weights = WeightsDoor(services, self)
+        self._weights.imported.connect(self._on_imported)
+        self._weights.message.connect(self.status.tell)
+        self._weights.problem.connect(self.tell_error)
         self.menus = Menus(self, self._handlers(), services.theme)
         self.menus.actions[THEME_ACTIONS[services.theme.mode]].setChecked(True)
         self.rail.chosen.connect(self.go)
@@ -137,6 +144,9 @@ class MainWindow(QMainWindow):
             "compare_requested": self.compare,
             "classify_requested": self.classify_with,
             "design_requested": self._on_design_wanted,
+            "import_requested": self._weights.choose,
+            "export_requested": self._weights.export,
+            "fine_tune_requested": self.fine_tune,
         }
         for name, slot in wishes.items():
             if hasattr(page, name):
@@ -173,6 +183,19 @@ class MainWindow(QMainWindow):
         self.go("classify")
         self._page("classify").choose_runs(run_ids)
 
+    @Slot(object)
+    def fine_tune(self, spec: RunSpec) -> None:
+        """Propose on the Design page a run that goes on from a stored one."""
+        self.go("design")
+        self._page("design").show_spec(spec)
+
+    @Slot(object)
+    def _on_imported(self, run: RunRecord) -> None:
+        self.services.controller.refresh()
+        self.go("runs")
+        self._page("runs").choose_runs([run.id])
+        self.status.tell(f"{run.name} was imported: {run.spec.network.label}.")
+
     @Slot(str)
     def tell_error(self, sentence: str) -> None:
         """A sentence the user should not miss."""
@@ -180,10 +203,13 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def take(self, things: Brought) -> None:
-        """Classify what was dropped or pasted."""
+        """Classify what was dropped or pasted; weights are imported."""
         if things.remote and not (things.paths or things.images):
             self.tell_error("That picture lies on another machine, and nothing is fetched unasked; save it first.")
             return
+        if weights := [path for path in things.paths if are_weights(path)]:
+            self._weights.bring(weights)
+            things = replace(things, paths=tuple(path for path in things.paths if path not in weights))
         if not things:
             return
         self.go("classify")
@@ -212,6 +238,7 @@ class MainWindow(QMainWindow):
             Action.OPEN_IMAGES: self._door.open_images,
             Action.OPEN_FOLDER: self._door.open_folder,
             Action.PASTE_IMAGE: self._door.paste,
+            Action.IMPORT_WEIGHTS: self._weights.choose,
             Action.SHOW_HOME: self._on_show_home,
             Action.QUIT: self.close,
             Action.TRAIN_TWIN: lambda: self._page("design").train_twin(),

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.documents import to_toml
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
+from resnet_studio.domain.foreign import fine_tuning
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec, RunSpec, replace
 from resnet_studio.studies.conformity import of_run
@@ -65,6 +66,8 @@ class RunsPage(Page):
     resume_requested = Signal(list)
     train_requested = Signal(object)
     design_requested = Signal()
+    export_requested = Signal(object)
+    fine_tune_requested = Signal(object)
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
@@ -331,6 +334,8 @@ class RunsPage(Page):
             RunAction.TAGS: self._edit_tags,
             RunAction.NOTE: self._edit_note,
             RunAction.DETAILS: self._toggle_details,
+            RunAction.FINE_TUNE: self._fine_tune,
+            RunAction.EXPORT: self._export,
             RunAction.COPY_ID: self._copy_id,
             RunAction.COPY_SPEC: self._copy_spec,
             RunAction.DELETE: self._delete,
@@ -356,6 +361,12 @@ class RunsPage(Page):
         for members in cohorts.values():
             study = members[0].study
             self.train_requested.emit(CohortSpec(study=study, runs=tuple(_next_seed(run.spec) for run in members)))
+
+    def _fine_tune(self) -> None:
+        self.fine_tune_requested.emit(fine_tuning(self.chosen[0]))
+
+    def _export(self) -> None:
+        self.export_requested.emit(self.chosen[0])
 
     def _rename(self) -> None:
         self.table.edit_name(self.chosen[0].id)

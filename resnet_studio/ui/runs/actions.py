@@ -33,6 +33,8 @@ class RunAction(Enum):
     NOTE = "note"
     COLOUR = "colour"
     DETAILS = "details"
+    FINE_TUNE = "fine_tune"
+    EXPORT = "export"
     COPY_ID = "copy_id"
     COPY_SPEC = "copy_spec"
     DELETE = "delete"
@@ -72,6 +74,14 @@ def _with_weights(situation: Situation) -> str:
     if reason := _some(situation):
         return reason
     return "" if any(run.weights_sha256 for run in situation.runs) else "No chosen run has weights yet."
+
+
+def _one_with_weights(situation: Situation) -> str:
+    return _one(situation) or _with_weights(situation)
+
+
+def _tunable(situation: Situation) -> str:
+    return _one_with_weights(situation) or situation.read_only
 
 
 def _resumable(situation: Situation) -> str:
@@ -117,6 +127,12 @@ ENTRIES: dict[RunAction, Entry] = {
     RunAction.DETAILS: Entry(
         "Details", "Specification, environment and identity of the run", "ph.info", _always, "Ctrl+I"
     ),
+    RunAction.FINE_TUNE: Entry(
+        "Fine-tune…", "A new run that begins with these weights, on data of your choice", "ph.git-branch", _tunable
+    ),
+    RunAction.EXPORT: Entry(
+        "Export weights…", "As safetensors, with torchvision's names, or as ONNX", "ph.upload-simple", _one_with_weights
+    ),
     RunAction.COPY_ID: Entry("Copy id", "For the command line", "ph.copy", _some, "Ctrl+C"),
     RunAction.COPY_SPEC: Entry(
         "Copy specification", "As TOML, for resnet-studio train", "ph.file-text", _one, "Ctrl+Shift+C"
@@ -129,8 +145,8 @@ ENTRIES: dict[RunAction, Entry] = {
 
 MENU: tuple[RunAction | None, ...] = (
     RunAction.COMPARE, RunAction.CLASSIFY, None,
-    RunAction.RESUME, RunAction.AGAIN, None,
+    RunAction.RESUME, RunAction.AGAIN, RunAction.FINE_TUNE, None,
     RunAction.RENAME, RunAction.TAGS, RunAction.NOTE, RunAction.COLOUR, None,
-    RunAction.DETAILS, RunAction.COPY_ID, RunAction.COPY_SPEC, None,
+    RunAction.DETAILS, RunAction.COPY_ID, RunAction.COPY_SPEC, RunAction.EXPORT, None,
     RunAction.DELETE, RunAction.UNDO,
 )  # fmt: skip

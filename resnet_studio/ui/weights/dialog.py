@@ -1,0 +1,268 @@
+"""The dialog that makes a stored run of a weights file: what was recognised, what must be said, and how far it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QRadioButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.foreign import ImportOptions, Recognition
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import NetworkSpec, replace
+from resnet_studio.domain.terms import Family
+from resnet_studio.ui.jobs import Job
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.weights.images_box import ImagesBox
+from resnet_studio.ui.weights.texts import NO_COLOURS, assumptions, network_text, without_options
+from resnet_studio.ui.widgets.naming import named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from resnet_studio.exchange.importing import Inspected
+
+_CLASS_FILTER = "Class names (*.txt *.json *.csv *.names);;All files (*)"
+
+
+class ImportDialog(QDialog):
+    """Reads ``path`` in a thread of its own as soon as it is made; ``imported`` carries the new run."""
+
+    imported = Signal(object)
+
+    def __init__(self, services: Services, path: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("import_dialog")
+        self.setWindowTitle("Import weights")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(620)
+        self._services, self._path = services, path
+        self._inspected: Inspected | None = None
+        self._classes: Path | None = None
+        self._job: Job | None = None
+        self._lay_out()
+        self._read()
+
+    # What is shown
+
+    def _lay_out(self) -> None:
+        title = named(QLabel(self._path.name), "import_title", role="heading")
+        title.setTextFormat(Qt.TextFormat.PlainText)
+        self._told = named(QLabel(), "import_told")
+        self._question = named(QLabel(), "import_question", role="heading")
+        for label in (self._told, self._question):
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        self._choices = QVBoxLayout()
+        self._group = QButtonGroup(self)
+        self._group.buttonClicked.connect(self._update)
+        self.images = ImagesBox()
+        self.images.changed.connect(self._update)
+        self.image_size = named(QSpinBox(), "import_size", tip="Height and width of the images that the network sees")
+        self.image_size.setRange(8, 1024)
+        self.image_size.setSuffix(" pixels")
+        self.name = named(QLineEdit(self._path.stem), "import_name")
+        self.name.setMaxLength(200)
+        self._class_label = named(QLabel(), "import_classes")
+        self._class_label.setTextFormat(Qt.TextFormat.PlainText)
+        self._class_label.setWordWrap(True)
+        browse = named(QPushButton("From a file…"), "import_classes_browse", tip="A class name a line, or a JSON list")
+        browse.clicked.connect(self._on_classes)
+        classes = QHBoxLayout()
+        classes.addWidget(self._class_label, 1)
+        classes.addWidget(browse)
+        self._form = named(QWidget(), role="clear")
+        form = QFormLayout(self._form)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setVerticalSpacing(10)
+        form.addRow(self._told)
+        form.addRow(self._question)
+        form.addRow(self._choices)
+        form.addRow("&Images", self.images)
+        form.addRow("Image &size", self.image_size)
+        form.addRow("Classes", classes)
+        form.addRow("&Name", self.name)
+        self._form.setVisible(False)
+        area = QScrollArea(widgetResizable=True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(self._form)
+        self._bar = named(QProgressBar(), "import_progress")
+        self._bar.setTextVisible(False)
+        self._doing = named(QLabel(), "import_doing", role="muted")
+        self._problem = named(QLabel(), "import_problem", role="error")
+        for label in (self._doing, self._problem):
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        self.import_button = named(QPushButton("&Import"), "import_button", role="primary")
+        self.import_button.setDefault(True)
+        self.import_button.clicked.connect(self._on_import)
+        self._cancel = named(QPushButton("Cancel"), "import_cancel")
+        self._cancel.clicked.connect(self.reject)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(self._cancel)
+        buttons.addWidget(self.import_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 16, 20, 16)
+        column.setSpacing(10)
+        column.addWidget(title)
+        column.addWidget(area, 1)
+        column.addWidget(self._problem)
+        column.addWidget(self._doing)
+        column.addWidget(self._bar)
+        column.addLayout(buttons)
+        self.resize(640, 600)
+
+    def _show(self, found: Recognition) -> None:
+        told = [*found.told, *map(without_options, assumptions(found))]
+        self._told.setText(f"Names of {found.naming}. {' '.join(told)}")
+        alternatives = found.alternatives
+        self._question.setVisible(len(alternatives) > 1)
+        self._question.setText(
+            "The file does not tell which of these it is:" if found.question else "The file fits these; found:"
+        )
+        for number, spec in enumerate(alternatives if len(alternatives) > 1 else ()):
+            button = QRadioButton(network_text(spec))
+            button.setObjectName(f"import_network_{number}")
+            button.setChecked(spec == found.spec)
+            self._group.addButton(button, number)
+            self._choices.addWidget(button)
+        self.images.propose(found.preset, carried=found.carries_preprocessing)
+        self.image_size.setValue(found.spec.image_size)
+        self.image_size.setEnabled(found.spec.family is not Family.VGG)
+        names = found.class_names
+        if not names:
+            self._class_label.setText(f"{found.spec.classes}, without names: class 0, class 1, …")
+        else:
+            self._class_label.setText(f"{len(names)}: {', '.join(names[:4])}, …")
+        self._form.setVisible(True)
+        self._update()
+
+    @property
+    def network(self) -> NetworkSpec | None:
+        """What is chosen now."""
+        if self._inspected is None:
+            return None
+        found = self._inspected.found
+        number = self._group.checkedId()
+        spec = found.alternatives[number] if number >= 0 else found.spec
+        return replace(spec, image_size=self.image_size.value())
+
+    @property
+    def options(self) -> ImportOptions:
+        colours = self.images.colours
+        return ImportOptions(
+            mean=colours[0] if colours else None,
+            std=colours[1] if colours else None,
+            pixel_mean=self.images.pixel_mean,
+            mean_of=self.images.mean_of,
+            classes=self._classes,
+            name=self.name.text(),
+        )
+
+    @Slot()
+    def _update(self) -> None:
+        ready = self._inspected is not None and self._job is None
+        self.import_button.setEnabled(ready and self.images.usable)
+        self._form.setEnabled(ready)
+        self._bar.setVisible(self._job is not None)
+        self._doing.setVisible(self._job is not None)
+        if ready and not self.images.usable and self.images.key == "own":
+            self._problem.setText(NO_COLOURS)
+        elif self._problem.text() == NO_COLOURS:
+            self._problem.clear()
+        self._problem.setVisible(bool(self._problem.text()))
+
+    # What is done
+
+    def _read(self) -> None:
+        path = self._path
+
+        def work(emit: Callable[[object], None], should_stop: StopCheck) -> object:
+            from resnet_studio.exchange.importing import inspect
+
+            return inspect(path, ImportOptions(), lambda text, share: emit((text, share)), should_stop)
+
+        self._start(work, self._on_inspected)
+
+    @Slot()
+    def _on_import(self) -> None:
+        inspected, spec, options, store = self._inspected, self.network, self.options, self._services.store
+        if inspected is None or spec is None:
+            return
+
+        def work(emit: Callable[[object], None], should_stop: StopCheck) -> object:
+            from resnet_studio.exchange.importing import import_weights
+
+            chosen = inspected.as_network(spec)
+            return import_weights(store, chosen, options, lambda text, share: emit((text, share)), should_stop)
+
+        self._start(work, self._on_imported)
+
+    def _start(
+        self, work: Callable[[Callable[[object], None], StopCheck], object], on_done: Callable[..., None]
+    ) -> None:
+        self._problem.clear()
+        self._bar.setRange(0, 0)
+        self._job = self._services.jobs.start(
+            work, on_item=self._on_progress, on_done=on_done, on_failed=self._on_failed
+        )
+        self._update()
+
+    @Slot(object)
+    def _on_progress(self, item: tuple[str, float | None]) -> None:
+        text, share = item
+        self._doing.setText(f"{text[:1].upper()}{text[1:]}…")
+        self._bar.setRange(0, 0 if share is None else 1000)
+        if share is not None:
+            self._bar.setValue(round(1000 * share))
+
+    @Slot(object)
+    def _on_inspected(self, inspected: Inspected) -> None:
+        self._job, self._inspected = None, inspected
+        self._show(inspected.found)
+
+    @Slot(object)
+    def _on_imported(self, run: RunRecord) -> None:
+        self._job = None
+        self.imported.emit(run)
+        self.accept()
+
+    @Slot(str)
+    def _on_failed(self, sentence: str) -> None:
+        self._job = None
+        self._problem.setText(sentence)
+        self._update()
+
+    @Slot()
+    def _on_classes(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(self, "Choose class names", "", _CLASS_FILTER)
+        if chosen:
+            self._classes = Path(chosen)
+            self._class_label.setText(f"From {self._classes.name}")
+
+    # Qt
+
+    def done(self, result: int) -> None:
+        """Escape, Cancel, the close button and the end come here: what runs is told to stop."""
+        if self._job is not None:
+            self._job.stop()
+            self._job = None
+        super().done(result)

@@ -1,0 +1,118 @@
+"""The part of the import dialog that says how images are prepared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
+
+from resnet_studio.domain.foreign import PRESETS, Colour
+from resnet_studio.domain.specs import DataSpec
+from resnet_studio.ui.weights.texts import colour_text, parse_colour
+from resnet_studio.ui.widgets.naming import named
+
+_CARRIED, _OWN, _FILE, _BUILTIN, _CIFAR10, _FOLDER = "carried", "own", "file", "builtin", "cifar10", "folder"
+_MEANS = {
+    _FILE: "Mean image from a file…",
+    _BUILTIN: "Mean image of the drawn images",
+    _CIFAR10: "Mean image of CIFAR-10",
+    _FOLDER: "Mean image of a folder of images…",
+}
+_MEAN_FILTER = "Mean images (*.npy *.safetensors *.pth *.pt *.th);;All files (*)"
+
+
+class ImagesBox(QWidget):
+    """``changed`` when what is chosen may have become usable or not."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.choice = named(QComboBox(), "import_images", tip="What was done to the images that trained these weights")
+        self.mean = named(QLineEdit(), "import_mean", tip="Red, green, blue, of values in 0..1")
+        self.std = named(QLineEdit(), "import_std", tip="Red, green, blue, of values in 0..1")
+        self.path = named(QLineEdit(), "import_mean_path")
+        self.path.setPlaceholderText("No file chosen")
+        self._browse = named(QPushButton("Choose…"), "import_mean_browse")
+        for key, preset in PRESETS.items():
+            self.choice.addItem(preset.title, key)
+        self.choice.addItem("Numbers of your own", _OWN)
+        for key, title in _MEANS.items():
+            self.choice.addItem(title, key)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setColumnStretch(1, 1)
+        grid.addWidget(self.choice, 0, 0, 1, 3)
+        self._rows: list[tuple[QWidget, ...]] = []
+        for row, (title, widget) in enumerate((("Mean", self.mean), ("Std", self.std), ("From", self.path)), start=1):
+            label = named(QLabel(title), role="muted")
+            label.setBuddy(widget)
+            grid.addWidget(label, row, 0)
+            grid.addWidget(widget, row, 1, 1, 2 if row < 3 else 1)
+            self._rows.append((label, widget))
+        grid.addWidget(self._browse, 3, 2)
+        self._rows[2] = (*self._rows[2], self._browse)
+        self.choice.currentIndexChanged.connect(self._on_choice)
+        self._browse.clicked.connect(self._on_browse)
+        for editor in (self.mean, self.std, self.path):
+            editor.textChanged.connect(self.changed)
+            editor.setAcceptDrops(False)
+        self._on_choice()
+
+    def propose(self, preset: str, *, carried: bool) -> None:
+        """Choose what is usual, or what the file brought along."""
+        if carried and self.choice.findData(_CARRIED) < 0:
+            self.choice.insertItem(0, "As the file says", _CARRIED)
+        self.choice.setCurrentIndex(self.choice.findData(_CARRIED if carried else preset))
+
+    @property
+    def key(self) -> str:
+        return str(self.choice.currentData())
+
+    @property
+    def colours(self) -> tuple[Colour, Colour] | None:
+        """Mean and standard deviation, None where they are not chosen."""
+        if self.key in PRESETS:
+            return PRESETS[self.key].mean, PRESETS[self.key].std
+        mean, std = parse_colour(self.mean.text()), parse_colour(self.std.text())
+        return (mean, std) if self.key == _OWN and mean is not None and std is not None else None
+
+    @property
+    def pixel_mean(self) -> Path | None:
+        return Path(self.path.text()) if self.key == _FILE and self.path.text().strip() else None
+
+    @property
+    def mean_of(self) -> DataSpec | None:
+        if self.key in (_BUILTIN, _CIFAR10):
+            return DataSpec(source=self.key)
+        path = self.path.text().strip()
+        return DataSpec(source=f"folder:{Path(path).expanduser().absolute()}") if self.key == _FOLDER and path else None
+
+    @property
+    def usable(self) -> bool:
+        return self.key == _CARRIED or any(x is not None for x in (self.colours, self.pixel_mean, self.mean_of))
+
+    @Slot()
+    def _on_choice(self) -> None:
+        key = self.key
+        numbers = key in PRESETS or key == _OWN
+        for row, shown in zip(self._rows, (numbers, numbers, key in (_FILE, _FOLDER)), strict=True):
+            for widget in row:
+                widget.setVisible(shown)
+        for editor in (self.mean, self.std):
+            editor.setReadOnly(key != _OWN)
+        if key in PRESETS:
+            self.mean.setText(colour_text(PRESETS[key].mean))
+            self.std.setText(colour_text(PRESETS[key].std))
+        self.path.clear()
+        self.changed.emit()
+
+    @Slot()
+    def _on_browse(self) -> None:
+        if self.key == _FILE:
+            chosen, _ = QFileDialog.getOpenFileName(self, "Choose a mean image", "", _MEAN_FILTER)
+        else:
+            chosen = QFileDialog.getExistingDirectory(self, "Choose a folder of images in class folders")
+        if chosen:
+            self.path.setText(chosen)

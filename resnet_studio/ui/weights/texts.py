@@ -1,0 +1,45 @@
+"""What the import dialog says, from what was found out."""
+
+from __future__ import annotations
+
+from resnet_studio.domain.foreign import Colour, Recognition
+from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.domain.terms import Branch, Shortcut, StridePlace, ZeroPadding
+
+NO_COLOURS = "Give three numbers for each, with commas between them, like 0.485, 0.456, 0.406."
+
+
+def network_text(spec: NetworkSpec) -> str:
+    """One of several networks with the same weights, in words that tell them apart."""
+    parts = ["no shortcuts"]
+    if spec.shortcut is Shortcut.A:
+        parts = ["option A, " + ("zeros at the end" if spec.zero_padding is ZeroPadding.END else "zeros on both sides")]
+    elif spec.residual:
+        parts = [f"option {spec.shortcut}"]
+    if spec.branch is Branch.BOTTLENECK:
+        parts.append("halves in the 3x3" if spec.stride_place is StridePlace.MIDDLE else "halves in the first 1x1")
+    return f"{spec.label}: {', '.join(parts)}"
+
+
+def without_options(sentence: str) -> str:
+    """A sentence meant for the command line, without the option to give."""
+    return sentence.split("; else say so with --")[0].split("; name them with --")[0].rstrip(".") + "."
+
+
+def assumptions(found: Recognition) -> list[str]:
+    """Those that the form itself does not show."""
+    shown = ("--image-size", "--stride-place", "--block", "--mean", "--classes")
+    return [text for text in found.assumed if not any(option in text for option in shown)]
+
+
+def parse_colour(text: str) -> Colour | None:
+    """Three numbers, None for anything else."""
+    try:
+        red, green, blue = (float(part) for part in text.replace(";", ",").split(","))
+    except ValueError:
+        return None
+    return red, green, blue
+
+
+def colour_text(colour: Colour) -> str:
+    return ", ".join(f"{value:g}" for value in colour)
