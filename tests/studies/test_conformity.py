@@ -331,16 +331,18 @@ def test_fine_tuning_is_named() -> None:
 
 def test_of_imported_weights_the_recipe_is_not_known() -> None:
     spec = replace(CIFAR, data=DataSpec(source="none"))
-    found = of_run(record(spec, status=RunStatus.IMPORTED, iteration=0, test_error=None, best_test_error=None))
+    found = of_run(record(spec, status=RunStatus.IMPORTED, iteration=0, environment={"source_file": "a.pth"}))
     known = {check.key for check in found.checks if check.state is State.CONFORMS}
     assert known == {
         "depth", "block", "widths", "stem", "head", "image_size", "classes", "shortcut", "activation", "dropout",
+        "mean",
     }  # fmt: skip
     assert {"batch_size", "momentum_form", "augmentation", "data", "training_images", "epoch"} <= keys(
         found, State.UNKNOWN
     )
     assert not keys(found, State.DIFFERS)
     assert "is not known" in found.remark
+    assert found.check("batch_size").run == "imported from a.pth: nobody wrote it down here"
 
 
 def test_evaluations_of_the_papers_protocols_count_and_others_do_not() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from resnet_studio.domain.records import EvaluationSummary
@@ -109,6 +109,14 @@ class Subject:
     def imported(self) -> bool:
         """Weights of another program: how they were trained nobody wrote down here."""
         return self.status is RunStatus.IMPORTED
+
+    def unless_imported(self, check: Check) -> Check:
+        """``check``, or that it is not known of weights from elsewhere."""
+        if not self.imported:
+            return check
+        file = self.environment.get("source_file", "")
+        run = f"imported{f' from {file}' if file else ''}: nobody wrote it down here"
+        return replace(check, state=State.UNKNOWN, run=run)
 
 
 @dataclass(frozen=True, slots=True)

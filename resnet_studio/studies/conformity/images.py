@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from resnet_studio.domain.terms import Augmentation, Colour, Normalisation, PadWith, TestOn
-from resnet_studio.studies.conformity.checks import Check, Part, Point, State, Subject, counted
+from resnet_studio.studies.conformity.checks import Check, Part, Point, Subject, counted
 from resnet_studio.studies.conformity.recipe import close, recipe_point, section
 
 CIFAR_CLASSES = frozenset(("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"))
 CIFAR_TRAIN, CIFAR_TEST, CIFAR_HELD_OUT = 50_000, 10_000, 5_000
 IMAGENET_TRAIN = 1_280_000  # 600 000 iterations of 256 images are 120 epochs (section 3.4), to about one percent
 _WORDNET = re.compile(r"n\d{8}")
-_UNKNOWN = "imported weights: nobody wrote it down here"
 
 
 def is_cifar10(class_names: tuple[str, ...]) -> bool:
@@ -29,31 +27,29 @@ def is_imagenet(class_names: tuple[str, ...]) -> bool:
 
 def data_checks(subject: Subject) -> Iterator[Check]:
     yield _data_set(subject)
-    for check in (_training_images(subject), _tested(subject)):
-        yield replace(check, state=State.UNKNOWN, run=_UNKNOWN) if subject.imported else check
+    yield subject.unless_imported(_training_images(subject))
+    yield subject.unless_imported(_tested(subject))
 
 
 def image_checks(subject: Subject) -> Iterator[Check]:
-    for check in _image_checks(subject):
-        yield replace(check, state=State.UNKNOWN, run=_UNKNOWN) if subject.imported else check
-
-
-def _image_checks(subject: Subject) -> Iterator[Check]:
+    """What is done to images; of imported weights the mean alone is known, because tests need it."""
     recipe = subject.recipe
-    yield _crops(subject)
-    yield _padding(subject)
-    yield _scales(subject)
-    colour = "None" if subject.cifar else "Shifts along the principal components of RGB, standard deviation 0.1"
-    point = recipe_point("colour", "Colour", colour, section(subject))
-    if recipe.colour is Colour.NONE:
-        yield point.held(subject.cifar, "none")
-    else:
-        same = not subject.cifar and close(recipe.colour_std, 0.1)
-        yield point.held(same, f"shifts along the principal components, standard deviation {recipe.colour_std:g}")
+    for check in (_crops(subject), _padding(subject), _scales(subject), _colour(subject)):
+        yield subject.unless_imported(check)
     pixel = recipe.normalisation is Normalisation.PIXEL_MEAN
     yield recipe_point("mean", "Mean", "The mean image of the training set is subtracted", section(subject)).held(
         pixel, "the mean image is subtracted" if pixel else "one mean and one standard deviation per colour"
     )
+
+
+def _colour(subject: Subject) -> Check:
+    recipe = subject.recipe
+    colour = "None" if subject.cifar else "Shifts along the principal components of RGB, standard deviation 0.1"
+    point = recipe_point("colour", "Colour", colour, section(subject))
+    if recipe.colour is Colour.NONE:
+        return point.held(subject.cifar, "none")
+    same = not subject.cifar and close(recipe.colour_std, 0.1)
+    return point.held(same, f"shifts along the principal components, standard deviation {recipe.colour_std:g}")
 
 
 def _data_set(subject: Subject) -> Check:

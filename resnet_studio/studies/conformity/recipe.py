@@ -8,12 +8,11 @@ from dataclasses import replace
 
 from resnet_studio.domain.recipe_spec import RecipeSpec
 from resnet_studio.domain.terms import Decay, Family, MomentumForm, RunStatus, Schedule
-from resnet_studio.studies.conformity.checks import AUTHORS, Check, Part, Point, State, Subject, counted, listed
+from resnet_studio.studies.conformity.checks import AUTHORS, Check, Part, Point, Subject, counted, listed
 
 CIFAR_ITERATIONS, IMAGENET_ITERATIONS = 64_000, 600_000
 CIFAR_MILESTONES = (32_000, 48_000)
 WARMED_UP = 110  # layers
-_IMPORTED = "imported weights: nobody wrote it down here"
 _ENDED_EARLY = (RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.DIVERGED, RunStatus.FAILED)
 
 
@@ -33,7 +32,7 @@ def close(value: float, wanted: float) -> bool:
 def optimizer_checks(subject: Subject) -> Iterator[Check]:
     """How weights begin and change; for imported weights, as much as is known of it: nothing."""
     for check in _optimizer_checks(subject):
-        yield replace(check, state=State.UNKNOWN, run=_IMPORTED) if subject.imported else check
+        yield subject.unless_imported(check)
 
 
 def _optimizer_checks(subject: Subject) -> Iterator[Check]:
