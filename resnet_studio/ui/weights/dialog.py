@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QRadioButton,
     QScrollArea,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -31,7 +30,7 @@ from resnet_studio.domain.terms import Family
 from resnet_studio.ui.jobs import Job
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.weights.images_box import ImagesBox
-from resnet_studio.ui.weights.texts import NO_COLOURS, assumptions, network_text, without_options
+from resnet_studio.ui.weights.texts import NO_COLOURS, NO_SIZE, assumptions, network_text, without_options
 from resnet_studio.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -75,9 +74,8 @@ class ImportDialog(QDialog):
         self._group.buttonClicked.connect(self._update)
         self.images = ImagesBox()
         self.images.changed.connect(self._update)
-        self.image_size = named(QSpinBox(), "import_size", tip="Height and width of the images that the network sees")
-        self.image_size.setRange(8, 1024)
-        self.image_size.setSuffix(" pixels")
+        self.image_size = named(QLineEdit(), "import_size", tip="Height and width of the images that the network sees")
+        self.image_size.textChanged.connect(self._update)
         self.name = named(QLineEdit(self._path.stem), "import_name")
         self.name.setMaxLength(200)
         self._class_label = named(QLabel(), "import_classes")
@@ -99,8 +97,8 @@ class ImportDialog(QDialog):
         form.addRow("Image &size", self.image_size)
         form.addRow("Classes", classes)
         form.addRow("&Name", self.name)
-        self._form.setVisible(False)
-        area = QScrollArea(widgetResizable=True)
+        self._area = area = QScrollArea(widgetResizable=True)
+        area.setVisible(False)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(self._form)
         self._bar = named(QProgressBar(), "import_progress")
@@ -123,7 +121,8 @@ class ImportDialog(QDialog):
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(10)
         column.addWidget(title)
-        column.addWidget(area, 1)
+        column.addWidget(area, 100)
+        column.addStretch(1)
         column.addWidget(self._problem)
         column.addWidget(self._doing)
         column.addWidget(self._bar)
@@ -145,25 +144,28 @@ class ImportDialog(QDialog):
             self._group.addButton(button, number)
             self._choices.addWidget(button)
         self.images.propose(found.preset, carried=found.carries_preprocessing)
-        self.image_size.setValue(found.spec.image_size)
-        self.image_size.setEnabled(found.spec.family is not Family.VGG)
+        self.image_size.setText(str(found.spec.image_size))
+        self.image_size.setReadOnly(found.spec.family is Family.VGG)
         names = found.class_names
         if not names:
             self._class_label.setText(f"{found.spec.classes}, without names: class 0, class 1, …")
         else:
             self._class_label.setText(f"{len(names)}: {', '.join(names[:4])}, …")
-        self._form.setVisible(True)
+        self._area.setVisible(True)
         self._update()
 
     @property
     def network(self) -> NetworkSpec | None:
-        """What is chosen now."""
+        """What is chosen now; None while the image size is no such number."""
         if self._inspected is None:
             return None
         found = self._inspected.found
         number = self._group.checkedId()
         spec = found.alternatives[number] if number >= 0 else found.spec
-        return replace(spec, image_size=self.image_size.value())
+        try:
+            return replace(spec, image_size=int(self.image_size.text()))
+        except ValueError:  # pydantic's is one too
+            return None
 
     @property
     def options(self) -> ImportOptions:
@@ -180,14 +182,16 @@ class ImportDialog(QDialog):
     @Slot()
     def _update(self) -> None:
         ready = self._inspected is not None and self._job is None
-        self.import_button.setEnabled(ready and self.images.usable)
+        sized = self._inspected is None or self.network is not None
+        self.import_button.setEnabled(ready and self.images.usable and sized)
         self._form.setEnabled(ready)
         self._bar.setVisible(self._job is not None)
         self._doing.setVisible(self._job is not None)
+        fault = "" if sized else NO_SIZE
         if ready and not self.images.usable and self.images.key == "own":
-            self._problem.setText(NO_COLOURS)
-        elif self._problem.text() == NO_COLOURS:
-            self._problem.clear()
+            fault = NO_COLOURS
+        if fault or self._problem.text() in (NO_COLOURS, NO_SIZE):
+            self._problem.setText(fault)
         self._problem.setVisible(bool(self._problem.text()))
 
     # What is done
