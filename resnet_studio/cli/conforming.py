@@ -79,20 +79,21 @@ def of_stored(store: RunStore, runs: Sequence[RunRecord]) -> list[Conformity]:
 
 
 def show_conformity(found: Conformity, *, only_differences: bool = False) -> None:
-    """Summary, the paper's errors, the run's own, and a table for each part."""
+    """Summary, the paper's errors, the run's own, and a table of the points."""
     for line in headline(found):
         print(line)
     checks = shown_checks(found, only_differences=only_differences)
+    rows: list[tuple[Any, ...]] = []
     for part in Part:
-        rows: list[tuple[Any, ...]] = [
+        rows += [
             (
+                str(part) if number == 0 else "",
                 Text(f"{check.state.sign} {check.state}", style=_STYLES.get(check.state, "")),
                 check.topic,
                 check.run,
                 f"{check.paper} ({check.where})" if check.state is not State.NOT_APPLICABLE else "",
             )
-            for check in checks
-            if check.part is part
+            for number, check in enumerate(check for check in checks if check.part is part)
         ]
-        if rows:
-            print_table((str(part), "", "this run", "the paper"), rows)
+    if rows:
+        print_table(("", "", "point", "this run", "the paper"), rows)

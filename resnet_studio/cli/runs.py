@@ -102,7 +102,7 @@ def show(
             ("status", f"{found.status}. {found.reason}".rstrip(". ")),
             ("iteration", f"{found.iteration} of {found.iterations}, {duration(found.seconds)} of training"),
             ("training error", f"{percent(found.training_error)} (mean of the last 50 iterations)"),
-            ("test error", f"{percent(found.test_error)}, the last one (best {percent(found.best_test_error)})"),
+            ("test error", _test_error(found)),
             *([("over seeds", group.sentence)] if group is not None and group.count > 1 else []),
             ("parameters", counted(found.parameters)),
             ("multiply-adds", counted(found.multiply_adds)),
@@ -119,6 +119,12 @@ def show(
     show_conformity(conformity)
     print()
     print(to_toml(found.spec), end="")
+
+
+def _test_error(run: RunRecord) -> str:
+    if run.test_error is None:
+        return percent(None)
+    return f"{percent(run.test_error)}, the last one (best {percent(run.best_test_error)})"
 
 
 @app.command()

@@ -37,9 +37,9 @@ def image_checks(subject: Subject) -> Iterator[Check]:
     for check in (_crops(subject), _padding(subject), _scales(subject), _colour(subject)):
         yield subject.unless_imported(check)
     pixel = recipe.normalisation is Normalisation.PIXEL_MEAN
-    yield recipe_point("mean", "Mean", "The mean image of the training set is subtracted", section(subject)).held(
-        pixel, "the mean image is subtracted" if pixel else "one mean and one standard deviation per colour"
-    )
+    has = "the mean image is subtracted" if pixel else "one mean and one standard deviation per colour"
+    point = recipe_point("mean", "Mean", "The mean image of the training set is subtracted", section(subject))
+    yield point.held(pixel, f"{has}, as told or assumed at the import" if subject.imported else has)
 
 
 def _colour(subject: Subject) -> Check:

@@ -166,7 +166,7 @@ def _conformity(
     )
     figures = paper_figures(subject.network)
     data = next(check for check in checks if check.key == "data")
-    remark = "" if figures else paper_sentence(subject.network)
+    remark = "" if figures else f"The paper prints no error of this network. {paper_sentence(subject.network)}".strip()
     if figures and data.state is not State.CONFORMS:
         name = "CIFAR-10" if subject.network.family is Family.CIFAR else "ImageNet"
         remark = f"The paper's error is on {name}; " + (
