@@ -21,6 +21,7 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "post": {"activation": Activation.POST},
     "1x1": {"stride_place": StridePlace.FIRST},
     "3x3": {"stride_place": StridePlace.MIDDLE},
+    "v1.5": {"stride_place": StridePlace.MIDDLE},
     "end": {"zero_padding": ZeroPadding.END},
     "both": {"zero_padding": ZeroPadding.BOTH},
 }

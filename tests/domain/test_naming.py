@@ -7,7 +7,7 @@ import pytest
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.naming import network_named
 from resnet_studio.domain.network_spec import NetworkSpec
-from resnet_studio.domain.terms import Block, Family, Shortcut
+from resnet_studio.domain.terms import Block, Family, Shortcut, StridePlace
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,7 @@ def test_names_give_networks(text: str, values: dict[str, object]) -> None:
         NetworkSpec(depth=20, shortcut=Shortcut.C),
         NetworkSpec(family=Family.IMAGENET, depth=34, shortcut=Shortcut.B),
         NetworkSpec(family=Family.IMAGENET, depth=152),
+        NetworkSpec(family=Family.IMAGENET, depth=50, stride_place=StridePlace.MIDDLE),
         NetworkSpec(family=Family.VGG, depth=16),
         NetworkSpec(family=Family.IMAGENET, stages=(3, 4, 6, 4, 3)),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Literal
 
@@ -11,10 +12,12 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
-from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
-from resnet_studio.domain.terms import Block, Shortcut
+from resnet_studio.domain.presets import PRESETS
+from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
+from resnet_studio.domain.terms import Augmentation, Block, Family, PadWith, Shortcut, TestOn, ZeroPadding
 from resnet_studio.ui.design.fields import form_fields, nested, typed, values
 from resnet_studio.ui.design.form import DesignForm
+from resnet_studio.ui.design.sections import SECTIONS
 from resnet_studio.ui.services import Services
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
@@ -100,10 +103,172 @@ def test_a_hidden_field_at_fault_comes_out(qtbot: QtBot, form: DesignForm) -> No
 
 def test_all_fields_are_remembered(qtbot: QtBot, services: Services, form: DesignForm) -> None:
     form._all.setChecked(True)
-    assert all(row.isVisible() for row in form.rows.values())
+    hidden = {path for path, row in form.rows.items() if not row.isVisible()}
+    assert hidden == set(UNREAD)
     again = DesignForm(services)
     qtbot.addWidget(again)
     assert again._all.isChecked()
+
+
+UNREAD = (  # beside the defaults
+    "network.branch", "network.stride_place", "data.test_on", "recipe.plateau_patience", "recipe.plateau_margin",
+    "recipe.warmup_error", "recipe.scale_min", "recipe.scale_max", "recipe.colour_std",
+)  # fmt: skip
+
+
+def line(form: DesignForm, path: str) -> str:
+    return form.rows[path].text
+
+
+def test_every_field_stands_in_a_section(form: DesignForm) -> None:
+    named = {f"{group}.{name}".lstrip(".") for group, _, names in SECTIONS for name in names}
+    assert named == {field.path for field in form_fields()} - {"start_from"}
+    assert list(form.rows)[:4] == ["name", "start_from", "network.family", "network.block"]
+
+
+def test_a_family_brings_its_own_and_keeps_the_number_of_classes(qtbot: QtBot, form: DesignForm) -> None:
+    choose(form, "network.family", "imagenet")
+    assert form.spec is not None
+    assert form.spec.network == NetworkSpec(family=Family.IMAGENET, classes=10)
+    assert [line(form, f"network.{name}") for name in ("depth", "width", "image_size", "stem")] == [
+        "18", "64", "224", "7x7",
+    ]  # fmt: skip
+    choose(form, "network.family", "vgg")
+    assert form.spec.network == NetworkSpec(family=Family.VGG, classes=10)
+    assert not form.rows["network.stem"].isVisible()
+    box = form.findChild(QComboBox, "field_network.block")
+    assert box is not None
+    assert not box.isEnabled()
+    choose(form, "network.family", "cifar")
+    assert form.spec.network == NetworkSpec()
+
+
+def test_depths_go_with_family_and_block(qtbot: QtBot, form: DesignForm) -> None:
+    choose(form, "network.family", "imagenet")
+    type_into(qtbot, form, "network.depth", "50")
+    assert form.spec is not None
+    assert (form.spec.network.block, form.spec.network.shortcut) == (Block.BOTTLENECK, Shortcut.B)
+    choose(form, "network.shortcut", "C")
+    type_into(qtbot, form, "network.depth", "101")
+    assert form.spec.network.shortcut is Shortcut.C
+    choose(form, "network.block", "basic")
+    assert form.spec.network.depth == 34
+    editor = form.findChild(QLineEdit, "field_network.depth")
+    assert editor is not None
+    around = editor.parentWidget()
+    assert isinstance(around, QComboBox)
+    assert [around.itemText(i) for i in range(around.count())] == ["18", "34"]
+    qtbot.keyClick(editor, Qt.Key.Key_Down)
+    assert form.spec.network.depth == 18
+    choose(form, "network.family", "cifar")
+    choose(form, "network.block", "bottleneck")
+    type_into(qtbot, form, "network.depth", "30")
+    assert form.rows["network.depth"].sentence == "Depth 30 is not 9n + 2; choose 29 or 38."
+
+
+def test_stages_and_widths_are_lists_and_make_the_depth(qtbot: QtBot, form: DesignForm) -> None:
+    form._all.setChecked(True)
+    type_into(qtbot, form, "network.stages", "3, 4, 6, 4, 3")
+    assert form.spec is not None
+    assert form.spec.network.stage_blocks == (3, 4, 6, 4, 3)
+    assert line(form, "network.depth") == "42"
+    editor = form.findChild(QLineEdit, "field_network.depth")
+    assert editor is not None
+    assert not editor.isEnabled()
+    type_into(qtbot, form, "network.widths", "8 16 24 32 40")
+    assert form.spec.network.stage_widths == (8, 16, 24, 32, 40)
+    assert line(form, "network.width") == "8"
+    type_into(qtbot, form, "network.widths", "8, 16")
+    assert "5 stages but 2 widths" in form.rows["network.widths"].sentence
+    type_into(qtbot, form, "network.widths", "8, x")
+    assert "whole number" in form.rows["network.widths"].sentence
+
+
+def test_what_nobody_reads_is_hidden_and_reset(qtbot: QtBot, form: DesignForm) -> None:
+    form._all.setChecked(True)
+    choose(form, "recipe.schedule", "plateau")
+    assert form.spec is not None
+    assert form.spec.recipe.milestones == ()
+    assert not form.rows["recipe.milestones"].isVisible()
+    type_into(qtbot, form, "recipe.plateau_patience", "3")
+    choose(form, "recipe.schedule", "milestones")
+    assert form.spec.recipe.milestones == (32_000, 48_000)
+    assert line(form, "recipe.plateau_patience") == "5"
+    choose(form, "recipe.pad_with", "black")
+    choose(form, "recipe.augmentation", "scale-crop-flip")
+    assert form.spec.recipe.pad_with is PadWith.MEAN
+    assert form.rows["recipe.scale_min"].isVisible()
+    type_into(qtbot, form, "recipe.scale_min", "500")
+    assert "above scale_max" in form.rows["recipe.scale_min"].sentence
+    choose(form, "recipe.augmentation", "none")
+    assert form.spec.recipe.augmentation is Augmentation.NONE
+    choose(form, "network.zero_padding", "both")
+    choose(form, "network.shortcut", "B")
+    assert form.spec.network.zero_padding is ZeroPadding.END
+    choose(form, "recipe.zero_last_gamma", "yes")
+    assert form.spec.recipe.zero_last_gamma
+    choose(form, "network.block", "plain")
+    assert not form.spec.recipe.zero_last_gamma
+    type_into(qtbot, form, "data.held_out", "100")
+    choose(form, "data.test_on", "held-out")
+    assert form.spec.data.test_on is TestOn.HELD_OUT
+    type_into(qtbot, form, "data.held_out", "0")
+    assert form.spec.data.test_on is TestOn.TEST
+
+
+def test_a_wrong_value_stays_while_others_follow(qtbot: QtBot, form: DesignForm) -> None:
+    form._all.setChecked(True)
+    type_into(qtbot, form, "network.image_size", "7")
+    choose(form, "network.block", "plain")
+    assert form.spec is None
+    assert line(form, "network.image_size") == "7"
+    assert "at least 8" in form.rows["network.image_size"].sentence
+    assert line(form, "network.shortcut") == "none"
+
+
+@pytest.mark.parametrize("text", ["", "-3", "1e9", "2 0", "९", "20.5", "0x20", "  32  ", "∞", "9" * 40])
+def test_rubbish_in_numbers_is_told_or_understood(qtbot: QtBot, form: DesignForm, text: str) -> None:
+    form._all.setChecked(True)
+    for path in ("network.depth", "network.stages", "recipe.plateau_margin", "recipe.learning_rate", "data.held_out"):
+        row = form.rows[path]
+        editor = form.findChild(QLineEdit, f"field_{path}")
+        assert editor is not None
+        editor.setText(text)
+        form._on_edited(path)
+        assert form.spec is not None or form.errors
+        assert len(row.sentence) < 150
+
+
+def test_the_recipes_of_the_paper_fill_the_form(qtbot: QtBot, form: DesignForm) -> None:
+    box = form.findChild(QComboBox, "field_recipe")
+    assert box is not None
+    for index, preset in enumerate(PRESETS):
+        box.setCurrentIndex(index)
+        box.activated.emit(index)
+        assert form.spec is not None
+        assert form.recipe.key == preset.key
+        assert form.spec.network.family in preset.families
+        assert form.spec.network.classes == 10
+    assert form.spec is not None
+    assert form.spec.recipe.batch_size == 256
+    type_into(qtbot, form, "recipe.batch_size", "64")
+    assert form.recipe.key == "custom"
+    assert box.currentText() == "your own"
+    assert "Section 3.4" in form.findChild(QLineEdit, "field_recipe.batch_size").toolTip()  # type: ignore[union-attr]
+
+
+def test_training_may_begin_with_a_run_of_the_same_network(form: DesignForm, services: Services) -> None:
+    cohort = CohortSpec(runs=(RunSpec(), RunSpec(network=NetworkSpec(depth=32))))
+    same, other = (dataclasses.replace(run, iteration=10) for run in services.store.create_cohort(cohort))
+    form.show_runs([same, other, dataclasses.replace(same, id="untrained", iteration=0)])
+    box = form.findChild(QComboBox, "field_start_from")
+    assert box is not None
+    assert [box.itemData(i) for i in range(box.count())] == ["", same.id]
+    choose(form, "start_from", box.itemText(1))
+    assert form.spec is not None
+    assert form.spec.start_from == same.id
+    form.show_spec(RunSpec())
+    assert form.spec.start_from == ""
 
 
 def test_a_plain_net_loses_its_shortcuts_and_a_residual_one_gets_them(form: DesignForm) -> None:

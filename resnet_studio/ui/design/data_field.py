@@ -45,7 +45,7 @@ class DataField(QWidget):
         self._services = services
         self._job: Job | None = None
         self._download: Job | None = None
-        self._seed = 0
+        self._spec = DataSpec()
         self.facts: DataFacts | None = None
         self.problem = ""
         self._source = named(Choice(), "field_data.source", tip="Where images and labels come from.")
@@ -95,11 +95,12 @@ class DataField(QWidget):
         key = str(self._source.currentData())
         return f"folder:{self._path.text().strip()}" if key == "folder:" else key
 
-    def set_source(self, source: str, seed: int) -> None:
-        """Show a source and look it up."""
-        if source == self.text and seed == self._seed and (self.facts or self.problem or self._job):
+    def set_source(self, spec: DataSpec) -> None:
+        """Show a source and look it up, with what is drawn and held out of it."""
+        source, known = spec.source, self.facts or self.problem or self._job
+        if source == self.text and spec == self._spec and known:
             return
-        self._seed = seed
+        self._spec = spec
         folder = source.startswith("folder:")
         self._source.setCurrentIndex(self._source.findData("folder:" if folder else source))
         if folder:
@@ -167,7 +168,7 @@ class DataField(QWidget):
             self.facts_known.emit()
             return
         self._note.setText("Looking…")
-        home, spec = self._services.home, DataSpec.model_construct(source=self.text, seed=self._seed)
+        home, spec = self._services.home, self._spec.model_copy(update={"source": self.text})
 
         def look(_emit: Callable[[object], None], _should_stop: StopCheck) -> object:
             from resnet_studio.data.describe import describe

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from resnet_studio.domain.presets import FIELD_HELP
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
 
 GROUPS: tuple[tuple[str, str, type[Spec]], ...] = (
@@ -27,9 +28,20 @@ LISTS = frozenset(
 )
 
 
+OWN = ("name", "start_from")  # a run's own fields
+FLAG = ("no", "yes")
+
+
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One field of a RunSpec. ``path`` is its dotted name; ``choices`` are an enum's values, else empty."""
+    """One field of a RunSpec.
+
+    Attributes:
+        path: Its dotted name.
+        choices: An enum's values, or no and yes; else empty.
+        several: Whether it holds several numbers.
+        paper: What the paper says of it, or nothing.
+    """
 
     path: str
     group: str
@@ -39,11 +51,13 @@ class FormField:
     simple: bool
     choices: tuple[str, ...]
     bounds: str
+    several: bool = False
+    paper: str = ""
 
 
 def form_fields() -> tuple[FormField, ...]:
     """Every field that people can choose; one with a single choice is no choice."""
-    fields = [_field("name", "", RunSpec.model_fields["name"])]
+    fields = [_field(name, "", RunSpec.model_fields[name]) for name in OWN]
     for key, _title, kind in GROUPS:
         fields += [_field(f"{key}.{name}", key, info) for name, info in kind.model_fields.items()]
     return tuple(field for field in fields if len(field.choices) != 1)
@@ -53,6 +67,8 @@ def _field(path: str, group: str, info: FieldInfo) -> FormField:
     extra: Mapping[str, Any] = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     kind = info.annotation
     choices = tuple(str(item.value) for item in kind) if isinstance(kind, type) and issubclass(kind, Enum) else ()
+    if kind is bool:
+        choices = FLAG
     return FormField(
         path=path,
         group=group,
@@ -62,6 +78,8 @@ def _field(path: str, group: str, info: FieldInfo) -> FormField:
         simple=bool(extra.get("simple")),
         choices=choices,
         bounds=" ".join(_bounds(info)),
+        several=path in LISTS,
+        paper=FIELD_HELP.get(path.removeprefix("recipe."), "") if group == "recipe" else "",
     )
 
 
@@ -77,6 +95,8 @@ def shown(value: object) -> str:
     """A field's value as the form shows it."""
     if isinstance(value, Enum):
         return str(value.value)
+    if isinstance(value, bool):
+        return FLAG[value]
     if isinstance(value, tuple):
         return ", ".join(str(item) for item in value)
     return str(value)
@@ -87,14 +107,14 @@ def typed(path: str, text: str) -> object:
     if path in LISTS:
         parts = re.split(r"[,; \t]+", text)
         return tuple("".join(part.split()) for part in parts if part.strip())  # no-break blanks group digits
-    if path in ("name", "data.source"):
+    if path in (*OWN, "data.source"):
         return text.strip()
     return "".join(text.split())
 
 
 def values(spec: RunSpec) -> dict[str, str]:
     """Every field of ``spec`` by its dotted name, as text."""
-    found = {"name": spec.name}
+    found = {name: shown(getattr(spec, name)) for name in OWN}
     for key, _title, _kind in GROUPS:
         part: Spec = getattr(spec, key)
         found.update({f"{key}.{name}": shown(getattr(part, name)) for name in type(part).model_fields})

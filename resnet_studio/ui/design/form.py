@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
+from pydantic import ValidationError
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from resnet_studio.domain.documents import parse
+from resnet_studio.domain.documents import parse, sentences
 from resnet_studio.domain.errors import SpecError
-from resnet_studio.domain.specs import RunSpec
-from resnet_studio.domain.terms import Block, Shortcut
+from resnet_studio.domain.network_spec import depths
+from resnet_studio.domain.presets import Preset, apply
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import DataSpec, RunSpec, replace
+from resnet_studio.domain.terms import Schedule
 from resnet_studio.ui.design.data_field import DataField
-from resnet_studio.ui.design.field_row import FieldRow
-from resnet_studio.ui.design.fields import GROUPS, form_fields, nested, values
+from resnet_studio.ui.design.field_row import NO_RUN, FieldRow
+from resnet_studio.ui.design.fields import GROUPS, FormField, form_fields, nested, shown, typed, values
+from resnet_studio.ui.design.following import followed, offered, proposed_depths
+from resnet_studio.ui.design.recipe_field import RecipeField
+from resnet_studio.ui.design.sections import SECTIONS, applies, default_of, unread
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.naming import named
-
-RESIDUAL = (Shortcut.A.value, Shortcut.B.value, Shortcut.C.value)
 
 
 class DesignForm(QFrame):
@@ -30,37 +38,205 @@ class DesignForm(QFrame):
         self.spec: RunSpec | None = None
         self.errors: dict[str, str] = {}
         self._texts: dict[str, str] = {}
+        self._last = RunSpec()  # the last valid one
+        self._network = self._last.network  # the last valid one: what follows is decided from it
+        self._edited = ""
+        self._records: tuple[RunRecord, ...] = ()
         self.rows: dict[str, FieldRow] = {}
+        self._headings: dict[str, tuple[QLabel, list[str]]] = {}
         self._group_errors: dict[str, QLabel] = {}
         self.data = DataField(services)
+        self.recipe = RecipeField()
         self._all = named(QCheckBox("All fields"), "all_fields_box", tip="Show every field, not only the usual ones")
         self._all.setChecked(services.preferences.value("design/all_fields", False, bool))
         self._all.toggled.connect(self._on_all_toggled)
         self._build()
         self.data.edited.connect(self._on_edited)
         self.data.facts_known.connect(self._on_facts_known)
+        self.recipe.chosen.connect(self.apply_recipe)
         self.show_spec(RunSpec())
+
+    def show_spec(self, spec: RunSpec) -> None:
+        """Fill in every field; where nobody knows the data, the program's own are proposed."""
+        spec = spec if spec.data.known else replace(spec, data=DataSpec())
+        self._last, self._network, self._edited = spec, spec.network, ""
+        self._texts = values(spec)
+        self._show_texts()
+        self.data.set_source(spec.data)
+        self._validate()
+
+    def show_runs(self, records: Iterable[RunRecord]) -> None:
+        """The stored runs, of which those that fit can be trained on."""
+        self._records = tuple(records)
+        self._offer_runs()
+
+    @Slot(object)
+    def apply_recipe(self, preset: Preset) -> None:
+        """Fill the recipe, and the network where it is one of another family; classes are the data's."""
+        try:
+            spec = apply(preset, self._last)
+            spec = replace(spec, network=replace(spec.network, classes=self._last.network.classes))
+        except ValidationError as error:
+            sentence = next(iter(sentences(error).values()))
+            self._tell_group("recipe", f"{preset.title} does not fit this network: {sentence}")
+            return
+        self.show_spec(spec)
+
+    @property
+    def ready(self) -> bool:
+        """Valid, and nothing that is known of the data speaks against it."""
+        return self.spec is not None and not self.data.problem and not self.data.missing
+
+    # What follows from what
+
+    @Slot(str)
+    def _on_edited(self, path: str) -> None:
+        self._edited = path
+        self._texts[path] = self.data.text if path == "data.source" else self.rows[path].text
+        if path.startswith("network."):
+            self._follow_network(path)
+        elif path == "data.source":
+            self._follow_data()
+        elif path == "recipe.schedule" and self._texts[path] == Schedule.MILESTONES:
+            self._texts["recipe.milestones"] = shown(default_of("recipe.milestones"))
+        self._texts |= {name: shown(value) for name, value in unread(self._texts).items()}
+        self._show_texts(but=path)
+        self._validate()
+        if path.startswith("data.") and path != "data.source" and self.spec is not None:
+            self.data.set_source(self.spec.data)
+
+    def _follow_network(self, path: str) -> None:
+        """The other fields of the network as they are usual beside the new value; a wrong value leaves them."""
+        name = path.removeprefix("network.")
+        spec = followed(self._network, name, typed(path, self._texts[path]))
+        if spec is None:
+            return
+        before, after = (values(RunSpec(network=network)) for network in (self._network, spec))
+        self._network = spec
+        for other in type(spec).model_fields:
+            key = f"network.{other}"
+            if key != path and (after[key] != before[key] or key not in self.errors):
+                self._texts[key] = after[key]  # a wrong value stays, unless its field follows
+
+    def _follow_data(self) -> None:
+        """The program's own images and CIFAR-10 have ten classes."""
+        if not self.data.text.startswith("folder:"):
+            self._set("network.classes", "10")
+
+    def _offer(self) -> None:
+        """Only values that make sense beside the others are offered."""
+        network = self._network
+        for name, choices in offered(network).items():
+            self.rows[f"network.{name}"].offer(choices)
+        self.rows["network.depth"].propose(proposed_depths(network), depths(network.family, network.branch))
+        self.rows["network.depth"].lock("As many as the blocks of the stages make." if network.stages else "")
+        self.rows["network.width"].lock("The first of the widths." if network.widths else "")
+        self._offer_runs()
+
+    def _offer_runs(self) -> None:
+        """Runs of this network, the number of classes aside, with weights to begin with."""
+        network = self._network
+        pairs = [("", NO_RUN)]
+        for run in self._records:
+            theirs = run.spec.network
+            if run.iteration > 0 or not run.spec.data.known:
+                same = theirs == network or theirs.model_copy(update={"classes": network.classes}) == network
+                if same or run.id == self._texts["start_from"]:
+                    pairs.append((run.id, f"{run.name} · {run.short_id}"))
+        now = self._texts["start_from"]
+        if now and all(run_id != now for run_id, _ in pairs):
+            pairs.append((now, now))
+        self.rows["start_from"].offer(pairs)
+        self.rows["start_from"].set_text(now)
+
+    def _show_texts(self, but: str = "") -> None:
+        for path, row in self.rows.items():
+            if path != but:
+                row.set_text(self._texts[path])
+
+    def _set(self, path: str, text: str) -> None:
+        self._texts[path] = text
+        self.rows[path].set_text(text)
+
+    @Slot()
+    def _on_facts_known(self) -> None:
+        facts = self.data.facts
+        if facts is not None:
+            self._set("network.classes", str(len(facts.class_names)))
+        self._validate()
+
+    # What is wrong, and what is seen
+
+    def _validate(self) -> None:
+        try:
+            self.spec, self.errors = parse(RunSpec, nested(self._texts)), {}
+            self._last, self._network = self.spec, self.spec.network
+        except SpecError as error:
+            self.spec, self.errors = None, error.fields
+        told: dict[str, str] = {}
+        for name, sentence in self.errors.items():
+            told.setdefault(self._place(name, sentence), sentence)
+        for path, row in self.rows.items():
+            row.tell(told.get(path, ""))
+        self._show_rows(told)
+        late = self.spec is not None and any(m > self.spec.recipe.iterations for m in self.spec.recipe.milestones)
+        self.rows["recipe.milestones"].hint("A milestone after the last iteration changes nothing." if late else "")
+        for key in self._group_errors:
+            self._tell_group(key, told.get(key, ""))
+        self.data.tell(told.get("data.source", ""))
+        self._offer()
+        self.recipe.show_recipe(self.spec.recipe if self.spec else None)
+        self.changed.emit()
+
+    def _show_rows(self, told: Mapping[str, str]) -> None:
+        """A field that nobody reads is hidden; one that is wrong is not."""
+        seen: set[str] = set()
+        for path, row in self.rows.items():
+            wanted = applies(path, self._texts) and (row.field.simple or self._all.isChecked())
+            row.setVisible(wanted or path in told)
+            if wanted or path in told:
+                seen.add(path)
+        for heading, paths in self._headings.values():
+            heading.setVisible(any(path in seen for path in paths))
+
+    def _tell_group(self, key: str, sentence: str) -> None:
+        label = self._group_errors[key]
+        label.setText(sentence[:1].upper() + sentence[1:])
+        label.setVisible(bool(sentence))
+
+    def _place(self, name: str, sentence: str) -> str:
+        """The row or group that shows an error: ``recipe.milestones.1`` belongs to ``recipe.milestones``, and what
+        concerns a whole group to the field that its sentence names, the one edited last if it is among them."""
+        while name and name not in self.rows and name != "data.source" and name not in self._group_errors:
+            name = name.rpartition(".")[0]
+        if name not in self._group_errors:
+            return name
+        words = sentence.replace(",", " ").replace(";", " ").split()
+        paths = [f"{key}.{word}" for word in words for key in ((name,) if name else ("recipe", "network", "data"))]
+        if self._edited in paths:
+            return self._edited
+        return next((path for path in paths if path in self.rows), name)
+
+    @Slot(bool)
+    def _on_all_toggled(self, everything: bool) -> None:
+        self._services.preferences.set_value("design/all_fields", everything)
+        self._validate()
+
+    # Building
 
     def _build(self) -> None:
         sheet = named(QWidget(), role="clear")
         column = QVBoxLayout(sheet)
         column.setContentsMargins(16, 4, 16, 12)
         column.setSpacing(7)
-        fields = form_fields()
-        for key, title, _kind in (("", "", None), *GROUPS):
-            if title:
-                column.addSpacing(8)
-                column.addWidget(named(QLabel(title), role="heading"))
-            for field in fields:
-                if field.group != key:
-                    continue
-                if field.path == "data.source":
-                    column.addWidget(self.data)
-                    continue
-                row = FieldRow(field)
-                row.edited.connect(self._on_edited)
-                self.rows[field.path] = row
-                column.addWidget(row)
+        left = {field.path: field for field in form_fields()}
+        for key, _title, _kind in (("", "", None), *GROUPS):
+            sections = [(heading, names) for group, heading, names in SECTIONS if group == key]
+            for number, (heading, names) in enumerate(sections):
+                own = [left.pop(path) for name in names if (path := f"{key}.{name}".lstrip(".")) in left]
+                if number == len(sections) - 1:
+                    own += [left.pop(path) for path in [p for p, field in left.items() if field.group == key]]
+                self._add_section(column, heading, own, first=number == 0)
             self._group_errors[key] = named(QLabel(wordWrap=True), f"error_{key or 'run'}", role="error")
             self._group_errors[key].hide()
             column.addWidget(self._group_errors[key])
@@ -81,84 +257,27 @@ class DesignForm(QFrame):
         outer.addLayout(head)
         outer.addWidget(area, 1)
 
-    def show_spec(self, spec: RunSpec) -> None:
-        """Fill in every field."""
-        self._texts = values(spec)
-        self._offer_shortcuts()
-        for path, row in self.rows.items():
-            row.set_text(self._texts[path])
-        self.data.set_source(spec.data.source, spec.data.seed)
-        self._validate()
-
-    @property
-    def ready(self) -> bool:
-        """Valid, and nothing that is known of the data speaks against it."""
-        return self.spec is not None and not self.data.problem and not self.data.missing
-
-    def _offer_shortcuts(self) -> None:
-        """Plain nets have no shortcuts, residual ones do."""
-        plain = self._texts["network.block"] == Block.PLAIN.value
-        row = self.rows["network.shortcut"]
-        row.set_text(self._texts["network.shortcut"])
-        row.offer((Shortcut.NONE.value,) if plain else RESIDUAL)
-        self._texts["network.shortcut"] = row.text
-
-    def _validate(self) -> None:
-        try:
-            self.spec, self.errors = parse(RunSpec, nested(self._texts)), {}
-        except SpecError as error:
-            self.spec, self.errors = None, error.fields
-        told: dict[str, str] = {}
-        for name, sentence in self.errors.items():
-            told.setdefault(self._place(name), sentence)
-        for path, row in self.rows.items():
-            row.tell(told.get(path, ""))
-            row.setVisible(row.field.simple or self._all.isChecked() or path in told)
-        late = self.spec is not None and any(m > self.spec.recipe.iterations for m in self.spec.recipe.milestones)
-        self.rows["recipe.milestones"].hint("A milestone after the last iteration changes nothing." if late else "")
-        for key, label in self._group_errors.items():
-            sentence = told.get(key, "") if key not in self.rows else ""
-            label.setText(sentence[:1].upper() + sentence[1:])
-            label.setVisible(bool(sentence))
-        self.data.tell(told.get("data.source", ""))
-        self.changed.emit()
-
-    def _place(self, name: str) -> str:
-        """The row or group that shows an error: ``recipe.milestones.1`` belongs to ``recipe.milestones``."""
-        while name and name not in self.rows and name != "data.source" and name not in self._group_errors:
-            name = name.rpartition(".")[0]
-        return name
-
-    @Slot(str)
-    def _on_edited(self, path: str) -> None:
-        self._texts[path] = self.data.text if path == "data.source" else self.rows[path].text
-        if path == "network.block":
-            self._offer_shortcuts()
-        elif path == "data.source":
-            self._follow_data()
-        elif path == "data.seed" and self._texts[path].isdecimal():
-            self.data.set_source(self.data.text, int(self._texts[path]))
-        self._validate()
-
-    def _follow_data(self) -> None:
-        """CIFAR-10 has no draw; the program's own images and CIFAR-10 have ten classes."""
-        if self.data.text == "cifar10":
-            self._set("data.seed", "0")
-        if not self.data.text.startswith("folder:"):
-            self._set("network.classes", "10")
-
-    def _set(self, path: str, text: str) -> None:
-        self._texts[path] = text
-        self.rows[path].set_text(text)
-
-    @Slot()
-    def _on_facts_known(self) -> None:
-        facts = self.data.facts
-        if facts is not None:
-            self._set("network.classes", str(len(facts.class_names)))
-        self._validate()
-
-    @Slot(bool)
-    def _on_all_toggled(self, everything: bool) -> None:
-        self._services.preferences.set_value("design/all_fields", everything)
-        self._validate()
+    def _add_section(self, column: QVBoxLayout, heading: str, fields: Iterable[FormField], *, first: bool) -> None:
+        if heading:
+            label = QLabel(heading)
+            if first:
+                column.addSpacing(8)
+                named(label, role="heading")
+            else:
+                named(label, role="muted")
+                font = QFont(label.font())
+                font.setWeight(QFont.Weight.DemiBold)
+                label.setFont(font)
+                label.setContentsMargins(0, 6, 0, 0)
+                self._headings[heading] = (label, [field.path for field in fields])
+            column.addWidget(label)
+        if heading == "Recipe":
+            column.addWidget(self.recipe)
+        for field in fields:
+            if field.path == "data.source":
+                column.addWidget(self.data)
+                continue
+            row = FieldRow(field)
+            row.edited.connect(self._on_edited)
+            self.rows[field.path] = row
+            column.addWidget(row)

@@ -256,6 +256,7 @@ class DesignPage(Page):
             self._records = self.services.store.list_runs()
         except UserError as error:
             self.message.emit(str(error))
+        self.form.show_runs(self._records)
         if self.form.spec is not None:
             self._show_drawing(self.form.spec)
 
