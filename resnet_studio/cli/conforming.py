@@ -52,7 +52,8 @@ def conformity(
             lists = of_stored(store, runs)
         found += [({"id": run.id, "name": run.name}, one) for run, one in zip(runs, lists, strict=True)]
     if wants_json:
-        print_json([{**words, **as_json(one)} for words, one in found])
+        lists = [{**words, **as_json(one)} for words, one in found]
+        print_json(lists[0] if len(lists) == 1 else lists)
         return
     for number, (words, one) in enumerate(found):
         if number:

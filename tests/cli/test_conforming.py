@@ -18,7 +18,7 @@ At = Callable[..., Said]
 
 
 def test_a_stored_run_is_held_against_the_paper(trained: Trained) -> None:
-    (told,) = trained.say("conformity", trained.ids[1], "--json").json
+    told = trained.say("conformity", trained.ids[1], "--json").json
     assert (told["id"], told["yardstick"]) == (trained.ids[1], "CIFAR-10, section 4.2")
     checks = {check["key"]: check for check in told["checks"]}
     assert (checks["batch_size"]["state"], checks["batch_size"]["run"]) == ("differs", "16 images")
@@ -43,7 +43,7 @@ def test_a_run_file_is_held_against_the_paper_before_it_trains(at_home: At, tmp_
     assert text.startswith("# Held against CIFAR-10, section 4.2.\n")
     assert "# Batch: 64 images (paper: 128 images)" in text
     assert cohort_from_toml(text).runs[0].recipe.batch_size == 64
-    (told,) = at_home("conformity", file, "--json").json
+    told = at_home("conformity", file, "--json").json
     assert told["paper"][0]["top1"] == 8.75
     assert told["result"] is None
     assert {c["state"] for c in told["checks"] if c["key"] in ("batch_size", "data")} == {"differs"}
@@ -54,7 +54,7 @@ def test_a_run_file_is_held_against_the_paper_before_it_trains(at_home: At, tmp_
 
 def test_runs_show_and_exports_tell_it(trained: Trained, tmp_path: Path) -> None:
     shown = trained.say("runs", "show", trained.ids[0], "--json").json["conformity"]
-    (alone,) = trained.say("conformity", trained.ids[0], "--json").json
+    alone, _ = trained.say("conformity", *trained.ids, "--json").json
     assert shown == {key: value for key, value in alone.items() if key not in ("id", "name")}
     text = trained.say("runs", "show", trained.ids[0]).out
     assert shown["summary"] in text
