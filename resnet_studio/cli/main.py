@@ -21,6 +21,7 @@ from resnet_studio.cli import (
     conforming,
     datasets,
     doctor,
+    evaluating,
     networks,
     recipes,
     runs,
@@ -56,6 +57,7 @@ for room in (
     weights,
     datasets,
     doctor,
+    evaluating,
 ):
     room.register(app)
 

@@ -51,22 +51,6 @@ def test_what_is_no_image_is_named(trained: Trained, tmp_path: Path, name: str) 
     assert len(said.err.splitlines()) == 1
 
 
-def test_evaluating_on_the_runs_own_test_images_gives_its_test_error(trained: Trained, images: Path) -> None:
-    for run in trained.runs:
-        told = trained.say("evaluate", "--run", run["id"], "--data", f"folder:{images}", "--json").json
-        assert {"run", "protocol", "images", "top1_error", "top5_error"} <= set(told)
-        assert (told["run"], told["protocol"], told["images"]) == (run["id"], "single", 24)
-        assert told["top1_error"] == pytest.approx(run["test_error"])
-        assert told["top5_error"] == 0
-    assert "top-1 error" in trained.say("evaluate", "--run", run["id"], "--data", f"folder:{images}").out
-
-
-def test_a_protocol_that_is_not_there_is_refused(trained: Trained) -> None:
-    said = trained.say("evaluate", "--run", trained.ids[0], "--data", "builtin", "--protocol", "ten-crop")
-    assert (said.code, said.out) == (2, "")
-    assert "choose single" in said.err
-
-
 def test_data_is_described(at_home: At, images: Path) -> None:
     told = at_home("data", "show", f"folder:{images}", "--json").json
     assert (told["classes"], told["training_images"], told["test_images"]) == (list(CLASSES), 72, 24)

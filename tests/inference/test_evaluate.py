@@ -5,12 +5,19 @@ from __future__ import annotations
 import shutil
 from functools import partial
 
+import numpy as np
 import pytest
 
 from resnet_studio.domain.errors import Stopped, UserError
+from resnet_studio.domain.protocols import SINGLE
 from resnet_studio.domain.specs import DataSpec
-from resnet_studio.inference.evaluate import evaluate
+from resnet_studio.inference.evaluate import evaluate as evaluate_all
 from resnet_studio.inference.models import load
+
+
+def evaluate(network, data, home, *rest, **options):
+    """One run, single view."""
+    return evaluate_all([network], data, SINGLE, home, *rest, **options)
 
 
 def keep(reports, text, done):
@@ -21,14 +28,16 @@ def test_a_runs_own_test_set_gives_its_stored_error_again(store, trained, pictur
     for run in trained:
         reports: list[tuple[str, float | None]] = []
         result = evaluate(load(store, run), run.spec.data, home, partial(keep, reports))
-        assert result.run_id == run.id
-        assert result.protocol == "single"
+        assert result.run_ids == (run.id,)
+        assert result.protocol == SINGLE
         assert result.images == 36
         assert result.top1_error == pytest.approx(run.test_error, abs=1e-4)
         assert result.top5_error == 0.0  # three classes
         assert result.data == f"folder:{pictures}"
         assert result.skipped == ()
         assert reports[-1] == ("testing", 1.0)
+        shares = [share for text, share in reports if text == "testing"]
+        assert shares == sorted(shares)
 
 
 def test_classes_are_matched_by_name_in_any_order(store, trained, pictures, home):
@@ -42,6 +51,7 @@ def test_classes_are_matched_by_name_in_any_order(store, trained, pictures, home
         preprocessing=network.preprocessing,
         class_names=("green", "red", "blue"),
         iteration=network.iteration,
+        weights_sha256=network.weights_sha256,
     )
     order = [network.class_names.index(name) for name in turned.class_names]
     head = network.module.head.fc
@@ -49,6 +59,8 @@ def test_classes_are_matched_by_name_in_any_order(store, trained, pictures, home
     head.bias.copy_(head.bias[order].clone())
     after = evaluate(turned, run.spec.data, home)
     assert after.top1_error == pytest.approx(before.top1_error)
+    np.testing.assert_array_equal(after.predicted, before.predicted)
+    np.testing.assert_array_equal(after.confusion, before.confusion)
 
 
 def test_other_classes_are_refused_by_name(store, trained, folders, tmp_path, home):

@@ -1,0 +1,48 @@
+"""The options that name a test protocol."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from resnet_studio.cli.options import checked
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.protocols import Protocol, ProtocolKind
+
+ProtocolOption = Annotated[
+    str,
+    typer.Option(
+        metavar=f"<{'|'.join(ProtocolKind)}>",
+        help="single: the view that training tests on. centre-crop, ten-crop: squares of the resized image. "
+        "multi-scale: the whole image at several sizes.",
+    ),
+]
+ResizeOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="PIXELS", help="Crops: shorter side before cropping; 256 for each 224 of the size if unset."
+    ),
+]
+ScalesOption = Annotated[
+    str | None,
+    typer.Option(metavar="N,N,...", help="multi-scale: shorter sides; the paper's 224,256,384,480,640 if unset."),
+]
+FlipOption = Annotated[bool, typer.Option("--flip", help="multi-scale: each size is also seen mirrored.")]
+
+
+def asked_protocol(kind: str, resize: int | None, scales: str | None, flip: bool) -> Protocol:
+    """Raises UserError for one that does not exist, or an option that it does not read."""
+    if kind not in list(ProtocolKind):
+        raise UserError(f"The protocol {kind!r} is not known; choose {', '.join(ProtocolKind)}.")
+    values: dict[str, object] = {"kind": kind, "flip": flip}
+    if resize is not None:
+        values["resize"] = resize
+    if scales is not None:
+        try:
+            values["scales"] = tuple(int(scale) for scale in scales.replace(",", " ").split())
+        except ValueError:
+            raise UserError(f"Scales are whole numbers of pixels, like 224,256; {scales!r} is not.") from None
+        if not values["scales"]:
+            raise UserError("At least one scale is needed; write --scales 224,256, or leave it out.")
+    return checked(Protocol, values)
