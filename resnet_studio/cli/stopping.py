@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -26,6 +28,7 @@ class StopOnSignals:
         self._event = threading.Event()
         self._before: dict[signal.Signals, Any] = {}
         self._heard_at = 0.0
+        self._interrupting = False
         self.heard: signal.Signals | None = None
 
     def __enter__(self) -> Self:
@@ -46,6 +49,20 @@ class StopOnSignals:
         """Whether to stop: what training asks."""
         return self._event.is_set()
 
+    @contextlib.contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """Inside, the first signal also raises KeyboardInterrupt: for work that asks nobody, such as an import.
+
+        One that came before raises it at once.
+        """
+        self._interrupting = True
+        try:
+            if self.heard is not None:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._interrupting = False
+
     @property
     def exit_code(self) -> int:
         """128 and the signal's number, as shells say it; 0 if none came."""
@@ -55,6 +72,8 @@ class StopOnSignals:
         if self.heard is None:
             self.heard, self._heard_at = signal.Signals(number), time.monotonic()
             self._event.set()
+            if self._interrupting:
+                raise KeyboardInterrupt
         elif number == signal.SIGINT and time.monotonic() - self._heard_at > _ECHO_SECONDS:
             for descriptor in (1, 2):
                 if os.isatty(descriptor):

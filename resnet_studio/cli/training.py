@@ -125,9 +125,13 @@ def train_stored(
             print(_announcement(runs), flush=True)
         shown = progress(runs, stopping, as_json=as_json)
         with shown.showing:
-            from resnet_studio import runner  # torch enters here
-
-            ended = list(runner.resume(ids(runs), store, shown.emit, stopping))
+            try:
+                with stopping.interrupting():
+                    from resnet_studio import runner  # torch enters here, which takes seconds
+            except KeyboardInterrupt:
+                ended = _stopped_before_the_start(store, runs)
+            else:
+                ended = list(runner.resume(ids(runs), store, shown.emit, stopping))
     left = [run for run in ended if run.resumable]
     for run in ended:
         if run.status in (RunStatus.DIVERGED, RunStatus.FAILED):
@@ -138,6 +142,14 @@ def train_stored(
         hint(f"Stopped at iteration {min(run.iteration for run in left)}; resume with: "
              f"{here.command('resume', *ids(left))}")  # fmt: skip
     return ended, stopping.exit_code if left else 0
+
+
+def _stopped_before_the_start(store: RunStore, runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """As :func:`resnet_studio.runner.resume` leaves runs that were stopped before their first iteration."""
+    for run in runs:
+        if run.status in (RunStatus.QUEUED, RunStatus.INTERRUPTED):
+            store.set_status(run.id, RunStatus.STOPPED)
+    return [store.get(run.id) for run in runs]
 
 
 def _announcement(runs: Sequence[RunRecord]) -> str:

@@ -34,3 +34,15 @@ def test_an_ignored_signal_stays_ignored() -> None:
             assert not stopping()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_work_that_asks_nobody_is_interrupted(number: signal.Signals) -> None:
+    with StopOnSignals() as stopping:
+        with pytest.raises(KeyboardInterrupt), stopping.interrupting():
+            signal.raise_signal(number)
+        assert stopping()
+        assert stopping.exit_code == 128 + number
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt), stopping.interrupting():
+            pytest.fail("a signal that came before is heard at once")
