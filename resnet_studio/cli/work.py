@@ -9,7 +9,7 @@ from typing import Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from resnet_studio.cli.console import console
+from resnet_studio.cli.console import console, duration
 
 _LINE_SECONDS = 5.0  # between two lines in a pipe; work that is done sooner says nothing there
 
@@ -20,6 +20,7 @@ class Work:
     def __init__(self, title: str, *, silent: bool = False) -> None:
         self._title, self._silent = title, silent
         self._said_at = time.monotonic()
+        self._began: tuple[str, float, float] | None = None  # what is being done, since when, and how much of it was
         self._bar: Progress | None = None
         if sys.stderr.isatty():
             columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
@@ -41,10 +42,21 @@ class Work:
 
     def report(self, detail: str, fraction: float | None = None) -> None:
         """What is being done, and how much of it (0..1) is."""
+        if fraction is None:
+            self._began = None
+        elif self._began is None or self._began[0] != detail:
+            self._began = (detail, time.monotonic(), fraction)
         if self._bar is not None:
             total = None if fraction is None else 1.0
             self._bar.update(self._task, description=f"{self._title}: {detail}", total=total, completed=fraction or 0.0)
         elif not self._silent and time.monotonic() - self._said_at >= _LINE_SECONDS:
             self._said_at = time.monotonic()
-            share = "" if fraction is None else f" {fraction:.0%}"
+            share = "" if fraction is None else f" {fraction:.0%}{self._left(fraction)}"
             print(f"{self._title}: {detail}{share}", file=sys.stderr, flush=True)
+
+    def _left(self, fraction: float) -> str:
+        """How long the rest will take if it goes on like this, where that can be said."""
+        if self._began is None or fraction <= self._began[2]:
+            return ""
+        _, since, before = self._began
+        return f", {duration((1.0 - fraction) * (time.monotonic() - since) / (fraction - before))} left"
