@@ -76,8 +76,8 @@ def _without_evidence(candidates: Sequence[NetworkSpec], best: NetworkSpec, why:
 def _evidence(verdict: Verdict) -> str:
     nearest, second = verdict.ranking[0][1], verdict.ranking[1][1]
     return (
-        f"{_shortcut(verdict.best)}: batch norm's stored statistics are {nearest:.2g} away from this network's and "
-        f"{second:.2g} from the next one's."
+        f"{_shortcut(verdict.best)}: where it matters, batch norm's stored statistics are {nearest:.2g} away from this "
+        f"network's and {second:.2g} from the next one's."
     )
 
 

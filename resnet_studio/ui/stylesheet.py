@@ -56,6 +56,8 @@ QLineEdit[wrong="true"], QSpinBox[wrong="true"], QComboBox[wrong="true"] { borde
 QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled { color: $MUTED; background: $WINDOW;
     border-color: $BORDER; }
 QComboBox { combobox-popup: 0; }
+QComboBox QLineEdit, QComboBox QLineEdit:focus, QComboBox QLineEdit:disabled { border: 0; padding: 0; margin: 0;
+    background: transparent; min-height: 0; }
 QComboBox::drop-down { border: 0; width: 24px; }
 QComboBox::down-arrow { image: url("$ICONS/down-$SCHEME.svg"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: $RAISED; color: $TEXT;
@@ -68,6 +70,12 @@ QCheckBox::indicator:checked { background: $ACCENT; border-color: $ACCENT; image
 QCheckBox::indicator:hover { border-color: $ACCENT; }
 QCheckBox:focus { color: $ACCENT; }
 QCheckBox::indicator:focus { border: 2px solid $ACCENT; width: 12px; height: 12px; }
+QRadioButton { spacing: 7px; }
+QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid $FIELD_BORDER; border-radius: 8px;
+    background: $PANEL; }
+QRadioButton::indicator:checked { border: 5px solid $ACCENT; width: 6px; height: 6px; }
+QRadioButton::indicator:hover { border-color: $ACCENT; }
+QRadioButton:focus { color: $ACCENT; }
 
 QAbstractItemView { background: $PANEL; alternate-background-color: $RAISED; border: 1px solid $BORDER;
     border-radius: 8px;
