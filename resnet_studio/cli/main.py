@@ -20,6 +20,7 @@ from resnet_studio.cli import (
     comparing,
     conforming,
     datasets,
+    diffing,
     doctor,
     evaluating,
     networks,
@@ -56,6 +57,7 @@ for room in (
     classifying,
     weights,
     datasets,
+    diffing,
     doctor,
     evaluating,
 ):

@@ -31,6 +31,10 @@ class Verdict(StrEnum):
     MISSING = "missing"
 
 
+ORDER = (Verdict.ADDED, Verdict.MISSING, Verdict.CHANGED)  # in sentences
+SYMBOLS = {Verdict.SAME: " ", Verdict.CHANGED: "≠", Verdict.ADDED: "+", Verdict.MISSING: "−"}
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One property that differs."""
@@ -106,8 +110,18 @@ class Tally:
         parts = [
             f"{counts[verdict]} {name}{'' if counts[verdict] == 1 else 's'} {verdict}"
             for name, counts in (("layer", self.layers), ("shortcut", self.shortcuts))
-            for verdict in (Verdict.ADDED, Verdict.MISSING, Verdict.CHANGED)
+            for verdict in ORDER
             if counts[verdict]
+        ]
+        return ", ".join(parts) or "no difference"
+
+    @property
+    def short(self) -> str:
+        """``+21 −9 ≠15 layers, +16 shortcuts``."""
+        parts = [
+            f"{' '.join(signs)} {name}{'' if counts.total() == 1 else 's'}"
+            for name, counts in (("layer", self.layers), ("shortcut", self.shortcuts))
+            if (signs := [f"{SYMBOLS[verdict]}{counts[verdict]}" for verdict in ORDER if counts[verdict]])
         ]
         return ", ".join(parts) or "no difference"
 
@@ -276,7 +290,7 @@ def as_json(found: Diff) -> dict[str, object]:
 
 
 def _counts(counts: Counter[Verdict]) -> dict[str, int]:
-    return {str(verdict): counts[verdict] for verdict in (Verdict.ADDED, Verdict.MISSING, Verdict.CHANGED)}
+    return {str(verdict): counts[verdict] for verdict in ORDER}
 
 
 def _differences(found: Diff) -> Iterator[dict[str, object]]:
@@ -313,9 +327,6 @@ def lines_of_text(found: Diff, n: int) -> Iterator[str]:
         names = [name for _, _, name in same]
         text = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]} ({len(names)})"
         yield f"{SYMBOLS[Verdict(verdict)]} {text}{': ' + reason if reason else ''}"
-
-
-SYMBOLS = {Verdict.SAME: " ", Verdict.CHANGED: "≠", Verdict.ADDED: "+", Verdict.MISSING: "−"}
 
 
 def _reason(entry: dict[str, object]) -> str:

@@ -10,9 +10,10 @@ from PySide6.QtGui import QPixmap
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.diff import diff
+from resnet_studio.domain.naming import network_named
 from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import NetworkSpec, counterpart
-from resnet_studio.domain.terms import Shortcut
+from resnet_studio.domain.terms import Family, Shortcut
 from resnet_studio.ui.design.blueprint_view import BlueprintView
 from resnet_studio.ui.design.rows import COLUMN, RowKind, Rows
 from resnet_studio.ui.services import Services
@@ -145,3 +146,36 @@ def test_a_new_depth_at_each_key_is_fast(view: BlueprintView) -> None:
     start = time.perf_counter()
     draw(view, 1202, Shortcut.C)
     assert time.perf_counter() - start < 0.5
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resnet-50", "plain-50", "resnet-34-C", "pre-resnet-50", "resnet-20-single", "plain-20-single", "vgg-16",
+        "resnet-42-B-3-4-6-4-3", "resnet-26-1-1-1-1-1-1-1-5", "cifar-resnet-164-bottleneck-pre",
+    ],
+)  # fmt: skip
+def test_every_network_is_drawn_and_told(view: BlueprintView, name: str) -> None:
+    network = network_named(name)
+    if network.family is Family.VGG:
+        view.show_alone(blueprint(network))
+    else:
+        own, other = blueprint(network), blueprint(counterpart(network))
+        view.show_twin(*((other, own) if network.residual else (own, other)), designed=1)
+    view.fold_all(folded=False)
+    assert view.rows is not None
+    view.viewport().render(QPixmap(view.viewport().size()))
+    told = set()
+    for index in range(len(view.rows.all)):
+        view.put_mark(index)
+        told.add(view.facts_at(QPointF(view.position_of(index))))
+    assert len(told) > len(view.rows.all) / 2
+    assert all("  ·  " in text for text in told)
+
+
+def test_a_pre_activation_layer_says_what_comes_before_it(view: BlueprintView) -> None:
+    network = network_named("pre-resnet-20")
+    view.show_twin(blueprint(counterpart(network)), blueprint(network), designed=1)
+    block = centre_of(view, RowKind.GROUP, 1)
+    second = QPointF(block.x() + COLUMN * view.zoom, block.y() - 18 * view.zoom)
+    assert "after batch norm and ReLU" in view.facts_at(second)

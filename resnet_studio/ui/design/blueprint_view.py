@@ -27,7 +27,7 @@ from resnet_studio.ui.theme import Role, Theme
 
 OPEN_GROUPS = 5  # sections with more blocks start folded
 MIN_ZOOM, MAX_ZOOM = 0.2, 3.0
-FIT_ZOOM, READABLE_ZOOM = 1.35, 0.72
+READABLE_ZOOM = 0.72
 BOTTOM = 12
 
 
@@ -42,6 +42,7 @@ class BlueprintView(QAbstractScrollArea):
 
     names_height = 32  # pixels at the top for the names of the columns
     open_groups = OPEN_GROUPS
+    fit_zoom = 1.35  # at most, when the width is fitted
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -129,7 +130,7 @@ class BlueprintView(QAbstractScrollArea):
     def fit_width(self) -> None:
         """As wide as there is room and as is good to read; the whole height if that still can be read."""
         self._fit = True
-        zoom = min(self.viewport().width() / self.width_drawn, FIT_ZOOM)
+        zoom = min(self.viewport().width() / self.width_drawn, self.fit_zoom)
         if self.rows:
             whole = (self.viewport().height() - self.names_height - BOTTOM) / self.rows.height
             zoom = min(zoom, whole) if whole > READABLE_ZOOM else zoom
@@ -268,6 +269,7 @@ class BlueprintView(QAbstractScrollArea):
         words = self.zoom >= TEXT_FROM_ZOOM
         left, offset = self._left(), self.names_height - self.verticalScrollBar().value()
         p.save()
+        p.setClipRect(QRectF(self.viewport().rect()).adjusted(0, self.names_height, 0, 0))
         p.translate(left, offset)
         p.scale(self.zoom, self.zoom)
         for index, row in self.rows.between(top, bottom):

@@ -79,7 +79,7 @@ def difference_text(diff: Diff, n: int, finding: Finding, what: str = "") -> str
     """``≠ other than in plain-34: stride 1 → 2``; empty where nothing differs."""
     if not finding.differs:
         return ""
-    reasons = ", ".join(change.text for change in finding.changes)
+    reasons = ", ".join(f"{c.before} → {c.after}" if f"{c.what} " == what else c.text for c in finding.changes)
     text = f"{what}{_VERDICTS[finding.verdict]} {diff.names[diff.baselines[n]]}"
     return f"{text}: {reasons}" if reasons else text
 

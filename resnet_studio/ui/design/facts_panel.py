@@ -56,7 +56,12 @@ def network_facts(spec: RunSpec, plans: Sequence[Blueprint], training_images: in
 
 
 def paper_text(spec: RunSpec) -> str:
-    """What the paper says of the designed network."""
+    """What the paper says of the designed network; of one with other classes, what it says of that with the paper's."""
+    usual = 10 if spec.network.family is Family.CIFAR else 1000
+    if spec.network.classes != usual and not paper_sentence(spec.network):
+        sentence = paper_sentence(spec.network.model_copy(update={"classes": usual}))
+        if sentence:
+            return f"With {count_text(usual)} classes: {sentence}"
     known = cifar_row(spec.network) or imagenet_row(spec.network)
     nothing = "says nothing of this network" if known else "has no network of this shape"
     return paper_sentence(spec.network) or f"The paper {nothing}."

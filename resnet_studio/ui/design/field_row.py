@@ -19,7 +19,7 @@ PLACEHOLDERS = {
     "network.stages": "by depth; or 3, 4, 6, 3",
     "network.widths": "doubled; or 16, 32, 64",
 }
-NO_RUN = "nothing: fresh weights"
+NO_RUN = "fresh weights"
 TITLE_WIDTH, UNIT_WIDTH = 104, 62  # pixels
 LONGEST = 18  # letters without a break in a sentence: more would widen the form
 _LONG = re.compile(rf"\S{{{LONGEST + 1},}}")
@@ -115,6 +115,7 @@ class FieldRow(QWidget):
         if path == "network.depth":
             self._around = Choice()
             self._around.setEditable(True)
+            self._around.setMinimumWidth(64)  # Qt's own is that of a long line
             self._around.setLineEdit(line)
             self._around.setCompleter(None)  # type: ignore[arg-type]  # completing would type ahead of the person
             self._around.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)

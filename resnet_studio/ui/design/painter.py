@@ -13,7 +13,7 @@ from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen
 
 from resnet_studio.domain.alignment import Item
 from resnet_studio.domain.blueprint import BlockPlan, Join, LayerKind
-from resnet_studio.domain.diff import SYMBOLS, Diff, Finding, GroupDiff, Tally, Verdict
+from resnet_studio.domain.diff import ORDER, SYMBOLS, Diff, Finding, GroupDiff, Tally, Verdict
 from resnet_studio.ui.design.elements import layer_text, shape_text
 from resnet_studio.ui.design.rows import (
     BOX_HEIGHT,
@@ -101,7 +101,8 @@ class RowPainter:
         texts = [section_text(diff, row.section, n) for n in range(len(diff.plans))]
         title = f"{'▾' if is_open else '▸'}  {section_title(found)}"
         if len(set(texts)) == 1:
-            p.drawText(QRectF(0, 0, width, row.height), Qt.AlignmentFlag.AlignCenter, f"{title}   {texts[0]}")
+            free = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip  # one column is narrow
+            p.drawText(QRectF(0, 0, width, row.height), free, f"{title}   {texts[0]}")
             return
         p.drawText(QRectF(0, 5, width, 22), Qt.AlignmentFlag.AlignCenter, title)
         p.setFont(self._small)
@@ -135,10 +136,10 @@ class RowPainter:
 
     def frame(self, p: QPainter, where: QRectF, verdict: Verdict) -> None:
         """A layer's place in a legend: as :meth:`column` draws one that differs so."""
+        self._tint(p, where, verdict)
         if verdict is Verdict.MISSING:
             self._ghost(p, where)
         else:
-            self._tint(p, where, verdict)
             self._box(p, where, -1, False, Finding(verdict))
         self.badge(p, _badge_place(where), verdict)
 
@@ -290,8 +291,7 @@ class RowPainter:
 def _signs(tally: Tally) -> str:
     """``+3  ≠2``."""
     counts = tally.layers + tally.shortcuts
-    order = (Verdict.ADDED, Verdict.MISSING, Verdict.CHANGED)
-    return "   ".join(f"{SYMBOLS[verdict]}{counts[verdict]}" for verdict in order if counts[verdict])
+    return "   ".join(f"{SYMBOLS[verdict]}{counts[verdict]}" for verdict in ORDER if counts[verdict])
 
 
 def _badge_place(where: QRectF) -> QPointF:

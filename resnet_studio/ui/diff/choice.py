@@ -114,8 +114,9 @@ class NetworkChoice(QWidget):
         if isinstance(completer, QCompleter):
             completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
             completer.setFilterMode(Qt.MatchFlag.MatchContains)
-        if line is not None and n == COUNT - 1:
-            line.setPlaceholderText("none")
+        if line is not None:
+            line.setAcceptDrops(False)  # a file dropped is not a name
+            line.setPlaceholderText("none" if n == COUNT - 1 else "a network")
         field.setEditText("")
         field.editTextChanged.connect(self._on_typed)
         return field

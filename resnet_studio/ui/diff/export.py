@@ -10,11 +10,12 @@ from PySide6.QtCore import QBuffer, QIODevice, QLineF, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtSvg import QSvgGenerator
 
-from resnet_studio.domain.diff import Diff, Verdict
+from resnet_studio.domain.diff import Diff
 from resnet_studio.domain.errors import UserError
 from resnet_studio.ui.design.painter import Paper, RowPainter, drawing_font
 from resnet_studio.ui.design.rows import COLUMN, RowKind, Rows
 from resnet_studio.ui.diff.heading import HEADING_HEIGHT, paint_heading
+from resnet_studio.ui.diff.legend import LEGEND
 from resnet_studio.ui.headless import application
 from resnet_studio.ui.theme import Role
 
@@ -24,11 +25,6 @@ FAMILY = "DejaVu Sans"
 _MARGIN, _LEGEND_HEIGHT = 20.0, 46.0
 _LONGEST_SIDE = 32_000  # pixels that QImage can have on a side, less some
 _MOST_PIXELS = 250_000_000  # one gigabyte
-_LEGEND = (
-    (Verdict.ADDED, "added"),
-    (Verdict.MISSING, "missing"),
-    (Verdict.CHANGED, "changed"),
-)
 
 
 def export_diff(found: Diff, path: Path, *, is_open: Sequence[bool] | None = None, scale: int = 2) -> Path:
@@ -135,7 +131,7 @@ class _Figure:
             self._paint_legend(p, painter)
 
     def _paint_legend(self, p: QPainter, painter: RowPainter) -> None:
-        for number, (verdict, word) in enumerate(_LEGEND):
+        for number, (verdict, word) in enumerate(LEGEND):
             where = QRectF(24 + number * 150, 22, 34, 18)
             painter.frame(p, where, verdict)
             p.setFont(drawing_font(11, FAMILY))

@@ -16,18 +16,27 @@ _TOP, _LINE = 8.0, 18.0
 def heading_lines(found: Diff, n: int) -> tuple[str, ...]:
     """Name, depth and parameters, multiply-adds, and what differs."""
     plan = found.plans[n]
-    last = "" if n == 0 else f"against {found.names[found.baselines[n]]}: {found.tally(n).sentence}"
+    last = "" if n == 0 else f"against {found.names[found.baselines[n]]}: {found.tally(n).short}"
     return (
         found.names[n],
         f"{plan.depth} layers, {count_text(plan.parameters)} parameters",
-        f"{short_count(plan.multiply_adds)} multiply-adds",
+        f"{short_count(plan.multiply_adds)} multiply-adds{_share(found, n)}",
         last or ("compared with nothing" if len(found.plans) == 1 else "what the others are compared with"),
     )
 
 
+def _share(found: Diff, n: int) -> str:
+    """``, 18.6 % of VGG-19``; empty where they are equal."""
+    base = found.plans[found.baselines[n]]
+    if n == 0 or base.multiply_adds == found.plans[n].multiply_adds:
+        return ""
+    percent = 100.0 * found.plans[n].multiply_adds / base.multiply_adds
+    return f", {percent:.3g} % of {found.names[found.baselines[n]]}"
+
+
 def heading_text(found: Diff, n: int) -> str:
     """Everything of a column's head, for tool tips and screen readers, with the fields that differ."""
-    lines = list(heading_lines(found, n))
+    lines = [*heading_lines(found, n), *([found.sentence(n)] if n else [])]
     fields = [change.text for change in found.fields(n)] if n else []
     return "\n".join([*lines, *fields])
 

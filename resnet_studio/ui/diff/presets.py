@@ -14,15 +14,15 @@ class DiffPreset:
 
 
 DIFF_PRESETS = (
-    DiffPreset("VGG-19, plain-34, ResNet-34 (Figure 3)", ("vgg-19", "plain-34", "resnet-34-A")),
-    DiffPreset("Plain against residual, 34 layers", ("plain-34", "resnet-34-A")),
-    DiffPreset("Plain against residual, 20 layers (CIFAR-10)", ("plain-20", "resnet-20")),
-    DiffPreset("Shortcuts A, B and C, 34 layers", ("resnet-34-A", "resnet-34-B", "resnet-34-C")),
-    DiffPreset("Basic against bottleneck blocks, 34 and 50 layers (Figure 5)", ("resnet-34-B", "resnet-50")),
-    DiffPreset("Stride in the first 1×1 against in the 3×3, 50 layers", ("resnet-50", "resnet-50-3x3")),
-    DiffPreset("50, 101 and 152 layers (Table 1)", ("resnet-50", "resnet-101", "resnet-152")),
-    DiffPreset("Zeros at the end against on both sides, 20 layers", ("resnet-20", "resnet-20-both")),
-    DiffPreset("Activation after against before, 20 layers", ("resnet-20", "pre-resnet-20")),
+    DiffPreset("Figure 3: VGG-19, plain-34, ResNet-34", ("vgg-19", "plain-34", "resnet-34-A")),
+    DiffPreset("Plain, residual: 34 layers", ("plain-34", "resnet-34-A")),
+    DiffPreset("Plain, residual: 20 layers (CIFAR-10)", ("plain-20", "resnet-20")),
+    DiffPreset("Shortcuts A, B, C: 34 layers", ("resnet-34-A", "resnet-34-B", "resnet-34-C")),
+    DiffPreset("Basic, bottleneck blocks: 34, 50 layers", ("resnet-34-B", "resnet-50")),
+    DiffPreset("Stride in the first 1×1, in the 3×3", ("resnet-50", "resnet-50-3x3")),
+    DiffPreset("Table 1: 50, 101, 152 layers", ("resnet-50", "resnet-101", "resnet-152")),
+    DiffPreset("Zeros at the end, on both sides", ("resnet-20", "resnet-20-both")),
+    DiffPreset("Activation after, before (2016)", ("resnet-20", "pre-resnet-20")),
 )
 
 # What the fields propose; anything else that is a name may be typed.

@@ -17,6 +17,7 @@ class DiffView(BlueprintView):
 
     names_height = HEADING_HEIGHT
     open_groups = 8
+    fit_zoom = 1.0
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)

@@ -27,6 +27,7 @@ from resnet_studio.domain.specs import NetworkSpec, counterpart
 from resnet_studio.domain.terms import Family
 from resnet_studio.ui.diff.choice import NetworkChoice
 from resnet_studio.ui.diff.export import FORMATS, SCALES, export_diff
+from resnet_studio.ui.diff.legend import Legend
 from resnet_studio.ui.diff.view import DiffView
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.naming import named
@@ -99,6 +100,9 @@ class DiffWindow(QDialog):
 
     def _find(self, text: str) -> NetworkSpec:
         """The network of a name, or that of a stored run."""
+        if text in (DESIGN, TWIN):
+            fault = "The form has a wrong field" if text == DESIGN else "The network in the form has no twin"
+            raise UserError(f"{fault}; name another network.")
         try:
             return network_named(text)
         except UserError as error:
@@ -136,7 +140,10 @@ class DiffWindow(QDialog):
         column.setContentsMargins(16, 12, 16, 12)
         column.setSpacing(10)
         column.addWidget(self.choice)
-        column.addWidget(self._summary)
+        summary = QHBoxLayout()
+        summary.addWidget(self._summary, 1)
+        summary.addWidget(Legend(self._services.theme), 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(summary)
         column.addWidget(drawing, 1)
         column.addLayout(buttons)
 
