@@ -143,6 +143,7 @@ class MainWindow(QMainWindow):
             "resume_requested": self.resume,
             "compare_requested": self.compare,
             "classify_requested": self.classify_with,
+            "images_requested": self.show_images,
             "design_requested": self._on_design_wanted,
             "import_requested": self._weights.choose,
             "export_requested": self._weights.export,
@@ -188,6 +189,7 @@ class MainWindow(QMainWindow):
         """Propose on the Design page a run that goes on from a stored one."""
         self.go("design")
         self._page("design").show_spec(spec)
+        self.status.tell("Training will begin with that run's weights; choose data and recipe, then train.")
 
     @Slot(object)
     def _on_imported(self, run: RunRecord) -> None:
@@ -195,6 +197,12 @@ class MainWindow(QMainWindow):
         self.go("runs")
         self._page("runs").choose_runs([run.id])
         self.status.tell(f"{run.name} was imported: {run.spec.network.label}.")
+
+    @Slot(list, list)
+    def show_images(self, run_ids: Sequence[str], images: Sequence[object]) -> None:
+        """Let these networks see these images: files, or images that are none."""
+        self.classify_with(run_ids)
+        self._page("classify").classify_images(images)
 
     @Slot(str)
     def tell_error(self, sentence: str) -> None:

@@ -65,7 +65,7 @@ def page(services, qtbot) -> ComparePage:
 
 
 def _wait_loaded(qtbot, page: ComparePage) -> None:
-    qtbot.waitUntil(lambda: not page.loading)
+    qtbot.waitUntil(lambda: not page.curves.loading)
 
 
 def test_an_empty_history_leads_to_design(page, qtbot):
@@ -77,33 +77,33 @@ def test_an_empty_history_leads_to_design(page, qtbot):
 def test_the_last_cohort_is_chosen_at_first(ids, page, qtbot):
     assert page.run_ids == ids[2:]
     _wait_loaded(qtbot, page)
-    qtbot.waitUntil(lambda: page.plots[0].legend.texts()[1][1] != "–")
-    assert len(page.book.get(ids[2], Series.TRAINING_ERROR)) == 200
+    qtbot.waitUntil(lambda: page.curves.plots[0].legend.texts()[1][1] != "–")
+    assert len(page.curves.book.get(ids[2], Series.TRAINING_ERROR)) == 200
 
 
 def test_shown_runs_are_drawn_and_told_apart(ids, page, qtbot):
     page.show_runs(ids)
     _wait_loaded(qtbot, page)
     assert page.run_ids == ids
-    assert [run.name for run in page.plots[0].runs] == ["plain-8", "ResNet-8", "plain-14", "ResNet-14"]
-    results = page.tables.results
+    assert [run.name for run in page.curves.plots[0].runs] == ["plain-8", "ResNet-8", "plain-14", "ResNet-14"]
+    results = page.curves.tables.results
     assert results.rowCount() == 4
     row = [results.index(0, column).data() for column in range(results.columnCount())]
     assert row[0] == "plain-8"
     assert row[2] == row[4] == "baseline"
     assert results.index(1, 4).data() == "-10.00"
-    fields = [page.tables.differences.index(i, 0).data() for i in range(page.tables.differences.rowCount())]
-    assert fields == ["Depth", "Block", "Shortcut", "Initial weights"]
-    assert "10.0 percentage points above its twin ResNet-8's" in page.tables.all_twins.toPlainText()
-    assert page.tables.tabs.tabText(2) == "Twins (2)"
+    fields = [page.curves.tables.differences.index(i, 0).data() for i in range(page.curves.tables.differences.rowCount())]
+    assert set(fields) == {"Depth", "Block", "Shortcut", "Initial weights"}
+    assert "10.0 percentage points above its twin ResNet-8's" in page.curves.tables.all_twins.toPlainText()
+    assert page.curves.tables.tabs.tabText(2) == "Twins (2)"
 
 
 def test_another_baseline(ids, page, qtbot):
     page.show_runs(ids)
-    page.tables.baseline.setCurrentIndex(1)
-    page.tables.baseline.activated.emit(1)
-    assert page.tables.results.index(1, 2).data() == "baseline"
-    assert page.tables.results.index(0, 4).data() == "+10.00"
+    page.curves.tables.baseline.setCurrentIndex(1)
+    page.curves.tables.baseline.activated.emit(1)
+    assert page.curves.tables.results.index(1, 2).data() == "baseline"
+    assert page.curves.tables.results.index(0, 4).data() == "+10.00"
 
 
 def test_ticks_choose_and_the_filter_finds(ids, page, qtbot):
@@ -122,7 +122,7 @@ def test_ticks_choose_and_the_filter_finds(ids, page, qtbot):
     assert set(page.run_ids) == set(ids)
     picker.none.click()
     assert page.run_ids == ()
-    assert not page.export_button.isEnabled()
+    assert not page.curves.export_button.isEnabled()
 
 
 def test_deleted_runs_are_left_out_with_a_word(ids, page, services, qtbot):
@@ -139,9 +139,9 @@ def test_deleted_runs_are_left_out_with_a_word(ids, page, services, qtbot):
 def test_a_run_that_is_purged_while_its_curve_is_read_is_passed_over(ids, page, services, qtbot):
     services.store.delete(ids[:1])
     services.store.purge_deleted()
-    page._loader.load(ids)
+    page.curves._loader.load(ids)
     _wait_loaded(qtbot, page)
-    assert page.book.get(ids[2], Series.TRAINING_ERROR) is not None
+    assert page.curves.book.get(ids[2], Series.TRAINING_ERROR) is not None
     assert page.banner.sentence == ""
 
 
@@ -149,9 +149,9 @@ def test_runs_without_points(ids, page, services, tiny_run, qtbot):
     queued = services.store.create_cohort(twin(tiny_run))
     page.show_runs([run.id for run in queued])
     _wait_loaded(qtbot, page)
-    assert page.tables.results.index(0, 1).data() == "–"
-    assert "without errors yet" in page.tables.all_twins.toPlainText()
-    page.plots[0].draw_if_dirty()
+    assert page.curves.tables.results.index(0, 1).data() == "–"
+    assert "without errors yet" in page.curves.tables.all_twins.toPlainText()
+    page.curves.plots[0].draw_if_dirty()
     page.grab()
 
 
@@ -159,32 +159,32 @@ def test_runs_in_training_go_on_growing(ids, page, services, qtbot):
     page.show_runs(ids)
     _wait_loaded(qtbot, page)
     services.controller.happened.emit(StatusChanged(ids[0], RunStatus.RUNNING, "", 100))
-    assert len(page.book.get(ids[0], Series.TRAINING_ERROR)) == 100
+    assert len(page.curves.book.get(ids[0], Series.TRAINING_ERROR)) == 100
     chunk = CurveChunk(ids[0], Series.TRAINING_ERROR, 101, np.full(5, 33, np.float32))
     services.controller.happened.emit(CurvesGrew((chunk, dataclasses.replace(chunk, run_id="another"))))
-    assert page.book.get(ids[0], Series.TRAINING_ERROR).last == 33
+    assert page.curves.book.get(ids[0], Series.TRAINING_ERROR).last == 33
 
 
 def test_every_quantity_is_drawn_and_hiding_is_shared(ids, page, qtbot):
     page.show_runs(ids)
     _wait_loaded(qtbot, page)
-    page.plots[0].legend.row(ids[0]).click()
-    assert [len(plot.shown_runs) for plot in page.plots] == [3, 3, 3]
+    page.curves.plots[0].legend.row(ids[0]).click()
+    assert [len(plot.shown_runs) for plot in page.curves.plots] == [3, 3, 3]
     for index in range(3):
-        page.quantity.setCurrentIndex(index)
-        page.plots[index].draw_if_dirty()
+        page.curves.quantity.setCurrentIndex(index)
+        page.curves.plots[index].draw_if_dirty()
         page.grab()
-    assert [run.id for run in page.shown().runs] == list(ids[1:])
+    assert [run.id for run in page.curves.shown().runs] == list(ids[1:])
 
 
 def test_exports_write_what_is_shown(ids, page, tmp_path: Path, qtbot, monkeypatch):
     page.show_runs(ids)
     _wait_loaded(qtbot, page)
-    page.plots[0].legend.row(ids[0]).click()
+    page.curves.plots[0].legend.row(ids[0]).click()
     for kind in Export:
         target = tmp_path / f"{kind.name.lower()}{kind.row.suffix}"
         monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args, path=target: (str(path), ""))
-        action = next(each for each in page.export_button.menu().actions() if each.data() == kind.name)
+        action = next(each for each in page.curves.export_button.menu().actions() if each.data() == kind.name)
         with qtbot.waitSignal(page.message) as told:
             action.trigger()
         assert str(target) in told.args[0]
@@ -201,13 +201,13 @@ def test_exports_write_what_is_shown(ids, page, tmp_path: Path, qtbot, monkeypat
 
 def test_an_export_that_fails_is_said_in_place(ids, page, tmp_path: Path, qtbot):
     page.show_runs(ids)
-    page.export_to(Export.RESULTS, tmp_path / "missing" / "results.csv")
+    page.curves.export_to(Export.RESULTS, tmp_path / "missing" / "results.csv")
     qtbot.waitUntil(lambda: "cannot be written" in page.banner.sentence)
 
 
 def test_exports_refuse_nothing_and_add_their_ending(ids, page, services, tmp_path: Path):
     page.show_runs(ids)
-    shown = page.shown()
+    shown = page.curves.shown()
     assert shown.file_name == "plain-8-ResNet-8-plain-14-ResNet-14"
     assert export(Export.RESULTS, shown, services.store, tmp_path / "table").name == "table.csv"
     with pytest.raises(UserError, match="nothing to export"):
@@ -216,8 +216,8 @@ def test_exports_refuse_nothing_and_add_their_ending(ids, page, services, tmp_pa
 
 def test_rows_can_be_copied(ids, page, qtbot):
     page.show_runs(ids)
-    page.tables.results_view.selectRow(1)
-    page.tables._on_copy()
+    page.curves.tables.results_view.selectRow(1)
+    page.curves.tables._on_copy()
     head, row = QGuiApplication.clipboard().text().split("\n")
     assert head.startswith("Run\tTraining error")
     assert row.startswith("ResNet-8\t")
@@ -225,8 +225,8 @@ def test_rows_can_be_copied(ids, page, qtbot):
 
 def test_results_sort_by_number(ids, page):
     page.show_runs(ids)
-    page.tables.sorted.sort(1, Qt.SortOrder.AscendingOrder)
-    names = [page.tables.sorted.index(row, 0).data() for row in range(4)]
+    page.curves.tables.sorted.sort(1, Qt.SortOrder.AscendingOrder)
+    names = [page.curves.tables.sorted.index(row, 0).data() for row in range(4)]
     assert names == ["ResNet-8", "plain-8", "ResNet-14", "plain-14"]
 
 

@@ -31,7 +31,7 @@ class ImageRow:
     @classmethod
     def of(cls, source: Path | NamedImage) -> ImageRow:
         if isinstance(source, NamedImage):
-            return cls(source.name, source, source.name)
+            return cls(source.name, source, source.name, hints=(_NUMBERING.sub("", source.name).casefold(),))
         hints = (source.parent.name.casefold(), _NUMBERING.sub("", source.stem).casefold())
         return cls(str(source), source, source.name, source.parent.name, hints)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -61,10 +61,17 @@ class ClassifySession(QObject):
         self._waiting += paths
         self._find()
 
-    def add_images(self, images: Sequence[NamedImage]) -> None:
+    def add_images(self, images: Sequence[Path | NamedImage]) -> None:
+        """Images as they are, files included: no folder is searched."""
         self._halted = False
+        known = {row.key: row.source for row in self._model.images if isinstance(row.source, NamedImage)}
+        rows = []
         for image in images:
-            self._add([ImageRow.of(self._unique(image))])
+            if isinstance(image, NamedImage):
+                image = _unique(image, known)
+                known[image.name] = image
+            rows.append(ImageRow.of(image))
+        self._add(rows)
 
     def set_runs(self, runs: Sequence[RunRecord]) -> None:
         """The chosen networks, in the order of the columns."""
@@ -134,18 +141,6 @@ class ClassifySession(QObject):
             many = "" if len(rows) == 1 else f" (and {len(rows) - 1} more)"
             self.told.emit(f"Already shown: {rows[0].name}{many}.")
 
-    def _unique(self, image: NamedImage) -> NamedImage:
-        """Another image of the same name gets a number; the very same image stays the same, pasted later too."""
-        known = {row.key: row.source for row in self._model.images if isinstance(row.source, NamedImage)}
-        same = next((source for source in known.values() if source.content == image.content), None)
-        if same is not None:
-            return same
-        name, number = image.name, 1
-        while name in known:
-            number += 1
-            name = f"{image.name} ({number})"
-        return NamedImage(name, image.content)
-
     def _demands(self) -> list[Demand]:
         """Images that lack the same networks, together."""
         runs = {run.id: run for run in self._model.runs}
@@ -204,3 +199,15 @@ class ClassifySession(QObject):
 
     def _add_problems(self, sentences: Iterable[str]) -> None:
         self.problems += [sentence for sentence in sentences if sentence not in self.problems]
+
+
+def _unique(image: NamedImage, known: Mapping[str, NamedImage]) -> NamedImage:
+    """Another image of the same name gets a number; the very same image stays the same, pasted later too."""
+    same = next((source for source in known.values() if source.content == image.content), None)
+    if same is not None:
+        return same
+    name, number = image.name, 1
+    while name in known:
+        number += 1
+        name = f"{image.name} ({number})"
+    return NamedImage(name, image.content)

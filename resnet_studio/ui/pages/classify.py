@@ -184,7 +184,7 @@ class ClassifyPage(Page):
         self._reload_if_stale()
         self.session.add_paths(paths)
 
-    def classify_images(self, images: list[NamedImage]) -> None:
+    def classify_images(self, images: Sequence[Path | NamedImage]) -> None:
         self._reload_if_stale()
         self.session.add_images(images)
 

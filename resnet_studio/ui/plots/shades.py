@@ -57,11 +57,12 @@ def plain_tip(text: str) -> str:
 
 
 def _contrast(one: QColor, other: QColor) -> float:
-    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
-def _luminance(colour: QColor) -> float:
+def luminance(colour: QColor) -> float:
+    """Relative, 0 to 1, as WCAG 2 defines it."""
     parts = [
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
         for part in (colour.redF(), colour.greenF(), colour.blueF())

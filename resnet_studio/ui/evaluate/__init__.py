@@ -1,0 +1,1 @@
+"""The Evaluate part of the Compare page: test protocols, ensembles, confusion matrices."""

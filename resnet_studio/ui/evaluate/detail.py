@@ -1,0 +1,231 @@
+"""What stands behind an evaluation, or behind two: matrices, errors by class, confusions, the images of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal, Slot
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QSplitter, QTableView, QTabWidget, QWidget
+
+from resnet_studio.domain.records import Evaluation, NamedImage, RunRecord
+from resnet_studio.domain.tables import display_names
+from resnet_studio.ui.classify.results import ImageRow
+from resnet_studio.ui.classify.thumbnails import Thumbnails
+from resnet_studio.ui.classify.work import Source
+from resnet_studio.ui.evaluate.classes import PLACE_ROLE, SORT_ROLE, ClassesModel, PairsModel
+from resnet_studio.ui.evaluate.drawing import ALL, Matrix, Place
+from resnet_studio.ui.evaluate.export import Titled
+from resnet_studio.ui.evaluate.images import CellImage, CellImages
+from resnet_studio.ui.evaluate.matrices import Matrices
+from resnet_studio.ui.evaluate.work import TestSets, bringing, data_of
+from resnet_studio.ui.jobs import Job
+from resnet_studio.ui.models import formats
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.naming import named
+
+_ERROR_COLUMN = 2  # of the table of classes
+MOST_SHOWN = 300  # images of a cell at once
+
+
+class Detail(QWidget):
+    """``images_wanted(run ids, sources)`` for Classify; ``problem(sentence)``."""
+
+    images_wanted = Signal(list, list)
+    problem = Signal(str)
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._services = services
+        self._evaluations: tuple[Evaluation, ...] = ()
+        self._runs: dict[str, RunRecord] = {}
+        self._names: dict[str, str] = {}
+        self._sets = TestSets()
+        self._job: Job | None = None
+        self._waiting: tuple[Evaluation, Place, list[int], int] | None = None
+        self._shown_of: Evaluation | None = None
+        self.thumbnails = Thumbnails(services.jobs, self)
+        self.matrices = Matrices(services.theme)
+        self.classes, self.pairs = ClassesModel(self), PairsModel(self)
+        self.classes_view = self._table("classes_table", "Errors by class", self.classes)
+        self.pairs_view = self._table("pairs_table", "What is taken for what", self.pairs)
+        self.images = CellImages(self.thumbnails, services.theme)
+        self.tabs = named(QTabWidget(), "evaluation_tabs")
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
+        self.tabs.addTab(self.classes_view, "Classes")
+        self.tabs.addTab(self.pairs_view, "Confusions")
+        self.tabs.addTab(self.images, "Images")
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setChildrenCollapsible(False)
+        splitter.setHandleWidth(10)
+        splitter.addWidget(self.matrices)
+        splitter.addWidget(self.tabs)
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 2)
+        splitter.setSizes([560, 330])
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(splitter)
+        self.matrices.chosen.connect(self.show_cell)
+        self.images.classify_wanted.connect(self._on_classify)
+        for view in (self.classes_view, self.pairs_view):
+            view.clicked.connect(self._on_row)
+            view.activated.connect(self._on_row)
+        self.show_evaluations((), ())
+
+    def _table(self, name: str, title: str, model: ClassesModel | PairsModel) -> QTableView:
+        view = named(QTableView(), name)
+        view.setAccessibleName(title)
+        proxy = QSortFilterProxyModel(self)
+        proxy.setSourceModel(model)
+        proxy.setSortRole(SORT_ROLE)
+        view.setModel(proxy)
+        view.setSortingEnabled(True)
+        view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.DescendingOrder)
+        view.horizontalHeader().setSortIndicatorClearable(True)
+        view.horizontalHeader().setHighlightSections(False)
+        view.horizontalHeader().setMinimumSectionSize(52)
+        view.verticalHeader().hide()
+        view.verticalHeader().setDefaultSectionSize(26)
+        view.setShowGrid(False)
+        view.setWordWrap(False)
+        view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        view.setTabKeyNavigation(False)
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        view.setToolTip("Click a row for its images")
+        return view
+
+    @property
+    def loading(self) -> bool:
+        return self._job is not None
+
+    def show_evaluations(self, evaluations: Sequence[Evaluation], runs: Sequence[RunRecord]) -> None:
+        """At most two; ``runs`` are all that are stored."""
+        same = [one.id for one in evaluations] == [one.id for one in self._evaluations]
+        self._runs = {run.id: run for run in runs}
+        self._names = display_names(runs)
+        if same and evaluations:
+            return
+        self._evaluations = tuple(evaluations)
+        titles = [self._title(evaluation) for evaluation in evaluations]
+        matrices = [Matrix(evaluation.class_names, evaluation.confusion) for evaluation in evaluations]
+        self.matrices.show_matrices([Titled(t, m) for t, m in zip(titles, matrices, strict=True)])
+        self.classes.set_matrices(matrices, [self._name(evaluation) for evaluation in evaluations])
+        self.pairs.set_matrix(matrices[0] if matrices else None)
+        for view in (self.classes_view, self.pairs_view):
+            header = view.horizontalHeader()
+            header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        if self.classes.columnCount():
+            self.classes_view.sortByColumn(_ERROR_COLUMN, Qt.SortOrder.DescendingOrder)
+        self.setVisible(bool(evaluations))
+        self._drop_images()
+
+    def _name(self, evaluation: Evaluation) -> str:
+        if evaluation.is_ensemble:
+            return f"Ensemble of {len(evaluation.run_ids)}"
+        run_id = evaluation.run_ids[0]
+        return self._names.get(run_id, run_id[:6])
+
+    def _title(self, evaluation: Evaluation) -> str:
+        return f"{self._name(evaluation)}: {formats.percent(evaluation.top1_error)} wrong, {evaluation.protocol.label}"
+
+    def _drop_images(self) -> None:
+        self._waiting = None
+        if self._job is not None:
+            self._job.stop()
+        self._shown_of = None
+        self.images.show_images("", [], "Click a cell of the matrix for its images, or a heading for all its errors.")
+
+    @Slot(int, int, int)
+    def show_cell(self, which: int, true: int, answer: int) -> None:
+        """The images of a cell; of a heading, those of its row or column that were taken for another class."""
+        if which >= len(self._evaluations):
+            return
+        evaluation, place = self._evaluations[which], (true, answer)
+        found = places_of(evaluation, place)
+        shown = found[:MOST_SHOWN].tolist()
+        self.tabs.setCurrentWidget(self.images)
+        self._shown_of = evaluation
+        title = Matrix(evaluation.class_names, evaluation.confusion).sentence(place)
+        if len(self._evaluations) > 1:
+            title = f"{self._name(evaluation)}, {title}"
+        self.images.show_images(title, [], "Looking for the images…" if shown else "There are none.")
+        self._waiting = (evaluation, place, shown, len(found)) if shown else None
+        if self._job is not None:
+            self._job.stop()
+        else:
+            self._bring()
+
+    def _bring(self) -> None:
+        if self._waiting is None:
+            return
+        evaluation, _, shown, _ = self._waiting
+        known = [self._runs[run_id].spec.data for run_id in evaluation.run_ids if run_id in self._runs]
+        work = bringing(evaluation, shown, data_of(evaluation, known), self._services.home, self._sets)
+        self._job = self._services.jobs.start(
+            work, on_done=self._on_brought, on_failed=self._on_failed, on_end=self._on_end
+        )
+
+    def _on_brought(self, result: object) -> None:
+        if self._waiting is None:
+            return
+        (evaluation, place, shown, total), self._waiting = self._waiting, None
+        names = evaluation.class_names
+        images = [
+            CellImage(
+                _row(source, evaluation.names[position]),
+                names[int(evaluation.labels[position])],
+                names[int(evaluation.predicted[position])],
+                float(evaluation.confidence[position]),
+            )
+            for position, source in cast("list[tuple[int, Source]]", result)
+        ]
+        note = "the surest first"
+        if total > len(shown):
+            note = f"the {formats.count(len(shown))} surest of {formats.count(total)}"
+        title = Matrix(names, evaluation.confusion).sentence(place)
+        if len(self._evaluations) > 1:
+            title = f"{self._name(evaluation)}, {title}"
+        self.images.show_images(title, images, note)
+
+    def _on_failed(self, sentence: str) -> None:
+        self._waiting = None
+        self.images.show_images("", [], sentence)
+
+    def _on_end(self) -> None:
+        self._job = None
+        self._bring()
+
+    @Slot(QModelIndex)
+    def _on_row(self, index: QModelIndex) -> None:
+        place = index.data(PLACE_ROLE)
+        if place is not None:
+            self.matrices.mark(place)
+            self.show_cell(0, *place)
+
+    @Slot(list)
+    def _on_classify(self, images: list[CellImage]) -> None:
+        if self._shown_of is not None:
+            self.images_wanted.emit(list(self._shown_of.run_ids), [image.row.source for image in images])
+
+
+def places_of(evaluation: Evaluation, place: Place) -> np.ndarray:
+    """Positions of a cell's images, the surest answers first; of a heading, of the wrong ones alone."""
+    true, answer = place
+    if ALL not in place:
+        return evaluation.cell(true, answer)
+    wrong = evaluation.labels != evaluation.predicted
+    found = np.flatnonzero(wrong & ((evaluation.labels == true) if answer == ALL else (evaluation.predicted == answer)))
+    return found[np.argsort(-evaluation.confidence[found], kind="stable")]
+
+
+def _row(source: Source, name: str) -> ImageRow:
+    """Pictures are kept by key; arrays of two data sets may have the same names."""
+    row = ImageRow.of(source)
+    if isinstance(source, NamedImage):
+        return ImageRow(f"{name} {hash(source.content):x}", source, row.name, row.folder, row.hints)
+    return row

@@ -1,0 +1,100 @@
+"""Stored evaluations sorted into groups that may be compared: the same images under the same protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from resnet_studio.domain.records import EvaluationSummary, RunRecord
+from resnet_studio.ui.models import formats
+
+SOURCE_NAMES = {"builtin": "Built-in images", "cifar10": "CIFAR-10", "none": "unknown data"}
+MOST_ALWAYS_RIGHT = 5  # with so few classes the top-5 error is zero whatever a network says
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Evaluations by rising error. ``others``: another group has the same title, of other images."""
+
+    title: str
+    evaluations: tuple[EvaluationSummary, ...]
+    others: bool = False
+
+    @property
+    def images(self) -> int:
+        return self.evaluations[0].images
+
+    @property
+    def mark(self) -> str:
+        """What tells it from a group of the same title."""
+        return f"data {self.evaluations[0].data_sha256[:6]}" if self.others else ""
+
+
+def source_name(source: str, seed: int = 0) -> str:
+    """``CIFAR-10``, ``Built-in images``, or the last part of a folder's path; with the draw, where it is not 0."""
+    folder = source.removeprefix("folder:")
+    name = SOURCE_NAMES.get(source) or folder.replace("\\", "/").rstrip("/").rpartition("/")[2] or folder
+    return f"{name} (draw {seed})" if seed else name
+
+
+def group(evaluations: Iterable[EvaluationSummary]) -> tuple[Group, ...]:
+    """Newest group first; results of other images or another protocol are never in one group."""
+    found: dict[tuple[str, int, str, str], list[EvaluationSummary]] = {}
+    for evaluation in sorted(evaluations, key=lambda one: one.created_at, reverse=True):
+        key = (evaluation.data, evaluation.data_seed, evaluation.data_sha256, evaluation.protocol.key)
+        found.setdefault(key, []).append(evaluation)
+    titles = [_title(members[0]) for members in found.values()]
+    return tuple(
+        Group(title, tuple(sorted(members, key=lambda one: one.top1_error)), titles.count(title) > 1)
+        for title, members in zip(titles, found.values(), strict=True)
+    )
+
+
+def _title(evaluation: EvaluationSummary) -> str:
+    return f"{source_name(evaluation.data, evaluation.data_seed)}, {evaluation.protocol.label}"
+
+
+def evaluation_name(evaluation: EvaluationSummary, names: Mapping[str, str]) -> str:
+    """``ResNet-20``, or ``Ensemble of 3: ...``; a run that is no longer stored is told by its id."""
+    members = [names.get(run_id, f"deleted run {run_id[:6]}") for run_id in evaluation.run_ids]
+    return members[0] if len(members) == 1 else f"Ensemble of {len(members)}: {', '.join(members)}"
+
+
+def weights_text(evaluation: EvaluationSummary) -> str:
+    """``iteration 500``; ``iterations 500 to 800`` for an ensemble."""
+    low, high = min(evaluation.iterations), max(evaluation.iterations)
+    if low == high:
+        return f"iteration {formats.count(low)}"
+    return f"iterations {formats.count(low)} to {formats.count(high)}"
+
+
+def outdated_sentence(evaluation: EvaluationSummary, names: Mapping[str, str]) -> str:
+    """Which members have other weights by now, or empty."""
+    pairs = zip(evaluation.run_ids, evaluation.outdated, strict=True)
+    old = [names.get(run_id, run_id[:6]) for run_id, outdated in pairs if outdated]
+    if not old:
+        return ""
+    return f"Older weights: {', '.join(old)} {'has' if len(old) == 1 else 'have'} newer ones by now; evaluate again."
+
+
+def about(evaluation: EvaluationSummary, names: Mapping[str, str]) -> str:
+    """Everything in lines, for a tool tip."""
+    lines = [evaluation_name(evaluation, names)]
+    if evaluation.is_ensemble:
+        lines += [
+            f"{names.get(run_id, run_id[:6])} alone: {formats.percent(error)}"
+            for run_id, error in zip(evaluation.run_ids, evaluation.member_errors, strict=True)
+        ]
+        lines.append("The softmax outputs of the members are averaged.")
+    lines.append(f"{formats.count(evaluation.images)} images in {formats.duration(evaluation.seconds)}")
+    if evaluation.skipped:
+        lines.append(f"{formats.count(evaluation.skipped)} images could not be read and are left out")
+    if old := outdated_sentence(evaluation, names):
+        lines.append(old)
+    return "\n".join(lines)
+
+
+def of_runs(evaluations: Iterable[EvaluationSummary], runs: Sequence[RunRecord]) -> list[EvaluationSummary]:
+    """Those in which one of ``runs`` takes part."""
+    ids = {run.id for run in runs}
+    return [evaluation for evaluation in evaluations if ids.intersection(evaluation.run_ids)]

@@ -1,0 +1,197 @@
+"""The images of a cell: small pictures with what they are, what they were taken for, and how sure the network was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QPushButton,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.ui.classify.results import ImageRow
+from resnet_studio.ui.classify.thumbnails import Thumbnails
+from resnet_studio.ui.plots.shades import plain_tip
+from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.widgets.text import THIN_SPACE
+
+Index = QModelIndex | QPersistentModelIndex
+_ROOT = QModelIndex()
+IMAGE_ROLE = Qt.ItemDataRole.UserRole + 1
+_PICTURE, _SMALL = 72, 64  # logical pixels; pictures below the second are shown pixel by pixel
+_TILE = 104
+
+
+@dataclass(frozen=True, slots=True)
+class CellImage:
+    """``confidence`` 0..1 of the answer."""
+
+    row: ImageRow
+    true: str
+    answer: str
+    confidence: float
+
+    @property
+    def right(self) -> bool:
+        return self.true == self.answer
+
+
+class CellImagesModel(QAbstractListModel):
+    """Images in the order they were given."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._images: tuple[CellImage, ...] = ()
+
+    @property
+    def images(self) -> tuple[CellImage, ...]:
+        return self._images
+
+    def set_images(self, images: Sequence[CellImage]) -> None:
+        self.beginResetModel()
+        self._images = tuple(images)
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = _ROOT) -> int:
+        return 0 if parent.isValid() else len(self._images)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        image = self._images[index.row()]
+        said = f"answer {image.answer}, {100 * image.confidence:.1f}{THIN_SPACE}% sure"
+        if role == IMAGE_ROLE:
+            return image
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return f"{image.true}: {said}"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(f"{image.row.key}\ntrue class {image.true}\n{said}")
+        return None
+
+
+class _TileDelegate(QStyledItemDelegate):
+    def __init__(self, thumbnails: Thumbnails, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._thumbnails, self._theme = thumbnails, theme
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        del index
+        return QSize(_TILE, _PICTURE + 3 * option.fontMetrics.height() + 16)  # type: ignore[attr-defined]
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        image = index.data(IMAGE_ROLE)
+        if not isinstance(image, CellImage):
+            return
+        area: QRect = option.rect.adjusted(2, 2, -2, -2)  # type: ignore[attr-defined]
+        painter.save()
+        if option.state & QStyle.StateFlag.State_Selected:  # type: ignore[attr-defined]
+            painter.fillRect(area, self._theme.colour(Role.ACCENT_SOFT))
+        frame = QRect(QPoint(area.center().x() - _PICTURE // 2, area.top() + 4), QSize(_PICTURE, _PICTURE))
+        self._paint_picture(painter, frame, image.row)
+        line = painter.fontMetrics().height()
+        lines = (
+            (image.true, Role.TEXT),
+            (image.answer, Role.OK if image.right else Role.ERROR),
+            (f"{100 * image.confidence:.1f}{THIN_SPACE}%", Role.MUTED),
+        )
+        for number, (text, role) in enumerate(lines):
+            painter.setPen(self._theme.colour(role))
+            if number == 1:
+                text = f"→ {text}"
+            words = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, area.width() - 4)
+            place = QRect(area.left() + 2, frame.bottom() + 3 + number * line, area.width() - 4, line)
+            painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), words)
+        painter.restore()
+
+    def _paint_picture(self, painter: QPainter, frame: QRect, row: ImageRow) -> None:
+        picture = self._thumbnails.picture(row)
+        if picture is None or picture.isNull():
+            painter.fillRect(frame, self._theme.colour(Role.RAISED))
+            return
+        area = QRect(QPoint(), picture.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio))
+        area.moveCenter(frame.center())
+        small = max(picture.width(), picture.height()) < _SMALL
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not small)
+        painter.drawPixmap(area, picture)
+
+
+class CellImages(QWidget):
+    """``classify_wanted(list of CellImage)``: the chosen ones, or all of them."""
+
+    classify_wanted = Signal(list)
+
+    def __init__(self, thumbnails: Thumbnails, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model = CellImagesModel(self)
+        self._title = named(QLabel(wordWrap=True), "cell_title")
+        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self._note = named(QLabel(wordWrap=True), "cell_note", role="muted")
+        self.view = named(QListView(), "cell_images")
+        self.view.setAccessibleName("Images of the chosen cell")
+        self.view.setModel(self.model)
+        self.view.setItemDelegate(_TileDelegate(thumbnails, theme, self.view))
+        self.view.setViewMode(QListView.ViewMode.IconMode)
+        self.view.setResizeMode(QListView.ResizeMode.Adjust)
+        self.view.setMovement(QListView.Movement.Static)
+        self.view.setUniformItemSizes(True)
+        self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.button = named(QPushButton("Show in Classify"), "cell_classify")
+        self.button.setToolTip("Let the evaluated networks look at the chosen images, or at all of these (Return)")
+        foot = QHBoxLayout()
+        foot.addWidget(self._note, 1)
+        foot.addWidget(self.button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 4, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self._title)
+        column.addWidget(self.view, 1)
+        column.addLayout(foot)
+        self.view.activated.connect(self._on_activated)
+        self.button.clicked.connect(self._on_button)
+        thumbnails.ready.connect(self.view.viewport().update)
+        self.show_images("", [], "Click a cell, or a heading for all its errors.")
+
+    def show_images(self, title: str, images: Sequence[CellImage], note: str = "") -> None:
+        self.model.set_images(images)
+        self._title.setText(title)
+        self._title.setVisible(bool(title))
+        self._note.setText(note)
+        self.button.setEnabled(bool(images))
+        self.view.scrollToTop()
+
+    @property
+    def chosen(self) -> list[CellImage]:
+        rows = sorted(index.row() for index in self.view.selectionModel().selectedIndexes())
+        return [self.model.images[row] for row in rows]
+
+    @Slot(QModelIndex)
+    def _on_activated(self, index: QModelIndex) -> None:
+        self.classify_wanted.emit(self.chosen or [self.model.images[index.row()]])
+
+    @Slot()
+    def _on_button(self) -> None:
+        self.classify_wanted.emit(self.chosen or list(self.model.images))

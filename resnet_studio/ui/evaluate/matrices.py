@@ -1,0 +1,179 @@
+"""One or two confusion matrices side by side, moved together, with their tools and their scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from resnet_studio.ui.design.field_row import Choice
+from resnet_studio.ui.evaluate.drawing import Place
+from resnet_studio.ui.evaluate.export import Titled
+from resnet_studio.ui.evaluate.matrix_view import ZOOM_STEP, MatrixView
+from resnet_studio.ui.evaluate.scale import ScaleBar
+from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.naming import named
+
+MOST = 2
+_HINT = "Click a cell for its images; Ctrl+wheel enlarges. Ctrl+click a second result to lay it beside this one."
+
+
+class Matrices(QWidget):
+    """``chosen(which, true, answer)``: a cell of the first (0) or second (1) matrix, or a heading of it."""
+
+    chosen = Signal(int, int, int)
+    export_wanted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._shown: tuple[Titled, ...] = ()
+        self._moving = False
+        self.numbers = named(Choice(), "matrix_numbers", tip="What the numbers in the cells are")
+        self.numbers.setAccessibleName("Numbers in the cells")
+        self.numbers.addItem("Images", False)
+        self.numbers.addItem("% of the true class", True)
+        self._smaller = self._tool("−", "matrix_smaller", "Smaller (-)")
+        self._fit = self._tool("Fit", "matrix_fit", "As large as the room there is (0)")
+        self._larger = self._tool("+", "matrix_larger", "Larger (+)")
+        self.export_button = named(QPushButton("Export…"), "matrix_export", tip="The matrix as PNG, SVG or CSV")
+        self.delete = named(QPushButton("Delete"), "evaluation_delete", tip="Remove the chosen results for good (Del)")
+        self.read_out = named(ElidedLabel(), "matrix_read_out", role="muted")
+        self.titles = tuple(named(ElidedLabel(), f"matrix_title_{number}") for number in (1, 2))
+        self.views = tuple(MatrixView(theme) for _ in range(MOST))
+        tools = QHBoxLayout()
+        tools.setSpacing(6)
+        heading = QLabel("Confusion matrix")
+        heading.setProperty("role", "heading")
+        tools.addWidget(heading)
+        tools.addStretch(1)
+        for widget in (self.numbers, self._smaller, self._fit, self._larger, self.export_button, self.delete):
+            tools.addWidget(widget)
+        pair = QHBoxLayout()
+        pair.setSpacing(14)
+        self._columns: list[QWidget] = []
+        for title, view in zip(self.titles, self.views, strict=True):
+            holder = QWidget()
+            column = QVBoxLayout(holder)
+            column.setContentsMargins(0, 0, 0, 0)
+            column.setSpacing(2)
+            column.addWidget(title)
+            column.addWidget(view, 1)
+            pair.addWidget(holder, 1)
+            self._columns.append(holder)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(tools)
+        layout.addLayout(pair, 1)
+        layout.addWidget(self.read_out)
+        layout.addWidget(ScaleBar(theme))
+        self.numbers.currentIndexChanged.connect(self._on_numbers)
+        self._smaller.clicked.connect(self._on_smaller)
+        self._larger.clicked.connect(self._on_larger)
+        self._fit.clicked.connect(self._on_fit)
+        self.export_button.clicked.connect(self.export_wanted)
+        for view in self.views:
+            view.chosen.connect(self._on_chosen)
+            view.hovered.connect(self._on_hovered)
+            view.zoom_changed.connect(self._on_zoom)
+            view.horizontalScrollBar().valueChanged.connect(self._on_scroll)
+            view.verticalScrollBar().valueChanged.connect(self._on_scroll)
+        self.show_matrices(())
+
+    @staticmethod
+    def _tool(text: str, name: str, tip: str) -> QToolButton:
+        button = named(QToolButton(), name, tip=tip)
+        button.setText(text)
+        button.setAccessibleName(tip)
+        return button
+
+    @property
+    def shown(self) -> tuple[Titled, ...]:
+        return self._shown
+
+    @property
+    def percent(self) -> bool:
+        return bool(self.numbers.currentData())
+
+    def show_matrices(self, shown: Sequence[Titled]) -> None:
+        """At most two."""
+        self._shown = tuple(shown[:MOST])
+        for number, (holder, title, view) in enumerate(zip(self._columns, self.titles, self.views, strict=True)):
+            one = self._shown[number] if number < len(self._shown) else None
+            holder.setVisible(one is not None)
+            title.show_text(one.title if one else "")
+            view.set_matrix(one.matrix if one else None)
+        self.export_button.setEnabled(bool(self._shown))
+        self._on_hovered("")
+
+    def mark(self, place: Place, which: int | None = None) -> None:
+        """Mark a cell in each matrix that has these classes, or in one."""
+        names = self._shown[which or 0].matrix.names if self._shown else ()
+        for one, view in zip(self._shown, self.views, strict=False):
+            if one.matrix.names == names:
+                view.set_current(place)
+        self._on_hovered("")
+
+    @property
+    def _alike(self) -> bool:
+        return len(self._shown) == MOST and self._shown[0].matrix.names == self._shown[1].matrix.names
+
+    @Slot(int, int)
+    def _on_chosen(self, true: int, answer: int) -> None:
+        which = 0 if self.sender() is self.views[0] else 1
+        self.mark((true, answer), which)
+        self.chosen.emit(which, true, answer)
+
+    @Slot(str)
+    def _on_hovered(self, sentence: str) -> None:
+        sentences = [view.sentence() for view in self.views[: len(self._shown)]]
+        self.read_out.show_text(sentence or next((text for text in sentences if text), _HINT if self._shown else ""))
+
+    @Slot(float)
+    def _on_zoom(self, zoom: float) -> None:
+        if self._alike and not self._moving:
+            self._moving = True
+            for view in self.views:
+                view.set_zoom(zoom)
+            self._moving = False
+
+    @Slot()
+    def _on_scroll(self) -> None:
+        if not self._alike or self._moving:
+            return
+        self._moving = True
+        for view in self.views:
+            for bar, other in (
+                (view.horizontalScrollBar(), self._scrolled().horizontalScrollBar()),
+                (view.verticalScrollBar(), self._scrolled().verticalScrollBar()),
+            ):
+                bar.setValue(other.value())
+        self._moving = False
+
+    def _scrolled(self) -> MatrixView:
+        sender = self.sender()
+        return next((view for view in self.views if _bar_of(view, sender)), self.views[0])
+
+    @Slot()
+    def _on_numbers(self) -> None:
+        for view in self.views:
+            view.set_percent(self.percent)
+
+    @Slot()
+    def _on_smaller(self) -> None:
+        self.views[0].set_zoom(self.views[0].zoom / ZOOM_STEP)
+
+    @Slot()
+    def _on_larger(self) -> None:
+        self.views[0].set_zoom(self.views[0].zoom * ZOOM_STEP)
+
+    @Slot()
+    def _on_fit(self) -> None:
+        for view in self.views:
+            view.set_zoom(1.0)
+
+
+def _bar_of(view: MatrixView, sender: object) -> bool:
+    return sender is view.horizontalScrollBar() or sender is view.verticalScrollBar()

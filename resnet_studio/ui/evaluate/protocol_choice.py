@@ -1,0 +1,145 @@
+"""The form of a test protocol: its kind, and the one or two fields that this kind reads."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import ValidationError
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QBoxLayout, QCheckBox, QLabel, QLineEdit, QSpinBox, QWidget
+
+from resnet_studio.domain.documents import sentences
+from resnet_studio.domain.protocols import PAPER_SCALES, Protocol, ProtocolKind
+from resnet_studio.ui.design.field_row import Choice
+from resnet_studio.ui.widgets.naming import named
+
+KINDS = {
+    ProtocolKind.SINGLE: ("Single view", "The view that training tests on"),
+    ProtocolKind.CENTRE_CROP: ("Centre crop", "One square from the middle of the resized image"),
+    ProtocolKind.TEN_CROP: (
+        "10-crop",
+        "Four corners and the centre, and their mirror images; the answers are averaged",
+    ),
+    ProtocolKind.MULTI_SCALE: (
+        "Multi-scale",
+        "The whole image at several sizes, through the network as a fully convolutional one; the answers are averaged",
+    ),
+}
+_CROPS = (ProtocolKind.CENTRE_CROP, ProtocolKind.TEN_CROP)
+_PAPER_SIZE = 224  # what the paper's scales are made for (section 3.4)
+
+
+def scales_for(image_size: int) -> tuple[int, ...]:
+    """The paper's scales, in proportion to the image size of a network."""
+    return tuple(round(scale * image_size / _PAPER_SIZE) for scale in PAPER_SCALES)
+
+
+class ProtocolChoice(QWidget):
+    """``changed`` when a person has changed something; what is wrong stands in :attr:`problem`."""
+
+    changed = Signal()
+
+    def __init__(self, direction: QBoxLayout.Direction, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._typed = False  # scales of a person's own are not replaced
+        self.problem = ""
+        self.kind = named(Choice(), "protocol_kind")
+        self.kind.setAccessibleName("Test protocol")
+        self.kind.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToContents)
+        for kind, (text, tip) in KINDS.items():
+            self.kind.addItem(text, kind)
+            self.kind.setItemData(self.kind.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.resize_to = named(QSpinBox(), "protocol_resize", tip="Shorter side of the image before it is cropped")
+        self.resize_to.setAccessibleName("Shorter side before cropping, in pixels")
+        self.resize_to.setRange(0, 4096)
+        self.resize_to.setSuffix(" px")
+        self.resize_to.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.resize_to.setMinimumWidth(86)
+        self.scales = named(QLineEdit(), "protocol_scales", tip="Shorter sides of the image in pixels, with commas")
+        self.scales.setAccessibleName("Scales, shorter sides in pixels")
+        self.scales.setMinimumWidth(150)
+        self.mirrored = named(QCheckBox("mirrored too"), "protocol_mirrored", tip="Each size is also seen mirrored")
+        self.error = named(QLabel(wordWrap=True), "protocol_error", role="error")
+        row = QBoxLayout(direction, self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        for widget in (self.kind, self.resize_to, self.scales, self.mirrored, self.error):
+            row.addWidget(widget, 1 if widget is self.error else 0)
+        self.set_image_size(32)
+        self.kind.currentIndexChanged.connect(self._on_kind)
+        self.resize_to.valueChanged.connect(self._on_changed)
+        self.scales.textEdited.connect(self._on_scales)
+        self.mirrored.toggled.connect(self._on_changed)
+        self._show_fields()
+
+    @property
+    def protocol(self) -> Protocol | None:
+        """None while something is wrong; :attr:`problem` says what."""
+        kind = ProtocolKind(self.kind.currentData())
+        values: dict[str, object] = {"kind": kind}
+        if kind in _CROPS:
+            values["resize"] = self.resize_to.value()
+        self.problem = ""
+        if kind is ProtocolKind.MULTI_SCALE:
+            words = [word for word in re.split(r"[\s,;]+", self.scales.text()) if word]
+            if not words or not all(word.isascii() and word.isdecimal() for word in words):
+                self.problem = "Scales are whole numbers of pixels with commas between them, such as 224, 256, 384."
+                return None
+            values |= {"scales": tuple(map(int, words)), "flip": self.mirrored.isChecked()}
+        try:
+            return Protocol.model_validate(values)
+        except ValidationError as error:
+            text = next(iter(sentences(error).values()))
+            self.problem = f"{text[:1].upper()}{text[1:]}."
+            return None
+
+    def set_protocol(self, protocol: Protocol) -> None:
+        """Show it, without a word to anyone."""
+        self.blockSignals(True)
+        self.kind.setCurrentIndex(self.kind.findData(protocol.kind))
+        self.resize_to.setValue(protocol.resize)
+        if protocol.scales:
+            self._typed = True
+            self.scales.setText(", ".join(map(str, protocol.scales)))
+        self.mirrored.setChecked(protocol.flip)
+        self.blockSignals(False)
+        self._show_fields()
+
+    def set_image_size(self, image_size: int) -> None:
+        """Of the networks that are tested: the scales proposed are made for it."""
+        if not self._typed:
+            self.scales.setText(", ".join(map(str, scales_for(image_size))))
+        usual = Protocol(kind=ProtocolKind.TEN_CROP).resize_for(image_size)
+        self.resize_to.setSpecialValueText(f"of {usual} px")
+
+    def _show_fields(self) -> None:
+        kind = ProtocolKind(self.kind.currentData())
+        self.kind.setToolTip(KINDS[kind][1])
+        self.resize_to.setVisible(kind in _CROPS)
+        self.scales.setVisible(kind is ProtocolKind.MULTI_SCALE)
+        self.mirrored.setVisible(kind is ProtocolKind.MULTI_SCALE)
+        self._tell()
+
+    def _tell(self) -> None:
+        fine = self.protocol is not None
+        self.error.setText(self.problem)
+        self.error.setVisible(not fine)
+        if self.scales.property("wrong") == fine:
+            self.scales.setProperty("wrong", not fine)
+            self.scales.style().unpolish(self.scales)
+            self.scales.style().polish(self.scales)
+
+    @Slot()
+    def _on_kind(self) -> None:
+        self._show_fields()
+        self.changed.emit()
+
+    @Slot()
+    def _on_scales(self) -> None:
+        self._typed = True
+        self._on_changed()
+
+    @Slot()
+    def _on_changed(self) -> None:
+        self._tell()
+        self.changed.emit()

@@ -1,0 +1,99 @@
+"""The evaluations under way: one background job for all tasks of an order, with what is left of it in time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QObject, Signal
+
+from resnet_studio.domain.protocols import Protocol
+from resnet_studio.ui.evaluate.plan import Task
+from resnet_studio.ui.evaluate.work import Step, Stored, TaskFailed, evaluating
+from resnet_studio.ui.jobs import Job
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.text import duration_text
+
+_TRUST = 0.02  # of the work done before a time left is told
+
+
+class EvaluateSession(QObject):
+    """``stored(evaluation id)`` as each one is done, ``failed(sentence)``, ``ended`` last; ``changed`` for progress."""
+
+    changed = Signal()
+    stored = Signal(str)
+    failed = Signal(str)
+    ended = Signal()
+
+    def __init__(self, services: Services, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._services = services
+        self._job: Job | None = None
+        self._step: Step | None = None
+        self._started = 0.0
+        self._stopping = False
+
+    @property
+    def running(self) -> bool:
+        return self._job is not None
+
+    @property
+    def fraction(self) -> float | None:
+        """Of the whole order, 0..1; None while nothing is known."""
+        if self._step is None or (self._step.fraction is None and not self._step.number):
+            return None
+        return (self._step.number + (self._step.fraction or 0.0)) / self._step.of
+
+    @property
+    def sentence(self) -> str:
+        """What is being done, how far it is, and how long it still takes."""
+        if self._stopping:
+            return "Stopping…"
+        step = self._step
+        if step is None:
+            return "Starting…"
+        parts = [f"{step.name}: {step.text}"]
+        if step.of > 1:
+            parts[0] = f"{step.number + 1} of {step.of}, {parts[0]}"
+        if step.fraction is not None:
+            parts.append(f"{step.fraction:.0%}")
+        fraction = self.fraction
+        if fraction is not None and fraction >= _TRUST:
+            left = (time.monotonic() - self._started) * (1 - fraction) / fraction
+            parts.append(f"about {duration_text(left)} left")
+        return ", ".join(parts)
+
+    def start(self, tasks: Sequence[Task], protocol: Protocol, names: Mapping[str, str]) -> None:
+        """Nothing happens while something runs."""
+        if self._job is not None or not tasks:
+            return
+        self._step, self._stopping, self._started = None, False, time.monotonic()
+        work = evaluating(self._services.store, tasks, protocol, names, gently=self._services.controller.training)
+        self._job = self._services.jobs.start(
+            work, on_item=self._on_item, on_failed=self._on_failed, on_end=self._on_end
+        )
+        self.changed.emit()
+
+    def stop(self) -> None:
+        """Evaluations that are done stay; the one under way is dropped."""
+        if self._job is not None:
+            self._stopping = True
+            self._job.stop()
+            self.changed.emit()
+
+    def _on_item(self, item: object) -> None:
+        if isinstance(item, Step):
+            self._step = item
+            self.changed.emit()
+        elif isinstance(item, Stored):
+            self.stored.emit(item.evaluation_id)
+        elif isinstance(item, TaskFailed):
+            self.failed.emit(item.sentence)
+
+    def _on_failed(self, sentence: str) -> None:
+        self.failed.emit(sentence)
+
+    def _on_end(self) -> None:
+        self._job = None
+        self.changed.emit()
+        self.ended.emit()

@@ -1,0 +1,190 @@
+"""The order form: which images, which protocol, each run alone or all together; and what becomes of it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QCheckBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.domain.data_spec import MAX_SEED, DataSpec
+from resnet_studio.domain.documents import parse
+from resnet_studio.domain.errors import SpecError
+from resnet_studio.ui.design.field_row import Choice
+from resnet_studio.ui.evaluate.plan import Wish
+from resnet_studio.ui.evaluate.protocol_choice import ProtocolChoice
+from resnet_studio.ui.evaluate.session import EvaluateSession
+from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.naming import named
+
+_OWN, _FOLDER = "own", "folder:"
+_SOURCES = (
+    (_OWN, "Each run's own data"),
+    ("builtin", "Built-in images"),
+    ("cifar10", "CIFAR-10"),
+    (_FOLDER, "A folder of images"),
+)
+
+
+class SetupForm(QFrame):
+    """``changed`` when a person has changed the wish, ``wanted`` to start, ``stop_wanted`` to stop."""
+
+    changed = Signal()
+    wanted = Signal()
+    stop_wanted = Signal()
+
+    def __init__(self, session: EvaluateSession, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.problem = ""
+        self.setProperty("role", "panel")
+        self.source = named(Choice(), "evaluate_data", tip="The test images that the networks see")
+        self.source.setAccessibleName("Data")
+        self.source.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToContents)
+        for key, text in _SOURCES:
+            self.source.addItem(text, key)
+        self.seed = named(
+            QSpinBox(), "evaluate_draw", tip="Built-in: which images are drawn. Folder: which are held out"
+        )
+        self.seed.setAccessibleName("Data draw")
+        self.seed.setRange(0, MAX_SEED)
+        self.seed.setPrefix("draw ")
+        self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.seed.setFixedWidth(86)
+        self.folder = named(
+            QLineEdit(), "evaluate_folder", tip="test/CLASS or val/CLASS beside train, or one folder of classes"
+        )
+        self.folder.setPlaceholderText("folder with a folder for each class")
+        self.folder.setAccessibleName("Data folder")
+        self.browse = named(QPushButton("Choose…"), "evaluate_browse")
+        self.protocol = ProtocolChoice(QBoxLayout.Direction.LeftToRight, self)
+        self.alone = named(QCheckBox("each alone"), "evaluate_alone", tip="One result for each ticked run")
+        self.alone.setChecked(True)
+        self.together = named(
+            QCheckBox("as an ensemble"),
+            "evaluate_together",
+            tip="One result for all ticked runs together: the mean of their softmax outputs",
+        )
+        self.start = named(QPushButton("Evaluate"), "evaluate_button", tip="Measure and keep the result (Ctrl+Return)")
+        self.stop = named(QPushButton("Stop"), "evaluate_stop", tip="What is done already stays")
+        self.note = named(ElidedLabel(), "evaluate_note", role="muted")
+        self.bar = named(QProgressBar(), "evaluate_progress")
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName("Progress of the evaluation")
+        self.bar.setFixedWidth(150)
+        first, second = QHBoxLayout(), QHBoxLayout()
+        for row in (first, second):
+            row.setSpacing(8)
+        for widget, stretch in (
+            (self.source, 0), (self.seed, 0), (self.folder, 3), (self.browse, 0), (self.protocol, 0),
+        ):  # fmt: skip
+            first.addWidget(widget, stretch)
+        first.addStretch(1)
+        for part in (self.alone, self.together, self.start, self.stop, self.bar):
+            second.addWidget(part)
+        second.addWidget(self.note, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 8, 10, 8)
+        column.setSpacing(6)
+        column.addLayout(first)
+        column.addLayout(second)
+        self.source.activated.connect(self._on_source)
+        self.seed.valueChanged.connect(self.changed)
+        self.folder.textEdited.connect(self.changed)
+        self.browse.clicked.connect(self._on_browse)
+        self.protocol.changed.connect(self.changed)
+        self.alone.toggled.connect(self.changed)
+        self.together.toggled.connect(self.changed)
+        self.start.clicked.connect(self.wanted)
+        self.stop.clicked.connect(self.stop_wanted)
+        session.changed.connect(self.show_progress)
+        go = QShortcut(QKeySequence("Ctrl+Return"), self)
+        go.activated.connect(self.start.click)
+        self._show_fields()
+        self.show_progress()
+
+    @property
+    def own(self) -> bool:
+        return bool(self.source.currentData() == _OWN)
+
+    def wish(self) -> Wish | None:
+        """None while a field is wrong; :attr:`problem` says which."""
+        self.problem = ""
+        protocol = self.protocol.protocol
+        if protocol is None:
+            self.problem = self.protocol.problem
+            return None
+        data = None
+        if not self.own:
+            source = str(self.source.currentData())
+            if source == _FOLDER:
+                source += self.folder.text().strip()
+            if source == _FOLDER:
+                self.problem = "Choose the folder that holds a folder of images for each class."
+                return None
+            try:
+                data = parse(DataSpec, {"source": source, "seed": self.seed.value() if self._drawn else 0})
+            except SpecError as error:
+                self.problem = f"The data cannot be used: {error}."
+                return None
+        return Wish(data, protocol, self.alone.isChecked(), self.together.isChecked())
+
+    @property
+    def _drawn(self) -> bool:
+        return self.source.currentData() in ("builtin", _FOLDER)
+
+    def tell(self, sentence: str, *, able: bool) -> None:
+        """What starting would do, or why it cannot."""
+        self._sentence, self._able = sentence, able
+        self.show_progress()
+
+    _sentence, _able = "", False
+
+    @Slot()
+    def show_progress(self) -> None:
+        running = self._session.running
+        self.start.setVisible(not running)
+        self.start.setEnabled(self._able)
+        self.stop.setVisible(running)
+        self.bar.setVisible(running)
+        fraction = self._session.fraction
+        self.bar.setRange(0, 0 if fraction is None else 1000)
+        self.bar.setValue(round(1000 * (fraction or 0.0)))
+        self.note.show_text(self._session.sentence if running else self._sentence)
+
+    def _show_fields(self) -> None:
+        folder = self.source.currentData() == _FOLDER
+        self.folder.setVisible(folder)
+        self.browse.setVisible(folder)
+        self.seed.setVisible(self._drawn)
+
+    @Slot()
+    def _on_source(self) -> None:
+        self._show_fields()
+        if self.source.currentData() == _FOLDER and not self.folder.text():
+            self._on_browse()
+        self.changed.emit()
+
+    @Slot()
+    def _on_browse(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Choose the folder that holds the classes", self.folder.text())
+        if chosen:
+            self.choose_folder(chosen)
+
+    def choose_folder(self, path: str) -> None:
+        """As if a person had chosen it."""
+        self.source.setCurrentIndex(self.source.findData(_FOLDER))
+        self.folder.setText(path)
+        self._show_fields()
+        self.changed.emit()

@@ -1,0 +1,175 @@
+"""What the Evaluate part does in background threads. torch enters here, inside the functions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resnet_studio.domain.errors import Stopped, UserError
+from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.protocols import Protocol
+from resnet_studio.domain.records import Evaluation, NamedImage
+from resnet_studio.domain.specs import DataSpec
+from resnet_studio.ui.evaluate.plan import Task
+
+if TYPE_CHECKING:
+    from resnet_studio.data.testset import TestSet
+    from resnet_studio.domain.home import Home
+    from resnet_studio.history.store import RunStore
+    from resnet_studio.inference.models import TrainedNetwork
+
+Emit = Callable[[object], None]
+_TELL_SECONDS = 0.05
+HELD_OUT_PREFIX = "held-out/"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``number`` of ``of`` tasks is at ``text``; ``fraction`` of it, 0..1, is done where that is known."""
+
+    number: int
+    of: int
+    name: str
+    text: str
+    fraction: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One more evaluation is in the history."""
+
+    evaluation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailed:
+    sentence: str
+
+
+def task_name(task: Task, names: Mapping[str, str]) -> str:
+    """``names`` by run id tell runs of one name apart."""
+    first = task.runs[0]
+    return names.get(first.id, first.name) if len(task.runs) == 1 else f"ensemble of {len(task.runs)}"
+
+
+def evaluating(
+    store: RunStore, tasks: Sequence[Task], protocol: Protocol, names: Mapping[str, str], *, gently: bool
+) -> Callable[[Emit, StopCheck], int]:
+    """A job that makes and stores one evaluation a task; emits Step, Stored and TaskFailed, returns how many it made.
+
+    What one task cannot do is told, and the others go on. ``gently`` keeps to one thread of the CPU, because something
+    trains at the same time.
+    """
+
+    def work(emit: Emit, should_stop: StopCheck) -> int:
+        import torch
+
+        from resnet_studio.domain.terms import Device
+        from resnet_studio.inference.evaluate import evaluate
+        from resnet_studio.inference.models import load
+        from resnet_studio.training.devices import lower_priority
+
+        if gently:
+            torch.set_num_threads(1)  # acts on this thread alone
+        lower_priority()
+        networks: dict[str, TrainedNetwork] = {}
+        made = 0
+        for number, task in enumerate(tasks):
+            report = _reporter(emit, number, len(tasks), task_name(task, names))
+            try:
+                for run in task.runs:
+                    if should_stop():
+                        raise Stopped
+                    if run.id not in networks:
+                        report(f"loading {run.name}", None)
+                        networks[run.id] = load(store, run, Device.CPU if gently else Device.AUTO)
+                members = [networks[run.id] for run in task.runs]
+                evaluation = evaluate(members, task.data, protocol, store.home, report, should_stop)
+                store.add_evaluation(evaluation)
+            except UserError as error:
+                emit(TaskFailed(str(error)))
+                continue
+            made += 1
+            emit(Stored(evaluation.id))
+        return made
+
+    return work
+
+
+def _reporter(emit: Emit, number: int, of: int, name: str) -> Callable[[str, float | None], None]:
+    """At most twenty times a second, and each new text."""
+    last = ("", 0.0)
+
+    def report(text: str, fraction: float | None) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if text != last[0] or now - last[1] >= _TELL_SECONDS:
+            last = (text, now)
+            emit(Step(number, of, name, text, fraction))
+
+    return report
+
+
+class TestSets:
+    """The test set that was opened last stays open. One job at a time uses it."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self._spec: DataSpec | None = None
+        self._set: TestSet | None = None
+
+    def open(self, spec: DataSpec, home: Home, should_stop: StopCheck) -> TestSet:
+        """Raises DataError and Stopped, as ``open_test``."""
+        from resnet_studio.data.testset import open_test
+
+        if self._set is None or spec != self._spec:
+            self._set = None
+            self._set, self._spec = open_test(spec, home, should_stop=should_stop), spec
+        return self._set
+
+
+def bringing(
+    evaluation: Evaluation, places: Sequence[int], spec: DataSpec, home: Home, sets: TestSets
+) -> Callable[[Emit, StopCheck], object]:
+    """A job that returns ``[(place, image)]`` for positions in the evaluation: files, or PNG bytes without files.
+
+    The name of an image that is no file begins with its true class, by which Classify knows the truth.
+    """
+
+    def work(_emit: Emit, should_stop: StopCheck) -> object:
+        if spec.folder is not None:
+            root = Path(spec.folder).expanduser().absolute()
+            return [(place, root / evaluation.names[place]) for place in places]
+        images = sets.open(spec, home, should_stop)
+        found = []
+        for place in places:
+            if should_stop():
+                raise Stopped
+            name = evaluation.names[place]
+            true = evaluation.class_names[int(evaluation.labels[place])]
+            title = f"{true} {name.rpartition('/')[2]}"
+            found.append((place, NamedImage(title, _png(images, name))))
+        return found
+
+    return work
+
+
+def _png(images: TestSet, name: str) -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    images.named(name).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def data_of(evaluation: Evaluation, known: Sequence[DataSpec]) -> DataSpec:
+    """The data that was evaluated on. ``known``: of the runs that took part, for images held out of training."""
+    if evaluation.names and evaluation.names[0].startswith(HELD_OUT_PREFIX):
+        for spec in known:
+            if (spec.source, spec.seed) == (evaluation.data, evaluation.data_seed) and spec.held_out:
+                return spec
+    return DataSpec(source=evaluation.data, seed=evaluation.data_seed)

@@ -1,0 +1,355 @@
+"""The Evaluate part of the Compare page with trained networks, a real store and real threads."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QBoxLayout, QMessageBox
+
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.protocols import Protocol, ProtocolKind
+from resnet_studio.domain.records import Evaluation, EvaluationSummary, NamedImage
+from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
+from resnet_studio.history.store import RunStore
+from resnet_studio.ui.evaluate.drawing import ALL
+from resnet_studio.ui.evaluate.groups import about, group, outdated_sentence, source_name
+from resnet_studio.ui.evaluate.plan import Wish, plan
+from resnet_studio.ui.evaluate.protocol_choice import ProtocolChoice, scales_for
+from resnet_studio.ui.evaluate.tree import Column, EvaluationsModel
+from resnet_studio.ui.evaluate.work import TestSets, bringing
+from resnet_studio.ui.pages.compare import ComparePage
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
+LONG = Wish(None, Protocol(kind=ProtocolKind.TEN_CROP), alone=True, together=True)
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("evaluated-colours")
+    rng = np.random.default_rng(3)
+    for part, count in (("train", 8), ("test", 5)):
+        for name, colour in COLOURS.items():
+            folder = root / part / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                pixels = np.clip(np.array(colour) + rng.integers(-120, 121, (8, 8, 3)), 0, 255)
+                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def evaluated_home(tmp_path_factory: pytest.TempPathFactory, folders: Path) -> Home:
+    """Two runs of one network, by seed, that have seen a few colours; to be copied."""
+    from resnet_studio.runner import run
+
+    home = Home(tmp_path_factory.mktemp("evaluated"))
+    spec = RunSpec(
+        name="ResNet-8",
+        network=NetworkSpec(depth=8, width=4, image_size=8, classes=3),
+        recipe=RecipeSpec(
+            iterations=4, batch_size=12, milestones=(), test_every=4, learning_rate=0.05, precision="float32",
+            device="cpu",
+        ),
+        data=DataSpec(source=f"folder:{folders}"),
+    )  # fmt: skip
+    other = replace(spec, recipe=replace(spec.recipe, init_seed=1))
+    with RunStore.open(home) as store:
+        run(CohortSpec(runs=(spec, other)), store, lambda event: None)
+    return home
+
+
+@pytest.fixture
+def home(tmp_path: Path, evaluated_home: Home) -> Home:
+    shutil.copytree(evaluated_home.root, tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def page(qtbot, services):
+    page = ComparePage(services)
+    qtbot.addWidget(page)
+    page.resize(1180, 680)
+    page.show()
+    page.show_part(1)
+    page.show_runs([run.id for run in services.store.list_runs()])
+    yield page
+    page.evaluate.session.stop()
+    services.controller.blockSignals(True)
+
+
+@pytest.fixture
+def panel(page):
+    return page.evaluate
+
+
+def _evaluate(qtbot, panel) -> None:
+    with qtbot.waitSignal(panel.session.ended, timeout=60_000):
+        qtbot.mouseClick(panel.form.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not panel.session.running)
+
+
+def summary(**changes) -> EvaluationSummary:
+    values: dict[str, object] = {
+        "id": "e1",
+        "run_ids": ("a",),
+        "protocol": Protocol(),
+        "data": "cifar10",
+        "data_seed": 0,
+        "data_sha256": "d" * 64,
+        "images": 100,
+        "classes": 10,
+        "top1_error": 20.0,
+        "top5_error": 2.0,
+        "member_errors": (),
+        "weights": ("w",),
+        "iterations": (500,),
+        "outdated": (False,),
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "seconds": 3.0,
+    }
+    return EvaluationSummary(**{**values, **changes})
+
+
+def test_other_images_and_other_protocols_are_never_in_one_group():
+    crops = Protocol(kind=ProtocolKind.TEN_CROP)
+    groups = group(
+        [
+            summary(id="1", top1_error=30.0),
+            summary(id="2", top1_error=10.0),
+            summary(id="3", protocol=crops),
+            summary(id="4", data_sha256="e" * 64),
+            summary(id="5", data_seed=3, data="builtin"),
+        ]
+    )
+    assert sorted(tuple(one.id for one in g.evaluations) for g in groups) == [("2", "1"), ("3",), ("4",), ("5",)]
+    marks = {g.evaluations[0].id: g.mark for g in groups}
+    assert marks["2"] == "data dddddd"
+    assert marks["4"] == "data eeeeee"
+    assert marks["3"] == ""
+    assert source_name("folder:/some/where/flowers/") == "flowers"
+    assert source_name("builtin", 3) == "Built-in images (draw 3)"
+
+
+def test_an_ensemble_tells_its_gain_and_old_weights_are_marked(theme_of, qtmodeltester):
+    model = EvaluationsModel(theme_of)
+    ensemble = summary(
+        id="e", run_ids=("a", "b"), member_errors=(22.0, 21.0), top1_error=19.5, weights=("w", "v"),
+        iterations=(500, 800), outdated=(False, True),
+    )  # fmt: skip
+    model.set_evaluations([summary(id="s", classes=5), ensemble], [], {"a": "ResNet-20", "b": "plain-20"})
+    qtmodeltester.check(model)
+    parent = model.index(0, 0)
+    assert model.rowCount(parent) == 2
+    texts = [[model.index(row, column, parent).data() for column in Column] for row in range(2)]
+    assert texts[0][:5] == [
+        "Ensemble of 2: ResNet-20, plain-20", "19.50\u202f%", "2.00\u202f%", "+1.50", "iterations 500 to 800, older"
+    ]  # fmt: skip
+    assert texts[1][Column.TOP5] == "–"  # of five classes the first five answers are always right
+    assert texts[1][Column.GAIN] == ""
+    assert "plain-20 has newer ones" in outdated_sentence(ensemble, {"b": "plain-20"})
+    assert "plain-20 alone: 21.00" in about(ensemble, {"a": "ResNet-20", "b": "plain-20"})
+
+
+@pytest.fixture
+def theme_of(services):
+    return services.theme
+
+
+def test_a_plan_says_what_is_missing(services):
+    runs = services.store.list_runs()
+    assert "Tick the runs" in plan([], LONG).problem
+    assert [len(task.runs) for task in plan(runs, LONG).tasks] == [1, 1, 2]
+    assert "at least two" in plan(runs[:1], LONG).problem
+    bare = [dataclasses.replace(run, weights_sha256=None) for run in runs]
+    assert "no weights" in plan(bare, LONG).problem or "has weights yet" in plan(bare, LONG).problem
+    other = dataclasses.replace(runs[1], class_names=("x", "y", "z"), name="other")
+    assert "different classes" in plan([runs[0], other], LONG).problem
+    moved = dataclasses.replace(runs[1], spec=replace(runs[1].spec, data=DataSpec(source="builtin")))
+    assert "choose the data" in plan([runs[0], moved], LONG).problem
+    neither = dataclasses.replace(LONG, alone=False, together=False)
+    assert "or both" in plan(runs, neither).problem
+    tight = dataclasses.replace(LONG, protocol=Protocol(kind=ProtocolKind.TEN_CROP, resize=4))
+    assert "at least 8" in plan(runs, tight).problem
+
+
+def test_the_protocol_form_reads_only_the_fields_of_its_kind(qtbot):
+    form = ProtocolChoice(QBoxLayout.Direction.LeftToRight)
+    qtbot.addWidget(form)
+    form.show()
+    form.set_image_size(32)
+    assert form.protocol == Protocol()
+    form.kind.setCurrentIndex(form.kind.findData(ProtocolKind.MULTI_SCALE))
+    assert form.protocol.scales == scales_for(32) == (32, 37, 55, 69, 91)
+    assert scales_for(224) == (224, 256, 384, 480, 640)
+    assert form.scales.isVisible()
+    assert not form.resize_to.isVisible()
+    for wrong in ("", "32, big", "4", "32 32"):
+        form.scales.setText(wrong)
+        form.scales.textEdited.emit(wrong)
+        assert form.protocol is None
+        assert form.problem.endswith(".")
+        assert form.error.isVisible()
+    form.scales.setText("32; 48 64")
+    form.scales.textEdited.emit("")
+    form.mirrored.setChecked(True)
+    assert form.protocol == Protocol(kind=ProtocolKind.MULTI_SCALE, scales=(32, 48, 64), flip=True)
+    form.set_image_size(224)
+    assert form.scales.text() == "32; 48 64"  # a person's own stay
+    form.kind.setCurrentIndex(form.kind.findData(ProtocolKind.TEN_CROP))
+    form.resize_to.setValue(40)
+    assert form.protocol == Protocol(kind=ProtocolKind.TEN_CROP, resize=40)
+    form.set_protocol(Protocol())
+    assert form.protocol == Protocol()
+
+
+def test_runs_and_their_ensemble_are_evaluated_kept_and_deleted(panel, page, services, qtbot, monkeypatch):
+    assert panel.stack.currentIndex() == 0
+    panel.form.together.setChecked(True)
+    assert len(panel.plan.tasks) == 3
+    _evaluate(qtbot, panel)
+    assert len(services.store.evaluations()) == 3
+    assert [g.title for g in panel.model.groups] == [panel.model.groups[0].title]
+    own = {run.id: run.test_error for run in services.store.list_runs()}
+    for evaluation in services.store.evaluations():
+        if not evaluation.is_ensemble:
+            assert evaluation.top1_error == pytest.approx(own[evaluation.run_ids[0]], abs=1e-4)
+    assert panel.chosen[0].is_ensemble  # the last one made
+    assert panel.detail.matrices.shown[0].matrix.names == ("blue", "green", "red")
+    panel.form.protocol.set_protocol(Protocol(kind=ProtocolKind.TEN_CROP))
+    panel.form.protocol.changed.emit()
+    panel.form.together.setChecked(False)
+    _evaluate(qtbot, panel)
+    assert len(panel.model.groups) == 2
+    page.show_runs([])
+    assert panel.stack.currentIndex() == 0
+    assert not panel.form.start.isEnabled()
+    page.show_runs(own)
+    assert len(panel.model.groups) == 2
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
+    panel.tree.selectAll()
+    panel.detail.matrices.delete.click()
+    assert services.store.evaluations() == ()
+    assert not panel.detail.isVisible()
+
+
+def test_a_cell_shows_its_images_and_leads_to_classify(panel, page, services, qtbot, folders):
+    panel.form.together.setChecked(True)
+    panel.form.alone.setChecked(False)
+    _evaluate(qtbot, panel)
+    evaluation = services.store.evaluation(panel.chosen[0].id)
+    true, answer = np.argwhere(evaluation.confusion)[0].tolist()
+    panel.detail.show_cell(0, true, answer)
+    count = int(evaluation.confusion[true, answer])
+    qtbot.waitUntil(lambda: len(panel.detail.images.model.images) == count)
+    images = panel.detail.images.model.images
+    names = evaluation.class_names
+    assert {(image.true, image.answer) for image in images} == {(names[true], names[answer])}
+    assert [image.confidence for image in images] == sorted((image.confidence for image in images), reverse=True)
+    assert all(image.row.source.is_file() for image in images)
+    qtbot.waitUntil(lambda: panel.detail.thumbnails.picture(images[0].row) is not None)
+    panel.grab()
+    with qtbot.waitSignal(page.images_requested) as asked:
+        panel.detail.images.button.click()
+    assert asked.args == [list(evaluation.run_ids), [image.row.source for image in images]]
+    wrong = int((evaluation.labels != evaluation.predicted).sum())
+    total = 0
+    for label in range(3):
+        panel.detail.show_cell(0, label, ALL)
+        expected = int(evaluation.confusion[label].sum() - evaluation.confusion[label, label])
+        qtbot.waitUntil(lambda expected=expected: len(panel.detail.images.model.images) == expected)
+        qtbot.waitUntil(lambda: not panel.detail.loading)
+        total += expected
+    assert total == wrong
+
+
+def test_images_that_are_no_files_bring_their_class_along(services, home_with_images, qtbot):
+    names = ("test/00003", "test/00012")
+    evaluation = dataclasses.replace(
+        _evaluation(), data="builtin", names=names, labels=np.array([3, 2], np.int32), class_names=tuple("abcdefghij")
+    )
+    work = bringing(evaluation, [1], DataSpec(), home_with_images, TestSets())
+    ((place, image),) = work(lambda item: None, lambda: False)
+    assert place == 1
+    assert isinstance(image, NamedImage)
+    assert image.name == "c 00012"
+    with Image.open(io.BytesIO(image.content)) as picture:
+        assert picture.size == (32, 32)
+
+
+def _evaluation():
+    light = summary()
+    shared = {
+        field.name: getattr(light, field.name)
+        for field in dataclasses.fields(light)
+        if field.name not in ("classes", "outdated", "skipped")
+    }
+    return Evaluation(
+        **shared, class_names=("a", "b"), confusion=np.eye(2, dtype=np.int64), labels=np.zeros(2, np.int32),
+        predicted=np.zeros(2, np.int32), confidence=np.ones(2, np.float32), names=("x", "y"),
+    )  # fmt: skip
+
+
+def test_a_stop_answers_within_a_second_and_keeps_what_is_done(panel, services, qtbot, monkeypatch):
+    import resnet_studio.inference.evaluate as inference
+
+    slow = inference.logits_of
+
+    def slowly(*args, **kwargs):
+        should_stop = args[3]
+        until = time.monotonic() + 0.4
+        while time.monotonic() < until and not should_stop():
+            time.sleep(0.01)
+        return slow(*args, **kwargs)
+
+    panel.form.protocol.set_protocol(Protocol(kind=ProtocolKind.TEN_CROP))
+    panel.form.protocol.changed.emit()
+    monkeypatch.setattr(inference, "logits_of", slowly)
+    said = []
+    panel.session.changed.connect(lambda: said.append(panel.form.note.toolTip()))
+    qtbot.mouseClick(panel.form.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: any("left" in text for text in said), timeout=30_000)
+    assert panel.form.bar.isVisible()
+    started = time.monotonic()
+    with qtbot.waitSignal(panel.session.ended, timeout=5000):
+        qtbot.mouseClick(panel.form.stop, Qt.MouseButton.LeftButton)
+    assert time.monotonic() - started < 1.0
+    assert panel.form.start.isVisible()
+    assert services.store.evaluations() == ()
+
+
+def test_what_goes_wrong_is_told_and_the_rest_goes_on(panel, page, services, qtbot, tmp_path):
+    panel.form.choose_folder(str(tmp_path / "nowhere"))
+    _evaluate(qtbot, panel)
+    assert "does not exist" in page.banner.sentence
+    panel.form.folder.clear()
+    panel.form.changed.emit()
+    assert not panel.form.start.isEnabled()
+    assert "Choose the folder" in panel.form.note.toolTip()
+
+
+def test_older_weights_are_seen_in_the_list(panel, services, qtbot):
+    _evaluate(qtbot, panel)
+    summaries = [dataclasses.replace(one, outdated=(True,)) for one in services.store.evaluations()]
+    panel.model.set_evaluations(summaries, services.store.list_runs(), {})
+    parent = panel.model.index(0, 0)
+    assert panel.model.index(0, Column.WEIGHTS, parent).data().endswith("older")
+
+
+def test_the_curves_and_the_evaluations_are_two_parts_of_one_page(page, services, qtbot):
+    assert page.evaluate.isVisible()
+    assert not page.curves.export_button.isVisible()
+    page.switches.button(0).click()
+    assert page.curves.isVisible()
+    assert page.curves.quantity.isVisible()
+    assert services.preferences.value("compare/part", 9, int) == 0
