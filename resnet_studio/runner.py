@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import errno
+import dataclasses
+import gc
 import logging
 import shutil
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from resnet_studio.data.describe import describe
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.data.training_data import TrainingData, open_training
 from resnet_studio.domain.documents import sentences
-from resnet_studio.domain.errors import CheckpointError, Stopped, StoreError, UserError
+from resnet_studio.domain.errors import CheckpointError, DiskFullError, Stopped, StoreError, UserError
 from resnet_studio.domain.events import (
     CheckpointSaved,
     CohortStarted,
@@ -37,9 +38,11 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.training import checkpoints
 from resnet_studio.training.devices import choose_device, lower_priority
 from resnet_studio.training.engines import make_engine
+from resnet_studio.training.fitting import batch_that_fits, is_out_of_memory
 from resnet_studio.training.loop import CohortLoop, Shared
 from resnet_studio.training.machine import Machine
 from resnet_studio.training.members import Member
+from resnet_studio.training.room import Room, StoppedWithoutRoom, is_full
 
 log = logging.getLogger(__name__)
 
@@ -90,34 +93,30 @@ def resume(
         starting.check(record.spec, store)
     lower_priority()
     told = recording(store, emit)
+    room = Room(store.home.root, run_ids, told, emit, should_stop)
     failure: BaseException | None = None
+    hungry, reason = False, ""
     try:
-        _train(records, store, told, should_stop, should_pause, checkpoint_seconds)
+        _train(records, store, room, should_stop, should_pause, checkpoint_seconds)
     except Stopped:
-        _end_all(records, store, told, RunStatus.STOPPED, "")
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        failure = UserError(_memory_sentence(records, error))
-    except RuntimeError as error:
-        out_of_memory = "can't allocate memory" in str(error) or "out of memory" in str(error)
-        failure = UserError(_memory_sentence(records, error)) if out_of_memory else error
-    except OSError as error:
-        failure = UserError(_disk_sentence(error, store.home)) if error.errno in _FULL else error
+        _end_all(records, store, told, emit, RunStatus.STOPPED, "")
+    except StoppedWithoutRoom as stopped:
+        reason = str(stopped)
+        _end_all(records, store, told, emit, RunStatus.STOPPED, reason)
     except Exception as error:  # told below, outside this block: a traceback keeps the tensors of its frames alive
-        failure = error
+        hungry = is_out_of_memory(error)
+        failure = UserError(_disk_sentence(error, store.home)) if is_full(error) else None if hungry else error
+    if hungry:
+        failure = UserError(_memory_sentence(records, store.home, should_stop))
     if failure is not None:
         failure = failure.with_traceback(failure.__traceback__ if not isinstance(failure, UserError) else None)
         reason = str(failure) if isinstance(failure, UserError) else f"Unexpected error: {failure}"
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
         try:
-            _end_all(records, store, told, RunStatus.FAILED, reason)
-        except Exception as error:  # a full disk, most likely: at the next start the runs are found interrupted
+            _end_all(records, store, told, emit, RunStatus.FAILED, reason)
+        except Exception as error:  # at the next start the runs are found interrupted
             log.info("the end of %s could not be stored: %s", run_ids, error)
         raise failure
-    return tuple(store.get(record.id) for record in records)
-
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+    return tuple(_as_ended(store.get(record.id), reason) for record in records)
 
 
 def _refuse(records: Sequence[RunRecord]) -> None:
@@ -129,37 +128,37 @@ def _refuse(records: Sequence[RunRecord]) -> None:
 
 
 def _train(
-    records: Sequence[RunRecord], store: RunStore, emit: EventSink, should_stop: StopCheck, should_pause: StopCheck,
+    records: Sequence[RunRecord], store: RunStore, room: Room, should_stop: StopCheck, should_pause: StopCheck,
     checkpoint_seconds: float,
 ) -> None:  # fmt: skip
     spec, ids = records[0].spec, tuple(record.id for record in records)
 
     def report(detail: str, fraction: float | None = None) -> None:
-        emit(PhaseChanged(ids, Phase.LOADING, detail, fraction))
+        room.emit(PhaseChanged(ids, Phase.LOADING, detail, fraction))
 
     size = spec.network.image_size
     with open_training(spec.data, spec.recipe, size, store.home, report, should_stop) as data:
-        _train_on(data, records, store, emit, should_stop, should_pause, checkpoint_seconds)
+        _train_on(data, records, store, room, should_stop, should_pause, checkpoint_seconds)
 
 
 def _train_on(
-    data: TrainingData, records: Sequence[RunRecord], store: RunStore, emit: EventSink, should_stop: StopCheck,
+    data: TrainingData, records: Sequence[RunRecord], store: RunStore, room: Room, should_stop: StopCheck,
     should_pause: StopCheck, checkpoint_seconds: float,
 ) -> None:  # fmt: skip
-    home, recipe = store.home, records[0].spec.recipe
+    home, recipe, emit = store.home, records[0].spec.recipe, room.emit
     ids = tuple(record.id for record in records)
     _check_data(records, data)
     if data.skipped:
-        emit(NoticeGiven(ids, _name_skipped(data.skipped, home, ids[0])))
+        emit(NoticeGiven(ids, room.attempt(lambda: _name_skipped(data.skipped, home, ids[0]))))
     if recipe.precision is Precision.AUTO:
         emit(PhaseChanged(ids, Phase.PROBING))
     machine = Machine.choose(recipe, records[0].environment, home.cache)
     if machine.notice:
         emit(NoticeGiven(ids, machine.notice))
-    preprocessing = _preprocessing(records, store, data).to(machine.device)
+    preprocessing = room.attempt(lambda: _preprocessing(records, store, data)).to(machine.device)
     batches = data.batches(preprocessing, machine.device)
     emit(PhaseChanged(ids, Phase.BUILDING))
-    members = [_member(record, store, machine.device, emit) for record in records]
+    members = [_member(record, store, machine.device, room) for record in records]
     engine = make_engine(machine.precision, should_stop)
     facts = {
         "data_sha256": data.checksum,
@@ -188,8 +187,8 @@ def _train_on(
         test_images=data.test_images,
         training_views=lambda: data.training_views(preprocessing, machine.device),
         training_views_images=data.training_images,
-        save=lambda member: _save(member, home),
-        forget=lambda run_id: _forget_old(run_id, store),
+        save=lambda member: room.attempt(lambda: _save(member, home)),
+        forget=lambda run_id: room.attempt(lambda: _forget_old(run_id, store)),
         precision=machine.precision,
         checkpoint_seconds=checkpoint_seconds,
     )  # fmt: skip
@@ -228,9 +227,9 @@ def _preprocessing(records: Sequence[RunRecord], store: RunStore, data: Training
     return measured
 
 
-def _member(record: RunRecord, store: RunStore, device: torch.device, emit: EventSink) -> Member:
+def _member(record: RunRecord, store: RunStore, device: torch.device, room: Room) -> Member:
     """A member at its newest whole checkpoint, its curves cut to match; at the start if there is none."""
-    member = Member(record.id, record.spec, device)
+    member, emit = Member(record.id, record.spec, device), room.emit
     whole: set[Path] = set()
     rows = store.checkpoints(record.id)
     for row in rows:
@@ -243,7 +242,8 @@ def _member(record: RunRecord, store: RunStore, device: torch.device, emit: Even
         except CheckpointError as error:
             log.warning("%s", error)
             emit(NoticeGiven((record.id,), str(error)))
-            store.drop_checkpoint(record.id, row.iteration)
+            room.attempt(lambda iteration=row.iteration: store.drop_checkpoint(record.id, iteration))  # type: ignore[misc]
+            checkpoints.set_aside(folder)
     if rows and not whole:
         emit(
             NoticeGiven(
@@ -253,7 +253,7 @@ def _member(record: RunRecord, store: RunStore, device: torch.device, emit: Even
     if record.spec.start_from and not whole:
         emit(NoticeGiven((record.id,), starting.begin(member.network, record, store)))
     checkpoints.sweep(store.home.run(record.id), keep=whole)
-    store.truncate_curves(record.id, member.iteration)
+    room.attempt(lambda: store.truncate_curves(record.id, member.iteration))
     member.see_tests(store.curve(record.id, Series.TEST_ERROR))
     return member
 
@@ -277,13 +277,24 @@ def _forget_old(run_id: str, store: RunStore) -> None:
     checkpoints.sweep(store.home.run(run_id), keep={store.home.runs / folder for folder in kept})
 
 
-def _end_all(records: Sequence[RunRecord], store: RunStore, emit: EventSink, status: RunStatus, reason: str) -> None:
-    """Give every run that has not ended yet its end."""
+def _end_all(
+    records: Sequence[RunRecord], store: RunStore, told: EventSink, show: EventSink, status: RunStatus, reason: str
+) -> None:
+    """Give every run that has not ended yet its end; on a full disk it is only shown."""
     for record in records:
         now = store.get(record.id)
         if now.status in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.INTERRUPTED):
             event: Event = StatusChanged(record.id, status, reason, now.iteration)
-            emit(event)
+            try:
+                told(event)
+            except DiskFullError as error:
+                log.info("the end of %s could not be stored: %s", record.id, error)
+                show(event)
+
+
+def _as_ended(record: RunRecord, reason: str) -> RunRecord:
+    """``record``, stopped, where the disk was too full to store that."""
+    return dataclasses.replace(record, status=RunStatus.STOPPED, reason=reason) if record.status.active else record
 
 
 def _name_skipped(skipped: Sequence[tuple[str, str]], home: Home, run_id: str) -> str:
@@ -296,18 +307,23 @@ def _name_skipped(skipped: Sequence[tuple[str, str]], home: Home, run_id: str) -
     return f"{files} left out, among them {names}; all of them, and why, are listed in {file}."
 
 
-def _memory_sentence(records: Sequence[RunRecord], error: BaseException) -> str:
-    log.warning("out of memory: %s", error)
-    batch = records[0].spec.recipe.batch_size
+def _memory_sentence(records: Sequence[RunRecord], home: Home, should_stop: StopCheck) -> str:
+    """Called when everything the training held is out of reach: frees it, then tries which batches fit."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    first = records[0]
+    batch = first.spec.recipe.batch_size
     networks = "one network" if len(records) == 1 else f"{len(records)} networks"
+    machine = Machine.choose(first.spec.recipe, first.environment, home.cache)
+    fits = batch_that_fits([record.spec for record in records], machine, should_stop)
+    advice = f"batches of {fits} fit" if fits else f"train fewer at a time or choose a batch size below {batch}"
     return (
-        f"The memory was not enough for {networks} with batches of {batch} images; train fewer at a time or "
-        f"choose a batch size below {batch}. Checkpoints already written are kept."
+        f"The memory was not enough for {networks} with batches of {batch} images; {advice}. Checkpoints already "
+        "written are kept."
     )
 
 
-def _disk_sentence(error: OSError, home: Home) -> str:
-    return (
-        f"The disk is full ({error.strerror}); make room on the disk of {home.root}, then resume. "
-        "Checkpoints already written are kept."
-    )
+def _disk_sentence(error: BaseException, home: Home) -> str:
+    log.warning("%s", str(error))
+    return f"The disk is full; make room on the disk of {home.root}, then resume. Checkpoints already written are kept."

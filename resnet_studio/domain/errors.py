@@ -34,6 +34,10 @@ class StoreError(UserError):
     """A history that cannot be opened or written: newer schema, damaged file, full disk, held by another program."""
 
 
+class DiskFullError(StoreError):
+    """No room was left for something that should have been stored; what was stored before is safe."""
+
+
 class CheckpointError(UserError):
     """A checkpoint that is missing or damaged."""
 

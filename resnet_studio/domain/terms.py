@@ -204,6 +204,7 @@ class Phase(StrEnum):
     TESTING = "testing"
     SAVING = "saving"
     PAUSED = "paused"
+    WAITING = "waiting for room on the disk"
 
 
 class Series(StrEnum):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from resnet_studio.domain.errors import StoreError
+from resnet_studio.domain.errors import DiskFullError, StoreError
 
 _FULL = "The disk that holds the history {file} is full; free some space, then go on (what was stored before is safe)."
 _DAMAGED = (
@@ -39,22 +40,49 @@ _SENTENCES = {
     sqlite3.SQLITE_IOERR: _UNREADABLE,
 }
 
+# What SQLite may say of a full disk besides SQLITE_FULL: its log's index cannot grow, a file cannot be made, a quota
+# is used up. Each can have other causes too, so the disk is asked.
+_PERHAPS_FULL = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_PROBE_BYTES = 2**16
+
 
 def damaged(file: Path, detail: str) -> StoreError:
     return StoreError(_DAMAGED.format(file=file, detail=detail))
 
 
-def sentence(error: BaseException, file: Path) -> str | None:
+def trouble(error: BaseException, file: Path) -> StoreError | None:
     """What to tell the user about ``error``, or None if it is not of the user's kind."""
     cause = error.orig if isinstance(error, DBAPIError) else error
+    if is_full(error, file):
+        return DiskFullError(_FULL.format(file=file))
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", None)
         text = _SENTENCES.get(code & 0xFF) if code is not None else None
-        return text.format(file=file, detail=cause) if text else None
+        return StoreError(text.format(file=file, detail=cause)) if text else None
     if isinstance(cause, OSError):
-        text = _FULL if cause.errno in (errno.ENOSPC, errno.EDQUOT) else _UNREADABLE
-        return text.format(file=cause.filename or file, detail=cause.strerror or cause)
+        return StoreError(_UNREADABLE.format(file=cause.filename or file, detail=cause.strerror or cause))
     return None
+
+
+def is_full(error: BaseException, file: Path) -> bool:
+    """Whether ``error``, met at ``file``, means that its disk is full."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, OSError):
+        return cause.errno in _NO_ROOM
+    code = getattr(cause, "sqlite_errorcode", None) if isinstance(cause, sqlite3.Error) else None
+    if code is None or code & 0xFF == sqlite3.SQLITE_FULL:
+        return code is not None
+    return code & 0xFF in _PERHAPS_FULL and not _has_room(file.parent)
+
+
+def _has_room(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+            probe.write(bytes(_PROBE_BYTES))
+    except OSError as error:
+        return error.errno not in _NO_ROOM
+    return True
 
 
 @contextmanager
@@ -63,7 +91,7 @@ def explained(file: Path) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, sqlite3.Error, OSError) as error:
-        text = sentence(error, file)
-        if text is None:
+        told = trouble(error, file)
+        if told is None:
             raise
-        raise StoreError(text) from error
+        raise told from error

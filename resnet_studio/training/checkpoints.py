@@ -26,6 +26,7 @@ from resnet_studio.networks.weights import digest, load_tensors
 
 FORMAT = 2
 _READ = (1, 2)  # 1: from before training decided anything; such runs go on exactly as they would have
+_DAMAGED = "damaged-"  # how the names of checkpoints begin that were set aside
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
 
 
@@ -100,12 +101,29 @@ def load(folder: Path) -> Snapshot:
     return Snapshot(iteration, seconds, weights, momentum, progress)
 
 
+def set_aside(folder: Path) -> Path | None:
+    """Rename a damaged checkpoint so that nothing takes it for one any more; nobody but its owner removes it.
+
+    Returns:
+        Its new place, None if there is nothing to rename or it cannot be renamed.
+    """
+    target = folder.with_name(f"{_DAMAGED}{folder.name}")
+    try:
+        folder.rename(target)
+    except OSError:
+        return None
+    return target
+
+
 def sweep(run_folder: Path, keep: set[Path]) -> None:
-    """Remove checkpoint folders of ``run_folder`` that nothing points to: torn writes, and whole ones without a row."""
+    """Remove checkpoint folders of ``run_folder`` that nothing points to: torn writes, and whole ones without a row.
+
+    Damaged ones that were set aside stay.
+    """
     parent = run_folder / "checkpoints"
     with contextlib.suppress(OSError):
         for folder in parent.iterdir():
-            if folder not in keep:
+            if folder not in keep and not folder.name.startswith(_DAMAGED):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
