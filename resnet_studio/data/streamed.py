@@ -120,9 +120,10 @@ class StreamedBatches:
             if number not in self._under_way:
                 self._under_way[number] = self._start(number)
         pixels = self._under_way.pop(iteration).take()
-        there = self._loader.to_device
-        x = self._augment(pixels, there(epochs), there(indices))
-        return x, there(self._images.labels[indices])
+        labels = self._loader.to_device(self._images.labels[indices])
+        if self._loader.cuda:  # else the CPU draws
+            epochs, indices = self._loader.to_device(epochs), self._loader.to_device(indices)
+        return self._augment(pixels, epochs, indices), labels
 
     def drop(self) -> None:
         """Nobody wants what is under way."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from resnet_studio.domain.home import Home
 
 log = logging.getLogger(__name__)
 
+_TOLD_EVERY = 0.1  # seconds between two words of progress
 _WAITING = 4  # tasks for each process: enough to keep it busy
 _FACTS, _SUMS = "facts", ("sums", "products")
 
@@ -81,7 +83,7 @@ def _look(source: Source, cut: Cut, pool: DecodingPool, size: int, report: Repor
     digest = hashlib.sha256(json.dumps(source.class_names).encode())
     refused: tuple[dict[int, str], dict[int, str]] = ({}, {})
     parts = ((source.train, cut),) if source.checksum else ((source.train, cut), (source.test, SQUARE))
-    total, done = sum(len(images) for images, _ in parts), 0
+    total, done, told = sum(len(images) for images, _ in parts), 0, 0.0
     for number, (images, view) in enumerate(parts):
         for first, reply in _replies(images, view, pool, should_stop):
             refused[number].update({first + row: reason for row, reason in reply.errors.items()})
@@ -93,7 +95,9 @@ def _look(source: Source, cut: Cut, pool: DecodingPool, size: int, report: Repor
                 sums += reply.sums
                 products += reply.products
             done += len(reply.hashes)
-            report(f"looking at {total} images for the first time", done / total)
+            if done == total or time.monotonic() - told > _TOLD_EVERY:
+                told = time.monotonic()
+                report(f"looking at {total} images for the first time", done / total)
         digest.update(b"/")
     moments = Moments(len(source.train) - len(refused[0]), torch.from_numpy(sums), torch.from_numpy(products))
     return Survey(moments, source.checksum or digest.hexdigest(), *refused)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from resnet_studio.data.draws import Stream, crop_draws, epoch_order, hash_counters
+from resnet_studio.data.draws import Stream, colour_draws, crop_draws, epoch_order, hash_counters, scale_draws
 
 PAD = 4
 OFFSETS = 2 * PAD + 1
@@ -127,14 +127,46 @@ def test_hash_bits_are_balanced():
         assert abs(share - 0.5) < 0.007
 
 
+def test_scales_and_places_are_uniform():
+    epochs, indices = torch.arange(100).repeat_interleave(900), torch.arange(900).repeat(100)
+    scale, y, x, flip = scale_draws(7, epochs, indices, 256, 480)
+    assert (int(scale.min()), int(scale.max())) == (256, 480)
+    assert chi_square(torch.bincount(scale - 256, minlength=225)) < 310  # 224 degrees of freedom, p about 1e-4
+    for place in (y, x):
+        assert int(place.min()) >= 0
+        assert int(place.max()) < 2**24
+        assert chi_square(torch.bincount(place >> 18, minlength=64)) < 110  # 63 degrees of freedom
+    assert abs(float(flip.double().mean()) - 0.5) < 0.007
+    together = torch.stack((scale.double(), y.double(), x.double(), flip.double()))
+    assert (torch.corrcoef(together) - torch.eye(4)).abs().max() < 0.015
+    assert set(scale_draws(7, epochs, indices, 300, 300)[0].tolist()) == {300}
+
+
+def test_colours_are_standard_normal_and_independent():
+    epochs, indices = torch.arange(100).repeat_interleave(900), torch.arange(900).repeat(100)
+    drawn = colour_draws(7, epochs, indices)  # (90000, 3)
+    assert drawn.dtype == torch.float64
+    assert drawn.mean(0).abs().max() < 0.015
+    assert (torch.cov(drawn.T) - torch.eye(3)).abs().max() < 0.025
+    assert ((drawn**4).mean(0) - 3).abs().max() < 0.15
+    assert torch.equal(colour_draws(7, epochs[5:9], indices[5:9]), drawn[5:9])
+    assert not torch.equal(colour_draws(8, epochs[5:9], indices[5:9]), drawn[5:9])
+
+
 def test_golden_draws():
     """These numbers are part of every stored run: if they change, no old run can be repeated."""
     assert epoch_order(0, 0, 10, "cpu").tolist() == GOLDEN_ORDER
     dy, dx, flip = crop_draws(0, torch.tensor([0, 0, 1, 2]), torch.tensor([0, 1, 0, 49_999]), PAD)
     assert (dy.tolist(), dx.tolist(), flip.long().tolist()) == GOLDEN_DRAWS
+    scaled = scale_draws(0, torch.tensor([0, 0, 1]), torch.tensor([0, 1, 0]), 256, 480)
+    assert [draw.long().tolist() for draw in scaled] == GOLDEN_SCALES
+    colours = colour_draws(0, torch.tensor([0, 1]), torch.tensor([0, 49_999]))
+    assert torch.allclose(colours, torch.tensor(GOLDEN_COLOURS, dtype=torch.float64), atol=1e-9)
 
 
 GOLDEN_ORDER = [1, 4, 2, 7, 5, 6, 8, 0, 9, 3]
+GOLDEN_SCALES = [[281, 386, 457], [13429306, 263757, 1804483], [13188879, 464181, 15998279], [0, 0, 1]]
+GOLDEN_COLOURS = [[0.373671774498, 1.772492552788, -1.342697907459], [-0.978091783438, 0.5909838975, -0.859199893394]]
 GOLDEN_DRAWS = ([3, 4, 7, 2], [4, 6, 6, 7], [0, 1, 1, 1])
 
 
@@ -148,3 +180,8 @@ def test_cuda_draws_the_same():
     here = crop_draws(1, epochs, indices, PAD)
     there = crop_draws(1, epochs.cuda(), indices.cuda(), PAD)
     assert all(torch.equal(a, b.cpu()) for a, b in zip(here, there, strict=True))
+    here = scale_draws(1, epochs, indices, 256, 480)
+    there = scale_draws(1, epochs.cuda(), indices.cuda(), 256, 480)
+    assert all(torch.equal(a, b.cpu()) for a, b in zip(here, there, strict=True))
+    colours = colour_draws(1, epochs, indices), colour_draws(1, epochs.cuda(), indices.cuda()).cpu()
+    assert torch.allclose(*colours, rtol=0, atol=1e-12)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.errors import CheckpointError
-from resnet_studio.domain.terms import Normalisation
+from resnet_studio.domain.terms import Colour, Normalisation
 
 from .conftest import random_set
 
@@ -76,6 +77,38 @@ def test_round_trip(tmp_path: Path, normalisation):
     assert torch.equal(before.mean, after.mean)
     assert torch.equal(before.std, after.std)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_principal_colours_are_those_of_numpy_and_are_kept(tmp_path: Path):
+    images = random_set(31).images
+    images[:, 2] = images[:, 0] // 3 + images[:, 1] // 5
+    measured = Preprocessing.measure(images, Normalisation.PIXEL_MEAN, Colour.PCA)
+    pixels = images.numpy().transpose(1, 0, 2, 3).reshape(3, -1) / 255.0
+    values, vectors = np.linalg.eigh(np.cov(pixels, ddof=0))
+    assert np.abs(measured.colour_values.numpy() - values[::-1]).max() < 1e-7
+    assert np.abs(np.abs(measured.colour_vectors.numpy()) - np.abs(vectors[:, ::-1])).max() < 1e-5
+    for vector in measured.colour_vectors.T:
+        assert vector[vector.abs().argmax()] > 0
+    path = tmp_path / "preprocessing.safetensors"
+    measured.save(path)
+    after = Preprocessing.load(path)
+    assert torch.equal(after.colour_values, measured.colour_values)
+    assert torch.equal(after.colour_vectors, measured.colour_vectors)
+    assert torch.equal(after.apply(images), measured.apply(images))
+    with pytest.raises(ValueError, match="or none of them"):
+        Preprocessing(8, measured.mean, measured.std, measured.colour_values)
+    with pytest.raises(ValueError, match="without principal components"):
+        Preprocessing.measure(images, Normalisation.PIXEL_MEAN).colour_shifts(torch.zeros(2, 3))
+
+
+def test_a_file_with_parts_that_nobody_reads_is_refused(tmp_path: Path):
+    path = tmp_path / "preprocessing.safetensors"
+    parts = {"mean": torch.zeros(3, 1, 1), "std": torch.ones(3, 1, 1)}
+    save_file(parts, path, metadata={"image_size": "8"})  # as the first version wrote it
+    assert Preprocessing.load(path).colour_values is None
+    save_file({**parts, "contrast": torch.ones(1)}, path, metadata={"image_size": "8"})
+    with pytest.raises(CheckpointError, match="contrast"):
+        Preprocessing.load(path)
 
 
 def test_a_missing_or_damaged_file_is_one_sentence(tmp_path: Path):

@@ -282,7 +282,7 @@ def test_reading_the_cache_stops_too(home: Home, small_builtin):
 def test_too_many_images_for_the_memory(home: Home, class_folders, monkeypatch):
     root = class_folders({"a": 4, "b": 4})
     monkeypatch.setattr("resnet_studio.data.memory.physical_bytes", lambda: 2000)
-    with pytest.raises(DataError, match="choose a smaller image size"):
+    with pytest.raises(DataError, match="a smaller image size"):
         open_folder(root, home)
     monkeypatch.setattr("resnet_studio.data.memory.physical_bytes", lambda: None)
     assert len(open_folder(root, home).train) == 6
