@@ -200,7 +200,7 @@ def test_what_nobody_reads_is_hidden_and_reset(qtbot: QtBot, form: DesignForm) -
     assert form.spec.recipe.pad_with is PadWith.MEAN
     assert form.rows["recipe.scale_min"].isVisible()
     type_into(qtbot, form, "recipe.scale_min", "500")
-    assert "above scale_max" in form.rows["recipe.scale_min"].sentence
+    assert "is above “Shorter side to” 480" in form.rows["recipe.scale_min"].sentence
     choose(form, "recipe.augmentation", "none")
     assert form.spec.recipe.augmentation is Augmentation.NONE
     choose(form, "network.zero_padding", "both")

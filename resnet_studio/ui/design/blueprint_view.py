@@ -136,6 +136,12 @@ class BlueprintView(QAbstractScrollArea):
             zoom = min(zoom, whole) if whole > READABLE_ZOOM else zoom
         self.set_zoom(zoom, self.names_height)
 
+    def start_over(self) -> None:
+        """Forget mark and zoom: other networks are shown, from their top."""
+        self._mark = self._marked_column = -1
+        self.fit_width()
+        self.verticalScrollBar().setValue(0)
+
     @property
     def row_count(self) -> int:
         return len(self.rows.all) if self.rows else 0

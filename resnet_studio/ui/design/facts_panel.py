@@ -51,7 +51,13 @@ def network_facts(spec: RunSpec, plans: Sequence[Blueprint], training_images: in
     ]
     if training_images:
         epochs = recipe.iterations * recipe.batch_size / training_images
-        lines.append(Fact("Epochs", f"{epochs:.3g}", tip=f"{count_text(training_images)} training images"))
+        lines.append(
+            Fact(
+                "Epochs",
+                f"{epochs:.3g}" if epochs < 1000 else count_text(round(epochs)),
+                tip=f"{count_text(training_images)} training images",
+            )
+        )
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from pydantic import ValidationError
@@ -24,6 +25,8 @@ from resnet_studio.ui.design.recipe_field import RecipeField
 from resnet_studio.ui.design.sections import SECTIONS, applies, default_of, unread
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.naming import named
+
+_NAMES = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 
 
 class DesignForm(QFrame):
@@ -175,7 +178,7 @@ class DesignForm(QFrame):
             self.spec, self.errors = None, error.fields
         told: dict[str, str] = {}
         for name, sentence in self.errors.items():
-            told.setdefault(self._place(name, sentence), sentence)
+            told.setdefault(self._place(name, sentence), self._in_words(sentence))
         for path, row in self.rows.items():
             row.tell(told.get(path, ""))
         self._show_rows(told)
@@ -216,6 +219,11 @@ class DesignForm(QFrame):
         if self._edited in paths:
             return self._edited
         return next((path for path in paths if path in self.rows), name)
+
+    def _in_words(self, sentence: str) -> str:
+        """Fields by the titles that the form shows: ``image_size`` is “Image size”."""
+        titles = {path.rpartition(".")[2]: row.field.title for path, row in self.rows.items()}
+        return _NAMES.sub(lambda found: f"“{titles[found[0]]}”" if found[0] in titles else found[0], sentence)
 
     @Slot(bool)
     def _on_all_toggled(self, everything: bool) -> None:

@@ -16,7 +16,7 @@ _TOP, _LINE = 8.0, 18.0
 def heading_lines(found: Diff, n: int) -> tuple[str, ...]:
     """Name, depth and parameters, multiply-adds, and what differs."""
     plan = found.plans[n]
-    last = "" if n == 0 else f"against {found.names[found.baselines[n]]}: {found.tally(n).short}"
+    last = "" if n == 0 else f"vs {found.names[found.baselines[n]]}: {found.tally(n).short}"
     return (
         found.names[n],
         f"{plan.depth} layers, {count_text(plan.parameters)} parameters",

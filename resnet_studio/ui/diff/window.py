@@ -178,7 +178,12 @@ class DiffWindow(QDialog):
             self._summary.setText("A network needs another name.")
             return
         found = diff([blueprint(spec) for spec in networks], against=self.choice.mode)
-        self.view.show_diff(found)
+        if self.view.diff is None or self.view.diff.names != found.names:
+            self.view.show_diff(found)
+            self.view.start_over()
+            self._pointed.setText(POINT)
+        else:
+            self.view.show_diff(found)
         compared = range(1, len(networks))
         self._summary.setText("  ".join(found.sentence(n) for n in compared))
         lines = [line for n in compared for line in (found.sentence(n), *lines_of_text(found, n))]

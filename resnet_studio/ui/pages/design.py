@@ -24,6 +24,7 @@ from resnet_studio.ui.diff.window import DiffWindow
 from resnet_studio.ui.pages.base import Page
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.theme import Role
+from resnet_studio.ui.widgets.elided import ElidedLabel
 from resnet_studio.ui.widgets.naming import named
 
 SAVE_AFTER_MS = 800
@@ -70,7 +71,7 @@ class DesignPage(Page):
         self.compare_button.setToolTip("Two or three networks beside each other, with what differs (Ctrl+D)")
         self._comparison: DiffWindow | None = None
         self.copy_button = named(QPushButton("Copy as command"), "copy_command_button")
-        self._hint = named(QLabel(), "design_hint", role="muted")
+        self._hint = named(ElidedLabel(), "design_hint", role="muted")
         self._pointed = named(QLabel(), "pointed_label", role="muted")
         self._lay_out()
         self._connect()
@@ -217,13 +218,13 @@ class DesignPage(Page):
         self._make_primary(self.train_twin_button, not untouched and not alone)
         self._make_primary(self.train_this_button, not untouched and alone)
         if spec is None:
-            self._hint.setText("A field needs another value.")
+            self._hint.show_text("A field needs another value.")
         elif self.form.data.problem:
-            self._hint.setText("The data cannot be used.")
+            self._hint.show_text("The data cannot be used.")
         elif self.form.data.missing or lacking:
-            self._hint.setText("Download CIFAR-10 first.")
+            self._hint.show_text("Download CIFAR-10 first.")
         else:
-            self._hint.setText("")
+            self._hint.show_text("")
 
     def _make_primary(self, button: QPushButton, primary: bool) -> None:
         role = "primary" if primary else "secondary"
@@ -237,7 +238,8 @@ class DesignPage(Page):
     def _load_icons(self) -> None:
         """Not before the page was shown: the first icon loads the fonts."""
         for button in (self.run_study_button, self.train_twin_button, self.train_this_button):
-            role = Role.ON_ACCENT if button.property("role") == "primary" else Role.TEXT
+            bright = button.property("role") == "primary" and button.isEnabled()
+            role = Role.ON_ACCENT if bright else Role.TEXT
             if self._was_shown:
                 button.setIcon(self.services.theme.icon("ph.play", role))
 
@@ -309,8 +311,7 @@ class DesignPage(Page):
         buttons.setSpacing(10)
         for button in (self.run_study_button, self.train_twin_button, self.train_this_button):
             buttons.addWidget(button)
-        buttons.addWidget(self._hint)
-        buttons.addStretch(1)
+        buttons.addWidget(self._hint, 1)
         buttons.addWidget(self.compare_button)
         buttons.addWidget(self.copy_button)
         page = QVBoxLayout(self)
