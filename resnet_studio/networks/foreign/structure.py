@@ -77,11 +77,11 @@ def find_network(leaves: Sequence[Leaf], order: Order) -> FoundNetwork:
     """
     _refuse_strangers(leaves)
     convolutions, norms = of_kind(leaves, LeafKind.CONV), of_kind(leaves, LeafKind.BATCH_NORM)
+    if convolutions and not norms:
+        raise UserError("It has no batch norm, which every network of the paper but VGG has; choose another file.")
     heads = of_kind(leaves, LeafKind.LINEAR)
     if len(heads) != 1:
         raise UserError(_heads_sentence(heads))
-    if not norms:
-        raise UserError("It has no batch norm, which every network of the paper but VGG has; choose another file.")
     blocks = _blocks(convolutions, norms, order)
     inside = {id(leaf) for block in blocks for leaf in (*block.convolutions, *block.norms, *block.projection)}
     outer_convolutions = [leaf for leaf in convolutions if id(leaf) not in inside]
