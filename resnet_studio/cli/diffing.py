@@ -11,7 +11,8 @@ from resnet_studio.cli.asking import read_run_file
 from resnet_studio.cli.console import counted, print_json, print_table
 from resnet_studio.cli.drawing import draw_diff
 from resnet_studio.cli.session import Session, session
-from resnet_studio.domain.diff import Against, Diff, as_json, diff, lines_of_text
+from resnet_studio.domain.diff import Against, Diff, diff
+from resnet_studio.domain.diff_report import as_json, lines_of_text
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.naming import network_named
 from resnet_studio.domain.planning import blueprint

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from resnet_studio.domain.alignment import Section, align, items
 from resnet_studio.domain.blueprint import Blueprint, LayerKind
-from resnet_studio.domain.diff import Against, Change, Verdict, as_json, diff, lines_of_text
+from resnet_studio.domain.diff import Against, Change, Verdict, diff
+from resnet_studio.domain.diff_report import as_json, lines_of_text
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.naming import network_named
 from resnet_studio.domain.planning import blueprint

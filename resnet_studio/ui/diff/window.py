@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from resnet_studio.domain.diff import diff, lines_of_text
+from resnet_studio.domain.diff import diff
+from resnet_studio.domain.diff_report import lines_of_text
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.naming import network_named
 from resnet_studio.domain.planning import blueprint
