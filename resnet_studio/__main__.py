@@ -17,6 +17,7 @@ SPINS = "20000"
 def start(arguments: Sequence[str]) -> int:
     """Do what the arguments say and return the exit code. Loads neither typer nor rich on the way to the window."""
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # read once, when torch is loaded
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # likewise; what exact training on CUDA needs
     wanted, home = only_home(arguments)
     if wanted:
         from resnet_studio.cli.window import start_window

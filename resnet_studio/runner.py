@@ -20,6 +20,7 @@ from resnet_studio.domain.errors import CheckpointError, DiskFullError, Stopped,
 from resnet_studio.domain.events import (
     CheckpointSaved,
     CohortStarted,
+    EnvironmentChanged,
     Event,
     EventSink,
     NoticeGiven,
@@ -30,14 +31,14 @@ from resnet_studio.domain.events import (
 )
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import RunRecord, refuse_ended
-from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.domain.terms import Phase, Precision, RunStatus, Series
+from resnet_studio.domain.specs import CohortSpec, RecipeSpec
+from resnet_studio.domain.terms import Engine, Phase, Precision, RunStatus, Series
 from resnet_studio.exchange import starting
 from resnet_studio.history.recorder import recording
 from resnet_studio.history.store import RunStore
 from resnet_studio.training import checkpoints
 from resnet_studio.training.devices import choose_device, lower_priority
-from resnet_studio.training.engines import make_engine
+from resnet_studio.training.engines import StepEngine
 from resnet_studio.training.fitting import batch_that_fits, is_out_of_memory
 from resnet_studio.training.loop import CohortLoop, Shared
 from resnet_studio.training.machine import Machine
@@ -159,7 +160,7 @@ def _train_on(
     batches = data.batches(preprocessing, machine.device)
     emit(PhaseChanged(ids, Phase.BUILDING))
     members = [_member(record, store, machine.device, room) for record in records]
-    engine = make_engine(machine.precision, should_stop)
+    engine = _engine(machine, recipe, home, ids, emit, should_stop)
     facts = {
         "data_sha256": data.checksum,
         "loading": str(data.loading),
@@ -176,7 +177,7 @@ def _train_on(
             training_images=data.training_images,
             test_images=data.test_images,
             class_names=data.class_names,
-            environment=machine.environment(engine.name) | facts,
+            environment=machine.environment() | facts,
         )
     )
     for member in members:
@@ -192,7 +193,23 @@ def _train_on(
         precision=machine.precision,
         checkpoint_seconds=checkpoint_seconds,
     )  # fmt: skip
-    CohortLoop(members, shared, engine, emit, should_stop, should_pause).run()
+    try:
+        CohortLoop(members, shared, engine, emit, should_stop, should_pause).run()
+    finally:
+        engine.close()
+
+
+def _engine(
+    machine: Machine, recipe: RecipeSpec, home: Home, ids: tuple[str, ...], emit: EventSink, should_stop: StopCheck
+) -> StepEngine:
+    def failed(sentence: str) -> None:
+        emit(NoticeGiven(ids, sentence))
+        emit(EnvironmentChanged(ids, {"engine": str(Engine.EAGER), "engine_reason": sentence}))
+
+    def waiting() -> None:
+        emit(PhaseChanged(ids, Phase.COMPILING))
+
+    return machine.engine(recipe, home.cache, should_stop, waiting, failed)
 
 
 def _check_classes(wanted: Sequence[tuple[str, int]], class_names: Sequence[str]) -> None:

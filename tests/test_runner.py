@@ -92,7 +92,9 @@ def test_a_run_gives_the_same_bits_alone_and_in_any_cohort(store, tiny_run, tiny
 
 @pytest.mark.parametrize(("questions", "patience"), [(0, 0), (1, 0), (9, 0), (30, 0.4), (75, 0), (120, 0.4)])
 def test_stop_at_any_moment_then_resume_is_bit_exact(store, tiny_twin, questions, patience, monkeypatch):
-    monkeypatch.setattr(runner, "_engine", lambda machine, *rest: engines.EagerEngine(machine.precision, rest[-1], patience))
+    monkeypatch.setattr(
+        runner, "_engine", lambda machine, *rest: engines.EagerEngine(machine.precision, rest[-1], patience)
+    )
     undisturbed = runner.run(tiny_twin, store, lambda e: None)
     stopped = runner.run(tiny_twin, store, lambda e: None, Switch(after=questions))
     assert {r.status for r in stopped} == {RunStatus.STOPPED}

@@ -52,7 +52,14 @@ class ResidentBatches:
         Returns:
             Normalised images, float32 (B, 3, S, S), and labels, int64 (B,). The host never waits for the device.
         """
-        indices, epochs = self._order.samples(iteration)
+        return self.gather(*self.samples(iteration))
+
+    def samples(self, iteration: int) -> tuple[Tensor, Tensor]:
+        """Positions in the training set and epochs of a batch's samples, int64 (B,), where draws are made."""
+        return self._order.samples(iteration)
+
+    def gather(self, indices: Tensor, epochs: Tensor) -> tuple[Tensor, Tensor]:
+        """The batch of these samples; see :meth:`batch`."""
         chosen = indices.to(self.device)
         x = self._augment(self._images.index_select(0, chosen), epochs, indices)
         return x, self._labels.index_select(0, chosen)

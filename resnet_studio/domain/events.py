@@ -59,6 +59,14 @@ class CohortStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentChanged:
+    """Some of what the bits depend on is no longer as the start said, such as the engine."""
+
+    run_ids: tuple[str, ...]
+    changes: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseChanged:
     """What the cohort is busy with; ``fraction`` in 0..1 where it is known."""
 
@@ -119,7 +127,16 @@ class NoticeGiven:
     sentence: str
 
 
-Event = CohortStarted | PhaseChanged | CurvesGrew | ProgressMade | CheckpointSaved | StatusChanged | NoticeGiven
+Event = (
+    CohortStarted
+    | EnvironmentChanged
+    | PhaseChanged
+    | CurvesGrew
+    | ProgressMade
+    | CheckpointSaved
+    | StatusChanged
+    | NoticeGiven
+)
 EventSink = Callable[[Event], None]
 StopCheck = Callable[[], bool]
 

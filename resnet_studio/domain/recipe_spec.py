@@ -17,6 +17,7 @@ from resnet_studio.domain.terms import (
     Colour,
     Decay,
     Device,
+    Engine,
     Loading,
     MomentumForm,
     Normalisation,
@@ -31,7 +32,7 @@ Iteration = Annotated[int, Field(ge=1, le=10_000_000)]
 # What the batches of a cohort depend on, and what all its members do at the same time.
 SHARED = (
     "iterations", "batch_size", "augmentation", "pad_with", "scale_min", "scale_max", "colour", "colour_std",
-    "normalisation", "data_seed", "loading", "precision", "device",
+    "normalisation", "data_seed", "loading", "precision", "engine", "exact", "device",
 )  # fmt: skip
 
 
@@ -195,8 +196,21 @@ class RecipeSpec(Spec):
     )
     precision: Precision = shown(
         "Precision",
-        "auto: bfloat16 where a short probe finds it faster on this machine, else float32; weights are always float32.",
+        "auto: bfloat16 where a short probe finds it faster on this machine, else float32. tf32: products of "
+        "10 bits, CUDA only. Weights and batch-norm statistics are always float32.",
         default=Precision.AUTO,
+    )
+    engine: Engine = shown(
+        "Engine",
+        "eager: one operation at a time. compiled: by torch's compiler, from a fixed iteration on. graphed: CUDA "
+        "graphs of whole steps. auto: the fastest that this machine has and the run is long enough for.",
+        default=Engine.AUTO,
+    )
+    exact: bool = shown(
+        "Exact on CUDA",
+        "The same bits every time on CUDA: deterministic operations and float32, at a price in speed. On the CPU that "
+        "holds anyway.",
+        default=False,
     )
     device: Device = shown("Device", "auto: CUDA, else Apple's MPS, else the CPU.", default=Device.AUTO)
 
@@ -235,6 +249,8 @@ class RecipeSpec(Spec):
             for name in names:
                 if not holds and getattr(self, name) != type(self).model_fields[name].default:
                     raise ValueError(f"{name} is read only with {needed}; leave it out")
+        if self.exact and self.precision not in (Precision.AUTO, Precision.FLOAT32):
+            raise ValueError(f"exact needs float32, not {self.precision}; leave precision at auto")
         if self.scale_min > self.scale_max:
             raise ValueError(f"scale_min {self.scale_min} is above scale_max {self.scale_max}; swap them")
         return self

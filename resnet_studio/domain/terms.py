@@ -162,7 +162,20 @@ class BatchNormStatistics(StrEnum):
 class Precision(StrEnum):
     AUTO = "auto"
     FLOAT32 = "float32"
+    TF32 = "tf32"
     BFLOAT16 = "bfloat16"
+
+
+class Engine(StrEnum):
+    """How a step is carried out; the arithmetic agrees to rounding.
+
+    eager: one operation at a time. compiled: by torch's compiler. graphed: replayed from CUDA graphs.
+    """
+
+    AUTO = "auto"
+    EAGER = "eager"
+    COMPILED = "compiled"
+    GRAPHED = "graphed"
 
 
 class Device(StrEnum):
@@ -198,6 +211,7 @@ class Phase(StrEnum):
 
     LOADING = "loading data"
     PROBING = "probing precision"
+    COMPILING = "waiting for the compiler"
     BUILDING = "building networks"
     TRAINING = "training"
     RECOMPUTING = "recomputing batch-norm statistics"

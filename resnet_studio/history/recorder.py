@@ -6,6 +6,7 @@ from resnet_studio.domain.events import (
     CheckpointSaved,
     CohortStarted,
     CurvesGrew,
+    EnvironmentChanged,
     Event,
     EventSink,
     StatusChanged,
@@ -31,6 +32,8 @@ class Recorder:
                 self._store.set_started(event.run_ids, event.class_names, event.environment)
                 for run_id in event.run_ids:
                     self._store.set_status(run_id, RunStatus.RUNNING)
+            case EnvironmentChanged():
+                self._store.change_environment(event.run_ids, event.changes)
             case CurvesGrew():
                 self._store.append_chunks(event.chunks)
             case StatusChanged():

@@ -159,6 +159,12 @@ class RunStore(EvaluationStore):
                 row.class_names, row.environment = list(class_names), dict(environment)
                 row.updated_at = runs.now()
 
+    def change_environment(self, run_ids: Sequence[str], changes: Mapping[str, str]) -> None:
+        """Some of what the bits depend on is no longer as :meth:`set_started` was told."""
+        with self._database.writing() as session:
+            for row in runs.rows_by_id(session, run_ids).values():
+                row.environment = {**row.environment, **changes}
+
     def set_status(self, run_id: str, status: RunStatus, reason: str = "", iteration: int | None = None) -> None:
         """``reason`` is a sentence or empty; ``iteration`` where it differs from what the curves say."""
         with self._database.writing() as session:

@@ -43,6 +43,37 @@ class Descent:
             group["weight_decay"] = decay * rate if self._scaled else decay
         self._sgd.step()
 
+    @torch.no_grad()
+    def step_on_device(self, rate: Tensor) -> None:
+        """:meth:`step` with a rate that lies on the device (float32, no dimensions), in a form that can be captured.
+
+        torch's fused kernel sums in another order than its eager one, so the two agree to rounding.
+        """
+        for group, decay in zip(self._sgd.param_groups, self._decays, strict=True):
+            parameters = group["params"]
+            gradients = [p.grad for p in parameters]
+            buffers = [self._sgd.state[p]["momentum_buffer"] for p in parameters]
+            if self._scaled:
+                if decay:
+                    torch._foreach_add_(gradients, parameters, alpha=decay)
+                torch._foreach_mul_(gradients, rate)
+            torch._fused_sgd_(
+                parameters,
+                gradients,
+                buffers,
+                weight_decay=0.0 if self._scaled else decay,
+                momentum=group["momentum"],
+                lr=1.0 if self._scaled else rate,
+                dampening=0.0,
+                nesterov=False,
+                maximize=False,
+                is_first_step=False,
+            )
+
+    def buffers(self) -> list[Tensor]:
+        """Each parameter's v, in the order of the parameters."""
+        return [self._buffer(name) for name in self._parameters]
+
     def momentum(self) -> dict[str, Tensor]:
         """A copy of each parameter's v on the CPU, by the parameter's name."""
         return {name: self._buffer(name).detach().to("cpu", copy=True).contiguous() for name in self._parameters}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,20 +19,29 @@ from resnet_studio.training.precision import arithmetic
 PATIENCE = 0.25  # seconds a stop may wait inside an iteration; it answers within one
 
 
+class BatchSource(Protocol):
+    """Training batches by iteration, counted from 1: images (N, 3, H, W) float32, labels (N,) int64."""
+
+    def batch(self, iteration: int) -> tuple[Tensor, Tensor]: ...
+
+
 class StepEngine(Protocol):
-    """Does one weight update of a member and notes loss and error on the device, without waiting for it."""
+    """Does weight updates and notes loss and error on the device, without waiting for it."""
 
     name: str
 
     def adopt(self, member: Member) -> None:
         """Called once for each member before its first step."""
 
-    def step(self, member: Member, images: Tensor, labels: Tensor) -> None:
-        """Images (N, 3, H, W) float32, labels (N,) int64.
+    def advance(self, members: Sequence[Member], batches: BatchSource, until: int) -> None:
+        """At least one update of each member, at most up to iteration ``until``; all stand at the same iteration.
 
         Raises:
-            Stopped: If asked to stop in the middle; the member is as it was before the step.
+            Stopped: If asked to stop in the middle; each member is as it was before or after its step.
         """
+
+    def close(self) -> None:
+        """Called once after the last step, whatever happened."""
 
 
 class EagerEngine:
@@ -67,24 +77,32 @@ class EagerEngine:
         if now - self._asked_at >= self._patience:
             raise Stopped
 
+    def advance(self, members: Sequence[Member], batches: BatchSource, until: int) -> None:  # noqa: ARG002, one only
+        images, labels = batches.batch(members[0].iteration + 1)
+        for member in members:
+            self.step(member, images, labels)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def forward(self, member: Member, images: Tensor) -> Tensor:
+        """Logits (N, classes) in the precision of the arithmetic."""
+        return cast(Tensor, member.network(images))
+
     def step(self, member: Member, images: Tensor, labels: Tensor) -> None:
+        """One update: images (N, 3, H, W) float32, labels (N,) int64."""
         start = time.perf_counter()
         rate = member.rates.rate(member.iteration + 1)
         member.descent.clear()
         with member.undo_unless_done():
             with arithmetic(member.device, self._precision):
-                logits = member.network(images)
+                logits = self.forward(member, images)
             logits = logits.float()  # (N, classes)
             loss = F.cross_entropy(logits, labels, label_smoothing=member.spec.recipe.label_smoothing)
             loss.backward()  # type: ignore[no-untyped-call]
         member.descent.step(rate)
         error = (logits.detach().argmax(1) != labels).float().mean() * 100.0
         member.note(loss.detach(), error, rate, time.perf_counter() - start)
-
-
-def make_engine(precision: Precision, should_stop: StopCheck) -> StepEngine:
-    """The engine for this machine."""
-    return EagerEngine(precision, should_stop)
 
 
 def reset_peak_memory(device: torch.device) -> None:

@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from torch import Tensor
@@ -24,19 +23,13 @@ from resnet_studio.domain.events import (
 )
 from resnet_studio.domain.terms import Phase, Precision, RunStatus, Series
 from resnet_studio.networks.testing import count_errors
-from resnet_studio.training.engines import StepEngine
+from resnet_studio.training.engines import BatchSource, StepEngine
 from resnet_studio.training.members import Member, Stopwatch
 from resnet_studio.training.precision import arithmetic
 from resnet_studio.training.statistics import recompute
 
 _PAUSE_POLL = 0.05  # seconds between two looks at whether a pause is over
 _TOLD_EVERY = 0.5  # seconds between two fractions of a pass over images
-
-
-class Batches(Protocol):
-    """Training batches by iteration, counted from 1: images (N, 3, H, W) float32, labels (N,) int64."""
-
-    def batch(self, iteration: int) -> tuple[Tensor, Tensor]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +46,7 @@ class Shared:
         flush_seconds, checkpoint_seconds: How often curves are stored and checkpoints written.
     """
 
-    batches: Batches
+    batches: BatchSource
     test_batches: Callable[[], Iterable[tuple[Tensor, Tensor]]]
     test_images: int
     training_views: Callable[[], Iterable[tuple[Tensor, Tensor]]]
@@ -112,11 +105,11 @@ class CohortLoop:
             return
         self._say(Phase.TRAINING)
         behind = min(member.iteration for member in going)
-        images, labels = self._shared.batches.batch(behind + 1)
-        for member in going:
-            if member.iteration == behind:
-                self._engine.step(member, images, labels)
-        self._rate.count(behind + 1)
+        there = [member for member in going if member.iteration == behind]
+        ahead = [member.iteration for member in going if member.iteration > behind]
+        until = min([*(member.undecided_after() for member in there), *ahead])
+        self._engine.advance(there, self._shared.batches, until)
+        self._rate.count(there[-1].iteration)
         if self._flushed.seconds >= self._shared.flush_seconds or any(member.full for member in going):
             self.flush()
         if self._saved.seconds >= self._shared.checkpoint_seconds:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -12,10 +13,20 @@ import torchvision
 
 from resnet_studio import __version__
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.specs import RecipeSpec
-from resnet_studio.domain.terms import Device, Precision
+from resnet_studio.domain.terms import Device, Engine, Precision
+from resnet_studio.training.choosing import (
+    WORTH_IT,
+    EnginePlan,
+    choose_engine,
+    known_gain,
+    make_engine,
+    remember_gain,
+)
 from resnet_studio.training.devices import choose_device, cores, device_name, use_threads
-from resnet_studio.training.precision import choose_precision
+from resnet_studio.training.engines import StepEngine
+from resnet_studio.training.precision import choose_precision, set_products
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,7 @@ class Machine:
     device: torch.device
     precision: Precision
     threads: int
+    plan: EnginePlan = field(default=EnginePlan(Engine.EAGER))
     notice: str = ""
 
     @classmethod
@@ -32,7 +44,7 @@ class Machine:
         """For ``recipe``, or as ``before`` (the environment of a run that began earlier) says; sets torch's threads.
 
         Raises:
-            UserError: If the recipe names a device that is not there.
+            UserError: If the recipe names a device or an engine that is not there.
         """
         wish, notice = Device(before.get("device", recipe.device)), ""
         try:
@@ -44,18 +56,41 @@ class Machine:
             notice = f"This run began on {wish}, which is not there now; it goes on on {device.type}."
         threads = int(before.get("threads", cores()))
         use_threads(threads)
+        plan = choose_engine(recipe, device, before, cache)
         if "precision" in before:
-            return cls(device, Precision(before["precision"]), threads, notice)
-        return cls(device, choose_precision(recipe.precision, device, cache), threads, notice)
+            precision = Precision(before["precision"])
+        else:
+            exact = recipe.exact and device.type == "cuda"
+            precision = choose_precision(Precision.FLOAT32 if exact else recipe.precision, device, cache)
+        if device.type == "cuda":
+            set_products(precision, exact=recipe.exact)
+        return cls(device, precision, threads, plan, notice)
 
-    def environment(self, engine: str) -> dict[str, str]:
+    def engine(
+        self, recipe: RecipeSpec, cache: Path, should_stop: StopCheck, waiting: Callable[[], None],
+        failed: Callable[[str], None],
+    ) -> StepEngine:  # fmt: skip
+        """The planned engine; what is found out about compiling here is kept in ``cache``."""
+
+        def faster(gain: float) -> bool:
+            remember_gain(self.device, recipe.precision, cache, gain)
+            return gain >= WORTH_IT
+
+        measure = recipe.engine is Engine.AUTO and known_gain(self.device, recipe.precision, cache) is None
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache / "compiled"))
+        return make_engine(
+            self.plan, self.precision, self.threads, should_stop,
+            waiting=waiting, failed=failed, faster=faster if measure else None,
+        )  # fmt: skip
+
+    def environment(self) -> dict[str, str]:
         """What the bits of a run depend on besides its specification and its data."""
         return {
             "device": self.device.type,
             "device_name": device_name(self.device),
             "precision": str(self.precision),
             "threads": str(self.threads),
-            "engine": engine,
+            "engine": self.plan.name,
             "torch": torch.__version__,
             "torchvision": torchvision.__version__,
             "python": platform.python_version(),

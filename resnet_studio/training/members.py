@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -109,6 +109,20 @@ class Member:
         self.iteration += 1
         self.seconds += seconds
         self._times.append(self.seconds)
+        self._watch(error_percent)
+
+    def note_many(self, measured: Tensor, learning_rates: Sequence[float], seconds_each: float) -> None:
+        """Keep K iterations' measurements, (K, [loss, error in percent]) on the device; K at most :attr:`room`."""
+        row = len(self._used)
+        self._measured[row : row + len(learning_rates)].copy_(measured, non_blocking=True)
+        for k, rate in enumerate(learning_rates):
+            self._used.append(rate)
+            self.iteration += 1
+            self.seconds += seconds_each
+            self._times.append(self.seconds)
+            self._watch(measured[k, 1])
+
+    def _watch(self, error_percent: Tensor) -> None:
         if self.rates.warming:
             self._window += error_percent
             if self.iteration % WINDOW == 0:
@@ -116,8 +130,24 @@ class Member:
                 self._window.zero_()
 
     @property
+    def room(self) -> int:
+        """Iterations that may be noted before the curves have to be taken."""
+        return _CAPACITY - len(self._used)
+
+    @property
     def full(self) -> bool:
-        return len(self._used) >= _CAPACITY
+        return not self.room
+
+    def undecided_after(self) -> int:
+        """The last iteration whose learning rate is known now: a test or the end of a warm-up window decides."""
+        recipe = self.spec.recipe
+        next_test = (self.iteration // recipe.test_every + 1) * recipe.test_every
+        next_look = (self.iteration // WINDOW + 1) * WINDOW if self.rates.warming else recipe.iterations
+        return min(next_test, next_look, recipe.iterations)
+
+    def state_tensors(self) -> list[Tensor]:
+        """Weights, batch-norm statistics and momentum: all that an update changes."""
+        return [*self.network.parameters(), *self._buffers, *self.descent.buffers()]
 
     def take_curves(self) -> tuple[CurveChunk, ...]:
         """What was measured since the last call, fetched in one copy, ending with the first loss that is not finite."""

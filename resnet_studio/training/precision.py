@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.terms import Precision
 from resnet_studio.training.devices import device_name
 
@@ -25,12 +26,30 @@ def arithmetic(device: torch.device, precision: Precision) -> AbstractContextMan
     return nullcontext()
 
 
+def set_products(precision: Precision, *, exact: bool) -> None:
+    """What CUDA may do with float32 products in this process, and whether every operation must be repeatable.
+
+    torch lets convolutions use tf32 unless told otherwise, so plain float32 has to be asked for. ``exact`` also needs
+    ``CUBLAS_WORKSPACE_CONFIG``, which the program sets before torch loads.
+    """
+    allowed = precision is Precision.TF32
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    torch.backends.cudnn.allow_tf32 = allowed
+    torch.backends.cudnn.benchmark = not exact
+    torch.use_deterministic_algorithms(exact)
+
+
 def choose_precision(wish: Precision, device: torch.device, cache: Path) -> Precision:
     """``wish`` unless it is auto; for auto the faster one on this machine, from ``cache`` or a probe of half a second.
 
     The answer is kept in ``cache / "precision.json"`` under device and torch version, so that equal
     specifications get equal bits on one machine; a cache that cannot be read or written only costs a new probe.
+
+    Raises:
+        UserError: For tf32 without CUDA.
     """
+    if wish is Precision.TF32 and device.type != "cuda":
+        raise UserError(f"tf32 needs CUDA, and this run trains on {device.type}; choose precision auto.")
     if wish is not Precision.AUTO:
         return wish
     if device.type == "mps":

@@ -1,0 +1,130 @@
+"""Which engine a cohort trains with: asked for, recorded earlier, or chosen for this machine."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.specs import RecipeSpec
+from resnet_studio.domain.terms import Engine, Precision
+from resnet_studio.training.compiled import CompiledEngine
+from resnet_studio.training.devices import device_name
+from resnet_studio.training.engines import EagerEngine, StepEngine
+from resnet_studio.training.graphed import GraphedEngine
+
+log = logging.getLogger(__name__)
+
+SWITCH_AT = 1000  # iterations before compiled steps take over: compiling takes less on any machine seen so far
+LONG_ENOUGH = 5000  # shorter runs would not win back what compiling costs
+WORTH_IT = 1.05
+_COMPILERS = ("g++", "clang++", "c++", "cl")
+_RECORDED = re.compile(r"compiled after (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class EnginePlan:
+    """An engine, and for the compiled one the iteration after which it takes over."""
+
+    engine: Engine
+    switch_at: int = 0
+
+    @property
+    def name(self) -> str:
+        """As it stands in a run's record."""
+        return f"compiled after {self.switch_at}" if self.engine is Engine.COMPILED else str(self.engine)
+
+    @classmethod
+    def recorded(cls, name: str) -> EnginePlan:
+        """The plan of that name; eager for one that this program does not know."""
+        if found := _RECORDED.fullmatch(name):
+            return cls(Engine.COMPILED, int(found[1]))
+        return cls(Engine.GRAPHED if name == Engine.GRAPHED else Engine.EAGER)
+
+
+def compiler() -> str | None:
+    """The C++ compiler that torch's compiler would use on the CPU; None where there is none."""
+    return next((found for name in _COMPILERS if (found := shutil.which(name))), None)
+
+
+def choose_engine(recipe: RecipeSpec, device: torch.device, before: Mapping[str, str], cache: Path) -> EnginePlan:
+    """As ``before`` (the record of a run that began earlier) says, else as ``recipe`` asks.
+
+    auto is graphed on CUDA; on the CPU compiled for runs of at least :data:`LONG_ENOUGH` iterations, unless there is no
+    compiler or it is known not to gain here; eager otherwise.
+
+    Raises:
+        UserError: If the recipe names an engine that this machine does not have.
+    """
+    wish = recipe.engine
+    if "engine" in before and device.type == before.get("device", device.type):
+        return EnginePlan.recorded(before["engine"])
+    if wish is Engine.GRAPHED and device.type != "cuda":
+        raise UserError(f"The graphed engine needs CUDA, and this run trains on {device.type}; choose engine auto.")
+    if wish is Engine.COMPILED and device.type != "cuda" and compiler() is None:
+        raise UserError("There is no C++ compiler on this machine, so nothing can be compiled; choose engine auto.")
+    if wish is Engine.COMPILED:
+        return EnginePlan(Engine.COMPILED, min(SWITCH_AT, recipe.iterations))
+    if wish is not Engine.AUTO:
+        return EnginePlan(wish)
+    if device.type == "cuda":
+        return EnginePlan(Engine.GRAPHED)
+    long_enough = recipe.iterations >= LONG_ENOUGH
+    if device.type != "cpu" or not long_enough or compiler() is None:
+        return EnginePlan(Engine.EAGER)
+    gain = known_gain(device, recipe.precision, cache)
+    return EnginePlan(Engine.EAGER) if gain is not None and gain < WORTH_IT else EnginePlan(Engine.COMPILED, SWITCH_AT)
+
+
+def _key(device: torch.device, precision: Precision) -> str:
+    return f"{device_name(device)} | torch {torch.__version__} | {precision}"
+
+
+def known_gain(device: torch.device, precision: Precision, cache: Path) -> float | None:
+    """How many times faster compiled steps were found to be on this machine; None if that was never measured."""
+    try:
+        return float(json.loads((cache / "compiled.json").read_text(encoding="utf-8"))[_key(device, precision)])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def remember_gain(device: torch.device, precision: Precision, cache: Path, gain: float) -> None:
+    """Keep a measured gain for :func:`known_gain`; a cache that cannot be written only costs another measurement."""
+    file = cache / "compiled.json"
+    try:
+        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        known[_key(device, precision)] = round(gain, 3)
+        beside = file.with_suffix(".writing")
+        beside.write_text(json.dumps(known, indent=2), encoding="utf-8")
+        beside.replace(file)
+    except (OSError, ValueError, TypeError) as error:
+        log.info("the gain of compiling could not be kept: %s", error)
+
+
+def make_engine(
+    plan: EnginePlan,
+    precision: Precision,
+    threads: int,
+    should_stop: StopCheck,
+    *,
+    waiting: Callable[[], None] = lambda: None,
+    failed: Callable[[str], None] = lambda _reason: None,
+    faster: Callable[[float], bool] | None = None,
+) -> StepEngine:
+    """``waiting`` is called when training waits for the compiler; ``failed`` with a sentence when it goes on eagerly
+    although another engine was planned; ``faster`` is asked whether a measured gain is worth the switch."""
+    if plan.engine is Engine.COMPILED:
+        return CompiledEngine(
+            precision, should_stop, switch_at=plan.switch_at, threads=threads, waiting=waiting, failed=failed,
+            faster=faster,
+        )  # fmt: skip
+    eager = EagerEngine(precision, should_stop)
+    return GraphedEngine(precision, eager, failed) if plan.engine is Engine.GRAPHED else eager
