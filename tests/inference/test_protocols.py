@@ -372,6 +372,21 @@ def test_images_without_files_give_the_stored_error_again(home_with_images: Home
     assert result.names[7] == f"{data.test_on}/00007"
 
 
+def test_a_streamed_run_gives_its_stored_error_again(home: Home, mixed: Path) -> None:
+    network = trained_on(
+        home,
+        source=f"folder:{mixed}",
+        classes=3,
+        loading="streamed",
+        augmentation="scale-crop-flip",
+        scale_min=18,
+        scale_max=30,
+    )
+    result = evaluate([network], network.run.spec.data, SINGLE, home)
+    assert result.images == 18
+    assert result.top1_error == pytest.approx(network.run.test_error, abs=1e-5)
+
+
 def test_unknown_data_is_a_sentence(networks: dict[str, TrainedNetwork], studio: Home) -> None:
     with pytest.raises(UserError, match="choose data"):
         evaluate([networks["pixel"]], DataSpec(source="none"), SINGLE, studio)
