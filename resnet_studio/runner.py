@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from resnet_studio.data.describe import describe
 from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.data.probing import refuse_unreadable
 from resnet_studio.data.training_data import TrainingData, open_training
 from resnet_studio.domain.documents import sentences
 from resnet_studio.domain.errors import CheckpointError, DiskFullError, Stopped, StoreError, UserError
@@ -65,6 +66,7 @@ def run(
     _check_classes(
         [(run.label, run.network.classes) for run in cohort.runs], describe(first.data, store.home).class_names
     )
+    refuse_unreadable(first.data, store.home)
     for spec in cohort.runs:
         starting.check(spec, store)
     ids = [record.id for record in store.create_cohort(cohort)]

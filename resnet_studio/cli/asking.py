@@ -125,8 +125,11 @@ def _classes(data: DataSpec, home: Home, *, always: bool = False) -> int | None:
         if not always:
             return None
     from resnet_studio.data.describe import describe
+    from resnet_studio.data.probing import refuse_unreadable
 
-    return len(describe(data, home).class_names)
+    classes = len(describe(data, home).class_names)
+    refuse_unreadable(data, home)
+    return classes
 
 
 def refuse_missing_data(data: DataSpec, home: Home) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
@@ -15,7 +15,7 @@ import torch
 from resnet_studio.data import cache, places
 from resnet_studio.data.images import read_image, square_pixels
 from resnet_studio.data.imageset import DataBundle, ImageSet, Report, silent
-from resnet_studio.data.layout import ImageFile, Layout, scan
+from resnet_studio.data.layout import ImageFile, Layout, refuse_lost_classes, scan
 from resnet_studio.data.memory import refuse_oversize
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck, never
@@ -111,22 +111,6 @@ def _fill(
         # Not waited for: each thread ends with the file it is at, and one huge file may take more than a second.
         pool.shutdown(wait=False, cancel_futures=True)
     return refused
-
-
-def refuse_lost_classes(layout: Layout, left: Mapping[int, int], tests: int) -> None:
-    """Raises DataError unless each class has a readable training image, and the set a readable test image.
-
-    Args:
-        left: Readable training images by label.
-        tests: Readable test images.
-    """
-    for label, name in enumerate(layout.class_names):
-        if not left.get(label):
-            raise DataError(
-                f"None of the training images of the class “{name}” in {layout.root} can be read; replace them."
-            )
-    if not tests:
-        raise DataError(f"None of the test images in {layout.root} can be read; replace them.")
 
 
 def _image_set(pixels: Pixels, labels: npt.NDArray[np.int64], kept: npt.NDArray[np.bool_]) -> ImageSet:

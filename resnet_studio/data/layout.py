@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -255,6 +255,22 @@ def _refuse_empty(where: Path, names: tuple[str, ...], files: list[ImageFile]) -
         raise DataError(
             f"The class {_quoted(empty[0])}{others} in {where} holds no image; add images or remove the folder."
         )
+
+
+def refuse_lost_classes(layout: Layout, left: Mapping[int, int], tests: int) -> None:
+    """Raises DataError unless each class has a readable training image, and the set a readable test image.
+
+    Args:
+        left: Readable training images by label.
+        tests: Readable test images.
+    """
+    for label, name in enumerate(layout.class_names):
+        if not left.get(label):
+            raise DataError(
+                f"None of the training images of the class “{name}” in {layout.root} can be read; replace them."
+            )
+    if not tests:
+        raise DataError(f"None of the test images in {layout.root} can be read; replace them.")
 
 
 def _quoted(name: str) -> str:

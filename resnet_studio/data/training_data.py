@@ -20,9 +20,9 @@ from resnet_studio.data.augment import without_augmentation
 from resnet_studio.data.batches import ResidentBatches, test_batches
 from resnet_studio.data.cuts import SQUARE, mean_cut
 from resnet_studio.data.describe import UNKNOWN, describe
-from resnet_studio.data.folder import as_text, open_folder, refuse_lost_classes
+from resnet_studio.data.folder import as_text, open_folder
 from resnet_studio.data.imageset import DataBundle, Report, silent
-from resnet_studio.data.layout import Layout, scan
+from resnet_studio.data.layout import Layout, refuse_lost_classes, scan
 from resnet_studio.data.memory import fits
 from resnet_studio.data.pool import DecodingPool
 from resnet_studio.data.preprocessing import Preprocessing

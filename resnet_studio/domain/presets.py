@@ -20,7 +20,7 @@ from resnet_studio.domain.terms import (
     Schedule,
 )
 
-OWN = ("init_seed", "data_seed", "loading", "precision", "device")  # fields that are a run's, not a recipe's
+OWN = ("init_seed", "data_seed", "loading", "precision", "engine", "exact", "device")  # of a run, not of a recipe
 WARM_UP_FROM = 110  # layers, section 4.2
 
 
@@ -139,6 +139,8 @@ FIELD_HELP: dict[str, str] = {
     "data_seed": "The paper has no seeds. Table 6: the 110-layer net was trained five times.",
     "loading": "Not a part of the recipe: the batches are the same either way.",
     "precision": "The paper does not say.",
+    "engine": "Not a part of the recipe: the arithmetic is the same to rounding.",
+    "exact": "Not a part of the recipe: it fixes the last bits on CUDA.",
     "device": "Not a part of the recipe: it decides how fast training is, and its last bits.",
 }
 

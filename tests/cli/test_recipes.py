@@ -15,7 +15,7 @@ from resnet_studio.domain.home import Home
 from resnet_studio.domain.presets import FIELD_HELP, PRESETS
 from resnet_studio.history.store import RunStore
 
-from .conftest import TINY, Said, Trained
+from .conftest import TINY, Said, Trained, draw_folder
 
 At = Callable[..., Said]
 
@@ -96,3 +96,22 @@ def test_a_signal_while_torch_is_loaded_stops_the_runs(images: Path, tmp_path: P
     with RunStore.open(Home(home)) as store:
         (run,) = store.list_runs()
     assert (run.status, run.iteration) == ("stopped", 0)
+
+
+@pytest.mark.parametrize(
+    ("broken", "complaint"),
+    [("train/red", "None of the training images of the class “red”"), ("test/*", "None of the test images")],
+)
+def test_a_folder_of_unreadable_images_is_refused_before_anything_is_stored(
+    at_home: At, tmp_path: Path, broken: str, complaint: str
+) -> None:
+    folder = draw_folder(tmp_path / "set", train=3, test=1)
+    for file in folder.glob(f"{broken}/*.png"):
+        file.write_bytes(b"no image")
+    said = at_home("train", *TINY, "--data", f"folder:{folder}")
+    assert (said.code, said.out) == (2, "")
+    assert complaint in said.err
+    assert at_home("runs", "list", "--json").json == []
+    (folder / "train" / "red" / "00.png").write_bytes((folder / "train" / "dark" / "00.png").read_bytes())
+    (folder / "test" / "red" / "00.png").write_bytes((folder / "train" / "dark" / "00.png").read_bytes())
+    assert at_home("train", *TINY, "--data", f"folder:{folder}", "--dry-run").code == 0, "one is enough"
