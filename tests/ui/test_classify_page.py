@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from resnet_studio.domain.home import Home
+from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, NamedImage, Prediction
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
@@ -260,8 +261,9 @@ def test_stop_answers_and_the_rest_can_follow(qtbot, page, idle, tmp_path):
     idle(page)
     assert time.monotonic() - started < 2
     if page.session.halted:
-        assert page._go_on.isVisible()
-        qtbot.mouseClick(page._go_on, Qt.MouseButton.LeftButton)
+        go_on = page.findChild(QPushButton, "classify_go_on")
+        assert go_on.isVisible()
+        qtbot.mouseClick(go_on, Qt.MouseButton.LeftButton)
         idle(page)
     assert page.results.rowCount() == 300
     assert all(page.results.cell(row, 1).predictions for row in range(300))
@@ -482,3 +484,97 @@ def test_what_came_scrolls_into_sight_and_what_was_there_is_told(page, qtbot, co
     assert page.grid.verticalScrollBar().value() == 0
     assert any("Already shown" in sentence for sentence in told)
     qtbot.waitUntil(lambda: not page.session.busy, timeout=20_000)
+
+
+def _choose(page, kind: ProtocolKind) -> None:
+    page.panel.protocol.kind.setCurrentIndex(page.panel.protocol.kind.findData(kind))
+
+
+def test_crops_refine_the_first_answer_and_every_protocol_keeps_its_own(page, qtbot, idle, colour_folders):
+    files = sorted((colour_folders / "test").rglob("*.png"))[:4]
+    page.classify_paths(files)
+    qtbot.waitUntil(lambda: page.results.rowCount() == 4)
+    idle(page)
+    single = [page.results.cell(row, 0).predictions for row in range(4)]
+    signs = set()
+    page.results.dataChanged.connect(
+        lambda: signs.update(
+            (page.results.cell(row, 0).sign, page.results.cell(row, 0).predictions) for row in range(4)
+        )
+    )
+    _choose(page, ProtocolKind.TEN_CROP)
+    qtbot.waitUntil(lambda: page.results.protocol.kind is ProtocolKind.TEN_CROP)
+    qtbot.waitUntil(lambda: all(page.results.cell(row, 1).views == 10 for row in range(4)), timeout=30_000)
+    idle(page)
+    assert all(page.results.cell(row, column).of == 10 for row in range(4) for column in range(2))
+    assert page.results.cell(0, 0).sign == ""
+    assert page.results.cell(0, 0).predictions != single[0]
+    text = as_text(page.results)
+    assert "ten-crop,10 of 10" in text
+    _choose(page, ProtocolKind.SINGLE)
+    qtbot.waitUntil(lambda: page.results.protocol.kind is ProtocolKind.SINGLE)
+    assert not page.session.looking  # what was seen before is still known
+    assert [page.results.cell(row, 0).predictions for row in range(4)] == single
+
+
+def test_an_answer_under_way_bears_its_sign_and_is_not_whole(page, qtbot, idle, colour_folders):
+    (file,) = sorted((colour_folders / "test" / "red").iterdir())[:1]
+    page.classify_paths([file])
+    qtbot.waitUntil(lambda: page.results.rowCount() == 1)
+    idle(page)
+    page.session.stop()
+    page.results.set_protocol(Protocol(kind=ProtocolKind.TEN_CROP))
+    run = page.results.runs[0]
+    predictions = (Prediction("red", 0.9), Prediction("blue", 0.1))
+    page.results.add_results([Classification(str(file), run.id, predictions, views=3, of=10)])
+    assert page.results.cell(0, 0).sign == "3 of 10 views"
+    assert run.id in page.results.missing(page.results.images[0])
+    tip = page.results.data(page.results.index(0, 0), Qt.ItemDataRole.ToolTipRole)
+    assert "Mean of 3 of 10 views so far" in tip
+    before = page.grid.grab().toImage()
+    page.results.add_results([Classification(str(file), run.id, predictions, views=10, of=10)])
+    assert run.id not in page.results.missing(page.results.images[0])
+    page.grid.repaint_all()
+    assert page.grid.grab().toImage() != before
+    page.results.set_protocol(Protocol())
+
+
+def test_a_stop_in_the_middle_of_the_crops_keeps_what_is_there(page, qtbot, idle, colour_folders, monkeypatch):
+    import resnet_studio.inference.classify as inference
+
+    whole = inference.logits_of
+
+    def slowly(network, images, view, should_stop, *rest, **named):
+        until = time.monotonic() + 0.15
+        while time.monotonic() < until and not should_stop():
+            time.sleep(0.005)
+        return whole(network, images, view, should_stop, *rest, **named)
+
+    monkeypatch.setattr(inference, "logits_of", slowly)
+    _choose(page, ProtocolKind.TEN_CROP)
+    qtbot.waitUntil(lambda: page.results.protocol.kind is ProtocolKind.TEN_CROP)
+    page.classify_paths(sorted((colour_folders / "test" / "red").iterdir())[:2])
+    qtbot.waitUntil(lambda: page.results.rowCount() == 2 and "views" in page.results.cell(0, 0).sign, timeout=30_000)
+    started = time.monotonic()
+    qtbot.keyClick(page, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not page.session.busy)
+    assert time.monotonic() - started < 1.0
+    assert page.session.halted
+    assert page.results.cell(0, 0).sign
+    monkeypatch.setattr(inference, "logits_of", whole)
+    page.session.go_on()
+    qtbot.waitUntil(lambda: page.results.cell(1, 1).views == 10, timeout=30_000)
+    idle(page)
+
+
+def test_images_of_an_evaluation_know_their_class_and_come_once(page, qtbot, idle, colour_folders):
+    content = (colour_folders / "test" / "red" / "0.png").read_bytes()
+    other = (colour_folders / "test" / "blue" / "0.png").read_bytes()
+    page.classify_images(
+        [NamedImage("red 00000", content), colour_folders / "test" / "green" / "0.png", NamedImage("red 00000", other)]
+    )
+    assert [image.name for image in page.results.images] == ["red 00000", "0.png", "red 00000 (2)"]
+    idle(page)
+    assert [page.results.cell(row, 0).truth for row in range(3)] == ["red", "green", "red"]
+    page.classify_images([NamedImage("red 00000", content)])
+    assert page.results.rowCount() == 3

@@ -207,8 +207,12 @@ def test_the_protocol_form_reads_only_the_fields_of_its_kind(qtbot):
     form.set_image_size(224)
     assert form.scales.text() == "32; 48 64"  # a person's own stay
     form.kind.setCurrentIndex(form.kind.findData(ProtocolKind.TEN_CROP))
-    form.resize_to.setValue(40)
+    form.resize_to.setText("40")
     assert form.protocol == Protocol(kind=ProtocolKind.TEN_CROP, resize=40)
+    form.resize_to.setText("much")
+    form.resize_to.textEdited.emit("much")
+    assert form.protocol is None
+    assert "whole number" in form.error.text()
     form.set_protocol(Protocol())
     assert form.protocol == Protocol()
 
@@ -238,7 +242,7 @@ def test_runs_and_their_ensemble_are_evaluated_kept_and_deleted(panel, page, ser
     assert len(panel.model.groups) == 2
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
     panel.tree.selectAll()
-    panel.detail.matrices.delete.click()
+    panel.form.delete.click()
     assert services.store.evaluations() == ()
     assert not panel.detail.isVisible()
 

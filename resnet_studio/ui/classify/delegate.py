@@ -18,6 +18,7 @@ _LINE = 18.0  # logical pixels, as all that follow
 _NARROW = 240.0  # a cell below this width has its bars under the words
 _TWO_LINES, _WORDS = 23.0, 16.0
 _PERCENT = 46.0
+_SIGN = 16.0
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
@@ -74,8 +75,12 @@ class BarsDelegate(QStyledItemDelegate):
         mark_width = 16.0 if cell.truth else 0.0
         shared = area.width() - _PERCENT - mark_width
         label_width = shared if narrow else min(self._widest(cell, painter.fontMetrics()) + 12.0, shared / 2)
-        top = area.center().y() - height * len(cell.predictions) / 2
-        for rank, prediction in enumerate(cell.predictions):
+        shown = cell.predictions
+        if cell.sign:
+            shown = shown[: int((area.height() - _SIGN) / height)]  # room for the sign
+            _paint_sign(painter, area, cell, self._theme)
+        top = area.center().y() - (height * len(shown) + (_SIGN if cell.sign else 0.0)) / 2
+        for rank, prediction in enumerate(shown):
             line = QRectF(area.left(), top + rank * height, area.width(), height)
             words = QRectF(line.left(), line.top(), line.width(), _WORDS if narrow else height)
             is_true = bool(cell.truth) and prediction.label == cell.truth
@@ -95,6 +100,17 @@ class BarsDelegate(QStyledItemDelegate):
                 bar = QRectF(label.right(), line.top() + 4, shared - label_width, height - 8)
             colour = self._theme.run_colour(cell.run.colour)
             _paint_bar(painter, bar, prediction.probability, colour, faint=rank > 0, hatched=not cell.run.residual)
+
+
+def _paint_sign(painter: QPainter, area: QRectF, cell: Cell, theme: Theme) -> None:
+    """How many views the answer is the mean of so far, in words and as a line that grows."""
+    words = QRectF(area.left(), area.bottom() - _SIGN - 3, area.width(), _SIGN)
+    painter.setPen(theme.colour(Role.ACCENT))
+    painter.drawText(words, _LEFT, cell.sign)
+    line = QRectF(area.left(), area.bottom() - 4, area.width(), 2)
+    painter.fillRect(line, theme.colour(Role.GRID))
+    line.setWidth(line.width() * cell.views / cell.of)
+    painter.fillRect(line, theme.colour(Role.ACCENT))
 
 
 def _paint_bar(

@@ -7,7 +7,7 @@ import io
 
 from resnet_studio.ui.classify.results import ResultsModel
 
-HEADER = ("image", "true_class", "run", "run_id", "rank", "label", "probability", "right")
+HEADER = ("image", "true_class", "run", "run_id", "rank", "label", "probability", "right", "protocol", "views")
 
 
 def as_text(model: ResultsModel, delimiter: str = ",") -> str:
@@ -30,6 +30,8 @@ def as_text(model: ResultsModel, delimiter: str = ",") -> str:
                         prediction.label,
                         f"{prediction.probability:.6f}",
                         ("yes" if cell.right else "no") if known else "",
+                        model.protocol.key,
+                        f"{cell.views} of {cell.of}",
                     )
                 )
     return text.getvalue()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QFrame,
     QLabel,
     QLineEdit,
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.ui.classify.choice import ChoiceRole, RunChoiceModel
+from resnet_studio.ui.evaluate.protocol_choice import ProtocolChoice
 from resnet_studio.ui.models.run_columns import data_name
 from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.theme import Role, Theme
@@ -98,13 +100,16 @@ class NetworksPanel(QFrame):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.activated.connect(self._on_activated)
+        self.protocol = ProtocolChoice(QBoxLayout.Direction.TopToBottom, self)
+        views = QLabel("Views of each image", self)
+        views.setProperty("role", "heading")
         self._note = QLabel(self)
         self._note.setObjectName("classify_classes_note")
         self._note.setProperty("role", "muted")
         self._note.setWordWrap(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
-        for widget in (heading, self.filter_field, self.list, self._note):
+        for widget in (heading, self.filter_field, self.list, views, self.protocol, self._note):
             column.addWidget(widget, 1 if widget is self.list else 0)
         model.chosen_changed.connect(self._on_chosen)
         self._on_chosen()
@@ -125,6 +130,8 @@ class NetworksPanel(QFrame):
 
     def _on_chosen(self) -> None:
         chosen = self._model.chosen
+        if chosen:
+            self.protocol.set_image_size(max(run.spec.network.image_size for run in chosen))
         self._note.setText(classes_note(chosen))
         self._note.setToolTip(
             "\n".join(

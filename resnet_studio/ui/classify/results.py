@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from resnet_studio.domain.protocols import SINGLE, Protocol
 from resnet_studio.domain.records import Classification, NamedImage, Prediction, RunRecord
 
 Index = QModelIndex | QPersistentModelIndex
@@ -31,7 +32,8 @@ class ImageRow:
     @classmethod
     def of(cls, source: Path | NamedImage) -> ImageRow:
         if isinstance(source, NamedImage):
-            return cls(source.name, source, source.name, hints=(_NUMBERING.sub("", source.name).casefold(),))
+            once = _NUMBERING.sub("", source.name).casefold()
+            return cls(source.name, source, source.name, hints=(once, _NUMBERING.sub("", once)))  # "red 00012 (2)"
         hints = (source.parent.name.casefold(), _NUMBERING.sub("", source.stem).casefold())
         return cls(str(source), source, source.name, source.parent.name, hints)
 
@@ -43,6 +45,13 @@ class Cell:
     run: RunRecord
     predictions: tuple[Prediction, ...] = ()
     truth: str = ""
+    views: int = 1
+    of: int = 1
+
+    @property
+    def sign(self) -> str:
+        """``3 of 10 views`` while an answer is being refined, else empty."""
+        return f"{self.views} of {self.of} views" if self.predictions and self.views < self.of else ""
 
     @property
     def right(self) -> bool | None:
@@ -58,6 +67,9 @@ class ResultRole(IntEnum):
     RUN = Qt.ItemDataRole.UserRole + 3
 
 
+_Results = dict[str, dict[str, Classification]]  # run id -> image key -> answer
+
+
 class ResultsModel(QAbstractTableModel):
     """A row per image, a column per chosen network; the headers hold the images and the runs."""
 
@@ -67,7 +79,9 @@ class ResultsModel(QAbstractTableModel):
         self._rows: dict[str, int] = {}
         self._runs: tuple[RunRecord, ...] = ()
         self._names: Mapping[str, str] = {}
-        self._results: dict[str, dict[str, tuple[Prediction, ...]]] = {}  # run id -> image key -> predictions
+        self._protocol = SINGLE
+        self._by_protocol: dict[str, _Results] = {}  # answers under different protocols are never mixed
+        self._results: _Results = self._by_protocol.setdefault(SINGLE.key, {})
         self._classes: dict[str, dict[str, str]] = {}  # run id -> class name in lower case -> class name
         self._counts: dict[str, tuple[int, int]] = {}
 
@@ -92,15 +106,33 @@ class ResultsModel(QAbstractTableModel):
     def row_of(self, key: str) -> int | None:
         return self._rows.get(key)
 
+    @property
+    def protocol(self) -> Protocol:
+        return self._protocol
+
+    def set_protocol(self, protocol: Protocol) -> None:
+        """Show the answers under ``protocol``; those under others are kept for when it comes back."""
+        self._protocol = protocol
+        self._results = self._by_protocol.setdefault(protocol.key, {})
+        self._counts.clear()
+        self._told(0, len(self._images) - 1)
+
     def missing(self, image: ImageRow) -> tuple[str, ...]:
-        """Ids of the chosen networks that have not seen ``image`` yet."""
-        return tuple(run.id for run in self._runs if image.key not in self._results.get(run.id, {}))
+        """Ids of the chosen networks that have no whole answer for ``image`` yet."""
+        return tuple(run.id for run in self._runs if not self._whole(run.id, image.key))
+
+    def _whole(self, run_id: str, key: str) -> bool:
+        answer = self._results.get(run_id, {}).get(key)
+        return answer is not None and answer.final
 
     def cell(self, row: int, column: int) -> Cell:
         image, run = self._images[row], self._runs[column]
         classes = self._classes[run.id]
         truth = next((classes[hint] for hint in image.hints if hint in classes), "")
-        return Cell(run, self._results.get(run.id, {}).get(image.key, ()), truth)
+        answer = self._results.get(run.id, {}).get(image.key)
+        return (
+            Cell(run, truth=truth) if answer is None else Cell(run, answer.predictions, truth, answer.views, answer.of)
+        )
 
     def right_of_known(self, column: int) -> tuple[int, int]:
         """How many first guesses of a network are right, of those whose truth is known."""
@@ -125,9 +157,10 @@ class ResultsModel(QAbstractTableModel):
         gone = {key for key in keys if key in self._rows}
         if not gone:
             return
-        for seen in self._results.values():
-            for key in gone:
-                seen.pop(key, None)
+        for results in self._by_protocol.values():
+            for seen in results.values():
+                for key in gone:
+                    seen.pop(key, None)
         self._counts.clear()
         if len(gone) > _MANY:
             self.beginResetModel()
@@ -145,12 +178,17 @@ class ResultsModel(QAbstractTableModel):
         """Without images and results; the networks stay."""
         self.beginResetModel()
         self._images, self._rows = [], {}
-        self._results.clear()
+        self._forget()
         self._counts.clear()
         self.endResetModel()
 
+    def _forget(self) -> None:
+        for results in self._by_protocol.values():
+            results.clear()
+
     def forget_results(self) -> None:
-        self._results.clear()
+        """Under every protocol."""
+        self._forget()
         self._counts.clear()
         self._told(0, len(self._images) - 1)
 
@@ -175,7 +213,7 @@ class ResultsModel(QAbstractTableModel):
         for result in results:
             row = self._rows.get(result.path)
             if row is not None and result.run_id:
-                self._results.setdefault(result.run_id, {})[result.path] = result.predictions
+                self._results.setdefault(result.run_id, {})[result.path] = result
                 self._counts.pop(result.run_id, None)
                 rows.append(row)
         if rows:
@@ -230,4 +268,6 @@ def _tip(cell: Cell, name: str) -> str | None:
     lines = [f"{prediction.label}: {prediction.probability:.2%}" for prediction in cell.predictions]
     if cell.truth:
         lines.append(f"True class, by the name of the folder or the file: {cell.truth}")
+    if cell.sign:
+        lines.append(f"Mean of {cell.sign} so far" if cell.views else f"A first look; {cell.of} views are to come")
     return "\n".join([name, *lines])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import NamedImage, RunRecord
 from resnet_studio.ui.classify.results import ImageRow, ResultsModel
 from resnet_studio.ui.classify.work import Demand, Found, Looked, NetworkCache, NetworkFailed, NetworkReady, find, look
@@ -85,6 +86,19 @@ class ClassifySession(QObject):
         self._model.set_runs(runs)
         self.look()
 
+    def set_protocol(self, protocol: Protocol) -> None:
+        """Which views of an image the networks see from now on; what is under way under another one is dropped."""
+        if protocol == self._model.protocol:
+            return
+        self._halted = False
+        for run_id in self._failed:
+            self.notices.pop(run_id, None)
+        self._failed.clear()
+        self._model.set_protocol(protocol)
+        if self._looking is not None:
+            self._looking.stop()  # its end starts what is wanted now
+        self.look()
+
     def look(self) -> None:
         """Start on what is missing, unless something is under way: its end comes back here."""
         if self._looking is None and not self._halted:
@@ -149,7 +163,11 @@ class ClassifySession(QObject):
             missing = tuple(run_id for run_id in self._model.missing(image) if run_id not in self._failed)
             if missing:
                 groups.setdefault(missing, []).append(image.source)
-        return [Demand(tuple(runs[run_id] for run_id in missing), tuple(images)) for missing, images in groups.items()]
+        protocol = self._model.protocol
+        return [
+            Demand(tuple(runs[run_id] for run_id in missing), tuple(images), protocol)
+            for missing, images in groups.items()
+        ]
 
     def _find(self) -> None:
         if self._finding is None and self._waiting:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from resnet_studio.domain.errors import DataError, Stopped, UserError
 from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.protocols import SINGLE, Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, NamedImage, RunRecord
 
 if TYPE_CHECKING:
@@ -36,10 +37,16 @@ class Demand:
 
     runs: tuple[RunRecord, ...]
     images: tuple[Source, ...]
+    protocol: Protocol = SINGLE
+
+    @property
+    def answers(self) -> int:
+        """Of one network to one image: with more views than one, the first answer comes from the single view."""
+        return 1 if self.protocol.kind is ProtocolKind.SINGLE else 1 + self.protocol.views
 
     @property
     def looks(self) -> int:
-        return len(self.runs) * len(self.images)
+        return len(self.runs) * len(self.images) * self.answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,7 @@ def look(
         import torch
 
         from resnet_studio.inference.classify import classify
+        from resnet_studio.inference.refusals import refusal
         from resnet_studio.training.devices import lower_priority
 
         if gently:
@@ -129,17 +137,19 @@ def look(
                 if should_stop():
                     raise Stopped
                 try:
+                    if sentence := refusal(run.spec.network, demand.protocol, run.name):
+                        raise UserError(sentence)
                     network, fresh = cache.load(store, run)
                 except UserError as error:
                     emit(NetworkFailed(run.id, str(error)))
-                    teller.skip(len(demand.images))
+                    teller.skip(len(demand.images) * demand.answers)
                     continue
                 networks.append(network)
                 if fresh:
                     emit(NetworkReady(run.id, network.iteration, network.notice))
             if networks:
-                teller.networks = len(networks)
-                classify(demand.images, networks, teller.take, should_stop)
+                teller.lost = len(networks) * demand.answers
+                classify(demand.images, networks, teller.take, should_stop, protocol=demand.protocol)
         cache.keep([run.id for demand in demands for run in demand.runs])
         teller.tell()
         return teller.done
@@ -152,13 +162,13 @@ class _Teller:
 
     def __init__(self, emit: Emit, total: int) -> None:
         self._emit, self._total = emit, total
-        self.networks, self.done = 1, 0
+        self.lost, self.done = 1, 0  # looks that an image costs which cannot be read
         self._waiting: list[Classification] = []
         self._told = 0.0
 
     def take(self, result: Classification) -> None:
         self._waiting.append(result)
-        self.done += self.networks if result.error else 1
+        self.done = min(self._total, self.done + (self.lost if result.error else 1))
         if time.monotonic() - self._told >= _TELL_SECONDS:
             self.tell()
 

@@ -81,21 +81,20 @@ class ClassesModel(_Table):
             return
         first = matrices[0]
         same = [(matrix, name) for matrix, name in zip(matrices, names, strict=True) if matrix.names == first.names]
-        heads = ["Class", "Images", *(name if len(same) > 1 else "Error" for _, name in same)]
+        heads = ["Class", *(name if len(same) > 1 else "Error" for _, name in same)]
         if len(same) == 2:
             heads.append("Δ")
+        heads.append("Images")
         rows = []
         for number, title in enumerate(first.names):
             errors = [_error(matrix, number) for matrix, _ in same]
-            cells = [
-                _Cell(title, title.casefold()),
-                _Cell(formats.count(int(first.totals[number])), float(first.totals[number])),
-            ]
+            cells = [_Cell(title, title.casefold())]
             cells += [_Cell(formats.percent(error), -1.0 if error is None else error) for error in errors]
             if len(same) == 2:
                 low, high = errors
                 delta = None if low is None or high is None else high - low
                 cells.append(_Cell(formats.NONE if delta is None else f"{delta:+.2f}", delta or 0.0))
+            cells.append(_Cell(formats.count(int(first.totals[number])), float(first.totals[number])))
             rows.append(((number, ALL), tuple(cells)))
         self._set(heads, rows)
 
@@ -126,7 +125,7 @@ class PairsModel(_Table):
                 _Cell(formats.percent(share), share),
             )
             rows.append(((true, answer), cells))
-        self._set(["True class", "Answer", "Images", "Of the class"], rows)
+        self._set(["True class", "Answer", "Images", "Share"], rows)
 
 
 def _error(matrix: Matrix, number: int) -> float | None:

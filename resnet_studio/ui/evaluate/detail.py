@@ -25,7 +25,9 @@ from resnet_studio.ui.models import formats
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.naming import named
 
-_ERROR_COLUMN = 2  # of the table of classes
+_ERROR_COLUMN, _COUNT_COLUMN = 1, 2  # of the tables of classes and of pairs
+_WIDEST, _LEAST_TABS = 150, 280  # pixels of a column, of the tables
+_ONE_SHARE, _TWO_SHARE = 0.56, 0.66  # of the width, for one matrix and for two
 MOST_SHOWN = 300  # images of a cell at once
 
 
@@ -53,21 +55,23 @@ class Detail(QWidget):
         self.images = CellImages(self.thumbnails, services.theme)
         self.tabs = named(QTabWidget(), "evaluation_tabs")
         self.tabs.setDocumentMode(True)
+        self.tabs.setMinimumWidth(_LEAST_TABS)
         self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self.classes_view, "Classes")
         self.tabs.addTab(self.pairs_view, "Confusions")
         self.tabs.addTab(self.images, "Images")
-        splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._moved = False  # by a person: then its place is hers
+        splitter = self._splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
         splitter.setHandleWidth(10)
         splitter.addWidget(self.matrices)
         splitter.addWidget(self.tabs)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
-        splitter.setSizes([560, 330])
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(splitter)
+        splitter.splitterMoved.connect(self._on_moved)
         self.matrices.chosen.connect(self.show_cell)
         self.images.classify_wanted.connect(self._on_classify)
         for view in (self.classes_view, self.pairs_view):
@@ -87,6 +91,8 @@ class Detail(QWidget):
         view.horizontalHeader().setSortIndicatorClearable(True)
         view.horizontalHeader().setHighlightSections(False)
         view.horizontalHeader().setMinimumSectionSize(52)
+        view.horizontalHeader().setMaximumSectionSize(_WIDEST)
+        view.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)
         view.verticalHeader().hide()
         view.verticalHeader().setDefaultSectionSize(26)
         view.setShowGrid(False)
@@ -121,6 +127,10 @@ class Detail(QWidget):
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         if self.classes.columnCount():
             self.classes_view.sortByColumn(_ERROR_COLUMN, Qt.SortOrder.DescendingOrder)
+            self.pairs_view.sortByColumn(_COUNT_COLUMN, Qt.SortOrder.DescendingOrder)
+        if evaluations and not self._moved:
+            share = _ONE_SHARE if len(evaluations) < 2 else _TWO_SHARE
+            self._splitter.setSizes([round(share * self.width()), round((1 - share) * self.width())])
         self.setVisible(bool(evaluations))
         self._drop_images()
 
@@ -206,6 +216,10 @@ class Detail(QWidget):
         if place is not None:
             self.matrices.mark(place)
             self.show_cell(0, *place)
+
+    @Slot()
+    def _on_moved(self) -> None:
+        self._moved = True
 
     @Slot(list)
     def _on_classify(self, images: list[CellImage]) -> None:

@@ -20,7 +20,8 @@ _WIDEST_HEADING, _LEAST_HEADING = 118.0, 44.0
 _HEADING_SHARE = 0.25  # of the height, for turned headings
 _GAP = 5.0
 _WIDE, _HIGH = 1.7, 1.25  # a cell is at most so much wider than high, higher than wide
-_NUMBER, _LEAST_NUMBER = 13.0, 8.0  # pixels of the font
+_TIGHT = 0.75  # of a line's height: headings may come so near to each other
+_NUMBER, _LEAST_NUMBER = 13, 8  # pixels of the font
 _MOST_CELL = 64.0
 
 
@@ -218,14 +219,15 @@ def _draw_numbers(
     size = min(_NUMBER, frame.height * 0.62)
     painter.save()
     font = QFont(painter.font())
-    font.setPixelSize(round(_NUMBER))
+    font.setPixelSize(_NUMBER)
     longest = "100" if percent else str(int(matrix.confusion.max()))
     size = math.floor(min(size, _NUMBER * (frame.width - 2) / max(1.0, QFontMetricsF(font).horizontalAdvance(longest))))
-    if size < _LEAST_NUMBER:
+    if frame.height < _LEAST_NUMBER + 3:
         painter.restore()
         return
-    font.setPixelSize(size)
+    font.setPixelSize(max(size, _LEAST_NUMBER))
     painter.setFont(font)
+    metrics = QFontMetricsF(font)
     share = shares(matrix.confusion)
     for row in rows:
         for column in columns:
@@ -233,8 +235,9 @@ def _draw_numbers(
             if not count:
                 continue
             text = _percent(share[row, column]) if percent else str(count)
-            painter.setPen(ink_on(QColor(*shades[row, column].tolist())))
-            painter.drawText(frame.cell((row, column)), int(Qt.AlignmentFlag.AlignCenter), text)
+            if metrics.horizontalAdvance(text) <= frame.width:
+                painter.setPen(ink_on(QColor(*shades[row, column].tolist())))
+                painter.drawText(frame.cell((row, column)), int(Qt.AlignmentFlag.AlignCenter), text)
     painter.restore()
 
 
@@ -298,8 +301,8 @@ def _draw_headings(
 
 def _chosen(numbers: range, size: float, line: float, lit: int) -> list[int]:
     """Headings that do not run into each other; the lit one pushes its neighbours away."""
-    step = max(1, math.ceil(line / size))
-    near = line / size
+    near = _TIGHT * line / size
+    step = max(1, math.ceil(near))
     shown = [number for number in numbers if number % step == 0 and (lit < 0 or abs(number - lit) >= near)]
     return [*shown, lit] if lit in numbers else shown
 

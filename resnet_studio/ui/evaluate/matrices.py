@@ -38,7 +38,6 @@ class Matrices(QWidget):
         self._fit = self._tool("Fit", "matrix_fit", "As large as the room there is (0)")
         self._larger = self._tool("+", "matrix_larger", "Larger (+)")
         self.export_button = named(QPushButton("Export…"), "matrix_export", tip="The matrix as PNG, SVG or CSV")
-        self.delete = named(QPushButton("Delete"), "evaluation_delete", tip="Remove the chosen results for good (Del)")
         self.read_out = named(ElidedLabel(), "matrix_read_out", role="muted")
         self.titles = tuple(named(ElidedLabel(), f"matrix_title_{number}") for number in (1, 2))
         self.views = tuple(MatrixView(theme) for _ in range(MOST))
@@ -48,7 +47,7 @@ class Matrices(QWidget):
         heading.setProperty("role", "heading")
         tools.addWidget(heading)
         tools.addStretch(1)
-        for widget in (self.numbers, self._smaller, self._fit, self._larger, self.export_button, self.delete):
+        for widget in (self.numbers, self._smaller, self._fit, self._larger, self.export_button):
             tools.addWidget(widget)
         pair = QHBoxLayout()
         pair.setSpacing(14)

@@ -106,7 +106,7 @@ class EvaluatePanel(QWidget):
         self.session.failed.connect(self.problem)
         self.session.ended.connect(self.reload)
         self.tree.selectionModel().selectionChanged.connect(self._on_selection)
-        self.detail.matrices.delete.clicked.connect(self._on_delete)
+        self.form.delete.clicked.connect(self._on_delete)
         shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.tree)
         shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         shortcut.activated.connect(self._on_delete)
@@ -200,7 +200,7 @@ class EvaluatePanel(QWidget):
     @Slot()
     def _on_selection(self) -> None:
         chosen = self.chosen
-        self.detail.matrices.delete.setEnabled(bool(chosen) and self._store.writable)
+        self.form.delete.setEnabled(bool(chosen) and self._store.writable)
         try:
             found = [self._store.evaluation(summary.id) for summary in chosen[:MOST]]
         except UserError as error:

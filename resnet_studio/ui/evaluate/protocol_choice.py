@@ -6,11 +6,11 @@ import re
 
 from pydantic import ValidationError
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QBoxLayout, QCheckBox, QLabel, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QBoxLayout, QCheckBox, QLabel, QLineEdit, QWidget
 
 from resnet_studio.domain.documents import sentences
 from resnet_studio.domain.protocols import PAPER_SCALES, Protocol, ProtocolKind
-from resnet_studio.ui.design.field_row import Choice
+from resnet_studio.ui.design.field_row import Choice, NumberEdit
 from resnet_studio.ui.widgets.naming import named
 
 KINDS = {
@@ -49,12 +49,11 @@ class ProtocolChoice(QWidget):
         for kind, (text, tip) in KINDS.items():
             self.kind.addItem(text, kind)
             self.kind.setItemData(self.kind.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self.resize_to = named(QSpinBox(), "protocol_resize", tip="Shorter side of the image before it is cropped")
+        self.resize_to = named(
+            NumberEdit(8), "protocol_resize", tip="Shorter side of the image in pixels before it is cropped"
+        )
         self.resize_to.setAccessibleName("Shorter side before cropping, in pixels")
-        self.resize_to.setRange(0, 4096)
-        self.resize_to.setSuffix(" px")
-        self.resize_to.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        self.resize_to.setMinimumWidth(86)
+        self.resize_to.setMinimumWidth(90)
         self.scales = named(QLineEdit(), "protocol_scales", tip="Shorter sides of the image in pixels, with commas")
         self.scales.setAccessibleName("Scales, shorter sides in pixels")
         self.scales.setMinimumWidth(150)
@@ -67,7 +66,7 @@ class ProtocolChoice(QWidget):
             row.addWidget(widget, 1 if widget is self.error else 0)
         self.set_image_size(32)
         self.kind.currentIndexChanged.connect(self._on_kind)
-        self.resize_to.valueChanged.connect(self._on_changed)
+        self.resize_to.textEdited.connect(self._on_changed)
         self.scales.textEdited.connect(self._on_scales)
         self.mirrored.toggled.connect(self._on_changed)
         self._show_fields()
@@ -78,7 +77,7 @@ class ProtocolChoice(QWidget):
         kind = ProtocolKind(self.kind.currentData())
         values: dict[str, object] = {"kind": kind}
         if kind in _CROPS:
-            values["resize"] = self.resize_to.value()
+            values["resize"] = self.resize_to.text().strip() or 0
         self.problem = ""
         if kind is ProtocolKind.MULTI_SCALE:
             words = [word for word in re.split(r"[\s,;]+", self.scales.text()) if word]
@@ -97,7 +96,7 @@ class ProtocolChoice(QWidget):
         """Show it, without a word to anyone."""
         self.blockSignals(True)
         self.kind.setCurrentIndex(self.kind.findData(protocol.kind))
-        self.resize_to.setValue(protocol.resize)
+        self.resize_to.setText(str(protocol.resize or ""))
         if protocol.scales:
             self._typed = True
             self.scales.setText(", ".join(map(str, protocol.scales)))
@@ -106,11 +105,14 @@ class ProtocolChoice(QWidget):
         self._show_fields()
 
     def set_image_size(self, image_size: int) -> None:
-        """Of the networks that are tested: the scales proposed are made for it."""
+        """Of the networks that are tested: the scales proposed are made for it; ``changed`` where they are in use."""
+        before = self.scales.text()
         if not self._typed:
             self.scales.setText(", ".join(map(str, scales_for(image_size))))
         usual = Protocol(kind=ProtocolKind.TEN_CROP).resize_for(image_size)
-        self.resize_to.setSpecialValueText(f"of {usual} px")
+        self.resize_to.setPlaceholderText(f"of {usual} px")
+        if self.scales.text() != before and self.kind.currentData() == ProtocolKind.MULTI_SCALE:
+            self._on_changed()
 
     def _show_fields(self) -> None:
         kind = ProtocolKind(self.kind.currentData())
@@ -124,10 +126,11 @@ class ProtocolChoice(QWidget):
         fine = self.protocol is not None
         self.error.setText(self.problem)
         self.error.setVisible(not fine)
-        if self.scales.property("wrong") == fine:
-            self.scales.setProperty("wrong", not fine)
-            self.scales.style().unpolish(self.scales)
-            self.scales.style().polish(self.scales)
+        for field in (self.scales, self.resize_to):
+            if bool(field.property("wrong")) == fine:
+                field.setProperty("wrong", not fine)
+                field.style().unpolish(field)
+                field.style().polish(field)
 
     @Slot()
     def _on_kind(self) -> None:

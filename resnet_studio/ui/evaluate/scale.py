@@ -11,7 +11,7 @@ from resnet_studio.ui.evaluate.shading import MatrixColours, depth, ink_on
 from resnet_studio.ui.theme import Theme
 
 _SHARES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)  # of a class
-_PATCH = 30.0
+_PATCH = 26.0
 _GAP = 6.0
 
 
@@ -41,8 +41,9 @@ def draw_scale(painter: QPainter, area: QRectF, colours: MatrixColours) -> None:
             painter.drawText(patch, int(Qt.AlignmentFlag.AlignCenter), f"{100 * share:.0f}")
             left += _PATCH
         left += 2 * _GAP
-    painter.setPen(colours.muted)
-    painter.drawText(QRectF(left, area.top(), area.right() - left, area.height()), middle, "% of the class")
+    if left + metrics.horizontalAdvance("% of the class") <= area.right() + 1:
+        painter.setPen(colours.muted)
+        painter.drawText(QRectF(left, area.top(), area.right() - left, area.height()), middle, "% of the class")
 
 
 def mixed(one: QColor, other: QColor, part: float) -> QColor:

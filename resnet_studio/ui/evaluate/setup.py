@@ -10,18 +10,18 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
-from resnet_studio.domain.data_spec import MAX_SEED, DataSpec
+from resnet_studio.domain.data_spec import DataSpec
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.errors import SpecError
-from resnet_studio.ui.design.field_row import Choice
+from resnet_studio.ui.design.field_row import Choice, NumberEdit
 from resnet_studio.ui.evaluate.plan import Wish
 from resnet_studio.ui.evaluate.protocol_choice import ProtocolChoice
 from resnet_studio.ui.evaluate.session import EvaluateSession
@@ -55,13 +55,12 @@ class SetupForm(QFrame):
         for key, text in _SOURCES:
             self.source.addItem(text, key)
         self.seed = named(
-            QSpinBox(), "evaluate_draw", tip="Built-in: which images are drawn. Folder: which are held out"
+            NumberEdit(1), "evaluate_draw", tip="Built-in: which images are drawn. Folder: which are held out"
         )
         self.seed.setAccessibleName("Data draw")
-        self.seed.setRange(0, MAX_SEED)
-        self.seed.setPrefix("draw ")
-        self.seed.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        self.seed.setFixedWidth(86)
+        self.seed.setText("0")
+        self.seed.setFixedWidth(64)
+        self.draw = named(QLabel("draw"), role="muted")
         self.folder = named(
             QLineEdit(), "evaluate_folder", tip="test/CLASS or val/CLASS beside train, or one folder of classes"
         )
@@ -78,6 +77,7 @@ class SetupForm(QFrame):
         )
         self.start = named(QPushButton("Evaluate"), "evaluate_button", tip="Measure and keep the result (Ctrl+Return)")
         self.stop = named(QPushButton("Stop"), "evaluate_stop", tip="What is done already stays")
+        self.delete = named(QPushButton("Delete"), "evaluation_delete", tip="Remove the chosen results for good (Del)")
         self.note = named(ElidedLabel(), "evaluate_note", role="muted")
         self.bar = named(QProgressBar(), "evaluate_progress")
         self.bar.setTextVisible(False)
@@ -87,20 +87,21 @@ class SetupForm(QFrame):
         for row in (first, second):
             row.setSpacing(8)
         for widget, stretch in (
-            (self.source, 0), (self.seed, 0), (self.folder, 3), (self.browse, 0), (self.protocol, 0),
+            (self.source, 0), (self.draw, 0), (self.seed, 0), (self.folder, 3), (self.browse, 0), (self.protocol, 0),
         ):  # fmt: skip
             first.addWidget(widget, stretch)
         first.addStretch(1)
         for part in (self.alone, self.together, self.start, self.stop, self.bar):
             second.addWidget(part)
         second.addWidget(self.note, 1)
+        second.addWidget(self.delete)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 8, 10, 8)
         column.setSpacing(6)
         column.addLayout(first)
         column.addLayout(second)
         self.source.activated.connect(self._on_source)
-        self.seed.valueChanged.connect(self.changed)
+        self.seed.textEdited.connect(self.changed)
         self.folder.textEdited.connect(self.changed)
         self.browse.clicked.connect(self._on_browse)
         self.protocol.changed.connect(self.changed)
@@ -134,7 +135,7 @@ class SetupForm(QFrame):
                 self.problem = "Choose the folder that holds a folder of images for each class."
                 return None
             try:
-                data = parse(DataSpec, {"source": source, "seed": self.seed.value() if self._drawn else 0})
+                data = parse(DataSpec, {"source": source, "seed": self.seed.text().strip() or 0 if self._drawn else 0})
             except SpecError as error:
                 self.problem = f"The data cannot be used: {error}."
                 return None
@@ -167,6 +168,7 @@ class SetupForm(QFrame):
         folder = self.source.currentData() == _FOLDER
         self.folder.setVisible(folder)
         self.browse.setVisible(folder)
+        self.draw.setVisible(self._drawn)
         self.seed.setVisible(self._drawn)
 
     @Slot()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtCore import QMimeData, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -31,6 +30,7 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import NamedImage
 from resnet_studio.domain.resources import resources
+from resnet_studio.ui.classify.busy_row import BusyRow
 from resnet_studio.ui.classify.choice import RunChoiceModel
 from resnet_studio.ui.classify.export import as_text
 from resnet_studio.ui.classify.grid import ResultsGrid
@@ -46,6 +46,7 @@ from resnet_studio.ui.pages.base import Page
 from resnet_studio.ui.runs.empty import EmptyState
 from resnet_studio.ui.services import Services
 
+_TYPING_MS = 400  # scales are typed digit by digit
 _PATTERNS = "Images (*.png *.jpg *.jpeg *.bmp *.webp *.gif *.tif *.tiff *.ppm);;All files (*)"
 
 
@@ -69,6 +70,7 @@ class ClassifyPage(Page):
         self.zone = DropZone(services.theme, self)
         self.panel = NetworksPanel(self.choice, services.theme, self)
         self.grid = ResultsGrid(self.results, self.session, self.thumbnails, services.theme, self)
+        self._protocol_timer = QTimer(self, interval=_TYPING_MS, singleShot=True)
         self.setAcceptDrops(True)
         self._build()
         self._connect()
@@ -94,21 +96,7 @@ class ClassifyPage(Page):
         for button in (self._problems, self._again, self._copy, self._export, self._clear):
             head.addWidget(button)
 
-        self._progress = QProgressBar(self)
-        self._progress.setObjectName("classify_progress")
-        self._progress.setTextVisible(False)
-        self._progress_text = QLabel(self)
-        self._progress_text.setObjectName("classify_progress_text")
-        self._progress_text.setProperty("role", "muted")
-        self._stop = self._button("Stop", "classify_stop", "Esc; what is there already stays")
-        self._go_on = self._button("Go on", "classify_go_on", "Look at the images that are still missing")
-        self._busy = QWidget(self)
-        row = QHBoxLayout(self._busy)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._progress_text)
-        row.addWidget(self._progress, 1)
-        row.addWidget(self._stop)
-        row.addWidget(self._go_on)
+        self._busy = BusyRow(self.session, self)
         self._notice = QLabel(self)
         self._notice.setObjectName("classify_notice")
         self._notice.setProperty("role", "error")
@@ -154,6 +142,8 @@ class ClassifyPage(Page):
 
     def _connect(self) -> None:
         self.choice.chosen_changed.connect(self._on_chosen)
+        self.panel.protocol.changed.connect(self._protocol_timer.start)
+        self._protocol_timer.timeout.connect(self._on_protocol)
         self.session.changed.connect(self._update)
         self.session.told.connect(self.message)
         self.session.arrived.connect(self._on_arrived)
@@ -168,8 +158,8 @@ class ClassifyPage(Page):
         self._copy.clicked.connect(self._on_copy)
         self._export.clicked.connect(self._on_export)
         self._clear.clicked.connect(self._on_clear)
-        self._stop.clicked.connect(self.session.stop)
-        self._go_on.clicked.connect(self.session.go_on)
+        self._busy.stop_wanted.connect(self.session.stop)
+        self._busy.go_on_wanted.connect(self.session.go_on)
         self._empty.pressed.connect(self.design_requested)
         self.services.controller.runs_changed.connect(self._on_runs_changed)
         within = Qt.ShortcutContext.WidgetWithChildrenShortcut
@@ -241,6 +231,11 @@ class ClassifyPage(Page):
         self._user_chose = True
         self.session.set_runs(self.choice.chosen)
 
+    def _on_protocol(self) -> None:
+        protocol = self.panel.protocol.protocol
+        if protocol is not None:
+            self.session.set_protocol(protocol)
+
     def _on_arrived(self, key: str) -> None:
         self.grid.setVisible(True)
         if layout := self._right.layout():
@@ -262,21 +257,8 @@ class ClassifyPage(Page):
         self._clear.setVisible(bool(images or problems))
         self._notice.setText("\n".join(self.session.notices.values()))
         self._notice.setVisible(bool(self.session.notices))
-        halted = self.session.halted
-        self._busy.setVisible(self.session.busy or halted)
-        self._stop.setVisible(not halted)
-        self._go_on.setVisible(halted)
-        self._progress.setMaximum(self.session.total if self.session.looking else 0 if self.session.finding else 1)
-        self._progress.setValue(self.session.done if self.session.looking else 0)
-        self._progress_text.setText(self._progress_words(halted))
+        self._busy.show_progress(views=self.results.protocol.views)
         self.grid.repaint_all()
-
-    def _progress_words(self, halted: bool) -> str:
-        if halted:
-            return "Stopped before the end."
-        if self.session.looking:
-            return f"{formats.count(self.session.done)} of {formats.count(self.session.total)} answers"
-        return "Looking for images…"
 
     def _on_open_files(self) -> None:
         chosen, _ = QFileDialog.getOpenFileNames(self, "Choose images", "", _PATTERNS)
