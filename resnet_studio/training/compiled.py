@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.terms import Precision
+from resnet_studio.networks.build import PlannedNetwork
 from resnet_studio.training.devices import lower_priority, use_threads
 from resnet_studio.training.engines import PATIENCE, BatchSource, EagerEngine
 from resnet_studio.training.members import Member
@@ -116,7 +118,10 @@ class _Compilation(threading.Thread):
         use_threads(self._threads)  # what is compiled depends on it, and it acts per thread
         try:
             for member in self._members:
-                parts = parts_of(member.network, blueprint(member.spec.network))
+                plan = blueprint(member.spec.network)
+                network = PlannedNetwork(plan).train()
+                network.to(member.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+                parts = parts_of(network, plan)
                 self.library.prepare(parts, self.cancelled)
             if self._measure and not self.cancelled.is_set():
                 self.gain = self.library.gain(parts)

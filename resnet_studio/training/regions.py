@@ -6,10 +6,12 @@ functions take the block's tensors as arguments; nothing of one block is frozen 
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 
 import torch
 from torch import Tensor, nn
@@ -85,7 +87,7 @@ class RegionLibrary:
     def prepare(self, parts: Sequence[Part], cancelled: threading.Event) -> None:
         """Compile what is not compiled yet, forward and backward, and prove it equal to the eager modules.
 
-        Works on copies: the networks may be in training meanwhile.
+        ``parts`` must not be those of a network in training: calling them puts other tensors into their modules.
 
         Raises:
             RuntimeError: If torch cannot compile here, or a compiled result differs by more than :data:`TOLERANCE`.
@@ -122,11 +124,9 @@ class RegionLibrary:
         """Forward and backward on copies of the part's tensors: output, gradients and statistics."""
         generator = torch.Generator().manual_seed(0)
         x = torch.randn(self._batch_size, *part.input, generator=generator).to(self._device)
-        x = x.contiguous(memory_format=torch.channels_last).requires_grad_(part.needs_gradient)
-        tensors = {
-            name: tensor.detach().clone(memory_format=torch.preserve_format).requires_grad_(tensor.requires_grad)
-            for name, tensor in part.tensors.items()
-        }
+        if part.needs_gradient:  # what a layer before it gives; images come as they are
+            x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
+        tensors = {name: _copy(tensor) for name, tensor in part.tensors.items()}
         with arithmetic(self._device, self._precision):
             y = call(tensors, x)
         weights = torch.linspace(-1.0, 1.0, y.numel(), device=self._device).reshape(y.shape).to(y.dtype)
@@ -140,7 +140,18 @@ def _eager(part: Part) -> Region:
         result: Tensor = functional_call(part.module, tensors, (x,))
         return result
 
-    return call
+    # torch's compiler keeps what it has compiled by code object, and few versions of each: every part gets its own
+    name = f"region_{next(_numbers)}"
+    return FunctionType(call.__code__.replace(co_name=name), call.__globals__, name, None, call.__closure__)
+
+
+_numbers = itertools.count(1)
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    """With the same memory layout, and a parameter if it is one: compiled code is made for both."""
+    copy = tensor.detach().clone(memory_format=torch.preserve_format)
+    return nn.Parameter(copy) if isinstance(tensor, nn.Parameter) else copy
 
 
 class CompiledNetwork:
@@ -152,7 +163,7 @@ class CompiledNetwork:
         self._check = check
 
     def __call__(self, images: Tensor) -> Tensor:
-        x = images
+        x = images.contiguous()
         for region, tensors in self._calls:
             self._check()
             x = region(tensors, x)

@@ -1,0 +1,175 @@
+"""Compiled regions: proven equal, switched to at a fixed iteration, and given up without harm."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import torch
+
+from resnet_studio.domain.errors import Stopped
+from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.specs import NetworkSpec, replace
+from resnet_studio.domain.terms import Engine, Precision
+from resnet_studio.networks.build import build
+from resnet_studio.networks.weights import digest
+from resnet_studio.training import choosing, regions
+from resnet_studio.training.choosing import EnginePlan, choose_engine, compiler
+from resnet_studio.training.compiled import CompiledEngine
+from resnet_studio.training.engines import EagerEngine
+from resnet_studio.training.members import Member
+
+CPU = torch.device("cpu")
+
+
+def make(switch_at, told, should_stop=lambda: False, **options):
+    return CompiledEngine(
+        Precision.FLOAT32, should_stop, switch_at=switch_at, threads=torch.get_num_threads(),
+        waiting=lambda: told.append("waiting"), failed=told.append, **options,
+    )  # fmt: skip
+
+
+def advance(spec, engine, iterations, name="run"):
+    member = Member(name, spec, CPU)
+    engine.adopt(member)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(spec.recipe.batch_size, 3, spec.network.image_size, spec.network.image_size, generator=generator)
+    y = torch.randint(0, 10, (len(x),), generator=generator)
+
+    class Same:
+        def batch(self, _iteration):
+            return x, y
+
+    while member.iteration < iterations:
+        engine.advance([member], Same(), iterations)
+    engine.close()
+    return member
+
+
+def test_deeper_networks_have_no_more_regions():
+    counts = set()
+    for depth in (20, 32, 110):
+        plan = blueprint(NetworkSpec(depth=depth, width=2))
+        parts = regions.parts_of(build(plan, 0), plan)
+        assert len(parts) == 2 + sum(plan.spec.stage_blocks)
+        counts.add(len({part.key for part in parts}))
+    assert counts == {7}  # stem, head, the blocks that widen, and one block of each stage
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        NetworkSpec(depth=8, width=4, image_size=8, shortcut="B"),
+        NetworkSpec(depth=11, block="bottleneck", width=4, image_size=8, activation="pre"),
+        NetworkSpec(family="vgg", width=2, image_size=32),
+    ],
+    ids=lambda spec: spec.label,
+)
+def test_parts_one_after_another_are_the_network(spec):
+    plan = blueprint(spec)
+    network = build(plan, 0).train()
+    x = torch.randn(4, *plan.input)
+    wanted = network(x)
+    for part in regions.parts_of(network, plan):
+        assert tuple(x.shape[1:]) == part.input
+        x = regions._eager(part)(part.tensors, x)
+    assert torch.equal(x, wanted)
+
+
+def test_a_compiler_that_fails_is_told_and_costs_nothing(tiny_run, monkeypatch):
+    def refuse(*_args, **_options):
+        raise RuntimeError("no compiler here")
+
+    monkeypatch.setattr(regions.torch, "compile", refuse)
+    told = []
+    member = advance(tiny_run, make(3, told), 6)
+    reference = advance(tiny_run, EagerEngine(Precision.FLOAT32, lambda: False), 6)
+    assert digest(member.snapshot().weights) == digest(reference.snapshot().weights)
+    assert "no compiler here" in told[-1]
+
+
+def test_what_is_not_equal_is_not_used(tiny_run, monkeypatch):
+    def wrong(call, **_options):
+        return lambda tensors, x: call(tensors, x) * 1.01
+
+    monkeypatch.setattr(regions.torch, "compile", wrong)
+    told = []
+    advance(tiny_run, make(3, told), 5)
+    assert "differs from the eager one" in told[-1]
+
+
+def test_a_gain_that_is_too_small_stays_eager(tiny_run, monkeypatch):
+    monkeypatch.setattr(regions.torch, "compile", lambda call, **_options: call)
+    told, gains = [], []
+
+    def faster(gain):
+        gains.append(gain)
+        return False
+
+    advance(tiny_run, make(2, told, faster=faster), 4)
+    assert len(gains) == 1, told
+    assert "without compiled steps" in told[-1]
+
+
+def test_training_waits_for_the_compiler_and_a_stop_is_heard_meanwhile(tiny_run, monkeypatch):
+    hold = threading.Event()
+
+    def slow(call, **_options):
+        hold.wait(20)
+        return call
+
+    monkeypatch.setattr(regions.torch, "compile", slow)
+    stop, told = threading.Event(), []
+    engine = make(2, told, stop.is_set)
+    threading.Timer(0.5, stop.set).start()
+    start = time.monotonic()
+    with pytest.raises(Stopped):
+        advance(tiny_run, engine, 5)
+    assert told == ["waiting"]
+    assert time.monotonic() - start < 10
+    hold.set()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
+def test_compiled_steps_agree_with_eager_ones_and_repeat_their_bits(tiny_run):
+    spec = replace(tiny_run, recipe=replace(tiny_run.recipe, milestones=()))
+    told = []
+    first = advance(spec, make(3, told), 12)
+    second = advance(spec, make(3, told, Nothing()), 12)
+    reference = advance(spec, EagerEngine(Precision.FLOAT32, lambda: False), 12)
+    assert all(word == "waiting" for word in told)
+    assert digest(first.snapshot().weights) == digest(second.snapshot().weights)
+    for ours, theirs in zip(first.state_tensors(), reference.state_tensors(), strict=True):
+        assert torch.allclose(ours.float(), theirs.float(), atol=1e-4)
+
+
+class Nothing:
+    """A stop check that is another object: what is compiled must not depend on it."""
+
+    def __call__(self):
+        return False
+
+
+def test_the_plan_is_recorded_and_read_back():
+    for plan in (EnginePlan(Engine.EAGER), EnginePlan(Engine.GRAPHED), EnginePlan(Engine.COMPILED, 1000)):
+        assert EnginePlan.recorded(plan.name) == plan
+    assert EnginePlan.recorded("something newer") == EnginePlan(Engine.EAGER)
+
+
+def test_short_runs_stay_eager_and_long_ones_compile_where_it_gains(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(choosing, "compiler", lambda: "/usr/bin/c++")
+    short, long = tiny_run.recipe, replace(tiny_run.recipe, iterations=64_000)
+    assert choose_engine(short, CPU, {}, tmp_path) == EnginePlan(Engine.EAGER)
+    assert choose_engine(long, CPU, {}, tmp_path) == EnginePlan(Engine.COMPILED, choosing.SWITCH_AT)
+    choosing.remember_gain(CPU, long.precision, tmp_path, 1.01)
+    assert choosing.known_gain(CPU, long.precision, tmp_path) == 1.01
+    assert choose_engine(long, CPU, {}, tmp_path) == EnginePlan(Engine.EAGER)
+    assert choose_engine(long, CPU, {"engine": "compiled after 7"}, tmp_path) == EnginePlan(Engine.COMPILED, 7)
+    monkeypatch.setattr(choosing, "compiler", lambda: None)
+    assert choose_engine(replace(long, engine="eager"), CPU, {}, tmp_path) == EnginePlan(Engine.EAGER)
+    with pytest.raises(choosing.UserError, match="no C\\+\\+ compiler"):
+        choose_engine(replace(long, engine="compiled"), CPU, {}, tmp_path)
+    with pytest.raises(choosing.UserError, match="needs CUDA"):
+        choose_engine(replace(long, engine="graphed"), CPU, {}, tmp_path)
