@@ -159,7 +159,7 @@ def test_the_table_of_actions_is_sound(window: MainWindow) -> None:
         (WindowState(training=True, stopping=True), {Action.PAUSE, Action.STOP}),
         (
             WindowState(writable=False),
-            {Action.PAUSE, Action.STOP, Action.TRAIN_TWIN, Action.TRAIN_THIS, Action.RUN_STUDY},
+            {Action.PAUSE, Action.STOP, Action.TRAIN_TWIN, Action.TRAIN_THIS, Action.RUN_STUDY, Action.IMPORT_WEIGHTS},
         ),
     ],
 )

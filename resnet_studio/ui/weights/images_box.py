@@ -12,7 +12,14 @@ from resnet_studio.domain.specs import DataSpec
 from resnet_studio.ui.weights.texts import colour_text, parse_colour
 from resnet_studio.ui.widgets.naming import named
 
-_CARRIED, _OWN, _FILE, _BUILTIN, _CIFAR10, _FOLDER = "carried", "own", "file", "builtin", "cifar10", "folder"
+_CARRIED, _OWN, _FILE, _BUILTIN, _CIFAR10, _FOLDER = (
+    "carried",
+    "own",
+    "file",
+    "mean of builtin",
+    "mean of cifar10",
+    "folder",
+)
 _MEANS = {
     _FILE: "Mean image from a file…",
     _BUILTIN: "Mean image of the drawn images",
@@ -85,7 +92,7 @@ class ImagesBox(QWidget):
     @property
     def mean_of(self) -> DataSpec | None:
         if self.key in (_BUILTIN, _CIFAR10):
-            return DataSpec(source=self.key)
+            return DataSpec(source=self.key.removeprefix("mean of "))
         path = self.path.text().strip()
         return DataSpec(source=f"folder:{Path(path).expanduser().absolute()}") if self.key == _FOLDER and path else None
 

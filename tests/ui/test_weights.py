@@ -1,0 +1,167 @@
+"""Weights in the window: a dropped file is read, asked about and imported; runs go out and are fine-tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QLabel, QPushButton, QRadioButton
+from pytestqt.qtbot import QtBot
+
+from resnet_studio.domain.foreign import PRESETS, Wishes
+from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.domain.terms import RunStatus, ZeroPadding
+from resnet_studio.networks.build import build
+from resnet_studio.ui.main_window import MainWindow
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.weights.dialog import ImportDialog
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """ResNet-8 of option A that was never trained: nothing tells where its zeros are."""
+    path = tmp_path / "theirs.th"
+    torch.save({"state_dict": build(blueprint(NetworkSpec(depth=8, width=4)), 0).state_dict()}, path)
+    return path
+
+
+@pytest.fixture
+def window(qtbot: QtBot, services: Services) -> Iterator[MainWindow]:
+    window = MainWindow(services)
+    qtbot.addWidget(window, before_close_func=lambda w: w.leave(ask=False))
+    window.show()
+    yield window
+    for dialog in window.findChildren(ImportDialog):
+        dialog.reject()
+
+
+def drop(window: MainWindow, *paths: Path) -> ImportDialog:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    event = QDropEvent(
+        QPointF(10, 10), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+    window.dropEvent(event)
+    return dialog_of(window)
+
+
+def dialog_of(window: MainWindow) -> ImportDialog:
+    (dialog,) = [each for each in window.findChildren(ImportDialog) if each.isVisible()]
+    return dialog
+
+
+def read(qtbot: QtBot, dialog: ImportDialog) -> None:
+    qtbot.waitUntil(dialog.import_button.isEnabled, timeout=20_000)
+
+
+def test_a_dropped_file_is_asked_about_and_becomes_the_chosen_run(
+    qtbot: QtBot, window: MainWindow, services: Services, file: Path
+) -> None:
+    dialog = drop(window, file)
+    read(qtbot, dialog)
+    buttons = dialog.findChildren(QRadioButton)
+    assert [button.text() for button in buttons] == [
+        "ResNet-8: option A, zeros at the end",
+        "ResNet-8: option A, zeros on both sides",
+        "plain-8: no shortcuts",
+    ]
+    assert buttons[0].isChecked()
+    assert "does not tell" in dialog.findChild(QLabel, "import_question").text()
+    buttons[1].click()
+    dialog.name.setText("from the net")
+    with qtbot.waitSignal(dialog.imported, timeout=20_000) as imported:
+        dialog.import_button.click()
+    run: RunRecord = imported.args[0]
+    assert (run.name, run.status, run.spec.network.zero_padding) == (
+        "from the net", RunStatus.IMPORTED, ZeroPadding.BOTH,
+    )  # fmt: skip
+    assert window.current == "runs"
+    assert [chosen.id for chosen in window.page("runs").chosen] == [run.id]  # type: ignore[attr-defined]
+    assert services.store.list_runs() == [run]
+
+
+def test_rubbish_is_refused_where_it_was_dropped(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    file = tmp_path / "notes.pth"
+    file.write_text("hello", encoding="utf-8")
+    dialog = drop(window, file)
+    problem = dialog.findChild(QLabel, "import_problem")
+    qtbot.waitUntil(problem.isVisible, timeout=20_000)
+    assert problem.text().startswith("notes.pth is no weights file")
+    assert not dialog.import_button.isEnabled()
+    dialog.reject()
+
+
+def test_several_files_are_asked_about_one_after_another_and_pictures_are_shown(
+    qtbot: QtBot, window: MainWindow, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[object] = []
+    monkeypatch.setattr(window.page("classify"), "classify_paths", shown.append)
+    other = file.with_name("second.pth")
+    other.write_bytes(file.read_bytes())
+    first = drop(window, file, tmp_path / "cat.png", other)
+    assert shown == [[tmp_path / "cat.png"]]
+    read(qtbot, first)
+    first.findChild(QPushButton, "import_cancel").click()
+    second = dialog_of(window)
+    assert second.findChild(QLabel, "import_title").text() == "second.pth"
+    second.reject()
+    assert window.services.store.list_runs() == []
+
+
+def test_numbers_and_sizes_are_checked_as_they_are_typed(qtbot: QtBot, window: MainWindow, file: Path) -> None:
+    dialog = drop(window, file)
+    read(qtbot, dialog)
+    images, problem = dialog.images, dialog.findChild(QLabel, "import_problem")
+    assert images.key == "cifar10"
+    images.choice.setCurrentIndex(images.choice.findData("own"))
+    images.mean.setText("0.5, half, 0.5")
+    assert not dialog.import_button.isEnabled()
+    assert "three numbers" in problem.text()
+    images.mean.setText("0.5; 0.4; 0.3")
+    assert dialog.import_button.isEnabled()
+    assert dialog.options.mean == (0.5, 0.4, 0.3)
+    images.choice.setCurrentIndex(images.choice.findData("folder"))
+    assert not dialog.import_button.isEnabled()
+    images.path.setText(str(file.parent))
+    assert dialog.options.mean_of is not None
+    images.choice.setCurrentIndex(images.choice.findText("Mean image of CIFAR-10"))
+    assert dialog.options.mean_of.source == "cifar10"
+    assert dialog.options.mean is None
+    images.choice.setCurrentIndex(images.choice.findText("CIFAR-10"))
+    assert (dialog.options.mean, dialog.options.mean_of) == (PRESETS["cifar10"].mean, None)
+    dialog.image_size.setText("3")
+    assert not dialog.import_button.isEnabled()
+    assert "8 to 1024" in problem.text()
+    dialog.image_size.setText("16")
+    assert dialog.network is not None
+    assert dialog.network.image_size == 16
+    dialog.reject()
+
+
+def test_a_run_goes_out_and_is_proposed_for_fine_tuning(
+    qtbot: QtBot, window: MainWindow, services: Services, file: Path, tmp_path: Path
+) -> None:
+    from resnet_studio.domain.foreign import ImportOptions
+    from resnet_studio.exchange.importing import import_weights, inspect
+
+    asked = ImportOptions(wishes=Wishes(zero_padding=ZeroPadding.END))
+    run = import_weights(services.store, inspect(file, asked), asked)
+    page = window.page("runs")
+    window.go("runs")
+    page.choose_runs([run.id])  # type: ignore[attr-defined]
+    out = tmp_path / "out.safetensors"
+    with qtbot.waitSignal(window._weights.message, timeout=20_000, check_params_cb=lambda text: "Wrote" in text):
+        window._weights.write(run, out)
+    assert out.is_file()
+    with qtbot.waitSignal(window._weights.problem, timeout=20_000) as told:
+        window._weights.write(run, tmp_path / "out.pth")
+    assert "torchvision has no such network" in told.args[0]
+    page._fine_tune()  # type: ignore[attr-defined]
+    assert window.current == "design"
+    assert window.page("design").form.spec.start_from == run.id  # type: ignore[attr-defined]
