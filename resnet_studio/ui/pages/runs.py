@@ -23,17 +23,17 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
 from resnet_studio.domain.foreign import fine_tuning
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.specs import MAX_SEED, CohortSpec, RunSpec, replace
 from resnet_studio.studies.conformity import of_run
 from resnet_studio.studies.conformity.texts import as_remarks
 from resnet_studio.ui.models import formats
-from resnet_studio.ui.models.run_columns import Column, parse_tags
 from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel
 from resnet_studio.ui.pages.base import Page
 from resnet_studio.ui.runs.actions import RunAction, Situation
+from resnet_studio.ui.runs.again import cohorts_again
 from resnet_studio.ui.runs.details import DetailsPanel
-from resnet_studio.ui.runs.dialogs import NoteDialog, TagsDialog, fill_colour_menu
+from resnet_studio.ui.runs.dialogs import fill_colour_menu
+from resnet_studio.ui.runs.editor import RunEditor
 from resnet_studio.ui.runs.empty import EmptyState
 from resnet_studio.ui.runs.tool_row import ToolRow
 from resnet_studio.ui.runs.toolbox import Toolbox
@@ -72,7 +72,6 @@ class RunsPage(Page):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
         self._store, self._controller = services.store, services.controller
-        self._deleted: list[tuple[str, ...]] = []  # what Ctrl+Z brings back, the last first
         self._stale = True
         self._failure = ""
         self.model = RunsTableModel(self)
@@ -81,6 +80,7 @@ class RunsPage(Page):
         self.toolbox = Toolbox(self, self.table, services.theme)
         self.details = DetailsPanel(services.theme, self)
         self.undo_bar = UndoBar(self)
+        self.editor = RunEditor(self._store, self)
         self._build()
         self._live = QTimer(self, interval=_LIVE_MS, singleShot=True)
         self._connect()
@@ -168,7 +168,9 @@ class RunsPage(Page):
         self.table.selectionModel().selectionChanged.connect(self._update)
         self.table.doubleClicked.connect(self._on_double_click)
         self.table.menu_wanted.connect(self._on_menu)
-        self.model.edit_requested.connect(self._on_edit)
+        self.model.edit_requested.connect(self.editor.edit)
+        self.editor.written.connect(self._on_written)
+        self.editor.failed.connect(self._on_failed)
         self.toolbox.wanted.connect(self._on_wanted)
         fill_colour_menu(self.toolbox.colour_menu, self._set_colour)
         self.details.closed.connect(lambda: self._show_details(False))
@@ -244,14 +246,14 @@ class RunsPage(Page):
         self.model.editable = self._store.writable
         busy = {*self._controller.active, *(run_id for entry in self._controller.queue for run_id in entry)}
         chosen = self.chosen
-        self.toolbox.set_situation(Situation(chosen, frozenset(busy), self._store.why_read_only, bool(self._deleted)))
+        self.toolbox.set_situation(Situation(chosen, frozenset(busy), self._store.why_read_only, self.editor.can_undo))
         shown, total = self.proxy.rowCount(), self.model.rowCount()
         text = formats.runs(total) if shown == total else f"{formats.count(shown)} of {formats.runs(total)}"
         if len(chosen) > 1:
             text += f", {formats.count(len(chosen))} chosen"
         self._count.setText(text if total else "")
         self._stack.setCurrentWidget(self._empty if not total else self.table if shown else self._nothing)
-        self._empty.set_words(*(_ALL_DELETED if self._deleted else _NO_RUNS))
+        self._empty.set_words(*(_ALL_DELETED if self.editor.can_undo else _NO_RUNS))
         if self.details.isVisibleTo(self):
             self._show_details_of(chosen[0] if len(chosen) == 1 else None)
         problem = self._failure or parse_filter(self.filter_field.text()).problem
@@ -281,36 +283,11 @@ class RunsPage(Page):
         self.message.emit(sentence)
         self._update()
 
-    def _write(self, change: Callable[[], object]) -> bool:
-        """Store something and show it everywhere; what the user can mend is told on the page."""
-        try:
-            change()
-        except UserError as error:
-            self._on_failed(str(error))
-            return False
+    def _on_written(self) -> None:
+        """Something was stored: show it everywhere."""
         self._failure = ""
         self.reload()
         self._controller.refresh()
-        return True
-
-    def _write_each(self, runs: Sequence[RunRecord], change: Callable[[RunRecord], None]) -> bool:
-        def all_of_them() -> None:
-            for run in runs:
-                change(run)
-
-        return self._write(all_of_them)
-
-    def _on_edit(self, run_id: str, column: Column, text: str) -> None:
-        if column is Column.NAME:
-            name = " ".join(text.split())
-            if name:
-                self._write(lambda: self._store.rename(run_id, name))
-            else:
-                self._on_failed("A run needs a name; the old one is kept.")
-        elif column is Column.TAGS:
-            self._write(lambda: self._store.set_tags(run_id, parse_tags(text)))
-        else:
-            self._write(lambda: self._store.set_note(run_id, text.strip()))
 
     def _on_double_click(self) -> None:
         if self.table.state() != RunsView.State.EditingState:
@@ -331,8 +308,8 @@ class RunsPage(Page):
             RunAction.RESUME: self._resume,
             RunAction.AGAIN: self._train_again,
             RunAction.RENAME: self._rename,
-            RunAction.TAGS: self._edit_tags,
-            RunAction.NOTE: self._edit_note,
+            RunAction.TAGS: lambda: self.editor.ask_tags(self.chosen),
+            RunAction.NOTE: lambda: self.editor.ask_note(self.chosen[0]),
             RunAction.DETAILS: self._toggle_details,
             RunAction.FINE_TUNE: self._fine_tune,
             RunAction.EXPORT: self._export,
@@ -354,13 +331,8 @@ class RunsPage(Page):
         self.resume_requested.emit([run.id for run in self.chosen])
 
     def _train_again(self) -> None:
-        """Each cohort's chosen members again, together, one seed further."""
-        cohorts: dict[str, list[RunRecord]] = {}
-        for run in self.chosen:
-            cohorts.setdefault(run.cohort_id, []).append(run)
-        for members in cohorts.values():
-            study = members[0].study
-            self.train_requested.emit(CohortSpec(study=study, runs=tuple(_next_seed(run.spec) for run in members)))
+        for cohort in cohorts_again(self.chosen):
+            self.train_requested.emit(cohort)
 
     def _fine_tune(self) -> None:
         self.fine_tune_requested.emit(fine_tuning(self.chosen[0]))
@@ -371,21 +343,8 @@ class RunsPage(Page):
     def _rename(self) -> None:
         self.table.edit_name(self.chosen[0].id)
 
-    def _edit_tags(self) -> None:
-        runs = self.chosen
-        dialog = TagsDialog(runs, self)
-        if dialog.exec():
-            self._write_each(runs, lambda run: self._store.set_tags(run.id, dialog.tags_for(run)))
-
-    def _edit_note(self) -> None:
-        run = self.chosen[0]
-        dialog = NoteDialog(run, self)
-        if dialog.exec():
-            self._write(lambda: self._store.set_note(run.id, dialog.note))
-
     def _set_colour(self, colour: str) -> None:
-        runs = self.chosen
-        self._write_each(runs, lambda run: self._store.set_colour(run.id, colour))
+        self.editor.set_colour(self.chosen, colour)
 
     def _toggle_details(self) -> None:
         self._show_details(not self.details.isVisibleTo(self))
@@ -411,9 +370,8 @@ class RunsPage(Page):
         runs = self.chosen
         ids = tuple(run.id for run in runs)
         row = min(self.proxy.index_of(run_id).row() for run_id in ids)
-        if not self._write(lambda: self._store.delete(ids)):
+        if not self.editor.delete(ids):
             return
-        self._deleted.append(ids)
         what = f"“{runs[0].name}” was deleted." if len(runs) == 1 else f"{formats.runs(len(runs))} were deleted."
         self.undo_bar.show_text(what)
         if rows := self.proxy.rowCount():
@@ -421,11 +379,7 @@ class RunsPage(Page):
         self._update()
 
     def _undo(self) -> None:
-        if not self._deleted:
-            return
-        ids = self._deleted[-1]
-        if self._write(lambda: self._store.restore(ids)):
-            self._deleted.pop()
+        if ids := self.editor.undo():
             self.undo_bar.hide()
             self.choose_runs(ids)
             self.message.emit(f"{formats.runs(len(ids))} brought back.")
@@ -434,10 +388,3 @@ class RunsPage(Page):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._reload_if_stale()
-
-
-def _next_seed(spec: RunSpec) -> RunSpec:
-    """Other initial weights and another sample order, everything else the same."""
-    recipe = spec.recipe
-    following = {name: (getattr(recipe, name) + 1) % (MAX_SEED + 1) for name in ("init_seed", "data_seed")}
-    return replace(spec, recipe=replace(recipe, **following))
