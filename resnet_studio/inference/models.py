@@ -19,7 +19,7 @@ from resnet_studio.domain.home import Home
 from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.records import CheckpointRecord, RunRecord
 from resnet_studio.domain.terms import Device, Precision
-from resnet_studio.networks.build import PlannedNetwork, build
+from resnet_studio.networks.build import PlannedNetwork
 from resnet_studio.networks.weights import digest, load_weights, state_of
 
 PREPROCESSING_FILE = "preprocessing.safetensors"
@@ -128,7 +128,9 @@ def load(store: RunSource, run: RunRecord, device: Device = Device.CPU) -> Train
     if len(names) != run.spec.network.classes:
         raise UserError(f"The class names of {run.name} were not stored; train it again to classify with it.")
     preprocessing = Preprocessing.load(store.home.run(run.id) / PREPROCESSING_FILE)
-    module = build(blueprint(run.spec.network), run.spec.recipe.init_seed)
+    with torch.device("meta"):  # initial weights take seconds in a large network, and would be thrown away
+        module = PlannedNetwork(blueprint(run.spec.network))
+    module.to_empty(device="cpu")
     checkpoint, notice = _restore(module, run, checkpoints, store.home.runs)
     module.eval().requires_grad_(False)
     module.to(target, memory_format=torch.channels_last)  # type: ignore[call-overload]
