@@ -51,9 +51,17 @@ def run_app(home: Home, *, study: str = "") -> int:
     return run_window(home, find_study(study).cohort(0) if study else None)
 
 
+class _LogFile(RotatingFileHandler):
+    """A line that finds no room is lost in silence: on a full disk there are many of them."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def start_log(home: Home) -> None:
     """Everything from INFO on goes to ``studio.log``; the file is turned over before it grows past a megabyte."""
-    handler = RotatingFileHandler(
+    handler = _LogFile(
         home.logs / "studio.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", delay=True
     )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"))

@@ -8,12 +8,15 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # tiny networks: threads that spin while waiting cost the most
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
+
+from .disks import SmallDisk, small_disk
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,6 +45,22 @@ def home_with_images(home: Home, drawn_images: Path) -> Home:
     for file in drawn_images.iterdir():
         os.link(file, home.data / file.name)
     return home
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A real disk of a few megabytes that can be filled; skipped where none can be mounted."""
+    with small_disk(tmp_path / "disk") as made:
+        yield made
+
+
+@pytest.fixture
+def home_on_disk(disk: SmallDisk, drawn_images: Path) -> Home:
+    """A home on it; the built-in images lie elsewhere."""
+    made = Home(disk.root / "home").prepare()
+    for file in drawn_images.iterdir():
+        (made.data / file.name).symlink_to(file)
+    return made
 
 
 @pytest.fixture

@@ -69,6 +69,7 @@ class Board:
         self.standings = {run.id: Standing(run) for run in runs}
         self.phase = "starting"
         self.progress: ProgressMade | None = None
+        self._told = ""  # why the cohort is paused
 
     def see(self, event: Event) -> None:
         with self.lock:
@@ -84,6 +85,16 @@ class Board:
                 self.phase = " ".join(filter(None, (str(event.phase), event.detail))) + share
             elif isinstance(event, ProgressMade):
                 self.progress = event
+
+    def news(self, event: Event) -> str:
+        """The sentence that ``event`` brings, empty without one; a pause of a whole cohort is told once."""
+        if isinstance(event, NoticeGiven):
+            return event.sentence
+        if not isinstance(event, StatusChanged):
+            return ""
+        reason = event.reason if event.status is RunStatus.PAUSED else ""
+        told, self._told = self._told, reason
+        return reason if reason != told else ""
 
     def pace(self) -> str:
         """Rate and time left, empty before the first are known."""
@@ -109,8 +120,8 @@ class LiveProgress:
 
     def emit(self, event: Event) -> None:
         self._board.see(event)
-        if isinstance(event, NoticeGiven):
-            self._console.print(Text(event.sentence, style="yellow"))
+        if sentence := self._board.news(event):
+            self._console.print(Text(sentence, style="yellow"))
 
     def _draw(self) -> Group:
         board = self._board
@@ -144,8 +155,8 @@ class PlainProgress:
 
     def emit(self, event: Event) -> None:
         self._board.see(event)
-        if isinstance(event, NoticeGiven):
-            self._say(event.sentence)
+        if sentence := self._board.news(event):
+            self._say(sentence)
         if self._should_stop():
             if not self._said_stopping:
                 self._said_stopping = True

@@ -138,6 +138,8 @@ def train_stored(
             hint(f"{run.name} ({run.id}) {run.status}: {run.reason}")
     if stopping.heard is None:
         return ended, int(any(run.status in (RunStatus.DIVERGED, RunStatus.FAILED) for run in ended))
+    for reason in dict.fromkeys(run.reason for run in left if run.reason):
+        hint(reason)
     if left:
         hint(f"Stopped at iteration {min(run.iteration for run in left)}; resume with: "
              f"{here.command('resume', *ids(left))}")  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from resnet_studio.domain.errors import StoreError
+from resnet_studio.domain.errors import DiskFullError, StoreError
 from resnet_studio.domain.home import Home
 from resnet_studio.history import engines, preparing
 from resnet_studio.history.faults import explained
@@ -48,7 +48,7 @@ class Database:
         self._writer: Engine | None = None
         self._reader: Engine | None = None
         self._source = _Source.NOTHING
-        self._cannot_lock = False
+        self._cannot_write_beside = False
         self._closed = False
         self._unwritable = "The history was opened for reading only; nothing can be changed in it."
 
@@ -62,7 +62,7 @@ class Database:
         return "" if self.writable else self._unwritable
 
     def open_for_writing(self, wait_seconds: float = 0.0) -> bool:
-        """Take the lock and make the database ready; False if that right is another process's.
+        """Take the lock and make the database ready; False if that right is another process's or the disk is full.
 
         Raises:
             StoreError: If the database is damaged, newer, or cannot be written. The lock is then free again.
@@ -77,10 +77,26 @@ class Database:
                 self._prepare()
                 with explained(self.file):
                     self._writer = _connected(engines.writer_engine(self._url))
+            except DiskFullError:
+                self.give_up_writing()
+                return False
             except BaseException:
                 self._writer_lock.release()
                 raise
+            self._cannot_write_beside = False
             return True
+
+    def give_up_writing(self) -> None:
+        """For want of room: the history can be read, and :meth:`open_for_writing` tried again."""
+        with self._guard:
+            if self._writer is not None:
+                self._writer.dispose()
+                self._writer = None
+            self._writer_lock.release()
+            self._cannot_write_beside = True
+            self._unwritable = (
+                f"The disk that holds the history {self.file} is full, so the history is read-only; make room there."
+            )
 
     def open_for_reading(self) -> None:
         """Look at what is there. An older schema is migrated if nobody is writing; the lock is not kept.
@@ -143,7 +159,7 @@ class Database:
             taken = self._writer_lock.acquire(wait_seconds)
         except OSError as error:
             log.debug("no writer lock", exc_info=True)
-            self._cannot_lock = True
+            self._cannot_write_beside = True
             self._unwritable = (
                 f"The folder {self.file.parent} cannot be written ({error.strerror or error}), so the history is "
                 "read-only; change its permissions, or choose another folder with --home DIR."
@@ -179,7 +195,7 @@ class Database:
 
     def _is_frozen(self) -> bool:
         """Nobody has the database open, and nothing can be written beside it."""
-        may_write = not self._cannot_lock and os.access(self.file.parent, os.W_OK)
+        may_write = not self._cannot_write_beside and os.access(self.file.parent, os.W_OK)
         return not may_write and preparing.at_rest(self.file)
 
     def _make_reader(self, source: _Source) -> Engine:

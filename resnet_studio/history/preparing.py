@@ -36,8 +36,14 @@ PRESENT = Schema()
 
 
 def at_rest(database: Path) -> bool:
-    """Nobody has the file open: SQLite keeps a log beside it as long as somebody does, and after a crash."""
-    return not database.with_name(database.name + "-wal").exists()
+    """Everything lies in the file itself: SQLite keeps a log beside it as long as somebody writes, and after a crash.
+
+    An empty log is what a full disk leaves of an attempt to open the file.
+    """
+    try:
+        return database.with_name(database.name + "-wal").stat().st_size == 0
+    except FileNotFoundError:
+        return True
 
 
 def look(database: Path, *, check: bool, frozen: bool = False, schema: Schema = PRESENT) -> str | None:

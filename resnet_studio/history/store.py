@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from sqlalchemy import delete, select
 
-from resnet_studio.domain.errors import StoreError, UserError
+from resnet_studio.domain.errors import DiskFullError, StoreError, UserError
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import CheckpointRecord, Curve, RunRecord
@@ -379,5 +379,9 @@ class RunStore(EvaluationStore):
         if not self._database.open_for_writing(wait_seconds):
             return False
         if not before:
-            self.interrupted_at_start = self.mark_interrupted()
+            try:
+                self.interrupted_at_start = self.mark_interrupted()
+            except DiskFullError:
+                self._database.give_up_writing()
+                return False
         return True

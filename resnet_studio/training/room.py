@@ -41,11 +41,10 @@ class Room:
     """
 
     def __init__(
-        self, folder: Path, run_ids: Sequence[str], store_and_show: EventSink, show: EventSink, should_stop: StopCheck,
-        retry_seconds: float = RETRY_SECONDS,
-    ) -> None:  # fmt: skip
+        self, folder: Path, run_ids: Sequence[str], store_and_show: EventSink, show: EventSink, should_stop: StopCheck
+    ) -> None:
         self._folder, self._store_and_show, self._show = folder, store_and_show, show
-        self._should_stop, self._retry_seconds = should_stop, retry_seconds
+        self._should_stop = should_stop
         self._standing = dict.fromkeys(run_ids, RunStatus.RUNNING)  # of the runs that have not ended
         self._phase: PhaseChanged | None = None
         self._waiting = False
@@ -93,8 +92,9 @@ class Room:
                 self._standing.pop(event.run_id, None)
 
     def _wait(self) -> None:
-        until = time.monotonic() + self._retry_seconds
-        while not self._should_stop() and time.monotonic() < until:
+        for _ in range(max(1, round(RETRY_SECONDS / _LOOK_SECONDS))):
+            if self._should_stop():
+                return
             time.sleep(_LOOK_SECONDS)
 
     def _tell_waiting(self) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LIST_PERIOD_MS = 500  # lists are reloaded at most twice a second
+SETTLE_PERIOD_MS = 2000
+_NOT_STORED = "The disk was full when this run was stopped; it goes on from its last checkpoint."
 
 
 class RunController(QObject):
@@ -58,6 +60,9 @@ class RunController(QObject):
         self._worker: TrainingWorker | None = None
         self._lists = QTimer(self, interval=LIST_PERIOD_MS, singleShot=True)
         self._lists.timeout.connect(self.runs_changed)
+        self._unsettled: set[str] = set()
+        self._settling = QTimer(self, interval=SETTLE_PERIOD_MS, singleShot=True)
+        self._settling.timeout.connect(self._settle)
 
     @property
     def active(self) -> tuple[str, ...]:
@@ -103,7 +108,8 @@ class RunController(QObject):
             UserError: If the history cannot be written, or one of them has ended or is already on its way.
         """
         if not self._store.writable:
-            raise StoreError("The history is in use by another ResNet Studio; close that one to train here.")
+            raise StoreError(self._store.why_read_only)
+        self._settle()
         busy = {*self._active, *(run_id for entry in self._queue for run_id in entry)}
         cohorts: dict[str, list[str]] = {}
         for run_id in run_ids:
@@ -164,7 +170,7 @@ class RunController(QObject):
         self._closing = True
         thread = self._thread
         if thread is None:
-            self._lists.stop()
+            self._be_quiet()
             return True
         self.stop()
         thread.quit()  # without it the wait would block the loop that delivers the end
@@ -175,7 +181,7 @@ class RunController(QObject):
                 return False
         QCoreApplication.sendPostedEvents(self)  # what the worker said last
         self._release()
-        self._lists.stop()  # nobody may ask a closed store for its list
+        self._be_quiet()
         return True
 
     def reopen(self) -> None:
@@ -184,6 +190,11 @@ class RunController(QObject):
         self._start_next()
         self.state_changed.emit()
         self.refresh()
+
+    def _be_quiet(self) -> None:
+        """Nobody may ask a closed store for anything."""
+        self._lists.stop()
+        self._settling.stop()
 
     def _enqueue(self, run_ids: tuple[str, ...]) -> None:
         self._queue.append(run_ids)
@@ -217,11 +228,29 @@ class RunController(QObject):
         thread.wait()
         delete(worker)  # here and now: left to the garbage collector, any thread might delete it
         thread.deleteLater()
+        self._unsettled.update(self._active)
+        self._settle()
         self._active = ()
         self._paused = self._stopping = False
         self._start_next()
         self.state_changed.emit()
         self.refresh()
+
+    @Slot()
+    def _settle(self) -> None:
+        """Runs whose thread has ended are in nobody's hands; where the disk was too full to store that, it is now."""
+        for run_id in sorted(self._unsettled):
+            try:
+                if self._store.get(run_id).status.active:
+                    self._store.set_status(run_id, RunStatus.STOPPED, _NOT_STORED)
+                    self.refresh()
+            except StoreError as error:
+                log.info("the end of run %s cannot be stored yet: %s", run_id, error)
+                self._settling.start()
+                return
+            except UserError:  # it was removed meanwhile
+                pass
+            self._unsettled.discard(run_id)
 
     @Slot(object)
     def _on_happened(self, event: Event) -> None:

@@ -43,6 +43,7 @@ from resnet_studio.ui.menus import Menus
 from resnet_studio.ui.pages.base import Page
 from resnet_studio.ui.pages.factories import PAGES
 from resnet_studio.ui.rail import Rail
+from resnet_studio.ui.room_watch import RoomWatch
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.status import StatusBar
 from resnet_studio.ui.weights.door import WeightsDoor, are_weights
@@ -88,6 +89,7 @@ class MainWindow(QMainWindow):
         self._history = HistoryWatch(services.store, services.preferences, self.banner, self)
         self._history.resume_requested.connect(self.resume)
         self._history.writable.connect(self._on_writable)
+        self._room = RoomWatch(services.controller, self.banner, self)
         self._door = ImageDoor(self)
         self._door.came.connect(self.take)
         self._door.message.connect(self.status.tell)

@@ -14,6 +14,7 @@ from resnet_studio.ui.widgets.text import duration_text, size_text
 
 MEMORY_PERIOD_MS = 2000
 MESSAGE_MS = 8000
+_UNKNOWN_LEFT = (Phase.LOADING, Phase.PROBING, Phase.BUILDING, Phase.WAITING)
 
 
 class StatusBar(QStatusBar):
@@ -57,8 +58,8 @@ class StatusBar(QStatusBar):
             self._left, self._phase = event.seconds_left, "training"
         elif isinstance(event, PhaseChanged):
             self._phase = event.phase.value
-            if event.phase is not Phase.TRAINING:
-                self._left = None if event.phase in (Phase.LOADING, Phase.PROBING, Phase.BUILDING) else self._left
+            if event.phase in _UNKNOWN_LEFT:
+                self._left = None
         elif isinstance(event, CohortStarted):
             facts = event.environment
             device = facts.get("device_name") or facts.get("device") or self.device_label.text()

@@ -1,0 +1,219 @@
+"""The window beside a full disk and too little memory: it says so, answers, and works again afterwards."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from pytestqt.qtbot import QtBot
+
+from resnet_studio import app as program
+from resnet_studio.domain.events import CurvesGrew
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.specs import CohortSpec, replace
+from resnet_studio.domain.terms import RunStatus, Series
+from resnet_studio.history.store import RunStore
+from resnet_studio.networks import build
+from resnet_studio.training import members, room
+from resnet_studio.ui import controller as relay
+from resnet_studio.ui.controller import RunController
+from resnet_studio.ui.jobs import Jobs
+from resnet_studio.ui.main_window import MainWindow
+from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from tests.disks import SmallDisk
+
+pytestmark = [pytest.mark.qt_log_ignore("propagateSizeHints"), pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def open_window(qapp: object, qtbot: QtBot) -> Iterator[Callable[[Home], MainWindow]]:
+    opened: list[tuple[RunStore, MainWindow]] = []
+
+    def open_one(home: Home) -> MainWindow:
+        store = RunStore.open(home)
+        preferences = Preferences(home)
+        window = MainWindow(
+            Services(home, store, RunController(store), preferences, Theme(preferences), Jobs())
+        )  # fmt: skip
+        opened.append((store, window))
+        window.show()
+        return window
+
+    yield open_one
+    for store, window in opened:
+        window.leave(ask=False)
+        window.close()
+        store.close()
+
+
+def wait_until_idle(qtbot: QtBot, window: MainWindow, ms: int = 60_000) -> None:
+    qtbot.waitUntil(lambda: not window.services.controller.training, timeout=ms)
+
+
+def fill_at_curves(window: MainWindow, disk: SmallDisk) -> None:
+    """The disk is full from some stored curves on."""
+    done: list[object] = []
+
+    def look(event: object) -> None:
+        if isinstance(event, CurvesGrew) and event.chunks[0].last_iteration > 20 and not done:
+            done.append(event)
+            disk.fill()
+
+    window.services.controller.happened.connect(look)
+
+
+def longer(cohort: CohortSpec, iterations: int) -> CohortSpec:
+    runs = [
+        replace(run, recipe=replace(run.recipe, iterations=iterations, test_every=50, milestones=()))
+        for run in cohort.runs
+    ]
+    return replace(cohort, runs=tuple(runs))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(relay, "SETTLE_PERIOD_MS", 200)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_full_disk_is_said_across_the_window_until_there_is_room(
+    qtbot: QtBot, open_window: Callable[[Home], MainWindow], disk: SmallDisk, home_on_disk: Home, tiny_twin: CohortSpec
+) -> None:
+    window = open_window(home_on_disk)
+    fill_at_curves(window, disk)
+    window.train(longer(tiny_twin, 200))
+    qtbot.waitUntil(lambda: "make room there, and training goes on by itself" in window.banner.sentence, timeout=60_000)
+    assert window.banner.isVisible()
+    assert window.status.eta_label.text() == "Waiting for room on the disk…"
+    qtbot.wait(500)
+    disk.empty()
+    qtbot.waitUntil(lambda: not window.banner.sentence, timeout=10_000)
+    assert window.services.controller.training
+    wait_until_idle(qtbot, window)
+    store = window.services.store
+    for run in store.list_runs():
+        assert run.status is RunStatus.FINISHED
+        assert store.curve(run.id, Series.TRAINING_ERROR).iterations.tolist() == list(range(1, 201))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_stop_on_a_full_disk_is_heard_and_stored_once_there_is_room(
+    qtbot: QtBot, open_window: Callable[[Home], MainWindow], disk: SmallDisk, home_on_disk: Home, tiny_twin: CohortSpec
+) -> None:
+    window = open_window(home_on_disk)
+    controller, store = window.services.controller, window.services.store
+    fill_at_curves(window, disk)
+    window.train(longer(tiny_twin, 200))
+    qtbot.waitUntil(lambda: "is full" in window.banner.sentence, timeout=60_000)
+    before = time.monotonic()
+    controller.stop()
+    wait_until_idle(qtbot, window)
+    assert time.monotonic() - before < 1.0
+    assert "goes on by itself" not in window.banner.sentence
+    qtbot.wait(500)
+    disk.empty()
+    qtbot.waitUntil(lambda: {run.status for run in store.list_runs()} == {RunStatus.STOPPED}, timeout=10_000)
+    controller.resume([run.id for run in store.list_runs()])
+    wait_until_idle(qtbot, window)
+    assert {run.status for run in store.list_runs()} == {RunStatus.FINISHED}
+
+
+def test_opened_on_a_full_disk_it_shows_the_history_and_writes_once_there_is_room(
+    qtbot: QtBot, open_window: Callable[[Home], MainWindow], disk: SmallDisk, home_on_disk: Home, tiny_twin: CohortSpec
+) -> None:
+    with RunStore.open(home_on_disk) as store:
+        store.create_cohort(tiny_twin)
+    disk.fill()
+    window = open_window(home_on_disk)
+    assert "is full, so the history is read-only; make room there" in window.banner.sentence
+    assert len(window.services.store.list_runs()) == 2
+    window.train(tiny_twin)
+    assert "is full" in window.banner.sentence
+    disk.empty()
+    qtbot.waitUntil(lambda: window.services.store.writable, timeout=10_000)
+    assert "2 runs were not finished" in window.banner.sentence
+
+
+def test_preferences_survive_a_full_disk(qapp: object, disk: SmallDisk) -> None:
+    home = Home(disk.root / "home").prepare()
+    preferences = Preferences(home)
+    preferences.set_value("window/page", "runs")
+    preferences.sync()
+    disk.fill()
+    preferences.set_value("window/page", "train")
+    preferences.set_value("long", "x" * 10_000)
+    preferences.sync()
+    assert Preferences(home).value("window/page", "", str) in ("runs", "train")
+    disk.empty()
+    preferences.set_value("window/page", "compare")
+    preferences.sync()
+    text = (home.root / "preferences.ini").read_text(encoding="utf-8")
+    assert "page=compare" in text
+    assert "x" * 10_000 in text
+
+
+def test_a_log_without_room_is_silent_and_goes_on(disk: SmallDisk, capsys: pytest.CaptureFixture[str]) -> None:
+    home = Home(disk.root / "home").prepare()
+    logger = logging.getLogger("resnet_studio.test")
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    try:
+        program.start_log(home)
+        logger.info("with room")
+        disk.fill()
+        for _ in range(300):
+            logger.info("without %s", "room " * 20)
+        disk.empty()
+        logger.info("with room again")
+        for handler in root.handlers:
+            handler.flush()
+    finally:
+        for handler in [handler for handler in root.handlers if handler not in before]:
+            root.removeHandler(handler)
+            handler.close()
+        root.setLevel(level)
+        logging.captureWarnings(False)
+    said = capsys.readouterr()
+    assert said.err == said.out == ""
+    text = (home.logs / "studio.log").read_text(encoding="utf-8")
+    assert "with room\n" in text
+    assert "with room again\n" in text
+
+
+def test_after_out_of_memory_the_window_trains_again_at_once(
+    qtbot: QtBot, open_window: Callable[[Home], MainWindow], home_with_images: Home, tiny_twin: CohortSpec,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    window = open_window(home_with_images)
+    controller, store = window.services.controller, window.services.store
+    real = build.build
+
+    def small(*arguments: object, **options: object) -> torch.nn.Module:
+        network = real(*arguments, **options)  # type: ignore[arg-type]
+
+        def look(_network: object, inputs: tuple[torch.Tensor, ...], _output: object) -> None:
+            if network.training and len(inputs[0]) > 7:
+                raise torch.OutOfMemoryError("not enough memory for this")
+
+        network.register_forward_hook(look)
+        return network
+
+    with monkeypatch.context() as patch:
+        patch.setattr(members, "build", small)
+        window.train(longer(tiny_twin, 30))
+        wait_until_idle(qtbot, window)
+        assert "batches of 4 fit" in window.banner.sentence
+        assert {run.status for run in store.list_runs()} == {RunStatus.FAILED}
+        smaller = [replace(run, recipe=replace(run.recipe, batch_size=4)) for run in longer(tiny_twin, 30).runs]
+        run_ids = controller.train(CohortSpec(runs=tuple(smaller)))
+        wait_until_idle(qtbot, window)
+    assert {store.get(run_id).status for run_id in run_ids} == {RunStatus.FINISHED}
