@@ -19,5 +19,6 @@ def test_ten_kills_at_random_moments_change_nothing():
     )
     assert result.returncode == 0, result.stdout + result.stderr
     told = json.loads(result.stdout.splitlines()[-1])
-    assert told["kills"] == 10
+    assert told["kills"] == sum(told["landed"].values()) == 10
+    assert len(told["landed"]) > 3, "kills of several kinds"
     assert told["equal"], f"repeat with --seed {told['seed']}"

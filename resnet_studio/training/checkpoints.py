@@ -49,7 +49,7 @@ def save(run_folder: Path, snapshot: Snapshot) -> tuple[Path, str]:
         OSError: If the disk is full or the folder cannot be written; no partial folder stays behind.
     """
     parent = run_folder / "checkpoints"
-    parent.mkdir(parents=True, exist_ok=True)
+    _make_durable(parent)
     token = secrets.token_hex(3)
     beside = parent / f".writing-{snapshot.iteration}-{token}"
     folder = parent / f"iteration-{snapshot.iteration:08d}-{token}"
@@ -136,6 +136,14 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _make_durable(parent: Path) -> None:
+    """The folder of a run's checkpoints, with the entries that lead to it from the folder of all runs."""
+    if not parent.is_dir():
+        parent.mkdir(parents=True, exist_ok=True)
+        sync(parent.parent)
+        sync(parent.parent.parent)
 
 
 def _write(path: Path, content: bytes) -> None:
