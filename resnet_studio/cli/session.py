@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from resnet_studio.cli.console import hint
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import RunRecord
@@ -33,18 +34,25 @@ class Session:
         if any(run.status.active for run in store.list_runs()):
             with contextlib.suppress(UserError):
                 RunStore.open(self.home).close()
-        return store
+        return _told(store)
 
     def writer(self) -> RunStore:
         """Where another program holds the history, the first write raises StoreError."""
         from resnet_studio.history.store import RunStore
 
-        return RunStore.open(self.home)
+        return _told(RunStore.open(self.home))
 
     def command(self, *arguments: str) -> str:
         """A command line to copy."""
         home = ["--home", self.chosen] if self.chosen else []
         return shlex.join(["resnet-studio", *home, *arguments])
+
+
+def _told(store: RunStore) -> RunStore:
+    """What was wrong with the history is said on stderr, whatever the command."""
+    for sentence in store.notices:
+        hint(sentence)
+    return store
 
 
 def session(context: typer.Context) -> Session:

@@ -38,6 +38,18 @@ class DiskFullError(StoreError):
     """No room was left for something that should have been stored; what was stored before is safe."""
 
 
+class DamagedHistoryError(StoreError):
+    """A history whose file is damaged. Who may write sets it aside and keeps what can be read.
+
+    Attributes:
+        detail: What is wrong with it, in SQLite's words or ours.
+    """
+
+    def __init__(self, sentence: str, detail: str) -> None:
+        self.detail = detail
+        super().__init__(sentence)
+
+
 class CheckpointError(UserError):
     """A checkpoint that is missing or damaged."""
 

@@ -6,16 +6,16 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from resnet_studio.domain.errors import DiskFullError, StoreError
+from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, StoreError
 from resnet_studio.domain.home import Home
-from resnet_studio.history import engines, preparing
+from resnet_studio.history import engines, preparing, salvage
 from resnet_studio.history.faults import explained
 from resnet_studio.history.locking import WriterLock
 from resnet_studio.history.schema import Base
@@ -36,11 +36,13 @@ class Database:
 
     Attributes:
         backup: The copy made before an older schema was migrated, or None.
+        salvaged: What became of a damaged file that this opening set aside, or None.
     """
 
     def __init__(self, home: Home, schema: preparing.Schema = preparing.PRESENT) -> None:
         self.file = home.database
         self.backup: Path | None = None
+        self.salvaged: salvage.Salvage | None = None
         self._schema = schema
         self._url = engines.sqlite_url(self.file)
         self._writer_lock = WriterLock(home.root)
@@ -99,20 +101,27 @@ class Database:
             )
 
     def open_for_reading(self) -> None:
-        """Look at what is there. An older schema is migrated if nobody is writing; the lock is not kept.
+        """Look at what is there. If nobody is writing, an older schema is migrated and a damaged file set aside; the
+        lock is not kept.
 
         Raises:
-            StoreError: If the database is damaged, newer, or older and in use.
+            StoreError: If the database is newer, or older or damaged and in use.
         """
         with self._guard:
             self._check_open()
             frozen = self._is_frozen()
-            found = preparing.look(self.file, check=False, frozen=frozen, schema=self._schema)
+            damage: DamagedHistoryError | None = None
+            try:
+                found = preparing.look(self.file, check=False, frozen=frozen, schema=self._schema)
+            except DamagedHistoryError as error:
+                found, damage = "damaged", error
             if found not in (None, self._schema.head) and self._take_lock(0.0):
                 try:
                     self._prepare()
                 finally:
                     self._writer_lock.release()
+            elif damage is not None:
+                raise damage
             self._find_reader()
 
     @contextmanager
@@ -122,7 +131,8 @@ class Database:
         if reader is None or self._source is not _Source.LIVE:
             with self._guard:
                 reader = self._find_reader()
-        with explained(self.file), Session(reader, expire_on_commit=False, autoflush=False) as session:
+        session = Session(reader, expire_on_commit=False, autoflush=False)
+        with self._noting_damage(), explained(self.file), session:
             yield session
 
     @contextmanager
@@ -136,7 +146,8 @@ class Database:
             self._check_open()
             if self._writer is None:
                 raise StoreError(self.why_read_only)
-            with explained(self.file), Session(self._writer, expire_on_commit=False) as session, session.begin():
+            session = Session(self._writer, expire_on_commit=False)
+            with self._noting_damage(), explained(self.file), session, session.begin():
                 yield session
 
     def close(self) -> None:
@@ -151,8 +162,31 @@ class Database:
             self._writer_lock.release()
 
     def _prepare(self) -> None:
-        died = self._writer_lock.previous_died
-        self.backup = preparing.prepare(self.file, previous_died=died, schema=self._schema) or self.backup
+        """For who holds the lock."""
+        salvage.finish(self.file)
+        suspect = self._writer_lock.previous_died or self._suspicion.exists()
+        try:
+            copy = preparing.prepare(self.file, previous_died=suspect, schema=self._schema)
+        except DamagedHistoryError as error:
+            self.salvaged = salvage.set_aside(self.file, error.detail, self._schema)
+            copy = None
+        self.backup = copy or self.backup
+        with suppress(OSError):
+            self._suspicion.unlink(missing_ok=True)
+
+    @property
+    def _suspicion(self) -> Path:
+        """A file that says: damage was met, look at the whole database at the next start."""
+        return self.file.with_name(f"{self.file.name}.suspect")
+
+    @contextmanager
+    def _noting_damage(self) -> Iterator[None]:
+        try:
+            yield
+        except DamagedHistoryError:
+            with suppress(OSError):
+                self._suspicion.touch()
+            raise
 
     def _take_lock(self, wait_seconds: float) -> bool:
         try:

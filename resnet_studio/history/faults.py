@@ -11,12 +11,12 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from resnet_studio.domain.errors import DiskFullError, StoreError
+from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, StoreError
 
 _FULL = "The disk that holds the history {file} is full; free some space, then go on (what was stored before is safe)."
 _DAMAGED = (
-    "The history {file} is damaged ({detail}); it was left as it is: put a backup of it in its place, "
-    "or move it away to start with an empty history."
+    "The history {file} is damaged ({detail}); close every ResNet Studio and start it again: what can be read is then "
+    "kept, and the damaged file is set aside."
 )
 _BUSY = "Another program keeps the history {file} locked; close it and try again."
 _DENIED = (
@@ -30,8 +30,6 @@ _UNREADABLE = (
 # Primary result codes of SQLite (https://sqlite.org/rescode.html); the rest of the number says more.
 _SENTENCES = {
     sqlite3.SQLITE_FULL: _FULL,
-    sqlite3.SQLITE_CORRUPT: _DAMAGED,
-    sqlite3.SQLITE_NOTADB: _DAMAGED,
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
     sqlite3.SQLITE_READONLY: _DENIED,
@@ -47,8 +45,8 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _PROBE_BYTES = 2**16
 
 
-def damaged(file: Path, detail: str) -> StoreError:
-    return StoreError(_DAMAGED.format(file=file, detail=detail))
+def damaged(file: Path, detail: str) -> DamagedHistoryError:
+    return DamagedHistoryError(_DAMAGED.format(file=file, detail=detail), detail)
 
 
 def trouble(error: BaseException, file: Path) -> StoreError | None:
@@ -58,6 +56,8 @@ def trouble(error: BaseException, file: Path) -> StoreError | None:
         return DiskFullError(_FULL.format(file=file))
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", None)
+        if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return damaged(file, str(cause))
         text = _SENTENCES.get(code & 0xFF) if code is not None else None
         return StoreError(text.format(file=file, detail=cause)) if text else None
     if isinstance(cause, OSError):

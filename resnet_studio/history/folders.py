@@ -15,6 +15,34 @@ log = logging.getLogger(__name__)
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
+def run_folders(home: Home) -> set[str]:
+    """Ids of the runs that have a folder."""
+    try:
+        return {folder.name for folder in home.runs.iterdir() if _ID.fullmatch(folder.name) and folder.is_dir()}
+    except OSError:
+        return set()
+
+
+def lost_history(home: Home) -> str:
+    """A sentence if runs have left folders but the database that knows of them is missing or empty, else empty."""
+    try:
+        if home.database.stat().st_size:
+            return ""
+        what = "is empty"
+    except FileNotFoundError:
+        what = "is missing"
+    except OSError:
+        return ""
+    count = len(run_folders(home))
+    if not count:
+        return ""
+    folders = "the folder of 1 run lies" if count == 1 else f"folders of {count} runs lie"
+    return (
+        f"The history {home.database} {what}, but {folders} in {home.runs}; they are left as they are: put a backup "
+        "of the history in its place to have these runs again."
+    )
+
+
 def remove_run_folders(home: Home, run_ids: Iterable[str]) -> dict[str, tuple[Path, str]]:
     """Remove the folder of each run, where there is one.
 

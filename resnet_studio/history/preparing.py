@@ -64,36 +64,34 @@ def look(database: Path, *, check: bool, frozen: bool = False, schema: Schema = 
             return None
         if database.stat().st_size < _SMALLEST_BYTES:
             raise damaged(database, "it is not an SQLite file")
-        found = _revision(database, check=check, frozen=frozen)
-    if found is not None and found not in schema.revisions:
-        raise StoreError(
-            f"The history {database} was written by a newer ResNet Studio (schema {found}, this one knows up to "
-            f"{schema.head}); it was left untouched: install the newer version, or choose another folder with "
-            "--home DIR."
-        )
-    return found
+        return _revision(database, schema, check=check, frozen=frozen)
 
 
-def _revision(database: Path, *, check: bool, frozen: bool) -> str | None:
+def _revision(database: Path, schema: Schema, *, check: bool, frozen: bool) -> str | None:
     mode = "immutable=1" if frozen else "mode=ro"
     connection = sqlite3.connect(
         f"{database.absolute().as_uri()}?{mode}", uri=True, timeout=engines.READER_WAIT_SECONDS
     )
     try:
         tables = _tables(connection, database)
-        if check:
-            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok":
-                raise damaged(database, str(verdict).replace("\n", " "))
-        if not tables:
-            return None
-        if "alembic_version" not in tables:
+        if tables and "alembic_version" not in tables:
             raise StoreError(
                 f"The file {database} is a database, but not a history of ResNet Studio; move it away, "
                 "or choose another folder with --home DIR."
             )
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        return None if row is None else str(row[0])
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if tables else None
+        found = None if row is None else str(row[0])
+        if found is not None and found not in schema.revisions:
+            raise StoreError(
+                f"The history {database} was written by a newer ResNet Studio (schema {found}, this one knows up to "
+                f"{schema.head}); it was left untouched: install the newer version, or choose another folder with "
+                "--home DIR."
+            )
+        if check:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise damaged(database, " ".join(str(verdict).replace("*** in database main ***", "").split()))
+        return found
     finally:
         connection.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,9 @@ from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.domain.terms import RunStatus
 from resnet_studio.history.schema import NAME_LENGTH, TAG_LENGTH, CheckpointRow, CohortRow, RunRow, TagRow
 
+log = logging.getLogger(__name__)
+
+_NONSENSE = (ValueError, LookupError, TypeError)  # what a damaged value becomes on its way to Python
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _NAMED_AT_MOST = 5
 
@@ -105,6 +109,32 @@ def to_record(row: RunRow) -> RunRecord:
         environment=dict(row.environment),
         deleted=row.deleted_at is not None,
     )
+
+
+def records(session: Session, condition: Any) -> tuple[list[RunRecord], dict[str, str]]:
+    """The runs that meet ``condition``, in the order of :func:`whole_runs`.
+
+    Returns:
+        Those that can be read, and of the others the ids, each with a sentence.
+    """
+    query = whole_runs().where(condition)
+    try:
+        return [to_record(row) for row in session.scalars(query)], {}
+    except (StoreError, *_NONSENSE) as error:
+        log.warning("a run cannot be read: %s", error)
+    session.expunge_all()
+    found, unreadable = [], {}
+    names = select(RunRow.id, RunRow.name).where(condition).order_by(RunRow.cohort_key.desc(), RunRow.position)
+    for run_id, name in session.execute(names).all():
+        try:
+            found.append(to_record(session.scalars(whole_runs().where(RunRow.id == run_id)).one()))
+        except StoreError as error:
+            unreadable[run_id] = str(error)
+        except _NONSENSE as error:
+            unreadable[run_id] = (
+                f"Run {name} ({run_id[:8]}) cannot be read ({error}); it is left out, and its folder is as it was."
+            )
+    return found, unreadable
 
 
 @lru_cache(maxsize=4096)

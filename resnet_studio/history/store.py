@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from resnet_studio.domain.errors import DiskFullError, StoreError, UserError
 from resnet_studio.domain.events import CurveChunk
@@ -21,7 +21,7 @@ from resnet_studio.history import curves as chunked
 from resnet_studio.history import runs
 from resnet_studio.history.database import Database
 from resnet_studio.history.evaluations import EvaluationStore, remove_of_runs
-from resnet_studio.history.folders import remove_run_folders
+from resnet_studio.history.folders import lost_history, remove_run_folders
 from resnet_studio.history.schema import CheckpointRow, CohortRow, RunRow
 
 _ACTIVE = [status for status in RunStatus if status.active]
@@ -38,16 +38,21 @@ class RunStore(EvaluationStore):
         home: The folder this history lies in.
         interrupted_at_start: Ids of the runs that a process was training when it died, found when this store got the
             right to write.
+        unreadable: Runs that the latest :meth:`list_runs` had to leave out, each with the sentence that says why.
     """
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self.interrupted_at_start: tuple[str, ...] = ()
+        self.unreadable: dict[str, str] = {}
         self._database = Database(home)
+        self._lost = ""
 
     @classmethod
     def open(cls, home: Home, *, writer: bool = True, wait_seconds: float = 0.0) -> RunStore:
-        """Open the history of ``home``, which is prepared first.
+        """Open the history of ``home``, which is prepared first; :attr:`notices` tells what was found.
+
+        A damaged file is set aside unless another process writes; what can be read of it is then the history.
 
         Args:
             writer: Ask for the right to write; a missing or older database is then created or migrated (with a copy
@@ -55,10 +60,11 @@ class RunStore(EvaluationStore):
             wait_seconds: How long to wait for another process to give up that right before being content to read.
 
         Raises:
-            StoreError: If the database is damaged, was written by a newer program, or cannot be read.
+            StoreError: If the database was written by a newer program, or cannot be read.
             UserError: If the home folder cannot be made.
         """
         store = cls(home.prepare())
+        store._lost = lost_history(home)
         try:
             if not (writer and store._begin_writing(wait_seconds)):
                 store._database.open_for_reading()
@@ -80,6 +86,13 @@ class RunStore(EvaluationStore):
     def backup(self) -> Path | None:
         """The copy that was kept because this store migrated an older schema, else None."""
         return self._database.backup
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences on what was wrong with the history when it was opened, empty if nothing was."""
+        salvaged = self._database.salvaged
+        found = (salvaged.sentence if salvaged else "", self._lost, *self.unreadable.values())
+        return tuple(sentence for sentence in found if sentence)
 
     def become_writer(self) -> bool:
         """Try once to get the right to write; True when this store has it, now or before.
@@ -188,10 +201,11 @@ class RunStore(EvaluationStore):
             Their ids.
         """
         with self._database.writing() as session:
-            rows = session.scalars(select(RunRow).where(RunRow.status.in_(_ACTIVE)).order_by(RunRow.key)).all()
-            for row in rows:
-                row.status, row.reason, row.updated_at = RunStatus.INTERRUPTED, _INTERRUPTED, runs.now()
-            return tuple(row.id for row in rows)
+            active = RunRow.status.in_(_ACTIVE)
+            found = session.scalars(select(RunRow.id).where(active).order_by(RunRow.key)).all()
+            marks = {"status": RunStatus.INTERRUPTED, "reason": _INTERRUPTED, "updated_at": runs.now()}
+            session.execute(update(RunRow).where(active).values(marks))
+            return tuple(found)
 
     # Runs out
 
@@ -216,11 +230,15 @@ class RunStore(EvaluationStore):
         """Every run that is not deleted (or every one that is), newest cohort first, in cohort order within.
 
         ``training_error`` is the mean of the last 50 points, ``test_error`` the last point, ``best_test_error`` the
-        smallest; None where not measured or not finite. No curve is read for it.
+        smallest; None where not measured or not finite. No curve is read for it. A run whose row makes no sense (its
+        specification is of a newer program, or was damaged) is left out and named in :attr:`unreadable`.
         """
         hidden = RunRow.deleted_at.is_not(None) if deleted else RunRow.deleted_at.is_(None)
         with self._database.reading() as session:
-            return [runs.to_record(row) for row in session.scalars(runs.whole_runs().where(hidden))]
+            found, unreadable = runs.records(session, hidden)
+        if not deleted:
+            self.unreadable = unreadable
+        return found
 
     def cohort_runs(self, cohort_id: str) -> list[RunRecord]:
         """The runs of one cohort that are not deleted, in its order; empty for an unknown cohort."""

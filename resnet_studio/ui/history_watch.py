@@ -33,11 +33,13 @@ class HistoryWatch(QObject):
 
     def greet(self) -> None:
         """Say it now, and go on trying to write where another program does."""
+        runs = self._store.list_runs()
+        if self._store.notices:
+            self._banner.tell("history", " ".join(self._store.notices), kind="error")
         if not self._store.writable:
             self._banner.tell("reader", self._store.why_read_only, kind="warning")
             self._timer.start()
             return
-        runs = self._store.list_runs()
         stopped = {run.id for run in runs if run.status is RunStatus.STOPPED}
         waiting = [run.id for run in runs if run.status is RunStatus.QUEUED]
         self._stopped = [run_id for run_id in self._preferences.value(_LEFT, [], list) if run_id in stopped]

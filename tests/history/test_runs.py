@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -275,9 +276,24 @@ def test_a_folder_that_cannot_be_removed_keeps_its_run(home: Home, store: RunSto
     assert store.purge_deleted() == 1
 
 
-def test_a_specification_from_the_future_is_named(store: RunStore, twins: Twins) -> None:
+@pytest.mark.parametrize(
+    ("column", "value", "why"),
+    [
+        ("spec", '{"schema_version": 99}', r"specification of run .* \(plain-8\) cannot be read"),
+        ("spec", "not json", r"specification of run .* \(plain-8\) cannot be read"),
+        ("status", "hibernating", r"Run plain-8 .* cannot be read"),
+        ("created_at", "yesterday", r"Run plain-8 .* cannot be read"),
+        ("environment", "{", r"Run plain-8 .* cannot be read"),
+    ],
+)
+def test_a_run_that_makes_no_sense_is_named_and_the_others_are_there(
+    store: RunStore, twins: Twins, column: str, value: str, why: str
+) -> None:
     with store._database.writing() as session:
-        session.connection().exec_driver_sql("""UPDATE runs SET spec = '{"schema_version": 99}' WHERE position = 0""")
-    with pytest.raises(StoreError, match=r"specification of run .* \(plain-8\) cannot be read"):
-        store.list_runs()
+        session.connection().exec_driver_sql(f"UPDATE runs SET {column} = ? WHERE position = 0", (value,))
+    assert [run.name for run in store.list_runs()] == ["ResNet-8"]
+    (sentence,) = store.notices
+    assert re.search(why, sentence)
+    assert list(store.unreadable) == [twins[0].id]
     assert store.get(twins[1].id).name == "ResNet-8"
+    store.mark_interrupted()

@@ -217,3 +217,23 @@ def test_after_out_of_memory_the_window_trains_again_at_once(
         run_ids = controller.train(CohortSpec(runs=tuple(smaller)))
         wait_until_idle(qtbot, window)
     assert {store.get(run_id).status for run_id in run_ids} == {RunStatus.FINISHED}
+
+
+def test_a_damaged_history_is_named_across_the_window_and_the_rest_is_there(
+    open_window: Callable[[Home], MainWindow], home: Home, tiny_twin: CohortSpec
+) -> None:
+    with RunStore.open(home) as store:
+        for run in store.create_cohort(tiny_twin):
+            store.set_status(run.id, RunStatus.FINISHED)
+        store.set_tags(run.id, ["x" * 90])
+    content = bytearray(home.database.read_bytes())
+    place = content.index(b"x" * 90) // 4096 * 4096
+    content[place : place + 4096] = b"\x5a" * 4096
+    home.database.write_bytes(content)
+    window = open_window(home)
+    (aside,) = home.root.glob("history.damaged-*.sqlite3")
+    assert str(aside) in window.banner.sentence
+    assert "2 runs could be read out of it" in window.banner.sentence
+    assert aside.read_bytes() == content
+    assert len(window.services.store.list_runs()) == 2
+    assert window.services.store.writable
