@@ -213,59 +213,6 @@ def test_a_new_home_has_nothing_to_say(home: Home) -> None:
         assert store.notices == ()
 
 
-KILLED = """
-import os, sys
-from pathlib import Path
-from resnet_studio.domain.home import Home
-from resnet_studio.history import salvage, preparing
-from resnet_studio.history.store import RunStore
-
-home, last = sys.argv[1], int(sys.argv[2])
-count = 0
-
-def counted(owner, name):
-    real = getattr(owner, name)
-    def step(*arguments, **options):
-        global count
-        found = real(*arguments, **options)
-        count += 1
-        if count == last:
-            os.kill(os.getpid(), 9)
-        return found
-    setattr(owner, name, step)
-
-for owner, name in ((salvage, "migrate"), (salvage, "_copy_table"), (salvage, "_mend"), (salvage, "_keep"),
-                    (salvage, "_sync"), (Path, "rename"), (Path, "unlink"), (Path, "replace")):
-    counted(owner, name)
-RunStore.open(Home(Path(home))).close()
-print(count)
-"""
-
-
-@pytest.mark.slow
-def test_killed_at_any_step_nothing_is_lost(filled: Home, tmp_path: Path, spawn: Spawn) -> None:
-    spoil(filled.database, table_pages(filled.database, "tags")[0])
-    before = filled.database.read_bytes()
-    steps = 0
-    while True:
-        steps += 1
-        home = Home(tmp_path / f"copy-{steps}").prepare()
-        home.database.write_bytes(before)
-        process = spawn(KILLED, str(home.root), str(steps))
-        killed = process.wait(60) == -signal.SIGKILL
-        with RunStore.open(home) as store:
-            assert len(store.list_runs()) == RUNS, f"killed at step {steps}"
-            assert store.writable
-        check(home)
-        kept = list(home.root.glob("history.damaged-*.sqlite3"))
-        assert kept, "the damaged file is there"
-        assert all(file.read_bytes() == before for file in kept)
-        assert sorted(p.name for p in home.root.glob("history*") if "damaged" not in p.name) == ["history.sqlite3"]
-        if not killed:
-            break
-    assert steps > 15
-
-
 def test_names_in_a_sentence_are_not_too_many() -> None:
     found = salvage.Salvage(Path("x"), 9, tuple(f"run {i}" for i in range(9)), 3, "torn")
     assert "run 4 and 4 others" in found.sentence
