@@ -9,12 +9,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 
 from resnet_studio import __version__
+from resnet_studio.cli.findings import Check, State
+from resnet_studio.cli.soundness import stored
 from resnet_studio.cli.window import why_no_window
-from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.resources import resources
 
@@ -27,26 +26,10 @@ _QT_SECONDS = 60
 _LINUX_LIBRARIES = "libegl1 libgl1 libxkbcommon0 libxcb-cursor0 libdbus-1-3 fontconfig"
 
 
-class State(StrEnum):
-    OK = "ok"
-    NOTE = "note"  # works, but something is less than it could be
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What was found, and where it is not well, what to do about it."""
-
-    name: str
-    value: str
-    state: State = State.OK
-    advice: str = ""
-
-
 def examine(home: Home) -> list[Check]:
     """Every check; one that breaks becomes a finding itself."""
     matters: tuple[Callable[[Home], Iterator[Check]], ...] = (
-        _program, _packages, _devices, _display, _paths, _history,
+        _program, _packages, _devices, _display, _paths, stored,
     )  # fmt: skip
     found: list[Check] = []
     for matter in matters:
@@ -144,23 +127,3 @@ def _paths(home: Home) -> Iterator[Check]:
         (State.OK, "") if free >= _ENOUGH_DISK else (State.NOTE, "Make room: checkpoints and images need it.")
     )
     yield Check("free disk", f"{free / 2**30:.1f} GiB", state, advice)
-
-
-def _history(home: Home) -> Iterator[Check]:
-    from resnet_studio.history.preparing import PRESENT, look
-    from resnet_studio.history.store import RunStore
-
-    if not home.database.exists():
-        yield Check("history", "none yet")
-        return
-    try:
-        found = look(home.database, check=False)
-        with RunStore.open(home) as store:  # who may write checks the file for damage
-            runs = len(store.list_runs())
-            value = f"schema {found} of {PRESENT.head}, {runs} runs, {home.database.stat().st_size / 2**20:.1f} MiB"
-            if store.writable:
-                yield Check("history", f"{value}, sound")
-            else:
-                yield Check("history", value, State.NOTE, store.why_read_only)
-    except UserError as error:
-        yield Check("history", str(home.database), State.WRONG, error.sentence)

@@ -8,8 +8,8 @@ import typer
 from rich.text import Text
 
 from resnet_studio.cli import checks
-from resnet_studio.cli.checks import Check, State
 from resnet_studio.cli.console import print_json, print_table
+from resnet_studio.cli.findings import Check, State
 from resnet_studio.cli.session import session
 
 _STYLES = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "bold red"}
@@ -32,9 +32,18 @@ def doctor(
             (check.name, Text(check.state, style=_STYLES[check.state]), check.value, check.advice) for check in found
         ]
         print_table(("what", "state", "found", "what to do"), rows)
+        for check in found:
+            for detail in check.details:
+                print(f"{check.name}: {detail}")
         print("Nothing is wrong." if not wrong else f"Wrong: {', '.join(check.name for check in wrong)}.")
     raise typer.Exit(int(bool(wrong)))
 
 
-def _as_json(check: Check) -> dict[str, str]:
-    return {"name": check.name, "state": str(check.state), "value": check.value, "advice": check.advice}
+def _as_json(check: Check) -> dict[str, object]:
+    return {
+        "name": check.name,
+        "state": str(check.state),
+        "value": check.value,
+        "advice": check.advice,
+        "details": list(check.details),
+    }

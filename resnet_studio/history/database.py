@@ -164,20 +164,15 @@ class Database:
     def _prepare(self) -> None:
         """For who holds the lock."""
         salvage.finish(self.file)
-        suspect = self._writer_lock.previous_died or self._suspicion.exists()
+        died = self._writer_lock.previous_died
         try:
-            copy = preparing.prepare(self.file, previous_died=suspect, schema=self._schema)
+            copy = preparing.prepare(self.file, previous_died=died, schema=self._schema)
         except DamagedHistoryError as error:
             self.salvaged = salvage.set_aside(self.file, error.detail, self._schema)
             copy = None
         self.backup = copy or self.backup
         with suppress(OSError):
-            self._suspicion.unlink(missing_ok=True)
-
-    @property
-    def _suspicion(self) -> Path:
-        """A file that says: damage was met, look at the whole database at the next start."""
-        return self.file.with_name(f"{self.file.name}.suspect")
+            preparing.suspicion(self.file).unlink(missing_ok=True)
 
     @contextmanager
     def _noting_damage(self) -> Iterator[None]:
@@ -185,7 +180,7 @@ class Database:
             yield
         except DamagedHistoryError:
             with suppress(OSError):
-                self._suspicion.touch()
+                preparing.suspicion(self.file).touch()
             raise
 
     def _take_lock(self, wait_seconds: float) -> bool:

@@ -46,6 +46,11 @@ def at_rest(database: Path) -> bool:
         return True
 
 
+def suspicion(database: Path) -> Path:
+    """A file that says: damage was met, look at the whole database when it is next opened for writing."""
+    return database.with_name(f"{database.name}.suspect")
+
+
 def look(database: Path, *, check: bool, frozen: bool = False, schema: Schema = PRESENT) -> str | None:
     """Revision of the schema in ``database``; None where there is no database yet. Changes nothing.
 
@@ -87,8 +92,9 @@ def _revision(database: Path, schema: Schema, *, check: bool, frozen: bool) -> s
                 f"{schema.head}); it was left untouched: install the newer version, or choose another folder with "
                 "--home DIR."
             )
-        if check:
-            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if check:  # indexes are left out unless damage was met before
+            pragma = "integrity_check" if suspicion(database).exists() else "quick_check"
+            (verdict,) = connection.execute(f"PRAGMA {pragma}(1)").fetchone()
             if verdict != "ok":
                 raise damaged(database, " ".join(str(verdict).replace("*** in database main ***", "").split()))
         return found
@@ -109,7 +115,7 @@ def _tables(connection: sqlite3.Connection, database: Path) -> set[str]:
 def needs_check(database: Path, *, previous_died: bool) -> bool:
     """A full look costs about a millisecond per megabyte: taken for small files, and after a crash."""
     try:
-        return previous_died or database.stat().st_size <= _ALWAYS_CHECKED_BYTES
+        return previous_died or suspicion(database).exists() or database.stat().st_size <= _ALWAYS_CHECKED_BYTES
     except OSError:
         return False
 

@@ -26,7 +26,7 @@ from resnet_studio.networks.weights import digest, load_tensors
 
 FORMAT = 2
 _READ = (1, 2)  # 1: from before training decided anything; such runs go on exactly as they would have
-_DAMAGED = "damaged-"  # how the names of checkpoints begin that were set aside
+DAMAGED = "damaged-"  # how the names of checkpoints begin that were set aside
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
 
 
@@ -107,7 +107,7 @@ def set_aside(folder: Path) -> Path | None:
     Returns:
         Its new place, None if there is nothing to rename or it cannot be renamed.
     """
-    target = folder.with_name(f"{_DAMAGED}{folder.name}")
+    target = folder.with_name(f"{DAMAGED}{folder.name}")
     try:
         folder.rename(target)
     except OSError:
@@ -123,7 +123,7 @@ def sweep(run_folder: Path, keep: set[Path]) -> None:
     parent = run_folder / "checkpoints"
     with contextlib.suppress(OSError):
         for folder in parent.iterdir():
-            if folder not in keep and not folder.name.startswith(_DAMAGED):
+            if folder not in keep and not folder.name.startswith(DAMAGED):
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from resnet_studio import __version__
-from resnet_studio.cli.checks import State, bad_qt, examine
+from resnet_studio.cli.checks import bad_qt, examine
+from resnet_studio.cli.findings import State
 from resnet_studio.domain.documents import cohort_from_toml
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import RunSpec, replace

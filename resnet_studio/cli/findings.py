@@ -1,0 +1,23 @@
+"""What a look at the installation found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    OK = "ok"
+    NOTE = "note"  # works, but something is less than it could be
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found, and where it is not well, what to do about it; ``details`` names each thing it is about."""
+
+    name: str
+    value: str
+    state: State = State.OK
+    advice: str = ""
+    details: tuple[str, ...] = ()
