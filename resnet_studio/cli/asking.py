@@ -18,7 +18,7 @@ from resnet_studio.domain.specs import CohortSpec, DataSpec, RunSpec, replace, t
 from resnet_studio.studies.conformity import of_spec
 from resnet_studio.studies.conformity.texts import as_remarks
 
-_SEEDS = ("recipe.init_seed", "recipe.data_seed")
+SEEDS = ("recipe.init_seed", "recipe.data_seed")
 
 
 def read_run_file(file: Path) -> CohortSpec:
@@ -51,7 +51,7 @@ def asked_cohort(
     Raises:
         UserError: For anything that cannot be trained as asked.
     """
-    values = dict(asked) if seed is None else {**dict.fromkeys(_SEEDS, seed), **asked}
+    values = dict(asked) if seed is None else {**dict.fromkeys(SEEDS, seed), **asked}
     cohort = read_run_file(file) if file is not None else CohortSpec(runs=(_first(parent),))
     named = ["network.classes" in values or given for given in _classes_given(file)]
     if "data.source" in values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,10 +16,12 @@ from resnet_studio.cli.session import find_all, ids, session
 from resnet_studio.domain.documents import to_toml
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord, run_json
-from resnet_studio.domain.tables import comparison_csv
+from resnet_studio.domain.repeating import could_differ, in_words, not_the_same_here
+from resnet_studio.domain.tables import Difference, comparison_csv
 from resnet_studio.domain.terms import RunStatus, Series
 from resnet_studio.studies.conformity.texts import as_csv
 from resnet_studio.studies.conformity.texts import as_json as conformity_json
+from resnet_studio.training.provenance import here
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
@@ -78,18 +81,28 @@ def list_runs(
 def show(
     context: typer.Context,
     run: Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique beginning of one, or a name.")],
+    against: Annotated[
+        str,
+        typer.Option("--against", metavar="RUN", help="Show only in which fields this run and that one could differ."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show all that is known of one run."""
+    """Show all that is known of one run, and what of its record is not the same on this machine now."""
+    if against:
+        with session(context).reader() as store:
+            _show_against(store.find(run), store.find(against), as_json)
+        return
     with session(context).reader() as store:
         found = store.find(run)
         checkpoints = store.checkpoints(found.id)
         (conformity,) = of_stored(store, [found])
         folder = store.home.run(found.id)
+    changed = not_the_same_here(found, here())
     if as_json:
         print_json(
             {
                 **run_json(found),
+                "not_the_same_here": _differences_json(changed, ("then", "now")),
                 "checkpoints": [{"iteration": c.iteration, "weights_sha256": c.weights_sha256} for c in checkpoints],
                 "conformity": conformity_json(conformity),
             }
@@ -113,12 +126,35 @@ def show(
             *([("tags", ", ".join(found.tags))] if found.tags else []),
             *([("note", found.note)] if found.note else []),
             *((f"  {name}", value) for name, value in sorted(found.environment.items())),
+            *([("not the same here", in_words(changed))] if changed else []),
         )
     )
     print()
     show_conformity(conformity)
     print()
     print(to_toml(found.spec), end="")
+
+
+def _show_against(one: RunRecord, other: RunRecord, as_json: bool) -> None:
+    rows = could_differ(one, other)
+    same = None
+    if one.weights_sha256 and other.weights_sha256:
+        same = one.weights_sha256 == other.weights_sha256
+    if as_json:
+        sides = {"runs": [one.id, other.id], "same_weights": same}
+        print_json({**sides, "differences": _differences_json(rows, ("first", "second"))})
+        return
+    if rows:
+        cells = [(row.field, f"{row.title} ({row.unit})" if row.unit else row.title, *row.values) for row in rows]
+        print_table(("field", "", *(f"{run.name} ({run.short_id})" for run in (one, other))), cells)
+    else:
+        print("Their records differ in nothing.")
+    if same is not None:
+        print("Their weights are the same, bit for bit." if same else "Their weights differ.")
+
+
+def _differences_json(rows: Sequence[Difference], sides: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"field": row.field, **dict(zip(sides, row.values, strict=True))} for row in rows]
 
 
 def _test_error(run: RunRecord) -> str:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from resnet_studio.cli.asking import asked_cohort, run_file_text, write_run_file
+from resnet_studio.cli.asking import SEEDS, asked_cohort, run_file_text, write_run_file
 from resnet_studio.cli.console import counted, duration, hint, percent, print_json, print_table
 from resnet_studio.cli.options import Asked, spec_options
 from resnet_studio.cli.progress import progress
+from resnet_studio.cli.repeating import Repetition, repetition
 from resnet_studio.cli.session import Session, find_all, ids, session
 from resnet_studio.cli.stopping import StopOnSignals
 from resnet_studio.domain.errors import UserError
@@ -47,6 +48,9 @@ def train(
             "--recipe", metavar="NAME", help="One of the paper's, as `recipes` lists them; options then change it."
         ),
     ] = "",
+    like: Annotated[
+        str, typer.Option("--like", metavar="RUN", help="Repeat a stored run: its specification, data and choices.")
+    ] = "",
     seed: Seed = None,
     twin: Annotated[bool, typer.Option("--twin", help="Train the plain and the residual net of this depth.")] = False,
     as_json: AsJson = False,
@@ -55,19 +59,26 @@ def train(
 ) -> None:
     """Train a network, or a whole cohort from a run file; Ctrl-C writes a checkpoint and stops."""
     here = session(context)
-    parent = None
-    if wanted := asked.get("start_from"):
+    parent, again = None, None
+    if like:
+        if seed is not None:
+            asked = {**dict.fromkeys(SEEDS, seed), **asked}
+        with here.reader() as store:
+            again = repetition(store.find, like, others=bool(file or recipe or twin or asked.get("start_from")))
+        cohort = again.cohort(asked)
+    elif wanted := asked.get("start_from"):
         with here.reader() as store:
             parent = store.find(str(wanted))
         asked = {**asked, "start_from": parent.id}
-    cohort = asked_cohort(file, asked, seed, twin, here.home, recipe, parent)
+    if again is None:
+        cohort = asked_cohort(file, asked, seed, twin, here.home, recipe, parent)
     if save is not None:
         write_run_file(cohort, save)
     if dry_run:
         print_dry_run(cohort, as_json)
         return
-    runs, code = train_cohort(here, cohort, as_json=as_json)
-    show_end(runs, as_json)
+    runs, code = train_cohort(here, cohort, as_json=as_json, again=again)
+    show_end(runs, as_json, again)
     raise typer.Exit(code)
 
 
@@ -102,14 +113,17 @@ def print_dry_run(cohort: CohortSpec, as_json: bool) -> None:
         print(run_file_text(cohort), end="")
 
 
-def train_cohort(here: Session, cohort: CohortSpec, *, as_json: bool) -> tuple[list[RunRecord], int]:
+def train_cohort(
+    here: Session, cohort: CohortSpec, *, as_json: bool, again: Repetition | None = None
+) -> tuple[list[RunRecord], int]:
     """Store the cohort's runs and train them; see :func:`train_stored`."""
     with here.writer() as store:
-        return train_stored(here, store, store.create_cohort(cohort), as_json=as_json)
+        records = store.create_cohort(cohort, again.environment if again is not None else None)
+        return train_stored(here, store, records, as_json=as_json, again=again)
 
 
 def train_stored(
-    here: Session, store: RunStore, runs: Sequence[RunRecord], *, as_json: bool
+    here: Session, store: RunStore, runs: Sequence[RunRecord], *, as_json: bool, again: Repetition | None = None
 ) -> tuple[list[RunRecord], int]:
     """Train stored runs with progress, until they end or a signal comes.
 
@@ -131,7 +145,8 @@ def train_stored(
             except KeyboardInterrupt:
                 ended = _stopped_before_the_start(store, runs)
             else:
-                ended = list(runner.resume(ids(runs), store, shown.emit, stopping))
+                emit = shown.emit if again is None else again.watching(shown.emit)
+                ended = list(runner.resume(ids(runs), store, emit, stopping))
     left = [run for run in ended if run.resumable]
     for run in ended:
         if run.status in (RunStatus.DIVERGED, RunStatus.FAILED):
@@ -163,11 +178,14 @@ def _announcement(runs: Sequence[RunRecord]) -> str:
     )
 
 
-def show_end(runs: Sequence[RunRecord], as_json: bool) -> None:
+def show_end(runs: Sequence[RunRecord], as_json: bool, again: Repetition | None = None) -> None:
     """How runs ended: one run's JSON is an object, several are a list; else a table."""
     if as_json:
-        print_json(run_json(runs[0]) if len(runs) == 1 else [run_json(run) for run in runs])
+        repeated = {} if again is None else {"like": again.as_json(runs[0])}
+        print_json({**run_json(runs[0]), **repeated} if len(runs) == 1 else [run_json(run) for run in runs])
         return
+    if again is not None:
+        again.say_end(runs[0])
     columns = ("id", "run", "status", "iterations", "training error", "test error", "(best)", "parameters", "time")
     rows = [
         (

@@ -21,10 +21,12 @@ _MEAN_OF = 50  # iterations in a training error
 Curves = Mapping[tuple[str, Series], Curve]
 _NOT_COMPARED = frozenset({"schema_version", "name"})
 _ENVIRONMENT_TITLES = {
+    "commit": "Program's commit",
     "data_sha256": "Data checksum",
     "device": "Device used",
     "device_name": "Device name",
     "precision": "Precision used",
+    "program_sha256": "Program's sources",
     "resnet_studio": "ResNet Studio",
     "torch": "torch",
     "torchvision": "torchvision",
@@ -150,9 +152,14 @@ def comparison_rows(runs: Sequence[RunRecord]) -> list[Difference]:
     for key in sorted({key for run in runs for key in run.environment}):
         found = [run.environment.get(key) for run in runs]
         if len({value for value in found if value is not None}) > 1:
-            title = _ENVIRONMENT_TITLES.get(key, key.replace("_", " ").capitalize())
-            rows.append(Difference(f"environment.{key}", title, "", tuple(_short(value) for value in found)))
+            rows.append(environment_row(key, found))
     return rows
+
+
+def environment_row(key: str, values: Sequence[str | None]) -> Difference:
+    """A row of the environment, None where it is not known."""
+    title = _ENVIRONMENT_TITLES.get(key, key.replace("_", " ").capitalize())
+    return Difference(f"environment.{key}", title, "", tuple(_short(value) for value in values))
 
 
 def differing_fields(runs: Sequence[RunRecord]) -> list[str]:

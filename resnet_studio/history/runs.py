@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -73,6 +73,18 @@ def new_rows(cohort: CohortSpec) -> list[RunRow]:
             )
         )
     return rows
+
+
+_UNTIL = "until_iteration_"
+
+
+def environment_from_here(before: Mapping[str, str], now: Mapping[str, str], iteration: int) -> dict[str, str]:
+    """``now``, and under ``until_iteration_N`` what was different in the iterations that were trained before."""
+    kept = {key: value for key, value in before.items() if key.startswith(_UNTIL)}
+    changed = [f"{key} {before[key]}" for key in sorted(before) if key not in kept and before[key] != now.get(key)]
+    if iteration and changed:
+        kept[f"{_UNTIL}{iteration}"] = "; ".join(changed)
+    return {**now, **kept}
 
 
 def to_record(row: RunRow) -> RunRecord:

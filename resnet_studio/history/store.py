@@ -115,9 +115,15 @@ class RunStore(EvaluationStore):
 
     # Runs in
 
-    def create_cohort(self, cohort: CohortSpec) -> tuple[RunRecord, ...]:
-        """Store the runs of ``cohort`` as queued, in its order."""
+    def create_cohort(self, cohort: CohortSpec, environment: Mapping[str, str] | None = None) -> tuple[RunRecord, ...]:
+        """Store the runs of ``cohort`` as queued, in its order.
+
+        Args:
+            environment: What training is to choose where the recipe leaves it open, as in the record of another run.
+        """
         rows = runs.new_rows(cohort)
+        for row in rows:
+            row.environment = dict(environment or {})
         with self._database.writing() as session:
             session.add_all(rows)
         return tuple(runs.to_record(row) for row in rows)
@@ -166,10 +172,14 @@ class RunStore(EvaluationStore):
         return runs.to_record(row)
 
     def set_started(self, run_ids: Sequence[str], class_names: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Keep what the data turned out to be and what the bits depend on; the latest start wins."""
+        """Keep what the data turned out to be and what the bits depend on.
+
+        Where a run goes on in another environment than it began in, what was different until then is kept as well.
+        """
         with self._database.writing() as session:
             for row in runs.rows_by_id(session, run_ids).values():
-                row.class_names, row.environment = list(class_names), dict(environment)
+                row.class_names = list(class_names)
+                row.environment = runs.environment_from_here(row.environment, environment, row.iteration)
                 row.updated_at = runs.now()
 
     def change_environment(self, run_ids: Sequence[str], changes: Mapping[str, str]) -> None:

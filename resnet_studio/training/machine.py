@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 import torchvision
 
-from resnet_studio import __version__
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.specs import RecipeSpec
@@ -27,6 +26,7 @@ from resnet_studio.training.choosing import (
 from resnet_studio.training.devices import choose_device, cores, device_name, use_threads
 from resnet_studio.training.engines import StepEngine
 from resnet_studio.training.precision import choose_precision, set_products
+from resnet_studio.training.provenance import program
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,5 +95,5 @@ class Machine:
             "torchvision": torchvision.__version__,
             "python": platform.python_version(),
             "platform": platform.platform(terse=True),
-            "resnet_studio": __version__,
+            **program(),
         }
