@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import stat
 import sys
 import tempfile
 import traceback
@@ -36,7 +38,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.home import VARIABLE, Home
 
 PROGRAM = "resnet-studio"
-USER_ERROR, OUR_ERROR, INTERRUPTED = 2, 1, 130  # exit codes
+USER_ERROR, OUR_ERROR, INTERRUPTED, HUNG_UP = 2, 1, 130, 129  # exit codes
 
 app = typer.Typer(
     name=PROGRAM,
@@ -107,6 +109,9 @@ def run(arguments: Sequence[str]) -> int:
             return 0
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.EIO and _hung_up():
+            _abandon_stdout()
+            return HUNG_UP
         if hasattr(error, "format_message"):  # typer's own: an option that is missing, unknown or malformed
             return _complain(error.format_message(), USER_ERROR)
         return _complain(_written_down(error, arguments), OUR_ERROR)
@@ -121,10 +126,21 @@ def _complain(sentence: str, code: int) -> int:
 
 def _abandon_stdout() -> None:
     """Nobody reads any more: what Python still flushes at its end goes nowhere."""
+    for stream in (sys.stdout, sys.stderr) if _hung_up() else (sys.stdout,):
+        try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except (OSError, ValueError):
+            logging.getLogger(__name__).debug("%s has no descriptor", stream)
+
+
+def _hung_up() -> bool:
+    """Whether the terminal that stdout was is gone: a character device still, but no terminal, and not the null one."""
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        there = os.fstat(sys.stdout.fileno())
+        null = Path(os.devnull).stat()
     except (OSError, ValueError):
-        logging.getLogger(__name__).debug("stdout has no descriptor")
+        return False
+    return stat.S_ISCHR(there.st_mode) and there.st_rdev != null.st_rdev and not sys.stdout.isatty()
 
 
 def _written_down(error: Exception, arguments: Sequence[str]) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
 
+from resnet_studio.domain.clock import SteadySeconds
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import (
     CheckpointSaved,
@@ -264,10 +266,16 @@ class Rate:
 
     def __init__(self) -> None:
         self._points: deque[tuple[float, int]] = deque()
-        self._left_out = 0.0
+        self._steady = SteadySeconds()
+        self._worked = 0.0  # seconds
+        self._before: float | None = None
 
     def count(self, iteration: int) -> None:
-        self._points.append((time.perf_counter() - self._left_out, iteration))
+        now = time.perf_counter()
+        if self._before is not None:
+            self._worked += self._steady(now - self._before)
+        self._before = now
+        self._points.append((self._worked, iteration))
         while len(self._points) > 2 and self._points[-1][0] - self._points[0][0] > 10:
             self._points.popleft()
 
@@ -278,18 +286,12 @@ class Rate:
         (t0, i0), (t1, i1) = self._points[0], self._points[-1]
         return (i1 - i0) / (t1 - t0) if t1 > t0 else 0.0
 
-    def interrupted(self) -> Interruption:
-        return Interruption(self)
-
-
-class Interruption:
-    """Time that does not count towards the rate."""
-
-    def __init__(self, rate: Rate) -> None:
-        self._rate, self._start = rate, 0.0
-
-    def __enter__(self) -> None:
-        self._start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._rate._left_out += time.perf_counter() - self._start
+    @contextmanager
+    def interrupted(self) -> Iterator[None]:
+        """Time that does not count towards the rate."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            if self._before is not None:
+                self._before += time.perf_counter() - start

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from resnet_studio.domain.blueprint import Blueprint, LayerKind
+from resnet_studio.domain.clock import SteadySeconds
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.records import Curve
@@ -51,6 +52,7 @@ class Member:
         self._window = torch.zeros((), device=device)  # sum of the errors since the last multiple of WINDOW
         self._used: list[float] = []  # learning rates
         self._times: list[float] = []
+        self._steady = SteadySeconds()
 
     def snapshot(self) -> Snapshot:
         progress: dict[str, float | bool | None] = {
@@ -107,12 +109,13 @@ class Member:
         self._measured[row, 1] = error_percent
         self._used.append(learning_rate)
         self.iteration += 1
-        self.seconds += seconds
+        self.seconds += self._steady(seconds)
         self._times.append(self.seconds)
         self._watch(error_percent)
 
     def note_many(self, measured: Tensor, learning_rates: Sequence[float], seconds_each: float) -> None:
         """Keep K iterations' measurements, (K, [loss, error in percent]) on the device; K at most :attr:`room`."""
+        seconds_each = self._steady(seconds_each)
         row = len(self._used)
         self._measured[row : row + len(learning_rates)].copy_(measured, non_blocking=True)
         for k, rate in enumerate(learning_rates):
@@ -205,14 +208,15 @@ def _zero_last_gammas(network: nn.Module, plan: Blueprint) -> None:
 
 
 class Stopwatch:
-    """Seconds since it was made or last read."""
+    """Seconds since it was made or restarted; a clock that was set back makes whatever waits for it due."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
 
     @property
     def seconds(self) -> float:
-        return time.perf_counter() - self._start
+        passed = time.perf_counter() - self._start
+        return passed if passed >= 0.0 else float("inf")
 
     def restart(self) -> None:
         self._start = time.perf_counter()

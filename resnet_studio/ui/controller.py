@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QThread, QTimer, Signal, Slot
 from shiboken6 import delete
 
+from resnet_studio.domain.clock import Waited
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import (
     CheckpointSaved,
@@ -174,10 +174,10 @@ class RunController(QObject):
             return True
         self.stop()
         thread.quit()  # without it the wait would block the loop that delivers the end
-        until = time.monotonic() + ms / 1000
+        waited = Waited()
         while self._thread is thread and not thread.wait(20):  # released by an event that was processed: it has ended
             QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, 20)
-            if time.monotonic() > until:
+            if waited.seconds > ms / 1000:
                 return False
         QCoreApplication.sendPostedEvents(self)  # what the worker said last
         self._release()

@@ -50,10 +50,10 @@ def stored(home: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_leaves_a_resumable_run(number: signal.Signals, tmp_path: Path, images: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_signal_leaves_a_resumable_run(name: str, tmp_path: Path, images: Path) -> None:
     """And resumed it ends with the weights of a run that nobody disturbed."""
-    iterations = 400
+    iterations, number = 400, signal.Signals[name]
     with start_training(tmp_path, images, iterations) as process:
         wait_for_training(process)
         process.send_signal(number)

@@ -41,7 +41,7 @@ sys.exit(run_window(home, from_json(CohortSpec, sys.argv[2])))
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_a_signal_saves_the_training_and_ends_the_program(
     home_with_images: Home, tiny_twin: CohortSpec, name: str
 ) -> None:

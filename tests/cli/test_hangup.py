@@ -1,0 +1,62 @@
+"""The terminal goes away while it trains: the run is saved, and goes on later."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from resnet_studio.domain.home import Home
+from resnet_studio.domain.terms import RunStatus
+from resnet_studio.history.store import RunStore
+
+from .conftest import TINY, one_core
+from .test_process import COMMAND, environment
+
+pty = pytest.importorskip("pty", reason="this platform has no pseudo terminals")
+
+
+@pytest.mark.slow
+def test_a_terminal_that_is_closed_leaves_a_resumable_run(tmp_path: Path, images: Path) -> None:
+    """A real terminal of its own: closing it sends SIGHUP, and every line that is printed afterwards is an error."""
+    import fcntl
+    import termios
+
+    master, slave = pty.openpty()
+    arguments = [*COMMAND, "--home", str(tmp_path), "train", *TINY, "--data", f"folder:{images}", "--iterations",
+                 "100000", "--test-every", "100000"]  # fmt: skip
+    with one_core():
+        process = subprocess.Popen(
+            arguments, stdin=slave, stdout=slave, stderr=slave, env=environment(TERM="xterm"), start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )  # fmt: skip
+    os.close(slave)
+    try:
+        _wait_for_iterations(tmp_path, process, master)
+    finally:
+        os.close(master)
+    process.wait(60)
+    with RunStore.open(Home(tmp_path)) as store:
+        (run,) = store.list_runs()
+        assert run.status is RunStatus.STOPPED, (run, process.returncode)
+        assert store.checkpoints(run.id)[0].iteration == run.iteration > 0
+    assert process.returncode == 128 + 1
+
+
+def _wait_for_iterations(home: Path, process: subprocess.Popen[bytes], master: int) -> None:
+    os.set_blocking(master, False)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with contextlib.suppress(BlockingIOError):
+            os.read(master, 65536)  # a terminal that nobody reads holds its writer
+        assert process.poll() is None
+        if (home / "history.sqlite3").exists():
+            with RunStore.open(Home(home), writer=False) as store:
+                if any(run.iteration > 0 for run in store.list_runs()):
+                    return
+        time.sleep(0.1)
+    raise AssertionError("the training did not begin")
