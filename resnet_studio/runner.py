@@ -33,7 +33,7 @@ from resnet_studio.domain.events import (
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import RunRecord, refuse_ended
 from resnet_studio.domain.specs import CohortSpec, RecipeSpec
-from resnet_studio.domain.terms import Engine, Phase, Precision, RunStatus, Series
+from resnet_studio.domain.terms import Engine, Loading, Phase, Precision, RunStatus, Series
 from resnet_studio.exchange import starting
 from resnet_studio.history.recorder import recording
 from resnet_studio.history.store import RunStore
@@ -110,7 +110,7 @@ def resume(
         hungry = is_out_of_memory(error)
         failure = UserError(_disk_sentence(error, store.home)) if is_full(error) else None if hungry else error
     if hungry:
-        failure = UserError(_memory_sentence(records, store.home, should_stop))
+        failure = UserError(_memory_sentence([store.get(record.id) for record in records], store.home, should_stop))
     if failure is not None:
         failure = failure.with_traceback(failure.__traceback__ if not isinstance(failure, UserError) else None)
         reason = str(failure) if isinstance(failure, UserError) else f"Unexpected error: {failure}"
@@ -335,12 +335,21 @@ def _memory_sentence(records: Sequence[RunRecord], home: Home, should_stop: Stop
     batch = first.spec.recipe.batch_size
     networks = "one network" if len(records) == 1 else f"{len(records)} networks"
     machine = Machine.choose(first.spec.recipe, first.environment, home.cache)
-    fits = batch_that_fits([record.spec for record in records], machine, should_stop)
+    fits = batch_that_fits([record.spec for record in records], machine, _resident_bytes(first), should_stop)
     advice = f"batches of {fits} fit" if fits else f"train fewer at a time or choose a batch size below {batch}"
     return (
         f"The memory was not enough for {networks} with batches of {batch} images; {advice}. Checkpoints already "
         "written are kept."
     )
+
+
+def _resident_bytes(record: RunRecord) -> int:
+    """What the images of a run that has begun take in memory; 0 where they are streamed or nothing is known yet."""
+    known = record.environment
+    if known.get("loading") == Loading.STREAMED:
+        return 0
+    images = int(known.get("training_images", 0)) + int(known.get("test_images", 0))
+    return images * 3 * record.spec.network.image_size**2
 
 
 def _disk_sentence(error: BaseException, home: Home) -> str:

@@ -60,7 +60,7 @@ def test_the_batch_that_fits_is_found_and_everything_is_let_go(store, tiny_twin,
     assert caught.value.__cause__ is None
     del caught
     gc.collect()
-    assert len(memory.networks) == 2 + 2 + 2, "the cohort, tried with 8, and with 4"
+    assert len(memory.networks) == 2 + 2 + 2, "the cohort, tried with 8 and a quarter more, and with 4"
     assert memory.held == 0
     for record in store.list_runs():
         assert record.status is RunStatus.FAILED

@@ -211,7 +211,7 @@ class CohortLoop:
                 if member.ended:
                     continue
                 if not member.finite():
-                    self._diverge(member.run_id, member.iteration)
+                    self._diverge(member.run_id, member.iteration, "A weight or a batch-norm statistic")
                     continue
                 self._say(Phase.SAVING, member.spec.label)
                 self._emit(self._shared.save(member))
@@ -224,10 +224,10 @@ class CohortLoop:
             if not member.ended:
                 self._end(member, RunStatus.FINISHED, "")
 
-    def _diverge(self, run_id: str, iteration: int) -> None:
+    def _diverge(self, run_id: str, iteration: int, what: str = "The loss") -> None:
         member = next(m for m in self._members if m.run_id == run_id)
         reason = (
-            f"The loss was no longer a finite number at iteration {iteration}; "
+            f"{what} was no longer a finite number at iteration {iteration}; "
             "try a smaller learning rate. No checkpoint was written over a good one."
         )
         self._end(member, RunStatus.DIVERGED, reason, iteration)
