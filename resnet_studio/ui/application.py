@@ -8,8 +8,8 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Slot
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtGui import QGuiApplication, QIcon, QSessionManager
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from resnet_studio import __version__
@@ -52,6 +52,9 @@ class Studio(QObject):
         self.faults.install()
         self.interrupts = Interrupts(self)
         self.interrupts.arrived.connect(self._on_signal)
+        application = QGuiApplication.instance()
+        assert isinstance(application, QGuiApplication)
+        application.commitDataRequest.connect(self.on_session_ends, Qt.ConnectionType.DirectConnection)
         self.exit_code = 0
 
     @Slot(int)
@@ -68,6 +71,13 @@ class Studio(QObject):
         if self.window.leave(ask=False):
             self.window.close()
             QApplication.quit()
+
+    @Slot(QSessionManager)
+    def on_session_ends(self, _manager: QSessionManager | None) -> None:
+        """The user logs out or the machine shuts down: there is a moment to save, and nobody to ask."""
+        if not self.window.leaving:
+            log.info("the session ends: closing")
+            self.window.leave(ask=False)
 
     def take_down(self) -> bool:
         """False if a thread still runs: the process must then end without waiting for it."""

@@ -12,7 +12,7 @@ import torch
 from pytestqt.qtbot import QtBot
 
 from resnet_studio import app as program
-from resnet_studio.domain.events import CurvesGrew
+from resnet_studio.domain.events import CurvesGrew, ProgressMade
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.domain.terms import RunStatus, Series
@@ -20,6 +20,7 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.networks import build
 from resnet_studio.training import members, room
 from resnet_studio.ui import controller as relay
+from resnet_studio.ui.application import Studio
 from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.jobs import Jobs
 from resnet_studio.ui.main_window import MainWindow
@@ -93,7 +94,7 @@ def test_a_full_disk_is_said_across_the_window_until_there_is_room(
     window.train(longer(tiny_twin, 200))
     qtbot.waitUntil(lambda: "make room there, and training goes on by itself" in window.banner.sentence, timeout=60_000)
     assert window.banner.isVisible()
-    assert window.status.eta_label.text() == "Waiting for room on the disk…"
+    qtbot.waitUntil(lambda: window.status.eta_label.text() == "Waiting for room on the disk…", timeout=5000)
     qtbot.wait(500)
     disk.empty()
     qtbot.waitUntil(lambda: not window.banner.sentence, timeout=10_000)
@@ -237,3 +238,30 @@ def test_a_damaged_history_is_named_across_the_window_and_the_rest_is_there(
     assert aside.read_bytes() == content
     assert len(window.services.store.list_runs()) == 2
     assert window.services.store.writable
+
+
+def test_the_end_of_the_session_saves_without_a_question(
+    qtbot: QtBot, home_with_images: Home, tiny_twin: CohortSpec
+) -> None:
+    with RunStore.open(home_with_images) as store:
+        studio = Studio(home_with_images, store)
+        window, controller = studio.window, studio.controller
+        window.show()
+        try:
+            with qtbot.waitSignal(
+                controller.happened, timeout=60_000, check_params_cb=lambda event: isinstance(event, ProgressMade)
+            ):
+                window.train(longer(tiny_twin, 100_000))
+            before = time.monotonic()
+            studio.on_session_ends(None)
+            assert time.monotonic() - before < 5.0, "systems kill after about as long"
+            assert not controller.training
+            for run in store.list_runs():
+                assert run.status is RunStatus.STOPPED
+                assert store.checkpoints(run.id)[0].iteration == run.iteration > 0
+            assert window.close(), "it may close now without a question"
+        finally:
+            window.leave(ask=False)
+            assert studio.take_down()
+            window.close()
+            studio.window.deleteLater()
