@@ -91,7 +91,7 @@ def test_a_full_disk_is_said_across_the_window_until_there_is_room(
 ) -> None:
     window = open_window(home_on_disk)
     fill_at_curves(window, disk)
-    window.train(longer(tiny_twin, 200))
+    window.train(longer(tiny_twin, 100))
     qtbot.waitUntil(lambda: "make room there, and training goes on by itself" in window.banner.sentence, timeout=60_000)
     assert window.banner.isVisible()
     qtbot.waitUntil(lambda: window.status.eta_label.text() == "Waiting for room on the disk…", timeout=5000)
@@ -103,7 +103,7 @@ def test_a_full_disk_is_said_across_the_window_until_there_is_room(
     store = window.services.store
     for run in store.list_runs():
         assert run.status is RunStatus.FINISHED
-        assert store.curve(run.id, Series.TRAINING_ERROR).iterations.tolist() == list(range(1, 201))
+        assert store.curve(run.id, Series.TRAINING_ERROR).iterations.tolist() == list(range(1, 101))
 
 
 @pytest.mark.usefixtures("impatient")
@@ -113,7 +113,7 @@ def test_a_stop_on_a_full_disk_is_heard_and_stored_once_there_is_room(
     window = open_window(home_on_disk)
     controller, store = window.services.controller, window.services.store
     fill_at_curves(window, disk)
-    window.train(longer(tiny_twin, 200))
+    window.train(longer(tiny_twin, 100))
     qtbot.waitUntil(lambda: "is full" in window.banner.sentence, timeout=60_000)
     before = time.monotonic()
     controller.stop()
