@@ -40,7 +40,7 @@ MISTAKES = {
     "classify --run abc x.png": "abc",
     "classify x.png": "--run",
     "evaluate --run abc --data builtin": "abc",
-    "evaluate --run abc --data imagenet": "imagenet",
+    "evaluate --run abc --data imagenet": "abc",
     "data show imagenet": "imagenet",
     "data download imagenet": "cifar10",
     "study run nothing": "degradation",

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from resnet_studio.domain.command import command_line
@@ -45,7 +46,7 @@ def _folder_of_classes(root: Path, classes: int) -> Path:
         folder = root / f"class {number}"
         folder.mkdir(parents=True)
         for name in ("a.png", "b.png"):
-            (folder / name).write_bytes(b"not opened")
+            Image.new("RGB", (16, 16)).save(folder / name)
     return root
 
 

@@ -59,7 +59,7 @@ def test_block_and_shortcut_must_fit(block: str, shortcut: str) -> None:
         ("learning_rate", float("nan"), "must be a finite number, got nan"),
         ("momentum", 1, "must be less than 1.0, got 1"),
         ("milestones", [5, 5], "milestones must rise, like 32000, 48000"),
-        ("precision", "float8", "must be 'auto', 'float32' or 'bfloat16', got 'float8'"),
+        ("precision", "float8", "must be 'auto', 'float32', 'tf32' or 'bfloat16', got 'float8'"),
     ],
 )
 def test_each_bound_has_its_sentence(field: str, value: object, sentence: str) -> None:

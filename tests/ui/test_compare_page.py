@@ -92,7 +92,8 @@ def test_shown_runs_are_drawn_and_told_apart(ids, page, qtbot):
     assert row[0] == "plain-8"
     assert row[2] == row[4] == "baseline"
     assert results.index(1, 4).data() == "-10.00"
-    fields = [page.curves.tables.differences.index(i, 0).data() for i in range(page.curves.tables.differences.rowCount())]
+    differences = page.curves.tables.differences
+    fields = [differences.index(i, 0).data() for i in range(differences.rowCount())]
     assert set(fields) == {"Depth", "Block", "Shortcut", "Initial weights"}
     assert "10.0 percentage points above its twin ResNet-8's" in page.curves.tables.all_twins.toPlainText()
     assert page.curves.tables.tabs.tabText(2) == "Twins (2)"
