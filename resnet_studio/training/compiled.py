@@ -14,7 +14,7 @@ from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.terms import Precision
-from resnet_studio.networks.build import PlannedNetwork
+from resnet_studio.networks.build import build
 from resnet_studio.training.devices import lower_priority, use_threads
 from resnet_studio.training.engines import PATIENCE, BatchSource, EagerEngine
 from resnet_studio.training.members import Member
@@ -119,7 +119,7 @@ class _Compilation(threading.Thread):
         try:
             for member in self._members:
                 plan = blueprint(member.spec.network)
-                network = PlannedNetwork(plan).train()
+                network = build(plan, init_seed=0).train()
                 network.to(member.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
                 parts = parts_of(network, plan)
                 self.library.prepare(parts, self.cancelled)

@@ -26,9 +26,11 @@ Tensors = dict[str, Tensor]
 Region = Callable[[Tensors, Tensor], Tensor]
 Key = tuple[object, ...]
 
-# Relative to the largest value of the eager result. The compiled code sums in another order and, in bfloat16, keeps
-# intermediate values in float32 where eager rounds each to 8 bits of mantissa (2**-8 = 0.004 an operation).
-TOLERANCE = {Precision.FLOAT32: 1e-4, Precision.BFLOAT16: 0.05}
+# Distances are Euclidean, relative to the length of the eager float32 result. Not those of single values: where an
+# activation is nearly zero, rounding decides on which side of it the ReLU sees it, and its gradient is there or not.
+# Seen over all regions of ResNet-20, -29 and -110: float32 1e-3 at most; bfloat16 0.13 compiled and eager alike.
+TOLERANCE = 0.01
+AS_GOOD = 1.5  # so many times as far from float32 as eager bfloat16, and TOLERANCE more, a compiled result may be
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,12 @@ class RegionLibrary:
         return self._regions[part.key]
 
     def prepare(self, parts: Sequence[Part], cancelled: threading.Event) -> None:
-        """Compile what is not compiled yet, forward and backward, and prove it equal to the eager modules.
+        """Compile what is not compiled yet, forward and backward, and prove it as exact as the eager modules.
 
         ``parts`` must not be those of a network in training: calling them puts other tensors into their modules.
 
         Raises:
-            RuntimeError: If torch cannot compile here, or a compiled result differs by more than :data:`TOLERANCE`.
+            RuntimeError: If torch cannot compile here, or a compiled result is too far from the exact one.
         """
         for part in parts:
             if cancelled.is_set():
@@ -102,11 +104,12 @@ class RegionLibrary:
                 self._regions[part.key] = compiled
 
     def _prove(self, part: Part, compiled: Region, eager: Region) -> None:
-        for wanted, found in zip(self._run(part, eager), self._run(part, compiled), strict=True):
-            scale = wanted.float().abs().max().clamp(min=1e-12)
-            difference = float((found.float() - wanted.float()).abs().max() / scale)
-            if not difference <= TOLERANCE[self._precision]:
-                raise RuntimeError(f"the compiled step differs from the eager one by {difference:.2g} of its range")
+        exact = self._run(part, eager, Precision.FLOAT32)
+        usual = exact if self._precision is not Precision.BFLOAT16 else self._run(part, eager, self._precision)
+        for wanted, ours, theirs in zip(exact, self._run(part, compiled, self._precision), usual, strict=True):
+            found, allowed = _distance(ours, wanted), AS_GOOD * _distance(theirs, wanted) + TOLERANCE
+            if not found <= allowed:
+                raise RuntimeError(f"a compiled step is {found:.2g} away from the exact one, {allowed:.2g} is allowed")
 
     def gain(self, parts: Sequence[Part]) -> float:
         """How many times faster the compiled functions do one forward and backward pass of ``parts``; best of five
@@ -116,23 +119,29 @@ class RegionLibrary:
             for place, compiled in enumerate((False, True)):
                 start = time.perf_counter()
                 for part in parts:
-                    self._run(part, self._regions[part.key] if compiled else _eager(part))
+                    self._run(part, self._regions[part.key] if compiled else _eager(part), self._precision)
                 best[place] = min(best[place], time.perf_counter() - start)
         return best[0] / best[1]
 
-    def _run(self, part: Part, call: Region) -> list[Tensor]:
+    def _run(self, part: Part, call: Region, precision: Precision) -> list[Tensor]:
         """Forward and backward on copies of the part's tensors: output, gradients and statistics."""
         generator = torch.Generator().manual_seed(0)
         x = torch.randn(self._batch_size, *part.input, generator=generator).to(self._device)
         if part.needs_gradient:  # what a layer before it gives; images come as they are
             x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
         tensors = {name: _copy(tensor) for name, tensor in part.tensors.items()}
-        with arithmetic(self._device, self._precision):
+        with arithmetic(self._device, precision):
             y = call(tensors, x)
-        weights = torch.linspace(-1.0, 1.0, y.numel(), device=self._device).reshape(y.shape).to(y.dtype)
+        weights = torch.randn(y.shape, generator=generator).to(self._device, y.dtype)
         (y * weights).sum().backward()  # type: ignore[no-untyped-call]
         gradients = [tensor.grad for tensor in (x, *tensors.values()) if tensor.grad is not None]
         return [y.detach(), *gradients, *(tensor for tensor in tensors.values() if not tensor.requires_grad)]
+
+
+def _distance(found: Tensor, wanted: Tensor) -> float:
+    """Relative to the length of ``wanted``; not finite if ``found`` is not."""
+    length = wanted.detach().float().norm().clamp(min=1e-12)
+    return float((found.detach().float() - wanted.detach().float()).norm() / length)
 
 
 def _eager(part: Part) -> Region:
