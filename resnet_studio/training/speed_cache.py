@@ -1,0 +1,102 @@
+"""Measured speeds, kept in the home's cache: one entry for each machine and version of torch. No torch in here."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from resnet_studio.domain.host import cores, cpu_name
+from resnet_studio.domain.network_spec import NetworkSpec
+from resnet_studio.domain.speeds import Figure, KnownSpeeds, with_figures
+from resnet_studio.domain.terms import Device, Engine, Precision
+
+log = logging.getLogger(__name__)
+
+_FILE = "speeds.json"
+
+
+def machine_key() -> str:
+    """Processor, cores and version of torch: what figures are only valid for."""
+    return f"{cpu_name()}, {cores()} cores | torch {importlib.metadata.version('torch')}"
+
+
+def known_speeds(cache: Path) -> KnownSpeeds:
+    """What was measured on this machine; nothing where the file cannot be read."""
+    try:
+        return _read(json.loads((cache / _FILE).read_text(encoding="utf-8"))[machine_key()])
+    except (OSError, ValueError, KeyError, TypeError):  # a ValidationError is a ValueError
+        return KnownSpeeds()
+
+
+def remember_speeds(
+    cache: Path,
+    figures: Sequence[Figure] = (),
+    *,
+    device: Device | None = None,
+    precision: Precision | None = None,
+    gains: Mapping[str, float] | None = None,
+) -> KnownSpeeds:
+    """Add to what is known; a cache that cannot be written only costs another measurement."""
+    before = known_speeds(cache)
+    known = KnownSpeeds(
+        device or before.device,
+        precision or before.precision,
+        with_figures(before.figures, figures),
+        {**before.gains, **(gains or {})},
+    )
+    file, everything = cache / _FILE, {}
+    with contextlib.suppress(OSError, ValueError):
+        everything = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(everything, dict):
+        everything = {}
+    beside = file.with_suffix(".writing")
+    try:
+        beside.write_text(json.dumps({**everything, machine_key(): _written(known)}, indent=1), encoding="utf-8")
+        beside.replace(file)
+    except OSError as error:
+        log.info("measured speeds could not be kept: %s", error)
+    return known
+
+
+def _written(known: KnownSpeeds) -> dict[str, Any]:
+    return {
+        "device": known.device,
+        "precision": known.precision,
+        "gains": {name: round(gain, 3) for name, gain in known.gains.items()},
+        "figures": [
+            {
+                "network": figure.network.model_dump(mode="json", exclude_defaults=True),
+                "batch_size": figure.batch_size,
+                "seconds": figure.seconds,
+                "device": figure.device,
+                "engine": figure.engine,
+                "precision": figure.precision,
+            }
+            for figure in known.figures
+        ],
+    }
+
+
+def _read(entry: Mapping[str, Any]) -> KnownSpeeds:
+    figures = tuple(
+        Figure(
+            NetworkSpec(**one["network"]),
+            int(one["batch_size"]),
+            float(one["seconds"]),
+            Device(one["device"]),
+            Engine(one["engine"]),
+            Precision(one["precision"]),
+        )
+        for one in entry["figures"]
+    )
+    return KnownSpeeds(
+        Device(entry["device"]) if entry["device"] else None,
+        Precision(entry["precision"]) if entry["precision"] else None,
+        tuple(figure for figure in figures if figure.seconds > 0),
+        {str(name): float(gain) for name, gain in entry["gains"].items()},
+    )
