@@ -209,7 +209,7 @@ def _engine(
         emit(EnvironmentChanged(ids, {"engine": str(Engine.EAGER), "engine_reason": sentence}))
 
     def waiting() -> None:
-        emit(PhaseChanged(ids, Phase.COMPILING))
+        emit(PhaseChanged(ids, Phase.AWAITING))
 
     return machine.engine(recipe, home.cache, should_stop, waiting, failed)
 

@@ -68,6 +68,7 @@ class Board:
         self.lock = threading.Lock()
         self.standings = {run.id: Standing(run) for run in runs}
         self.phase = "starting"
+        self.compiling = False
         self.progress: ProgressMade | None = None
         self._told = ""  # why the cohort is paused
 
@@ -83,6 +84,7 @@ class Board:
             elif isinstance(event, PhaseChanged):
                 share = "" if event.fraction is None else f" {event.fraction:.0%}"
                 self.phase = " ".join(filter(None, (str(event.phase), event.detail))) + share
+                self.compiling = event.phase is Phase.COMPILING
             elif isinstance(event, ProgressMade):
                 self.progress = event
 
@@ -143,6 +145,15 @@ class LiveProgress:
             return Group(table, Text(said, style="dim"))
 
 
+_BEFORE_OR_BETWEEN = (Phase.LOADING, Phase.PROBING, Phase.BUILDING, Phase.AWAITING)
+_OVER_IMAGES = (Phase.TESTING, Phase.RECOMPUTING)
+
+
+def _worth_a_line(event: PhaseChanged) -> bool:
+    """Nothing trains meanwhile, and it is not over at once: a pass over images tells of itself when it takes long."""
+    return event.phase in _BEFORE_OR_BETWEEN or (event.phase in _OVER_IMAGES and bool(event.fraction))
+
+
 class PlainProgress:
     """A line every few seconds; goes on in silence when nobody reads any more."""
 
@@ -163,7 +174,7 @@ class PlainProgress:
                 self._say(STOPPING)
         elif isinstance(event, ProgressMade):
             self._say_at_times(self._line(), training=True)
-        elif isinstance(event, PhaseChanged) and event.phase in (Phase.LOADING, Phase.PROBING):
+        elif isinstance(event, PhaseChanged) and _worth_a_line(event):
             self._say_at_times(self._board.phase, training=False)
         elif isinstance(event, StatusChanged) and event.status in (RunStatus.DIVERGED, RunStatus.FAILED):
             self._say(f"{self._board.standings[event.run_id].run.name}: {event.status}. {event.reason}")
@@ -175,7 +186,8 @@ class PlainProgress:
             f"{standing.run.name} {short_percent(standing.training_error)} / {short_percent(standing.test_error)}"
             for standing in self._board.standings.values()
         )
-        return f"iteration {made.iteration}/{made.iterations}  {errors}  {self._board.pace()}".rstrip()
+        beside = "  (compiling in the background)" if self._board.compiling else ""
+        return f"iteration {made.iteration}/{made.iterations}  {errors}  {self._board.pace()}".rstrip() + beside
 
     def _say_at_times(self, line: str, *, training: bool) -> None:
         now = time.monotonic()

@@ -211,9 +211,10 @@ class Phase(StrEnum):
 
     LOADING = "loading data"
     PROBING = "probing precision"
-    COMPILING = "waiting for the compiler"
     BUILDING = "building networks"
     TRAINING = "training"
+    COMPILING = "training, compiling in the background"
+    AWAITING = "waiting for the compiler"
     RECOMPUTING = "recomputing batch-norm statistics"
     TESTING = "testing"
     SAVING = "saving"

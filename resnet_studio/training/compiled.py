@@ -56,6 +56,10 @@ class CompiledEngine(EagerEngine):
         self._networks: dict[str, CompiledNetwork] = {}
         self._compilation: _Compilation | None = None
 
+    @property
+    def compiling(self) -> bool:
+        return self._compilation is None or self._compilation.is_alive()
+
     def adopt(self, member: Member) -> None:
         super().adopt(member)
         self._members.append(member)

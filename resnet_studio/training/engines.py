@@ -30,6 +30,10 @@ class StepEngine(Protocol):
 
     name: str
 
+    @property
+    def compiling(self) -> bool:
+        """Whether something is compiled beside the steps, or will be from the next one on."""
+
     def adopt(self, member: Member) -> None:
         """Called once for each member before its first step."""
 
@@ -57,6 +61,10 @@ class EagerEngine:
     def __init__(self, precision: Precision, should_stop: StopCheck, patience: float = PATIENCE) -> None:
         self._precision, self._should_stop, self._patience = precision, should_stop, patience
         self._asked_at: float | None = None
+
+    @property
+    def compiling(self) -> bool:
+        return False
 
     def adopt(self, member: Member) -> None:
         if member.device.type == "cpu":

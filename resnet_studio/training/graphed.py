@@ -169,6 +169,10 @@ class GraphedEngine:
         self._step_seconds: float | None = None
         self.failure = ""
 
+    @property
+    def compiling(self) -> bool:
+        return False
+
     def adopt(self, member: Member) -> None:
         self._eager.adopt(member)
 

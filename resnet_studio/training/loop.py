@@ -105,7 +105,7 @@ class CohortLoop:
         going = self.going
         if not going:  # a test was the last thing to do
             return
-        self._say(Phase.TRAINING)
+        self._say(Phase.COMPILING if self._engine.compiling else Phase.TRAINING)
         behind = min(member.iteration for member in going)
         there = [member for member in going if member.iteration == behind]
         ahead = [member.iteration for member in going if member.iteration > behind]

@@ -104,7 +104,7 @@ def _measure(specs: Sequence[RunSpec], cache: Path, seconds: float, should_stop:
     if plan.engine is Engine.COMPILED:
         machine = replace(machine, plan=EnginePlan(Engine.COMPILED, 1))  # the first step sets the compiler going
     told: list[str] = []
-    engine = machine.engine(wished, cache, should_stop, lambda: report(str(Phase.COMPILING), None), told.append)
+    engine = machine.engine(wished, cache, should_stop, lambda: report(str(Phase.AWAITING), None), told.append)
     try:
         report(str(Phase.BUILDING), None)
         members = [
