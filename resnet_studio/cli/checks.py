@@ -15,6 +15,7 @@ from resnet_studio.cli.findings import Check, State
 from resnet_studio.cli.soundness import stored
 from resnet_studio.cli.window import why_no_window
 from resnet_studio.domain.home import Home
+from resnet_studio.domain.host import cores, cpu_name
 from resnet_studio.domain.resources import resources
 
 _PACKAGES = (
@@ -73,7 +74,7 @@ def _devices(_home: Home) -> Iterator[Check]:
     import torch
 
     from resnet_studio.domain.terms import Device
-    from resnet_studio.training.devices import choose_device, cores, cpu_name, device_name
+    from resnet_studio.training.devices import choose_device, device_name
 
     yield Check("processor", f"{cpu_name()}, {cores()} cores, {torch.get_num_threads()} torch threads")
     if torch.cuda.is_available():

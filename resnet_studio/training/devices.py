@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 import threading
 
 import torch
 
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.host import cpu_name
 from resnet_studio.domain.terms import Device
 
 
@@ -38,24 +38,6 @@ def device_name(device: torch.device) -> str:
     if device.type == "mps":
         return "Apple GPU"
     return cpu_name()
-
-
-def cpu_name() -> str:
-    """The processor's name where the platform tells, else its architecture."""
-    if sys.platform == "linux":
-        try:
-            with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123
-                for line in lines:
-                    if line.startswith("model name"):
-                        return line.partition(":")[2].strip()
-        except OSError:
-            pass
-    return platform.processor() or platform.machine() or "CPU"
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def use_threads(count: int) -> None:

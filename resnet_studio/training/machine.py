@@ -13,6 +13,7 @@ import torchvision
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.host import cores
 from resnet_studio.domain.specs import RecipeSpec
 from resnet_studio.domain.terms import Device, Engine, Precision
 from resnet_studio.training.choosing import (
@@ -23,7 +24,7 @@ from resnet_studio.training.choosing import (
     make_engine,
     remember_gain,
 )
-from resnet_studio.training.devices import choose_device, cores, device_name, use_threads
+from resnet_studio.training.devices import choose_device, device_name, use_threads
 from resnet_studio.training.engines import StepEngine
 from resnet_studio.training.precision import choose_precision, set_products
 from resnet_studio.training.provenance import program

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from pathlib import Path
+
+from resnet_studio.domain import host
 
 
 def process_memory() -> int | None:
@@ -24,17 +25,9 @@ def process_memory() -> int | None:
 
 
 def cpu_name() -> str:
-    """``Intel(R) Core(TM) i5-8250U, 8 cores``, or as much of it as is known."""
-    name = ""
-    if sys.platform == "linux":
-        try:
-            lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-            name = next((line.partition(":")[2] for line in lines if line.startswith("model name")), "")
-        except OSError:
-            name = ""
-    cores = os.cpu_count() or 1
-    name = plain_name(name or platform.processor() or platform.machine() or "CPU")
-    return f"{name}, {cores} {'core' if cores == 1 else 'cores'}"
+    """``Intel Core i5-8250U, 8 cores``, or as much of it as is known."""
+    count = host.cores()
+    return f"{plain_name(host.cpu_name())}, {count} {'core' if count == 1 else 'cores'}"
 
 
 def plain_name(device: str) -> str:
