@@ -52,8 +52,8 @@ def conformity(
             lists = of_stored(store, runs)
         found += [({"id": run.id, "name": run.name}, one) for run, one in zip(runs, lists, strict=True)]
     if wants_json:
-        lists = [{**words, **as_json(one)} for words, one in found]
-        print_json(lists[0] if len(lists) == 1 else lists)
+        printed = [{**words, **as_json(one)} for words, one in found]
+        print_json(printed[0] if len(printed) == 1 else printed)
         return
     for number, (words, one) in enumerate(found):
         if number:
