@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 from resnet_studio.domain.events import CohortStarted, NoticeGiven, PhaseChanged, ProgressMade
 from resnet_studio.domain.terms import Phase
 from resnet_studio.ui.controller import RunController
-from resnet_studio.ui.machine import cpu_text, plain_name, process_memory
+from resnet_studio.ui.machine import cpu_name, plain_name, process_memory
 from resnet_studio.ui.widgets.naming import named
 from resnet_studio.ui.widgets.text import duration_text, size_text
 
@@ -30,7 +30,7 @@ class StatusBar(QStatusBar):
         self.queue_label = named(QLabel(), "status_queue")
         self.eta_label = named(QLabel(), "status_eta")
         self.memory_label = named(QLabel(), "status_memory", tip="Memory this program holds")
-        self.device_label = named(QLabel(cpu_text()), "status_device", tip="Where training runs")
+        self.device_label = named(QLabel(cpu_name()), "status_device", tip="Where training runs")
         for label in (self.queue_label, self.eta_label, self.memory_label, self.device_label):
             self.addPermanentWidget(label)
         self._memory_timer = QTimer(self, interval=MEMORY_PERIOD_MS)
