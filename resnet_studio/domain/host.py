@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 from pathlib import Path
+
+_COMPILERS = ("g++", "clang++", "c++", "cl")
 
 
 def cpu_name() -> str:
@@ -24,3 +27,8 @@ def cpu_name() -> str:
 def cores() -> int:
     """Cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def compiler() -> str | None:
+    """The C++ compiler that torch's compiler would use on the CPU; None where there is none."""
+    return next((found for name in _COMPILERS if (found := shutil.which(name))), None)

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from resnet_studio.domain import specs
+from resnet_studio.domain.host import compiler, cpu_name
 from resnet_studio.domain.network_spec import NetworkSpec
 from resnet_studio.domain.planning import blueprint
-from resnet_studio.domain.specs import CohortSpec, RecipeSpec
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import CohortSpec, RecipeSpec, RunSpec
 from resnet_studio.domain.terms import Device, Engine, Precision
 
 LONG_ENOUGH = 5000  # iterations; shorter runs would not win back what compiling costs
+WORTH_IT = 1.05  # compiled steps that are less than so many times as fast are not taken
 FARTHEST = 100.0  # a figure of a network with so many times more or less multiply-adds says nothing
+ENOUGH_ITERATIONS = 30  # of a stored run; the first ones are slow
+
+BFLOAT16, COMPILED, CHANNELS_LAST = "bfloat16", "compiled", "channels_last"  # names of gains
+_SWITCH = re.compile(r"compiled after (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +37,6 @@ class Figure:
     precision: Precision
 
     @property
-    def seconds_per_image(self) -> float:
-        return self.seconds / self.batch_size
-
-    @property
     def images_per_second(self) -> float:
         return self.batch_size / self.seconds
 
@@ -42,7 +47,8 @@ class KnownSpeeds:
 
     Attributes:
         device, precision: What ``auto`` means here; None while nothing was measured.
-        gains: How many times faster a step is, by name: ``bfloat16`` than float32, ``compiled`` than eager.
+        gains: How many times faster a step is, by name: ``bfloat16`` than float32, ``compiled`` than eager,
+            ``channels_last`` than the other memory layout.
     """
 
     device: Device | None = None
@@ -53,20 +59,53 @@ class KnownSpeeds:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """``exact``: each network was itself measured, with batches of this size; else scaled from ``source``."""
+    """What a training will take, tests and checkpoints left out.
 
-    seconds: float
+    Attributes:
+        step_seconds: Of one step of every member, who step in turn.
+        engine: Takes most of the steps.
+        exact: Each network was itself measured: with this engine and batches of this size. Else ``sources`` names what
+            the figures are scaled from.
+    """
+
+    step_seconds: float
+    iterations: int
+    batch_size: int
+    engine: Engine
     exact: bool
-    source: str
+    sources: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        return self.step_seconds * self.iterations
+
+    @property
+    def images_per_second(self) -> float:
+        """Images that every member has learned from."""
+        return self.batch_size / self.step_seconds
 
 
-def likely_engine(recipe: RecipeSpec, device: Device) -> Engine:
-    """The engine that most of a run's steps will take, where everything it needs is there."""
+def likely_engine(recipe: RecipeSpec, device: Device, known: KnownSpeeds) -> Engine:
+    """The engine that most of a run's steps will take, as far as can be said without torch."""
     if recipe.engine is not Engine.AUTO:
         return recipe.engine
     if device is Device.CUDA:
         return Engine.GRAPHED
-    return Engine.COMPILED if device is Device.CPU and recipe.iterations >= LONG_ENOUGH else Engine.EAGER
+    gains = known.gains.get(COMPILED, WORTH_IT) >= WORTH_IT
+    compiles = device is Device.CPU and recipe.iterations >= LONG_ENOUGH and gains and compiler() is not None
+    return Engine.COMPILED if compiles else Engine.EAGER
+
+
+def quickly(spec: RunSpec, known: KnownSpeeds) -> RunSpec:
+    """``spec`` with an engine whose steps can be measured at once: not one that must be compiled first."""
+    device = known.device if spec.recipe.device is Device.AUTO else spec.recipe.device
+    # where nothing is known yet, auto is told to be short: graphed on CUDA, else eager
+    if device is not None and likely_engine(spec.recipe, device, known) is not Engine.COMPILED:
+        return spec
+    if spec.recipe.engine is Engine.COMPILED or device is not None:
+        return specs.replace(spec, recipe=specs.replace(spec.recipe, engine=Engine.EAGER))
+    short = min(spec.recipe.iterations, LONG_ENOUGH - 1)
+    return specs.replace(spec, recipe=specs.replace(spec.recipe, iterations=short))
 
 
 @lru_cache(maxsize=256)
@@ -75,45 +114,107 @@ def multiply_adds(network: NetworkSpec) -> int:
     return blueprint(network).multiply_adds
 
 
-def step_seconds(network: NetworkSpec, recipe: RecipeSpec, known: KnownSpeeds) -> Expectation | None:
-    """What one step of one network is expected to take; None if nothing comparable was measured.
+def with_runs(known: KnownSpeeds, runs: Iterable[RunRecord]) -> KnownSpeeds:
+    """What stored runs of this machine, the newest first, tell beside what was measured; a measurement counts more."""
+    device, precision = known.device, known.precision
+    figures: list[Figure] = []
+    for run in runs:
+        figure = figure_of(run)
+        if figure is None:
+            continue
+        figures.insert(0, figure)
+        if run.spec.recipe.device is Device.AUTO:
+            device = device or figure.device
+            if run.spec.recipe.precision is Precision.AUTO and device is figure.device:
+                precision = precision or figure.precision
+    return replace(known, device=device, precision=precision, figures=with_figures(tuple(figures), known.figures))
 
-    A figure of another network is scaled by multiply-adds. The nearest one counts, of the same family if there is one:
-    small networks take longer for each multiply-add.
-    """
-    device = known.device if recipe.device is Device.AUTO else recipe.device
-    precision = known.precision if recipe.precision is Precision.AUTO else recipe.precision
-    here = [figure for figure in known.figures if figure.device is device and figure.precision is precision]
-    if device is None or not here:
+
+def figure_of(run: RunRecord) -> Figure | None:
+    """How fast a stored run was; None if it says nothing: hardly begun, imported, or of another machine."""
+    facts = run.environment
+    if run.iteration < ENOUGH_ITERATIONS or not 0 < run.seconds < math.inf:
         return None
-    engine = likely_engine(recipe, device)
-    fitting = [figure for figure in here if figure.engine is engine] or here
-    own = multiply_adds(network)
+    try:
+        device = Device(facts.get("device", run.spec.recipe.device))
+        precision = Precision(facts.get("precision", run.spec.recipe.precision))
+    except ValueError:  # written by a newer program
+        return None
+    if device is Device.AUTO or precision is Precision.AUTO:
+        return None
+    if device is Device.CPU and facts.get("device_name", cpu_name()) != cpu_name():
+        return None
+    seconds = run.seconds / run.iteration
+    return Figure(run.spec.network, run.spec.recipe.batch_size, seconds, device, _engine_of(run), precision)
+
+
+def _engine_of(run: RunRecord) -> Engine:
+    """The engine of most of a run's steps so far."""
+    name = run.environment.get("engine", str(Engine.EAGER))
+    if switch := _SWITCH.fullmatch(name):
+        return Engine.COMPILED if run.iteration > 2 * int(switch[1]) else Engine.EAGER
+    return Engine.GRAPHED if name == Engine.GRAPHED else Engine.EAGER
+
+
+def expected(cohort: CohortSpec, known: KnownSpeeds) -> Expectation | None:
+    """What the cohort's training is expected to take; None if nothing comparable was measured."""
+    steps = [_step(run.network, run.recipe, known) for run in cohort.runs]
+    found = [step for step in steps if step is not None]
+    if len(found) < len(steps):
+        return None
+    recipe = cohort.runs[0].recipe
+    return Expectation(
+        step_seconds=sum(step.seconds for step in found),
+        iterations=recipe.iterations,
+        batch_size=recipe.batch_size,
+        engine=found[0].engine,
+        exact=all(step.exact for step in found),
+        sources=tuple(dict.fromkeys(step.source for step in found)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    seconds: float
+    engine: Engine
+    exact: bool
+    source: str
+
+
+def _step(network: NetworkSpec, recipe: RecipeSpec, known: KnownSpeeds) -> _Step | None:
+    """One step of one network, by the nearest figure: of the network itself, else of its family, scaled by
+    multiply-adds (small networks take longer for each of them)."""
+    device = known.device if recipe.device is Device.AUTO else recipe.device
+    if device is None:
+        return None
+    here = [figure for figure in known.figures if figure.device is device]
+    precision = recipe.precision
+    if precision is Precision.AUTO and device is known.device and known.precision is not None:
+        precision = known.precision
+    if precision is not Precision.AUTO:
+        here = [figure for figure in here if figure.precision is precision]
+    if not here:
+        return None
+    engine, own = likely_engine(recipe, device, known), multiply_adds(network)
 
     def distance(figure: Figure) -> float:
         return abs(math.log(own / multiply_adds(figure.network)))
 
-    def rank(figure: Figure) -> tuple[bool, bool, float, float]:
+    def rank(figure: Figure) -> tuple[bool, float, bool, float]:
+        other = figure.network.family is not network.family
         batches = abs(math.log(figure.batch_size / recipe.batch_size))
-        return (figure.network != network, figure.network.family is not network.family, distance(figure), batches)
+        return (other, 0.0 if figure.network == network else 1.0 + distance(figure), figure.engine != engine, batches)
 
-    best = min(fitting, key=rank)
+    best = min(here, key=rank)
     if distance(best) > math.log(FARTHEST):
         return None
-    scale = own / multiply_adds(best.network)
+    gain = known.gains.get(COMPILED, 1.0)
+    factor = {(Engine.EAGER, Engine.COMPILED): 1 / gain, (Engine.COMPILED, Engine.EAGER): gain}
+    scale = own / multiply_adds(best.network) * factor.get((best.engine, engine), 1.0)
+    seconds = best.seconds / best.batch_size * recipe.batch_size * scale
     exact = best.network == network and best.batch_size == recipe.batch_size and best.engine is engine
-    return Expectation(best.seconds_per_image * recipe.batch_size * scale, exact, best.network.label)
-
-
-def training_seconds(cohort: CohortSpec, known: KnownSpeeds) -> Expectation | None:
-    """What the whole cohort is expected to take, tests and checkpoints left out: its members step in turn."""
-    steps = [step_seconds(run.network, run.recipe, known) for run in cohort.runs]
-    found = [step for step in steps if step is not None]
-    if len(found) < len(steps):
-        return None
-    seconds = sum(step.seconds for step in found) * cohort.runs[0].recipe.iterations
-    sources = dict.fromkeys(step.source for step in found)
-    return Expectation(seconds, all(step.exact for step in found), ", ".join(sources))
+    source = best.network.label if best.engine is engine else f"{best.engine} steps of {best.network.label}"
+    return _Step(seconds, engine, exact, source)
 
 
 def with_figures(known: Sequence[Figure], new: Sequence[Figure]) -> tuple[Figure, ...]:
