@@ -17,6 +17,7 @@ from resnet_studio.domain.terms import Precision
 from resnet_studio.training.devices import device_name
 
 _WORTH_IT = 1.15  # below this gain float32 stays
+_FILE = "precision.json"
 
 
 def arithmetic(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
@@ -54,14 +55,11 @@ def choose_precision(wish: Precision, device: torch.device, cache: Path) -> Prec
         return wish
     if device.type == "mps":
         return Precision.FLOAT32
-    file = cache / "precision.json"
-    key = f"{device_name(device)} | torch {torch.__version__}"
+    file, key = cache / _FILE, _key(device)
     try:
-        known = json.loads(file.read_text(encoding="utf-8"))
-        return Precision(known[key]["choice"])
+        return Precision(json.loads(file.read_text(encoding="utf-8"))[key]["choice"])
     except (OSError, ValueError, KeyError, TypeError):
-        known = {}
-    gain = measure_gain(device)
+        gain = measure_gain(device)
     choice = Precision.BFLOAT16 if gain >= _WORTH_IT else Precision.FLOAT32
     try:
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
@@ -72,6 +70,18 @@ def choose_precision(wish: Precision, device: torch.device, cache: Path) -> Prec
     except (OSError, ValueError, TypeError):
         pass
     return choice
+
+
+def _key(device: torch.device) -> str:
+    return f"{device_name(device)} | torch {torch.__version__}"
+
+
+def known_gain(device: torch.device, cache: Path) -> float | None:
+    """What :func:`measure_gain` found when the precision was chosen; None if there was no probe yet."""
+    try:
+        return float(json.loads((cache / _FILE).read_text(encoding="utf-8"))[_key(device)]["bfloat16_gain"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def measure_gain(device: torch.device) -> float:
