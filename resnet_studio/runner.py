@@ -33,7 +33,7 @@ from resnet_studio.domain.events import (
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import RunRecord, refuse_ended
 from resnet_studio.domain.specs import CohortSpec, RecipeSpec
-from resnet_studio.domain.terms import Engine, Loading, Phase, Precision, RunStatus, Series
+from resnet_studio.domain.terms import Loading, Phase, Precision, RunStatus, Series
 from resnet_studio.exchange import starting
 from resnet_studio.history.recorder import recording
 from resnet_studio.history.store import RunStore
@@ -206,12 +206,13 @@ def _engine(
 ) -> StepEngine:
     def failed(sentence: str) -> None:
         emit(NoticeGiven(ids, sentence))
-        emit(EnvironmentChanged(ids, {"engine": str(Engine.EAGER), "engine_reason": sentence}))
+        emit(EnvironmentChanged(ids, {"engine": engine.name, "engine_reason": sentence}))
 
     def waiting() -> None:
         emit(PhaseChanged(ids, Phase.AWAITING))
 
-    return machine.engine(recipe, home.cache, should_stop, waiting, failed)
+    engine = machine.engine(recipe, home.cache, should_stop, waiting, failed)
+    return engine
 
 
 def _check_classes(wanted: Sequence[tuple[str, int]], class_names: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import re
@@ -15,8 +16,10 @@ import torch
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.specs import RecipeSpec
+from resnet_studio.domain.speeds import LONG_ENOUGH, WORTH_IT
 from resnet_studio.domain.terms import Engine, Precision
 from resnet_studio.training.compiled import CompiledEngine
+from resnet_studio.training.compiling import BackgroundCompiler
 from resnet_studio.training.devices import device_name
 from resnet_studio.training.engines import EagerEngine, StepEngine
 from resnet_studio.training.graphed import GraphedEngine
@@ -24,15 +27,13 @@ from resnet_studio.training.graphed import GraphedEngine
 log = logging.getLogger(__name__)
 
 SWITCH_AT = 1000  # iterations before compiled steps take over: compiling takes less on any machine seen so far
-LONG_ENOUGH = 5000  # shorter runs would not win back what compiling costs
-WORTH_IT = 1.05
 _COMPILERS = ("g++", "clang++", "c++", "cl")
-_RECORDED = re.compile(r"compiled after (\d+)")
+_RECORDED = re.compile(r"(graphed, )?compiled after (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class EnginePlan:
-    """An engine, and for the compiled one the iteration after which it takes over."""
+    """An engine, and the iteration after which compiled networks take over: 0 for the graphed one without them."""
 
     engine: Engine
     switch_at: int = 0
@@ -40,13 +41,16 @@ class EnginePlan:
     @property
     def name(self) -> str:
         """As it stands in a run's record."""
-        return f"compiled after {self.switch_at}" if self.engine is Engine.COMPILED else str(self.engine)
+        compiled = f"compiled after {self.switch_at}"
+        if self.engine is Engine.GRAPHED and self.switch_at:
+            return f"{self.engine}, {compiled}"
+        return compiled if self.engine is Engine.COMPILED else str(self.engine)
 
     @classmethod
     def recorded(cls, name: str) -> EnginePlan:
         """The plan of that name; eager for one that this program does not know."""
         if found := _RECORDED.fullmatch(name):
-            return cls(Engine.COMPILED, int(found[1]))
+            return cls(Engine.GRAPHED if found[1] else Engine.COMPILED, int(found[2]))
         return cls(Engine.GRAPHED if name == Engine.GRAPHED else Engine.EAGER)
 
 
@@ -58,8 +62,8 @@ def compiler() -> str | None:
 def choose_engine(recipe: RecipeSpec, device: torch.device, before: Mapping[str, str], cache: Path) -> EnginePlan:
     """As ``before`` (the record of a run that began earlier) says, else as ``recipe`` asks.
 
-    auto is graphed on CUDA; on the CPU compiled for runs of at least :data:`LONG_ENOUGH` iterations, unless there is no
-    compiler or it is known not to gain here; eager otherwise.
+    auto is graphed on CUDA and eager elsewhere. Runs of at least :data:`LONG_ENOUGH` iterations are compiled besides,
+    unless there is no compiler here, it is known not to gain, or the run must be exact on CUDA.
 
     Raises:
         UserError: If the recipe names an engine that this machine does not have.
@@ -75,13 +79,21 @@ def choose_engine(recipe: RecipeSpec, device: torch.device, before: Mapping[str,
         return EnginePlan(Engine.COMPILED, min(SWITCH_AT, recipe.iterations))
     if wish is not Engine.AUTO:
         return EnginePlan(wish)
+    slower, faster = EnginePlan(Engine.EAGER), EnginePlan(Engine.COMPILED, SWITCH_AT)
     if device.type == "cuda":
-        return EnginePlan(Engine.GRAPHED)
-    long_enough = recipe.iterations >= LONG_ENOUGH
-    if device.type != "cpu" or not long_enough or compiler() is None:
-        return EnginePlan(Engine.EAGER)
+        slower, faster = EnginePlan(Engine.GRAPHED), EnginePlan(Engine.GRAPHED, SWITCH_AT)
+    exact = recipe.exact and device.type == "cuda"
+    if exact or recipe.iterations < LONG_ENOUGH or not can_compile(device):
+        return slower
     gain = known_gain(device, recipe.precision, cache)
-    return EnginePlan(Engine.EAGER) if gain is not None and gain < WORTH_IT else EnginePlan(Engine.COMPILED, SWITCH_AT)
+    return slower if gain is not None and gain < WORTH_IT else faster
+
+
+def can_compile(device: torch.device) -> bool:
+    """Whether torch's compiler has what it needs: a C++ compiler for the CPU, Triton for CUDA."""
+    if device.type == "cuda":
+        return importlib.util.find_spec("triton") is not None
+    return device.type == "cpu" and compiler() is not None
 
 
 def _key(device: torch.device, precision: Precision) -> str:
@@ -127,4 +139,9 @@ def make_engine(
             faster=faster,
         )  # fmt: skip
     eager = EagerEngine(precision, should_stop)
-    return GraphedEngine(precision, eager, failed) if plan.engine is Engine.GRAPHED else eager
+    if plan.engine is Engine.EAGER:
+        return eager
+    if not plan.switch_at:
+        return GraphedEngine(precision, eager, failed)
+    beside = BackgroundCompiler(precision, should_stop, switch_at=plan.switch_at, threads=threads, waiting=waiting)
+    return GraphedEngine(precision, eager, failed, compiler=beside, faster=faster)

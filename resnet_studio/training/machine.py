@@ -15,9 +15,9 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.host import cores
 from resnet_studio.domain.specs import RecipeSpec
+from resnet_studio.domain.speeds import WORTH_IT
 from resnet_studio.domain.terms import Device, Engine, Precision
 from resnet_studio.training.choosing import (
-    WORTH_IT,
     EnginePlan,
     choose_engine,
     known_gain,
@@ -32,12 +32,14 @@ from resnet_studio.training.provenance import program
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Device, precision and torch's threads; ``notice`` is a sentence for the user, empty if all is as before."""
+    """Device, precision, torch's threads and the engine, which is ``settled`` for a run that began earlier; ``notice``
+    is a sentence for the user, empty if all is as before."""
 
     device: torch.device
     precision: Precision
     threads: int
     plan: EnginePlan = field(default=EnginePlan(Engine.EAGER))
+    settled: bool = False
     notice: str = ""
 
     @classmethod
@@ -65,7 +67,7 @@ class Machine:
             precision = choose_precision(Precision.FLOAT32 if exact else recipe.precision, device, cache)
         if device.type == "cuda":
             set_products(precision, exact=recipe.exact)
-        return cls(device, precision, threads, plan, notice)
+        return cls(device, precision, threads, plan, "engine" in before, notice)
 
     def engine(
         self, recipe: RecipeSpec, cache: Path, should_stop: StopCheck, waiting: Callable[[], None],
@@ -77,7 +79,8 @@ class Machine:
             remember_gain(self.device, recipe.precision, cache, gain)
             return gain >= WORTH_IT
 
-        measure = recipe.engine is Engine.AUTO and known_gain(self.device, recipe.precision, cache) is None
+        open_yet = recipe.engine is Engine.AUTO and not self.settled
+        measure = open_yet and known_gain(self.device, recipe.precision, cache) is None
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache / "compiled"))
         return make_engine(
             self.plan, self.precision, self.threads, should_stop,

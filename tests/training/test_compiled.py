@@ -18,6 +18,7 @@ from resnet_studio.training import choosing, regions
 from resnet_studio.training.choosing import EnginePlan, choose_engine, compiler
 from resnet_studio.training.compiled import CompiledEngine
 from resnet_studio.training.engines import EagerEngine
+from resnet_studio.training.machine import Machine
 from resnet_studio.training.members import Member
 
 CPU = torch.device("cpu")
@@ -189,7 +190,8 @@ class Nothing:
 
 
 def test_the_plan_is_recorded_and_read_back():
-    for plan in (EnginePlan(Engine.EAGER), EnginePlan(Engine.GRAPHED), EnginePlan(Engine.COMPILED, 1000)):
+    plans = [EnginePlan(engine) for engine in (Engine.EAGER, Engine.GRAPHED)]
+    for plan in (*plans, EnginePlan(Engine.COMPILED, 1000), EnginePlan(Engine.GRAPHED, 1000)):
         assert EnginePlan.recorded(plan.name) == plan
     assert EnginePlan.recorded("something newer") == EnginePlan(Engine.EAGER)
 
@@ -209,3 +211,25 @@ def test_short_runs_stay_eager_and_long_ones_compile_where_it_gains(tiny_run, tm
         choose_engine(replace(long, engine="compiled"), CPU, {}, tmp_path)
     with pytest.raises(choosing.UserError, match="needs CUDA"):
         choose_engine(replace(long, engine="graphed"), CPU, {}, tmp_path)
+
+
+def test_on_cuda_long_runs_are_graphed_and_compiled_besides(tiny_run, tmp_path, monkeypatch):
+    cuda = torch.device("cuda")
+    monkeypatch.setattr(choosing, "can_compile", lambda device: True)
+    monkeypatch.setattr(choosing, "device_name", lambda device: "a device")
+    short, long = tiny_run.recipe, replace(tiny_run.recipe, iterations=64_000)
+    assert choose_engine(short, cuda, {}, tmp_path) == EnginePlan(Engine.GRAPHED)
+    assert choose_engine(long, cuda, {}, tmp_path) == EnginePlan(Engine.GRAPHED, choosing.SWITCH_AT)
+    assert choose_engine(replace(long, exact=True), cuda, {}, tmp_path) == EnginePlan(Engine.GRAPHED)
+    assert choose_engine(long, cuda, {"engine": "graphed", "device": "cuda"}, tmp_path) == EnginePlan(Engine.GRAPHED)
+    choosing.remember_gain(cuda, long.precision, tmp_path, 0.9)
+    assert choose_engine(long, cuda, {}, tmp_path) == EnginePlan(Engine.GRAPHED)
+
+
+def test_a_run_that_began_compiled_is_not_measured_again(tiny_run, tmp_path):
+    long = replace(tiny_run.recipe, iterations=64_000, precision="float32")
+    machine = Machine.choose(long, {"engine": "compiled after 7", "device": "cpu"}, tmp_path)
+    assert machine.settled
+    engine = machine.engine(long, tmp_path, lambda: False, lambda: None, lambda sentence: None)
+    assert engine.name == "compiled after 7"
+    assert engine._faster is None

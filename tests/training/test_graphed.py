@@ -11,6 +11,8 @@ from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.specs import replace, twin
 from resnet_studio.domain.terms import MomentumForm, Normalisation, Precision, Series
 from resnet_studio.networks.weights import digest
+from resnet_studio.training import regions
+from resnet_studio.training.compiling import BackgroundCompiler
 from resnet_studio.training.engines import EagerEngine
 from resnet_studio.training.graphed import GraphedEngine, cuda_graph
 from resnet_studio.training.members import Member
@@ -137,6 +139,66 @@ def test_the_rate_may_fall_between_two_updates_of_one_replay(specs):
     assert rates == pytest.approx([specs[0].recipe.learning_rate * 0.1] * 2)
 
 
+def with_compiler(told, switch_at, capture=again, faster=None, stop=lambda: False):
+    compiler = BackgroundCompiler(
+        Precision.FLOAT32, stop, switch_at=switch_at, threads=torch.get_num_threads(), waiting=lambda: None
+    )
+    return GraphedEngine(Precision.FLOAT32, eager(), told.append, capture, compiler, faster)
+
+
+def test_compiled_networks_are_in_replays_after_their_iteration(specs, monkeypatch):
+    calls = []
+
+    def count(call, **_options):
+        def run(tensors, x):
+            calls.append(len(x))
+            return call(tensors, x)
+
+        return run
+
+    monkeypatch.setattr(regions.torch, "compile", count)
+    told = []
+    engine = with_compiler(told, 20)
+    engine._step_seconds = 0.006
+    assert engine.name == "graphed, compiled after 20"
+    trained(specs, engine, 20)
+    proofs = len(calls)
+    compiled, ours = trained(specs, with_compiler(told, 20), 37)
+    reference, _ = trained(specs, graphed([]), 37)
+    assert not told
+    assert len(calls) > 2 * proofs
+    assert [digest(m.snapshot().weights) for m in compiled] == [digest(m.snapshot().weights) for m in reference]
+    assert len(ours[0]) == 37
+
+
+def test_what_cannot_be_captured_when_compiled_stays_as_it_was(specs, monkeypatch):
+    monkeypatch.setattr(regions.torch, "compile", lambda call, **_options: call)
+
+    def capture(work):
+        if work._networks:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        return again(work)
+
+    told = []
+    engine = with_compiler(told, 5, capture)
+    members, _ = trained(specs, engine, 12)
+    reference, _ = trained(specs, graphed([]), 12)
+    assert "without compiled steps" in told[0]
+    assert len(told) == 1
+    assert engine.name == "graphed"
+    assert digest(members[0].snapshot().weights) == digest(reference[0].snapshot().weights)
+
+
+def test_compiled_networks_that_are_no_faster_in_a_replay_are_not_taken(specs, monkeypatch):
+    monkeypatch.setattr(regions.torch, "compile", lambda call, **_options: call)
+    told, gains = [], []
+    engine = with_compiler(told, 3, faster=lambda gain: gains.append(gain))
+    trained(specs, engine, 6)
+    assert len(gains) == 1
+    assert gains[0] > 0
+    assert engine.name == "graphed"
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 class TestOnCuda:
@@ -166,3 +228,11 @@ class TestOnCuda:
         _, theirs = trained(specs, eager(Precision.BFLOAT16), 50, "cuda")
         for mine, wanted in zip(ours, theirs, strict=True):
             assert mine == pytest.approx(wanted, rel=0.1)
+
+    def test_compiled_networks_inside_graphs_agree_with_eager_steps(self, specs):
+        told = []
+        _, ours = trained(specs, with_compiler(told, 10, cuda_graph), 50, "cuda")
+        _, theirs = trained(specs, eager(), 50, "cuda")
+        assert not told
+        for mine, wanted in zip(ours, theirs, strict=True):
+            assert mine == pytest.approx(wanted, rel=0.02)
