@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from resnet_studio import __version__
 from resnet_studio.cli.findings import Check, State
 from resnet_studio.cli.soundness import stored
+from resnet_studio.cli.speed_checks import speed
 from resnet_studio.cli.window import why_no_window
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.host import cores, cpu_name
@@ -30,7 +31,7 @@ _LINUX_LIBRARIES = "libegl1 libgl1 libxkbcommon0 libxcb-cursor0 libdbus-1-3 font
 def examine(home: Home) -> list[Check]:
     """Every check; one that breaks becomes a finding itself."""
     matters: tuple[Callable[[Home], Iterator[Check]], ...] = (
-        _program, _packages, _devices, _display, _paths, stored,
+        _program, _packages, _devices, speed, _display, _paths, stored,
     )  # fmt: skip
     found: list[Check] = []
     for matter in matters:
