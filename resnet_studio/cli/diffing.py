@@ -45,7 +45,7 @@ def diff_networks(
     """Compare networks layer by layer, shortcut by shortcut."""
     if not 2 <= len(names) <= 3:
         raise UserError(f"Two or three networks can be compared, not {len(names)}; name them like plain-34 resnet-34.")
-    plans = [blueprint(_network(name, session(context))) for name in names]
+    plans = [blueprint(named_network(name, session(context))) for name in names]
     found = diff(plans, against=against)
     for file, ending in ((svg, ".svg"), (png, ".png")):
         if file is not None:
@@ -56,7 +56,7 @@ def diff_networks(
         _show(found)
 
 
-def _network(text: str, here: Session) -> NetworkSpec:
+def named_network(text: str, here: Session) -> NetworkSpec:
     """Of a run file, a name, or a stored run."""
     if text.lower().endswith(".toml"):
         runs = read_run_file(Path(text)).runs

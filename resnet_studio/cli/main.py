@@ -18,6 +18,7 @@ import typer
 from resnet_studio import __version__
 from resnet_studio.app import run_app
 from resnet_studio.cli import (
+    benching,
     classifying,
     comparing,
     conforming,
@@ -60,6 +61,7 @@ for room in (
     weights,
     datasets,
     diffing,
+    benching,
     doctor,
     evaluating,
 ):

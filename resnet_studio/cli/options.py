@@ -102,12 +102,13 @@ def flag(path: str) -> str:
     return next((o.flag for o in OPTIONS if path == o.path or path.startswith(f"{o.path}.")), "")
 
 
-def spec_options(prefix: str = "") -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorate a command that takes ``asked``: it gains an option per field whose dotted name starts with ``prefix``.
+def spec_options(*prefixes: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorate a command that takes ``asked``: it gains an option per field whose dotted name starts with one of
+    ``prefixes``; without any, per field there is.
 
     ``asked`` then holds the fields that were given on the command line, and no others.
     """
-    chosen = [option for option in OPTIONS if option.path.startswith(prefix)]
+    chosen = [option for option in OPTIONS if option.path.startswith(prefixes or "")]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True).parameters.values()

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from resnet_studio.cli.console import console, duration
 
 _LINE_SECONDS = 5.0  # between two lines in a pipe; work that is done sooner says nothing there
+_ENOUGH = 0.01  # of the work; less says nothing of how long the rest takes
 
 
 class Work:
@@ -20,7 +21,8 @@ class Work:
     def __init__(self, title: str, *, silent: bool = False) -> None:
         self._title, self._silent = title, silent
         self._said_at = time.monotonic()
-        self._began: tuple[str, float, float] | None = None  # what is being done, since when, and how much of it was
+        self._began: tuple[float, float] | None = None  # since when, and how much was done then
+        self._fraction = 0.0
         self._bar: Progress | None = None
         if sys.stderr.isatty():
             columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
@@ -44,8 +46,9 @@ class Work:
         """What is being done, and how much of it (0..1) is."""
         if fraction is None:
             self._began = None
-        elif self._began is None or self._began[0] != detail:
-            self._began = (detail, time.monotonic(), fraction)
+        elif self._began is None or fraction < self._fraction:  # the next piece of work
+            self._began = (time.monotonic(), fraction)
+        self._fraction = fraction or 0.0
         if self._bar is not None:
             total = None if fraction is None else 1.0
             self._bar.update(self._task, description=f"{self._title}: {detail}", total=total, completed=fraction or 0.0)
@@ -56,7 +59,7 @@ class Work:
 
     def _left(self, fraction: float) -> str:
         """How long the rest will take if it goes on like this, where that can be said."""
-        if self._began is None or fraction <= self._began[2]:
+        if self._began is None or fraction - self._began[1] < _ENOUGH:
             return ""
-        _, since, before = self._began
+        since, before = self._began
         return f", {duration((1.0 - fraction) * (time.monotonic() - since) / (fraction - before))} left"

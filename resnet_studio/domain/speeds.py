@@ -96,16 +96,12 @@ def likely_engine(recipe: RecipeSpec, device: Device, known: KnownSpeeds) -> Eng
     return Engine.COMPILED if compiles else Engine.EAGER
 
 
-def quickly(spec: RunSpec, known: KnownSpeeds) -> RunSpec:
-    """``spec`` with an engine whose steps can be measured at once: not one that must be compiled first."""
-    device = known.device if spec.recipe.device is Device.AUTO else spec.recipe.device
-    # where nothing is known yet, auto is told to be short: graphed on CUDA, else eager
-    if device is not None and likely_engine(spec.recipe, device, known) is not Engine.COMPILED:
-        return spec
-    if spec.recipe.engine is Engine.COMPILED or device is not None:
-        return specs.replace(spec, recipe=specs.replace(spec.recipe, engine=Engine.EAGER))
-    short = min(spec.recipe.iterations, LONG_ENOUGH - 1)
-    return specs.replace(spec, recipe=specs.replace(spec.recipe, iterations=short))
+def quickly(spec: RunSpec) -> RunSpec:
+    """``spec`` with an engine whose steps can be measured at once: nothing has to be compiled first."""
+    recipe = spec.recipe
+    if recipe.engine is Engine.COMPILED:
+        return specs.replace(spec, recipe=specs.replace(recipe, engine=Engine.EAGER))
+    return specs.replace(spec, recipe=specs.replace(recipe, iterations=min(recipe.iterations, LONG_ENOUGH - 1)))
 
 
 @lru_cache(maxsize=256)
@@ -153,7 +149,7 @@ def _engine_of(run: RunRecord) -> Engine:
     name = run.environment.get("engine", str(Engine.EAGER))
     if switch := _SWITCH.fullmatch(name):
         return Engine.COMPILED if run.iteration > 2 * int(switch[1]) else Engine.EAGER
-    return Engine.GRAPHED if name == Engine.GRAPHED else Engine.EAGER
+    return Engine.GRAPHED if name.startswith(Engine.GRAPHED) else Engine.EAGER
 
 
 def expected(cohort: CohortSpec, known: KnownSpeeds) -> Expectation | None:

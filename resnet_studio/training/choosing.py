@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import logging
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,8 @@ import torch
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
-from resnet_studio.domain.specs import RecipeSpec
-from resnet_studio.domain.speeds import LONG_ENOUGH, WORTH_IT
+from resnet_studio.domain.specs import NetworkSpec, RecipeSpec
+from resnet_studio.domain.speeds import LONG_ENOUGH, WORTH_IT, multiply_adds
 from resnet_studio.domain.terms import Engine, Precision
 from resnet_studio.training.compiled import CompiledEngine
 from resnet_studio.training.compiling import BackgroundCompiler
@@ -26,6 +27,7 @@ from resnet_studio.training.graphed import GraphedEngine
 
 log = logging.getLogger(__name__)
 
+_GAINS = "compiled.json"
 SWITCH_AT = 1000  # iterations before compiled steps take over: compiling takes less on any machine seen so far
 _COMPILERS = ("g++", "clang++", "c++", "cl")
 _RECORDED = re.compile(r"(graphed, )?compiled after (\d+)")
@@ -59,11 +61,13 @@ def compiler() -> str | None:
     return next((found for name in _COMPILERS if (found := shutil.which(name))), None)
 
 
-def choose_engine(recipe: RecipeSpec, device: torch.device, before: Mapping[str, str], cache: Path) -> EnginePlan:
+def choose_engine(
+    recipe: RecipeSpec, device: torch.device, before: Mapping[str, str], cache: Path, networks: Sequence[NetworkSpec] = ()
+) -> EnginePlan:
     """As ``before`` (the record of a run that began earlier) says, else as ``recipe`` asks.
 
     auto is graphed on CUDA and eager elsewhere. Runs of at least :data:`LONG_ENOUGH` iterations are compiled besides,
-    unless there is no compiler here, it is known not to gain, or the run must be exact on CUDA.
+    unless there is no compiler here, it is known not to gain for these ``networks``, or the run must be exact on CUDA.
 
     Raises:
         UserError: If the recipe names an engine that this machine does not have.
@@ -85,7 +89,7 @@ def choose_engine(recipe: RecipeSpec, device: torch.device, before: Mapping[str,
     exact = recipe.exact and device.type == "cuda"
     if exact or recipe.iterations < LONG_ENOUGH or not can_compile(device):
         return slower
-    gain = known_gain(device, recipe.precision, cache)
+    gain = known_gain(device, recipe.precision, cache, subject(networks, recipe.batch_size))
     return slower if gain is not None and gain < WORTH_IT else faster
 
 
@@ -96,29 +100,48 @@ def can_compile(device: torch.device) -> bool:
     return device.type == "cpu" and compiler() is not None
 
 
+def subject(networks: Sequence[NetworkSpec], batch_size: int) -> str:
+    """What a gain was measured of, in words: a small network may lose by what a large one gains by."""
+    names = sorted({f"{network.label} of {multiply_adds(network)} multiply-adds" for network in networks})
+    return f"{', '.join(names)} | batches of {batch_size}"
+
+
 def _key(device: torch.device, precision: Precision) -> str:
-    return f"{device_name(device)} | torch {torch.__version__} | {precision}"
+    return f"{device_name(device)} | torch {torch.__version__} | {precision} | "
 
 
-def known_gain(device: torch.device, precision: Precision, cache: Path) -> float | None:
-    """How many times faster compiled steps were found to be on this machine; None if that was never measured."""
+def known_gains(device: torch.device, precision: Precision, cache: Path) -> dict[str, float]:
+    """How many times faster compiled steps were found to be on this machine, by :func:`subject`."""
+    key = _key(device, precision)
     try:
-        return float(json.loads((cache / "compiled.json").read_text(encoding="utf-8"))[_key(device, precision)])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        known = json.loads((cache / _GAINS).read_text(encoding="utf-8"))
+        return {str(name).removeprefix(key): float(gain) for name, gain in known.items() if name.startswith(key)}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
 
 
-def remember_gain(device: torch.device, precision: Precision, cache: Path, gain: float) -> None:
+def known_gain(device: torch.device, precision: Precision, cache: Path, subject: str) -> float | None:
+    """The gain of one :func:`subject`; None if that was never measured here."""
+    return known_gains(device, precision, cache).get(subject)
+
+
+def remember_gain(device: torch.device, precision: Precision, cache: Path, subject: str, gain: float) -> None:
     """Keep a measured gain for :func:`known_gain`; a cache that cannot be written only costs another measurement."""
-    file = cache / "compiled.json"
+    file = cache / _GAINS
     try:
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        known[_key(device, precision)] = round(gain, 3)
+        known[_key(device, precision) + subject] = round(gain, 3)
         beside = file.with_suffix(".writing")
         beside.write_text(json.dumps(known, indent=2), encoding="utf-8")
         beside.replace(file)
     except (OSError, ValueError, TypeError) as error:
         log.info("the gain of compiling could not be kept: %s", error)
+
+
+def forget_gains(cache: Path) -> None:
+    """Let the next run that may compile find out anew whether that pays."""
+    with contextlib.suppress(OSError):
+        (cache / _GAINS).unlink(missing_ok=True)
 
 
 def make_engine(

@@ -101,8 +101,8 @@ def _measure(specs: Sequence[RunSpec], cache: Path, seconds: float, should_stop:
     report(str(Phase.PROBING), None)
     machine = Machine.choose(wished, {}, cache)
     plan = machine.plan
-    if plan.engine is Engine.COMPILED:
-        machine = replace(machine, plan=EnginePlan(Engine.COMPILED, 1))  # the first step sets the compiler going
+    if plan.switch_at:
+        machine = replace(machine, plan=EnginePlan(plan.engine, 1))  # the first step sets the compiler going
     told: list[str] = []
     engine = machine.engine(wished, cache, should_stop, lambda: report(str(Phase.AWAITING), None), told.append)
     try:
