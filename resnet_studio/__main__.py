@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -29,7 +31,14 @@ def start(arguments: Sequence[str]) -> int:
 
 
 def main() -> NoReturn:
-    sys.exit(start(sys.argv[1:]))
+    code = start(sys.argv[1:])
+    if any(thread.name == "compiler" for thread in threading.enumerate()):
+        # It cannot be interrupted, and Python's end would abort the process beneath it. All else has been closed.
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":
