@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.naming import network_named
 from resnet_studio.domain.presets import apply, find_preset, preset_for
 from resnet_studio.domain.specs import NetworkSpec, RunSpec, replace
-from resnet_studio.domain.speeds import Expectation, KnownSpeeds
+from resnet_studio.domain.speeds import Expectation
 
 if TYPE_CHECKING:
     from resnet_studio.training.speed import Speed
@@ -51,6 +51,7 @@ class Row:
         speed: What was measured, None if nothing was.
         scaled: What is expected where nothing was measured.
         reason: Why nothing was measured, as a sentence.
+        gain: How many times as fast compiled steps were found to be as eager ones; None where that was not asked.
     """
 
     spec: RunSpec
@@ -59,6 +60,7 @@ class Row:
     speed: Speed | None = None
     scaled: Expectation | None = None
     reason: str = ""
+    gain: float | None = None
 
     @property
     def images_per_second(self) -> float | None:
@@ -97,12 +99,12 @@ def _order(row: Row) -> tuple[object, ...]:
     return (network.family, network.residual, network.depth, network.label)
 
 
-def show(rows: Sequence[Row], known: KnownSpeeds, remark: str = "") -> None:
+def show(rows: Sequence[Row], remark: str = "") -> None:
     """The table, and below it what is to be known of the figures."""
-    columns = ("network", "batch", "engine", "precision", "ms a step", "images/s", "ready after",
+    columns = ("network", "batch", "engine", "precision", "ms a step", "images/s", "ready after", "compiling",
                "the paper's recipe", "takes here")  # fmt: skip
-    print_table(columns, [_cells(row) for row in sorted(rows, key=_order)], right=(*columns[4:7], columns[8]))
-    for sentence in filter(None, (*_notes(rows, known), remark)):
+    print_table(columns, [_cells(row) for row in sorted(rows, key=_order)], right=(*columns[4:8], columns[9]))
+    for sentence in filter(None, (*_notes(rows), remark)):
         print(sentence)
 
 
@@ -114,7 +116,8 @@ def _cells(row: Row) -> tuple[Any, ...]:
         speed = row.speed
         return (
             row.spec.label, recipe.batch_size, speed.engine, speed.precision, _figures(1000 * speed.seconds),
-            _figures(speed.images_per_second), duration(speed.preparing), paper, takes,
+            _figures(speed.images_per_second), duration(speed.preparing),
+            "" if row.gain is None else f"{row.gain:.2f} x", paper, takes,
         )  # fmt: skip
     if row.scaled is not None:
         found = row.scaled
@@ -122,10 +125,10 @@ def _cells(row: Row) -> tuple[Any, ...]:
             Text(str(cell), style="dim")
             for cell in (
                 row.spec.label, recipe.batch_size, found.engine, "", f"≈ {_figures(1000 * found.step_seconds)}",
-                f"≈ {_figures(found.images_per_second)}", "", paper, f"≈ {takes}",
+                f"≈ {_figures(found.images_per_second)}", "", "", paper, f"≈ {takes}",
             )
         )  # fmt: skip
-    return (row.spec.label, recipe.batch_size, "", "", "–", "–", "", paper, "–")
+    return (row.spec.label, recipe.batch_size, "", "", "–", "–", "", "", paper, "–")
 
 
 def _figures(value: float) -> str:
@@ -137,31 +140,23 @@ def _figures(value: float) -> str:
     return f"{rounded:.{digits}f}" if value < 100 else counted(round(rounded))
 
 
-def _notes(rows: Sequence[Row], known: KnownSpeeds) -> list[str]:
-    notes = []
-    if any(row.speed is None and row.scaled is not None for row in rows):
-        notes.append("≈ was not measured now: the same network's earlier figure, or scaled by multiply-adds from: "
-                     f"{', '.join(_sources(rows))}.")  # fmt: skip
-    notes += dict.fromkeys(row.reason for row in rows if row.reason)
-    notes += dict.fromkeys(row.speed.failure for row in rows if row.speed is not None and row.speed.failure)
-    words = {"compiled": "compiled steps are {:.2f} times as fast as eager ones",
-             "bfloat16": "bfloat16 is {:.2f} times as fast as float32"}  # fmt: skip
-    gains = [words[name].format(gain) for name, gain in known.gains.items() if name in words]
-    if gains:
-        notes.append(f"Found by short probes: {'; '.join(gains)}.")
-    return notes
+def _notes(rows: Sequence[Row]) -> Iterator[str]:
+    scaled = [row.scaled for row in rows if row.speed is None and row.scaled is not None]
+    if scaled:
+        sources = dict.fromkeys(source for found in scaled for source in found.sources)
+        known = f"scaled by multiply-adds from {', '.join(sources)}" if sources else "the figure of an earlier time"
+        yield f"≈ was not measured now: {known}."
+    yield from dict.fromkeys(row.reason for row in rows if row.reason)
+    if any(row.gain is not None for row in rows):
+        yield "compiling: compiled steps against eager ones, one by one; where they gain too little, eager ones are taken."
+    measured = [row.speed for row in rows if row.speed is not None and row.gain is None]
+    yield from dict.fromkeys(speed.failure for speed in measured if speed.failure)
 
 
-def _sources(rows: Sequence[Row]) -> list[str]:
-    scaled = (row.scaled for row in rows if row.speed is None and row.scaled is not None)
-    return list(dict.fromkeys(source for found in scaled for source in found.sources))
-
-
-def as_json(rows: Sequence[Row], known: KnownSpeeds, machine: str, *, stopped: bool) -> dict[str, Any]:
+def as_json(rows: Sequence[Row], machine: str, *, stopped: bool) -> dict[str, Any]:
     return {
         "machine": machine,
         "stopped": stopped,
-        "gains": dict(known.gains),
         "networks": [_row_json(row) for row in sorted(rows, key=_order)],
     }
 
@@ -182,6 +177,7 @@ def _row_json(row: Row) -> dict[str, Any]:
         "images_per_second": row.images_per_second,
         "steps": speed.steps if speed is not None else 0,
         "ready_after_seconds": speed.preparing if speed is not None else None,
+        "compiling_gain": row.gain,
         "paper_iterations": row.iterations,
         "paper_batch_size": row.batch_size,
         "paper_seconds": row.paper_seconds,

@@ -94,9 +94,9 @@ def bench(
         if row.speed is None:
             row.scaled = expected(CohortSpec(runs=(row.spec,)), known)
     if wants_json:
-        print_json(as_json(rows, known, machine_key(), stopped=stopping.heard is not None))
+        print_json(as_json(rows, machine_key(), stopped=stopping.heard is not None))
     elif any(row.speed for row in rows) or stopping.heard is None:
-        show(rows, known, remark)
+        show(rows, remark)
     if stopping.heard is not None:
         done = sum(row.speed is not None for row in rows)
         hint(f"Stopped after {done} of {len(rows)} networks.")
@@ -137,8 +137,17 @@ def _measure(
 
         try:
             (row.speed,) = probe([row.spec], cache, seconds=seconds, should_stop=should_stop, report=told)
-            preparing = row.speed.preparing
+            row.gain, preparing = _gain(row, cache), row.speed.preparing
         except Stopped:
             return
         except UserError as error:
             row.reason = str(error)
+
+
+def _gain(row: Row, cache: Path) -> float | None:
+    from resnet_studio.training.choosing import gain_subject, known_gain
+    from resnet_studio.training.devices import choose_device
+
+    recipe = row.spec.recipe
+    subject = gain_subject([row.spec.network], recipe.batch_size)
+    return known_gain(choose_device(recipe.device), recipe.precision, cache, subject)

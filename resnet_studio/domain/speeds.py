@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from resnet_studio.domain import specs
@@ -20,8 +20,6 @@ LONG_ENOUGH = 5000  # iterations; shorter runs would not win back what compiling
 WORTH_IT = 1.05  # compiled steps that are less than so many times as fast are not taken
 FARTHEST = 100.0  # a figure of a network with so many times more or less multiply-adds says nothing
 ENOUGH_ITERATIONS = 30  # of a stored run; the first ones are slow
-
-BFLOAT16, COMPILED, CHANNELS_LAST = "bfloat16", "compiled", "channels_last"  # names of gains
 _SWITCH = re.compile(r"compiled after (\d+)")
 
 
@@ -43,18 +41,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class KnownSpeeds:
-    """What was found out about this machine.
-
-    Attributes:
-        device, precision: What ``auto`` means here; None while nothing was measured.
-        gains: How many times faster a step is, by name: ``bfloat16`` than float32, ``compiled`` than eager,
-            ``channels_last`` than the other memory layout.
-    """
+    """What was found out about this machine; ``device`` and ``precision`` are what ``auto`` means here, None while
+    nothing was measured."""
 
     device: Device | None = None
     precision: Precision | None = None
     figures: tuple[Figure, ...] = ()
-    gains: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +55,9 @@ class Expectation:
 
     Attributes:
         step_seconds: Of one step of every member, who step in turn.
-        engine: Takes most of the steps.
-        exact: Each network was itself measured: with this engine and batches of this size. Else ``sources`` names what
-            the figures are scaled from.
+        engine: That of the figures; training itself may find a faster one.
+        exact: Each network was itself measured, with batches of this size. Else ``sources`` names what the figures are
+            scaled from.
     """
 
     step_seconds: float
@@ -85,14 +77,13 @@ class Expectation:
         return self.batch_size / self.step_seconds
 
 
-def likely_engine(recipe: RecipeSpec, device: Device, known: KnownSpeeds) -> Engine:
-    """The engine that most of a run's steps will take, as far as can be said without torch."""
+def likely_engine(recipe: RecipeSpec, device: Device) -> Engine:
+    """The engine that most of a run's steps will take, unless it is found not to pay; said without torch."""
     if recipe.engine is not Engine.AUTO:
         return recipe.engine
     if device is Device.CUDA:
         return Engine.GRAPHED
-    gains = known.gains.get(COMPILED, WORTH_IT) >= WORTH_IT
-    compiles = device is Device.CPU and recipe.iterations >= LONG_ENOUGH and gains and compiler() is not None
+    compiles = device is Device.CPU and recipe.iterations >= LONG_ENOUGH and compiler() is not None
     return Engine.COMPILED if compiles else Engine.EAGER
 
 
@@ -165,7 +156,7 @@ def expected(cohort: CohortSpec, known: KnownSpeeds) -> Expectation | None:
         batch_size=recipe.batch_size,
         engine=found[0].engine,
         exact=all(step.exact for step in found),
-        sources=tuple(dict.fromkeys(step.source for step in found)),
+        sources=tuple(dict.fromkeys(step.source for step in found if not step.exact)),
     )
 
 
@@ -191,7 +182,7 @@ def _step(network: NetworkSpec, recipe: RecipeSpec, known: KnownSpeeds) -> _Step
         here = [figure for figure in here if figure.precision is precision]
     if not here:
         return None
-    engine, own = likely_engine(recipe, device, known), multiply_adds(network)
+    engine, own = likely_engine(recipe, device), multiply_adds(network)
 
     def distance(figure: Figure) -> float:
         return abs(math.log(own / multiply_adds(figure.network)))
@@ -204,13 +195,10 @@ def _step(network: NetworkSpec, recipe: RecipeSpec, known: KnownSpeeds) -> _Step
     best = min(here, key=rank)
     if distance(best) > math.log(FARTHEST):
         return None
-    gain = known.gains.get(COMPILED, 1.0)
-    factor = {(Engine.EAGER, Engine.COMPILED): 1 / gain, (Engine.COMPILED, Engine.EAGER): gain}
-    scale = own / multiply_adds(best.network) * factor.get((best.engine, engine), 1.0)
+    scale = own / multiply_adds(best.network)
     seconds = best.seconds / best.batch_size * recipe.batch_size * scale
-    exact = best.network == network and best.batch_size == recipe.batch_size and best.engine is engine
-    source = best.network.label if best.engine is engine else f"{best.engine} steps of {best.network.label}"
-    return _Step(seconds, engine, exact, source)
+    exact = best.network == network and best.batch_size == recipe.batch_size
+    return _Step(seconds, best.engine, exact, best.network.label)
 
 
 def with_figures(known: Sequence[Figure], new: Sequence[Figure]) -> tuple[Figure, ...]:

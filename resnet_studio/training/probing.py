@@ -8,11 +8,7 @@ from pathlib import Path
 from resnet_studio.data.imageset import Report, silent
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.specs import RunSpec
-from resnet_studio.domain.speeds import BFLOAT16, COMPILED
 from resnet_studio.domain.terms import Device, Precision
-from resnet_studio.training.choosing import known_gain
-from resnet_studio.training.devices import choose_device
-from resnet_studio.training.precision import known_gain as bfloat16_gain
 from resnet_studio.training.speed import Speed, measure
 from resnet_studio.training.speed_cache import remember_speeds
 
@@ -40,18 +36,12 @@ def probe(
 
 
 def remember(speed: Speed, cache: Path) -> None:
-    """Keep the figure, what ``auto`` turned out to mean, and the gains that were found on the way."""
+    """Keep the figure, and what ``auto`` turned out to mean."""
     recipe = speed.specs[0].recipe
-    device = choose_device(Device(speed.device))
     by_itself = recipe.device is Device.AUTO
-    gains = {
-        BFLOAT16: bfloat16_gain(device, cache),
-        COMPILED: known_gain(device, recipe.precision, cache),
-    }
     remember_speeds(
         cache,
         [speed.figure],
         device=speed.device if by_itself else None,
         precision=speed.precision if by_itself and recipe.precision is Precision.AUTO else None,
-        gains={name: gain for name, gain in gains.items() if gain is not None},
     )

@@ -39,7 +39,6 @@ def remember_speeds(
     *,
     device: Device | None = None,
     precision: Precision | None = None,
-    gains: Mapping[str, float] | None = None,
 ) -> KnownSpeeds:
     """Add to what is known; a cache that cannot be written only costs another measurement."""
     before = known_speeds(cache)
@@ -47,7 +46,6 @@ def remember_speeds(
         device or before.device,
         precision or before.precision,
         with_figures(before.figures, figures),
-        {**before.gains, **(gains or {})},
     )
     file, everything = cache / _FILE, {}
     with contextlib.suppress(OSError, ValueError):
@@ -67,7 +65,6 @@ def _written(known: KnownSpeeds) -> dict[str, Any]:
     return {
         "device": known.device,
         "precision": known.precision,
-        "gains": {name: round(gain, 3) for name, gain in known.gains.items()},
         "figures": [
             {
                 "network": figure.network.model_dump(mode="json", exclude_defaults=True),
@@ -98,5 +95,4 @@ def _read(entry: Mapping[str, Any]) -> KnownSpeeds:
         Device(entry["device"]) if entry["device"] else None,
         Precision(entry["precision"]) if entry["precision"] else None,
         tuple(figure for figure in figures if figure.seconds > 0),
-        {str(name): float(gain) for name, gain in entry["gains"].items()},
     )
