@@ -155,7 +155,8 @@ def _train_on(
         emit(NoticeGiven(ids, room.attempt(lambda: _name_skipped(data.skipped, home, ids[0]))))
     if recipe.precision is Precision.AUTO:
         emit(PhaseChanged(ids, Phase.PROBING))
-    machine = Machine.choose(recipe, records[0].environment, home.cache)
+    networks = [record.spec.network for record in records]
+    machine = Machine.choose(recipe, records[0].environment, home.cache, networks)
     if machine.notice:
         emit(NoticeGiven(ids, machine.notice))
     preprocessing = room.attempt(lambda: _preprocessing(records, store, data)).to(machine.device)

@@ -1,6 +1,7 @@
 """While a long run trains eagerly, its networks are compiled beside it, and both are told."""
 
 import threading
+import time
 
 import pytest
 
@@ -77,16 +78,20 @@ def test_a_long_run_tells_that_it_compiles_and_its_curves_go_on(long_run, store,
 def test_what_waits_for_the_compiler_says_so_and_then_trains(long_run, store, monkeypatch):
     compiler = Compiler(monkeypatch)
     monkeypatch.setattr(choosing, "SWITCH_AT", 3)
-    phases = []
+    phases, rates = [], []
 
     def emit(event):
+        if isinstance(event, ProgressMade):
+            rates.append(event.iterations_per_second)
         if isinstance(event, PhaseChanged):
             phases.append(event.phase)
             if event.phase is Phase.AWAITING:
+                time.sleep(2)
                 compiler.ready.set()
 
     (ended,) = runner.run(long_run, store, emit, lambda: Phase.TRAINING in phases)
     assert ended.iteration >= 3
+    assert rates[-1] > 4  # an iteration takes milliseconds; the wait is none
     assert [p for p in phases if p in (Phase.COMPILING, Phase.AWAITING, Phase.TRAINING)] == [
         Phase.COMPILING, Phase.AWAITING, Phase.TRAINING,
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,12 @@ from resnet_studio.cli.findings import Check, State
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import RecipeSpec
 from resnet_studio.domain.speeds import LONG_ENOUGH, WORTH_IT, KnownSpeeds
-from resnet_studio.domain.terms import Device, Engine, Precision
+from resnet_studio.domain.terms import Device, Precision
 
 if TYPE_CHECKING:
     import torch
 
+_FEW = 4  # networks named in one line
 _OTHERWISE = (
     "--precision, --engine and --device of `train` and `bench`, or the fields of these names in a run file and under "
     "Recipe on the Design page"
@@ -70,14 +72,21 @@ def _precision(home: Home, device: torch.device, precision: Precision) -> Check:
 
 
 def _compiled(home: Home, device: torch.device) -> Check:
-    from resnet_studio.training.choosing import can_compile, known_gain
+    from resnet_studio.training.choosing import can_compile, known_gains
 
     if not can_compile(device):
         return Check("compiled steps", "none here")
-    gain = known_gain(device, Precision.AUTO, home.cache)
-    if gain is None:
+    gains = known_gains(device, Precision.AUTO, home.cache)
+    if not gains:
         return Check("compiled steps", "not measured here yet; a long run, or `resnet-studio bench`, measures them")
-    return Check("compiled steps", f"{_times(gain)} eager ones")
+    few = [f"{gain:.2f} for {_named(subject)}" for subject, gain in gains.items()]
+    return Check("compiled steps", f"times as fast as eager ones: {', '.join(few[-_FEW:])}", details=tuple(few[:-_FEW]))
+
+
+def _named(subject: str) -> str:
+    """Without what only tells networks of one name apart."""
+    networks, _, batches = re.sub(r" of \d+ multiply-adds", "", subject).partition(" | ")
+    return f"{networks} in {batches}"
 
 
 def _engines(home: Home, device: torch.device) -> Iterator[Check]:
@@ -87,14 +96,15 @@ def _engines(home: Home, device: torch.device) -> Iterator[Check]:
     long_enough, able = counted(LONG_ENOUGH), can_compile(device)
     for name, iterations in (("a short run", LONG_ENOUGH - 1), ("a long run", LONG_ENOUGH)):
         plan = choose_engine(RecipeSpec(iterations=iterations), device, {}, home.cache)
-        if plan.engine is Engine.COMPILED or plan.switch_at:
-            why = f"from {long_enough} iterations on compiling pays; it is done beside the first steps"
-        elif not able:
-            why = "nothing can be compiled here"
-        elif iterations < LONG_ENOUGH:
+        if plan.switch_at:
+            why = (
+                f"from {long_enough} iterations on compiling pays, unless it was found to bring these networks less "
+                f"than {WORTH_IT - 1:.0%}; it is done beside the first steps"
+            )
+        elif able:
             why = f"below {long_enough} iterations compiling would cost more than it gains"
         else:
-            why = f"compiled steps were found to be less than {WORTH_IT - 1:.0%} faster here"
+            why = "nothing can be compiled here"
         yield Check(f"engine of {name}", f"{plan.name}: {why}")
 
 

@@ -62,7 +62,11 @@ def compiler() -> str | None:
 
 
 def choose_engine(
-    recipe: RecipeSpec, device: torch.device, before: Mapping[str, str], cache: Path, networks: Sequence[NetworkSpec] = ()
+    recipe: RecipeSpec,
+    device: torch.device,
+    before: Mapping[str, str],
+    cache: Path,
+    networks: Sequence[NetworkSpec] = (),
 ) -> EnginePlan:
     """As ``before`` (the record of a run that began earlier) says, else as ``recipe`` asks.
 
@@ -89,7 +93,7 @@ def choose_engine(
     exact = recipe.exact and device.type == "cuda"
     if exact or recipe.iterations < LONG_ENOUGH or not can_compile(device):
         return slower
-    gain = known_gain(device, recipe.precision, cache, subject(networks, recipe.batch_size))
+    gain = known_gain(device, recipe.precision, cache, gain_subject(networks, recipe.batch_size))
     return slower if gain is not None and gain < WORTH_IT else faster
 
 
@@ -100,8 +104,11 @@ def can_compile(device: torch.device) -> bool:
     return device.type == "cpu" and compiler() is not None
 
 
-def subject(networks: Sequence[NetworkSpec], batch_size: int) -> str:
-    """What a gain was measured of, in words: a small network may lose by what a large one gains by."""
+def gain_subject(networks: Sequence[NetworkSpec], batch_size: int) -> str:
+    """What a gain was measured of, in words: a small network may lose by what a large one gains by. Empty without
+    ``networks``."""
+    if not networks:
+        return ""
     names = sorted({f"{network.label} of {multiply_adds(network)} multiply-adds" for network in networks})
     return f"{', '.join(names)} | batches of {batch_size}"
 
@@ -111,7 +118,7 @@ def _key(device: torch.device, precision: Precision) -> str:
 
 
 def known_gains(device: torch.device, precision: Precision, cache: Path) -> dict[str, float]:
-    """How many times faster compiled steps were found to be on this machine, by :func:`subject`."""
+    """How many times faster compiled steps were found to be on this machine, by :func:`gain_subject`."""
     key = _key(device, precision)
     try:
         known = json.loads((cache / _GAINS).read_text(encoding="utf-8"))
@@ -120,12 +127,12 @@ def known_gains(device: torch.device, precision: Precision, cache: Path) -> dict
         return {}
 
 
-def known_gain(device: torch.device, precision: Precision, cache: Path, subject: str) -> float | None:
-    """The gain of one :func:`subject`; None if that was never measured here."""
+def known_gain(device: torch.device, precision: Precision, cache: Path, subject: str = "") -> float | None:
+    """The gain of one :func:`gain_subject`; None if that was never measured here."""
     return known_gains(device, precision, cache).get(subject)
 
 
-def remember_gain(device: torch.device, precision: Precision, cache: Path, subject: str, gain: float) -> None:
+def remember_gain(device: torch.device, precision: Precision, cache: Path, gain: float, subject: str = "") -> None:
     """Keep a measured gain for :func:`known_gain`; a cache that cannot be written only costs another measurement."""
     file = cache / _GAINS
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor
@@ -55,7 +56,9 @@ class CompiledEngine(EagerEngine):
     def advance(self, members: Sequence[Member], batches: BatchSource, until: int) -> None:
         self._compiler.begin()
         if self._compiler.due(members[0].iteration):
+            start = time.perf_counter()
             self._switch()
+            self.waited += time.perf_counter() - start
         super().advance(members, batches, until)
 
     def forward(self, member: Member, images: Tensor) -> Tensor:

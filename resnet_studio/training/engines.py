@@ -29,6 +29,7 @@ class StepEngine(Protocol):
     """Does weight updates and notes loss and error on the device, without waiting for it."""
 
     name: str
+    waited: float  # seconds in all that steps were held up, such as by the compiler
 
     @property
     def compiling(self) -> bool:
@@ -61,6 +62,7 @@ class EagerEngine:
     def __init__(self, precision: Precision, should_stop: StopCheck, patience: float = PATIENCE) -> None:
         self._precision, self._should_stop, self._patience = precision, should_stop, patience
         self._asked_at: float | None = None
+        self.waited = 0.0
 
     @property
     def compiling(self) -> bool:

@@ -67,6 +67,7 @@ class GraphedEngine:
         self._clock: float | None = None
         self._step_seconds: float | None = None
         self.failure = ""
+        self.waited = 0.0
 
     @property
     def compiling(self) -> bool:
@@ -85,7 +86,9 @@ class GraphedEngine:
         if self._compiler is not None:
             self._compiler.begin()
             if self._compiler.due(first - 1):
+                start = time.perf_counter()
                 self._switch(self._compiler, members, batches)
+                self.waited += time.perf_counter() - start
             if first <= self._compiler.switch_at:
                 until = min(until, self._compiler.switch_at)
         wanted = self._steps(batches)

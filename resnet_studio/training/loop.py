@@ -110,7 +110,9 @@ class CohortLoop:
         there = [member for member in going if member.iteration == behind]
         ahead = [member.iteration for member in going if member.iteration > behind]
         until = min([*(member.undecided_after() for member in there), *ahead])
+        waited = self._engine.waited
         self._engine.advance(there, self._shared.batches, until)
+        self._rate.leave_out(self._engine.waited - waited)
         self._rate.count(there[-1].iteration)
         if self._flushed.seconds >= self._shared.flush_seconds or any(member.full for member in going):
             self.flush()
@@ -279,6 +281,11 @@ class Rate:
         while len(self._points) > 2 and self._points[-1][0] - self._points[0][0] > 10:
             self._points.popleft()
 
+    def leave_out(self, seconds: float) -> None:
+        """Time since the last count that does not count towards the rate."""
+        if self._before is not None:
+            self._before += seconds
+
     @property
     def per_second(self) -> float:
         if len(self._points) < 2:
@@ -293,5 +300,4 @@ class Rate:
         try:
             yield
         finally:
-            if self._before is not None:
-                self._before += time.perf_counter() - start
+            self.leave_out(time.perf_counter() - start)

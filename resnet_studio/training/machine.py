@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,12 +14,13 @@ import torchvision
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.host import cores
-from resnet_studio.domain.specs import RecipeSpec
+from resnet_studio.domain.specs import NetworkSpec, RecipeSpec
 from resnet_studio.domain.speeds import WORTH_IT
 from resnet_studio.domain.terms import Device, Engine, Precision
 from resnet_studio.training.choosing import (
     EnginePlan,
     choose_engine,
+    gain_subject,
     known_gain,
     make_engine,
     remember_gain,
@@ -33,7 +34,7 @@ from resnet_studio.training.provenance import program
 @dataclass(frozen=True, slots=True)
 class Machine:
     """Device, precision, torch's threads and the engine, which is ``settled`` for a run that began earlier; ``notice``
-    is a sentence for the user, empty if all is as before."""
+    is a sentence for the user, empty if all is as before. ``subject`` says what compiling is measured with."""
 
     device: torch.device
     precision: Precision
@@ -41,10 +42,14 @@ class Machine:
     plan: EnginePlan = field(default=EnginePlan(Engine.EAGER))
     settled: bool = False
     notice: str = ""
+    subject: str = ""
 
     @classmethod
-    def choose(cls, recipe: RecipeSpec, before: Mapping[str, str], cache: Path) -> Machine:
-        """For ``recipe``, or as ``before`` (the environment of a run that began earlier) says; sets torch's threads.
+    def choose(
+        cls, recipe: RecipeSpec, before: Mapping[str, str], cache: Path, networks: Sequence[NetworkSpec] = ()
+    ) -> Machine:
+        """For ``networks`` trained by ``recipe``, or as ``before`` (the environment of a run that began earlier) says;
+        sets torch's threads.
 
         Raises:
             UserError: If the recipe names a device or an engine that is not there.
@@ -59,7 +64,7 @@ class Machine:
             notice = f"This run began on {wish}, which is not there now; it goes on on {device.type}."
         threads = int(before.get("threads", cores()))
         use_threads(threads)
-        plan = choose_engine(recipe, device, before, cache)
+        plan = choose_engine(recipe, device, before, cache, networks)
         if "precision" in before:
             precision = Precision(before["precision"])
         else:
@@ -67,7 +72,8 @@ class Machine:
             precision = choose_precision(Precision.FLOAT32 if exact else recipe.precision, device, cache)
         if device.type == "cuda":
             set_products(precision, exact=recipe.exact)
-        return cls(device, precision, threads, plan, "engine" in before, notice)
+        subject = gain_subject(networks, recipe.batch_size)
+        return cls(device, precision, threads, plan, "engine" in before, notice, subject)
 
     def engine(
         self, recipe: RecipeSpec, cache: Path, should_stop: StopCheck, waiting: Callable[[], None],
@@ -76,11 +82,11 @@ class Machine:
         """The planned engine; what is found out about compiling here is kept in ``cache``."""
 
         def faster(gain: float) -> bool:
-            remember_gain(self.device, recipe.precision, cache, gain)
+            remember_gain(self.device, recipe.precision, cache, gain, self.subject)
             return gain >= WORTH_IT
 
         open_yet = recipe.engine is Engine.AUTO and not self.settled
-        measure = open_yet and known_gain(self.device, recipe.precision, cache) is None
+        measure = open_yet and known_gain(self.device, recipe.precision, cache, self.subject) is None
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache / "compiled"))
         return make_engine(
             self.plan, self.precision, self.threads, should_stop,

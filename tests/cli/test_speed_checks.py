@@ -14,7 +14,7 @@ from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.speeds import LONG_ENOUGH, Figure
 from resnet_studio.domain.terms import Device, Engine, Precision
-from resnet_studio.training.choosing import compiler, remember_gain
+from resnet_studio.training.choosing import compiler, gain_subject, remember_gain
 from resnet_studio.training.layout import channels_last_gain
 from resnet_studio.training.speed_cache import remember_speeds
 
@@ -62,13 +62,16 @@ def test_without_a_compiler_training_stays_eager(home: Home, monkeypatch: pytest
 
 
 @needs_compiler
-def test_what_was_measured_decides_and_is_said(home: Home) -> None:
-    remember_gain(CPU, Precision.AUTO, home.cache, 1.31)
+def test_what_compiling_brought_is_said_of_each_network(home: Home) -> None:
+    for depth, gain in ((20, 1.31), (56, 1.2)):
+        remember_gain(CPU, Precision.AUTO, home.cache, gain, gain_subject([NetworkSpec(depth=depth)], 128))
     checks = said(home)
-    assert checks["compiled steps"].value == "1.31 times as fast as eager ones"
-    assert checks["engine of a long run"].value.startswith("compiled after 1000")
-    remember_gain(CPU, Precision.AUTO, home.cache, 1.01)
-    assert said(home)["engine of a long run"].value == "eager: compiled steps were found to be less than 5% faster here"
+    told = "times as fast as eager ones: 1.31 for ResNet-20 in batches of 128, 1.20 for ResNet-56 in batches of 128"
+    assert checks["compiled steps"].value == told
+    for number_of in range(8):
+        remember_gain(CPU, Precision.AUTO, home.cache, 0.9, gain_subject([NetworkSpec(width=number_of + 1)], 128))
+    many = said(home)["compiled steps"]
+    assert many.value.count("ResNet") + len(many.details) == 10
 
 
 def test_measured_speeds_are_counted(home: Home) -> None:

@@ -213,6 +213,20 @@ def test_short_runs_stay_eager_and_long_ones_compile_where_it_gains(tiny_run, tm
         choose_engine(replace(long, engine="graphed"), CPU, {}, tmp_path)
 
 
+def test_a_small_network_that_loses_does_not_decide_for_a_large_one(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(choosing, "compiler", lambda: "/usr/bin/c++")
+    long = replace(tiny_run.recipe, iterations=64_000, precision="float32", device="cpu")
+    small = Machine.choose(long, {}, tmp_path, [tiny_run.network])
+    engine = small.engine(long, tmp_path, lambda: False, lambda: None, lambda sentence: None)
+    assert not engine._faster(0.66)  # as the engine asks after measuring
+    assert Machine.choose(long, {}, tmp_path, [tiny_run.network]).plan == EnginePlan(Engine.EAGER)
+    wider = replace(tiny_run.network, width=16)
+    for networks in ([wider], [tiny_run.network, wider]):
+        assert Machine.choose(long, {}, tmp_path, networks).plan == EnginePlan(Engine.COMPILED, choosing.SWITCH_AT)
+    larger = replace(long, batch_size=128)
+    assert Machine.choose(larger, {}, tmp_path, [tiny_run.network]).plan.engine is Engine.COMPILED
+
+
 def test_on_cuda_long_runs_are_graphed_and_compiled_besides(tiny_run, tmp_path, monkeypatch):
     cuda = torch.device("cuda")
     monkeypatch.setattr(choosing, "can_compile", lambda device: True)
