@@ -68,7 +68,7 @@ def list_runs(
     )
     rows = [
         (
-            run.short_id, run.name, run.status, run.spec.data.label, f"{run.iteration}/{run.iterations}",
+            run.short_id, run.name, run.status, run.spec.data.label, _iterations(run),
             percent(run.training_error), percent(run.test_error), percent(run.best_test_error),
             counted(run.parameters), run.created_at.astimezone().strftime("%Y-%m-%d %H:%M"),
         )
@@ -113,7 +113,7 @@ def show(
         (
             ("run", f"{found.name} ({found.id})"),
             ("status", f"{found.status}. {found.reason}".rstrip(". ")),
-            ("iteration", f"{found.iteration} of {found.iterations}, {duration(found.seconds)} of training"),
+            ("iteration", _trained(found)),
             ("training error", f"{percent(found.training_error)} (mean of the last 50 iterations)"),
             ("test error", _test_error(found)),
             *([("over seeds", group.sentence)] if group is not None and group.count > 1 else []),
@@ -155,6 +155,16 @@ def _show_against(one: RunRecord, other: RunRecord, as_json: bool) -> None:
 
 def _differences_json(rows: Sequence[Difference], sides: tuple[str, str]) -> list[dict[str, str]]:
     return [{"field": row.field, **dict(zip(sides, row.values, strict=True))} for row in rows]
+
+
+def _iterations(run: RunRecord) -> str:
+    return "–" if run.status is RunStatus.IMPORTED else f"{run.iteration}/{run.iterations}"
+
+
+def _trained(run: RunRecord) -> str:
+    if run.status is RunStatus.IMPORTED:
+        return "not known; trained elsewhere"
+    return f"{run.iteration} of {run.iterations}, {duration(run.seconds)} of training"
 
 
 def _test_error(run: RunRecord) -> str:

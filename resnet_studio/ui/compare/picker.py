@@ -119,7 +119,7 @@ class PickModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tip(
                 f"{run.name} ({run.spec.network.label}), id {run.short_id}\n{run.status}, "
-                f"{formats.progress(run.iteration, run.iterations)} iterations on {run.spec.data.label}\n"
+                f"{formats.run_progress(run)} iterations on {run.spec.data.label}\n"
                 f"seed {run.spec.recipe.init_seed}, {formats.moment(run.created_at)}"
             )
         if index.column():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.terms import RunStatus
 from resnet_studio.ui.widgets.text import THIN_SPACE, count_text, duration_text
 
 NONE = "\N{EN DASH}"
@@ -18,6 +20,11 @@ def percent(value: float | None) -> str:
 
 def progress(done: int, total: int) -> str:
     return f"{count(done)} / {count(total)}"
+
+
+def run_progress(run: RunRecord) -> str:
+    """Of an imported run nothing is known: it was trained elsewhere."""
+    return NONE if run.status is RunStatus.IMPORTED else progress(run.iteration, run.iterations)
 
 
 def moment(time: datetime) -> str:

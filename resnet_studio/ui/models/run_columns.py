@@ -109,7 +109,7 @@ COLUMNS: dict[Column, Facts] = {
     ),
     Column.ITERATION: Facts(
         "Iteration", "Weight updates done, of all that the recipe asks for.",
-        lambda run: formats.progress(run.iteration, run.iterations), lambda run: (run.iteration, run.iterations),
+        formats.run_progress, lambda run: (run.iteration, run.iterations),
         width=128, number=True,
     ),
     Column.TRAINING_ERROR: Facts(

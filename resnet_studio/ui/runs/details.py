@@ -138,7 +138,7 @@ class DetailsPanel(QFrame):
         facts = [
             ("Network", run.spec.network.label),
             ("Status", str(run.status)),
-            ("Iteration", formats.progress(run.iteration, run.iterations)),
+            ("Iteration", formats.run_progress(run)),
             ("Training error", formats.percent(run.training_error)),
             ("Test error", formats.percent(run.test_error) + (", the last one" if run.test_error is not None else "")),
             ("Over seeds", self._over_seeds),
