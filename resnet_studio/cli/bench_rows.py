@@ -148,7 +148,7 @@ def _notes(rows: Sequence[Row]) -> Iterator[str]:
         yield f"≈ was not measured now: {known}."
     yield from dict.fromkeys(row.reason for row in rows if row.reason)
     if any(row.gain is not None for row in rows):
-        yield "compiling: compiled steps against eager ones, one by one; where they gain too little, eager ones are taken."
+        yield "compiling: how many times as fast compiled steps are; where they gain too little, eager ones are taken."
     measured = [row.speed for row in rows if row.speed is not None and row.gain is None]
     yield from dict.fromkeys(speed.failure for speed in measured if speed.failure)
 

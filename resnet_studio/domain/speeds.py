@@ -95,7 +95,7 @@ def quickly(spec: RunSpec) -> RunSpec:
     return specs.replace(spec, recipe=specs.replace(recipe, iterations=min(recipe.iterations, LONG_ENOUGH - 1)))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def multiply_adds(network: NetworkSpec) -> int:
     """Of one image's forward pass."""
     return blueprint(network).multiply_adds
@@ -187,10 +187,12 @@ def _step(network: NetworkSpec, recipe: RecipeSpec, known: KnownSpeeds) -> _Step
     def distance(figure: Figure) -> float:
         return abs(math.log(own / multiply_adds(figure.network)))
 
-    def rank(figure: Figure) -> tuple[bool, float, bool, float]:
+    def rank(figure: Figure) -> tuple[bool, float, bool, bool, float]:
         other = figure.network.family is not network.family
+        away = 0.0 if figure.network == network else 1.0 + round(distance(figure), 3)
+        unlike = figure.network.residual is not network.residual
         batches = abs(math.log(figure.batch_size / recipe.batch_size))
-        return (other, 0.0 if figure.network == network else 1.0 + distance(figure), figure.engine != engine, batches)
+        return (other, away, unlike, figure.engine is not engine, batches)
 
     best = min(here, key=rank)
     if distance(best) > math.log(FARTHEST):

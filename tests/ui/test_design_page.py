@@ -11,7 +11,6 @@ from resnet_studio.domain.documents import to_json
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RunSpec, replace, twin
 from resnet_studio.domain.terms import Block
 from resnet_studio.studies.catalog import STUDIES, degradation
-from resnet_studio.ui.design.timing import expected_seconds
 from resnet_studio.ui.pages.design import DesignPage, shown_of
 from resnet_studio.ui.services import Services
 
@@ -129,29 +128,3 @@ def test_the_last_design_is_remembered_and_a_bad_one_forgotten(qtbot: QtBot, ser
         fresh = DesignPage(services)
         qtbot.addWidget(fresh)
         assert fresh.form.spec == shown_of(STUDIES[0])
-
-
-def test_time_here_is_judged_by_earlier_runs(services: Services, tiny_twin: CohortSpec) -> None:
-    assert expected_seconds(tiny_twin, services.store.list_runs()) is None
-    records = [
-        _trained(run, seconds=10.0, iteration=100, environment={"device": "cpu"})
-        for run in services.store.create_cohort(tiny_twin)
-    ]
-    assert expected_seconds(tiny_twin, records) == pytest.approx(10.0 * 12 / 100)
-
-
-def test_a_tiny_net_tells_nothing_of_a_large_one(services: Services, tiny_twin: CohortSpec) -> None:
-    records = [
-        _trained(run, seconds=10.0, iteration=100, environment={"device": "cpu"})
-        for run in services.store.create_cohort(tiny_twin)
-    ]
-    assert expected_seconds(twin(RunSpec(recipe=tiny_twin.runs[0].recipe)), records) is None
-
-
-CPU = {"device": "cpu"}
-
-
-def _trained(run: object, **changes: object) -> object:
-    from dataclasses import replace as changed
-
-    return changed(run, **changes)  # type: ignore[type-var]

@@ -13,8 +13,9 @@ from resnet_studio.domain.estimates import training_bytes
 from resnet_studio.domain.paper import cifar_row, imagenet_row, paper_sentence
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.domain.terms import Family
+from resnet_studio.ui.design.time_here import TimeHere
 from resnet_studio.ui.widgets.naming import named
-from resnet_studio.ui.widgets.text import count_text, duration_text, short_count, size_text
+from resnet_studio.ui.widgets.text import count_text, short_count, size_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class FactsPanel(QFrame):
         self._grid.setVerticalSpacing(7)
         self._grid.setColumnStretch(0, 1)
         self._paper = named(QLabel(wordWrap=True), "paper_label")
-        self._time = named(QLabel(wordWrap=True), "time_label")
+        self.time = TimeHere()
         self._what = named(QLabel(wordWrap=True), "facts_hint", role="muted")
         column = QVBoxLayout(sheet)
         column.setContentsMargins(16, 12, 14, 12)
@@ -102,7 +103,7 @@ class FactsPanel(QFrame):
         column.addWidget(self._paper)
         column.addSpacing(6)
         column.addWidget(named(QLabel("Time here"), role="heading"))
-        column.addWidget(self._time)
+        column.addWidget(self.time)
         self._sections = QVBoxLayout()
         self._sections.setSpacing(8)
         column.addLayout(self._sections)
@@ -123,8 +124,7 @@ class FactsPanel(QFrame):
         self._sections.addWidget(named(QLabel(title), role="heading"))
         self._sections.addWidget(content)
 
-    def show_facts(self, spec: RunSpec, lines: list[Fact], seconds: float | None) -> None:
-        """``seconds``: what the twin's training is expected to take on this machine, None if nothing is known."""
+    def show_facts(self, spec: RunSpec, lines: list[Fact]) -> None:
         for label in self._labels:
             self._grid.removeWidget(label)
             label.hide()
@@ -146,12 +146,6 @@ class FactsPanel(QFrame):
         self._what.setVisible(same)
         self._paper_title.setText(_PAPER_ON.get(spec.network.family, "The paper's reference"))
         self._paper.setText(paper_text(spec))
-        self._time.setText(
-            f"About {duration_text(seconds)} for the {'twin' if twin else 'network'}, judging by earlier runs on this "
-            "machine."
-            if seconds is not None
-            else "Known after a run of about this size on this machine."
-        )
 
     def _put(self, row: int, column: int, text: str, *, tip: str = "", role: str = "", span: int = 1) -> None:
         label = named(QLabel(text), role=role, tip=tip)

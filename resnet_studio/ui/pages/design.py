@@ -10,7 +10,6 @@ from resnet_studio.domain.command import command_line
 from resnet_studio.domain.documents import from_json, to_json
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.planning import blueprint
-from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec, counterpart, replace, twin
 from resnet_studio.domain.terms import Family
 from resnet_studio.studies.catalog import STUDIES, Study
@@ -19,7 +18,7 @@ from resnet_studio.ui.design.blueprint_view import BlueprintView
 from resnet_studio.ui.design.facts_panel import FactsPanel, network_facts
 from resnet_studio.ui.design.form import DesignForm
 from resnet_studio.ui.design.gallery import Gallery
-from resnet_studio.ui.design.timing import expected_seconds
+from resnet_studio.ui.design.measuring import Measuring
 from resnet_studio.ui.diff.window import DiffWindow
 from resnet_studio.ui.pages.base import Page
 from resnet_studio.ui.services import Services
@@ -56,12 +55,13 @@ class DesignPage(Page):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
         self.study: Study = STUDIES[0]
-        self._records: list[RunRecord] = []
+        self._cohort: CohortSpec | None = None  # the designed one
         self._was_shown = False
         self.gallery = Gallery(STUDIES, services.theme)
         self.form = DesignForm(services)
         self.view = BlueprintView(services.theme)
         self.facts = FactsPanel()
+        self.measuring = Measuring(services, self)
         self.conformity = ConformityLine(services.theme)
         self.facts.add_section("Against the paper", self.conformity)
         self.run_study_button = named(QPushButton(), "run_study_button", role="primary")
@@ -186,14 +186,15 @@ class DesignPage(Page):
             plain, residual = (other, own) if spec.network.residual else (own, other)
             self.view.show_twin(plain, residual, designed=int(spec.network.residual))
             plans = [plain, residual]
-            cohort = twin(spec)
+            self._cohort = twin(spec)
         else:
             self.view.show_alone(own)
             plans = [own]
-            cohort = CohortSpec(runs=(spec,))
+            self._cohort = CohortSpec(runs=(spec,))
         facts = self.form.data.facts
         lines = network_facts(spec, plans, facts.training_images if facts else None)
-        self.facts.show_facts(spec, lines, expected_seconds(cohort, self._records))
+        self.facts.show_facts(spec, lines)
+        self._show_time()
         known = (facts.training_images, facts.test_images, facts.class_names) if facts else ()
         self.conformity.show_spec(spec, *known)
 
@@ -255,12 +256,29 @@ class DesignPage(Page):
 
     def _read_runs(self) -> None:
         try:
-            self._records = self.services.store.list_runs()
+            runs = self.services.store.list_runs()
         except UserError as error:
             self.message.emit(str(error))
-        self.form.show_runs(self._records)
+            return
+        self.form.show_runs(runs)
+        self.measuring.show_runs(runs)
         if self.form.spec is not None:
             self._show_drawing(self.form.spec)
+
+    @Slot()
+    def _show_time(self) -> None:
+        """What is known of the designed training's duration, and whether it can be measured now."""
+        time, measuring = self.facts.time, self.measuring
+        time.show_state(running=measuring.running, possible=measuring.possible)
+        if self._cohort is not None:
+            what = "twin" if len(self._cohort.runs) > 1 else "network"
+            time.show_expectation(measuring.expected(self._cohort), what, measuring.failure(self._cohort))
+
+    @Slot()
+    def measure(self) -> None:
+        """How fast the designed networks train here."""
+        if self._usable() is not None and self._cohort is not None:
+            self.measuring.start(self._cohort)
 
     @Slot()
     def _on_state_changed(self) -> None:
@@ -278,6 +296,10 @@ class DesignPage(Page):
         self.train_twin_button.clicked.connect(self.train_twin)
         self.train_this_button.clicked.connect(self.train_this)
         self.compare_button.clicked.connect(self.compare_networks)
+        self.facts.time.measure_wished.connect(self.measure)
+        self.facts.time.stop_wished.connect(self.measuring.stop)
+        self.measuring.changed.connect(self._show_time)
+        self.measuring.progressed.connect(self.facts.time.show_progress)
         self.services.controller.runs_changed.connect(self._on_runs_changed)
         self.services.controller.state_changed.connect(self._on_state_changed)
         self.services.theme.changed.connect(self._load_icons)
