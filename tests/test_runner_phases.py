@@ -86,7 +86,7 @@ def test_what_waits_for_the_compiler_says_so_and_then_trains(long_run, store, mo
         if isinstance(event, PhaseChanged):
             phases.append(event.phase)
             if event.phase is Phase.AWAITING:
-                time.sleep(2)
+                time.sleep(1)
                 compiler.ready.set()
 
     (ended,) = runner.run(long_run, store, emit, lambda: Phase.TRAINING in phases)
