@@ -16,6 +16,10 @@ from resnet_studio.cli.arguments import only_home
 SPINS = "20000"
 
 
+# Threads that are abandoned when they do not end at once: what they are in the middle of cannot be interrupted.
+UNSTOPPABLE = ("compiler", "measuring")
+
+
 def start(arguments: Sequence[str]) -> int:
     """Do what the arguments say and return the exit code. Loads neither typer nor rich on the way to the window."""
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # read once, when torch is loaded
@@ -32,8 +36,8 @@ def start(arguments: Sequence[str]) -> int:
 
 def main() -> NoReturn:
     code = start(sys.argv[1:])
-    if any(thread.name == "compiler" for thread in threading.enumerate()):
-        # It cannot be interrupted, and Python's end would abort the process beneath it. All else has been closed.
+    if any(thread.name in UNSTOPPABLE for thread in threading.enumerate()):
+        # Python's end would abort the process beneath it; all that has to be closed has been.
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()

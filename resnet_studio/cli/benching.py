@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,7 @@ from resnet_studio.training.speed_cache import known_speeds, machine_key
 
 _FEWEST_STEPS = 4  # what a network costs at least: two to warm up, one that counts, and building it
 _PROCESSOR_BATCH = 16  # of ImageNet's images, where the recipe's 256 would take minutes a step and all the memory
+_LOOK, _GRACE = 0.05, 0.6  # seconds between two looks at whether to stop, and those that what is measured then has
 _BUSY = 0.5  # of the cores, by the mean of the last minute
 _OPTIONS = tuple(f"recipe.{name}" for name in ("batch_size", "precision", "engine", "exact", "device"))
 
@@ -85,7 +87,8 @@ def bench(
             small = [row.spec.network.family is not Family.CIFAR for row in rows]
             rows = [with_batches_of(row, _PROCESSOR_BATCH) if s else row for row, s in zip(rows, small, strict=True)]
         forget_gains(cache)  # whether compiled steps pay is found out anew
-        _measure(rows, cache, seconds, 60 * minutes if minutes and not names else None, stopping, work)
+        limit = 60 * minutes if minutes and not names else None
+        _until_stopped(lambda: _measure(rows, cache, seconds, limit, stopping, work), stopping)
     reasons = {row.reason for row in rows}
     if stopping.heard is None and not any(row.speed for row in rows) and len(reasons) == 1:
         raise UserError(reasons.pop())
@@ -112,6 +115,26 @@ def _busy() -> str:
         f"Other programs were busy (load {load:.1f} on {cores()} cores), so this machine is faster than measured: "
         "measure again when it rests."
     )
+
+
+def _until_stopped(work: Callable[[], None], should_stop: StopCheck) -> None:
+    """Do ``work`` in a thread, and do not wait for long when it is to stop: the weights of a large network take seconds
+    to draw."""
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="measuring", daemon=True)  # the name is known where the program ends
+    thread.start()
+    while thread.is_alive() and not should_stop():
+        thread.join(_LOOK)
+    thread.join(_GRACE)
+    if failed:
+        raise failed[0]
 
 
 def _measure(
