@@ -178,20 +178,18 @@ class _Steps:
 
 
 def _endless(recipe: RecipeSpec) -> RecipeSpec:
-    """The same step, with no test and no end in sight; images are cropped where they lie, whatever their size."""
-    return domain.replace(
-        recipe,
-        iterations=_FOREVER,
-        test_every=_FOREVER,
-        augmentation=_resident(recipe),
-        colour=Colour.NONE,
-    )
+    """The same step, with no test and no end in sight. Images lie ready, whatever their size: decoding, resizing and
+    colours are done by other cores, ahead of the step, and are not part of it."""
+    changes: dict[str, object] = {"iterations": _FOREVER, "test_every": _FOREVER}
+    if recipe.augmentation is Augmentation.SCALE_CROP_FLIP:
+        changes |= {"augmentation": Augmentation.PAD_CROP_FLIP, **_usual("scale_min", "scale_max")}
+    if recipe.colour is not Colour.NONE:
+        changes |= _usual("colour", "colour_std")
+    return domain.replace(recipe, **changes)
 
 
-def _resident(recipe: RecipeSpec) -> Augmentation:
-    """Decoding and resizing is done by other cores, ahead of the step, and is not part of it."""
-    streamed = recipe.augmentation is Augmentation.SCALE_CROP_FLIP
-    return Augmentation.PAD_CROP_FLIP if streamed else recipe.augmentation
+def _usual(*names: str) -> dict[str, object]:
+    return {name: RecipeSpec.model_fields[name].default for name in names}
 
 
 def _random_batches(spec: RunSpec, device: torch.device) -> ResidentBatches:
