@@ -156,7 +156,7 @@ def _train_on(
     if recipe.precision is Precision.AUTO:
         emit(PhaseChanged(ids, Phase.PROBING))
     networks = [record.spec.network for record in records]
-    machine = Machine.choose(recipe, records[0].environment, home.cache, networks)
+    machine = Machine.choose(recipe, home.cache, networks, [record.environment for record in records])
     if machine.notice:
         emit(NoticeGiven(ids, machine.notice))
     preprocessing = room.attempt(lambda: _preprocessing(records, store, data)).to(machine.device)
@@ -183,6 +183,8 @@ def _train_on(
             environment=machine.environment() | facts,
         )
     )
+    if slow := tuple(member.run_id for member in members if member.spec.network in machine.slow):
+        emit(EnvironmentChanged(slow, {"engine": machine.plan.uncompiled.name}))
     for member in members:
         emit(StatusChanged(member.run_id, RunStatus.RUNNING, "", member.iteration))
     shared = Shared(
@@ -212,7 +214,11 @@ def _engine(
     def waiting() -> None:
         emit(PhaseChanged(ids, Phase.AWAITING))
 
-    engine = machine.engine(recipe, home.cache, should_stop, waiting, failed)
+    def apart(some: Sequence[str], sentence: str) -> None:
+        emit(NoticeGiven(tuple(some), sentence))
+        emit(EnvironmentChanged(tuple(some), {"engine": machine.plan.uncompiled.name, "engine_reason": sentence}))
+
+    engine = machine.engine(recipe, home.cache, should_stop, waiting, failed, apart)
     return engine
 
 
@@ -336,7 +342,7 @@ def _memory_sentence(records: Sequence[RunRecord], home: Home, should_stop: Stop
     first = records[0]
     batch = first.spec.recipe.batch_size
     networks = "one network" if len(records) == 1 else f"{len(records)} networks"
-    machine = Machine.choose(first.spec.recipe, first.environment, home.cache)
+    machine = Machine.choose(first.spec.recipe, home.cache, [first.spec.network], [first.environment])
     fits = batch_that_fits([record.spec for record in records], machine, _resident_bytes(first), should_stop)
     advice = f"batches of {fits} fit" if fits else f"train fewer at a time or choose a batch size below {batch}"
     return (

@@ -172,5 +172,5 @@ def _gain(row: Row, cache: Path) -> float | None:
     from resnet_studio.training.devices import choose_device
 
     recipe = row.spec.recipe
-    subject = gain_subject([row.spec.network], recipe.batch_size)
+    subject = gain_subject(row.spec.network, recipe.batch_size)
     return known_gain(choose_device(recipe.device), recipe.precision, cache, subject)

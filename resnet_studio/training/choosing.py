@@ -8,7 +8,7 @@ import json
 import logging
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from resnet_studio.domain.specs import NetworkSpec, RecipeSpec
 from resnet_studio.domain.speeds import LONG_ENOUGH, WORTH_IT, multiply_adds
 from resnet_studio.domain.terms import Engine, Precision
 from resnet_studio.training.compiled import CompiledEngine
-from resnet_studio.training.compiling import BackgroundCompiler
+from resnet_studio.training.compiling import BackgroundCompiler, Faster
 from resnet_studio.training.devices import device_name
 from resnet_studio.training.engines import EagerEngine, StepEngine
 from resnet_studio.training.graphed import GraphedEngine
@@ -47,6 +47,11 @@ class EnginePlan:
         if self.engine is Engine.GRAPHED and self.switch_at:
             return f"{self.engine}, {compiled}"
         return compiled if self.engine is Engine.COMPILED else str(self.engine)
+
+    @property
+    def uncompiled(self) -> EnginePlan:
+        """Of members whose networks are not compiled."""
+        return EnginePlan(Engine.GRAPHED if self.engine is Engine.GRAPHED else Engine.EAGER)
 
     @classmethod
     def recorded(cls, name: str) -> EnginePlan:
@@ -93,8 +98,16 @@ def choose_engine(
     exact = recipe.exact and device.type == "cuda"
     if exact or recipe.iterations < LONG_ENOUGH or not can_compile(device):
         return slower
-    gain = known_gain(device, recipe.precision, cache, gain_subject(networks, recipe.batch_size))
-    return slower if gain is not None and gain < WORTH_IT else faster
+    return slower if networks and set(networks) == slow_networks(recipe, device, cache, networks) else faster
+
+
+def slow_networks(
+    recipe: RecipeSpec, device: torch.device, cache: Path, networks: Sequence[NetworkSpec]
+) -> set[NetworkSpec]:
+    """Those of ``networks`` that compiling is known to bring less than :data:`WORTH_IT` here. Each is judged alone: a
+    run takes the same steps in every cohort."""
+    gains = known_gains(device, recipe.precision, cache)
+    return {spec for spec in networks if gains.get(gain_subject(spec, recipe.batch_size), WORTH_IT) < WORTH_IT}
 
 
 def can_compile(device: torch.device) -> bool:
@@ -104,13 +117,9 @@ def can_compile(device: torch.device) -> bool:
     return device.type == "cpu" and compiler() is not None
 
 
-def gain_subject(networks: Sequence[NetworkSpec], batch_size: int) -> str:
-    """What a gain was measured of, in words: a small network may lose by what a large one gains by. Empty without
-    ``networks``."""
-    if not networks:
-        return ""
-    names = sorted({f"{network.label} of {multiply_adds(network)} multiply-adds" for network in networks})
-    return f"{', '.join(names)} | batches of {batch_size}"
+def gain_subject(network: NetworkSpec, batch_size: int) -> str:
+    """What a gain was measured of, in words: a small network may lose by what a large one gains by."""
+    return f"{network.label} of {multiply_adds(network)} multiply-adds | batches of {batch_size}"
 
 
 def _key(device: torch.device, precision: Precision) -> str:
@@ -127,12 +136,12 @@ def known_gains(device: torch.device, precision: Precision, cache: Path) -> dict
         return {}
 
 
-def known_gain(device: torch.device, precision: Precision, cache: Path, subject: str = "") -> float | None:
+def known_gain(device: torch.device, precision: Precision, cache: Path, subject: str) -> float | None:
     """The gain of one :func:`gain_subject`; None if that was never measured here."""
     return known_gains(device, precision, cache).get(subject)
 
 
-def remember_gain(device: torch.device, precision: Precision, cache: Path, gain: float, subject: str = "") -> None:
+def remember_gain(device: torch.device, precision: Precision, cache: Path, subject: str, gain: float) -> None:
     """Keep a measured gain for :func:`known_gain`; a cache that cannot be written only costs another measurement."""
     file = cache / _GAINS
     try:
@@ -159,14 +168,17 @@ def make_engine(
     *,
     waiting: Callable[[], None] = lambda: None,
     failed: Callable[[str], None] = lambda _reason: None,
-    faster: Callable[[float], bool] | None = None,
+    faster: Faster | None = None,
+    slow: Collection[NetworkSpec] = (),
+    apart: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
 ) -> StepEngine:
-    """``waiting`` is called when training waits for the compiler; ``failed`` with a sentence when it goes on eagerly
-    although another engine was planned; ``faster`` is asked whether a measured gain is worth the switch."""
+    """``waiting`` is called when training waits for the compiler; ``failed`` with a sentence when it goes on more
+    slowly than planned, ``apart`` when these members do; ``faster`` is asked whether a network's measured gain is worth
+    the switch; ``slow`` networks are not compiled."""
     if plan.engine is Engine.COMPILED:
         return CompiledEngine(
             precision, should_stop, switch_at=plan.switch_at, threads=threads, waiting=waiting, failed=failed,
-            faster=faster,
+            faster=faster, slow=slow, apart=apart,
         )  # fmt: skip
     eager = EagerEngine(precision, should_stop)
     if plan.engine is Engine.EAGER:
@@ -174,4 +186,4 @@ def make_engine(
     if not plan.switch_at:
         return GraphedEngine(precision, eager, failed)
     beside = BackgroundCompiler(precision, should_stop, switch_at=plan.switch_at, threads=threads, waiting=waiting)
-    return GraphedEngine(precision, eager, failed, compiler=beside, faster=faster)
+    return GraphedEngine(precision, eager, failed, compiler=beside, faster=faster, slow=slow, apart=apart)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from torch import Tensor
 
 from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.terms import Precision
-from resnet_studio.training.compiling import BackgroundCompiler, NotCompiledError
+from resnet_studio.training.compiling import BackgroundCompiler, Faster, NotCompiledError, slowness
 from resnet_studio.training.engines import PATIENCE, BatchSource, EagerEngine
 from resnet_studio.training.members import Member
 from resnet_studio.training.regions import CompiledNetwork
@@ -31,15 +32,18 @@ class CompiledEngine(EagerEngine):
         threads: int,
         waiting: Callable[[], None],
         failed: Callable[[str], None],
-        faster: Callable[[float], bool] | None = None,
+        faster: Faster | None = None,
+        slow: Collection[NetworkSpec] = (),
+        apart: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
         patience: float = PATIENCE,
     ) -> None:
-        """``waiting`` is called when training has to wait for the compiler, ``failed`` with a sentence if it stays
-        eager; ``faster`` decides by the measured gain whether it should switch at all, None if it should."""
+        """``waiting`` is called when training has to wait for the compiler, ``failed`` with a sentence if all stay
+        eager, ``apart`` if these members do. ``faster`` decides by a network's measured gain whether it switches, None
+        if all do; networks that are ``slow`` when compiled do not."""
         super().__init__(precision, should_stop, patience)
         self.name = f"compiled after {switch_at}"
         self.failure = ""
-        self._failed, self._faster = failed, faster
+        self._failed, self._faster, self._slow, self._apart = failed, faster, slow, apart
         self._networks: Mapping[str, CompiledNetwork] = {}
         self._compiler = BackgroundCompiler(
             precision, should_stop, switch_at=switch_at, threads=threads, waiting=waiting, measure=faster is not None
@@ -51,7 +55,8 @@ class CompiledEngine(EagerEngine):
 
     def adopt(self, member: Member) -> None:
         super().adopt(member)
-        self._compiler.adopt(member)
+        if member.spec.network not in self._slow:
+            self._compiler.adopt(member)
 
     def advance(self, members: Sequence[Member], batches: BatchSource, until: int) -> None:
         self._compiler.begin()
@@ -75,12 +80,15 @@ class CompiledEngine(EagerEngine):
         except NotCompiledError as error:
             self._stay(f"Training goes on without compiled steps ({error}).", str(error))
             return
-        gain = self._compiler.gain
-        if self._faster is not None and not self._faster(gain):
-            reason = f"compiled steps take {1 / gain:.2f} times as long here"
+        slow = {spec for spec, gain in self._compiler.gains.items() if self._faster and not self._faster(spec, gain)}
+        self._networks = {run_id: network for run_id, network in networks.items() if network.spec not in slow}
+        reason = slowness(slow, self._compiler.gains)
+        if not self._networks:
             self._stay(f"Training goes on without compiled steps: {reason}.", reason)
-            return
-        self._networks = networks
+        elif slow:
+            self._apart(
+                [run_id for run_id in networks if run_id not in self._networks], f"Without compiling: {reason}."
+            )
 
     def _stay(self, sentence: str, reason: str) -> None:
         self.failure, self.name = reason, EagerEngine.name

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import torch
 
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.terms import Precision
 from resnet_studio.networks.build import build
 from resnet_studio.training.devices import lower_priority, use_threads
@@ -20,11 +21,19 @@ from resnet_studio.training.regions import CompiledNetwork, RegionLibrary, parts
 
 log = logging.getLogger(__name__)
 
+Faster = Callable[[NetworkSpec, float], bool]  # whether so many times faster is worth the switch
+
 _POLL = 0.05  # seconds between two looks at whether the compiler has finished
 
 
 class NotCompiledError(Exception):
     """Why there are no compiled networks, in a few words."""
+
+
+def slowness(slow: Collection[NetworkSpec], gains: Mapping[NetworkSpec, float]) -> str:
+    """Why networks are not compiled, in words."""
+    times = ", ".join(f"{1 / gains[spec]:.2f} times as long for {spec.label}" for spec in gains if spec in slow)
+    return f"compiled steps take {times} here"
 
 
 class BackgroundCompiler:
@@ -38,7 +47,7 @@ class BackgroundCompiler:
         self, precision: Precision, should_stop: StopCheck, *, switch_at: int, threads: int,
         waiting: Callable[[], None], measure: bool = False,
     ) -> None:  # fmt: skip
-        """``waiting`` is called when training has to wait for the compiler; ``measure`` asks for :attr:`gain`."""
+        """``waiting`` is called when training has to wait for the compiler; ``measure`` asks for :attr:`gains`."""
         self._precision, self._should_stop, self._waiting = precision, should_stop, waiting
         self._threads, self._measure = threads, measure
         self._members: list[Member] = []
@@ -51,9 +60,9 @@ class BackgroundCompiler:
         return self._compilation is None or self._compilation.is_alive()
 
     @property
-    def gain(self) -> float:
-        """How many times faster compiled regions are one by one; 1 where it was not measured."""
-        return self._compilation.gain if self._compilation is not None else 1.0
+    def gains(self) -> Mapping[NetworkSpec, float]:
+        """How many times faster the compiled regions of each network are, one by one; empty if not measured."""
+        return self._compilation.gains if self._compilation is not None else {}
 
     def adopt(self, member: Member) -> None:
         self._members.append(member)
@@ -91,7 +100,7 @@ class BackgroundCompiler:
         networks = {}
         for member in self._members:
             parts = parts_of(member.network, blueprint(member.spec.network))
-            networks[member.run_id] = CompiledNetwork(parts, self._compilation.library, check)
+            networks[member.run_id] = CompiledNetwork(member.spec.network, parts, self._compilation.library, check)
         return networks
 
     def close(self) -> None:
@@ -109,7 +118,7 @@ class _Compilation(threading.Thread):
         self.library = RegionLibrary(precision, first.spec.recipe.batch_size, first.device)
         self.cancelled = threading.Event()
         self.error: Exception | None = None
-        self.gain = 1.0
+        self.gains: dict[NetworkSpec, float] = {}
         self._members, self._threads, self._measure = tuple(members), threads, measure
 
     def run(self) -> None:
@@ -122,7 +131,8 @@ class _Compilation(threading.Thread):
                 network.to(member.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
                 parts = parts_of(network, plan)
                 self.library.prepare(parts, self.cancelled)
-            if self._measure and not self.cancelled.is_set():
-                self.gain = self.library.gain(parts)
+                spec = member.spec.network
+                if self._measure and spec not in self.gains and not self.cancelled.is_set():
+                    self.gains[spec] = self.library.gain(parts)
         except Exception as error:  # handed to the training thread, which goes on without
             self.error = error

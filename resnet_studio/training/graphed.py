@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import torch
 
 from resnet_studio.domain.errors import Stopped
+from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.terms import Precision
-from resnet_studio.training.compiling import BackgroundCompiler, NotCompiledError
+from resnet_studio.training.compiling import BackgroundCompiler, Faster, NotCompiledError, slowness
 from resnet_studio.training.engines import BatchSource, EagerEngine
 from resnet_studio.training.members import Member
 from resnet_studio.training.programs import DeviceBatches, StepProgram
@@ -54,13 +55,16 @@ class GraphedEngine:
         tell: Callable[[str], None],
         capture: Capture = cuda_graph,
         compiler: BackgroundCompiler | None = None,
-        faster: Callable[[float], bool] | None = None,
+        faster: Faster | None = None,
+        slow: Collection[NetworkSpec] = (),
+        apart: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
     ) -> None:
-        """``tell`` is given a sentence when the engine has to go on more slowly; ``capture`` is replaced in tests;
-        ``faster`` decides by the measured gain whether compiled networks are taken, None if they are."""
+        """``tell`` is given a sentence when the engine has to go on more slowly, ``apart`` when these members do;
+        ``capture`` is replaced in tests. ``faster`` decides by a network's measured gain whether its compiled form is
+        taken, None if all are; those of ``slow`` networks are not."""
         self.name = "graphed" if compiler is None else f"graphed, compiled after {compiler.switch_at}"
         self._precision, self._eager, self._tell, self._capture = precision, eager, tell, capture
-        self._compiler, self._faster = compiler, faster
+        self._compiler, self._faster, self._slow, self._apart = compiler, faster, slow, apart
         self._networks: Mapping[str, CompiledNetwork] = {}
         self._programs: dict[tuple[tuple[str, ...], int, bool], tuple[StepProgram, Callable[[], None]]] = {}
         self._waiting: list[torch.cuda.Event] = []
@@ -75,7 +79,7 @@ class GraphedEngine:
 
     def adopt(self, member: Member) -> None:
         self._eager.adopt(member)
-        if self._compiler is not None:
+        if self._compiler is not None and member.spec.network not in self._slow:
             self._compiler.adopt(member)
 
     def advance(self, members: Sequence[Member], batches: BatchSource, until: int) -> None:
@@ -142,12 +146,17 @@ class GraphedEngine:
         return program, replay
 
     def _switch(self, compiler: BackgroundCompiler, members: Sequence[Member], batches: BatchSource) -> None:
-        """Take compiled networks from the next program on, if a replay of them is faster."""
+        """Take compiled networks from the next program on, those that are faster in a replay."""
         try:
             networks = compiler.take(lambda: None)
-            gain = self._gain(members, batches, networks)
-            if self._faster is not None and not self._faster(gain):
-                raise NotCompiledError(f"compiled steps take {1 / gain:.2f} times as long here")
+            gains: dict[NetworkSpec, float] = {}
+            for member in members:
+                if member.run_id in networks and member.spec.network not in gains:
+                    gains[member.spec.network] = self._gain(member, batches, networks)
+            slow = {spec for spec, gain in gains.items() if self._faster and not self._faster(spec, gain)}
+            kept = {run_id: network for run_id, network in networks.items() if network.spec not in slow}
+            if not kept:
+                raise NotCompiledError(slowness(slow, gains))
         except Stopped:
             raise
         except Exception as error:  # told: whatever cannot be compiled or captured, training goes on
@@ -156,22 +165,25 @@ class GraphedEngine:
             self.name = "graphed"
             self._tell(f"Training goes on without compiled steps: {reason.splitlines()[0]}.")
             return
-        self._networks = networks
+        if slow:
+            left = [run_id for run_id in networks if run_id not in kept]
+            self._apart(left, f"Without compiling: {slowness(slow, gains)}.")
+        self._networks = kept
         self._programs.clear()
         self._step_seconds = None
 
-    def _gain(self, members: Sequence[Member], batches: BatchSource, networks: Mapping[str, CompiledNetwork]) -> float:
-        """How many times faster a replay of one step is with compiled networks: the best of some replays of each."""
+    def _gain(self, member: Member, batches: BatchSource, networks: Mapping[str, CompiledNetwork]) -> float:
+        """How many times faster a replay of one step is with the compiled network: the best of some replays of each."""
         best = []
         for chosen in ({}, networks):
-            _, replay = self._captured(members, batches, 1, members[0].iteration + 1, chosen)
+            _, replay = self._captured([member], batches, 1, member.iteration + 1, chosen)
             times = []
-            with _unchanged(members):
+            with _unchanged([member]):
                 for _ in range(_TIMED):
-                    self._wait(members[0].device)
+                    self._wait(member.device)
                     start = time.perf_counter()
                     replay()
-                    self._wait(members[0].device)
+                    self._wait(member.device)
                     times.append(time.perf_counter() - start)
             best.append(min(times))
         return best[0] / best[1]

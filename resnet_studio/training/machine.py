@@ -24,6 +24,7 @@ from resnet_studio.training.choosing import (
     known_gain,
     make_engine,
     remember_gain,
+    slow_networks,
 )
 from resnet_studio.training.devices import choose_device, device_name, use_threads
 from resnet_studio.training.engines import StepEngine
@@ -34,7 +35,7 @@ from resnet_studio.training.provenance import program
 @dataclass(frozen=True, slots=True)
 class Machine:
     """Device, precision, torch's threads and the engine, which is ``settled`` for a run that began earlier; ``notice``
-    is a sentence for the user, empty if all is as before. ``subject`` says what compiling is measured with."""
+    is a sentence for the user, empty if all is as before. ``slow`` networks are not compiled when others are."""
 
     device: torch.device
     precision: Precision
@@ -42,18 +43,25 @@ class Machine:
     plan: EnginePlan = field(default=EnginePlan(Engine.EAGER))
     settled: bool = False
     notice: str = ""
-    subject: str = ""
+    slow: frozenset[NetworkSpec] = frozenset()
 
     @classmethod
     def choose(
-        cls, recipe: RecipeSpec, before: Mapping[str, str], cache: Path, networks: Sequence[NetworkSpec] = ()
+        cls,
+        recipe: RecipeSpec,
+        cache: Path,
+        networks: Sequence[NetworkSpec] = (),
+        environments: Sequence[Mapping[str, str]] = (),
     ) -> Machine:
-        """For ``networks`` trained by ``recipe``, or as ``before`` (the environment of a run that began earlier) says;
-        sets torch's threads.
+        """For ``networks`` trained by ``recipe``, or as their ``environments`` say if they began earlier; sets torch's
+        threads.
 
         Raises:
             UserError: If the recipe names a device or an engine that is not there.
         """
+        plans = [EnginePlan.recorded(one.get("engine", "")) for one in environments]
+        compiled = next((place for place, one in enumerate(plans) if one.switch_at), 0)
+        before = environments[compiled] if environments else {}
         wish, notice = Device(before.get("device", recipe.device)), ""
         try:
             device = choose_device(wish)
@@ -72,25 +80,31 @@ class Machine:
             precision = choose_precision(Precision.FLOAT32 if exact else recipe.precision, device, cache)
         if device.type == "cuda":
             set_products(precision, exact=recipe.exact)
-        subject = gain_subject(networks, recipe.batch_size)
-        return cls(device, precision, threads, plan, "engine" in before, notice, subject)
+        slow: set[NetworkSpec] = set()
+        if settled := "engine" in before and before.get("device", device.type) == device.type:
+            slow = {network for network, one in zip(networks, plans, strict=True) if one.switch_at < plan.switch_at}
+        elif plan.switch_at and recipe.engine is Engine.AUTO:
+            slow = slow_networks(recipe, device, cache, networks)
+        return cls(device, precision, threads, plan, settled, notice, frozenset(slow))
 
     def engine(
         self, recipe: RecipeSpec, cache: Path, should_stop: StopCheck, waiting: Callable[[], None],
-        failed: Callable[[str], None],
+        failed: Callable[[str], None], apart: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
     ) -> StepEngine:  # fmt: skip
-        """The planned engine; what is found out about compiling here is kept in ``cache``."""
+        """The planned engine; what is found out about compiling here is kept in ``cache``. See :func:`make_engine`."""
 
-        def faster(gain: float) -> bool:
-            remember_gain(self.device, recipe.precision, cache, gain, self.subject)
-            return gain >= WORTH_IT
+        def faster(network: NetworkSpec, gain: float) -> bool:
+            subject = gain_subject(network, recipe.batch_size)
+            known = known_gain(self.device, recipe.precision, cache, subject)
+            if known is None:
+                remember_gain(self.device, recipe.precision, cache, subject, gain)
+            return (gain if known is None else known) >= WORTH_IT
 
-        open_yet = recipe.engine is Engine.AUTO and not self.settled
-        measure = open_yet and known_gain(self.device, recipe.precision, cache, self.subject) is None
+        measure = recipe.engine is Engine.AUTO and not self.settled
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache / "compiled"))
         return make_engine(
             self.plan, self.precision, self.threads, should_stop,
-            waiting=waiting, failed=failed, faster=faster if measure else None,
+            waiting=waiting, failed=failed, faster=faster if measure else None, slow=self.slow, apart=apart,
         )  # fmt: skip
 
     def environment(self) -> dict[str, str]:

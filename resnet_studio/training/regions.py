@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer
+from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.terms import Precision
 from resnet_studio.networks.build import PlannedNetwork
 from resnet_studio.training.precision import arithmetic
@@ -166,10 +167,13 @@ def _copy(tensor: Tensor) -> Tensor:
 class CompiledNetwork:
     """Runs a network through its compiled regions; weights and statistics stay those of the network."""
 
-    def __init__(self, parts: Sequence[Part], library: RegionLibrary, check: Callable[[], None]) -> None:
+    def __init__(
+        self, spec: NetworkSpec, parts: Sequence[Part], library: RegionLibrary, check: Callable[[], None]
+    ) -> None:
         """``check`` is called before each region and, in the backward pass, after it; it may raise."""
         self._calls = [(library.region(part), part.tensors) for part in parts]
         self._check = check
+        self.spec = spec
 
     def __call__(self, images: Tensor) -> Tensor:
         x = images.contiguous()

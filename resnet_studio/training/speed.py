@@ -99,7 +99,7 @@ def _measure(specs: Sequence[RunSpec], cache: Path, seconds: float, should_stop:
     began = time.perf_counter()
     wished = specs[0].recipe
     report(str(Phase.PROBING), None)
-    machine = Machine.choose(wished, {}, cache, [spec.network for spec in specs])
+    machine = Machine.choose(wished, cache, [spec.network for spec in specs])
     plan = machine.plan
     if plan.switch_at:
         machine = replace(machine, plan=EnginePlan(plan.engine, 1))  # the first step sets the compiler going

@@ -93,7 +93,7 @@ class Drawn:
 
 def losses(network: NetworkSpec, wanted: RecipeSpec, batches: Drawn, cache: Path) -> list[float]:
     """Of 50 steps from the same weights."""
-    there = machine.Machine.choose(wanted, {}, cache)
+    there = machine.Machine.choose(wanted, cache)
     told: list[str] = []
     engine = there.engine(wanted, cache, lambda: False, lambda: None, told.append)
     member = Member("equality", RunSpec(network=network, recipe=wanted), there.device)

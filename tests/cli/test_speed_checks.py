@@ -64,12 +64,12 @@ def test_without_a_compiler_training_stays_eager(home: Home, monkeypatch: pytest
 @needs_compiler
 def test_what_compiling_brought_is_said_of_each_network(home: Home) -> None:
     for depth, gain in ((20, 1.31), (56, 1.2)):
-        remember_gain(CPU, Precision.AUTO, home.cache, gain, gain_subject([NetworkSpec(depth=depth)], 128))
+        remember_gain(CPU, Precision.AUTO, home.cache, gain_subject(NetworkSpec(depth=depth), 128), gain)
     checks = said(home)
     told = "times as fast as eager ones: 1.31 for ResNet-20 in batches of 128, 1.20 for ResNet-56 in batches of 128"
     assert checks["compiled steps"].value == told
     for number_of in range(8):
-        remember_gain(CPU, Precision.AUTO, home.cache, 0.9, gain_subject([NetworkSpec(width=number_of + 1)], 128))
+        remember_gain(CPU, Precision.AUTO, home.cache, gain_subject(NetworkSpec(width=number_of + 1), 128), 0.9)
     many = said(home)["compiled steps"]
     assert many.value.count("ResNet") + len(many.details) == 10
 

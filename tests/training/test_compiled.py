@@ -15,7 +15,7 @@ from resnet_studio.domain.terms import Engine, Precision
 from resnet_studio.networks.build import build
 from resnet_studio.networks.weights import digest
 from resnet_studio.training import choosing, regions
-from resnet_studio.training.choosing import EnginePlan, choose_engine, compiler
+from resnet_studio.training.choosing import EnginePlan, choose_engine, compiler, gain_subject
 from resnet_studio.training.compiled import CompiledEngine
 from resnet_studio.training.engines import EagerEngine
 from resnet_studio.training.machine import Machine
@@ -140,7 +140,8 @@ def test_a_gain_that_is_too_small_stays_eager(tiny_run, monkeypatch):
     monkeypatch.setattr(regions.torch, "compile", lambda call, **_options: call)
     told, gains = [], []
 
-    def faster(gain):
+    def faster(network, gain):
+        assert network == tiny_run.network
         gains.append(gain)
         return False
 
@@ -201,9 +202,10 @@ def test_short_runs_stay_eager_and_long_ones_compile_where_it_gains(tiny_run, tm
     short, long = tiny_run.recipe, replace(tiny_run.recipe, iterations=64_000)
     assert choose_engine(short, CPU, {}, tmp_path) == EnginePlan(Engine.EAGER)
     assert choose_engine(long, CPU, {}, tmp_path) == EnginePlan(Engine.COMPILED, choosing.SWITCH_AT)
-    choosing.remember_gain(CPU, long.precision, tmp_path, 1.01)
-    assert choosing.known_gain(CPU, long.precision, tmp_path) == 1.01
-    assert choose_engine(long, CPU, {}, tmp_path) == EnginePlan(Engine.EAGER)
+    subject = gain_subject(tiny_run.network, long.batch_size)
+    choosing.remember_gain(CPU, long.precision, tmp_path, subject, 1.01)
+    assert choosing.known_gain(CPU, long.precision, tmp_path, subject) == 1.01
+    assert choose_engine(long, CPU, {}, tmp_path, [tiny_run.network]) == EnginePlan(Engine.EAGER)
     assert choose_engine(long, CPU, {"engine": "compiled after 7"}, tmp_path) == EnginePlan(Engine.COMPILED, 7)
     monkeypatch.setattr(choosing, "compiler", lambda: None)
     assert choose_engine(replace(long, engine="eager"), CPU, {}, tmp_path) == EnginePlan(Engine.EAGER)
@@ -213,18 +215,59 @@ def test_short_runs_stay_eager_and_long_ones_compile_where_it_gains(tiny_run, tm
         choose_engine(replace(long, engine="graphed"), CPU, {}, tmp_path)
 
 
-def test_a_small_network_that_loses_does_not_decide_for_a_large_one(tiny_run, tmp_path, monkeypatch):
+def test_each_network_is_judged_alone_and_trains_so_in_every_cohort(tiny_run, tmp_path, monkeypatch):
     monkeypatch.setattr(choosing, "compiler", lambda: "/usr/bin/c++")
+    compiled = EnginePlan(Engine.COMPILED, choosing.SWITCH_AT)
     long = replace(tiny_run.recipe, iterations=64_000, precision="float32", device="cpu")
-    small = Machine.choose(long, {}, tmp_path, [tiny_run.network])
-    engine = small.engine(long, tmp_path, lambda: False, lambda: None, lambda sentence: None)
-    assert not engine._faster(0.66)  # as the engine asks after measuring
-    assert Machine.choose(long, {}, tmp_path, [tiny_run.network]).plan == EnginePlan(Engine.EAGER)
-    wider = replace(tiny_run.network, width=16)
-    for networks in ([wider], [tiny_run.network, wider]):
-        assert Machine.choose(long, {}, tmp_path, networks).plan == EnginePlan(Engine.COMPILED, choosing.SWITCH_AT)
-    larger = replace(long, batch_size=128)
-    assert Machine.choose(larger, {}, tmp_path, [tiny_run.network]).plan.engine is Engine.COMPILED
+    small, large = tiny_run.network, replace(tiny_run.network, width=16)
+    first = Machine.choose(long, tmp_path, [small])
+    engine = first.engine(long, tmp_path, lambda: False, lambda: None, lambda sentence: None)
+    assert not engine._faster(small, 0.66)  # as the engine asks after measuring
+    assert not engine._faster(small, 1.5)  # once known it stays so
+    assert Machine.choose(long, tmp_path, [small]).plan == EnginePlan(Engine.EAGER)
+    assert Machine.choose(long, tmp_path, [large]).plan == compiled
+    together = Machine.choose(long, tmp_path, [small, large])
+    assert together.plan == compiled
+    assert together.slow == {small}
+    assert Machine.choose(replace(long, batch_size=128), tmp_path, [small]).plan == compiled
+
+
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="takes mps for a device that is not there")
+def test_resumed_members_step_as_each_of_them_did(tiny_run, tmp_path):
+    small, large = tiny_run.network, replace(tiny_run.network, width=16)
+    environments = [{"engine": "eager", "device": "cpu"}, {"engine": "compiled after 7", "device": "cpu"}]
+    machine = Machine.choose(tiny_run.recipe, tmp_path, [small, large], environments)
+    assert machine.plan == EnginePlan(Engine.COMPILED, 7)
+    assert machine.slow == {small}
+    elsewhere = [{**one, "device": "mps", "engine": "eager"} for one in environments]
+    anywhere = replace(tiny_run.recipe, device="auto")
+    here = Machine.choose(anywhere, tmp_path, [small, large], elsewhere)
+    assert not here.settled
+    assert not here.slow
+
+
+def test_a_slow_member_stays_eager_beside_a_compiled_one(tiny_run, monkeypatch):
+    monkeypatch.setattr(regions.torch, "compile", lambda call, **_options: call)
+    wide = replace(tiny_run, network=replace(tiny_run.network, width=8))
+    told, apart = [], []
+    engine = make(
+        2, told, faster=lambda network, gain: network == wide.network, apart=lambda ids, reason: apart.append(ids)
+    )
+    members = [Member(name, spec, CPU) for name, spec in (("small", tiny_run), ("wide", wide))]
+    for member in members:
+        engine.adopt(member)
+    x, y = torch.randn(8, 3, 8, 8), torch.randint(0, 10, (8,))
+
+    class Same:
+        def batch(self, _iteration):
+            return x, y
+
+    while members[0].iteration < 4:
+        engine.advance(members, Same(), 4)
+    engine.close()
+    assert set(engine._networks) == {"wide"}
+    assert apart == [["small"]]
+    assert engine.failure == ""
 
 
 def test_on_cuda_long_runs_are_graphed_and_compiled_besides(tiny_run, tmp_path, monkeypatch):
@@ -236,13 +279,14 @@ def test_on_cuda_long_runs_are_graphed_and_compiled_besides(tiny_run, tmp_path, 
     assert choose_engine(long, cuda, {}, tmp_path) == EnginePlan(Engine.GRAPHED, choosing.SWITCH_AT)
     assert choose_engine(replace(long, exact=True), cuda, {}, tmp_path) == EnginePlan(Engine.GRAPHED)
     assert choose_engine(long, cuda, {"engine": "graphed", "device": "cuda"}, tmp_path) == EnginePlan(Engine.GRAPHED)
-    choosing.remember_gain(cuda, long.precision, tmp_path, 0.9)
-    assert choose_engine(long, cuda, {}, tmp_path) == EnginePlan(Engine.GRAPHED)
+    choosing.remember_gain(cuda, long.precision, tmp_path, gain_subject(tiny_run.network, long.batch_size), 0.9)
+    assert choose_engine(long, cuda, {}, tmp_path, [tiny_run.network]) == EnginePlan(Engine.GRAPHED)
 
 
 def test_a_run_that_began_compiled_is_not_measured_again(tiny_run, tmp_path):
     long = replace(tiny_run.recipe, iterations=64_000, precision="float32")
-    machine = Machine.choose(long, {"engine": "compiled after 7", "device": "cpu"}, tmp_path)
+    before = {"engine": "compiled after 7", "device": "cpu"}
+    machine = Machine.choose(long, tmp_path, [tiny_run.network], [before])
     assert machine.settled
     engine = machine.engine(long, tmp_path, lambda: False, lambda: None, lambda sentence: None)
     assert engine.name == "compiled after 7"

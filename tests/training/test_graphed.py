@@ -192,11 +192,24 @@ def test_what_cannot_be_captured_when_compiled_stays_as_it_was(specs, monkeypatc
 def test_compiled_networks_that_are_no_faster_in_a_replay_are_not_taken(specs, monkeypatch):
     monkeypatch.setattr(regions.torch, "compile", lambda call, **_options: call)
     told, gains = [], []
-    engine = with_compiler(told, 3, faster=lambda gain: gains.append(gain))
+    engine = with_compiler(told, 3, faster=lambda network, gain: gains.append(gain))
     trained(specs, engine, 6)
-    assert len(gains) == 1
-    assert gains[0] > 0
+    assert len(gains) == 2  # each network of the twin is judged alone
+    assert min(gains) > 0
     assert engine.name == "graphed"
+
+
+def test_a_network_that_is_slow_when_compiled_stays_as_it_was_beside_one_that_is_not(specs, monkeypatch):
+    monkeypatch.setattr(regions.torch, "compile", lambda call, **_options: call)
+    apart, told = [], []
+    engine = with_compiler(told, 3, faster=lambda network, gain: network == specs[0].network)
+    engine._apart = lambda run_ids, sentence: apart.append((run_ids, sentence))
+    trained(specs, engine, 6)
+    assert not told
+    ((run_ids, sentence),) = apart
+    assert run_ids == ["1"]
+    assert specs[1].network.label in sentence
+    assert set(engine._networks) == {"0"}
 
 
 @pytest.mark.gpu
