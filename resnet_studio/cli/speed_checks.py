@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from resnet_studio.cli.console import counted
 from resnet_studio.cli.findings import Check, State
 from resnet_studio.domain.home import Home
+from resnet_studio.domain.host import compiler
 from resnet_studio.domain.specs import RecipeSpec
 from resnet_studio.domain.speeds import LONG_ENOUGH, WORTH_IT, KnownSpeeds
 from resnet_studio.domain.terms import Device, Precision
@@ -47,7 +48,7 @@ def _times(gain: float) -> str:
 
 
 def _compiler(device: torch.device) -> Check:
-    from resnet_studio.training.choosing import can_compile, compiler
+    from resnet_studio.training.choosing import can_compile
 
     found = compiler()
     if device.type == "cuda":

@@ -7,7 +7,6 @@ import importlib.util
 import json
 import logging
 import re
-import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.host import compiler
 from resnet_studio.domain.specs import NetworkSpec, RecipeSpec
 from resnet_studio.domain.speeds import LONG_ENOUGH, WORTH_IT, multiply_adds
 from resnet_studio.domain.terms import Engine, Precision
@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 
 _GAINS = "compiled.json"
 SWITCH_AT = 1000  # iterations before compiled steps take over: compiling takes less on any machine seen so far
-_COMPILERS = ("g++", "clang++", "c++", "cl")
 _RECORDED = re.compile(r"(graphed, )?compiled after (\d+)")
 
 
@@ -59,11 +58,6 @@ class EnginePlan:
         if found := _RECORDED.fullmatch(name):
             return cls(Engine.GRAPHED if found[1] else Engine.COMPILED, int(found[2]))
         return cls(Engine.GRAPHED if name == Engine.GRAPHED else Engine.EAGER)
-
-
-def compiler() -> str | None:
-    """The C++ compiler that torch's compiler would use on the CPU; None where there is none."""
-    return next((found for name in _COMPILERS if (found := shutil.which(name))), None)
 
 
 def choose_engine(

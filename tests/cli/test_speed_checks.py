@@ -11,10 +11,11 @@ import torch
 from resnet_studio.cli.findings import Check, State
 from resnet_studio.cli.speed_checks import speed
 from resnet_studio.domain.home import Home
+from resnet_studio.domain.host import compiler
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.speeds import LONG_ENOUGH, Figure
 from resnet_studio.domain.terms import Device, Engine, Precision
-from resnet_studio.training.choosing import compiler, gain_subject, remember_gain
+from resnet_studio.training.choosing import gain_subject, remember_gain
 from resnet_studio.training.layout import channels_last_gain
 from resnet_studio.training.speed_cache import remember_speeds
 
