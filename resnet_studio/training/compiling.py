@@ -20,6 +20,7 @@ from resnet_studio.training.members import Member
 from resnet_studio.training.regions import CompiledNetwork, RegionLibrary, parts_of
 
 log = logging.getLogger(__name__)
+logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns of machines without CUDA
 
 Faster = Callable[[NetworkSpec, float], bool]  # whether so many times faster is worth the switch
 

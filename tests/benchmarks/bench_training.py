@@ -51,9 +51,10 @@ STEPS = 50
 CUDA = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if CUDA else "cpu")
 
-# Largest difference of a loss, in percent of it, over 50 steps from the same start. The engines sum in another order:
-# float32 differs in the last of 24 bits an operation, bfloat16 in the last of 8, and each update carries that on.
-AGREE = {Precision.FLOAT32: 0.5, Precision.BFLOAT16: 8.0}
+# Largest difference of a loss, in percent of it, over the first 10 and over all 50 steps from the same start. The
+# engines sum in another order: float32 differs in the last of 24 bits an operation, bfloat16 in the last of 8. A ReLU
+# whose input is nearly zero makes of that a gradient that is there or not, and each update carries it on.
+AGREE = {Precision.FLOAT32: (0.05, 2.0), Precision.BFLOAT16: (3.0, 8.0)}
 FAST = Engine.GRAPHED if CUDA else Engine.COMPILED
 console = Console(width=110)
 
@@ -111,7 +112,7 @@ def losses(network: NetworkSpec, wanted: RecipeSpec, batches: Drawn, cache: Path
 def equality(findings: Findings, cache: Path) -> None:
     """Each engine against eager steps, and against itself."""
     choosing.SWITCH_AT = 1
-    table = Table("network", "precision", "engine", "largest difference", "allowed", "the same twice", title="Equality")
+    table = Table("network", "precision", "engine", "in 10 steps", "in 50 steps", "the same twice", title="Equality")
     batches = Drawn(STEPS, 128)
     for depth, precision in itertools.product((20, 56) if CUDA else (20,), AGREE):
         short = {"iterations": 10_000, "milestones": (), "learning_rate": 0.02, "test_every": 10_000}
@@ -124,13 +125,16 @@ def equality(findings: Findings, cache: Path) -> None:
                 findings.agrees = False
                 table.add_row(f"ResNet-{depth}", precision, engine, str(error))
                 continue
-            apart = max(abs(a - b) / abs(b) for a, b in zip(first, eager, strict=True)) * 100
-            findings.agrees &= apart <= AGREE[precision]
+            apart = [abs(one - other) / abs(other) * 100 for one, other in zip(first, eager, strict=True)]
+            early, all_of_them, (soon, late) = max(apart[:10]), max(apart), AGREE[precision]
+            findings.agrees &= early <= soon and all_of_them <= late
             again = "yes" if first == second else "no"
-            table.add_row(f"ResNet-{depth}", precision, engine, f"{apart:.3f} %", f"{AGREE[precision]} %", again)
+            figures = (f"{early:.4f} of {soon} %", f"{all_of_them:.3f} of {late} %")
+            table.add_row(f"ResNet-{depth}", precision, engine, *figures, again)
             findings.values.setdefault("equality", []).append(
-                {"depth": depth, "precision": precision, "engine": engine, "percent": apart, "same_twice": again}
-            )
+                {"depth": depth, "precision": precision, "engine": engine, "first_10_percent": early,
+                 "percent": all_of_them, "same_twice": again}
+            )  # fmt: skip
     console.print(table)
 
 
@@ -222,6 +226,8 @@ def peak_products(precision: Precision) -> float:
     size = 8192 if CUDA else 2048
     kind = torch.bfloat16 if precision is Precision.BFLOAT16 else torch.float32
     a, b = (torch.randn(size, size, device=DEVICE).to(kind) for _ in range(2))
+    if CUDA:
+        torch.backends.cuda.matmul.allow_tf32 = precision is Precision.TF32
     best = float("inf")
     for _ in range(6):
         start = time.perf_counter()
