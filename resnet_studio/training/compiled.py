@@ -10,7 +10,7 @@ from torch import Tensor
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.terms import Precision
-from resnet_studio.training.compiling import BackgroundCompiler, Faster, NotCompiledError, slowness
+from resnet_studio.training.compiling import BackgroundCompiler, Faster, NotCompiledError, not_faster, slowness
 from resnet_studio.training.engines import PATIENCE, BatchSource, EagerEngine
 from resnet_studio.training.members import Member
 from resnet_studio.training.regions import CompiledNetwork
@@ -46,7 +46,7 @@ class CompiledEngine(EagerEngine):
         self._failed, self._faster, self._slow, self._apart = failed, faster, slow, apart
         self._networks: Mapping[str, CompiledNetwork] = {}
         self._compiler = BackgroundCompiler(
-            precision, should_stop, switch_at=switch_at, threads=threads, waiting=waiting, measure=faster is not None
+            precision, should_stop, switch_at=switch_at, threads=threads, waiting=waiting
         )
 
     @property
@@ -80,11 +80,11 @@ class CompiledEngine(EagerEngine):
         except NotCompiledError as error:
             self._stay(f"Training goes on without compiled steps ({error}).", str(error))
             return
-        slow = {spec for spec, gain in self._compiler.gains.items() if self._faster and not self._faster(spec, gain)}
+        slow = not_faster({network.spec for network in networks.values()}, self._faster, self._compiler.gain)
         self._networks = {run_id: network for run_id, network in networks.items() if network.spec not in slow}
-        reason = slowness(slow, self._compiler.gains)
+        reason = slowness(slow)
         if not self._networks:
-            self._stay(f"Training goes on without compiled steps: {reason}.", reason)
+            self._stay(f"Training goes on without compiling: {reason}.", reason)
         elif slow:
             self._apart(
                 [run_id for run_id in networks if run_id not in self._networks], f"Without compiling: {reason}."

@@ -17,12 +17,12 @@ from resnet_studio.domain.terms import Precision
 from resnet_studio.networks.build import build
 from resnet_studio.training.devices import lower_priority, use_threads
 from resnet_studio.training.members import Member
-from resnet_studio.training.regions import CompiledNetwork, RegionLibrary, parts_of
+from resnet_studio.training.regions import CompiledNetwork, Part, RegionLibrary, parts_of
 
 log = logging.getLogger(__name__)
 logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns of machines without CUDA
 
-Faster = Callable[[NetworkSpec, float], bool]  # whether so many times faster is worth the switch
+Faster = Callable[[NetworkSpec, Callable[[], float]], bool]  # given what measures the gain: whether it is worth it
 
 _POLL = 0.05  # seconds between two looks at whether the compiler has finished
 
@@ -31,10 +31,18 @@ class NotCompiledError(Exception):
     """Why there are no compiled networks, in a few words."""
 
 
-def slowness(slow: Collection[NetworkSpec], gains: Mapping[NetworkSpec, float]) -> str:
+def not_faster(
+    networks: Collection[NetworkSpec], faster: Faster | None, gain: Callable[[NetworkSpec], float]
+) -> set[NetworkSpec]:
+    """Those of ``networks`` whose measured ``gain`` is not worth compiling."""
+    if faster is None:
+        return set()
+    return {network for network in networks if not faster(network, lambda network=network: gain(network))}  # type: ignore[misc]
+
+
+def slowness(slow: Collection[NetworkSpec]) -> str:
     """Why networks are not compiled, in words."""
-    times = ", ".join(f"{1 / gains[spec]:.2f} times as long for {spec.label}" for spec in gains if spec in slow)
-    return f"compiled steps take {times} here"
+    return f"it makes {', '.join(sorted({network.label for network in slow}))} no faster here"
 
 
 class BackgroundCompiler:
@@ -46,11 +54,11 @@ class BackgroundCompiler:
 
     def __init__(
         self, precision: Precision, should_stop: StopCheck, *, switch_at: int, threads: int,
-        waiting: Callable[[], None], measure: bool = False,
+        waiting: Callable[[], None],
     ) -> None:  # fmt: skip
-        """``waiting`` is called when training has to wait for the compiler; ``measure`` asks for :attr:`gains`."""
+        """``waiting`` is called when training has to wait for the compiler."""
         self._precision, self._should_stop, self._waiting = precision, should_stop, waiting
-        self._threads, self._measure = threads, measure
+        self._threads = threads
         self._members: list[Member] = []
         self._compilation: _Compilation | None = None
         self.switch_at = switch_at
@@ -60,10 +68,11 @@ class BackgroundCompiler:
     def compiling(self) -> bool:
         return self._compilation is None or self._compilation.is_alive()
 
-    @property
-    def gains(self) -> Mapping[NetworkSpec, float]:
-        """How many times faster the compiled regions of each network are, one by one; empty if not measured."""
-        return self._compilation.gains if self._compilation is not None else {}
+    def gain(self, network: NetworkSpec) -> float:
+        """How many times faster the compiled regions of ``network`` are, one by one. Measured by the calling thread:
+        training waits meanwhile, so that it does not compete with what is measured."""
+        assert self._compilation is not None
+        return self._compilation.library.gain(self._compilation.parts[network])
 
     def adopt(self, member: Member) -> None:
         self._members.append(member)
@@ -71,7 +80,7 @@ class BackgroundCompiler:
     def begin(self) -> None:
         """Called before each step; the first call starts the thread."""
         if self._compilation is None:
-            self._compilation = _Compilation(self._members, self._precision, self._threads, measure=self._measure)
+            self._compilation = _Compilation(self._members, self._precision, self._threads)
             self._compilation.start()
 
     def due(self, iteration: int) -> bool:
@@ -113,14 +122,14 @@ class BackgroundCompiler:
 class _Compilation(threading.Thread):
     """Compiles what the members are made of, in a thread of low priority."""
 
-    def __init__(self, members: Sequence[Member], precision: Precision, threads: int, *, measure: bool) -> None:
+    def __init__(self, members: Sequence[Member], precision: Precision, threads: int) -> None:
         super().__init__(name="compiler", daemon=True)
         first = members[0]
         self.library = RegionLibrary(precision, first.spec.recipe.batch_size, first.device)
         self.cancelled = threading.Event()
         self.error: Exception | None = None
-        self.gains: dict[NetworkSpec, float] = {}
-        self._members, self._threads, self._measure = tuple(members), threads, measure
+        self.parts: dict[NetworkSpec, Sequence[Part]] = {}
+        self._members, self._threads = tuple(members), threads
 
     def run(self) -> None:
         lower_priority()
@@ -132,8 +141,6 @@ class _Compilation(threading.Thread):
                 network.to(member.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
                 parts = parts_of(network, plan)
                 self.library.prepare(parts, self.cancelled)
-                spec = member.spec.network
-                if self._measure and spec not in self.gains and not self.cancelled.is_set():
-                    self.gains[spec] = self.library.gain(parts)
+                self.parts[member.spec.network] = parts
         except Exception as error:  # handed to the training thread, which goes on without
             self.error = error

@@ -16,7 +16,7 @@ import torch
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.terms import Precision
-from resnet_studio.training.compiling import BackgroundCompiler, Faster, NotCompiledError, slowness
+from resnet_studio.training.compiling import BackgroundCompiler, Faster, NotCompiledError, not_faster, slowness
 from resnet_studio.training.engines import BatchSource, EagerEngine
 from resnet_studio.training.members import Member
 from resnet_studio.training.programs import DeviceBatches, StepProgram
@@ -149,25 +149,23 @@ class GraphedEngine:
         """Take compiled networks from the next program on, those that are faster in a replay."""
         try:
             networks = compiler.take(lambda: None)
-            gains: dict[NetworkSpec, float] = {}
-            for member in members:
-                if member.run_id in networks and member.spec.network not in gains:
-                    gains[member.spec.network] = self._gain(member, batches, networks)
-            slow = {spec for spec, gain in gains.items() if self._faster and not self._faster(spec, gain)}
+            by_network = {member.spec.network: member for member in members if member.run_id in networks}
+            gains = {network: self._gain(member, batches, networks) for network, member in by_network.items()}
+            slow = not_faster(gains, self._faster, gains.__getitem__)
             kept = {run_id: network for run_id, network in networks.items() if network.spec not in slow}
             if not kept:
-                raise NotCompiledError(slowness(slow, gains))
+                raise NotCompiledError(slowness(slow))
         except Stopped:
             raise
         except Exception as error:  # told: whatever cannot be compiled or captured, training goes on
             reason = str(error) if isinstance(error, NotCompiledError) else f"{type(error).__name__}: {error}"
             log.warning("compiled steps are not taken: %s", reason)
             self.name = "graphed"
-            self._tell(f"Training goes on without compiled steps: {reason.splitlines()[0]}.")
+            self._tell(f"Training goes on without compiling: {reason.splitlines()[0]}.")
             return
         if slow:
             left = [run_id for run_id in networks if run_id not in kept]
-            self._apart(left, f"Without compiling: {slowness(slow, gains)}.")
+            self._apart(left, f"Without compiling: {slowness(slow)}.")
         self._networks = kept
         self._programs.clear()
         self._step_seconds = None

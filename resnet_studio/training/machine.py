@@ -93,12 +93,13 @@ class Machine:
     ) -> StepEngine:  # fmt: skip
         """The planned engine; what is found out about compiling here is kept in ``cache``. See :func:`make_engine`."""
 
-        def faster(network: NetworkSpec, gain: float) -> bool:
+        def faster(network: NetworkSpec, measure: Callable[[], float]) -> bool:
             subject = gain_subject(network, recipe.batch_size)
-            known = known_gain(self.device, recipe.precision, cache, subject)
-            if known is None:
+            gain = known_gain(self.device, recipe.precision, cache, subject)
+            if gain is None:
+                gain = measure()
                 remember_gain(self.device, recipe.precision, cache, subject, gain)
-            return (gain if known is None else known) >= WORTH_IT
+            return gain >= WORTH_IT
 
         measure = recipe.engine is Engine.AUTO and not self.settled
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache / "compiled"))
