@@ -162,7 +162,7 @@ def _train_on(
     preprocessing = room.attempt(lambda: _preprocessing(records, store, data)).to(machine.device)
     batches = data.batches(preprocessing, machine.device)
     emit(PhaseChanged(ids, Phase.BUILDING))
-    members = [_member(record, store, machine.device, room) for record in records]
+    members = [_member(record, store, machine, room) for record in records]
     engine = _engine(machine, recipe, home, ids, emit, should_stop)
     facts = {
         "data_sha256": data.checksum,
@@ -254,9 +254,9 @@ def _preprocessing(records: Sequence[RunRecord], store: RunStore, data: Training
     return measured
 
 
-def _member(record: RunRecord, store: RunStore, device: torch.device, room: Room) -> Member:
+def _member(record: RunRecord, store: RunStore, machine: Machine, room: Room) -> Member:
     """A member at its newest whole checkpoint, its curves cut to match; at the start if there is none."""
-    member, emit = Member(record.id, record.spec, device), room.emit
+    member, emit = Member(record.id, record.spec, machine.device, machine.layout), room.emit
     whole: set[Path] = set()
     rows = store.checkpoints(record.id)
     for row in rows:

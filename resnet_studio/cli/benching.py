@@ -31,7 +31,7 @@ _FEWEST_STEPS = 4  # what a network costs at least: two to warm up, one that cou
 _PROCESSOR_BATCH = 16  # of ImageNet's images, where the recipe's 256 would take minutes a step and all the memory
 _LOOK, _GRACE = 0.05, 0.6  # seconds between two looks at whether to stop, and those that what is measured then has
 _BUSY = 0.5  # of the cores, by the mean of the last minute
-_OPTIONS = tuple(f"recipe.{name}" for name in ("batch_size", "precision", "engine", "exact", "device"))
+_OPTIONS = tuple(f"recipe.{name}" for name in ("batch_size", "precision", "layout", "engine", "exact", "device"))
 
 
 def register(app: typer.Typer) -> None:

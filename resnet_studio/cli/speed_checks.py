@@ -12,22 +12,22 @@ from resnet_studio.domain.home import Home
 from resnet_studio.domain.host import compiler
 from resnet_studio.domain.specs import RecipeSpec
 from resnet_studio.domain.speeds import LONG_ENOUGH, WORTH_IT, KnownSpeeds
-from resnet_studio.domain.terms import Device, Precision
+from resnet_studio.domain.terms import Device, MemoryLayout, Precision
 
 if TYPE_CHECKING:
     import torch
 
 _FEW = 4  # networks named in one line
 _OTHERWISE = (
-    "--precision, --engine and --device of `train` and `bench`, or the fields of these names in a run file and under "
-    "Recipe on the Design page"
+    "--precision, --layout, --engine and --device of `train` and `bench`, or the fields of these names in a run file and "
+    "under This machine on the Design page"
 )
 
 
 def speed(home: Home) -> Iterator[Check]:
     """Compiler, precision, memory layout, engines; what was measured, where it is kept, and how to choose otherwise."""
     from resnet_studio.training.devices import choose_device
-    from resnet_studio.training.layout import channels_last_gain
+    from resnet_studio.training.layout import choose_layout, known_layout_gain
     from resnet_studio.training.precision import choose_precision
     from resnet_studio.training.speed_cache import known_speeds
 
@@ -35,8 +35,10 @@ def speed(home: Home) -> Iterator[Check]:
     precision = choose_precision(Precision.AUTO, device, home.cache)
     yield _compiler(device)
     yield _precision(home, device, precision)
-    gain = channels_last_gain(device, precision)
-    yield Check("memory format", f"channels last, {_times(gain)} channels first (convolutions in {precision})")
+    layout = choose_layout(MemoryLayout.AUTO, device, precision, home.cache)
+    gain = known_layout_gain(device, precision, home.cache)
+    found = f": in a probe channels last were {_times(gain)} channels first" if gain is not None else ""
+    yield Check("memory layout", f"{layout}{found}")
     yield _compiled(home, device)
     yield from _engines(home, device)
     yield _measured(home, known_speeds(home.cache))

@@ -20,7 +20,9 @@ from resnet_studio.domain.terms import (
     Schedule,
 )
 
-OWN = ("init_seed", "data_seed", "loading", "precision", "engine", "exact", "device")  # of a run, not of a recipe
+OWN = (  # of a run, not of a recipe
+    "init_seed", "data_seed", "loading", "precision", "layout", "engine", "exact", "device",
+)  # fmt: skip
 WARM_UP_FROM = 110  # layers, section 4.2
 
 
@@ -139,6 +141,7 @@ FIELD_HELP: dict[str, str] = {
     "data_seed": "The paper has no seeds. Table 6: the 110-layer net was trained five times.",
     "loading": "Not a part of the recipe: the batches are the same either way.",
     "precision": "The paper does not say.",
+    "layout": "Not a part of the recipe: the arithmetic is the same to rounding.",
     "engine": "Not a part of the recipe: the arithmetic is the same to rounding.",
     "exact": "Not a part of the recipe: it fixes the last bits on CUDA.",
     "device": "Not a part of the recipe: it decides how fast training is, and its last bits.",

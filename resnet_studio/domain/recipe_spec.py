@@ -19,6 +19,7 @@ from resnet_studio.domain.terms import (
     Device,
     Engine,
     Loading,
+    MemoryLayout,
     MomentumForm,
     Normalisation,
     PadWith,
@@ -32,7 +33,7 @@ Iteration = Annotated[int, Field(ge=1, le=10_000_000)]
 # What the batches of a cohort depend on, and what all its members do at the same time.
 SHARED = (
     "iterations", "batch_size", "augmentation", "pad_with", "scale_min", "scale_max", "colour", "colour_std",
-    "normalisation", "data_seed", "loading", "precision", "engine", "exact", "device",
+    "normalisation", "data_seed", "loading", "precision", "layout", "engine", "exact", "device",
 )  # fmt: skip
 
 
@@ -199,6 +200,12 @@ class RecipeSpec(Spec):
         "auto: bfloat16 where a short probe finds it faster on this machine, else float32. tf32: products of "
         "10 bits, CUDA only. Weights and batch-norm statistics are always float32.",
         default=Precision.AUTO,
+    )
+    layout: MemoryLayout = shown(
+        "Memory layout",
+        "channels-last: the values of a pixel lie together; channels-first: those of a feature map. auto: the faster "
+        "one on this machine, by a short probe.",
+        default=MemoryLayout.AUTO,
     )
     engine: Engine = shown(
         "Engine",

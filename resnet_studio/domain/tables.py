@@ -26,6 +26,7 @@ _ENVIRONMENT_TITLES = {
     "device": "Device used",
     "device_name": "Device name",
     "precision": "Precision used",
+    "layout": "Memory layout used",
     "program_sha256": "Program's sources",
     "resnet_studio": "ResNet Studio",
     "torch": "torch",

@@ -166,6 +166,14 @@ class Precision(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
+class MemoryLayout(StrEnum):
+    """In which order the values of an image lie in memory."""
+
+    AUTO = "auto"
+    CHANNELS_LAST = "channels-last"
+    CHANNELS_FIRST = "channels-first"
+
+
 class Engine(StrEnum):
     """How a step is carried out; the arithmetic agrees to rounding.
 

@@ -18,7 +18,7 @@ from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.records import CheckpointRecord, RunRecord
-from resnet_studio.domain.terms import Device, Precision
+from resnet_studio.domain.terms import Device, MemoryLayout, Precision
 from resnet_studio.networks.build import PlannedNetwork
 from resnet_studio.networks.weights import digest, load_weights, state_of
 
@@ -133,7 +133,8 @@ def load(store: RunSource, run: RunRecord, device: Device = Device.CPU) -> Train
     module.to_empty(device="cpu")
     checkpoint, notice = _restore(module, run, checkpoints, store.home.runs)
     module.eval().requires_grad_(False)
-    module.to(target, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    first = run.environment.get("layout") == MemoryLayout.CHANNELS_FIRST
+    module.to(target, memory_format=torch.contiguous_format if first else torch.channels_last)  # type: ignore[call-overload]
     return TrainedNetwork(
         run, module, preprocessing.to(target), names, checkpoint.iteration, checkpoint.weights_sha256, notice
     )

@@ -7,8 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-import torch
-
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.planning import blueprint
@@ -16,6 +14,7 @@ from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.terms import Precision
 from resnet_studio.networks.build import build
 from resnet_studio.training.devices import lower_priority, use_threads
+from resnet_studio.training.layout import memory_format
 from resnet_studio.training.members import Member
 from resnet_studio.training.regions import CompiledNetwork, Part, RegionLibrary, parts_of
 
@@ -125,7 +124,7 @@ class _Compilation(threading.Thread):
     def __init__(self, members: Sequence[Member], precision: Precision, threads: int) -> None:
         super().__init__(name="compiler", daemon=True)
         first = members[0]
-        self.library = RegionLibrary(precision, first.spec.recipe.batch_size, first.device)
+        self.library = RegionLibrary(precision, first.spec.recipe.batch_size, first.device, first.layout)
         self.cancelled = threading.Event()
         self.error: Exception | None = None
         self.parts: dict[NetworkSpec, Sequence[Part]] = {}
@@ -138,7 +137,7 @@ class _Compilation(threading.Thread):
             for member in self._members:
                 plan = blueprint(member.spec.network)
                 network = build(plan, init_seed=0).train()
-                network.to(member.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+                network.to(member.device, memory_format=memory_format(member.layout))  # type: ignore[call-overload]
                 parts = parts_of(network, plan)
                 self.library.prepare(parts, self.cancelled)
                 self.parts[member.spec.network] = parts

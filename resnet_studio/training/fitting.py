@@ -65,7 +65,7 @@ def _fits(specs: Sequence[RunSpec], machine: Machine, size: int, resident_bytes:
     try:
         resident = torch.zeros(resident_bytes, dtype=torch.uint8, device=machine.device)
         engine = EagerEngine(machine.precision, should_stop)
-        members = [Member("", spec, machine.device) for spec in specs]
+        members = [Member("", spec, machine.device, machine.layout) for spec in specs]
         pixels = specs[0].network.image_size
         images = torch.zeros(size, 3, pixels, pixels, device=machine.device)
         labels = torch.zeros(size, dtype=torch.int64, device=machine.device)

@@ -1,17 +1,61 @@
-"""What it brings that networks train with their channels last in memory; every engine does, on every device."""
+"""Channels last or first in memory: probed once per machine, then remembered, as the precision is."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
 
-from resnet_studio.domain.terms import Precision
+from resnet_studio.domain.terms import MemoryLayout, Precision
+from resnet_studio.training.devices import device_name
 from resnet_studio.training.precision import arithmetic
 
 _ROUNDS = 5
+_FILE = "layout.json"
+
+
+def memory_format(layout: MemoryLayout) -> torch.memory_format:
+    return torch.contiguous_format if layout is MemoryLayout.CHANNELS_FIRST else torch.channels_last
+
+
+def choose_layout(wish: MemoryLayout, device: torch.device, precision: Precision, cache: Path) -> MemoryLayout:
+    """``wish`` unless it is auto; for auto the faster one with this precision, from ``cache`` or a probe of half a
+    second. A cache that cannot be read or written only costs a new probe."""
+    if wish is not MemoryLayout.AUTO:
+        return wish
+    gain = known_layout_gain(device, precision, cache)
+    if gain is None:
+        gain = channels_last_gain(device, precision)
+        _remember(device, precision, cache, gain)
+    return MemoryLayout.CHANNELS_LAST if gain >= 1.0 else MemoryLayout.CHANNELS_FIRST
+
+
+def known_layout_gain(device: torch.device, precision: Precision, cache: Path) -> float | None:
+    """How many times as fast channels last were found to be here; None if that was never probed."""
+    try:
+        return float(json.loads((cache / _FILE).read_text(encoding="utf-8"))[_key(device, precision)])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _remember(device: torch.device, precision: Precision, cache: Path, gain: float) -> None:
+    file = cache / _FILE
+    try:
+        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        known[_key(device, precision)] = round(gain, 3)
+        beside = file.with_suffix(".writing")
+        beside.write_text(json.dumps(known, indent=2), encoding="utf-8")
+        beside.replace(file)
+    except (OSError, ValueError, TypeError):
+        pass
+
+
+def _key(device: torch.device, precision: Precision) -> str:
+    return f"{device_name(device)} | torch {torch.__version__} | {precision}"
 
 
 def channels_last_gain(device: torch.device, precision: Precision) -> float:

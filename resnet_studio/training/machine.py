@@ -16,7 +16,7 @@ from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.host import cores
 from resnet_studio.domain.specs import NetworkSpec, RecipeSpec
 from resnet_studio.domain.speeds import WORTH_IT
-from resnet_studio.domain.terms import Device, Engine, Precision
+from resnet_studio.domain.terms import Device, Engine, MemoryLayout, Precision
 from resnet_studio.training.choosing import (
     EnginePlan,
     choose_engine,
@@ -28,19 +28,22 @@ from resnet_studio.training.choosing import (
 )
 from resnet_studio.training.devices import choose_device, device_name, use_threads
 from resnet_studio.training.engines import StepEngine
+from resnet_studio.training.layout import choose_layout
 from resnet_studio.training.precision import choose_precision, set_products
 from resnet_studio.training.provenance import program
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Device, precision, torch's threads and the engine, which is ``settled`` for a run that began earlier; ``notice``
-    is a sentence for the user, empty if all is as before. ``slow`` networks are not compiled when others are."""
+    """Device, precision, memory layout, torch's threads and the engine, which is ``settled`` for a run that began
+    earlier; ``notice`` is a sentence for the user, empty if all is as before. ``slow`` networks are not compiled when
+    others are."""
 
     device: torch.device
     precision: Precision
     threads: int
     plan: EnginePlan = field(default=EnginePlan(Engine.EAGER))
+    layout: MemoryLayout = MemoryLayout.CHANNELS_LAST
     settled: bool = False
     notice: str = ""
     slow: frozenset[NetworkSpec] = frozenset()
@@ -80,12 +83,16 @@ class Machine:
             precision = choose_precision(Precision.FLOAT32 if exact else recipe.precision, device, cache)
         if device.type == "cuda":
             set_products(precision, exact=recipe.exact)
+        if "precision" in before:  # before the layout was recorded there was only one
+            layout = MemoryLayout(before.get("layout", MemoryLayout.CHANNELS_LAST))
+        else:
+            layout = choose_layout(recipe.layout, device, precision, cache)
         slow: set[NetworkSpec] = set()
         if settled := "engine" in before and before.get("device", device.type) == device.type:
             slow = {network for network, one in zip(networks, plans, strict=True) if one.switch_at < plan.switch_at}
         elif plan.switch_at and recipe.engine is Engine.AUTO:
             slow = slow_networks(recipe, device, cache, networks)
-        return cls(device, precision, threads, plan, settled, notice, frozenset(slow))
+        return cls(device, precision, threads, plan, layout, settled, notice, frozenset(slow))
 
     def engine(
         self, recipe: RecipeSpec, cache: Path, should_stop: StopCheck, waiting: Callable[[], None],
@@ -114,6 +121,7 @@ class Machine:
             "device": self.device.type,
             "device_name": device_name(self.device),
             "precision": str(self.precision),
+            "layout": str(self.layout),
             "threads": str(self.threads),
             "engine": self.plan.name,
             "torch": torch.__version__,

@@ -16,11 +16,12 @@ from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.records import Curve
 from resnet_studio.domain.specs import RunSpec
-from resnet_studio.domain.terms import BatchNormStatistics, Series
+from resnet_studio.domain.terms import BatchNormStatistics, MemoryLayout, Series
 from resnet_studio.networks.build import PlannedNetwork, build
 from resnet_studio.networks.weights import state_of
 from resnet_studio.training.checkpoints import Snapshot
 from resnet_studio.training.descent import Descent
+from resnet_studio.training.layout import memory_format
 from resnet_studio.training.rates import WINDOW, RateControl
 from resnet_studio.training.statistics import batch_norms
 
@@ -35,13 +36,15 @@ class Member:
     measured after training.
     """
 
-    def __init__(self, run_id: str, spec: RunSpec, device: torch.device) -> None:
-        self.run_id, self.spec, self.device = run_id, spec, device
+    def __init__(
+        self, run_id: str, spec: RunSpec, device: torch.device, layout: MemoryLayout = MemoryLayout.CHANNELS_LAST
+    ) -> None:
+        self.run_id, self.spec, self.device, self.layout = run_id, spec, device, layout
         plan = blueprint(spec.network)
         self.network: PlannedNetwork = build(plan, spec.recipe.init_seed)
         if spec.recipe.zero_last_gamma:
             _zero_last_gammas(self.network, plan)
-        self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network.to(device, memory_format=memory_format(layout))  # type: ignore[call-overload]
         self.descent = Descent(self.network, spec.recipe)
         self.rates = RateControl(spec.recipe)
         self.iteration, self.seconds, self.tested_at = 0, 0.0, -1

@@ -19,8 +19,9 @@ from torch.func import functional_call
 
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.domain.terms import Precision
+from resnet_studio.domain.terms import MemoryLayout, Precision
 from resnet_studio.networks.build import PlannedNetwork
+from resnet_studio.training.layout import memory_format
 from resnet_studio.training.precision import arithmetic
 
 Tensors = dict[str, Tensor]
@@ -76,8 +77,12 @@ def _block_structure(block: BlockPlan) -> Key:
 class RegionLibrary:
     """Compiled functions by structure, compiled once for all networks that have it."""
 
-    def __init__(self, precision: Precision, batch_size: int, device: torch.device) -> None:
+    def __init__(
+        self, precision: Precision, batch_size: int, device: torch.device,
+        layout: MemoryLayout = MemoryLayout.CHANNELS_LAST,
+    ) -> None:  # fmt: skip
         self._precision, self._batch_size, self._device = precision, batch_size, device
+        self._format = memory_format(layout)
         self._regions: dict[Key, Region] = {}
 
     def __len__(self) -> int:
@@ -149,7 +154,7 @@ class RegionLibrary:
         """Copies of the part's tensors, and standard normal values (B, C, H, W) as the layer before would give them."""
         x = torch.randn(self._batch_size, *part.input, generator=generator).to(self._device)
         if part.needs_gradient:  # images come as they are
-            x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
+            x = x.contiguous(memory_format=self._format).requires_grad_()
         return {name: _copy(tensor) for name, tensor in part.tensors.items()}, x
 
 

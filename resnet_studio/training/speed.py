@@ -108,7 +108,7 @@ def _measure(specs: Sequence[RunSpec], cache: Path, seconds: float, should_stop:
     try:
         report(str(Phase.BUILDING), None)
         members = [
-            Member(str(number), domain.replace(spec, recipe=_endless(spec.recipe)), machine.device)
+            Member(str(number), domain.replace(spec, recipe=_endless(spec.recipe)), machine.device, machine.layout)
             for number, spec in enumerate(specs)
         ]
         for member in members:

@@ -97,7 +97,7 @@ def losses(network: NetworkSpec, wanted: RecipeSpec, batches: Drawn, cache: Path
     there = machine.Machine.choose(wanted, cache)
     told: list[str] = []
     engine = there.engine(wanted, cache, lambda: False, lambda: None, told.append)
-    member = Member("equality", RunSpec(network=network, recipe=wanted), there.device)
+    member = Member("equality", RunSpec(network=network, recipe=wanted), there.device, there.layout)
     engine.adopt(member)
     try:
         while member.iteration < STEPS:

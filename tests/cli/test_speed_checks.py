@@ -44,12 +44,12 @@ def test_what_was_chosen_and_why(home: Home) -> None:
     assert checks["compiler"].value == compiler()
     precision = checks["precision"].value
     assert precision.startswith("bfloat16" if number(precision) >= 1.15 else "float32")
-    assert 0.1 < number(checks["memory format"].value) < 20
+    assert 0.1 < number(checks["memory layout"].value) < 20
     assert checks["engine of a short run"].value.startswith("eager: below 5 000 iterations")
     assert checks["engine of a long run"].value.startswith("compiled after 1000: from 5 000 iterations")
     assert "not measured here yet" in checks["compiled steps"].value
     assert str(home.cache) in checks["measured speeds"].value
-    assert "--precision, --engine and --device" in checks["to choose otherwise"].value
+    assert "--precision, --layout, --engine and --device" in checks["to choose otherwise"].value
 
 
 def test_without_a_compiler_training_stays_eager(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,6 +96,6 @@ def test_the_doctor_shows_it(at_home: Callable[..., Said]) -> None:
     told = at_home("doctor", "--json")
     assert told.code == 0, told.out
     names = [check["name"] for check in told.json["checks"]]
-    wanted = {"compiler", "precision", "memory format", "compiled steps", "engine of a long run", "measured speeds"}
+    wanted = {"compiler", "precision", "memory layout", "compiled steps", "engine of a long run", "measured speeds"}
     assert wanted <= set(names)
     assert LONG_ENOUGH == 5000  # the words above

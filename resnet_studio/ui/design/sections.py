@@ -37,7 +37,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "augmentation", "pad_with", "scale_min", "scale_max", "colour", "colour_std", "normalisation", "data_seed",
         ),
     ),
-    ("recipe", "This machine", ("loading", "precision", "device")),
+    ("recipe", "This machine", ("loading", "precision", "layout", "engine", "exact", "device")),
 )  # fmt: skip
 
 
