@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -74,6 +75,13 @@ class Protocol(Spec):
     def resize_for(self, image_size: int) -> int:
         """Shorter side before cropping, in pixels, never less than ``image_size``."""
         return max(image_size, self.resize or round(image_size * 256 / 224))
+
+    def canonical(self, image_sizes: Sequence[int]) -> Protocol:
+        """Without a resize that says what would be done anyway: one way to test has one key. ``image_sizes`` of the
+        networks that are tested."""
+        usual = Protocol(kind=self.kind) if self.resize else self
+        fits = all(usual.resize_for(size) == self.resize for size in image_sizes)
+        return usual if self.resize and fits else self
 
     @property
     def sizes(self) -> tuple[int, ...]:

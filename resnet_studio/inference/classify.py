@@ -37,9 +37,12 @@ def classify(
     emit: Emit,
     should_stop: StopCheck = never,
     top: int = 5,
-    protocol: Protocol = SINGLE,
+    protocol: Protocol | Sequence[Protocol] = SINGLE,
 ) -> None:
     """Emit what each network sees in each image, image batch by image batch.
+
+    ``protocol`` is the same for all, or one for each network, all of one kind and with as many views: scales in
+    proportion to each network's image size.
 
     Under the single view that is one classification per image and network. Under another protocol the single view of
     every image comes first (``views`` 0), then the mean over the protocol's views anew after each of them, until
@@ -50,49 +53,56 @@ def classify(
     Raises:
         Stopped: As soon as ``should_stop`` says so; what was emitted stays true.
         UserError: If a network cannot be tested under ``protocol``.
-        ValueError: If ``top`` is less than 1.
+        ValueError: If ``top`` is less than 1, or the protocols do not fit each other or the networks.
     """
     if top < 1:
         raise ValueError(f"top must be at least 1, got {top}")
-    for network in networks:
+    protocols = (protocol,) * len(networks) if isinstance(protocol, Protocol) else tuple(protocol)
+    if len(protocols) != len(networks) or len({(one.kind, one.views) for one in protocols}) > 1:
+        raise ValueError(f"a protocol of one kind is needed for each of {len(networks)} networks, got {protocols}")
+    for network, protocol in zip(networks, protocols, strict=True):
         if sentence := refusal(network.run.spec.network, protocol, network.run.name):
             raise UserError(sentence)
-    single = protocol.kind is ProtocolKind.SINGLE
+    single = all(one.kind is ProtocolKind.SINGLE for one in protocols)
     readable = []
     for batch in _batches(
         images, {Square(network.preprocessing.image_size) for network in networks}, emit, should_stop
     ):
         readable += [image for image, _ in batch]
         shown = [(image_key(image), cuts) for image, cuts in batch]
-        for network in networks:
+        for network, own in zip(networks, protocols, strict=True):
             (view,) = views_of(SINGLE, network.preprocessing.image_size)
             probabilities = _softmax(network, shown, view, should_stop)
-            done, of = (1, 1) if single else (0, protocol.views)
+            done, of = (1, 1) if single else (0, own.views)
             _tell(network, shown, probabilities, top, done, of, emit)
     if not single:
-        _refine(readable, networks, protocol, emit, should_stop, top)
+        _refine(readable, networks, protocols, emit, should_stop, top)
 
 
 def _refine(
     images: Sequence[Source],
     networks: Sequence[TrainedNetwork],
-    protocol: Protocol,
+    protocols: Sequence[Protocol],
     emit: Emit,
     should_stop: StopCheck,
     top: int,
 ) -> None:
     """View after view, every network in turn, so that twins are always equally far."""
-    views = [views_of(protocol, network.preprocessing.image_size) for network in networks]
+    views = [
+        views_of(protocol, network.preprocessing.image_size)
+        for network, protocol in zip(networks, protocols, strict=True)
+    ]
+    of = max(map(len, views), default=0)
     cuts = {view.cut for own in views for view in own}
     for batch in _batches(images, cuts, emit, should_stop):
         shown = [(image_key(image), made) for image, made in batch]
         totals: dict[int, Tensor] = {}
-        for number in range(protocol.views):
+        for number in range(of):
             for index, network in enumerate(networks):
                 found = _softmax(network, shown, views[index][number], should_stop)
                 totals[index] = totals[index] + found if index in totals else found
                 mean = totals[index] / (number + 1)
-                _tell(network, shown, mean, top, number + 1, protocol.views, emit)
+                _tell(network, shown, mean, top, number + 1, of, emit)
 
 
 def _batches(

@@ -65,7 +65,7 @@ def evaluate(
         if sentence := refusal(network.run.spec.network, protocol, network.run.name):
             raise UserError(sentence)
     started = time.monotonic()
-    protocol = _canonical(protocol, networks)
+    protocol = protocol.canonical([network.preprocessing.image_size for network in networks])
     names = describe(data, home).class_names
     if names:  # refuse before minutes of work
         _members(networks, names, data, protocol)
@@ -100,14 +100,6 @@ def evaluate(
         seconds=time.monotonic() - started,
         skipped=tuple(skipped),
     )
-
-
-def _canonical(protocol: Protocol, networks: Sequence[TrainedNetwork]) -> Protocol:
-    """Without a resize that says what would be done anyway: one way to test has one key."""
-    usual = protocol.resize and Protocol(kind=protocol.kind)
-    if usual and all(usual.resize_for(n.preprocessing.image_size) == protocol.resize for n in networks):
-        return usual
-    return protocol
 
 
 @dataclass
