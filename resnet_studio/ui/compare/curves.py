@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
@@ -42,6 +43,7 @@ class CurvesView(QWidget):
         self._services, self._store = services, services.store
         self._book = CurveBook()
         self._runs: tuple[RunRecord, ...] = ()
+        self._shades: dict[str, int] = {}
         self._loaded: set[str] = set()
         self._baseline = self._wanted_baseline = ""
         self._told_revision = -1
@@ -110,9 +112,9 @@ class CurvesView(QWidget):
     def run_ids(self) -> tuple[str, ...]:
         return tuple(run.id for run in self._runs)
 
-    def set_runs(self, runs: Sequence[RunRecord]) -> None:
-        """Draw these; curves that are not here yet are loaded."""
-        self._runs = tuple(runs)
+    def set_runs(self, runs: Sequence[RunRecord], shades: Mapping[str, int]) -> None:
+        """Draw these, ``shades`` by run id telling those of one colour apart; curves not here yet are loaded."""
+        self._runs, self._shades = tuple(runs), dict(shades)
         ids = self.run_ids
         self._baseline = self._wanted_baseline if self._wanted_baseline in ids else ids[0] if ids else ""
         self._loaded &= set(ids)
@@ -123,7 +125,7 @@ class CurvesView(QWidget):
             self._loader.load(missing)
         else:
             self._loader.stop()
-        plotted = PlottedRun.of_all(self._runs)
+        plotted = PlottedRun.of_all(self._runs, self._shades)
         for plot in self.plots:
             plot.set_runs(plotted)
         self._show_tables()
@@ -143,7 +145,7 @@ class CurvesView(QWidget):
             training = curves.get((run.id, Series.TRAINING_ERROR))
             ahead = training is not None and run.id in self._loaded and training.iterations[-1] > run.iteration
             runs.append(as_of(run, curves, int(training.iterations[-1])) if ahead and training is not None else run)
-        self.tables.show_runs(runs, self._baseline, curves)
+        self.tables.show_runs(runs, self._baseline, curves, self._shades)
 
     @Slot()
     def _refresh_tables(self) -> None:
@@ -156,7 +158,7 @@ class CurvesView(QWidget):
         visible = {run.run_id for run in plot.shown_runs}
         baseline = next((run for run in self._runs if run.id == self._baseline), None)
         runs = tuple(run for run in self._runs if run.id in visible)
-        return Shown(runs, plot.options, plot.panel, baseline)
+        return Shown(runs, replace(plot.options, shades=self._shades), plot.panel, baseline)
 
     @Slot(object, object)
     def export_to(self, kind: Export, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from PySide6.QtCore import (
     QAbstractTableModel,
@@ -33,7 +33,7 @@ from resnet_studio.domain.tables import display_names
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_filter import RunFilter, parse_filter, searchable
 from resnet_studio.ui.plots.samples import sample_icon
-from resnet_studio.ui.plots.shades import plain_tip, shaded, shades
+from resnet_studio.ui.plots.shades import plain_tip, shaded
 from resnet_studio.ui.theme import Role, Theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -73,11 +73,10 @@ class PickModel(QAbstractTableModel):
             self._runs = list(runs)
             self.endResetModel()
 
-    def set_chosen(self, run_ids: Iterable[str]) -> None:
-        """Tick these without a word to anyone."""
+    def set_chosen(self, run_ids: Iterable[str], shades: Mapping[str, int]) -> None:
+        """Tick these without a word to anyone; ``shades`` by run id, as the plots have them."""
         self._chosen = list(dict.fromkeys(run_ids))
-        known = {run.id: run for run in self._runs}
-        self._shades = shades(known[run_id] for run_id in self._chosen if run_id in known)
+        self._shades = dict(shades)
         self._changed()
 
     def toggle(self, row: int) -> None:
@@ -232,9 +231,9 @@ class RunPicker(QWidget):
         button.setToolTip(tip)
         return button
 
-    def show_runs(self, runs: Sequence[RunRecord], chosen: Sequence[str]) -> None:
+    def show_runs(self, runs: Sequence[RunRecord], chosen: Sequence[str], shades: Mapping[str, int]) -> None:
         self.model.set_runs(runs)
-        self.model.set_chosen(chosen)
+        self.model.set_chosen(chosen, shades)
         self._show_count(list(chosen))
 
     @Slot(list)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QSize, QSortFilterProxyModel, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
@@ -25,6 +25,7 @@ from resnet_studio.ui.compare.tables import SORT_ROLE, DifferencesModel, Results
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.elided import ElidedLabel
 
+_WIDEST_CHOICE = 300  # pixels
 MOST_SENTENCES = 2  # the others stand in a tab of their own
 
 
@@ -72,6 +73,8 @@ class ResultTables(QWidget):
         self.baseline.setAccessibleName("Baseline")
         self.baseline.setToolTip("The run that the Δ columns are measured against")
         self.baseline.setMinimumContentsLength(14)
+        self.baseline.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.baseline.setMaximumWidth(_WIDEST_CHOICE)
         corner = QWidget()
         row = QHBoxLayout(corner)
         row.setContentsMargins(0, 0, 0, 4)
@@ -106,16 +109,22 @@ class ResultTables(QWidget):
         shortcut.activated.connect(self._on_copy)
         return table
 
-    def show_runs(self, runs: Sequence[RunRecord], baseline: str, curves: Curves | None = None) -> None:
-        """``baseline`` is one of the runs' ids, or empty without runs."""
-        before = (self.results.rowCount(), self.differences.columnCount())
-        self.results.set_runs(runs, baseline, curves)
+    def show_runs(
+        self,
+        runs: Sequence[RunRecord],
+        baseline: str,
+        curves: Curves | None = None,
+        shades: Mapping[str, int] | None = None,
+    ) -> None:
+        """``baseline`` is one of the runs' ids, or empty without runs; ``shades`` by run id as in the plots."""
+        self.results.set_runs(runs, baseline, curves, shades)
         self.differences.set_runs(runs)
         count = self.differences.rowCount()
         self._differing.setCurrentIndex(0 if count or len(runs) < 2 else 1)
         self.tabs.setTabText(1, f"What differs ({count})")
         names = list(display_names(runs).items())
-        if names != [(self.baseline.itemData(i), self.baseline.itemText(i)) for i in range(self.baseline.count())]:
+        before = [(self.baseline.itemData(i), self.baseline.itemText(i)) for i in range(self.baseline.count())]
+        if names != before:
             self.baseline.clear()
             for run_id, name in names:
                 self.baseline.addItem(name, run_id)
@@ -128,7 +137,7 @@ class ResultTables(QWidget):
         self.tabs.setTabText(2, f"Twins ({len(lines)})")
         if self.all_twins.toPlainText() != "\n".join(lines):
             self.all_twins.setPlainText("\n".join(lines))
-        if before != (self.results.rowCount(), self.differences.columnCount()):
+        if names != before:
             self.results_view.resizeColumnsToContents()
             self.differences_view.resizeColumnsToContents()
 

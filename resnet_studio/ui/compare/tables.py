@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Slot
@@ -91,13 +91,19 @@ class ResultsModel(QAbstractTableModel):
         self._groups: dict[str, SeedGroup] = {}
         theme.changed.connect(self.on_theme_changed)
 
-    def set_runs(self, runs: Sequence[RunRecord], baseline: str, curves: Curves | None = None) -> None:
-        """``baseline`` is the id of one of the runs, or empty."""
+    def set_runs(
+        self,
+        runs: Sequence[RunRecord],
+        baseline: str,
+        curves: Curves | None = None,
+        shades: Mapping[str, int] | None = None,
+    ) -> None:
+        """``baseline`` is the id of one of the runs, or empty; ``shades`` by run id as in the plots, or counted."""
         same = [run.id for run in runs] == [run.id for run in self._runs]
         if not same:
             self.beginResetModel()
         self._runs, self._names, self._baseline = tuple(runs), display_names(runs), baseline
-        self._paint = {run.run_id: run for run in PlottedRun.of_all(runs)}
+        self._paint = {run.run_id: run for run in PlottedRun.of_all(runs, shades)}
         reference = next((run for run in runs if run.id == baseline), None)
         self._deltas = deltas(runs, reference, curves) if reference else {}
         self._groups = {run.id: group for group in seed_groups(runs) for run in group.runs}

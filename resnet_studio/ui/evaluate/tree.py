@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Slot
-from PySide6.QtGui import QFont, QIcon, QPixmap
+from PySide6.QtGui import QColor, QFont, QIcon, QPixmap
 
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.ui.evaluate.groups import MOST_ALWAYS_RIGHT, Group, about, evaluation_name, group, weights_text
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.plots.samples import SAMPLE_WIDTH, sample_icon
-from resnet_studio.ui.plots.shades import plain_tip
+from resnet_studio.ui.plots.shades import plain_tip, shaded
 from resnet_studio.ui.theme import Role, Theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -56,6 +56,7 @@ class EvaluationsModel(QAbstractItemModel):
         self._groups: tuple[Group, ...] = ()
         self._runs: dict[str, RunRecord] = {}
         self._names: Mapping[str, str] = {}
+        self._shades: dict[str, int] = {}
         theme.changed.connect(self._on_theme)
 
     @property
@@ -63,13 +64,18 @@ class EvaluationsModel(QAbstractItemModel):
         return self._groups
 
     def set_evaluations(
-        self, evaluations: Sequence[EvaluationSummary], runs: Sequence[RunRecord], names: Mapping[str, str]
+        self,
+        evaluations: Sequence[EvaluationSummary],
+        runs: Sequence[RunRecord],
+        names: Mapping[str, str],
+        shades: Mapping[str, int] | None = None,
     ) -> None:
-        """``runs`` and ``names``, by run id, are of all runs that are stored."""
+        """``runs`` and ``names``, by run id, are of all runs that are stored; ``shades`` of those that are compared."""
         self.beginResetModel()
         self._groups = group(evaluations)
         self._runs = {run.id: run for run in runs}
         self._names = dict(names)
+        self._shades = dict(shades or {})
         self.endResetModel()
 
     def evaluation_at(self, index: Index) -> EvaluationSummary | None:
@@ -121,12 +127,17 @@ class EvaluationsModel(QAbstractItemModel):
             return _RIGHT if Column.TOP1 <= column <= Column.GAIN else _LEFT
         if role == Qt.ItemDataRole.DecorationRole and column is Column.NAME:
             run = None if evaluation.is_ensemble else self._runs.get(evaluation.run_ids[0])
-            return sample_icon(self._theme.run_colour(run.colour), run.residual) if run else _no_icon()
+            return sample_icon(self._colour(run), run.residual) if run else _no_icon()
         if role == Qt.ItemDataRole.ForegroundRole and column is Column.WEIGHTS and any(evaluation.outdated):
             return self._theme.colour(Role.WARNING)
         if role == Qt.ItemDataRole.ForegroundRole and column is Column.GAIN and (evaluation.gain or 0) > 0:
             return self._theme.colour(Role.OK)
         return None
+
+    def _colour(self, run: RunRecord) -> QColor:
+        """As beside its tick and in the plots."""
+        own, ground = self._theme.run_colour(run.colour), self._theme.colour(Role.PANEL)
+        return shaded(own, self._shades.get(run.id, 0), ground)
 
     def _text(self, evaluation: EvaluationSummary, column: Column) -> str:
         if column is Column.NAME:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from PySide6.QtCore import QByteArray, Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
@@ -16,10 +17,16 @@ from resnet_studio.ui.compare.picker import RunPicker
 from resnet_studio.ui.evaluate.panel import EvaluatePanel
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.plots.shades import kept_shades
 from resnet_studio.ui.runs.empty import EmptyState
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.widgets.text import duration_text
+
+
+def _age(run: RunRecord) -> tuple[datetime, str]:
+    return run.created_at, run.name
 
 
 class ComparePage(Page):
@@ -35,6 +42,7 @@ class ComparePage(Page):
         self._store, self._controller = services.store, services.controller
         self._runs: tuple[RunRecord, ...] = ()
         self._stale, self._chosen_once = True, False
+        self._shades: dict[str, int] = {}  # of every run that was ever ticked here: it keeps its own
         self._build()
         self._connect()
         self._refresh()
@@ -104,6 +112,7 @@ class ComparePage(Page):
         for part in (self.curves, self.evaluate):
             part.told.connect(self.message)
             part.problem.connect(self._on_problem)
+        self.evaluate.session.changed.connect(self._on_evaluating)
         self._columns.splitterMoved.connect(self._on_splitter_moved)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.activated.connect(self.picker.filter.setFocus)
@@ -143,10 +152,13 @@ class ComparePage(Page):
             gone = len(wanted) - len(found)
             text = "1 run was" if gone == 1 else f"{gone} runs were"
             self.banner.tell("gone", f"{text} deleted meanwhile and left out.", kind="warning")
-        self._runs = tuple(found)
-        self.curves.set_runs(found)
-        self.evaluate.set_runs(found, list(stored.values()))
-        self.picker.show_runs(list(stored.values()), self.run_ids)
+        before, self._runs = self.run_ids, tuple(found)
+        oldest_first: list[RunRecord] = sorted(found, key=_age)  # of strangers, the oldest has the colour itself
+        shades = kept_shades(oldest_first, self._shades, before)
+        self._shades |= shades
+        self.curves.set_runs(found, shades)
+        self.evaluate.set_runs(found, list(stored.values()), shades)
+        self.picker.show_runs(list(stored.values()), self.run_ids, shades)
         self.stack.setCurrentIndex(1 if stored else 0)
         self._count.setText("tick runs at the left" if not self._runs else formats.runs(len(self._runs)))
 
@@ -177,6 +189,13 @@ class ComparePage(Page):
             self.banner.tell("problem", sentence, kind="error")
         else:
             self.banner.withdraw("problem")
+
+    @Slot()
+    def _on_evaluating(self) -> None:
+        session = self.evaluate.session
+        left = session.seconds_left
+        words = "Evaluating…" if left is None else f"Evaluating, {duration_text(left)} left"
+        self.working.emit(self.key, words if session.running else "")
 
     @Slot()
     def _on_runs_changed(self) -> None:

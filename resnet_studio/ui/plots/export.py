@@ -133,13 +133,13 @@ def _draw(painter: QPainter, book: CurveBook, runs: Sequence[RunRecord], options
     _draw_axes(painter, frame, options, panel)
     painter.save()
     painter.setClipRect(frame.area)
-    steps = shades(runs)
+    steps = options.shades or shades(runs)
     for run in runs:
         for series in panel.series:
             if (run.id, series) in frame.lines:
                 _draw_line(painter, frame, run, *frame.lines[run.id, series], steps[run.id], bold=series is panel.bold)
     painter.restore()
-    _draw_legend(painter, frame, runs, panel)
+    _draw_legend(painter, frame, runs, steps, panel)
 
 
 def _frame(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel) -> _Frame:
@@ -252,9 +252,11 @@ def _y_ticks(frame: _Frame, options: PlotOptions) -> list[tuple[float, str]]:
     return [(i * step, f"{i * step:.10g}") for i in range(first, int(frame.high / step + 1e-9) + 1)]
 
 
-def _draw_legend(painter: QPainter, frame: _Frame, runs: Sequence[RunRecord], panel: Panel) -> None:
+def _draw_legend(
+    painter: QPainter, frame: _Frame, runs: Sequence[RunRecord], steps: Mapping[str, int], panel: Panel
+) -> None:
     """Upper right, where falling curves leave room; what bold and thin mean stands in its last line."""
-    names, steps, metrics = display_names(runs), shades(runs), QFontMetricsF(painter.font())
+    names, metrics = display_names(runs), QFontMetricsF(painter.font())
     note = "bold: test, thin: training" if panel.bold else ""
     texts = [*names.values(), *([note] if note else [])]
     width = min(max(metrics.horizontalAdvance(text) for text in texts) + 70, frame.area.width() * 0.6)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from PySide6.QtGui import QColor
 
@@ -69,9 +69,9 @@ class PlottedRun:
         )
 
     @classmethod
-    def of_all(cls, runs: Sequence[RunRecord]) -> list[PlottedRun]:
-        """Runs that share a plot: their names and their shades tell them apart."""
-        names, steps = display_names(runs), shades(runs)
+    def of_all(cls, runs: Sequence[RunRecord], steps: Mapping[str, int] | None = None) -> list[PlottedRun]:
+        """Runs that share a plot: their names and their shades tell them apart, by run id those given or new ones."""
+        names, steps = display_names(runs), shades(runs) if steps is None else steps
         return [replace(cls.of(run), name=names[run.id], shade=steps[run.id]) for run in runs]
 
     @property
@@ -93,12 +93,14 @@ class PlotOptions:
         window: Batches in the running mean of the training curves; 1 for none.
         raw: Draw the raw training curves under the smoothed ones; without smoothing they are always drawn.
         log: Logarithmic values.
+        shades: Of an export, by run id, so that its lines look as on the page; empty: counted anew.
     """
 
     axis: XAxis = XAxis.ITERATION
     window: int = 50
     raw: bool = True
     log: bool = False
+    shades: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def smooth(self) -> bool:

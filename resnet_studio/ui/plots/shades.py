@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from html import escape
 from typing import Protocol
 
@@ -34,6 +34,23 @@ def shades(runs: Iterable[_KnownRun]) -> dict[str, int]:
         found[run.id] = seen[key]
         seen[key] += 1
     return found
+
+
+def kept_shades(runs: Iterable[_KnownRun], before: Mapping[str, int], shown: Collection[str] = ()) -> dict[str, int]:
+    """As :func:`shades`, but a run keeps the shade it had ``before``, whoever comes or goes; newcomers take the lowest
+    that is free. Where two had the same, one that is ``shown`` keeps it, or else the first.
+    """
+    listed = list(runs)
+    taken: dict[tuple[str, bool], set[int]] = {}
+    found: dict[str, int] = {}
+    for run in sorted(listed, key=lambda run: (run.id not in shown, run.id not in before)):
+        used = taken.setdefault((run.colour.lower(), run.residual), set())
+        shade = before.get(run.id, -1)
+        if shade < 0 or shade in used:
+            shade = next(free for free in range(len(used) + 1) if free not in used)
+        used.add(shade)
+        found[run.id] = shade
+    return {run.id: found[run.id] for run in listed}
 
 
 def shaded(colour: QColor, shade: int, ground: QColor) -> QColor:
