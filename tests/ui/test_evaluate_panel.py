@@ -13,17 +13,18 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QBoxLayout, QMessageBox
+from PySide6.QtWidgets import QMessageBox
 
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Evaluation, EvaluationSummary, NamedImage
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.history.store import RunStore
+from resnet_studio.ui.evaluate.asked import Asked, scales_for
 from resnet_studio.ui.evaluate.drawing import ALL
 from resnet_studio.ui.evaluate.groups import about, group, outdated_sentence, source_name
 from resnet_studio.ui.evaluate.plan import Wish, plan
-from resnet_studio.ui.evaluate.protocol_choice import ProtocolChoice, scales_for
+from resnet_studio.ui.evaluate.protocol_choice import ProtocolChoice
 from resnet_studio.ui.evaluate.tree import Column, EvaluationsModel
 from resnet_studio.ui.evaluate.work import TestSets, bringing
 from resnet_studio.ui.pages.compare import ComparePage
@@ -31,7 +32,7 @@ from resnet_studio.ui.pages.compare import ComparePage
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
-LONG = Wish(None, Protocol(kind=ProtocolKind.TEN_CROP), alone=True, together=True)
+LONG = Wish(None, Asked(Protocol(kind=ProtocolKind.TEN_CROP)), alone=True, together=True)
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +154,7 @@ def test_an_ensemble_tells_its_gain_and_old_weights_are_marked(theme_of, qtmodel
     assert model.rowCount(parent) == 2
     texts = [[model.index(row, column, parent).data() for column in Column] for row in range(2)]
     assert texts[0][:5] == [
-        "Ensemble of 2: ResNet-20, plain-20", "19.50\u202f%", "2.00\u202f%", "+1.50", "iterations 500 to 800, older"
+        "Ensemble of 2: plain-20, ResNet-20", "19.50\u202f%", "2.00\u202f%", "+1.50", "iterations 500 to 800, older"
     ]  # fmt: skip
     assert texts[1][Column.TOP5] == "–"  # of five classes the first five answers are always right
     assert texts[1][Column.GAIN] == ""
@@ -179,22 +180,22 @@ def test_a_plan_says_what_is_missing(services):
     assert "choose the data" in plan([runs[0], moved], LONG).problem
     neither = dataclasses.replace(LONG, alone=False, together=False)
     assert "or both" in plan(runs, neither).problem
-    tight = dataclasses.replace(LONG, protocol=Protocol(kind=ProtocolKind.TEN_CROP, resize=4))
+    tight = dataclasses.replace(LONG, asked=Asked(Protocol(kind=ProtocolKind.TEN_CROP, resize=4)))
     assert "at least 8" in plan(runs, tight).problem
 
 
 def test_the_protocol_form_reads_only_the_fields_of_its_kind(qtbot):
-    form = ProtocolChoice(QBoxLayout.Direction.LeftToRight)
+    form = ProtocolChoice(column=True)
     qtbot.addWidget(form)
     form.show()
-    form.set_image_size(32)
+    form.set_image_sizes([32])
     assert form.protocol == Protocol()
     form.kind.setCurrentIndex(form.kind.findData(ProtocolKind.MULTI_SCALE))
     assert form.protocol.scales == scales_for(32) == (32, 37, 55, 69, 91)
     assert scales_for(224) == (224, 256, 384, 480, 640)
     assert form.scales.isVisible()
     assert not form.resize_to.isVisible()
-    for wrong in ("", "32, big", "4", "32 32"):
+    for wrong in ("32, big", "4", "32 32"):
         form.scales.setText(wrong)
         form.scales.textEdited.emit(wrong)
         assert form.protocol is None
@@ -204,7 +205,7 @@ def test_the_protocol_form_reads_only_the_fields_of_its_kind(qtbot):
     form.scales.textEdited.emit("")
     form.mirrored.setChecked(True)
     assert form.protocol == Protocol(kind=ProtocolKind.MULTI_SCALE, scales=(32, 48, 64), flip=True)
-    form.set_image_size(224)
+    form.set_image_sizes([224])
     assert form.scales.text() == "32; 48 64"  # a person's own stay
     form.kind.setCurrentIndex(form.kind.findData(ProtocolKind.TEN_CROP))
     form.resize_to.setText("40")
@@ -320,7 +321,7 @@ def test_a_stop_answers_within_a_second_and_keeps_what_is_done(panel, services, 
     panel.form.protocol.changed.emit()
     monkeypatch.setattr(inference, "logits_of", slowly)
     said = []
-    panel.session.changed.connect(lambda: said.append(panel.form.note.toolTip()))
+    panel.session.changed.connect(lambda: said.append(panel.form.note.text()))
     qtbot.mouseClick(panel.form.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: any("left" in text for text in said), timeout=30_000)
     assert panel.form.bar.isVisible()
@@ -339,7 +340,7 @@ def test_what_goes_wrong_is_told_and_the_rest_goes_on(panel, page, services, qtb
     panel.form.folder.clear()
     panel.form.changed.emit()
     assert not panel.form.start.isEnabled()
-    assert "Choose the folder" in panel.form.note.toolTip()
+    assert "Choose the folder" in panel.form.note.text()
 
 
 def test_older_weights_are_seen_in_the_list(panel, services, qtbot):

@@ -32,10 +32,12 @@ MOST_SHOWN = 300  # images of a cell at once
 
 
 class Detail(QWidget):
-    """``images_wanted(run ids, sources)`` for Classify; ``problem(sentence)``."""
+    """``images_wanted(run ids, sources)`` for Classify; ``problem(sentence)``; ``looked_into`` when a person asks for
+    the images of a cell, a row or a heading."""
 
     images_wanted = Signal(list, list)
     problem = Signal(str)
+    looked_into = Signal()
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,6 +75,7 @@ class Detail(QWidget):
         layout.addWidget(splitter)
         splitter.splitterMoved.connect(self._on_moved)
         self.matrices.chosen.connect(self.show_cell)
+        self.matrices.chosen.connect(self.looked_into)
         self.images.classify_wanted.connect(self._on_classify)
         for view in (self.classes_view, self.pairs_view):
             view.clicked.connect(self._on_row)
@@ -123,8 +126,10 @@ class Detail(QWidget):
         self.classes.set_matrices(matrices, [self._name(evaluation) for evaluation in evaluations])
         self.pairs.set_matrix(matrices[0] if matrices else None)
         for view in (self.classes_view, self.pairs_view):
-            header = view.horizontalHeader()
+            header, words = view.horizontalHeader(), self.pairs.words if view is self.pairs_view else 1
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            for section in range(min(words, header.count())):  # words give way, numbers never
+                header.setSectionResizeMode(section, QHeaderView.ResizeMode.Stretch)
         if self.classes.columnCount():
             self.classes_view.sortByColumn(_ERROR_COLUMN, Qt.SortOrder.DescendingOrder)
             self.pairs_view.sortByColumn(_COUNT_COLUMN, Qt.SortOrder.DescendingOrder)
@@ -216,6 +221,7 @@ class Detail(QWidget):
         if place is not None:
             self.matrices.mark(place)
             self.show_cell(0, *place)
+            self.looked_into.emit()
 
     @Slot()
     def _on_moved(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.ui.models import formats
 
 SOURCE_NAMES = {"builtin": "Built-in images", "cifar10": "CIFAR-10", "none": "unknown data"}
+_NUMBERS = re.compile(r"([0-9]+)")
 MOST_ALWAYS_RIGHT = 5  # with so few classes the top-5 error is zero whatever a network says
 
 
@@ -55,9 +57,14 @@ def _title(evaluation: EvaluationSummary) -> str:
 
 
 def evaluation_name(evaluation: EvaluationSummary, names: Mapping[str, str]) -> str:
-    """``ResNet-20``, or ``Ensemble of 3: ...``; a run that is no longer stored is told by its id."""
-    members = [names.get(run_id, f"deleted run {run_id[:6]}") for run_id in evaluation.run_ids]
+    """``ResNet-20``, or ``Ensemble of 3: ...`` by name; a run that is no longer stored is told by its id."""
+    members = sorted((names.get(run_id, f"deleted run {run_id[:6]}") for run_id in evaluation.run_ids), key=_in_order)
     return members[0] if len(members) == 1 else f"Ensemble of {len(members)}: {', '.join(members)}"
+
+
+def _in_order(name: str) -> tuple[str | int, ...]:
+    """ResNet-8 before ResNet-20: words and numbers take turns, so that like meets like."""
+    return tuple(int(part) if number % 2 else part.casefold() for number, part in enumerate(_NUMBERS.split(name)))
 
 
 def weights_text(evaluation: EvaluationSummary) -> str:
@@ -66,6 +73,10 @@ def weights_text(evaluation: EvaluationSummary) -> str:
     if low == high:
         return f"iteration {formats.count(low)}"
     return f"iterations {formats.count(low)} to {formats.count(high)}"
+
+
+def _first_in_order(pair: tuple[str, float]) -> tuple[str | int, ...]:
+    return _in_order(pair[0])
 
 
 def outdated_sentence(evaluation: EvaluationSummary, names: Mapping[str, str]) -> str:
@@ -81,12 +92,12 @@ def about(evaluation: EvaluationSummary, names: Mapping[str, str]) -> str:
     """Everything in lines, for a tool tip."""
     lines = [evaluation_name(evaluation, names)]
     if evaluation.is_ensemble:
-        lines += [
-            f"{names.get(run_id, run_id[:6])} alone: {formats.percent(error)}"
-            for run_id, error in zip(evaluation.run_ids, evaluation.member_errors, strict=True)
-        ]
+        members = zip(evaluation.run_ids, evaluation.member_errors, strict=True)
+        alone = [(names.get(run_id, run_id[:6]), error) for run_id, error in members]
+        lines += [f"{name} alone: {formats.percent(error)}" for name, error in sorted(alone, key=_first_in_order)]
         lines.append("The softmax outputs of the members are averaged.")
-    lines.append(f"{formats.count(evaluation.images)} images in {formats.duration(evaluation.seconds)}")
+    images, took = formats.count(evaluation.images), formats.duration(evaluation.seconds)
+    lines.append(f"{images} images in {took}, {formats.moment(evaluation.created_at)}")
     if evaluation.skipped:
         lines.append(f"{formats.count(evaluation.skipped)} images could not be read and are left out")
     if old := outdated_sentence(evaluation, names):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from resnet_studio.ui.design.field_row import Choice
 from resnet_studio.ui.evaluate.drawing import Place
@@ -14,6 +14,7 @@ from resnet_studio.ui.evaluate.matrix_view import ZOOM_STEP, MatrixView
 from resnet_studio.ui.evaluate.scale import ScaleBar
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.flow import FlowLayout, side_by_side
 from resnet_studio.ui.widgets.naming import named
 
 MOST = 2
@@ -41,14 +42,13 @@ class Matrices(QWidget):
         self.read_out = named(ElidedLabel(), "matrix_read_out", role="muted")
         self.titles = tuple(named(ElidedLabel(), f"matrix_title_{number}") for number in (1, 2))
         self.views = tuple(MatrixView(theme) for _ in range(MOST))
-        tools = QHBoxLayout()
-        tools.setSpacing(6)
+        tools = FlowLayout(6)
         heading = QLabel("Confusion matrix")
         heading.setProperty("role", "heading")
+        heading.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         tools.addWidget(heading)
-        tools.addStretch(1)
-        for widget in (self.numbers, self._smaller, self._fit, self._larger, self.export_button):
-            tools.addWidget(widget)
+        zoom = side_by_side(self._smaller, self._fit, self._larger, spacing=6)
+        tools.addWidget(side_by_side(self.numbers, zoom, self.export_button, spacing=6))
         pair = QHBoxLayout()
         pair.setSpacing(14)
         self._columns: list[QWidget] = []

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QItemSelection, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
+    QFrame,
     QHeaderView,
     QLabel,
     QMessageBox,
+    QScrollArea,
     QSplitter,
     QStackedWidget,
     QTreeView,
@@ -25,16 +27,22 @@ from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.domain.tables import display_names
 from resnet_studio.ui.evaluate.detail import Detail
 from resnet_studio.ui.evaluate.export import FORMATS, export
-from resnet_studio.ui.evaluate.groups import of_runs
+from resnet_studio.ui.evaluate.groups import evaluation_name, of_runs
 from resnet_studio.ui.evaluate.matrices import MOST
 from resnet_studio.ui.evaluate.plan import Plan, plan
 from resnet_studio.ui.evaluate.session import EvaluateSession
 from resnet_studio.ui.evaluate.setup import SetupForm
 from resnet_studio.ui.evaluate.tree import Column, EvaluationsModel
-from resnet_studio.ui.evaluate.work import task_name
+from resnet_studio.ui.evaluate.wording import delete_question, plan_sentence
+from resnet_studio.ui.models import formats
 from resnet_studio.ui.plots.samples import SAMPLE_WIDTH
+from resnet_studio.ui.plots.shades import plain_tip
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.focus import keeping_focus
 from resnet_studio.ui.widgets.naming import named
+
+_NARROW = 760  # pixels
+_LEAST_TREE, _LEAST_DETAIL = 120, 340  # pixels; where the window is lower than both and the form, all scrolls
 
 
 class EvaluatePanel(QWidget):
@@ -50,8 +58,11 @@ class EvaluatePanel(QWidget):
         self._services, self._store = services, services.store
         self._runs: tuple[RunRecord, ...] = ()
         self._all_runs: tuple[RunRecord, ...] = ()
+        self._shades: dict[str, int] = {}
         self._plan = Plan()
         self._wanted = ""  # the evaluation to choose when the list is read again
+        self._found: list[EvaluationSummary] = []  # of the ticked runs
+        self._reading = False  # a person chose what is shown, or looks into it
         self.session = EvaluateSession(services, self)
         self.form = SetupForm(self.session)
         self.model = EvaluationsModel(services.theme, self)
@@ -93,11 +104,23 @@ class EvaluatePanel(QWidget):
         self.splitter.setStretchFactor(1, 3)
         self.splitter.setSizes([150, 400])
         self.splitter.restoreState(self._services.preferences.value("evaluate/rows", QByteArray(), QByteArray))
-        layout = QVBoxLayout(self)
+        self.stack.setMinimumHeight(_LEAST_TREE)
+        self.detail.setMinimumHeight(_LEAST_DETAIL)
+        content = QWidget()
+        content.setProperty("role", "clear")
+        layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(self.form)
         layout.addWidget(self.splitter, 1)
+        self.scrolled = named(QScrollArea(), "evaluate_scroll")
+        self.scrolled.setWidgetResizable(True)
+        self.scrolled.setFrameShape(QFrame.Shape.NoFrame)
+        self.scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scrolled.setWidget(content)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.scrolled)
 
     def _connect(self) -> None:
         self.form.changed.connect(self._on_form)
@@ -108,6 +131,7 @@ class EvaluatePanel(QWidget):
         self.session.ended.connect(self.reload)
         self.tree.selectionModel().selectionChanged.connect(self._on_selection)
         self.form.delete.clicked.connect(self._on_delete)
+        self.detail.looked_into.connect(self._on_read)
         shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.tree)
         shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         shortcut.activated.connect(self._on_delete)
@@ -121,30 +145,31 @@ class EvaluatePanel(QWidget):
         """What pressing the button does."""
         return self._plan
 
-    def set_runs(self, runs: Sequence[RunRecord], all_runs: Sequence[RunRecord]) -> None:
-        """``runs`` are ticked; ``all_runs`` are stored."""
+    def set_runs(
+        self, runs: Sequence[RunRecord], all_runs: Sequence[RunRecord], shades: Mapping[str, int] | None = None
+    ) -> None:
+        """``runs`` are ticked; ``all_runs`` are stored. ``shades`` by run id, as beside the ticks."""
         self._runs, self._all_runs = tuple(runs), tuple(all_runs)
+        self._shades = dict(shades or {})
         if runs:
-            self.form.protocol.set_image_size(max(run.spec.network.image_size for run in runs))
-        self._on_form()
+            self.form.protocol.set_image_sizes(run.spec.network.image_size for run in runs)
         self.reload()
 
     @Slot()
     def start(self) -> None:
-        wish = self.form.wish()
-        if wish is None or wish.protocol is None or not self._plan.tasks or self.session.running:
+        if not self._plan.pressed or self.session.running:
             return
         if not self._store.writable:
             self.problem.emit(self._store.why_read_only)
             return
         self.problem.emit("")
-        self.session.start(self._plan.tasks, wish.protocol, display_names(self._all_runs))
+        self.session.start(self._plan.pressed, display_names(self._all_runs))
 
     @Slot()
     def reload(self) -> None:
         """The stored evaluations of the ticked runs; what was chosen stays chosen, or the newest is."""
         try:
-            found = of_runs(self._store.evaluations(), self._runs)
+            found = self._found = of_runs(self._store.evaluations(), self._runs)
         except UserError as error:
             self.problem.emit(str(error))
             return
@@ -152,24 +177,29 @@ class EvaluatePanel(QWidget):
         self._wanted = ""
         names = display_names(self._all_runs)
         self.tree.selectionModel().blockSignals(True)
-        self.model.set_evaluations(found, self._all_runs, names)
+        self.model.set_evaluations(found, self._all_runs, names, self._shades)
         self.tree.selectionModel().blockSignals(False)
         for row in range(self.model.rowCount()):
             self.tree.setFirstColumnSpanned(row, self.tree.rootIndex(), True)
         self.tree.expandAll()
         self.stack.setCurrentIndex(1 if found else 0)
         places = [index for index in map(self.model.index_of, chosen) if index.isValid()]
+        self._reading = self._reading and bool(places)
         if not places and found:
             places = [self.model.index_of(max(found, key=lambda one: one.created_at).id)]
         selection = QItemSelection()
         for index in places:
             selection.select(index, index.siblingAtColumn(len(Column) - 1))
         select = self.tree.selectionModel()
+        select.blockSignals(True)
         select.select(selection, select.SelectionFlag.ClearAndSelect)
         if places:
             self.tree.scrollTo(places[0])
             select.setCurrentIndex(places[0], select.SelectionFlag.NoUpdate)
-        self._on_selection()
+        select.blockSignals(False)
+        self.tree.viewport().update()
+        self._show_chosen()
+        self._on_form()
 
     @property
     def chosen(self) -> tuple[EvaluationSummary, ...]:
@@ -185,23 +215,41 @@ class EvaluatePanel(QWidget):
         if wish is None:
             self._plan = Plan(problem=self.form.problem)
         else:
-            self._plan = plan(self._runs, wish)
+            self._plan = plan(self._runs, wish, self._found)
         if self._plan.problem:
             self.form.tell(self._plan.problem, able=False)
             return
-        names = display_names(self._all_runs)
-        words = ", ".join(task_name(task, names) for task in self._plan.tasks)
-        self.form.tell(f"{len(self._plan.tasks)} to make: {words}", able=True)
+        sentence = plan_sentence(self._plan, display_names(self._all_runs))
+        if hint := self.form.protocol.hint:
+            sentence += f" {hint}"
+        self.form.tell(sentence, able=True, again=not self._plan.tasks)
 
     @Slot(str)
     def _on_stored(self, evaluation_id: str) -> None:
-        self._wanted = evaluation_id
+        """The newcomer is chosen, unless a person reads another one: then the status bar tells of it."""
+        if not self._reading:
+            self._wanted = evaluation_id
         self.reload()
+        made = next((one for one in self._found if one.id == evaluation_id), None)
+        if made is not None:
+            name = evaluation_name(made, display_names(self._all_runs))
+            self.told.emit(f"{name}: {formats.percent(made.top1_error)} wrong, {made.protocol.label}.")
 
     @Slot()
     def _on_selection(self) -> None:
+        """A person chose."""
+        self._reading = bool(self.chosen)
+        self._show_chosen()
+
+    @Slot()
+    def _on_read(self) -> None:
+        """A person looks into what is shown."""
+        self._reading = bool(self.chosen)
+
+    def _show_chosen(self) -> None:
         chosen = self.chosen
-        self.form.delete.setEnabled(bool(chosen) and self._store.writable)
+        with keeping_focus(self, self.tree):
+            self.form.delete.setEnabled(bool(chosen) and self._store.writable)
         try:
             found = [self._store.evaluation(summary.id) for summary in chosen[:MOST]]
         except UserError as error:
@@ -214,9 +262,9 @@ class EvaluatePanel(QWidget):
         chosen = self.chosen
         if not chosen or not self._store.writable:
             return
-        what = "this result" if len(chosen) == 1 else f"these {len(chosen)} results"
-        answer = QMessageBox.question(self, "Delete", f"Delete {what} for good? The runs themselves stay.")
-        if answer != QMessageBox.StandardButton.Yes:
+        question = delete_question(chosen, display_names(self._all_runs))
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        if QMessageBox.question(self, "Delete", plain_tip(question), yes | no, no) != yes:
             return
         try:
             for evaluation in chosen:
@@ -251,3 +299,8 @@ class EvaluatePanel(QWidget):
     @Slot()
     def _on_splitter(self) -> None:
         self._services.preferences.set_value("evaluate/rows", self.splitter.saveState())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where it is narrow the names take the dates' room; their tool tips have those too."""
+        super().resizeEvent(event)
+        self.tree.setColumnHidden(Column.WHEN, self.width() < _NARROW)

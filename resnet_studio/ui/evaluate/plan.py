@@ -1,44 +1,52 @@
-"""What an order to evaluate comes to: which networks see which images, one after the other."""
+"""What an order to evaluate comes to: which networks see which images, and what of it is stored already."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from resnet_studio.domain.protocols import Protocol
-from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.inference.refusals import refusal
+from resnet_studio.ui.evaluate.asked import Asked
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the form says. ``data`` None means each run's own; ``protocol`` None that its fields are wrong."""
+    """What the form says. ``data`` None means each run's own."""
 
     data: DataSpec | None
-    protocol: Protocol | None
+    asked: Asked
     alone: bool
     together: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One evaluation to make: a run, or the members of an ensemble, on these images."""
+    """One evaluation to make: a run, or the members of an ensemble, on these images under this protocol."""
 
     runs: tuple[RunRecord, ...]
     data: DataSpec
+    protocol: Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Tasks, or the sentence that says why there are none."""
+    """``tasks`` to make and those ``made`` before, or the sentence that says why there are none."""
 
     tasks: tuple[Task, ...] = ()
+    made: tuple[Task, ...] = ()
     problem: str = ""
 
+    @property
+    def pressed(self) -> tuple[Task, ...]:
+        """What the button makes: what is missing; where nothing is, all of it again."""
+        return self.tasks or self.made
 
-def plan(runs: Sequence[RunRecord], wish: Wish) -> Plan:
-    """Each run alone, the ensemble, or both; runs without weights are left out."""
+
+def plan(runs: Sequence[RunRecord], wish: Wish, stored: Iterable[EvaluationSummary] = ()) -> Plan:
+    """Each run alone, the ensemble, or both; runs without weights are left out, what is ``stored`` counts as made."""
     able = tuple(run for run in runs if run.weights_sha256)
     if not runs:
         return Plan(problem="Tick the runs to evaluate at the left.")
@@ -48,19 +56,45 @@ def plan(runs: Sequence[RunRecord], wish: Wish) -> Plan:
         unknown = [run.name for run in able if not run.spec.data.known]
         if unknown:
             return Plan(problem=f"Nobody knows what {unknown[0]} was trained on; choose the data.")
-    if wish.protocol is not None:
-        refused = [sentence for run in able if (sentence := refusal(run.spec.network, wish.protocol, run.name))]
-        if refused:
-            return Plan(problem=refused[0])
+    refused = [
+        sentence
+        for run in able
+        if (sentence := refusal(run.spec.network, wish.asked.of(run.spec.network.image_size), run.name))
+    ]
+    if refused:
+        return Plan(problem=refused[0])
     if not (wish.alone or wish.together):
         return Plan(problem="Choose each run alone, the ensemble, or both.")
-    tasks = [Task((run,), wish.data or run.spec.data) for run in able] if wish.alone else []
+    tasks = [_task((run,), wish) for run in able] if wish.alone else []
     if wish.together:
         problem = _why_no_ensemble(able, wish.data)
         if problem:
             return Plan(problem=problem)
-        tasks.append(Task(able, wish.data or able[0].spec.data))
-    return Plan(tuple(tasks))
+        tasks.append(_task(able, wish))
+    known = tuple(stored)
+    made = tuple(task for task in tasks if any(_is(task, one) for one in known))
+    return Plan(tuple(task for task in tasks if task not in made), made)
+
+
+def _task(runs: tuple[RunRecord, ...], wish: Wish) -> Task:
+    """Members of one ensemble see the same scales: those of the largest images."""
+    largest = max(run.spec.network.image_size for run in runs)
+    return Task(runs, wish.data or runs[0].spec.data, wish.asked.of(largest))
+
+
+def _is(task: Task, stored: EvaluationSummary) -> bool:
+    """Whether ``stored`` is what ``task`` would make: the same runs in any order with the weights they have now.
+
+    Images held out of training have the source and the draw of the test images: a summary cannot tell these apart, so
+    where a run's own data hold images out, nothing counts as made.
+    """
+    if any(stored.outdated) or sorted(stored.run_ids) != sorted(run.id for run in task.runs):
+        return False
+    if task.data.held_out or any(run.spec.data.held_out for run in task.runs):
+        return False
+    sizes = [run.spec.network.image_size for run in task.runs]
+    same_data = (stored.data, stored.data_seed) == (task.data.source, task.data.seed)
+    return same_data and stored.protocol.key == task.protocol.canonical(sizes).key
 
 
 def _why_no_ensemble(runs: Sequence[RunRecord], data: DataSpec | None) -> str:

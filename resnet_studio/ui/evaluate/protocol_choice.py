@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from pydantic import ValidationError
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QBoxLayout, QCheckBox, QLabel, QLineEdit, QWidget
 
 from resnet_studio.domain.documents import sentences
-from resnet_studio.domain.protocols import PAPER_SCALES, Protocol, ProtocolKind
+from resnet_studio.domain.protocols import Protocol, ProtocolKind
+from resnet_studio.domain.specs import replace
 from resnet_studio.ui.design.field_row import Choice, NumberEdit
+from resnet_studio.ui.evaluate.asked import Asked, scales_for, sizes_sentence
 from resnet_studio.ui.widgets.naming import named
 
 KINDS = {
@@ -26,22 +29,22 @@ KINDS = {
     ),
 }
 _CROPS = (ProtocolKind.CENTRE_CROP, ProtocolKind.TEN_CROP)
-_PAPER_SIZE = 224  # what the paper's scales are made for (section 3.4)
-
-
-def scales_for(image_size: int) -> tuple[int, ...]:
-    """The paper's scales, in proportion to the image size of a network."""
-    return tuple(round(scale * image_size / _PAPER_SIZE) for scale in PAPER_SCALES)
 
 
 class ProtocolChoice(QWidget):
-    """``changed`` when a person has changed something; what is wrong stands in :attr:`problem`."""
+    """``changed`` when a person has changed something; what is wrong stands in :attr:`problem`.
+
+    ``column``: fields below each other, with what is wrong and which scales each network has in words below them.
+    Else the fields stand in a row, and the words are left to who asks for :attr:`problem` and :attr:`hint`.
+    """
 
     changed = Signal()
 
-    def __init__(self, direction: QBoxLayout.Direction, parent: QWidget | None = None) -> None:
+    def __init__(self, *, column: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._typed = False  # scales of a person's own are not replaced
+        self._sizes: tuple[int, ...] = (32,)
+        self._column = column
         self.problem = ""
         self.kind = named(Choice(), "protocol_kind")
         self.kind.setAccessibleName("Test protocol")
@@ -54,17 +57,25 @@ class ProtocolChoice(QWidget):
         )
         self.resize_to.setAccessibleName("Shorter side before cropping, in pixels")
         self.resize_to.setMinimumWidth(90)
-        self.scales = named(QLineEdit(), "protocol_scales", tip="Shorter sides of the image in pixels, with commas")
+        self.scales = named(QLineEdit(), "protocol_scales")
         self.scales.setAccessibleName("Scales, shorter sides in pixels")
         self.scales.setMinimumWidth(150)
         self.mirrored = named(QCheckBox("mirrored too"), "protocol_mirrored", tip="Each size is also seen mirrored")
         self.error = named(QLabel(wordWrap=True), "protocol_error", role="error")
-        row = QBoxLayout(direction, self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        for widget in (self.kind, self.resize_to, self.scales, self.mirrored, self.error):
-            row.addWidget(widget, 1 if widget is self.error else 0)
-        self.set_image_size(32)
+        self.words = named(QLabel(wordWrap=True), "protocol_words", role="muted")
+        layout = QBoxLayout(QBoxLayout.Direction.TopToBottom if column else QBoxLayout.Direction.LeftToRight)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6 if column else 8)
+        for widget in (self.kind, self.resize_to, self.scales, self.mirrored):
+            layout.addWidget(widget)
+        for words in (self.error, self.words):
+            if column:
+                layout.addWidget(words)
+            else:
+                words.setParent(self)
+                words.hide()
+        self.setLayout(layout)
+        self.set_image_sizes((32,))
         self.kind.currentIndexChanged.connect(self._on_kind)
         self.resize_to.textEdited.connect(self._on_changed)
         self.scales.textEdited.connect(self._on_scales)
@@ -72,15 +83,32 @@ class ProtocolChoice(QWidget):
         self._show_fields()
 
     @property
-    def protocol(self) -> Protocol | None:
+    def asked(self) -> Asked | None:
         """None while something is wrong; :attr:`problem` says what."""
+        protocol = self.protocol
+        if protocol is None:
+            return None
+        if protocol.kind is ProtocolKind.MULTI_SCALE and not self._typed:
+            return Asked(replace(protocol, scales=()), proportional=True)
+        return Asked(protocol)
+
+    @property
+    def hint(self) -> str:
+        """Which network has which scales, where they differ and nobody typed any; else empty."""
+        asked = self.asked
+        return sizes_sentence(self._sizes) if asked is not None and asked.proportional else ""
+
+    @property
+    def protocol(self) -> Protocol | None:
+        """That of the network with the largest images; None while something is wrong."""
         kind = ProtocolKind(self.kind.currentData())
         values: dict[str, object] = {"kind": kind}
         if kind in _CROPS:
             values["resize"] = self.resize_to.text().strip() or 0
         self.problem = ""
         if kind is ProtocolKind.MULTI_SCALE:
-            words = [word for word in re.split(r"[\s,;]+", self.scales.text()) if word]
+            text = self.scales.text() if self._typed else ", ".join(map(str, scales_for(max(self._sizes))))
+            words = [word for word in re.split(r"[\s,;]+", text) if word]
             if not words or not all(word.isascii() and word.isdecimal() for word in words):
                 self.problem = "Scales are whole numbers of pixels with commas between them, such as 224, 256, 384."
                 return None
@@ -104,15 +132,25 @@ class ProtocolChoice(QWidget):
         self.blockSignals(False)
         self._show_fields()
 
-    def set_image_size(self, image_size: int) -> None:
-        """Of the networks that are tested: the scales proposed are made for it; ``changed`` where they are in use."""
-        before = self.scales.text()
-        if not self._typed:
-            self.scales.setText(", ".join(map(str, scales_for(image_size))))
-        usual = Protocol(kind=ProtocolKind.TEN_CROP).resize_for(image_size)
+    def set_image_sizes(self, image_sizes: Iterable[int]) -> None:
+        """Of the networks that are tested: scales are proposed for each; ``changed`` where they are in use."""
+        before = self._sizes
+        self._sizes = tuple(sorted(set(image_sizes))) or before
+        self._propose()
+        usual = Protocol(kind=ProtocolKind.TEN_CROP).resize_for(max(self._sizes))
         self.resize_to.setPlaceholderText(f"of {usual} px")
-        if self.scales.text() != before and self.kind.currentData() == ProtocolKind.MULTI_SCALE:
-            self._on_changed()
+        self._tell()
+        if self._sizes != before and not self._typed and self.kind.currentData() == ProtocolKind.MULTI_SCALE:
+            self.changed.emit()
+
+    def _propose(self) -> None:
+        """One list where all networks have the same; else each has its own, and the field says so."""
+        several, usual = len(self._sizes) > 1, ", ".join(map(str, scales_for(self._sizes[0])))
+        if not self._typed:
+            self.scales.setText("" if several else usual)
+        self.scales.setPlaceholderText("by image size" if several else usual)
+        tip = "Shorter sides of the image in pixels, with commas; empty: in proportion to each network's image size"
+        self.scales.setToolTip(f"{tip}\n{sizes_sentence(self._sizes)}".rstrip())
 
     def _show_fields(self) -> None:
         kind = ProtocolKind(self.kind.currentData())
@@ -124,8 +162,11 @@ class ProtocolChoice(QWidget):
 
     def _tell(self) -> None:
         fine = self.protocol is not None
-        self.error.setText(self.problem)
-        self.error.setVisible(not fine)
+        if self._column:
+            self.error.setText(self.problem)
+            self.error.setVisible(not fine)
+            self.words.setText(self.hint)
+            self.words.setVisible(bool(self.hint))
         for field in (self.scales, self.resize_to):
             if bool(field.property("wrong")) == fine:
                 field.setProperty("wrong", not fine)
@@ -139,7 +180,7 @@ class ProtocolChoice(QWidget):
 
     @Slot()
     def _on_scales(self) -> None:
-        self._typed = True
+        self._typed = bool(self.scales.text().strip())
         self._on_changed()
 
     @Slot()

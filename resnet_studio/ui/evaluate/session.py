@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
-from resnet_studio.domain.protocols import Protocol
 from resnet_studio.ui.evaluate.plan import Task
 from resnet_studio.ui.evaluate.work import Step, Stored, TaskFailed, evaluating
 from resnet_studio.ui.jobs import Job
@@ -45,6 +44,14 @@ class EvaluateSession(QObject):
         return (self._step.number + (self._step.fraction or 0.0)) / self._step.of
 
     @property
+    def seconds_left(self) -> float | None:
+        """None as long as too little is done to say."""
+        fraction = self.fraction
+        if fraction is None or fraction < _TRUST:
+            return None
+        return (time.monotonic() - self._started) * (1 - fraction) / fraction
+
+    @property
     def sentence(self) -> str:
         """What is being done, how far it is, and how long it still takes."""
         if self._stopping:
@@ -57,18 +64,17 @@ class EvaluateSession(QObject):
             parts[0] = f"{step.number + 1} of {step.of}, {parts[0]}"
         if step.fraction is not None:
             parts.append(f"{step.fraction:.0%}")
-        fraction = self.fraction
-        if fraction is not None and fraction >= _TRUST:
-            left = (time.monotonic() - self._started) * (1 - fraction) / fraction
+        left = self.seconds_left
+        if left is not None:
             parts.append(f"about {duration_text(left)} left")
         return ", ".join(parts)
 
-    def start(self, tasks: Sequence[Task], protocol: Protocol, names: Mapping[str, str]) -> None:
+    def start(self, tasks: Sequence[Task], names: Mapping[str, str]) -> None:
         """Nothing happens while something runs."""
         if self._job is not None or not tasks:
             return
         self._step, self._stopping, self._started = None, False, time.monotonic()
-        work = evaluating(self._services.store, tasks, protocol, names, gently=self._services.controller.training)
+        work = evaluating(self._services.store, tasks, names, gently=self._services.controller.training)
         self._job = self._services.jobs.start(
             work, on_item=self._on_item, on_failed=self._on_failed, on_end=self._on_end
         )

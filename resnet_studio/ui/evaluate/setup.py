@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QBoxLayout,
     QCheckBox,
     QFileDialog,
     QFrame,
@@ -14,6 +13,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -25,7 +25,8 @@ from resnet_studio.ui.design.field_row import Choice, NumberEdit
 from resnet_studio.ui.evaluate.plan import Wish
 from resnet_studio.ui.evaluate.protocol_choice import ProtocolChoice
 from resnet_studio.ui.evaluate.session import EvaluateSession
-from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.flow import FlowLayout, side_by_side
+from resnet_studio.ui.widgets.focus import keeping_focus
 from resnet_studio.ui.widgets.naming import named
 
 _OWN, _FOLDER = "own", "folder:"
@@ -67,7 +68,7 @@ class SetupForm(QFrame):
         self.folder.setPlaceholderText("folder with a folder for each class")
         self.folder.setAccessibleName("Data folder")
         self.browse = named(QPushButton("Choose…"), "evaluate_browse")
-        self.protocol = ProtocolChoice(QBoxLayout.Direction.LeftToRight, self)
+        self.protocol = ProtocolChoice(column=False, parent=self)
         self.alone = named(QCheckBox("each alone"), "evaluate_alone", tip="One result for each ticked run")
         self.alone.setChecked(True)
         self.together = named(
@@ -78,28 +79,30 @@ class SetupForm(QFrame):
         self.start = named(QPushButton("Evaluate"), "evaluate_button", tip="Measure and keep the result (Ctrl+Return)")
         self.stop = named(QPushButton("Stop"), "evaluate_stop", tip="What is done already stays")
         self.delete = named(QPushButton("Delete"), "evaluation_delete", tip="Remove the chosen results for good (Del)")
-        self.note = named(ElidedLabel(), "evaluate_note", role="muted")
+        self.note = named(QLabel(wordWrap=True), "evaluate_note", role="muted")
+        self.note.setTextFormat(Qt.TextFormat.PlainText)
         self.bar = named(QProgressBar(), "evaluate_progress")
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Progress of the evaluation")
         self.bar.setFixedWidth(150)
-        first, second = QHBoxLayout(), QHBoxLayout()
-        for row in (first, second):
-            row.setSpacing(8)
-        for widget, stretch in (
-            (self.source, 0), (self.draw, 0), (self.seed, 0), (self.folder, 3), (self.browse, 0), (self.protocol, 0),
-        ):  # fmt: skip
-            first.addWidget(widget, stretch)
-        first.addStretch(1)
-        for part in (self.alone, self.together, self.start, self.stop, self.bar):
-            second.addWidget(part)
-        second.addWidget(self.note, 1)
-        second.addWidget(self.delete)
+        self._place = side_by_side(self.folder, self.browse)
+        data, order = FlowLayout(), QHBoxLayout()
+        source = side_by_side(self.source, self.draw, self.seed)
+        source.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        data.addWidget(source)
+        data.addWidget(self.protocol)
+        order.setSpacing(8)
+        for widget in (self.alone, self.together, self.start, self.stop, self.bar):
+            order.addWidget(widget)
+        order.addStretch(1)
+        order.addWidget(self.delete)
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 8, 10, 8)
         column.setSpacing(6)
-        column.addLayout(first)
-        column.addLayout(second)
+        column.addLayout(data)
+        column.addWidget(self._place)
+        column.addLayout(order)
+        column.addWidget(self.note)
         self.source.activated.connect(self._on_source)
         self.seed.textEdited.connect(self.changed)
         self.folder.textEdited.connect(self.changed)
@@ -122,8 +125,8 @@ class SetupForm(QFrame):
     def wish(self) -> Wish | None:
         """None while a field is wrong; :attr:`problem` says which."""
         self.problem = ""
-        protocol = self.protocol.protocol
-        if protocol is None:
+        asked = self.protocol.asked
+        if asked is None:
             self.problem = self.protocol.problem
             return None
         data = None
@@ -139,15 +142,16 @@ class SetupForm(QFrame):
             except SpecError as error:
                 self.problem = f"The data cannot be used: {error}."
                 return None
-        return Wish(data, protocol, self.alone.isChecked(), self.together.isChecked())
+        return Wish(data, asked, self.alone.isChecked(), self.together.isChecked())
 
     @property
     def _drawn(self) -> bool:
         return self.source.currentData() in ("builtin", _FOLDER)
 
-    def tell(self, sentence: str, *, able: bool) -> None:
-        """What starting would do, or why it cannot."""
+    def tell(self, sentence: str, *, able: bool, again: bool = False) -> None:
+        """What starting would do, or why it cannot; ``again`` where all of it is stored already."""
         self._sentence, self._able = sentence, able
+        self.start.setText("Evaluate again" if again else "Evaluate")
         self.show_progress()
 
     _sentence, _able = "", False
@@ -155,19 +159,24 @@ class SetupForm(QFrame):
     @Slot()
     def show_progress(self) -> None:
         running = self._session.running
-        self.start.setVisible(not running)
-        self.start.setEnabled(self._able)
-        self.stop.setVisible(running)
+        with keeping_focus(self, self.stop, self.start, self.source):
+            self.stop.setVisible(running)
+            self.start.setVisible(not running)
+            self.start.setEnabled(self._able)
         self.bar.setVisible(running)
         fraction = self._session.fraction
         self.bar.setRange(0, 0 if fraction is None else 1000)
         self.bar.setValue(round(1000 * (fraction or 0.0)))
-        self.note.show_text(self._session.sentence if running else self._sentence)
+        self.note.setText(self._session.sentence if running else self._sentence)
+        role = "muted" if running or self._able else "error"
+        if self.note.property("role") != role:
+            self.note.setProperty("role", role)
+            self.note.style().unpolish(self.note)
+            self.note.style().polish(self.note)
 
     def _show_fields(self) -> None:
         folder = self.source.currentData() == _FOLDER
-        self.folder.setVisible(folder)
-        self.browse.setVisible(folder)
+        self._place.setVisible(folder)
         self.draw.setVisible(self._drawn)
         self.seed.setVisible(self._drawn)
 

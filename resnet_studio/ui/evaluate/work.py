@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import StopCheck
-from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import Evaluation, NamedImage
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.ui.evaluate.plan import Task
@@ -56,7 +55,7 @@ def task_name(task: Task, names: Mapping[str, str]) -> str:
 
 
 def evaluating(
-    store: RunStore, tasks: Sequence[Task], protocol: Protocol, names: Mapping[str, str], *, gently: bool
+    store: RunStore, tasks: Sequence[Task], names: Mapping[str, str], *, gently: bool
 ) -> Callable[[Emit, StopCheck], int]:
     """A job that makes and stores one evaluation a task; emits Step, Stored and TaskFailed, returns how many it made.
 
@@ -87,7 +86,7 @@ def evaluating(
                         report(f"loading {run.name}", None)
                         networks[run.id] = load(store, run, Device.CPU if gently else Device.AUTO)
                 members = [networks[run.id] for run in task.runs]
-                evaluation = evaluate(members, task.data, protocol, store.home, report, should_stop)
+                evaluation = evaluate(members, task.data, task.protocol, store.home, report, should_stop)
                 store.add_evaluation(evaluation)
             except UserError as error:
                 emit(TaskFailed(str(error)))
