@@ -27,6 +27,7 @@ from resnet_studio.ui.classify.panel import classes_note
 from resnet_studio.ui.classify.problems import ProblemsDialog
 from resnet_studio.ui.classify.results import ImageRow, ResultsModel
 from resnet_studio.ui.classify.thumbnails import Thumbnails
+from resnet_studio.ui.evaluate.asked import Asked
 from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.pages.classify import ClassifyPage
 
@@ -131,9 +132,9 @@ def test_dropped_folders_meet_every_chosen_network(page, idle, colour_folders):
             assert len(cell.predictions) == 3
             assert cell.truth == page.results.images[row].folder
             assert cell.right is (cell.predictions[0].label == cell.truth)
-    right, known = page.results.right_of_known(1)
-    assert known == 12
-    assert right == sum(page.results.cell(row, 1).right for row in range(12))
+    score = page.results.score(1)
+    assert score.known == 12
+    assert score.right == sum(page.results.cell(row, 1).right for row in range(12))
     assert page.session.problems == []
 
 
@@ -503,7 +504,7 @@ def test_crops_refine_the_first_answer_and_every_protocol_keeps_its_own(page, qt
         )
     )
     _choose(page, ProtocolKind.TEN_CROP)
-    qtbot.waitUntil(lambda: page.results.protocol.kind is ProtocolKind.TEN_CROP)
+    qtbot.waitUntil(lambda: page.results.asked.protocol.kind is ProtocolKind.TEN_CROP)
     qtbot.waitUntil(lambda: all(page.results.cell(row, 1).views == 10 for row in range(4)), timeout=30_000)
     idle(page)
     assert all(page.results.cell(row, column).of == 10 for row in range(4) for column in range(2))
@@ -512,7 +513,7 @@ def test_crops_refine_the_first_answer_and_every_protocol_keeps_its_own(page, qt
     text = as_text(page.results)
     assert "ten-crop,10 of 10" in text
     _choose(page, ProtocolKind.SINGLE)
-    qtbot.waitUntil(lambda: page.results.protocol.kind is ProtocolKind.SINGLE)
+    qtbot.waitUntil(lambda: page.results.asked.protocol.kind is ProtocolKind.SINGLE)
     assert not page.session.looking  # what was seen before is still known
     assert [page.results.cell(row, 0).predictions for row in range(4)] == single
 
@@ -523,7 +524,7 @@ def test_an_answer_under_way_bears_its_sign_and_is_not_whole(page, qtbot, idle, 
     qtbot.waitUntil(lambda: page.results.rowCount() == 1)
     idle(page)
     page.session.stop()
-    page.results.set_protocol(Protocol(kind=ProtocolKind.TEN_CROP))
+    page.results.set_protocol(Asked(Protocol(kind=ProtocolKind.TEN_CROP)))
     run = page.results.runs[0]
     predictions = (Prediction("red", 0.9), Prediction("blue", 0.1))
     page.results.add_results([Classification(str(file), run.id, predictions, views=3, of=10)])
@@ -536,7 +537,7 @@ def test_an_answer_under_way_bears_its_sign_and_is_not_whole(page, qtbot, idle, 
     assert run.id not in page.results.missing(page.results.images[0])
     page.grid.repaint_all()
     assert page.grid.grab().toImage() != before
-    page.results.set_protocol(Protocol())
+    page.results.set_protocol(Asked())
 
 
 def test_a_stop_in_the_middle_of_the_crops_keeps_what_is_there(page, qtbot, idle, colour_folders, monkeypatch):
@@ -552,7 +553,7 @@ def test_a_stop_in_the_middle_of_the_crops_keeps_what_is_there(page, qtbot, idle
 
     monkeypatch.setattr(inference, "logits_of", slowly)
     _choose(page, ProtocolKind.TEN_CROP)
-    qtbot.waitUntil(lambda: page.results.protocol.kind is ProtocolKind.TEN_CROP)
+    qtbot.waitUntil(lambda: page.results.asked.protocol.kind is ProtocolKind.TEN_CROP)
     page.classify_paths(sorted((colour_folders / "test" / "red").iterdir())[:2])
     qtbot.waitUntil(lambda: page.results.rowCount() == 2 and "views" in page.results.cell(0, 0).sign, timeout=30_000)
     started = time.monotonic()

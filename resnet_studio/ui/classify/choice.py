@@ -128,7 +128,7 @@ class RunChoiceModel(QAbstractListModel):
         return None
 
     def _lines(self, run: RunRecord) -> tuple[tuple[str, str], tuple[str, str]]:
-        error = "not tested" if run.test_error is None else f"test error {formats.percent(run.test_error)}"
+        error = "not tested" if run.test_error is None else f"error {formats.percent(run.test_error)}"
         return (run.name, self._names[run.id].removeprefix(run.name)), (data_name(run), f", {error}")
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import io
 
+from resnet_studio.domain.protocols import SINGLE
 from resnet_studio.ui.classify.results import ResultsModel
 
 HEADER = ("image", "true_class", "run", "run_id", "rank", "label", "probability", "right", "protocol", "views")
 
 
 def as_text(model: ResultsModel, delimiter: str = ",") -> str:
-    """With a header line. ``right`` is yes or no on the first rank where the true class is known, else empty."""
+    """With a header line. ``right`` is yes or no on the first rank where the true class is known, else empty.
+
+    ``protocol`` is what the answer comes from: the single view, as long as no view of the protocol asked for is seen.
+    """
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(HEADER)
@@ -30,8 +34,8 @@ def as_text(model: ResultsModel, delimiter: str = ",") -> str:
                         prediction.label,
                         f"{prediction.probability:.6f}",
                         ("yes" if cell.right else "no") if known else "",
-                        model.protocol.key,
-                        f"{cell.views} of {cell.of}",
+                        SINGLE.key if cell.first_look else cell.protocol.key,
+                        "1 of 1" if cell.first_look else f"{cell.views} of {cell.of}",
                     )
                 )
     return text.getvalue()

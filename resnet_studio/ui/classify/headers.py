@@ -135,8 +135,7 @@ class NetworksHeader(QHeaderView):
         return ", ".join(parts)
 
     def _score(self, column: int) -> str:
-        right, known = self._results.right_of_known(column)
-        return f"{right} of {known} right" if known else ""
+        return self._results.score(column).sentence
 
 
 def _wrapped(name: str, painter: QPainter, width: int) -> list[str]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
-    QBoxLayout,
     QFrame,
     QLabel,
     QLineEdit,
@@ -100,7 +99,7 @@ class NetworksPanel(QFrame):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.activated.connect(self._on_activated)
-        self.protocol = ProtocolChoice(QBoxLayout.Direction.TopToBottom, self)
+        self.protocol = ProtocolChoice(column=True, parent=self)
         views = QLabel("Views of each image", self)
         views.setProperty("role", "heading")
         self._note = QLabel(self)
@@ -131,7 +130,7 @@ class NetworksPanel(QFrame):
     def _on_chosen(self) -> None:
         chosen = self._model.chosen
         if chosen:
-            self.protocol.set_image_size(max(run.spec.network.image_size for run in chosen))
+            self.protocol.set_image_sizes(run.spec.network.image_size for run in chosen)
         self._note.setText(classes_note(chosen))
         self._note.setToolTip(
             "\n".join(

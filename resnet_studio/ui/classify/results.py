@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -12,6 +13,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from resnet_studio.domain.protocols import SINGLE, Protocol
 from resnet_studio.domain.records import Classification, NamedImage, Prediction, RunRecord
+from resnet_studio.ui.evaluate.asked import Asked
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -47,11 +49,23 @@ class Cell:
     truth: str = ""
     views: int = 1
     of: int = 1
+    protocol: Protocol = SINGLE
+
+    @property
+    def first_look(self) -> bool:
+        """The answer is that of the single view: none of the protocol's own views is seen yet."""
+        return self.views == 0
+
+    @property
+    def whole(self) -> bool:
+        return bool(self.predictions) and self.views == self.of
 
     @property
     def sign(self) -> str:
         """``3 of 10 views`` while an answer is being refined, else empty."""
-        return f"{self.views} of {self.of} views" if self.predictions and self.views < self.of else ""
+        if not self.predictions or self.whole:
+            return ""
+        return "single view so far" if self.first_look else f"{self.views} of {self.of} views"
 
     @property
     def right(self) -> bool | None:
@@ -59,6 +73,37 @@ class Cell:
         if not self.truth or not self.predictions:
             return None
         return self.predictions[0].label == self.truth
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How many first guesses are right, of those whose true class is known: answers of different views apart."""
+
+    right: int = 0
+    known: int = 0
+    first_right: int = 0
+    first_known: int = 0
+    unfinished: int = 0
+
+    @classmethod
+    def of(cls, cells: Iterable[Cell]) -> Score:
+        counts: Counter[str] = Counter()
+        for cell in cells:
+            if cell.right is None:
+                continue
+            kind = "whole" if cell.whole else "first" if cell.first_look else "unfinished"
+            counts[kind] += 1
+            counts[f"{kind} right"] += cell.right
+        return cls(counts["whole right"], counts["whole"], counts["first right"], counts["first"], counts["unfinished"])
+
+    @property
+    def sentence(self) -> str:
+        """``4 of 5 right``; answers that come from the single view, because the others are missing, stand apart."""
+        first = f"{self.first_right} of {self.first_known}"
+        if not self.known:
+            return f"{first} right by single view" if self.first_known else ""
+        whole = f"{self.right} of {self.known} right"
+        return f"{whole}; by single view {first}" if self.first_known else whole
 
 
 class ResultRole(IntEnum):
@@ -79,11 +124,12 @@ class ResultsModel(QAbstractTableModel):
         self._rows: dict[str, int] = {}
         self._runs: tuple[RunRecord, ...] = ()
         self._names: Mapping[str, str] = {}
-        self._protocol = SINGLE
+        self._asked = Asked()
         self._by_protocol: dict[str, _Results] = {}  # answers under different protocols are never mixed
-        self._results: _Results = self._by_protocol.setdefault(SINGLE.key, {})
+        self._protocols: dict[str, Protocol] = {}  # run id -> what it is tested under now, those that were here too
+        self._sizes: dict[str, int] = {}  # run id -> image size
         self._classes: dict[str, dict[str, str]] = {}  # run id -> class name in lower case -> class name
-        self._counts: dict[str, tuple[int, int]] = {}
+        self._scores: dict[str, Score] = {}
 
     @property
     def images(self) -> tuple[ImageRow, ...]:
@@ -107,40 +153,42 @@ class ResultsModel(QAbstractTableModel):
         return self._rows.get(key)
 
     @property
-    def protocol(self) -> Protocol:
-        return self._protocol
+    def asked(self) -> Asked:
+        return self._asked
 
-    def set_protocol(self, protocol: Protocol) -> None:
-        """Show the answers under ``protocol``; those under others are kept for when it comes back."""
-        self._protocol = protocol
-        self._results = self._by_protocol.setdefault(protocol.key, {})
-        self._counts.clear()
+    def set_protocol(self, asked: Asked) -> None:
+        """Show the answers under what is ``asked``; those under others are kept for when it comes back."""
+        self._asked = asked
+        self._protocols = {run_id: asked.of(size) for run_id, size in self._sizes.items()}
+        self._scores.clear()
         self._told(0, len(self._images) - 1)
 
     def missing(self, image: ImageRow) -> tuple[str, ...]:
         """Ids of the chosen networks that have no whole answer for ``image`` yet."""
         return tuple(run.id for run in self._runs if not self._whole(run.id, image.key))
 
+    def _answers(self, run_id: str) -> dict[str, Classification]:
+        """Of a network that is or was here, under its protocol, by image key."""
+        return self._by_protocol.setdefault(self._protocols[run_id].key, {}).setdefault(run_id, {})
+
     def _whole(self, run_id: str, key: str) -> bool:
-        answer = self._results.get(run_id, {}).get(key)
+        answer = self._answers(run_id).get(key)
         return answer is not None and answer.final
 
     def cell(self, row: int, column: int) -> Cell:
         image, run = self._images[row], self._runs[column]
         classes = self._classes[run.id]
         truth = next((classes[hint] for hint in image.hints if hint in classes), "")
-        answer = self._results.get(run.id, {}).get(image.key)
-        return (
-            Cell(run, truth=truth) if answer is None else Cell(run, answer.predictions, truth, answer.views, answer.of)
-        )
+        answer, protocol = self._answers(run.id).get(image.key), self._protocols[run.id]
+        if answer is None:
+            return Cell(run, truth=truth, protocol=protocol)
+        return Cell(run, answer.predictions, truth, answer.views, answer.of, protocol)
 
-    def right_of_known(self, column: int) -> tuple[int, int]:
-        """How many first guesses of a network are right, of those whose truth is known."""
+    def score(self, column: int) -> Score:
         run_id = self._runs[column].id
-        if run_id not in self._counts:
-            verdicts = [self.cell(row, column).right for row in range(len(self._images))]
-            self._counts[run_id] = (sum(v is True for v in verdicts), sum(v is not None for v in verdicts))
-        return self._counts[run_id]
+        if run_id not in self._scores:
+            self._scores[run_id] = Score.of(self.cell(row, column) for row in range(len(self._images)))
+        return self._scores[run_id]
 
     def add_images(self, images: Iterable[ImageRow]) -> int:
         """Append those that are not there yet; returns how many."""
@@ -161,7 +209,7 @@ class ResultsModel(QAbstractTableModel):
             for seen in results.values():
                 for key in gone:
                     seen.pop(key, None)
-        self._counts.clear()
+        self._scores.clear()
         if len(gone) > _MANY:
             self.beginResetModel()
             self._images = [image for image in self._images if image.key not in gone]
@@ -179,7 +227,7 @@ class ResultsModel(QAbstractTableModel):
         self.beginResetModel()
         self._images, self._rows = [], {}
         self._forget()
-        self._counts.clear()
+        self._scores.clear()
         self.endResetModel()
 
     def _forget(self) -> None:
@@ -189,7 +237,7 @@ class ResultsModel(QAbstractTableModel):
     def forget_results(self) -> None:
         """Under every protocol."""
         self._forget()
-        self._counts.clear()
+        self._scores.clear()
         self._told(0, len(self._images) - 1)
 
     def set_runs(self, runs: Sequence[RunRecord]) -> None:
@@ -200,8 +248,10 @@ class ResultsModel(QAbstractTableModel):
         if not same:
             self.beginResetModel()
         self._runs = tuple(runs)
+        self._sizes.update({run.id: run.spec.network.image_size for run in runs})
+        self._protocols = {run_id: self._asked.of(size) for run_id, size in self._sizes.items()}
         self._classes = {run.id: {name.casefold(): name for name in run.class_names} for run in runs}
-        self._counts.clear()
+        self._scores.clear()
         if not same:
             self.endResetModel()
         elif self._runs:
@@ -212,9 +262,9 @@ class ResultsModel(QAbstractTableModel):
         rows = []
         for result in results:
             row = self._rows.get(result.path)
-            if row is not None and result.run_id:
-                self._results.setdefault(result.run_id, {})[result.path] = result
-                self._counts.pop(result.run_id, None)
+            if row is not None and result.run_id in self._protocols:
+                self._answers(result.run_id)[result.path] = result
+                self._scores.pop(result.run_id, None)
                 rows.append(row)
         if rows:
             self._told(min(rows), max(rows))
@@ -242,6 +292,16 @@ class ResultsModel(QAbstractTableModel):
             return _tip(cell, self.name_of(cell.run))
         return None
 
+    def _head_tip(self, column: int) -> str:
+        run, score = self._runs[column], self.score(column)
+        lines = [f"{self.name_of(run)}: {self._protocols[run.id].label}"]
+        if score.sentence:
+            lines.append(f"{score.sentence}, where the true class is known")
+        if score.unfinished:
+            lines.append(f"{score.unfinished} of which only some views are seen are not counted")
+        lines.append(f"It knows only its own classes: {', '.join(run.class_names)}.")
+        return "\n".join(lines)
+
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if orientation is Qt.Orientation.Vertical and 0 <= section < len(self._images):
             image = self._images[section]
@@ -258,7 +318,7 @@ class ResultsModel(QAbstractTableModel):
             if role == Qt.ItemDataRole.DisplayRole:
                 return self.name_of(run)
             if role == Qt.ItemDataRole.ToolTipRole:
-                return f"{self.name_of(run)} knows only its own classes: {', '.join(run.class_names)}."
+                return self._head_tip(section)
         return None
 
 
@@ -269,5 +329,6 @@ def _tip(cell: Cell, name: str) -> str | None:
     if cell.truth:
         lines.append(f"True class, by the name of the folder or the file: {cell.truth}")
     if cell.sign:
-        lines.append(f"Mean of {cell.sign} so far" if cell.views else f"A first look; {cell.of} views are to come")
+        to_come = f"The answer of the single view; {cell.protocol.label} is to come"
+        lines.append(to_come if cell.first_look else f"Mean of {cell.sign} so far, {cell.protocol.label}")
     return "\n".join([name, *lines])

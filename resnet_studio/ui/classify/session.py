@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import NamedImage, RunRecord
 from resnet_studio.ui.classify.results import ImageRow, ResultsModel
 from resnet_studio.ui.classify.work import Demand, Found, Looked, NetworkCache, NetworkFailed, NetworkReady, find, look
+from resnet_studio.ui.evaluate.asked import Asked
 from resnet_studio.ui.jobs import Job
 from resnet_studio.ui.services import Services
+
+_TRUST = 0.02  # of the work done before a time left is told
 
 
 class ClassifySession(QObject):
@@ -38,6 +41,7 @@ class ClassifySession(QObject):
         self.problems: list[str] = []  # sentences on files that were refused or could not be read
         self.notices: dict[str, str] = {}  # run id -> sentence on its network
         self.done = self.total = 0
+        self._since = self._last = (0.0, 0.0)  # when, and which fraction of the work was over
 
     @property
     def finding(self) -> bool:
@@ -50,6 +54,15 @@ class ClassifySession(QObject):
     @property
     def busy(self) -> bool:
         return self.finding or self.looking
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of what is under way, judged by the views seen so far; None as long as too little is over."""
+        fraction = self._last[1]
+        if not self.looking or fraction - self._since[1] < _TRUST:
+            return None
+        seconds = self._last[0] - self._since[0]
+        return max(0.0, seconds * (1 - fraction) / (fraction - self._since[1]))
 
     @property
     def halted(self) -> bool:
@@ -86,15 +99,15 @@ class ClassifySession(QObject):
         self._model.set_runs(runs)
         self.look()
 
-    def set_protocol(self, protocol: Protocol) -> None:
+    def set_protocol(self, asked: Asked) -> None:
         """Which views of an image the networks see from now on; what is under way under another one is dropped."""
-        if protocol == self._model.protocol:
+        if asked == self._model.asked:
             return
         self._halted = False
         for run_id in self._failed:
             self.notices.pop(run_id, None)
         self._failed.clear()
-        self._model.set_protocol(protocol)
+        self._model.set_protocol(asked)
         if self._looking is not None:
             self._looking.stop()  # its end starts what is wanted now
         self.look()
@@ -105,6 +118,7 @@ class ClassifySession(QObject):
             demands = self._demands()
             if demands:
                 self.done, self.total = 0, sum(demand.looks for demand in demands)
+                self._since = self._last = (time.monotonic(), 0.0)
                 work = look(self._services.store, demands, self._cache, gently=self._services.controller.training)
                 self._looking = self._services.jobs.start(
                     work, on_item=self._on_item, on_failed=self._on_failed, on_end=self._on_look_end
@@ -163,9 +177,9 @@ class ClassifySession(QObject):
             missing = tuple(run_id for run_id in self._model.missing(image) if run_id not in self._failed)
             if missing:
                 groups.setdefault(missing, []).append(image.source)
-        protocol = self._model.protocol
+        asked = self._model.asked
         return [
-            Demand(tuple(runs[run_id] for run_id in missing), tuple(images), protocol)
+            Demand(tuple(runs[run_id] for run_id in missing), tuple(images), asked)
             for missing, images in groups.items()
         ]
 
@@ -193,12 +207,14 @@ class ClassifySession(QObject):
     def _on_item(self, item: object) -> None:
         if isinstance(item, Looked):
             self.done, self.total = item.done, item.total
+            self._last = (time.monotonic(), item.fraction)
             broken = [result for result in item.results if result.error]
             self._add_problems(result.error for result in broken)
             self._model.remove_images(result.path for result in broken)
             self._model.add_results(result for result in item.results if not result.error)
         elif isinstance(item, NetworkReady):
             self.iterations[item.run_id] = item.iteration
+            self._since = (time.monotonic(), self._last[1])  # loading says nothing about looking
             if item.notice:
                 self.notices[item.run_id] = item.notice
         elif isinstance(item, NetworkFailed):

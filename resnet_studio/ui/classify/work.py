@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from resnet_studio.domain.errors import DataError, Stopped, UserError
 from resnet_studio.domain.events import StopCheck
-from resnet_studio.domain.protocols import SINGLE, Protocol, ProtocolKind
+from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, NamedImage, RunRecord
+from resnet_studio.ui.evaluate.asked import Asked
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
@@ -37,12 +38,24 @@ class Demand:
 
     runs: tuple[RunRecord, ...]
     images: tuple[Source, ...]
-    protocol: Protocol = SINGLE
+    asked: Asked
 
     @property
     def answers(self) -> int:
         """Of one network to one image: with more views than one, the first answer comes from the single view."""
-        return 1 if self.protocol.kind is ProtocolKind.SINGLE else 1 + self.protocol.views
+        protocol = self.asked.protocol
+        return 1 if protocol.kind is ProtocolKind.SINGLE else 1 + protocol.views
+
+    def protocol_of(self, run: RunRecord) -> Protocol:
+        return self.asked.of(run.spec.network.image_size)
+
+    def costs(self, run: RunRecord) -> tuple[int, ...]:
+        """Of each answer of a network to one image, in pixels seen: what time is judged by."""
+        from resnet_studio.inference.views import views_of
+
+        size = run.spec.network.image_size
+        views = views_of(self.protocol_of(run), size) if self.answers > 1 else ()
+        return (size**2, *(view.side**2 for view in views))
 
     @property
     def looks(self) -> int:
@@ -51,11 +64,12 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """New results; ``done`` looks of ``total`` are over."""
+    """New results; ``done`` of ``total`` looks are over, ``fraction`` (0..1) of the work: large views take longer."""
 
     results: tuple[Classification, ...]
     done: int
     total: int
+    fraction: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,26 +144,27 @@ def look(
         if gently:
             torch.set_num_threads(1)  # acts on this thread alone
         lower_priority()
-        teller = _Teller(emit, sum(demand.looks for demand in demands))
+        teller = _Teller(emit, demands)
         for demand in demands:
             networks = []
             for run in demand.runs:
                 if should_stop():
                     raise Stopped
                 try:
-                    if sentence := refusal(run.spec.network, demand.protocol, run.name):
+                    if sentence := refusal(run.spec.network, demand.protocol_of(run), run.name):
                         raise UserError(sentence)
                     network, fresh = cache.load(store, run)
                 except UserError as error:
                     emit(NetworkFailed(run.id, str(error)))
-                    teller.skip(len(demand.images) * demand.answers)
+                    teller.skip(demand, run)
                     continue
                 networks.append(network)
                 if fresh:
                     emit(NetworkReady(run.id, network.iteration, network.notice))
             if networks:
-                teller.lost = len(networks) * demand.answers
-                classify(demand.images, networks, teller.take, should_stop, protocol=demand.protocol)
+                teller.begin(demand, [network.run for network in networks])
+                protocols = [demand.protocol_of(network.run) for network in networks]
+                classify(demand.images, networks, teller.take, should_stop, protocol=protocols)
         cache.keep([run.id for demand in demands for run in demand.runs])
         teller.tell()
         return teller.done
@@ -160,24 +175,38 @@ def look(
 class _Teller:
     """Gathers results and sends them on together."""
 
-    def __init__(self, emit: Emit, total: int) -> None:
-        self._emit, self._total = emit, total
-        self.lost, self.done = 1, 0  # looks that an image costs which cannot be read
+    def __init__(self, emit: Emit, demands: Sequence[Demand]) -> None:
+        self._emit = emit
+        self._total = sum(demand.looks for demand in demands)
+        self._cost = sum(len(d.images) * sum(d.costs(run)) for d in demands for run in d.runs)
+        self._costs: dict[str, tuple[int, ...]] = {}  # of the demand under way, by run id
+        self.done = self._paid = 0
         self._waiting: list[Classification] = []
         self._told = 0.0
 
+    def begin(self, demand: Demand, runs: Sequence[RunRecord]) -> None:
+        self._costs = {run.id: demand.costs(run) for run in runs}
+
     def take(self, result: Classification) -> None:
         self._waiting.append(result)
-        self.done = min(self._total, self.done + (self.lost if result.error else 1))
+        if result.error:  # nobody sees this image at all
+            self._pay(sum(map(len, self._costs.values())), sum(map(sum, self._costs.values())))
+        else:
+            costs = self._costs[result.run_id]
+            self._pay(1, costs[min(result.views, len(costs) - 1)])
         if time.monotonic() - self._told >= _TELL_SECONDS:
             self.tell()
 
-    def skip(self, looks: int) -> None:
-        self.done += looks
+    def skip(self, demand: Demand, run: RunRecord) -> None:
+        self._pay(len(demand.images) * demand.answers, len(demand.images) * sum(demand.costs(run)))
         self.tell()
 
+    def _pay(self, looks: int, cost: int) -> None:
+        self.done = min(self._total, self.done + looks)
+        self._paid = min(self._cost, self._paid + cost)
+
     def tell(self) -> None:
-        self._emit(Looked(tuple(self._waiting), self.done, self._total))
+        self._emit(Looked(tuple(self._waiting), self.done, self._total, self._paid / max(1, self._cost)))
         self._waiting.clear()
         self._told = time.monotonic()
 

@@ -48,6 +48,8 @@ class DropZone(QWidget):
             button.setToolTip(tip)
             button.clicked.connect(signal)
             buttons.addWidget(button)
+            if name == "classify_open_files":
+                self.open_files = button
         buttons.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 8)

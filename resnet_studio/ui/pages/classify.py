@@ -45,6 +45,8 @@ from resnet_studio.ui.models import formats
 from resnet_studio.ui.pages.base import Page
 from resnet_studio.ui.runs.empty import EmptyState
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.focus import keeping_focus
+from resnet_studio.ui.widgets.text import duration_text
 
 _TYPING_MS = 400  # scales are typed digit by digit
 _PATTERNS = "Images (*.png *.jpg *.jpeg *.bmp *.webp *.gif *.tif *.tiff *.ppm);;All files (*)"
@@ -115,7 +117,7 @@ class ClassifyPage(Page):
         self._splitter.addWidget(self.panel)
         self._splitter.addWidget(right)
         self._splitter.setStretchFactor(1, 1)
-        self._splitter.setSizes([250, 930])
+        self._splitter.setSizes([290, 890])
         self._splitter.setChildrenCollapsible(False)
         self._empty = EmptyState(
             "No network has weights yet",
@@ -232,9 +234,9 @@ class ClassifyPage(Page):
         self.session.set_runs(self.choice.chosen)
 
     def _on_protocol(self) -> None:
-        protocol = self.panel.protocol.protocol
-        if protocol is not None:
-            self.session.set_protocol(protocol)
+        asked = self.panel.protocol.asked
+        if asked is not None:
+            self.session.set_protocol(asked)
 
     def _on_arrived(self, key: str) -> None:
         self.grid.setVisible(True)
@@ -245,6 +247,18 @@ class ClassifyPage(Page):
             self.grid.show_row(row)
 
     def _update(self) -> None:
+        with keeping_focus(self, self._busy.stop, self._busy.go_on, self.grid, self.zone.open_files):
+            self._show_state()
+        self.working.emit(self.key, self._work())
+
+    def _work(self) -> str:
+        """What goes on, for the status bar; empty while nothing does."""
+        if not self.session.busy:
+            return ""
+        left = self.session.seconds_left
+        return "Classifying…" if left is None else f"Classifying, {duration_text(left)} left"
+
+    def _show_state(self) -> None:
         images, problems = self.results.rowCount(), len(self.session.problems)
         self._stack.setCurrentWidget(self._splitter if self.choice.runs or images else self._empty)
         self.zone.set_large(not images)
@@ -257,7 +271,7 @@ class ClassifyPage(Page):
         self._clear.setVisible(bool(images or problems))
         self._notice.setText("\n".join(self.session.notices.values()))
         self._notice.setVisible(bool(self.session.notices))
-        self._busy.show_progress(views=self.results.protocol.views)
+        self._busy.show_progress(views=self.results.asked.protocol.views)
         self.grid.repaint_all()
 
     def _on_open_files(self) -> None:
