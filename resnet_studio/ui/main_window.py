@@ -118,6 +118,7 @@ class MainWindow(QMainWindow):
             self._columns[key].addWidget(page)
             self.pages[key] = page
             page.message.connect(self.status.tell)
+            page.working.connect(self.status.show_work)
             self._wire(page)
             for kind in EDITORS:
                 for editor in page.findChildren(kind):

@@ -27,6 +27,7 @@ class StatusBar(QStatusBar):
         self._controller = controller
         self._phase = ""
         self._left: float | None = None
+        self._works: dict[str, str] = {}
         self.queue_label = named(QLabel(), "status_queue")
         self.eta_label = named(QLabel(), "status_eta")
         self.memory_label = named(QLabel(), "status_memory", tip="Memory this program holds")
@@ -45,6 +46,12 @@ class StatusBar(QStatusBar):
     def tell(self, sentence: str) -> None:
         """Show a sentence for some seconds."""
         self.showMessage(sentence, MESSAGE_MS)
+
+    @Slot(str, str)
+    def show_work(self, who: str, sentence: str) -> None:
+        """What a page does in the background, where nothing trains; empty when it is over."""
+        self._works[who] = sentence
+        self._show_progress()
 
     @Slot()
     def _show_memory(self) -> None:
@@ -84,7 +91,7 @@ class StatusBar(QStatusBar):
 
     def _show_progress(self) -> None:
         if not self._controller.training:
-            text = "Idle"
+            text = ", ".join(filter(None, self._works.values())) or "Idle"
         elif self._controller.stopping:
             text = "Stopping and saving…"
         elif self._controller.paused:
