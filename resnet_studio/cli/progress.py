@@ -103,7 +103,8 @@ class Board:
         made = self.progress
         if made is None or made.iterations_per_second <= 0:
             return ""
-        return f"{made.iterations_per_second:.2f} it/s, {duration(made.seconds_left)} left"
+        pace = f"{made.iterations_per_second:.2f} it/s"
+        return pace if made.seconds_left is None else f"{pace}, {duration(made.seconds_left)} left"
 
 
 def short_percent(value: float | None) -> str:

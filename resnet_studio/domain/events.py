@@ -85,7 +85,8 @@ class CurvesGrew:
 
 @dataclass(frozen=True, slots=True)
 class ProgressMade:
-    """Where the cohort is. ``seconds`` is training time so far, over all resumes; the rate is of recent iterations."""
+    """Where the cohort is. ``seconds`` is training time so far, over all resumes; the rate is of recent iterations;
+    the time left is None where it is not known, such as for what follows the last iteration."""
 
     run_ids: tuple[str, ...]
     iteration: int

@@ -142,7 +142,7 @@ class CohortLoop:
                 iterations=iterations,
                 seconds=sum(member.seconds for member in members),
                 iterations_per_second=rate,
-                seconds_left=(iterations - iteration) / rate if rate > 0 else None,
+                seconds_left=(iterations - iteration) / rate if rate > 0 and iteration < iterations else None,
             )
         )
 

@@ -180,12 +180,14 @@ class _Teller:
         self._total = sum(demand.looks for demand in demands)
         self._cost = sum(len(d.images) * sum(d.costs(run)) for d in demands for run in d.runs)
         self._costs: dict[str, tuple[int, ...]] = {}  # of the demand under way, by run id
+        self._firsts = 0  # first answers still to come; views that take long follow them
         self.done = self._paid = 0
         self._waiting: list[Classification] = []
         self._told = 0.0
 
     def begin(self, demand: Demand, runs: Sequence[RunRecord]) -> None:
         self._costs = {run.id: demand.costs(run) for run in runs}
+        self._firsts = len(demand.images) * len(runs)
 
     def take(self, result: Classification) -> None:
         self._waiting.append(result)
@@ -194,7 +196,10 @@ class _Teller:
         else:
             costs = self._costs[result.run_id]
             self._pay(1, costs[min(result.views, len(costs) - 1)])
-        if time.monotonic() - self._told >= _TELL_SECONDS:
+        if result.error or not result.views:
+            self._firsts -= len(self._costs) if result.error else 1
+        if self._firsts == 0 or time.monotonic() - self._told >= _TELL_SECONDS:
+            self._firsts = self._firsts or -1  # once
             self.tell()
 
     def skip(self, demand: Demand, run: RunRecord) -> None:

@@ -1,0 +1,55 @@
+"""What the background thread of the Classify page sends, and when."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from resnet_studio.domain.protocols import Protocol, ProtocolKind
+from resnet_studio.domain.records import Classification
+from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.history.store import RunStore
+from resnet_studio.ui.classify import work
+from resnet_studio.ui.evaluate.asked import Asked
+
+
+@pytest.fixture
+def teller(home, tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(work, "_TELL_SECONDS", 3600.0)  # nothing is told because time has passed
+    with RunStore.open(home) as store:
+        (run,) = store.create_cohort(CohortSpec(runs=(tiny_run,)))
+    images = []
+    for name in "abc":
+        images.append(tmp_path / f"{name}.png")
+        Image.new("RGB", (8, 8)).save(images[-1])
+    demand = work.Demand((run,), tuple(images), Asked(Protocol(kind=ProtocolKind.TEN_CROP)))
+    sent = []
+    teller = work._Teller(sent.append, [demand])
+    teller._told = work.time.monotonic()
+    teller.begin(demand, [run])
+    return teller, sent, run, images
+
+
+def answer(run, image, views=0, error=""):
+    return Classification(str(image), run.id, (), error=error, views=views, of=10)
+
+
+def test_the_first_answers_are_sent_before_the_slow_views_begin(teller):
+    teller, sent, run, images = teller
+    teller.take(answer(run, images[0]))
+    teller.take(answer(run, images[1]))
+    assert not sent
+    teller.take(answer(run, images[2]))
+    (looked,) = sent
+    assert len(looked.results) == 3
+    teller.take(answer(run, images[0], views=1))
+    assert len(sent) == 1
+
+
+def test_an_image_that_cannot_be_read_holds_nothing_up(teller):
+    teller, sent, run, images = teller
+    teller.take(answer(run, images[0], error="cannot be read"))
+    teller.take(answer(run, images[1]))
+    assert not sent
+    teller.take(answer(run, images[2]))
+    assert len(sent) == 1
