@@ -252,3 +252,45 @@ def test_a_thousand_runs_can_be_picked_from(services, tiny_run, page, qtbot):
     qtbot.waitUntil(lambda: page.picker.model.rowCount() == 1024)
     page.picker.filter.setText("nothing like that")
     assert page.picker.proxy.rowCount() == 0
+
+
+def _paint(page: ComparePage, run_id: str) -> tuple[str, ...]:
+    """The colour of a run in the plot, in the list and in the table."""
+    plotted = next(run for run in page.curves.plots[0].shown_runs if run.run_id == run_id)
+    model = page.picker.model
+    run = next(run for run in model.runs if run.id == run_id)
+    table = page.curves.tables.results._paint[run_id].paint(page.services.theme)
+    return plotted.paint(page.services.theme).name(), model._colour(run).name(), table.name()
+
+
+def test_a_run_keeps_its_colour_whatever_is_ticked(services, tiny_run, page, qtbot):
+    made = [_store_cohort(services.store, CohortSpec(runs=(tiny_run,)), level)[0] for level in (10.0, 20.0, 30.0)]
+    page.show_runs(made[1:2])
+    own = services.theme.run_colour(services.store.get(made[1]).colour).name()
+    assert set(_paint(page, made[1])) == {own}  # alone it has the colour that it has on every page
+    page.show_runs(made)
+    painted = {run_id: _paint(page, run_id) for run_id in made}
+    assert all(len(set(colours)) == 1 for colours in painted.values())  # the same in every part of the page
+    assert len(set(painted.values())) == 3
+    assert set(painted[made[1]]) == {own}
+    page.show_runs([made[2], made[0]])
+    page.show_runs([made[2]])
+    assert _paint(page, made[2]) == painted[made[2]]
+    page.show_runs([made[0], made[2], made[1]])
+    assert {run_id: _paint(page, run_id) for run_id in made} == painted
+    assert page.evaluate.model._shades == page.curves._shades
+    assert page.curves.shown().options.shades == page.curves._shades  # exports look like the page
+
+
+def test_names_fit_the_table_when_other_runs_come(services, tiny_run, page, qtbot):
+    short = _store_cohort(services.store, CohortSpec(runs=(replace(tiny_run, name="a"),)), 10.0)
+    name = "a name that is a good deal longer"
+    long = _store_cohort(services.store, CohortSpec(runs=(replace(tiny_run, name=name),)), 20.0)
+    page.show_runs(short)
+    view = page.curves.tables.results_view
+    before = view.columnWidth(0)
+    assert not page.picker.view.wordWrap()  # a last word on a second line would not be seen
+    page.show_runs(long)
+    assert view.columnWidth(0) >= max(view.sizeHintForColumn(0), before + 1)
+    baseline = page.curves.tables.baseline
+    assert baseline.sizeHint().width() > baseline.fontMetrics().horizontalAdvance(name)

@@ -185,6 +185,7 @@ class RunPicker(QWidget):
         self.view.setModel(self.proxy)
         self.view.setShowGrid(False)
         self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.view.setWordWrap(False)  # or a name's last word goes to a line that nobody sees
         self.view.setIconSize(QSize(34, 14))
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
