@@ -12,17 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
 
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Evaluation, EvaluationSummary, NamedImage
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
+from resnet_studio.domain.tables import display_names
 from resnet_studio.history.store import RunStore
 from resnet_studio.ui.evaluate.asked import Asked, scales_for
 from resnet_studio.ui.evaluate.drawing import ALL
-from resnet_studio.ui.evaluate.groups import about, group, outdated_sentence, source_name
+from resnet_studio.ui.evaluate.groups import about, evaluation_name, group, outdated_sentence, source_name
 from resnet_studio.ui.evaluate.plan import Wish, plan
 from resnet_studio.ui.evaluate.protocol_choice import ProtocolChoice
 from resnet_studio.ui.evaluate.tree import Column, EvaluationsModel
@@ -358,3 +359,178 @@ def test_the_curves_and_the_evaluations_are_two_parts_of_one_page(page, services
     assert page.curves.isVisible()
     assert page.curves.quantity.isVisible()
     assert services.preferences.value("compare/part", 9, int) == 0
+
+
+def test_the_keyboard_goes_to_stop_and_comes_back(panel, page, qtbot):
+    page.window().activateWindow()
+    panel.form.start.setFocus()
+    assert page.window().focusWidget() is panel.form.start
+    panel.form.start.click()
+    assert page.window().focusWidget() is panel.form.stop
+    qtbot.waitUntil(lambda: not panel.session.running, timeout=60_000)
+    assert page.window().focusWidget() is panel.form.start
+
+
+def test_deleting_names_the_result_and_is_not_the_default(panel, services, qtbot, monkeypatch):
+    _evaluate(qtbot, panel)
+    asked = []
+
+    def answer(_parent, _title, text, _buttons, default):
+        asked.append((text, default))
+        return default
+
+    monkeypatch.setattr(QMessageBox, "question", answer)
+    panel.form.delete.click()
+    ((text, default),) = asked
+    name = evaluation_name(panel.chosen[0], display_names(services.store.list_runs()))
+    assert name in text
+    assert "single view" in text
+    assert default == QMessageBox.StandardButton.No
+    assert len(services.store.evaluations()) == 2
+
+
+def test_what_a_person_reads_is_not_replaced_by_a_newcomer(panel, services, qtbot):
+    _evaluate(qtbot, panel)
+    newest = services.store.evaluations()[0]
+    assert [one.id for one in panel.chosen] == [newest.id]  # nobody chose another
+    other = services.store.evaluations()[1]
+    index = panel.model.index_of(other.id)
+    select = panel.tree.selectionModel()
+    select.select(index, select.SelectionFlag.ClearAndSelect | select.SelectionFlag.Rows)
+    panel.detail.show_cell(0, 0, 0)
+    shown = panel.detail.images._title.text()
+    panel.form.together.setChecked(True)
+    said = []
+    panel.told.connect(said.append)
+    _evaluate(qtbot, panel)
+    assert len(services.store.evaluations()) == 3
+    assert [one.id for one in panel.chosen] == [other.id]
+    assert panel.detail.images._title.text() == shown
+    assert any(sentence.startswith("Ensemble of 2") for sentence in said)
+
+
+def test_what_is_stored_is_not_made_twice_unless_asked(panel, page, services, qtbot):
+    panel.form.together.setChecked(True)
+    assert len(panel.plan.tasks) == 3
+    _evaluate(qtbot, panel)
+    assert panel.plan.tasks == ()
+    assert "All 3 are made already" in panel.form.note.text()
+    assert panel.form.start.text() == "Evaluate again"
+    page.show_runs([run.id for run in reversed(services.store.list_runs())])  # in another order
+    assert panel.plan.tasks == ()
+    panel.form.protocol.set_protocol(Protocol(kind=ProtocolKind.TEN_CROP))
+    panel.form.protocol.changed.emit()
+    assert len(panel.plan.tasks) == 3
+    ensemble = next(one for one in services.store.evaluations() if one.is_ensemble)
+    services.store.delete_evaluation(ensemble.id)
+    panel.form.protocol.set_protocol(Protocol())
+    panel.reload()
+    assert [len(task.runs) for task in panel.plan.tasks] == [2]
+    assert len(panel.plan.made) == 2
+    _evaluate(qtbot, panel)
+    assert len(services.store.evaluations()) == 3
+    _evaluate(qtbot, panel)  # again, all of them
+    assert len(services.store.evaluations()) == 6
+
+
+def test_what_counts_as_made(services):
+    first, second = services.store.list_runs()
+    wish = Wish(None, Asked(Protocol(kind=ProtocolKind.TEN_CROP, resize=9)), alone=False, together=True)
+    data = first.spec.data
+    same = summary(
+        run_ids=(second.id, first.id), protocol=Protocol(kind=ProtocolKind.TEN_CROP), data=data.source, data_seed=0,
+        member_errors=(1.0, 2.0), weights=("a", "b"), iterations=(4, 4), outdated=(False, False),
+    )  # fmt: skip
+    assert plan([first, second], wish, [same]).made  # resize 9 is what 8-pixel networks have anyway
+    for other in (
+        {"outdated": (False, True)}, {"data_seed": 1}, {"data": "builtin"}, {"run_ids": (first.id,)},
+        {"protocol": Protocol()},
+    ):  # fmt: skip
+        assert plan([first, second], wish, [dataclasses.replace(same, **other)]).tasks
+    held = [dataclasses.replace(run, spec=replace(run.spec, data=replace(data, held_out=4))) for run in (first, second)]
+    assert plan(held, wish, [same]).tasks  # a summary cannot tell held-out images from test images
+
+
+def test_ensembles_have_one_name_whatever_the_order():
+    names = {"a": "ResNet-20", "b": "ResNet-8", "c": "plain-20"}
+    one, other = summary(run_ids=("a", "b", "c")), summary(run_ids=("c", "a", "b"))
+    assert evaluation_name(one, names) == evaluation_name(other, names)
+    assert evaluation_name(one, names) == "Ensemble of 3: plain-20, ResNet-8, ResNet-20"
+
+
+def test_each_network_has_scales_for_its_own_images(services, qtbot):
+    form = ProtocolChoice(column=True)
+    qtbot.addWidget(form)
+    form.show()
+    form.kind.setCurrentIndex(form.kind.findData(ProtocolKind.MULTI_SCALE))
+    form.set_image_sizes([224, 32])
+    assert form.asked.of(32).scales == scales_for(32)
+    assert form.asked.of(224).scales == scales_for(224)
+    assert "32, 37, 55, 69, 91 for networks of 32 px" in form.words.text()
+    assert form.words.isVisible()
+    small, large = services.store.list_runs()
+    large = dataclasses.replace(
+        large, spec=replace(large.spec, network=replace(large.spec.network, image_size=16)), name="large"
+    )
+    tasks = plan([small, large], Wish(None, form.asked, alone=True, together=True)).tasks
+    assert [task.protocol.scales for task in tasks] == [scales_for(8), scales_for(16), scales_for(16)]
+    form.scales.setText("32, 48")
+    form.scales.textEdited.emit("32, 48")
+    assert form.asked.of(224).scales == (32, 48)
+    assert not form.words.isVisible()
+    form.scales.setText("")
+    form.scales.textEdited.emit("")  # nothing typed: in proportion again
+    assert form.asked.of(32).scales == scales_for(32)
+
+
+@pytest.mark.parametrize("width", [620, 740, 1200])
+def test_nothing_overlaps_or_is_cut_in_a_narrow_window(panel, page, services, qtbot, width):
+    _evaluate(qtbot, panel)
+    panel.form.source.setCurrentIndex(panel.form.source.findData("folder:"))
+    panel.form.choose_folder("/some/where/very/far/away/images")
+    panel.form.protocol.set_protocol(Protocol(kind=ProtocolKind.MULTI_SCALE, scales=(32, 37, 55, 69, 91)))
+    panel.form.protocol.changed.emit()
+    panel.setParent(None)
+    qtbot.addWidget(panel)
+    panel.resize(width, 400)
+    panel.show()
+    QApplication.processEvents()
+    matrices = panel.detail.matrices
+    form = panel.form
+    parts = [
+        form.source, form.seed, form.folder, form.browse, form.protocol.kind, form.protocol.scales,
+        form.protocol.mirrored, form.alone, form.together, form.start, form.delete, matrices.numbers,
+        matrices.export_button,
+    ]  # fmt: skip
+    inside = panel.scrolled.viewport()
+    places = [QRect(part.mapTo(inside, QPoint()), part.size()) for part in parts]
+    for part, place in zip(parts, places, strict=True):
+        assert place.left() >= 0, part.objectName()
+        assert place.right() < inside.width(), part.objectName()
+        assert place.width() >= part.minimumSizeHint().width(), part.objectName()
+    for number, place in enumerate(places):
+        for other in places[number + 1 :]:
+            assert not place.intersects(other)
+    assert form.folder.width() > 250
+    scale = panel.findChild(QWidget, "confusion_scale")
+    lines = 1 if scale.width() >= scale.sizeHint().width() else 2
+    assert scale.height() >= lines * scale.sizeHint().height()
+    table = panel.detail.classes_view
+    assert table.horizontalHeader().length() <= table.viewport().width()
+
+
+def test_a_wrong_protocol_is_told_once(panel, qtbot):
+    panel.form.protocol.kind.setCurrentIndex(panel.form.protocol.kind.findData(ProtocolKind.MULTI_SCALE))
+    panel.form.protocol.scales.setText("32, abc")
+    panel.form.protocol.scales.textEdited.emit("32, abc")
+    told = [label for label in panel.form.findChildren(QLabel) if label.isVisible() and "Scales are" in label.text()]
+    assert told == [panel.form.note]
+    assert panel.form.note.property("role") == "error"
+
+
+def test_the_status_bar_hears_of_an_evaluation(panel, page, qtbot):
+    heard = []
+    page.working.connect(lambda key, words: heard.append((key, words)))
+    _evaluate(qtbot, panel)
+    assert heard[0][1].startswith("Evaluating")
+    assert heard[-1] == ("compare", "")

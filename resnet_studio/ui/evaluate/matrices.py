@@ -48,7 +48,8 @@ class Matrices(QWidget):
         heading.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         tools.addWidget(heading)
         zoom = side_by_side(self._smaller, self._fit, self._larger, spacing=6)
-        tools.addWidget(side_by_side(self.numbers, zoom, self.export_button, spacing=6))
+        for widget in (self.numbers, zoom, self.export_button):
+            tools.addWidget(widget)
         pair = QHBoxLayout()
         pair.setSpacing(14)
         self._columns: list[QWidget] = []
