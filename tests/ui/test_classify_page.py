@@ -579,3 +579,80 @@ def test_images_of_an_evaluation_know_their_class_and_come_once(page, qtbot, idl
     assert [page.results.cell(row, 0).truth for row in range(3)] == ["red", "green", "red"]
     page.classify_images([NamedImage("red 00000", content)])
     assert page.results.rowCount() == 3
+
+
+def test_answers_of_different_views_are_told_apart(page, idle, qtbot, colour_folders):
+    files = sorted((colour_folders / "test" / "red").iterdir())[:4]
+    page.classify_paths(files)
+    qtbot.waitUntil(lambda: page.results.rowCount() == 4)
+    idle(page)
+    page.session.stop()
+    protocol = Protocol(kind=ProtocolKind.MULTI_SCALE, scales=(8, 9, 14, 17, 23))
+    page.results.set_protocol(Asked(Protocol(kind=ProtocolKind.MULTI_SCALE), proportional=True))
+    run = page.results.runs[0]
+    right, wrong = (Prediction("red", 0.9),), (Prediction("blue", 0.9),)
+    seen = [(right, 5), (wrong, 0), (right, 0), (right, 2)]
+    page.results.add_results(
+        [
+            Classification(str(file), run.id, predictions, views=views, of=5)
+            for file, (predictions, views) in zip(files, seen, strict=True)
+        ]
+    )
+    assert page.results.score(0).sentence == "1 of 1 right; by single view 1 of 2"
+    assert page.results.score(0).unfinished == 1
+    assert page.results.cell(1, 0).sign == "single view so far"
+    rows = [row for row in csv.DictReader(io.StringIO(as_text(page.results))) if row["run_id"] == run.id]
+    assert [(row["protocol"], row["views"]) for row in rows] == [
+        (protocol.key, "5 of 5"), ("single", "1 of 1"), ("single", "1 of 1"), (protocol.key, "2 of 5"),
+    ]  # fmt: skip
+    tip = page.results.headerData(0, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+    assert "1 of which only some views are seen are not counted" in tip
+    page.results.set_protocol(Asked())
+
+
+def test_networks_of_different_sizes_see_scales_of_their_own(page, idle, qtbot):
+    small, large = page.results.runs
+    network = replace(large.spec.network, image_size=16)
+    page.results.set_runs([small, dataclasses.replace(large, spec=replace(large.spec, network=network))])
+    page.results.set_protocol(Asked(Protocol(kind=ProtocolKind.MULTI_SCALE), proportional=True))
+    page.results.add_images([ImageRow.of(Path("a.png"))])
+    sizes = [page.results.cell(0, column).protocol.sizes for column in range(2)]
+    assert sizes == [(8, 9, 14, 17, 23), (16, 18, 27, 34, 46)]
+    page.results.clear()
+    page.results.set_protocol(Asked())
+
+
+def test_time_left_is_told_and_stopping_keeps_the_keyboard_in_the_page(page, idle, qtbot, colour_folders, monkeypatch):
+    import resnet_studio.inference.classify as inference
+
+    whole = inference.logits_of
+
+    def slowly(network, images, view, should_stop, *rest, **named):
+        until = time.monotonic() + 0.15
+        while time.monotonic() < until and not should_stop():
+            time.sleep(0.005)
+        return whole(network, images, view, should_stop, *rest, **named)
+
+    monkeypatch.setattr(inference, "logits_of", slowly)
+    heard = []
+    page.working.connect(lambda key, words: heard.append(words))
+    _choose(page, ProtocolKind.TEN_CROP)
+    page.classify_paths(sorted((colour_folders / "test" / "red").iterdir())[:2])
+    qtbot.waitUntil(lambda: page.session.seconds_left is not None, timeout=30_000)
+    assert any("left" in words for words in heard)
+    stop, go_on = (page.findChild(QPushButton, f"classify_{name}") for name in ("stop", "go_on"))
+    stop.setFocus()
+    assert page.window().focusWidget() is stop
+    stop.click()
+    qtbot.waitUntil(lambda: not page.session.busy)
+    assert go_on.isVisible()
+    assert page.window().focusWidget() is go_on
+    assert heard[-1] == ""
+    monkeypatch.setattr(inference, "logits_of", whole)
+    go_on.click()
+    idle(page)
+    assert page.window().focusWidget() is page.grid  # nothing is left to stop
+    clear = page.findChild(QPushButton, "classify_clear")
+    clear.setFocus()
+    clear.click()
+    assert page.isAncestorOf(page.window().focusWidget())
