@@ -390,3 +390,16 @@ def test_a_streamed_run_gives_its_stored_error_again(home: Home, mixed: Path) ->
 def test_unknown_data_is_a_sentence(networks: dict[str, TrainedNetwork], studio: Home) -> None:
     with pytest.raises(UserError, match="choose data"):
         evaluate([networks["pixel"]], DataSpec(source="none"), SINGLE, studio)
+
+
+def test_each_network_may_have_scales_of_its_own(networks: dict[str, TrainedNetwork], mixed: Path) -> None:
+    pair, files = [networks["channel"], networks["pixel"]], paths(mixed)[:2]
+    scales = [Protocol(kind=ProtocolKind.MULTI_SCALE, scales=sizes) for sizes in ((16, 20), (18, 24))]
+    found = []
+    classify(files, pair, found.append, protocol=scales)
+    for network, protocol in zip(pair, scales, strict=True):
+        alone = []
+        classify(files, [network], alone.append, protocol=protocol)
+        assert [one for one in found if one.run_id == network.run.id] == alone
+    with pytest.raises(ValueError, match="one kind"):
+        classify(files, pair, found.append, protocol=[scales[0], TEN])
