@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,12 +14,14 @@ import typer
 from resnet_studio.cli.conforming import of_stored, show_conformity
 from resnet_studio.cli.console import counted, duration, percent, print_facts, print_json, print_table
 from resnet_studio.cli.session import find_all, ids, session
-from resnet_studio.domain.documents import to_toml
+from resnet_studio.domain.documents import run_toml
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.records import RunRecord, run_json
+from resnet_studio.domain.foreign import without_options
+from resnet_studio.domain.records import NOT_KNOWN, RunRecord, run_json
 from resnet_studio.domain.repeating import could_differ, in_words, not_the_same_here
 from resnet_studio.domain.tables import Difference, comparison_csv
 from resnet_studio.domain.terms import RunStatus, Series
+from resnet_studio.history.preprocessing import StoredPreprocessing, preprocessing_of
 from resnet_studio.studies.conformity.texts import as_csv
 from resnet_studio.studies.conformity.texts import as_json as conformity_json
 from resnet_studio.training.provenance import here
@@ -68,7 +71,7 @@ def list_runs(
     )
     rows = [
         (
-            run.short_id, run.name, run.status, run.spec.data.label, _iterations(run),
+            run.short_id, run.name, run.status, NOT_KNOWN if run.imported else run.spec.data.label, _iterations(run),
             percent(run.training_error), percent(run.test_error), percent(run.best_test_error),
             counted(run.parameters), run.created_at.astimezone().strftime("%Y-%m-%d %H:%M"),
         )
@@ -97,6 +100,7 @@ def show(
         checkpoints = store.checkpoints(found.id)
         (conformity,) = of_stored(store, [found])
         folder = store.home.run(found.id)
+        images = preprocessing_of(store.home, found.id)
     changed = not_the_same_here(found, here())
     if as_json:
         print_json(
@@ -104,6 +108,7 @@ def show(
                 **run_json(found),
                 "not_the_same_here": _differences_json(changed, ("then", "now")),
                 "checkpoints": [{"iteration": c.iteration, "weights_sha256": c.weights_sha256} for c in checkpoints],
+                "preprocessing": None if images is None else dataclasses.asdict(images),
                 "conformity": conformity_json(conformity),
             }
         )
@@ -119,20 +124,22 @@ def show(
             *([("over seeds", group.sentence)] if group is not None and group.count > 1 else []),
             ("parameters", counted(found.parameters)),
             ("multiply-adds", counted(found.multiply_adds)),
+            *([("recipe, seeds, data", f"{NOT_KNOWN}; trained elsewhere")] if found.imported else []),
+            *(_images(images) if images else []),
             ("weights", found.weights_sha256 or "none yet"),
             ("checkpoints", ", ".join(str(c.iteration) for c in checkpoints) or "none yet"),
             ("folder", folder),
             ("began", found.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")),
             *([("tags", ", ".join(found.tags))] if found.tags else []),
             *([("note", found.note)] if found.note else []),
-            *((f"  {name}", value) for name, value in sorted(found.environment.items())),
+            *((f"  {name}", _told(found, value)) for name, value in sorted(found.environment.items())),
             *([("not the same here", in_words(changed))] if changed else []),
         )
     )
     print()
     show_conformity(conformity)
     print()
-    print(to_toml(found.spec), end="")
+    print(run_toml(found), end="")
 
 
 def _show_against(one: RunRecord, other: RunRecord, as_json: bool) -> None:
@@ -158,12 +165,21 @@ def _differences_json(rows: Sequence[Difference], sides: tuple[str, str]) -> lis
 
 
 def _iterations(run: RunRecord) -> str:
-    return "–" if run.status is RunStatus.IMPORTED else f"{run.iteration}/{run.iterations}"
+    return "–" if run.imported else f"{run.iteration}/{run.iterations}"
+
+
+def _images(found: StoredPreprocessing) -> list[tuple[str, str]]:
+    return [("image size", found.size_text), ("mean subtracted", found.mean_text), ("divided by", found.std_text)]
+
+
+def _told(run: RunRecord, value: str) -> str:
+    """What was assumed at the import stands as it was stored: options no longer change it."""
+    return without_options(value) if run.imported else value
 
 
 def _trained(run: RunRecord) -> str:
-    if run.status is RunStatus.IMPORTED:
-        return "not known; trained elsewhere"
+    if run.imported:
+        return f"{NOT_KNOWN}; trained elsewhere"
     return f"{run.iteration} of {run.iterations}, {duration(run.seconds)} of training"
 
 

@@ -77,4 +77,4 @@ class DataSpec(Spec):
 
     @property
     def label(self) -> str:
-        return self.source
+        return self.source if self.known else "data not known"

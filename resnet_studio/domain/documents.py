@@ -11,6 +11,7 @@ import tomli_w
 from pydantic import BaseModel, ValidationError
 
 from resnet_studio.domain.errors import SpecError
+from resnet_studio.domain.records import NOT_KNOWN, RunRecord
 from resnet_studio.domain.specs import SCHEMA_VERSION, CohortSpec, RunSpec, Spec
 
 S = TypeVar("S", bound=Spec)
@@ -83,6 +84,14 @@ def from_json(kind: type[S], text: str) -> S:
 
 def to_toml(spec: BaseModel) -> str:
     return tomli_w.dumps(spec.model_dump(mode="json"))
+
+
+def run_toml(run: RunRecord) -> str:
+    """The specification of a stored run; of an imported one only what is known, the rest is left to be filled in."""
+    if not run.imported:
+        return to_toml(run.spec)
+    known = run.spec.model_dump(mode="json", include={"schema_version", "name", "network"})
+    return f"# Trained elsewhere: recipe, seeds and data are {NOT_KNOWN}.\n{tomli_w.dumps(known)}"
 
 
 def from_toml(kind: type[S], text: str) -> S:

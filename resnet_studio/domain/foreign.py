@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from resnet_studio.domain.specs import DataSpec, NetworkSpec, RunSpec, replace
 from resnet_studio.domain.terms import Block, Shortcut, StridePlace, ZeroPadding
 
 Colour = tuple[float, float, float]  # red, green, blue
+_ADVICE = re.compile(r"; (?:else say so|name them) with --[^.;]*(?=\.(?:\s|$))")
 WEIGHTS_SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".th"})
 
 
@@ -88,6 +90,11 @@ class Recognition:
     carries_preprocessing: bool
     preset: str
     class_names: tuple[str, ...]
+
+
+def without_options(text: str) -> str:
+    """Sentences on what was assumed, without the options of the command line that would have said otherwise."""
+    return _ADVICE.sub("", text)
 
 
 def fine_tuning(parent: RunRecord) -> RunSpec:

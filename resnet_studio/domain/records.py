@@ -15,6 +15,9 @@ from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.domain.terms import RunStatus, Series
 
+NOT_KNOWN = "not known"
+_STORED_PREPROCESSING = "recipe.normalisation"  # what a run does to its images, wherever it was trained
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
@@ -59,6 +62,16 @@ class RunRecord:
     @property
     def resumable(self) -> bool:
         return self.status.resumable
+
+    @property
+    def imported(self) -> bool:
+        """Trained by another program: its recipe, seeds and data are not known; the specification has stopgaps."""
+        return self.status is RunStatus.IMPORTED
+
+    def knows(self, field: str) -> bool:
+        """Whether the specification's value of a field, by its dotted name, is a fact and no stopgap."""
+        own = field.partition(".")[0] in ("schema_version", "name", "network")
+        return not self.imported or own or field == _STORED_PREPROCESSING
 
     @property
     def short_id(self) -> str:
@@ -248,7 +261,10 @@ def _number(value: float | None) -> float | None:
 
 
 def run_json(run: RunRecord) -> dict[str, object]:
-    """A run as the command line prints it with ``--json``."""
+    """A run as the command line prints it with ``--json``; of an imported one, null where nothing is known."""
+    spec = run.spec.model_dump(mode="json")
+    if run.imported:
+        spec |= {"recipe": None, "data": None, "start_from": None}
     return {
         "id": run.id,
         "name": run.name,
@@ -257,10 +273,10 @@ def run_json(run: RunRecord) -> dict[str, object]:
         "depth": run.spec.network.depth,
         "block": str(run.spec.network.block),
         "shortcut": str(run.spec.network.shortcut),
-        "data": run.spec.data.source,
-        "seed": run.spec.recipe.init_seed,
-        "iteration": run.iteration,
-        "iterations": run.iterations,
+        "data": None if run.imported else run.spec.data.source,
+        "seed": None if run.imported else run.spec.recipe.init_seed,
+        "iteration": None if run.imported else run.iteration,
+        "iterations": None if run.imported else run.iterations,
         "train_error": _number(run.training_error),
         "test_error": _number(run.test_error),
         "best_test_error": _number(run.best_test_error),
@@ -268,12 +284,12 @@ def run_json(run: RunRecord) -> dict[str, object]:
         "multiply_adds": run.multiply_adds,
         "weights_sha256": run.weights_sha256,
         "created_at": run.created_at.isoformat(),
-        "seconds": round(run.seconds, 3),
+        "seconds": None if run.imported else round(run.seconds, 3),
         "cohort": run.cohort_id,
         "study": run.study,
         "note": run.note,
         "tags": list(run.tags),
         "class_names": list(run.class_names),
         "environment": dict(run.environment),
-        "spec": run.spec.model_dump(mode="json"),
+        "spec": spec,
     }

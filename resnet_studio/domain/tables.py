@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.records import NOT_KNOWN, Curve, RunRecord
 from resnet_studio.domain.specs import RunSpec, Spec
 from resnet_studio.domain.terms import Series
 
 MISSING = "–"
+ELSEWHERE = "elsewhere; recipe, seeds and data not known"
 _MEAN_OF = 50  # iterations in a training error
 Curves = Mapping[tuple[str, Series], Curve]
 _NOT_COMPARED = frozenset({"schema_version", "name"})
@@ -42,7 +43,8 @@ class Difference:
         field: Dotted name, ``network.depth`` or ``environment.device``.
         title: What people see.
         unit: Of the values, often empty.
-        values: As text, one a run, in the runs' order; ``–`` where a run has none.
+        values: As text, one a run, in the runs' order; ``–`` where a run has none, ``not known`` where nobody wrote it
+            down.
     """
 
     field: str
@@ -68,7 +70,12 @@ class Quantity(StrEnum):
 
 
 def result(run: RunRecord, quantity: Quantity) -> float | None:
-    """One result; None where it was not measured or is not finite. The training error is the mean of the last 50."""
+    """One result; None where it was not measured or is not finite. The training error is the mean of the last 50.
+
+    How long an imported run was trained is not known.
+    """
+    if run.imported and quantity in (Quantity.ITERATION, Quantity.SECONDS):
+        return None
     value = {
         Quantity.TRAINING_ERROR: run.training_error,
         Quantity.TEST_ERROR: run.test_error,
@@ -89,7 +96,8 @@ def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
     names = {}
     for run in runs:
         group = groups[run.name]
-        by_seed = len({other.spec.recipe.init_seed for other in group}) == len(group)
+        seeds = {other.spec.recipe.init_seed for other in group if not other.imported}
+        by_seed = len(seeds) == len(group)
         mark = f"seed {run.spec.recipe.init_seed}" if by_seed else run.id[:6]
         names[run.id] = run.name if len(group) == 1 else f"{run.name} · {mark}"
     return names
@@ -142,19 +150,28 @@ def deltas(
 def comparison_rows(runs: Sequence[RunRecord]) -> list[Difference]:
     """The fields of specification and environment in which the runs differ, in the specification's order.
 
-    A run that never started has no environment; that alone is no difference.
+    A run that never started has no environment; that alone is no difference. Nor is a field of an imported run that
+    nobody knows: one row, the first, says which runs were trained elsewhere.
     """
     columns = [dict(_spec_values(run.spec)) for run in runs]
     rows = []
+    if len({run.imported for run in runs}) > 1:
+        rows.append(Difference("origin", "Trained", "", tuple(ELSEWHERE if run.imported else "here" for run in runs)))
     for field, (title, unit, _) in _spec_values(RunSpec()):
-        values = tuple(column[field][2] for column in columns)
-        if len(set(values)) > 1:
-            rows.append(Difference(field, title, unit, values))
+        known = [column[field][2] if run.knows(field) else None for run, column in zip(runs, columns, strict=True)]
+        if len({value for value in known if value is not None}) > 1:
+            texts = tuple(NOT_KNOWN if value is None else value for value in known)
+            rows.append(Difference(field, title, unit, texts))
     for key in sorted({key for run in runs for key in run.environment}):
-        found = [run.environment.get(key) for run in runs]
+        found = [_environment_value(run, key) for run in runs]
         if len({value for value in found if value is not None}) > 1:
             rows.append(environment_row(key, found))
     return rows
+
+
+def _environment_value(run: RunRecord, key: str) -> str | None:
+    """An imported run's precision is that of its stored weights: which one they were trained in, nobody knows."""
+    return None if run.imported and key == "precision" else run.environment.get(key)
 
 
 def environment_row(key: str, values: Sequence[str | None]) -> Difference:

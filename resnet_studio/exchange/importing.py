@@ -42,8 +42,17 @@ class Inspected:
         told = f"{spec.label} was chosen by hand."
         found = self.found
         if spec != found.spec or found.question:
-            found = dataclasses.replace(found, spec=spec, question="", told=(found.told[0], told))
+            settled = _settled(found.spec, spec)
+            left = tuple(text for text in found.assumed if not any(option in text for option in settled))
+            found = dataclasses.replace(found, spec=spec, question="", told=(found.told[0], told), assumed=left)
         return dataclasses.replace(self, found=found)
+
+
+def _settled(proposed: NetworkSpec, chosen: NetworkSpec) -> tuple[str, ...]:
+    """Which options a person's choice answers, so that nothing is assumed of them any more."""
+    sizes = () if proposed.image_size == chosen.image_size else ("--image-size",)
+    structure = replace(chosen, image_size=proposed.image_size)
+    return sizes if structure == proposed else (*sizes, "--block", "--stride-place", "--zero-padding")
 
 
 def inspect(path: Path, options: ImportOptions, report: Report = silent, should_stop: StopCheck = never) -> Inspected:

@@ -29,17 +29,20 @@ def holds_images(mime: QMimeData) -> bool:
     return mime.hasUrls() or mime.hasImage()
 
 
+def brought_paths(mime: QMimeData) -> tuple[Path, ...]:
+    """Files and folders of this machine."""
+    return tuple(Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()) if mime.hasUrls() else ()
+
+
 def brought(mime: QMimeData, name: str) -> Brought:
     """Files win over pixels: a file manager offers both. ``name`` is given to pixels, with the time of day."""
-    urls = mime.urls() if mime.hasUrls() else []
-    paths = tuple(Path(url.toLocalFile()) for url in urls if url.isLocalFile())
-    if paths:
+    if paths := brought_paths(mime):
         return Brought(paths=paths)
     if mime.hasImage():
         content = _png(mime.imageData())
         if content:
             return Brought(images=(NamedImage(f"{name} {datetime.now():%H:%M:%S}", content),))
-    return Brought(remote=len(urls))
+    return Brought(remote=len(mime.urls()) if mime.hasUrls() else 0)
 
 
 def _png(image: object) -> bytes:

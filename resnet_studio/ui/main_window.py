@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
     QDragEnterEvent,
+    QDragLeaveEvent,
     QDragMoveEvent,
     QDropEvent,
     QGuiApplication,
@@ -36,6 +37,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.ui.actions import PAGE_ACTIONS, THEME_ACTIONS, Action, WindowState
 from resnet_studio.ui.dialogs import ShortcutsDialog, about_box, ask_to_stop, ask_to_wait
+from resnet_studio.ui.drop_frame import DropFrame, promise
 from resnet_studio.ui.drops import Brought, brought, holds_images
 from resnet_studio.ui.history_watch import HistoryWatch
 from resnet_studio.ui.image_door import ImageDoor
@@ -84,6 +86,7 @@ class MainWindow(QMainWindow):
             self._holders[row.key] = holder
             self.stack.addWidget(holder)
         self._lay_out()
+        self.drop_frame = DropFrame(services.theme, self)
         self.status = StatusBar(services.controller)
         self.setStatusBar(self.status)
         self._history = HistoryWatch(services.store, services.preferences, self.banner, self)
@@ -376,6 +379,11 @@ class MainWindow(QMainWindow):
         if holds_images(event.mimeData()):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
+            self.drop_frame.show_promise(promise(event.mimeData()))
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.drop_frame.hide()
+        super().dragLeaveEvent(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         if holds_images(event.mimeData()):
@@ -383,6 +391,7 @@ class MainWindow(QMainWindow):
             event.accept()
 
     def dropEvent(self, event: QDropEvent) -> None:
+        self.drop_frame.hide()
         things = brought(event.mimeData(), "Dropped")
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()

@@ -43,12 +43,22 @@ def test_a_file_becomes_a_run_that_lists_shows_and_evaluates(
     )  # fmt: skip
     assert (said.code, said.err) == (0, "")
     run = said.json
-    assert (run["name"], run["status"], run["data"]) == ("theirs", "imported", "none")
+    assert (run["name"], run["status"]) == ("theirs", "imported")
+    unknown = ("data", "seed", "iteration", "iterations", "seconds")
+    assert [run[name] for name in unknown] == [None] * len(unknown)
+    assert (run["spec"]["recipe"], run["spec"]["data"]) == (None, None)
     assert (run["block"], run["shortcut"], run["depth"]) == ("basic", "B", 8)
     assert run["class_names"] == list(CLASSES)
     assert run["environment"]["source_file"] == "theirs.th"
     assert at_home("runs", "list", "--status", "imported", "--json").json[0]["id"] == run["id"]
-    assert at_home("runs", "show", run["id"]).code == 0
+    told = at_home("runs", "show", run["id"])
+    assert told.code == 0
+    assert "batch_size" not in told.out
+    assert "64000" not in told.out
+    assert "recipe, seeds, data" in told.out
+    assert "0.5, 0.5, 0.5" in told.out
+    assert "0.25, 0.25, 0.25" in told.out
+    assert "8 x 8 pixels" in told.out
     found = at_home("evaluate", "--run", run["id"], "--data", f"folder:{images}", "--json")
     assert (found.code, found.json["images"]) == (0, 24)
     seen = at_home("classify", images / "test" / "red", "--run", run["id"], "--json")

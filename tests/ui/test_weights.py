@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QRadioButton
 from pytestqt.qtbot import QtBot
 
@@ -18,7 +18,12 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.terms import RunStatus, ZeroPadding
 from resnet_studio.networks.build import build
+from resnet_studio.ui.drop_frame import promise
 from resnet_studio.ui.main_window import MainWindow
+from resnet_studio.ui.models.run_columns import COLUMNS, Column
+from resnet_studio.ui.pages.runs import RunsPage
+from resnet_studio.ui.runs.actions import RunAction
+from resnet_studio.ui.runs.delegates import STATUS_ROLES
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.weights.dialog import ImportDialog
 
@@ -84,6 +89,60 @@ def test_a_dropped_file_is_asked_about_and_becomes_the_chosen_run(
     assert window.current == "runs"
     assert [chosen.id for chosen in window.page("runs").chosen] == [run.id]  # type: ignore[attr-defined]
     assert services.store.list_runs() == [run]
+
+
+def imported(qtbot: QtBot, window: MainWindow, file: Path, size: str = "32") -> RunRecord:
+    dialog = drop(window, file)
+    read(qtbot, dialog)
+    dialog.image_size.setText(size)
+    with qtbot.waitSignal(dialog.imported, timeout=20_000) as signal:
+        dialog.import_button.click()
+    return signal.args[0]
+
+
+def test_a_new_run_is_chosen_where_the_runs_are_on_screen_already(qtbot: QtBot, window: MainWindow, file: Path) -> None:
+    window.go("runs")
+    first, second = (imported(qtbot, window, file) for _ in range(2))
+    page: RunsPage = window.page("runs")  # type: ignore[assignment]
+    assert [run.id for run in page.chosen] == [second.id]
+    page.filter_field.setText(first.id)
+    third = imported(qtbot, window, file)
+    assert [run.id for run in page.chosen] == [third.id]
+
+
+def test_the_details_of_an_imported_run_invent_nothing_and_show_what_is_stored(
+    qtbot: QtBot, window: MainWindow, file: Path
+) -> None:
+    page: RunsPage = window.page("runs")  # type: ignore[assignment]
+    page._show_details(True)
+    run = imported(qtbot, window, file, size="16")
+    text = page.details.text
+    for invented in ("64000", "64 000", "batch_size", "0 s", "--", "32 pixels"):
+        assert invented not in text
+    for told in ("not known", "16 x 16 pixels", "0.4914, 0.4822, 0.4465", "0.247, 0.2435, 0.2616", "theirs.th"):
+        assert told in text
+    cells = {column: COLUMNS[column].text(run) for column in (Column.DATA, Column.SEED, Column.DURATION)}
+    assert cells == {Column.DATA: "not known", Column.SEED: "–", Column.DURATION: "–"}
+    assert "not known" in page.toolbox.actions[RunAction.AGAIN].toolTip()
+    assert STATUS_ROLES[RunStatus.IMPORTED] is not STATUS_ROLES[RunStatus.RUNNING]
+
+
+def test_what_is_held_over_the_window_is_promised_until_it_leaves(window: MainWindow, file: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(file))])
+    enter = QDragEnterEvent(
+        QPoint(10, 10), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+    window.dragEnterEvent(enter)
+    assert window.drop_frame.isVisible()
+    assert window.drop_frame.text == "Let go to import theirs.th"
+    assert window.drop_frame.geometry() == window.rect()
+    window.dragLeaveEvent(QDragLeaveEvent())
+    assert not window.drop_frame.isVisible()
+    mime.setUrls([QUrl.fromLocalFile(str(file)), QUrl.fromLocalFile(str(file.with_name("cat.png")))])
+    assert promise(mime) == "Let go to import theirs.th and classify the rest"
+    mime.setUrls([QUrl.fromLocalFile(str(file.with_name("cat.png")))])
+    assert promise(mime) == "Let go to classify"
 
 
 def test_rubbish_is_refused_where_it_was_dropped(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:

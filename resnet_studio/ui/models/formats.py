@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.terms import RunStatus
 from resnet_studio.ui.widgets.text import THIN_SPACE, count_text, duration_text
 
 NONE = "\N{EN DASH}"
@@ -24,7 +23,12 @@ def progress(done: int, total: int) -> str:
 
 def run_progress(run: RunRecord) -> str:
     """Of an imported run nothing is known: it was trained elsewhere."""
-    return NONE if run.status is RunStatus.IMPORTED else progress(run.iteration, run.iterations)
+    return NONE if run.imported else progress(run.iteration, run.iterations)
+
+
+def run_duration(run: RunRecord) -> str:
+    """Time in training, as far as it is known."""
+    return NONE if run.imported else duration(run.seconds)
 
 
 def moment(time: datetime) -> str:

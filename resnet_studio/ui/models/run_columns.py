@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.records import NOT_KNOWN, RunRecord
 from resnet_studio.ui.models import formats
 
 SortKey = Any  # whatever one column's rows can be compared by; None goes last
@@ -49,7 +49,9 @@ class Facts:
 
 
 def data_name(run: RunRecord) -> str:
-    """``builtin``, ``cifar10``, or the last part of the folder's path."""
+    """``builtin``, ``cifar10``, or the last part of the folder's path; of an imported run nobody knows it."""
+    if run.imported:
+        return f"data {NOT_KNOWN}"
     folder = run.spec.data.folder
     if folder is None:
         return run.spec.data.source
@@ -61,7 +63,17 @@ def seeds(run: RunRecord) -> tuple[int, int]:
     return run.spec.recipe.init_seed, run.spec.recipe.data_seed
 
 
+def _seeds_known(run: RunRecord) -> tuple[int, int] | None:
+    return None if run.imported else seeds(run)
+
+
+def _data_text(run: RunRecord) -> str:
+    return NOT_KNOWN if run.imported else data_name(run)
+
+
 def _seed_text(run: RunRecord) -> str:
+    if run.imported:
+        return formats.NONE
     weights, order = seeds(run)
     return str(weights) if weights == order else f"{weights} / {order}"
 
@@ -101,15 +113,15 @@ COLUMNS: dict[Column, Facts] = {
         lambda run: str(run.spec.network.shortcut), lambda run: str(run.spec.network.shortcut), width=82,
     ),
     Column.DATA: Facts(
-        "Data", "Where the images come from.", data_name, lambda run: data_name(run).casefold(), width=84
+        "Data", "Where the images come from.", _data_text, lambda run: data_name(run).casefold(), width=84
     ),
     Column.SEED: Facts(
         "Seed", "Of the initial weights; after the slash that of the sample order, where it is another.",
-        _seed_text, seeds, width=62, number=True,
+        _seed_text, _seeds_known, width=62, number=True,
     ),
     Column.ITERATION: Facts(
         "Iteration", "Weight updates done, of all that the recipe asks for.",
-        formats.run_progress, lambda run: (run.iteration, run.iterations),
+        formats.run_progress, lambda run: None if run.imported else (run.iteration, run.iterations),
         width=128, number=True,
     ),
     Column.TRAINING_ERROR: Facts(
@@ -130,7 +142,7 @@ COLUMNS: dict[Column, Facts] = {
         lambda run: run.parameters, width=104, number=True,
     ),
     Column.DURATION: Facts(
-        "Duration", "Time in training.", lambda run: formats.duration(run.seconds), lambda run: run.seconds,
+        "Duration", "Time in training.", formats.run_duration, lambda run: None if run.imported else run.seconds,
         width=104, number=True,
     ),
     Column.CREATED: Facts(

@@ -30,20 +30,20 @@ _TEXTS: dict[str, Callable[[RunRecord], tuple[str, ...]]] = {
     "status": lambda run: (str(run.status),),
     "block": lambda run: (str(run.spec.network.block),),
     "shortcut": lambda run: (str(run.spec.network.shortcut),),
-    "data": lambda run: (run.spec.data.source,),
+    "data": lambda run: (run.spec.data.source, data_name(run)) if run.imported else (run.spec.data.source,),
     "study": lambda run: (run.study,),
     "id": lambda run: (run.id,),
 }
 _EXACT = frozenset({"block", "shortcut"})  # short words that would be found inside others
 _NUMBERS: dict[str, Callable[[RunRecord], float | None]] = {
     "depth": lambda run: run.spec.network.depth,
-    "seed": lambda run: run.spec.recipe.init_seed,
-    "iteration": lambda run: run.iteration,
+    "seed": lambda run: None if run.imported else run.spec.recipe.init_seed,
+    "iteration": lambda run: None if run.imported else run.iteration,
     "train": lambda run: run.training_error,
     "test": lambda run: run.test_error,
     "best": lambda run: run.best_test_error,
     "parameters": lambda run: run.parameters,
-    "seconds": lambda run: run.seconds,
+    "seconds": lambda run: None if run.imported else run.seconds,
 }
 _ALIASES = {"tags": "tag", "notes": "note", "error": "test", "params": "parameters", "iterations": "iteration"}
 FIELDS = (*_TEXTS, *_NUMBERS)

@@ -174,7 +174,7 @@ def _tip(run: RunRecord, column: Column) -> str | None:
     if column is Column.NOTE:
         return run.note or None
     if column is Column.DATA:
-        return run.spec.data.source
+        return "Trained elsewhere: its data are not known." if run.imported else run.spec.data.source
     if column is Column.NAME:
         return f"{run.name} ({run.spec.network.label}), id {run.short_id}"
     return None

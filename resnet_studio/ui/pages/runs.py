@@ -18,11 +18,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from resnet_studio.domain.documents import to_toml
+from resnet_studio.domain.documents import run_toml
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
 from resnet_studio.domain.foreign import fine_tuning
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.history.preprocessing import preprocessing_of
 from resnet_studio.studies.conformity import of_run
 from resnet_studio.studies.conformity.texts import as_remarks
 from resnet_studio.ui.models import formats
@@ -190,8 +191,10 @@ class RunsPage(Page):
         return self.table.chosen
 
     def choose_runs(self, run_ids: Sequence[str]) -> None:
-        """Select these, the filter emptied if it hides one of them."""
-        self._reload_if_stale()
+        """Select these, the filter emptied if it hides one of them; the list may not have heard of them yet."""
+        known = {run.id for run in self.model.runs}
+        if self._stale or not known.issuperset(run_ids):
+            self.reload()
         if not all(self.proxy.index_of(run_id).isValid() for run_id in run_ids):
             self.filter_field.clear()
         self.table.choose(run_ids)
@@ -268,7 +271,8 @@ class RunsPage(Page):
             evaluations = self._store.evaluations(run.id)
         except UserError as error:
             self._failure, evaluations = str(error), ()
-        self.details.show_run(run, self.model.runs, evaluations)
+        images = preprocessing_of(self.services.home, run.id)
+        self.details.show_run(run, self.model.runs, evaluations, images)
 
     def _on_filter(self, text: str) -> None:
         self.proxy.set_filter(parse_filter(text))
@@ -363,8 +367,9 @@ class RunsPage(Page):
     def _copy_spec(self) -> None:
         run = self.chosen[0]
         remarks = as_remarks(of_run(run, self.model.runs))
-        QGuiApplication.clipboard().setText(f"{remarks}\n{to_toml(run.spec)}")
-        self.message.emit(f"Copied the specification of {run.name}; resnet-studio train reads it as a file.")
+        QGuiApplication.clipboard().setText(f"{remarks}\n{run_toml(run)}")
+        what = "the network" if run.imported else "the specification"
+        self.message.emit(f"Copied {what} of {run.name}; resnet-studio train reads it as a file.")
 
     def _delete(self) -> None:
         runs = self.chosen

@@ -84,6 +84,13 @@ def _tunable(situation: Situation) -> str:
     return _one_with_weights(situation) or situation.read_only
 
 
+def _repeatable(situation: Situation) -> str:
+    if reason := _written(situation):
+        return reason
+    elsewhere = next((run for run in situation.runs if run.imported), None)
+    return f"{elsewhere.name} was trained elsewhere, so its recipe is not known." if elsewhere else ""
+
+
 def _resumable(situation: Situation) -> str:
     if reason := _written(situation):
         return reason
@@ -118,7 +125,7 @@ ENTRIES: dict[RunAction, Entry] = {
     RunAction.RESUME: Entry("Resume", "Go on training from the last checkpoint", "ph.play", _resumable, "Ctrl+Shift+R"),
     RunAction.AGAIN: Entry(
         "Train again with the next seed", "The same networks with other initial weights and another sample order",
-        "ph.repeat", _written,
+        "ph.repeat", _repeatable,
     ),
     RunAction.RENAME: Entry("Rename", "Change the name in place", "ph.pencil-simple", _one_written, "F2"),
     RunAction.TAGS: Entry("Tags…", "Words of your own, with commas between them", "ph.tag", _written, "Ctrl+G"),

@@ -17,7 +17,7 @@ Index = QModelIndex | QPersistentModelIndex
 STATUS_ROLES = {
     RunStatus.QUEUED: Role.MUTED, RunStatus.RUNNING: Role.ACCENT, RunStatus.PAUSED: Role.WARNING,
     RunStatus.FINISHED: Role.OK, RunStatus.STOPPED: Role.MUTED, RunStatus.INTERRUPTED: Role.WARNING,
-    RunStatus.DIVERGED: Role.ERROR, RunStatus.FAILED: Role.ERROR, RunStatus.IMPORTED: Role.ACCENT,
+    RunStatus.DIVERGED: Role.ERROR, RunStatus.FAILED: Role.ERROR, RunStatus.IMPORTED: Role.TEXT,
 }  # fmt: skip
 
 

@@ -19,8 +19,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from resnet_studio.domain.documents import to_toml
-from resnet_studio.domain.records import EvaluationSummary, RunRecord
+from resnet_studio.domain.documents import run_toml
+from resnet_studio.domain.foreign import without_options
+from resnet_studio.domain.records import NOT_KNOWN, EvaluationSummary, RunRecord
+from resnet_studio.history.preprocessing import StoredPreprocessing
 from resnet_studio.studies.conformity import Conformity, State, of_run
 from resnet_studio.ui.conformity.panel import ConformityPanel
 from resnet_studio.ui.models import formats
@@ -39,6 +41,7 @@ class DetailsPanel(QFrame):
         self._theme = theme
         self._run: RunRecord | None = None
         self._found: Conformity | None = None
+        self._images: StoredPreprocessing | None = None
         self.setObjectName("run_details")
         self.setProperty("role", "panel")
         self.setMinimumWidth(300)
@@ -93,6 +96,7 @@ class DetailsPanel(QFrame):
         run: RunRecord | None,
         others: Iterable[RunRecord] = (),
         evaluations: Sequence[EvaluationSummary] = (),
+        images: StoredPreprocessing | None = None,
     ) -> None:
         """None for no run, or for several. The place in the text is kept while the run stays the same.
 
@@ -100,13 +104,14 @@ class DetailsPanel(QFrame):
             run: What is shown.
             others: All stored runs; those of other seeds are averaged with it.
             evaluations: Those of the run.
+            images: What it does to its images, as far as that is stored.
         """
         found = None if run is None else of_run(run, others, evaluations)
-        if run is not None and run == self._run and found == self._found:
+        if run is not None and run == self._run and (found, images) == (self._found, self._images):
             return
         same = run is not None and self._run is not None and run.id == self._run.id
         place = self._text.verticalScrollBar().value() if same else 0
-        self._run, self._found = run, found
+        self._run, self._found, self._images = run, found, images
         self.conformity.show_conformity(found)
         differing = 0 if found is None else len(found.of(State.DIFFERS))
         self.tabs.setTabText(1, f"The paper ({State.DIFFERS.sign} {differing})" if differing else "The paper")
@@ -135,22 +140,29 @@ class DetailsPanel(QFrame):
         return self._theme.colour(Role.MUTED).name()
 
     def _html(self, run: RunRecord) -> str:
+        images = self._images
+        elsewhere = NOT_KNOWN if run.imported else ""  # what only its trainer could say
         facts = [
             ("Network", run.spec.network.label),
             ("Status", str(run.status)),
-            ("Iteration", formats.run_progress(run)),
+            ("Iteration", elsewhere or formats.run_progress(run)),
             ("Training error", formats.percent(run.training_error)),
             ("Test error", formats.percent(run.test_error) + (", the last one" if run.test_error is not None else "")),
             ("Over seeds", self._over_seeds),
             ("(Best test error)", formats.percent(run.best_test_error)),
             ("Parameters", formats.count(run.parameters)),
             ("Multiply-adds", formats.count(run.multiply_adds)),
-            ("Time in training", formats.duration(run.seconds)),
+            ("Time in training", elsewhere or formats.run_duration(run)),
+            ("Recipe", elsewhere),
+            ("Seeds", elsewhere),
             ("Created", formats.moment(run.created_at)),
             ("Changed", formats.moment(run.updated_at)),
             ("Tags", ", ".join(run.tags)),
             ("Study", run.study),
-            ("Data", run.spec.data.source),
+            ("Data", elsewhere or run.spec.data.source),
+            ("Image size", images.size_text if images else ""),
+            ("Mean subtracted", images.mean_text if images else ""),
+            ("Divided by", images.std_text if images else ""),
             ("Classes", ", ".join(run.class_names)),
             ("Id", run.id),
             ("Cohort", run.cohort_id),
@@ -166,10 +178,11 @@ class DetailsPanel(QFrame):
             parts += [self._heading("Note"), f"<p>{note}</p>"]
         parts.append(self._heading("Specification"))
         style = f"font-family:'{mono}'; font-size:9pt; white-space:pre-wrap"
-        parts.append(f'<pre style="{style}">{escape(to_toml(run.spec))}</pre>')
+        parts.append(f'<pre style="{style}">{escape(run_toml(run))}</pre>')
         if run.environment:
-            words = [(name.replace("_", " "), value) for name, value in sorted(run.environment.items())]
-            parts += [self._heading("Environment"), self._table(words)]
+            heading, told = ("Where the weights come from", without_options) if run.imported else ("Environment", str)
+            words = [(name.replace("_", " "), told(value)) for name, value in sorted(run.environment.items())]
+            parts += [self._heading(heading), self._table(words)]
         return "".join(parts)
 
     def _heading(self, text: str) -> str:

@@ -23,14 +23,14 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio.domain.events import StopCheck
-from resnet_studio.domain.foreign import ImportOptions, Recognition
+from resnet_studio.domain.foreign import ImportOptions, Recognition, without_options
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import NetworkSpec, replace
 from resnet_studio.domain.terms import Family
 from resnet_studio.ui.jobs import Job
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.weights.images_box import ImagesBox
-from resnet_studio.ui.weights.texts import NO_COLOURS, NO_SIZE, assumptions, network_text, without_options
+from resnet_studio.ui.weights.texts import NO_COLOURS, NO_SIZE, assumptions, network_text
 from resnet_studio.ui.widgets.naming import named
 
 if TYPE_CHECKING:

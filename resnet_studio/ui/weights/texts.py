@@ -22,11 +22,6 @@ def network_text(spec: NetworkSpec) -> str:
     return f"{spec.label}: {', '.join(parts)}"
 
 
-def without_options(sentence: str) -> str:
-    """A sentence meant for the command line, without the option to give."""
-    return sentence.split("; else say so with --")[0].split("; name them with --")[0].rstrip(".") + "."
-
-
 def assumptions(found: Recognition) -> list[str]:
     """Those that the form itself does not show."""
     shown = ("--image-size", "--stride-place", "--block", "--mean", "--classes")

@@ -1,0 +1,72 @@
+"""The frame around the whole window while something that it would take is held over it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QMimeData, QObject, QRectF, Qt
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from resnet_studio.ui.drops import brought_paths
+from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.weights.door import are_weights
+
+
+def promise(mime: QMimeData) -> str:
+    """What letting go does."""
+    weights = [path for path in brought_paths(mime) if are_weights(path)]
+    if not weights:
+        return "Let go to classify"
+    name = weights[0].name if len(weights) == 1 else f"{len(weights)} weights files"
+    others = len(weights) < len(mime.urls())
+    return f"Let go to import {name}" + (" and classify the rest" if others else "")
+
+
+class DropFrame(QWidget):
+    """Lies over ``window`` and lets the mouse through; hidden until :meth:`show_promise`."""
+
+    def __init__(self, theme: Theme, window: QWidget) -> None:
+        super().__init__(window)
+        self._theme, self._window = theme, window
+        self.text = ""
+        self.setObjectName("drop_frame")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.hide()
+        window.installEventFilter(self)
+
+    def show_promise(self, text: str) -> None:
+        self.text = text
+        self.setAccessibleName(text)
+        self.setGeometry(self._window.rect())
+        self.raise_()
+        self.show()
+        self.update()
+
+    # Qt
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Resize and self.isVisible():
+            self.setGeometry(self._window.rect())
+        return super().eventFilter(watched, event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        p = QPainter(self)
+        p.setRenderHint(QPainter.RenderHint.Antialiasing)
+        veil = self._theme.colour(Role.WINDOW)
+        veil.setAlphaF(0.55)
+        p.fillRect(self.rect(), veil)
+        p.setPen(QPen(self._theme.colour(Role.ACCENT), 3))
+        p.drawRoundedRect(QRectF(self.rect()).adjusted(4, 4, -4, -4), 10, 10)
+        font = QFont(self.font())
+        font.setPointSizeF(font.pointSizeF() * 1.5)
+        font.setWeight(QFont.Weight.DemiBold)
+        p.setFont(font)
+        metrics = QFontMetricsF(font)
+        text = metrics.elidedText(self.text, Qt.TextElideMode.ElideMiddle, self.width() - 120)
+        plate = QRectF(0, 0, metrics.horizontalAdvance(text) + 48, metrics.height() + 28)
+        plate.moveCenter(QRectF(self.rect()).center())
+        p.setBrush(self._theme.colour(Role.ACCENT_SOFT))
+        p.drawRoundedRect(plate, 10, 10)
+        p.setPen(self._theme.colour(Role.TEXT))
+        p.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
+        p.end()
