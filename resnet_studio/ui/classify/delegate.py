@@ -8,8 +8,9 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, 
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from resnet_studio.ui.classify.cells import Cell
 from resnet_studio.ui.classify.headers import ROW_HEIGHT, tick
-from resnet_studio.ui.classify.results import Cell, ResultRole
+from resnet_studio.ui.classify.results import ResultRole
 from resnet_studio.ui.theme import Role, Theme
 
 Index = QModelIndex | QPersistentModelIndex
