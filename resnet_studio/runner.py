@@ -35,7 +35,9 @@ from resnet_studio.domain.records import RunRecord, refuse_ended
 from resnet_studio.domain.specs import CohortSpec, RecipeSpec
 from resnet_studio.domain.terms import Loading, Phase, Precision, RunStatus, Series
 from resnet_studio.exchange import starting
+from resnet_studio.exchange.starting import Beginning
 from resnet_studio.history.recorder import recording
+from resnet_studio.history.starting import refuse_misfits
 from resnet_studio.history.store import RunStore
 from resnet_studio.training import checkpoints
 from resnet_studio.training.devices import choose_device, lower_priority
@@ -67,8 +69,7 @@ def run(
         [(run.label, run.network.classes) for run in cohort.runs], describe(first.data, store.home).class_names
     )
     refuse_unreadable(first.data, store.home)
-    for spec in cohort.runs:
-        starting.check(spec, store)
+    refuse_misfits(cohort.runs, store)
     ids = [record.id for record in store.create_cohort(cohort)]
     return resume(ids, store, emit, should_stop, should_pause=should_pause, checkpoint_seconds=checkpoint_seconds)
 
@@ -92,8 +93,7 @@ def resume(
         raise StoreError(store.why_read_only)
     records = [store.get(run_id) for run_id in run_ids]
     _refuse(records)
-    for record in records:
-        starting.check(record.spec, store)
+    refuse_misfits((record.spec for record in records if not record.iteration), store)
     lower_priority()
     told = recording(store, emit)
     room = Room(store.home.root, run_ids, told, emit, should_stop)
@@ -162,7 +162,10 @@ def _train_on(
     preprocessing = room.attempt(lambda: _preprocessing(records, store, data)).to(machine.device)
     batches = data.batches(preprocessing, machine.device)
     emit(PhaseChanged(ids, Phase.BUILDING))
-    members = [_member(record, store, machine, room) for record in records]
+    beginnings: list[Beginning] = []
+    members = [_member(record, store, machine, room, beginnings) for record in records]
+    if beginnings:
+        emit(NoticeGiven(ids, starting.in_words(beginnings)))
     engine = _engine(machine, recipe, home, ids, emit, should_stop)
     facts = {
         "data_sha256": data.checksum,
@@ -254,8 +257,9 @@ def _preprocessing(records: Sequence[RunRecord], store: RunStore, data: Training
     return measured
 
 
-def _member(record: RunRecord, store: RunStore, machine: Machine, room: Room) -> Member:
-    """A member at its newest whole checkpoint, its curves cut to match; at the start if there is none."""
+def _member(record: RunRecord, store: RunStore, machine: Machine, room: Room, beginnings: list[Beginning]) -> Member:
+    """A member at its newest whole checkpoint, its curves cut to match; at the start if there is none. ``beginnings``
+    hears of the weights that it begins with."""
     member, emit = Member(record.id, record.spec, machine.device, machine.layout), room.emit
     whole: set[Path] = set()
     rows = store.checkpoints(record.id)
@@ -278,7 +282,7 @@ def _member(record: RunRecord, store: RunStore, machine: Machine, room: Room) ->
             )
         )
     if record.spec.start_from and not whole:
-        emit(NoticeGiven((record.id,), starting.begin(member.network, record, store)))
+        beginnings.append(starting.begin(member.network, record, store))
     checkpoints.sweep(store.home.run(record.id), keep=whole)
     room.attempt(lambda: store.truncate_curves(record.id, member.iteration))
     member.see_tests(store.curve(record.id, Series.TEST_ERROR))

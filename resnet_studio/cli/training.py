@@ -19,6 +19,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord, refuse_ended, run_json
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec
 from resnet_studio.domain.terms import RunStatus
+from resnet_studio.history.starting import refuse_misfits
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
@@ -118,6 +119,7 @@ def train_cohort(
 ) -> tuple[list[RunRecord], int]:
     """Store the cohort's runs and train them; see :func:`train_stored`."""
     with here.writer() as store:
+        refuse_misfits(cohort.runs, store)
         records = store.create_cohort(cohort, again.environment if again is not None else None)
         return train_stored(here, store, records, as_json=as_json, again=again)
 

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.errors import CheckpointError, UserError
-from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.specs import NetworkSpec, RunSpec
+from resnet_studio.domain.starting import LAST_LAYER
 from resnet_studio.history.store import RunStore
 from resnet_studio.inference.models import PREPROCESSING_FILE, load
-from resnet_studio.networks.foreign.renaming import wanted_shapes
 from resnet_studio.networks.weights import state_of
 
-_LAST = "head.fc."
+_LAST = f"{LAST_LAYER}."
 
 
-def begin(network: nn.Module, record: RunRecord, store: RunStore) -> str:
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Weights that a run began with. ``parent`` says whose; ``without_shortcuts``: a plain net took those of a residual
+    one."""
+
+    name: str
+    parent: str
+    new_head: bool
+    without_shortcuts: bool
+
+
+def begin(network: nn.Module, record: RunRecord, store: RunStore) -> Beginning:
     """Copy the weights of the run that ``record`` starts from into ``network``, which has its initial ones.
 
     A last layer of another number of classes stays as it was initialised.
 
     Returns:
-        A sentence on what was taken over.
+        What was taken over.
 
     Raises:
         UserError: If that run is gone or has no weights, or another network.
@@ -34,8 +44,23 @@ def begin(network: nn.Module, record: RunRecord, store: RunStore) -> str:
     given = state_of(parent.module)
     taken = _fitting(given, network.state_dict(), parent.run.name, record.name)
     network.load_state_dict(taken, strict=False)
-    kept = "" if len(taken) == len(given) else "; its last layer is new, for other classes"
-    return f"{record.name} begins with the weights of {parent.run.name} at iteration {parent.iteration}{kept}."
+    where = "" if parent.run.imported else f" at iteration {parent.iteration}"
+    bare = parent.run.residual and not record.residual
+    return Beginning(record.name, f"{parent.run.name}{where}", new_head=len(taken) < len(given), without_shortcuts=bare)
+
+
+def in_words(beginnings: Sequence[Beginning]) -> str:
+    """One sentence on runs that begin with the same weights; empty without any."""
+    if not beginnings:
+        return ""
+    several = len(beginnings) > 1
+    names = " and ".join(filter(None, (", ".join(b.name for b in beginnings[:-1]), beginnings[-1].name)))
+    parts = [f"{names} {'begin' if several else 'begins'} with the weights of {beginnings[0].parent}"]
+    if bare := [b.name for b in beginnings if b.without_shortcuts]:
+        parts.append(f"{' and '.join(bare)} without the shortcuts they were trained with")
+    if any(b.new_head for b in beginnings):
+        parts.append(f"{'their' if several else 'its'} last layer is new, for other classes")
+    return "; ".join(parts) + "."
 
 
 def _fitting(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], theirs: str, ours: str) -> dict[str, Tensor]:
@@ -51,35 +76,6 @@ def _fitting(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], theirs: 
             "same network, where the number of classes alone may be another."
         )
     return {name: tensor for name, tensor in given.items() if tensor.shape == wanted[name].shape}
-
-
-def check(spec: RunSpec, store: RunStore) -> None:
-    """Refuse before anything is stored what :func:`begin` would refuse.
-
-    Raises:
-        UserError: If the run to start from is gone, has no weights, or sees images of another size.
-    """
-    if not spec.start_from:
-        return
-    parent = store.get(spec.start_from)
-    if parent.deleted or not store.checkpoints(parent.id):
-        raise UserError(f"{parent.name} has no weights to start from; choose a run that has.")
-    own, theirs = spec.network, parent.spec.network
-    if own.image_size != theirs.image_size:
-        raise UserError(
-            f"{parent.name} sees images of {theirs.image_size} pixels, so a run that starts from it does too; set "
-            f"image_size to {theirs.image_size}."
-        )
-    if _shape(own) != _shape(theirs):
-        raise UserError(
-            f"{spec.label} cannot begin with the weights of {parent.name}, a {theirs.label} of another shape; choose "
-            "the same network, where the number of classes alone may be another."
-        )
-
-
-def _shape(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of all weights but the last layer's."""
-    return {name: shape for name, shape in wanted_shapes(blueprint(spec)).items() if not name.startswith(_LAST)}
 
 
 def preprocessing(records: Sequence[RunRecord], store: RunStore, measured: Preprocessing) -> Preprocessing:

@@ -19,6 +19,7 @@ from resnet_studio.domain.events import (
     StatusChanged,
 )
 from resnet_studio.domain.terms import Phase, RunStatus
+from resnet_studio.history.starting import refuse_misfits
 from resnet_studio.ui.jobs import STACK_BYTES
 from resnet_studio.ui.workers.training import Training, TrainingWorker, train_with_runner
 
@@ -95,8 +96,9 @@ class RunController(QObject):
             Their ids, in the cohort's order.
 
         Raises:
-            UserError: If the history cannot be written.
+            UserError: If the history cannot be written, or a run could not begin with the weights it asks for.
         """
+        refuse_misfits(cohort.runs, self._store)
         run_ids = tuple(run.id for run in self._store.create_cohort(cohort))
         self._enqueue(run_ids)
         return run_ids
@@ -118,6 +120,8 @@ class RunController(QObject):
                 raise UserError(f"{run.name} is already training or waiting; stop it before you resume it.")
             if not run.resumable:
                 raise UserError(f"{run.name} is {run.status}: nothing is left to resume; train it anew instead.")
+            if not run.iteration:
+                refuse_misfits([run.spec], self._store)
             cohorts.setdefault(run.cohort_id, []).append(run_id)
         for cohort_id, members in cohorts.items():
             order = (run.id for run in self._store.cohort_runs(cohort_id))

@@ -13,12 +13,15 @@ from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import Event, NoticeGiven
 from resnet_studio.domain.foreign import ImportOptions, Wishes, fine_tuning
+from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.specs import CohortSpec, DataSpec, RunSpec, replace
+from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RunSpec, replace, twin
+from resnet_studio.domain.starting import weights_fit
 from resnet_studio.domain.terms import RunStatus
 from resnet_studio.exchange.importing import import_weights, inspect
 from resnet_studio.history.store import RunStore
 from resnet_studio.inference.models import load
+from resnet_studio.networks.foreign.renaming import wanted_shapes
 from resnet_studio.training.members import Member
 
 
@@ -91,15 +94,53 @@ def test_a_run_that_was_stopped_keeps_the_parent_s_preprocessing(
 
 @pytest.mark.parametrize(
     ("network", "sentence"),
-    [({"depth": 14}, "of another shape"), ({"image_size": 32}, "images of 16 pixels"), ({"shortcut": "B"}, "shape")],
+    [
+        ({"depth": 14}, "ResNet-14 cannot begin with the weights of both, a ResNet-8"),
+        ({"image_size": 32}, "images of 16 pixels and ResNet-8 of 32; choose “Image size” 16"),
+        ({"shortcut": "B"}, "ResNet-8 B cannot begin"),
+        ({"width": 5}, "another shape"),
+        ({"depth": 14, "image_size": 32}, "cannot begin"),
+    ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_stored(
     network: dict[str, object], sentence: str, parent: RunRecord, pictures: Path, store: RunStore
 ) -> None:
     values = {**network, "zero_padding": "end"} if "shortcut" in network else network
-    with pytest.raises(UserError, match=sentence):
+    with pytest.raises(UserError, match=sentence) as caught:
         runner.run(CohortSpec(runs=(tuned(parent, pictures, **values),)), store, lambda event: None)
+    assert "_" not in str(caught.value)
     assert len(store.list_runs()) == 1
+
+
+def test_both_nets_of_a_twin_say_with_whose_weights_they_begin(
+    parent: RunRecord, pictures: Path, store: RunStore
+) -> None:
+    events: list[Event] = []
+    spec = tuned(parent, pictures)
+    runner.run(twin(spec), store, events.append)
+    told = [event for event in events if isinstance(event, NoticeGiven) and "the weights of" in event.sentence]
+    assert [event.sentence for event in told] == [
+        "plain-8 and ResNet-8 begin with the weights of both; plain-8 without the shortcuts they were trained with."
+    ]
+    assert len(told[0].run_ids) == 2
+
+
+def test_a_network_fits_another_where_all_weights_but_the_last_layers_have_the_same_shapes() -> None:
+    specs = [
+        NetworkSpec(depth=20), NetworkSpec(depth=20, block="plain"), NetworkSpec(depth=20, shortcut="B"),
+        NetworkSpec(depth=20, shortcut="C"), NetworkSpec(depth=20, classes=7), NetworkSpec(depth=20, width=8),
+        NetworkSpec(depth=20, activation="pre"), NetworkSpec(depth=20, zero_padding="both"), NetworkSpec(depth=26),
+        NetworkSpec(family="imagenet", depth=18, classes=10, image_size=32), NetworkSpec(family="vgg", image_size=32),
+        NetworkSpec(depth=20, stages=(3, 3, 3), stem="7x7"), NetworkSpec(depth=20, block="plain", branch="single"),
+    ]  # fmt: skip
+
+    def shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
+        return {n: s for n, s in wanted_shapes(blueprint(spec)).items() if not n.startswith("head.fc.")}
+
+    for own in specs:
+        for theirs in specs:
+            assert weights_fit(own, theirs) == (shapes(own) == shapes(theirs)), (own.label, theirs.label)
+    assert not weights_fit(specs[0], replace(specs[0], image_size=40))
 
 
 def test_a_parent_without_weights_or_a_deleted_one_is_refused(
