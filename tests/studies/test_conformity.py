@@ -267,7 +267,7 @@ def test_the_papers_figure_is_that_of_the_very_network_or_none(
     assert [(figure.table, figure.top1, figure.top5) for figure in found.figures] == errors
     assert bool(found.paper) is bool(errors)
     if errors:  # builtin images are not the paper's
-        assert "this run's data are others (builtin)" in found.remark
+        assert "this design's data are others (builtin)" in found.remark
 
 
 def test_the_best_of_five_is_told_with_the_mean() -> None:

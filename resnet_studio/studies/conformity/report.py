@@ -167,11 +167,12 @@ def _conformity(
     figures = paper_figures(subject.network)
     data = next(check for check in checks if check.key == "data")
     remark = "" if figures else f"The paper prints no error of this network. {paper_sentence(subject.network)}".strip()
+    whose = "this design's" if group is None else "this run's"
     if figures and data.state is not State.CONFORMS:
         name = "CIFAR-10" if subject.network.family is Family.CIFAR else "ImageNet"
         remark = f"The paper's error is on {name}; " + (
-            "whether this run's data are the same is not known." if data.state is State.UNKNOWN
-            else f"this run's data are others ({_named(subject.data)})."
+            f"whether {whose} data are the same is not known." if data.state is State.UNKNOWN
+            else f"{whose} data are others ({_named(subject.data)})."
         )  # fmt: skip
     return Conformity(subject.network.label, subject.yardstick, checks, figures, remark, group, evaluations)
 

@@ -29,7 +29,8 @@ def list_markup(found: Conformity, theme: Theme, *, wide: bool, only_differences
     for part in Part:
         of_part = [check for check in checks if check.part is part]
         if of_part:
-            parts.append(_table(part, of_part, theme) if wide else _blocks(part, of_part, theme))
+            own = "This design" if found.group is None else "This run"
+            parts.append(_table(part, of_part, theme, own) if wide else _blocks(part, of_part, theme))
     return "".join(parts)
 
 
@@ -47,11 +48,11 @@ def _paper(check: Check, theme: Theme) -> str:
     return f'{escape(check.paper)} <span style="color:{_colour(theme, Role.MUTED)}">({escape(check.where)})</span>'
 
 
-def _table(part: Part, checks: list[Check], theme: Theme) -> str:
+def _table(part: Part, checks: list[Check], theme: Theme, own: str) -> str:
     muted, line = _colour(theme, Role.MUTED), _colour(theme, Role.GRID)
     head = "".join(
         f'<td width="{width}%" style="color:{muted}; padding:4px 10px 3px 0">{title}</td>'
-        for width, title in zip(_WIDTHS, ("", "", "This run", "The paper"), strict=True)
+        for width, title in zip(_WIDTHS, ("", "", own, "The paper"), strict=True)
     )
     head = head.replace("></td>", f'><b style="color:{_colour(theme, Role.TEXT)}">{part}</b></td>', 1)
     rows = []
