@@ -37,6 +37,7 @@ def _as_json(preset: Preset) -> dict[str, Any]:
         "key": preset.key,
         "title": preset.title,
         "source": preset.source,
+        "does": preset.does,
         "wants": preset.wants,
         "families": [str(family) for family in preset.families],
         "fields": {field: {"value": values[field], "paper": FIELD_HELP[field]} for field in preset.fields},
@@ -44,7 +45,7 @@ def _as_json(preset: Preset) -> dict[str, Any]:
 
 
 def _list() -> None:
-    titles = [(preset.key, f"{preset.title} ({preset.source}). {preset.wants}") for preset in PRESETS]
+    titles = [(preset.key, preset.help.replace("\n\n", " ")) for preset in PRESETS]
     print_facts(titles)
     print()
     fields = [field for field in RecipeSpec.model_fields if any(field in preset.fields for preset in PRESETS)]
@@ -55,7 +56,7 @@ def _list() -> None:
 
 
 def _show(preset: Preset) -> None:
-    print_facts([("recipe", f"{preset.title} ({preset.source})"), ("wants", preset.wants)])
+    print_facts([("recipe", f"{preset.title} ({preset.source})"), ("does", preset.does), ("wants", preset.wants)])
     print()
     rows = [(_title(field), _text(value), FIELD_HELP[field]) for field, value in preset.fields.items()]
     print_table(("field", "value", "the paper"), rows)

@@ -96,3 +96,19 @@ def test_a_recipe_that_does_not_fit_the_network_is_refused():
 def test_an_unknown_recipe_names_the_known_ones():
     with pytest.raises(UserError, match="choose cifar10, cifar10-110 or imagenet"):
         find_preset("cifar100")
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("cifar10", ("section 4.2", "0.1, divided by 10 at 32 000 and at 48 000", "64 000", "128")),
+        (
+            "cifar10-110",
+            ("section 4.2", "0.01 until the training error is below 80 %", "about 400 iterations", "110-layer"),
+        ),
+        ("imagenet", ("section 3.4", "256", "plateaus", "600 000", "480")),
+    ],
+)
+def test_each_recipe_says_what_it_does_and_where_the_paper_has_it(key: str, words: tuple[str, ...]) -> None:
+    text = find_preset(key).help
+    assert [word for word in words if word not in text] == []

@@ -14,7 +14,7 @@ from resnet_studio.domain.naming import network_named
 from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import NetworkSpec, counterpart
 from resnet_studio.domain.terms import Family, Shortcut
-from resnet_studio.ui.design.blueprint_view import BlueprintView
+from resnet_studio.ui.design.blueprint_view import READABLE_ZOOM, BlueprintView
 from resnet_studio.ui.design.rows import COLUMN, RowKind, Rows
 from resnet_studio.ui.services import Services
 
@@ -179,3 +179,11 @@ def test_a_pre_activation_layer_says_what_comes_before_it(view: BlueprintView) -
     block = centre_of(view, RowKind.GROUP, 1)
     second = QPointF(block.x() + COLUMN * view.zoom, block.y() - 18 * view.zoom)
     assert "after batch norm and ReLU" in view.facts_at(second)
+
+
+def test_where_there_is_little_room_the_drawing_stays_readable_and_scrolls(view: BlueprintView) -> None:
+    view.resize(320, 400)
+    assert view.zoom == READABLE_ZOOM
+    assert view.horizontalScrollBar().maximum() > 0
+    view.horizontalScrollBar().setValue(view.horizontalScrollBar().maximum())
+    assert view.name_rect(1).right() == pytest.approx(view.viewport().width(), abs=1)

@@ -27,7 +27,7 @@ from resnet_studio.ui.theme import Role, Theme
 
 OPEN_GROUPS = 5  # sections with more blocks start folded
 MIN_ZOOM, MAX_ZOOM = 0.2, 3.0
-READABLE_ZOOM = 0.72
+READABLE_ZOOM = 0.8  # writing of 13 pixels is then 10 high
 BOTTOM = 12
 
 
@@ -128,9 +128,10 @@ class BlueprintView(QAbstractScrollArea):
         self.viewport().update()
 
     def fit_width(self) -> None:
-        """As wide as there is room and as is good to read; the whole height if that still can be read."""
+        """As wide as there is room and as is good to read; the whole height if that still can be read. Where there is
+        too little room it stays readable and scrolls sideways."""
         self._fit = True
-        zoom = min(self.viewport().width() / self.width_drawn, self.fit_zoom)
+        zoom = max(min(self.viewport().width() / self.width_drawn, self.fit_zoom), READABLE_ZOOM)
         if self.rows:
             whole = (self.viewport().height() - self.names_height - BOTTOM) / self.rows.height
             zoom = min(zoom, whole) if whole > READABLE_ZOOM else zoom

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from html import escape
+
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from resnet_studio.domain.presets import PRESETS
@@ -11,6 +13,7 @@ from resnet_studio.ui.design.field_row import TITLE_WIDTH, Choice
 from resnet_studio.ui.widgets.naming import named
 
 CUSTOM = "custom"
+OWN_HELP = "None of the paper's recipes as it is: what the fields below make of it."
 
 
 class RecipeField(QWidget):
@@ -22,11 +25,13 @@ class RecipeField(QWidget):
         super().__init__(parent)
         self._box = named(Choice(), "field_recipe")
         for preset in PRESETS:
-            self._box.addItem(f"{preset.title}: {preset.source}", preset.key)
+            self._box.addItem(preset.title, preset.key)
+            self._box.setItemData(self._box.count() - 1, _tip(preset.help), Qt.ItemDataRole.ToolTipRole)
         self._box.addItem("your own", CUSTOM)
+        self._box.setItemData(self._box.count() - 1, _tip(OWN_HELP), Qt.ItemDataRole.ToolTipRole)
         self._box.setAccessibleName("Recipe of the paper")
         self._box.activated.connect(self._on_activated)
-        title = QLabel("Preset")
+        self._title = title = QLabel("Preset")
         title.setFixedWidth(TITLE_WIDTH)
         title.setBuddy(self._box)
         row = QHBoxLayout(self)
@@ -46,7 +51,10 @@ class RecipeField(QWidget):
         self._shown = keys[0] if keys else CUSTOM
         index = self._box.findData(self._shown)
         self._box.setCurrentIndex(index)
-        self._box.setToolTip(PRESETS[index].wants if index < len(PRESETS) else "None of the paper's recipes as it is")
+        text = PRESETS[index].help if index < len(PRESETS) else OWN_HELP
+        for widget in (self._box, self._title):
+            widget.setToolTip(_tip(text))
+        self._box.setAccessibleDescription(text)
 
     @property
     def key(self) -> str:
@@ -60,3 +68,8 @@ class RecipeField(QWidget):
             self.chosen.emit(PRESETS[index])
         else:
             self._box.setCurrentIndex(self._box.findData(self._shown))
+
+
+def _tip(text: str) -> str:
+    """Rich text, which wraps."""
+    return "".join(f"<p>{escape(part)}</p>" for part in text.split("\n\n"))

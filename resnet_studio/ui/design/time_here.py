@@ -49,7 +49,7 @@ class TimeHere(QWidget):
         else:
             rate = found.images_per_second
             digits = count_text(round(rate)) if rate >= 10 else f"{rate:.2g}"
-            text = f"About {duration_text(found.seconds)} for the {what}, {digits} images/s."
+            text = f"About {duration_text(found.seconds)} for the {what}, {digits} images a second."
             basis = _basis(found)
         self.label.setText(text)
         if not self._running:
