@@ -9,10 +9,12 @@ from typing import Literal
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QStyle, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
-from resnet_studio.domain.presets import PRESETS
+from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.presets import PRESETS, apply, find_preset
+from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.domain.terms import Augmentation, Block, Family, PadWith, Shortcut, TestOn, ZeroPadding
 from resnet_studio.ui.design.fields import form_fields, nested, typed, values
@@ -127,15 +129,15 @@ def test_every_field_of_the_sections_exists(form: DesignForm) -> None:
     assert list(form.rows)[:4] == ["name", "start_from", "network.family", "network.block"]
 
 
-def test_a_family_brings_its_own_and_keeps_the_number_of_classes(qtbot: QtBot, form: DesignForm) -> None:
+def test_a_family_brings_its_own(qtbot: QtBot, form: DesignForm) -> None:
     choose(form, "network.family", "imagenet")
     assert form.spec is not None
-    assert form.spec.network == NetworkSpec(family=Family.IMAGENET, classes=10)
+    assert form.spec.network == NetworkSpec(family=Family.IMAGENET)
     assert [line(form, f"network.{name}") for name in ("depth", "width", "image_size", "stem")] == [
         "18", "64", "224", "7x7",
     ]  # fmt: skip
     choose(form, "network.family", "vgg")
-    assert form.spec.network == NetworkSpec(family=Family.VGG, classes=10)
+    assert form.spec.network == NetworkSpec(family=Family.VGG)
     assert not form.rows["network.stem"].isVisible()
     box = form.findChild(QComboBox, "field_network.block")
     assert box is not None
@@ -249,7 +251,7 @@ def test_the_recipes_of_the_paper_fill_the_form(qtbot: QtBot, form: DesignForm) 
         assert form.spec is not None
         assert form.recipe.key == preset.key
         assert form.spec.network.family in preset.families
-        assert form.spec.network.classes == 10
+        assert form.spec.network.classes == (1000 if preset.key == "imagenet" else 10)
     assert form.spec is not None
     assert form.spec.recipe.batch_size == 256
     type_into(qtbot, form, "recipe.batch_size", "64")
@@ -260,16 +262,131 @@ def test_the_recipes_of_the_paper_fill_the_form(qtbot: QtBot, form: DesignForm) 
 
 def test_training_may_begin_with_a_run_of_the_same_network(form: DesignForm, services: Services) -> None:
     cohort = CohortSpec(runs=(RunSpec(), RunSpec(network=NetworkSpec(depth=32))))
-    same, other = (dataclasses.replace(run, iteration=10) for run in services.store.create_cohort(cohort))
-    form.show_runs([same, other, dataclasses.replace(same, id="untrained", iteration=0)])
+    same, other = (
+        dataclasses.replace(run, iteration=10, weights_sha256="ab") for run in services.store.create_cohort(cohort)
+    )
+    form.show_runs([same, other, dataclasses.replace(same, id="untrained", iteration=0, weights_sha256=None)])
     box = form.findChild(QComboBox, "field_start_from")
     assert box is not None
     assert [box.itemData(i) for i in range(box.count())] == ["", same.id]
     choose(form, "start_from", box.itemText(1))
     assert form.spec is not None
     assert form.spec.start_from == same.id
+    assert box.currentText() == "ResNet-20"
     form.show_spec(RunSpec())
     assert form.spec.start_from == ""
+
+
+def stored_run(services: Services, **network: object) -> RunRecord:
+    """A run with weights to start from."""
+    (run,) = services.store.create_cohort(CohortSpec(runs=(RunSpec(network=NetworkSpec(**network)),)))
+    return dataclasses.replace(run, name="parent", iteration=600, weights_sha256="ab")
+
+
+def test_a_start_that_no_longer_fits_is_told_at_the_field_and_bars_training(
+    form: DesignForm, services: Services
+) -> None:
+    parent = stored_run(services)
+    form.show_runs([parent])
+    choose(form, "start_from", "parent")
+    assert form.ready
+    assert "Both nets of a twin" in form.rows["start_from"]._hint.text()
+    choose(form, "network.family", "imagenet")
+    row = form.rows["start_from"]
+    assert row.isVisible()
+    assert row.sentence.startswith("ResNet-18 A cannot begin with the weights of parent, a ResNet-20; start from")
+    assert not form.ready
+    assert form.obstacle == row.sentence
+    choose(form, "network.family", "cifar")
+    assert form.ready
+    assert row.sentence == ""
+    form.show_runs([])
+    assert row.sentence == "That run is gone; choose another, or fresh weights."
+    assert not form.ready
+
+
+def test_a_twin_without_the_same_weights_cannot_start_from_them(form: DesignForm, services: Services) -> None:
+    form.show_runs([stored_run(services, shortcut="B")])
+    choose(form, "network.shortcut", "B")
+    choose(form, "start_from", "parent")
+    assert form.ready
+    assert form.twin_obstacle == (
+        "The weights of parent fit ResNet-20 B but not its twin plain-20; train ResNet-20 B alone."
+    )
+    assert form.rows["start_from"]._hint.text() == form.twin_obstacle
+
+
+def cure(form: DesignForm) -> QPushButton:
+    button = form.findChild(QPushButton, "cure_network.classes")
+    assert button is not None
+    return button
+
+
+def test_classes_are_free_for_designing_and_one_click_makes_them_the_datas(qtbot: QtBot, form: DesignForm) -> None:
+    choose(form, "network.family", "imagenet")
+    assert form.spec is not None
+    assert blueprint(form.spec.network).parameters == 11_515_688  # Table 1's ResNet-18 with option A
+    row = form.rows["network.classes"]
+    assert row.isVisible()
+    assert row._hint.text() == "The data has 10 classes: to be trained on it, the network needs as many."
+    assert not form.ready
+    assert cure(form).text() == "Use the data's 10 classes"
+    cure(form).click()
+    assert form.spec.network.classes == 10
+    assert form.ready
+    assert not cure(form).isVisibleTo(row)
+    choose(form, "network.family", "cifar")
+    assert form.spec.network == NetworkSpec()
+
+
+def folder_of(path: Path, *names: str) -> str:
+    for name in names:
+        (path / name).mkdir(parents=True)
+        for number in range(3):
+            image = QImage(8, 8, QImage.Format.Format_RGB32)
+            image.fill(number)
+            assert image.save(str(path / name / f"{number}.png"))
+    return str(path)
+
+
+def test_other_data_leave_the_classes_that_were_typed(qtbot: QtBot, form: DesignForm, tmp_path: Path) -> None:
+    form._all.setChecked(True)
+    type_into(qtbot, form, "network.classes", "7")
+    form.data.choose_folder(folder_of(tmp_path / "trees", "ash", "birch", "cedar"))
+    qtbot.waitUntil(lambda: form.data.facts is not None, timeout=10_000)
+    assert form.spec is not None
+    assert form.spec.network.classes == 7
+    choose(form, "network.family", "imagenet")
+    assert form.spec.network.classes == 7
+    assert cure(form).text() == "Use the data's 3 classes"
+    cure(form).click()
+    assert form.spec.network.classes == 3
+    form.show_spec(replace(form.spec, network=NetworkSpec(classes=4)))  # as it was stored
+    qtbot.waitUntil(lambda: form.data.facts is not None, timeout=10_000)
+    assert form.spec.network.classes == 4
+    assert "3 classes" in form.class_fault
+
+
+def test_a_wrong_list_of_blocks_leaves_no_stale_depth(qtbot: QtBot, form: DesignForm) -> None:
+    form._all.setChecked(True)
+    type_into(qtbot, form, "network.stages", "300,90")
+    assert line(form, "network.depth") == "782"
+    type_into(qtbot, form, "network.stages", "300,900,300")
+    assert form.spec is None
+    assert line(form, "network.depth") == ""
+    assert list(form.errors) == ["network.stages.1"]
+    type_into(qtbot, form, "network.width", "8")
+    assert line(form, "network.depth") == ""
+    type_into(qtbot, form, "network.stages", "3,3")
+    assert line(form, "network.depth") == "14"
+    type_into(qtbot, form, "network.stages", "")
+    assert form.spec is not None
+
+
+def test_tool_tips_are_whole_sentences(form: DesignForm) -> None:
+    editor = form.findChild(QLineEdit, "field_recipe.learning_rate")
+    assert editor is not None
+    assert "the paper has 0.1. More than 0, at most 10.\n\nThe paper: " in editor.toolTip()
 
 
 def test_a_plain_net_loses_its_shortcuts_and_a_residual_one_gets_them(form: DesignForm) -> None:
@@ -374,3 +491,26 @@ def test_an_empty_folder_path_is_asked_for(form: DesignForm) -> None:
     assert form.data._job is None
     assert form.data.sentence.startswith("Choose a folder")
     assert form.data._error.isVisible()
+
+
+def test_the_help_of_a_recipe_is_on_its_label_its_box_and_each_entry(form: DesignForm) -> None:
+    box = form.findChild(QComboBox, "field_recipe")
+    assert box is not None
+    form.show_spec(replace(RunSpec(), recipe=apply(find_preset("cifar10-110"), RunSpec()).recipe))
+    (label,) = [label for label in form.recipe.findChildren(QLabel) if label.text() == "Preset"]
+    for text in (box.toolTip(), label.toolTip(), box.itemData(1, Qt.ItemDataRole.ToolTipRole)):
+        assert "about 400 iterations" in text
+        assert "section 4.2" in text
+
+
+@pytest.mark.parametrize("width", [310, 345])
+def test_no_choice_of_the_recipe_is_cut(qtbot: QtBot, form: DesignForm, width: int) -> None:
+    form.resize(width, 700)
+    box = form.findChild(QComboBox, "field_recipe")
+    assert box is not None
+    option = QStyleOptionComboBox()
+    box.initStyleOption(option)
+    style = box.style()
+    room = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, box)
+    for index in range(box.count()):
+        assert box.fontMetrics().horizontalAdvance(box.itemText(index)) <= room.width()

@@ -8,6 +8,7 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.documents import to_json
+from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RunSpec, replace, twin
 from resnet_studio.domain.terms import Block
 from resnet_studio.studies.catalog import STUDIES, degradation
@@ -90,6 +91,33 @@ def test_nothing_is_trained_from_a_form_at_fault(page: DesignPage, wished: list[
     page.form.rows["network.depth"].set_text("20")
     page.form._on_edited("network.depth")
     assert page.train_twin_button.isEnabled()
+
+
+def test_a_start_that_does_not_fit_bars_every_way_to_train(
+    qtbot: QtBot, page: DesignPage, services: Services, wished: list[CohortSpec]
+) -> None:
+    (parent,) = services.store.create_cohort(CohortSpec(runs=(RunSpec(),)))
+    services.store.set_weights(parent.id, "ab")
+    page.activate()
+    spec = RunSpec(network=NetworkSpec(depth=56), start_from=parent.id)
+    page.form.show_spec(spec)
+    for button in (page.train_twin_button, page.train_this_button):
+        assert not button.isEnabled()
+        assert "cannot begin with the weights of ResNet-20" in button.toolTip()
+    with qtbot.waitSignal(page.message) as told:
+        page.train_twin()
+    assert told.args == [page.form.obstacle]
+    page.train_this()
+    assert wished == []
+    with pytest.raises(UserError, match="cannot begin with the weights"):
+        services.controller.train(twin(spec))
+    assert [run.id for run in services.store.list_runs()] == [parent.id]
+
+
+def test_the_papers_imagenet_networks_are_counted_with_their_1000_classes(page: DesignPage) -> None:
+    page.form.show_spec(RunSpec(network=NetworkSpec(family="imagenet")))
+    assert "11\u202f515\u202f688" in page.facts.text
+    assert not page.train_twin_button.isEnabled()
 
 
 def test_facts_are_those_of_the_paper(page: DesignPage) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from resnet_studio.ui.design.fields import FormField
 from resnet_studio.ui.widgets.naming import named
@@ -16,6 +16,7 @@ STEPS = {"recipe.iterations": 100, "recipe.test_every": 50, "recipe.batch_size":
 PLACEHOLDERS = {
     "name": "made from the network",
     "recipe.milestones": "none",
+    "network.depth": "–",
     "network.stages": "by depth; or 3, 4, 6, 3",
     "network.widths": "doubled; or 16, 32, 64",
 }
@@ -61,6 +62,14 @@ class Choice(QComboBox):
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
 
+    def showPopup(self) -> None:
+        """The list is as wide as its longest entry, however narrow the box is."""
+        view = self.view()
+        view.setTextElideMode(Qt.TextElideMode.ElideNone)
+        wide = view.sizeHintForColumn(0) + view.verticalScrollBar().sizeHint().width() + 2 * view.frameWidth() + 8
+        view.setMinimumWidth(max(self.width(), min(wide, 480)))
+        super().showPopup()
+
 
 class FieldRow(QWidget):
     """``edited`` is emitted when a person changes the value, never when the program does.
@@ -70,6 +79,7 @@ class FieldRow(QWidget):
     """
 
     edited = Signal(str)
+    cured = Signal(str)  # the button of a remedy was pressed
 
     def __init__(self, field: FormField, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -100,7 +110,11 @@ class FieldRow(QWidget):
             unit.setFixedWidth(UNIT_WIDTH)
             grid.addWidget(unit, 0, 2)
         grid.addWidget(self._error, 1, 1, 1, 2)
+        self._cure = named(QPushButton(), f"cure_{field.path}")
+        self._cure.hide()
+        self._cure.clicked.connect(lambda: self.cured.emit(field.path))
         grid.addWidget(self._hint, 2, 1, 1, 2)
+        grid.addWidget(self._cure, 3, 0, 1, 3, Qt.AlignmentFlag.AlignRight)
         grid.setColumnStretch(1, 1)
 
     def _make_editor(self) -> QLineEdit | Choice:
@@ -199,6 +213,12 @@ class FieldRow(QWidget):
         self._hint.setText(sentence)
         self._hint.setVisible(bool(sentence))
 
+    def remedy(self, sentence: str, cure: str) -> None:
+        """A remark on a value that is allowed but stands in the way, and the button that changes it; empty: neither."""
+        self.hint(sentence)
+        self._cure.setText(cure)
+        self._cure.setVisible(bool(cure))
+
     @property
     def sentence(self) -> str:
         return self._error.text()
@@ -210,5 +230,5 @@ class FieldRow(QWidget):
 
 def _tip(field: FormField) -> str:
     """Help, bounds, and what the paper says."""
-    own = f"{field.help} {field.bounds}".strip().rstrip(",")
+    own = f"{field.help} {field.bounds}".strip()
     return f"{own}\n\nThe paper: {field.paper}" if field.paper else own

@@ -77,7 +77,7 @@ def _field(path: str, group: str, info: FieldInfo) -> FormField:
         unit=str(extra.get("unit", "")),
         simple=bool(extra.get("simple")),
         choices=choices,
-        bounds=" ".join(_bounds(info)),
+        bounds=_sentence(list(_bounds(info))),
         several=path in LISTS,
         paper=FIELD_HELP.get(path.removeprefix("recipe."), "") if group == "recipe" else "",
     )
@@ -88,7 +88,13 @@ def _bounds(info: FieldInfo) -> Iterator[str]:
         for name, words in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
             value = getattr(limit, name, None)
             if value is not None:
-                yield f"{words} {value:,}".replace(",", " ") + ("," if name in ("ge", "gt") else "")
+                yield f"{words} {value:,}".replace(",", " ")
+
+
+def _sentence(limits: list[str]) -> str:
+    """``More than 0, at most 10.``; empty without limits."""
+    text = ", ".join(limits)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def shown(value: object) -> str:

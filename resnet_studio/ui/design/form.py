@@ -15,8 +15,10 @@ from resnet_studio.domain.errors import SpecError
 from resnet_studio.domain.network_spec import depths
 from resnet_studio.domain.presets import Preset, apply
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.specs import DataSpec, RunSpec, replace
-from resnet_studio.domain.terms import Schedule
+from resnet_studio.domain.specs import DataSpec, RunSpec, counterpart, replace
+from resnet_studio.domain.starting import misfit, twin_misfit
+from resnet_studio.domain.terms import Family, Schedule
+from resnet_studio.ui.design.class_count import USUAL, ClassCount, classes_fault
 from resnet_studio.ui.design.data_field import DataField
 from resnet_studio.ui.design.field_row import NO_RUN, FieldRow
 from resnet_studio.ui.design.fields import GROUPS, FormField, form_fields, nested, shown, typed, values
@@ -44,7 +46,9 @@ class DesignForm(QFrame):
         self._last = RunSpec()  # the last valid one
         self._network = self._last.network  # the last valid one: what follows is decided from it
         self._edited = ""
-        self._records: tuple[RunRecord, ...] = ()
+        self._records: tuple[RunRecord, ...] | None = None  # not read yet
+        self._count = ClassCount()
+        self.class_fault = self.start_fault = ""
         self.rows: dict[str, FieldRow] = {}
         self._headings: dict[str, tuple[QLabel, list[str]]] = {}
         self._group_errors: dict[str, QLabel] = {}
@@ -63,6 +67,7 @@ class DesignForm(QFrame):
         """Fill in every field; where nobody knows the data, the program's own are proposed."""
         spec = spec if spec.data.known else replace(spec, data=DataSpec())
         self._last, self._network, self._edited = spec, spec.network, ""
+        self._count.restore(spec)
         self._texts = values(spec)
         self._show_texts()
         self.data.set_source(spec.data)
@@ -71,24 +76,62 @@ class DesignForm(QFrame):
     def show_runs(self, records: Iterable[RunRecord]) -> None:
         """The stored runs, of which those that fit can be trained on."""
         self._records = tuple(records)
-        self._offer_runs()
+        if self._find_start_fault() == self.start_fault:
+            self._offer_runs()
+        else:
+            self._validate()
 
     @Slot(object)
     def apply_recipe(self, preset: Preset) -> None:
-        """Fill the recipe, and the network where it is one of another family; classes are the data's."""
+        """Fill the recipe, and the network where it is one of another family; classes are then that family's usual."""
+        count, before = self._count.origin, self._last.network
         try:
             spec = apply(preset, self._last)
-            spec = replace(spec, network=replace(spec.network, classes=self._last.network.classes))
+            if spec.network.family is not before.family:
+                classes = self._count.of_family(spec.network.family, before.classes, self._data_classes)
+                spec = replace(spec, network=replace(spec.network, classes=classes))
+                count = self._count.origin
         except ValidationError as error:
             sentence = next(iter(sentences(error).values()))
             self._tell_group("recipe", f"{preset.title} does not fit this network: {sentence}")
             return
         self.show_spec(spec)
+        self._count.origin = count
 
     @property
     def ready(self) -> bool:
-        """Valid, and nothing that is known of the data speaks against it."""
-        return self.spec is not None and not self.data.problem and not self.data.missing
+        """Valid, and nothing that is known of the data or of the run to start from speaks against training."""
+        return self.spec is not None and not self.data.missing and not self.obstacle
+
+    @property
+    def obstacle(self) -> str:
+        """Why a valid design cannot be trained, as a sentence."""
+        return self.data.problem or self.start_fault or self.class_fault
+
+    @property
+    def twin_obstacle(self) -> str:
+        """Why a design that can be trained has a twin that cannot, as a sentence."""
+        parent = self._parent
+        if self.spec is None or parent is None or self.spec.network.family is Family.VGG:
+            return ""
+        return twin_misfit(self.spec.network, counterpart(self.spec.network), parent)
+
+    @property
+    def _parent(self) -> RunRecord | None:
+        """The run to start from, if it is known."""
+        wanted = self.spec.start_from if self.spec else ""
+        return next((run for run in self._records or () if run.id == wanted), None)
+
+    @property
+    def _data_classes(self) -> int:
+        """Of the data as far as they are known, else as many as the program's own images have."""
+        return len(self.data.facts.class_names) if self.data.facts else USUAL
+
+    def _find_start_fault(self) -> str:
+        if self.spec is None or not self.spec.start_from or self._records is None:
+            return ""
+        parent = self._parent
+        return misfit(self.spec.network, parent) if parent else "That run is gone; choose another, or fresh weights."
 
     # What follows from what
 
@@ -112,19 +155,36 @@ class DesignForm(QFrame):
         """The other fields of the network as they are usual beside the new value; a wrong value leaves them."""
         name = path.removeprefix("network.")
         spec = followed(self._network, name, typed(path, self._texts[path]))
+        if name == "classes":
+            self._count.set_by_hand()
         if spec is None:
             return
+        if name == "family":
+            classes = self._count.of_family(spec.family, spec.classes, self._data_classes)
+            spec = replace(spec, classes=classes)
         before, after = (values(RunSpec(network=network)) for network in (self._network, spec))
         self._network = spec
         for other in type(spec).model_fields:
             key = f"network.{other}"
-            if key != path and (after[key] != before[key] or key not in self.errors):
+            if key != path and (after[key] != before[key] or not self._is_wrong(key)):
                 self._texts[key] = after[key]  # a wrong value stays, unless its field follows
+
+    def _is_wrong(self, path: str) -> bool:
+        """Whether the field, or one of the numbers in its list, is at fault."""
+        return any(name == path or name.startswith(f"{path}.") for name in self.errors)
 
     def _follow_data(self) -> None:
         """The program's own images and CIFAR-10 have ten classes."""
         if not self.data.text.startswith("folder:"):
-            self._set("network.classes", "10")
+            self._set("network.classes", self._count.of_data(self._texts["network.classes"], USUAL))
+
+    @Slot(str)
+    def _on_cured(self, path: str) -> None:
+        """The one wish of a remedy so far: as many classes as the data has."""
+        assert path == "network.classes"
+        self._set(path, self._count.take_data(self._data_classes))
+        self._edited = path
+        self._validate()
 
     def _offer(self) -> None:
         """Only values that make sense beside the others are offered."""
@@ -132,21 +192,22 @@ class DesignForm(QFrame):
         for name, choices in offered(network).items():
             self.rows[f"network.{name}"].offer(choices)
         self.rows["network.depth"].propose(proposed_depths(network), depths(network.family, network.branch))
-        self.rows["network.depth"].lock("As many as the blocks of the stages make." if network.stages else "")
+        wrong = self._is_wrong("network.stages")
+        self.rows["network.depth"].lock("As many as the blocks of the stages make." if network.stages or wrong else "")
+        if wrong:
+            self.rows["network.depth"].set_text("")  # whatever it was, it is not what is typed now
         self.rows["network.width"].lock("The first of the widths." if network.widths else "")
         self._offer_runs()
 
     def _offer_runs(self) -> None:
-        """Runs of this network, the number of classes aside, with weights to begin with."""
+        """Runs with weights that fit this network; that of now too, fit or not. A name does unless two share it."""
         network = self._network
         pairs = [("", NO_RUN)]
-        for run in self._records:
-            theirs = run.spec.network
-            if run.iteration > 0 or not run.spec.data.known:
-                same = theirs == network or theirs.model_copy(update={"classes": network.classes}) == network
-                if same or run.id == self._texts["start_from"]:
-                    pairs.append((run.id, f"{run.name} · {run.short_id}"))
-        now = self._texts["start_from"]
+        now, records = self._texts["start_from"], self._records or ()
+        fitting = [run for run in records if run.id == now or not misfit(network, run)]
+        for run in fitting:
+            alone = sum(other.name == run.name for other in fitting) == 1
+            pairs.append((run.id, run.name if alone else f"{run.name} · {run.id[:6]}"))
         if now and all(run_id != now for run_id, _ in pairs):
             pairs.append((now, now))
         self.rows["start_from"].offer(pairs)
@@ -165,7 +226,8 @@ class DesignForm(QFrame):
     def _on_facts_known(self) -> None:
         facts = self.data.facts
         if facts is not None:
-            self._set("network.classes", str(len(facts.class_names)))
+            count = self._count.of_data(self._texts["network.classes"], len(facts.class_names))
+            self._set("network.classes", count)
         self._validate()
 
     # What is wrong, and what is seen
@@ -177,11 +239,21 @@ class DesignForm(QFrame):
         except SpecError as error:
             self.spec, self.errors = None, error.fields
         told: dict[str, str] = {}
+        self.start_fault = self._find_start_fault()
+        facts = self.data.facts
+        self.class_fault = (
+            classes_fault(self.spec.network, len(facts.class_names) if facts else None) if self.spec else ""
+        )
+        if self.start_fault:
+            told["start_from"] = self.start_fault
         for name, sentence in self.errors.items():
             told.setdefault(self._place(name, sentence), self._in_words(sentence))
         for path, row in self.rows.items():
             row.tell(told.get(path, ""))
-        self._show_rows(told)
+        cure = f"Use the data's {self._data_classes} classes" if self.class_fault else ""
+        self.rows["network.classes"].remedy(self.class_fault, cure)
+        self.rows["start_from"].hint("" if self.start_fault else self._start_hint)
+        self._show_rows({**told, **({"network.classes": self.class_fault} if self.class_fault else {})})
         late = self.spec is not None and any(m > self.spec.recipe.iterations for m in self.spec.recipe.milestones)
         self.rows["recipe.milestones"].hint("A milestone after the last iteration changes nothing." if late else "")
         for key in self._group_errors:
@@ -190,6 +262,14 @@ class DesignForm(QFrame):
         self._offer()
         self.recipe.show_recipe(self.spec.recipe if self.spec else None)
         self.changed.emit()
+
+    @property
+    def _start_hint(self) -> str:
+        """What becomes of the twin."""
+        parent = self._parent
+        if self.spec is None or parent is None or self.spec.network.family is Family.VGG:
+            return ""
+        return self.twin_obstacle or "Both nets of a twin begin with it: option A's shortcuts have no weights."
 
     def _show_rows(self, told: Mapping[str, str]) -> None:
         """A field that nobody reads is hidden; one that is wrong is not."""
@@ -248,7 +328,7 @@ class DesignForm(QFrame):
             self._group_errors[key] = named(QLabel(wordWrap=True), f"error_{key or 'run'}", role="error")
             self._group_errors[key].hide()
             column.addWidget(self._group_errors[key])
-        self.rows["network.classes"].lock("As many as the data has classes.")
+        self.rows["network.classes"].cured.connect(self._on_cured)
         column.addStretch(1)
         area = named(QScrollArea(widgetResizable=True), "form_area")
         area.setFrameShape(QFrame.Shape.NoFrame)

@@ -84,6 +84,8 @@ class DesignPage(Page):
         spec = self._usable()
         if spec is not None and not _has_twin(spec):
             self.message.emit(NO_TWIN)
+        elif spec is not None and self.form.twin_obstacle:
+            self.message.emit(self.form.twin_obstacle)
         elif spec is not None:
             self.train_requested.emit(twin(spec))
 
@@ -143,7 +145,7 @@ class DesignPage(Page):
         if self.form.data.missing:
             self.message.emit(NO_CIFAR10)
             return None
-        sentence = self.form.data.problem or next(iter(self.form.errors.values()), "A field is not filled in.")
+        sentence = self.form.obstacle or next(iter(self.form.errors.values()), "A field is not filled in.")
         self.message.emit(sentence[:1].upper() + sentence[1:])
         return None
 
@@ -163,11 +165,15 @@ class DesignPage(Page):
         spec = self.form.spec
         ready = self.form.ready
         has_twin = spec is None or _has_twin(spec)
+        obstacle = self.form.obstacle if spec is not None else ""
+        no_twin = "" if has_twin else NO_TWIN
+        no_twin = no_twin or obstacle or self.form.twin_obstacle
         for button in (self.train_twin_button, self.train_this_button):
             button.setEnabled(ready and self.services.store.writable)
-        self.train_twin_button.setEnabled(self.train_twin_button.isEnabled() and has_twin)
-        self.train_twin_button.setToolTip("" if has_twin else NO_TWIN)
-        self._copy_twin.setEnabled(has_twin)
+        self.train_this_button.setToolTip(obstacle)
+        self.train_twin_button.setEnabled(self.train_twin_button.isEnabled() and not no_twin)
+        self.train_twin_button.setToolTip(no_twin)
+        self._copy_twin.setEnabled(has_twin and not self.form.twin_obstacle)
         self.copy_button.setEnabled(spec is not None)
         self.view.setEnabled(spec is not None)
         self.facts.setEnabled(spec is not None)
@@ -215,7 +221,7 @@ class DesignPage(Page):
         self.run_study_button.setEnabled(self.services.store.writable and not lacking)
         self.run_study_button.setToolTip(NO_CIFAR10 if lacking else f"{self.study.question} Ctrl+R")
         self._make_primary(self.run_study_button, untouched)
-        alone = spec is not None and not _has_twin(spec)
+        alone = spec is not None and (not _has_twin(spec) or bool(self.form.twin_obstacle))
         self._make_primary(self.train_twin_button, not untouched and not alone)
         self._make_primary(self.train_this_button, not untouched and alone)
         if spec is None:
@@ -224,6 +230,8 @@ class DesignPage(Page):
             self._hint.show_text("The data cannot be used.")
         elif self.form.data.missing or lacking:
             self._hint.show_text("Download CIFAR-10 first.")
+        elif self.form.obstacle:
+            self._hint.show_text(self.form.obstacle)
         else:
             self._hint.show_text("")
 
@@ -277,7 +285,9 @@ class DesignPage(Page):
     @Slot()
     def measure(self) -> None:
         """How fast the designed networks train here."""
-        if self._usable() is not None and self._cohort is not None:
+        if self.form.spec is None:
+            self._usable()  # says which field is at fault
+        elif self._cohort is not None:
             self.measuring.start(self._cohort)
 
     @Slot()
@@ -324,11 +334,11 @@ class DesignPage(Page):
         splitter.setChildrenCollapsible(False)
         self.form.setMinimumWidth(310)
         self.facts.setMinimumWidth(290)
-        for widget, stretch, width in ((self.form, 0, 325), (drawing, 1, 545), (self.facts, 0, 300)):
+        for widget, stretch, width in ((self.form, 0, 345), (drawing, 1, 525), (self.facts, 0, 300)):
             splitter.addWidget(widget)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
             widget.resize(width, 400)
-        splitter.setSizes([325, 545, 300])
+        splitter.setSizes([345, 525, 300])
         buttons = QHBoxLayout()
         buttons.setSpacing(10)
         for button in (self.run_study_button, self.train_twin_button, self.train_this_button):
