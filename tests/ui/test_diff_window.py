@@ -18,10 +18,11 @@ from resnet_studio.domain.naming import network_named
 from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RunSpec, replace
 from resnet_studio.domain.terms import Block, Family
-from resnet_studio.ui.design.rows import COLUMN, Row, RowKind
+from resnet_studio.ui.design.rows import COLUMN, Row, RowKind, contents_text, section_text
 from resnet_studio.ui.diff.export import export_diff
+from resnet_studio.ui.diff.heading import heading_lines
 from resnet_studio.ui.diff.presets import DIFF_PRESETS, PROPOSED
-from resnet_studio.ui.diff.window import DESIGN, TWIN, DiffWindow
+from resnet_studio.ui.diff.window import DESIGN, POINT, TWIN, DiffWindow
 from resnet_studio.ui.pages.design import DesignPage
 from resnet_studio.ui.services import Services
 
@@ -142,6 +143,61 @@ def test_steps_lead_from_difference_to_difference(qtbot: QtBot, window: DiffWind
     qtbot.keyClick(window.view, Qt.Key.Key_Left)
     assert label(window, "diff_pointed").startswith("ResNet-34 B")
     assert "changed" not in label(window, "diff_pointed")
+
+
+def test_each_step_tells_of_a_network_that_differs_there(window: DiffWindow) -> None:
+    for folded in (False, True):
+        window.choice.show_preset(0)  # Figure 3
+        window.view.start_over()
+        window.view.fold_all(folded=folded)
+        told = []
+        while window.view.go_to_difference(1):
+            told.append((window.view._mark, label(window, "diff_pointed")))
+        backward = [told[-1]]
+        while window.view.go_to_difference(-1):
+            backward.append((window.view._mark, label(window, "diff_pointed")))
+        assert backward[::-1] == told
+        signs = ("only in", "not in", "other than in", "added", "missing", "changed")
+        assert [text for _, text in told if not any(sign in text for sign in signs)] == []
+        assert [text.partition("  ·  ")[0] for _, text in told[:4]] == ["plain-34"] * 4 if not folded else True
+        assert any(text.startswith("ResNet-34 A") and "shortcut" in text for _, text in told)
+    assert told[0][1].startswith("plain-34")
+
+
+def test_each_head_says_what_is_compared_with_what(window: DiffWindow) -> None:
+    def heads() -> list[str]:
+        found = window.view.diff
+        assert found is not None
+        return [heading_lines(found, n)[3].partition(":")[0] for n in range(len(found.plans))]
+
+    assert heads() == ["what plain-34 is compared with", "vs VGG-19", "vs plain-34"]
+    box = window.findChild(QComboBox, "diff_against")
+    assert box is not None
+    box.setCurrentIndex(1)
+    box.activated.emit(1)
+    assert heads() == ["what the others are compared with", "vs VGG-19", "vs VGG-19"]
+    window.choice.show_names(("plain-20", "resnet-20"))
+    assert heads() == ["what ResNet-20 is compared with", "vs plain-20"]
+
+
+def test_layers_are_those_with_weights_and_pools_are_named(window: DiffWindow) -> None:
+    found = window.view.diff
+    assert found is not None
+    texts = [[section_text(found, s, n) for n in range(3)] for s in range(len(found.sections))]
+    assert texts[1] == ["128 filters, 2 layers", "1 layer", "1 layer"]
+    inside = [[line[n] for group in found.sections[1].section.groups for line in group.lines] for n in range(3)]
+    assert [contents_text([item for item in column if item]) for column in inside] == [
+        "2 layers, pool", "1 layer", "1 layer",
+    ]  # fmt: skip
+    assert texts[-1] == ["3 layers", "1 layer, pool", "1 layer, pool"]
+
+
+def test_a_window_opened_again_has_forgotten_what_it_told(qtbot: QtBot, window: DiffWindow, tmp_path: Path) -> None:
+    window.export(tmp_path / "figure.svg")
+    qtbot.waitUntil(lambda: label(window, "diff_pointed").startswith("Saved as"), timeout=10_000)
+    window.close()
+    window.show()
+    assert label(window, "diff_pointed") == POINT
 
 
 def test_under_the_mouse_lies_what_differs(window: DiffWindow) -> None:

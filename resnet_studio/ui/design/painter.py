@@ -22,6 +22,7 @@ from resnet_studio.ui.design.rows import (
     PLUS_RADIUS,
     Row,
     RowKind,
+    contents_text,
     section_text,
     section_title,
 )
@@ -221,7 +222,8 @@ class RowPainter:
         """Everything of a section as one stack of cards, with what differs in it."""
         self._line(p, 0, row.height)
         found = diff.sections[row.section]
-        layers = sum(line[n] is not None for group in found.section.groups for line in group.lines)
+        inside = [item for group in found.section.groups for line in group.lines if (item := line[n]) is not None]
+        layers = len(inside)
         block = next((block for group in found.section.groups if (block := group.blocks[n]) is not None), None)
         plain = not diff.plans[n].spec.residual
         if layers:
@@ -235,7 +237,7 @@ class RowPainter:
         if words and layers:
             signs = _signs(tally)
             where = QRectF(LEFT, 10, BOX_WIDTH, 19 if signs else 34)
-            self._write(p, where, f"{layers} layer{'' if layers == 1 else 's'} folded", self._font, self.text)
+            self._write(p, where, f"{contents_text(inside)} folded", self._font, self.text)
             self._write(p, QRectF(LEFT, 26, BOX_WIDTH, 17), signs, self._bold, self.text)
         elif words and tally.total:
             self._ghost(p, QRectF(LEFT, 10, BOX_WIDTH, 34))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from resnet_studio.domain.alignment import Group
+from resnet_studio.domain.alignment import Group, Item
 from resnet_studio.domain.blueprint import Join, LayerKind
 from resnet_studio.domain.diff import Diff, SectionDiff
 
@@ -108,6 +108,17 @@ def section_title(found: SectionDiff) -> str:
     return f"Output {section.size}×{section.size}" if section.size else f"Stage {section.key[1] + 1}"
 
 
+def contents_text(items: Sequence[Item]) -> str:
+    """How many layers and pools: ``3 layers``, ``2 layers, pool``, ``2 pools``. As in a network's depth, layers are
+    those with weights."""
+    layers = sum(item.main.kind.weighted for item in items)
+    pools = len(items) - layers
+    parts = [f"{layers} layer{'' if layers == 1 else 's'}"] if layers else []
+    if pools:
+        parts.append("pool" if pools == 1 else f"{pools} pools")
+    return ", ".join(parts)
+
+
 def section_text(diff: Diff, s: int, n: int) -> str:
     """What a network has in a section: ``32×32, 16 filters, 3 blocks``; a dash where it has nothing."""
     section = diff.sections[s].section
@@ -115,7 +126,7 @@ def section_text(diff: Diff, s: int, n: int) -> str:
     if not own:
         return "–"
     if section.stages[n] < 0:
-        return "1 layer" if len(own) == 1 else f"{len(own)} layers"
+        return contents_text([item for item in own if item is not None])
     stage = diff.plans[n].stages[section.stages[n]]
     block = stage.blocks[-1]
     last = block.branch[-1].output  # VGG pools after it

@@ -21,8 +21,17 @@ def heading_lines(found: Diff, n: int) -> tuple[str, ...]:
         found.names[n],
         f"{plan.depth} layers, {count_text(plan.parameters)} parameters",
         f"{short_count(plan.multiply_adds)} multiply-adds{_share(found, n)}",
-        last or ("compared with nothing" if len(found.plans) == 1 else "what the others are compared with"),
+        last or _followed(found),
     )
+
+
+def _followed(found: Diff) -> str:
+    """Of the first network: which of the others are compared with it."""
+    names = [found.names[n] for n in range(1, len(found.plans)) if found.baselines[n] == 0]
+    if not names:
+        return "compared with nothing"
+    others = names[0] if len(names) == 1 else "the others"
+    return f"what {others} {'is' if len(names) == 1 else 'are'} compared with"
 
 
 def _share(found: Diff, n: int) -> str:

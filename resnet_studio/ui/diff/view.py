@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF
 from PySide6.QtGui import QHelpEvent, QPainter
 from PySide6.QtWidgets import QToolTip, QWidget
 
+from resnet_studio.domain.diff import Tally
 from resnet_studio.ui.design.blueprint_view import BlueprintView
 from resnet_studio.ui.design.rows import Row, RowKind
 from resnet_studio.ui.diff.heading import HEADING_HEIGHT, heading_text, paint_heading
@@ -25,24 +26,32 @@ class DiffView(BlueprintView):
         self.setAccessibleName("Drawing of the compared networks")
 
     def go_to_difference(self, step: int) -> bool:
-        """Mark the next row (``step`` 1) or the previous one (-1) in which something differs; False: there is none."""
+        """Mark the next place (``step`` 1) or the previous one (-1) where a network differs, and the network with it:
+        rows from top to bottom, in each one the networks from left to right. False: there is none."""
         if self.rows is None:
             return False
         rows = self.rows.all
-        start = self._mark if self._mark >= 0 else (-1 if step > 0 else len(rows))
-        index = start + step
-        while 0 <= index < len(rows):
-            if self._differs(rows[index]):
-                self.put_mark(index)
-                return True
-            index += step
+        mark = self._mark if self._mark >= 0 else (-1 if step > 0 else len(rows))
+        here = (mark, self._marked_column if self._mark >= 0 else -1)
+        for index in range(max(mark, 0), len(rows)) if step > 0 else range(min(mark, len(rows) - 1), -1, -1):
+            columns = self._differing(rows[index])
+            for column in columns if step > 0 else reversed(columns):
+                if (index, column) > here if step > 0 else (index, column) < here:
+                    self._marked_column = column
+                    self.put_mark(index)
+                    return True
         return False
 
-    def _differs(self, row: Row) -> bool:
+    def _differing(self, row: Row) -> list[int]:
+        """The networks that differ in a row from the one they are compared with."""
         assert self.diff is not None
         if row.kind is RowKind.GROUP:
-            return self.diff.sections[row.section].groups[row.group].differs
-        return row.kind is RowKind.FOLDED and any(group.differs for group in self.diff.sections[row.section].groups)
+            groups = self.diff.sections[row.section].groups[row.group : row.group + 1]
+        elif row.kind is RowKind.FOLDED:
+            groups = self.diff.sections[row.section].groups
+        else:
+            return []
+        return [n for n in range(len(self.diff.plans)) if Tally.of(groups, n).total]
 
     def paint_names(self, p: QPainter) -> None:
         assert self.diff is not None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -34,6 +34,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.naming import named
 
 POINT = "Point at a layer, or mark one with the arrow keys, to see what differs there; press a strip to fold it."
+COUNTING = "A pool counts as a layer in these sums; depths count the layers with weights alone."
 DESIGN, TWIN = "this design", "its twin"
 _KINDS = "SVG drawing (*.svg);;PNG image (*.png)"
 _SHOWN_LINES = 40
@@ -189,7 +190,7 @@ class DiffWindow(QDialog):
         self._summary.setText("  ".join(found.sentence(n) for n in compared))
         lines = [line for n in compared for line in (found.sentence(n), *lines_of_text(found, n))]
         more = [f"… and {len(lines) - _SHOWN_LINES} more"] if len(lines) > _SHOWN_LINES else []
-        self._summary.setToolTip("\n".join([*lines[:_SHOWN_LINES], *more]))
+        self._summary.setToolTip("\n".join([COUNTING, *lines[:_SHOWN_LINES], *more]))
 
     @Slot(str)
     def _on_pointed(self, text: str) -> None:
@@ -206,6 +207,14 @@ class DiffWindow(QDialog):
             ending = ".png" if "png" in chosen else ".svg"
             file = Path(path)
             self.export(file if file.suffix.lower() in FORMATS else file.with_name(file.name + ending))
+
+    # Qt
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What was told before the window was closed is over."""
+        super().showEvent(event)
+        if not event.spontaneous():
+            self._pointed.setText(POINT)
 
     @Slot(object)
     def _on_exported(self, path: Path) -> None:
