@@ -46,7 +46,7 @@ def misfit(own: NetworkSpec, parent: RunRecord) -> str:
     shape = f", a {theirs.label}" if theirs.label != own.label else ", which has another shape"
     return (
         f"{own.label} cannot begin with the weights of {parent.name}{shape}; start from a run of the same network, "
-        "where the number of classes alone may be another, or from fresh weights."
+        "or from fresh weights."
     )
 
 

@@ -230,8 +230,10 @@ class DesignPage(Page):
             self._hint.show_text("The data cannot be used.")
         elif self.form.data.missing or lacking:
             self._hint.show_text("Download CIFAR-10 first.")
-        elif self.form.obstacle:
-            self._hint.show_text(self.form.obstacle)
+        elif self.form.start_fault:
+            self._hint.show_text("The run to start from does not fit.")
+        elif self.form.class_fault:
+            self._hint.show_text("The data has another number of classes.")
         else:
             self._hint.show_text("")
 
