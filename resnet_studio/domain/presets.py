@@ -84,7 +84,7 @@ PRESETS = (
         "Batches of 128, momentum 0.9, weight decay 0.0001; a rate of 0.1, divided by 10 at 32 000 and at 48 000 "
         "iterations, the end at 64 000; 4 pixels of padding, a random 32 x 32 crop, a flip; the mean of each pixel "
         f"subtracted. {_OWN_CODE}",
-        "A net of the cifar family, trained on the 50 000 images of CIFAR-10 (with --held-out 5000: on 45 000), tested "
+        "A net of the cifar family, trained on the 50 000 images of CIFAR-10 (or 45 000, with 5 000 held out), tested "
         "on the single 32 x 32 view.",
         (Family.CIFAR,),
         _CIFAR,

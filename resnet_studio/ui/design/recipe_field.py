@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -71,5 +72,6 @@ class RecipeField(QWidget):
 
 
 def _tip(text: str) -> str:
-    """Rich text, which wraps."""
-    return "".join(f"<p>{escape(part)}</p>" for part in text.split("\n\n"))
+    """Rich text, which wraps, but not within a number."""
+    whole = re.sub(r"(?<=\d) (?=\d{3}\b)", "\N{NO-BREAK SPACE}", text)
+    return "".join(f"<p>{escape(part)}</p>" for part in whole.split("\n\n"))
