@@ -51,6 +51,7 @@ class BlueprintView(QAbstractScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumWidth(300)
+        self.setStyleSheet("QAbstractScrollArea::corner { background: transparent; border: 0; }")
         self.viewport().setMouseTracking(True)
         self.viewport().installEventFilter(self)
         self._theme = theme
@@ -74,8 +75,11 @@ class BlueprintView(QAbstractScrollArea):
 
     def show_diff(self, found: Diff, *, designed: int = -1) -> None:
         """Draw networks beside each other, with what differs. ``designed``: the one whose name is bold."""
+        other = designed != self._designed
         self.diff, self._designed = found, designed
         self._lay_out()
+        if other:
+            self._bring_column(designed)
 
     @property
     def width_drawn(self) -> float:
@@ -219,11 +223,18 @@ class BlueprintView(QAbstractScrollArea):
         )
         self.viewport().update()
 
+    def _bring_column(self, n: int) -> None:
+        """Scroll sideways until column ``n`` is in sight; -1 stands for none."""
+        bar, left, right = self.horizontalScrollBar(), n * COLUMN * self.zoom, (n + 1) * COLUMN * self.zoom
+        if n >= 0 and bar.maximum() > 0:
+            bar.setValue(round(min(max(bar.value(), right - self.viewport().width()), left)))
+
     def _move_column(self, step: int) -> None:
         if self.diff is not None and self._mark >= 0:
             last = len(self.diff.plans) - 1
             now = last if self._marked_column < 0 else self._marked_column
             self._marked_column = min(max(now + step, 0), last)
+            self._bring_column(self._marked_column)
             self.put_mark(self._mark)
 
     @Slot()
@@ -302,6 +313,7 @@ class BlueprintView(QAbstractScrollArea):
         super().resizeEvent(event)
         if self._fit:
             self.fit_width()
+            self._bring_column(self._designed)
         else:
             self._update_bars()
 
