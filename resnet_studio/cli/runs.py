@@ -101,7 +101,7 @@ def show(
         (conformity,) = of_stored(store, [found])
         folder = store.home.run(found.id)
         images = preprocessing_of(store.home, found.id)
-    changed = not_the_same_here(found, here())
+    changed = [] if found.imported else not_the_same_here(found, here())  # another program made it, elsewhere
     if as_json:
         print_json(
             {
