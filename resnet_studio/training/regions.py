@@ -22,6 +22,7 @@ from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.terms import MemoryLayout, Precision
 from resnet_studio.networks.build import PlannedNetwork
 from resnet_studio.training.layout import memory_format
+from resnet_studio.training.partition import compile_options
 from resnet_studio.training.precision import arithmetic
 
 Tensors = dict[str, Tensor]
@@ -100,12 +101,13 @@ class RegionLibrary:
         Raises:
             RuntimeError: If torch cannot compile here, or a compiled result is too far from the exact one.
         """
+        options = compile_options(self._device)
         for part in parts:
             if cancelled.is_set():
                 return
             if part.key not in self._regions:
                 eager = _eager(part)
-                compiled: Region = torch.compile(eager, fullgraph=True, dynamic=False)
+                compiled: Region = torch.compile(eager, fullgraph=True, dynamic=False, options=options)
                 self._prove(part, compiled, eager)
                 self._regions[part.key] = compiled
 
@@ -130,7 +132,7 @@ class RegionLibrary:
     def _time(self, part: Part, call: Region) -> float:
         """Seconds of a forward and backward pass."""
         clock = time.process_time if self._device.type == "cpu" else time.perf_counter
-        tensors, x = self._arguments(part, torch.Generator().manual_seed(0))
+        tensors, x = self._arguments(part, torch.Generator().manual_seed(0), self._precision)
         start = clock()
         with arithmetic(self._device, self._precision):
             y = call(tensors, x)
@@ -142,7 +144,7 @@ class RegionLibrary:
     def _run(self, part: Part, call: Region, precision: Precision) -> list[Tensor]:
         """Forward and backward on copies of the part's tensors: output, gradients and statistics."""
         generator = torch.Generator().manual_seed(0)
-        tensors, x = self._arguments(part, generator)
+        tensors, x = self._arguments(part, generator, precision)
         with arithmetic(self._device, precision):
             y = call(tensors, x)
         weights = torch.randn(y.shape, generator=generator).to(self._device, y.dtype)
@@ -150,10 +152,12 @@ class RegionLibrary:
         gradients = [tensor.grad for tensor in (x, *tensors.values()) if tensor.grad is not None]
         return [y.detach(), *gradients, *(tensor for tensor in tensors.values() if not tensor.requires_grad)]
 
-    def _arguments(self, part: Part, generator: torch.Generator) -> tuple[Tensors, Tensor]:
+    def _arguments(self, part: Part, generator: torch.Generator, precision: Precision) -> tuple[Tensors, Tensor]:
         """Copies of the part's tensors, and standard normal values (B, C, H, W) as the layer before would give them."""
         x = torch.randn(self._batch_size, *part.input, generator=generator).to(self._device)
         if part.needs_gradient:  # images come as they are
+            if self._precision is Precision.BFLOAT16:  # the same values for each precision
+                x = x.bfloat16() if precision is Precision.BFLOAT16 else x.bfloat16().float()
             x = x.contiguous(memory_format=self._format).requires_grad_()
         return {name: _copy(tensor) for name, tensor in part.tensors.items()}, x
 

@@ -1,0 +1,38 @@
+"""What a compiled forward pass keeps for the backward pass."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+log = logging.getLogger(__name__)
+
+
+def compile_options(device: torch.device) -> dict[str, Any] | None:
+    """Options for ``torch.compile``; None for torch's own choice.
+
+    Torch keeps of a ReLU whether each value was positive, a byte each, where the ReLU is the last operation of what is
+    compiled. Its CPU code writes and reads such masks value by value: a residual block took three times as long as
+    eager (batch 128, torch 2.15). Keeping what the forward pass computed anyway takes 0.85 times as long.
+    """
+    if device.type != "cpu":
+        return None
+    try:
+        from torch._functorch.partitioners import default_partition
+        from torch._inductor.custom_graph_pass import CustomPartitionerFn
+    except ImportError as error:
+        log.info("what compiled steps keep cannot be chosen in this version of torch: %s", error)
+        return None
+
+    class KeepActivations(CustomPartitionerFn):  # type: ignore[misc]
+        def __call__(self, gm: torch.fx.GraphModule, joint_inputs: Sequence[object], **options: Any) -> Any:
+            options.pop("compiler", None)
+            return default_partition(gm, joint_inputs, **options)  # type: ignore[no-untyped-call]
+
+        def uuid(self) -> str:
+            return "resnet-studio: keep activations"  # a part of the key of torch's cache
+
+    return {"custom_partitioner_fn": KeepActivations()}
