@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _FEW = 4  # networks named in one line
 _OTHERWISE = (
-    "--precision, --layout, --engine and --device of `train` and `bench`, or the fields of these names in a run file and "
-    "under This machine on the Design page"
+    "--precision, --layout, --engine and --device of `train` and `bench`, or the fields of these names in a run file "
+    "and under This machine on the Design page"
 )
 
 

@@ -123,12 +123,15 @@ class RunChoiceModel(QAbstractListModel):
         if role == Qt.ItemDataRole.CheckStateRole:
             return Qt.CheckState.Checked if run.id in self._chosen else Qt.CheckState.Unchecked
         if role == Qt.ItemDataRole.ToolTipRole:
-            about = f"{run.spec.network.label}), seed {run.spec.recipe.init_seed}, id {run.short_id}"
-            return f"{run.name} ({about}, {formats.moment(run.created_at)}, {run.spec.data.source}"
+            seed = "imported" if run.imported else f"seed {run.spec.recipe.init_seed}"
+            source = data_name(run) if run.imported else run.spec.data.source
+            about = f"({run.spec.network.label}), {seed}, id {run.short_id}"
+            return f"{run.name} {about}, {formats.moment(run.created_at)}, {source}"
         return None
 
     def _lines(self, run: RunRecord) -> tuple[tuple[str, str], tuple[str, str]]:
-        error = "not tested" if run.test_error is None else f"error {formats.percent(run.test_error)}"
+        untested = "imported" if run.imported else "not tested"
+        error = untested if run.test_error is None else f"error {formats.percent(run.test_error)}"
         return (run.name, self._names[run.id].removeprefix(run.name)), (data_name(run), f", {error}")
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:

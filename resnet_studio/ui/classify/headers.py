@@ -130,7 +130,7 @@ class NetworksHeader(QHeaderView):
     def _about(self, run: RunRecord) -> str:
         parts = [f"{data_name(run)}, {len(run.class_names)} classes"]
         used = self._iterations.get(run.id)
-        if used is not None and used < run.iterations:
+        if used is not None and used < run.iterations and not run.imported:
             parts.append(f"at iteration {formats.count(used)}")
         return ", ".join(parts)
 

@@ -116,10 +116,12 @@ class PickModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return formats.percent(run.test_error) if index.column() else self._names[run.id]
         if role == Qt.ItemDataRole.ToolTipRole:
+            trained = f"{formats.run_progress(run)} iterations on {run.spec.data.label}"
+            seed = f"seed {run.spec.recipe.init_seed}, "
             return plain_tip(
-                f"{run.name} ({run.spec.network.label}), id {run.short_id}\n{run.status}, "
-                f"{formats.run_progress(run)} iterations on {run.spec.data.label}\n"
-                f"seed {run.spec.recipe.init_seed}, {formats.moment(run.created_at)}"
+                f"{run.name} ({run.spec.network.label}), id {run.short_id}\n"
+                f"{run.status}, {'trained elsewhere' if run.imported else trained}\n"
+                f"{'' if run.imported else seed}{formats.moment(run.created_at)}"
             )
         if index.column():
             return _RIGHT if role == Qt.ItemDataRole.TextAlignmentRole else None
