@@ -150,9 +150,9 @@ class Answer:
             DataError: If a process died, so that the answer will never come.
             Stopped: When asked to stop.
         """
+        if should_stop():  # also when the answer is there: a stop is heard however fast the processes are
+            raise Stopped
         if self._work is not None:
-            if should_stop():
-                raise Stopped
             return self._work()
         while not wait_for([self.future], _POLL_SECONDS).done:
             if should_stop():
