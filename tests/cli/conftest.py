@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,3 +117,9 @@ def trained(original: Trained, tmp_path: Path) -> Trained:
 def at_home(tmp_path: Path) -> Callable[..., Said]:
     """The command line on an empty home."""
     return lambda *arguments: say("--home", tmp_path / "home", *arguments)
+
+
+def hears_hangups() -> None:
+    """For a child before it begins: tests may themselves run where hangups are ignored, and children inherit that."""
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -14,7 +14,7 @@ from resnet_studio.domain.home import Home
 from resnet_studio.domain.terms import RunStatus
 from resnet_studio.history.store import RunStore
 
-from .conftest import TINY, one_core
+from .conftest import TINY, hears_hangups, one_core
 from .test_process import COMMAND, environment
 
 pty = pytest.importorskip("pty", reason="this platform has no pseudo terminals")
@@ -29,10 +29,15 @@ def test_a_terminal_that_is_closed_leaves_a_resumable_run(tmp_path: Path, images
     master, slave = pty.openpty()
     arguments = [*COMMAND, "--home", str(tmp_path), "train", *TINY, "--data", f"folder:{images}", "--iterations",
                  "100000", "--test-every", "100000"]  # fmt: skip
+
+    def begin() -> None:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        hears_hangups()
+
     with one_core():
         process = subprocess.Popen(
             arguments, stdin=slave, stdout=slave, stderr=slave, env=environment(TERM="xterm"), start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=begin,
         )  # fmt: skip
     os.close(slave)
     try:
