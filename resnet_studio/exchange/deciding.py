@@ -40,6 +40,8 @@ def decide(recognised: Recognised, should_stop: StopCheck = never) -> Decision:
             chosen = verdict.best
         if verdict is not None and verdict.sure:
             told.append(_evidence(verdict))
+            if verdict.few_batches:
+                told.append(_early(verdict))
         else:
             why = "batch norm kept no statistics" if verdict is None else f"by batch norm's statistics, {_far(verdict)}"
             chosen, question = _without_evidence(candidates, chosen, why)
@@ -79,6 +81,11 @@ def _evidence(verdict: Verdict) -> str:
         f"{_shortcut(verdict.best)}: where it matters, batch norm's stored statistics are {nearest:.2g} away from this "
         f"network's and {second:.2g} from the next one's."
     )
+
+
+def _early(verdict: Verdict) -> str:
+    seen = f"{verdict.few_batches} batch" + ("es" if verdict.few_batches > 1 else "")
+    return f"Only {seen} had been seen when it was saved; what batch norm starts with was taken out first."
 
 
 def _far(verdict: Verdict) -> str:

@@ -106,6 +106,41 @@ def test_without_statistics_the_place_of_the_zeros_is_asked_for(script: ModuleTy
     assert import_weights(store, chosen, ImportOptions()).spec.network == asked.found.alternatives[1]
 
 
+@pytest.mark.parametrize("batches", [1, 3, 6, 10, 20])
+@pytest.mark.parametrize("padding", ["end", "both"])
+def test_a_few_batches_are_enough(padding: str, batches: int, script: ModuleType, tmp_path: Path) -> None:
+    """After them most of the stored statistics are what batch norm starts with: like a net without shortcuts."""
+    network = _shown(script.ResNet(3, padding), batches, 0.1)
+    torch.save(network.state_dict(), tmp_path / "early.pth")
+    found = inspect(tmp_path / "early.pth", ImportOptions()).found
+    assert (found.question, found.spec.shortcut, found.spec.zero_padding) == ("", Shortcut.A, padding)
+    assert f"Only {batches} batch" in " ".join(found.told)
+
+
+@pytest.mark.parametrize("batches", [5, 43])
+def test_statistics_that_are_kept_longer_than_usual_never_make_another_network_sure(
+    batches: int, script: ModuleType, tmp_path: Path
+) -> None:
+    network = _shown(script.ResNet(9, "both"), batches, 0.01)
+    torch.save(network.state_dict(), tmp_path / "slow.pth")
+    found = inspect(tmp_path / "slow.pth", ImportOptions()).found
+    assert found.question or found.spec.zero_padding is ZeroPadding.BOTH
+
+
+def _shown(network: torch.nn.Module, batches: int, share: float) -> torch.nn.Module:
+    """In training mode, with ``share`` of each batch going into the statistics; smooth images, other than the probe's."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = share
+    generator = torch.Generator().manual_seed(1)
+    network.train()
+    with torch.no_grad():
+        for _ in range(batches):
+            coarse = torch.randn(8, 3, 8, 8, generator=generator)
+            network(torch.nn.functional.interpolate(coarse, size=32, mode="bilinear"))
+    return network
+
+
 def test_wishes_that_the_shapes_exclude_are_refused(trained) -> None:
     file, _, _ = trained("projection")
     with pytest.raises(UserError, match="their shortcut is option B"):

@@ -4,6 +4,11 @@ Every batch norm stores the mean and the variance of its input in training. Show
 network gives nearly the same numbers again, whatever the images, because each layer's input is normalised anew; a
 network whose shortcuts carry other channels, or none, does not. Smooth noise stands in for the images. Only batch norms
 whose input differs from network to network are looked at: the others say nothing, and would hide what these say.
+
+What is stored begins as mean 0 and variance 1, and each batch takes away a tenth of that: after n batches 0.9^n of it
+is left. As long as it is, everything looks like a network without shortcuts, so it is taken out first. Whoever trained
+with another share than torch's tenth leaves more of it; it then shrinks every mean alike. A network that would fit best
+if only the means were scaled is therefore a reason not to be sure of another one.
 """
 
 from __future__ import annotations
@@ -24,18 +29,42 @@ from resnet_studio.networks.build import PlannedNetwork
 _PIXELS = 1 << 16  # in a batch: 64 images of 32 x 32, and at least 4
 _MARGIN = 3.0  # the next best must be so many times worse
 _GOOD = 0.05  # squared difference of means in units of the variance; the right network is far below
+_SHARE = 0.1  # of a batch in what is stored: torch's default
+_LEFT = 0.01  # of the initial values; less changes nothing
 _TELLING = 2.0  # a batch norm tells networks apart if they are so differently far from what it stored
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """A batch norm's means m in a batch and s as stored, in units of the stored deviation; each averaged over channels.
+
+    Attributes:
+        found: m^2.
+        both: m s.
+        stored: s^2.
+    """
+
+    found: float
+    both: float
+    stored: float
+
+    @property
+    def far(self) -> float:
+        """(m - s)^2."""
+        return self.found - 2 * self.both + self.stored
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Distances from the statistics stored in the layers that tell the networks apart, the nearest network first.
 
-    ``sure``: the first is near, and the next one far.
+    ``sure``: the first is near, and the next one far. ``few_batches``: how many batches were counted where so few were
+    that the initial values had to be taken out; 0 where they no longer mattered or nothing was counted.
     """
 
     ranking: tuple[tuple[NetworkSpec, float], ...]
     sure: bool
+    few_batches: int = 0
 
     @property
     def best(self) -> NetworkSpec:
@@ -56,14 +85,45 @@ def probe(
     stored = [tensor for name, tensor in tensors.items() if name.endswith(".running_mean")]
     if not any(bool(mean.any()) for mean in stored):
         return None
+    freed, few = without_initial_values(tensors)
     images = smooth_noise(candidates[0].image_size)
-    each = [distances(tensors, spec, images, should_stop) for spec in candidates]
+    each = [means(freed, spec, images, should_stop) for spec in candidates]
     layers = range(len(each[0]))
-    telling = [i for i in layers if max(far[i] for far in each) > _TELLING * min(far[i] for far in each)]
-    means = [sum(far[i] for i in telling or layers) / max(1, len(telling or layers)) for far in each]
-    found = sorted(zip(candidates, means, strict=True), key=lambda pair: pair[1])
-    sure = found[0][1] < _GOOD and (len(found) == 1 or found[1][1] > _MARGIN * found[0][1])
-    return Verdict(tuple(found), sure)
+    telling = [
+        i for i in layers if max(found[i].far for found in each) > _TELLING * min(found[i].far for found in each)
+    ]
+    looked_at = [[found[i] for i in telling or layers] for found in each]
+    far = [sum(layer.far for layer in found) / max(1, len(found)) for found in looked_at]
+    scaled = [_far_if_scaled(found) for found in looked_at]
+    ranking = sorted(zip(candidates, far, strict=True), key=lambda pair: pair[1])
+    near = ranking[0][1] < _GOOD and (len(ranking) == 1 or ranking[1][1] > _MARGIN * ranking[0][1])
+    same = far.index(min(far)) == scaled.index(min(scaled))
+    return Verdict(tuple(ranking), near and same, few)
+
+
+def without_initial_values(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], int]:
+    """Statistics as they would be had they begun with the first batch; and after how many batches, 0 if it is no few.
+
+    Batch norms that counted nothing, as in old files, keep what they have.
+    """
+    freed, few = dict(tensors), 0
+    for name, counter in tensors.items():
+        layer, _, last = name.rpartition(".")
+        batches = int(counter) if last == "num_batches_tracked" else 0
+        left = (1 - _SHARE) ** batches
+        if batches <= 0 or left <= _LEFT:
+            continue
+        few = max(few, batches)
+        mean, variance = f"{layer}.running_mean", f"{layer}.running_var"
+        freed[mean] = tensors[mean] / (1 - left)
+        freed[variance] = ((tensors[variance] - left) / (1 - left)).clamp_min(0)
+    return freed, few
+
+
+def _far_if_scaled(layers: Sequence[Means]) -> float:
+    """The distance that is left when one factor brings all means in a batch as near as can be to those stored."""
+    found, both, stored = (sum(getattr(layer, name) for layer in layers) for name in ("found", "both", "stored"))
+    return stored - (both**2 / found if both > 0 else 0.0)
 
 
 def smooth_noise(size: int) -> Tensor:
@@ -78,22 +138,25 @@ def smooth_noise(size: int) -> Tensor:
 
 
 @torch.no_grad()
-def distances(
+def means(
     tensors: Mapping[str, Tensor], spec: NetworkSpec, images: Tensor, should_stop: StopCheck = never
-) -> list[float]:
-    """For each batch norm behind the stem's: mean over channels of (batch mean - stored mean)^2 / stored variance."""
+) -> list[Means]:
+    """What each batch norm behind the stem's found in ``images``, beside what it stored."""
     with torch.device("cpu"):
         network = PlannedNetwork(blueprint(spec))
     network.load_state_dict(dict(tensors))
     network.train()
-    far: list[float] = []
+    compared: list[Means] = []
 
     def compare(stored_mean: Tensor, stored_variance: Tensor) -> object:
         def hook(_module: nn.Module, inputs: tuple[Tensor]) -> None:
             if should_stop():
                 raise Stopped
-            difference = inputs[0].mean((0, 2, 3)) - stored_mean  # (C,)
-            far.append(float((difference.square() / (stored_variance + 1e-5)).mean()))
+            unit = (stored_variance + 1e-5).sqrt()  # (C,)
+            found, stored = inputs[0].mean((0, 2, 3)) / unit, stored_mean / unit
+            compared.append(
+                Means(float(found.square().mean()), float((found * stored).mean()), float(stored.square().mean()))
+            )
 
         return hook
 
@@ -102,4 +165,4 @@ def distances(
             hook = compare(tensors[f"{name}.running_mean"], tensors[f"{name}.running_var"])
             module.register_forward_pre_hook(hook)  # type: ignore[arg-type]
     network(images)
-    return far
+    return compared
