@@ -128,7 +128,7 @@ def test_statistics_that_are_kept_longer_than_usual_never_make_another_network_s
 
 
 def _shown(network: torch.nn.Module, batches: int, share: float) -> torch.nn.Module:
-    """In training mode, with ``share`` of each batch going into the statistics; smooth images, other than the probe's."""
+    """In training mode, ``share`` of each batch going into the statistics; smooth images, other than the probe's."""
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = share

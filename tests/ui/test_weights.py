@@ -9,7 +9,7 @@ import pytest
 import torch
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QLabel, QPushButton, QRadioButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QRadioButton
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.foreign import PRESETS, Wishes
@@ -62,23 +62,30 @@ def dialog_of(window: MainWindow) -> ImportDialog:
 
 
 def read(qtbot: QtBot, dialog: ImportDialog) -> None:
-    qtbot.waitUntil(dialog.import_button.isEnabled, timeout=20_000)
+    """Wait until it was; the first answer is given, if one is asked for."""
+    qtbot.waitUntil(lambda: dialog.findChild(QRadioButton) is not None, timeout=20_000)
+    if not dialog.answered:
+        dialog.findChildren(QRadioButton)[0].click()
+    assert dialog.import_button.isEnabled()
 
 
 def test_a_dropped_file_is_asked_about_and_becomes_the_chosen_run(
     qtbot: QtBot, window: MainWindow, services: Services, file: Path
 ) -> None:
     dialog = drop(window, file)
-    read(qtbot, dialog)
+    qtbot.waitUntil(lambda: len(dialog.findChildren(QRadioButton)) == 3, timeout=20_000)
     buttons = dialog.findChildren(QRadioButton)
     assert [button.text() for button in buttons] == [
         "ResNet-8: option A, zeros at the end",
         "ResNet-8: option A, zeros on both sides",
         "plain-8: no shortcuts",
     ]
-    assert buttons[0].isChecked()
+    assert not any(button.isChecked() for button in buttons)
+    assert not dialog.import_button.isEnabled()
+    assert "which network" in dialog.findChild(QLabel, "import_doing").text()
     assert "does not tell" in dialog.findChild(QLabel, "import_question").text()
     buttons[1].click()
+    assert dialog.findChild(QLabel, "import_doing").text() == ""
     dialog.name.setText("from the net")
     with qtbot.waitSignal(dialog.imported, timeout=20_000) as imported:
         dialog.import_button.click()
@@ -89,6 +96,28 @@ def test_a_dropped_file_is_asked_about_and_becomes_the_chosen_run(
     assert window.current == "runs"
     assert [chosen.id for chosen in window.page("runs").chosen] == [run.id]  # type: ignore[attr-defined]
     assert services.store.list_runs() == [run]
+
+
+def test_return_imports_what_is_answered_and_typing_makes_numbers_one_s_own(
+    qtbot: QtBot, window: MainWindow, services: Services, file: Path
+) -> None:
+    dialog = drop(window, file)
+    qtbot.waitUntil(lambda: len(dialog.findChildren(QRadioButton)) == 3, timeout=20_000)
+    assert QApplication.focusWidget() is dialog.findChildren(QRadioButton)[0]
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+    assert dialog.isVisible()
+    assert services.store.list_runs() == []
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Space)
+    mean = dialog.images.mean
+    mean.setFocus()
+    mean.setCursorPosition(len(mean.text()))
+    qtbot.keyClicks(mean, "1")
+    assert dialog.images.key == "own"
+    assert dialog.options.mean == (*PRESETS["cifar10"].mean[:2], 0.44651)
+    assert dialog.options.std == PRESETS["cifar10"].std
+    with qtbot.waitSignal(dialog.imported, timeout=20_000):
+        qtbot.keyClick(mean, Qt.Key.Key_Return)
+    assert len(services.store.list_runs()) == 1
 
 
 def imported(qtbot: QtBot, window: MainWindow, file: Path, size: str = "32") -> RunRecord:

@@ -30,7 +30,7 @@ from resnet_studio.domain.terms import Family
 from resnet_studio.ui.jobs import Job
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.weights.images_box import ImagesBox
-from resnet_studio.ui.weights.texts import NO_COLOURS, NO_SIZE, assumptions, network_text
+from resnet_studio.ui.weights.texts import NO_ANSWER, NO_COLOURS, NO_SIZE, assumptions, network_text
 from resnet_studio.ui.widgets.naming import named
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class ImportDialog(QDialog):
         for number, spec in enumerate(alternatives if len(alternatives) > 1 else ()):
             button = QRadioButton(network_text(spec))
             button.setObjectName(f"import_network_{number}")
-            button.setChecked(spec == found.spec)
+            button.setChecked(spec == found.spec and not found.question)
             self._group.addButton(button, number)
             self._choices.addWidget(button)
         self.images.propose(found.preset, carried=found.carries_preprocessing)
@@ -153,11 +153,19 @@ class ImportDialog(QDialog):
             self._class_label.setText(f"{len(names)}: {', '.join(names[:4])}, …")
         self._area.setVisible(True)
         self._update()
+        first = self._group.button(0) if found.question else self.import_button
+        first.setFocus(Qt.FocusReason.OtherFocusReason)  # Return then imports; no button is pressed by it unseen
+
+    @property
+    def answered(self) -> bool:
+        """False while the file does not tell which network it is, and nobody said so."""
+        open_question = self._inspected is not None and self._inspected.found.question
+        return not open_question or self._group.checkedId() >= 0
 
     @property
     def network(self) -> NetworkSpec | None:
-        """What is chosen now; None while the image size is no such number."""
-        if self._inspected is None:
+        """What is chosen now; None while the question is open or the image size is no such number."""
+        if self._inspected is None or not self.answered:
             return None
         found = self._inspected.found
         number = self._group.checkedId()
@@ -182,11 +190,13 @@ class ImportDialog(QDialog):
     @Slot()
     def _update(self) -> None:
         ready = self._inspected is not None and self._job is None
-        sized = self._inspected is None or self.network is not None
-        self.import_button.setEnabled(ready and self.images.usable and sized)
+        sized = self._inspected is None or not self.answered or self.network is not None
+        self.import_button.setEnabled(ready and self.answered and self.images.usable and sized)
         self._form.setEnabled(ready)
         self._bar.setVisible(self._job is not None)
-        self._doing.setVisible(self._job is not None)
+        if ready:
+            self._doing.setText("" if self.answered else NO_ANSWER)
+        self._doing.setVisible(self._job is not None or bool(self._doing.text()))
         fault = "" if sized else NO_SIZE
         if ready and not self.images.usable and self.images.key == "own":
             fault = NO_COLOURS
@@ -224,6 +234,7 @@ class ImportDialog(QDialog):
         self, work: Callable[[Callable[[object], None], StopCheck], object], on_done: Callable[..., None]
     ) -> None:
         self._problem.clear()
+        self._doing.clear()
         self._bar.setRange(0, 0)
         self._job = self._services.jobs.start(
             work, on_item=self._on_progress, on_done=on_done, on_failed=self._on_failed
@@ -253,7 +264,9 @@ class ImportDialog(QDialog):
     def _on_failed(self, sentence: str) -> None:
         self._job = None
         self._problem.setText(sentence)
+        self._doing.clear()
         self._update()
+        self.import_button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @Slot()
     def _on_classes(self) -> None:

@@ -65,6 +65,8 @@ class ImagesBox(QWidget):
         for editor in (self.mean, self.std, self.path):
             editor.textChanged.connect(self.changed)
             editor.setAcceptDrops(False)
+        for editor in (self.mean, self.std):
+            editor.textEdited.connect(self._on_own_numbers)
         self._on_choice()
 
     def propose(self, preset: str, *, carried: bool) -> None:
@@ -107,13 +109,15 @@ class ImagesBox(QWidget):
         for row, shown in zip(self._rows, (numbers, numbers, key in (_FILE, _FOLDER)), strict=True):
             for widget in row:
                 widget.setVisible(shown)
-        for editor in (self.mean, self.std):
-            editor.setReadOnly(key != _OWN)
         if key in PRESETS:
             self.mean.setText(colour_text(PRESETS[key].mean))
             self.std.setText(colour_text(PRESETS[key].std))
         self.path.clear()
         self.changed.emit()
+
+    @Slot()
+    def _on_own_numbers(self) -> None:
+        self.choice.setCurrentIndex(self.choice.findData(_OWN))
 
     @Slot()
     def _on_browse(self) -> None:

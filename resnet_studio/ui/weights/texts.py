@@ -7,6 +7,7 @@ from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.terms import Branch, Shortcut, StridePlace, ZeroPadding
 
 NO_SIZE = "The image size is a whole number of pixels, 8 to 1024."
+NO_ANSWER = "Say above which network it is, then it can be imported."
 NO_COLOURS = "Give three numbers for each, with commas between them, like 0.485, 0.456, 0.406."
 
 
