@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -21,18 +20,9 @@ def compile_options(device: torch.device) -> dict[str, Any] | None:
     if device.type != "cpu":
         return None
     try:
-        from torch._functorch.partitioners import default_partition
-        from torch._inductor.custom_graph_pass import CustomPartitionerFn
+        from resnet_studio.training.keeping import KeepActivations
     except ImportError as error:
         log.info("what compiled steps keep cannot be chosen in this version of torch: %s", error)
         return None
-
-    class KeepActivations(CustomPartitionerFn):  # type: ignore[misc]
-        def __call__(self, gm: torch.fx.GraphModule, joint_inputs: Sequence[object], **options: Any) -> Any:
-            options.pop("compiler", None)
-            return default_partition(gm, joint_inputs, **options)  # type: ignore[no-untyped-call]
-
-        def uuid(self) -> str:
-            return "resnet-studio: keep activations"  # a part of the key of torch's cache
 
     return {"custom_partitioner_fn": KeepActivations()}

@@ -190,6 +190,20 @@ class Nothing:
         return False
 
 
+@pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
+def test_what_was_compiled_once_is_found_again(tmp_path, monkeypatch):
+    from torch._dynamo.utils import counters
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    plan = blueprint(NetworkSpec(depth=8, width=4))
+    block = regions.parts_of(build(plan, 0), plan)[1]
+    for found in ("fxgraph_cache_miss", "fxgraph_cache_hit"):
+        torch._dynamo.reset()
+        counters.clear()
+        regions.RegionLibrary(Precision.FLOAT32, 8, CPU).prepare([block], threading.Event())
+        assert {name for name in counters["inductor"] if name.startswith("fxgraph_cache")} == {found}
+
+
 def test_the_plan_is_recorded_and_read_back():
     plans = [EnginePlan(engine) for engine in (Engine.EAGER, Engine.GRAPHED)]
     for plan in (*plans, EnginePlan(Engine.COMPILED, 1000), EnginePlan(Engine.GRAPHED, 1000)):
