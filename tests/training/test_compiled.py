@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -191,17 +194,24 @@ class Nothing:
 
 
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
-def test_what_was_compiled_once_is_found_again(tmp_path, monkeypatch):
-    from torch._dynamo.utils import counters
-
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    plan = blueprint(NetworkSpec(depth=8, width=4))
-    block = regions.parts_of(build(plan, 0), plan)[1]
+def test_what_was_compiled_once_is_found_by_the_next_program(tmp_path):
+    program = """
+import threading, torch
+from torch._dynamo.utils import counters
+from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.domain.terms import Precision
+from resnet_studio.networks.build import build
+from resnet_studio.training import regions
+plan = blueprint(NetworkSpec(depth=8, width=4))
+library = regions.RegionLibrary(Precision.FLOAT32, 8, torch.device("cpu"))
+library.prepare(regions.parts_of(build(plan, 0), plan)[-1:], threading.Event())
+print(*(name for name in counters["inductor"] if name.startswith("fxgraph_cache")))
+"""
+    environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
     for found in ("fxgraph_cache_miss", "fxgraph_cache_hit"):
-        torch._dynamo.reset()
-        counters.clear()
-        regions.RegionLibrary(Precision.FLOAT32, 8, CPU).prepare([block], threading.Event())
-        assert {name for name in counters["inductor"] if name.startswith("fxgraph_cache")} == {found}
+        done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+        assert (done.returncode, done.stdout.split()) == (0, [found]), done.stderr
 
 
 def test_the_plan_is_recorded_and_read_back():
