@@ -40,6 +40,7 @@ from resnet_studio.history.recorder import recording
 from resnet_studio.history.starting import refuse_misfits
 from resnet_studio.history.store import RunStore
 from resnet_studio.training import checkpoints
+from resnet_studio.training.allocation import freed_memory_kept
 from resnet_studio.training.devices import choose_device, lower_priority
 from resnet_studio.training.engines import StepEngine
 from resnet_studio.training.fitting import batch_that_fits, is_out_of_memory
@@ -100,7 +101,8 @@ def resume(
     failure: BaseException | None = None
     hungry, reason = False, ""
     try:
-        _train(records, store, room, should_stop, should_pause, checkpoint_seconds)
+        with freed_memory_kept():
+            _train(records, store, room, should_stop, should_pause, checkpoint_seconds)
     except Stopped:
         _end_all(records, store, told, emit, RunStatus.STOPPED, "")
     except StoppedWithoutRoom as stopped:

@@ -19,6 +19,7 @@ from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.specs import RecipeSpec, RunSpec
 from resnet_studio.domain.speeds import Figure
 from resnet_studio.domain.terms import Augmentation, Colour, Device, Engine, Phase, Precision
+from resnet_studio.training.allocation import freed_memory_kept
 from resnet_studio.training.choosing import EnginePlan
 from resnet_studio.training.engines import StepEngine
 from resnet_studio.training.fitting import is_out_of_memory
@@ -84,7 +85,8 @@ def measure(
     """
     hungry = False
     try:
-        return _measure(specs, cache, seconds, should_stop, report)
+        with freed_memory_kept():
+            return _measure(specs, cache, seconds, should_stop, report)
     except (MemoryError, RuntimeError) as error:  # told outside: the exception's frames hold the tensors
         if not is_out_of_memory(error):
             raise
