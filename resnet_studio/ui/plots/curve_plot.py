@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 
 import pyqtgraph as pg
@@ -34,6 +35,8 @@ class CurvePlot(QWidget):
 
     hidden_changed, following_changed = Signal(object), Signal(bool)
 
+    _drawn_at = 0.0  # when any of them was drawn last
+
     def __init__(
         self,
         theme: Theme,
@@ -58,7 +61,8 @@ class CurvePlot(QWidget):
         self.frames = 0
         self._build(legend)
         self._timer = QTimer(self, interval=FRAME_MS)
-        self._timer.timeout.connect(self.draw_if_dirty)
+        self._timer.timeout.connect(self._on_frame)
+        self._gave_way = False
         theme.changed.connect(self.on_theme_changed)
         self.on_theme_changed()
 
@@ -161,8 +165,19 @@ class CurvePlot(QWidget):
         self._drawn = None
 
     @Slot()
+    def _on_frame(self) -> None:
+        """Two plots are not painted in one go, which the window's other work would wait for; each gives way once."""
+        now = time.monotonic()
+        self._gave_way = not self._gave_way and now - CurvePlot._drawn_at < FRAME_MS / 2000
+        if not self._gave_way:
+            frames = self.frames
+            self.draw_if_dirty()
+            if self.frames > frames:
+                CurvePlot._drawn_at = now
+
+    @Slot()
     def draw_if_dirty(self) -> None:
-        """What the clock calls; nothing is done for a plot that nobody sees or that is up to date."""
+        """Nothing is done for a plot that nobody sees or that is up to date."""
         if not self.isVisible():
             return
         state = (self.book.revision, self.options, tuple(self._hidden), self._following, self._view.width(), self.spans)
