@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from resnet_studio.cli.options import Asked, changed, checked
-from resnet_studio.domain.documents import cohort_from_toml, sentences, to_toml
+from resnet_studio.cli.options import Asked, changed
+from resnet_studio.domain.documents import cohort_from_toml, parse, sentences, to_toml
 from resnet_studio.domain.errors import SpecError, UserError
 from resnet_studio.domain.home import Home
 from resnet_studio.domain.presets import apply, find_preset
@@ -101,9 +101,12 @@ def _each(cohort: CohortSpec, runs: Sequence[RunSpec]) -> CohortSpec:
         raise SpecError(sentences(error)) from None
 
 
-def data_spec(source: str, seed: int = 0) -> DataSpec:
-    """DATA of the command line, a relative folder seen from here; raises SpecError if it is none."""
-    return checked(DataSpec, {"source": _anchored_source(source, Path.cwd()), "seed": seed}, prefix="data.")
+def data_spec(source: str, seed: int = 0, option: str = "--data") -> DataSpec:
+    """DATA of the command line, a relative folder seen from here; raises SpecError that names the option."""
+    try:
+        return parse(DataSpec, {"source": _anchored_source(source, Path.cwd()), "seed": seed})
+    except SpecError as error:
+        raise SpecError(dict.fromkeys([option], next(iter(error.fields.values())))) from None
 
 
 def _anchored_source(source: str, base: Path) -> str:
@@ -122,14 +125,14 @@ def _classes(data: DataSpec, home: Home, *, always: bool = False) -> int | None:
     """The number of classes of folder data, None for others unless ``always``; UserError for data of no use."""
     if data.folder is None:
         refuse_missing_data(data, home)
-        if not always:
+        if not always and not data.held_out:
             return None
     from resnet_studio.data.describe import describe
     from resnet_studio.data.probing import refuse_unreadable
 
     classes = len(describe(data, home).class_names)
     refuse_unreadable(data, home)
-    return classes
+    return classes if always or data.folder is not None else None
 
 
 def refuse_missing_data(data: DataSpec, home: Home) -> None:

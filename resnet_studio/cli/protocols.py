@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from resnet_studio.cli.options import checked
-from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.documents import parse
+from resnet_studio.domain.errors import SpecError, UserError
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 
 ProtocolOption = Annotated[
@@ -45,4 +45,8 @@ def asked_protocol(kind: str, resize: int | None, scales: str | None, flip: bool
             raise UserError(f"Scales are whole numbers of pixels, like 224,256; {scales!r} is not.") from None
         if not values["scales"]:
             raise UserError("At least one scale is needed; write --scales 224,256, or leave it out.")
-    return checked(Protocol, values)
+    try:
+        return parse(Protocol, values)
+    except SpecError as error:
+        named = {f"--{path.partition('.')[0]}" if path else "": text for path, text in reversed(error.fields.items())}
+        raise SpecError(named) from None

@@ -76,7 +76,7 @@ def import_file(
         mean=colour(mean, "--mean"),
         std=colour(std, "--std"),
         pixel_mean=pixel_mean,
-        mean_of=data_spec(mean_of) if mean_of else None,
+        mean_of=data_spec(mean_of, option="--mean-of") if mean_of else None,
         classes=classes,
         name=name,
     )

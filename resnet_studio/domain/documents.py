@@ -31,6 +31,7 @@ _SENTENCES = {
     "finite_number": "must be a finite number, got {input}",
     "string_type": "must be text, got {input}",
     "string_too_long": "must have at most {max_length} characters",
+    "too_long": "must have at most {max_length} parts, got {actual_length}",
     "string_too_short": "must not be empty",
     "enum": "must be {expected}, got {input}",
 }

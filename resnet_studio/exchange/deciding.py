@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.foreign import Wishes
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.terms import Branch, Family, Shortcut, StridePlace, ZeroPadding
 from resnet_studio.networks.foreign.probing import Verdict, probe
-from resnet_studio.networks.foreign.recognise import Recognised
+from resnet_studio.networks.foreign.recognise import NO_WISHES, Recognised
 
 _STRANGE = 0.2  # a distance no right network has; see probing
 
@@ -24,8 +25,8 @@ class Decision:
     question: str = ""
 
 
-def decide(recognised: Recognised, should_stop: StopCheck = never) -> Decision:
-    """Choose among the networks that have these shapes.
+def decide(recognised: Recognised, wishes: Wishes = NO_WISHES, should_stop: StopCheck = never) -> Decision:
+    """Choose among the networks that have these shapes; what was wished is told as said, not as found out.
 
     Raises:
         Stopped: Within a second of ``should_stop`` saying so.
@@ -34,6 +35,12 @@ def decide(recognised: Recognised, should_stop: StopCheck = never) -> Decision:
     places = {spec.stride_place for spec in recognised.alternatives}
     candidates = [spec for spec in recognised.alternatives if spec.stride_place is recognised.spec.stride_place]
     chosen, question = candidates[0], ""
+    if (
+        len(candidates) == 1
+        and chosen.shortcut in (Shortcut.A, Shortcut.NONE)
+        and (wishes.block or wishes.zero_padding)
+    ):
+        told.append(f"{_shortcut(chosen)}: said when it was imported; the shapes do not tell.")
     if len(candidates) > 1:
         verdict = probe(recognised.tensors, candidates, should_stop)
         if verdict is not None:

@@ -73,7 +73,7 @@ def inspect(path: Path, options: ImportOptions, report: Report = silent, should_
     if should_stop():
         raise Stopped
     report("comparing with batch norm's statistics", None)
-    decision = decide(recognised, should_stop)
+    decision = decide(recognised, options.wishes, should_stop)
     if carried.preprocessing is None and (lying := own.beside(path)) is not None:
         carried = Carried(carried.spec, lying, carried.class_names)
     return Inspected(_recognition(file, recognised, decision, options, carried), recognised.tensors, carried)

@@ -64,8 +64,8 @@ def write_onnx(network: TrainedNetwork, path: Path) -> str:
         raise RuntimeError("torch.onnx.export returned nothing")
     model = program.model_proto
     note = (
-        f"Input images: float32 (N, 3, {size}, {size}), RGB in 0..1, shorter side resized to {size} and the centre cut "
-        "out; mean and std are part of the graph. Output logits: (N, classes)."
+        f"Input images: float32 (N, 3, {size}, {size}), RGB in 0..1, the centre square of each resized to {size}; "
+        "mean and std are part of the graph. Output logits: (N, classes)."
     )
     properties = carried.metadata(network.run.spec.network, network.class_names) | {
         "input": note,

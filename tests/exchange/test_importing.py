@@ -100,6 +100,7 @@ def test_without_statistics_the_place_of_the_zeros_is_asked_for(script: ModuleTy
         said = ImportOptions(wishes=Wishes(zero_padding=padding))
         found = inspect(file, said).found
         assert (found.question, found.spec.zero_padding, found.spec.residual) == ("", padding, True)
+        assert "said when it was imported" in found.told[-1]
     said = ImportOptions(wishes=Wishes(block=Block.PLAIN))
     assert not inspect(file, said).found.spec.residual
     chosen = asked.as_network(asked.found.alternatives[1])
@@ -139,6 +140,13 @@ def _shown(network: torch.nn.Module, batches: int, share: float) -> torch.nn.Mod
             coarse = torch.randn(8, 3, 8, 8, generator=generator)
             network(torch.nn.functional.interpolate(coarse, size=32, mode="bilinear"))
     return network
+
+
+def test_what_is_said_is_never_told_as_evidence(trained) -> None:
+    file, _, _ = trained("both")
+    wrong = inspect(file, ImportOptions(wishes=Wishes(zero_padding=ZeroPadding.END))).found
+    assert wrong.spec.zero_padding is ZeroPadding.END
+    assert "statistics" not in " ".join(wrong.told)
 
 
 def test_wishes_that_the_shapes_exclude_are_refused(trained) -> None:

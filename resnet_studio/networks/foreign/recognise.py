@@ -153,6 +153,10 @@ def _alternatives(values: dict[str, object], found: FoundNetwork, wishes: Wishes
     """Every network of these shapes that fits the wishes, the usual one first."""
     branch = Branch(str(values["branch"]))
     shortcuts = _shortcuts(found)
+    if wishes.stride_place is not None and branch is not Branch.BOTTLENECK:
+        raise UserError("These weights have no bottlenecks, whose place of the stride could be said; leave it out.")
+    if wishes.zero_padding is not None and wishes.block is not Block.PLAIN and Shortcut.A in shortcuts:
+        shortcuts = [Shortcut.A]  # a plain net has no zeros
     places = [StridePlace.MIDDLE, StridePlace.FIRST] if branch is Branch.BOTTLENECK else [StridePlace.FIRST]
     made: list[NetworkSpec] = []
     for shortcut, padding, place in itertools.product(shortcuts, ZeroPadding, places):

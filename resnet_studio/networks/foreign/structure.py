@@ -184,6 +184,10 @@ def _beside(path: str, convolutions: Sequence[Leaf]) -> Leaf | None:
     return None
 
 
+def _named(leaves: Sequence[Leaf]) -> str:
+    return ", ".join(f"{leaf.path} {leaf.shape}" for leaf in leaves)
+
+
 def _with_norms(path: str, main: list[Leaf], beside: Leaf | None, norms: list[Leaf]) -> FoundBlock:
     projection: list[Leaf] = []
     if beside is not None:
@@ -197,7 +201,8 @@ def _with_norms(path: str, main: list[Leaf], beside: Leaf | None, norms: list[Le
     if len(rest) != len(main) or (beside is not None and len(projection) != 2):
         raise UserError(
             f"Its block {path} has {len(norms)} batch norms for {len(main) + len(projection[:1])} convolutions; in the "
-            "paper's networks one follows each, so it cannot be built."
+            f"paper's networks one follows each, so it cannot be built: wanted are as many of both; there are "
+            f"{_named([*main, *projection[:1]])} and {_named(norms)}."
         )
     if any(norm.channels != leaf.channels for norm, leaf in zip(rest, main, strict=True)):
         before = all(norm.channels == leaf.shape[1] for norm, leaf in zip(rest, main, strict=True))
