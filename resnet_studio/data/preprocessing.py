@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from resnet_studio.data.files import replacing
@@ -84,10 +84,7 @@ class Preprocessing:
         parts = {name: getattr(self, name) for name in _PARTS}
         tensors = {name: part.cpu().contiguous() for name, part in parts.items() if part is not None}
         with replacing(path) as part:
-            try:
-                save_file(tensors, part, metadata={"image_size": str(self.image_size)})
-            except SafetensorError as error:
-                raise OSError(f"{path} cannot be written ({error})") from None
+            part.write_bytes(save(tensors, metadata={"image_size": str(self.image_size)}))  # its own errors hide why
 
     @classmethod
     def load(cls, path: Path) -> Preprocessing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -64,16 +64,20 @@ def export_weights(store: RunStore, run: RunRecord, path: Path, kind: Format | N
     if not path.parent.is_dir():
         raise UserError(f"The folder {path.parent} is not there; choose another place for {path.name}.")
     try:
-        if kind is Format.SAFETENSORS:
-            return _safetensors(network, path)
-        if kind is Format.TORCHVISION:
-            return _torchvision(network, path)
-        from resnet_studio.exchange.onnx_file import write_onnx
-
-        note = write_onnx(network, path)
-        return Exported((path,), note, digest(state_of(network.module)))
+        exported = _written(network, path, kind)
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path} cannot be written ({error}); choose another place.") from None
+    return replace(exported, note=f"{network.notice} {exported.note}".strip())
+
+
+def _written(network: TrainedNetwork, path: Path, kind: Format) -> Exported:
+    if kind is Format.SAFETENSORS:
+        return _safetensors(network, path)
+    if kind is Format.TORCHVISION:
+        return _torchvision(network, path)
+    from resnet_studio.exchange.onnx_file import write_onnx
+
+    return Exported((path,), write_onnx(network, path), digest(state_of(network.module)))
 
 
 def _safetensors(network: TrainedNetwork, path: Path) -> Exported:

@@ -76,6 +76,11 @@ def empty_engine(metadata: MetaData) -> Engine:
     return engine
 
 
+def _text(stored: bytes) -> str:
+    """A damaged byte must not hide the other runs: it is shown as damaged, or found so where the text is read."""
+    return stored.decode("utf-8", "replace")
+
+
 def check_foreign_keys(connection: Connection) -> None:
     """After work with foreign keys off.
 
@@ -98,6 +103,7 @@ def _prepare(engine: Engine, pragmas: tuple[str, ...], *, begin: str) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None
+        connection.text_factory = _text
         try:
             for pragma in pragmas:
                 connection.execute(pragma).fetchall()

@@ -158,7 +158,7 @@ def _restore(
         newest = checkpoints[0].iteration
         return checkpoint, (
             f"The checkpoint of {run.name} at iteration {newest} is damaged, so the one at iteration "
-            f"{checkpoint.iteration} is used; resume or train the run again to replace it."
+            f"{checkpoint.iteration} is used; {'resume' if run.resumable else 'train'} the run again to replace it."
         )
     raise CheckpointError(
         f"No checkpoint of {run.name} can be read, so it cannot look at images; train it again ({problem.rstrip('.')})."

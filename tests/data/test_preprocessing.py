@@ -132,9 +132,10 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch):
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("resnet_studio.data.preprocessing.save_file", fail)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(OSError, match="No space") as told:
         measured.save(path)
+    assert told.value.errno == 28  # training waits for room by this number
     assert path.read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
 

@@ -284,13 +284,15 @@ def test_a_folder_that_cannot_be_removed_keeps_its_run(home: Home, store: RunSto
         ("status", "hibernating", r"Run plain-8 .* cannot be read"),
         ("created_at", "yesterday", r"Run plain-8 .* cannot be read"),
         ("environment", "{", r"Run plain-8 .* cannot be read"),
+        ("environment", b'{"device\xff', r"Run plain-8 .* cannot be read"),
+        ("spec", b"\xff", r"specification of run .* \(plain-8\) cannot be read"),
     ],
 )
 def test_a_run_that_makes_no_sense_is_named_and_the_others_are_there(
-    store: RunStore, twins: Twins, column: str, value: str, why: str
+    store: RunStore, twins: Twins, column: str, value: str | bytes, why: str
 ) -> None:
     with store._database.writing() as session:
-        session.connection().exec_driver_sql(f"UPDATE runs SET {column} = ? WHERE position = 0", (value,))
+        session.connection().exec_driver_sql(f"UPDATE runs SET {column} = CAST(? AS TEXT) WHERE position = 0", (value,))
     assert [run.name for run in store.list_runs()] == ["ResNet-8"]
     (sentence,) = store.notices
     assert re.search(why, sentence)
