@@ -12,7 +12,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.home import Home
+from resnet_studio.platform.home import Home
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
+from resnet_studio.platform.home import Home
 
 from .disks import SmallDisk, small_disk
 
@@ -32,7 +32,7 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture(scope="session")
 def drawn_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built-in images' cache, drawn once for the whole session."""
-    from resnet_studio.data.builtin import open_builtin
+    from resnet_studio.data.datasets.builtin import open_builtin
 
     once = Home(tmp_path_factory.mktemp("drawn")).prepare()
     open_builtin(0, once)

@@ -62,7 +62,7 @@ def test_the_contracts_can_fail(tmp_path: Path) -> None:
     """A package that breaks a layer is found out: the check above is no formality."""
     shutil.copytree(ROOT / "resnet_studio", tmp_path / "resnet_studio", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    with (tmp_path / "resnet_studio" / "domain" / "terms.py").open("a") as file:
+    with (tmp_path / "resnet_studio" / "domain" / "enums.py").open("a") as file:
         file.write("\nimport torch\nfrom resnet_studio import runner\n")
     code = "import sys; from importlinter.cli import lint_imports_command; lint_imports_command(sys.argv[1:])"
     said = run(sys.executable, "-c", code, "--no-cache", cwd=tmp_path, PYTHONPATH=str(tmp_path))
@@ -118,8 +118,8 @@ def test_the_wheel_holds_what_the_program_reads(installed: Path) -> None:
 def test_the_installed_program_finds_its_resources_and_its_schema(installed: Path, tmp_path: Path) -> None:
     """Away from the checkout: the icon is there, and a new history is made with the migrations of the wheel."""
     code = (
-        "import sys; from pathlib import Path; import resnet_studio; from resnet_studio.domain.home import Home;"
-        "from resnet_studio.domain.resources import resources; from resnet_studio.history.store import RunStore;"
+        "import sys; from pathlib import Path; import resnet_studio; from resnet_studio.platform.home import Home;"
+        "from resnet_studio.platform.resources import resources; from resnet_studio.history.store import RunStore;"
         "site = Path(sys.argv[1]); assert Path(resnet_studio.__file__).is_relative_to(site);"
         "assert resources().is_relative_to(site); assert (resources() / 'icon.png').is_file();"
         "store = RunStore.open(Home(Path(sys.argv[2]))); assert store.list_runs() == []; store.close()"

@@ -17,26 +17,26 @@ import typer
 
 from resnet_studio import __version__
 from resnet_studio.app import run_app
-from resnet_studio.cli import (
-    benching,
-    classifying,
-    comparing,
-    conforming,
-    datasets,
-    diffing,
+from resnet_studio.cli.arguments import home_first, split_home
+from resnet_studio.cli.commands import (
+    bench,
+    classify,
+    compare,
+    conformity,
+    data,
+    diff,
     doctor,
-    evaluating,
-    networks,
+    evaluate,
+    network,
     recipes,
     runs,
-    studying,
-    training,
+    study,
+    train,
     weights,
 )
-from resnet_studio.cli.arguments import home_first, split_home
-from resnet_studio.cli.session import Session
+from resnet_studio.cli.context import Session
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.home import VARIABLE, Home
+from resnet_studio.platform.home import VARIABLE, Home
 
 PROGRAM = "resnet-studio"
 USER_ERROR, OUR_ERROR, INTERRUPTED, HUNG_UP = 2, 1, 130, 129  # exit codes
@@ -49,23 +49,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (
-    training,
+for command in (
+    train,
     recipes,
-    studying,
+    study,
     runs,
-    comparing,
-    conforming,
-    networks,
-    classifying,
+    compare,
+    conformity,
+    network,
+    classify,
     weights,
-    datasets,
-    diffing,
-    benching,
+    data,
+    diff,
+    bench,
     doctor,
-    evaluating,
+    evaluate,
 ):
-    room.register(app)
+    command.register(app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -11,9 +11,9 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic.fields import FieldInfo
 
-from resnet_studio.domain.changes import changed_values
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.errors import SpecError
+from resnet_studio.domain.spec_changes import changed_values
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
 
 S = TypeVar("S", bound=Spec)

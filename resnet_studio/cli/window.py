@@ -7,7 +7,7 @@ import sys
 
 from resnet_studio.app import require_display, run_app
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.home import Home
+from resnet_studio.platform.home import Home
 
 _UNSEEN = ("offscreen", "minimal")  # Qt platforms whose windows nobody sees
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from resnet_studio.data.augment import Augmenter, draw_device
-from resnet_studio.data.imageset import ImageSet
+from resnet_studio.data.augmentation import Augmenter, draw_device
+from resnet_studio.data.image_set import ImageSet
 from resnet_studio.data.order import SampleOrder
 from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.enums import Augmentation
 from resnet_studio.domain.specs import RecipeSpec
-from resnet_studio.domain.terms import Augmentation
 
 
 class ResidentBatches:

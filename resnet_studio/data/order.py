@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from resnet_studio.data.draws import epoch_order
+from resnet_studio.data.random import epoch_order
 
 _KEPT_ORDERS = 2  # a batch may straddle two epochs
 

@@ -10,10 +10,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from resnet_studio.data.files import replacing
-from resnet_studio.data.moments import Moments
+from resnet_studio.data.channel_statistics import Moments
+from resnet_studio.domain.enums import Colour, Normalisation
 from resnet_studio.domain.errors import CheckpointError
-from resnet_studio.domain.terms import Colour, Normalisation
+from resnet_studio.platform.files import replacing
 
 _PARTS = ("mean", "std", "colour_values", "colour_vectors")
 

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import TypeVar
 
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Join, Layer, LayerKind
-from resnet_studio.domain.terms import Activation
+from resnet_studio.domain.enums import Activation
 
 Key = tuple[str, int, int]  # what it is, and two numbers that tell it from its like
 K = TypeVar("K")

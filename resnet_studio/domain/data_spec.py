@@ -6,8 +6,8 @@ from typing import Self
 
 from pydantic import field_validator, model_validator
 
+from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.spec import Spec, shown
-from resnet_studio.domain.terms import TestOn
 
 MAX_SEED = 2**31 - 1
 NO_DATA = "none"

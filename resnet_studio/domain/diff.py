@@ -9,9 +9,9 @@ from enum import StrEnum
 
 from resnet_studio.domain.alignment import Group, Item, Section, align
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Join, Layer, LayerKind
+from resnet_studio.domain.enums import ZeroPadding
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.network_spec import NetworkSpec
-from resnet_studio.domain.terms import ZeroPadding
 
 
 class Against(StrEnum):

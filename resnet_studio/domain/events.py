@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from resnet_studio.domain.terms import Phase, RunStatus, Series
+from resnet_studio.domain.enums import Phase, RunStatus, Series
 
 Values = npt.NDArray[np.float32]
 

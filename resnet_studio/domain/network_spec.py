@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from resnet_studio.domain.enums import Activation, Block, Branch, Family, Shortcut, Stem, StridePlace, ZeroPadding
 from resnet_studio.domain.spec import Spec, shown
-from resnet_studio.domain.terms import Activation, Block, Branch, Family, Shortcut, Stem, StridePlace, ZeroPadding
 
 MAX_DEPTH = 1202
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resnet_studio.domain.enums import Block, Branch, Family, Shortcut
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.domain.terms import Block, Branch, Family, Shortcut
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec, replace
-from resnet_studio.domain.terms import (
+from resnet_studio.domain.enums import (
     Augmentation,
     BatchNormStatistics,
     Colour,
@@ -19,6 +17,8 @@ from resnet_studio.domain.terms import (
     MomentumForm,
     Schedule,
 )
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec, replace
 
 OWN = (  # of a run, not of a recipe
     "init_seed", "data_seed", "loading", "precision", "layout", "engine", "exact", "device",

@@ -10,8 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from resnet_studio.domain.data_spec import MAX_SEED
-from resnet_studio.domain.spec import Spec, shown
-from resnet_studio.domain.terms import (
+from resnet_studio.domain.enums import (
     Augmentation,
     BatchNormStatistics,
     Colour,
@@ -26,6 +25,7 @@ from resnet_studio.domain.terms import (
     Precision,
     Schedule,
 )
+from resnet_studio.domain.spec import Spec, shown
 
 Iteration = Annotated[int, Field(ge=1, le=10_000_000)]
 

@@ -10,10 +10,10 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.specs import RunSpec
-from resnet_studio.domain.terms import RunStatus, Series
 
 NOT_KNOWN = "not known"
 _STORED_PREPROCESSING = "recipe.normalisation"  # what a run does to its images, wherever it was trained

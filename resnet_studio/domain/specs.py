@@ -8,10 +8,10 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from resnet_studio.domain.data_spec import MAX_SEED, NO_DATA, DataSpec
+from resnet_studio.domain.enums import Activation, Augmentation
 from resnet_studio.domain.network_spec import MAX_DEPTH, NetworkSpec, counterpart, nearest_depths
 from resnet_studio.domain.recipe_spec import SHARED, RecipeSpec
 from resnet_studio.domain.spec import Spec, replace, shown
-from resnet_studio.domain.terms import Activation, Augmentation
 
 __all__ = [
     "MAX_DEPTH",

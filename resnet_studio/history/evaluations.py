@@ -18,8 +18,8 @@ from resnet_studio.domain.errors import SpecError, StoreError, UserError
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import Evaluation, EvaluationSummary
 from resnet_studio.history import runs
-from resnet_studio.history.database import Database
 from resnet_studio.history.schema import EvaluationMemberRow, EvaluationRow, RunRow
+from resnet_studio.history.sqlite.database import Database
 
 _COUNTS, _CLASSES, _SHARES = "<i8", "<i4", "<f4"  # as stored, whatever machine wrote them
 

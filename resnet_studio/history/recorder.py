@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import (
     CheckpointSaved,
     CohortStarted,
@@ -11,7 +12,6 @@ from resnet_studio.domain.events import (
     EventSink,
     StatusChanged,
 )
-from resnet_studio.domain.terms import RunStatus
 from resnet_studio.history.store import RunStore
 
 

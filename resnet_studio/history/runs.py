@@ -14,13 +14,13 @@ from uuid import uuid4
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.colours import colour_for_depth
 from resnet_studio.domain.documents import from_json, to_json
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import SpecError, StoreError, UserError
-from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.records import CheckpointRecord, RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
-from resnet_studio.domain.terms import RunStatus
 from resnet_studio.history.schema import NAME_LENGTH, TAG_LENGTH, CheckpointRow, CohortRow, RunRow, TagRow
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
-from resnet_studio.domain.terms import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus, Series
 
 REVISIONS = ("0001", "0002")
 """Every schema this program knows, oldest first; the last one is what it reads and writes."""

@@ -11,18 +11,18 @@ from typing import Self
 import numpy as np
 from sqlalchemy import delete, select, update
 
+from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.domain.errors import DiskFullError, StoreError, UserError
 from resnet_studio.domain.events import CurveChunk
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import CheckpointRecord, Curve, RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
-from resnet_studio.domain.terms import RunStatus, Series
 from resnet_studio.history import curves as chunked
 from resnet_studio.history import runs
-from resnet_studio.history.database import Database
 from resnet_studio.history.evaluations import EvaluationStore, remove_of_runs
-from resnet_studio.history.folders import lost_history, remove_run_folders
+from resnet_studio.history.run_folders import lost_history, remove_run_folders
 from resnet_studio.history.schema import CheckpointRow, CohortRow, RunRow
+from resnet_studio.history.sqlite.database import Database
+from resnet_studio.platform.home import Home
 
 _ACTIVE = [status for status in RunStatus if status.active]
 _INTERRUPTED = "ResNet Studio ended without warning while this run was training; resume it to go on."

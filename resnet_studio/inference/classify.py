@@ -13,7 +13,7 @@ from resnet_studio.domain.errors import DataError, Stopped, UserError
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.protocols import SINGLE, Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, NamedImage, Prediction
-from resnet_studio.inference.looking import Cuts, logits_of
+from resnet_studio.inference.forward import Cuts, logits_of
 from resnet_studio.inference.models import TrainedNetwork
 from resnet_studio.inference.refusals import refusal
 from resnet_studio.inference.views import Cut, Pixels, Square, View, views_of, whole

@@ -13,21 +13,21 @@ from uuid import uuid4
 import numpy as np
 from torch import Tensor
 
-from resnet_studio.data.describe import describe
-from resnet_studio.data.testset import TestSet, open_test
+from resnet_studio.data.datasets.describe import describe
+from resnet_studio.data.test_images import TestSet, open_test
 from resnet_studio.domain.errors import DataError, UserError
 from resnet_studio.domain.events import StopCheck, never
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import Evaluation
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.inference.classes import outputs_of
-from resnet_studio.inference.decoding import CutImage, chunks
-from resnet_studio.inference.looking import BATCH, logits_of
+from resnet_studio.inference.decode_threads import CutImage, chunks
+from resnet_studio.inference.forward import BATCH, logits_of
+from resnet_studio.inference.metrics import Tally
 from resnet_studio.inference.models import TrainedNetwork
 from resnet_studio.inference.refusals import refusal
-from resnet_studio.inference.tally import Tally
 from resnet_studio.inference.views import Square, View, views_of
+from resnet_studio.platform.home import Home
 
 Report = Callable[[str, float | None], None]
 

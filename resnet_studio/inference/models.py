@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.enums import Device, MemoryLayout, Precision
 from resnet_studio.domain.errors import CheckpointError, Stopped, UserError
 from resnet_studio.domain.events import StopCheck
-from resnet_studio.domain.home import Home
-from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.records import CheckpointRecord, RunRecord
-from resnet_studio.domain.terms import Device, MemoryLayout, Precision
 from resnet_studio.networks.build import PlannedNetwork
 from resnet_studio.networks.weights import digest, load_weights, state_of
+from resnet_studio.platform.home import Home
 
 PREPROCESSING_FILE = "preprocessing.safetensors"
 WEIGHTS_FILE = "weights.safetensors"

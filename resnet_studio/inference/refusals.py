@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from resnet_studio.domain.enums import Family
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.domain.terms import Family
 
 
 def refusal(network: NetworkSpec, protocol: Protocol, name: str = "") -> str:

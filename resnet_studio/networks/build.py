@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Join, Layer, LayerKind
-from resnet_studio.domain.terms import ZeroPadding
-from resnet_studio.networks.initial import initialise
+from resnet_studio.domain.enums import ZeroPadding
+from resnet_studio.networks.initialisation import initialise
 
 
 def shortcut_zero_pad(x: Tensor, width: int, stride: int, padding: ZeroPadding = ZeroPadding.END) -> Tensor:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from resnet_studio.domain.enums import Block, Shortcut
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
-from resnet_studio.domain.terms import Block, Shortcut
 
 SHALLOW, DEEP = 20, 56  # Figure 1 of the paper shows these two depths
 

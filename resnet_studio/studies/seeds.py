@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import RunSpec
-from resnet_studio.domain.terms import RunStatus
 
 
 @dataclass(frozen=True, slots=True)

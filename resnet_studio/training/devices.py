@@ -8,9 +8,9 @@ import threading
 
 import torch
 
+from resnet_studio.domain.enums import Device
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.host import cpu_name
-from resnet_studio.domain.terms import Device
+from resnet_studio.platform.host import cpu_name
 
 
 def choose_device(wish: Device) -> torch.device:

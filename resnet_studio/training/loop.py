@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from resnet_studio.domain.clock import SteadySeconds
+from resnet_studio.domain.enums import Phase, Precision, RunStatus, Series
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import (
     CheckpointSaved,
@@ -23,12 +23,12 @@ from resnet_studio.domain.events import (
     StatusChanged,
     StopCheck,
 )
-from resnet_studio.domain.terms import Phase, Precision, RunStatus, Series
-from resnet_studio.networks.testing import count_errors
-from resnet_studio.training.engines import BatchSource, StepEngine
-from resnet_studio.training.members import Member, Stopwatch
+from resnet_studio.networks.error_rates import count_errors
+from resnet_studio.platform.clock import SteadySeconds
+from resnet_studio.training.batch_norm import recompute
+from resnet_studio.training.engines.eager import BatchSource, StepEngine
+from resnet_studio.training.member import Member, Stopwatch
 from resnet_studio.training.precision import arithmetic
-from resnet_studio.training.statistics import recompute
 
 _PAUSE_POLL = 0.05  # seconds between two looks at whether a pause is over
 _TOLD_EVERY = 0.5  # seconds between two fractions of a pass over images

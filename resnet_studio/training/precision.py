@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.terms import Precision
 from resnet_studio.training.devices import device_name
 
 _WORTH_IT = 1.15  # below this gain float32 stays

@@ -15,7 +15,7 @@ from pathlib import Path
 import resnet_studio
 
 _PACKAGE = Path(resnet_studio.__file__).parent
-_ROOMS = ("data", "domain", "networks", "training")  # whose code the bits depend on, with the runner
+_PACKAGES = ("data", "domain", "networks", "runner", "training")  # whose code the bits depend on
 _GIT_SECONDS = 5
 _VERSION = re.compile(r"^__version__ *(?:: *str *)?= *['\"]([^'\"]+)['\"]", re.MULTILINE)
 
@@ -57,8 +57,7 @@ def version(package: str) -> str:
 def digest(package: Path) -> str:
     """SHA-256 over the names and bytes of the sources that the bits depend on."""
     found = hashlib.sha256()
-    files = [package / "runner.py", *(file for room in _ROOMS for file in (package / room).rglob("*.py"))]
-    for file in sorted(files):
+    for file in sorted(file for name in _PACKAGES for file in (package / name).rglob("*.py")):
         content = file.read_bytes()
         found.update(f"{file.relative_to(package).as_posix()} {len(content)}\n".encode())
         found.update(content)

@@ -11,20 +11,20 @@ from pathlib import Path
 import torch
 
 from resnet_studio.data.batches import ResidentBatches
-from resnet_studio.data.imageset import ImageSet, Report, silent
+from resnet_studio.data.image_set import ImageSet, Report, silent
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain import specs as domain
+from resnet_studio.domain.enums import Augmentation, Colour, Device, Engine, Phase, Precision
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.specs import RecipeSpec, RunSpec
-from resnet_studio.domain.speeds import Figure
-from resnet_studio.domain.terms import Augmentation, Colour, Device, Engine, Phase, Precision
-from resnet_studio.training.allocation import freed_memory_kept
-from resnet_studio.training.choosing import EnginePlan
-from resnet_studio.training.engines import StepEngine
-from resnet_studio.training.fitting import is_out_of_memory
-from resnet_studio.training.machine import Machine
-from resnet_studio.training.members import Member
+from resnet_studio.platform.training_speed import Figure
+from resnet_studio.training.engines.choose import EnginePlan
+from resnet_studio.training.engines.eager import StepEngine
+from resnet_studio.training.malloc import freed_memory_kept
+from resnet_studio.training.member import Member
+from resnet_studio.training.out_of_memory import is_out_of_memory
+from resnet_studio.training.setup import Machine
 
 _POOL_BYTES = 32 * 2**20  # of random images; enough that no batch finds its images in a processor's cache
 _WARM_UP_STEPS = 2

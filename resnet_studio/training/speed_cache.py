@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from resnet_studio.domain.host import cores, cpu_name
+from resnet_studio.domain.enums import Device, Engine, Precision
 from resnet_studio.domain.network_spec import NetworkSpec
-from resnet_studio.domain.speeds import Figure, KnownSpeeds, with_figures
-from resnet_studio.domain.terms import Device, Engine, Precision
+from resnet_studio.platform.host import cores, cpu_name
+from resnet_studio.platform.training_speed import Figure, KnownSpeeds, with_figures
 
 log = logging.getLogger(__name__)
 

@@ -14,18 +14,18 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from resnet_studio import __version__
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.home import Home
-from resnet_studio.domain.resources import resources
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
+from resnet_studio.platform.resources import resources
 from resnet_studio.ui.controller import RunController
-from resnet_studio.ui.faults import FaultDialog, FaultReporter
-from resnet_studio.ui.garbage import GarbageCollector
-from resnet_studio.ui.interrupts import Interrupts
-from resnet_studio.ui.jobs import Jobs
+from resnet_studio.ui.crash_dialog import FaultDialog, FaultReporter
+from resnet_studio.ui.gc_in_gui_thread import GarbageCollector
 from resnet_studio.ui.main_window import MainWindow
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.stop_signals import Interrupts
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.threads.jobs import Jobs
 
 if TYPE_CHECKING:
     from resnet_studio.domain.specs import CohortSpec

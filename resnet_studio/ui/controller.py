@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QThread, QTimer, Signal, Slot
 from shiboken6 import delete
 
-from resnet_studio.domain.clock import Waited
+from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import (
     CheckpointSaved,
@@ -18,10 +18,10 @@ from resnet_studio.domain.events import (
     PhaseChanged,
     StatusChanged,
 )
-from resnet_studio.domain.terms import Phase, RunStatus
-from resnet_studio.history.starting import refuse_misfits
-from resnet_studio.ui.jobs import STACK_BYTES
-from resnet_studio.ui.workers.training import Training, TrainingWorker, train_with_runner
+from resnet_studio.platform.clock import Waited
+from resnet_studio.runner.refuse_misfits import refuse_misfits
+from resnet_studio.ui.threads.jobs import STACK_BYTES
+from resnet_studio.ui.threads.training_worker import Training, TrainingWorker, train_with_runner
 
 if TYPE_CHECKING:
     from resnet_studio.domain.specs import CohortSpec

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 
 from resnet_studio import __version__
 from resnet_studio.ui.actions import Action
-from resnet_studio.ui.runs.actions import ENTRIES
-from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.pages.runs.actions import ENTRIES
+from resnet_studio.ui.widgets.accessible_names import named
 
 _MOVING = (
     ("Tab, Shift+Tab", "Next and previous field"),

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from resnet_studio.ui.drops import brought_paths
 from resnet_studio.ui.theme import Role, Theme
-from resnet_studio.ui.weights.door import are_weights
+from resnet_studio.ui.weights.import_weights import are_weights
 
 
 def promise(mime: QMimeData) -> str:

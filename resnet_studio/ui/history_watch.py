@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.terms import RunStatus
 from resnet_studio.history.store import RunStore
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.widgets.banner import Banner

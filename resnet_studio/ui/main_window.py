@@ -37,20 +37,20 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.ui.actions import PAGE_ACTIONS, THEME_ACTIONS, Action, WindowState
 from resnet_studio.ui.dialogs import ShortcutsDialog, about_box, ask_to_stop, ask_to_wait
+from resnet_studio.ui.disk_full_notice import RoomWatch
 from resnet_studio.ui.drop_frame import DropFrame, promise
 from resnet_studio.ui.drops import Brought, brought, holds_images
 from resnet_studio.ui.history_watch import HistoryWatch
-from resnet_studio.ui.image_door import ImageDoor
 from resnet_studio.ui.menus import Menus
+from resnet_studio.ui.open_images import ImageDoor
 from resnet_studio.ui.pages.base import Page
-from resnet_studio.ui.pages.factories import PAGES
+from resnet_studio.ui.pages.rows import PAGES
 from resnet_studio.ui.rail import Rail
-from resnet_studio.ui.room_watch import RoomWatch
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.status import StatusBar
-from resnet_studio.ui.weights.door import WeightsDoor, are_weights
+from resnet_studio.ui.weights.import_weights import WeightsDoor, are_weights
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.banner import Banner
-from resnet_studio.ui.widgets.naming import named
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import QByteArray, QSettings
 
-from resnet_studio.domain.home import Home
+from resnet_studio.platform.home import Home
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QWidget
 
 from resnet_studio.ui.theme import Role, Theme
-from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.widgets.accessible_names import named
 
 RAIL_ICONS = {
     "design": "ph.tree-structure",

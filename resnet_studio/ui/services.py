@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from resnet_studio.domain.home import Home
     from resnet_studio.history.store import RunStore
+    from resnet_studio.platform.home import Home
     from resnet_studio.ui.controller import RunController
-    from resnet_studio.ui.jobs import Jobs
     from resnet_studio.ui.preferences import Preferences
     from resnet_studio.ui.theme import Theme
+    from resnet_studio.ui.threads.jobs import Jobs
 
 
 @dataclass(frozen=True)

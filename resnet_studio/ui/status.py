@@ -5,11 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
+from resnet_studio.domain.enums import Phase
 from resnet_studio.domain.events import CohortStarted, NoticeGiven, PhaseChanged, ProgressMade
-from resnet_studio.domain.terms import Phase
 from resnet_studio.ui.controller import RunController
-from resnet_studio.ui.machine import cpu_name, plain_name, process_memory
-from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.machine_text import cpu_name, plain_name, process_memory
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.text import duration_text, size_text
 
 MEMORY_PERIOD_MS = 2000

@@ -26,15 +26,15 @@ os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 import numpy as np
 from PySide6.QtWidgets import QApplication
 
+from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.domain.events import CurveChunk, CurvesGrew
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunSpec
-from resnet_studio.domain.terms import RunStatus, Series
 from resnet_studio.history.recorder import Recorder
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel
-from resnet_studio.ui.plots.buffers import CurveBook
+from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
 from resnet_studio.ui.plots.panels import PlottedRun
 from resnet_studio.ui.theme import Theme

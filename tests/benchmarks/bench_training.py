@@ -32,16 +32,17 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from resnet_studio import runner
+from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.enums import Engine, Phase, Precision, Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurvesGrew, Event, PhaseChanged, ProgressMade
-from resnet_studio.domain.home import Home
-from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
-from resnet_studio.domain.terms import Engine, Phase, Precision, Series
 from resnet_studio.history.store import RunStore
-from resnet_studio.training import choosing, machine
-from resnet_studio.training.members import Member
+from resnet_studio.platform.home import Home
+from resnet_studio.runner import run_cohort
+from resnet_studio.training import setup
+from resnet_studio.training.engines import choose
+from resnet_studio.training.member import Member
 from resnet_studio.training.speed import measure
 
 HERE = Path(__file__).resolve()
@@ -94,7 +95,7 @@ class Drawn:
 
 def losses(network: NetworkSpec, wanted: RecipeSpec, batches: Drawn, cache: Path) -> list[float]:
     """Of 50 steps from the same weights."""
-    there = machine.Machine.choose(wanted, cache)
+    there = setup.Machine.choose(wanted, cache)
     told: list[str] = []
     engine = there.engine(wanted, cache, lambda: False, lambda: None, told.append)
     member = Member("equality", RunSpec(network=network, recipe=wanted), there.device, there.layout)
@@ -111,7 +112,7 @@ def losses(network: NetworkSpec, wanted: RecipeSpec, batches: Drawn, cache: Path
 
 def equality(findings: Findings, cache: Path) -> None:
     """Each engine against eager steps, and against itself."""
-    choosing.SWITCH_AT = 1
+    choose.SWITCH_AT = 1
     table = Table("network", "precision", "engine", "in 10 steps", "in 50 steps", "the same twice", title="Equality")
     batches = Drawn(STEPS, 128)
     for depth, precision in itertools.product((20, 56) if CUDA else (20,), AGREE):
@@ -150,7 +151,7 @@ class Trained:
 
 def by_runner(folder: Path | None, home: Home, *, as_twin: bool, seconds: float) -> Trained:
     """A real training: data, curves and checkpoints stored, a test at its end."""
-    choosing.SWITCH_AT = SWITCH_AT
+    choose.SWITCH_AT = SWITCH_AT
     guess = 2_000 if CUDA else 5  # iterations a second, at least
     iterations = SWITCH_AT + 20 + int(seconds * guess * (1 if CUDA else 2))
     wanted = recipe(128, "auto", FAST, iterations=iterations, milestones=(), test_every=iterations)
@@ -169,7 +170,7 @@ def by_runner(folder: Path | None, home: Home, *, as_twin: bool, seconds: float)
             tests[-1][1] = now
 
     with RunStore.open(home) as store:
-        ended = runner.run(cohort, store, note, checkpoint_seconds=seconds / 2)
+        ended = run_cohort.run(cohort, store, note, checkpoint_seconds=seconds / 2)
         images = int(store.get(ended[0].id).environment["test_images"])
     measured = [point for point in told if point[0] >= SWITCH_AT + 10]
     (first, began), (last, finished) = measured[0], max(point for point in measured if point[1] <= tests[-1][0])
@@ -321,7 +322,7 @@ def main() -> int:
         return 0
     findings = Findings({"torch": torch.__version__, "device": str(DEVICE), "cores": len(os.sched_getaffinity(0))})
     began = time.perf_counter()
-    name = torch.cuda.get_device_name() if CUDA else machine.device_name(DEVICE)
+    name = torch.cuda.get_device_name() if CUDA else setup.device_name(DEVICE)
     console.print(f"{name}, {findings.values['cores']} cores, torch {torch.__version__}")
     if not CUDA:
         console.print("There is no CUDA device here: the CPU part is measured, nothing is said about GPUs.")

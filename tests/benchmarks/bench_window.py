@@ -55,7 +55,7 @@ sys.argv = ["resnet-studio", *sys.argv[1:]]
     + _WATCH
     + """
 from resnet_studio.app import require_display, start_log
-from resnet_studio.domain.home import Home
+from resnet_studio.platform.home import Home
 home = Home.find(sys.argv[2]).prepare()
 require_display(); start_log(home)
 from resnet_studio.ui.application import make_application, run_window
@@ -94,7 +94,7 @@ def tick(home_folder: str) -> None:
     from PySide6.QtWidgets import QApplication
 
     from resnet_studio.domain.events import CurvesGrew
-    from resnet_studio.domain.home import Home
+    from resnet_studio.platform.home import Home
     from resnet_studio.ui.application import make_application, run_window
     from resnet_studio.ui.main_window import MainWindow
 

@@ -32,15 +32,15 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # tiny networks: threads that spin while waiting cost the most
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from resnet_studio import runner  # loaded once; most trained processes are a fork of this one
-from resnet_studio.data.builtin import open_builtin
+from resnet_studio.data.datasets.builtin import open_builtin
 from resnet_studio.domain.documents import to_toml
-from resnet_studio.domain.home import Home
+from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunSpec, twin
-from resnet_studio.domain.terms import RunStatus, Series
-from resnet_studio.history.database import Database
+from resnet_studio.history.sqlite.database import Database
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.weights import digest
+from resnet_studio.platform.home import Home
+from resnet_studio.runner import run_cohort
 from resnet_studio.training import checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,10 +105,10 @@ class Where:
         Database.writing = writing  # type: ignore[method-assign]
         Database.open_for_writing = inside(Database.open_for_writing, OPENING)  # type: ignore[method-assign]
         checkpoints.save = inside(checkpoints.save, CHECKPOINT)
-        runner._forget_old = inside(runner._forget_old, CHECKPOINT)
-        runner.open_training = inside(runner.open_training, READING)
-        runner._preprocessing = inside(runner._preprocessing, READING)
-        runner.CohortLoop.run = inside(runner.CohortLoop.run, TRAINING)  # type: ignore[method-assign]
+        run_cohort._forget_old = inside(run_cohort._forget_old, CHECKPOINT)
+        run_cohort.open_training = inside(run_cohort.open_training, READING)
+        run_cohort._preprocessing = inside(run_cohort._preprocessing, READING)
+        cohort.CohortLoop.run = inside(cohort.CohortLoop.run, TRAINING)  # type: ignore[method-assign]
 
 
 def train(home: Home, spec: CohortSpec) -> None:
@@ -116,9 +116,9 @@ def train(home: Home, spec: CohortSpec) -> None:
     with RunStore.open(home, wait_seconds=10) as store:
         waiting = [run.id for run in store.list_runs() if run.status is not RunStatus.FINISHED]
         if waiting:
-            runner.resume(waiting, store, lambda event: None, checkpoint_seconds=0.05)
+            run_cohort.resume(waiting, store, lambda event: None, checkpoint_seconds=0.05)
         elif not store.list_runs():
-            runner.run(spec, store, lambda event: None, checkpoint_seconds=0.05)
+            run_cohort.run(spec, store, lambda event: None, checkpoint_seconds=0.05)
 
 
 def forked(work: Callable[[], object]) -> int:

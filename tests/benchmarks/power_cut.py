@@ -29,13 +29,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 from PIL import Image
 
-from resnet_studio import runner  # loaded once; each training is a fork of this process
+from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.domain.events import CheckpointSaved
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, twin
-from resnet_studio.domain.terms import RunStatus, Series
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.weights import digest
+from resnet_studio.platform.home import Home
+from resnet_studio.runner import run_cohort
 from resnet_studio.training import checkpoints
 
 WAYS = ("error", "torn", "end")
@@ -172,9 +172,9 @@ def train(home: Home, spec: CohortSpec, fail_at: int = 0, way: str = "error") ->
         waiting = [run.id for run in store.list_runs() if run.status is not RunStatus.FINISHED]
         with contextlib.suppress(OSError):  # the one that was raised on purpose
             if waiting:
-                runner.resume(waiting, store, steps.look, checkpoint_seconds=0.0)
+                run_cohort.resume(waiting, store, steps.look, checkpoint_seconds=0.0)
             elif not store.list_runs():
-                runner.run(spec, store, steps.look, checkpoint_seconds=0.0)
+                run_cohort.run(spec, store, steps.look, checkpoint_seconds=0.0)
     return steps
 
 

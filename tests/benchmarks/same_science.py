@@ -23,13 +23,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
 
-from resnet_studio import runner
-from resnet_studio.domain.home import Home
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec
-from resnet_studio.domain.terms import RunStatus
 from resnet_studio.history.store import RunStore
-from resnet_studio.training import choosing
+from resnet_studio.platform.home import Home
+from resnet_studio.runner import run_cohort
+from resnet_studio.training.engines import choose
 
 SWITCH_AT = 100
 
@@ -54,9 +54,9 @@ def trained(wanted: RunSpec, store: RunStore) -> RunRecord:
     if found is not None and found.status is RunStatus.FINISHED:
         return found
     if found is not None:
-        (ended,) = runner.resume([found.id], store, lambda event: None)
+        (ended,) = run_cohort.resume([found.id], store, lambda event: None)
     else:
-        (ended,) = runner.run(CohortSpec(runs=(wanted,)), store, lambda event: None)
+        (ended,) = run_cohort.run(CohortSpec(runs=(wanted,)), store, lambda event: None)
     return ended
 
 
@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("--depth", type=int, default=20)
     parser.add_argument("--home", type=Path, help="keep the runs here; a temporary folder otherwise")
     chosen = parser.parse_args()
-    choosing.SWITCH_AT = SWITCH_AT
+    choose.SWITCH_AT = SWITCH_AT
     errors: dict[bool, list[float]] = {False: [], True: []}
     with tempfile.TemporaryDirectory() as temporary, RunStore.open(Home(chosen.home or Path(temporary))) as store:
         for seed in range(chosen.seeds):

@@ -27,9 +27,9 @@ def peak_megabytes(process: int | str = "self") -> float:
 def measure(folder: str, batches: int, workers: int, home: str) -> dict[str, float]:
     import torch
 
-    from resnet_studio.data.training_data import open_training
-    from resnet_studio.domain.home import Home
+    from resnet_studio.data.training_batches import open_training
     from resnet_studio.domain.specs import DataSpec, RecipeSpec
+    from resnet_studio.platform.home import Home
 
     recipe = RecipeSpec(batch_size=BATCH, augmentation="scale-crop-flip", colour="pca")
     device = torch.device("cpu")

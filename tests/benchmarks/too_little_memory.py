@@ -24,11 +24,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
 
-from resnet_studio import runner
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunSpec
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
+from resnet_studio.runner import run_cohort
 
 WANTED = 1024
 
@@ -54,17 +54,17 @@ def main() -> int:
     parser.add_argument("--megabytes", type=int, default=1000)
     megabytes = parser.parse_args().megabytes
     with tempfile.TemporaryDirectory() as folder, RunStore.open(Home(Path(folder))) as store:
-        runner.run(cohort(8), store, lambda event: None)  # what is loaded and drawn once is there now
+        run_cohort.run(cohort(8), store, lambda event: None)  # what is loaded and drawn once is there now
         there = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (there + megabytes * 2**20, resource.RLIM_INFINITY))
         try:
-            runner.run(cohort(WANTED), store, lambda event: None)
+            run_cohort.run(cohort(WANTED), store, lambda event: None)
             sentence = ""
         except UserError as error:
             sentence = str(error)
         held = tensors()
         fits = int(sentence.rpartition("batches of ")[2].split()[0]) if sentence.count("batches of") == 2 else 0
-        ended = runner.run(cohort(fits), store, lambda event: None)[0].status if fits else "not tried"
+        ended = run_cohort.run(cohort(fits), store, lambda event: None)[0].status if fits else "not tried"
     told = {
         "megabytes": megabytes,
         "sentence": sentence,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from resnet_studio.cli import main
-from resnet_studio.domain.home import Home
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 
 from .conftest import Said
 

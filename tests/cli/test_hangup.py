@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from resnet_studio.domain.home import Home
-from resnet_studio.domain.terms import RunStatus
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 
 from .conftest import TINY, hears_hangups, one_core
 from .test_process import COMMAND, environment

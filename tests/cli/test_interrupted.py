@@ -2,10 +2,10 @@
 
 import json
 
-from resnet_studio.domain.home import Home
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.domain.terms import RunStatus
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 
 from .conftest import say
 

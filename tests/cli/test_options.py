@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from resnet_studio.cli.options import OPTIONS, changed, checked, flag
+from resnet_studio.domain.enums import Block, Shortcut
 from resnet_studio.domain.errors import SpecError
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec
-from resnet_studio.domain.terms import Block, Shortcut
 
 
 def test_every_field_of_a_run_has_one_option() -> None:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from resnet_studio.cli import progress as progress_module
-from resnet_studio.cli.console import duration
-from resnet_studio.cli.progress import LiveProgress, NoProgress, PlainProgress, progress
+from resnet_studio.cli import training_progress as progress_module
+from resnet_studio.cli.output import duration
+from resnet_studio.cli.training_progress import LiveProgress, NoProgress, PlainProgress, progress
+from resnet_studio.domain.enums import Phase, RunStatus, Series
 from resnet_studio.domain.events import (
     CurveChunk,
     CurvesGrew,
@@ -25,7 +26,6 @@ from resnet_studio.domain.events import (
 )
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RunSpec, twin
-from resnet_studio.domain.terms import Phase, RunStatus, Series
 
 
 def records(cohort: CohortSpec) -> list[RunRecord]:

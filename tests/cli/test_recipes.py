@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.presets import FIELD_HELP, PRESETS
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 
 from .conftest import TINY, Said, Trained, draw_folder
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.build import build
 

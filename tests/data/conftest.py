@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from resnet_studio.data.imageset import ImageSet
+from resnet_studio.data.image_set import ImageSet
 
 FolderMaker = Callable[..., Path]
 

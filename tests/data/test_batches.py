@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from resnet_studio.data import batches
-from resnet_studio.data.augment import PAD
+from resnet_studio.data.augmentation import PAD
 from resnet_studio.data.batches import ResidentBatches
-from resnet_studio.data.draws import colour_draws, crop_draws, epoch_order
-from resnet_studio.data.imageset import ImageSet
+from resnet_studio.data.image_set import ImageSet
 from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.data.random import colour_draws, crop_draws, epoch_order
+from resnet_studio.domain.enums import Augmentation, Colour, Normalisation, PadWith
 from resnet_studio.domain.specs import RecipeSpec
-from resnet_studio.domain.terms import Augmentation, Colour, Normalisation, PadWith
 
 from .conftest import random_set
 

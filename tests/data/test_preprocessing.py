@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.enums import Colour, Normalisation
 from resnet_studio.domain.errors import CheckpointError
-from resnet_studio.domain.terms import Colour, Normalisation
 
 from .conftest import random_set
 
@@ -37,7 +37,7 @@ def test_channel_mean_and_deviation():
 def test_measurement_depends_neither_on_order_nor_on_parts(normalisation, monkeypatch):
     images = random_set(200).images
     whole = Preprocessing.measure(images, normalisation)
-    monkeypatch.setattr("resnet_studio.data.moments._CHUNK_BYTES", 1)  # one image at a time
+    monkeypatch.setattr("resnet_studio.data.channel_statistics._CHUNK_BYTES", 1)  # one image at a time
     parts = Preprocessing.measure(images.flip(0), normalisation)
     assert torch.equal(whole.mean, parts.mean)
     assert torch.equal(whole.std, parts.std)

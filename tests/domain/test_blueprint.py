@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resnet_studio.domain.blueprint import Join, LayerKind, as_json
+from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.enums import Block, Shortcut
 from resnet_studio.domain.paper import CIFAR_10, CifarRow
-from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.domain.terms import Block, Shortcut
 
 # Recounted from first principles, written out here so that a slip in the package's own table shows:
 # depth, parameters with A (= plain), B, C, multiply-adds with A to four digits

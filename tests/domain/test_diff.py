@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from resnet_studio.domain.alignment import Section, align, items
 from resnet_studio.domain.blueprint import Blueprint, LayerKind
+from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.diff import Against, Change, Verdict, diff
 from resnet_studio.domain.diff_report import as_json, lines_of_text
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.naming import network_named
-from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.network_names import network_named
 
 NAMES = (
     "vgg-16", "vgg-19", "plain-34", "resnet-34-A", "resnet-34-C", "resnet-50", "resnet-50-3x3", "plain-50",

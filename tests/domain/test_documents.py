@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resnet_studio.domain.documents import cohort_from_toml, from_json, from_toml, parse, to_json, to_toml
+from resnet_studio.domain.enums import Augmentation, Block, Device, Normalisation, Precision, Shortcut
 from resnet_studio.domain.errors import SpecError
 from resnet_studio.domain.specs import SCHEMA_VERSION, CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec
-from resnet_studio.domain.terms import Augmentation, Block, Device, Normalisation, Precision, Shortcut
 
 SEEDS = st.integers(0, 2**31 - 1)
 TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=200)

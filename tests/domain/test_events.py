@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
+from resnet_studio.domain.enums import Phase, RunStatus, Series
 from resnet_studio.domain.events import (
     CheckpointSaved,
     CohortStarted,
@@ -19,7 +20,6 @@ from resnet_studio.domain.events import (
     StatusChanged,
     never,
 )
-from resnet_studio.domain.terms import Phase, RunStatus, Series
 
 EVENTS: tuple[Event, ...] = (
     CohortStarted(("a", "b"), 0, 100, 93.75, 12_000, 2_400, ("disc", "ring"), {"device": "cpu"}),

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from resnet_studio.domain.comparison import ELSEWHERE, comparison_rows, display_names, summary_csv
 from resnet_studio.domain.documents import cohort_from_toml, run_toml
-from resnet_studio.domain.foreign import without_options
+from resnet_studio.domain.enums import Normalisation, RunStatus
+from resnet_studio.domain.imported_weights import without_options
 from resnet_studio.domain.records import NOT_KNOWN, RunRecord, run_json
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
-from resnet_studio.domain.tables import ELSEWHERE, comparison_rows, display_names, summary_csv
-from resnet_studio.domain.terms import Normalisation, RunStatus
 
 DAY = datetime(2024, 5, 1, tzinfo=UTC)
 OWN = RunSpec(recipe=RecipeSpec(iterations=600, batch_size=64, milestones=()), data=DataSpec(source="cifar10"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from resnet_studio.domain import paper
+from resnet_studio.domain.enums import Block, Shortcut
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.domain.terms import Block, Shortcut
 
 
 def plain(depth: int) -> NetworkSpec:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from resnet_studio.domain.colours import OKABE_ITO, colour_for_depth
+from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.domain.records import Curve, RunRecord, run_json
 from resnet_studio.domain.specs import RunSpec
-from resnet_studio.domain.terms import RunStatus, Series
 
 PROMISED = (
     "id name status reason depth block shortcut data seed iteration iterations train_error test_error best_test_error "

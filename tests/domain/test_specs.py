@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from resnet_studio.domain.documents import parse, sentences
+from resnet_studio.domain.enums import Block, Shortcut
 from resnet_studio.domain.errors import SpecError
 from resnet_studio.domain.specs import (
     MAX_DEPTH,
@@ -19,7 +20,6 @@ from resnet_studio.domain.specs import (
     replace,
     twin,
 )
-from resnet_studio.domain.terms import Block, Shortcut
 
 
 @pytest.mark.parametrize(

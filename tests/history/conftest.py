@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
 Spawn = Callable[..., "subprocess.Popen[str]"]

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import event, update
 
 from resnet_studio.domain.errors import StoreError, UserError
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Evaluation, RunRecord
 from resnet_studio.history.schema import EvaluationRow
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 
 Make = Callable[..., Evaluation]
 TEN = Protocol(kind=ProtocolKind.TEN_CROP)

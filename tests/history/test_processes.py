@@ -16,20 +16,20 @@ from typing import Protocol
 import numpy as np
 import pytest
 
+from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.domain.events import CurveChunk
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.domain.terms import RunStatus, Series
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 
 TRAIN, TEST = Series.TRAINING_ERROR, Series.TEST_ERROR
 
 HOLD = """
 import sys
 from pathlib import Path
-from resnet_studio.domain.home import Home
+from resnet_studio.platform.home import Home
 from resnet_studio.history.store import RunStore
 with RunStore.open(Home(Path(sys.argv[1]))) as store:
     print("writes" if store.writable else "reads", flush=True)
@@ -44,8 +44,8 @@ import sys
 from pathlib import Path
 import numpy as np
 from resnet_studio.domain.events import CurveChunk
-from resnet_studio.domain.home import Home
-from resnet_studio.domain.terms import RunStatus, Series
+from resnet_studio.platform.home import Home
+from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.history.store import RunStore
 
 store = RunStore.open(Home(Path(sys.argv[1])))

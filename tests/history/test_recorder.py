@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from resnet_studio.domain.enums import Phase, RunStatus, Series
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.domain.events import (
     CheckpointSaved,
@@ -17,11 +18,10 @@ from resnet_studio.domain.events import (
     ProgressMade,
     StatusChanged,
 )
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.terms import Phase, RunStatus, Series
 from resnet_studio.history.recorder import Recorder, recording
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 
 
 def story(twins: tuple[RunRecord, ...]) -> list[Event]:

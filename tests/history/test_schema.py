@@ -19,15 +19,15 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from resnet_studio.domain.enums import Series
 from resnet_studio.domain.errors import StoreError
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.domain.terms import Series
-from resnet_studio.history import engines, preparing
-from resnet_studio.history.database import Database
-from resnet_studio.history.preparing import PRESENT, Schema
 from resnet_studio.history.schema import REVISIONS, Base
+from resnet_studio.history.sqlite import connections, migrate
+from resnet_studio.history.sqlite.database import Database
+from resnet_studio.history.sqlite.migrate import PRESENT, Schema
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 
 NEXT_SCHEMA = """
 import os, signal
@@ -88,7 +88,7 @@ def next_schema(tmp_path: Path) -> Schema:
 
 
 def test_models_and_migrations_agree(filled: Home) -> None:
-    engine = create_engine(engines.sqlite_url(filled.database))
+    engine = create_engine(connections.sqlite_url(filled.database))
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
@@ -126,7 +126,7 @@ def test_the_tables_are_not_made_for_sqlite_alone() -> None:
 def test_an_older_schema_is_copied_then_migrated(
     filled: Home, next_schema: Schema, caplog: pytest.LogCaptureFixture
 ) -> None:
-    copy = preparing.prepare(filled.database, schema=next_schema)
+    copy = migrate.prepare(filled.database, schema=next_schema)
     assert copy is not None
     assert str(copy) in caplog.text
     assert copy.parent == filled.root
@@ -142,7 +142,7 @@ def test_an_older_schema_is_copied_then_migrated(
         ]
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
-    assert preparing.prepare(filled.database, schema=next_schema) is None, "nothing is left to do"
+    assert migrate.prepare(filled.database, schema=next_schema) is None, "nothing is left to do"
 
     moved = Home(filled.root.parent / "from the copy").prepare()
     shutil.copy(copy, moved.database)
@@ -155,7 +155,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
 ) -> None:
     monkeypatch.setenv("MIGRATION_TROUBLE", "fail")
     with pytest.raises(ArithmeticError):
-        preparing.prepare(filled.database, schema=next_schema)
+        migrate.prepare(filled.database, schema=next_schema)
     with RunStore.open(filled) as store:
         assert len(store.list_runs()) == 2
     assert "mood" not in columns(filled.database, "runs")
@@ -167,7 +167,7 @@ def test_a_migration_killed_in_the_middle_leaves_everything_as_it_was(
 ) -> None:
     monkeypatch.setenv("MIGRATION_TROUBLE", "kill")
     script = (
-        "import sys; from pathlib import Path; from resnet_studio.history.preparing import Schema, prepare; "
+        "import sys; from pathlib import Path; from resnet_studio.history.sqlite.migrate import Schema, prepare; "
         f"prepare(Path(sys.argv[1]), schema=Schema({(*REVISIONS, NEXT)!r}, Path(sys.argv[2])))"
     )
     process = spawn(script, str(filled.database), str(next_schema.folder))
@@ -175,14 +175,14 @@ def test_a_migration_killed_in_the_middle_leaves_everything_as_it_was(
     with RunStore.open(filled) as store:
         assert [run.name for run in store.list_runs()] == ["plain-8", "ResNet-8"]
     monkeypatch.delenv("MIGRATION_TROUBLE")
-    assert preparing.prepare(filled.database, schema=next_schema) is not None
+    assert migrate.prepare(filled.database, schema=next_schema) is not None
     assert "mood" in columns(filled.database, "runs")
 
 
 def test_a_copy_holds_what_is_still_in_the_log(filled: Home, tiny_twin: CohortSpec) -> None:
     with RunStore.open(filled) as store:
         store.create_cohort(tiny_twin)
-        copy = preparing.back_up(filled.database, HEAD)
+        copy = migrate.back_up(filled.database, HEAD)
         with sqlite3.connect(copy) as connection:
             assert connection.execute("SELECT count(*) FROM runs").fetchone() == (4,)
         connection.close()
@@ -190,7 +190,7 @@ def test_a_copy_holds_what_is_still_in_the_log(filled: Home, tiny_twin: CohortSp
 
 
 def test_a_newer_schema_is_refused_and_untouched(filled: Home, next_schema: Schema) -> None:
-    preparing.prepare(filled.database, schema=next_schema)
+    migrate.prepare(filled.database, schema=next_schema)
     before = digest(filled.root)
     for writer in (True, False):
         with pytest.raises(StoreError, match=rf"newer ResNet Studio \(schema {NEXT}, .* up to {HEAD}\)") as caught:

@@ -7,16 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
 
 MEASURE = """
 import json, sys, time
 from pathlib import Path
-from resnet_studio.domain.home import Home
+from resnet_studio.platform.home import Home
 from resnet_studio.history.store import RunStore
 seconds = []
 for _ in range(3):

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, twin
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 
 COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
 
@@ -46,7 +46,7 @@ def folders() -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Home:
     """A home with a plain and a residual run of 12 iterations, two checkpoints each; to be copied, not used."""
-    from resnet_studio.runner import run
+    from resnet_studio.runner.run_cohort import run
 
     home = Home(tmp_path_factory.mktemp("trained"))
     run_spec = RunSpec(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from resnet_studio.domain.enums import Device
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.terms import Device
 from resnet_studio.inference.models import choose_device, load
 from resnet_studio.networks.weights import digest, state_of
 

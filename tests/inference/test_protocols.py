@@ -14,18 +14,18 @@ from PIL import Image
 from torchvision import transforms
 
 from resnet_studio.data.images import read_image
-from resnet_studio.data.testset import open_test
+from resnet_studio.data.test_images import open_test
 from resnet_studio.domain.errors import DataError, Stopped, UserError
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.protocols import PAPER_SCALES, SINGLE, Protocol, ProtocolKind
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.inference.classify import classify
-from resnet_studio.inference.decoding import CutImage, _in_order
+from resnet_studio.inference.decode_threads import CutImage, _in_order
 from resnet_studio.inference.evaluate import evaluate
-from resnet_studio.inference.looking import BATCH, fitting
+from resnet_studio.inference.forward import BATCH, fitting
 from resnet_studio.inference.models import TrainedNetwork, load
 from resnet_studio.inference.refusals import refusal
+from resnet_studio.platform.home import Home
 
 TEN = Protocol(kind=ProtocolKind.TEN_CROP)
 SCALES = Protocol(kind=ProtocolKind.MULTI_SCALE, scales=(16, 24, 37))
@@ -60,7 +60,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def studio(tmp_path_factory: pytest.TempPathFactory, mixed: Path) -> Home:
     """Three runs: per-pixel mean at 16, per-channel mean at 16, per-channel mean at 24 with other weights."""
-    from resnet_studio.runner import run
+    from resnet_studio.runner.run_cohort import run
 
     home = Home(tmp_path_factory.mktemp("studio"))
     with RunStore.open(home) as store:
@@ -337,7 +337,7 @@ def test_a_stop_is_heard_within_a_second(networks: dict[str, TrainedNetwork], st
 
 
 def trained_on(home: Home, **changes: object) -> TrainedNetwork:
-    from resnet_studio.runner import run
+    from resnet_studio.runner.run_cohort import run
 
     recipe: dict[str, object] = {"device": "cpu", "precision": "float32"}
     recipe.update({name: value for name, value in changes.items() if name in RecipeSpec.model_fields})

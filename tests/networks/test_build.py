@@ -4,10 +4,10 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.blueprint import LayerKind
+from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.enums import ZeroPadding
 from resnet_studio.domain.paper import CIFAR_10
-from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import NetworkSpec, counterpart
-from resnet_studio.domain.terms import ZeroPadding
 from resnet_studio.networks.build import PlannedNetwork, build, shortcut_zero_pad
 
 SPECS = [
@@ -119,7 +119,7 @@ def test_another_seed_gives_other_weights_with_hes_variance():
 
 def test_initial_weights_are_the_same_everywhere():
     """Golden values: they may never change, or old runs could not be repeated."""
-    from resnet_studio.networks.initial import standard_normal
+    from resnet_studio.networks.initialisation import standard_normal
 
     values = standard_normal(0, "stem.conv.weight", (3,))
     assert values.tolist() == pytest.approx([-0.9394664764404297, -0.4523490369319916, -1.1207088232040405], abs=1e-6)

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from resnet_studio.domain.documents import to_toml
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.presets import apply, find_preset, preset_for
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
-from resnet_studio.domain.terms import RunStatus
 from resnet_studio.studies.conformity import Conformity, State, Yardstick, of_run, of_spec
 from resnet_studio.studies.conformity.texts import as_csv, as_json, as_remarks, as_text, csv_columns
 

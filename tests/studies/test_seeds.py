@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import RunSpec, replace
-from resnet_studio.domain.terms import RunStatus
 from resnet_studio.studies.seeds import seed_group, seed_groups
 
 

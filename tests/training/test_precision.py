@@ -2,7 +2,7 @@ import json
 
 import torch
 
-from resnet_studio.domain.terms import Precision
+from resnet_studio.domain.enums import Precision
 from resnet_studio.training import precision as module
 from resnet_studio.training.precision import choose_precision
 

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from resnet_studio.domain.enums import Device, Engine, Precision
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace
-from resnet_studio.domain.speeds import Figure, KnownSpeeds
-from resnet_studio.domain.terms import Device, Engine, Precision
-from resnet_studio.training import probing, regions, speed_cache
+from resnet_studio.platform.training_speed import Figure, KnownSpeeds
 from resnet_studio.training import speed as speed_module
-from resnet_studio.training.probing import probe
+from resnet_studio.training import speed_cache, speed_probe
+from resnet_studio.training.engines import regions
 from resnet_studio.training.speed import measure
 from resnet_studio.training.speed_cache import known_speeds, machine_key, remember_speeds
+from resnet_studio.training.speed_probe import probe
 
 
 def with_recipe(spec: RunSpec, **fields: object) -> RunSpec:
@@ -132,5 +133,5 @@ def test_figures_are_kept_by_machine(tiny_run: RunSpec, tmp_path: Path, monkeypa
 def test_a_cache_that_cannot_be_read_is_measured_anew(tiny_run: RunSpec, tmp_path: Path, text: str) -> None:
     (tmp_path / "speeds.json").write_text(text.replace("KEY", machine_key()), encoding="utf-8")
     assert known_speeds(tmp_path) == KnownSpeeds()
-    probing.remember(measure([tiny_run], tmp_path, seconds=0.01), tmp_path)
+    speed_probe.remember(measure([tiny_run], tmp_path, seconds=0.01), tmp_path)
     assert len(known_speeds(tmp_path).figures) == 1

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 
-from resnet_studio.domain.home import Home
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 from resnet_studio.ui.controller import RunController
-from resnet_studio.ui.jobs import Jobs
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.threads.jobs import Jobs
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,20 +16,20 @@ from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QPushButton
 
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, NamedImage, Prediction
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
-from resnet_studio.ui.classify.choice import RunChoiceModel
-from resnet_studio.ui.classify.export import HEADER, as_text
-from resnet_studio.ui.classify.panel import classes_note
-from resnet_studio.ui.classify.problems import ProblemsDialog
-from resnet_studio.ui.classify.results import ImageRow, ResultsModel
-from resnet_studio.ui.classify.thumbnails import Thumbnails
-from resnet_studio.ui.evaluate.asked import Asked
+from resnet_studio.platform.home import Home
+from resnet_studio.ui.evaluate.protocol_request import Asked
 from resnet_studio.ui.models.run_filter import parse_filter
-from resnet_studio.ui.pages.classify import ClassifyPage
+from resnet_studio.ui.pages.classify.export import HEADER, as_text
+from resnet_studio.ui.pages.classify.page import ClassifyPage
+from resnet_studio.ui.pages.classify.panel import classes_note
+from resnet_studio.ui.pages.classify.problems import ProblemsDialog
+from resnet_studio.ui.pages.classify.results import ImageRow, ResultsModel
+from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
+from resnet_studio.ui.pages.classify.thumbnails import Thumbnails
 
 COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
 
@@ -52,7 +52,7 @@ def colour_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory: pytest.TempPathFactory, colour_folders: Path) -> Home:
     """A twin that has seen three colours, to be copied."""
-    from resnet_studio.runner import run
+    from resnet_studio.runner.run_cohort import run
 
     home = Home(tmp_path_factory.mktemp("trained-colours"))
     spec = RunSpec(

@@ -9,8 +9,8 @@ from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
-from resnet_studio.ui.classify import work
-from resnet_studio.ui.evaluate.asked import Asked
+from resnet_studio.ui.evaluate.protocol_request import Asked
+from resnet_studio.ui.pages.classify import work
 
 
 @pytest.fixture

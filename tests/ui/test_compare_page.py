@@ -15,14 +15,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
+from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurveChunk, CurvesGrew, StatusChanged
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
-from resnet_studio.domain.terms import RunStatus, Series
-from resnet_studio.ui.compare.export import Export, export
-from resnet_studio.ui.compare.picker import PickModel
-from resnet_studio.ui.compare.tables import DifferencesModel, ResultsModel
-from resnet_studio.ui.pages.compare import ComparePage
+from resnet_studio.ui.pages.compare.export import Export, export
+from resnet_studio.ui.pages.compare.page import ComparePage
+from resnet_studio.ui.pages.compare.picker import PickModel
+from resnet_studio.ui.pages.compare.tables import DifferencesModel, ResultsModel
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
 

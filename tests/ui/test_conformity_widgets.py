@@ -7,16 +7,16 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
+from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
-from resnet_studio.domain.terms import RunStatus, Series
 from resnet_studio.studies.conformity import State, of_spec
-from resnet_studio.ui.compare.tables import ResultsModel
 from resnet_studio.ui.conformity.line import ConformityLine
 from resnet_studio.ui.conformity.panel import WIDE, ConformityPanel
-from resnet_studio.ui.pages.design import DesignPage
-from resnet_studio.ui.pages.runs import RunsPage
-from resnet_studio.ui.runs.actions import RunAction
+from resnet_studio.ui.pages.compare.tables import ResultsModel
+from resnet_studio.ui.pages.design.page import DesignPage
+from resnet_studio.ui.pages.runs.actions import RunAction
+from resnet_studio.ui.pages.runs.page import RunsPage
 
 SPEC = RunSpec(data=DataSpec(source="cifar10"), recipe=RecipeSpec(batch_size=64))
 

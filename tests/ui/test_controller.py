@@ -10,12 +10,12 @@ import pytest
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 from pytestqt.qtbot import QtBot
 
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import CurvesGrew, ProgressMade, StatusChanged
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import CohortSpec, replace
-from resnet_studio.domain.terms import RunStatus
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.services import Services
 

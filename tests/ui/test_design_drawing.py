@@ -9,13 +9,13 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPixmap
 from pytestqt.qtbot import QtBot
 
+from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.diff import diff
-from resnet_studio.domain.naming import network_named
-from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.enums import Family, Shortcut
+from resnet_studio.domain.network_names import network_named
 from resnet_studio.domain.specs import NetworkSpec, counterpart
-from resnet_studio.domain.terms import Family, Shortcut
-from resnet_studio.ui.design.blueprint_view import READABLE_ZOOM, BlueprintView
-from resnet_studio.ui.design.rows import COLUMN, RowKind, Rows
+from resnet_studio.ui.diagram.rows import COLUMN, RowKind, Rows
+from resnet_studio.ui.diagram.view import READABLE_ZOOM, BlueprintView
 from resnet_studio.ui.services import Services
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window

@@ -12,15 +12,15 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QStyle, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
-from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.enums import Augmentation, Block, Family, PadWith, Shortcut, TestOn, ZeroPadding
 from resnet_studio.domain.presets import PRESETS, apply, find_preset
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
-from resnet_studio.domain.terms import Augmentation, Block, Family, PadWith, Shortcut, TestOn, ZeroPadding
-from resnet_studio.ui.design.fields import form_fields, nested, typed, values
-from resnet_studio.ui.design.form import DesignForm
-from resnet_studio.ui.design.sections import SECTIONS
+from resnet_studio.ui.pages.design.form import DesignForm
+from resnet_studio.ui.pages.design.form_layout import SECTIONS
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.spec_fields import form_fields, nested, typed, values
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
 

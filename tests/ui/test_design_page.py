@@ -8,11 +8,11 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.documents import to_json
+from resnet_studio.domain.enums import Block
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RunSpec, replace, twin
-from resnet_studio.domain.terms import Block
 from resnet_studio.studies.catalog import STUDIES, degradation
-from resnet_studio.ui.pages.design import DesignPage, shown_of
+from resnet_studio.ui.pages.design.page import DesignPage, shown_of
 from resnet_studio.ui.services import Services
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window

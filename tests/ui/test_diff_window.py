@@ -12,18 +12,18 @@ from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.diff import Against, diff
+from resnet_studio.domain.enums import Block, Family
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.naming import network_named
-from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.network_names import network_named
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RunSpec, replace
-from resnet_studio.domain.terms import Block, Family
-from resnet_studio.ui.design.rows import COLUMN, Row, RowKind, contents_text, section_text
+from resnet_studio.ui.diagram.rows import COLUMN, Row, RowKind, contents_text, section_text
 from resnet_studio.ui.diff.export import export_diff
 from resnet_studio.ui.diff.heading import heading_lines
 from resnet_studio.ui.diff.presets import DIFF_PRESETS, PROPOSED
 from resnet_studio.ui.diff.window import DESIGN, POINT, TWIN, DiffWindow
-from resnet_studio.ui.pages.design import DesignPage
+from resnet_studio.ui.pages.design.page import DesignPage
 from resnet_studio.ui.services import Services
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window

@@ -15,20 +15,20 @@ from PIL import Image
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
 
-from resnet_studio.domain.home import Home
+from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Evaluation, EvaluationSummary, NamedImage
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
-from resnet_studio.domain.tables import display_names
 from resnet_studio.history.store import RunStore
-from resnet_studio.ui.evaluate.asked import Asked, scales_for
-from resnet_studio.ui.evaluate.drawing import ALL
-from resnet_studio.ui.evaluate.groups import about, evaluation_name, group, outdated_sentence, source_name
+from resnet_studio.platform.home import Home
+from resnet_studio.ui.evaluate.matrix_drawing import ALL
 from resnet_studio.ui.evaluate.plan import Wish, plan
 from resnet_studio.ui.evaluate.protocol_choice import ProtocolChoice
+from resnet_studio.ui.evaluate.protocol_request import Asked, scales_for
+from resnet_studio.ui.evaluate.run_groups import about, evaluation_name, group, outdated_sentence, source_name
 from resnet_studio.ui.evaluate.tree import Column, EvaluationsModel
 from resnet_studio.ui.evaluate.work import TestSets, bringing
-from resnet_studio.ui.pages.compare import ComparePage
+from resnet_studio.ui.pages.compare.page import ComparePage
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
@@ -53,7 +53,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def evaluated_home(tmp_path_factory: pytest.TempPathFactory, folders: Path) -> Home:
     """Two runs of one network, by seed, that have seen a few colours; to be copied."""
-    from resnet_studio.runner import run
+    from resnet_studio.runner.run_cohort import run
 
     home = Home(tmp_path_factory.mktemp("evaluated"))
     spec = RunSpec(

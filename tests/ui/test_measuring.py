@@ -9,13 +9,13 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from resnet_studio.domain.enums import Device, Engine, Precision
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
-from resnet_studio.domain.speeds import Figure
-from resnet_studio.domain.terms import Device, Engine, Precision
+from resnet_studio.platform.training_speed import Figure
 from resnet_studio.training.speed_cache import known_speeds, remember_speeds
-from resnet_studio.ui.design import measuring
-from resnet_studio.ui.pages.design import DesignPage
+from resnet_studio.ui.pages.design import measure_speed
+from resnet_studio.ui.pages.design.page import DesignPage
 from resnet_studio.ui.services import Services
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 @pytest.fixture
 def page(qtbot: QtBot, services: Services, tiny_run: RunSpec, monkeypatch: pytest.MonkeyPatch) -> DesignPage:
-    monkeypatch.setattr(measuring, "SECONDS", 0.2)
+    monkeypatch.setattr(measure_speed, "SECONDS", 0.2)
     made = DesignPage(services)
     qtbot.addWidget(made)
     made.show_spec(tiny_run)
@@ -69,7 +69,7 @@ def test_another_design_is_scaled_from_it(qtbot: QtBot, page: DesignPage, tiny_r
 
 
 def test_a_second_press_stops(qtbot: QtBot, page: DesignPage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "SECONDS", 600.0)
+    monkeypatch.setattr(measure_speed, "SECONDS", 600.0)
     press(qtbot, page)
     qtbot.waitUntil(lambda: "training" in page.facts.time.basis.text(), timeout=30_000)
     press(qtbot, page)
@@ -82,7 +82,7 @@ def test_nothing_is_measured_beside_a_training(
     qtbot: QtBot, page: DesignPage, tiny_twin: CohortSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And a training that begins ends the measuring."""
-    monkeypatch.setattr(measuring, "SECONDS", 600.0)
+    monkeypatch.setattr(measure_speed, "SECONDS", 600.0)
     press(qtbot, page)
     endless = tuple(replace(run, recipe=replace(run.recipe, iterations=1_000_000)) for run in tiny_twin.runs)
     page.services.controller.train(CohortSpec(runs=endless))

@@ -15,12 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.events import CurveChunk
-from resnet_studio.domain.home import Home
-from resnet_studio.domain.records import Curve
-from resnet_studio.domain.specs import CohortSpec, replace
-from resnet_studio.domain.tables import (
+from resnet_studio.domain.comparison import (
     Quantity,
     comparison_csv,
     comparison_rows,
@@ -30,9 +25,14 @@ from resnet_studio.domain.tables import (
     summary_csv,
     twin_gaps,
 )
-from resnet_studio.domain.terms import Series
+from resnet_studio.domain.enums import Series
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.records import Curve
+from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.store import RunStore
-from resnet_studio.ui.plots.buffers import XAxis
+from resnet_studio.platform.home import Home
+from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.export import export_figure
 from resnet_studio.ui.plots.panels import LOSS, PlotOptions
 
@@ -100,10 +100,10 @@ def test_figures_need_no_display(compared, tmp_path: Path):
     """A process with neither an application nor a display, as the command line is on a server."""
     runs, _ = compared
     code = (
-        "import sys; from pathlib import Path; from resnet_studio.domain.home import Home;"
+        "import sys; from pathlib import Path; from resnet_studio.platform.home import Home;"
         "from resnet_studio.history.store import RunStore; from resnet_studio.ui.plots.export import export_figure;"
         "store = RunStore.open(Home(Path(sys.argv[1])), writer=False); runs = store.list_runs();"
-        "from resnet_studio.domain.terms import Series; curves = store.curves([r.id for r in runs], list(Series));"
+        "from resnet_studio.domain.enums import Series; curves = store.curves([r.id for r in runs], list(Series));"
         "export_figure(curves, runs, Path(sys.argv[2])); assert 'torch' not in sys.modules"
     )
     environment = {

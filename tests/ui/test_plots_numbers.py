@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtGui import QColor
 
+from resnet_studio.domain.enums import Series
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.records import Curve
-from resnet_studio.domain.terms import Series
-from resnet_studio.ui.plots.buffers import CurveBook, CurveBuffer, XAxis
+from resnet_studio.ui.plots.cursor_values import gaps, gaps_at, readings
+from resnet_studio.ui.plots.curve_data import CurveBook, CurveBuffer, XAxis
 from resnet_studio.ui.plots.panels import ERROR, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_end, nice_span, settled, time_text, value_label
-from resnet_studio.ui.plots.readout import gaps, gaps_at, readings
-from resnet_studio.ui.plots.shades import plain_tip, shaded
+from resnet_studio.ui.plots.run_colours import plain_tip, shaded
 from resnet_studio.ui.plots.thinning import running_mean, thin
 
 floats = st.one_of(st.floats(-1e6, 1e6, width=32), st.just(math.nan), st.just(math.inf), st.just(-math.inf))

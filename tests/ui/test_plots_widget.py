@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 
+from resnet_studio.domain.enums import Series
 from resnet_studio.domain.events import CurveChunk
-from resnet_studio.domain.home import Home
-from resnet_studio.domain.terms import Series
-from resnet_studio.ui.plots.buffers import CurveBook, XAxis
+from resnet_studio.platform.home import Home
 from resnet_studio.ui.plots.controls import PlotControls
+from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.curve_plot import CurvePlot
 from resnet_studio.ui.plots.panels import ERROR, RATE, PlotOptions, PlottedRun
 from resnet_studio.ui.preferences import Preferences

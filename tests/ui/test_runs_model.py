@@ -8,8 +8,8 @@ from dataclasses import replace as changed
 import pytest
 from PySide6.QtCore import QPersistentModelIndex, Qt
 
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.specs import CohortSpec, DataSpec, RunSpec, replace, twin
-from resnet_studio.domain.terms import RunStatus
 from resnet_studio.history.store import RunStore
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, ORDER, Column, parse_tags, sorted_runs

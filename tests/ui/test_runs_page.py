@@ -12,14 +12,14 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit
 
 from resnet_studio.domain.documents import from_toml
+from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.domain.events import CurveChunk, ProgressMade
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
-from resnet_studio.domain.terms import RunStatus, Series
 from resnet_studio.history.store import RunStore
 from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, Column
-from resnet_studio.ui.pages.runs import RunsPage
-from resnet_studio.ui.runs.actions import ENTRIES, MENU, RunAction, Situation
-from resnet_studio.ui.runs.dialogs import NoteDialog, TagsDialog
+from resnet_studio.ui.pages.runs.actions import ENTRIES, MENU, RunAction, Situation
+from resnet_studio.ui.pages.runs.dialogs import NoteDialog, TagsDialog
+from resnet_studio.ui.pages.runs.page import RunsPage
 
 
 def spec(depth, **recipe) -> RunSpec:
@@ -352,7 +352,7 @@ def test_keys_do_not_quarrel_with_the_windows(services):
 def test_the_page_needs_no_torch():
     code = (
         "import os; os.environ['QT_QPA_PLATFORM'] = 'offscreen'\n"
-        "import sys, resnet_studio.ui.pages.runs, resnet_studio.ui.pages.classify\n"
+        "import sys, resnet_studio.ui.pages.runs.page, resnet_studio.ui.pages.classify.page\n"
         "assert not {'torch', 'pyqtgraph'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -370,7 +370,7 @@ def test_names_are_shown_as_they_are_and_a_click_never_edits(services, tiny_twin
     from PySide6.QtCore import Qt
     from PySide6.QtWidgets import QAbstractItemView, QLabel
 
-    from resnet_studio.ui.runs.dialogs import NoteDialog, TagsDialog
+    from resnet_studio.ui.pages.runs.dialogs import NoteDialog, TagsDialog
 
     run = services.store.create_cohort(tiny_twin)[0]
     services.store.rename(run.id, "<b>bold</b>")

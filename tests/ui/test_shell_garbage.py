@@ -7,7 +7,7 @@ import weakref
 import pytest
 from PySide6.QtCore import QObject
 
-from resnet_studio.ui.garbage import GarbageCollector
+from resnet_studio.ui.gc_in_gui_thread import GarbageCollector
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, QThread
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.errors import Stopped, UserError
-from resnet_studio.ui.jobs import Jobs
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.threads.jobs import Jobs
 
 
 class Listener(QObject):

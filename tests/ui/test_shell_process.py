@@ -18,19 +18,19 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from resnet_studio import app as program
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.domain.terms import RunStatus
 from resnet_studio.history.store import RunStore
-from resnet_studio.ui.faults import FaultDialog, FaultReporter
+from resnet_studio.platform.home import Home
+from resnet_studio.ui.crash_dialog import FaultDialog, FaultReporter
 
 RUN = """
 import sys
 from pathlib import Path
 from resnet_studio.app import start_log
 from resnet_studio.domain.documents import from_json
-from resnet_studio.domain.home import Home
+from resnet_studio.platform.home import Home
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.ui.application import run_window
 home = Home(Path(sys.argv[1])).prepare()
@@ -204,7 +204,7 @@ def test_details_can_be_copied(qtbot: QtBot) -> None:
 
 
 def test_interrupts_wake_the_loop(qtbot: QtBot) -> None:
-    from resnet_studio.ui.interrupts import Interrupts
+    from resnet_studio.ui.stop_signals import Interrupts
 
     interrupts = Interrupts()
     try:

@@ -14,15 +14,15 @@ from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QGuiApplication,
 from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
 
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import ProgressMade
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import CohortSpec, replace
-from resnet_studio.domain.terms import RunStatus
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 from resnet_studio.ui.actions import PAGE_ACTIONS, Action, WindowState
 from resnet_studio.ui.drops import brought
 from resnet_studio.ui.main_window import MainWindow
-from resnet_studio.ui.pages.factories import PAGES
+from resnet_studio.ui.pages.rows import PAGES
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.theme import Role, Theme
@@ -256,7 +256,7 @@ def test_preferences_come_back_with_their_types(home: Home) -> None:
 @pytest.mark.parametrize("text", ["[window]\ngeometry=nonsense\npage=moon\n", "\x00\x01 no ini", "[design]\nspec=[1"])
 def test_bad_preferences_never_stop_the_start(open_window: Opener, home: Home, text: str) -> None:
     from resnet_studio.ui.controller import RunController
-    from resnet_studio.ui.jobs import Jobs
+    from resnet_studio.ui.threads.jobs import Jobs
 
     (home.root / "preferences.ini").write_text(text + "\n[x]\nnumber=many\nflag=perhaps\n", encoding="utf-8")
     preferences = Preferences(home)
@@ -350,7 +350,7 @@ def test_a_second_window_reads_until_the_first_is_closed(
     qtbot: QtBot, open_window: Opener, home: Home, services: Services
 ) -> None:
     from resnet_studio.ui.controller import RunController
-    from resnet_studio.ui.jobs import Jobs
+    from resnet_studio.ui.threads.jobs import Jobs
 
     with RunStore.open(home, writer=False) as reader:
         preferences = services.preferences
@@ -437,7 +437,7 @@ def test_torch_and_the_plots_are_not_needed_to_show_the_window(home: Home) -> No
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from resnet_studio.domain.home import Home\n"
+        "from resnet_studio.platform.home import Home\n"
         "from resnet_studio.history.store import RunStore\n"
         "from resnet_studio.ui.application import Studio, make_application\n"
         f"app = make_application(); home = Home(Path({str(home.root)!r}))\n"

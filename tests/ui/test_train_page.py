@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from resnet_studio.domain.enums import Phase, RunStatus, Series
 from resnet_studio.domain.events import (
     CohortStarted,
     CurveChunk,
@@ -20,12 +21,11 @@ from resnet_studio.domain.events import (
     StatusChanged,
 )
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
-from resnet_studio.domain.terms import Phase, RunStatus, Series
 from resnet_studio.history.recorder import recording
 from resnet_studio.ui.controller import RunController
-from resnet_studio.ui.pages.train import TrainPage
-from resnet_studio.ui.train.queue import QueueModel
-from resnet_studio.ui.train.state import CohortState
+from resnet_studio.ui.pages.train.page import TrainPage
+from resnet_studio.ui.pages.train.queue import QueueModel
+from resnet_studio.ui.pages.train.state import CohortState
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
 

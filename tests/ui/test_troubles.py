@@ -12,21 +12,21 @@ import torch
 from pytestqt.qtbot import QtBot
 
 from resnet_studio import app as program
+from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.domain.events import CurvesGrew, ProgressMade
-from resnet_studio.domain.home import Home
 from resnet_studio.domain.specs import CohortSpec, replace
-from resnet_studio.domain.terms import RunStatus, Series
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks import build
-from resnet_studio.training import members, room
+from resnet_studio.platform.home import Home
+from resnet_studio.training import disk_full, member
 from resnet_studio.ui import controller as relay
 from resnet_studio.ui.application import Studio
 from resnet_studio.ui.controller import RunController
-from resnet_studio.ui.jobs import Jobs
 from resnet_studio.ui.main_window import MainWindow
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.threads.jobs import Jobs
 
 if TYPE_CHECKING:
     from tests.disks import SmallDisk
@@ -81,7 +81,7 @@ def longer(cohort: CohortSpec, iterations: int) -> CohortSpec:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(disk_full, "RETRY_SECONDS", 0.2)
     monkeypatch.setattr(relay, "SETTLE_PERIOD_MS", 200)
 
 
@@ -209,7 +209,7 @@ def test_after_out_of_memory_the_window_trains_again_at_once(
         return network
 
     with monkeypatch.context() as patch:
-        patch.setattr(members, "build", small)
+        patch.setattr(member, "build", small)
         window.train(longer(tiny_twin, 30))
         wait_until_idle(qtbot, window)
         assert "batches of 4 fit" in window.banner.sentence

@@ -12,18 +12,18 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QRadioButton
 from pytestqt.qtbot import QtBot
 
-from resnet_studio.domain.foreign import PRESETS, Wishes
-from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.enums import RunStatus, ZeroPadding
+from resnet_studio.domain.imported_weights import PRESETS, Wishes
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.domain.terms import RunStatus, ZeroPadding
 from resnet_studio.networks.build import build
 from resnet_studio.ui.drop_frame import promise
 from resnet_studio.ui.main_window import MainWindow
 from resnet_studio.ui.models.run_columns import COLUMNS, Column
-from resnet_studio.ui.pages.runs import RunsPage
-from resnet_studio.ui.runs.actions import RunAction
-from resnet_studio.ui.runs.delegates import STATUS_ROLES
+from resnet_studio.ui.pages.runs.actions import RunAction
+from resnet_studio.ui.pages.runs.delegates import STATUS_ROLES
+from resnet_studio.ui.pages.runs.page import RunsPage
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.weights.dialog import ImportDialog
 
@@ -235,8 +235,8 @@ def test_numbers_and_sizes_are_checked_as_they_are_typed(qtbot: QtBot, window: M
 def test_a_run_goes_out_and_is_proposed_for_fine_tuning(
     qtbot: QtBot, window: MainWindow, services: Services, file: Path, tmp_path: Path
 ) -> None:
-    from resnet_studio.domain.foreign import ImportOptions
-    from resnet_studio.exchange.importing import import_weights, inspect
+    from resnet_studio.domain.imported_weights import ImportOptions
+    from resnet_studio.weights_io.import_weights import import_weights, inspect
 
     asked = ImportOptions(wishes=Wishes(zero_padding=ZeroPadding.END))
     run = import_weights(services.store, inspect(file, asked), asked)

@@ -1,1 +1,1 @@
-"""Alembic's scripts, run by :mod:`resnet_studio.history.preparing` without an alembic.ini."""
+"""Alembic's scripts, run by :mod:`resnet_studio.history.sqlite.migrate` without an alembic.ini."""

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import StopCheck, never
-from resnet_studio.networks.foreign.containers import tensors_in
+from resnet_studio.networks.foreign.state_dicts import tensors_in
 
 MAX_BYTES = 1 << 32  # ResNet-152 C has 0.4 GB; ten times that is no network of this family
 _MAX_PICKLE = 1 << 26  # the names of 1202 layers take less than a megabyte

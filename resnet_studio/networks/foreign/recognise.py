@@ -13,22 +13,22 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from torch import Tensor
 
+from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.documents import sentences
+from resnet_studio.domain.enums import Block, Branch, Family, Shortcut, Stem, StridePlace, ZeroPadding
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.foreign import Wishes
+from resnet_studio.domain.imported_weights import Wishes
 from resnet_studio.domain.network_spec import stages_of
-from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.domain.terms import Block, Branch, Family, Shortcut, Stem, StridePlace, ZeroPadding
-from resnet_studio.networks.foreign.leaves import Leaf, leaves_of, without_wrappers
-from resnet_studio.networks.foreign.renaming import OWN_HEAD, Taken, renamed
-from resnet_studio.networks.foreign.structure import (
+from resnet_studio.networks.foreign.find_structure import (
     FoundNetwork,
     Order,
     as_filed,
     by_name,
     find_network,
 )
+from resnet_studio.networks.foreign.layers import Leaf, leaves_of, without_wrappers
+from resnet_studio.networks.foreign.rename import OWN_HEAD, Taken, renamed
 from resnet_studio.networks.foreign.vgg import is_vgg, vgg_spec
 
 NO_WISHES = Wishes()

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
+from resnet_studio.domain.enums import Activation, Branch, Family, Shortcut, Stem, StridePlace
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.network_spec import stages_of
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.domain.terms import Activation, Branch, Family, Shortcut, Stem, StridePlace
 
 _DEPTHS = (18, 34, 50, 101, 152)
 _FEATURES_SIZE = 7  # torchvision's VGG pools its last map to 7 x 7

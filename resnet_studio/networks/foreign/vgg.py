@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from resnet_studio.domain.enums import Family
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.domain.terms import Family
-from resnet_studio.networks.foreign.leaves import Leaf, LeafKind, of_kind
+from resnet_studio.networks.foreign.layers import Leaf, LeafKind, of_kind
 
 # Convolutions between two max pools, Simonyan and Zisserman 2014 (arXiv:1409.1556), networks D and E.
 _STAGES = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import EvaluationSummary
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec
-from resnet_studio.domain.terms import RunStatus
 
 
 class State(StrEnum):

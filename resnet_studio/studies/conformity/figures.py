@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resnet_studio.domain.enums import Activation, Branch, Family, Shortcut, Stem
 from resnet_studio.domain.paper import TABLE_2, TABLE_3, TABLE_4, ErrorRow, cifar_row
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.domain.terms import Activation, Branch, Family, Shortcut, Stem
 from resnet_studio.studies.conformity.network import IMAGENET_WIDTHS
 
 TEN_CROP = "10-crop, validation set"

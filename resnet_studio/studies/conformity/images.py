@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from resnet_studio.domain.terms import Augmentation, Colour, Normalisation, PadWith, TestOn
+from resnet_studio.domain.enums import Augmentation, Colour, Normalisation, PadWith, TestOn
 from resnet_studio.studies.conformity.checks import Check, Part, Point, Subject, counted
 from resnet_studio.studies.conformity.recipe import close, recipe_point, section
 

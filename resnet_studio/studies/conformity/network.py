@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from resnet_studio.domain.enums import Activation, Branch, Family, Shortcut, Stem, StridePlace
 from resnet_studio.domain.paper import CIFAR_10, IMAGENET
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.domain.terms import Activation, Branch, Family, Shortcut, Stem, StridePlace
 from resnet_studio.studies.conformity.checks import Check, Part, Point, Subject
 
 CIFAR_RESIDUAL = tuple(row.depth for row in CIFAR_10)

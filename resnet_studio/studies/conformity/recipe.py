@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from resnet_studio.domain.enums import Decay, Family, MomentumForm, RunStatus, Schedule
 from resnet_studio.domain.recipe_spec import RecipeSpec
-from resnet_studio.domain.terms import Decay, Family, MomentumForm, RunStatus, Schedule
 from resnet_studio.studies.conformity.checks import AUTHORS, Check, Part, Point, Subject, counted, listed
 
 CIFAR_ITERATIONS, IMAGENET_ITERATIONS = 64_000, 600_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from resnet_studio.domain.enums import Family
 from resnet_studio.domain.paper import paper_sentence
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.domain.specs import DataSpec, RunSpec
-from resnet_studio.domain.terms import Family
 from resnet_studio.studies.conformity.checks import Check, Part, Point, State, Subject, Yardstick
 from resnet_studio.studies.conformity.figures import PaperFigure, paper_figures
 from resnet_studio.studies.conformity.images import data_checks, image_checks, is_cifar10, is_imagenet

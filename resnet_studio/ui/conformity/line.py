@@ -10,7 +10,7 @@ from resnet_studio.studies.conformity.checks import State
 from resnet_studio.studies.conformity.report import Conformity, of_spec
 from resnet_studio.ui.conformity.window import ConformityWindow
 from resnet_studio.ui.theme import Theme
-from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.widgets.accessible_names import named
 
 
 class ConformityLine(QWidget):

@@ -19,7 +19,7 @@ from resnet_studio.studies.conformity.report import Conformity
 from resnet_studio.studies.conformity.texts import as_text, headline
 from resnet_studio.ui.conformity.markup import list_markup
 from resnet_studio.ui.theme import Theme
-from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.widgets.accessible_names import named
 
 WIDE = 640  # pixels from which the list is a table
 

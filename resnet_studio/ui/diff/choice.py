@@ -11,7 +11,7 @@ from resnet_studio.domain.diff import Against
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.ui.diff.presets import DIFF_PRESETS, PROPOSED
-from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.widgets.accessible_names import named
 
 OWN = "My own choice"
 COUNT = 3

@@ -12,11 +12,11 @@ from PySide6.QtSvg import QSvgGenerator
 
 from resnet_studio.domain.diff import Diff
 from resnet_studio.domain.errors import UserError
-from resnet_studio.ui.design.painter import Paper, RowPainter, drawing_font
-from resnet_studio.ui.design.rows import COLUMN, RowKind, Rows
+from resnet_studio.ui.diagram.painter import Paper, RowPainter, drawing_font
+from resnet_studio.ui.diagram.rows import COLUMN, RowKind, Rows
 from resnet_studio.ui.diff.heading import HEADING_HEIGHT, paint_heading
 from resnet_studio.ui.diff.legend import LEGEND
-from resnet_studio.ui.headless import application
+from resnet_studio.ui.offscreen import application
 from resnet_studio.ui.theme import Role
 
 FORMATS = (".svg", ".png")

@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from resnet_studio.domain.diff import Diff
-from resnet_studio.ui.design.painter import RowPainter, drawing_font
+from resnet_studio.ui.diagram.painter import RowPainter, drawing_font
 from resnet_studio.ui.widgets.text import count_text, short_count
 
 HEADING_HEIGHT = 86

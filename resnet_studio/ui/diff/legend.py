@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from resnet_studio.domain.diff import Verdict
-from resnet_studio.ui.design.painter import BADGE_RADIUS, RowPainter
+from resnet_studio.ui.diagram.painter import BADGE_RADIUS, RowPainter
 from resnet_studio.ui.theme import Role, Theme
 
 LEGEND = ((Verdict.ADDED, "added"), (Verdict.MISSING, "missing"), (Verdict.CHANGED, "changed"))

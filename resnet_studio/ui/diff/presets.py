@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DiffPreset:
-    """``names`` are understood by :func:`resnet_studio.domain.naming.network_named`."""
+    """``names`` are understood by :func:`resnet_studio.domain.network_names.network_named`."""
 
     title: str
     names: tuple[str, ...]

@@ -7,8 +7,8 @@ from PySide6.QtGui import QHelpEvent, QPainter
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from resnet_studio.domain.diff import Tally
-from resnet_studio.ui.design.blueprint_view import BlueprintView
-from resnet_studio.ui.design.rows import Row, RowKind
+from resnet_studio.ui.diagram.rows import Row, RowKind
+from resnet_studio.ui.diagram.view import BlueprintView
 from resnet_studio.ui.diff.heading import HEADING_HEIGHT, heading_text, paint_heading
 from resnet_studio.ui.theme import Role, Theme
 

@@ -19,19 +19,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.diff import diff
 from resnet_studio.domain.diff_report import lines_of_text
+from resnet_studio.domain.enums import Family
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.naming import network_named
-from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.network_names import network_named
 from resnet_studio.domain.specs import NetworkSpec, counterpart
-from resnet_studio.domain.terms import Family
 from resnet_studio.ui.diff.choice import NetworkChoice
 from resnet_studio.ui.diff.export import FORMATS, SCALES, export_diff
 from resnet_studio.ui.diff.legend import Legend
 from resnet_studio.ui.diff.view import DiffView
 from resnet_studio.ui.services import Services
-from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.widgets.accessible_names import named
 
 POINT = "Point at a layer, or mark one with the arrow keys, to see what differs there; press a strip to fold it."
 COUNTING = "A pool counts as a layer in these sums; depths count the layers with weights alone."

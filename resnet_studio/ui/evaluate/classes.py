@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from resnet_studio.ui.evaluate.drawing import ALL, Matrix, Place
+from resnet_studio.ui.evaluate.matrix_drawing import ALL, Matrix, Place
 from resnet_studio.ui.models import formats
 
 Index = QModelIndex | QPersistentModelIndex

@@ -9,21 +9,21 @@ import numpy as np
 from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QSplitter, QTableView, QTabWidget, QWidget
 
+from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import Evaluation, NamedImage, RunRecord
-from resnet_studio.domain.tables import display_names
-from resnet_studio.ui.classify.results import ImageRow
-from resnet_studio.ui.classify.thumbnails import Thumbnails
-from resnet_studio.ui.classify.work import Source
 from resnet_studio.ui.evaluate.classes import PLACE_ROLE, SORT_ROLE, ClassesModel, PairsModel
-from resnet_studio.ui.evaluate.drawing import ALL, Matrix, Place
 from resnet_studio.ui.evaluate.export import Titled
 from resnet_studio.ui.evaluate.images import CellImage, CellImages
 from resnet_studio.ui.evaluate.matrices import Matrices
+from resnet_studio.ui.evaluate.matrix_drawing import ALL, Matrix, Place
 from resnet_studio.ui.evaluate.work import TestSets, bringing, data_of
-from resnet_studio.ui.jobs import Job
 from resnet_studio.ui.models import formats
+from resnet_studio.ui.pages.classify.results import ImageRow
+from resnet_studio.ui.pages.classify.thumbnails import Thumbnails
+from resnet_studio.ui.pages.classify.work import Source
 from resnet_studio.ui.services import Services
-from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.threads.jobs import Job
+from resnet_studio.ui.widgets.accessible_names import named
 
 _ERROR_COLUMN, _COUNT_COLUMN = 1, 2  # of the tables of classes and of pairs
 _WIDEST, _LEAST_TABS = 150, 280  # pixels of a column, of the tables

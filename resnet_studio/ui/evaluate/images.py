@@ -31,11 +31,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from resnet_studio.ui.classify.results import ImageRow
-from resnet_studio.ui.classify.thumbnails import Thumbnails
-from resnet_studio.ui.plots.shades import plain_tip
+from resnet_studio.ui.pages.classify.results import ImageRow
+from resnet_studio.ui.pages.classify.thumbnails import Thumbnails
+from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
-from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.text import THIN_SPACE
 
 Index = QModelIndex | QPersistentModelIndex

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from resnet_studio.ui.design.field_row import Choice
-from resnet_studio.ui.evaluate.drawing import Place
+from resnet_studio.ui.evaluate.colour_scale import ScaleBar
 from resnet_studio.ui.evaluate.export import Titled
+from resnet_studio.ui.evaluate.matrix_drawing import Place
 from resnet_studio.ui.evaluate.matrix_view import ZOOM_STEP, MatrixView
-from resnet_studio.ui.evaluate.scale import ScaleBar
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.field_row import Choice
 from resnet_studio.ui.widgets.flow import FlowLayout, side_by_side
-from resnet_studio.ui.widgets.naming import named
 
 MOST = 2
 _HINT = "Click a cell for its images; Ctrl+wheel enlarges. Ctrl+click a second result to lay it beside this one."

@@ -22,24 +22,24 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
-from resnet_studio.domain.tables import display_names
 from resnet_studio.ui.evaluate.detail import Detail
 from resnet_studio.ui.evaluate.export import FORMATS, export
-from resnet_studio.ui.evaluate.groups import evaluation_name, of_runs
 from resnet_studio.ui.evaluate.matrices import MOST
 from resnet_studio.ui.evaluate.plan import Plan, plan
+from resnet_studio.ui.evaluate.run_groups import evaluation_name, of_runs
 from resnet_studio.ui.evaluate.session import EvaluateSession
 from resnet_studio.ui.evaluate.setup import SetupForm
+from resnet_studio.ui.evaluate.texts import delete_question, plan_sentence
 from resnet_studio.ui.evaluate.tree import Column, EvaluationsModel
-from resnet_studio.ui.evaluate.wording import delete_question, plan_sentence
 from resnet_studio.ui.models import formats
-from resnet_studio.ui.plots.samples import SAMPLE_WIDTH
-from resnet_studio.ui.plots.shades import plain_tip
+from resnet_studio.ui.plots.line_sample import SAMPLE_WIDTH
+from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.focus import keeping_focus
-from resnet_studio.ui.widgets.naming import named
 
 _NARROW = 760  # pixels
 _LEAST_TREE, _LEAST_DETAIL = 120, 340  # pixels; where the window is lower than both and the form, all scrolls

@@ -9,7 +9,7 @@ from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.inference.refusals import refusal
-from resnet_studio.ui.evaluate.asked import Asked
+from resnet_studio.ui.evaluate.protocol_request import Asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QBoxLayout, QCheckBox, QLabel, QLineEdit, QWidget
 from resnet_studio.domain.documents import sentences
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.specs import replace
-from resnet_studio.ui.design.field_row import Choice, NumberEdit
-from resnet_studio.ui.evaluate.asked import Asked, scales_for, sizes_sentence
-from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.evaluate.protocol_request import Asked, scales_for, sizes_sentence
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.field_row import Choice, NumberEdit
 
 KINDS = {
     ProtocolKind.SINGLE: ("Single view", "The view that training tests on"),

@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, Signal
 
 from resnet_studio.ui.evaluate.plan import Task
 from resnet_studio.ui.evaluate.work import Step, Stored, TaskFailed, evaluating
-from resnet_studio.ui.jobs import Job
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.widgets.text import duration_text
 
 _TRUST = 0.02  # of the work done before a time left is told

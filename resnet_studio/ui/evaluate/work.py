@@ -15,10 +15,10 @@ from resnet_studio.domain.specs import DataSpec
 from resnet_studio.ui.evaluate.plan import Task
 
 if TYPE_CHECKING:
-    from resnet_studio.data.testset import TestSet
-    from resnet_studio.domain.home import Home
+    from resnet_studio.data.test_images import TestSet
     from resnet_studio.history.store import RunStore
     from resnet_studio.inference.models import TrainedNetwork
+    from resnet_studio.platform.home import Home
 
 Emit = Callable[[object], None]
 _TELL_SECONDS = 0.05
@@ -66,7 +66,7 @@ def evaluating(
     def work(emit: Emit, should_stop: StopCheck) -> int:
         import torch
 
-        from resnet_studio.domain.terms import Device
+        from resnet_studio.domain.enums import Device
         from resnet_studio.inference.evaluate import evaluate
         from resnet_studio.inference.models import load
         from resnet_studio.training.devices import lower_priority
@@ -123,7 +123,7 @@ class TestSets:
 
     def open(self, spec: DataSpec, home: Home, should_stop: StopCheck) -> TestSet:
         """Raises DataError and Stopped, as ``open_test``."""
-        from resnet_studio.data.testset import open_test
+        from resnet_studio.data.test_images import open_test
 
         if self._set is None or spec != self._spec:
             self._set = None

@@ -8,7 +8,7 @@ from typing import Any
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 
-from resnet_studio.ui.plots.buffers import XAxis
+from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_step, time_step, time_text, value_label
 
 PIXELS_BETWEEN_LABELS = 90

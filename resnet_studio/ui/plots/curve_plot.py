@@ -10,14 +10,14 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, QMouseEvent, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from resnet_studio.ui.plots.autorange import RangeFollower, Span
 from resnet_studio.ui.plots.axes import PositionAxis, ValueAxis
-from resnet_studio.ui.plots.buffers import CurveBook, XAxis
-from resnet_studio.ui.plots.following import RangeFollower, Span
-from resnet_studio.ui.plots.layers import RunLayers, View
+from resnet_studio.ui.plots.cursor_values import extent, gaps_at, readings
+from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
+from resnet_studio.ui.plots.curve_layers import RunLayers, View
 from resnet_studio.ui.plots.legend import Legend
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.ranges import count_text, time_text
-from resnet_studio.ui.plots.readout import extent, gaps_at, readings
 from resnet_studio.ui.theme import Role, Theme
 
 FRAME_MS = 50

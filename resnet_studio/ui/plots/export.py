@@ -13,16 +13,16 @@ from PySide6.QtCore import QBuffer, QIODevice, QLineF, QPointF, QRectF, QSize, Q
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 from PySide6.QtSvg import QSvgGenerator
 
+from resnet_studio.domain.comparison import display_names
+from resnet_studio.domain.enums import Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Curve, RunRecord
-from resnet_studio.domain.tables import display_names
-from resnet_studio.domain.terms import Series
-from resnet_studio.ui.headless import application
-from resnet_studio.ui.plots.buffers import CurveBook, XAxis
+from resnet_studio.ui.offscreen import application
+from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
+from resnet_studio.ui.plots.line_sample import paint_sample
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, tell_epochs
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_span, nice_step, time_step, time_text
-from resnet_studio.ui.plots.samples import paint_sample
-from resnet_studio.ui.plots.shades import shaded, shades
+from resnet_studio.ui.plots.run_colours import shaded, shades
 from resnet_studio.ui.plots.thinning import thin
 
 FIGURE_SIZE = QSize(1000, 640)  # points of the drawing; a PNG has twice as many pixels each way

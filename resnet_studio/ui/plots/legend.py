@@ -9,10 +9,10 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QEnterEvent, QFocusEvent, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QWidget
 
+from resnet_studio.ui.plots.cursor_values import Gap, Reading
+from resnet_studio.ui.plots.line_sample import paint_sample
 from resnet_studio.ui.plots.panels import Panel, PlottedRun
-from resnet_studio.ui.plots.readout import Gap, Reading
-from resnet_studio.ui.plots.samples import paint_sample
-from resnet_studio.ui.plots.shades import plain_tip
+from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
 
 DASH = "–"

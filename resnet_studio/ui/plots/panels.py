@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from PySide6.QtGui import QColor
 
+from resnet_studio.domain.comparison import display_names
+from resnet_studio.domain.enums import Series
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.tables import display_names
-from resnet_studio.domain.terms import Series
-from resnet_studio.ui.plots.buffers import CurveBook, XAxis
-from resnet_studio.ui.plots.shades import shaded, shades
+from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
+from resnet_studio.ui.plots.run_colours import shaded, shades
 from resnet_studio.ui.theme import Role, Theme
 
 ITERATIONS_BY_AXIS = {XAxis.ITERATION: "iteration", XAxis.EPOCH: "epoch", XAxis.TIME: "training time"}

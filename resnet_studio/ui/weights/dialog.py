@@ -22,21 +22,21 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from resnet_studio.domain.enums import Family
 from resnet_studio.domain.events import StopCheck
-from resnet_studio.domain.foreign import ImportOptions, Recognition, without_options
+from resnet_studio.domain.imported_weights import ImportOptions, Recognition, without_options
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import NetworkSpec, replace
-from resnet_studio.domain.terms import Family
-from resnet_studio.ui.jobs import Job
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.weights.images_box import ImagesBox
 from resnet_studio.ui.weights.texts import NO_ANSWER, NO_COLOURS, NO_SIZE, assumptions, network_text
-from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.widgets.accessible_names import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from resnet_studio.exchange.importing import Inspected
+    from resnet_studio.weights_io.import_weights import Inspected
 
 _CLASS_FILTER = "Class names (*.txt *.json *.csv *.names);;All files (*)"
 
@@ -210,7 +210,7 @@ class ImportDialog(QDialog):
         path = self._path
 
         def work(emit: Callable[[object], None], should_stop: StopCheck) -> object:
-            from resnet_studio.exchange.importing import inspect
+            from resnet_studio.weights_io.import_weights import inspect
 
             return inspect(path, ImportOptions(), lambda text, share: emit((text, share)), should_stop)
 
@@ -223,7 +223,7 @@ class ImportDialog(QDialog):
             return
 
         def work(emit: Callable[[object], None], should_stop: StopCheck) -> object:
-            from resnet_studio.exchange.importing import import_weights
+            from resnet_studio.weights_io.import_weights import import_weights
 
             chosen = inspected.as_network(spec)
             return import_weights(store, chosen, options, lambda text, share: emit((text, share)), should_stop)

@@ -7,10 +7,10 @@ from pathlib import Path
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
 
-from resnet_studio.domain.foreign import PRESETS, Colour
+from resnet_studio.domain.imported_weights import PRESETS, Colour
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.ui.weights.texts import colour_text, parse_colour
-from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.widgets.accessible_names import named
 
 _CARRIED, _OWN, _FILE, _BUILTIN, _CIFAR10, _FOLDER = (
     "carried",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from resnet_studio.domain.foreign import Colour, Recognition
+from resnet_studio.domain.enums import Branch, Shortcut, StridePlace, ZeroPadding
+from resnet_studio.domain.imported_weights import Colour, Recognition
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.domain.terms import Branch, Shortcut, StridePlace, ZeroPadding
 
 NO_SIZE = "The image size is a whole number of pixels, 8 to 1024."
 NO_ANSWER = "Say above which network it is, then it can be imported."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from resnet_studio.ui.widgets.naming import named
+from resnet_studio.ui.widgets.accessible_names import named
 
 
 class Banner(QFrame):

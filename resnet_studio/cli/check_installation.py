@@ -1,0 +1,131 @@
+"""What ``doctor`` looks at, one function a matter; each looks and changes nothing that the program would not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+from resnet_studio import __version__
+from resnet_studio.cli.check import Check, State
+from resnet_studio.cli.check_speed import speed
+from resnet_studio.cli.check_storage import stored
+from resnet_studio.cli.window import why_no_window
+from resnet_studio.platform.home import Home
+from resnet_studio.platform.host import cores, cpu_name
+from resnet_studio.platform.resources import resources
+
+_PACKAGES = (
+    "torch", "torchvision", "PySide6-Essentials", "pyqtgraph", "numpy", "SQLAlchemy", "alembic", "pydantic", "typer",
+    "rich", "safetensors", "pillow", "qtawesome",
+)  # fmt: skip
+_ENOUGH_DISK = 2 * 2**30  # bytes: checkpoints of a long study and a decoded data set
+_QT_SECONDS = 60
+_LINUX_LIBRARIES = "libegl1 libgl1 libxkbcommon0 libxcb-cursor0 libdbus-1-3 fontconfig"
+
+
+def examine(home: Home) -> list[Check]:
+    """Every check; one that breaks becomes a finding itself."""
+    matters: tuple[Callable[[Home], Iterator[Check]], ...] = (
+        _program, _packages, _devices, speed, _display, _paths, stored,
+    )  # fmt: skip
+    found: list[Check] = []
+    for matter in matters:
+        try:
+            found += matter(home)
+        except Exception as error:
+            name = matter.__name__.strip("_")
+            found.append(Check(name, f"{type(error).__name__}: {error}", State.WRONG, "Install ResNet Studio again."))
+    return found
+
+
+def _program(_home: Home) -> Iterator[Check]:
+    yield Check("resnet-studio", __version__)
+    yield Check("python", f"{platform.python_version()} on {platform.platform(terse=True)}")
+    try:
+        yield Check("resources", str(resources()))
+    except FileNotFoundError as error:
+        yield Check("resources", str(error), State.WRONG, "Install ResNet Studio again.")
+
+
+def _packages(_home: Home) -> Iterator[Check]:
+    for package in _PACKAGES:
+        try:
+            version = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            yield Check(package, "missing", State.WRONG, f"pip install {package}")
+            continue
+        if package == "PySide6-Essentials" and bad_qt(version, sys.version_info[:2]):
+            advice = "This pair aborts within minutes: pip install 'pyside6-essentials!=6.12.0', or use Python 3.12."
+            yield Check(package, f"{version} with Python {platform.python_version()}", State.WRONG, advice)
+        else:
+            yield Check(package, version)
+
+
+def bad_qt(pyside: str, python: tuple[int, int]) -> bool:
+    """PySide6 6.12.0 loses a reference to None with each call on Python before 3.12, and aborts."""
+    return pyside == "6.12.0" and python < (3, 12)
+
+
+def _devices(_home: Home) -> Iterator[Check]:
+    import torch
+
+    from resnet_studio.domain.enums import Device
+    from resnet_studio.training.devices import choose_device, device_name
+
+    yield Check("processor", f"{cpu_name()}, {cores()} cores, {torch.get_num_threads()} torch threads")
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            memory = torch.cuda.get_device_properties(index).total_memory / 2**30
+            yield Check(f"GPU {index}", f"{torch.cuda.get_device_name(index)}, {memory:.0f} GiB")
+    elif not torch.backends.mps.is_available():
+        advice = "Training runs on the processor; for a GPU its driver and a torch built for it are needed."
+        yield Check("GPU", "none that torch can use", State.NOTE, advice)
+    chosen = choose_device(Device.AUTO)
+    yield Check("trains on", f"{chosen.type} ({device_name(chosen)})")
+
+
+def _display(_home: Home) -> Iterator[Check]:
+    names = [n for n in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM") if os.environ.get(n)]
+    named = " ".join(f"{n}={os.environ[n]}" for n in names)
+    unseen = why_no_window()
+    if unseen:
+        yield Check("display", named or "none", State.NOTE, unseen)
+    else:
+        yield Check("display", named or platform.system())
+    # In a process of its own: where a library is missing, Qt ends the process.
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"} if unseen else dict(os.environ)
+    code = "from PySide6.QtWidgets import QApplication; app = QApplication([]); print(app.platformName())"
+    try:
+        tried = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=_QT_SECONDS,
+            check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        yield Check("Qt", f"no window system answered in {_QT_SECONDS} s", State.WRONG, "Check the display's address.")
+        return
+    if tried.returncode == 0:
+        yield Check("Qt", f"starts ({tried.stdout.strip()})")
+        return
+    said = " ".join(tried.stderr.split())[-300:] or f"ended with {tried.returncode}"
+    advice = f"Install Qt's libraries: apt-get install {_LINUX_LIBRARIES}" if sys.platform == "linux" else ""
+    yield Check("Qt", said, State.WRONG, advice)
+
+
+def _paths(home: Home) -> Iterator[Check]:
+    place = home.root
+    while not place.exists():
+        place = place.parent
+    if not os.access(place, os.W_OK):
+        yield Check("home", str(home.root), State.WRONG, "It cannot be written; choose another with --home DIR.")
+    else:
+        yield Check("home", f"{home.root}{'' if place == home.root else ' (made at the first start)'}")
+    free = shutil.disk_usage(place).free
+    state, advice = (
+        (State.OK, "") if free >= _ENOUGH_DISK else (State.NOTE, "Make room: checkpoints and images need it.")
+    )
+    yield Check("free disk", f"{free / 2**30:.1f} GiB", state, advice)

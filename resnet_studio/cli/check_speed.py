@@ -1,0 +1,122 @@
+"""What ``doctor`` says of speed: how this machine trains, why so, and how to have it otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from resnet_studio.cli.check import Check, State
+from resnet_studio.cli.output import counted
+from resnet_studio.domain.enums import Device, MemoryLayout, Precision
+from resnet_studio.domain.specs import RecipeSpec
+from resnet_studio.platform.home import Home
+from resnet_studio.platform.host import compiler
+from resnet_studio.platform.training_speed import LONG_ENOUGH, WORTH_IT, KnownSpeeds
+
+if TYPE_CHECKING:
+    import torch
+
+_FEW = 4  # networks named in one line
+_OTHERWISE = (
+    "--precision, --layout, --engine and --device of `train` and `bench`, or the fields of these names in a run file "
+    "and under This machine on the Design page"
+)
+
+
+def speed(home: Home) -> Iterator[Check]:
+    """Compiler, precision, memory layout, engines; what was measured, where it is kept, and how to choose otherwise."""
+    from resnet_studio.training.devices import choose_device
+    from resnet_studio.training.memory_format import choose_layout, known_layout_gain
+    from resnet_studio.training.precision import choose_precision
+    from resnet_studio.training.speed_cache import known_speeds
+
+    device = choose_device(Device.AUTO)
+    precision = choose_precision(Precision.AUTO, device, home.cache)
+    yield _compiler(device)
+    yield _precision(home, device, precision)
+    layout = choose_layout(MemoryLayout.AUTO, device, precision, home.cache)
+    gain = known_layout_gain(device, precision, home.cache)
+    found = f": in a probe channels last were {_times(gain)} channels first" if gain is not None else ""
+    yield Check("memory layout", f"{layout}{found}")
+    yield _compiled(home, device)
+    yield from _engines(home, device)
+    yield _measured(home, known_speeds(home.cache))
+    yield Check("to choose otherwise", _OTHERWISE)
+
+
+def _times(gain: float) -> str:
+    return f"{gain:.2f} times as fast as"
+
+
+def _compiler(device: torch.device) -> Check:
+    from resnet_studio.training.engines.choose import can_compile
+
+    found = compiler()
+    if device.type == "cuda":
+        if can_compile(device):
+            return Check("compiler", "Triton")
+        return Check("compiler", "no Triton: nothing is compiled", State.NOTE, "pip install triton")
+    if found is None:
+        advice = "Long runs gain from a C++ compiler: g++ or clang++ (on a Mac xcode-select --install, on Windows cl)."
+        return Check("compiler", "no compiler: training stays eager", State.NOTE, advice)
+    return Check("compiler", found)
+
+
+def _precision(home: Home, device: torch.device, precision: Precision) -> Check:
+    from resnet_studio.training.precision import known_gain, measure_gain
+
+    if device.type == "mps":
+        return Check("precision", f"{precision} (nothing is probed on {device.type})")
+    gain = known_gain(device, home.cache)
+    if gain is None:  # a cache that cannot be written
+        gain = measure_gain(device)
+    return Check("precision", f"{precision}: in a probe bfloat16 was {_times(gain)} float32")
+
+
+def _compiled(home: Home, device: torch.device) -> Check:
+    from resnet_studio.training.engines.choose import can_compile, known_gains
+
+    if not can_compile(device):
+        return Check("compiled steps", "none here")
+    gains = known_gains(device, Precision.AUTO, home.cache)
+    if not gains:
+        return Check("compiled steps", "not measured here yet; a long run, or `resnet-studio bench`, measures them")
+    few = [f"{gain:.2f} for {_named(subject)}" for subject, gain in gains.items()]
+    return Check("compiled steps", f"times as fast as eager ones: {', '.join(few[-_FEW:])}", details=tuple(few[:-_FEW]))
+
+
+def _named(subject: str) -> str:
+    """Without what only tells networks of one name apart."""
+    networks, _, batches = re.sub(r" of \d+ multiply-adds", "", subject).partition(" | ")
+    return f"{networks} in {batches}"
+
+
+def _engines(home: Home, device: torch.device) -> Iterator[Check]:
+    """As training itself would choose."""
+    from resnet_studio.training.engines.choose import can_compile, choose_engine
+
+    long_enough, able = counted(LONG_ENOUGH), can_compile(device)
+    for name, iterations in (("a short run", LONG_ENOUGH - 1), ("a long run", LONG_ENOUGH)):
+        plan = choose_engine(RecipeSpec(iterations=iterations), device, {}, home.cache)
+        if plan.switch_at:
+            why = (
+                f"from {long_enough} iterations on compiling pays, unless it was found to bring these networks less "
+                f"than {WORTH_IT - 1:.0%}; it is done beside the first steps"
+            )
+        elif able:
+            why = f"below {long_enough} iterations compiling would cost more than it gains"
+        else:
+            why = "nothing can be compiled here"
+        yield Check(f"engine of {name}", f"{plan.name}: {why}")
+
+
+def _measured(home: Home, known: KnownSpeeds) -> Check:
+    kept = f"kept in {home.cache}, which may be deleted: then it is measured anew"
+    if not known.figures:
+        return Check("measured speeds", f"none yet, `resnet-studio bench` measures them; {kept}")
+    networks = dict.fromkeys(figure.network.label for figure in known.figures)
+    fastest = max(known.figures, key=lambda figure: figure.images_per_second)
+    rate = f"{fastest.network.label} {counted(round(fastest.images_per_second))} images/s ({fastest.engine})"
+    count = "1 network" if len(networks) == 1 else f"{len(networks)} networks"
+    return Check("measured speeds", f"of {count}, fastest {rate}; {kept}")

@@ -1,0 +1,146 @@
+"""Whether what was stored is sound: the history, every checkpoint, and folders that belong to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resnet_studio.cli.check import Check, State
+from resnet_studio.domain.errors import CheckpointError, UserError
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.platform.home import Home
+
+if TYPE_CHECKING:
+    from resnet_studio.history.store import RunStore
+
+_SET_ASIDE = "The next start of the program, or a command that writes, sets it aside and keeps what can be read."
+
+
+def stored(home: Home) -> Iterator[Check]:
+    """Everything that runs left on the disk; checkpoints and folders only where the history can tell of them."""
+    sound = False
+    for check in history(home):
+        sound = sound or (check.name == "history" and check.state is not State.WRONG)
+        yield check
+    if sound and home.database.exists():
+        yield from checkpoints(home)
+        yield from folders(home)
+
+
+def history(home: Home) -> Iterator[Check]:
+    """The database: its schema, the whole integrity check, runs that make no sense, files kept beside it."""
+    from resnet_studio.history.run_folders import lost_history
+    from resnet_studio.history.sqlite.inspect import kept_beside, problems
+    from resnet_studio.history.sqlite.migrate import PRESENT, look
+    from resnet_studio.history.store import RunStore
+
+    if lost := lost_history(home):
+        yield Check("history", lost, State.WRONG, "Put a backup of the history in its place.")
+    elif not home.database.exists():
+        yield Check("history", "none yet")
+    else:
+        try:
+            found = look(home.database, check=False)
+            if wrong := problems(home.database):
+                yield Check("history", f"{home.database} is damaged", State.WRONG, _SET_ASIDE, tuple(wrong))
+            else:
+                with RunStore.open(home) as store:
+                    yield from _sound(home, store, f"schema {found} of {PRESENT.head}")
+        except UserError as error:
+            yield Check("history", str(home.database), State.WRONG, error.sentence)
+    aside, copies = kept_beside(home.database)
+    if aside:
+        what = "1 damaged history was" if len(aside) == 1 else f"{len(aside)} damaged histories were"
+        advice = "Keep them as long as something is missing from the history, then delete them."
+        yield Check("set aside", f"{what} set aside", State.NOTE, advice, tuple(map(str, aside)))
+    if copies:
+        what = f"{len(copies)} made before the schema changed"
+        yield Check("backups", what, details=tuple(map(str, copies)))
+
+
+def _sound(home: Home, store: RunStore, schema: str) -> Iterator[Check]:
+    value = f"{schema}, {len(store.list_runs())} runs, {home.database.stat().st_size / 2**20:.1f} MiB, sound"
+    if store.writable:
+        yield Check("history", value)
+    else:
+        yield Check("history", value, State.NOTE, store.why_read_only)
+    if store.unreadable:
+        what = f"{len(store.unreadable)} cannot be read"
+        yield Check("runs", what, State.WRONG, "The other runs are there.", tuple(store.unreadable.values()))
+
+
+def checkpoints(home: Home) -> Iterator[Check]:
+    """Every checkpoint that the history points to: there, whole, with the digests it should have."""
+    from resnet_studio.cli.progress_bar import Work
+    from resnet_studio.networks.weights import digest
+    from resnet_studio.training.checkpoints import load
+
+    with _opened(home) as store, Work("Checking checkpoints", silent=True) as work:
+        runs = [*store.list_runs(), *store.list_runs(deleted=True)]
+        rows = [(run, row) for run in runs for row in store.checkpoints(run.id)]
+        wrong: list[str] = []
+        checked = 0
+        for done, (run, row) in enumerate(rows):
+            work.report(run.name, done / len(rows))
+            folder = home.runs / row.folder
+            try:
+                if digest(load(folder).weights) != row.weights_sha256:
+                    wrong.append(f"{run.name} ({run.short_id}): {folder} holds other weights than the history says")
+            except CheckpointError as error:
+                if run.status.active and row.iteration not in {each.iteration for each in store.checkpoints(run.id)}:
+                    continue  # a program that trains has removed it meanwhile
+                wrong.append(f"{run.name} ({run.short_id}): {error.sentence}")
+            checked += 1
+    if wrong:
+        advice = "A run goes on from its newest whole checkpoint; without one it starts again."
+        yield Check("checkpoints", f"{len(wrong)} of {checked} are not whole", State.WRONG, advice, tuple(wrong))
+    else:
+        yield Check("checkpoints", f"{checked} of {checked} whole")
+
+
+def folders(home: Home) -> Iterator[Check]:
+    """Folders below the runs folder that no run owns, and checkpoints in them that no row points to."""
+    from resnet_studio.history.run_folders import run_folders
+    from resnet_studio.training.checkpoints import DAMAGED
+
+    with _opened(home) as store:
+        runs = {run.id: run for run in (*store.list_runs(), *store.list_runs(deleted=True))}
+        known = {*runs, *store.unreadable}
+        orphans = sorted(run_folders(home) - known)
+        loose: list[str] = []
+        damaged: list[str] = []
+        for run in runs.values():
+            rows = {row.folder for row in store.checkpoints(run.id)}
+            for folder in _checkpoint_folders(home, run):
+                if folder.name.startswith(DAMAGED):
+                    damaged.append(f"{run.name}: {folder}")
+                elif folder.relative_to(home.runs).as_posix() not in rows and not run.status.active:
+                    loose.append(f"{run.name}: {folder}")  # one that trains is about to write the row
+    if orphans:
+        advice = "They belong to no run of this history; delete them, or put a backup of the history back."
+        yield Check(
+            "run folders", f"{len(orphans)} without a run", State.NOTE, advice,
+            tuple(str(home.run(name)) for name in orphans),
+        )  # fmt: skip
+    else:
+        yield Check("run folders", f"{len(known & run_folders(home))}, each with its run")
+    if loose:
+        advice = "Left by a program that died; they go when their run is resumed."
+        yield Check("loose checkpoints", str(len(loose)), State.NOTE, advice, tuple(loose))
+    if damaged:
+        advice = "Set aside when their run was resumed; delete them when you like."
+        yield Check("damaged checkpoints", str(len(damaged)), State.NOTE, advice, tuple(damaged))
+
+
+def _checkpoint_folders(home: Home, run: RunRecord) -> list[Path]:
+    try:
+        return sorted((home.run(run.id) / "checkpoints").iterdir())
+    except OSError:
+        return []
+
+
+def _opened(home: Home) -> RunStore:
+    from resnet_studio.history.store import RunStore
+
+    return RunStore.open(home, writer=False)

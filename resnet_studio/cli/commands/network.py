@@ -1,0 +1,66 @@
+"""``network``: a network's blueprint, its counts, and the paper's row beside them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from resnet_studio.cli.options import Asked, changed, spec_options
+from resnet_studio.cli.output import counted, print_facts, print_json, print_table
+from resnet_studio.domain.blueprint import Blueprint, Shape, as_json
+from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.paper import paper_sentence
+from resnet_studio.domain.specs import NetworkSpec
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(network)
+
+
+@spec_options("network.")
+def network(
+    asked: Asked,
+    wants_json: Annotated[bool, typer.Option("--json", help="Print the whole blueprint as JSON.")] = False,
+) -> None:
+    """Show a network without training it: shapes, parameters, multiply-adds."""
+    fields = {path.removeprefix("network."): value for path, value in asked.items()}
+    plan = blueprint(changed(NetworkSpec(), fields))
+    if wants_json:
+        print_json(as_json(plan))
+    else:
+        _show(plan)
+
+
+def _shape(shape: Shape) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _show(plan: Blueprint) -> None:
+    rows: list[tuple[str, ...]] = [("input", _shape(plan.input), "", "", "", "")]
+    parts = [("stem", plan.stem, None), *((s.name, None, s) for s in plan.stages), ("head", plan.head, None)]
+    for name, layers, stage in parts:
+        if stage is not None:
+            layers = tuple(layer for block in stage.blocks for layer in block.layers)
+        if not layers:  # VGG has no stem
+            continue
+        rows.append(
+            (
+                name,
+                _shape(layers[-1].output),
+                str(len(stage.blocks)) if stage is not None else "",
+                str(sum(layer.kind.weighted for layer in layers)),
+                counted(sum(layer.parameters for layer in layers)),
+                counted(sum(layer.multiply_adds for layer in layers)),
+            )
+        )
+    columns = ("part", "output", "blocks", "weighted layers", "parameters", "multiply-adds")
+    print_table(columns, rows, title=plan.spec.label, right=columns[2:])
+    print_facts(
+        (
+            ("depth", f"{plan.depth} weighted layers, projections not counted"),
+            ("parameters", counted(plan.parameters)),
+            ("multiply-adds", counted(plan.multiply_adds)),
+            ("the paper", paper_sentence(plan.spec) or "says nothing of this network"),
+        )
+    )

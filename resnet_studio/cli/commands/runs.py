@@ -1,0 +1,284 @@
+"""``runs``: the history, listed, shown, hidden, brought back and exported."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from resnet_studio.cli.commands.conformity import of_stored, show_conformity
+from resnet_studio.cli.context import find_all, ids, session
+from resnet_studio.cli.output import counted, duration, percent, print_facts, print_json, print_table
+from resnet_studio.domain.comparison import Difference, comparison_csv
+from resnet_studio.domain.documents import run_toml
+from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.imported_weights import without_options
+from resnet_studio.domain.records import NOT_KNOWN, RunRecord, run_json
+from resnet_studio.domain.reproducibility import could_differ, in_words, not_the_same_here
+from resnet_studio.history.stored_preprocessing import StoredPreprocessing, preprocessing_of
+from resnet_studio.studies.conformity.texts import as_csv
+from resnet_studio.studies.conformity.texts import as_json as conformity_json
+from resnet_studio.training.provenance import here
+
+if TYPE_CHECKING:
+    from resnet_studio.history.store import RunStore
+
+app = typer.Typer(help="The history: list, show, delete, restore, export.", no_args_is_help=True)
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Names = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, unique beginnings of ids, or names.")]
+
+
+def register(parent: typer.Typer) -> None:
+    parent.add_typer(app, name="runs")
+
+
+@app.command("list")
+def list_runs(
+    context: typer.Context,
+    status: Annotated[RunStatus | None, typer.Option(help="Only runs of this status.")] = None,
+    study: Annotated[str, typer.Option(metavar="KEY", help="Only runs of this study.")] = "",
+    deleted: Annotated[bool, typer.Option("--deleted", help="The deleted runs instead.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List stored runs, newest first."""
+    with session(context).reader() as store:
+        runs = [
+            run for run in store.list_runs(deleted=deleted) if status in (None, run.status) and study in ("", run.study)
+        ]
+    if as_json:
+        print_json([run_json(run) for run in runs])
+        return
+    if not runs:
+        print("No runs." if status or study or deleted else "No runs yet; `resnet-studio demo` makes the first four.")
+        return
+    columns = (
+        "id",
+        "run",
+        "status",
+        "data",
+        "iteration",
+        "training error",
+        "test error",
+        "(best)",
+        "parameters",
+        "began",
+    )
+    rows = [
+        (
+            run.short_id, run.name, run.status, NOT_KNOWN if run.imported else run.spec.data.label, _iterations(run),
+            percent(run.training_error), percent(run.test_error), percent(run.best_test_error),
+            counted(run.parameters), run.created_at.astimezone().strftime("%Y-%m-%d %H:%M"),
+        )
+        for run in runs
+    ]  # fmt: skip
+    print_table(columns, rows, right=columns[4:])
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique beginning of one, or a name.")],
+    against: Annotated[
+        str,
+        typer.Option("--against", metavar="RUN", help="Show only in which fields this run and that one could differ."),
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show all that is known of one run, and what of its record is not the same on this machine now."""
+    if against:
+        with session(context).reader() as store:
+            _show_against(store.find(run), store.find(against), as_json)
+        return
+    with session(context).reader() as store:
+        found = store.find(run)
+        checkpoints = store.checkpoints(found.id)
+        (conformity,) = of_stored(store, [found])
+        folder = store.home.run(found.id)
+        images = preprocessing_of(store.home, found.id)
+    changed = [] if found.imported else not_the_same_here(found, here())  # another program made it, elsewhere
+    if as_json:
+        print_json(
+            {
+                **run_json(found),
+                "not_the_same_here": _differences_json(changed, ("then", "now")),
+                "checkpoints": [{"iteration": c.iteration, "weights_sha256": c.weights_sha256} for c in checkpoints],
+                "preprocessing": None if images is None else dataclasses.asdict(images),
+                "conformity": conformity_json(conformity),
+            }
+        )
+        return
+    group = conformity.group
+    print_facts(
+        (
+            ("run", f"{found.name} ({found.id})"),
+            ("status", f"{found.status}. {found.reason}".rstrip(". ")),
+            ("iteration", _trained(found)),
+            ("training error", f"{percent(found.training_error)} (mean of the last 50 iterations)"),
+            ("test error", _test_error(found)),
+            *([("over seeds", group.sentence)] if group is not None and group.count > 1 else []),
+            ("parameters", counted(found.parameters)),
+            ("multiply-adds", counted(found.multiply_adds)),
+            *([("recipe, seeds, data", f"{NOT_KNOWN}; trained elsewhere")] if found.imported else []),
+            *(_images(images) if images else []),
+            ("weights", found.weights_sha256 or "none yet"),
+            ("checkpoints", ", ".join(str(c.iteration) for c in checkpoints) or "none yet"),
+            ("folder", folder),
+            ("began", found.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")),
+            *([("tags", ", ".join(found.tags))] if found.tags else []),
+            *([("note", found.note)] if found.note else []),
+            *((f"  {name}", _told(found, value)) for name, value in sorted(found.environment.items())),
+            *([("not the same here", in_words(changed))] if changed else []),
+        )
+    )
+    print()
+    show_conformity(conformity)
+    print()
+    print(run_toml(found), end="")
+
+
+def _show_against(one: RunRecord, other: RunRecord, as_json: bool) -> None:
+    rows = could_differ(one, other)
+    same = None
+    if one.weights_sha256 and other.weights_sha256:
+        same = one.weights_sha256 == other.weights_sha256
+    if as_json:
+        sides = {"runs": [one.id, other.id], "same_weights": same}
+        print_json({**sides, "differences": _differences_json(rows, ("first", "second"))})
+        return
+    if rows:
+        cells = [(row.field, f"{row.title} ({row.unit})" if row.unit else row.title, *row.values) for row in rows]
+        print_table(("field", "", *(f"{run.name} ({run.short_id})" for run in (one, other))), cells)
+    else:
+        print("Their records differ in nothing.")
+    if same is not None:
+        print("Their weights are the same, bit for bit." if same else "Their weights differ.")
+
+
+def _differences_json(rows: Sequence[Difference], sides: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"field": row.field, **dict(zip(sides, row.values, strict=True))} for row in rows]
+
+
+def _iterations(run: RunRecord) -> str:
+    return "–" if run.imported else f"{run.iteration}/{run.iterations}"
+
+
+def _images(found: StoredPreprocessing) -> list[tuple[str, str]]:
+    return [("image size", found.size_text), ("mean subtracted", found.mean_text), ("divided by", found.std_text)]
+
+
+def _told(run: RunRecord, value: str) -> str:
+    """What was assumed at the import stands as it was stored: options no longer change it."""
+    return without_options(value) if run.imported else value
+
+
+def _trained(run: RunRecord) -> str:
+    if run.imported:
+        return f"{NOT_KNOWN}; trained elsewhere"
+    return f"{run.iteration} of {run.iterations}, {duration(run.seconds)} of training"
+
+
+def _test_error(run: RunRecord) -> str:
+    if run.test_error is None:
+        return percent(None)
+    return f"{percent(run.test_error)}, the last one (best {percent(run.best_test_error)})"
+
+
+@app.command()
+def delete(context: typer.Context, names: Names) -> None:
+    """Hide runs; `runs restore` brings them back until `runs purge`."""
+    with session(context).writer() as store:
+        runs = find_all(store, names)
+        store.delete(ids(runs))
+    for run in runs:
+        print(f"deleted {run.id} ({run.name})")
+
+
+@app.command()
+def restore(context: typer.Context, names: Names) -> None:
+    """Bring deleted runs back."""
+    with session(context).writer() as store:
+        deleted = store.list_runs(deleted=True)
+        runs = list({run.id: run for run in (_deleted(deleted, name) for name in names)}.values())
+        store.restore(ids(runs))
+    for run in runs:
+        print(f"restored {run.id} ({run.name})")
+
+
+def _deleted(deleted: list[RunRecord], text: str) -> RunRecord:
+    found = [run for run in deleted if run.id.startswith(text.lower()) or run.name == text]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        named = ", ".join(f"{run.short_id} ({run.name})" for run in found[:5])
+        raise UserError(f"{text!r} could be any of {named}; give more of the id.")
+    raise UserError(f"No deleted run is called {text!r}; `resnet-studio runs list --deleted` lists them.")
+
+
+@app.command()
+def purge(
+    context: typer.Context,
+    older_than: Annotated[
+        int, typer.Option("--older-than", min=0, metavar="DAYS", help="Only those deleted longer ago.")
+    ] = 0,
+) -> None:
+    """Remove deleted runs and their files for ever."""
+    with session(context).writer() as store:
+        gone = store.purge_deleted(timedelta(days=older_than))
+    print(f"{gone} deleted {'run' if gone == 1 else 'runs'} removed for ever")
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    names: Names,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a file instead of stdout.")] = None,
+    conformity: Annotated[
+        bool, typer.Option("--conformity", help="How each run stands to the paper, as CSV, instead of its curves.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="JSON, with each run's record and conformity; else CSV.")
+    ] = False,
+) -> None:
+    """Write every point of every curve: as CSV (run, name, series, iteration, value) or as JSON."""
+    if conformity and as_json:
+        raise UserError("JSON holds the conformity of each run already; leave --conformity out.")
+    with session(context).reader() as store:
+        runs = find_all(store, names)
+        if as_json:
+            exported: object = [
+                {"run": run_json(run), "conformity": conformity_json(found), "curves": _curves_json(store, run)}
+                for run, found in zip(runs, of_stored(store, runs), strict=True)
+            ]
+        elif conformity:
+            text = as_csv(list(zip(runs, of_stored(store, runs), strict=True)))
+        else:
+            text = comparison_csv(runs, store.curves(ids(runs), tuple(Series)))
+    if output is None:
+        if as_json:
+            print_json(exported)
+        else:
+            sys.stdout.write(text)
+        return
+    try:
+        if as_json:
+            with output.open("w", encoding="utf-8") as file:
+                print_json(exported, file)
+        else:
+            output.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise UserError(f"{output} cannot be written ({error.strerror or error}); choose another file.") from None
+
+
+def _curves_json(store: RunStore, run: RunRecord) -> dict[str, object]:
+    curves = store.curves([run.id], tuple(Series))
+    return {
+        str(series): {"iterations": curve.iterations.tolist(), "values": curve.values.tolist()}
+        for (_, series), curve in curves.items()
+        if len(curve)
+    }

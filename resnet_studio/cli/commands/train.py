@@ -1,0 +1,199 @@
+"""``train`` and ``resume``: a cohort from the command line to its stored end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from resnet_studio.cli.context import Session, find_all, ids, session
+from resnet_studio.cli.options import Asked, spec_options
+from resnet_studio.cli.output import counted, duration, hint, percent, print_json, print_table
+from resnet_studio.cli.repeat import Repetition, repetition
+from resnet_studio.cli.spec_arguments import SEEDS, asked_cohort, run_file_text, write_run_file
+from resnet_studio.cli.stop_signals import StopOnSignals
+from resnet_studio.cli.training_progress import progress
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.records import RunRecord, refuse_ended, run_json
+from resnet_studio.domain.specs import MAX_SEED, CohortSpec
+from resnet_studio.runner.refuse_misfits import refuse_misfits
+
+if TYPE_CHECKING:
+    from resnet_studio.history.store import RunStore
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, max=MAX_SEED, metavar="NUMBER", help="Initial weights and sample order at once."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(train)
+    app.command()(resume)
+
+
+@spec_options()
+def train(
+    context: typer.Context,
+    asked: Asked,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="RUN.toml", help="A run or a cohort; options then change each run in it.")
+    ] = None,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            "--recipe", metavar="NAME", help="One of the paper's, as `recipes` lists them; options then change it."
+        ),
+    ] = "",
+    like: Annotated[
+        str, typer.Option("--like", metavar="RUN", help="Repeat a stored run: its specification, data and choices.")
+    ] = "",
+    seed: Seed = None,
+    twin: Annotated[bool, typer.Option("--twin", help="Train the plain and the residual net of this depth.")] = False,
+    as_json: AsJson = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the run file and train nothing.")] = False,
+    save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Write the run file too.")] = None,
+) -> None:
+    """Train a network, or a whole cohort from a run file; Ctrl-C writes a checkpoint and stops."""
+    here = session(context)
+    parent, again = None, None
+    if like:
+        if seed is not None:
+            asked = {**dict.fromkeys(SEEDS, seed), **asked}
+        with here.reader() as store:
+            again = repetition(store.find, like, others=bool(file or recipe or twin or asked.get("start_from")))
+        cohort = again.cohort(asked)
+    elif wanted := asked.get("start_from"):
+        with here.reader() as store:
+            parent = store.find(str(wanted))
+        asked = {**asked, "start_from": parent.id}
+    if again is None:
+        cohort = asked_cohort(file, asked, seed, twin, here.home, recipe, parent)
+    if save is not None:
+        write_run_file(cohort, save)
+    if dry_run:
+        print_dry_run(cohort, as_json)
+        return
+    runs, code = train_cohort(here, cohort, as_json=as_json, again=again)
+    show_end(runs, as_json, again)
+    raise typer.Exit(code)
+
+
+def resume(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, unique beginnings of ids, or names.")],
+    cohort: Annotated[
+        bool, typer.Option("--cohort", help="Go on with every unfinished run of the same cohort.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with runs that were stopped or interrupted, on the very same batches."""
+    here = session(context)
+    with here.writer() as store:
+        runs = find_all(store, names)
+        if not cohort:
+            refuse_ended(runs)
+        else:
+            members = {run.id: run for chosen in runs for run in store.cohort_runs(chosen.cohort_id)}
+            runs = [run for run in members.values() if run.resumable]
+            if not runs:
+                raise UserError("Every run of this cohort has ended; nothing is left to go on with.")
+        runs, code = train_stored(here, store, runs, as_json=as_json)
+    show_end(runs, as_json)
+    raise typer.Exit(code)
+
+
+def print_dry_run(cohort: CohortSpec, as_json: bool) -> None:
+    if as_json:
+        print_json(cohort.model_dump(mode="json"))
+    else:
+        print(run_file_text(cohort), end="")
+
+
+def train_cohort(
+    here: Session, cohort: CohortSpec, *, as_json: bool, again: Repetition | None = None
+) -> tuple[list[RunRecord], int]:
+    """Store the cohort's runs and train them; see :func:`train_stored`."""
+    with here.writer() as store:
+        refuse_misfits(cohort.runs, store)
+        records = store.create_cohort(cohort, again.environment if again is not None else None)
+        return train_stored(here, store, records, as_json=as_json, again=again)
+
+
+def train_stored(
+    here: Session, store: RunStore, runs: Sequence[RunRecord], *, as_json: bool, again: Repetition | None = None
+) -> tuple[list[RunRecord], int]:
+    """Train stored runs with progress, until they end or a signal comes.
+
+    Returns:
+        The runs as stored at the end, and the exit code: 0, 1 if one of them diverged or failed, or 128 and the number
+        of the signal that stopped them.
+
+    Raises:
+        UserError: If the runs cannot be trained as asked.
+    """
+    with StopOnSignals() as stopping:
+        if not as_json:
+            print(_announcement(runs), flush=True)
+        shown = progress(runs, stopping, as_json=as_json)
+        with shown.showing:
+            try:
+                with stopping.interrupting():
+                    from resnet_studio.runner import run_cohort
+            except KeyboardInterrupt:
+                ended = _stopped_before_the_start(store, runs)
+            else:
+                emit = shown.emit if again is None else again.watching(shown.emit)
+                ended = list(run_cohort.resume(ids(runs), store, emit, stopping))
+    left = [run for run in ended if run.resumable]
+    for run in ended:
+        if run.status in (RunStatus.DIVERGED, RunStatus.FAILED):
+            hint(f"{run.name} ({run.id}) {run.status}: {run.reason}")
+    if stopping.heard is None:
+        return ended, int(any(run.status in (RunStatus.DIVERGED, RunStatus.FAILED) for run in ended))
+    for reason in dict.fromkeys(run.reason for run in left if run.reason):
+        hint(reason)
+    if left:
+        hint(f"Stopped at iteration {min(run.iteration for run in left)}; resume with: "
+             f"{here.command('resume', *ids(left))}")  # fmt: skip
+    return ended, stopping.exit_code if left else 0
+
+
+def _stopped_before_the_start(store: RunStore, runs: Sequence[RunRecord]) -> list[RunRecord]:
+    """As :func:`resnet_studio.runner.run_cohort.resume` leaves runs that were stopped before their first iteration."""
+    for run in runs:
+        if run.status in (RunStatus.QUEUED, RunStatus.INTERRUPTED):
+            store.set_status(run.id, RunStatus.STOPPED)
+    return [store.get(run.id) for run in runs]
+
+
+def _announcement(runs: Sequence[RunRecord]) -> str:
+    spec = runs[0].spec
+    names = ", ".join(run.name for run in runs)
+    return (
+        f"Training {names}: {counted(spec.recipe.iterations)} iterations of {spec.recipe.batch_size} images, "
+        f"data {spec.data.label}."
+    )
+
+
+def show_end(runs: Sequence[RunRecord], as_json: bool, again: Repetition | None = None) -> None:
+    """How runs ended: one run's JSON is an object, several are a list; else a table."""
+    if as_json:
+        repeated = {} if again is None else {"like": again.as_json(runs[0])}
+        print_json({**run_json(runs[0]), **repeated} if len(runs) == 1 else [run_json(run) for run in runs])
+        return
+    if again is not None:
+        again.say_end(runs[0])
+    columns = ("id", "run", "status", "iterations", "training error", "test error", "(best)", "parameters", "time")
+    rows = [
+        (
+            run.short_id, run.name, run.status, f"{run.iteration}/{run.iterations}", percent(run.training_error),
+            percent(run.test_error), percent(run.best_test_error), counted(run.parameters), duration(run.seconds),
+        )
+        for run in runs
+    ]  # fmt: skip
+    print_table(columns, rows, right=columns[3:])

@@ -1,0 +1,71 @@
+"""What every command is handed: the home folder, and the history in it."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from resnet_studio.cli.output import hint
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.platform.home import Home
+
+if TYPE_CHECKING:
+    from resnet_studio.history.store import RunStore
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """``chosen`` is the folder given with ``--home``, so that hints can repeat it."""
+
+    home: Home
+    chosen: str | None = None
+
+    def reader(self) -> RunStore:
+        """Runs left running by a program that died are first marked as interrupted, unless somebody is writing."""
+        from resnet_studio.history.store import RunStore
+
+        store = RunStore.open(self.home, writer=False)
+        if any(run.status.active for run in store.list_runs()):
+            with contextlib.suppress(UserError):
+                RunStore.open(self.home).close()
+        return _told(store)
+
+    def writer(self) -> RunStore:
+        """Where another program holds the history, the first write raises StoreError."""
+        from resnet_studio.history.store import RunStore
+
+        return _told(RunStore.open(self.home))
+
+    def command(self, *arguments: str) -> str:
+        """A command line to copy."""
+        home = ["--home", self.chosen] if self.chosen else []
+        return shlex.join(["resnet-studio", *home, *arguments])
+
+
+def _told(store: RunStore) -> RunStore:
+    """What was wrong with the history is said on stderr, whatever the command."""
+    for sentence in store.notices:
+        hint(sentence)
+    return store
+
+
+def session(context: typer.Context) -> Session:
+    found = context.obj
+    if not isinstance(found, Session):
+        raise TypeError(f"the command line's context must hold a Session, got {type(found).__name__}")
+    return found
+
+
+def find_all(store: RunStore, texts: Sequence[str]) -> list[RunRecord]:
+    """The runs that the texts name, each once; raises UserError for one that names none or several."""
+    return list({run.id: run for run in (store.find(text) for text in texts)}.values())
+
+
+def ids(runs: Iterable[RunRecord]) -> list[str]:
+    return [run.id for run in runs]

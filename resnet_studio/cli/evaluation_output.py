@@ -1,0 +1,143 @@
+"""Evaluations as JSON, tables and CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from resnet_studio.cli.output import counted, duration, percent, print_facts, print_table
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.records import Evaluation, EvaluationSummary
+
+COLUMNS = ("id", "runs", "protocol", "data", "images", "top-1 error", "top-5 error", "gain", "when", "weights")
+_SHOWN_CLASSES = 50  # a table longer than that is for --json
+
+
+def evaluation_json(evaluation: Evaluation, stored: bool) -> dict[str, object]:
+    """What ``evaluate --json`` prints."""
+    return {
+        "id": evaluation.id,
+        "stored": stored,
+        "run": None if evaluation.is_ensemble else evaluation.run_ids[0],
+        "runs": list(evaluation.run_ids),
+        "protocol": str(evaluation.protocol.kind),
+        "protocol_key": evaluation.protocol.key,
+        "data": evaluation.data,
+        "data_seed": evaluation.data_seed,
+        "data_sha256": evaluation.data_sha256,
+        "images": evaluation.images,
+        "top1_error": evaluation.top1_error,
+        "top5_error": evaluation.top5_error,
+        "member_errors": list(evaluation.member_errors),
+        "gain": evaluation.gain,
+        "classes": list(evaluation.class_names),
+        "per_class_errors": list(evaluation.per_class_errors),
+        "confusion": evaluation.confusion.tolist(),
+        "weights_sha256": list(evaluation.weights),
+        "iterations": list(evaluation.iterations),
+        "created_at": evaluation.created_at.isoformat(),
+        "seconds": round(evaluation.seconds, 3),
+        "skipped": list(evaluation.skipped),
+    }
+
+
+def show_evaluation(evaluation: Evaluation, names: dict[str, str]) -> None:
+    """On stdout: the figures, then one line a class; ``names`` of the runs by id."""
+    members = zip(evaluation.run_ids, evaluation.iterations, strict=True)
+    words = [f"{names[run_id]} ({run_id[:8]}), iteration {iteration}" for run_id, iteration in members]
+    own = [percent(error) for error in evaluation.member_errors]
+    runs = [f"{word}: {error}" for word, error in zip(words, own, strict=True)] if own else words
+    print_facts(
+        (
+            *(("run" if len(runs) == 1 else f"member {place}", text) for place, text in enumerate(runs, start=1)),
+            ("data", f"{evaluation.data}, {counted(evaluation.images)} test images"),
+            ("protocol", evaluation.protocol.label),
+            ("top-1 error", percent(evaluation.top1_error)),
+            ("top-5 error", percent(evaluation.top5_error)),
+            *([("gain", _gain(evaluation.gain))] if evaluation.gain is not None else []),
+            ("time", duration(evaluation.seconds)),
+            *([("left out", f"{len(evaluation.skipped)} unreadable files")] if evaluation.skipped else []),
+        )
+    )
+    if len(evaluation.class_names) <= _SHOWN_CLASSES:
+        print_table(
+            ("class", "images", "error", "most often taken for"), _class_rows(evaluation), right=("images", "error")
+        )
+
+
+def _gain(gain: float) -> str:
+    return (
+        f"{gain:.2f} percentage points below the best member"
+        if gain >= 0
+        else (f"none: {-gain:.2f} percentage points above the best member")
+    )
+
+
+def _class_rows(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:
+    rows = []
+    errors = zip(evaluation.class_names, evaluation.confusion, evaluation.per_class_errors, strict=True)
+    for label, (name, counts, error) in enumerate(errors):
+        wrong = counts.copy()
+        wrong[label] = 0
+        other = int(wrong.argmax())
+        taken = f"{evaluation.class_names[other]} ({wrong[other]})" if wrong[other] else ""
+        rows.append((name, counted(int(counts.sum())), percent(error), taken))
+    return rows
+
+
+def write_csv(found: Sequence[Evaluation], file: Path) -> None:
+    """One line an image; raises UserError if the file cannot be written."""
+    try:
+        with file.open("w", encoding="utf-8", newline="") as out:
+            writer = csv.writer(out, lineterminator="\n")
+            writer.writerow(("runs", "protocol", "image", "class", "predicted", "probability"))
+            for evaluation in found:
+                names = evaluation.class_names
+                head = ("+".join(evaluation.run_ids), evaluation.protocol.key)
+                columns = (evaluation.names, evaluation.labels, evaluation.predicted, evaluation.confidence)
+                for image, label, predicted, confidence in zip(*columns, strict=True):
+                    writer.writerow((*head, image, names[label], names[predicted], str(confidence)))
+    except OSError as error:
+        raise UserError(f"The file {file} cannot be written ({error.strerror or error}).") from None
+
+
+def summary_json(summary: EvaluationSummary) -> dict[str, object]:
+    """One entry of ``evaluations --json``."""
+    return {
+        "id": summary.id,
+        "run": None if summary.is_ensemble else summary.run_ids[0],
+        "runs": list(summary.run_ids),
+        "protocol": str(summary.protocol.kind),
+        "protocol_key": summary.protocol.key,
+        "data": summary.data,
+        "data_seed": summary.data_seed,
+        "data_sha256": summary.data_sha256,
+        "images": summary.images,
+        "top1_error": summary.top1_error,
+        "top5_error": summary.top5_error,
+        "member_errors": list(summary.member_errors),
+        "gain": summary.gain,
+        "weights_sha256": list(summary.weights),
+        "iterations": list(summary.iterations),
+        "outdated": list(summary.outdated),
+        "created_at": summary.created_at.isoformat(),
+        "seconds": round(summary.seconds, 3),
+        "skipped": summary.skipped,
+    }
+
+
+def summary_row(summary: EvaluationSummary, names: dict[str, str]) -> tuple[str, ...]:
+    """One line under :data:`COLUMNS`."""
+    return (
+        summary.id[:8],
+        " + ".join(names[run_id] for run_id in summary.run_ids),
+        summary.protocol.label,
+        summary.data,
+        counted(summary.images),
+        percent(summary.top1_error),
+        percent(summary.top5_error),
+        "" if summary.gain is None else f"{summary.gain:.2f}",
+        f"{summary.created_at.astimezone():%Y-%m-%d %H:%M}",
+        "older than the run's" if any(summary.outdated) else "",
+    )

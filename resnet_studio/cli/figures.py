@@ -1,0 +1,61 @@
+"""The figure of a comparison, drawn by the window's own painters; it needs no display."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from resnet_studio.domain.diff import Diff
+from resnet_studio.domain.enums import Series
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.records import Curve, RunRecord
+
+
+def draw(
+    runs: Sequence[RunRecord],
+    curves: Mapping[tuple[str, Series], Curve],
+    file: Path,
+    ending: str,
+    description: str = "",
+) -> None:
+    """Write the error curves to ``file``, whose name must end in ``ending`` (``.png`` or ``.svg``).
+
+    ``description`` goes with the figure, unseen.
+
+    Raises:
+        UserError: For another ending, a file that cannot be written, or Qt's libraries missing.
+    """
+    _prepare(file, ending)
+    try:
+        from resnet_studio.ui.plots.export import export_figure
+    except ImportError as error:
+        raise _no_qt(error) from None
+    export_figure(curves, runs, file, description=description)
+
+
+def draw_diff(found: Diff, file: Path, ending: str, scale: int, *, folded: bool) -> None:
+    """Write compared networks to ``file``, every block drawn or each stage as one box; ``scale``, 1 to 4, is the size
+    of a PNG.
+
+    Raises:
+        UserError: As :func:`draw` does, and for a PNG that would be too large.
+    """
+    _prepare(file, ending)
+    try:
+        from resnet_studio.ui.diff.export import export_diff
+    except ImportError as error:
+        raise _no_qt(error) from None
+    export_diff(found, file, is_open=[not folded] * len(found.sections), scale=scale)
+
+
+def _prepare(file: Path, ending: str) -> None:
+    if file.suffix.lower() != ending:
+        raise UserError(f"{file} does not end in {ending}; choose {file.with_suffix(ending)}.")
+    if sys.platform == "linux":  # whatever DISPLAY says: it may name a screen that does not answer
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+
+def _no_qt(error: ImportError) -> UserError:
+    return UserError(f"Qt could not be loaded ({error}); `resnet-studio doctor` says what is missing.")

@@ -1,0 +1,161 @@
+"""From a run file and options to the cohort that is asked for."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from resnet_studio.cli.options import Asked, changed
+from resnet_studio.domain.documents import cohort_from_toml, parse, sentences, to_toml
+from resnet_studio.domain.errors import SpecError, UserError
+from resnet_studio.domain.presets import apply, find_preset
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import CohortSpec, DataSpec, RunSpec, replace, twin
+from resnet_studio.platform.home import Home
+from resnet_studio.studies.conformity import of_spec
+from resnet_studio.studies.conformity.texts import as_remarks
+
+SEEDS = ("recipe.init_seed", "recipe.data_seed")
+
+
+def read_run_file(file: Path) -> CohortSpec:
+    """The cohort in a TOML file; a relative ``folder:PATH`` is seen from the file.
+
+    Raises:
+        UserError: Naming the file, if it cannot be read or holds no valid specification.
+    """
+    try:
+        cohort = cohort_from_toml(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UserError(f"The run file {file} cannot be read ({error.strerror or error}).") from None
+    except UnicodeDecodeError:
+        raise UserError(f"The run file {file} is not UTF-8 text; give a TOML file as --save writes it.") from None
+    except SpecError as error:
+        raise UserError(f"In {file}: {error.sentence}") from None
+    return _each(cohort, [replace(run, data=_anchored(run.data, file.absolute().parent)) for run in cohort.runs])
+
+
+def asked_cohort(
+    file: Path | None, asked: Asked, seed: int | None, as_twin: bool, home: Home, recipe: str = "",
+    parent: RunRecord | None = None,
+) -> CohortSpec:  # fmt: skip
+    """What the command line describes: the file's runs or the default run, trained by ``recipe`` (a preset's key) if
+    one is named, with the options changed in each.
+
+    Folder data gives the number of classes where neither the file nor an option does. Runs that start from ``parent``
+    have its network, for the classes of their own data.
+
+    Raises:
+        UserError: For anything that cannot be trained as asked.
+    """
+    values = dict(asked) if seed is None else {**dict.fromkeys(SEEDS, seed), **asked}
+    cohort = read_run_file(file) if file is not None else CohortSpec(runs=(_first(parent),))
+    named = ["network.classes" in values or given for given in _classes_given(file)]
+    if "data.source" in values:
+        values["data.source"] = _anchored_source(str(values["data.source"]), Path.cwd())
+    if "name" in values and len(cohort.runs) > 1:
+        raise UserError("--name fits one run, but the run file holds several; name them in the file.")
+    runs = [changed(by_recipe(run, recipe), values) for run in cohort.runs]
+    classes = _classes(runs[0].data, home, always=parent is not None)
+    runs = [
+        run if given or classes is None else replace(run, network=replace(run.network, classes=classes))
+        for run, given in zip(runs, named, strict=True)
+    ]
+    if not as_twin:
+        return _each(cohort, runs)
+    if len(runs) > 1:
+        raise UserError("--twin makes the other half of one run, but the run file holds several.")
+    return twin(runs[0])
+
+
+def _first(parent: RunRecord | None) -> RunSpec:
+    """What options change where there is no run file."""
+    return RunSpec() if parent is None else RunSpec(network=parent.spec.network)
+
+
+def by_recipe(run: RunSpec, key: str) -> RunSpec:
+    """``run`` trained by the preset of that key, as it is without one; UserError if there is none, or no fit."""
+    if not key:
+        return run
+    try:
+        return apply(find_preset(key), run)
+    except ValidationError as error:
+        raise SpecError(sentences(error)) from None
+
+
+def _classes_given(file: Path | None) -> list[bool]:
+    """Of each run of a run file that was read before: whether it says how many classes there are."""
+    if file is None:
+        return [False]
+    values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    return ["classes" in run.get("network", {}) for run in values.get("runs", [values])]
+
+
+def _each(cohort: CohortSpec, runs: Sequence[RunSpec]) -> CohortSpec:
+    try:
+        return replace(cohort, runs=tuple(runs))
+    except ValidationError as error:
+        raise SpecError(sentences(error)) from None
+
+
+def data_spec(source: str, seed: int = 0, option: str = "--data") -> DataSpec:
+    """DATA of the command line, a relative folder seen from here; raises SpecError that names the option."""
+    try:
+        return parse(DataSpec, {"source": _anchored_source(source, Path.cwd()), "seed": seed})
+    except SpecError as error:
+        raise SpecError(dict.fromkeys([option], next(iter(error.fields.values())))) from None
+
+
+def _anchored_source(source: str, base: Path) -> str:
+    folder = source.removeprefix("folder:").strip()
+    if not source.startswith("folder:") or not folder:
+        return source
+    return f"folder:{(base / Path(folder).expanduser()).resolve()}"
+
+
+def _anchored(data: DataSpec, base: Path) -> DataSpec:
+    """A stored run names its folder wholly: it may be resumed from anywhere."""
+    return replace(data, source=_anchored_source(data.source, base))
+
+
+def _classes(data: DataSpec, home: Home, *, always: bool = False) -> int | None:
+    """The number of classes of folder data, None for others unless ``always``; UserError for data of no use."""
+    if data.folder is None:
+        refuse_missing_data(data, home)
+        if not always and not data.held_out:
+            return None
+    from resnet_studio.data.datasets.describe import describe
+    from resnet_studio.data.datasets.readable import refuse_unreadable
+
+    classes = len(describe(data, home).class_names)
+    refuse_unreadable(data, home)
+    return classes if always or data.folder is not None else None
+
+
+def refuse_missing_data(data: DataSpec, home: Home) -> None:
+    """Raises UserError for CIFAR-10 that was never downloaded, before any run is stored."""
+    if data.source != "cifar10":
+        return
+    from resnet_studio.data.datasets.describe import describe
+
+    if not describe(data, home).ready:
+        raise UserError(
+            "CIFAR-10 is not on this machine yet; fetch it once with `resnet-studio data download cifar10`."
+        )
+
+
+def write_run_file(cohort: CohortSpec, file: Path) -> None:
+    """Raises UserError if the file cannot be written."""
+    try:
+        file.write_text(run_file_text(cohort), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"The run file {file} cannot be written ({error.strerror or error}).") from None
+
+
+def run_file_text(cohort: CohortSpec) -> str:
+    """One run as a run, several as a cohort; how each stands to the paper is remarked on top."""
+    remarks = "\n".join(as_remarks(of_spec(run)) for run in cohort.runs)
+    return f"{remarks}\n" + to_toml(cohort.runs[0] if len(cohort.runs) == 1 and not cohort.study else cohort)

@@ -1,0 +1,227 @@
+"""Training as it happens: a live board on a terminal, plain lines in a pipe, nothing at all beside JSON."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TextIO
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from resnet_studio.cli.output import console, duration
+from resnet_studio.cli.stop_signals import STOPPING
+from resnet_studio.domain.enums import Phase, RunStatus, Series
+from resnet_studio.domain.events import (
+    CurvesGrew,
+    Event,
+    NoticeGiven,
+    PhaseChanged,
+    ProgressMade,
+    StatusChanged,
+    StopCheck,
+)
+from resnet_studio.domain.records import RunRecord
+
+_SMOOTHED = 50  # iterations whose mean training error is shown
+_LINE_SECONDS = 5.0  # between two lines in a pipe
+_LEGEND = f"Of each run: training error (mean of the last {_SMOOTHED} iterations) / test error"
+_FRAMES = 4  # a second
+_PLAIN_NET, _RESIDUAL_NET = "╌╌", "──"  # as in the window
+
+
+class Standing:
+    """Where one run is."""
+
+    def __init__(self, run: RunRecord) -> None:
+        self.run = run
+        self.iteration = run.iteration
+        self.status = run.status
+        self.test_error = run.test_error
+        self._recent: deque[float] = deque(maxlen=_SMOOTHED)
+
+    @property
+    def training_error(self) -> float | None:
+        """Mean of the last 50 iterations in percent; until then what the history has."""
+        return sum(self._recent) / len(self._recent) if self._recent else self.run.training_error
+
+    def see(self, series: Series, values: Sequence[float], last_iteration: int) -> None:
+        if series is Series.TRAINING_ERROR:
+            self._recent.extend(values)
+            self.iteration = last_iteration
+        elif series is Series.TEST_ERROR:
+            self.test_error = values[-1]
+
+
+class Board:
+    """What the events have told so far. Written by the training thread, read by the one that draws."""
+
+    def __init__(self, runs: Sequence[RunRecord]) -> None:
+        self.lock = threading.Lock()
+        self.standings = {run.id: Standing(run) for run in runs}
+        self.phase = "starting"
+        self.compiling = False
+        self.progress: ProgressMade | None = None
+        self._told = ""  # why the cohort is paused
+
+    def see(self, event: Event) -> None:
+        with self.lock:
+            if isinstance(event, CurvesGrew):
+                for chunk in event.chunks:
+                    if chunk.run_id in self.standings:
+                        standing = self.standings[chunk.run_id]
+                        standing.see(chunk.series, chunk.values.tolist(), chunk.last_iteration)
+            elif isinstance(event, StatusChanged) and event.run_id in self.standings:
+                self.standings[event.run_id].status = event.status
+            elif isinstance(event, PhaseChanged):
+                share = "" if event.fraction is None else f" {event.fraction:.0%}"
+                self.phase = " ".join(filter(None, (str(event.phase), event.detail))) + share
+                self.compiling = event.phase is Phase.COMPILING
+            elif isinstance(event, ProgressMade):
+                self.progress = event
+
+    def news(self, event: Event) -> str:
+        """The sentence that ``event`` brings, empty without one; a pause of a whole cohort is told once."""
+        if isinstance(event, NoticeGiven):
+            return event.sentence
+        if not isinstance(event, StatusChanged):
+            return ""
+        reason = event.reason if event.status is RunStatus.PAUSED else ""
+        told, self._told = self._told, reason
+        return reason if reason != told else ""
+
+    def pace(self) -> str:
+        """Rate and time left, empty before the first are known."""
+        made = self.progress
+        if made is None or made.iterations_per_second <= 0:
+            return ""
+        pace = f"{made.iterations_per_second:.2f} it/s"
+        return pace if made.seconds_left is None else f"{pace}, {duration(made.seconds_left)} left"
+
+
+def short_percent(value: float | None) -> str:
+    return "   –  " if value is None or not math.isfinite(value) else f"{value:4.1f} %"
+
+
+class LiveProgress:
+    """A bar and the errors of each run, redrawn a few times a second."""
+
+    def __init__(self, runs: Sequence[RunRecord], should_stop: StopCheck, *, on_stderr: bool) -> None:
+        self._board, self._should_stop = Board(runs), should_stop
+        self._console = console(error=on_stderr)
+        self.showing: AbstractContextManager[object] = Live(
+            get_renderable=self._draw, console=self._console, refresh_per_second=_FRAMES
+        )
+
+    def emit(self, event: Event) -> None:
+        self._board.see(event)
+        if sentence := self._board.news(event):
+            self._console.print(Text(sentence, style="yellow"))
+
+    def _draw(self) -> Group:
+        board = self._board
+        with board.lock:
+            table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+            for title in ("", "", "iteration", "training error", "test error"):
+                table.add_column(title, justify="right" if title else "left", no_wrap=True)
+            for standing in board.standings.values():
+                run = standing.run
+                line = _RESIDUAL_NET if run.residual else _PLAIN_NET
+                table.add_row(
+                    Text(f"{line} {run.name}", style=run.colour),
+                    ProgressBar(total=run.iterations, completed=standing.iteration, width=24),
+                    f"{standing.iteration}/{run.iterations}",
+                    short_percent(standing.training_error),
+                    short_percent(standing.test_error),
+                )
+            said = STOPPING if self._should_stop() else " · ".join(filter(None, (board.phase, board.pace())))
+            return Group(table, Text(said, style="dim"))
+
+
+_BEFORE_OR_BETWEEN = (Phase.LOADING, Phase.PROBING, Phase.BUILDING, Phase.AWAITING)
+_OVER_IMAGES = (Phase.TESTING, Phase.RECOMPUTING)
+
+
+def _worth_a_line(event: PhaseChanged) -> bool:
+    """Nothing trains meanwhile, and it is not over at once: a pass over images tells of itself when it takes long."""
+    return event.phase in _BEFORE_OR_BETWEEN or (event.phase in _OVER_IMAGES and bool(event.fraction))
+
+
+class PlainProgress:
+    """A line every few seconds; goes on in silence when nobody reads any more."""
+
+    def __init__(self, runs: Sequence[RunRecord], should_stop: StopCheck, stream: TextIO | None = None) -> None:
+        self._board, self._should_stop = Board(runs), should_stop
+        self._stream = stream if stream is not None else sys.stdout
+        self._said_at = {True: -math.inf, False: -math.inf}  # whether training -> when a line was last said
+        self._said_stopping = self._broken = False
+        self.showing: AbstractContextManager[object] = nullcontext()
+
+    def emit(self, event: Event) -> None:
+        self._board.see(event)
+        if sentence := self._board.news(event):
+            self._say(sentence)
+        if self._should_stop():
+            if not self._said_stopping:
+                self._said_stopping = True
+                self._say(STOPPING)
+        elif isinstance(event, ProgressMade):
+            self._say_at_times(self._line(), training=True)
+        elif isinstance(event, PhaseChanged) and _worth_a_line(event):
+            self._say_at_times(self._board.phase, training=False)
+        elif isinstance(event, StatusChanged) and event.status in (RunStatus.DIVERGED, RunStatus.FAILED):
+            self._say(f"{self._board.standings[event.run_id].run.name}: {event.status}. {event.reason}")
+
+    def _line(self) -> str:
+        made = self._board.progress
+        assert made is not None
+        errors = "  ".join(
+            f"{standing.run.name} {short_percent(standing.training_error)} / {short_percent(standing.test_error)}"
+            for standing in self._board.standings.values()
+        )
+        beside = "  (compiling in the background)" if self._board.compiling else ""
+        return f"iteration {made.iteration}/{made.iterations}  {errors}  {self._board.pace()}".rstrip() + beside
+
+    def _say_at_times(self, line: str, *, training: bool) -> None:
+        now = time.monotonic()
+        if training and math.isinf(self._said_at[training]):
+            self._say(_LEGEND)
+        if now - self._said_at[training] >= _LINE_SECONDS:
+            self._said_at[training] = now
+            self._say(line)
+
+    def _say(self, line: str) -> None:
+        if self._broken:
+            return
+        try:
+            print(line, file=self._stream, flush=True)
+        except (BrokenPipeError, ValueError):  # the reader went away; training goes on
+            self._broken = True
+
+
+class NoProgress:
+    """Beside JSON in a pipe: silence."""
+
+    showing: AbstractContextManager[object] = nullcontext()
+
+    def emit(self, event: Event) -> None:
+        """Nothing is shown; the history has it."""
+
+
+def progress(
+    runs: Sequence[RunRecord], should_stop: StopCheck, *, as_json: bool
+) -> LiveProgress | PlainProgress | NoProgress:
+    """What fits the present stdout and stderr. JSON has stdout for itself, so the board then moves to stderr."""
+    if as_json:
+        return LiveProgress(runs, should_stop, on_stderr=True) if sys.stderr.isatty() else NoProgress()
+    if sys.stdout.isatty():
+        return LiveProgress(runs, should_stop, on_stderr=False)
+    return PlainProgress(runs, should_stop)

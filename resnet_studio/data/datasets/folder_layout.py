@@ -1,0 +1,277 @@
+"""How a folder of images is laid out: classes, training and test files. Names and sizes only; nothing is decoded.
+
+Two layouts are known: ``train/CLASS/*.png`` beside ``test/CLASS/*.png`` (or ``val/``), and one folder of classes, of
+which a fifth of each class is held out for testing. Free of torch, so that the window can ask.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from resnet_studio.data.datasets.splits import shares
+from resnet_studio.data.images import hidden, is_folder, is_image_name, walk
+from resnet_studio.domain.enums import TestOn
+from resnet_studio.domain.errors import DataError, Stopped
+from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.specs import DataSpec
+
+HELD_OUT = 0.2  # of each class, when a folder has no test set of its own
+MAX_CLASSES = 10_000  # what a NetworkSpec allows
+_TRAIN, _TESTS = "train", ("test", "val")
+
+
+class ImageFile(NamedTuple):
+    """``name`` is relative to the data set's folder, with slashes; ``bytes`` and ``changed_ns`` are the disk's."""
+
+    name: str
+    label: int
+    bytes: int
+    changed_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A folder of images, sorted out.
+
+    Attributes:
+        class_names: Sorted; a label is a position in it.
+        train, test: Sorted by class and name; what is held out for nothing is in neither.
+        test_folder: ``test`` or ``val``, or empty where the test set was held out.
+        unusable: Files with an image's name that cannot be opened: name and reason.
+        note: What a person might not expect, as a sentence, or empty.
+    """
+
+    root: Path
+    class_names: tuple[str, ...]
+    train: tuple[ImageFile, ...]
+    test: tuple[ImageFile, ...]
+    test_folder: str
+    unusable: tuple[tuple[str, str], ...]
+    note: str
+
+    @property
+    def digest(self) -> str:
+        """sha256 that changes with any file's name, size, time or role."""
+        digest = hashlib.sha256(ascii((self.class_names, self.test_folder, self.unusable)).encode())
+        for files in (self.train, self.test):
+            digest.update(b"".join(ascii(tuple(file)).encode() for file in files))
+            digest.update(b"/")
+        return digest.hexdigest()
+
+
+def scan(spec: DataSpec, should_stop: StopCheck = never) -> Layout:
+    """Sort out the folder of ``folder:PATH``; ``~`` is understood.
+
+    The data draw says which fifth is held out for testing, and which training images are held out besides; it must
+    be 0 where the folder has its own test set and no training images are held out. With ``test_on`` held-out, those
+    are the test set; else nobody sees them.
+
+    Raises:
+        DataError: One sentence, if no data set can be made of it.
+        Stopped: When asked to stop.
+    """
+    layout = _scan(Path(spec.folder or "").expanduser().absolute(), spec, should_stop)
+    return _hold_out(layout, spec) if spec.held_out else layout
+
+
+def _scan(root: Path, spec: DataSpec, should_stop: StopCheck) -> Layout:
+    seed = spec.seed
+    try:
+        top = _class_folders(root)
+        test_folder = next((name for name in _TESTS if name in top and _class_folders(top[name])), "")
+        if _TRAIN in top and test_folder and _class_folders(top[_TRAIN]):
+            if seed and not spec.held_out:
+                raise DataError(
+                    f"{root} has its own test set in {test_folder}, so a data draw of {seed} would change nothing; "
+                    "leave it at 0."
+                )
+            return _scan_pair(root, top, test_folder, should_stop)
+        _refuse_half_a_pair(root, top)
+        return _scan_classes(root, top, seed, should_stop)
+    except FileNotFoundError as error:
+        raise DataError(f"The folder {error.filename or root} does not exist; check the path after folder:.") from None
+    except NotADirectoryError:
+        raise DataError(f"{root} is a file, not a folder; name the folder that holds the class folders.") from None
+    except OSError as error:
+        where = error.filename or root
+        raise DataError(f"{where} cannot be read ({error.strerror or error}); check its permissions.") from None
+
+
+def _class_folders(folder: Path) -> dict[str, Path]:
+    with os.scandir(folder) as entries:
+        return {entry.name: Path(entry.path) for entry in entries if not hidden(entry.name) and is_folder(entry)}
+
+
+def _refuse_half_a_pair(root: Path, top: dict[str, Path]) -> None:
+    """``train`` without ``test`` and the like, where nothing else could be a class."""
+    if not top or not set(top) <= {_TRAIN, *_TESTS} or not any(_class_folders(path) for path in top.values()):
+        return
+    if _TRAIN in top and _class_folders(top[_TRAIN]):
+        raise DataError(
+            f"{root} has train but no class folders in test or val; add them, or name {root / _TRAIN} itself "
+            "to have a fifth of it held out."
+        )
+    raise DataError(f"{root} has a test set but no class folders in train; add train with a folder for each class.")
+
+
+def _hold_out(layout: Layout, spec: DataSpec) -> Layout:
+    """By name alone, like the fifth for testing."""
+    by_class: list[list[ImageFile]] = [[] for _ in layout.class_names]
+    for file in layout.train:
+        by_class[file.label].append(file)
+    held: set[str] = set()
+    for own, out in zip(
+        by_class, shares([len(own) for own in by_class], spec.held_out, layout.class_names), strict=True
+    ):
+        held.update(file.name for file in sorted(own, key=lambda file: _lot(file, spec.seed, "held out"))[:out])
+    inside = tuple(file for file in layout.train if file.name in held)
+    tested = spec.test_on is TestOn.HELD_OUT
+    use = "tested on" if tested else "neither trained nor tested on"
+    note = f"{len(held)} training images are held out, drawn with data draw {spec.seed}, and {use}."
+    return replace(
+        layout,
+        train=tuple(file for file in layout.train if file.name not in held),
+        test=inside if tested else layout.test,
+        note=f"{layout.note} {note}".strip(),
+    )
+
+
+def _scan_pair(root: Path, top: dict[str, Path], test_folder: str, should_stop: StopCheck) -> Layout:
+    names, folders = _classes(root / _TRAIN, _class_folders(top[_TRAIN]))
+    train, unusable = _files(root, folders, should_stop)
+    test_names, test_folders = _classes(root / test_folder, _class_folders(top[test_folder]), at_least=1)
+    for name in test_names:
+        if name not in names:
+            raise DataError(
+                f"{root / test_folder} has a class that {_TRAIN} lacks, {_quoted(name)}; rename or remove its folder."
+            )
+    by_name = dict(zip(test_names, test_folders, strict=True))
+    test, unusable_test = _files(root, [by_name.get(name) for name in names], should_stop)
+    _refuse_empty(root / _TRAIN, names, train)
+    tested = {file.label for file in test}
+    if not tested:
+        raise DataError(f"{root / test_folder} holds no image; add images to its class folders.")
+    untested = [name for label, name in enumerate(names) if label not in tested]
+    note = ""
+    if untested:
+        note = f"{test_folder} has no images of {len(untested)} classes, such as {_quoted(untested[0])}."
+    return Layout(root, names, tuple(train), tuple(test), test_folder, (*unusable, *unusable_test), note)
+
+
+def _scan_classes(root: Path, top: dict[str, Path], seed: int, should_stop: StopCheck) -> Layout:
+    names, folders = _classes(root, top)
+    files, unusable = _files(root, folders, should_stop)
+    _refuse_empty(root, names, files)
+    by_class: list[list[ImageFile]] = [[] for _ in names]
+    for file in files:
+        by_class[file.label].append(file)
+    train: list[ImageFile] = []
+    test: list[ImageFile] = []
+    for name, own in zip(names, by_class, strict=True):
+        if len(own) < 2:
+            raise DataError(
+                f"The class {_quoted(name)} in {root} has a single image; add another, so that one can be held out."
+            )
+        held_out = set(sorted(own, key=lambda file: _lot(file, seed))[: max(1, round(HELD_OUT * len(own)))])
+        train.extend(file for file in own if file not in held_out)
+        test.extend(file for file in own if file in held_out)
+    note = f"No test set of its own: {len(test)} of {len(files)} images are held out, drawn with data draw {seed}."
+    return Layout(root, names, tuple(train), tuple(test), "", tuple(unusable), note)
+
+
+def _lot(file: ImageFile, seed: int, purpose: str = "") -> bytes:
+    """Draws by name alone: moving the folder or copying it to another machine holds out the same images."""
+    name = unicodedata.normalize("NFC", file.name)
+    return hashlib.sha256(f"{purpose}{seed}/{name}".encode("utf-8", "surrogatepass")).digest()
+
+
+def _classes(where: Path, folders: dict[str, Path], at_least: int = 2) -> tuple[tuple[str, ...], list[Path]]:
+    """Class names, sorted, and their folders."""
+    if not folders:
+        raise DataError(
+            f"{where} holds no class folders; give each class a folder of its own with its images, "
+            f"like {where / 'cat' / '1.png'}."
+        )
+    named = sorted((unicodedata.normalize("NFC", name), path) for name, path in folders.items())
+    if len(named) < at_least:
+        only = _quoted(named[0][0])
+        raise DataError(f"{where} has a single class, {only}; a network needs two or more to tell apart.")
+    if len(named) > MAX_CLASSES:
+        raise DataError(f"{where} has {len(named)} classes; at most {MAX_CLASSES} are possible.")
+    for name, _ in named:
+        if not name.isprintable():  # bytes that are no text, or control characters
+            raise DataError(f"{where} has a class folder named {name!a}, which cannot be shown; rename it.")
+    alike: dict[str, str] = {}
+    for name, path in named:
+        other = alike.setdefault(name.casefold(), path.name)
+        if other != path.name:
+            raise DataError(
+                f"{where} has the classes {_quoted(other)} and {_quoted(path.name)}, which many disks cannot tell "
+                "apart; rename one of them."
+            )
+    return tuple(name for name, _ in named), [path for _, path in named]
+
+
+def _files(
+    root: Path, folders: Sequence[Path | None], should_stop: StopCheck
+) -> tuple[list[ImageFile], list[tuple[str, str]]]:
+    """Image files by class and name, and those that are listed but cannot be opened. A class may lack a folder."""
+    files: list[ImageFile] = []
+    unusable: list[tuple[str, str]] = []
+    start = len(os.fspath(root)) + (0 if os.fspath(root).endswith(os.sep) else 1)
+    for label, folder in enumerate(folders):
+        if folder is None:
+            continue
+        for path in walk(folder):
+            if should_stop():
+                raise Stopped
+            if not is_image_name(path):
+                continue
+            name = path[start:].replace(os.sep, "/")
+            try:
+                status = os.stat(path)  # noqa: PTH116 - a string, for speed
+            except OSError as error:
+                unusable.append((name, f"cannot be opened ({error.strerror or error})"))
+                continue
+            if stat.S_ISREG(status.st_mode):
+                files.append(ImageFile(name, label, status.st_size, status.st_mtime_ns))
+            else:
+                unusable.append((name, "is not a file"))
+    return files, unusable
+
+
+def _refuse_empty(where: Path, names: tuple[str, ...], files: list[ImageFile]) -> None:
+    filled = {file.label for file in files}
+    empty = [name for label, name in enumerate(names) if label not in filled]
+    if empty:
+        others = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
+        raise DataError(
+            f"The class {_quoted(empty[0])}{others} in {where} holds no image; add images or remove the folder."
+        )
+
+
+def refuse_lost_classes(layout: Layout, left: Mapping[int, int], tests: int) -> None:
+    """Raises DataError unless each class has a readable training image, and the set a readable test image.
+
+    Args:
+        left: Readable training images by label.
+        tests: Readable test images.
+    """
+    for label, name in enumerate(layout.class_names):
+        if not left.get(label):
+            raise DataError(
+                f"None of the training images of the class “{name}” in {layout.root} can be read; replace them."
+            )
+    if not tests:
+        raise DataError(f"None of the test images in {layout.root} can be read; replace them.")
+
+
+def _quoted(name: str) -> str:
+    return f"“{name}”"

@@ -1,0 +1,229 @@
+"""Several processes that decode images, fed through pipes by one thread each.
+
+Plain processes rather than forks or ``multiprocessing``: they load neither torch nor Qt nor the program's main module,
+start in a fraction of a second from any thread, keep no locks, semaphores or shared memory that a crash could leave
+behind, hear no Ctrl-C of the terminal, and end by themselves when their pipe does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from pathlib import Path
+from typing import IO, Self
+
+import numpy as np
+
+from resnet_studio.data.streaming import messages
+from resnet_studio.data.streaming.worker import Pixels, Reply, Task, perform
+from resnet_studio.domain.errors import DataError, Stopped
+from resnet_studio.domain.events import StopCheck
+
+log = logging.getLogger(__name__)
+
+TASK_IMAGES = 8  # small enough to share a batch among processes and to stop between two tasks
+_POLL_SECONDS = 0.05
+_JOIN_SECONDS = 5.0
+_DYING_SECONDS = 1.0
+_BOOT = (
+    "import json, sys; path, root, size = json.loads(sys.argv[1]); sys.path[:] = path; "
+    "from pathlib import Path; from resnet_studio.data.streaming.worker import serve; serve(Path(root), size)"
+)
+
+
+class DecodingPool:
+    """Decodes tasks in the order in which they were asked for.
+
+    Attributes:
+        workers: Processes; 0 decodes in the thread that asks for the result, with the very same outcome.
+    """
+
+    def __init__(self, root: Path, size: int, workers: int) -> None:
+        """
+        Args:
+            root: The folder below which all file names lie.
+            size: S, height and width of what comes out.
+
+        Raises:
+            DataError: If a process cannot be started.
+        """
+        self.workers = workers
+        self._root, self._size = root, size
+        self._tasks: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
+        self._broken = ""
+        self._closed = False
+        self._processes: list[_Process] = []
+        self._threads: list[threading.Thread] = []
+        try:
+            for number in range(workers):
+                process = _Process(root, size)
+                self._processes.append(process)
+                thread = threading.Thread(target=self._feed, args=(process,), name=f"decoding-{number}", daemon=True)
+                thread.start()
+                self._threads.append(thread)
+        except OSError as error:
+            self.close()
+            raise DataError(
+                f"A process to decode images could not be started ({error.strerror or error}); close other programs, "
+                "or choose resident loading."
+            ) from None
+
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        return tuple(process.popen.pid for process in self._processes)
+
+    def ask(self, task: Task, into: Pixels | None = None) -> Answer:
+        """Queue a task.
+
+        Args:
+            into: Contiguous uint8 (n, 3, S, S) for the pixels; None for a survey.
+        """
+        if not self.workers:
+            return Answer(self, task, into, lambda: perform(self._root, self._size, task, into))
+        answer = Answer(self, task, into)
+        self._tasks.put(answer)
+        return answer
+
+    def close(self) -> None:
+        """End all processes, at once and whatever they are at; what was asked for and not done is dropped."""
+        self._closed = True
+        for process in self._processes:
+            process.popen.kill()
+        for _ in self._threads:
+            self._tasks.put(None)
+        for thread in self._threads:
+            thread.join(_JOIN_SECONDS)
+        for process in self._processes:
+            process.close()
+        self._processes, self._threads = [], []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def broken(self) -> str:
+        """Why nothing more will be decoded, as a sentence; empty while all is well."""
+        return "The decoding processes have ended." if self._closed else self._broken
+
+    def _feed(self, process: _Process) -> None:
+        """One process's thread: hand it a task, wait for its answer, and so on."""
+        while (answer := self._tasks.get()) is not None:
+            if not answer.future.set_running_or_notify_cancel():
+                continue
+            try:
+                answer.future.set_result(process.ask(answer.task, answer.into, self._size))
+            except (OSError, EOFError, ValueError) as error:
+                if not self._closed:
+                    self._broken = self._broken or process.why_ended(error)
+                    log.info("%s", self._broken)
+                answer.future.set_exception(DataError(self.broken))
+                return
+
+
+class Answer:
+    """The answer to a task, sooner or later."""
+
+    def __init__(
+        self, pool: DecodingPool, task: Task, into: Pixels | None, work: Callable[[], Reply] | None = None
+    ) -> None:
+        self.task, self.into = task, into
+        self.future: Future[Reply] = Future()
+        self._pool, self._work = pool, work
+
+    def wait(self, should_stop: StopCheck) -> Reply:
+        """
+        Raises:
+            DataError: If a process died, so that the answer will never come.
+            Stopped: When asked to stop.
+        """
+        if should_stop():  # also when the answer is there: a stop is heard however fast the processes are
+            raise Stopped
+        if self._work is not None:
+            return self._work()
+        while not wait_for([self.future], _POLL_SECONDS).done:
+            if should_stop():
+                raise Stopped
+            if self._pool.broken:
+                raise DataError(self._pool.broken)
+        return self.future.result()
+
+    def drop(self) -> None:
+        """Nobody wants it any more; what has begun is finished all the same."""
+        self.future.cancel()
+
+
+class _Process:
+    """One decoding process and its two pipes."""
+
+    def __init__(self, root: Path, size: int) -> None:
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with it
+        told = json.dumps([sys.path, os.fspath(root), size])
+        try:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-X", f"utf8={sys.flags.utf8_mode}", "-c", _BOOT, told],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                start_new_session=True,  # the terminal's Ctrl-C is not for it
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except OSError:
+            self._errors.close()
+            raise
+
+    def ask(self, task: Task, into: Pixels | None, size: int) -> Reply:
+        """Raises OSError, EOFError or ValueError when the process is gone."""
+        source, answers = self.popen.stdin, self.popen.stdout
+        assert source is not None
+        assert answers is not None
+        shape = None if task.raw is None else task.raw.shape
+        head = {"names": list(task.names), "cuts": list(task.cuts), "shape": shape, "survey": task.survey}
+        messages.send(source, head, task.raw)
+        sums = np.empty(3 * size * size + 9, np.int64) if task.survey else None
+        told = messages.receive(answers, into if sums is None else sums)
+        if told is None:
+            raise EOFError
+        errors = {int(row): str(reason) for row, reason in told[0]["errors"]}
+        if sums is None:
+            return Reply(errors)
+        return Reply(errors, tuple(told[0]["hashes"]), sums[:-9].reshape(3, size, size), sums[-9:].reshape(3, 3))
+
+    def why_ended(self, error: Exception) -> str:
+        """A sentence."""
+        try:
+            code = self.popen.wait(_DYING_SECONDS)
+        except subprocess.TimeoutExpired:  # it lives, but no longer makes sense
+            self.popen.kill()
+            code = self.popen.wait()
+        self._errors.seek(0)
+        said = self._errors.read().decode(errors="replace").strip().splitlines()
+        reason = said[-1] if said else str(error) or f"exit code {code}"
+        if code < 0:
+            reason = f"it was ended by signal {signal.Signals(-code).name}"
+        return (
+            f"A process that decodes images ended unexpectedly ({reason}), perhaps because memory ran out; close other "
+            "programs, then go on from the last checkpoint."
+        )
+
+    def close(self) -> None:
+        """After :meth:`subprocess.Popen.kill`: no zombie, no open pipe is left."""
+        self.popen.wait()
+        for pipe in (self.popen.stdin, self.popen.stdout, self._errors):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what was still to be written has no reader
+                    pipe.close()

@@ -1,0 +1,341 @@
+"""Runs side by side: the fields that differ, how far results lie apart, what twins say, and all of it as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from resnet_studio.domain.enums import Series
+from resnet_studio.domain.records import NOT_KNOWN, Curve, RunRecord
+from resnet_studio.domain.specs import RunSpec, Spec
+
+MISSING = "–"
+ELSEWHERE = "elsewhere; recipe, seeds and data not known"
+_MEAN_OF = 50  # iterations in a training error
+Curves = Mapping[tuple[str, Series], Curve]
+_NOT_COMPARED = frozenset({"schema_version", "name"})
+_ENVIRONMENT_TITLES = {
+    "commit": "Program's commit",
+    "data_sha256": "Data checksum",
+    "device": "Device used",
+    "device_name": "Device name",
+    "precision": "Precision used",
+    "layout": "Memory layout used",
+    "program_sha256": "Program's sources",
+    "resnet_studio": "ResNet Studio",
+    "torch": "torch",
+    "torchvision": "torchvision",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field that is not the same in all runs.
+
+    Attributes:
+        field: Dotted name, ``network.depth`` or ``environment.device``.
+        title: What people see.
+        unit: Of the values, often empty.
+        values: As text, one a run, in the runs' order; ``–`` where a run has none, ``not known`` where nobody wrote it
+            down.
+    """
+
+    field: str
+    title: str
+    unit: str
+    values: tuple[str, ...]
+
+
+class Quantity(StrEnum):
+    """A result of a run. Errors in percent, seconds of training."""
+
+    TRAINING_ERROR = "training_error"
+    TEST_ERROR = "test_error"
+    BEST_TEST_ERROR = "best_test_error"
+    ITERATION = "iteration"
+    SECONDS = "seconds"
+    PARAMETERS = "parameters"
+    MULTIPLY_ADDS = "multiply_adds"
+
+    @property
+    def is_error(self) -> bool:
+        return self in (Quantity.TRAINING_ERROR, Quantity.TEST_ERROR, Quantity.BEST_TEST_ERROR)
+
+
+def result(run: RunRecord, quantity: Quantity) -> float | None:
+    """One result; None where it was not measured or is not finite. The training error is the mean of the last 50.
+
+    How long an imported run was trained is not known.
+    """
+    if run.imported and quantity in (Quantity.ITERATION, Quantity.SECONDS):
+        return None
+    value = {
+        Quantity.TRAINING_ERROR: run.training_error,
+        Quantity.TEST_ERROR: run.test_error,
+        Quantity.BEST_TEST_ERROR: run.best_test_error,
+        Quantity.ITERATION: run.iteration,
+        Quantity.SECONDS: run.seconds,
+        Quantity.PARAMETERS: run.parameters,
+        Quantity.MULTIPLY_ADDS: run.multiply_adds,
+    }[quantity]
+    return None if value is None or not math.isfinite(value) else value
+
+
+def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
+    """Names by run id; runs that share one are told apart by their seeds, or else by the beginning of their ids."""
+    groups: dict[str, list[RunRecord]] = {}
+    for run in runs:
+        groups.setdefault(run.name, []).append(run)
+    names = {}
+    for run in runs:
+        group = groups[run.name]
+        seeds = {other.spec.recipe.init_seed for other in group if not other.imported}
+        by_seed = len(seeds) == len(group)
+        mark = f"seed {run.spec.recipe.init_seed}" if by_seed else run.id[:6]
+        names[run.id] = run.name if len(group) == 1 else f"{run.name} · {mark}"
+    return names
+
+
+def as_of(run: RunRecord, curves: Curves, iteration: int) -> RunRecord:
+    """The run as it stood at ``iteration``, by its curves; without them, or where it is there now, as it is."""
+    training, test = curves.get((run.id, Series.TRAINING_ERROR)), curves.get((run.id, Series.TEST_ERROR))
+    if iteration == run.iteration or training is None:
+        return run
+    tests = np.empty(0, np.float32) if test is None else _until(test, iteration)
+    means = _until(training, iteration)[-_MEAN_OF:]
+    finite = [float(value) for value in tests if math.isfinite(value)]
+    return replace(
+        run,
+        iteration=iteration,
+        training_error=_finite(float(np.mean(means, dtype=np.float64))) if len(means) else None,
+        test_error=_finite(float(tests[-1])) if len(tests) else None,
+        best_test_error=min(finite, default=None),
+    )
+
+
+def _until(curve: Curve, iteration: int) -> np.ndarray:
+    return curve.values[: int(np.searchsorted(curve.iterations, iteration, "right"))]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def deltas(
+    runs: Sequence[RunRecord], baseline: RunRecord, curves: Curves | None = None
+) -> dict[str, dict[Quantity, float | None]]:
+    """Result minus the baseline's, by run id; None where either has none. Errors differ in percentage points.
+
+    With ``curves``, errors are compared at the last iteration that run and baseline have both reached.
+    """
+    found: dict[str, dict[Quantity, float | None]] = {}
+    for run in runs:
+        common, found[run.id] = min(run.iteration, baseline.iteration), {}
+        for quantity in Quantity:
+            sides = (run, baseline)
+            if curves is not None and quantity.is_error:
+                sides = (as_of(run, curves, common), as_of(baseline, curves, common))
+            value, base = (result(side, quantity) for side in sides)
+            found[run.id][quantity] = None if value is None or base is None else value - base
+    return found
+
+
+def comparison_rows(runs: Sequence[RunRecord]) -> list[Difference]:
+    """The fields of specification and environment in which the runs differ, in the specification's order.
+
+    A run that never started has no environment; that alone is no difference. Nor is a field of an imported run that
+    nobody knows: one row, the first, says which runs were trained elsewhere.
+    """
+    columns = [dict(_spec_values(run.spec)) for run in runs]
+    rows = []
+    if len({run.imported for run in runs}) > 1:
+        rows.append(Difference("origin", "Trained", "", tuple(ELSEWHERE if run.imported else "here" for run in runs)))
+    for field, (title, unit, _) in _spec_values(RunSpec()):
+        known = [column[field][2] if run.knows(field) else None for run, column in zip(runs, columns, strict=True)]
+        if len({value for value in known if value is not None}) > 1:
+            texts = tuple(NOT_KNOWN if value is None else value for value in known)
+            rows.append(Difference(field, title, unit, texts))
+    for key in sorted({key for run in runs for key in run.environment}):
+        found = [_environment_value(run, key) for run in runs]
+        if len({value for value in found if value is not None}) > 1:
+            rows.append(environment_row(key, found))
+    return rows
+
+
+def _environment_value(run: RunRecord, key: str) -> str | None:
+    """An imported run's precision is that of its stored weights: which one they were trained in, nobody knows."""
+    return None if run.imported and key == "precision" else run.environment.get(key)
+
+
+def environment_row(key: str, values: Sequence[str | None]) -> Difference:
+    """A row of the environment, None where it is not known."""
+    title = _ENVIRONMENT_TITLES.get(key, key.replace("_", " ").capitalize())
+    return Difference(f"environment.{key}", title, "", tuple(_short(value) for value in values))
+
+
+def differing_fields(runs: Sequence[RunRecord]) -> list[str]:
+    """Dotted names of the fields in which the runs differ."""
+    return [row.field for row in comparison_rows(runs)]
+
+
+def _short(value: str | None) -> str:
+    """Checksums are cut: twelve digits tell them apart."""
+    if value is None:
+        return MISSING
+    return value[:12] if len(value) == 64 and set(value) <= set("0123456789abcdef") else value
+
+
+def _spec_values(spec: Spec, prefix: str = "") -> Iterator[tuple[str, tuple[str, str, str]]]:
+    """(dotted name, (title, unit, value as text)) of every leaf that is compared."""
+    for name, info in type(spec).model_fields.items():
+        value: Any = getattr(spec, name)
+        if isinstance(value, Spec):
+            yield from _spec_values(value, f"{prefix}{name}.")
+        elif f"{prefix}{name}" not in _NOT_COMPARED:
+            extra = info.json_schema_extra
+            unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+            yield f"{prefix}{name}", (info.title or name, unit, _text(value))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(_text(item) for item in value) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class TwinGap:
+    """Plain minus residual within one cohort at one depth, in percentage points; None where either has no error.
+
+    ``names`` are the two runs' as they are shown, plain first.
+    """
+
+    depth: int
+    plain: RunRecord
+    residual: RunRecord
+    training: float | None
+    test: float | None
+    names: tuple[str, str]
+    common: int | None = None  # where they were compared, if one has gone further
+
+    @property
+    def sentence(self) -> str:
+        """The gap in words: 56 layers: plain-56's training error is 25.7 percentage points above its twin ..."""
+        kind, gap = ("training", self.training) if self.training is not None else ("test", self.test)
+        if gap is None:
+            return f"{self.names[0]} and {self.names[1]} are twins of {self.depth} layers without errors yet."
+        plain, residual = (
+            (run.training_error if kind == "training" else run.test_error) for run in (self.plain, self.residual)
+        )
+        text = (
+            f"{self.depth} layers: {self.names[0]}'s {kind} error is {_points(gap)} its twin {self.names[1]}'s "
+            f"({plain:.1f} % and {residual:.1f} %)"
+        )
+        if kind == "training" and self.test is not None:
+            text += f", test error {self.test:+.1f}"
+        if self.plain.iteration != self.residual.iteration:
+            text += f", though they stand at iterations {self.plain.iteration} and {self.residual.iteration}"
+        elif self.common is not None:
+            text += f", at iteration {self.common}, the last that both have reached"
+        return text + "."
+
+
+def _points(gap: float) -> str:
+    if abs(gap) < 0.05:
+        return "the same as"
+    return f"{abs(gap):.1f} percentage points {'above' if gap > 0 else 'below'}"
+
+
+def twin_gaps(runs: Sequence[RunRecord], curves: Curves | None = None) -> list[TwinGap]:
+    """Every plain run with every residual run of its cohort, depth and initial weights; shallow first.
+
+    With ``curves``, twins are compared at the last iteration that both have reached.
+    """
+    found, names = [], display_names(runs)
+    for plain in runs:
+        for residual in runs:
+            if residual.residual and not plain.residual and _twins(plain, residual):
+                common = min(plain.iteration, residual.iteration)
+                ahead = plain.iteration != residual.iteration
+                pair = [as_of(run, curves, common) if curves else run for run in (plain, residual)]
+                sides = deltas([pair[0]], pair[1])[plain.id]
+                found.append(
+                    TwinGap(
+                        plain.spec.network.depth,
+                        pair[0],
+                        pair[1],
+                        sides[Quantity.TRAINING_ERROR],
+                        sides[Quantity.TEST_ERROR],
+                        (names[plain.id], names[residual.id]),
+                        common if ahead else None,
+                    )
+                )
+    return sorted(found, key=lambda gap: gap.depth)
+
+
+def _twins(plain: RunRecord, residual: RunRecord) -> bool:
+    return (
+        plain.cohort_id == residual.cohort_id
+        and plain.spec.network.depth == residual.spec.network.depth
+        and plain.spec.recipe.init_seed == residual.spec.recipe.init_seed
+    )
+
+
+def comparison_csv(runs: Sequence[RunRecord], curves: Mapping[tuple[str, Series], Curve]) -> str:
+    """The curves, one line a point: ``run,name,series,iteration,value``, runs and series in the order given.
+
+    Values have as many digits as it takes to read the stored float32 back; not finite ones are nan, inf and -inf.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("run", "name", "series", "iteration", "value"))
+    for run in runs:
+        for (run_id, series), curve in curves.items():
+            if run_id == run.id:
+                writer.writerows(
+                    (run.id, run.name, str(series), int(iteration), str(value))
+                    for iteration, value in zip(curve.iterations, curve.values, strict=True)
+                )
+    return out.getvalue()
+
+
+def _cell(quantity: Quantity, value: float | None) -> str:
+    """Errors are stored as float32: as many digits as bring that number back, and no noise after them."""
+    if value is None:
+        return ""
+    return str(np.float32(value)) if quantity.is_error else f"{value:.17g}" if value == int(value) else f"{value:.10g}"
+
+
+def summary_csv(
+    runs: Sequence[RunRecord],
+    baseline: RunRecord | None = None,
+    curves: Curves | None = None,
+    extra: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """One line a run: id, name, status, results, the errors minus ``baseline``'s, ``extra``, every field that differs.
+
+    ``extra`` holds columns by name, each with one text a run.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    rows = comparison_rows(runs)
+    errors = [quantity for quantity in Quantity if quantity.is_error] if baseline else []
+    head = ["run", "name", "status", *Quantity, *(f"{quantity}_delta" for quantity in errors)]
+    more = extra or {}
+    writer.writerow([*head, *more, *(row.field for row in rows)])
+    apart = deltas(runs, baseline, curves) if baseline else {}
+    for index, run in enumerate(runs):
+        results = [result(run, quantity) for quantity in Quantity]
+        away = [apart[run.id][quantity] for quantity in errors]
+        cells = [_cell(quantity, value) for quantity, value in zip(Quantity, results, strict=True)]
+        cells += ["" if value is None else f"{value:.6g}" for value in away]
+        cells += [values[index] for values in more.values()]
+        writer.writerow([run.id, run.name, str(run.status), *cells, *(row.values[index] for row in rows)])
+    return out.getvalue()

@@ -1,0 +1,76 @@
+"""A run as the command line that trains it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+
+from resnet_studio.domain.enums import Schedule
+from resnet_studio.domain.network_spec import filled_in
+from resnet_studio.domain.specs import NetworkSpec, RunSpec, Spec
+
+_FLAGS = {"data.source": "--data", "data.seed": "--data-draw"}  # other options are the field's own name
+
+
+def command_line(spec: RunSpec, twin: bool, home: str = "") -> str:
+    """``resnet-studio train`` with every option that is not its default, quoted for a POSIX shell.
+
+    Args:
+        twin: Train the counterpart too.
+        home: Folder to name with ``--home``; empty where a bare command finds it in any terminal.
+    """
+    words = ["resnet-studio", "train"]
+    for part, value in (("network", spec.network), ("data", spec.data), ("recipe", spec.recipe)):
+        words += _options(part, value, spec)
+    if spec.start_from:
+        words += ["--start-from", spec.start_from]
+    if spec.name:
+        words += ["--name", spec.name]
+    if home:
+        words += ["--home", home]
+    if twin:
+        words.append("--twin")
+    return shlex.join(words)
+
+
+def _options(part: str, value: Spec, spec: RunSpec) -> list[str]:
+    words: list[str] = []
+    one_seed = spec.recipe.init_seed == spec.recipe.data_seed
+    named: dict[str, object] = {}
+    for name in _order(value):
+        given = getattr(value, name)
+        from_folder = name == "classes" and spec.data.folder is not None
+        if given == _implied(value, name, named) and not from_folder:
+            continue
+        named[name] = given
+        if name == "data_seed" and one_seed:
+            continue
+        flag = "--seed" if name == "init_seed" and one_seed else _flag(f"{part}.{name}")
+        words += [flag, _text(given)]
+    return words
+
+
+def _order(value: Spec) -> tuple[str, ...]:
+    """A network's fields, those first from which others follow."""
+    names = tuple(type(value).model_fields)
+    first = ("family", "stages", "depth", "block") if isinstance(value, NetworkSpec) else ()
+    return (*first, *(name for name in names if name not in first))
+
+
+def _implied(value: Spec, name: str, named: Mapping[str, object]) -> object:
+    """What a field is when the ``named`` ones alone are given."""
+    if isinstance(value, NetworkSpec) and name in (implied := filled_in(named)):
+        return implied[name]
+    if name == "milestones" and named.get("schedule", Schedule.MILESTONES) is not Schedule.MILESTONES:
+        return ()
+    return type(value).model_fields[name].default
+
+
+def _flag(path: str) -> str:
+    return _FLAGS.get(path, "--" + path.rpartition(".")[2].replace("_", "-"))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(str(item) for item in value) or "none"
+    return str(value)

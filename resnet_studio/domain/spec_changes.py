@@ -1,0 +1,63 @@
+"""Changing some fields of a specification: what follows from them and was not asked for is decided anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from resnet_studio.domain.enums import Block, Family
+from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
+
+# field -> fields that go back to what is usual beside its new value
+_FOLLOWERS: dict[type[Spec], dict[str, tuple[str, ...]]] = {
+    NetworkSpec: {
+        "block": ("branch", "shortcut", "stride_place", "zero_padding"),
+        "branch": ("stride_place",),
+        "shortcut": ("zero_padding",),
+        "stages": ("depth", "widths"),
+        "depth": ("stages", "widths"),
+        "width": ("widths",),
+        "widths": ("width",),
+    },
+    RecipeSpec: {
+        "schedule": ("milestones", "plateau_patience", "plateau_margin"),
+        "warmup_rate": ("warmup_error",),
+        "augmentation": ("pad_with", "scale_min", "scale_max"),
+        "colour": ("colour_std",),
+    },
+    DataSpec: {"held_out": ("test_on",)},
+}
+
+
+def changed_values(spec: Spec, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of ``spec`` with ``asked`` (dotted names) in them, ready to be validated.
+
+    Only a value that really changes lets others follow: a new family keeps nothing of the old network, a new block
+    brings its usual shortcut, a new depth its stages, another schedule has no milestones.
+    """
+    if isinstance(spec, RunSpec):
+        values = {name: value for name, value in spec.model_dump().items() if name not in ("network", "recipe", "data")}
+        values |= {name: value for name, value in asked.items() if "." not in name}
+        for part in ("network", "recipe", "data"):
+            own = {name.removeprefix(f"{part}."): v for name, v in asked.items() if name.startswith(f"{part}.")}
+            values[part] = changed_values(getattr(spec, part), own)
+        return values
+    new = {name: value for name, value in asked.items() if value != getattr(spec, name, None)}
+    if isinstance(spec, NetworkSpec) and "family" in new:
+        return dict(asked)
+    gone = set(_followers(spec, new)) - asked.keys()
+    return {name: value for name, value in {**spec.model_dump(), **asked}.items() if name not in gone}
+
+
+def _followers(spec: Spec, new: Mapping[str, Any]) -> Iterator[str]:
+    for field in new:
+        for follower in _FOLLOWERS.get(type(spec), {}).get(field, ()):
+            becomes_plain = field == "block" and new[field] == Block.PLAIN
+            if not (becomes_plain and follower in ("branch", "stride_place")):  # the plain counterpart: same layers
+                yield follower
+    if not isinstance(spec, NetworkSpec):
+        return
+    if "depth" in new and spec.family is Family.IMAGENET:  # the depth says which block
+        yield from ("branch", "stride_place")
+        if new.get("block", spec.block) != Block.PLAIN:
+            yield from ("block", "shortcut", "zero_padding")

@@ -1,1 +1,0 @@
-"""Weights in and out: files of other programs become stored runs, stored runs become files for other programs."""

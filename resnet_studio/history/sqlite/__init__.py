@@ -1,0 +1,1 @@
+"""All that is SQLite's alone: connections, locks, migration of a file, damage."""

@@ -1,0 +1,249 @@
+"""One home's database: the writer's lock and connection, the readers' connections, and who may write."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum, auto
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, StoreError
+from resnet_studio.history.schema import Base
+from resnet_studio.history.sqlite import connections, migrate, salvage
+from resnet_studio.history.sqlite.errors import explained
+from resnet_studio.history.sqlite.locking import WriterLock
+from resnet_studio.platform.home import Home
+
+log = logging.getLogger(__name__)
+
+
+class _Source(Enum):
+    """What readers read: only the live database stays what it is."""
+
+    NOTHING = auto()  # no database yet
+    FROZEN = auto()  # one that lies where nothing can be written, and nobody has open
+    LIVE = auto()
+
+
+class Database:
+    """Short sessions for reading and writing, from any thread.
+
+    Attributes:
+        backup: The copy made before an older schema was migrated, or None.
+        salvaged: What became of a damaged file that this opening set aside, or None.
+    """
+
+    def __init__(self, home: Home, schema: migrate.Schema = migrate.PRESENT) -> None:
+        self.file = home.database
+        self.backup: Path | None = None
+        self.salvaged: salvage.Salvage | None = None
+        self._schema = schema
+        self._url = connections.sqlite_url(self.file)
+        self._writer_lock = WriterLock(home.root)
+        self._guard = threading.RLock()  # over the writing connection and every change of the fields below
+        self._writer: Engine | None = None
+        self._reader: Engine | None = None
+        self._source = _Source.NOTHING
+        self._cannot_write_beside = False
+        self._closed = False
+        self._unwritable = "The history was opened for reading only; nothing can be changed in it."
+
+    @property
+    def writable(self) -> bool:
+        return self._writer is not None
+
+    @property
+    def why_read_only(self) -> str:
+        """A sentence; empty when writable."""
+        return "" if self.writable else self._unwritable
+
+    def open_for_writing(self, wait_seconds: float = 0.0) -> bool:
+        """Take the lock and make the database ready; False if that right is another process's or the disk is full.
+
+        Raises:
+            StoreError: If the database is damaged, newer, or cannot be written. The lock is then free again.
+        """
+        with self._guard:
+            self._check_open()
+            if self._writer is not None:
+                return True
+            if not self._take_lock(wait_seconds):
+                return False
+            try:
+                self._prepare()
+                with explained(self.file):
+                    self._writer = _connected(connections.writer_engine(self._url))
+            except DiskFullError:
+                self.give_up_writing()
+                return False
+            except BaseException:
+                self._writer_lock.release()
+                raise
+            self._cannot_write_beside = False
+            return True
+
+    def give_up_writing(self) -> None:
+        """For want of room: the history can be read, and :meth:`open_for_writing` tried again."""
+        with self._guard:
+            if self._writer is not None:
+                self._writer.dispose()
+                self._writer = None
+            self._writer_lock.release()
+            self._cannot_write_beside = True
+            self._unwritable = (
+                f"The disk that holds the history {self.file} is full, so the history is read-only; make room there."
+            )
+
+    def open_for_reading(self) -> None:
+        """Look at what is there. If nobody is writing, an older schema is migrated and a damaged file set aside; the
+        lock is not kept.
+
+        Raises:
+            StoreError: If the database is newer, or older or damaged and in use.
+        """
+        with self._guard:
+            self._check_open()
+            frozen = self._is_frozen()
+            damage: DamagedHistoryError | None = None
+            try:
+                found = migrate.look(self.file, check=False, frozen=frozen, schema=self._schema)
+            except DamagedHistoryError as error:
+                found, damage = "damaged", error
+            if found not in (None, self._schema.head) and self._take_lock(0.0):
+                try:
+                    self._prepare()
+                finally:
+                    self._writer_lock.release()
+            elif damage is not None:
+                raise damage
+            self._find_reader()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One consistent view of the history; the latest that was written when the first statement runs."""
+        reader = self._reader
+        if reader is None or self._source is not _Source.LIVE:
+            with self._guard:
+                reader = self._find_reader()
+        session = Session(reader, expire_on_commit=False, autoflush=False)
+        with self._noting_damage(), explained(self.file), session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """One transaction: all of it is stored when the block ends, or nothing.
+
+        Raises:
+            StoreError: If this program may not write, or the disk is full or fails.
+        """
+        with self._guard:
+            self._check_open()
+            if self._writer is None:
+                raise StoreError(self.why_read_only)
+            session = Session(self._writer, expire_on_commit=False)
+            with self._noting_damage(), explained(self.file), session, session.begin():
+                yield session
+
+    def close(self) -> None:
+        """Let go of everything; further calls do nothing."""
+        with self._guard:
+            self._closed = True
+            if self._reader is not None:
+                self._reader.dispose()
+            if self._writer is not None:
+                self._writer.dispose()  # the last connection: SQLite moves its log into the file
+            self._reader = self._writer = None
+            self._writer_lock.release()
+
+    def _prepare(self) -> None:
+        """For who holds the lock."""
+        salvage.finish(self.file)
+        died = self._writer_lock.previous_died
+        try:
+            copy = migrate.prepare(self.file, previous_died=died, schema=self._schema)
+        except DamagedHistoryError as error:
+            self.salvaged = salvage.set_aside(self.file, error.detail, self._schema)
+            copy = None
+        self.backup = copy or self.backup
+        with suppress(OSError):
+            migrate.suspicion(self.file).unlink(missing_ok=True)
+
+    @contextmanager
+    def _noting_damage(self) -> Iterator[None]:
+        try:
+            yield
+        except DamagedHistoryError:
+            with suppress(OSError):
+                migrate.suspicion(self.file).touch()
+            raise
+
+    def _take_lock(self, wait_seconds: float) -> bool:
+        try:
+            taken = self._writer_lock.acquire(wait_seconds)
+        except OSError as error:
+            log.debug("no writer lock", exc_info=True)
+            self._cannot_write_beside = True
+            self._unwritable = (
+                f"The folder {self.file.parent} cannot be written ({error.strerror or error}), so the history is "
+                "read-only; change its permissions, or choose another folder with --home DIR."
+            )
+            return False
+        if not taken:
+            holder = self._writer_lock.holder()
+            who = f"process {holder}" if holder is not None else "another process"
+            self._unwritable = (
+                f"The history is in use by another ResNet Studio ({who}); close it to change anything here, "
+                "or choose another folder with --home DIR."
+            )
+        return taken
+
+    def _find_reader(self) -> Engine:
+        """The engine to read from, after a look at what lies there as long as that may change."""
+        self._check_open()
+        if self._reader is not None and self._source is _Source.LIVE:
+            return self._reader
+        frozen = self._is_frozen()
+        found = migrate.look(self.file, check=False, frozen=frozen, schema=self._schema)
+        if found not in (None, self._schema.head):
+            raise StoreError(
+                f"The history {self.file} has an older form (schema {found}) and another ResNet Studio is using it; "
+                "close that one, then try again."
+            )
+        source = _Source.NOTHING if found is None else _Source.FROZEN if frozen else _Source.LIVE
+        if self._reader is None or source is not self._source:
+            if self._reader is not None:
+                self._reader.dispose()
+            self._reader, self._source = self._make_reader(source), source
+        return self._reader
+
+    def _is_frozen(self) -> bool:
+        """Nobody has the database open, and nothing can be written beside it."""
+        may_write = not self._cannot_write_beside and os.access(self.file.parent, os.W_OK)
+        return not may_write and migrate.at_rest(self.file)
+
+    def _make_reader(self, source: _Source) -> Engine:
+        if source is _Source.NOTHING:
+            return connections.empty_engine(Base.metadata)
+        return connections.reader_engine(
+            connections.frozen_sqlite_url(self.file) if source is _Source.FROZEN else self._url
+        )
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("this history was closed")
+
+
+def _connected(engine: Engine) -> Engine:
+    """Trouble shows here and not at the first write."""
+    try:
+        engine.connect().close()
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine

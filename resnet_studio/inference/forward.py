@@ -1,0 +1,124 @@
+"""Cuts of images through a network, view by view, in batches that fit into memory and end soon after a stop."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.errors import Stopped, UserError
+from resnet_studio.domain.events import StopCheck
+from resnet_studio.inference.memory import free_bytes
+from resnet_studio.inference.models import TrainedNetwork
+from resnet_studio.inference.views import Cut, Pixels, View
+
+BATCH = 250  # as in training, so that the same weights give the same error to the last image
+_CPU_WORK = 5e10  # multiply-adds of one batch on a CPU: about a second, a fraction of it between two stop checks
+_LIVE_TENSORS = 5  # of the size of a network's largest layer: input, branch, shortcut, sum and the library's own
+
+Cuts = Mapping[Cut, Pixels]
+
+
+def logits_of(
+    network: TrainedNetwork,
+    images: Sequence[Cuts],
+    view: View,
+    should_stop: StopCheck,
+    tell: Callable[[int], None] | None = None,
+    *,
+    as_trained: bool = False,
+) -> Tensor:
+    """What ``network`` says to one view of each image: float32 (N, classes) on the CPU.
+
+    Images of one size go through together, as many as memory allows.
+
+    Args:
+        tell: Told how many images each batch held.
+        as_trained: In the precision and the batches in which the run's test errors were measured, not in float32.
+
+    Raises:
+        Stopped: Between two convolutions, when ``should_stop`` says so.
+        UserError: If a single image does not fit into memory.
+    """
+    result = torch.empty(len(images), len(network.class_names))
+    parts = [view.of(image[view.cut]) for image in images]
+    for places in _alike(parts):
+        height, width = parts[places[0]].shape[1:]
+        size = BATCH if as_trained else fitting(network, height, width)
+        left = list(places)
+        while left:
+            now, size = left[:size], min(size, len(left))
+            pixels = torch.from_numpy(np.stack([parts[place] for place in now]))  # (n, 3, H, W)
+            logits = _forward(network, pixels, view, should_stop, as_trained)
+            if logits is None:  # out of memory: the tensors are free again here
+                size = _halved(size, network, height, width)
+                continue
+            result[now] = logits
+            left = left[size:]
+            if tell is not None:
+                tell(len(now))
+    return result
+
+
+def _alike(parts: Sequence[Pixels]) -> Iterator[list[int]]:
+    """Positions of the parts of one shape, in order."""
+    groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for position, part in enumerate(parts):
+        groups[part.shape].append(position)
+    yield from groups.values()
+
+
+def _forward(
+    network: TrainedNetwork, pixels: Tensor, view: View, should_stop: StopCheck, as_trained: bool
+) -> Tensor | None:
+    """uint8 (n, 3, H, W) to logits (n, classes) on the CPU; None if they do not fit into the device's memory."""
+    if should_stop():
+        raise Stopped
+    arithmetic: AbstractContextManager[object] = network.trained_arithmetic if as_trained else nullcontext()
+    try:
+        with torch.inference_mode(), network.stoppable(should_stop), arithmetic:
+            x = prepared(network.preprocessing, pixels, fixed_size=view.fixed_size)
+            return network.module(x).float().cpu()
+    except (torch.OutOfMemoryError, MemoryError):
+        return None
+
+
+def _halved(size: int, network: TrainedNetwork, height: int, width: int) -> int:
+    if network.device.type == "cuda":
+        torch.cuda.empty_cache()
+    if size == 1:
+        raise UserError(
+            f"One image of {width} x {height} pixels does not fit into the memory of {network.device} with "
+            f"{network.run.name}; choose smaller scales, or --device cpu."
+        )
+    return math.ceil(size / 2)
+
+
+def prepared(preprocessing: Preprocessing, pixels: Tensor, *, fixed_size: bool) -> Tensor:
+    """uint8 (N, 3, H, W) to the network's input on the preprocessing's device.
+
+    A per-pixel mean fits images of the training size alone. Where sizes are free (``fixed_size`` False) its mean over
+    all pixels, one number a colour, is subtracted instead, at every size.
+    """
+    if fixed_size:
+        return preprocessing.apply(pixels)
+    x = pixels.to(preprocessing.mean.device, torch.float32).div_(255.0)
+    mean = preprocessing.mean.double().mean((1, 2), keepdim=True).float()  # (3, 1, 1)
+    return x.sub_(mean).div_(preprocessing.std)
+
+
+def fitting(network: TrainedNetwork, height: int, width: int) -> int:
+    """How many images of that size go through together: by memory, and on a CPU by the time until a stop is heard."""
+    plan = blueprint(network.run.spec.network)
+    scale = height * width / network.preprocessing.image_size**2
+    largest = max(math.prod(layer.output) for layer in plan.layers)
+    by_memory = free_bytes(network.device) / (4 * _LIVE_TENSORS * largest * scale)
+    by_time = _CPU_WORK / (plan.multiply_adds * scale) if network.device.type == "cpu" else math.inf
+    return max(1, int(min(BATCH, by_memory, by_time)))

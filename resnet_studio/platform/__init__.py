@@ -1,0 +1,1 @@
+"""What asks the machine: processor, memory, disk, clocks, folders."""

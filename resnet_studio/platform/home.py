@@ -1,0 +1,72 @@
+"""Where everything lives on disk: one folder, moved as a whole by ``--home`` or RESNET_STUDIO_HOME."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from resnet_studio.domain.errors import UserError
+
+VARIABLE = "RESNET_STUDIO_HOME"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The program's folder. Paths are names only; :meth:`prepare` makes the folders."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, chosen: str | Path | None = None) -> Home:
+        """``chosen``, else the environment variable, else the platform's data folder."""
+        path = chosen or os.environ.get(VARIABLE) or platformdirs.user_data_dir("resnet-studio", appauthor=False)
+        return cls(Path(path).expanduser().absolute())
+
+    @property
+    def database(self) -> Path:
+        return self.root / "history.sqlite3"
+
+    @property
+    def runs(self) -> Path:
+        """One folder per run id: checkpoints and preprocessing."""
+        return self.root / "runs"
+
+    @property
+    def data(self) -> Path:
+        """Data sets that were made or downloaded, and caches of decoded folders."""
+        return self.root / "data"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def cache(self) -> Path:
+        """What can be deleted at any time: probe results."""
+        return self.root / "cache"
+
+    @property
+    def as_option(self) -> str:
+        """What a command in another terminal has to give to ``--home``; empty where it finds this folder by itself."""
+        return str(self.root) if os.environ.get(VARIABLE) or self != Home.find() else ""
+
+    def run(self, run_id: str) -> Path:
+        return self.runs / run_id
+
+    def prepare(self) -> Home:
+        """Make every folder.
+
+        Raises:
+            UserError: If a folder cannot be made.
+        """
+        try:
+            for folder in (self.root, self.runs, self.data, self.logs, self.cache):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"The folder {self.root} cannot be used ({error.strerror or error}); choose another with --home DIR."
+            ) from None
+        return self

@@ -1,0 +1,212 @@
+"""How fast networks were found to train on this machine, and how long a training will take by that."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from resnet_studio.domain import specs
+from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.enums import Device, Engine, Precision
+from resnet_studio.domain.network_spec import NetworkSpec
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import CohortSpec, RecipeSpec, RunSpec
+from resnet_studio.platform.host import compiler, cpu_name
+
+LONG_ENOUGH = 5000  # iterations; shorter runs would not win back what compiling costs
+WORTH_IT = 1.05  # compiled steps that are less than so many times as fast are not taken
+FARTHEST = 100.0  # a figure of a network with so many times more or less multiply-adds says nothing
+ENOUGH_ITERATIONS = 30  # of a stored run; the first ones are slow
+_SWITCH = re.compile(r"compiled after (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measurement: ``seconds`` a training step takes, of one network and a batch of ``batch_size`` images."""
+
+    network: NetworkSpec
+    batch_size: int
+    seconds: float
+    device: Device
+    engine: Engine
+    precision: Precision
+
+    @property
+    def images_per_second(self) -> float:
+        return self.batch_size / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSpeeds:
+    """What was found out about this machine; ``device`` and ``precision`` are what ``auto`` means here, None while
+    nothing was measured."""
+
+    device: Device | None = None
+    precision: Precision | None = None
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a training will take, tests and checkpoints left out.
+
+    Attributes:
+        step_seconds: Of one step of every member, who step in turn.
+        engine: That of the figures; training itself may find a faster one.
+        exact: Each network was itself measured, with batches of this size. Else ``sources`` names what the figures are
+            scaled from.
+    """
+
+    step_seconds: float
+    iterations: int
+    batch_size: int
+    engine: Engine
+    exact: bool
+    sources: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        return self.step_seconds * self.iterations
+
+    @property
+    def images_per_second(self) -> float:
+        """Images that every member has learned from."""
+        return self.batch_size / self.step_seconds
+
+
+def likely_engine(recipe: RecipeSpec, device: Device) -> Engine:
+    """The engine that most of a run's steps will take, unless it is found not to pay; said without torch."""
+    if recipe.engine is not Engine.AUTO:
+        return recipe.engine
+    if device is Device.CUDA:
+        return Engine.GRAPHED
+    compiles = device is Device.CPU and recipe.iterations >= LONG_ENOUGH and compiler() is not None
+    return Engine.COMPILED if compiles else Engine.EAGER
+
+
+def quickly(spec: RunSpec) -> RunSpec:
+    """``spec`` with an engine whose steps can be measured at once: nothing has to be compiled first."""
+    recipe = spec.recipe
+    if recipe.engine is Engine.COMPILED:
+        return specs.replace(spec, recipe=specs.replace(recipe, engine=Engine.EAGER))
+    return specs.replace(spec, recipe=specs.replace(recipe, iterations=min(recipe.iterations, LONG_ENOUGH - 1)))
+
+
+@lru_cache(maxsize=4096)
+def multiply_adds(network: NetworkSpec) -> int:
+    """Of one image's forward pass."""
+    return blueprint(network).multiply_adds
+
+
+def with_runs(known: KnownSpeeds, runs: Iterable[RunRecord]) -> KnownSpeeds:
+    """What stored runs of this machine, the newest first, tell beside what was measured; a measurement counts more."""
+    device, precision = known.device, known.precision
+    figures: list[Figure] = []
+    for run in runs:
+        figure = figure_of(run)
+        if figure is None:
+            continue
+        figures.insert(0, figure)
+        if run.spec.recipe.device is Device.AUTO:
+            device = device or figure.device
+            if run.spec.recipe.precision is Precision.AUTO and device is figure.device:
+                precision = precision or figure.precision
+    return replace(known, device=device, precision=precision, figures=with_figures(tuple(figures), known.figures))
+
+
+def figure_of(run: RunRecord) -> Figure | None:
+    """How fast a stored run was; None if it says nothing: hardly begun, imported, or of another machine."""
+    facts = run.environment
+    if run.iteration < ENOUGH_ITERATIONS or not 0 < run.seconds < math.inf:
+        return None
+    try:
+        device = Device(facts.get("device", run.spec.recipe.device))
+        precision = Precision(facts.get("precision", run.spec.recipe.precision))
+    except ValueError:  # written by a newer program
+        return None
+    if device is Device.AUTO or precision is Precision.AUTO:
+        return None
+    if device is Device.CPU and facts.get("device_name", cpu_name()) != cpu_name():
+        return None
+    seconds = run.seconds / run.iteration
+    return Figure(run.spec.network, run.spec.recipe.batch_size, seconds, device, _engine_of(run), precision)
+
+
+def _engine_of(run: RunRecord) -> Engine:
+    """The engine of most of a run's steps so far."""
+    name = run.environment.get("engine", str(Engine.EAGER))
+    if switch := _SWITCH.fullmatch(name):
+        return Engine.COMPILED if run.iteration > 2 * int(switch[1]) else Engine.EAGER
+    return Engine.GRAPHED if name.startswith(Engine.GRAPHED) else Engine.EAGER
+
+
+def expected(cohort: CohortSpec, known: KnownSpeeds) -> Expectation | None:
+    """What the cohort's training is expected to take; None if nothing comparable was measured."""
+    steps = [_step(run.network, run.recipe, known) for run in cohort.runs]
+    found = [step for step in steps if step is not None]
+    if len(found) < len(steps):
+        return None
+    recipe = cohort.runs[0].recipe
+    return Expectation(
+        step_seconds=sum(step.seconds for step in found),
+        iterations=recipe.iterations,
+        batch_size=recipe.batch_size,
+        engine=found[0].engine,
+        exact=all(step.exact for step in found),
+        sources=tuple(dict.fromkeys(step.source for step in found if not step.exact)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    seconds: float
+    engine: Engine
+    exact: bool
+    source: str
+
+
+def _step(network: NetworkSpec, recipe: RecipeSpec, known: KnownSpeeds) -> _Step | None:
+    """One step of one network, by the nearest figure: of the network itself, else of its family, scaled by
+    multiply-adds (small networks take longer for each of them)."""
+    device = known.device if recipe.device is Device.AUTO else recipe.device
+    if device is None:
+        return None
+    here = [figure for figure in known.figures if figure.device is device]
+    precision = recipe.precision
+    if precision is Precision.AUTO and device is known.device and known.precision is not None:
+        precision = known.precision
+    if precision is not Precision.AUTO:
+        here = [figure for figure in here if figure.precision is precision]
+    if not here:
+        return None
+    engine, own = likely_engine(recipe, device), multiply_adds(network)
+
+    def distance(figure: Figure) -> float:
+        return abs(math.log(own / multiply_adds(figure.network)))
+
+    def rank(figure: Figure) -> tuple[bool, float, bool, bool, float]:
+        other = figure.network.family is not network.family
+        away = 0.0 if figure.network == network else 1.0 + round(distance(figure), 3)
+        unlike = figure.network.residual is not network.residual
+        batches = abs(math.log(figure.batch_size / recipe.batch_size))
+        return (other, away, unlike, figure.engine is not engine, batches)
+
+    best = min(here, key=rank)
+    if distance(best) > math.log(FARTHEST):
+        return None
+    scale = own / multiply_adds(best.network)
+    seconds = best.seconds / best.batch_size * recipe.batch_size * scale
+    exact = best.network == network and best.batch_size == recipe.batch_size
+    return _Step(seconds, best.engine, exact, best.network.label)
+
+
+def with_figures(known: Sequence[Figure], new: Sequence[Figure]) -> tuple[Figure, ...]:
+    """A newer figure replaces that of the same network, batch size, device, engine and precision."""
+
+    def key(figure: Figure) -> tuple[object, ...]:
+        return (figure.network, figure.batch_size, figure.device, figure.engine, figure.precision)
+
+    return tuple({key(figure): figure for figure in (*known, *new)}.values())

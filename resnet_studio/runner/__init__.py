@@ -1,0 +1,1 @@
+"""One cohort from specification to stored end: prepare, train, end."""

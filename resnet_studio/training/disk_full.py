@@ -1,0 +1,119 @@
+"""Waiting while the disk is full: hours of training are not given up for want of a megabyte."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from resnet_studio.domain.enums import Phase, RunStatus
+from resnet_studio.domain.errors import DiskFullError
+from resnet_studio.domain.events import Event, EventSink, PhaseChanged, StatusChanged, StopCheck
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+RETRY_SECONDS = 2.0
+_LOOK_SECONDS = 0.05  # between two looks at the stop check
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether something was not stored because no room was left."""
+    return isinstance(error, DiskFullError) or (isinstance(error, OSError) and error.errno in _NO_ROOM)
+
+
+class StoppedWithoutRoom(Exception):  # noqa: N818 - not an error
+    """Asked to stop while the disk was full: what was to be stored is given up, the last checkpoint stays.
+
+    Its text is the runs' reason.
+    """
+
+
+class Room:
+    """Does what needs room on the disk of ``folder``, again and again until it succeeds.
+
+    Training stands still meanwhile, so what waits to be stored is what one call had to store, and nothing more piles
+    up. The runs are shown as paused, with a sentence, and as what they were before once there is room.
+    """
+
+    def __init__(
+        self, folder: Path, run_ids: Sequence[str], store_and_show: EventSink, show: EventSink, should_stop: StopCheck
+    ) -> None:
+        self._folder, self._store_and_show, self._show = folder, store_and_show, show
+        self._should_stop = should_stop
+        self._standing = dict.fromkeys(run_ids, RunStatus.RUNNING)  # of the runs that have not ended
+        self._phase: PhaseChanged | None = None
+        self._waiting = False
+
+    def emit(self, event: Event) -> None:
+        """Store ``event`` and show it; see :meth:`attempt`."""
+        self.attempt(lambda: self._pass(event))
+
+    def attempt(self, work: Callable[[], T]) -> T:
+        """What ``work`` returns, once there is room for it. It must be such that it can be done again.
+
+        Raises:
+            StoppedWithoutRoom: If asked to stop while there was none, within a moment.
+        """
+        while True:
+            try:
+                result = work()
+                break
+            except (DiskFullError, OSError) as error:
+                if not is_full(error):
+                    raise
+                log.info("the disk is full: %s", error)
+            if self._should_stop() and self._waiting:
+                raise StoppedWithoutRoom(
+                    f"The disk of {self._folder} was full when this run was stopped; make room there, then resume: it "
+                    "goes on from its last checkpoint."
+                )
+            if not self._waiting:
+                self._waiting = True
+                self._tell_waiting()
+            self._wait()
+        if self._waiting:
+            self._waiting = False
+            self._tell_going_on()
+        return result
+
+    def _pass(self, event: Event) -> None:
+        self._store_and_show(event)
+        if isinstance(event, PhaseChanged):
+            self._phase = event
+        elif isinstance(event, StatusChanged):
+            if event.status.active:
+                self._standing[event.run_id] = event.status
+            else:
+                self._standing.pop(event.run_id, None)
+
+    def _wait(self) -> None:
+        for _ in range(max(1, round(RETRY_SECONDS / _LOOK_SECONDS))):
+            if self._should_stop():
+                return
+            time.sleep(_LOOK_SECONDS)
+
+    def _tell_waiting(self) -> None:
+        sentence = (
+            f"The disk of {self._folder} is full; make room there, and training goes on by itself. Nothing is lost "
+            "meanwhile."
+        )
+        for run_id in self._standing:
+            paused = StatusChanged(run_id, RunStatus.PAUSED, sentence)
+            try:
+                self._store_and_show(paused)
+            except (DiskFullError, OSError) as error:
+                if not is_full(error):
+                    raise
+                self._show(paused)  # the one thing that is shown although it could not be stored first
+        self._show(PhaseChanged(tuple(self._standing), Phase.WAITING))
+
+    def _tell_going_on(self) -> None:
+        for run_id, status in list(self._standing.items()):
+            self.emit(StatusChanged(run_id, status))
+        if self._phase is not None and self._standing:
+            self._show(self._phase)

@@ -1,0 +1,121 @@
+"""Step engines: one update of one member. The loop does not know which engine it drives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from resnet_studio.domain.enums import Precision
+from resnet_studio.domain.errors import Stopped
+from resnet_studio.domain.events import StopCheck
+from resnet_studio.training.member import Member
+from resnet_studio.training.precision import arithmetic
+
+PATIENCE = 0.25  # seconds a stop may wait inside an iteration; it answers within one
+
+
+class BatchSource(Protocol):
+    """Training batches by iteration, counted from 1: images (N, 3, H, W) float32, labels (N,) int64."""
+
+    def batch(self, iteration: int) -> tuple[Tensor, Tensor]: ...
+
+
+class StepEngine(Protocol):
+    """Does weight updates and notes loss and error on the device, without waiting for it."""
+
+    name: str
+    waited: float  # seconds in all that steps were held up, such as by the compiler
+
+    @property
+    def compiling(self) -> bool:
+        """Whether something is compiled beside the steps, or will be from the next one on."""
+
+    def adopt(self, member: Member) -> None:
+        """Called once for each member before its first step."""
+
+    def advance(self, members: Sequence[Member], batches: BatchSource, until: int) -> None:
+        """At least one update of each member, at most up to iteration ``until``; all stand at the same iteration.
+
+        Raises:
+            Stopped: If asked to stop in the middle; each member is as it was before or after its step.
+        """
+
+    def close(self) -> None:
+        """Called once after the last step, whatever happened."""
+
+
+class EagerEngine:
+    """Plain autograd, one operation at a time.
+
+    On the CPU, where one step of a very deep net takes many seconds, the stop check is also asked after each block, in
+    the forward and in the backward pass. A step is abandoned only when a stop has waited for ``patience`` seconds:
+    short steps are finished, so that the members of a cohort end at the same iteration.
+    """
+
+    name = "eager"
+
+    def __init__(self, precision: Precision, should_stop: StopCheck, patience: float = PATIENCE) -> None:
+        self._precision, self._should_stop, self._patience = precision, should_stop, patience
+        self._asked_at: float | None = None
+        self.waited = 0.0
+
+    @property
+    def compiling(self) -> bool:
+        return False
+
+    def adopt(self, member: Member) -> None:
+        if member.device.type == "cpu":
+            for block in member.network.blocks:
+                block.register_forward_hook(self._ask)
+
+    def _ask(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
+        self._check()
+        if output.requires_grad:
+            output.register_hook(self._check)  # type: ignore[no-untyped-call]
+
+    def _check(self, _gradient: Tensor | None = None) -> None:
+        if not self._should_stop():
+            return
+        now = time.perf_counter()
+        if self._asked_at is None:
+            self._asked_at = now
+        if now - self._asked_at >= self._patience:
+            raise Stopped
+
+    def advance(self, members: Sequence[Member], batches: BatchSource, until: int) -> None:  # noqa: ARG002, one only
+        images, labels = batches.batch(members[0].iteration + 1)
+        for member in members:
+            self.step(member, images, labels)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def forward(self, member: Member, images: Tensor) -> Tensor:
+        """Logits (N, classes) in the precision of the arithmetic."""
+        return cast(Tensor, member.network(images))
+
+    def step(self, member: Member, images: Tensor, labels: Tensor) -> None:
+        """One update: images (N, 3, H, W) float32, labels (N,) int64."""
+        start = time.perf_counter()
+        rate = member.rates.rate(member.iteration + 1)
+        member.descent.clear()
+        with member.undo_unless_done():
+            with arithmetic(member.device, self._precision):
+                logits = self.forward(member, images)
+            logits = logits.float()  # (N, classes)
+            loss = F.cross_entropy(logits, labels, label_smoothing=member.spec.recipe.label_smoothing)
+            loss.backward()  # type: ignore[no-untyped-call]
+        member.descent.step(rate)
+        error = (logits.detach().argmax(1) != labels).float().mean() * 100.0
+        member.note(loss.detach(), error, rate, time.perf_counter() - start)
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Give cached blocks back after an out-of-memory error; call it outside the ``except`` block."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -1,0 +1,132 @@
+"""Where and how a cohort computes, chosen once and kept with its runs: what a resumed run used is used again."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+import torchvision
+
+from resnet_studio.domain.enums import Device, Engine, MemoryLayout, Precision
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.specs import NetworkSpec, RecipeSpec
+from resnet_studio.platform.host import cores
+from resnet_studio.platform.training_speed import WORTH_IT
+from resnet_studio.training.devices import choose_device, device_name, use_threads
+from resnet_studio.training.engines.choose import (
+    EnginePlan,
+    choose_engine,
+    gain_subject,
+    known_gain,
+    make_engine,
+    remember_gain,
+    slow_networks,
+)
+from resnet_studio.training.engines.eager import StepEngine
+from resnet_studio.training.memory_format import choose_layout
+from resnet_studio.training.precision import choose_precision, set_products
+from resnet_studio.training.provenance import program
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Device, precision, memory layout, torch's threads and the engine, which is ``settled`` for a run that began
+    earlier; ``notice`` is a sentence for the user, empty if all is as before. ``slow`` networks are not compiled when
+    others are."""
+
+    device: torch.device
+    precision: Precision
+    threads: int
+    plan: EnginePlan = field(default=EnginePlan(Engine.EAGER))
+    layout: MemoryLayout = MemoryLayout.CHANNELS_LAST
+    settled: bool = False
+    notice: str = ""
+    slow: frozenset[NetworkSpec] = frozenset()
+
+    @classmethod
+    def choose(
+        cls,
+        recipe: RecipeSpec,
+        cache: Path,
+        networks: Sequence[NetworkSpec] = (),
+        environments: Sequence[Mapping[str, str]] = (),
+    ) -> Machine:
+        """For ``networks`` trained by ``recipe``, or as their ``environments`` say if they began earlier; sets torch's
+        threads.
+
+        Raises:
+            UserError: If the recipe names a device or an engine that is not there.
+        """
+        plans = [EnginePlan.recorded(one.get("engine", "")) for one in environments]
+        compiled = next((place for place, one in enumerate(plans) if one.switch_at), 0)
+        before = environments[compiled] if environments else {}
+        wish, notice = Device(before.get("device", recipe.device)), ""
+        try:
+            device = choose_device(wish)
+        except UserError:
+            if recipe.device is not Device.AUTO:
+                raise
+            device = choose_device(Device.AUTO)
+            notice = f"This run began on {wish}, which is not there now; it goes on on {device.type}."
+        threads = int(before.get("threads", cores()))
+        use_threads(threads)
+        plan = choose_engine(recipe, device, before, cache, networks)
+        if "precision" in before:
+            precision = Precision(before["precision"])
+        else:
+            exact = recipe.exact and device.type == "cuda"
+            precision = choose_precision(Precision.FLOAT32 if exact else recipe.precision, device, cache)
+        if device.type == "cuda":
+            set_products(precision, exact=recipe.exact)
+        if "precision" in before:  # before the layout was recorded there was only one
+            layout = MemoryLayout(before.get("layout", MemoryLayout.CHANNELS_LAST))
+        else:
+            layout = choose_layout(recipe.layout, device, precision, cache)
+        slow: set[NetworkSpec] = set()
+        if settled := "engine" in before and before.get("device", device.type) == device.type:
+            slow = {network for network, one in zip(networks, plans, strict=True) if one.switch_at < plan.switch_at}
+        elif plan.switch_at and recipe.engine is Engine.AUTO:
+            slow = slow_networks(recipe, device, cache, networks)
+        return cls(device, precision, threads, plan, layout, settled, notice, frozenset(slow))
+
+    def engine(
+        self, recipe: RecipeSpec, cache: Path, should_stop: StopCheck, waiting: Callable[[], None],
+        failed: Callable[[str], None], apart: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
+    ) -> StepEngine:  # fmt: skip
+        """The planned engine; what is found out about compiling here is kept in ``cache``. See :func:`make_engine`."""
+
+        def faster(network: NetworkSpec, measure: Callable[[], float]) -> bool:
+            subject = gain_subject(network, recipe.batch_size)
+            gain = known_gain(self.device, recipe.precision, cache, subject)
+            if gain is None:
+                gain = measure()
+                remember_gain(self.device, recipe.precision, cache, subject, gain)
+            return gain >= WORTH_IT
+
+        measure = recipe.engine is Engine.AUTO and not self.settled
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache / "compiled"))
+        return make_engine(
+            self.plan, self.precision, self.threads, should_stop,
+            waiting=waiting, failed=failed, faster=faster if measure else None, slow=self.slow, apart=apart,
+        )  # fmt: skip
+
+    def environment(self) -> dict[str, str]:
+        """What the bits of a run depend on besides its specification and its data."""
+        return {
+            "device": self.device.type,
+            "device_name": device_name(self.device),
+            "precision": str(self.precision),
+            "layout": str(self.layout),
+            "threads": str(self.threads),
+            "engine": self.plan.name,
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(terse=True),
+            **program(),
+        }

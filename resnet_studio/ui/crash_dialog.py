@@ -1,0 +1,132 @@
+"""Errors that are ours: logged with their trace, then offered for copying. Nothing is swallowed."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import sys
+import threading
+import traceback
+from types import TracebackType
+from typing import Any
+
+from PySide6 import __version__ as pyside_version
+from PySide6.QtCore import QObject, QtMsgType, Signal, Slot, qInstallMessageHandler
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio import __version__
+from resnet_studio.ui.widgets.accessible_names import named
+
+log = logging.getLogger(__name__)
+qt_log = logging.getLogger("qt")
+
+_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
+
+
+def surroundings() -> str:
+    """Versions that a report of a fault needs, one a line; torch only where it is loaded already."""
+    torch = sys.modules.get("torch")
+    lines = [
+        f"ResNet Studio {__version__}",
+        f"Python {platform.python_version()}, PySide6 {pyside_version}",
+        platform.platform(),
+    ]
+    if torch is not None:
+        lines.append(f"torch {getattr(torch, '__version__', '?')}")
+    return "\n".join(lines)
+
+
+class FaultReporter(QObject):
+    """Catches what nobody caught, in any thread. ``reported(sentence, details)`` arrives in the GUI thread."""
+
+    reported = Signal(str, str)
+
+    def install(self) -> None:
+        """From now on until :meth:`remove`."""
+        self._before: tuple[Any, Any] = (sys.excepthook, threading.excepthook)
+        sys.excepthook = self._on_exception
+        threading.excepthook = self._on_thread_exception
+        self._qt_before = qInstallMessageHandler(self._on_qt_message)
+
+    def remove(self) -> None:
+        sys.excepthook, threading.excepthook = self._before
+        qInstallMessageHandler(self._qt_before)
+
+    def _on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt | SystemExit):
+            return
+        log.critical("an error that nobody expected", exc_info=(kind, error, trace))
+        details = "".join(traceback.format_exception(kind, error, trace))
+        self.reported.emit(f"Something unexpected went wrong: {error or kind.__name__}", details)
+
+    def _on_thread_exception(self, facts: threading.ExceptHookArgs) -> None:
+        if facts.exc_value is not None:
+            self._on_exception(facts.exc_type, facts.exc_value, facts.exc_traceback)
+
+    def _on_qt_message(self, kind: QtMsgType, _context: object, message: str) -> None:
+        qt_log.log(_LEVELS.get(kind, logging.WARNING), "%s", message)
+
+
+class FaultDialog(QDialog):
+    """One at a time; further faults are added to its details."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("fault_dialog")
+        self.setWindowTitle("Something went wrong")
+        self.resize(640, 380)
+        self._sentence = named(QLabel(wordWrap=True), "fault_sentence", role="heading")
+        hint = QLabel(
+            "What is already stored is safe. The details below are also in the log; copy them into a report.",
+            wordWrap=True,
+        )
+        hint.setProperty("role", "muted")
+        self._details = named(QPlainTextEdit(readOnly=True), "fault_details")
+        self._details.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        copy = named(QPushButton("Copy details"), "copy_fault_button")
+        close = named(QPushButton("Close", default=True), "close_fault_button")
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(copy)
+        row.addWidget(close)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 16)
+        column.setSpacing(10)
+        column.addWidget(self._sentence)
+        column.addWidget(hint)
+        column.addWidget(self._details, 1)
+        column.addLayout(row)
+        copy.clicked.connect(self._on_copy)
+        close.clicked.connect(self.accept)
+
+    @Slot(str, str)
+    def tell(self, sentence: str, details: str) -> None:
+        if self.isVisible():
+            self._details.appendPlainText(f"\n{sentence}\n{details}")
+            return
+        self._sentence.setText(sentence)
+        self._details.setPlainText(f"{surroundings()}\n\n{details}")
+        self.open()
+
+    @property
+    def details(self) -> str:
+        return self._details.toPlainText()
+
+    @Slot()
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(f"{self._sentence.text()}\n{self.details}")

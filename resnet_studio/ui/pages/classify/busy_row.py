@@ -1,0 +1,55 @@
+"""What the Classify page is doing, how far it is, and the buttons that stop it or let it go on."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+
+from resnet_studio.ui.models import formats
+from resnet_studio.ui.pages.classify.session import ClassifySession
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.text import duration_text
+
+
+class BusyRow(QWidget):
+    """Hidden while nothing is under way and nothing was stopped."""
+
+    stop_wanted = Signal()
+    go_on_wanted = Signal()
+
+    def __init__(self, session: ClassifySession, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._bar = named(QProgressBar(), "classify_progress")
+        self._bar.setTextVisible(False)
+        self._text = named(QLabel(), "classify_progress_text", role="muted")
+        self.stop = named(QPushButton("Stop"), "classify_stop", tip="Esc; what is there already stays")
+        self.go_on = named(QPushButton("Go on"), "classify_go_on", tip="Look at the images that are still missing")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._text)
+        row.addWidget(self._bar, 1)
+        row.addWidget(self.stop)
+        row.addWidget(self.go_on)
+        self.stop.clicked.connect(self.stop_wanted)
+        self.go_on.clicked.connect(self.go_on_wanted)
+
+    def show_progress(self, *, views: int) -> None:
+        """``views`` of each image under the test protocol."""
+        session, halted = self._session, self._session.halted
+        self.setVisible(session.busy or halted)
+        self.stop.setVisible(not halted)
+        self.go_on.setVisible(halted)
+        self._bar.setMaximum(session.total if session.looking else 0 if session.finding else 1)
+        self._bar.setValue(session.done if session.looking else 0)
+        self._text.setText(self._words(views))
+
+    def _words(self, views: int) -> str:
+        if self._session.halted:
+            return "Stopped before the end."
+        if self._session.looking:
+            what = "answers" if views == 1 else "looks"
+            words = f"{formats.count(self._session.done)} of {formats.count(self._session.total)} {what}"
+            left = self._session.seconds_left
+            return words if left is None else f"{words}, about {duration_text(left)} left"
+        return "Looking for images…"

@@ -1,0 +1,350 @@
+"""Classify: images down the side, trained networks across the top, what each network sees where they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+    QShortcut,
+    QShowEvent,
+)
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.records import NamedImage
+from resnet_studio.platform.resources import resources
+from resnet_studio.ui.drops import Brought, brought, holds_images
+from resnet_studio.ui.models import formats
+from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.pages.classify.busy_row import BusyRow
+from resnet_studio.ui.pages.classify.drop_zone import DropZone
+from resnet_studio.ui.pages.classify.export import as_text
+from resnet_studio.ui.pages.classify.grid import ResultsGrid
+from resnet_studio.ui.pages.classify.panel import NetworksPanel
+from resnet_studio.ui.pages.classify.problems import ProblemsDialog, summary
+from resnet_studio.ui.pages.classify.results import ResultsModel
+from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
+from resnet_studio.ui.pages.classify.session import ClassifySession
+from resnet_studio.ui.pages.classify.thumbnails import Thumbnails
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.empty_state import EmptyState
+from resnet_studio.ui.widgets.focus import keeping_focus
+from resnet_studio.ui.widgets.text import duration_text
+
+_TYPING_MS = 400  # scales are typed digit by digit
+_PATTERNS = "Images (*.png *.jpg *.jpeg *.bmp *.webp *.gif *.tif *.tiff *.ppm);;All files (*)"
+
+
+class ClassifyPage(Page):
+    """Takes images from drops, dialogs, the clipboard and the window; the session does the work."""
+
+    key, title, icon = "classify", "Classify", "ph.image"
+
+    design_requested = Signal()
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(services, parent)
+        self._store = services.store
+        self._stale = True
+        self._user_chose = False
+        self._choosing = False  # the page itself changes the check marks
+        self.choice = RunChoiceModel(services.theme, self)
+        self.results = ResultsModel(self)
+        self.session = ClassifySession(services, self.results, self)
+        self.thumbnails = Thumbnails(services.jobs, self)
+        self.zone = DropZone(services.theme, self)
+        self.panel = NetworksPanel(self.choice, services.theme, self)
+        self.grid = ResultsGrid(self.results, self.session, self.thumbnails, services.theme, self)
+        self._protocol_timer = QTimer(self, interval=_TYPING_MS, singleShot=True)
+        self.setAcceptDrops(True)
+        self._build()
+        self._connect()
+        self._update()
+
+    def _build(self) -> None:
+        title = QLabel(self.title, self)
+        title.setProperty("role", "title")
+        self._count = QLabel(self)
+        self._count.setObjectName("classify_count")
+        self._count.setProperty("role", "muted")
+        self._problems = self._button("", "classify_problems", "Which files, and why")
+        self._again = self._button("Look again", "classify_again", "With the newest weights of each network (F5)")
+        self._copy = self._button("Copy", "classify_copy", "The results as a table, for a spreadsheet")
+        self._export = self._button("Export CSV…", "classify_export", "The results as a file")
+        self._clear = self._button("Clear", "classify_clear", "Take all images away")
+        head = QHBoxLayout()
+        head.setSpacing(6)
+        title.setMinimumHeight(34)  # buttons that come and go do not move the page
+        head.addWidget(title)
+        head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
+        head.addStretch(1)
+        for button in (self._problems, self._again, self._copy, self._export, self._clear):
+            head.addWidget(button)
+
+        self._busy = BusyRow(self.session, self)
+        self._notice = QLabel(self)
+        self._notice.setObjectName("classify_notice")
+        self._notice.setProperty("role", "error")
+        self._notice.setTextFormat(Qt.TextFormat.PlainText)
+        self._notice.setWordWrap(True)
+
+        right = self._right = QWidget(self)
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(10)
+        column.addWidget(self.zone)
+        column.addWidget(self._busy)
+        column.addWidget(self._notice)
+        column.addWidget(self.grid, 1)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self._splitter.addWidget(self.panel)
+        self._splitter.addWidget(right)
+        self._splitter.setStretchFactor(1, 1)
+        self._splitter.setSizes([290, 890])
+        self._splitter.setChildrenCollapsible(False)
+        self._empty = EmptyState(
+            "No network has weights yet",
+            "Classifying needs a trained network. Train one on the Design page: weights are there from its first "
+            "checkpoint on, long before the end.",
+            "Go to Design",
+            self,
+        )
+        self._empty.setObjectName("classify_empty")
+        self._stack = QStackedWidget(self)
+        self._stack.addWidget(self._splitter)
+        self._stack.addWidget(self._empty)
+        page = QVBoxLayout(self)
+        page.setContentsMargins(20, 16, 20, 14)
+        page.setSpacing(10)
+        page.addLayout(head)
+        page.addWidget(self._stack, 1)
+
+    def _button(self, text: str, name: str, tip: str) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setObjectName(name)
+        button.setToolTip(tip)
+        return button
+
+    def _connect(self) -> None:
+        self.choice.chosen_changed.connect(self._on_chosen)
+        self.panel.protocol.changed.connect(self._protocol_timer.start)
+        self._protocol_timer.timeout.connect(self._on_protocol)
+        self.session.changed.connect(self._update)
+        self.session.told.connect(self.message)
+        self.session.arrived.connect(self._on_arrived)
+        self.zone.files_wanted.connect(self._on_open_files)
+        self.zone.folder_wanted.connect(self._on_open_folder)
+        self.zone.paste_wanted.connect(self.paste)
+        self.zone.samples_wanted.connect(self._on_samples)
+        self.grid.remove_wanted.connect(self._on_remove)
+        self.grid.copy_wanted.connect(self._on_copy)
+        self._problems.clicked.connect(self._on_problems)
+        self._again.clicked.connect(self.session.look_again)
+        self._copy.clicked.connect(self._on_copy)
+        self._export.clicked.connect(self._on_export)
+        self._clear.clicked.connect(self._on_clear)
+        self._busy.stop_wanted.connect(self.session.stop)
+        self._busy.go_on_wanted.connect(self.session.go_on)
+        self._empty.pressed.connect(self.design_requested)
+        self.services.controller.runs_changed.connect(self._on_runs_changed)
+        within = Qt.ShortcutContext.WidgetWithChildrenShortcut
+        QShortcut(QKeySequence("Esc"), self, context=within).activated.connect(self.session.stop)
+        QShortcut(QKeySequence("F5"), self, context=within).activated.connect(self.session.look_again)
+
+    def activate(self) -> None:
+        self._reload_if_stale()
+
+    def classify_paths(self, paths: list[Path]) -> None:
+        """Files and folders; folders are searched at any depth, what is no image is listed as left out."""
+        self._reload_if_stale()
+        self.session.add_paths(paths)
+
+    def classify_images(self, images: Sequence[Path | NamedImage]) -> None:
+        self._reload_if_stale()
+        self.session.add_images(images)
+
+    def choose_runs(self, run_ids: Sequence[str]) -> None:
+        """Tick these runs and no others; those without weights are passed over."""
+        self._reload_if_stale()
+        self.choice.choose(run_ids)
+        self._user_chose = True
+        if not self.choice.chosen:
+            self.message.emit("None of these runs has weights yet; they come with the first checkpoint.")
+
+    def paste(self) -> None:
+        """Classify the image or the files on the clipboard."""
+        mime = QGuiApplication.clipboard().mimeData()
+        things = brought(mime, "Pasted") if isinstance(mime, QMimeData) else Brought()
+        if not self._take(things):
+            self.message.emit("There is no image on the clipboard.")
+
+    def _take(self, things: Brought) -> bool:
+        if things.paths:
+            self.classify_paths(list(things.paths))
+        if things.images:
+            self.classify_images(list(things.images))
+        if things.remote and not (things.paths or things.images):
+            self.message.emit("That picture lies on another machine, and nothing is fetched unasked; save it first.")
+        return bool(things)
+
+    def _reload_if_stale(self) -> None:
+        if not self._stale:
+            return
+        try:
+            runs = self._store.list_runs()
+        except UserError as error:
+            self.message.emit(str(error))
+            return
+        self._stale = False
+        self._choosing = True
+        self.choice.set_runs(runs)
+        self.results.set_names(self.choice.names)
+        if not self._user_chose:
+            self.choice.choose_newest()
+        self._choosing = False
+        self.session.set_runs(self.choice.chosen)
+        self._update()
+
+    def _on_runs_changed(self) -> None:
+        self._stale = True
+        if self.isVisible():
+            self._reload_if_stale()
+
+    def _on_chosen(self) -> None:
+        if self._choosing:
+            return
+        self._user_chose = True
+        self.session.set_runs(self.choice.chosen)
+
+    def _on_protocol(self) -> None:
+        asked = self.panel.protocol.asked
+        if asked is not None:
+            self.session.set_protocol(asked)
+
+    def _on_arrived(self, key: str) -> None:
+        self.grid.setVisible(True)
+        if layout := self._right.layout():
+            layout.activate()  # the place that the grid has from now on
+        row = self.results.row_of(key)
+        if row is not None:
+            self.grid.show_row(row)
+
+    def _update(self) -> None:
+        with keeping_focus(self, self._busy.stop, self._busy.go_on, self.grid, self.zone.open_files):
+            self._show_state()
+        self.working.emit(self.key, self._work())
+
+    def _work(self) -> str:
+        """What goes on, for the status bar; empty while nothing does."""
+        if not self.session.busy:
+            return ""
+        left = self.session.seconds_left
+        return "Classifying…" if left is None else f"Classifying, {duration_text(left)} left"
+
+    def _show_state(self) -> None:
+        images, problems = self.results.rowCount(), len(self.session.problems)
+        self._stack.setCurrentWidget(self._splitter if self.choice.runs or images else self._empty)
+        self.zone.set_large(not images)
+        self.grid.setVisible(bool(images))
+        self._count.setText("" if not images else "1 image" if images == 1 else f"{formats.count(images)} images")
+        self._problems.setText(summary(problems))
+        self._problems.setVisible(bool(problems))
+        for button in (self._again, self._copy, self._export, self._clear):
+            button.setVisible(bool(images))
+        self._clear.setVisible(bool(images or problems))
+        self._notice.setText("\n".join(self.session.notices.values()))
+        self._notice.setVisible(bool(self.session.notices))
+        self._busy.show_progress(views=self.results.asked.protocol.views)
+        self.grid.repaint_all()
+
+    def _on_open_files(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(self, "Choose images", "", _PATTERNS)
+        if chosen:
+            self.classify_paths([Path(path) for path in chosen])
+
+    def _on_open_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Choose a folder of images")
+        if chosen:
+            self.classify_paths([Path(chosen)])
+
+    def _on_samples(self) -> None:
+        try:
+            folder = resources() / "samples"
+        except FileNotFoundError as error:
+            self.message.emit(str(error))
+            return
+        self.classify_paths([folder])
+
+    def _on_remove(self) -> None:
+        self.results.remove_images(self.grid.chosen_keys)
+        self._update()
+
+    def _on_clear(self) -> None:
+        self.session.clear()
+        self.thumbnails.clear()
+
+    def _on_problems(self) -> None:
+        ProblemsDialog(self.session.problems, self).open()
+
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(as_text(self.results, "\t"))
+        self.message.emit("Copied the results.")
+
+    def _on_export(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Export the results", "classification.csv", "CSV (*.csv)")
+        if path:
+            self.export_to(Path(path))
+
+    def export_to(self, path: Path) -> None:
+        """Write the results as CSV; what goes wrong is told in the status bar."""
+        try:
+            path.write_text(as_text(self.results), encoding="utf-8", newline="")
+        except OSError as error:
+            self.message.emit(f"{path.name} cannot be written ({error.strerror or error}); choose another place.")
+        else:
+            self.message.emit(f"Wrote {path}.")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._reload_if_stale()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        self._on_drag(event)
+        self.zone.set_hot(event.isAccepted())
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        self._on_drag(event)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.zone.set_hot(False)
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.zone.set_hot(False)
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+        self._take(brought(event.mimeData(), "Dropped"))
+
+    def _on_drag(self, event: QDragEnterEvent | QDragMoveEvent) -> None:
+        if holds_images(event.mimeData()):
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+        else:
+            event.ignore()

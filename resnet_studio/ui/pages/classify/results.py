@@ -1,0 +1,268 @@
+"""Images by networks: what each network saw in each image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from resnet_studio.domain.protocols import Protocol
+from resnet_studio.domain.records import Classification, NamedImage, RunRecord
+from resnet_studio.ui.evaluate.protocol_request import Asked
+from resnet_studio.ui.pages.classify.cells import Cell, Score
+
+Index = QModelIndex | QPersistentModelIndex
+_ROOT = QModelIndex()
+_NUMBERING = re.compile(r"[\s_\-.(]*\d*\)?$")  # "star-2", "star (3)" and "star" are all stars
+_MANY = 30  # more rows than this that go are a new table
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One image on the page. ``hints`` may name its true class, in lower case: its folder, then the file itself."""
+
+    key: str
+    source: Path | NamedImage
+    name: str
+    folder: str = ""
+    hints: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, source: Path | NamedImage) -> ImageRow:
+        if isinstance(source, NamedImage):
+            once = _NUMBERING.sub("", source.name).casefold()
+            return cls(source.name, source, source.name, hints=(once, _NUMBERING.sub("", once)))  # "red 00012 (2)"
+        hints = (source.parent.name.casefold(), _NUMBERING.sub("", source.stem).casefold())
+        return cls(str(source), source, source.name, source.parent.name, hints)
+
+
+class ResultRole(IntEnum):
+    CELL = Qt.ItemDataRole.UserRole + 1
+    IMAGE = Qt.ItemDataRole.UserRole + 2
+    RUN = Qt.ItemDataRole.UserRole + 3
+
+
+_Results = dict[str, dict[str, Classification]]  # run id -> image key -> answer
+
+
+class ResultsModel(QAbstractTableModel):
+    """A row per image, a column per chosen network; the headers hold the images and the runs."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._images: list[ImageRow] = []
+        self._rows: dict[str, int] = {}
+        self._runs: tuple[RunRecord, ...] = ()
+        self._names: Mapping[str, str] = {}
+        self._asked = Asked()
+        self._by_protocol: dict[str, _Results] = {}  # answers under different protocols are never mixed
+        self._protocols: dict[str, Protocol] = {}  # run id -> what it is tested under now, those that were here too
+        self._sizes: dict[str, int] = {}  # run id -> image size
+        self._classes: dict[str, dict[str, str]] = {}  # run id -> class name in lower case -> class name
+        self._scores: dict[str, Score] = {}
+
+    @property
+    def images(self) -> tuple[ImageRow, ...]:
+        return tuple(self._images)
+
+    @property
+    def runs(self) -> tuple[RunRecord, ...]:
+        return self._runs
+
+    def set_names(self, names: Mapping[str, str]) -> None:
+        """Names by run id that tell the columns apart; a run without one has its own."""
+        if names != self._names:
+            self._names = dict(names)
+            if self._runs:
+                self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self._runs) - 1)
+
+    def name_of(self, run: RunRecord) -> str:
+        return self._names.get(run.id, run.name)
+
+    def row_of(self, key: str) -> int | None:
+        return self._rows.get(key)
+
+    @property
+    def asked(self) -> Asked:
+        return self._asked
+
+    def set_protocol(self, asked: Asked) -> None:
+        """Show the answers under what is ``asked``; those under others are kept for when it comes back."""
+        self._asked = asked
+        self._protocols = {run_id: asked.of(size) for run_id, size in self._sizes.items()}
+        self._scores.clear()
+        self._told(0, len(self._images) - 1)
+
+    def missing(self, image: ImageRow) -> tuple[str, ...]:
+        """Ids of the chosen networks that have no whole answer for ``image`` yet."""
+        return tuple(run.id for run in self._runs if not self._whole(run.id, image.key))
+
+    def _answers(self, run_id: str) -> dict[str, Classification]:
+        """Of a network that is or was here, under its protocol, by image key."""
+        return self._by_protocol.setdefault(self._protocols[run_id].key, {}).setdefault(run_id, {})
+
+    def _whole(self, run_id: str, key: str) -> bool:
+        answer = self._answers(run_id).get(key)
+        return answer is not None and answer.final
+
+    def cell(self, row: int, column: int) -> Cell:
+        image, run = self._images[row], self._runs[column]
+        classes = self._classes[run.id]
+        truth = next((classes[hint] for hint in image.hints if hint in classes), "")
+        answer, protocol = self._answers(run.id).get(image.key), self._protocols[run.id]
+        if answer is None:
+            return Cell(run, truth=truth, protocol=protocol)
+        return Cell(run, answer.predictions, truth, answer.views, answer.of, protocol)
+
+    def score(self, column: int) -> Score:
+        run_id = self._runs[column].id
+        if run_id not in self._scores:
+            self._scores[run_id] = Score.of(self.cell(row, column) for row in range(len(self._images)))
+        return self._scores[run_id]
+
+    def add_images(self, images: Iterable[ImageRow]) -> int:
+        """Append those that are not there yet; returns how many."""
+        new = list({image.key: image for image in images if image.key not in self._rows}.values())
+        if new:
+            first = len(self._images)
+            self.beginInsertRows(_ROOT, first, first + len(new) - 1)
+            self._images += new
+            self._rows.update({image.key: first + i for i, image in enumerate(new)})
+            self.endInsertRows()
+        return len(new)
+
+    def remove_images(self, keys: Iterable[str]) -> None:
+        gone = {key for key in keys if key in self._rows}
+        if not gone:
+            return
+        for results in self._by_protocol.values():
+            for seen in results.values():
+                for key in gone:
+                    seen.pop(key, None)
+        self._scores.clear()
+        if len(gone) > _MANY:
+            self.beginResetModel()
+            self._images = [image for image in self._images if image.key not in gone]
+        else:
+            for row in sorted((self._rows[key] for key in gone), reverse=True):
+                self.beginRemoveRows(_ROOT, row, row)
+                del self._images[row]
+                self.endRemoveRows()
+        self._rows = {image.key: i for i, image in enumerate(self._images)}
+        if len(gone) > _MANY:
+            self.endResetModel()
+
+    def clear(self) -> None:
+        """Without images and results; the networks stay."""
+        self.beginResetModel()
+        self._images, self._rows = [], {}
+        self._forget()
+        self._scores.clear()
+        self.endResetModel()
+
+    def _forget(self) -> None:
+        for results in self._by_protocol.values():
+            results.clear()
+
+    def forget_results(self) -> None:
+        """Under every protocol."""
+        self._forget()
+        self._scores.clear()
+        self._told(0, len(self._images) - 1)
+
+    def set_runs(self, runs: Sequence[RunRecord]) -> None:
+        """Show these networks, in this order; what one saw before is kept for when it comes back."""
+        if tuple(runs) == self._runs:
+            return
+        same = [run.id for run in runs] == [run.id for run in self._runs]
+        if not same:
+            self.beginResetModel()
+        self._runs = tuple(runs)
+        self._sizes.update({run.id: run.spec.network.image_size for run in runs})
+        self._protocols = {run_id: self._asked.of(size) for run_id, size in self._sizes.items()}
+        self._classes = {run.id: {name.casefold(): name for name in run.class_names} for run in runs}
+        self._scores.clear()
+        if not same:
+            self.endResetModel()
+        elif self._runs:
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self._runs) - 1)
+
+    def add_results(self, results: Iterable[Classification]) -> None:
+        """Keep predictions; those of images or networks that have gone meanwhile too, as long as the image is here."""
+        rows = []
+        for result in results:
+            row = self._rows.get(result.path)
+            if row is not None and result.run_id in self._protocols:
+                self._answers(result.run_id)[result.path] = result
+                self._scores.pop(result.run_id, None)
+                rows.append(row)
+        if rows:
+            self._told(min(rows), max(rows))
+
+    def _told(self, first: int, last: int) -> None:
+        if self._runs and first <= last:
+            self.dataChanged.emit(self.index(first, 0), self.index(last, len(self._runs) - 1))
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self._runs) - 1)
+
+    def rowCount(self, parent: Index = _ROOT) -> int:
+        return 0 if parent.isValid() else len(self._images)
+
+    def columnCount(self, parent: Index = _ROOT) -> int:
+        return 0 if parent.isValid() else len(self._runs)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        cell = self.cell(index.row(), index.column())
+        if role == ResultRole.CELL:
+            return cell
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return f"{cell.predictions[0].label} {cell.predictions[0].probability:.0%}" if cell.predictions else ""
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return _tip(cell, self.name_of(cell.run))
+        return None
+
+    def _head_tip(self, column: int) -> str:
+        run, score = self._runs[column], self.score(column)
+        lines = [f"{self.name_of(run)}: {self._protocols[run.id].label}"]
+        if score.sentence:
+            lines.append(f"{score.sentence}, where the true class is known")
+        if score.unfinished:
+            lines.append(f"{score.unfinished} of which only some views are seen are not counted")
+        lines.append(f"It knows only its own classes: {', '.join(run.class_names)}.")
+        return "\n".join(lines)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if orientation is Qt.Orientation.Vertical and 0 <= section < len(self._images):
+            image = self._images[section]
+            if role == ResultRole.IMAGE:
+                return image
+            if role == Qt.ItemDataRole.DisplayRole:
+                return image.name
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return image.key
+        elif orientation is Qt.Orientation.Horizontal and 0 <= section < len(self._runs):
+            run = self._runs[section]
+            if role == ResultRole.RUN:
+                return run
+            if role == Qt.ItemDataRole.DisplayRole:
+                return self.name_of(run)
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return self._head_tip(section)
+        return None
+
+
+def _tip(cell: Cell, name: str) -> str | None:
+    if not cell.predictions:
+        return None
+    lines = [f"{prediction.label}: {prediction.probability:.2%}" for prediction in cell.predictions]
+    if cell.truth:
+        lines.append(f"True class, by the name of the folder or the file: {cell.truth}")
+    if cell.sign:
+        to_come = f"The answer of the single view; {cell.protocol.label} is to come"
+        lines.append(to_come if cell.first_look else f"Mean of {cell.sign} so far, {cell.protocol.label}")
+    return "\n".join([name, *lines])

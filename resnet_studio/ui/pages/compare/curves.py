@@ -1,0 +1,219 @@
+"""The Curves part of the Compare page: overlaid curves, and below them what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QWidget
+
+from resnet_studio.domain.comparison import as_of
+from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
+from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.ui.pages.compare.export import Export, Shown, exporting
+from resnet_studio.ui.pages.compare.export_button import ExportButton
+from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
+from resnet_studio.ui.pages.compare.results import ResultTables
+from resnet_studio.ui.plots.controls import PlotControls
+from resnet_studio.ui.plots.curve_data import CurveBook
+from resnet_studio.ui.plots.curve_plot import CurvePlot
+from resnet_studio.ui.plots.loading import CurveLoader
+from resnet_studio.ui.plots.panels import ERROR, LOSS, RATE, PlottedRun, tell_epochs
+from resnet_studio.ui.services import Services
+
+TABLES_MS = 500
+_PANELS = (ERROR, LOSS, RATE)
+
+
+class CurvesView(QWidget):
+    """Records come from the page, curves from a background job; runs in training go on growing.
+
+    ``told`` is a sentence for the status bar, ``problem`` one that should not be missed, empty when it is over.
+    """
+
+    told = Signal(str)
+    problem = Signal(str)
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._services, self._store = services, services.store
+        self._book = CurveBook()
+        self._runs: tuple[RunRecord, ...] = ()
+        self._shades: dict[str, int] = {}
+        self._loaded: set[str] = set()
+        self._baseline = self._wanted_baseline = ""
+        self._told_revision = -1
+        self._loader = CurveLoader(services.store, services.jobs, self)
+        self._build()
+        self._connect()
+        self._timer = QTimer(self, interval=TABLES_MS)
+        self._timer.timeout.connect(self._refresh_tables)
+        self._timer.start()
+
+    def _build(self) -> None:
+        services = self._services
+        self.controls = PlotControls(services.preferences, "compare")
+        self.plots = tuple(CurvePlot(services.theme, self._book, panel) for panel in _PANELS)
+        self.plots[0].setObjectName("compare_plot")
+        self.quantity = QComboBox()
+        self.quantity.setObjectName("quantity_choice")
+        self.quantity.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.quantity.setToolTip("What is drawn (Q)")
+        self.quantity.setAccessibleName("Quantity")
+        self.quantity.setMinimumContentsLength(max(len(panel.title) for panel in _PANELS))
+        for panel in _PANELS:
+            self.quantity.addItem(panel.title, panel.key)
+        self.tables = ResultTables(services.theme)
+        self.export_button = ExportButton(self, services.preferences, self.shown)
+        self._plot_stack = QStackedWidget()
+        for plot in self.plots:
+            self._plot_stack.addWidget(plot)
+        self._rows = two_parts(
+            Qt.Orientation.Vertical, framed_panel(self.controls, self._plot_stack), framed_panel(self.tables), (1, 0)
+        )
+        self._rows.setSizes([460, 186])
+        self._rows.restoreState(services.preferences.value("compare/rows", QByteArray(), QByteArray))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._rows)
+
+    def _connect(self) -> None:
+        self._services.controller.happened.connect(self._on_happened)
+        self._loader.loaded.connect(self._on_loaded)
+        self._loader.failed.connect(self.problem)
+        self.tables.baseline_changed.connect(self._on_baseline)
+        self.export_button.chosen.connect(self.export_to)
+        self.quantity.currentIndexChanged.connect(self._plot_stack.setCurrentIndex)
+        self._rows.splitterMoved.connect(self._on_splitter_moved)
+        for plot in self.plots:
+            plot.set_options(self.controls.options)
+            plot.legend.setVisible(self.controls.legend.isChecked())
+            self.controls.options_changed.connect(plot.set_options)
+            self.controls.fit_requested.connect(plot.fit)
+            self.controls.legend_toggled.connect(plot.legend.setVisible)
+            plot.hidden_changed.connect(self._on_hidden)
+        shortcut = QShortcut(QKeySequence("Q"), self)
+        shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+        shortcut.activated.connect(self._on_next_quantity)
+
+    @property
+    def book(self) -> CurveBook:
+        return self._book
+
+    @property
+    def loading(self) -> bool:
+        return self._loader.loading
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        return tuple(run.id for run in self._runs)
+
+    def set_runs(self, runs: Sequence[RunRecord], shades: Mapping[str, int]) -> None:
+        """Draw these, ``shades`` by run id telling those of one colour apart; curves not here yet are loaded."""
+        self._runs, self._shades = tuple(runs), dict(shades)
+        ids = self.run_ids
+        self._baseline = self._wanted_baseline if self._wanted_baseline in ids else ids[0] if ids else ""
+        self._loaded &= set(ids)
+        self._book.keep_only(ids)
+        tell_epochs(self._book, self._runs)
+        missing = [run_id for run_id in ids if run_id not in self._loaded]
+        if missing:
+            self._loader.load(missing)
+        else:
+            self._loader.stop()
+        plotted = PlottedRun.of_all(self._runs, self._shades)
+        for plot in self.plots:
+            plot.set_runs(plotted)
+        self._show_tables()
+        self.export_button.setEnabled(bool(self._runs))
+
+    def _show_tables(self) -> None:
+        """Results as the curves have them, so that both go on together while runs train."""
+        self._told_revision = self._book.revision
+        curves = {}
+        for run_id in self.run_ids:
+            for series in ERROR.series:
+                buffer = self._book.get(run_id, series)
+                if buffer is not None:
+                    curves[run_id, series] = Curve(run_id, series, buffer.iterations, buffer.values)
+        runs = []
+        for run in self._runs:
+            training = curves.get((run.id, Series.TRAINING_ERROR))
+            ahead = training is not None and run.id in self._loaded and training.iterations[-1] > run.iteration
+            runs.append(as_of(run, curves, int(training.iterations[-1])) if ahead and training is not None else run)
+        self.tables.show_runs(runs, self._baseline, curves, self._shades)
+
+    @Slot()
+    def _refresh_tables(self) -> None:
+        if self.isVisible() and self._told_revision != self._book.revision:
+            self._show_tables()
+
+    def shown(self) -> Shown:
+        """What an export writes: the runs that the legend does not hide."""
+        plot = self.plots[self.quantity.currentIndex()]
+        visible = {run.run_id for run in plot.shown_runs}
+        baseline = next((run for run in self._runs if run.id == self._baseline), None)
+        runs = tuple(run for run in self._runs if run.id in visible)
+        return Shown(runs, replace(plot.options, shades=self._shades), plot.panel, baseline)
+
+    @Slot(object, object)
+    def export_to(self, kind: Export, path: Path) -> None:
+        """Write what is shown, in the background; the status bar tells the end."""
+        work = exporting(kind, self.shown(), self._store, path)
+        self._services.jobs.start(work, on_done=self._on_exported, on_failed=self._on_failed)
+
+    @Slot(object)
+    def _on_exported(self, path: object) -> None:
+        self.problem.emit("")
+        self.told.emit(f"Written to {path}")
+
+    @Slot(str)
+    def _on_failed(self, sentence: str) -> None:
+        self.problem.emit(sentence)
+
+    @Slot(object)
+    def _on_happened(self, event: object) -> None:
+        shown = set(self.run_ids)
+        if isinstance(event, CurvesGrew):
+            self._book.extend(chunk for chunk in event.chunks if chunk.run_id in shown)
+        elif isinstance(event, CohortStarted):
+            for run_id in shown.intersection(event.run_ids):
+                self._book.set_batches_per_epoch(run_id, event.batches_per_epoch)
+        elif (
+            isinstance(event, StatusChanged)
+            and event.run_id in shown
+            and event.status is RunStatus.RUNNING
+            and event.iteration is not None
+        ):
+            self._book.truncate(event.run_id, event.iteration)  # it goes on from its checkpoint
+            self._loaded.discard(event.run_id)
+
+    @Slot(object)
+    def _on_loaded(self, curves: object) -> None:
+        wanted = [curve for curve in curves if curve.run_id in self.run_ids]  # type: ignore[attr-defined]
+        self._loaded |= {curve.run_id for curve in wanted}
+        self._book.load(wanted)
+
+    @Slot(str)
+    def _on_baseline(self, run_id: str) -> None:
+        self._baseline = self._wanted_baseline = run_id
+        self._show_tables()
+
+    @Slot(object)
+    def _on_hidden(self, hidden: object) -> None:
+        for plot in self.plots:
+            if plot is not self.sender():
+                plot.set_hidden(hidden)  # type: ignore[arg-type]
+
+    @Slot()
+    def _on_next_quantity(self) -> None:
+        if self.isVisible():
+            self.quantity.setCurrentIndex((self.quantity.currentIndex() + 1) % self.quantity.count())
+
+    @Slot()
+    def _on_splitter_moved(self) -> None:
+        self._services.preferences.set_value("compare/rows", self._rows.saveState())

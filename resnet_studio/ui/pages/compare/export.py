@@ -1,0 +1,108 @@
+"""What the Compare page writes to files: figures and tables, made off the GUI thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from resnet_studio.domain.comparison import comparison_csv, display_names, summary_csv
+from resnet_studio.domain.enums import Series
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.history.store import RunStore
+from resnet_studio.studies.conformity import Conformity, of_run
+from resnet_studio.studies.conformity.texts import as_caption, as_csv, csv_columns
+from resnet_studio.ui.plots.export import export_figure
+from resnet_studio.ui.plots.panels import ERROR, Panel, PlotOptions
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRow:
+    text: str
+    suffix: str
+    kind: str  # as the file dialog shows it
+    key: str
+
+
+class Export(Enum):
+    """The export menu, in its order."""
+
+    PNG = ExportRow("Figure as PNG…", ".png", "PNG image (*.png)", "Ctrl+E")
+    SVG = ExportRow("Figure as SVG…", ".svg", "SVG drawing (*.svg)", "Ctrl+Shift+E")
+    CURVES = ExportRow("Curves as CSV…", ".csv", "CSV table (*.csv)", "")
+    RESULTS = ExportRow("Results as CSV…", ".csv", "CSV table (*.csv)", "")
+    CONFORMITY = ExportRow("Conformity as CSV…", ".csv", "CSV table (*.csv)", "")
+
+    @property
+    def row(self) -> ExportRow:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is on the page: runs, how they are looked at, and what they are compared with."""
+
+    runs: tuple[RunRecord, ...]
+    options: PlotOptions
+    panel: Panel
+    baseline: RunRecord | None
+
+    @property
+    def file_name(self) -> str:
+        """A proposal without an ending; letters, digits and a few signs only."""
+        names = " ".join(run.name for run in self.runs) if len(self.runs) <= 4 else f"{len(self.runs)} runs"
+        safe = "".join(c if c.isascii() and (c.isalnum() or c in "-+") else "-" for c in names).strip("-")
+        return (safe or "comparison")[:80]
+
+
+def export(kind: Export, shown: Shown, store: RunStore, path: Path) -> Path:
+    """Write one file; a missing ending is added.
+
+    Raises:
+        UserError: If nothing is shown or the file cannot be written.
+    """
+    if not shown.runs:
+        raise UserError("Nothing is shown, so there is nothing to export; tick some runs first.")
+    if path.suffix.lower() != kind.row.suffix:
+        path = path.with_name(path.name + kind.row.suffix)
+    ids = [run.id for run in shown.runs]
+    if kind in (Export.PNG, Export.SVG):
+        curves = store.curves(ids, (*shown.panel.series, Series.SECONDS))
+        words = as_caption(list(zip(display_names(shown.runs).values(), _conformity(shown, store), strict=True)))
+        return export_figure(curves, shown.runs, path, shown.options, shown.panel, words)
+    if kind is Export.CURVES:
+        text = comparison_csv(shown.runs, store.curves(ids, shown.panel.series))
+    elif kind is Export.CONFORMITY:
+        text = as_csv(list(zip(shown.runs, _conformity(shown, store), strict=True)))
+    else:
+        curves = store.curves(_with(ids, shown.baseline), ERROR.series)
+        text = summary_csv(shown.runs, shown.baseline, curves, csv_columns(_conformity(shown, store)))
+    try:
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from None
+    return path
+
+
+def _conformity(shown: Shown, store: RunStore) -> list[Conformity]:
+    """Of each run, its siblings of other seeds looked for among all that are stored."""
+    stored = store.list_runs()
+    return [of_run(run, stored, store.evaluations(run.id)) for run in shown.runs]
+
+
+def _with(ids: list[str], baseline: RunRecord | None) -> list[str]:
+    return ids if baseline is None or baseline.id in ids else [*ids, baseline.id]
+
+
+def exporting(
+    kind: Export, shown: Shown, store: RunStore, path: Path
+) -> Callable[[Callable[[object], None], StopCheck], object]:
+    """:func:`export` as background work; its result is the path."""
+
+    def work(_emit: Callable[[object], None], _should_stop: StopCheck) -> object:
+        return export(kind, shown, store, path)
+
+    return work

@@ -1,0 +1,216 @@
+"""Compare: stored runs side by side: their curves, their results, and how they do under the test protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from PySide6.QtCore import QByteArray, Qt, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.ui.evaluate.panel import EvaluatePanel
+from resnet_studio.ui.models import formats
+from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.pages.compare.curves import CurvesView
+from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
+from resnet_studio.ui.pages.compare.picker import RunPicker
+from resnet_studio.ui.plots.run_colours import kept_shades
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.banner import Banner
+from resnet_studio.ui.widgets.empty_state import EmptyState
+from resnet_studio.ui.widgets.text import duration_text
+
+
+def _age(run: RunRecord) -> tuple[datetime, str]:
+    return run.created_at, run.name
+
+
+class ComparePage(Page):
+    """Which runs, chosen at the left, and two parts that show them: Curves and Evaluate."""
+
+    key, title, icon = "compare", "Compare", "ph.chart-line"
+
+    design_requested = Signal()
+    images_requested = Signal(list, list)  # run ids, and the images that they are to see
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(services, parent)
+        self._store, self._controller = services.store, services.controller
+        self._runs: tuple[RunRecord, ...] = ()
+        self._stale, self._chosen_once = True, False
+        self._shades: dict[str, int] = {}  # of every run that was ever ticked here: it keeps its own
+        self._build()
+        self._connect()
+        self._refresh()
+
+    def _build(self) -> None:
+        services = self.services
+        self.picker = RunPicker(services.theme)
+        self.curves = CurvesView(services)
+        self.evaluate = EvaluatePanel(services)
+        self.banner = Banner()
+        self.banner.setObjectName("compare_banner")
+        self._count = QLabel()
+        self._count.setProperty("role", "muted")
+        title = QLabel(self.title)
+        title.setProperty("role", "title")
+        self.parts = QStackedWidget()
+        self.switches = QButtonGroup(self)
+        head = QHBoxLayout()
+        head.addWidget(title)
+        head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
+        head.addSpacing(18)
+        for number, (part, text, tip) in enumerate(
+            (
+                (self.curves, "Curves", "How the runs trained"),
+                (self.evaluate, "Evaluate", "Test protocols, ensembles and confusion matrices"),
+            )
+        ):
+            self.parts.addWidget(part)
+            button = named(QPushButton(text), f"{text.lower()}_switch", tip=tip)
+            button.setCheckable(True)
+            self.switches.addButton(button, number)
+            head.addWidget(button)
+        head.addStretch(1)
+        head.addWidget(self.curves.quantity)
+        head.addWidget(self.curves.export_button)
+        left = framed_panel(self.picker)
+        left.setMinimumWidth(215)
+        self._columns = two_parts(Qt.Orientation.Horizontal, left, self.parts, (0, 1))
+        self._columns.setSizes([310, 880])
+        self._columns.restoreState(services.preferences.value("compare/columns", QByteArray(), QByteArray))
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.setSpacing(8)
+        layout.addLayout(head)
+        layout.addWidget(self.banner)
+        layout.addWidget(self._columns, 1)
+        self.empty = EmptyState(
+            "There is nothing to compare yet",
+            "Every run that trains is kept. Train some on the Design page, and lay their curves over each other here.",
+            "Go to Design",
+        )
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(content)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.stack)
+        self.show_part(services.preferences.value("compare/part", 0, int))
+
+    def _connect(self) -> None:
+        self._controller.runs_changed.connect(self._on_runs_changed)
+        self.picker.chosen_changed.connect(self._on_chosen)
+        self.switches.idClicked.connect(self.show_part)
+        self.empty.pressed.connect(self.design_requested)
+        self.evaluate.images_wanted.connect(self.images_requested)
+        for part in (self.curves, self.evaluate):
+            part.told.connect(self.message)
+            part.problem.connect(self._on_problem)
+        self.evaluate.session.changed.connect(self._on_evaluating)
+        self._columns.splitterMoved.connect(self._on_splitter_moved)
+        find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
+        find.activated.connect(self.picker.filter.setFocus)
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """Of the runs that are compared, in order."""
+        return tuple(run.id for run in self._runs)
+
+    @Slot(int)
+    def show_part(self, number: int) -> None:
+        """0: Curves, 1: Evaluate."""
+        number = number if number in (0, 1) else 0
+        self.parts.setCurrentIndex(number)
+        self.switches.button(number).setChecked(True)
+        for widget in (self.curves.quantity, self.curves.export_button):
+            widget.setVisible(number == 0)
+        self.services.preferences.set_value("compare/part", number)
+
+    def show_runs(self, run_ids: Sequence[str]) -> None:
+        """Compare these runs; those that are no longer stored are left out, with a word about it."""
+        self._chosen_once = True
+        self.banner.withdraw("gone")
+        self._choose(run_ids)
+
+    def activate(self) -> None:
+        if self._stale:
+            self._refresh()
+
+    def _choose(self, run_ids: Sequence[str]) -> None:
+        stored = self._read_runs()
+        if stored is None:
+            return
+        wanted = list(dict.fromkeys(run_ids))
+        found = [stored[run_id] for run_id in wanted if run_id in stored]
+        if len(found) < len(wanted):
+            gone = len(wanted) - len(found)
+            text = "1 run was" if gone == 1 else f"{gone} runs were"
+            self.banner.tell("gone", f"{text} deleted meanwhile and left out.", kind="warning")
+        before, self._runs = self.run_ids, tuple(found)
+        oldest_first: list[RunRecord] = sorted(found, key=_age)  # of strangers, the oldest has the colour itself
+        shades = kept_shades(oldest_first, self._shades, before)
+        self._shades |= shades
+        self.curves.set_runs(found, shades)
+        self.evaluate.set_runs(found, list(stored.values()), shades)
+        self.picker.show_runs(list(stored.values()), self.run_ids, shades)
+        self.stack.setCurrentIndex(1 if stored else 0)
+        self._count.setText("tick runs at the left" if not self._runs else formats.runs(len(self._runs)))
+
+    def _read_runs(self) -> dict[str, RunRecord] | None:
+        try:
+            return {run.id: run for run in self._store.list_runs()}
+        except UserError as error:
+            self._on_problem(str(error))
+            return None
+
+    def _refresh(self) -> None:
+        """Everything anew from the store; the first time, the cohort that was worked on last is chosen."""
+        self._stale = False
+        if not self._chosen_once:
+            stored = self._read_runs() or {}
+            measured = [run for run in stored.values() if run.iteration]
+            if measured:
+                self._chosen_once = True
+                last = max(measured, key=lambda run: run.updated_at).cohort_id
+                self._choose([run.id for run in stored.values() if run.cohort_id == last])
+                return
+        self._choose(self.run_ids)
+
+    @Slot(str)
+    def _on_problem(self, sentence: str) -> None:
+        """A sentence that should not be missed; an empty one takes the last away."""
+        if sentence:
+            self.banner.tell("problem", sentence, kind="error")
+        else:
+            self.banner.withdraw("problem")
+
+    @Slot()
+    def _on_evaluating(self) -> None:
+        session = self.evaluate.session
+        left = session.seconds_left
+        words = "Evaluating…" if left is None else f"Evaluating, {duration_text(left)} left"
+        self.working.emit(self.key, words if session.running else "")
+
+    @Slot()
+    def _on_runs_changed(self) -> None:
+        self._stale = True
+        if self.isVisible():
+            self._refresh()
+
+    @Slot(list)
+    def _on_chosen(self, run_ids: list[str]) -> None:
+        self.show_runs(run_ids)
+
+    @Slot()
+    def _on_splitter_moved(self) -> None:
+        self.services.preferences.set_value("compare/columns", self._columns.saveState())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.activate()

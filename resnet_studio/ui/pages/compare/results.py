@@ -1,0 +1,157 @@
+"""Below the curves: what the twins say, the results, and the fields that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QSize, QSortFilterProxyModel, Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QStackedWidget,
+    QTableView,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.domain.comparison import Curves, display_names, twin_gaps
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.ui.pages.compare.tables import SORT_ROLE, DifferencesModel, ResultsModel
+from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.elided import ElidedLabel
+
+_WIDEST_CHOICE = 300  # pixels
+MOST_SENTENCES = 2  # the others stand in a tab of their own
+
+
+class ResultTables(QWidget):
+    """Shows records; ``baseline_changed(run id)``."""
+
+    baseline_changed = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.twins = tuple(ElidedLabel() for _ in range(MOST_SENTENCES))
+        for number, label in enumerate(self.twins, 1):
+            label.setObjectName(f"twins_label_{number}")
+        self.results, self.differences = ResultsModel(theme, self), DifferencesModel(self)
+        self.sorted = QSortFilterProxyModel(self)
+        self.sorted.setSourceModel(self.results)
+        self.sorted.setSortRole(SORT_ROLE)
+        self.results_view = self._table("results_table", "Results of the runs")
+        self.results_view.setModel(self.sorted)
+        self.results_view.setSortingEnabled(True)
+        self.results_view.setIconSize(QSize(34, 14))
+        self.sorted.sort(-1)
+        self.results_view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.results_view.horizontalHeader().setSortIndicatorClearable(True)
+        self.differences_view = self._table("differences_table", "Fields in which the runs differ")
+        self.differences_view.setModel(self.differences)
+        same = QLabel("The runs are the same in every field.")
+        same.setProperty("role", "muted")
+        same.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._differing = QStackedWidget()
+        self._differing.addWidget(self.differences_view)
+        self._differing.addWidget(same)
+        self.tabs = QTabWidget()
+        self.tabs.setObjectName("compare_tabs")
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
+        self.tabs.addTab(self.results_view, "Results")
+        self.tabs.addTab(self._differing, "What differs")
+        self.all_twins = QPlainTextEdit(readOnly=True)
+        self.all_twins.setObjectName("twins_text")
+        self.all_twins.setPlaceholderText("A plain and a residual run of one depth, trained together, make a twin.")
+        self.tabs.addTab(self.all_twins, "Twins")
+        self.baseline = QComboBox()
+        self.baseline.setObjectName("baseline_choice")
+        self.baseline.setAccessibleName("Baseline")
+        self.baseline.setToolTip("The run that the Δ columns are measured against")
+        self.baseline.setMinimumContentsLength(14)
+        self.baseline.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.baseline.setMaximumWidth(_WIDEST_CHOICE)
+        corner = QWidget()
+        row = QHBoxLayout(corner)
+        row.setContentsMargins(0, 0, 0, 4)
+        caption = QLabel("Baseline")
+        caption.setProperty("role", "muted")
+        row.addWidget(caption)
+        row.addWidget(self.baseline)
+        self.tabs.setCornerWidget(corner)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        for label in self.twins:
+            layout.addWidget(label)
+        layout.addWidget(self.tabs, 1)
+        self.baseline.activated.connect(self._on_baseline)
+
+    def _table(self, name: str, title: str) -> QTableView:
+        table = QTableView()
+        table.setObjectName(name)
+        table.setAccessibleName(title)
+        table.setShowGrid(False)
+        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        table.setWordWrap(False)
+        table.setTabKeyNavigation(False)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(27)
+        table.horizontalHeader().setHighlightSections(False)
+        shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), table)
+        shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+        shortcut.activated.connect(self._on_copy)
+        return table
+
+    def show_runs(
+        self,
+        runs: Sequence[RunRecord],
+        baseline: str,
+        curves: Curves | None = None,
+        shades: Mapping[str, int] | None = None,
+    ) -> None:
+        """``baseline`` is one of the runs' ids, or empty without runs; ``shades`` by run id as in the plots."""
+        self.results.set_runs(runs, baseline, curves, shades)
+        self.differences.set_runs(runs)
+        count = self.differences.rowCount()
+        self._differing.setCurrentIndex(0 if count or len(runs) < 2 else 1)
+        self.tabs.setTabText(1, f"What differs ({count})")
+        names = list(display_names(runs).items())
+        before = [(self.baseline.itemData(i), self.baseline.itemText(i)) for i in range(self.baseline.count())]
+        if names != before:
+            self.baseline.clear()
+            for run_id, name in names:
+                self.baseline.addItem(name, run_id)
+        self.baseline.setCurrentIndex(self.baseline.findData(baseline))
+        found = twin_gaps(runs, curves)
+        lines = [gap.sentence for gap in found]
+        for label, line in zip(self.twins, [*lines, *("" for _ in self.twins)], strict=False):
+            label.show_text(line)
+            label.setVisible(bool(line))
+        self.tabs.setTabText(2, f"Twins ({len(lines)})")
+        if self.all_twins.toPlainText() != "\n".join(lines):
+            self.all_twins.setPlainText("\n".join(lines))
+        if names != before:
+            self.results_view.resizeColumnsToContents()
+            self.differences_view.resizeColumnsToContents()
+
+    @Slot(int)
+    def _on_baseline(self, index: int) -> None:
+        self.baseline_changed.emit(self.baseline.itemData(index))
+
+    @Slot()
+    def _on_copy(self) -> None:
+        """The chosen rows with their header, for a spreadsheet."""
+        view = self.results_view if self.tabs.currentIndex() == 0 else self.differences_view
+        model = view.model()
+        columns = range(model.columnCount())
+        rows = sorted({index.row() for index in view.selectionModel().selectedIndexes()})
+        head = [str(model.headerData(column, Qt.Orientation.Horizontal)) for column in columns]
+        lines = [[str(model.index(row, column).data()) for column in columns] for row in rows]
+        QGuiApplication.clipboard().setText("\n".join("\t".join(line) for line in [head, *lines]))

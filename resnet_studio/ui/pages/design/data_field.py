@@ -1,0 +1,235 @@
+"""Where the images come from: the program's own, CIFAR-10, or a folder; with what is known of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.domain.specs import DataSpec
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.threads.jobs import Job
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
+from resnet_studio.ui.widgets.text import count_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from resnet_studio.data.datasets.describe import DataFacts
+    from resnet_studio.domain.events import StopCheck
+
+SOURCES = (("builtin", "Built-in images"), ("cifar10", "CIFAR-10"), ("folder:", "A folder of images"))
+NO_FOLDER = "Choose a folder that holds a folder of images for each class."
+SCAN_AFTER_MS = 250  # a path is typed letter by letter
+
+
+class DataField(QWidget):
+    """``edited``: a person chose other data. ``facts_known``: :attr:`facts` or :attr:`problem` is another."""
+
+    edited = Signal(str)
+    facts_known = Signal()
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._services = services
+        self._job: Job | None = None
+        self._download: Job | None = None
+        self._spec = DataSpec()
+        self.facts: DataFacts | None = None
+        self.problem = ""
+        self._source = named(Choice(), "field_data.source", tip="Where images and labels come from.")
+        for key, text in SOURCES:
+            self._source.addItem(text, key)
+        self._source.setAccessibleName("Data")
+        self._source.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._source.setMinimumContentsLength(6)
+        self._path = named(QLineEdit(), "data_folder_path", tip="train/CLASS and test/CLASS, or one folder of classes")
+        self._path.setPlaceholderText("folder with a folder for each class")
+        self._path.setAccessibleName("Data folder")
+        self._choose = named(QPushButton("Choose…"), "choose_folder_button")
+        self._folder_row = QWidget()
+        row = QHBoxLayout(self._folder_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._path, 1)
+        row.addWidget(self._choose)
+        self._note = named(QLabel(wordWrap=True), "data_note", role="muted")
+        self._error = named(QLabel(wordWrap=True), "error_data.source", role="error")
+        self._fetch = named(QPushButton("Download CIFAR-10 (170 MB)"), "download_button")
+        self._progress = named(QProgressBar(), "download_progress")
+        self._progress.setRange(0, 1000)
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        title = QLabel("Data")
+        title.setFixedWidth(TITLE_WIDTH)
+        title.setBuddy(self._source)
+        top.addWidget(title)
+        top.addWidget(self._source, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(top)
+        for widget in (self._folder_row, self._note, self._error, self._fetch, self._progress):
+            column.addWidget(widget)
+            widget.setVisible(widget is self._note)
+        self._scan_timer = QTimer(self, singleShot=True, interval=SCAN_AFTER_MS)
+        self._scan_timer.timeout.connect(self._scan)
+        self._source.activated.connect(self._on_source)
+        self._path.textEdited.connect(self._on_path)
+        self._choose.clicked.connect(self._on_choose)
+        self._fetch.clicked.connect(self._on_fetch)
+
+    @property
+    def text(self) -> str:
+        """The specification's ``source``."""
+        key = str(self._source.currentData())
+        return f"folder:{self._path.text().strip()}" if key == "folder:" else key
+
+    def set_source(self, spec: DataSpec) -> None:
+        """Show a source and look it up, with what is drawn and held out of it."""
+        source, known = spec.source, self.facts or self.problem or self._job
+        if source == self.text and spec == self._spec and known:
+            return
+        self._spec = spec
+        folder = source.startswith("folder:")
+        self._source.setCurrentIndex(self._source.findData("folder:" if folder else source))
+        if folder:
+            self._path.setText(source.removeprefix("folder:"))
+        self._folder_row.setVisible(folder)
+        self._scan()
+
+    def choose_folder(self, path: str) -> None:
+        """As if a person had chosen it."""
+        self._source.setCurrentIndex(self._source.findData("folder:"))
+        self._path.setText(path)
+        self._changed()
+        self._scan()
+
+    def tell(self, sentence: str) -> None:
+        """What the specification finds wrong; what the data say themselves comes first."""
+        sentence = self.problem or sentence
+        self._error.setText(sentence[:1].upper() + sentence[1:])
+        self._error.setVisible(bool(sentence))
+        self._note.setVisible(not sentence)
+
+    @property
+    def missing(self) -> bool:
+        """CIFAR-10 is wanted and not on this machine."""
+        return self.text == "cifar10" and self.facts is not None and not self.facts.ready
+
+    @property
+    def sentence(self) -> str:
+        return self._error.text() if self.problem else ""
+
+    @Slot()
+    def _on_source(self) -> None:
+        self._changed()
+        if self._folder_row.isVisible() and not self._path.text():
+            self._on_choose()
+        self._scan()
+
+    @Slot()
+    def _on_path(self) -> None:
+        self._changed()
+        self._scan_timer.start()
+
+    @Slot()
+    def _on_choose(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Choose the folder that holds the classes", self._path.text())
+        if chosen:
+            self.choose_folder(chosen)
+
+    def _changed(self) -> None:
+        self._folder_row.setVisible(self._source.currentData() == "folder:")
+        self.facts, self.problem = None, NO_FOLDER if self.text == "folder:" else ""
+        self.edited.emit("data.source")
+
+    @Slot()
+    def _scan(self) -> None:
+        """Look the data up in a thread: a folder may lie on a slow disk."""
+        self._scan_timer.stop()
+        if self._job is not None:
+            self._job.stop()
+            self._job = None
+        self.facts, self.problem = None, ""
+        if self.text == "folder:":
+            self.problem = NO_FOLDER
+            self._fetch.hide()
+            self.facts_known.emit()
+            return
+        self._note.setText("Looking…")
+        home, spec = self._services.home, self._spec.model_copy(update={"source": self.text})
+
+        def look(_emit: Callable[[object], None], _should_stop: StopCheck) -> object:
+            from resnet_studio.data.datasets.describe import describe
+
+            return describe(spec, home)
+
+        self._job = self._services.jobs.start(look, on_done=self._on_facts, on_failed=self._on_problem)
+
+    @Slot(object)
+    def _on_facts(self, facts: DataFacts) -> None:
+        self._job = None
+        self.facts, self.problem = facts, ""
+        classes = f"{len(facts.class_names)} classes" if len(facts.class_names) != 1 else "1 class"
+        counts = (
+            f"{classes}, {count_text(facts.training_images)} training and {count_text(facts.test_images)} test images."
+        )
+        note = "Not on this machine yet: press Download." if self.missing else facts.note
+        self._note.setText(f"{counts} {note}".strip())
+        self._note.setToolTip(", ".join(facts.class_names[:60]))
+        self._fetch.setVisible(self.text == "cifar10" and not facts.ready and self._download is None)
+        self.facts_known.emit()
+
+    @Slot(str)
+    def _on_problem(self, sentence: str) -> None:
+        self._job = None
+        self.facts, self.problem = None, sentence
+        self._fetch.hide()
+        self.facts_known.emit()
+
+    @Slot()
+    def _on_fetch(self) -> None:
+        """The one thing that is fetched from the network, because a person pressed for it."""
+        if self._download is not None:
+            self._download.stop()
+            return
+        home = self._services.home
+
+        def fetch(emit: Callable[[object], None], should_stop: StopCheck) -> object:
+            from resnet_studio.data.datasets.registry import download_cifar10
+
+            download_cifar10(home, lambda text, fraction: emit((text, fraction)), should_stop)
+            return None
+
+        self._progress.setValue(0)
+        self._progress.show()
+        self._fetch.setText("Stop the download")
+        self._download = self._services.jobs.start(
+            fetch, on_item=self._on_fetched_some, on_failed=self._on_problem, on_end=self._on_fetch_ended
+        )
+
+    @Slot(object)
+    def _on_fetched_some(self, item: tuple[str, float | None]) -> None:
+        text, fraction = item
+        self._note.setText(text)
+        self._progress.setRange(0, 0 if fraction is None else 1000)
+        self._progress.setValue(int(1000 * (fraction or 0)))
+
+    @Slot()
+    def _on_fetch_ended(self) -> None:
+        self._download = None
+        self._progress.hide()
+        self._fetch.setText("Download CIFAR-10 (170 MB)")
+        if not self.problem:
+            self._scan()

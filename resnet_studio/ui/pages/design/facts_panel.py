@@ -1,0 +1,161 @@
+"""What is known of the designed twin before it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from resnet_studio.domain.blueprint import Blueprint
+from resnet_studio.domain.enums import Family
+from resnet_studio.domain.memory_estimate import training_bytes
+from resnet_studio.domain.paper import cifar_row, imagenet_row, paper_sentence
+from resnet_studio.domain.specs import RunSpec
+from resnet_studio.ui.pages.design.training_time_panel import TimeHere
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.text import count_text, short_count, size_text
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the table; where ``residual`` is empty ``plain`` stands alone, for both or for the only network."""
+
+    title: str
+    plain: str
+    residual: str = ""
+    tip: str = ""
+
+
+def network_facts(spec: RunSpec, plans: Sequence[Blueprint], training_images: int | None) -> list[Fact]:
+    """The table's lines: of the plain and the residual net, or of one alone. ``training_images`` is None while the data
+    is being looked up."""
+    recipe = spec.recipe
+
+    def line(title: str, values: Sequence[str], tip: str = "") -> Fact:
+        return Fact(title, values[0], values[1] if len(values) > 1 else "", tip)
+
+    lines = [
+        line("Weighted layers", [str(plan.depth) for plan in plans]),
+        line("Parameters", [count_text(plan.parameters) for plan in plans]),
+        line(
+            "Multiply-adds",
+            [short_count(plan.multiply_adds) for plan in plans],
+            "Per image: " + ", ".join(f"{p.spec.label} {count_text(p.multiply_adds)}" for p in plans),
+        ),
+        line(
+            "Memory from",
+            [size_text(training_bytes(plan, recipe.batch_size)) for plan in plans],
+            "Training in float32: weights, gradients, momentum and what the backward pass keeps; the data set is extra",
+        ),
+    ]
+    if training_images:
+        epochs = recipe.iterations * recipe.batch_size / training_images
+        lines.append(
+            Fact(
+                "Epochs",
+                f"{epochs:.3g}" if epochs < 1000 else count_text(round(epochs)),
+                tip=f"{count_text(training_images)} training images",
+            )
+        )
+    return lines
+
+
+def paper_text(spec: RunSpec) -> str:
+    """What the paper says of the designed network; of one with other classes, what it says of that with the paper's."""
+    usual = 10 if spec.network.family is Family.CIFAR else 1000
+    if spec.network.classes != usual and not paper_sentence(spec.network):
+        sentence = paper_sentence(spec.network.model_copy(update={"classes": usual}))
+        if sentence:
+            return f"With {count_text(usual)} classes: {sentence}"
+    known = cifar_row(spec.network) or imagenet_row(spec.network)
+    nothing = "says nothing of this network" if known else "has no network of this shape"
+    return paper_sentence(spec.network) or f"The paper {nothing}."
+
+
+_PAPER_ON = {Family.CIFAR: "The paper, on CIFAR-10", Family.IMAGENET: "The paper, on ImageNet"}
+
+
+class FactsPanel(QFrame):
+    """Shows; asks nobody."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, "facts_panel", role="panel")
+        sheet = named(QWidget(), role="clear")
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(7)
+        self._grid.setColumnStretch(0, 1)
+        self._paper = named(QLabel(wordWrap=True), "paper_label")
+        self.time = TimeHere()
+        self._what = named(QLabel(wordWrap=True), "facts_hint", role="muted")
+        column = QVBoxLayout(sheet)
+        column.setContentsMargins(16, 12, 14, 12)
+        column.setSpacing(8)
+        column.addWidget(named(QLabel("Facts"), role="heading"))
+        column.addLayout(self._grid)
+        column.addWidget(self._what)
+        column.addSpacing(6)
+        self._paper_title = named(QLabel(), "paper_title", role="heading")
+        column.addWidget(self._paper_title)
+        column.addWidget(self._paper)
+        column.addSpacing(6)
+        column.addWidget(named(QLabel("Time here"), role="heading"))
+        column.addWidget(self.time)
+        self._sections = QVBoxLayout()
+        self._sections.setSpacing(8)
+        column.addLayout(self._sections)
+        column.addStretch(1)
+        area = QScrollArea(widgetResizable=True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(sheet)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(1, 1, 1, 1)
+        outer.addWidget(area)
+        self._labels: list[QLabel] = []
+
+    def add_section(self, title: str, content: QWidget) -> None:
+        """One more heading at the end, with something below it that keeps itself up to date."""
+        self._sections.addSpacing(6)
+        self._sections.addWidget(named(QLabel(title), role="heading"))
+        self._sections.addWidget(content)
+
+    def show_facts(self, spec: RunSpec, lines: list[Fact]) -> None:
+        for label in self._labels:
+            self._grid.removeWidget(label)
+            label.hide()
+            label.deleteLater()
+        self._labels = []
+        twin = bool(lines[0].residual)
+        if twin:
+            self._put(0, 1, "plain", role="muted")
+            self._put(0, 2, "residual", role="muted")
+        for number, fact in enumerate(lines, start=1):
+            self._put(number, 0, fact.title, tip=fact.tip, role="muted")
+            if fact.residual:
+                self._put(number, 1, fact.plain, tip=fact.tip)
+                self._put(number, 2, fact.residual, tip=fact.tip)
+            else:
+                self._put(number, 1, fact.plain, tip=fact.tip, span=2)
+        same = twin and lines[1].plain == lines[1].residual
+        self._what.setText("Shortcuts of option A cost nothing: the twin is equally large." if same else "")
+        self._what.setVisible(same)
+        self._paper_title.setText(_PAPER_ON.get(spec.network.family, "The paper's reference"))
+        self._paper.setText(paper_text(spec))
+
+    def _put(self, row: int, column: int, text: str, *, tip: str = "", role: str = "", span: int = 1) -> None:
+        label = named(QLabel(text), role=role, tip=tip)
+        if column:
+            label.setAlignment(Qt.AlignmentFlag.AlignRight)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._grid.addWidget(label, row, column, 1, span)
+        self._labels.append(label)
+
+    @property
+    def text(self) -> str:
+        """Everything the table shows, for tests and screen readers."""
+        return " | ".join(label.text() for label in self._labels)

@@ -1,0 +1,378 @@
+"""Design: choose a study or draw a network of your own, see its twin, and train."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QGuiApplication, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
+
+from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.documents import from_json, to_json
+from resnet_studio.domain.enums import Family
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.spec_as_command import command_line
+from resnet_studio.domain.specs import CohortSpec, RunSpec, counterpart, replace, twin
+from resnet_studio.studies.catalog import STUDIES, Study
+from resnet_studio.ui.conformity.line import ConformityLine
+from resnet_studio.ui.diagram.view import BlueprintView
+from resnet_studio.ui.diff.window import DiffWindow
+from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.pages.design.facts_panel import FactsPanel, network_facts
+from resnet_studio.ui.pages.design.form import DesignForm
+from resnet_studio.ui.pages.design.gallery import Gallery
+from resnet_studio.ui.pages.design.measure_speed import Measuring
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.theme import Role
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.elided import ElidedLabel
+
+SAVE_AFTER_MS = 800
+NO_TWIN = "A VGG net has no residual counterpart; train it alone."
+NO_CIFAR10 = "CIFAR-10 is not on this machine: choose it under Data and press Download."
+
+
+def shown_of(study: Study, seed: int = 0) -> RunSpec:
+    """The run of a study that stands for it in the form: the last residual one, which is the deepest."""
+    cohort = study.cohort(seed)
+    return next((run for run in reversed(cohort.runs) if run.network.residual), cohort.runs[-1])
+
+
+def without_seeds(spec: RunSpec) -> RunSpec:
+    return replace(spec, recipe=replace(spec.recipe, init_seed=0, data_seed=0))
+
+
+def _has_twin(spec: RunSpec) -> bool:
+    return spec.network.family is not Family.VGG
+
+
+class DesignPage(Page):
+    """``train_requested`` carries the cohort to train."""
+
+    key, title, icon = "design", "Design", "ph.tree-structure"
+
+    train_requested = Signal(object)
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(services, parent)
+        self.study: Study = STUDIES[0]
+        self._cohort: CohortSpec | None = None  # the designed one
+        self._was_shown = False
+        self.gallery = Gallery(STUDIES, services.theme)
+        self.form = DesignForm(services)
+        self.view = BlueprintView(services.theme)
+        self.facts = FactsPanel()
+        self.measuring = Measuring(services, self)
+        self.conformity = ConformityLine(services.theme)
+        self.facts.add_section("Against the paper", self.conformity)
+        self.run_study_button = named(QPushButton(), "run_study_button", role="primary")
+        self.train_twin_button = named(QPushButton("Train twin"), "train_twin_button")
+        self.train_this_button = named(QPushButton("Train this"), "train_this_button")
+        self.compare_button = named(QPushButton("Compare networks…"), "compare_networks_button")
+        self.compare_button.setToolTip("Two or three networks beside each other, with what differs (Ctrl+D)")
+        self._comparison: DiffWindow | None = None
+        self.copy_button = named(QPushButton("Copy as command"), "copy_command_button")
+        self._hint = named(ElidedLabel(), "design_hint", role="muted")
+        self._pointed = named(QLabel(), "pointed_label", role="muted")
+        self._lay_out()
+        self._connect()
+        self._restore()
+
+    # Wishes
+
+    def train_twin(self) -> None:
+        """The designed network and its counterpart, in lock-step."""
+        spec = self._usable()
+        if spec is not None and not _has_twin(spec):
+            self.message.emit(NO_TWIN)
+        elif spec is not None and self.form.twin_obstacle:
+            self.message.emit(self.form.twin_obstacle)
+        elif spec is not None:
+            self.train_requested.emit(twin(spec))
+
+    def train_this(self) -> None:
+        """The designed network alone."""
+        spec = self._usable()
+        if spec is not None:
+            self.train_requested.emit(CohortSpec(name=spec.label, runs=(spec,)))
+
+    def run_study(self) -> None:
+        """Every run of the chosen study, with the form's seed."""
+        if self._study_lacks_data():
+            self.message.emit(NO_CIFAR10)
+            return
+        self.train_requested.emit(self.study.cohort(self._seed()))
+
+    def copy_command(self, *, as_twin: bool) -> None:
+        """The command line that trains the same, on the clipboard."""
+        if self.form.spec is not None:
+            QGuiApplication.clipboard().setText(command_line(self.form.spec, as_twin, self.services.home.as_option))
+            self.message.emit("The command line is on the clipboard.")
+
+    @Slot()
+    def compare_networks(self) -> None:
+        """Open the window in which networks are compared; at first it has the designed one and its twin."""
+        first = self._comparison is None
+        if self._comparison is None:
+            self._comparison = DiffWindow(self.services, self.window())
+        self._comparison.offer_design(self.form.spec.network if self.form.spec else None)
+        if first:
+            self._comparison.show_design()
+        self._comparison.show()
+        self._comparison.raise_()
+        self._comparison.activateWindow()
+
+    @property
+    def comparison(self) -> DiffWindow | None:
+        """The window of compared networks, None before it was first opened."""
+        return self._comparison
+
+    def show_spec(self, spec: RunSpec) -> None:
+        """Fill the form; a study whose networks these are is marked."""
+        self.form.show_spec(spec)
+
+    def show_study(self, study: Study) -> None:
+        """Fill the form with what stands for a study; the seed stays."""
+        self.study = study
+        self.form.show_spec(shown_of(study, self._seed()))
+
+    def activate(self) -> None:
+        self._read_runs()  # at the start the window is not on screen yet
+
+    def _usable(self) -> RunSpec | None:
+        """The designed run, or None after telling why there is none."""
+        if self.form.spec is not None and self.form.ready:
+            return self.form.spec
+        if self.form.data.missing:
+            self.message.emit(NO_CIFAR10)
+            return None
+        sentence = self.form.obstacle or next(iter(self.form.errors.values()), "A field is not filled in.")
+        self.message.emit(sentence[:1].upper() + sentence[1:])
+        return None
+
+    def _study_lacks_data(self) -> bool:
+        from resnet_studio.data.datasets.paths import cifar10_present
+
+        wanted = any(run.data.source == "cifar10" for run in self.study.cohort(0).runs)
+        return wanted and not cifar10_present(self.services.home)
+
+    def _seed(self) -> int:
+        return self.form.spec.recipe.init_seed if self.form.spec else 0
+
+    # What is shown
+
+    @Slot()
+    def _on_form_changed(self) -> None:
+        spec = self.form.spec
+        ready = self.form.ready
+        has_twin = spec is None or _has_twin(spec)
+        obstacle = self.form.obstacle if spec is not None else ""
+        no_twin = "" if has_twin else NO_TWIN
+        no_twin = no_twin or obstacle or self.form.twin_obstacle
+        for button in (self.train_twin_button, self.train_this_button):
+            button.setEnabled(ready and self.services.store.writable)
+        self.train_this_button.setToolTip(obstacle)
+        self.train_twin_button.setEnabled(self.train_twin_button.isEnabled() and not no_twin)
+        self.train_twin_button.setToolTip(no_twin)
+        self._copy_twin.setEnabled(has_twin and not self.form.twin_obstacle)
+        self.copy_button.setEnabled(spec is not None)
+        self.view.setEnabled(spec is not None)
+        self.facts.setEnabled(spec is not None)
+        if spec is not None:
+            self._show_drawing(spec)
+            self._find_study(spec)
+            self._saver.start()
+            if self._comparison is not None and self._comparison.isVisible():
+                self._comparison.offer_design(spec.network)
+        self._show_buttons(spec)
+
+    def _show_drawing(self, spec: RunSpec) -> None:
+        own = blueprint(spec.network)
+        if _has_twin(spec):
+            other = blueprint(counterpart(spec.network))
+            plain, residual = (other, own) if spec.network.residual else (own, other)
+            self.view.show_twin(plain, residual, designed=int(spec.network.residual))
+            plans = [plain, residual]
+            self._cohort = twin(spec)
+        else:
+            self.view.show_alone(own)
+            plans = [own]
+            self._cohort = CohortSpec(runs=(spec,))
+        facts = self.form.data.facts
+        lines = network_facts(spec, plans, facts.training_images if facts else None)
+        self.facts.show_facts(spec, lines)
+        self._show_time()
+        known = (facts.training_images, facts.test_images, facts.class_names) if facts else ()
+        self.conformity.show_spec(spec, *known)
+
+    def _find_study(self, spec: RunSpec) -> None:
+        """Seeds aside, the form may show a study's network again after a detour."""
+        bare = without_seeds(spec)
+        if bare != shown_of(self.study):
+            self.study = next((study for study in STUDIES if bare == shown_of(study)), self.study)
+
+    def _show_buttons(self, spec: RunSpec | None) -> None:
+        """The one obvious button: the study while the form shows it untouched, else the twin."""
+        untouched = spec is not None and without_seeds(spec) == shown_of(self.study)
+        self.gallery.mark(self.study.key if untouched else "")
+        runs = len(self.study.cohort(0).runs)
+        title = self.study.title.partition(":")[0]
+        self.run_study_button.setText(f"Run study: {title} ({runs} runs)")
+        lacking = self._study_lacks_data()
+        self.run_study_button.setEnabled(self.services.store.writable and not lacking)
+        self.run_study_button.setToolTip(NO_CIFAR10 if lacking else f"{self.study.question} Ctrl+R")
+        self._make_primary(self.run_study_button, untouched)
+        alone = spec is not None and (not _has_twin(spec) or bool(self.form.twin_obstacle))
+        self._make_primary(self.train_twin_button, not untouched and not alone)
+        self._make_primary(self.train_this_button, not untouched and alone)
+        if spec is None:
+            self._hint.show_text("A field needs another value.")
+        elif self.form.data.problem:
+            self._hint.show_text("The data cannot be used.")
+        elif self.form.data.missing or lacking:
+            self._hint.show_text("Download CIFAR-10 first.")
+        elif self.form.start_fault:
+            self._hint.show_text("The run to start from does not fit.")
+        elif self.form.class_fault:
+            self._hint.show_text("The data has another number of classes.")
+        else:
+            self._hint.show_text("")
+
+    def _make_primary(self, button: QPushButton, primary: bool) -> None:
+        role = "primary" if primary else "secondary"
+        if button.property("role") != role:
+            button.setProperty("role", role)
+            button.style().unpolish(button)
+            button.style().polish(button)
+        self._load_icons()
+
+    @Slot()
+    def _load_icons(self) -> None:
+        """Not before the page was shown: the first icon loads the fonts."""
+        for button in (self.run_study_button, self.train_twin_button, self.train_this_button):
+            bright = button.property("role") == "primary" and button.isEnabled()
+            role = Role.ON_ACCENT if bright else Role.TEXT
+            if self._was_shown:
+                button.setIcon(self.services.theme.icon("ph.play", role))
+
+    @Slot(str)
+    def _on_pointed(self, text: str) -> None:
+        self._pointed.setText(text or "Point at a layer for its shape and cost; press a stage to open or fold it.")
+
+    @Slot()
+    def _on_runs_changed(self) -> None:
+        """Earlier runs tell how long the next one takes."""
+        if self.isVisible():
+            self._read_runs()
+
+    def _read_runs(self) -> None:
+        try:
+            runs = self.services.store.list_runs()
+        except UserError as error:
+            self.message.emit(str(error))
+            return
+        self.form.show_runs(runs)
+        self.measuring.show_runs(runs)
+        if self.form.spec is not None:
+            self._show_drawing(self.form.spec)
+
+    @Slot()
+    def _show_time(self) -> None:
+        """What is known of the designed training's duration, and whether it can be measured now."""
+        time, measuring = self.facts.time, self.measuring
+        time.show_state(running=measuring.running, possible=measuring.possible)
+        if self._cohort is not None:
+            what = "twin" if len(self._cohort.runs) > 1 else "network"
+            time.show_expectation(measuring.expected(self._cohort), what, measuring.failure(self._cohort))
+
+    @Slot()
+    def measure(self) -> None:
+        """How fast the designed networks train here."""
+        if self.form.spec is None:
+            self._usable()  # says which field is at fault
+        elif self._cohort is not None:
+            self.measuring.start(self._cohort)
+
+    @Slot()
+    def _on_state_changed(self) -> None:
+        self._on_form_changed()
+
+    # Building
+
+    def _connect(self) -> None:
+        self._saver = QTimer(self, singleShot=True, interval=SAVE_AFTER_MS)
+        self._saver.timeout.connect(self._save)
+        self.gallery.chosen.connect(self.show_study)
+        self.form.changed.connect(self._on_form_changed)
+        self.view.pointed.connect(self._on_pointed)
+        self.run_study_button.clicked.connect(self.run_study)
+        self.train_twin_button.clicked.connect(self.train_twin)
+        self.train_this_button.clicked.connect(self.train_this)
+        self.compare_button.clicked.connect(self.compare_networks)
+        self.facts.time.measure_wished.connect(self.measure)
+        self.facts.time.stop_wished.connect(self.measuring.stop)
+        self.measuring.changed.connect(self._show_time)
+        self.measuring.progressed.connect(self.facts.time.show_progress)
+        self.services.controller.runs_changed.connect(self._on_runs_changed)
+        self.services.controller.state_changed.connect(self._on_state_changed)
+        self.services.theme.changed.connect(self._load_icons)
+        menu = QMenu(self)
+        self._copy_twin = menu.addAction("Of the twin")
+        self._copy_twin.triggered.connect(lambda: self.copy_command(as_twin=True))
+        menu.addAction("Of this network").triggered.connect(lambda: self.copy_command(as_twin=False))
+        self.copy_button.setMenu(menu)
+
+    def _lay_out(self) -> None:
+        drawing = named(QFrame(), "drawing_panel", role="panel")
+        column = QVBoxLayout(drawing)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(4)
+        column.addWidget(self.view, 1)
+        column.addWidget(self._pointed)
+        self._pointed.setWordWrap(True)
+        self._pointed.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._pointed.setFixedHeight(2 * self._pointed.fontMetrics().lineSpacing() + 4)
+        splitter = named(QSplitter(Qt.Orientation.Horizontal), "design_splitter")
+        splitter.setHandleWidth(10)
+        splitter.setChildrenCollapsible(False)
+        self.form.setMinimumWidth(310)
+        self.facts.setMinimumWidth(290)
+        for widget, stretch, width in ((self.form, 0, 345), (drawing, 1, 525), (self.facts, 0, 300)):
+            splitter.addWidget(widget)
+            splitter.setStretchFactor(splitter.count() - 1, stretch)
+            widget.resize(width, 400)
+        splitter.setSizes([345, 525, 300])
+        buttons = QHBoxLayout()
+        buttons.setSpacing(10)
+        for button in (self.run_study_button, self.train_twin_button, self.train_this_button):
+            buttons.addWidget(button)
+        buttons.addWidget(self._hint, 1)
+        buttons.addWidget(self.compare_button)
+        buttons.addWidget(self.copy_button)
+        page = QVBoxLayout(self)
+        page.setContentsMargins(16, 12, 16, 12)
+        page.setSpacing(12)
+        page.addWidget(self.gallery)
+        page.addWidget(splitter, 1)
+        page.addLayout(buttons)
+        self._on_pointed("")
+
+    def _restore(self) -> None:
+        """The last design, else the first study; a design that is no longer valid is forgotten."""
+        text = self.services.preferences.value("design/spec", "", str)
+        try:
+            self.form.show_spec(from_json(RunSpec, text) if text else shown_of(self.study))
+        except UserError:
+            self.form.show_spec(shown_of(self.study))
+
+    @Slot()
+    def _save(self) -> None:
+        if self.form.spec is not None:
+            self.services.preferences.set_value("design/spec", to_json(self.form.spec))
+
+    # Qt
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._was_shown:
+            self._was_shown = True
+            QTimer.singleShot(0, self, self._load_icons)

@@ -1,0 +1,86 @@
+"""What the designed training takes on this machine, and the button that measures it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from resnet_studio.domain.enums import Engine
+from resnet_studio.platform.training_speed import LONG_ENOUGH, Expectation
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.text import count_text, duration_text
+
+_MEASURE = "Train each network of the design for a moment on random images; nothing is stored but how fast it was"
+_TRAINING = "Not while something trains: each would slow the other down"
+
+
+class TimeHere(QWidget):
+    """Shows; ``measure_wished`` and ``stop_wished`` are the button's, which has one of two meanings."""
+
+    measure_wished, stop_wished = Signal(), Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.label = named(QLabel(wordWrap=True), "time_label")
+        self.basis = named(QLabel(wordWrap=True), "time_basis", role="muted")
+        self.button = named(QPushButton("Measure"), "measure_button", tip=_MEASURE)
+        self.bar = named(QProgressBar(textVisible=False), "measure_progress")
+        self.bar.setRange(0, 1000)
+        self.bar.setAccessibleName("Progress of measuring")
+        self._running = False
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        row.addWidget(self.button)
+        row.addWidget(self.bar, 1)
+        row.addStretch(0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(self.label)
+        column.addWidget(self.basis)
+        column.addLayout(row)
+        self.button.clicked.connect(self._on_clicked)
+        self.show_state(running=False, possible=True)
+
+    def show_expectation(self, found: Expectation | None, what: str, failure: str = "") -> None:
+        """``what``: "twin" or "network"; ``failure``: why it could not be measured."""
+        if found is None:
+            text, basis = f"Not known yet for this {what}.", "Measure it, or train something of about this size."
+        else:
+            rate = found.images_per_second
+            digits = count_text(round(rate)) if rate >= 10 else f"{rate:.2g}"
+            text = f"About {duration_text(found.seconds)} for the {what}, {digits} images a second."
+            basis = _basis(found)
+        self.label.setText(text)
+        if not self._running:
+            self.basis.setText(failure or basis)
+
+    def show_state(self, *, running: bool, possible: bool) -> None:
+        if running and not self._running:
+            self.show_progress("starting", 0.0)
+        self._running = running
+        self.button.setText("Stop" if running else "Measure")
+        self.button.setEnabled(running or possible)
+        self.button.setToolTip("Stop measuring" if running else _MEASURE if possible else _TRAINING)
+        self.bar.setVisible(running)
+
+    @Slot(str, float)
+    def show_progress(self, detail: str, fraction: float) -> None:
+        self.bar.setValue(round(1000 * fraction))
+        self.bar.setToolTip(detail)
+        self.basis.setText(f"Measuring {detail}…")
+
+    @Slot()
+    def _on_clicked(self) -> None:
+        (self.stop_wished if self._running else self.measure_wished).emit()
+
+
+def _basis(found: Expectation) -> str:
+    """What the estimate is made of."""
+    if found.exact:
+        basis = f"As measured here, {found.engine} steps; tests come on top."
+    else:
+        basis = f"Scaled from {' and '.join(found.sources)}; tests come on top."
+    if found.engine is Engine.EAGER and found.iterations >= LONG_ENOUGH:
+        basis += " Compiling in the background may shorten it."
+    return basis

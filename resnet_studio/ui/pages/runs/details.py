@@ -1,0 +1,204 @@
+"""Everything that is known about one run, to read and to copy, and how it stands to the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFontDatabase
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QTabWidget,
+    QTextBrowser,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.domain.documents import run_toml
+from resnet_studio.domain.imported_weights import without_options
+from resnet_studio.domain.records import NOT_KNOWN, EvaluationSummary, RunRecord
+from resnet_studio.history.stored_preprocessing import StoredPreprocessing
+from resnet_studio.studies.conformity import Conformity, State, of_run
+from resnet_studio.ui.conformity.panel import ConformityPanel
+from resnet_studio.ui.models import formats
+from resnet_studio.ui.theme import Role, Theme
+
+
+class DetailsPanel(QFrame):
+    """Shows :meth:`show_run`'s run; ``closed`` and the copy wishes go to the page."""
+
+    closed = Signal()
+    copy_spec_wanted = Signal()
+    copy_id_wanted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._run: RunRecord | None = None
+        self._found: Conformity | None = None
+        self._images: StoredPreprocessing | None = None
+        self.setObjectName("run_details")
+        self.setProperty("role", "panel")
+        self.setMinimumWidth(300)
+        self._title = QLabel(self)
+        self._title.setProperty("role", "heading")
+        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self._title.setWordWrap(True)
+        close = QToolButton(self)
+        close.setText("×")
+        close.setAccessibleName("Close the details")
+        close.setToolTip("Close the details (Ctrl+I)")
+        close.clicked.connect(self.closed)
+        self._text = QTextBrowser(self)
+        self._text.setObjectName("run_details_text")
+        self._text.setAccessibleName("Details of the run")
+        self._text.setOpenLinks(False)
+        self._text.setFrameShape(QFrame.Shape.NoFrame)
+        self._text.setStyleSheet("QTextBrowser { border: 0; padding: 0; background: transparent; }")
+        self.conformity = ConformityPanel(theme, self)
+        self.tabs = QTabWidget(self)
+        self.tabs.setObjectName("run_details_tabs")
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
+        self.tabs.addTab(self._text, "Facts")
+        self.tabs.addTab(self.conformity, "The paper")
+        self.tabs.setTabToolTip(1, "How this run stands to each point of the paper")
+        self._copy_spec = QPushButton("Copy specification", self)
+        self._copy_spec.clicked.connect(self.copy_spec_wanted)
+        self._copy_id = QPushButton("Copy id", self)
+        self._copy_id.clicked.connect(self.copy_id_wanted)
+        head = QHBoxLayout()
+        head.addWidget(self._title, 1)
+        head.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        foot = QHBoxLayout()
+        foot.addWidget(self._copy_spec)
+        foot.addWidget(self._copy_id)
+        foot.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 10, 10, 12)
+        column.addLayout(head)
+        column.addWidget(self.tabs, 1)
+        column.addLayout(foot)
+        theme.changed.connect(self.refresh)
+        self.show_run(None)
+
+    @property
+    def text(self) -> str:
+        return self._text.toPlainText()
+
+    def show_run(
+        self,
+        run: RunRecord | None,
+        others: Iterable[RunRecord] = (),
+        evaluations: Sequence[EvaluationSummary] = (),
+        images: StoredPreprocessing | None = None,
+    ) -> None:
+        """None for no run, or for several. The place in the text is kept while the run stays the same.
+
+        Args:
+            run: What is shown.
+            others: All stored runs; those of other seeds are averaged with it.
+            evaluations: Those of the run.
+            images: What it does to its images, as far as that is stored.
+        """
+        found = None if run is None else of_run(run, others, evaluations)
+        if run is not None and run == self._run and (found, images) == (self._found, self._images):
+            return
+        same = run is not None and self._run is not None and run.id == self._run.id
+        place = self._text.verticalScrollBar().value() if same else 0
+        self._run, self._found, self._images = run, found, images
+        self.conformity.show_conformity(found)
+        differing = 0 if found is None else len(found.of(State.DIFFERS))
+        self.tabs.setTabText(1, f"The paper ({State.DIFFERS.sign} {differing})" if differing else "The paper")
+        self.refresh()
+        self._text.verticalScrollBar().setValue(place)
+
+    def refresh(self) -> None:
+        run = self._run
+        for button in (self._copy_spec, self._copy_id):
+            button.setEnabled(run is not None)
+        if run is None:
+            self._title.setText("Details")
+            self._text.setHtml(f'<p style="color:{self._muted}">Choose one run to read all that is known about it.</p>')
+            return
+        self._title.setText(run.name)
+        self._text.setHtml(self._html(run))
+
+    @property
+    def _over_seeds(self) -> str:
+        """Mean and deviation where the run has siblings of other seeds, else empty."""
+        group = None if self._found is None else self._found.group
+        return group.sentence if group is not None and group.count > 1 else ""
+
+    @property
+    def _muted(self) -> str:
+        return self._theme.colour(Role.MUTED).name()
+
+    def _html(self, run: RunRecord) -> str:
+        images = self._images
+        elsewhere = NOT_KNOWN if run.imported else ""  # what only its trainer could say
+        facts = [
+            ("Network", run.spec.network.label),
+            ("Status", str(run.status)),
+            ("Iteration", elsewhere or formats.run_progress(run)),
+            ("Training error", formats.percent(run.training_error)),
+            ("Test error", formats.percent(run.test_error) + (", the last one" if run.test_error is not None else "")),
+            ("Over seeds", self._over_seeds),
+            ("(Best test error)", formats.percent(run.best_test_error)),
+            ("Parameters", formats.count(run.parameters)),
+            ("Multiply-adds", formats.count(run.multiply_adds)),
+            ("Time in training", elsewhere or formats.run_duration(run)),
+            ("Recipe", elsewhere),
+            ("Seeds", elsewhere),
+            ("Created", formats.moment(run.created_at)),
+            ("Changed", formats.moment(run.updated_at)),
+            ("Tags", ", ".join(run.tags)),
+            ("Study", run.study),
+            ("Data", elsewhere or run.spec.data.source),
+            ("Image size", images.size_text if images else ""),
+            ("Mean subtracted", images.mean_text if images else ""),
+            ("Divided by", images.std_text if images else ""),
+            ("Classes", ", ".join(run.class_names)),
+            ("Id", run.id),
+            ("Cohort", run.cohort_id),
+            ("Weights (SHA-256)", run.weights_sha256 or ""),
+        ]
+        mono = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).family()
+        parts = []
+        if run.reason:
+            parts.append(f"<p>{escape(run.reason)}</p>")
+        parts.append(self._table([(name, value) for name, value in facts if value]))
+        if run.note:
+            note = escape(run.note).replace("\n", "<br>")
+            parts += [self._heading("Note"), f"<p>{note}</p>"]
+        parts.append(self._heading("Specification"))
+        style = f"font-family:'{mono}'; font-size:9pt; white-space:pre-wrap"
+        parts.append(f'<pre style="{style}">{escape(run_toml(run))}</pre>')
+        if run.environment:
+            heading, told = ("Where the weights come from", without_options) if run.imported else ("Environment", str)
+            words = [(name.replace("_", " "), told(value)) for name, value in sorted(run.environment.items())]
+            parts += [self._heading(heading), self._table(words)]
+        return "".join(parts)
+
+    def _heading(self, text: str) -> str:
+        return f'<p style="font-weight:600; margin-top:14px; margin-bottom:2px">{escape(text)}</p>'
+
+    def _table(self, rows: list[tuple[str, str]]) -> str:
+        cells = "".join(
+            f'<tr><td style="color:{self._muted}; padding:1px 10px 1px 0">{escape(name)}</td>'
+            f'<td style="padding:1px 0">{_breakable(value)}</td></tr>'
+            for name, value in rows
+        )
+        return f"<table cellspacing=0>{cells}</table>"
+
+
+def _breakable(value: str) -> str:
+    """Long digests and paths may wrap."""
+    if len(value) <= 32 or " " in value:
+        return escape(value)
+    return "\N{ZERO WIDTH SPACE}".join(escape(value[i : i + 16]) for i in range(0, len(value), 16))

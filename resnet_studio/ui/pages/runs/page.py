@@ -1,0 +1,395 @@
+"""Runs: every stored run in one table, to find, name, compare, resume, use and delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.domain.documents import run_toml
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
+from resnet_studio.domain.imported_weights import fine_tuning
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.history.stored_preprocessing import preprocessing_of
+from resnet_studio.studies.conformity import of_run
+from resnet_studio.studies.conformity.texts import as_remarks
+from resnet_studio.ui.models import formats
+from resnet_studio.ui.models.run_filter import parse_filter
+from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel
+from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.pages.runs.actions import RunAction, Situation
+from resnet_studio.ui.pages.runs.details import DetailsPanel
+from resnet_studio.ui.pages.runs.dialogs import fill_colour_menu
+from resnet_studio.ui.pages.runs.editor import RunEditor
+from resnet_studio.ui.pages.runs.next_seed import cohorts_again
+from resnet_studio.ui.pages.runs.responsive_toolbar import ToolRow
+from resnet_studio.ui.pages.runs.run_actions_menu import Toolbox
+from resnet_studio.ui.pages.runs.table_view import RunsView
+from resnet_studio.ui.pages.runs.undo_bar import UndoBar
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.empty_state import EmptyState
+
+_KEPT_DELETED = timedelta(days=1)
+_NO_RUNS = (
+    "No runs yet",
+    "Every network that you train is kept here, with its specification, its curves and its weights. "
+    "Design one, or run the study that is ready there.",
+)
+_ALL_DELETED = ("All runs were deleted", "Undo (Ctrl+Z) brings back what was deleted last.")
+_LIVE_MS = 1000  # rows of runs in training are read again at most this often
+_FILTER_TIP = (
+    "Words must all occur: in name, tags, note, status, depth, block, shortcut or data.\n"
+    "tag:baseline   status:finished   block:plain   depth:>20   depth:20..56   test:<30   seed:0\n"
+    'A minus in front excludes: -status:failed. Quotes keep words together: tag:"night sweep".'
+)
+
+
+class RunsPage(Page):
+    """Records come from the store; wishes that lead to other pages are signals."""
+
+    key, title, icon = "runs", "Runs", "ph.list-bullets"
+
+    compare_requested = Signal(list)
+    classify_requested = Signal(list)
+    resume_requested = Signal(list)
+    train_requested = Signal(object)
+    design_requested = Signal()
+    export_requested = Signal(object)
+    fine_tune_requested = Signal(object)
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(services, parent)
+        self._store, self._controller = services.store, services.controller
+        self._stale = True
+        self._failure = ""
+        self.model = RunsTableModel(self)
+        self.proxy = RunsProxy(self.model, self)
+        self.table = RunsView(self.proxy, services.theme, services.preferences, self)
+        self.toolbox = Toolbox(self, self.table, services.theme)
+        self.details = DetailsPanel(services.theme, self)
+        self.undo_bar = UndoBar(self)
+        self.editor = RunEditor(self._store, self)
+        self._build()
+        self._live = QTimer(self, interval=_LIVE_MS, singleShot=True)
+        self._connect()
+        self._show_details(services.preferences.value("runs/details", False, bool))
+        if self._store.writable:
+            store = self._store
+            services.jobs.start(lambda _emit, _stop: store.purge_deleted(_KEPT_DELETED), on_failed=self._on_failed)
+        self._update()
+
+    def _build(self) -> None:
+        title = QLabel(self.title, self)
+        title.setProperty("role", "title")
+        self._count = QLabel(self)
+        self._count.setObjectName("runs_count")
+        self._count.setProperty("role", "muted")
+        self.filter_field = QLineEdit(self)
+        self.filter_field.setObjectName("filter_field")
+        self.filter_field.setAccessibleName("Filter the runs")
+        self.filter_field.setPlaceholderText("Filter, for example: plain status:finished depth:>20")
+        self.filter_field.setToolTip(_FILTER_TIP)
+        self.filter_field.setClearButtonEnabled(True)
+        self.filter_field.setMinimumHeight(34)
+        self._problem = QLabel(self)
+        self._problem.setObjectName("runs_problem")
+        self._problem.setProperty("role", "error")
+        self._problem.setTextFormat(Qt.TextFormat.PlainText)
+        self._problem.setWordWrap(True)
+
+        head = QHBoxLayout()
+        head.addWidget(title)
+        head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
+        head.addStretch(1)
+        shrinking = (RunAction.COMPARE, RunAction.CLASSIFY, RunAction.RESUME, RunAction.DELETE, RunAction.DETAILS)
+        others = []
+        for name, menu, tip in (
+            ("More", self.toolbox.menu(), "Everything that can be done with the chosen runs"),
+            ("Columns", None, "Which columns show"),
+        ):
+            button = QToolButton(self)
+            button.setObjectName(f"runs_{name.lower()}_button")
+            button.setProperty("role", "button")
+            button.setText(f"{name} ▾")
+            button.setToolTip(tip)
+            if menu:
+                button.setMenu(menu)
+                button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+                self.context_menu = menu
+            else:
+                button.clicked.connect(self._on_columns)
+                self._columns_button = button
+            others.append(button)
+        self.tools = ToolRow(self.filter_field, [self.toolbox.button(kind) for kind in shrinking], others, self)
+
+        self._empty = EmptyState(*_NO_RUNS, "Go to Design", self)
+        self._empty.setObjectName("runs_empty")
+        self._nothing = EmptyState(
+            "No run matches", "No stored run fits what the filter asks for.", "Clear the filter", self
+        )
+        self._nothing.setObjectName("runs_nothing")
+        self._stack = QStackedWidget(self)
+        for widget in (self.table, self._empty, self._nothing):
+            self._stack.addWidget(widget)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self._splitter.addWidget(self._stack)
+        self._splitter.addWidget(self.details)
+        self._splitter.setStretchFactor(0, 1)
+        self._splitter.setCollapsible(0, False)
+        self._splitter.setCollapsible(1, False)
+        self._splitter.setSizes([900, 340])
+
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 16, 20, 14)
+        column.setSpacing(10)
+        column.addLayout(head)
+        column.addWidget(self.tools)
+        column.addWidget(self._problem)
+        column.addWidget(self._splitter, 1)
+        column.addWidget(self.undo_bar)
+
+    def _connect(self) -> None:
+        self.filter_field.textChanged.connect(self._on_filter)
+        self.filter_field.returnPressed.connect(self.table.setFocus)
+        find = QShortcut(QKeySequence.StandardKey.Find, self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        find.activated.connect(self._on_find)
+        self.table.selectionModel().selectionChanged.connect(self._update)
+        self.table.doubleClicked.connect(self._on_double_click)
+        self.table.menu_wanted.connect(self._on_menu)
+        self.model.edit_requested.connect(self.editor.edit)
+        self.editor.written.connect(self._on_written)
+        self.editor.failed.connect(self._on_failed)
+        self.toolbox.wanted.connect(self._on_wanted)
+        fill_colour_menu(self.toolbox.colour_menu, self._set_colour)
+        self.details.closed.connect(lambda: self._show_details(False))
+        self.details.copy_spec_wanted.connect(self._copy_spec)
+        self.details.copy_id_wanted.connect(self._copy_id)
+        self.undo_bar.undone.connect(self._undo)
+        self._empty.pressed.connect(self.design_requested)
+        self._nothing.pressed.connect(self.filter_field.clear)
+        self._live.timeout.connect(self._refresh_active)
+        self._controller.runs_changed.connect(self._on_runs_changed)
+        self._controller.state_changed.connect(self._update)
+        self._controller.happened.connect(self._on_happened)
+
+    @property
+    def chosen(self) -> tuple[RunRecord, ...]:
+        """The selected runs, from top to bottom."""
+        return self.table.chosen
+
+    def choose_runs(self, run_ids: Sequence[str]) -> None:
+        """Select these, the filter emptied if it hides one of them; the list may not have heard of them yet."""
+        known = {run.id for run in self.model.runs}
+        if self._stale or not known.issuperset(run_ids):
+            self.reload()
+        if not all(self.proxy.index_of(run_id).isValid() for run_id in run_ids):
+            self.filter_field.clear()
+        self.table.choose(run_ids)
+
+    def activate(self) -> None:
+        self._reload_if_stale()
+        self._update()
+        if not self.chosen:
+            self.table.setFocus()
+
+    def reload(self) -> None:
+        """Read the list again; selection and place stay."""
+        try:
+            runs = self._store.list_runs()
+        except UserError as error:
+            self._on_failed(str(error))
+            return
+        self._stale = False
+        self._failure = ""
+        place = self.table.verticalScrollBar().value()
+        before = [run.id for run in self.chosen]
+        self.model.set_runs(runs)
+        if before and not self.chosen:  # a whole new table
+            self.table.choose([run_id for run_id in before if self.proxy.index_of(run_id).isValid()])
+        self.table.verticalScrollBar().setValue(place)
+        self._update()
+
+    def _reload_if_stale(self) -> None:
+        if self._stale:
+            self.reload()
+
+    def _on_runs_changed(self) -> None:
+        self._stale = True
+        if self.isVisible():
+            self.reload()
+
+    def _on_happened(self, event: Event) -> None:
+        if isinstance(event, ProgressMade | CurvesGrew) and self.isVisible() and not self._live.isActive():
+            self._live.start()
+
+    def _refresh_active(self) -> None:
+        """Only the rows that move: a long list is not read again each second."""
+        try:
+            self.model.update_runs([self._store.get(run_id) for run_id in self._controller.active])
+        except UserError:
+            self._on_runs_changed()
+            return
+        self._update()
+
+    def _update(self) -> None:
+        """Buttons, counts and details for what is chosen now."""
+        self.model.editable = self._store.writable
+        busy = {*self._controller.active, *(run_id for entry in self._controller.queue for run_id in entry)}
+        chosen = self.chosen
+        self.toolbox.set_situation(Situation(chosen, frozenset(busy), self._store.why_read_only, self.editor.can_undo))
+        shown, total = self.proxy.rowCount(), self.model.rowCount()
+        text = formats.runs(total) if shown == total else f"{formats.count(shown)} of {formats.runs(total)}"
+        if len(chosen) > 1:
+            text += f", {formats.count(len(chosen))} chosen"
+        self._count.setText(text if total else "")
+        self._stack.setCurrentWidget(self._empty if not total else self.table if shown else self._nothing)
+        self._empty.set_words(*(_ALL_DELETED if self.editor.can_undo else _NO_RUNS))
+        if self.details.isVisibleTo(self):
+            self._show_details_of(chosen[0] if len(chosen) == 1 else None)
+        problem = self._failure or parse_filter(self.filter_field.text()).problem
+        self._problem.setText(problem)
+        self._problem.setVisible(bool(problem))
+
+    def _show_details_of(self, run: RunRecord | None) -> None:
+        if run is None:
+            self.details.show_run(None)
+            return
+        try:
+            evaluations = self._store.evaluations(run.id)
+        except UserError as error:
+            self._failure, evaluations = str(error), ()
+        images = preprocessing_of(self.services.home, run.id)
+        self.details.show_run(run, self.model.runs, evaluations, images)
+
+    def _on_filter(self, text: str) -> None:
+        self.proxy.set_filter(parse_filter(text))
+        self._update()
+
+    def _on_find(self) -> None:
+        self.filter_field.setFocus()
+        self.filter_field.selectAll()
+
+    def _on_failed(self, sentence: str) -> None:
+        self._failure = sentence
+        self.message.emit(sentence)
+        self._update()
+
+    def _on_written(self) -> None:
+        """Something was stored: show it everywhere."""
+        self._failure = ""
+        self.reload()
+        self._controller.refresh()
+
+    def _on_double_click(self) -> None:
+        if self.table.state() != RunsView.State.EditingState:
+            self._compare()
+
+    def _on_menu(self, place: QPoint) -> None:
+        self._update()
+        self.context_menu.popup(self.table.viewport().mapToGlobal(place))
+
+    def _on_columns(self) -> None:
+        button = self._columns_button
+        self.table.columns_menu().popup(button.mapToGlobal(QPoint(0, button.height())))
+
+    def _on_wanted(self, action: RunAction) -> None:
+        handlers: dict[RunAction, Callable[[], None]] = {
+            RunAction.COMPARE: self._compare,
+            RunAction.CLASSIFY: self._classify,
+            RunAction.RESUME: self._resume,
+            RunAction.AGAIN: self._train_again,
+            RunAction.RENAME: self._rename,
+            RunAction.TAGS: lambda: self.editor.ask_tags(self.chosen),
+            RunAction.NOTE: lambda: self.editor.ask_note(self.chosen[0]),
+            RunAction.DETAILS: self._toggle_details,
+            RunAction.FINE_TUNE: self._fine_tune,
+            RunAction.EXPORT: self._export,
+            RunAction.COPY_ID: self._copy_id,
+            RunAction.COPY_SPEC: self._copy_spec,
+            RunAction.DELETE: self._delete,
+            RunAction.UNDO: self._undo,
+        }
+        handlers[action]()
+
+    def _compare(self) -> None:
+        if ids := [run.id for run in self.chosen]:
+            self.compare_requested.emit(ids)
+
+    def _classify(self) -> None:
+        self.classify_requested.emit([run.id for run in self.chosen if run.weights_sha256])
+
+    def _resume(self) -> None:
+        self.resume_requested.emit([run.id for run in self.chosen])
+
+    def _train_again(self) -> None:
+        for cohort in cohorts_again(self.chosen):
+            self.train_requested.emit(cohort)
+
+    def _fine_tune(self) -> None:
+        self.fine_tune_requested.emit(fine_tuning(self.chosen[0]))
+
+    def _export(self) -> None:
+        self.export_requested.emit(self.chosen[0])
+
+    def _rename(self) -> None:
+        self.table.edit_name(self.chosen[0].id)
+
+    def _set_colour(self, colour: str) -> None:
+        self.editor.set_colour(self.chosen, colour)
+
+    def _toggle_details(self) -> None:
+        self._show_details(not self.details.isVisibleTo(self))
+
+    def _show_details(self, shown: bool) -> None:
+        self.details.setVisible(shown)
+        self.toolbox.actions[RunAction.DETAILS].setChecked(shown)
+        self.services.preferences.set_value("runs/details", shown)
+        self._update()
+
+    def _copy_id(self) -> None:
+        runs = self.chosen
+        QGuiApplication.clipboard().setText("\n".join(run.id for run in runs))
+        self.message.emit(f"Copied the id of {runs[0].name}." if len(runs) == 1 else f"Copied {len(runs)} ids.")
+
+    def _copy_spec(self) -> None:
+        run = self.chosen[0]
+        remarks = as_remarks(of_run(run, self.model.runs))
+        QGuiApplication.clipboard().setText(f"{remarks}\n{run_toml(run)}")
+        what = "the network" if run.imported else "the specification"
+        self.message.emit(f"Copied {what} of {run.name}; resnet-studio train reads it as a file.")
+
+    def _delete(self) -> None:
+        runs = self.chosen
+        ids = tuple(run.id for run in runs)
+        row = min(self.proxy.index_of(run_id).row() for run_id in ids)
+        if not self.editor.delete(ids):
+            return
+        what = f"“{runs[0].name}” was deleted." if len(runs) == 1 else f"{formats.runs(len(runs))} were deleted."
+        self.undo_bar.show_text(what)
+        if rows := self.proxy.rowCount():
+            self.table.selectRow(min(row, rows - 1))
+        self._update()
+
+    def _undo(self) -> None:
+        if ids := self.editor.undo():
+            self.undo_bar.hide()
+            self.choose_runs(ids)
+            self.message.emit(f"{formats.runs(len(ids))} brought back.")
+        self._update()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._reload_if_stale()

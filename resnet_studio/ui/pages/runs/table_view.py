@@ -1,0 +1,147 @@
+"""The table itself: which columns show, how wide, in which order; remembered between starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QByteArray, QItemSelection, QItemSelectionModel, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
+
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, ORDER, Column
+from resnet_studio.ui.models.runs_table import RunsProxy
+from resnet_studio.ui.pages.runs.delegates import LineDelegate, StatusDelegate
+from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.theme import Theme
+
+_LAYOUT = f"runs/columns-{len(ORDER)}"  # another number of columns is another layout
+_SAVE_MS = 400
+_ALWAYS = Column.NAME
+
+
+class RunsView(QTableView):
+    """Whole rows are chosen, several at a time. ``opened`` is a double click on a row."""
+
+    opened = Signal()
+    menu_wanted = Signal(QPoint)
+
+    def __init__(self, proxy: RunsProxy, theme: Theme, preferences: Preferences, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._proxy, self._preferences = proxy, preferences
+        self.setObjectName("runs_table")
+        self.setAccessibleName("Stored runs")
+        self.setModel(proxy)
+        self.setItemDelegateForColumn(INDEX[Column.LINE], LineDelegate(theme, self))
+        self.setItemDelegateForColumn(INDEX[Column.STATUS], StatusDelegate(theme, self))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setAlternatingRowColors(False)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setCornerButtonEnabled(False)
+        self.setStyleSheet("QAbstractScrollArea::corner { background: transparent; border: 0; }")
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self.menu_wanted)
+        self.doubleClicked.connect(self.opened)
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(34)
+        header = self.horizontalHeader()
+        header.setSectionsMovable(True)
+        header.setHighlightSections(False)
+        header.setStretchLastSection(True)
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._on_header_menu)
+        self._set_default_layout()
+        self.setSortingEnabled(True)
+        self._restore_layout()
+        self._saving = QTimer(self, interval=_SAVE_MS, singleShot=True)
+        self._saving.timeout.connect(self.save_layout)
+        for changed in (header.sectionResized, header.sectionMoved, header.sortIndicatorChanged):
+            changed.connect(self._saving.start)
+
+    @property
+    def chosen(self) -> tuple[RunRecord, ...]:
+        """From top to bottom."""
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return tuple(self._proxy.run_at(row) for row in rows)
+
+    def choose(self, run_ids: Sequence[str]) -> None:
+        """Select these runs as far as they are shown, and bring the first one into sight."""
+        selection = QItemSelection()
+        first = None
+        for run_id in run_ids:
+            index = self._proxy.index_of(run_id)
+            if index.isValid():
+                selection.select(index, index)
+                first = first or index
+        flag = QItemSelectionModel.SelectionFlag
+        self.selectionModel().select(selection, flag.ClearAndSelect | flag.Rows)
+        if first is not None:
+            self.selectionModel().setCurrentIndex(first, flag.NoUpdate)
+            self.scrollTo(first)
+
+    def edit_name(self, run_id: str) -> None:
+        """Open the editor of the run's name."""
+        index = self._proxy.index_of(run_id)
+        if not index.isValid() or not index.flags() & Qt.ItemFlag.ItemIsEditable:
+            return
+        if self.state() == self.State.EditingState and self.currentIndex() == index:
+            return  # Qt would warn that a second editor fails
+        self.scrollTo(index)
+        self.setCurrentIndex(index)  # closes the editor of another name
+        self.edit(index)
+
+    def columns_menu(self) -> QMenu:
+        """A check box for each column, and the way back; also the menu of the header."""
+        menu = QMenu(self)
+        for column in ORDER:
+            facts = COLUMNS[column]
+            action = QAction(facts.title or "Colour and line", menu, checkable=True)
+            action.setChecked(not self.isColumnHidden(INDEX[column]))
+            action.setEnabled(column is not _ALWAYS)
+            action.setData(INDEX[column])
+            action.toggled.connect(self._on_column_toggled)
+            menu.addAction(action)
+        menu.addSeparator()
+        menu.addAction("Default columns", self.reset_layout)
+        return menu
+
+    def reset_layout(self) -> None:
+        self._set_default_layout()
+        self.save_layout()
+
+    def save_layout(self) -> None:
+        self._preferences.set_value(_LAYOUT, self.horizontalHeader().saveState())
+
+    def _restore_layout(self) -> None:
+        stored = self._preferences.value(_LAYOUT, QByteArray(), QByteArray)
+        header = self.horizontalHeader()
+        if stored.isEmpty() or not header.restoreState(stored) or header.count() != len(ORDER):
+            self._set_default_layout()
+        header.setSectionHidden(INDEX[_ALWAYS], False)
+
+    def _set_default_layout(self) -> None:
+        header = self.horizontalHeader()
+        for index, column in enumerate(ORDER):
+            header.moveSection(header.visualIndex(index), index)
+            header.setSectionHidden(index, False)
+            header.resizeSection(index, COLUMNS[column].width)
+        header.setSortIndicator(INDEX[Column.CREATED], Qt.SortOrder.DescendingOrder)
+
+    def _on_column_toggled(self, shown: bool) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            index = action.data()
+            self.setColumnHidden(index, not shown)
+            if shown and self.columnWidth(index) < 20:
+                self.setColumnWidth(index, COLUMNS[ORDER[index]].width)
+            self.save_layout()
+
+    def _on_header_menu(self, place: QPoint) -> None:
+        self.columns_menu().popup(self.horizontalHeader().mapToGlobal(place))

@@ -1,0 +1,108 @@
+"""The top of the Train page: what trains, how far it is, and what can be done about it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+
+from resnet_studio.domain.enums import Phase
+from resnet_studio.ui.pages.train.state import CohortState
+from resnet_studio.ui.plots.run_colours import plain_tip
+from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.elided import ElidedLabel
+
+_BUSY = (Phase.LOADING, Phase.PROBING, Phase.BUILDING)
+
+
+class TrainHeader(QWidget):
+    """Title, phase, facts and buttons. The page connects the buttons."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.title, self.headline, self.facts = ElidedLabel(), QLabel(), QLabel()
+        self.title.setProperty("role", "title")
+        self.headline.setObjectName("phase_label")
+        self.facts.setObjectName("progress_label")
+        self.facts.setProperty("role", "muted")
+        self.bar = QProgressBar()
+        self.bar.setObjectName("cohort_progress")
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName("Progress of the cohort")
+        self.pause = self._button("pause_button", "Pause", "Hold the training, or go on with it (Ctrl+P)")
+        self.stop = self._button("stop_button", "Stop", "Save a checkpoint and end; it can be resumed (Ctrl+.)")
+        self.resume = self._button(
+            "resume_button", "Resume", "Go on from the last checkpoint (Ctrl+Shift+R)", "Ctrl+Shift+R"
+        )
+        self.compare = self._button(
+            "open_compare_button", "Open in Compare", "These runs side by side (Ctrl+Shift+C)", "Ctrl+Shift+C"
+        )
+        self.classify = self._button(
+            "classify_button", "Classify with these", "Show images to these networks (Ctrl+Shift+L)", "Ctrl+Shift+L"
+        )
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self.title, 1)
+        for button in (self.pause, self.stop, self.resume, self.compare, self.classify):
+            top.addWidget(button)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setVerticalSpacing(6)
+        layout.addLayout(top, 0, 0, 1, 2)
+        layout.addWidget(self.headline, 1, 0)
+        layout.addWidget(self.facts, 1, 1, Qt.AlignmentFlag.AlignRight)
+        layout.addWidget(self.bar, 2, 0, 1, 2)
+        layout.setColumnStretch(0, 1)
+        theme.changed.connect(self.on_theme_changed)
+        self.on_theme_changed()
+
+    def _button(self, name: str, text: str, tip: str, key: str = "") -> QPushButton:
+        button = QPushButton(text)
+        button.setObjectName(name)
+        button.setToolTip(tip)
+        if key:
+            button.setShortcut(QKeySequence(key))
+        return button
+
+    def show_state(self, state: CohortState, *, training: bool, paused: bool, stopping: bool, resumable: bool) -> None:
+        """``training``: this cohort is in the worker's hands."""
+        self.title.show_text(state.title)
+        self.title.setToolTip(plain_tip(state.title))
+        headline = state.headline
+        if stopping:
+            headline = "Stopping, a checkpoint is being saved"
+        elif training and state.phase is None and not state.active:
+            headline = "Starting"
+        self.headline.setText(headline)
+        self.facts.setText(state.facts)
+        busy = training and state.phase in _BUSY
+        if busy and state.fraction is None:
+            self.bar.setRange(0, 0)
+        else:
+            share = state.fraction if busy and state.fraction is not None else None
+            if share is None:
+                share = state.iteration / state.iterations if state.iterations else 0.0
+            self.bar.setRange(0, 1000)
+            self.bar.setValue(round(1000 * share))
+        for button in (self.pause, self.stop):
+            button.setVisible(training)
+            button.setEnabled(not stopping)
+        if (self.pause.text() == "Continue") != paused:
+            self.pause.setText("Continue" if paused else "Pause")
+            self.pause.setIcon(self._theme.icon("ph.play" if paused else "ph.pause"))
+        self.resume.setVisible(resumable)
+        measured = any(run.iteration for run in state.runs) or state.iteration > 0
+        self.compare.setEnabled(bool(state.runs))
+        self.classify.setEnabled(measured)
+
+    @Slot()
+    def on_theme_changed(self) -> None:
+        for button, icon in (
+            (self.pause, "ph.pause"),
+            (self.stop, "ph.stop"),
+            (self.resume, "ph.play"),
+            (self.compare, "ph.chart-line"),
+            (self.classify, "ph.image"),
+        ):
+            button.setIcon(self._theme.icon(icon, Role.TEXT))

@@ -1,0 +1,320 @@
+"""Train: the cohort that trains now, or trained last: curves, progress, controls and the queue."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.pages.train.cards import RunCards
+from resnet_studio.ui.pages.train.header import TrainHeader
+from resnet_studio.ui.pages.train.plots import TrainPlots
+from resnet_studio.ui.pages.train.queue import QueueList
+from resnet_studio.ui.pages.train.state import CohortState
+from resnet_studio.ui.plots.curve_data import CurveBook
+from resnet_studio.ui.plots.loading import CurveLoader
+from resnet_studio.ui.plots.panels import PlottedRun, tell_epochs
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.banner import Banner
+from resnet_studio.ui.widgets.empty_state import EmptyState
+
+FRAME_MS = 100
+_MEAN_OF = 50  # as the history's training error
+
+
+class TrainPage(Page):
+    """Fed by the controller's events, and by the store for all that came before them."""
+
+    key, title, icon = "train", "Train", "ph.chart-line-down"
+
+    compare_requested = Signal(list)
+    classify_requested = Signal(list)
+    design_requested = Signal()
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(services, parent)
+        self._store, self._controller = services.store, services.controller
+        self._state = CohortState()
+        self._book = CurveBook()
+        self._told: dict[str, str] = {}
+        self._dirty = True
+        self._loader = CurveLoader(services.store, services.jobs, self)
+        self._build()
+        self._connect()
+        self._timer = QTimer(self, interval=FRAME_MS)
+        self._timer.timeout.connect(self._show_if_dirty)
+        self._timer.start()
+        self._find_cohort()
+        self._show_all()
+
+    def _build(self) -> None:
+        services = self.services
+        self.header = TrainHeader(services.theme)
+        self.banner = Banner()
+        self.banner.setObjectName("train_banner")
+        self.plots = TrainPlots(services.theme, services.preferences, self._book)
+        self.cards = RunCards(services.theme)
+        self.queue = QueueList()
+        self.empty = EmptyState(
+            "Nothing has been trained yet",
+            "Choose a network on the Design page, or take the study that waits there, and watch its curves here.",
+            "Go to Design",
+        )
+        self.empty.button.setObjectName("go_to_design_button")
+        side = QWidget()
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.cards, 1)
+        column.addWidget(self.queue)
+        side.setMinimumWidth(230)
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.setHandleWidth(8)
+        self._splitter.addWidget(self.plots)
+        self._splitter.addWidget(side)
+        self._splitter.setStretchFactor(0, 1)
+        self._splitter.setSizes([1000, 270])
+        self._splitter.restoreState(services.preferences.value("train/columns", QByteArray(), QByteArray))
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.setSpacing(10)
+        layout.addWidget(self.header)
+        layout.addWidget(self.banner)
+        layout.addWidget(self._splitter, 1)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(content)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.stack)
+
+    def _connect(self) -> None:
+        controller, header = self._controller, self.header
+        controller.happened.connect(self._on_happened)
+        controller.runs_changed.connect(self._on_runs_changed)
+        controller.state_changed.connect(self._on_state_changed)
+        self._loader.loaded.connect(self._on_loaded)
+        self._loader.failed.connect(self._on_loading_failed)
+        header.pause.clicked.connect(self.on_pause)
+        header.stop.clicked.connect(controller.stop)
+        header.resume.clicked.connect(self.on_resume)
+        header.compare.clicked.connect(self._on_compare)
+        header.classify.clicked.connect(self._on_classify)
+        self.queue.remove_requested.connect(self._on_remove)
+        self.empty.pressed.connect(self.design_requested)
+        self._splitter.splitterMoved.connect(self._on_splitter_moved)
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """Of the cohort that is shown."""
+        return self._state.run_ids
+
+    @property
+    def book(self) -> CurveBook:
+        return self._book
+
+    def activate(self) -> None:
+        self._dirty = True
+        self._show_if_dirty()
+
+    def show_cohort(self, run_ids: Sequence[str]) -> None:
+        """Show the cohort that these runs belong to, with all that is stored of it."""
+        try:
+            members = self._members(self._store.get(run_ids[0]).cohort_id)
+        except UserError as error:
+            self.message.emit(str(error))
+            return
+        self._state = CohortState.of(members)
+        for notice in ("notice", "trouble", "problem"):
+            self.banner.withdraw(notice)
+        self._told.clear()
+        self._book.keep_only(self._state.run_ids)
+        tell_epochs(self._book, members)
+        self._loader.load(self._state.run_ids)
+        self._show_all()
+
+    def _members(self, cohort_id: str) -> list[RunRecord]:
+        """The runs of a cohort that are not deleted; UserError if the history cannot be read."""
+        return [run for run in self._store.cohort_runs(cohort_id) if not run.deleted]
+
+    def _find_cohort(self) -> None:
+        """What trains now, else what was worked on last."""
+        if self._controller.active:
+            self.show_cohort(self._controller.active)
+            return
+        try:
+            runs = self._store.list_runs()
+        except UserError as error:
+            self.message.emit(str(error))
+            return
+        started = [run for run in runs if run.status is not RunStatus.QUEUED or run.iteration]
+        if started:
+            self.show_cohort([max(started, key=lambda run: run.updated_at).id])
+
+    @Slot(object)
+    def _on_happened(self, event: object) -> None:
+        if not self._state.hear(event):  # type: ignore[arg-type]
+            return
+        if isinstance(event, CurvesGrew):
+            shown = set(self._state.run_ids)
+            self._book.extend(chunk for chunk in event.chunks if chunk.run_id in shown)
+        elif isinstance(event, CohortStarted):
+            for run_id in event.run_ids:
+                self._book.set_batches_per_epoch(run_id, event.batches_per_epoch)
+        elif isinstance(event, StatusChanged):
+            if event.status is RunStatus.RUNNING and event.iteration is not None:
+                self._book.truncate(event.run_id, event.iteration)  # it goes on from its checkpoint
+                self._loader.load(self._state.run_ids)
+            self._show_runs()
+        self._dirty = True
+
+    @Slot()
+    def _on_state_changed(self) -> None:
+        active = self._controller.active
+        if active and not self._state.concerns(active):
+            self.show_cohort(active)
+        self._show_queue()
+        self._dirty = True
+
+    @Slot()
+    def _on_runs_changed(self) -> None:
+        """Names, colours and results in the history may be others; runs may have been deleted."""
+        if not self._state.runs:
+            self._find_cohort()
+            return
+        try:
+            members = self._members(self._state.runs[0].cohort_id)
+        except UserError as error:
+            self.message.emit(str(error))
+            return
+        if [run.id for run in members] != list(self._state.run_ids):
+            self._state.runs = tuple(members)
+            self._book.keep_only(self._state.run_ids)
+            if members:
+                self._loader.load(self._state.run_ids)
+            else:
+                self._find_cohort()
+        else:
+            self._state.update_runs(members)
+        self._show_all()
+
+    @Slot(object)
+    def _on_loaded(self, curves: object) -> None:
+        self._book.load(curve for curve in curves if curve.run_id in self._state.run_ids)  # type: ignore[attr-defined]
+        self._dirty = True
+
+    @Slot(str)
+    def _on_loading_failed(self, sentence: str) -> None:
+        self.banner.tell("problem", sentence, kind="error")
+
+    @Slot()
+    def on_pause(self) -> None:
+        if self._controller.paused:
+            self._controller.unpause()
+        else:
+            self._controller.pause()
+
+    @Slot()
+    def on_resume(self) -> None:
+        try:
+            self._controller.resume(self._resumable())
+        except UserError as error:
+            self.banner.tell("problem", str(error), kind="error")
+
+    @Slot()
+    def _on_compare(self) -> None:
+        self.compare_requested.emit(list(self._state.run_ids))
+
+    @Slot()
+    def _on_classify(self) -> None:
+        self.classify_requested.emit(list(self._state.run_ids))
+
+    @Slot(list)
+    def _on_remove(self, run_ids: list[str]) -> None:
+        try:
+            self._controller.remove_from_queue(run_ids)
+        except UserError as error:
+            self.banner.tell("problem", str(error), kind="error")
+
+    @Slot()
+    def _on_splitter_moved(self) -> None:
+        self.services.preferences.set_value("train/columns", self._splitter.saveState())
+
+    def _resumable(self) -> list[str]:
+        """Shown runs that can go on and are not on their way already."""
+        busy = {*self._controller.active, *(run_id for entry in self._controller.queue for run_id in entry)}
+        return [run.id for run in self._state.runs if run.resumable and run.id not in busy]
+
+    @Slot()
+    def _show_if_dirty(self) -> None:
+        if self._dirty and self.isVisible():
+            self._dirty = False
+            self._show_progress()
+
+    def _show_all(self) -> None:
+        self.stack.setCurrentIndex(1 if self._state.runs or self._controller.queue else 0)
+        self._show_runs()
+        self._show_queue()
+        self._show_progress()
+
+    def _show_runs(self) -> None:
+        self.cards.set_runs(self._state.runs)
+        self.plots.set_runs(PlottedRun.of_all(self._state.runs))
+        self._dirty = True
+
+    def _show_queue(self) -> None:
+        cohorts: list[list[RunRecord]] = []
+        for entry in self._controller.queue:
+            try:
+                cohorts.append([self._store.get(run_id) for run_id in entry])
+            except UserError:
+                continue  # removed from the history meanwhile
+        self.queue.show_queue(cohorts)
+        if cohorts:
+            self.stack.setCurrentIndex(1)
+
+    def _show_progress(self) -> None:
+        controller, state = self._controller, self._state
+        training = controller.training and state.concerns(controller.active)
+        self.header.show_state(
+            state,
+            training=training,
+            paused=controller.paused,
+            stopping=training and controller.stopping,
+            resumable=bool(self._resumable()),
+        )
+        for run in state.runs:
+            training_error, place = self._live(run, Series.TRAINING_ERROR, _MEAN_OF)
+            test_error, _ = self._live(run, Series.TEST_ERROR, 1)
+            card = self.cards.cards.get(run.id)
+            if card is not None and place is not None:
+                card.show_numbers(max(place, run.iteration), training_error, test_error)
+        self._tell("trouble", state.trouble, "error")
+        self._tell("notice", state.notices[-1] if state.notices else "", "info")
+
+    def _live(self, run: RunRecord, series: Series, count: int) -> tuple[float | None, int | None]:
+        """Mean of the last values and the last iteration; None without points or where the mean is not finite."""
+        buffer = self._book.get(run.id, series)
+        if buffer is None:
+            return None, None
+        with np.errstate(invalid="ignore"):
+            mean = float(np.mean(buffer.values[-count:], dtype=np.float64))
+        return (mean if math.isfinite(mean) else None), int(buffer.iterations[-1])
+
+    def _tell(self, key: str, sentence: str, kind: str) -> None:
+        """Said once: a notice that was dismissed stays away until there is another."""
+        if sentence != self._told.get(key, ""):
+            self._told[key] = sentence
+            if sentence:
+                self.banner.tell(key, sentence, kind=kind)
+            else:
+                self.banner.withdraw(key)

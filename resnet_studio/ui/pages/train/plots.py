@@ -1,0 +1,94 @@
+"""The plots of the Train page: the error, large, and below it loss and learning rate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QByteArray, Qt, Slot
+from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from resnet_studio.ui.plots.controls import PlotControls
+from resnet_studio.ui.plots.curve_data import CurveBook
+from resnet_studio.ui.plots.curve_plot import CurvePlot
+from resnet_studio.ui.plots.panels import ERROR, LOSS, RATE, PlottedRun
+from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.theme import Theme
+
+
+class TrainPlots(QWidget):
+    """All plots draw the same book, over the same axis, with the same runs hidden."""
+
+    def __init__(self, theme: Theme, preferences: Preferences, book: CurveBook, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._preferences = preferences
+        self.controls = PlotControls(preferences, "train")
+        self.error = CurvePlot(theme, book, ERROR)
+        self.error.setObjectName("train_plot")
+        self.loss = CurvePlot(theme, book, LOSS, legend=False)
+        self.rate = CurvePlot(theme, book, RATE, legend=False)
+        self.tabs = QTabWidget()
+        self.tabs.setObjectName("train_tabs")
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
+        self.tabs.addTab(self.loss, "Loss")
+        self.tabs.addTab(self.rate, "Learning rate")
+        large = self._panel(self.controls, self.error)
+        small = self._panel(self.tabs)
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter.setObjectName("train_splitter")
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.setHandleWidth(8)
+        self.splitter.addWidget(large)
+        self.splitter.addWidget(small)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setStretchFactor(1, 0)
+        self.splitter.setSizes([600, 160])
+        self.splitter.restoreState(preferences.value("train/plots", QByteArray(), QByteArray))
+        self.splitter.splitterMoved.connect(self._on_splitter_moved)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.splitter)
+        self.controls.options_changed.connect(self._on_options)
+        self.controls.fit_requested.connect(self.fit)
+        self.controls.legend_toggled.connect(self.error.legend.setVisible)
+        self.error.hidden_changed.connect(self._on_hidden)
+        self.error.legend.setVisible(self.controls.legend.isChecked())
+        self._on_options(self.controls.options)
+
+    @property
+    def all(self) -> tuple[CurvePlot, ...]:
+        return (self.error, self.loss, self.rate)
+
+    def set_runs(self, runs: Sequence[PlottedRun]) -> None:
+        for plot in self.all:
+            plot.set_runs(runs)
+
+    @staticmethod
+    def _panel(*widgets: QWidget) -> QFrame:
+        panel = QFrame()
+        panel.setProperty("role", "panel")
+        layout = QVBoxLayout(panel)
+        layout.setContentsMargins(10, 8, 10, 8)
+        layout.setSpacing(6)
+        for widget in widgets:
+            layout.addWidget(widget, 1 if isinstance(widget, CurvePlot | QTabWidget) else 0)
+        return panel
+
+    @Slot()
+    def fit(self) -> None:
+        for plot in self.all:
+            plot.fit()
+
+    @Slot(object)
+    def _on_options(self, options: object) -> None:
+        for plot in self.all:
+            plot.set_options(options)  # type: ignore[arg-type]
+
+    @Slot(object)
+    def _on_hidden(self, hidden: object) -> None:
+        for plot in (self.loss, self.rate):
+            plot.set_hidden(hidden)  # type: ignore[arg-type]
+
+    @Slot()
+    def _on_splitter_moved(self) -> None:
+        self._preferences.set_value("train/plots", self.splitter.saveState())

@@ -1,0 +1,149 @@
+"""What is known of the cohort on the Train page: stored records, and what events said since. No Qt here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from resnet_studio.domain.enums import Phase, RunStatus
+from resnet_studio.domain.events import (
+    CheckpointSaved,
+    CohortStarted,
+    CurvesGrew,
+    Event,
+    NoticeGiven,
+    PhaseChanged,
+    ProgressMade,
+    StatusChanged,
+)
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.ui.models import formats
+
+_ENDED_BADLY = (RunStatus.DIVERGED, RunStatus.FAILED)
+
+
+@dataclass
+class CohortState:
+    """Runs in cohort order. ``iteration`` and ``seconds`` are the cohort's; statuses and reasons each run's own.
+
+    ``seconds`` is the sum over the members, who train by turns; it is what ``ProgressMade`` tells too.
+    """
+
+    runs: tuple[RunRecord, ...] = ()
+    phase: Phase | None = None
+    detail: str = ""
+    fraction: float | None = None
+    iteration: int = 0
+    iterations: int = 0
+    seconds: float = 0.0
+    rate: float | None = None
+    seconds_left: float | None = None
+    notices: list[str] = field(default_factory=list)
+    saved_at: int | None = None
+
+    @classmethod
+    def of(cls, runs: Sequence[RunRecord]) -> CohortState:
+        """As the history has it."""
+        return cls(
+            runs=tuple(runs),
+            iteration=max((run.iteration for run in runs), default=0),
+            iterations=max((run.iterations for run in runs), default=0),
+            seconds=sum(run.seconds for run in runs),
+        )
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        return tuple(run.id for run in self.runs)
+
+    @property
+    def resumable(self) -> tuple[str, ...]:
+        return tuple(run.id for run in self.runs if run.resumable and run.status is not RunStatus.QUEUED)
+
+    @property
+    def active(self) -> bool:
+        return any(run.status.active for run in self.runs)
+
+    def concerns(self, run_ids: Iterable[str]) -> bool:
+        return not set(self.run_ids).isdisjoint(run_ids)
+
+    def update_runs(self, runs: Iterable[RunRecord]) -> None:
+        """Newer records of some of the runs: renamed, or measured further."""
+        newer = {run.id: run for run in runs}
+        self.runs = tuple(newer.get(run.id, run) for run in self.runs)
+
+    def hear(self, event: Event) -> bool:
+        """Take in what happened; whether it concerns this cohort."""
+        if isinstance(event, CurvesGrew):
+            return self.concerns(chunk.run_id for chunk in event.chunks)
+        if isinstance(event, StatusChanged | CheckpointSaved):
+            if not self.concerns((event.run_id,)):
+                return False
+            if isinstance(event, StatusChanged):
+                self._hear_status(event)
+            else:
+                self.saved_at = event.iteration
+            return True
+        if not self.concerns(event.run_ids):
+            return False
+        if isinstance(event, CohortStarted):
+            self.iteration, self.iterations = event.iteration, event.iterations
+            self.saved_at = None
+        elif isinstance(event, PhaseChanged):
+            self.phase, self.detail, self.fraction = event.phase, event.detail, event.fraction
+        elif isinstance(event, ProgressMade):
+            self.iteration, self.iterations, self.seconds = event.iteration, event.iterations, event.seconds
+            self.rate, self.seconds_left = event.iterations_per_second, event.seconds_left
+        elif isinstance(event, NoticeGiven):
+            self.notices = [notice for notice in self.notices if notice != event.sentence] + [event.sentence]
+        return True
+
+    def _hear_status(self, event: StatusChanged) -> None:
+        known = next(run for run in self.runs if run.id == event.run_id)
+        iteration = known.iteration if event.iteration is None else event.iteration
+        self.update_runs([replace(known, status=event.status, reason=event.reason, iteration=iteration)])
+        if not self.active:
+            self.phase, self.detail, self.fraction, self.rate, self.seconds_left = None, "", None, None, None
+
+    @property
+    def title(self) -> str:
+        """Names of the runs, or how many there are."""
+        names = [run.name for run in self.runs]
+        return " + ".join(names) if len(names) <= 4 else f"{names[0]} and {len(names) - 1} others"
+
+    @property
+    def headline(self) -> str:
+        """What the cohort is doing, in a few words."""
+        if self.phase is not None:
+            share = f" {self.fraction:.0%}" if self.fraction is not None else ""
+            detail = f": {self.detail}" if self.detail else ""
+            return f"{str(self.phase).capitalize()}{share}{detail}"
+        if not self.runs:
+            return ""
+        kinds = {run.status for run in self.runs}
+        if len(kinds) == 1:
+            return str(kinds.pop()).capitalize()
+        return ", ".join(
+            f"{sum(run.status is kind for run in self.runs)} {kind}" for kind in RunStatus if kind in kinds
+        ).capitalize()
+
+    @property
+    def facts(self) -> str:
+        """Iteration, rate and time left, as far as they are known."""
+        parts = [f"iteration {formats.progress(self.iteration, self.iterations)}"]
+        if self.rate:
+            parts.append(f"{self.rate:.3g} it/s")
+        if self.seconds >= 1:
+            parts.append(f"{formats.duration(self.seconds)} trained")
+        if self.seconds_left is not None:
+            parts.append(f"{formats.duration(self.seconds_left)} left")
+        return "  ·  ".join(parts)
+
+    @property
+    def trouble(self) -> str:
+        """One sentence for each run that diverged, failed or was interrupted; empty if all is well."""
+        found: dict[str, list[str]] = {}
+        for run in self.runs:
+            if run.status in _ENDED_BADLY or (run.status is RunStatus.INTERRUPTED and run.reason):
+                text = run.reason or f"It has {run.status} at iteration {formats.count(run.iteration)}."
+                found.setdefault(text, []).append(run.name)
+        return "\n".join(f"{', '.join(names)}: {text}" for text, names in found.items())

@@ -1,0 +1,82 @@
+"""Which part of the plane a plot shows while it follows its curves. No Qt here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from resnet_studio.ui.plots.cursor_values import extent
+from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
+from resnet_studio.ui.plots.panels import ERROR, Panel, PlotOptions, PlottedRun
+from resnet_studio.ui.plots.ranges import nice_end, nice_span, settled
+
+Span = tuple[float, float]
+
+
+class RangeFollower:
+    """Ranges in steps: they grow when the data leaves them, and only then."""
+
+    def __init__(self, book: CurveBook, panel: Panel) -> None:
+        self._book, self._panel = book, panel
+        self._x_end = 0.0
+        self._values: Span | None = None
+
+    def reset(self) -> None:
+        """Begin anew: fit what there is."""
+        self._x_end, self._values = 0.0, None
+
+    def forget_values(self) -> None:
+        """Fit the values anew; positions stay."""
+        self._values = None
+
+    def ranges(self, runs: Sequence[PlottedRun], options: PlotOptions) -> tuple[Span, Span]:
+        """Positions and, as coordinates, values to show, with a little room at the edges."""
+        total = self._total(runs, options.axis)
+        ends = extent(self._book, runs, self._panel, options.axis)
+        end = ends[1] if ends else 0.0
+        if end > self._x_end:
+            self._x_end = nice_end(end, total, time=options.axis is XAxis.TIME)
+        right = self._x_end or total or 1.0
+        span = self._value_span(runs, options)
+        if span is not None:
+            self._values = settled(self._values, span)
+        low, high = self._values or self._empty_span(options)
+        edge = (high - low) * 0.015
+        return (-0.004 * right, 1.006 * right), (low - edge, high + edge)
+
+    def _total(self, runs: Sequence[PlottedRun], axis: XAxis) -> float | None:
+        """The position where the longest run will end, None where that is not known."""
+        if axis is XAxis.TIME or not runs:
+            return None
+        scales = [(run.iterations, self._book.iterations_per_unit(run.run_id, axis)) for run in runs]
+        return max(iterations / scale if scale else 0.0 for iterations, scale in scales) or None
+
+    def _value_span(self, runs: Sequence[PlottedRun], options: PlotOptions) -> Span | None:
+        """Lowest and highest value worth showing, as coordinates; the noise of raw curves may reach beyond."""
+        ends = []
+        for run in runs:
+            for series in self._panel.series:
+                buffer = self._book.get(run.run_id, series)
+                if buffer is None or not self._book.knows(run.run_id, options.axis):
+                    continue
+                values = buffer.smoothed(options.window) if series is self._panel.thin else buffer.values
+                values = values[np.isfinite(values)]
+                if options.log:
+                    values = values[values > self._panel.floor]
+                if len(values):
+                    ends.append((float(values.min()), float(values.max())))
+        if not ends:
+            return None
+        lowest, highest = min(low for low, _ in ends), max(high for _, high in ends)
+        if options.log:
+            low, high = math.log10(lowest), math.log10(highest)
+            room = max(0.04, (high - low) * 0.04)
+            return low - room, high + room
+        low, high = nice_span(lowest, highest)
+        return low, (min(high, 100.0) if self._panel.unit == "%" and highest <= 100.0 else high)
+
+    def _empty_span(self, options: PlotOptions) -> Span:
+        high = 100.0 if self._panel is ERROR else 1.0
+        return (math.log10(high) - 2, math.log10(high)) if options.log else (0.0, high)

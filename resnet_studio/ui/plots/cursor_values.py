@@ -1,0 +1,105 @@
+"""The numbers under the cursor: each run's errors there, and how far the plain nets lie above their residual twins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from resnet_studio.domain.enums import Series
+from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
+from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One run at one place; None where it has no value there."""
+
+    run: PlottedRun
+    thin: float | None
+    bold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Plain minus residual at one depth, in the panel's unit (percentage points for errors)."""
+
+    depth: int
+    thin: float | None
+    bold: float | None
+
+
+def value_at(positions: npt.NDArray[np.float64], values: npt.NDArray[np.float32], x: float) -> float | None:
+    """The last finite value at or before ``x``; None before the first point or where the value is not finite."""
+    index = int(np.searchsorted(positions, x, "right")) - 1
+    if index < 0 or not math.isfinite(values[index]):
+        return None
+    return float(values[index])
+
+
+def extent(book: CurveBook, runs: Iterable[PlottedRun], panel: Panel, axis: XAxis) -> tuple[float, float] | None:
+    """First and last position of anything drawn, None without points."""
+    found = [book.positions(run.run_id, series, axis) for run in runs for series in panel.series]
+    ends = [(float(x[0]), float(x[-1])) for x in found if x is not None]
+    return (min(first for first, _ in ends), max(last for _, last in ends)) if ends else None
+
+
+def readings(
+    book: CurveBook, runs: Sequence[PlottedRun], panel: Panel, options: PlotOptions, x: float | None
+) -> list[Reading]:
+    """What each run has at ``x``, or at its own end where ``x`` is None; smoothed where the plot is.
+
+    The bold series keeps its last measurement until the next one. Past a run's end there is nothing to read.
+    """
+    result = []
+    for run in runs:
+        ends = extent(book, (run,), panel, options.axis)
+        if ends is None or (x is not None and x > ends[1]):
+            result.append(Reading(run, None, None))
+            continue
+        place = ends[1] if x is None else x
+        thin = _read(book, run.run_id, panel.thin, options, place)
+        bold = None if panel.bold is None else _read(book, run.run_id, panel.bold, PlotOptions(options.axis, 1), place)
+        result.append(Reading(run, thin, bold))
+    return result
+
+
+def _read(book: CurveBook, run_id: str, series: Series, options: PlotOptions, x: float) -> float | None:
+    positions, buffer = book.positions(run_id, series, options.axis), book.get(run_id, series)
+    if positions is None or buffer is None:
+        return None
+    return value_at(positions, buffer.smoothed(options.window), x)
+
+
+def gaps(found: Iterable[Reading]) -> list[Gap]:
+    """One per depth that shows a single pair of twins, shallow first: for more runs no one number holds."""
+    found = list(found)
+    result = []
+    for depth in sorted({reading.run.depth for reading in found}):
+        plain = [r for r in found if r.run.depth == depth and not r.run.residual]
+        residual = [r for r in found if r.run.depth == depth and r.run.residual]
+        if len(plain) == len(residual) == 1 and plain[0].run.twin == residual[0].run.twin:
+            thin = _difference(plain[0].thin, residual[0].thin)
+            bold = _difference(plain[0].bold, residual[0].bold)
+            result.append(Gap(depth, thin, bold))
+    return result
+
+
+def gaps_at(
+    book: CurveBook, runs: Sequence[PlottedRun], panel: Panel, options: PlotOptions, x: float | None
+) -> list[Gap]:
+    """:func:`gaps` at ``x``, or where that is None at the last place that both twins have reached."""
+    result = []
+    for depth in dict.fromkeys(run.depth for run in runs):
+        pair = [run for run in runs if run.depth == depth]
+        ends = [extent(book, (run,), panel, options.axis) for run in pair]
+        common = min((end[1] for end in ends if end is not None), default=None)
+        result += gaps(readings(book, pair, panel, options, common if x is None else x))
+    return sorted(result, key=lambda gap: gap.depth)
+
+
+def _difference(plain: float | None, residual: float | None) -> float | None:
+    return None if plain is None or residual is None else plain - residual

@@ -1,0 +1,187 @@
+"""Curves that grow while they are looked at. No Qt here: events and stored curves come in, arrays go out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from resnet_studio.domain.enums import Series
+from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.records import Curve
+from resnet_studio.ui.plots.thinning import running_mean
+
+
+class XAxis(StrEnum):
+    """What a curve is drawn over."""
+
+    ITERATION = "iteration"
+    EPOCH = "epoch"
+    TIME = "time"
+
+
+class _Growing:
+    """An array whose end can be appended to in amortised constant time."""
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self._room = np.empty(64, dtype)
+        self.count = 0
+
+    @property
+    def array(self) -> np.ndarray:
+        """A view, valid until the next change."""
+        return self._room[: self.count]
+
+    def append(self, values: np.ndarray) -> None:
+        needed = self.count + len(values)
+        if needed > len(self._room):
+            room = np.empty(max(needed, 2 * len(self._room)), self._room.dtype)
+            room[: self.count] = self.array
+            self._room = room
+        self._room[self.count : needed] = values
+        self.count = needed
+
+
+class CurveBuffer:
+    """One series of one run: iterations strictly rising, values float32 (NaN and infinities allowed)."""
+
+    def __init__(self) -> None:
+        self._iterations, self._values, self._smooth = _Growing(np.int64), _Growing(np.float32), _Growing(np.float32)
+        self._window = 0
+        self.version = 0  # rises with each change
+
+    def __len__(self) -> int:
+        return self._values.count
+
+    @property
+    def iterations(self) -> npt.NDArray[np.int64]:
+        return self._iterations.array
+
+    @property
+    def values(self) -> npt.NDArray[np.float32]:
+        return self._values.array
+
+    @property
+    def last(self) -> float | None:
+        return float(self.values[-1]) if len(self) else None
+
+    def extend(self, iterations: npt.NDArray[np.int64], values: npt.NDArray[np.float32]) -> None:
+        """Append points; what lies at or after their first iteration gives way to them."""
+        if len(iterations):
+            self.truncate(int(iterations[0]) - 1)
+            self._iterations.append(iterations)
+            self._values.append(values)
+            self.version += 1
+
+    def truncate(self, after_iteration: int) -> None:
+        """Drop every point with an iteration greater than ``after_iteration``."""
+        keep = int(np.searchsorted(self.iterations, after_iteration, "right"))
+        self._iterations.count = self._values.count = keep
+        self._smooth.count = min(self._smooth.count, keep)
+        self.version += 1
+
+    def put_before(self, iterations: npt.NDArray[np.int64], values: npt.NDArray[np.float32]) -> None:
+        """Take in what was stored; points that came live meanwhile, after the last stored one, stay."""
+        newer = int(np.searchsorted(self.iterations, iterations[-1], "right")) if len(iterations) else 0
+        live_iterations, live_values = self.iterations[newer:].copy(), self.values[newer:].copy()
+        if len(iterations):
+            self._iterations.count = self._values.count = self._smooth.count = 0
+            self._iterations.append(iterations)
+            self._values.append(values)
+            self._iterations.append(live_iterations)
+            self._values.append(live_values)
+            self.version += 1
+
+    def smoothed(self, window: int) -> npt.NDArray[np.float32]:
+        """The running mean over ``window`` points; only what is new since the last call is computed."""
+        if window <= 1:
+            return self.values
+        if window != self._window:
+            self._window, self._smooth.count = window, 0
+        if self._smooth.count < len(self):
+            self._smooth.append(running_mean(self.values, window, self._smooth.count))
+        return self._smooth.array
+
+
+class CurveBook:
+    """Every curve a page shows, shared by its plots; ``revision`` rises with each change, and so a plot is dirty."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[tuple[str, Series], CurveBuffer] = {}
+        self._batches_per_epoch: dict[str, float] = {}
+        self._positions: dict[tuple[str, Series, XAxis], tuple[object, npt.NDArray[np.float64]]] = {}
+        self.revision = 0
+
+    def get(self, run_id: str, series: Series) -> CurveBuffer | None:
+        buffer = self._buffers.get((run_id, series))
+        return buffer if buffer is not None and len(buffer) else None
+
+    def extend(self, chunks: Iterable[CurveChunk]) -> None:
+        """New points, as they arrive during training."""
+        for chunk in chunks:
+            self._buffer(chunk.run_id, chunk.series).extend(chunk.iterations, chunk.values)
+            self.revision += 1
+
+    def load(self, curves: Iterable[Curve]) -> None:
+        """Stored curves; live points that are already here and newer stay."""
+        for curve in curves:
+            self._buffer(curve.run_id, curve.series).put_before(curve.iterations, curve.values)
+            self.revision += 1
+
+    def truncate(self, run_id: str, after_iteration: int) -> None:
+        """A run goes on from an earlier iteration: what it measured after that no longer counts."""
+        for (owner, _), buffer in self._buffers.items():
+            if owner == run_id:
+                buffer.truncate(after_iteration)
+        self.revision += 1
+
+    def keep_only(self, run_ids: Iterable[str]) -> None:
+        """Forget every other run."""
+        kept = set(run_ids)
+        self._buffers = {key: buffer for key, buffer in self._buffers.items() if key[0] in kept}
+        self._positions.clear()
+        self.revision += 1
+
+    def set_batches_per_epoch(self, run_id: str, batches: float | None) -> None:
+        if batches and batches > 0 and self._batches_per_epoch.get(run_id) != batches:
+            self._batches_per_epoch[run_id] = batches
+            self.revision += 1
+
+    def knows(self, run_id: str, axis: XAxis) -> bool:
+        """Whether this run's curves can be drawn over ``axis``."""
+        if axis is XAxis.EPOCH:
+            return run_id in self._batches_per_epoch
+        return axis is XAxis.ITERATION or self.get(run_id, Series.SECONDS) is not None
+
+    def iterations_per_unit(self, run_id: str, axis: XAxis) -> float | None:
+        """Iterations in one unit of the axis; None where that is unknown or, for time, not constant."""
+        return 1.0 if axis is XAxis.ITERATION else self._batches_per_epoch.get(run_id) if axis is XAxis.EPOCH else None
+
+    def positions(self, run_id: str, series: Series, axis: XAxis) -> npt.NDArray[np.float64] | None:
+        """Positions of a curve's points: iterations, epochs (passes over the training images), or seconds of training.
+
+        Returns:
+            Shape (N,), never falling, or None where the run has no such points or its scale is not known.
+        """
+        buffer = self.get(run_id, series)
+        if buffer is None or not self.knows(run_id, axis):
+            return None
+        clock = self._buffers.get((run_id, Series.SECONDS)) if axis is XAxis.TIME else None
+        scale = self.iterations_per_unit(run_id, axis)
+        state = (id(buffer), buffer.version, scale, clock and (id(clock), clock.version))
+        known = self._positions.get((run_id, series, axis))
+        if known is None or known[0] != state:
+            known = (state, _on_clock(buffer, clock) if clock is not None else buffer.iterations / (scale or 1.0))
+            self._positions[run_id, series, axis] = known
+        return known[1]
+
+    def _buffer(self, run_id: str, series: Series) -> CurveBuffer:
+        return self._buffers.setdefault((run_id, series), CurveBuffer())
+
+
+def _on_clock(buffer: CurveBuffer, clock: CurveBuffer) -> npt.NDArray[np.float64]:
+    """Seconds of training at each point, straight lines between the measured ones, 0 at the start."""
+    seconds = np.maximum.accumulate(np.where(np.isfinite(clock.values), clock.values, 0.0))
+    return np.interp(buffer.iterations, np.append(0, clock.iterations), np.append(0.0, seconds))

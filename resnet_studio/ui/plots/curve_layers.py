@@ -1,0 +1,163 @@
+"""One run's lines in a plot: its raw training curve, its smoothed one, and its test points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPen
+
+from resnet_studio.ui.plots.curve_data import CurveBook
+from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
+from resnet_studio.ui.plots.thinning import thin
+from resnet_studio.ui.theme import Role, Theme
+
+MAX_WIDE_POINTS = 500  # a pen of width 2 is up to a hundred times slower than one of width 1
+MAX_FINE_POINTS = 100  # antialiasing multiplies the cost of a wide pen again
+MARKERS = 40  # at most twice as many are drawn
+RAW_UNDER_SMOOTH_ALPHA = 0.2
+SMOOTH_WIDTH = 1.5
+
+Floats = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the plot shows: edges in the plot's coordinates, width in pixels."""
+
+    left: float
+    right: float
+    columns: int
+
+
+class RunLayers:
+    """The items of one run in one plot. Drawing them costs what the screen shows, not what was measured."""
+
+    def __init__(self, run: PlottedRun, panel: Panel, theme: Theme, plot: pg.PlotItem) -> None:
+        self.run, self._panel, self._theme, self._plot = run, panel, theme, plot
+        self._raw, self._smooth = pg.PlotCurveItem(connect="finite"), pg.PlotCurveItem(connect="finite")
+        self._test, self._markers = pg.PlotCurveItem(connect="finite"), pg.ScatterPlotItem(pxMode=True, antialias=True)
+        self._first = pg.ScatterPlotItem(pxMode=True, antialias=True)  # of a curve that is no line yet
+        for z, item in enumerate(self.items):
+            item.setZValue(z)
+            plot.addItem(item, ignoreBounds=True)
+
+    @property
+    def _colour_name(self) -> str:
+        return self.run.paint(self._theme).name()
+
+    @property
+    def items(self) -> tuple[pg.GraphicsObject, ...]:
+        return (self._raw, self._smooth, self._test, self._markers, self._first)
+
+    def emphasise(self, strength: float) -> None:
+        """0..1: how strongly this run is drawn beside the one that the legend points at."""
+        for item in self.items:
+            item.setOpacity(strength)
+
+    def remove(self) -> None:
+        for item in self.items:
+            self._plot.removeItem(item)
+
+    def draw(self, book: CurveBook, options: PlotOptions, view: View, shown: bool) -> None:
+        """Bring the lines up to date with the buffers."""
+        for item in self.items:
+            item.setVisible(shown)
+        if not shown:
+            return
+        run_id, series = self.run.run_id, self._panel.thin
+        x, buffer = book.positions(run_id, series, options.axis), book.get(run_id, series)
+        if x is None or buffer is None:
+            self._raw.setData([], [])
+            self._smooth.setData([], [])
+            self._first.setData([], [])
+        else:
+            self._draw_line(self._raw, x, buffer.values, view, options, self._raw_pen(options), options.draws_raw)
+            self._draw_smooth(x, buffer.smoothed(options.window), view, options)
+            self._draw_first(x, buffer.values, options)
+        self._draw_test(book, options, view)
+
+    def _draw_line(
+        self, item: pg.PlotCurveItem, x: Floats, y: Floats, view: View, options: PlotOptions, pen: QPen, wanted: bool
+    ) -> None:
+        if not wanted:
+            item.setData([], [])
+            return
+        x, y = thin(x, y, view.left, view.right, view.columns, ends=item is not self._raw)
+        item.setData(x, self._coordinates(y, options), pen=pen, antialias=len(x) < MAX_WIDE_POINTS)
+
+    def _draw_smooth(self, x: Floats, y: Floats, view: View, options: PlotOptions) -> None:
+        """A curve whose windows overlap from one drawn point to the next is sampled, so that its pen can be wider."""
+        begin, end = np.searchsorted(x, (view.left, view.right))
+        stride = -(-(end - begin) // (MAX_WIDE_POINTS - 4))
+        pen = self._smooth_pen()
+        if options.smooth and 1 <= stride <= options.window:
+            places = np.arange(max(begin - 1, 0) // stride * stride, min(end + stride, len(x)), stride)
+            if len(x) and end >= len(x) and places[-1] != len(x) - 1:
+                places = np.append(places, len(x) - 1)
+            x, y = x[places], y[places]
+            pen.setWidthF(SMOOTH_WIDTH)
+        self._draw_line(self._smooth, x, y, view, options, pen, options.smooth)
+
+    def _draw_first(self, x: Floats, y: Floats, options: PlotOptions) -> None:
+        """One point makes no line: it is drawn as a dot."""
+        alone = len(x) == 1 and bool(np.isfinite(y[0]))
+        colour = self.run.paint(self._theme)
+        self._first.setData(
+            x if alone else [],
+            self._coordinates(y, options) if alone else [],
+            size=5,
+            pen=None,
+            brush=colour,
+            symbol="o",
+        )
+
+    def _draw_test(self, book: CurveBook, options: PlotOptions, view: View) -> None:
+        series = self._panel.bold
+        places = None if series is None else book.positions(self.run.run_id, series, options.axis)
+        buffer = None if series is None else book.get(self.run.run_id, series)
+        if places is None or buffer is None:
+            self._test.setData([], [])
+            self._markers.setData([], [])
+            return
+        x, y = thin(places, buffer.values, view.left, view.right, view.columns)
+        y = self._coordinates(y, options)
+        few = len(x) < MAX_WIDE_POINTS
+        self._test.setData(x, y, pen=self._test_pen(few), antialias=len(x) < MAX_FINE_POINTS)
+        marked = np.flatnonzero(np.isfinite(y))
+        marked = marked[:: max(1, len(marked) // MARKERS)]
+        colour = self.run.paint(self._theme)
+        brush = colour if self.run.residual else self._theme.colour(Role.PANEL)
+        pen = QPen(colour, 1.6)
+        pen.setCosmetic(True)
+        self._markers.setData(x[marked], y[marked], size=7, pen=pen, brush=brush, symbol="o")
+
+    def _coordinates(self, values: Floats, options: PlotOptions) -> Floats:
+        """Values as the plot places them: on a logarithmic axis zero lies at the panel's floor."""
+        return np.log10(np.maximum(values, self._panel.floor)) if options.log else values
+
+    def _raw_pen(self, options: PlotOptions) -> QPen:
+        """Under a smoothed curve the raw one is a faint solid line: dashes would drown in the noise."""
+        pen = self._theme.run_pen(self._colour_name, residual=options.smooth or self.run.residual, bold=False)
+        if options.smooth:
+            colour = pen.color()
+            colour.setAlphaF(RAW_UNDER_SMOOTH_ALPHA)
+            pen.setColor(colour)
+        return pen
+
+    def _smooth_pen(self) -> QPen:
+        pen = self._theme.run_pen(self._colour_name, residual=self.run.residual, bold=False)
+        colour = pen.color()
+        colour.setAlphaF(1.0)
+        pen.setColor(colour)
+        return pen
+
+    def _test_pen(self, few: bool) -> QPen:
+        pen = self._theme.run_pen(self._colour_name, residual=self.run.residual, bold=True)
+        if not few:
+            pen.setWidthF(1.0)
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        return pen

@@ -1,0 +1,90 @@
+"""Where weights come in and go out by hand: dialogs; drops are the window's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.imported_weights import WEIGHTS_SUFFIXES
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.weights.dialog import ImportDialog
+
+_IMPORT = f"Weights ({' '.join(sorted(f'*{suffix}' for suffix in WEIGHTS_SUFFIXES))});;All files (*)"
+_EXPORT = "safetensors, with everything (*.safetensors);;torchvision's names (*.pth);;ONNX (*.onnx)"
+
+
+def are_weights(path: Path) -> bool:
+    return path.suffix.lower() in WEIGHTS_SUFFIXES
+
+
+class WeightsDoor(QObject):
+    """``imported`` carries each new run; ``message`` and ``problem`` sentences."""
+
+    imported = Signal(object)
+    message = Signal(str)
+    problem = Signal(str)
+
+    def __init__(self, services: Services, window: QWidget) -> None:
+        super().__init__(window)
+        self._services, self._window = services, window
+        self._waiting: list[Path] = []
+        self._dialog: ImportDialog | None = None
+
+    @Slot()
+    def choose(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(self._window, "Choose weights", "", _IMPORT)
+        self.bring([Path(path) for path in chosen])
+
+    def bring(self, paths: Sequence[Path]) -> None:
+        """Ask about each of these files, one after another."""
+        if paths and not self._services.store.writable:
+            self.problem.emit(self._services.store.why_read_only)
+            return
+        self._waiting += paths
+        self._next()
+
+    def _next(self) -> None:
+        if self._dialog is not None or not self._waiting:
+            return
+        self._dialog = ImportDialog(self._services, self._waiting.pop(0), self._window)
+        self._dialog.imported.connect(self.imported)
+        self._dialog.finished.connect(self._on_closed)
+        self._dialog.open()
+
+    @Slot()
+    def _on_closed(self) -> None:
+        self._dialog = None
+        self._next()
+
+    @Slot(object)
+    def export(self, run: RunRecord) -> None:
+        """Ask where to, then write in a thread of its own."""
+        name = "".join(c if c.isalnum() or c in "-_ ." else "-" for c in run.name).strip(" .") or run.short_id
+        chosen, kind = QFileDialog.getSaveFileName(self._window, "Export weights", f"{name}.safetensors", _EXPORT)
+        if not chosen:
+            return
+        path = Path(chosen)
+        if not path.suffix:
+            path = path.with_suffix(kind.rpartition("*")[2].rstrip(")"))
+        self.write(run, path)
+
+    def write(self, run: RunRecord, path: Path) -> None:
+        store = self._services.store
+
+        def work(_emit: Callable[[object], None], _should_stop: StopCheck) -> object:
+            from resnet_studio.weights_io.export_weights import export_weights
+
+            return export_weights(store, run, path)
+
+        self.message.emit(f"Writing {path.name}…")
+        self._services.jobs.start(work, on_done=self._on_exported, on_failed=self.problem.emit)
+
+    @Slot(object)
+    def _on_exported(self, exported: object) -> None:
+        files = getattr(exported, "files", ())
+        self.message.emit(f"Wrote {' and '.join(path.name for path in files)}.")

@@ -1,0 +1,125 @@
+"""From what shapes allow to one network: told by the statistics of batch norm, assumed, or asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from resnet_studio.domain.enums import Branch, Family, Shortcut, StridePlace, ZeroPadding
+from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.imported_weights import Wishes
+from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.networks.foreign.batch_norm_check import Verdict, probe
+from resnet_studio.networks.foreign.recognise import NO_WISHES, Recognised
+
+_STRANGE = 0.2  # a distance no right network has; see probing
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The network; what is told by the file, what is assumed, and the question that is left, if one is."""
+
+    spec: NetworkSpec
+    told: tuple[str, ...]
+    assumed: tuple[str, ...]
+    question: str = ""
+
+
+def decide(recognised: Recognised, wishes: Wishes = NO_WISHES, should_stop: StopCheck = never) -> Decision:
+    """Choose among the networks that have these shapes; what was wished is told as said, not as found out.
+
+    Raises:
+        Stopped: Within a second of ``should_stop`` saying so.
+    """
+    told, assumed = [_shapes_sentence(recognised.spec), *recognised.changes], []
+    places = {spec.stride_place for spec in recognised.alternatives}
+    candidates = [spec for spec in recognised.alternatives if spec.stride_place is recognised.spec.stride_place]
+    chosen, question = candidates[0], ""
+    if (
+        len(candidates) == 1
+        and chosen.shortcut in (Shortcut.A, Shortcut.NONE)
+        and (wishes.block or wishes.zero_padding)
+    ):
+        told.append(f"{_shortcut(chosen)}: said when it was imported; the shapes do not tell.")
+    if len(candidates) > 1:
+        verdict = probe(recognised.tensors, candidates, should_stop)
+        if verdict is not None:
+            chosen = verdict.best
+        if verdict is not None and verdict.sure:
+            told.append(_evidence(verdict))
+            if verdict.few_batches:
+                told.append(_early(verdict))
+        else:
+            why = "batch norm kept no statistics" if verdict is None else f"by batch norm's statistics, {_far(verdict)}"
+            chosen, question = _without_evidence(candidates, chosen, why)
+            if not question:
+                assumed.append(f"{_shortcut(chosen)}: the shapes do not tell ({why}); else say so with --block.")
+        if verdict is not None and verdict.ranking[0][1] > _STRANGE:
+            assumed.append(
+                "It is one of the networks that can be built: batch norm's statistics do not fit well, so test it on "
+                "images whose error you know."
+            )
+    if len(places) > 1:
+        place = "3x3 convolution" if chosen.stride_place is StridePlace.MIDDLE else "first 1x1 convolution"
+        assumed.append(
+            f"The {place} of a bottleneck halves the image, as in torchvision; else say so with --stride-place."
+        )
+    if chosen.family is not Family.VGG:
+        assumed.append(f"Images have {chosen.image_size} pixels a side; else say so with --image-size.")
+    return Decision(chosen, tuple(told), tuple(assumed), question)
+
+
+def _without_evidence(candidates: Sequence[NetworkSpec], best: NetworkSpec, why: str) -> tuple[NetworkSpec, str]:
+    """A residual net is the usual one; where its zeros lie has no usual answer."""
+    paddings = {spec.zero_padding for spec in candidates if spec.shortcut is Shortcut.A}
+    residual = [spec for spec in candidates if spec.residual] or list(candidates)
+    chosen = best if best in residual else residual[0]
+    if paddings != set(ZeroPadding):
+        return chosen, ""
+    return chosen, (
+        f"The weights do not tell where option A puts its zero channels ({why}); say it with --zero-padding end or "
+        "--zero-padding both, or with --block plain that it has no shortcuts."
+    )
+
+
+def _evidence(verdict: Verdict) -> str:
+    nearest, second = verdict.ranking[0][1], verdict.ranking[1][1]
+    return (
+        f"{_shortcut(verdict.best)}: where it matters, batch norm's stored statistics are {nearest:.2g} away from this "
+        f"network's and {second:.2g} from the next one's."
+    )
+
+
+def _early(verdict: Verdict) -> str:
+    seen = f"{verdict.few_batches} batch" + ("es" if verdict.few_batches > 1 else "")
+    return f"Only {seen} had been seen when it was saved; what batch norm starts with was taken out first."
+
+
+def _far(verdict: Verdict) -> str:
+    return ", ".join(f"{_short(spec)} is {distance:.2g} away" for spec, distance in verdict.ranking)
+
+
+def _short(spec: NetworkSpec) -> str:
+    return f"zeros {spec.zero_padding}" if spec.shortcut is Shortcut.A else "plain"
+
+
+def _shortcut(spec: NetworkSpec) -> str:
+    if spec.shortcut is not Shortcut.A:
+        return "No shortcuts, a plain net"
+    where = "at the end" if spec.zero_padding is ZeroPadding.END else "on both sides"
+    return f"Option A with its zero channels {where}"
+
+
+def _shapes_sentence(spec: NetworkSpec) -> str:
+    if spec.family is Family.VGG:
+        return f"{spec.label}: {spec.classes} classes, images of {spec.image_size} pixels."
+    blocks = {Branch.BASIC: "two 3x3 layers", Branch.BOTTLENECK: "1x1, 3x3, 1x1", Branch.SINGLE: "one 3x3 layer"}
+    projections = {
+        Shortcut.B: "projections where dimensions change (option B)",
+        Shortcut.C: "projections everywhere (option C)",
+    }.get(spec.shortcut, "no projections")
+    return (
+        f"{spec.depth} layers: a {spec.stem} stem, {'-'.join(map(str, spec.stage_blocks))} blocks of "
+        f"{blocks[spec.branch]}, {'-'.join(map(str, spec.stage_widths))} filters, {projections}, {spec.classes} "
+        "classes."
+    )

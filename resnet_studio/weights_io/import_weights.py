@@ -1,0 +1,174 @@
+"""A weights file becomes a stored run that can classify, be tested, compared and trained further."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from resnet_studio.data.image_set import Report, silent
+from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.enums import Normalisation
+from resnet_studio.domain.errors import Stopped, StoreError, UserError
+from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.imported_weights import ImportOptions, Recognition, Wishes
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
+from resnet_studio.history.store import RunStore
+from resnet_studio.networks.foreign.files import WeightsFile, read
+from resnet_studio.networks.foreign.recognise import Recognised, fits, recognise
+from resnet_studio.training import checkpoints
+from resnet_studio.training.checkpoints import Snapshot
+from resnet_studio.weights_io import preprocessing
+from resnet_studio.weights_io import sidecar as own
+from resnet_studio.weights_io.decide import Decision, decide
+from resnet_studio.weights_io.sidecar import Carried
+
+PREPROCESSING = "preprocessing.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Inspected:
+    """A file that was read and understood; ``found`` is what people are told of it."""
+
+    found: Recognition
+    tensors: dict[str, Tensor]
+    carried: Carried
+
+    def as_network(self, spec: NetworkSpec) -> Inspected:
+        """With a person's answer: one of the alternatives, perhaps for images of another size."""
+        told = f"{spec.label} was chosen by hand."
+        found = self.found
+        if spec != found.spec or found.question:
+            settled = _settled(found.spec, spec)
+            left = tuple(text for text in found.assumed if not any(option in text for option in settled))
+            found = dataclasses.replace(found, spec=spec, question="", told=(found.told[0], told), assumed=left)
+        return dataclasses.replace(self, found=found)
+
+
+def _settled(proposed: NetworkSpec, chosen: NetworkSpec) -> tuple[str, ...]:
+    """Which options a person's choice answers, so that nothing is assumed of them any more."""
+    sizes = () if proposed.image_size == chosen.image_size else ("--image-size",)
+    structure = replace(chosen, image_size=proposed.image_size)
+    return sizes if structure == proposed else (*sizes, "--block", "--stride-place", "--zero-padding")
+
+
+def inspect(path: Path, options: ImportOptions, report: Report = silent, should_stop: StopCheck = never) -> Inspected:
+    """Read ``path`` and find out which network it holds.
+
+    Raises:
+        UserError: If it cannot be read or is no network that can be built.
+        Stopped: Within a second of ``should_stop`` saying so.
+    """
+    report(f"reading {path.name}", None)
+    file = read(path, should_stop)
+    weights, carried = own.take(file)
+    report("recognising the network", None)
+    try:
+        recognised = _recognised(weights, carried, options.wishes)
+    except UserError as error:
+        raise UserError(f"{path.name}: {error}") from None
+    if should_stop():
+        raise Stopped
+    report("comparing with batch norm's statistics", None)
+    decision = decide(recognised, options.wishes, should_stop)
+    if carried.preprocessing is None and (lying := own.beside(path)) is not None:
+        carried = Carried(carried.spec, lying, carried.class_names)
+    return Inspected(_recognition(file, recognised, decision, options, carried), recognised.tensors, carried)
+
+
+def _recognised(weights: dict[str, Tensor], carried: Carried, wishes: Wishes) -> Recognised:
+    """By what our own file says of itself, else by structure."""
+    if carried.spec is not None and wishes == Wishes():
+        return fits(weights, carried.spec)
+    return recognise(weights, wishes)
+
+
+def _recognition(
+    file: WeightsFile, recognised: Recognised, decision: Decision, options: ImportOptions, carried: Carried
+) -> Recognition:
+    assumed = list(decision.assumed)
+    if carried.spec is not None or options.wishes.image_size is not None:
+        assumed = [sentence for sentence in assumed if "--image-size" not in sentence]
+    told = list(decision.told)
+    if file.entry:
+        told.append(f"The weights lay under {file.entry}.")
+    if file.others:
+        assumed.append(
+            f"The weights under {file.entry or 'the top'} are meant, not those under {', '.join(file.others)}."
+        )
+    names = carried.class_names if len(carried.class_names) == decision.spec.classes else ()
+    return Recognition(
+        file_name=file.name,
+        sha256=file.sha256,
+        naming=recognised.naming,
+        spec=decision.spec,
+        alternatives=recognised.alternatives,
+        told=tuple(told),
+        assumed=tuple(assumed),
+        question=decision.question,
+        carries_preprocessing=carried.preprocessing is not None,
+        preset=preprocessing.usual(decision.spec).preset,
+        class_names=names or preprocessing.usual(decision.spec).classes,
+    )
+
+
+def import_weights(
+    store: RunStore,
+    inspected: Inspected,
+    options: ImportOptions,
+    report: Report = silent,
+    should_stop: StopCheck = never,
+) -> RunRecord:
+    """Store what was inspected as a run of its own.
+
+    Raises:
+        UserError: If a question is open, or preprocessing or class names do not fit.
+        StoreError: If the history cannot be written, or the disk is full.
+        Stopped: Within a second of ``should_stop`` saying so, while a mean image is measured; nothing is stored then.
+    """
+    found = inspected.found
+    if found.question:
+        raise UserError(found.question)
+    if not store.writable:
+        raise StoreError(store.why_read_only)
+    prepared, assumed_images = preprocessing.preprocessing(
+        options, found.spec, inspected.carried.preprocessing, store.home, report, should_stop
+    )
+    names, assumed_classes = preprocessing.class_names(options, found.spec, inspected.carried.class_names)
+    assumed = (*found.assumed, *assumed_images, *assumed_classes)
+    report("storing the run", None)
+    spec = _run_spec(found.spec, prepared, options.name or Path(found.file_name).stem)
+    environment = {
+        "precision": "float32",
+        "source_file": found.file_name,
+        "source_sha256": found.sha256,
+        "source_names": found.naming,
+        "recognised": " ".join(found.told),
+        "assumed": " ".join(assumed) or "nothing",
+    }
+    return store.add_imported(
+        spec, names, environment, lambda run_id: _write(store, run_id, inspected.tensors, prepared)
+    )
+
+
+def _run_spec(network: NetworkSpec, prepared: Preprocessing, name: str) -> RunSpec:
+    """Nobody knows the recipe: it has the defaults that fit, and no image was seen here."""
+    kind = Normalisation.PIXEL_MEAN if prepared.mean.shape[1] > 1 else Normalisation.CHANNEL
+    clean = " ".join("".join(character if character.isprintable() else " " for character in name).split())
+    return RunSpec(
+        name=clean[:200],
+        network=network,
+        recipe=replace(RecipeSpec(), normalisation=kind),
+        data=DataSpec(source="none"),
+    )
+
+
+def _write(store: RunStore, run_id: str, weights: dict[str, Tensor], prepared: Preprocessing) -> tuple[str, str]:
+    """The run's files; returns the checkpoint's folder, relative to all runs, and the digest of the weights."""
+    folder = store.home.run(run_id)
+    prepared.save(folder / PREPROCESSING)
+    checkpoint, sha256 = checkpoints.save(folder, Snapshot(0, 0.0, weights, {}))
+    return checkpoint.relative_to(store.home.runs).as_posix(), sha256

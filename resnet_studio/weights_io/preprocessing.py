@@ -1,0 +1,191 @@
+"""What imported weights expect of images, and the names of their classes: given, carried by the file, or usual."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from resnet_studio.data.datasets.registry import open_data
+from resnet_studio.data.image_set import Report
+from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.enums import Normalisation
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.imported_weights import CIFAR10_CLASSES, PRESETS, WEIGHTS_SUFFIXES, Colour, ImportOptions
+from resnet_studio.domain.specs import DataSpec, NetworkSpec
+from resnet_studio.networks.foreign.files import read
+from resnet_studio.platform.home import Home
+
+_MAX_LIST = 1 << 24  # bytes of a class file
+_NPY = ".npy"
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What is assumed where nothing is known; ``classes`` is empty where there is no usual answer."""
+
+    preset: str
+    classes: tuple[str, ...]
+
+
+def usual(spec: NetworkSpec) -> Usual:
+    """By the number of classes and the image size: ImageNet's, CIFAR-10's, or numbered classes."""
+    if spec.classes == 1000:
+        from torchvision.models import ResNet18_Weights  # a list of names; nothing is fetched
+
+        names = tuple(str(name) for name in ResNet18_Weights.DEFAULT.meta["categories"])
+        return Usual("imagenet", names if len(set(names)) == 1000 else ())
+    if spec.classes == 10 and spec.image_size == 32:
+        return Usual("cifar10", CIFAR10_CLASSES)
+    return Usual("imagenet" if spec.image_size >= 64 else "cifar10", ())
+
+
+def numbered(classes: int) -> tuple[str, ...]:
+    return tuple(f"class {number}" for number in range(classes))
+
+
+def preprocessing(
+    options: ImportOptions,
+    spec: NetworkSpec,
+    carried: Preprocessing | None,
+    home: Home,
+    report: Report,
+    should_stop: StopCheck = never,
+) -> tuple[Preprocessing, tuple[str, ...]]:
+    """The preprocessing, and a sentence where it is assumed.
+
+    Raises:
+        UserError: If mean and std are half given, no usable numbers, or the mean image does not fit.
+        Stopped: Within a second of ``should_stop`` saying so, while a data set is measured.
+    """
+    size = spec.image_size
+    if sum(x is not None for x in (options.mean or options.std, options.pixel_mean, options.mean_of)) > 1:
+        raise UserError("A mean image and a mean of each colour exclude each other; give one of them.")
+    if options.mean_of is not None:
+        return measured(options.mean_of, size, home, report, should_stop), ()
+    if options.pixel_mean is not None:
+        return Preprocessing(size, read_pixel_mean(options.pixel_mean, size), torch.ones(3, 1, 1)), ()
+    if (options.mean is None) is not (options.std is None):
+        raise UserError("Mean and standard deviation belong together; give both, or neither.")
+    if options.mean is not None and options.std is not None:
+        return _of_colours(size, options.mean, options.std), ()
+    if carried is not None:
+        if carried.mean.shape[1] not in (1, size):
+            raise UserError(
+                f"The mean image that came with the file is for images of {carried.mean.shape[1]} pixels, not {size}; "
+                "leave the image size out, or give another mean."
+            )
+        return Preprocessing(size, carried.mean, carried.std), ()
+    preset = PRESETS[usual(spec).preset]
+    text = (
+        f"Images are normalised with mean {_text(preset.mean)} and std {_text(preset.std)} ({preset.title}); else say "
+        "so with --mean and --std, or --pixel-mean."
+    )
+    return _of_colours(size, preset.mean, preset.std), (text,)
+
+
+def measured(data: DataSpec, size: int, home: Home, report: Report, should_stop: StopCheck) -> Preprocessing:
+    """The mean image over the training images of ``data``, as the paper subtracts it."""
+    bundle = open_data(data, size, home, report, should_stop)
+    return Preprocessing.measure(bundle.train.images, Normalisation.PIXEL_MEAN)
+
+
+def _text(colour: Colour) -> str:
+    return ",".join(f"{value:g}" for value in colour)
+
+
+def _of_colours(size: int, mean: Colour, std: Colour) -> Preprocessing:
+    if not all(-10 <= value <= 10 for value in mean) or not all(1e-6 <= value <= 100 for value in std):
+        raise UserError(
+            f"Mean {_text(mean)} and std {_text(std)} are no numbers for colours in 0..1; divide them by 255 if they "
+            "are for colours in 0..255."
+        )
+    return Preprocessing(size, torch.tensor(mean).view(3, 1, 1), torch.tensor(std).view(3, 1, 1))
+
+
+def read_pixel_mean(path: Path, size: int) -> Tensor:
+    """A mean image as float32 (3, size, size) in 0..1, from .npy, .safetensors, .pth, .pt or .th.
+
+    (size, size, 3) is turned round, and values up to 255 are divided by 255.
+
+    Raises:
+        UserError: If the file cannot be read or holds no such image.
+    """
+    if path.suffix.lower() == _NPY:
+        try:
+            mean = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
+        except (OSError, ValueError, TypeError) as error:
+            raise UserError(f"The mean image {path} cannot be read ({error}); give a .npy file of numbers.") from None
+    elif path.suffix.lower() in WEIGHTS_SUFFIXES:
+        images = [tensor for tensor in read(path).tensors.values() if tensor.dim() == 3 and tensor.numel() > 3]
+        if len(images) != 1:
+            raise UserError(f"{path.name} holds {len(images)} images where one mean image is wanted; give it alone.")
+        mean = images[0].float()
+    else:
+        raise UserError(f"{path.name} is no mean image; give a .npy, .safetensors, .pth, .pt or .th file.")
+    if tuple(mean.shape) == (size, size, 3):
+        mean = mean.permute(2, 0, 1).contiguous()  # (3, size, size)
+    if tuple(mean.shape) != (3, size, size):
+        raise UserError(
+            f"The mean image {path.name} has shape {tuple(mean.shape)} where (3, {size}, {size}) is wanted; give "
+            "that of the images these weights were trained on, or set the image size."
+        )
+    if not bool(torch.isfinite(mean).all()) or float(mean.abs().max()) > 255:
+        raise UserError(
+            f"The mean image {path.name} holds values outside 0..255; give the mean of the training images."
+        )
+    return mean / 255 if float(mean.max()) > 1.5 else mean
+
+
+def class_names(
+    options: ImportOptions, spec: NetworkSpec, carried: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names in the order of the outputs, and a sentence where they are assumed.
+
+    Raises:
+        UserError: If the file cannot be read or has another number of names.
+    """
+    if options.classes is not None:
+        return read_classes(options.classes, spec.classes), ()
+    if len(carried) == spec.classes:
+        return carried, ()
+    if names := usual(spec).classes:
+        known = "ImageNet's" if spec.classes == 1000 else "CIFAR-10's"
+        return names, (f"The {spec.classes} classes are {known}, in their usual order; else say so with --classes.",)
+    return numbered(spec.classes), ("The classes have no names, so they are numbered; name them with --classes.",)
+
+
+def read_classes(path: Path, count: int) -> tuple[str, ...]:
+    """Class names from a text file, one a line, or a JSON list.
+
+    Raises:
+        UserError: If it cannot be read, or does not hold ``count`` different names.
+    """
+    try:
+        if path.stat().st_size > _MAX_LIST:
+            raise UserError(f"{path.name} is too large for a list of class names; give one name a line.")
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"The class file {path} cannot be read ({error.strerror or error}); give another.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"The class file {path} is not UTF-8 text; give one class name a line.") from None
+    names: list[str]
+    if text.lstrip().startswith("["):
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise UserError(f"The class file {path} is not valid JSON ({error}); give a list of names.") from None
+        names = [value.strip() for value in values if isinstance(value, str)]
+    else:
+        names = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(names) != count:
+        raise UserError(f"{path.name} names {len(names)} classes, but the network has {count}; give one name a line.")
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < count else []
+    if twice:
+        raise UserError(f"{path.name} names {twice[0]} twice; give each class a name of its own.")
+    return tuple(names)

@@ -1,0 +1,52 @@
+"""The home folder: who decides where it is, and what is said when it cannot be made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.platform.home import VARIABLE, Home
+from resnet_studio.platform.resources import resources
+
+
+def test_the_option_wins_over_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "variable"))
+    assert Home.find(tmp_path / "option").root == tmp_path / "option"
+    assert Home.find().root == tmp_path / "variable"
+    assert Home.find("").root == tmp_path / "variable"
+
+
+def test_without_either_it_is_the_platforms_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert Home.find().root.name == "resnet-studio"
+    assert Home.find().root.is_absolute()
+
+
+def test_a_relative_folder_and_a_tilde_become_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert Home.find("here").root == tmp_path / "here"
+    assert Home.find("~/there").root == tmp_path / "there"
+
+
+def test_preparing_makes_every_folder_inside(tmp_path: Path) -> None:
+    home = Home(tmp_path / "a" / "b").prepare()
+    for folder in (home.runs, home.data, home.logs, home.cache):
+        assert folder.is_dir()
+        assert home.root in folder.parents
+    assert home.database.parent == home.root
+    assert home.prepare() == home
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="choose another with --home DIR") as caught:
+        Home(tmp_path / "file" / "home").prepare()
+    assert str(tmp_path / "file" / "home") in caught.value.sentence
+
+
+def test_resources_are_found() -> None:
+    assert resources().is_dir()
