@@ -150,10 +150,9 @@ def test_the_commit_is_read_without_git(tmp_path: Path, kind: str, monkeypatch: 
 
 
 def test_sources_that_differ_have_another_digest(tmp_path: Path) -> None:
-    for room in ("data", "domain", "networks", "training"):
+    for room in ("data", "domain", "networks", "runner", "training"):
         (tmp_path / room).mkdir()
         (tmp_path / room / "x.py").write_text("x = 1\n")
-    (tmp_path / "runner.py").write_text("")
     before = provenance.digest(tmp_path)
     assert provenance.digest(tmp_path) == before
     (tmp_path / "training" / "x.py").write_text("x = 2\n")

@@ -94,7 +94,7 @@ def test_a_jump_of_the_clock_changes_nothing_but_the_clock(store, tiny_twin, mon
 SLEEPER = """
 import sys
 from pathlib import Path
-from resnet_studio import runner
+from resnet_studio.runner import run_cohort
 from resnet_studio.domain.documents import from_json
 from resnet_studio.domain.events import ProgressMade
 from resnet_studio.platform.home import Home
