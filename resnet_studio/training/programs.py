@@ -91,7 +91,7 @@ class StepProgram:
 
     def _update(self, member: Member, images: Tensor, labels: Tensor, k: int) -> None:
         member.descent.clear()
-        with _uncached(member.device, self._precision):
+        with arithmetic(member.device, self._precision):  # as compiled regions were proven, or they compile anew
             logits = self._networks.get(member.run_id, member.network)(images)
         logits = logits.float()
         loss = F.cross_entropy(logits, labels, label_smoothing=member.spec.recipe.label_smoothing)
@@ -100,13 +100,6 @@ class StepProgram:
         found = self.measured[member.run_id][k]
         found[0].copy_(loss.detach())
         found[1].copy_((logits.detach().argmax(1) != labels).float().mean() * 100.0)
-
-
-def _uncached(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """Autocast that does not keep weights it has cast: inside a graph they would be those of the capture."""
-    if precision is Precision.BFLOAT16:
-        return torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=False)
-    return arithmetic(device, precision)
 
 
 def _streams(device: torch.device, count: int) -> list[torch.cuda.Stream]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 
 from resnet_studio.data.batches import ResidentBatches
 from resnet_studio.data.imageset import ImageSet
 from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.planning import blueprint
 from resnet_studio.domain.specs import replace, twin
 from resnet_studio.domain.terms import MomentumForm, Normalisation, Precision, Series
+from resnet_studio.networks.build import build
 from resnet_studio.networks.weights import digest
 from resnet_studio.training import regions
+from resnet_studio.training.choosing import compiler
 from resnet_studio.training.compiling import BackgroundCompiler
 from resnet_studio.training.engines import EagerEngine
 from resnet_studio.training.graphed import GraphedEngine, cuda_graph
 from resnet_studio.training.members import Member
+from resnet_studio.training.programs import StepProgram
+from resnet_studio.training.regions import CompiledNetwork, RegionLibrary, parts_of
 
 # Over 50 steps from the same start: a fused update sums in another order than an eager one, which changes the last
 # bits of float32 (1e-7 of a weight), and training multiplies such differences.
@@ -210,6 +217,23 @@ def test_a_network_that_is_slow_when_compiled_stays_as_it_was_beside_one_that_is
     assert run_ids == ["1"]
     assert specs[1].network.label in sentence
     assert set(engine._networks) == {"0"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
+def test_programs_call_compiled_regions_as_they_were_proven(specs):
+    """Else each would be compiled a second time, by the thread that trains."""
+    spec = specs[1]
+    plan = blueprint(spec.network)
+    library = RegionLibrary(Precision.BFLOAT16, spec.recipe.batch_size, torch.device("cpu"))
+    library.prepare(parts_of(build(plan, 0).train().to(memory_format=torch.channels_last), plan), threading.Event())
+    member = Member("0", spec, torch.device("cpu"))
+    network = CompiledNetwork(spec.network, parts_of(member.network, plan), library, lambda: None)
+    program = StepProgram([member], batches_for(spec), 2, Precision.BFLOAT16, 1, {"0": network})
+    program.fill(1, {"0": [0.05, 0.05]})
+    with torch.compiler.set_stance("fail_on_recompile"):
+        program()
+    assert program.measured["0"][:, 0].min() > 0
 
 
 @pytest.mark.gpu
