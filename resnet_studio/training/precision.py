@@ -39,7 +39,7 @@ def set_products(precision: Precision, *, exact: bool) -> None:
     torch.backends.cudnn.allow_tf32 = allowed
     torch.backends.cudnn.benchmark = not exact
     torch.use_deterministic_algorithms(exact)
-    torch.utils.deterministic.fill_uninitialized_memory = not exact  # else each new tensor is written once more
+    torch.utils.deterministic.fill_uninitialized_memory = not exact  # type: ignore[attr-defined]  # one kernel a tensor
 
 
 def is_probed(device: torch.device) -> bool:
@@ -54,8 +54,9 @@ def choose_precision(wish: Precision, device: torch.device, cache: Path) -> Prec
     """``wish`` unless it is auto; for auto the faster one on this machine, from ``cache`` or a probe of half a second
     if there is one; see :func:`is_probed`.
 
-    On CUDA call :func:`set_products` for float32 first: the probe would time tf32 in its place. The answer is kept in ``cache / "precision.json"`` under device and torch version, so that equal
-    specifications get equal bits on one machine; a cache that cannot be read or written only costs a new probe.
+    On CUDA call :func:`set_products` for float32 first: the probe would time tf32 in its place. The answer is kept in
+    ``cache / "precision.json"`` under device and torch version, so that equal specifications get equal bits on one
+    machine; a cache that cannot be read or written only costs a new probe.
 
     Raises:
         UserError: For tf32 without CUDA.
