@@ -219,6 +219,20 @@ def test_a_batch_that_cannot_be_made_is_no_failure_of_a_capture(specs, error):
     assert (told, engine.failure, engine.name, calls) == ([], "", "graphed", [])
 
 
+@pytest.mark.parametrize("error", [Stopped(), DataError("cat.png can no longer be read")])
+def test_a_stop_while_something_is_captured_is_a_stop(specs, error):
+    calls, told = [], []
+
+    def capture(work):
+        calls.append(work)
+        raise error
+
+    engine = graphed(told, capture)
+    with pytest.raises(type(error)):
+        trained(specs, engine, 1)
+    assert (told, engine.failure, len(calls)) == ([], "", 1)
+
+
 def test_nothing_of_a_failed_capture_is_left_when_training_goes_on(specs):
     """Memory may have been short."""
     seen = []
