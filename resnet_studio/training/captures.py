@@ -56,7 +56,8 @@ def capture_once_more(capture: Capture, work: Work) -> Work:
         NoCaptureError: Without a try, if an earlier failure in this process forbids it.
         Exception: Whatever the last try raised.
     """
-    refuse_if_over()
+    if captures_are_over():
+        raise NoCaptureError("an earlier capture failed, and this version of torch needs a new start of the program")
     again = survives_failed_captures()
     while True:
         try:
@@ -69,9 +70,3 @@ def capture_once_more(capture: Capture, work: Work) -> Work:
                 raise
             log.info("a capture is tried again: %s", error)
         again = False
-
-
-def refuse_if_over() -> None:
-    """Raises NoCaptureError if an earlier failure in this process forbids captures."""
-    if captures_are_over():
-        raise NoCaptureError("an earlier capture failed, and this version of torch needs a new start of the program")

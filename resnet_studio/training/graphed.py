@@ -20,7 +20,7 @@ from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.terms import Precision
 from resnet_studio.networks.cuda import alone_on, captures_are_over, free_cached_memory
-from resnet_studio.training.captures import Capture, CudaGraphs, Work, capture_once_more, refuse_if_over
+from resnet_studio.training.captures import Capture, CudaGraphs, Work, capture_once_more
 from resnet_studio.training.compiling import BackgroundCompiler, Faster, NotCompiledError, not_faster, slowness
 from resnet_studio.training.engines import BatchSource, EagerEngine
 from resnet_studio.training.members import Member
@@ -162,7 +162,6 @@ class GraphedEngine:
     def _captured(self, program: StepProgram) -> Work:
         """The replay of ``program``."""
         members, device = program.members, program.members[0].device
-        refuse_if_over()
         with alone_on(device, self._eager.should_stop):
             with _unchanged(members):
                 self._warm_up(program, device)

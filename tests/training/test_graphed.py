@@ -31,6 +31,7 @@ from resnet_studio.training.compiling import BackgroundCompiler
 from resnet_studio.training.engines import EagerEngine
 from resnet_studio.training.graphed import GraphedEngine, steps_within
 from resnet_studio.training.members import Member
+from resnet_studio.training.precision import set_products
 from resnet_studio.training.programs import StepProgram
 from resnet_studio.training.regions import CompiledNetwork, RegionLibrary, parts_of
 from resnet_studio.training.statistics import batch_norms
@@ -519,11 +520,11 @@ def test_the_rate_may_fall_between_two_updates_of_one_replay(specs):
     assert list(itertools.chain(*rates)) == pytest.approx([rate] * 20 + [rate * 0.1] * 10)
 
 
-def with_compiler(told, switch_at, capture=again, faster=None, stop=lambda: False):
+def with_compiler(told, switch_at, capture=again, faster=None, stop=lambda: False, precision=Precision.FLOAT32):
     compiler = BackgroundCompiler(
-        Precision.FLOAT32, stop, switch_at=switch_at, threads=torch.get_num_threads(), waiting=lambda: None
+        precision, stop, switch_at=switch_at, threads=torch.get_num_threads(), waiting=lambda: None
     )
-    return GraphedEngine(Precision.FLOAT32, eager(), told.append, capture, compiler, faster)
+    return GraphedEngine(precision, eager(precision), told.append, capture, compiler, faster)
 
 
 def test_compiled_networks_are_in_replays_after_their_iteration(specs, monkeypatch):
@@ -702,8 +703,15 @@ def test_programs_call_compiled_regions_as_they_were_proven(specs):
     assert program.measured["0"][:, 0].min() > 0
 
 
+@pytest.fixture
+def float32_proper():
+    """Convolutions use tf32 unless told otherwise."""
+    set_products(Precision.FLOAT32, exact=False)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.usefixtures("float32_proper")
 class TestOnCuda:
     def test_graphs_agree_with_eager_steps(self, specs):
         told = []
@@ -716,26 +724,56 @@ class TestOnCuda:
             assert mine == pytest.approx(wanted, rel=0.02)
 
     def test_a_resumed_run_replays_the_same_bits(self, specs):
-        from resnet_studio.training.precision import set_products
-
+        told = []
         set_products(Precision.FLOAT32, exact=True)
         try:
-            whole, _ = trained(specs, graphed([], CudaGraphs()), 30, "cuda")
-            again_whole, _ = trained(specs, graphed([], CudaGraphs()), 30, "cuda")
+            whole, _ = trained(specs, graphed(told, CudaGraphs()), 30, "cuda")
+            again_whole, _ = trained(specs, graphed(told, CudaGraphs()), 30, "cuda")
         finally:
             set_products(Precision.FLOAT32, exact=False)
+        assert not told
         assert [digest(m.snapshot().weights) for m in whole] == [digest(m.snapshot().weights) for m in again_whole]
 
     def test_bfloat16_weights_are_cast_anew_in_each_replay(self, specs):
-        _, ours = trained(specs, graphed([], CudaGraphs(), Precision.BFLOAT16), 50, "cuda")
+        told = []
+        _, ours = trained(specs, graphed(told, CudaGraphs(), Precision.BFLOAT16), 50, "cuda")
         _, theirs = trained(specs, eager(Precision.BFLOAT16), 50, "cuda")
+        assert not told
         for mine, wanted in zip(ours, theirs, strict=True):
             assert mine == pytest.approx(wanted, rel=0.1)
 
-    def test_compiled_networks_inside_graphs_agree_with_eager_steps(self, specs):
+    @pytest.mark.parametrize(("precision", "apart"), [(Precision.FLOAT32, 0.02), (Precision.BFLOAT16, 0.1)])
+    def test_compiled_networks_inside_graphs_agree_with_eager_steps(self, specs, precision, apart):
         told = []
-        _, ours = trained(specs, with_compiler(told, 10, CudaGraphs()), 50, "cuda")
-        _, theirs = trained(specs, eager(), 50, "cuda")
+        engine = with_compiler(told, 10, CudaGraphs(), precision=precision)
+        _, ours = trained(specs, engine, 50, "cuda")
+        _, theirs = trained(specs, eager(precision), 50, "cuda")
         assert not told
+        assert set(engine._networks) == {"0", "1"}
         for mine, wanted in zip(ours, theirs, strict=True):
-            assert mine == pytest.approx(wanted, rel=0.02)
+            assert mine == pytest.approx(wanted, rel=apart)
+
+    def test_nothing_in_a_program_waits_for_the_device(self, specs):
+        members = [Member(str(number), spec, torch.device("cuda")) for number, spec in enumerate(specs)]
+        program = StepProgram(members, batches_for(specs[0], "cuda"), 2, Precision.BFLOAT16, 1)
+        program()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            program()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        assert torch.isfinite(program.measured["0"]).all()
+
+    def test_graphs_share_their_memory(self, specs):
+        members = [Member(str(number), spec, torch.device("cuda")) for number, spec in enumerate(specs)]
+        batches, graphs = batches_for(specs[0], "cuda"), CudaGraphs()
+        reserved, kept = [], []
+        for steps in (4, 4, 2):
+            program = StepProgram(members, batches, steps, Precision.FLOAT32, 1)
+            program()
+            torch.cuda.synchronize()
+            kept.append(graphs(program))
+            torch.cuda.empty_cache()
+            reserved.append(torch.cuda.memory_reserved())
+        assert reserved[2] - reserved[0] < reserved[0] / 2, reserved
+        assert len(kept) == 3
