@@ -64,9 +64,9 @@ def _compiler(device: torch.device) -> Check:
 
 
 def _precision(home: Home, device: torch.device, precision: Precision) -> Check:
-    from resnet_studio.training.precision import known_gain, measure_gain
+    from resnet_studio.training.precision import is_probed, known_gain, measure_gain
 
-    if device.type == "mps":
+    if not is_probed(device):
         return Check("precision", f"{precision} (nothing is probed on {device.type})")
     gain = known_gain(device, home.cache)
     if gain is None:  # a cache that cannot be written

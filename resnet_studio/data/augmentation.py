@@ -50,7 +50,7 @@ class Augmenter:
     def __call__(self, images: Tensor, epochs: Tensor, indices: Tensor) -> Tensor:
         """
         Args:
-            images: uint8 (B, 3, S, S) on the device.
+            images: uint8 (B, 3, S, S) on the device; fastest for B as it was announced.
             epochs, indices: int64 (B,), which sample in which epoch each image is; on the device or on the CPU.
 
         Returns:
@@ -72,9 +72,12 @@ class Augmenter:
         dy, dx, flip = (draw.to(x.device) for draw in crop_draws(self._seed, epochs, indices, PAD))
         size = x.shape[-1]
         wide = size + 2 * PAD
-        self._padded[:, :, PAD : PAD + size, PAD : PAD + size] = x
+        padded = self._padded
+        if len(padded) != len(x):  # not kept: a captured program goes on writing to what it was captured with
+            padded = padded.new_zeros(len(x), *padded.shape[1:])
+        padded[:, :, PAD : PAD + size, PAD : PAD + size] = x
         rows = dy[:, None] + self._steps  # (B, S)
         columns = dx[:, None] + torch.where(flip[:, None], size - 1 - self._steps, self._steps)  # (B, S)
         places = rows[:, :, None] * wide + columns[:, None, :]  # (B, S, S)
         places = places.view(len(x), 1, size * size).expand(-1, 3, -1)
-        return self._padded.view(len(x), 3, wide * wide).gather(2, places).view(len(x), 3, size, size)
+        return padded.view(len(x), 3, wide * wide).gather(2, places).view(len(x), 3, size, size)

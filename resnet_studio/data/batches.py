@@ -54,12 +54,13 @@ class ResidentBatches:
         """
         return self.gather(*self.samples(iteration))
 
-    def samples(self, iteration: int) -> tuple[Tensor, Tensor]:
-        """Positions in the training set and epochs of a batch's samples, int64 (B,), where draws are made."""
-        return self._order.samples(iteration)
+    def samples(self, iteration: int, count: int = 1) -> tuple[Tensor, Tensor]:
+        """Positions in the training set and epochs of the samples of ``count`` batches in a row, int64 (count * B,),
+        where draws are made."""
+        return self._order.samples(iteration, count)
 
     def gather(self, indices: Tensor, epochs: Tensor) -> tuple[Tensor, Tensor]:
-        """The batch of these samples; see :meth:`batch`."""
+        """The batch, or batches, of these samples; see :meth:`batch`."""
         chosen = indices.to(self.device)
         x = self._augment(self._images.index_select(0, chosen), epochs, indices)
         return x, self._labels.index_select(0, chosen)

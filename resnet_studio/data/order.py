@@ -28,12 +28,13 @@ class SampleOrder:
     def batches_per_epoch(self) -> float:
         return self.count / self.batch_size
 
-    def samples(self, iteration: int) -> tuple[Tensor, Tensor]:
-        """Positions in the training set and epochs (from 0) of a batch's samples, both int64 (B,)."""
+    def samples(self, iteration: int, batches: int = 1) -> tuple[Tensor, Tensor]:
+        """Positions in the training set and epochs (from 0) of the samples of a batch, or of some in a row, both int64
+        (batches * B,)."""
         if iteration < 1:
             raise ValueError(f"iterations count from 1, got {iteration}")
         count, start = self.count, (iteration - 1) * self.batch_size
-        end = start + self.batch_size
+        end = start + batches * self.batch_size
         parts = []
         for epoch in range(start // count, (end - 1) // count + 1):
             first = epoch * count

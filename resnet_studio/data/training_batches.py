@@ -163,6 +163,7 @@ class ResidentTraining:
 
     def __init__(self, bundle: DataBundle, recipe: RecipeSpec) -> None:
         self._bundle, self._recipe = bundle, recipe
+        self._test = bundle.test  # where it was tested last
         self.class_names, self.checksum, self.skipped = bundle.class_names, bundle.checksum, bundle.skipped
         self.training_images, self.test_images = len(bundle.train), len(bundle.test)
 
@@ -173,7 +174,9 @@ class ResidentTraining:
         return ResidentBatches(self._bundle.train, preprocessing, self._recipe, device=device)
 
     def test_batches(self, preprocessing: Preprocessing, batch_size: int, device: torch.device) -> Pairs:
-        return test_batches(self._bundle.test, preprocessing, batch_size=batch_size, device=device)
+        if self._test.images.device.type != device.type:
+            self._test = self._bundle.test.to(device)
+        return test_batches(self._test, preprocessing, batch_size=batch_size, device=device)
 
     def training_views(self, preprocessing: Preprocessing, device: torch.device) -> Pairs:
         plain = ResidentBatches(self._bundle.train, preprocessing, without_augmentation(self._recipe), device=device)

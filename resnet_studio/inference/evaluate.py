@@ -22,7 +22,7 @@ from resnet_studio.domain.records import Evaluation
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.inference.classes import outputs_of
 from resnet_studio.inference.decode_threads import CutImage, chunks
-from resnet_studio.inference.forward import BATCH, logits_of
+from resnet_studio.inference.forward import as_in_training, logits_of
 from resnet_studio.inference.metrics import Tally
 from resnet_studio.inference.models import TrainedNetwork
 from resnet_studio.inference.refusals import refusal
@@ -147,7 +147,8 @@ def _look(
     progress = _Progress(report, len(test) * sum(member.effort for member in members))
     digest = hashlib.sha256(repr(test.class_names).encode("utf-8", "surrogatepass"))
     kept: list[int] = []
-    for good, bad in chunks(test, cuts, should_stop, most=BATCH):
+    most = max(as_in_training(member.network) for member in members)
+    for good, bad in chunks(test, cuts, should_stop, most=most):
         skipped += [test.names[image.index] for image in bad]
         progress.add(sum(member.effort for member in members), len(bad))
         if not good:

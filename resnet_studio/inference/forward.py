@@ -18,8 +18,10 @@ from resnet_studio.domain.events import StopCheck
 from resnet_studio.inference.memory import free_bytes
 from resnet_studio.inference.models import TrainedNetwork
 from resnet_studio.inference.views import Cut, Pixels, View
+from resnet_studio.networks.cuda import alone_on, free_cached_memory
+from resnet_studio.networks.error_rates import images_a_step
 
-BATCH = 250  # as in training, so that the same weights give the same error to the last image
+BATCH = 250  # images that go through together at most
 _CPU_WORK = 5e10  # multiply-adds of one batch on a CPU: about a second, a fraction of it between two stop checks
 _LIVE_TENSORS = 5  # of the size of a network's largest layer: input, branch, shortcut, sum and the library's own
 
@@ -51,7 +53,7 @@ def logits_of(
     parts = [view.of(image[view.cut]) for image in images]
     for places in _alike(parts):
         height, width = parts[places[0]].shape[1:]
-        size = BATCH if as_trained else fitting(network, height, width)
+        size = as_in_training(network) if as_trained else fitting(network, height, width)
         left = list(places)
         while left:
             now, size = left[:size], min(size, len(left))
@@ -65,6 +67,12 @@ def logits_of(
             if tell is not None:
                 tell(len(now))
     return result
+
+
+def as_in_training(network: TrainedNetwork) -> int:
+    """Images of a batch, so that the same weights give the same error to the last image."""
+    spec = network.run.spec
+    return images_a_step(network.device, spec.network.image_size, spec.recipe.batch_size)
 
 
 def _alike(parts: Sequence[Pixels]) -> Iterator[list[int]]:
@@ -83,7 +91,7 @@ def _forward(
         raise Stopped
     arithmetic: AbstractContextManager[object] = network.trained_arithmetic if as_trained else nullcontext()
     try:
-        with torch.inference_mode(), network.stoppable(should_stop), arithmetic:
+        with alone_on(network.device, should_stop), torch.inference_mode(), network.stoppable(should_stop), arithmetic:
             x = prepared(network.preprocessing, pixels, fixed_size=view.fixed_size)
             return network.module(x).float().cpu()
     except (torch.OutOfMemoryError, MemoryError):
@@ -91,8 +99,7 @@ def _forward(
 
 
 def _halved(size: int, network: TrainedNetwork, height: int, width: int) -> int:
-    if network.device.type == "cuda":
-        torch.cuda.empty_cache()
+    free_cached_memory(network.device)
     if size == 1:
         raise UserError(
             f"One image of {width} x {height} pixels does not fit into the memory of {network.device} with "

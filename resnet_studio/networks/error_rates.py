@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,6 +13,19 @@ from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never
+
+_AHEAD = 2  # batches that may wait in a GPU's queue, so that a stop is heard in time
+_USUAL = 250  # images a step, so that a stop is heard within a second on a slow CPU
+_MOST, _MOST_PIXELS = 2000, 2000 * 32 * 32  # images, and pixels in all, of a step on CUDA
+_LIKE_TRAINING = 8  # as many batches of training, which keeps every activation, take no less memory than one of testing
+
+
+def images_a_step(device: torch.device, image_size: int, batch_size: int) -> int:
+    """How many images of ``image_size`` pixels a test takes at once, of a network trained with ``batch_size``: on CUDA
+    so many that the GPU does not wait for launches."""
+    if device.type != "cuda":
+        return _USUAL
+    return max(_USUAL, min(_MOST, _MOST_PIXELS // image_size**2, _LIKE_TRAINING * batch_size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +47,8 @@ def count_errors(
 ) -> TestResult:
     """Top-1 and top-5 error over ``batches`` of normalised images (N, 3, H, W) and labels (N,).
 
-    The network runs in evaluation mode and is returned to the mode it had. With fewer than five classes the top-5
-    error counts all of them and is zero.
+    Sums stay on the device until the end. The network runs in evaluation mode and is returned to the mode it had. With
+    fewer than five classes the top-5 error counts all of them and is zero.
 
     Raises:
         Stopped: As soon as ``should_stop`` says so, between two batches.
@@ -42,7 +56,8 @@ def count_errors(
     """
     was_training = network.training
     network.eval()
-    images, top1, top5, loss = 0, 0, 0, 0.0
+    images, loss, hits, losses = 0, 0.0, [], []
+    queue = _Queue()
     try:
         with torch.no_grad(), precision or nullcontext():
             for x, y in batches:
@@ -50,14 +65,35 @@ def count_errors(
                     raise Stopped
                 logits = network(x).float()  # (N, classes)
                 best = logits.topk(min(5, logits.shape[1]), dim=1).indices  # (N, k)
-                hits = best == y[:, None]  # (N, k)
-                counts = torch.stack((hits[:, 0].sum(), hits.any(dim=1).sum())).tolist()
+                found = best == y[:, None]  # (N, k)
+                hits.append(torch.stack((found[:, 0].sum(), found.any(dim=1).sum())))  # (2,)
+                losses.append(F.cross_entropy(logits, y, reduction="sum"))
                 images += len(y)
-                top1 += counts[0]
-                top5 += counts[1]
-                loss += float(F.cross_entropy(logits, y, reduction="sum"))
+                queue.keep_short(x.device)
+            if not images:
+                raise ValueError("no images to test on")
+            top1, top5 = torch.stack(hits).sum(0).tolist()
+            for each in torch.stack(losses).tolist():
+                loss += each  # one by one: how sum() rounds depends on the version of Python
     finally:
         network.train(was_training)
-    if not images:
-        raise ValueError("no images to test on")
     return TestResult(images, 100.0 * (images - top1) / images, 100.0 * (images - top5) / images, loss / images)
+
+
+class _Queue:
+    """What a device has not done yet: the host is at most some batches ahead."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[torch.cuda.Event] = deque()
+
+    def keep_short(self, device: torch.device) -> None:
+        """Called after each batch."""
+        if device.type == "mps":
+            torch.mps.synchronize()
+        if device.type != "cuda":
+            return
+        event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        event.record()
+        self._waiting.append(event)
+        if len(self._waiting) > _AHEAD:
+            self._waiting.popleft().synchronize()

@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from pydantic import ValidationError
 
 from resnet_studio.data.datasets.describe import describe
@@ -35,6 +34,8 @@ from resnet_studio.domain.records import RunRecord, refuse_ended
 from resnet_studio.domain.specs import CohortSpec, RecipeSpec
 from resnet_studio.history.recorder import recording
 from resnet_studio.history.store import RunStore
+from resnet_studio.networks.cuda import free_cached_memory
+from resnet_studio.networks.error_rates import images_a_step
 from resnet_studio.platform.home import Home
 from resnet_studio.runner import start_weights
 from resnet_studio.runner.refuse_misfits import refuse_misfits
@@ -51,7 +52,6 @@ from resnet_studio.training.setup import Machine
 
 log = logging.getLogger(__name__)
 
-_TEST_BATCH = 250  # images a step of testing, so that a stop is heard within a second
 _KEPT_CHECKPOINTS = 2  # the newest and the one before it
 
 
@@ -192,9 +192,10 @@ def _train_on(
         emit(EnvironmentChanged(slow, {"engine": machine.plan.uncompiled.name}))
     for member in members:
         emit(StatusChanged(member.run_id, RunStatus.RUNNING, "", member.iteration))
+    test_batch = images_a_step(machine.device, records[0].spec.network.image_size, recipe.batch_size)
     shared = Shared(
         batches=batches,
-        test_batches=lambda: data.test_batches(preprocessing, _TEST_BATCH, machine.device),
+        test_batches=lambda: data.test_batches(preprocessing, test_batch, machine.device),
         test_images=data.test_images,
         training_views=lambda: data.training_views(preprocessing, machine.device),
         training_views_images=data.training_images,
@@ -343,12 +344,11 @@ def _name_skipped(skipped: Sequence[tuple[str, str]], home: Home, run_id: str) -
 def _memory_sentence(records: Sequence[RunRecord], home: Home, should_stop: StopCheck) -> str:
     """Called when everything the training held is out of reach: frees it, then tries which batches fit."""
     gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
     first = records[0]
     batch = first.spec.recipe.batch_size
     networks = "one network" if len(records) == 1 else f"{len(records)} networks"
     machine = Machine.choose(first.spec.recipe, home.cache, [first.spec.network], [first.environment])
+    free_cached_memory(machine.device)
     fits = batch_that_fits([record.spec for record in records], machine, _resident_bytes(first), should_stop)
     advice = f"batches of {fits} fit" if fits else f"train fewer at a time or choose a batch size below {batch}"
     return (

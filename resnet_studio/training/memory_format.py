@@ -1,4 +1,8 @@
-"""Channels last or first in memory: probed once per machine, then remembered, as the precision is."""
+"""Channels last or first in memory: probed once per machine, then remembered, as the precision is.
+
+On CUDA tensor cores want channels last, and cuDNN transposes what comes otherwise: nothing is probed for bfloat16 and
+tf32, and for float32 channels first have to be faster by more than two probes differ.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from resnet_studio.training.precision import arithmetic
 
 _ROUNDS = 5
 _FILE = "layout.json"
+_IMAGES = {"cuda": 1024}  # of a probe, 64 elsewhere: a GPU would take no longer for few than for their launches
+_ENOUGH = {"cuda": 0.9}  # the gain from which on channels last are taken, 1 elsewhere
 
 
 def memory_format(layout: MemoryLayout) -> torch.memory_format:
@@ -24,14 +30,16 @@ def memory_format(layout: MemoryLayout) -> torch.memory_format:
 
 def choose_layout(wish: MemoryLayout, device: torch.device, precision: Precision, cache: Path) -> MemoryLayout:
     """``wish`` unless it is auto; for auto the faster one with this precision, from ``cache`` or a probe of half a
-    second. A cache that cannot be read or written only costs a new probe."""
+    second, channels last where tensor cores multiply. A cache that cannot be read or written only costs a new probe."""
     if wish is not MemoryLayout.AUTO:
         return wish
+    if device.type == "cuda" and precision in (Precision.BFLOAT16, Precision.TF32):
+        return MemoryLayout.CHANNELS_LAST
     gain = known_layout_gain(device, precision, cache)
     if gain is None:
         gain = channels_last_gain(device, precision)
         _remember(device, precision, cache, gain)
-    return MemoryLayout.CHANNELS_LAST if gain >= 1.0 else MemoryLayout.CHANNELS_FIRST
+    return MemoryLayout.CHANNELS_LAST if gain >= _ENOUGH.get(device.type, 1.0) else MemoryLayout.CHANNELS_FIRST
 
 
 def known_layout_gain(device: torch.device, precision: Precision, cache: Path) -> float | None:
@@ -99,8 +107,8 @@ def _gain(device: torch.device, precision: Precision, clock: Callable[[], float]
 
 
 def _trial(device: torch.device, layout: torch.memory_format) -> tuple[nn.Module, torch.Tensor]:
-    """Four convolutions of a CIFAR net's second stage, with batch norm and ReLU, and their input (64, 32, 16, 16)."""
+    """Four convolutions of a CIFAR net's second stage, with batch norm and ReLU, and their input (N, 32, 16, 16)."""
     layers = [nn.Sequential(nn.Conv2d(32, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU()) for _ in "1234"]
     stage = nn.Sequential(*layers).to(device, memory_format=layout)  # type: ignore[call-overload]
-    x = torch.ones(64, 32, 16, 16, device=device).contiguous(memory_format=layout)
+    x = torch.ones(_IMAGES.get(device.type, 64), 32, 16, 16, device=device).contiguous(memory_format=layout)
     return stage, x.requires_grad_()

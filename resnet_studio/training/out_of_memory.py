@@ -11,6 +11,7 @@ import torch
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.specs import RunSpec
+from resnet_studio.networks.cuda import free_cached_memory
 from resnet_studio.training.engines.eager import EagerEngine
 from resnet_studio.training.member import Member
 from resnet_studio.training.setup import Machine
@@ -53,8 +54,7 @@ def batch_that_fits(
         except Stopped:
             return None
         gc.collect()  # outside the except block that _fits has left
-        if machine.device.type == "cuda":
-            torch.cuda.empty_cache()
+        free_cached_memory(machine.device)
         if fits:
             return size
         size //= 2

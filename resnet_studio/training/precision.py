@@ -1,5 +1,5 @@
 """Float32 or bfloat16: probed once per machine, then remembered, because bfloat16 is faster on some CPUs and several
-times slower on others, depending on the version of torch."""
+times slower on others, depending on the version of torch. GPUs with bfloat16 arithmetic of their own need no probe."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from resnet_studio.training.devices import device_name
 
 _WORTH_IT = 1.15  # below this gain float32 stays
 _FILE = "precision.json"
+_NATIVE = (8, 0)  # CUDA's compute capability from which on tensor cores multiply bfloat16
 
 
 def arithmetic(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
@@ -38,13 +39,24 @@ def set_products(precision: Precision, *, exact: bool) -> None:
     torch.backends.cudnn.allow_tf32 = allowed
     torch.backends.cudnn.benchmark = not exact
     torch.use_deterministic_algorithms(exact)
+    torch.utils.deterministic.fill_uninitialized_memory = not exact  # type: ignore[attr-defined]  # one kernel a tensor
+
+
+def is_probed(device: torch.device) -> bool:
+    """Whether auto is decided by a probe. On a GPU a few small operations take as long as their launches, whatever
+    they compute: where tensor cores multiply bfloat16, it is faster wherever speed matters."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) < _NATIVE
+    return device.type != "mps"
 
 
 def choose_precision(wish: Precision, device: torch.device, cache: Path) -> Precision:
-    """``wish`` unless it is auto; for auto the faster one on this machine, from ``cache`` or a probe of half a second.
+    """``wish`` unless it is auto; for auto the faster one on this machine, from ``cache`` or a probe of half a second
+    if there is one; see :func:`is_probed`.
 
-    The answer is kept in ``cache / "precision.json"`` under device and torch version, so that equal
-    specifications get equal bits on one machine; a cache that cannot be read or written only costs a new probe.
+    On CUDA call :func:`set_products` for float32 first: the probe would time tf32 in its place. The answer is kept in
+    ``cache / "precision.json"`` under device and torch version, so that equal specifications get equal bits on one
+    machine; a cache that cannot be read or written only costs a new probe.
 
     Raises:
         UserError: For tf32 without CUDA.
@@ -53,8 +65,8 @@ def choose_precision(wish: Precision, device: torch.device, cache: Path) -> Prec
         raise UserError(f"tf32 needs CUDA, and this run trains on {device.type}; choose precision auto.")
     if wish is not Precision.AUTO:
         return wish
-    if device.type == "mps":
-        return Precision.FLOAT32
+    if not is_probed(device):
+        return Precision.BFLOAT16 if device.type == "cuda" else Precision.FLOAT32
     file, key = cache / _FILE, _key(device)
     try:
         return Precision(json.loads(file.read_text(encoding="utf-8"))[key]["choice"])

@@ -80,6 +80,8 @@ class Machine:
             precision = Precision(before["precision"])
         else:
             exact = recipe.exact and device.type == "cuda"
+            if device.type == "cuda":
+                set_products(Precision.FLOAT32, exact=recipe.exact)
             precision = choose_precision(Precision.FLOAT32 if exact else recipe.precision, device, cache)
         if device.type == "cuda":
             set_products(precision, exact=recipe.exact)

@@ -74,10 +74,11 @@ def measure(
     seconds: float = 3.0,
     should_stop: StopCheck = never,
     report: Report = silent,
+    plan: EnginePlan | None = None,
 ) -> Speed:
     """Train the cohort on random images for about ``seconds`` after the warm-up, with the engine, precision and
-    device of the recipe. At least three rounds of at least one step are measured, one if it takes longer than
-    ``seconds``.
+    device of the recipe, or the engine of ``plan``: a recipe cannot ask for a graphed and compiled one. At least three
+    rounds of at least one step are measured, one if it takes longer than ``seconds``.
 
     Raises:
         UserError: If the recipe asks for what this machine has not, or the memory is not enough.
@@ -86,7 +87,7 @@ def measure(
     hungry = False
     try:
         with freed_memory_kept():
-            return _measure(specs, cache, seconds, should_stop, report)
+            return _measure(specs, cache, seconds, should_stop, report, plan)
     except (MemoryError, RuntimeError) as error:  # told outside: the exception's frames hold the tensors
         if not is_out_of_memory(error):
             raise
@@ -97,12 +98,16 @@ def measure(
     raise UserError(f"The memory was not enough to measure {names} with batches of {batch}; choose a smaller batch.")
 
 
-def _measure(specs: Sequence[RunSpec], cache: Path, seconds: float, should_stop: StopCheck, report: Report) -> Speed:
+def _measure(
+    specs: Sequence[RunSpec], cache: Path, seconds: float, should_stop: StopCheck, report: Report,
+    wanted: EnginePlan | None,
+) -> Speed:  # fmt: skip
     began = time.perf_counter()
     wished = specs[0].recipe
     report(str(Phase.PROBING), None)
     machine = Machine.choose(wished, cache, [spec.network for spec in specs])
-    plan = machine.plan
+    plan = wanted or machine.plan
+    machine = replace(machine, plan=plan)
     if plan.switch_at:
         machine = replace(machine, plan=EnginePlan(plan.engine, 1))  # the first step sets the compiler going
     told: list[str] = []

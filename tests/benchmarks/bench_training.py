@@ -12,6 +12,7 @@ Exit code 1 if the engines do not agree.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import itertools
 import json
 import os
@@ -39,9 +40,11 @@ from resnet_studio.domain.events import CurvesGrew, Event, PhaseChanged, Progres
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
+from resnet_studio.platform.training_speed import LONG_ENOUGH
 from resnet_studio.runner import run_cohort
 from resnet_studio.training import setup
 from resnet_studio.training.engines import choose
+from resnet_studio.training.engines.choose import EnginePlan
 from resnet_studio.training.member import Member
 from resnet_studio.training.speed import measure
 
@@ -56,7 +59,6 @@ DEVICE = torch.device("cuda" if CUDA else "cpu")
 # engines sum in another order: float32 differs in the last of 24 bits an operation, bfloat16 in the last of 8. A ReLU
 # whose input is nearly zero makes of that a gradient that is there or not, and each update carries it on.
 AGREE = {Precision.FLOAT32: (0.05, 2.0), Precision.BFLOAT16: (0.5, 4.0)}
-FAST = Engine.GRAPHED if CUDA else Engine.COMPILED
 console = Console(width=110)
 
 
@@ -85,17 +87,35 @@ class Drawn:
 
     def __init__(self, count: int, batch_size: int) -> None:
         generator = torch.Generator().manual_seed(0)
-        self._images = torch.randn(count, batch_size, 3, 32, 32, generator=generator).to(DEVICE)
-        self._labels = torch.randint(0, 10, (count, batch_size), generator=generator).to(DEVICE)
+        self._size = batch_size
+        self._images = torch.randn(count * batch_size, 3, 32, 32, generator=generator).to(DEVICE)
+        self._labels = torch.randint(0, 10, (count * batch_size,), generator=generator).to(DEVICE)
 
     def batch(self, iteration: int) -> tuple[torch.Tensor, torch.Tensor]:
-        place = (iteration - 1) % len(self._images)
-        return self._images[place], self._labels[place]
+        return self.gather(*self.samples(iteration))
+
+    def samples(self, iteration: int, count: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+        first = (iteration - 1) * self._size
+        positions = torch.arange(first, first + count * self._size, device=DEVICE)
+        return positions % len(self._images), positions // len(self._images)
+
+    def gather(self, indices: torch.Tensor, _epochs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._images.index_select(0, indices), self._labels.index_select(0, indices)
 
 
-def losses(network: NetworkSpec, wanted: RecipeSpec, batches: Drawn, cache: Path) -> list[float]:
+def plans(switch_at: int) -> tuple[EnginePlan, ...]:
+    """Every engine that this machine has, those of long runs last."""
+    if not CUDA:
+        return EnginePlan(Engine.EAGER), EnginePlan(Engine.COMPILED, switch_at)
+    return (
+        EnginePlan(Engine.EAGER), EnginePlan(Engine.COMPILED, switch_at), EnginePlan(Engine.GRAPHED),
+        EnginePlan(Engine.GRAPHED, switch_at),
+    )  # fmt: skip
+
+
+def losses(network: NetworkSpec, wanted: RecipeSpec, plan: EnginePlan, batches: Drawn, cache: Path) -> list[float]:
     """Of 50 steps from the same weights."""
-    there = setup.Machine.choose(wanted, cache)
+    there = dataclasses.replace(setup.Machine.choose(wanted, cache), plan=plan)
     told: list[str] = []
     engine = there.engine(wanted, cache, lambda: False, lambda: None, told.append)
     member = Member("equality", RunSpec(network=network, recipe=wanted), there.device, there.layout)
@@ -112,28 +132,28 @@ def losses(network: NetworkSpec, wanted: RecipeSpec, batches: Drawn, cache: Path
 
 def equality(findings: Findings, cache: Path) -> None:
     """Each engine against eager steps, and against itself."""
-    choose.SWITCH_AT = 1
     table = Table("network", "precision", "engine", "in 10 steps", "in 50 steps", "the same twice", title="Equality")
     batches = Drawn(STEPS, 128)
     for depth, precision in itertools.product((20, 56) if CUDA else (20,), AGREE):
         short = {"iterations": 10_000, "milestones": (), "learning_rate": 0.02, "test_every": 10_000}
-        eager = losses(cifar(depth), recipe(128, precision, "eager", **short), batches, cache)
-        for engine in (FAST, Engine.COMPILED) if CUDA else (FAST,):
+        plain, *others = plans(1)
+        eager = losses(cifar(depth), recipe(128, precision, plain.engine, **short), plain, batches, cache)
+        for plan in others:
+            asked = recipe(128, precision, plan.engine, **short)
             try:
-                first = losses(cifar(depth), recipe(128, precision, engine, **short), batches, cache)
-                second = losses(cifar(depth), recipe(128, precision, engine, **short), batches, cache)
+                first, second = (losses(cifar(depth), asked, plan, batches, cache) for _ in range(2))
             except UserError as error:
                 findings.agrees = False
-                table.add_row(f"ResNet-{depth}", precision, engine, str(error))
+                table.add_row(f"ResNet-{depth}", precision, plan.name, str(error))
                 continue
             apart = [abs(one - other) / abs(other) * 100 for one, other in zip(first, eager, strict=True)]
             early, all_of_them, (soon, late) = max(apart[:10]), max(apart), AGREE[precision]
             findings.agrees &= early <= soon and all_of_them <= late
             again = "yes" if first == second else "no"
             figures = (f"{early:.4f} of {soon} %", f"{all_of_them:.3f} of {late} %")
-            table.add_row(f"ResNet-{depth}", precision, engine, *figures, again)
+            table.add_row(f"ResNet-{depth}", precision, plan.name, *figures, again)
             findings.values.setdefault("equality", []).append(
-                {"depth": depth, "precision": precision, "engine": engine, "first_10_percent": early,
+                {"depth": depth, "precision": precision, "engine": plan.name, "first_10_percent": early,
                  "percent": all_of_them, "same_twice": again}
             )  # fmt: skip
     console.print(table)
@@ -154,7 +174,10 @@ def by_runner(folder: Path | None, home: Home, *, as_twin: bool, seconds: float)
     choose.SWITCH_AT = SWITCH_AT
     guess = 2_000 if CUDA else 5  # iterations a second, at least
     iterations = SWITCH_AT + 20 + int(seconds * guess * (1 if CUDA else 2))
-    wanted = recipe(128, "auto", FAST, iterations=iterations, milestones=(), test_every=iterations)
+    if CUDA:
+        iterations = max(iterations, LONG_ENOUGH)
+    fast = ("bfloat16", Engine.AUTO) if CUDA else ("auto", Engine.COMPILED)  # on CUDA auto is graphed, then compiled
+    wanted = recipe(128, *fast, iterations=iterations, milestones=(), test_every=iterations)
     source = f"folder:{folder.resolve()}" if folder else "builtin"
     run = RunSpec(network=cifar(20), recipe=wanted, data=DataSpec(source=source))
     cohort = twin(run) if as_twin else CohortSpec(runs=(run,))
@@ -239,16 +262,15 @@ def peak_products(precision: Precision) -> float:
     return float(size**3 / best)
 
 
-def rows() -> Iterator[tuple[NetworkSpec, int, Precision, Engine]]:
+def rows() -> Iterator[tuple[NetworkSpec, int, Precision, EnginePlan]]:
     """Network, batch size, precision, engine."""
     precisions = (Precision.FLOAT32, Precision.TF32, Precision.BFLOAT16) if CUDA else tuple(AGREE)
-    engines = (Engine.EAGER, Engine.COMPILED, Engine.GRAPHED) if CUDA else (Engine.EAGER, Engine.COMPILED)
-    for depth, precision, engine in itertools.product((20, 56, 110) if CUDA else (20, 56), precisions, engines):
-        if not (CUDA and precision is Precision.TF32 and engine is Engine.COMPILED):
-            yield cifar(depth), 128, precision, engine
+    for depth, precision, plan in itertools.product((20, 56, 110) if CUDA else (20, 56), precisions, plans(SWITCH_AT)):
+        if not (CUDA and precision is Precision.TF32 and plan.switch_at):
+            yield cifar(depth), 128, precision, plan
     for depth, batch in ((18, 256), (50, 256)) if CUDA else ((18, 16),):
-        for engine in engines:
-            yield imagenet(depth), batch, Precision.BFLOAT16, engine
+        for plan in plans(SWITCH_AT):
+            yield imagenet(depth), batch, Precision.BFLOAT16, plan
 
 
 def timed(findings: Findings, cache: Path, seconds: float) -> None:
@@ -256,23 +278,23 @@ def timed(findings: Findings, cache: Path, seconds: float) -> None:
     table = Table("network", "batch", "precision", "engine", "images/s", "ms/step", "of the products' peak",
                   "before, s", title="Engine x network")  # fmt: skip
     peaks: dict[Precision, float] = {}
-    for network, batch, precision, engine in rows():
+    for network, batch, precision, plan in rows():
         if precision not in peaks:
             peaks[precision] = peak_products(precision)
-        spec = RunSpec(network=network, recipe=recipe(batch, precision, engine))
+        spec = RunSpec(network=network, recipe=recipe(batch, precision, plan.engine))
         try:
-            speed = measure([spec], cache, seconds=seconds)
+            speed = measure([spec], cache, seconds=seconds, plan=plan)
         except UserError as error:
-            table.add_row(network.label, str(batch), precision, engine, str(error))
+            table.add_row(network.label, str(batch), precision, plan.name, str(error))
             continue
         done = 3 * blueprint(network).multiply_adds * speed.images_per_second  # backward costs two forward passes
         share = 100 * done / peaks[precision]
         table.add_row(
-            network.label, str(batch), speed.precision, speed.engine + ("*" if speed.failure else ""),
+            network.label, str(batch), speed.precision, plan.name + ("*" if speed.failure else ""),
             f"{speed.images_per_second:.0f}", f"{speed.seconds * 1000:.2f}", f"{share:.1f} %", f"{speed.preparing:.0f}",
         )  # fmt: skip
         findings.values.setdefault("table", []).append(
-            {"network": network.label, "batch": batch, "precision": speed.precision, "engine": speed.engine,
+            {"network": network.label, "batch": batch, "precision": speed.precision, "engine": plan.name,
              "images_per_second": round(speed.images_per_second, 1), "ms": round(speed.seconds * 1000, 3),
              "share_of_peak": round(share, 2), "failure": speed.failure}
         )  # fmt: skip

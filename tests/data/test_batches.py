@@ -121,6 +121,17 @@ def test_one_gather_equals_pad_crop_flip(pixel_mean: bool, size: int):
             assert torch.equal(x[row], wanted)
 
 
+@pytest.mark.parametrize("recipe", [{"augment": True, "colour": Colour.PCA}, {"augment": False},
+                                    {"augment": True, "pad_with": PadWith.BLACK}])  # fmt: skip
+def test_some_batches_in_a_row_made_at_once_are_those_made_one_by_one(recipe: dict[str, object]):
+    source = resident(numbered(40), 24, seed=11, **recipe)
+    indices, epochs = source.samples(3, 7)  # of batches that straddle epochs, and of more epochs than are kept
+    x, labels = source.gather(indices, epochs)
+    wanted = [source.batch(iteration) for iteration in range(3, 10)]
+    assert torch.equal(x, torch.cat([images for images, _ in wanted]))
+    assert torch.equal(labels, torch.cat([answers for _, answers in wanted]))
+
+
 @pytest.mark.parametrize("pixel_mean", [True, False])
 def test_padding_is_zero_after_normalisation(pixel_mean: bool):
     data = ImageSet(random_set(64).images // 2 + 100, torch.arange(64))  # no pixel at the mean of its place

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from resnet_studio.data import memory
+from resnet_studio.data.image_set import ImageSet
 from resnet_studio.data.images import read_image
 from resnet_studio.data.random import epoch_order, scale_draws
 from resnet_studio.data.streaming.crops import Cut, cut_pixels, mean_cut
@@ -224,6 +225,37 @@ def test_what_does_not_go_together_is_refused(folder: Path, home: Home):
             data.batches(data.preprocessing(), torch.device("meta"))
 
 
+def test_resident_test_images_go_to_a_device_once(folder: Path, home: Home, monkeypatch: pytest.MonkeyPatch):
+    data = opened(folder, RecipeSpec(batch_size=7, loading="resident"), home)
+    there, copies, to = torch.device("meta"), [], ImageSet.to
+    monkeypatch.setattr(ImageSet, "to", lambda self, device: copies.append(device) or to(self, device))
+    for _ in range(3):
+        batches = list(data.test_batches(data.preprocessing(), 4, there))
+        assert [(len(x), x.device, y.device) for x, y in batches] == [(count, there, there) for count in (4, 4, 1)]
+    assert copies == [there]
+
+
+def test_copies_in_order_go_through_the_one_queue(folder: Path, home: Home, monkeypatch: pytest.MonkeyPatch):
+    class Pinned:
+        def is_pinned(self) -> bool:
+            return True
+
+        def to(self, device: torch.device, *, non_blocking: bool = False) -> tuple[torch.device, bool]:
+            return device, non_blocking
+
+    def beside(_device: torch.device) -> None:
+        raise RuntimeError("copied beside the steps")
+
+    monkeypatch.setattr(torch.cuda, "current_stream", beside)
+    with opened(folder, SCALED, home) as data:
+        batches = data.batches(data.preprocessing(), CPU)
+        batches._loader._copying = torch.device("meta")  # as if there were a queue for copies
+        with pytest.raises(RuntimeError, match="beside"):
+            batches._loader.to_device(Pinned())
+        batches.copy_in_order()
+        assert batches._loader.to_device(Pinned()) == (CPU, True)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda_batches_are_those_of_the_cpu(folder: Path, home: Home):
@@ -232,6 +264,9 @@ def test_cuda_batches_are_those_of_the_cpu(folder: Path, home: Home):
         with opened(folder, SCALED, home, workers=2) as data:
             preprocessing = data.preprocessing().to(device)
             batches = data.batches(preprocessing, device)
-            pairs = [*(batches.batch(number) for number in range(1, 40)), *data.test_batches(preprocessing, 4, device)]
+            pairs = [batches.batch(number) for number in range(1, 20)]
+            batches.copy_in_order()
+            pairs += [batches.batch(number) for number in range(20, 40)]
+            pairs += data.test_batches(preprocessing, 4, device)
             found.append([part.cpu() for pair in pairs for part in pair])
     assert all((a - b).abs().max() < 1e-6 for a, b in zip(*found, strict=True))

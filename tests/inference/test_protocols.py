@@ -25,6 +25,7 @@ from resnet_studio.inference.evaluate import evaluate
 from resnet_studio.inference.forward import BATCH, fitting
 from resnet_studio.inference.models import TrainedNetwork, load
 from resnet_studio.inference.refusals import refusal
+from resnet_studio.networks import cuda
 from resnet_studio.platform.home import Home
 
 TEN = Protocol(kind=ProtocolKind.TEN_CROP)
@@ -304,6 +305,21 @@ def test_batches_shrink_with_scale_and_when_memory_ends(
     with pytest.raises(UserError, match="does not fit into the memory"):
         evaluate([network], network.run.spec.data, TEN, studio)
     handle.remove()
+
+
+def test_on_a_shared_device_inference_and_training_take_turns(
+    networks: dict[str, TrainedNetwork], mixed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for the whole device would break a capture."""
+    monkeypatch.setattr(cuda, "_SHARED", ("cpu",))
+    module, alone = networks["pixel"].module, []
+    handle = module.register_forward_hook(lambda *_: alone.append(cuda._device._is_owned()))
+    try:
+        classify(paths(mixed)[:2], [networks["pixel"]], print, protocol=TEN)
+    finally:
+        handle.remove()
+    assert alone
+    assert all(alone)
 
 
 def test_only_so_many_images_are_decoded_ahead() -> None:

@@ -14,6 +14,7 @@ from resnet_studio.platform.training_speed import Figure, KnownSpeeds
 from resnet_studio.training import speed as speed_module
 from resnet_studio.training import speed_cache, speed_probe
 from resnet_studio.training.engines import regions
+from resnet_studio.training.engines.choose import EnginePlan
 from resnet_studio.training.speed import measure
 from resnet_studio.training.speed_cache import known_speeds, machine_key, remember_speeds
 from resnet_studio.training.speed_probe import probe
@@ -50,6 +51,17 @@ def test_a_long_run_is_measured_compiled(tiny_run: RunSpec, tmp_path: Path, monk
     )
     assert (speed.engine, speed.failure) == (Engine.COMPILED, "")
     assert not [thread for thread in threading.enumerate() if thread.name == "compiler"]
+
+
+def test_an_engine_may_be_given_that_no_recipe_asks_for(
+    tiny_run: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[object] = []
+    monkeypatch.setattr(regions.torch, "compile", lambda call, **_options: compiled.append(call) or call)
+    plan = EnginePlan(Engine.COMPILED, 1)
+    speed = measure([with_recipe(tiny_run, engine="eager")], tmp_path, seconds=0.1, plan=plan)
+    assert (speed.engine, speed.failure) == (Engine.COMPILED, "")
+    assert compiled
 
 
 def test_what_cannot_be_compiled_is_measured_eagerly_and_says_so(

@@ -36,6 +36,11 @@ class Loader:
         self.cuda = device.type == "cuda"
         self.ahead = _AHEAD if pool.workers else 0
         self._copying = torch.cuda.Stream(device) if self.cuda else None
+        self._in_order = False
+
+    def copy_in_order(self) -> None:
+        """Copy in the device's one queue from now on, so that no memory is shared between two."""
+        self._in_order = True
 
     def start(self, images: Images, rows: Sequence[int], cuts: Sequence[Cut]) -> Load:
         return Load(self, images, rows, cuts)
@@ -44,6 +49,8 @@ class Loader:
         """Without waiting for what the device is at, where it has a queue of its own for copies."""
         if self._copying is None:
             return host.to(self.device)
+        if self._in_order:
+            return (host if host.is_pinned() else host.pin_memory()).to(self.device, non_blocking=True)
         current = torch.cuda.current_stream(self.device)
         with torch.cuda.stream(self._copying):
             there = (host if host.is_pinned() else host.pin_memory()).to(self.device, non_blocking=True)
@@ -124,6 +131,10 @@ class StreamedBatches:
         if self._loader.cuda:  # else the CPU draws
             epochs, indices = self._loader.to_device(epochs), self._loader.to_device(indices)
         return self._augment(pixels, epochs, indices), labels
+
+    def copy_in_order(self) -> None:
+        """See :meth:`Loader.copy_in_order`; those of a test, which come from the same loader, are too."""
+        self._loader.copy_in_order()
 
     def drop(self) -> None:
         """Nobody wants what is under way."""

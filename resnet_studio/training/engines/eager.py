@@ -13,6 +13,7 @@ from torch.nn import functional as F  # noqa: N812
 from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
+from resnet_studio.networks.cuda import free_cached_memory
 from resnet_studio.training.member import Member
 from resnet_studio.training.precision import arithmetic
 
@@ -68,6 +69,10 @@ class EagerEngine:
     def compiling(self) -> bool:
         return False
 
+    @property
+    def should_stop(self) -> StopCheck:
+        return self._should_stop
+
     def adopt(self, member: Member) -> None:
         if member.device.type == "cpu":
             for block in member.network.blocks:
@@ -117,5 +122,4 @@ class EagerEngine:
 
 def reset_peak_memory(device: torch.device) -> None:
     """Give cached blocks back after an out-of-memory error; call it outside the ``except`` block."""
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
+    free_cached_memory(device)

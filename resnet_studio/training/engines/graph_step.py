@@ -2,36 +2,40 @@
 
 What a captured program must not hold on to is kept outside it: the learning rate is a tensor on the device, which
 samples come next is a tensor too, and what was measured is written to a tensor that is copied out after the replay.
-Members of a cohort run on streams of their own inside one program, forked after the batch is made.
+The batches of all steps are made first. Then each member of a cohort takes all its steps on a stream of its own.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.enums import Precision
+from resnet_studio.training.batch_norm import batch_norms
 from resnet_studio.training.engines.eager import BatchSource
 from resnet_studio.training.engines.regions import CompiledNetwork
 from resnet_studio.training.member import Member
 from resnet_studio.training.precision import arithmetic
+
+_GATHERED = 2**28  # bytes of normalised images made at once, and some times as many while they are made
 
 
 @runtime_checkable
 class DeviceBatches(Protocol):
     """Batches that can be made from sample numbers that lie on the device."""
 
-    def samples(self, iteration: int) -> tuple[Tensor, Tensor]:
-        """Positions and epochs of a batch's samples, int64 (B,)."""
+    def samples(self, iteration: int, count: int = 1) -> tuple[Tensor, Tensor]:
+        """Positions and epochs of the samples of ``count`` batches in a row, int64 (count * B,)."""
 
     def gather(self, indices: Tensor, epochs: Tensor) -> tuple[Tensor, Tensor]:
-        """The batch of these samples; nothing in it waits for the host."""
+        """Images (n, 3, S, S) and labels (n,) of these samples; nothing in it waits for the host."""
 
 
 class StepProgram:
@@ -51,69 +55,110 @@ class StepProgram:
         self._batches, self._precision = batches, precision
         device = members[0].device
         self._device_batches = batches if isinstance(batches, DeviceBatches) else None
+        self._together = 1  # steps whose batches are made at once
         if self._device_batches is not None:
-            indices, epochs = self._device_batches.samples(iteration)
-            self._indices = torch.stack([indices.to(device)] * steps)  # (K, B)
-            self._epochs = torch.stack([epochs.to(device)] * steps)  # (K, B)
+            indices, epochs = self._device_batches.samples(iteration, steps)
+            self._indices, self._epochs = indices.to(device, copy=True), epochs.to(device, copy=True)  # (K * B,)
+            image = 4 * 3 * members[0].spec.network.image_size ** 2
+            self._together = max(1, min(steps, _GATHERED // (image * (len(indices) // steps))))
         else:
             if steps != 1:
                 raise ValueError("batches that the host prepares are replayed one at a time")
             images, labels = batches.batch(iteration)
             self._images, self._labels = images.clone(memory_format=torch.preserve_format), labels.clone()
-        self._rates = {member.run_id: torch.zeros(steps, device=device) for member in members}
+        self._rates = torch.zeros(len(members), steps, device=device)
         self.measured = {member.run_id: torch.zeros(steps, 2, device=device) for member in members}
+        self._counters = [_Counters(member) for member in members]
         self._streams = _streams(device, len(members))
 
     def fill(self, iteration: int, rates: dict[str, list[float]]) -> None:
         """Updates ``iteration`` to ``iteration + steps - 1``, with the rates of each member by run id."""
         if self._device_batches is not None:
-            for k in range(self.steps):
-                indices, epochs = self._device_batches.samples(iteration + k)
-                self._indices[k].copy_(indices, non_blocking=True)
-                self._epochs[k].copy_(epochs, non_blocking=True)
+            indices, epochs = self._device_batches.samples(iteration, self.steps)
+            self._indices.copy_(indices, non_blocking=True)
+            self._epochs.copy_(epochs, non_blocking=True)
         else:
             images, labels = self._batches.batch(iteration)
             self._images.copy_(images, non_blocking=True)
             self._labels.copy_(labels, non_blocking=True)
-        for run_id, values in rates.items():
-            self._rates[run_id].copy_(torch.tensor(values), non_blocking=True)
+        values = torch.tensor([rates[member.run_id] for member in self.members])  # (members, K)
+        self._rates.copy_(values, non_blocking=True)
 
     def __call__(self) -> None:
-        for k in range(self.steps):
-            if self._device_batches is not None:
-                images, labels = self._device_batches.gather(self._indices[k], self._epochs[k])
-            else:
-                images, labels = self._images, self._labels
+        for first in range(0, self.steps, self._together):
+            steps = range(first, min(first + self._together, self.steps))
+            images, labels = self._batches_of(steps)  # (k, B, 3, S, S), (k, B)
             with _forked(self._streams) as on:
-                for number, member in enumerate(self.members):
+                for number in range(len(self.members)):
                     with on(number):
-                        self._update(member, images, labels, k)
+                        self._train(number, steps, images, labels)
 
-    def _update(self, member: Member, images: Tensor, labels: Tensor, k: int) -> None:
+    def _batches_of(self, steps: range) -> tuple[Tensor, Tensor]:
+        """Images (k, B, 3, S, S) and labels (k, B) of these steps."""
+        if self._device_batches is None:
+            return self._images[None], self._labels[None]
+        size = len(self._indices) // self.steps
+        part = slice(steps.start * size, steps.stop * size)
+        images, labels = self._device_batches.gather(self._indices[part], self._epochs[part])
+        return images.view(len(steps), size, *images.shape[1:]), labels.view(len(steps), size)
+
+    def _train(self, number: int, steps: range, images: Tensor, labels: Tensor) -> None:
+        """The updates of one member, and what is measured in them."""
+        done = [self._update(number, images[row], labels[row], k) for row, k in enumerate(steps)]
+        losses, logits = (torch.stack(each) for each in zip(*done, strict=True))  # (k,), (k, B, classes)
+        found = self.measured[self.members[number].run_id][steps.start : steps.stop]  # (k, 2)
+        found[:, 0].copy_(losses)
+        found[:, 1].copy_((logits.argmax(2) != labels).float().mean(1) * 100.0)
+
+    def _update(self, number: int, images: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """Loss and logits (B, classes) of step ``k``."""
+        member = self.members[number]
         member.descent.clear()
-        with _uncached(member.device, self._precision):
-            logits = self._networks.get(member.run_id, member.network)(images)
+        with arithmetic(member.device, self._precision):  # as compiled regions were proven, or they compile anew
+            if member.run_id in self._networks:
+                logits = self._networks[member.run_id](images)
+            else:
+                with self._counters[number].once():
+                    logits = member.network(images)
         logits = logits.float()
         loss = F.cross_entropy(logits, labels, label_smoothing=member.spec.recipe.label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
-        member.descent.step_on_device(self._rates[member.run_id][k])
-        found = self.measured[member.run_id][k]
-        found[0].copy_(loss.detach())
-        found[1].copy_((logits.detach().argmax(1) != labels).float().mean() * 100.0)
+        member.descent.step_on_device(self._rates[number][k])
+        return loss.detach(), logits.detach()
 
 
-def _uncached(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """Autocast that does not keep weights it has cast: inside a graph they would be those of the capture."""
-    if precision is Precision.BFLOAT16:
-        return torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=False)
-    return arithmetic(device, precision)
+class _Counters:
+    """How many batches each batch norm of a member has seen, counted in one operation instead of one a layer."""
+
+    def __init__(self, member: Member) -> None:
+        self._norms = batch_norms(member.network)
+        self._counts = [cast(Tensor, norm.num_batches_tracked) for norm in self._norms]
+
+    @contextlib.contextmanager
+    def once(self) -> Iterator[None]:
+        """Counts for all; the layers, which forget their counters meanwhile, do not."""
+        for norm in self._norms:
+            norm.num_batches_tracked = None
+        try:
+            yield
+        finally:
+            for norm, count in zip(self._norms, self._counts, strict=True):
+                norm.num_batches_tracked = count
+        if self._counts:
+            torch._foreach_add_(self._counts, 1)
 
 
 def _streams(device: torch.device, count: int) -> list[torch.cuda.Stream]:
     """One for each member but the first, which runs where the batch is made."""
     if device.type != "cuda":
         return []
-    return [torch.cuda.Stream(device) for _ in range(count - 1)]  # type: ignore[no-untyped-call]
+    return [_stream(device, number) for number in range(1, count)]
+
+
+@functools.cache
+def _stream(device: torch.device, _number: int) -> torch.cuda.Stream:
+    """The same for all programs: memory and cuBLAS' workspaces belong to a stream."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager
@@ -125,6 +170,8 @@ def _forked(streams: Sequence[torch.cuda.Stream]) -> Iterator[Callable[[int], Ab
     here = torch.cuda.current_stream()
     for stream in streams:
         stream.wait_stream(here)
-    yield lambda number: torch.cuda.stream(streams[number - 1]) if number else nullcontext()
-    for stream in streams:
-        here.wait_stream(stream)
+    try:
+        yield lambda number: torch.cuda.stream(streams[number - 1]) if number else nullcontext()
+    finally:  # a capture that ends while one is still forked hides why
+        for stream in streams:
+            here.wait_stream(stream)

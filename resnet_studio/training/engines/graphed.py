@@ -7,15 +7,19 @@ graph is launched at once.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
+import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 
 from resnet_studio.domain.enums import Precision
-from resnet_studio.domain.errors import Stopped
+from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.networks.cuda import alone_on, captures_are_over, free_cached_memory
 from resnet_studio.training.engines.background_compiler import (
     BackgroundCompiler,
     Faster,
@@ -23,6 +27,7 @@ from resnet_studio.training.engines.background_compiler import (
     not_faster,
     slowness,
 )
+from resnet_studio.training.engines.captures import Capture, CudaGraphs, Work, capture_once_more
 from resnet_studio.training.engines.eager import BatchSource, EagerEngine
 from resnet_studio.training.engines.graph_step import DeviceBatches, StepProgram
 from resnet_studio.training.engines.regions import CompiledNetwork
@@ -31,20 +36,19 @@ from resnet_studio.training.member import Member
 log = logging.getLogger(__name__)
 
 _TIMED = 10  # replays that decide whether compiled networks are faster
+_PROBES = 3  # replays of one step that say how many steps the others should have; the first also uploads its graph
 _WARM_UPS = 3  # torch asks for some runs on a side stream before a capture
 _REPLAY_SECONDS = 0.05  # about what one replay should take: long enough to hide the launch, short enough for a stop
 _MOST_STEPS = 32
 _AHEAD = 2  # replays that may wait in the device's queue, so that a stop is heard in time
 
-Capture = Callable[[Callable[[], None]], Callable[[], None]]
 
+@runtime_checkable
+class CopiedBatches(Protocol):
+    """Batches that are copied to the device beside the steps."""
 
-def cuda_graph(work: Callable[[], None]) -> Callable[[], None]:
-    """Capture ``work`` and return its replay. Other threads may use the device meanwhile."""
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        work()
-    return graph.replay
+    def copy_in_order(self) -> None:
+        """Copy between the steps from now on."""
 
 
 class GraphedEngine:
@@ -59,29 +63,30 @@ class GraphedEngine:
         precision: Precision,
         eager: EagerEngine,
         tell: Callable[[str], None],
-        capture: Capture = cuda_graph,
+        capture: Capture | None = None,
         compiler: BackgroundCompiler | None = None,
         faster: Faster | None = None,
         slow: Collection[NetworkSpec] = (),
         apart: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
     ) -> None:
         """``tell`` is given a sentence when the engine has to go on more slowly, ``apart`` when these members do;
-        ``capture`` is replaced in tests. ``faster`` decides by a network's measured gain whether its compiled form is
-        taken, None if all are; those of ``slow`` networks are not."""
+        ``capture`` is replaced in tests, :class:`CudaGraphs` otherwise. ``faster`` decides by a network's measured gain
+        whether its compiled form is taken, None if all are; those of ``slow`` networks are not."""
         self.name = "graphed" if compiler is None else f"graphed, compiled after {compiler.switch_at}"
-        self._precision, self._eager, self._tell, self._capture = precision, eager, tell, capture
+        self._precision, self._eager, self._tell = precision, eager, tell
+        self._capture = CudaGraphs() if capture is None else capture
         self._compiler, self._faster, self._slow, self._apart = compiler, faster, slow, apart
         self._networks: Mapping[str, CompiledNetwork] = {}
-        self._programs: dict[tuple[tuple[str, ...], int, bool], tuple[StepProgram, Callable[[], None]]] = {}
+        self._programs: dict[tuple[tuple[str, ...], int, bool], tuple[StepProgram, Work]] = {}
         self._waiting: list[torch.cuda.Event] = []
-        self._clock: float | None = None
+        self._probes: list[float] = []
         self._step_seconds: float | None = None
         self.failure = ""
         self.waited = 0.0
 
     @property
     def compiling(self) -> bool:
-        return self._compiler is not None and self._compiler.compiling
+        return self._compiler is not None and not self.failure and self._compiler.compiling
 
     def adopt(self, member: Member) -> None:
         self._eager.adopt(member)
@@ -94,28 +99,30 @@ class GraphedEngine:
             self._eager.advance(members, batches, until)
             return
         if self._compiler is not None:
-            self._compiler.begin()
             if self._compiler.due(first - 1):
                 start = time.perf_counter()
                 self._switch(self._compiler, members, batches)
                 self.waited += time.perf_counter() - start
             if first <= self._compiler.switch_at:
                 until = min(until, self._compiler.switch_at)
-        wanted = self._steps(batches)
+        wanted = self._steps(members, batches)
         room = min(until - first + 1, min(member.room for member in members))
         steps = wanted if room >= wanted else 1
-        try:
-            program, replay = self._program(members, batches, steps, first)
-        except Exception as error:  # told below: whatever a capture dislikes, training goes on
-            self._give_up(error)
+        found = self._program(members, batches, steps, first)
+        if found is None:
             self._eager.advance(members, batches, until)
             return
+        if self._compiler is not None and steps == wanted and self._step_seconds is not None:
+            self._compiler.begin()  # not before: compiling would disturb the captures
+        program, replay = found
+        start = time.perf_counter()
         rates = {m.run_id: [m.rates.rate(first + k) for k in range(steps)] for m in members}
         program.fill(first, rates)
-        replay()
-        if self._step_seconds is None:  # the first replay, of one step, says how many steps the others should have
-            self._step_seconds = self._wait(members[0].device)
-        seconds = self._take_time(members[0].device) / (steps * len(members))
+        if self._step_seconds is None:
+            self._probe(replay, members[0].device)
+        else:
+            replay()
+        seconds = self._take_time(start, steps, members[0].device) / (steps * len(members))
         for member in members:
             member.note_many(program.measured[member.run_id], rates[member.run_id], seconds)
 
@@ -125,31 +132,47 @@ class GraphedEngine:
         if self._compiler is not None:
             self._compiler.close()
 
-    def _steps(self, batches: BatchSource) -> int:
+    def _steps(self, members: Sequence[Member], batches: BatchSource) -> int:
         if not isinstance(batches, DeviceBatches) or self._step_seconds is None:
             return 1
-        return max(1, min(_MOST_STEPS, int(_REPLAY_SECONDS / max(self._step_seconds, 1e-6))))
+        most = max(1, min(_MOST_STEPS, int(_REPLAY_SECONDS / max(self._step_seconds, 1e-6))))
+        return steps_within(math.gcd(*(member.spec.recipe.test_every for member in members)), most)
 
     def _program(
         self, members: Sequence[Member], batches: BatchSource, steps: int, iteration: int
-    ) -> tuple[StepProgram, Callable[[], None]]:
+    ) -> tuple[StepProgram, Work] | None:
+        """None once it could not be captured. When this returns, nothing of what failed is within reach: memory may
+        have been short."""
         compiled = self._compiler is not None and iteration > self._compiler.switch_at and bool(self._networks)
         key = (tuple(member.run_id for member in members), steps, compiled)
         if key not in self._programs:
+            if ended := [other for other in self._programs if other[0] != key[0]]:
+                self._wait(members[0].device)
+                for other in ended:
+                    del self._programs[other]
             networks = self._networks if compiled else {}
-            self._programs[key] = self._captured(members, batches, steps, iteration, networks)
+            program = StepProgram(members, batches, steps, self._precision, iteration, networks)
+            failure = ""
+            try:
+                self._programs[key] = program, self._captured(program)
+            except (Stopped, UserError):  # nothing that a capture dislikes
+                raise
+            except Exception as error:  # told below, outside this block: its frames hold the device's memory
+                failure = f"{type(error).__name__}: {error}".splitlines()[0]
+            if failure:
+                del program
+                self._give_up(failure, batches, members[0].device)
+                return None
         return self._programs[key]
 
-    def _captured(
-        self, members: Sequence[Member], batches: BatchSource, steps: int, iteration: int,
-        networks: Mapping[str, CompiledNetwork],
-    ) -> tuple[StepProgram, Callable[[], None]]:  # fmt: skip
-        program = StepProgram(members, batches, steps, self._precision, iteration, networks)
-        with _unchanged(members):
-            self._warm_up(program, members[0].device)
-        with _unchanged(members):
-            replay = self._capture(program)
-        return program, replay
+    def _captured(self, program: StepProgram) -> Work:
+        """The replay of ``program``."""
+        members, device = program.members, program.members[0].device
+        with alone_on(device, self._eager.should_stop):
+            with _unchanged(members):
+                self._warm_up(program, device)
+            with _unchanged(members):
+                return capture_once_more(self._capture, program)
 
     def _switch(self, compiler: BackgroundCompiler, members: Sequence[Member], batches: BatchSource) -> None:
         """Take compiled networks from the next program on, those that are faster in a replay."""
@@ -161,18 +184,20 @@ class GraphedEngine:
             kept = {run_id: network for run_id, network in networks.items() if network.spec not in slow}
             if not kept:
                 raise NotCompiledError(slowness(slow))
-        except Stopped:
+        except (Stopped, UserError):
             raise
         except Exception as error:  # told: whatever cannot be compiled or captured, training goes on
             reason = str(error) if isinstance(error, NotCompiledError) else f"{type(error).__name__}: {error}"
             log.warning("compiled steps are not taken: %s", reason)
             self.name = "graphed"
+            self._copy_in_order(batches)
             self._tell(f"Training goes on without compiling: {reason.splitlines()[0]}.")
             return
         if slow:
             left = [run_id for run_id in networks if run_id not in kept]
             self._apart(left, f"Without compiling: {slowness(slow)}.")
         self._networks = kept
+        self._wait(members[0].device)
         self._programs.clear()
         self._step_seconds = None
 
@@ -180,7 +205,8 @@ class GraphedEngine:
         """How many times faster a replay of one step is with the compiled network: the best of some replays of each."""
         best = []
         for chosen in ({}, networks):
-            _, replay = self._captured([member], batches, 1, member.iteration + 1, chosen)
+            program = StepProgram([member], batches, 1, self._precision, member.iteration + 1, chosen)
+            replay = self._captured(program)
             times = []
             with _unchanged([member]):
                 for _ in range(_TIMED):
@@ -203,32 +229,61 @@ class GraphedEngine:
                 program()
         torch.cuda.current_stream(device).wait_stream(side)
 
-    def _take_time(self, device: torch.device) -> float:
-        """Seconds since the last replay; waits while too many replays are queued."""
+    def _probe(self, replay: Work, device: torch.device) -> None:
+        """Replay one step and take its time; the best of some decides how many steps a replay has."""
+        self._wait(device)
+        start = time.perf_counter()
+        replay()
+        self._wait(device)
+        self._probes.append(time.perf_counter() - start)
+        if len(self._probes) == _PROBES:
+            self._step_seconds = min(self._probes)
+            self._probes.clear()
+
+    def _take_time(self, start: float, steps: int, device: torch.device) -> float:
+        """Seconds of a replay of ``steps`` that was begun at ``start``; waits while too many are queued. As long as the
+        queue fills there is nothing to wait for, and the replay counts as many steps as were timed."""
+        estimate = 0.0
         if device.type == "cuda":
-            event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
             event.record()
-            self._waiting.append(event)
+            self._waiting = [*(one for one in self._waiting if not one.query()), event]  # type: ignore[no-untyped-call]
+            if len(self._waiting) <= _AHEAD:
+                estimate = steps * (self._step_seconds or 0.0)
             while len(self._waiting) > _AHEAD:
                 self._waiting.pop(0).synchronize()
-        now = time.perf_counter()
-        before, self._clock = self._clock, now
-        return now - before if before is not None else self._step_seconds or 0.0
+        return max(time.perf_counter() - start, estimate)
 
-    def _give_up(self, error: Exception) -> None:
-        self.failure = f"{type(error).__name__}: {error}".splitlines()[0]
+    def _give_up(self, failure: str, batches: BatchSource, device: torch.device) -> None:
+        self.failure = failure
         self.name = self._eager.name
+        self._wait(device)
         self._programs.clear()
+        gc.collect()
+        free_cached_memory(device)
+        self._copy_in_order(batches)
         log.warning("a training step could not be captured as a CUDA graph: %s", self.failure)
         self._tell(f"Training goes on without CUDA graphs, more slowly ({self.failure}).")
 
     @staticmethod
-    def _wait(device: torch.device) -> float:
-        """Seconds until the device has done what it was given."""
-        start = time.perf_counter()
+    def _copy_in_order(batches: BatchSource) -> None:
+        """After a failed capture torch below 2.12 never frees memory again that two queues shared."""
+        if captures_are_over() and isinstance(batches, CopiedBatches):
+            batches.copy_in_order()
+
+    @staticmethod
+    def _wait(device: torch.device) -> None:
+        """Until the device has done what it was given."""
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        return time.perf_counter() - start
+
+
+def steps_within(interval: int, most: int) -> int:
+    """How many steps, at most ``most``, replays should have where every ``interval`` steps something is decided: as
+    many as divide it, unless that were less than half of what is possible; the rest then takes single steps."""
+    most = min(most, interval)
+    best = max(steps for steps in range(1, most + 1) if interval % steps == 0)
+    return best if 2 * best >= most else most
 
 
 @contextlib.contextmanager

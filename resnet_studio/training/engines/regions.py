@@ -21,6 +21,7 @@ from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer
 from resnet_studio.domain.enums import MemoryLayout, Precision
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.build import PlannedNetwork
+from resnet_studio.networks.cuda import alone_on
 from resnet_studio.training.engines.compile_options import compile_options
 from resnet_studio.training.memory_format import memory_format
 from resnet_studio.training.precision import arithmetic
@@ -100,6 +101,7 @@ class RegionLibrary:
 
         Raises:
             RuntimeError: If torch cannot compile here, or a compiled result is too far from the exact one.
+            Stopped: If cancelled while another thread has the device for itself.
         """
         options = compile_options(self._device)
         for part in parts:
@@ -108,7 +110,8 @@ class RegionLibrary:
             if part.key not in self._regions:
                 eager = _eager(part)
                 compiled: Region = torch.compile(eager, fullgraph=True, dynamic=False, options=options)
-                self._prove(part, compiled, eager)
+                with alone_on(self._device, cancelled.is_set):  # the first call compiles
+                    self._prove(part, compiled, eager)
                 self._regions[part.key] = compiled
 
     def _prove(self, part: Part, compiled: Region, eager: Region) -> None:
