@@ -173,8 +173,10 @@ def test_a_failed_capture_is_tried_once_more_where_torch_survives_it(specs, monk
     trained(specs, graphed(told, failing(1, calls)), 3)
     assert (calls, told) == ([1, 1], [])
     del calls[:]
-    trained(specs, graphed(told, failing(9, calls)), 3)
+    engine = with_compiler(told, 20, failing(9, calls))
+    trained(specs, engine, 3)
     assert (calls, len(told)) == ([1, 1], 1)
+    assert not engine.compiling, "nor will it"
 
 
 class Copied:
