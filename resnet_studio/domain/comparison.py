@@ -14,7 +14,8 @@ import numpy as np
 
 from resnet_studio.domain.enums import Series
 from resnet_studio.domain.records import NOT_KNOWN, Curve, RunRecord
-from resnet_studio.domain.specs import RunSpec, Spec
+from resnet_studio.domain.spec import Spec, unit_of
+from resnet_studio.domain.specs import RunSpec
 
 MISSING = "–"
 ELSEWHERE = "elsewhere; recipe, seeds and data not known"
@@ -199,9 +200,7 @@ def _spec_values(spec: Spec, prefix: str = "") -> Iterator[tuple[str, tuple[str,
         if isinstance(value, Spec):
             yield from _spec_values(value, f"{prefix}{name}.")
         elif f"{prefix}{name}" not in _NOT_COMPARED:
-            extra = info.json_schema_extra
-            unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-            yield f"{prefix}{name}", (info.title or name, unit, _text(value))
+            yield f"{prefix}{name}", (info.title or name, unit_of(info), _text(value))
 
 
 def _text(value: object) -> str:
