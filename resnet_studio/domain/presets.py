@@ -15,9 +15,9 @@ from resnet_studio.domain.enums import (
     Colour,
     Family,
     MomentumForm,
-    Schedule,
 )
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.schedules import Schedule
 from resnet_studio.domain.spec import is_read
 from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec, replace
 

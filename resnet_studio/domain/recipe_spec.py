@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from resnet_studio.domain.data_spec import MAX_SEED
 from resnet_studio.domain.enums import (
+    TRAINING_ERROR_WINDOW,
     Activation,
     Augmentation,
     BatchNormStatistics,
@@ -24,8 +24,8 @@ from resnet_studio.domain.enums import (
     Normalisation,
     PadWith,
     Precision,
-    Schedule,
 )
+from resnet_studio.domain.schedules import Schedule, schedules_help
 from resnet_studio.domain.spec import AllOf, ReadWhen, Spec, spec_field
 
 Iteration = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -71,8 +71,7 @@ class RecipeSpec(Spec):
     )
     schedule: Schedule = spec_field(
         "Schedule",
-        "milestones: divided by ten at given iterations. plateau: divided by ten when the test error no longer falls "
-        "(the paper, on ImageNet). cosine: down to zero along half a cosine; the paper has no such thing.",
+        schedules_help(),
         default=Schedule.MILESTONES,
     )
     milestones: tuple[Iteration, ...] = spec_field(
@@ -113,7 +112,8 @@ class RecipeSpec(Spec):
     )
     warmup_error: float = spec_field(
         "Warm-up until",
-        "Training error, mean of 50 iterations, below which the warm-up ends; the paper has 80 %.",
+        f"Training error, mean of {TRAINING_ERROR_WINDOW} iterations, below which the warm-up ends; the paper has "
+        "80 %.",
         unit="%",
         default=80.0,
         gt=0,
@@ -275,13 +275,3 @@ class RecipeSpec(Spec):
         if self.scale_min > self.scale_max:
             raise ValueError(f"scale_min {self.scale_min} is above scale_max {self.scale_max}; swap them")
         return self
-
-    def learning_rate_at(self, iteration: int) -> float:
-        """Rate of the ``iteration``-th update, counted from 1, as far as it does not depend on what was measured.
-
-        A milestone's own update has the old rate; a cosine starts at the full rate and would reach zero one update
-        after the last. Warm-up and plateaus are decided while training.
-        """
-        if self.schedule is Schedule.COSINE:
-            return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * (iteration - 1) / self.iterations))
-        return self.learning_rate * 0.1 ** sum(iteration > milestone for milestone in self.milestones)
