@@ -6,9 +6,10 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from resnet_studio.cli.output import counted, duration, percent, print_facts, print_table
+from resnet_studio.cli.output import print_facts, print_table
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Evaluation, EvaluationSummary
+from resnet_studio.domain.text_numbers import counted, duration, grouped, moment, percent
 
 COLUMNS = ("id", "runs", "protocol", "data", "images", "top-1 error", "top-5 error", "gain", "when", "weights")
 _SHOWN_CLASSES = 50  # a table longer than that is for --json
@@ -51,13 +52,13 @@ def show_evaluation(evaluation: Evaluation, names: dict[str, str]) -> None:
     print_facts(
         (
             *(("run" if len(runs) == 1 else f"member {place}", text) for place, text in enumerate(runs, start=1)),
-            ("data", f"{evaluation.data}, {counted(evaluation.images)} test images"),
+            ("data", f"{evaluation.data}, {counted(evaluation.images, 'test image')}"),
             ("protocol", evaluation.protocol.label),
             ("top-1 error", percent(evaluation.top1_error)),
             ("top-5 error", percent(evaluation.top5_error)),
             *([("gain", _gain(evaluation.gain))] if evaluation.gain is not None else []),
             ("time", duration(evaluation.seconds)),
-            *([("left out", f"{len(evaluation.skipped)} unreadable files")] if evaluation.skipped else []),
+            *([("left out", counted(len(evaluation.skipped), "unreadable file"))] if evaluation.skipped else []),
         )
     )
     if len(evaluation.class_names) <= _SHOWN_CLASSES:
@@ -82,7 +83,7 @@ def _class_rows(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:
         wrong[label] = 0
         other = int(wrong.argmax())
         taken = f"{evaluation.class_names[other]} ({wrong[other]})" if wrong[other] else ""
-        rows.append((name, counted(int(counts.sum())), percent(error), taken))
+        rows.append((name, grouped(int(counts.sum())), percent(error), taken))
     return rows
 
 
@@ -134,10 +135,10 @@ def summary_row(summary: EvaluationSummary, names: dict[str, str]) -> tuple[str,
         " + ".join(names[run_id] for run_id in summary.run_ids),
         summary.protocol.label,
         summary.data,
-        counted(summary.images),
+        grouped(summary.images),
         percent(summary.top1_error),
         percent(summary.top5_error),
         "" if summary.gain is None else f"{summary.gain:.2f}",
-        f"{summary.created_at.astimezone():%Y-%m-%d %H:%M}",
+        moment(summary.created_at),
         "older than the run's" if any(summary.outdated) else "",
     )

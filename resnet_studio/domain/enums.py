@@ -222,7 +222,8 @@ class Phase(StrEnum):
     WAITING = "waiting for room on the disk"
 
 
-TRAINING_ERROR_WINDOW = 50  # iterations whose mean is a run's training error
+TRAINING_ERROR_WINDOW = 50
+"""Iterations whose mean is a run's training error: one batch alone is too noisy to read."""
 
 
 class Series(StrEnum):

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from resnet_studio.domain.enums import Activation, Block, Branch, Family, Shortcut, Stem, StridePlace, ZeroPadding
 from resnet_studio.domain.spec import FOLLOWS, AllOf, ReadWhen, Spec, spec_field, unread_values
+from resnet_studio.domain.text_numbers import counted
 
 MAX_DEPTH = 1202
 
@@ -316,7 +317,9 @@ def _block_fault(spec: NetworkSpec) -> str:
 def _shape_fault(spec: NetworkSpec) -> str:
     blocks, widths = spec.stage_blocks, spec.stage_widths
     if len(widths) != len(blocks):
-        return f"there are {len(blocks)} stages but {len(widths)} widths; give one for each stage"
+        are = "is" if len(blocks) == 1 else "are"
+        stages = counted(len(blocks), "stage")
+        return f"there {are} {stages} but {counted(len(widths), 'width')}; give one for each stage"
     if spec.width != widths[0]:
         return f"width {spec.width} is not the first of the widths, {widths[0]}; leave one of them out"
     if spec.shortcut is Shortcut.A and any(after < before for before, after in itertools.pairwise(widths)):

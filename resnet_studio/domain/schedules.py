@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from resnet_studio.domain.text_numbers import grouped, listed
+from resnet_studio.domain.text_numbers import counted, listed
 
 if TYPE_CHECKING:
     from resnet_studio.domain.recipe_spec import RecipeSpec
@@ -118,8 +118,8 @@ class Plateau(RateSchedule):
         """What counts as a plateau, in words."""
         recipe = self.recipe
         return (
-            f"{recipe.plateau_patience} tests without an error lower by {recipe.plateau_margin:g} points, test every "
-            f"{grouped(recipe.test_every)} iterations"
+            f"{counted(recipe.plateau_patience, 'test')} without an error lower by {recipe.plateau_margin:g} points, "
+            f"test every {counted(recipe.test_every, 'iteration')}"
         )
 
     def see_test(self, error_percent: float, *, warming: bool) -> None:

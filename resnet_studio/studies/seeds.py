@@ -10,6 +10,7 @@ from statistics import fmean, stdev
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import RunSpec
+from resnet_studio.domain.text_numbers import percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,9 @@ class SeedGroup:
         """``last 8.90 ± 0.20 % over 3 seeds (best 8.70 %)``; empty without a test error."""
         if self.mean is None:
             return ""
-        best = "" if self.best is None else f" (best {self.best:.2f} %)"
+        best = "" if self.best is None else f" (best {percent(self.best)})"
         if self.deviation is None:
-            return f"last {self.mean:.2f} %, 1 seed{best}"
+            return f"last {percent(self.mean)}, 1 seed{best}"
         return f"last {self.mean:.2f} ± {self.deviation:.2f} % over {len(self.last)} seeds{best}"
 
 

@@ -10,7 +10,7 @@ import typer
 
 from resnet_studio.cli.context import Session, find_all, ids, session
 from resnet_studio.cli.options import Asked, spec_options
-from resnet_studio.cli.output import counted, duration, hint, percent, print_json, print_table
+from resnet_studio.cli.output import hint, print_json, print_table
 from resnet_studio.cli.repeat import Repetition, repetition
 from resnet_studio.cli.spec_arguments import SEEDS, asked_cohort, run_file_text, write_run_file
 from resnet_studio.cli.stop_signals import StopOnSignals
@@ -19,6 +19,7 @@ from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord, refuse_ended, run_json
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec
+from resnet_studio.domain.text_numbers import counted, duration, grouped, percent
 from resnet_studio.runner.refuse_misfits import refuse_misfits
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _announcement(runs: Sequence[RunRecord]) -> str:
     spec = runs[0].spec
     names = ", ".join(run.name for run in runs)
     return (
-        f"Training {names}: {counted(spec.recipe.iterations)} iterations of {spec.recipe.batch_size} images, "
+        f"Training {names}: {counted(spec.recipe.iterations, 'iteration')} of {spec.recipe.batch_size} images, "
         f"data {spec.data.label}."
     )
 
@@ -192,7 +193,7 @@ def show_end(runs: Sequence[RunRecord], as_json: bool, again: Repetition | None 
     rows = [
         (
             run.short_id, run.name, run.status, f"{run.iteration}/{run.iterations}", percent(run.training_error),
-            percent(run.test_error), percent(run.best_test_error), counted(run.parameters), duration(run.seconds),
+            percent(run.test_error), percent(run.best_test_error), grouped(run.parameters), duration(run.seconds),
         )
         for run in runs
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from dataclasses import replace
 from resnet_studio.domain.enums import Decay, Family, MomentumForm, RunStatus
 from resnet_studio.domain.recipe_spec import RecipeSpec
 from resnet_studio.domain.schedules import Plateau, Schedule, WarmUp, schedule_of
-from resnet_studio.domain.text_numbers import grouped
+from resnet_studio.domain.text_numbers import counted, grouped
 from resnet_studio.studies.conformity.checks import AUTHORS, Check, Part, Point, Subject
 
 CIFAR_ITERATIONS, IMAGENET_ITERATIONS = 64_000, 600_000
@@ -45,7 +45,7 @@ def _optimizer_checks(subject: Subject) -> Iterator[Check]:
     )
     wanted = 128 if subject.cifar else 256
     yield recipe_point("batch_size", "Batch", f"{wanted} images", where).held(
-        recipe.batch_size == wanted, f"{grouped(recipe.batch_size)} images"
+        recipe.batch_size == wanted, counted(recipe.batch_size, "image")
     )
     yield recipe_point("momentum", "Momentum", "SGD with 0.9", where).held(
         close(recipe.momentum, 0.9), f"SGD with {recipe.momentum:g}"
@@ -143,7 +143,7 @@ def _length(subject: Subject) -> Check:
         return point.held(False, f"{subject.status} after {grouped(subject.iteration)} of {grouped(has)}")
     going = subject.status is not None and subject.iteration < has
     now = f", now at {grouped(subject.iteration)}" if going else ""
-    return point.held(has == wanted, f"{grouped(has)} iterations{now}")
+    return point.held(has == wanted, f"{counted(has, 'iteration')}{now}")
 
 
 def _batch_norm_tests(subject: Subject) -> Check:

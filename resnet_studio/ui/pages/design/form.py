@@ -27,6 +27,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import NO_RUN, FieldRow
 from resnet_studio.ui.widgets.spec_fields import GROUPS, FormField, as_text, form_fields, nested, typed, values
+from resnet_studio.ui.widgets.text import counted
 
 _NAMES = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 
@@ -251,7 +252,7 @@ class DesignForm(QFrame):
             told.setdefault(self._place(name, sentence), self._in_words(sentence))
         for path, row in self.rows.items():
             row.tell(told.get(path, ""))
-        cure = f"Use the data's {self._data_classes} classes" if self.class_fault else ""
+        cure = f"Use the data's {counted(self._data_classes, 'class', 'classes')}" if self.class_fault else ""
         self.rows["network.classes"].remedy(self.class_fault, cure)
         self.rows["start_from"].hint("" if self.start_fault else self._start_hint)
         self._show_rows({**told, **({"network.classes": self.class_fault} if self.class_fault else {})})

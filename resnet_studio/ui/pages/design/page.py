@@ -25,6 +25,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.theme import Role
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.text import counted
 
 SAVE_AFTER_MS = 800
 NO_TWIN = "A VGG net has no residual counterpart; train it alone."
@@ -216,7 +217,7 @@ class DesignPage(Page):
         self.gallery.mark(self.study.key if untouched else "")
         runs = len(self.study.cohort(0).runs)
         title = self.study.title.partition(":")[0]
-        self.run_study_button.setText(f"Run study: {title} ({runs} runs)")
+        self.run_study_button.setText(f"Run study: {title} ({counted(runs, 'run')})")
         lacking = self._study_lacks_data()
         self.run_study_button.setEnabled(self.services.store.writable and not lacking)
         self.run_study_button.setToolTip(NO_CIFAR10 if lacking else f"{self.study.question} Ctrl+R")
