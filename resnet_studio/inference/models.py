@@ -18,7 +18,7 @@ from resnet_studio.domain.enums import Device, MemoryLayout, Precision
 from resnet_studio.domain.errors import CheckpointError, Stopped, UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import CheckpointRecord, RunRecord
-from resnet_studio.networks.build import PlannedNetwork
+from resnet_studio.networks.residual import PlannedNetwork
 from resnet_studio.networks.weights import digest, load_weights, state_of
 from resnet_studio.platform.home import Home
 
