@@ -76,7 +76,7 @@ def _devices(_home: Home) -> Iterator[Check]:
     import torch
 
     from resnet_studio.domain.enums import Device
-    from resnet_studio.training.devices import choose_device, device_name
+    from resnet_studio.networks.devices import choose_device, device_name
 
     threads = counted(torch.get_num_threads(), "torch thread")
     yield Check("processor", f"{cpu_name()}, {counted(cores(), 'core')}, {threads}")

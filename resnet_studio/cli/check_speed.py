@@ -26,7 +26,7 @@ _OTHERWISE = (
 
 def speed(home: Home) -> Iterator[Check]:
     """Compiler, precision, memory layout, engines; what was measured, where it is kept, and how to choose otherwise."""
-    from resnet_studio.training.devices import choose_device
+    from resnet_studio.networks.devices import choose_device
     from resnet_studio.training.memory_format import choose_layout, known_layout_gain
     from resnet_studio.training.precision import choose_precision
     from resnet_studio.training.speed_cache import known_speeds

@@ -15,23 +15,30 @@ COLUMNS = ("id", "runs", "protocol", "data", "images", "top-1 error", "top-5 err
 _SHOWN_CLASSES = 50  # a table longer than that is for --json
 
 
+def _figures(found: Evaluation | EvaluationSummary) -> dict[str, object]:
+    """What was tested, how, and the errors."""
+    return {
+        "run": None if found.is_ensemble else found.run_ids[0],
+        "runs": list(found.run_ids),
+        "protocol": str(found.protocol.kind),
+        "protocol_key": found.protocol.key,
+        "data": found.data,
+        "data_seed": found.data_seed,
+        "data_sha256": found.data_sha256,
+        "images": found.images,
+        "top1_error": found.top1_error,
+        "top5_error": found.top5_error,
+        "member_errors": list(found.member_errors),
+        "gain": found.gain,
+    }
+
+
 def evaluation_json(evaluation: Evaluation, stored: bool) -> dict[str, object]:
     """What ``evaluate --json`` prints."""
     return {
         "id": evaluation.id,
         "stored": stored,
-        "run": None if evaluation.is_ensemble else evaluation.run_ids[0],
-        "runs": list(evaluation.run_ids),
-        "protocol": str(evaluation.protocol.kind),
-        "protocol_key": evaluation.protocol.key,
-        "data": evaluation.data,
-        "data_seed": evaluation.data_seed,
-        "data_sha256": evaluation.data_sha256,
-        "images": evaluation.images,
-        "top1_error": evaluation.top1_error,
-        "top5_error": evaluation.top5_error,
-        "member_errors": list(evaluation.member_errors),
-        "gain": evaluation.gain,
+        **_figures(evaluation),
         "classes": list(evaluation.class_names),
         "per_class_errors": list(evaluation.per_class_errors),
         "confusion": evaluation.confusion.tolist(),
@@ -107,18 +114,7 @@ def summary_json(summary: EvaluationSummary) -> dict[str, object]:
     """One entry of ``evaluations --json``."""
     return {
         "id": summary.id,
-        "run": None if summary.is_ensemble else summary.run_ids[0],
-        "runs": list(summary.run_ids),
-        "protocol": str(summary.protocol.kind),
-        "protocol_key": summary.protocol.key,
-        "data": summary.data,
-        "data_seed": summary.data_seed,
-        "data_sha256": summary.data_sha256,
-        "images": summary.images,
-        "top1_error": summary.top1_error,
-        "top5_error": summary.top5_error,
-        "member_errors": list(summary.member_errors),
-        "gain": summary.gain,
+        **_figures(summary),
         "weights_sha256": list(summary.weights),
         "iterations": list(summary.iterations),
         "outdated": list(summary.outdated),

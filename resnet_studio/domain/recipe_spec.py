@@ -26,7 +26,7 @@ from resnet_studio.domain.enums import (
     Precision,
 )
 from resnet_studio.domain.schedules import Schedule, schedules_help
-from resnet_studio.domain.spec import AllOf, ReadWhen, Spec, spec_field
+from resnet_studio.domain.spec import AllOf, ReadWhen, Spec, replace, spec_field
 
 Iteration = Annotated[int, Field(ge=1, le=10_000_000)]
 
@@ -38,6 +38,9 @@ SHARED = (
     "iterations", "batch_size", "augmentation", "pad_with", "scale_min", "scale_max", "colour", "colour_std",
     "normalisation", "data_seed", "loading", "precision", "layout", "engine", "exact", "device",
 )  # fmt: skip
+
+
+SEEDS = ("init_seed", "data_seed")  # initial weights; sample order, crops and flips
 
 
 class RecipeSpec(Spec):
@@ -275,3 +278,12 @@ class RecipeSpec(Spec):
         if self.scale_min > self.scale_max:
             raise ValueError(f"scale_min {self.scale_min} is above scale_max {self.scale_max}; swap them")
         return self
+
+    @property
+    def seeds(self) -> tuple[int, int]:
+        """Of the initial weights and of the sample order."""
+        return self.init_seed, self.data_seed
+
+    def with_seeds(self, init_seed: int, data_seed: int) -> Self:
+        """The same recipe; raises pydantic's ValidationError for seeds out of bounds."""
+        return replace(self, init_seed=init_seed, data_seed=data_seed)

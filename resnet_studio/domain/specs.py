@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from resnet_studio.domain.data_spec import MAX_SEED, NO_DATA, DataSpec
 from resnet_studio.domain.enums import Augmentation
 from resnet_studio.domain.network_spec import MAX_DEPTH, NetworkSpec, counterpart, nearest_depths
-from resnet_studio.domain.recipe_spec import SHARED, RecipeSpec
+from resnet_studio.domain.recipe_spec import SEEDS, SHARED, RecipeSpec
 from resnet_studio.domain.spec import Spec, replace, replace_and_reset, spec_field
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "MAX_SEED",
     "NO_DATA",
     "SCHEMA_VERSION",
+    "SEEDS",
     "CohortSpec",
     "DataSpec",
     "NetworkSpec",
@@ -77,6 +78,14 @@ class RunSpec(Spec):
     @property
     def label(self) -> str:
         return self.name or self.network.label
+
+    def with_seeds(self, init_seed: int, data_seed: int) -> Self:
+        return replace(self, recipe=self.recipe.with_seeds(init_seed, data_seed))
+
+    def without_seeds(self) -> Self:
+        """What runs with other seeds have in common; the name is no part of it."""
+        recipe = self.recipe.model_copy(update=dict.fromkeys(SEEDS, 0))
+        return self.model_copy(update={"name": "", "recipe": recipe})
 
 
 class CohortSpec(Spec):

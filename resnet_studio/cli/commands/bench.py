@@ -79,7 +79,7 @@ def bench(
         try:
             with stopping.interrupting():
                 work.report("starting")
-                from resnet_studio.training.devices import choose_device
+                from resnet_studio.networks.devices import choose_device
                 from resnet_studio.training.engines.choose import forget_gains  # torch enters here, which takes seconds
                 from resnet_studio.training.speed_probe import probe  # noqa: F401 - loaded where a signal is heard
         except KeyboardInterrupt:
@@ -169,7 +169,7 @@ def _measure(
 
 
 def _gain(row: Row, cache: Path) -> float | None:
-    from resnet_studio.training.devices import choose_device
+    from resnet_studio.networks.devices import choose_device
     from resnet_studio.training.engines.choose import gain_subject, known_gain
 
     recipe = row.spec.recipe

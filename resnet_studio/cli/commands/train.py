@@ -12,7 +12,7 @@ from resnet_studio.cli.context import Session, find_all, ids, session
 from resnet_studio.cli.options import Asked, spec_options
 from resnet_studio.cli.output import hint, print_json, print_table
 from resnet_studio.cli.repeat import Repetition, repetition
-from resnet_studio.cli.spec_arguments import SEEDS, asked_cohort, run_file_text, write_run_file
+from resnet_studio.cli.spec_arguments import SEED_FIELDS, asked_cohort, run_file_text, write_run_file
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.cli.training_progress import progress
 from resnet_studio.domain.enums import RunStatus
@@ -64,7 +64,7 @@ def train(
     parent, again = None, None
     if like:
         if seed is not None:
-            asked = {**dict.fromkeys(SEEDS, seed), **asked}
+            asked = {**dict.fromkeys(SEED_FIELDS, seed), **asked}
         with here.reader() as store:
             again = repetition(store.find, like, others=bool(file or recipe or twin or asked.get("start_from")))
         cohort = again.cohort(asked)

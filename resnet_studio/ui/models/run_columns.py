@@ -61,7 +61,7 @@ def data_name(run: RunRecord) -> str:
 
 def seeds(run: RunRecord) -> tuple[int, int]:
     """Of the initial weights and of the sample order."""
-    return run.spec.recipe.init_seed, run.spec.recipe.data_seed
+    return run.spec.recipe.seeds
 
 
 def _seeds_known(run: RunRecord) -> tuple[int, int] | None:
