@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,12 +11,13 @@ from pydantic import ValidationError
 from rich.text import Text
 
 from resnet_studio.cli.options import Asked, changed
-from resnet_studio.cli.output import counted, duration, print_table
+from resnet_studio.cli.output import print_table
 from resnet_studio.domain.documents import sentences
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.network_names import network_named
 from resnet_studio.domain.presets import apply, find_preset, preset_for
 from resnet_studio.domain.specs import NetworkSpec, RunSpec, replace
+from resnet_studio.domain.text_numbers import duration, grouped, three_figures
 from resnet_studio.platform.training_speed import Expectation
 
 if TYPE_CHECKING:
@@ -110,13 +110,13 @@ def show(rows: Sequence[Row], remark: str = "") -> None:
 
 def _cells(row: Row) -> tuple[Any, ...]:
     recipe = row.spec.recipe
-    paper = f"{counted(row.iterations)} x {row.batch_size}"
+    paper = f"{grouped(row.iterations)} x {row.batch_size}"
     takes = duration(row.paper_seconds)
     if row.speed is not None:
         speed = row.speed
         return (
-            row.spec.label, recipe.batch_size, speed.engine, speed.precision, _figures(1000 * speed.seconds),
-            _figures(speed.images_per_second), duration(speed.preparing),
+            row.spec.label, recipe.batch_size, speed.engine, speed.precision, three_figures(1000 * speed.seconds),
+            three_figures(speed.images_per_second), duration(speed.preparing),
             "" if row.gain is None else f"{row.gain:.2f} x", paper, takes,
         )  # fmt: skip
     if row.scaled is not None:
@@ -124,20 +124,11 @@ def _cells(row: Row) -> tuple[Any, ...]:
         return tuple(
             Text(str(cell), style="dim")
             for cell in (
-                row.spec.label, recipe.batch_size, found.engine, "", f"≈ {_figures(1000 * found.step_seconds)}",
-                f"≈ {_figures(found.images_per_second)}", "", "", paper, f"≈ {takes}",
+                row.spec.label, recipe.batch_size, found.engine, "", f"≈ {three_figures(1000 * found.step_seconds)}",
+                f"≈ {three_figures(found.images_per_second)}", "", "", paper, f"≈ {takes}",
             )
         )  # fmt: skip
     return (row.spec.label, recipe.batch_size, "", "", "–", "–", "", "", paper, "–")
-
-
-def _figures(value: float) -> str:
-    """Three figures, in groups where there are more digits."""
-    if value <= 0:
-        return "0"
-    digits = max(0, 2 - math.floor(math.log10(value)))
-    rounded = round(value, digits if value < 100 else 2 - math.floor(math.log10(value)))
-    return f"{rounded:.{digits}f}" if value < 100 else counted(round(rounded))
 
 
 def _notes(rows: Sequence[Row]) -> Iterator[str]:

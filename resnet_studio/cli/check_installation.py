@@ -15,6 +15,7 @@ from resnet_studio.cli.check import Check, State
 from resnet_studio.cli.check_speed import speed
 from resnet_studio.cli.check_storage import stored
 from resnet_studio.cli.window import why_no_window
+from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.host import cores, cpu_name
 from resnet_studio.platform.resources import resources
@@ -75,9 +76,10 @@ def _devices(_home: Home) -> Iterator[Check]:
     import torch
 
     from resnet_studio.domain.enums import Device
-    from resnet_studio.training.devices import choose_device, device_name
+    from resnet_studio.networks.devices import choose_device, device_name
 
-    yield Check("processor", f"{cpu_name()}, {cores()} cores, {torch.get_num_threads()} torch threads")
+    threads = counted(torch.get_num_threads(), "torch thread")
+    yield Check("processor", f"{cpu_name()}, {counted(cores(), 'core')}, {threads}")
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             memory = torch.cuda.get_device_properties(index).total_memory / 2**30

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from resnet_studio.cli.check import Check, State
-from resnet_studio.cli.output import counted
 from resnet_studio.domain.enums import Device, MemoryLayout, Precision
 from resnet_studio.domain.specs import RecipeSpec
+from resnet_studio.domain.text_numbers import counted, grouped
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.host import compiler
 from resnet_studio.platform.training_speed import LONG_ENOUGH, WORTH_IT, KnownSpeeds
@@ -26,7 +26,7 @@ _OTHERWISE = (
 
 def speed(home: Home) -> Iterator[Check]:
     """Compiler, precision, memory layout, engines; what was measured, where it is kept, and how to choose otherwise."""
-    from resnet_studio.training.devices import choose_device
+    from resnet_studio.networks.devices import choose_device
     from resnet_studio.training.memory_format import choose_layout, known_layout_gain
     from resnet_studio.training.precision import choose_precision
     from resnet_studio.training.speed_cache import known_speeds
@@ -96,7 +96,7 @@ def _engines(home: Home, device: torch.device) -> Iterator[Check]:
     """As training itself would choose."""
     from resnet_studio.training.engines.choose import can_compile, choose_engine
 
-    long_enough, able = counted(LONG_ENOUGH), can_compile(device)
+    long_enough, able = grouped(LONG_ENOUGH), can_compile(device)
     for name, iterations in (("a short run", LONG_ENOUGH - 1), ("a long run", LONG_ENOUGH)):
         plan = choose_engine(RecipeSpec(iterations=iterations), device, {}, home.cache)
         if plan.switch_at:
@@ -117,6 +117,5 @@ def _measured(home: Home, known: KnownSpeeds) -> Check:
         return Check("measured speeds", f"none yet, `resnet-studio bench` measures them; {kept}")
     networks = dict.fromkeys(figure.network.label for figure in known.figures)
     fastest = max(known.figures, key=lambda figure: figure.images_per_second)
-    rate = f"{fastest.network.label} {counted(round(fastest.images_per_second))} images/s ({fastest.engine})"
-    count = "1 network" if len(networks) == 1 else f"{len(networks)} networks"
-    return Check("measured speeds", f"of {count}, fastest {rate}; {kept}")
+    rate = f"{fastest.network.label} {grouped(round(fastest.images_per_second))} images/s ({fastest.engine})"
+    return Check("measured speeds", f"of {counted(len(networks), 'network')}, fastest {rate}; {kept}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from resnet_studio.cli.check import Check, State
 from resnet_studio.domain.errors import CheckpointError, UserError
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.home import Home
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def history(home: Home) -> Iterator[Check]:
             yield Check("history", str(home.database), State.WRONG, error.sentence)
     aside, copies = kept_beside(home.database)
     if aside:
-        what = "1 damaged history was" if len(aside) == 1 else f"{len(aside)} damaged histories were"
+        what = counted(len(aside), "damaged history was", "damaged histories were")
         advice = "Keep them as long as something is missing from the history, then delete them."
         yield Check("set aside", f"{what} set aside", State.NOTE, advice, tuple(map(str, aside)))
     if copies:
@@ -60,7 +61,7 @@ def history(home: Home) -> Iterator[Check]:
 
 
 def _sound(home: Home, store: RunStore, schema: str) -> Iterator[Check]:
-    value = f"{schema}, {len(store.list_runs())} runs, {home.database.stat().st_size / 2**20:.1f} MiB, sound"
+    value = f"{schema}, {counted(len(store.list_runs()), 'run')}, {home.database.stat().st_size / 2**20:.1f} MiB, sound"
     if store.writable:
         yield Check("history", value)
     else:

@@ -6,12 +6,31 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from resnet_studio.cli.output import counted, duration, percent, print_facts, print_table
+from resnet_studio.cli.output import print_facts, print_table
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Evaluation, EvaluationSummary
+from resnet_studio.domain.text_numbers import counted, duration, grouped, moment, percent
 
 COLUMNS = ("id", "runs", "protocol", "data", "images", "top-1 error", "top-5 error", "gain", "when", "weights")
 _SHOWN_CLASSES = 50  # a table longer than that is for --json
+
+
+def _figures(found: Evaluation | EvaluationSummary) -> dict[str, object]:
+    """What was tested, how, and the errors."""
+    return {
+        "run": None if found.is_ensemble else found.run_ids[0],
+        "runs": list(found.run_ids),
+        "protocol": str(found.protocol.kind),
+        "protocol_key": found.protocol.key,
+        "data": found.data,
+        "data_seed": found.data_seed,
+        "data_sha256": found.data_sha256,
+        "images": found.images,
+        "top1_error": found.top1_error,
+        "top5_error": found.top5_error,
+        "member_errors": list(found.member_errors),
+        "gain": found.gain,
+    }
 
 
 def evaluation_json(evaluation: Evaluation, stored: bool) -> dict[str, object]:
@@ -19,18 +38,7 @@ def evaluation_json(evaluation: Evaluation, stored: bool) -> dict[str, object]:
     return {
         "id": evaluation.id,
         "stored": stored,
-        "run": None if evaluation.is_ensemble else evaluation.run_ids[0],
-        "runs": list(evaluation.run_ids),
-        "protocol": str(evaluation.protocol.kind),
-        "protocol_key": evaluation.protocol.key,
-        "data": evaluation.data,
-        "data_seed": evaluation.data_seed,
-        "data_sha256": evaluation.data_sha256,
-        "images": evaluation.images,
-        "top1_error": evaluation.top1_error,
-        "top5_error": evaluation.top5_error,
-        "member_errors": list(evaluation.member_errors),
-        "gain": evaluation.gain,
+        **_figures(evaluation),
         "classes": list(evaluation.class_names),
         "per_class_errors": list(evaluation.per_class_errors),
         "confusion": evaluation.confusion.tolist(),
@@ -51,13 +59,13 @@ def show_evaluation(evaluation: Evaluation, names: dict[str, str]) -> None:
     print_facts(
         (
             *(("run" if len(runs) == 1 else f"member {place}", text) for place, text in enumerate(runs, start=1)),
-            ("data", f"{evaluation.data}, {counted(evaluation.images)} test images"),
+            ("data", f"{evaluation.data}, {counted(evaluation.images, 'test image')}"),
             ("protocol", evaluation.protocol.label),
             ("top-1 error", percent(evaluation.top1_error)),
             ("top-5 error", percent(evaluation.top5_error)),
             *([("gain", _gain(evaluation.gain))] if evaluation.gain is not None else []),
             ("time", duration(evaluation.seconds)),
-            *([("left out", f"{len(evaluation.skipped)} unreadable files")] if evaluation.skipped else []),
+            *([("left out", counted(len(evaluation.skipped), "unreadable file"))] if evaluation.skipped else []),
         )
     )
     if len(evaluation.class_names) <= _SHOWN_CLASSES:
@@ -82,7 +90,7 @@ def _class_rows(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:
         wrong[label] = 0
         other = int(wrong.argmax())
         taken = f"{evaluation.class_names[other]} ({wrong[other]})" if wrong[other] else ""
-        rows.append((name, counted(int(counts.sum())), percent(error), taken))
+        rows.append((name, grouped(int(counts.sum())), percent(error), taken))
     return rows
 
 
@@ -106,18 +114,7 @@ def summary_json(summary: EvaluationSummary) -> dict[str, object]:
     """One entry of ``evaluations --json``."""
     return {
         "id": summary.id,
-        "run": None if summary.is_ensemble else summary.run_ids[0],
-        "runs": list(summary.run_ids),
-        "protocol": str(summary.protocol.kind),
-        "protocol_key": summary.protocol.key,
-        "data": summary.data,
-        "data_seed": summary.data_seed,
-        "data_sha256": summary.data_sha256,
-        "images": summary.images,
-        "top1_error": summary.top1_error,
-        "top5_error": summary.top5_error,
-        "member_errors": list(summary.member_errors),
-        "gain": summary.gain,
+        **_figures(summary),
         "weights_sha256": list(summary.weights),
         "iterations": list(summary.iterations),
         "outdated": list(summary.outdated),
@@ -134,10 +131,10 @@ def summary_row(summary: EvaluationSummary, names: dict[str, str]) -> tuple[str,
         " + ".join(names[run_id] for run_id in summary.run_ids),
         summary.protocol.label,
         summary.data,
-        counted(summary.images),
+        grouped(summary.images),
         percent(summary.top1_error),
         percent(summary.top5_error),
         "" if summary.gain is None else f"{summary.gain:.2f}",
-        f"{summary.created_at.astimezone():%Y-%m-%d %H:%M}",
+        moment(summary.created_at),
         "older than the run's" if any(summary.outdated) else "",
     )

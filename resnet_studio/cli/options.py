@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.errors import SpecError
+from resnet_studio.domain.spec import unit_of
 from resnet_studio.domain.spec_changes import changed_values
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
 
@@ -64,11 +65,9 @@ class SpecOption:
         """What stands for the value in the help: the unit where there is one."""
         if issubclass(self.kind, Enum):
             return None
-        extra = self.field.json_schema_extra
-        unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
         if self.is_list:
             return "N,N,..."
-        return unit.upper() or {int: "NUMBER", float: "NUMBER"}.get(self.kind, "TEXT")
+        return unit_of(self.field).upper() or {int: "NUMBER", float: "NUMBER"}.get(self.kind, "TEXT")
 
     def parameter(self) -> inspect.Parameter:
         option = typer.Option(

@@ -61,29 +61,3 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     for name, value in facts:
         table.add_row(name, Text(str(value)))
     console().print(table)
-
-
-_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
-
-
-def duration(seconds: float | None) -> str:
-    """``1 h 5 min``, ``2 min 10 s``, ``42 s``; a dash where it is not known."""
-    if seconds is None or not math.isfinite(seconds):
-        return "–"
-    left = round(seconds)
-    parts: list[str] = []
-    for size, unit in _UNITS:
-        if left >= size or parts:
-            parts.append(f"{left // size} {unit}")
-            left %= size
-    parts.append(f"{left} s")
-    return " ".join(parts[:2])
-
-
-def percent(value: float | None) -> str:
-    return "–" if value is None or not math.isfinite(value) else f"{value:.2f} %"
-
-
-def counted(value: int) -> str:
-    """Digits in groups of three, as the paper's tables are read aloud."""
-    return f"{value:,}".replace(",", " ")

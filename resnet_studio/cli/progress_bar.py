@@ -9,7 +9,8 @@ from typing import Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from resnet_studio.cli.output import console, duration
+from resnet_studio.cli.output import console
+from resnet_studio.domain.text_numbers import duration
 
 _LINE_SECONDS = 5.0  # between two lines in a pipe; work that is done sooner says nothing there
 _ENOUGH = 0.01  # of the work; less says nothing of how long the rest takes

@@ -13,12 +13,12 @@ from resnet_studio.domain.documents import cohort_from_toml, parse, sentences, t
 from resnet_studio.domain.errors import SpecError, UserError
 from resnet_studio.domain.presets import apply, find_preset
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.specs import CohortSpec, DataSpec, RunSpec, replace, twin
+from resnet_studio.domain.specs import SEEDS, CohortSpec, DataSpec, RunSpec, replace, twin
 from resnet_studio.platform.home import Home
 from resnet_studio.studies.conformity import of_spec
 from resnet_studio.studies.conformity.texts import as_remarks
 
-SEEDS = ("recipe.init_seed", "recipe.data_seed")
+SEED_FIELDS = tuple(f"recipe.{name}" for name in SEEDS)
 
 
 def read_run_file(file: Path) -> CohortSpec:
@@ -51,7 +51,7 @@ def asked_cohort(
     Raises:
         UserError: For anything that cannot be trained as asked.
     """
-    values = dict(asked) if seed is None else {**dict.fromkeys(SEEDS, seed), **asked}
+    values = dict(asked) if seed is None else {**dict.fromkeys(SEED_FIELDS, seed), **asked}
     cohort = read_run_file(file) if file is not None else CohortSpec(runs=(_first(parent),))
     named = ["network.classes" in values or given for given in _classes_given(file)]
     if "data.source" in values:

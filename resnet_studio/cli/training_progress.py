@@ -17,9 +17,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from resnet_studio.cli.output import console, duration
+from resnet_studio.cli.output import console
 from resnet_studio.cli.stop_signals import STOPPING
-from resnet_studio.domain.enums import Phase, RunStatus, Series
+from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW, Phase, RunStatus, Series
 from resnet_studio.domain.events import (
     CurvesGrew,
     Event,
@@ -30,10 +30,10 @@ from resnet_studio.domain.events import (
     StopCheck,
 )
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.text_numbers import duration
 
-_SMOOTHED = 50  # iterations whose mean training error is shown
 _LINE_SECONDS = 5.0  # between two lines in a pipe
-_LEGEND = f"Of each run: training error (mean of the last {_SMOOTHED} iterations) / test error"
+_LEGEND = f"Of each run: training error (mean of the last {TRAINING_ERROR_WINDOW} iterations) / test error"
 _FRAMES = 4  # a second
 _PLAIN_NET, _RESIDUAL_NET = "╌╌", "──"  # as in the window
 
@@ -46,11 +46,11 @@ class Standing:
         self.iteration = run.iteration
         self.status = run.status
         self.test_error = run.test_error
-        self._recent: deque[float] = deque(maxlen=_SMOOTHED)
+        self._recent: deque[float] = deque(maxlen=TRAINING_ERROR_WINDOW)
 
     @property
     def training_error(self) -> float | None:
-        """Mean of the last 50 iterations in percent; until then what the history has."""
+        """Mean of the last iterations in percent; until then what the history has."""
         return sum(self._recent) / len(self._recent) if self._recent else self.run.training_error
 
     def see(self, series: Series, values: Sequence[float], last_iteration: int) -> None:

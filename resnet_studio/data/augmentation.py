@@ -11,7 +11,8 @@ from torch import Tensor
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.data.random import colour_draws, crop_draws
 from resnet_studio.domain.enums import Augmentation, Colour, PadWith
-from resnet_studio.domain.specs import RecipeSpec, replace
+from resnet_studio.domain.spec import replace_and_reset
+from resnet_studio.domain.specs import RecipeSpec
 
 PAD = 4  # pixels on each side, He et al. 2015 (arXiv:1512.03385), section 4.2
 
@@ -23,10 +24,7 @@ def draw_device(device: torch.device) -> torch.device:
 
 def without_augmentation(recipe: RecipeSpec) -> RecipeSpec:
     """The same batches of the same samples as tests see them."""
-    usual = {
-        name: RecipeSpec.model_fields[name].default for name in ("pad_with", "scale_min", "scale_max", "colour_std")
-    }
-    return replace(recipe, augmentation=Augmentation.NONE, colour=Colour.NONE, **usual)
+    return replace_and_reset(recipe, augmentation=Augmentation.NONE, colour=Colour.NONE)
 
 
 class Augmenter:

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from resnet_studio.domain.enums import Series
+from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.records import NOT_KNOWN, Curve, RunRecord
-from resnet_studio.domain.specs import RunSpec, Spec
+from resnet_studio.domain.spec import Spec, unit_of
+from resnet_studio.domain.specs import RunSpec
+from resnet_studio.domain.text_numbers import NONE, percent
 
-MISSING = "–"
+MISSING = NONE
 ELSEWHERE = "elsewhere; recipe, seeds and data not known"
-_MEAN_OF = 50  # iterations in a training error
 Curves = Mapping[tuple[str, Series], Curve]
 _NOT_COMPARED = frozenset({"schema_version", "name"})
 _ENVIRONMENT_TITLES = {
@@ -70,7 +71,8 @@ class Quantity(StrEnum):
 
 
 def result(run: RunRecord, quantity: Quantity) -> float | None:
-    """One result; None where it was not measured or is not finite. The training error is the mean of the last 50.
+    """One result; None where it was not measured or is not finite. The training error is the mean of the last
+    iterations.
 
     How long an imported run was trained is not known.
     """
@@ -109,7 +111,7 @@ def as_of(run: RunRecord, curves: Curves, iteration: int) -> RunRecord:
     if iteration == run.iteration or training is None:
         return run
     tests = np.empty(0, np.float32) if test is None else _until(test, iteration)
-    means = _until(training, iteration)[-_MEAN_OF:]
+    means = _until(training, iteration)[-TRAINING_ERROR_WINDOW:]
     finite = [float(value) for value in tests if math.isfinite(value)]
     return replace(
         run,
@@ -199,9 +201,7 @@ def _spec_values(spec: Spec, prefix: str = "") -> Iterator[tuple[str, tuple[str,
         if isinstance(value, Spec):
             yield from _spec_values(value, f"{prefix}{name}.")
         elif f"{prefix}{name}" not in _NOT_COMPARED:
-            extra = info.json_schema_extra
-            unit = str(extra.get("unit", "")) if isinstance(extra, dict) else ""
-            yield f"{prefix}{name}", (info.title or name, unit, _text(value))
+            yield f"{prefix}{name}", (info.title or name, unit_of(info), _text(value))
 
 
 def _text(value: object) -> str:
@@ -236,7 +236,7 @@ class TwinGap:
         )
         text = (
             f"{self.depth} layers: {self.names[0]}'s {kind} error is {_points(gap)} its twin {self.names[1]}'s "
-            f"({plain:.1f} % and {residual:.1f} %)"
+            f"({percent(plain, digits=1)} and {percent(residual, digits=1)})"
         )
         if kind == "training" and self.test is not None:
             text += f", test error {self.test:+.1f}"

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import field_validator, model_validator
 
 from resnet_studio.domain.enums import TestOn
-from resnet_studio.domain.spec import Spec, shown
+from resnet_studio.domain.spec import AnyOf, ReadWhen, Spec, spec_field
 
 MAX_SEED = 2**31 - 1
 NO_DATA = "none"
@@ -16,7 +16,7 @@ NO_DATA = "none"
 class DataSpec(Spec):
     """Where images and labels come from."""
 
-    source: str = shown(
+    source: str = spec_field(
         "Data",
         "builtin: images the program draws itself. cifar10: the real CIFAR-10. folder:PATH: your own images in class "
         "folders.",
@@ -25,15 +25,17 @@ class DataSpec(Spec):
         min_length=1,
         max_length=4096,
     )
-    seed: int = shown(
+    seed: int = spec_field(
         "Data draw",
         "builtin: which images are drawn. A single folder of classes: which images are held out for testing. "
         "With a number held out: which those are.",
         default=0,
         ge=0,
         le=MAX_SEED,
+        read_when=AnyOf((ReadWhen("source", unless=("cifar10",)), ReadWhen("held_out"))),
+        refusal="cifar10 has a fixed test set, so a data draw would change nothing; leave it at 0",
     )
-    held_out: int = shown(
+    held_out: int = spec_field(
         "Held out",
         "Training images that are not trained on, as many of each class as there is room for; the paper held out "
         "5 000 of 50 000 when it chose the schedule (section 4.2).",
@@ -42,8 +44,12 @@ class DataSpec(Spec):
         ge=0,
         le=100_000_000,
     )
-    test_on: TestOn = shown(
-        "Test on", "test: the data set's test images. held-out: the training images held out.", default=TestOn.TEST
+    test_on: TestOn = spec_field(
+        "Test on",
+        "test: the data set's test images. held-out: the training images held out.",
+        default=TestOn.TEST,
+        read_when=ReadWhen("held_out"),
+        refusal="no images are held out, so none can be tested on; set held_out, or test_on to test",
     )
 
     @field_validator("source")
@@ -59,10 +65,8 @@ class DataSpec(Spec):
 
     @model_validator(mode="after")
     def _choices_are_read(self) -> Self:
-        if self.seed and self.source == "cifar10" and not self.held_out:
-            raise ValueError("cifar10 has a fixed test set, so a data draw would change nothing; leave it at 0")
-        if self.test_on is TestOn.HELD_OUT and not self.held_out:
-            raise ValueError("no images are held out, so none can be tested on; set held_out, or test_on to test")
+        if fault := self.unread_fault():
+            raise ValueError(fault)
         return self
 
     @property

@@ -12,6 +12,7 @@ from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Join, Layer, La
 from resnet_studio.domain.enums import ZeroPadding
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.network_spec import NetworkSpec
+from resnet_studio.domain.text_numbers import counted
 
 
 class Against(StrEnum):
@@ -107,7 +108,7 @@ class Tally:
     def sentence(self) -> str:
         """``2 layers added, 16 shortcuts added``; ``no difference``."""
         parts = [
-            f"{counts[verdict]} {name}{'' if counts[verdict] == 1 else 's'} {verdict}"
+            f"{counted(counts[verdict], name)} {verdict}"
             for name, counts in (("layer", self.layers), ("shortcut", self.shortcuts))
             for verdict in ORDER
             if counts[verdict]

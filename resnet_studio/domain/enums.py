@@ -130,14 +130,6 @@ class TestOn(StrEnum):
     HELD_OUT = "held-out"
 
 
-class Schedule(StrEnum):
-    """When the learning rate falls."""
-
-    MILESTONES = "milestones"
-    PLATEAU = "plateau"
-    COSINE = "cosine"
-
-
 class MomentumForm(StrEnum):
     """torch: v = m v + g, w = w - lr v. authors: v = m v + lr g, w = w - v. They part when the rate changes."""
 
@@ -228,6 +220,10 @@ class Phase(StrEnum):
     SAVING = "saving"
     PAUSED = "paused"
     WAITING = "waiting for room on the disk"
+
+
+TRAINING_ERROR_WINDOW = 50
+"""Iterations whose mean is a run's training error: one batch alone is too noisy to read."""
 
 
 class Series(StrEnum):

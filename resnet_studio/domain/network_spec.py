@@ -9,7 +9,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from resnet_studio.domain.enums import Activation, Block, Branch, Family, Shortcut, Stem, StridePlace, ZeroPadding
-from resnet_studio.domain.spec import Spec, shown
+from resnet_studio.domain.spec import FOLLOWS, AllOf, ReadWhen, Spec, spec_field, unread_values
+from resnet_studio.domain.text_numbers import counted
 
 MAX_DEPTH = 1202
 
@@ -29,6 +30,8 @@ _FAMILY_DEFAULTS: dict[Family, dict[str, Any]] = {
     Family.IMAGENET: {"width": 64, "image_size": 224, "classes": 1000, "stem": Stem.LARGE},
     Family.VGG: {"width": 64, "image_size": 224, "classes": 1000, "stem": Stem.NONE},
 }
+_NOT_VGG = ReadWhen("family", unless=(Family.VGG,))
+_VGG_FAULT = "a VGG net is plain, layer by layer; choose block plain, branch single, activation post"
 
 
 def depth_rule(family: Family, branch: Branch) -> str:
@@ -77,29 +80,31 @@ class NetworkSpec(Spec):
     stages; the block its branch and its usual shortcut.
     """
 
-    family: Family = shown(
+    family: Family = spec_field(
         "Family",
         "cifar: the three stages of section 4.2. imagenet: the four of Table 1. vgg: VGG-16 and VGG-19, the reference "
         "of Figure 3.",
         simple=True,
         default=Family.CIFAR,
     )
-    block: Block = shown(
+    block: Block = spec_field(
         "Block",
         "plain: no shortcuts. basic: a shortcut around every two 3x3 layers. bottleneck: around 1x1, 3x3, 1x1. "
         "single: around every layer, an experiment (the paper saw no advantage in it).",
         simple=True,
         default=Block.BASIC,
     )
-    branch: Branch = shown(
+    branch: Branch = spec_field(
         "Layers of a block",
         "Follows the block; for a plain net, the residual net whose layers it has: basic, bottleneck or single.",
         default=Branch.BASIC,
+        read_when=AllOf((ReadWhen("block", (Block.PLAIN,)), _NOT_VGG)),
+        unread=FOLLOWS,
     )
-    stages: tuple[Count, ...] = shown(
+    stages: tuple[Count, ...] = spec_field(
         "Blocks per stage", "Empty: as the depth says. Else one number a stage.", default=(), max_length=8
     )
-    depth: int = shown(
+    depth: int = spec_field(
         "Depth",
         "Weighted layers. cifar: 6n + 2, so 8, 14, 20, 32, 44, 56, 110, ... 1202, or 9n + 2 of bottlenecks. "
         "imagenet: 18, 34 of basic blocks, 50, 101, 152 of bottlenecks. vgg: 16, 19.",
@@ -109,15 +114,15 @@ class NetworkSpec(Spec):
         ge=3,
         le=MAX_DEPTH,
     )
-    shortcut: Shortcut = shown(
+    shortcut: Shortcut = spec_field(
         "Shortcut",
         "A: identity, zero-padding where dimensions change. B: projection where dimensions change. "
         "C: projection everywhere. none: for plain nets.",
         simple=True,
         default=Shortcut.A,
     )
-    classes: int = shown("Classes", "Outputs of the last layer.", default=10, ge=2, le=100_000)
-    width: int = shown(
+    classes: int = spec_field("Classes", "Outputs of the last layer.", default=10, ge=2, le=100_000)
+    width: int = spec_field(
         "Width",
         "Filters in the first stage, doubled in each later one; the paper has 16 on CIFAR-10 and 64 on ImageNet.",
         unit="filters",
@@ -125,10 +130,10 @@ class NetworkSpec(Spec):
         ge=1,
         le=4096,
     )
-    widths: tuple[Filters, ...] = shown(
+    widths: tuple[Filters, ...] = spec_field(
         "Widths", "Empty: doubled from stage to stage. Else filters of each stage.", default=(), max_length=8
     )
-    image_size: int = shown(
+    image_size: int = spec_field(
         "Image size",
         "Height and width of the input; images of other sizes are resized or cropped.",
         unit="pixels",
@@ -136,27 +141,35 @@ class NetworkSpec(Spec):
         ge=8,
         le=1024,
     )
-    stem: Stem = shown(
+    stem: Stem = spec_field(
         "Stem",
         "3x3: one 3x3 convolution (CIFAR-10). 7x7: a 7x7 convolution and a 3x3 max pool, a quarter of the size "
         "(ImageNet). none: for VGG.",
         default=Stem.SMALL,
+        read_when=_NOT_VGG,
+        unread=FOLLOWS,
     )
-    stride_place: StridePlace = shown(
+    stride_place: StridePlace = spec_field(
         "Stride of a bottleneck",
         "first-1x1: the paper's. 3x3: torchvision's, with more multiply-adds.",
         default=StridePlace.FIRST,
+        read_when=ReadWhen("branch", (Branch.BOTTLENECK,)),
+        refusal=f"only bottlenecks have a choice of stride; set stride_place to {StridePlace.FIRST}",
     )
-    zero_padding: ZeroPadding = shown(
+    zero_padding: ZeroPadding = spec_field(
         "Zeros of option A",
         "end: all new channels come last. both: half of them before, half after.",
         default=ZeroPadding.END,
+        read_when=ReadWhen("shortcut", (Shortcut.A,)),
+        refusal=f"only option A pads with zeros; set zero_padding to {ZeroPadding.END}",
     )
-    activation: Activation = shown(
+    activation: Activation = spec_field(
         "Activation",
         "post: batch norm after each convolution, ReLU after the addition (2015). pre: batch norm and ReLU before each "
         "convolution (arXiv:1603.05027).",
         default=Activation.POST,
+        read_when=_NOT_VGG,
+        refusal=_VGG_FAULT,
     )
 
     @model_validator(mode="before")
@@ -286,20 +299,16 @@ def _usual_depth(family: Family, values: Mapping[str, Any]) -> int:
 
 
 def _block_fault(spec: NetworkSpec) -> str:
-    if spec.family is Family.VGG and (
-        spec.block is not Block.PLAIN or spec.branch is not Branch.SINGLE or spec.activation is not Activation.POST
-    ):
-        return "a VGG net is plain, layer by layer; choose block plain, branch single, activation post"
+    if spec.family is Family.VGG and (spec.block is not Block.PLAIN or spec.branch is not Branch.SINGLE):
+        return _VGG_FAULT
     if spec.block is Block.PLAIN and spec.shortcut is not Shortcut.NONE:
         return "a plain net has no shortcuts; choose shortcut none, or block basic"
     if spec.block.residual and spec.shortcut is Shortcut.NONE:
         return f"a net of {spec.block} blocks needs a shortcut; choose A, B or C, or block plain"
     if spec.block.residual and spec.branch.value != spec.block.value:
         return f"a net of {spec.block} blocks has {spec.block} branches; leave branch out, or choose block plain"
-    if spec.stride_place is not StridePlace.FIRST and spec.branch is not Branch.BOTTLENECK:
-        return f"only bottlenecks have a choice of stride; set stride_place to {StridePlace.FIRST}"
-    if spec.zero_padding is not ZeroPadding.END and spec.shortcut is not Shortcut.A:
-        return f"only option A pads with zeros; set zero_padding to {ZeroPadding.END}"
+    if fault := spec.unread_fault():
+        return fault
     if (spec.stem is Stem.NONE) is not (spec.family is Family.VGG):
         return f"stem {spec.stem} does not go with family {spec.family}; choose {_FAMILY_DEFAULTS[spec.family]['stem']}"
     return ""
@@ -308,7 +317,9 @@ def _block_fault(spec: NetworkSpec) -> str:
 def _shape_fault(spec: NetworkSpec) -> str:
     blocks, widths = spec.stage_blocks, spec.stage_widths
     if len(widths) != len(blocks):
-        return f"there are {len(blocks)} stages but {len(widths)} widths; give one for each stage"
+        are = "is" if len(blocks) == 1 else "are"
+        stages = counted(len(blocks), "stage")
+        return f"there {are} {stages} but {counted(len(widths), 'width')}; give one for each stage"
     if spec.width != widths[0]:
         return f"width {spec.width} is not the first of the widths, {widths[0]}; leave one of them out"
     if spec.shortcut is Shortcut.A and any(after < before for before, after in itertools.pairwise(widths)):
@@ -337,7 +348,8 @@ def counterpart(network: NetworkSpec) -> NetworkSpec:
         raise ValueError(f"{network.label} has no residual counterpart; choose family imagenet or cifar")
     values = network.model_dump()
     if network.residual:
-        values |= {"block": Block.PLAIN, "shortcut": Shortcut.NONE, "zero_padding": ZeroPadding.END}
+        values |= {"block": Block.PLAIN, "shortcut": Shortcut.NONE}
+        values |= unread_values(NetworkSpec, values)
     else:
         values["block"] = Block(network.branch.value)
         del values["shortcut"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from resnet_studio.domain.enums import Block, Branch, Family, Shortcut
 from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.domain.text_numbers import percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,5 +212,7 @@ def _billions(count: float) -> str:
 
 
 def _errors(row: ErrorRow) -> str:
-    words = [f"{name} {value:.2f} %" for name, value in (("top-1", row.top1), ("top-5", row.top5)) if value is not None]
+    words = [
+        f"{name} {percent(value)}" for name, value in (("top-1", row.top1), ("top-5", row.top5)) if value is not None
+    ]
     return ", ".join(words)

@@ -15,9 +15,10 @@ from resnet_studio.domain.enums import (
     Colour,
     Family,
     MomentumForm,
-    Schedule,
 )
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.schedules import Schedule
+from resnet_studio.domain.spec import is_read
 from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec, replace
 
 OWN = (  # of a run, not of a recipe
@@ -53,23 +54,8 @@ class Preset:
     @property
     def fields(self) -> dict[str, Any]:
         """The fields that are applied, by name, without those that this recipe does not read."""
-        names = (name for name in RecipeSpec.model_fields if name not in OWN and is_read(self.recipe, name))
-        return {name: getattr(self.recipe, name) for name in names}
-
-
-def is_read(recipe: RecipeSpec, field: str) -> bool:
-    """Whether the recipe's other choices leave anything to ``field``: milestones are read by one schedule alone."""
-    reader = {
-        "milestones": recipe.schedule is Schedule.MILESTONES,
-        "plateau_patience": recipe.schedule is Schedule.PLATEAU,
-        "plateau_margin": recipe.schedule is Schedule.PLATEAU,
-        "warmup_error": recipe.warmup_rate > 0,
-        "pad_with": recipe.augmentation is Augmentation.PAD_CROP_FLIP,
-        "scale_min": recipe.augmentation is Augmentation.SCALE_CROP_FLIP,
-        "scale_max": recipe.augmentation is Augmentation.SCALE_CROP_FLIP,
-        "colour_std": recipe.colour is Colour.PCA,
-    }
-    return reader.get(field, True)
+        values = self.recipe.own_values()
+        return {name: value for name, value in values.items() if name not in OWN and is_read(RecipeSpec, name, values)}
 
 
 _AUTHORS = {"momentum_form": MomentumForm.AUTHORS, "bn_statistics": BatchNormStatistics.RECOMPUTED}

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from resnet_studio.domain.spec import Spec, shown
+from resnet_studio.domain.spec import ReadWhen, Spec, spec_field
 
 PAPER_SCALES = (224, 256, 384, 480, 640)  # He et al. 2015, section 3.4
 Scale = Annotated[int, Field(ge=8, le=4096)]
@@ -23,6 +23,10 @@ class ProtocolKind(StrEnum):
     MULTI_SCALE = "multi-scale"
 
 
+_MULTI_SCALE = ReadWhen("kind", (ProtocolKind.MULTI_SCALE,))
+_MULTI_SCALE_REFUSAL = "scales and flip are read only by multi-scale, not by {kind}; leave them out"
+
+
 class Protocol(Spec):
     """Views of an image; the softmax outputs of all views are averaged.
 
@@ -32,29 +36,39 @@ class Protocol(Spec):
     through the network as a fully convolutional one.
     """
 
-    kind: ProtocolKind = shown(
+    kind: ProtocolKind = spec_field(
         "Protocol",
         "single: the view that training tests on. centre-crop: one square of the resized image. ten-crop: corners, "
         "centre, and their mirror images. multi-scale: the whole image at several sizes.",
         simple=True,
         default=ProtocolKind.SINGLE,
     )
-    resize: int = shown(
+    resize: int = spec_field(
         "Shorter side",
         "centre-crop, ten-crop: before cropping; 0: 256 for each 224 of the image size, as on ImageNet.",
         unit="pixels",
         default=0,
         ge=0,
         le=4096,
+        read_when=ReadWhen("kind", (ProtocolKind.CENTRE_CROP, ProtocolKind.TEN_CROP)),
+        refusal="resize is read only by centre-crop and ten-crop, not by {kind}; leave it out",
     )
-    scales: tuple[Scale, ...] = shown(
+    scales: tuple[Scale, ...] = spec_field(
         "Scales",
         "multi-scale: shorter sides; empty: the paper's 224, 256, 384, 480, 640.",
         unit="pixels",
         default=(),
         max_length=20,
+        read_when=_MULTI_SCALE,
+        refusal=_MULTI_SCALE_REFUSAL,
     )
-    flip: bool = shown("Mirror images", "multi-scale: each size is also seen mirrored.", default=False)
+    flip: bool = spec_field(
+        "Mirror images",
+        "multi-scale: each size is also seen mirrored.",
+        default=False,
+        read_when=_MULTI_SCALE,
+        refusal=_MULTI_SCALE_REFUSAL,
+    )
 
     @field_validator("scales")
     @classmethod
@@ -65,11 +79,8 @@ class Protocol(Spec):
 
     @model_validator(mode="after")
     def _choices_are_read(self) -> Self:
-        crops = self.kind in (ProtocolKind.CENTRE_CROP, ProtocolKind.TEN_CROP)
-        if self.resize and not crops:
-            raise ValueError(f"resize is read only by centre-crop and ten-crop, not by {self.kind}; leave it out")
-        if (self.scales or self.flip) and self.kind is not ProtocolKind.MULTI_SCALE:
-            raise ValueError(f"scales and flip are read only by multi-scale, not by {self.kind}; leave them out")
+        if fault := self.unread_fault():
+            raise ValueError(fault)
         return self
 
     def resize_for(self, image_size: int) -> int:

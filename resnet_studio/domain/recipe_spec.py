@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from resnet_studio.domain.data_spec import MAX_SEED
 from resnet_studio.domain.enums import (
+    TRAINING_ERROR_WINDOW,
+    Activation,
     Augmentation,
     BatchNormStatistics,
+    Block,
     Colour,
     Decay,
     Device,
@@ -23,12 +24,14 @@ from resnet_studio.domain.enums import (
     Normalisation,
     PadWith,
     Precision,
-    Schedule,
 )
-from resnet_studio.domain.spec import Spec, shown
+from resnet_studio.domain.schedules import Schedule, schedules_help
+from resnet_studio.domain.spec import AllOf, ReadWhen, Spec, replace, spec_field
 
 Iteration = Annotated[int, Field(ge=1, le=10_000_000)]
 
+_PLATEAU = ReadWhen("schedule", (Schedule.PLATEAU,))
+_SCALE_CROP_FLIP = ReadWhen("augmentation", (Augmentation.SCALE_CROP_FLIP,))
 
 # What the batches of a cohort depend on, and what all its members do at the same time.
 SHARED = (
@@ -37,10 +40,13 @@ SHARED = (
 )  # fmt: skip
 
 
+SEEDS = ("init_seed", "data_seed")  # initial weights; sample order, crops and flips
+
+
 class RecipeSpec(Spec):
     """Everything about training that is neither the network nor the data. Defaults: the paper's CIFAR-10 recipe."""
 
-    iterations: int = shown(
+    iterations: int = spec_field(
         "Iterations",
         "Weight updates in all; the paper trains for 64 000.",
         unit="iterations",
@@ -49,7 +55,7 @@ class RecipeSpec(Spec):
         ge=1,
         le=10_000_000,
     )
-    batch_size: int = shown(
+    batch_size: int = spec_field(
         "Batch size",
         "Images per iteration; the paper has 128.",
         unit="images",
@@ -58,7 +64,7 @@ class RecipeSpec(Spec):
         ge=2,
         le=4096,
     )
-    learning_rate: float = shown(
+    learning_rate: float = spec_field(
         "Learning rate",
         "At the start; the paper has 0.1.",
         simple=True,
@@ -66,36 +72,40 @@ class RecipeSpec(Spec):
         gt=0,
         le=10,
     )
-    schedule: Schedule = shown(
+    schedule: Schedule = spec_field(
         "Schedule",
-        "milestones: divided by ten at given iterations. plateau: divided by ten when the test error no longer falls "
-        "(the paper, on ImageNet). cosine: down to zero along half a cosine; the paper has no such thing.",
+        schedules_help(),
         default=Schedule.MILESTONES,
     )
-    milestones: tuple[Iteration, ...] = shown(
+    milestones: tuple[Iteration, ...] = spec_field(
         "Milestones",
         "Iterations after which the learning rate is divided by ten; the paper: 32 000 and 48 000.",
         unit="iterations",
         default=(32_000, 48_000),
         max_length=20,
+        read_when=ReadWhen("schedule", (Schedule.MILESTONES,)),
+        unread=(),
+        refusal="a {schedule} schedule has no milestones; leave them out, or choose milestones",
     )
-    plateau_patience: int = shown(
+    plateau_patience: int = spec_field(
         "Plateau patience",
         "plateau: tests without a better error before the rate is divided by ten.",
         unit="tests",
         default=5,
         ge=1,
         le=10_000,
+        read_when=_PLATEAU,
     )
-    plateau_margin: float = shown(
+    plateau_margin: float = spec_field(
         "Plateau margin",
         "plateau: how much lower an error must be to count as better.",
         unit="points",
         default=0.1,
         ge=0,
         le=100,
+        read_when=_PLATEAU,
     )
-    warmup_rate: float = shown(
+    warmup_rate: float = spec_field(
         "Warm-up rate",
         "Learning rate until the training error is below the next field; 0: no warm-up. The paper has 0.01 for "
         "ResNet-110.",
@@ -103,82 +113,110 @@ class RecipeSpec(Spec):
         ge=0,
         le=10,
     )
-    warmup_error: float = shown(
+    warmup_error: float = spec_field(
         "Warm-up until",
-        "Training error, mean of 50 iterations, below which the warm-up ends; the paper has 80 %.",
+        f"Training error, mean of {TRAINING_ERROR_WINDOW} iterations, below which the warm-up ends; the paper has "
+        "80 %.",
         unit="%",
         default=80.0,
         gt=0,
         le=100,
+        read_when=ReadWhen("warmup_rate"),
     )
-    momentum: float = shown(
+    momentum: float = spec_field(
         "Momentum", "Share of the last step that goes on; the paper has 0.9.", default=0.9, ge=0, lt=1
     )
-    momentum_form: MomentumForm = shown(
+    momentum_form: MomentumForm = spec_field(
         "Form of momentum",
         "torch: v = m v + g, w = w - lr v. authors: v = m v + lr g, w = w - v. They part when the rate falls.",
         default=MomentumForm.TORCH,
     )
-    weight_decay: float = shown(
+    weight_decay: float = spec_field(
         "Weight decay",
         "L2 penalty; the paper has 0.0001.",
         default=1e-4,
         ge=0,
         le=1,
     )
-    decay: Decay = shown(
+    decay: Decay = spec_field(
         "Weight decay on",
         "all: every parameter. weights: convolutions and fully connected layers, without batch norm and biases. The "
         "paper does not say which.",
         default=Decay.ALL,
     )
-    label_smoothing: float = shown(
+    label_smoothing: float = spec_field(
         "Label smoothing", "Share of each label spread over all classes; the paper has none.", default=0.0, ge=0, lt=1
     )
-    zero_last_gamma: bool = shown(
+    zero_last_gamma: bool = spec_field(
         "Zero last gamma",
         "The last batch norm of each residual branch starts at zero, so that each block starts as its shortcut; the "
         "paper does not.",
         default=False,
+        read_when=AllOf(
+            (
+                ReadWhen("network.block", unless=(Block.PLAIN,)),
+                ReadWhen("network.activation", (Activation.POST,)),
+            )
+        ),
+        refusal="zero_last_gamma needs residual branches that end in batch norm; leave it out, or choose a residual "
+        "net with activation post",
     )
-    bn_statistics: BatchNormStatistics = shown(
+    bn_statistics: BatchNormStatistics = spec_field(
         "Batch norm in tests",
         "moving: averages kept while training. recomputed: measured over the training set when training has ended, "
         "as the authors did.",
         default=BatchNormStatistics.MOVING,
     )
-    augmentation: Augmentation = shown(
+    augmentation: Augmentation = spec_field(
         "Augmentation",
         "pad-crop-flip: 4 pixels around the image, a random crop, a horizontal flip half the time (CIFAR-10). "
         "scale-crop-flip: the shorter side resized at random, a random crop, a flip (ImageNet).",
         default=Augmentation.PAD_CROP_FLIP,
     )
-    pad_with: PadWith = shown(
+    pad_with: PadWith = spec_field(
         "Padding",
         "pad-crop-flip: mean pads after the mean is subtracted, black before. The paper does not say which.",
         default=PadWith.MEAN,
+        read_when=ReadWhen("augmentation", (Augmentation.PAD_CROP_FLIP,)),
     )
-    scale_min: int = shown(
-        "Shorter side from", "scale-crop-flip: the paper has 256.", unit="pixels", default=256, ge=8, le=4096
+    scale_min: int = spec_field(
+        "Shorter side from",
+        "scale-crop-flip: the paper has 256.",
+        unit="pixels",
+        default=256,
+        ge=8,
+        le=4096,
+        read_when=_SCALE_CROP_FLIP,
     )
-    scale_max: int = shown(
-        "Shorter side to", "scale-crop-flip: the paper has 480.", unit="pixels", default=480, ge=8, le=4096
+    scale_max: int = spec_field(
+        "Shorter side to",
+        "scale-crop-flip: the paper has 480.",
+        unit="pixels",
+        default=480,
+        ge=8,
+        le=4096,
+        read_when=_SCALE_CROP_FLIP,
     )
-    colour: Colour = shown(
+    colour: Colour = spec_field(
         "Colour augmentation",
         "pca: each image shifted at random along the principal components of the training set's colours (ImageNet).",
         default=Colour.NONE,
     )
-    colour_std: float = shown(
-        "Colour strength", "pca: standard deviation of the random factors; the usual is 0.1.", default=0.1, gt=0, le=10
+    colour_std: float = spec_field(
+        "Colour strength",
+        "pca: standard deviation of the random factors; the usual is 0.1.",
+        default=0.1,
+        gt=0,
+        le=10,
+        read_when=ReadWhen("colour", (Colour.PCA,)),
     )
-    normalisation: Normalisation = shown(
+    normalisation: Normalisation = spec_field(
         "Normalisation",
         "pixel-mean: the training set's mean image is subtracted (the paper). channel-mean-std: one "
         "mean and one standard deviation per colour.",
         default=Normalisation.PIXEL_MEAN,
     )
-    test_every: int = shown(
+    test_every: int = spec_field(
         "Test every",
         "Iterations between two measurements of the test error; one more is taken at the end.",
         unit="iterations",
@@ -187,48 +225,41 @@ class RecipeSpec(Spec):
         ge=1,
         le=10_000_000,
     )
-    init_seed: int = shown("Initial weights", "Seed of the initial weights.", simple=True, default=0, ge=0, le=MAX_SEED)
-    data_seed: int = shown("Sample order", "Seed of sample order, crops and flips.", default=0, ge=0, le=MAX_SEED)
-    loading: Loading = shown(
+    init_seed: int = spec_field(
+        "Initial weights", "Seed of the initial weights.", simple=True, default=0, ge=0, le=MAX_SEED
+    )
+    data_seed: int = spec_field("Sample order", "Seed of sample order, crops and flips.", default=0, ge=0, le=MAX_SEED)
+    loading: Loading = spec_field(
         "Loading",
         "resident: all images decoded in memory. streamed: decoded when needed, by several processes. auto: resident "
         "where the images fit. The batches are the same.",
         default=Loading.AUTO,
     )
-    precision: Precision = shown(
+    precision: Precision = spec_field(
         "Precision",
         "auto: bfloat16 where a short probe finds it faster on this machine, else float32. tf32: products of "
         "10 bits, CUDA only. Weights and batch-norm statistics are always float32.",
         default=Precision.AUTO,
     )
-    layout: MemoryLayout = shown(
+    layout: MemoryLayout = spec_field(
         "Memory layout",
         "channels-last: the values of a pixel lie together; channels-first: those of a feature map. auto: the faster "
         "one on this machine, by a short probe.",
         default=MemoryLayout.AUTO,
     )
-    engine: Engine = shown(
+    engine: Engine = spec_field(
         "Engine",
         "eager: one operation at a time. compiled: by torch's compiler, from a fixed iteration on. graphed: CUDA "
         "graphs of whole steps. auto: the fastest that this machine has and the run is long enough for.",
         default=Engine.AUTO,
     )
-    exact: bool = shown(
+    exact: bool = spec_field(
         "Exact on CUDA",
         "The same bits every time on CUDA: deterministic operations and float32, at a price in speed. On the CPU that "
         "holds anyway.",
         default=False,
     )
-    device: Device = shown("Device", "auto: CUDA, else Apple's MPS, else the CPU.", default=Device.AUTO)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _milestones_follow_schedule(cls, values: Any) -> Any:
-        """Another schedule without a word about milestones has none."""
-        if not isinstance(values, Mapping) or "milestones" in values:
-            return values
-        usual = values.get("schedule", Schedule.MILESTONES) == Schedule.MILESTONES
-        return values if usual else {**values, "milestones": ()}
+    device: Device = spec_field("Device", "auto: CUDA, else Apple's MPS, else the CPU.", default=Device.AUTO)
 
     @field_validator("milestones")
     @classmethod
@@ -240,34 +271,19 @@ class RecipeSpec(Spec):
     @model_validator(mode="after")
     def _choices_are_read(self) -> Self:
         """An option that nobody reads is refused."""
-        if self.schedule is not Schedule.MILESTONES and self.milestones:
-            raise ValueError(f"a {self.schedule} schedule has no milestones; leave them out, or choose milestones")
-        for names, needed, holds in (
-            (("plateau_patience", "plateau_margin"), "schedule plateau", self.schedule is Schedule.PLATEAU),
-            (("warmup_error",), "a warmup_rate", self.warmup_rate > 0),
-            (("pad_with",), "augmentation pad-crop-flip", self.augmentation is Augmentation.PAD_CROP_FLIP),
-            (
-                ("scale_min", "scale_max"),
-                "augmentation scale-crop-flip",
-                self.augmentation is Augmentation.SCALE_CROP_FLIP,
-            ),
-            (("colour_std",), "colour pca", self.colour is Colour.PCA),
-        ):
-            for name in names:
-                if not holds and getattr(self, name) != type(self).model_fields[name].default:
-                    raise ValueError(f"{name} is read only with {needed}; leave it out")
+        if fault := self.unread_fault():
+            raise ValueError(fault)
         if self.exact and self.precision not in (Precision.AUTO, Precision.FLOAT32):
             raise ValueError(f"exact needs float32, not {self.precision}; leave precision at auto")
         if self.scale_min > self.scale_max:
             raise ValueError(f"scale_min {self.scale_min} is above scale_max {self.scale_max}; swap them")
         return self
 
-    def learning_rate_at(self, iteration: int) -> float:
-        """Rate of the ``iteration``-th update, counted from 1, as far as it does not depend on what was measured.
+    @property
+    def seeds(self) -> tuple[int, int]:
+        """Of the initial weights and of the sample order."""
+        return self.init_seed, self.data_seed
 
-        A milestone's own update has the old rate; a cosine starts at the full rate and would reach zero one update
-        after the last. Warm-up and plateaus are decided while training.
-        """
-        if self.schedule is Schedule.COSINE:
-            return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * (iteration - 1) / self.iterations))
-        return self.learning_rate * 0.1 ** sum(iteration > milestone for milestone in self.milestones)
+    def with_seeds(self, init_seed: int, data_seed: int) -> Self:
+        """The same recipe; raises pydantic's ValidationError for seeds out of bounds."""
+        return replace(self, init_seed=init_seed, data_seed=data_seed)

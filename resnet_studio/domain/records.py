@@ -154,8 +154,26 @@ class Classification:
         return self.views == self.of
 
 
+class _Errors:
+    """What an evaluation and its summary both tell of an ensemble."""
+
+    __slots__ = ()
+    run_ids: tuple[str, ...]
+    top1_error: float
+    member_errors: tuple[float, ...]
+
+    @property
+    def is_ensemble(self) -> bool:
+        return len(self.run_ids) > 1
+
+    @property
+    def gain(self) -> float | None:
+        """Percentage points by which the ensemble is better than its best member; None for one run."""
+        return min(self.member_errors) - self.top1_error if self.member_errors else None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Evaluation:
+class Evaluation(_Errors):
     """Errors of one run, or of an ensemble of runs, on a labelled test set under one protocol. Errors in percent.
 
     Attributes:
@@ -197,21 +215,12 @@ class Evaluation:
     skipped: tuple[str, ...] = ()
 
     @property
-    def is_ensemble(self) -> bool:
-        return len(self.run_ids) > 1
-
-    @property
     def per_class_errors(self) -> tuple[float | None, ...]:
         """Top-1 error of each class in percent, None for a class without test images."""
         right, all_of = np.diagonal(self.confusion), self.confusion.sum(axis=1)
         return tuple(
             100.0 * float(n - k) / float(n) if n else None for k, n in zip(right.tolist(), all_of.tolist(), strict=True)
         )
-
-    @property
-    def gain(self) -> float | None:
-        """Percentage points by which the ensemble is better than its best member; None for one run."""
-        return min(self.member_errors) - self.top1_error if self.member_errors else None
 
     def cell(self, label: int, predicted: int) -> npt.NDArray[np.int64]:
         """Positions of the images of one cell of the confusion matrix, the most confident first."""
@@ -220,7 +229,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationSummary:
+class EvaluationSummary(_Errors):
     """A stored evaluation without its images, for lists; fields as in :class:`Evaluation`.
 
     Attributes:
@@ -245,15 +254,6 @@ class EvaluationSummary:
     created_at: datetime
     seconds: float
     skipped: int = 0
-
-    @property
-    def is_ensemble(self) -> bool:
-        return len(self.run_ids) > 1
-
-    @property
-    def gain(self) -> float | None:
-        """Percentage points by which the ensemble is better than its best member; None for one run."""
-        return min(self.member_errors) - self.top1_error if self.member_errors else None
 
 
 def _number(value: float | None) -> float | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from resnet_studio.domain.enums import Schedule
 from resnet_studio.domain.network_spec import filled_in
-from resnet_studio.domain.specs import NetworkSpec, RunSpec, Spec
+from resnet_studio.domain.spec import Spec, defaults, unread_values
+from resnet_studio.domain.specs import NetworkSpec, RunSpec
 
 _FLAGS = {"data.source": "--data", "data.seed": "--data-draw"}  # other options are the field's own name
 
@@ -61,9 +61,8 @@ def _implied(value: Spec, name: str, named: Mapping[str, object]) -> object:
     """What a field is when the ``named`` ones alone are given."""
     if isinstance(value, NetworkSpec) and name in (implied := filled_in(named)):
         return implied[name]
-    if name == "milestones" and named.get("schedule", Schedule.MILESTONES) is not Schedule.MILESTONES:
-        return ()
-    return type(value).model_fields[name].default
+    usual = {**defaults(type(value)), **named}
+    return {**usual, **unread_values(type(value), usual)}[name]
 
 
 def _flag(path: str) -> str:

@@ -6,26 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from resnet_studio.domain.enums import Block, Family
-from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
+from resnet_studio.domain.spec import Spec, readers
+from resnet_studio.domain.specs import NetworkSpec, RunSpec
 
-# field -> fields that go back to what is usual beside its new value
-_FOLLOWERS: dict[type[Spec], dict[str, tuple[str, ...]]] = {
-    NetworkSpec: {
-        "block": ("branch", "shortcut", "stride_place", "zero_padding"),
-        "branch": ("stride_place",),
-        "shortcut": ("zero_padding",),
-        "stages": ("depth", "widths"),
-        "depth": ("stages", "widths"),
-        "width": ("widths",),
-        "widths": ("width",),
-    },
-    RecipeSpec: {
-        "schedule": ("milestones", "plateau_patience", "plateau_margin"),
-        "warmup_rate": ("warmup_error",),
-        "augmentation": ("pad_with", "scale_min", "scale_max"),
-        "colour": ("colour_std",),
-    },
-    DataSpec: {"held_out": ("test_on",)},
+# Field of a network -> fields that say the same or that it brings along
+_FOLLOWERS: dict[str, tuple[str, ...]] = {
+    "block": ("branch", "shortcut"),
+    "stages": ("depth", "widths"),
+    "depth": ("stages", "widths"),
+    "width": ("widths",),
+    "widths": ("width",),
 }
 
 
@@ -49,15 +39,25 @@ def changed_values(spec: Spec, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in {**spec.model_dump(), **asked}.items() if name not in gone}
 
 
+def followers(kind: type[Spec], field: str) -> tuple[str, ...]:
+    """The fields that go back to what is usual when ``field`` changes."""
+    direct = _FOLLOWERS.get(field, ()) if kind is NetworkSpec else ()
+    return (*_and_readers(kind, direct), *readers(kind, field))
+
+
+def _and_readers(kind: type[Spec], fields: tuple[str, ...]) -> tuple[str, ...]:
+    return (*fields, *(reader for field in fields for reader in readers(kind, field)))
+
+
 def _followers(spec: Spec, new: Mapping[str, Any]) -> Iterator[str]:
     for field in new:
-        for follower in _FOLLOWERS.get(type(spec), {}).get(field, ()):
+        for follower in followers(type(spec), field):
             becomes_plain = field == "block" and new[field] == Block.PLAIN
             if not (becomes_plain and follower in ("branch", "stride_place")):  # the plain counterpart: same layers
                 yield follower
     if not isinstance(spec, NetworkSpec):
         return
     if "depth" in new and spec.family is Family.IMAGENET:  # the depth says which block
-        yield from ("branch", "stride_place")
+        yield from _and_readers(NetworkSpec, ("branch",))
         if new.get("block", spec.block) != Block.PLAIN:
-            yield from ("block", "shortcut", "zero_padding")
+            yield from _and_readers(NetworkSpec, ("block", "shortcut"))

@@ -8,16 +8,17 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from resnet_studio.domain.data_spec import MAX_SEED, NO_DATA, DataSpec
-from resnet_studio.domain.enums import Activation, Augmentation
+from resnet_studio.domain.enums import Augmentation
 from resnet_studio.domain.network_spec import MAX_DEPTH, NetworkSpec, counterpart, nearest_depths
-from resnet_studio.domain.recipe_spec import SHARED, RecipeSpec
-from resnet_studio.domain.spec import Spec, replace, shown
+from resnet_studio.domain.recipe_spec import SEEDS, SHARED, RecipeSpec
+from resnet_studio.domain.spec import Spec, replace, replace_and_reset, spec_field
 
 __all__ = [
     "MAX_DEPTH",
     "MAX_SEED",
     "NO_DATA",
     "SCHEMA_VERSION",
+    "SEEDS",
     "CohortSpec",
     "DataSpec",
     "NetworkSpec",
@@ -33,15 +34,22 @@ __all__ = [
 SCHEMA_VERSION = 1
 
 
+def _beside(network: NetworkSpec) -> dict[str, object]:
+    """The network's fields as a recipe in the same run names them."""
+    return {f"network.{name}": value for name, value in network.own_values().items()}
+
+
 class RunSpec(Spec):
     """One network, one recipe, one data set."""
 
     schema_version: int = Field(SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION, title="Schema version")
-    name: str = shown("Name", "A label of your own; empty for one made from the network.", default="", max_length=200)
+    name: str = spec_field(
+        "Name", "A label of your own; empty for one made from the network.", default="", max_length=200
+    )
     network: NetworkSpec = Field(default_factory=NetworkSpec, title="Network")
     recipe: RecipeSpec = Field(default_factory=RecipeSpec, title="Recipe")
     data: DataSpec = Field(default_factory=DataSpec, title="Data")
-    start_from: str = shown(
+    start_from: str = spec_field(
         "Start from",
         "A stored run whose newest weights training begins with; empty: He initialisation.",
         default="",
@@ -63,24 +71,29 @@ class RunSpec(Spec):
                 f"a crop of {network.image_size} pixels does not fit into a shorter side of {recipe.scale_min}; "
                 f"set scale_min to at least {network.image_size}"
             )
-        if recipe.zero_last_gamma and (not network.residual or network.activation is Activation.PRE):
-            raise ValueError(
-                "zero_last_gamma needs residual branches that end in batch norm; leave it out, or choose a residual "
-                "net with activation post"
-            )
+        if fault := recipe.unread_fault(_beside(network)):
+            raise ValueError(fault)
         return self
 
     @property
     def label(self) -> str:
         return self.name or self.network.label
 
+    def with_seeds(self, init_seed: int, data_seed: int) -> Self:
+        return replace(self, recipe=self.recipe.with_seeds(init_seed, data_seed))
+
+    def without_seeds(self) -> Self:
+        """What runs with other seeds have in common; the name is no part of it."""
+        recipe = self.recipe.model_copy(update=dict.fromkeys(SEEDS, 0))
+        return self.model_copy(update={"name": "", "recipe": recipe})
+
 
 class CohortSpec(Spec):
     """Runs that train in lock-step on the very same batches; they share data, batches and length."""
 
     schema_version: int = Field(SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION, title="Schema version")
-    name: str = shown("Name", "A label for the whole cohort.", default="", max_length=200)
-    study: str = shown("Study", "Key of the study these runs answer, or empty.", default="", max_length=100)
+    name: str = spec_field("Name", "A label for the whole cohort.", default="", max_length=200)
+    study: str = spec_field("Study", "Key of the study these runs answer, or empty.", default="", max_length=100)
     runs: tuple[RunSpec, ...] = Field(title="Runs", min_length=1, max_length=32)
 
     @model_validator(mode="after")
@@ -106,13 +119,9 @@ class CohortSpec(Spec):
 
 def twin(spec: RunSpec) -> CohortSpec:
     """The plain and the residual net of one depth as a cohort of two, plain first; ``spec`` may be either of them."""
-    other = replace(spec, network=counterpart(spec.network), name="", recipe=_without_last_gamma(spec.recipe))
+    network = counterpart(spec.network)
+    other = replace(spec, network=network, name="", recipe=replace_and_reset(spec.recipe, _beside(network)))
     if spec.name:
         other = replace(other, name=f"{spec.name} ({'plain' if spec.network.residual else 'residual'})")
     plain, residual = (other, spec) if spec.network.residual else (spec, other)
     return CohortSpec(name=f"Twin of depth {spec.network.depth}", runs=(plain, residual))
-
-
-def _without_last_gamma(recipe: RecipeSpec) -> RecipeSpec:
-    """A plain net has no residual branch whose last gamma could be zero."""
-    return replace(recipe, zero_last_gamma=False) if recipe.zero_last_gamma else recipe

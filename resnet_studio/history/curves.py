@@ -15,12 +15,9 @@ import numpy.typing as npt
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from resnet_studio.domain.enums import Series
+from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.history.schema import CurveChunkRow, RunRow
-
-LIST_POINTS = 50
-"""A list shows the mean of this many training errors: one batch alone is too noisy to read."""
 
 _COMPACT_ABOVE = 64  # chunks of one series that are worth joining when a run has ended
 _JOINED_POINTS = 65_536
@@ -163,8 +160,8 @@ def _follow(session: Session, run: RunRow, new: Mapping[Series, Sequence[CurveCh
     """List columns after new chunks of one run, from the new chunks alone where they suffice."""
     run.iteration = max(run.iteration, *(chunk.last_iteration for chunks in new.values() for chunk in chunks))
     if training := new.get(Series.TRAINING_ERROR):
-        latest = np.concatenate([chunk.values for chunk in training])[-LIST_POINTS:]
-        enough = len(latest) == LIST_POINTS
+        latest = np.concatenate([chunk.values for chunk in training])[-TRAINING_ERROR_WINDOW:]
+        enough = len(latest) == TRAINING_ERROR_WINDOW
         run.training_error = _mean(latest) if enough else _mean_of_last(session, run.key)
     if tests := new.get(Series.TEST_ERROR):
         values = np.concatenate([chunk.values for chunk in tests]).astype(np.float64)
@@ -183,19 +180,19 @@ def _mean(values: npt.NDArray[np.floating[Any]]) -> float | None:
 
 
 def _mean_of_last(session: Session, run_key: int) -> float | None:
-    """Mean of the last ``LIST_POINTS`` stored training errors, None without any or if one is not finite."""
+    """Mean of the last ``TRAINING_ERROR_WINDOW`` stored training errors, None without any or if one is not finite."""
     query = (
         select(CurveChunkRow.points)
         .where(CurveChunkRow.run_key == run_key, CurveChunkRow.series == Series.TRAINING_ERROR)
         .order_by(CurveChunkRow.first_iteration.desc())
-        .limit(LIST_POINTS)
+        .limit(TRAINING_ERROR_WINDOW)
     )
     joined = b""
     for points in session.scalars(query):
         joined = points + joined
-        if len(joined) >= LIST_POINTS * _STORED.itemsize:
+        if len(joined) >= TRAINING_ERROR_WINDOW * _STORED.itemsize:
             break
-    return _mean(np.frombuffer(joined, _STORED)[-LIST_POINTS:])
+    return _mean(np.frombuffer(joined, _STORED)[-TRAINING_ERROR_WINDOW:])
 
 
 def _last(session: Session, run_key: int, series: Series) -> float | None:

@@ -239,7 +239,7 @@ class RunStore(EvaluationStore):
     def list_runs(self, *, deleted: bool = False) -> list[RunRecord]:
         """Every run that is not deleted (or every one that is), newest cohort first, in cohort order within.
 
-        ``training_error`` is the mean of the last 50 points, ``test_error`` the last point, ``best_test_error`` the
+        ``training_error`` is the mean of the last points, ``test_error`` the last point, ``best_test_error`` the
         smallest; None where not measured or not finite. No curve is read for it. A run whose row makes no sense (its
         specification is of a newer program, or was damaged) is left out and named in :attr:`unreadable`.
         """

@@ -18,7 +18,8 @@ from resnet_studio.domain.enums import Device, MemoryLayout, Precision
 from resnet_studio.domain.errors import CheckpointError, Stopped, UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import CheckpointRecord, RunRecord
-from resnet_studio.networks.build import PlannedNetwork
+from resnet_studio.networks.devices import choose_device
+from resnet_studio.networks.residual import PlannedNetwork
 from resnet_studio.networks.weights import digest, load_weights, state_of
 from resnet_studio.platform.home import Home
 
@@ -88,24 +89,6 @@ class TrainedNetwork:
         finally:
             for handle in handles:
                 handle.remove()
-
-
-def choose_device(wish: Device) -> torch.device:
-    """CUDA, else Apple's MPS, else the CPU for ``auto``.
-
-    Raises:
-        UserError: If the wished device is not there.
-    """
-    there = {
-        Device.CUDA: torch.cuda.is_available(),
-        Device.MPS: torch.backends.mps.is_available(),
-        Device.CPU: True,
-    }
-    if wish is Device.AUTO:
-        wish = next(device for device, available in there.items() if available)
-    elif not there[wish]:
-        raise UserError(f"This machine has no {wish} device that torch can use; choose auto or cpu.")
-    return torch.device(str(wish))
 
 
 def load(store: RunSource, run: RunRecord, device: Device = Device.CPU) -> TrainedNetwork:

@@ -35,13 +35,14 @@ from resnet_studio.domain.specs import CohortSpec, RecipeSpec
 from resnet_studio.history.recorder import recording
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.cuda import free_cached_memory
+from resnet_studio.networks.devices import choose_device
 from resnet_studio.networks.error_rates import images_a_step
 from resnet_studio.platform.home import Home
 from resnet_studio.runner import start_weights
 from resnet_studio.runner.refuse_misfits import refuse_misfits
 from resnet_studio.runner.start_weights import Beginning
 from resnet_studio.training import checkpoints
-from resnet_studio.training.devices import choose_device, lower_priority
+from resnet_studio.training.devices import lower_priority
 from resnet_studio.training.disk_full import Room, StoppedWithoutRoom, is_full
 from resnet_studio.training.engines.eager import StepEngine
 from resnet_studio.training.loop import CohortLoop, Shared

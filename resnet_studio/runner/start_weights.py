@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.errors import CheckpointError, UserError
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.text_numbers import counted
 from resnet_studio.domain.weight_compatibility import LAST_LAYER
 from resnet_studio.history.store import RunStore
 from resnet_studio.inference.models import PREPROCESSING_FILE, load
@@ -71,8 +72,9 @@ def _fitting(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], theirs: 
         and not (name.startswith(_LAST) and name in given and name in wanted)
     ]
     if odd:
+        what = counted(len(odd), "layer differs", "layers differ")
         raise UserError(
-            f"{ours} cannot begin with the weights of {theirs}: {len(odd)} layers differ, such as {odd[0]}; choose the "
+            f"{ours} cannot begin with the weights of {theirs}: {what}, such as {odd[0]}; choose the "
             "same network, where the number of classes alone may be another."
         )
     return {name: tensor for name, tensor in given.items() if tensor.shape == wanted[name].shape}

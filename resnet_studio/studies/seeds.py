@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.specs import RunSpec
+from resnet_studio.domain.text_numbers import percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class SeedGroup:
         """``last 8.90 ± 0.20 % over 3 seeds (best 8.70 %)``; empty without a test error."""
         if self.mean is None:
             return ""
-        best = "" if self.best is None else f" (best {self.best:.2f} %)"
+        best = "" if self.best is None else f" (best {percent(self.best)})"
         if self.deviation is None:
-            return f"last {self.mean:.2f} %, 1 seed{best}"
+            return f"last {percent(self.mean)}, 1 seed{best}"
         return f"last {self.mean:.2f} ± {self.deviation:.2f} % over {len(self.last)} seeds{best}"
 
 
@@ -62,18 +62,12 @@ def _known(values: Iterable[float | None]) -> tuple[float, ...]:
     return tuple(value for value in values if value is not None and math.isfinite(value))
 
 
-def without_seeds(spec: RunSpec) -> RunSpec:
-    """What the runs of a group have in common: everything but name, initial weights and sample order."""
-    recipe = spec.recipe.model_copy(update={"init_seed": 0, "data_seed": 0})
-    return spec.model_copy(update={"name": "", "recipe": recipe})
-
-
 def same_but_seeds(one: RunRecord, other: RunRecord) -> bool:
     """Whether two runs asked for the same, seeds and names aside, and saw the same images as far as is known."""
     if one.spec.network != other.spec.network or one.spec.data != other.spec.data:
         return False
     seen = {found for run in (one, other) if (found := run.environment.get("data_sha256"))}
-    return len(seen) < 2 and without_seeds(one.spec) == without_seeds(other.spec)
+    return len(seen) < 2 and one.spec.without_seeds() == other.spec.without_seeds()
 
 
 def seed_group(run: RunRecord, runs: Iterable[RunRecord]) -> SeedGroup:
@@ -83,10 +77,10 @@ def seed_group(run: RunRecord, runs: Iterable[RunRecord]) -> SeedGroup:
     """
     if run.status is not RunStatus.FINISHED:
         return SeedGroup((run,))
-    found = {_seeds(run): run}
+    found = {run.spec.recipe.seeds: run}
     for other in runs:
         if other.status is RunStatus.FINISHED and other.id != run.id and same_but_seeds(run, other):
-            found.setdefault(_seeds(other), other)
+            found.setdefault(other.spec.recipe.seeds, other)
     return SeedGroup(tuple(found[seeds] for seeds in sorted(found)))
 
 
@@ -101,7 +95,3 @@ def seed_groups(runs: Sequence[RunRecord]) -> list[SeedGroup]:
         if group.count > 1:
             groups.append(group)
     return groups
-
-
-def _seeds(run: RunRecord) -> tuple[int, int]:
-    return run.spec.recipe.init_seed, run.spec.recipe.data_seed

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise, product
 
-from resnet_studio.domain.enums import Series
+from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.text_numbers import percent
 
-LAST = 50  # iterations whose mean training error stands for the end of a run
 EQUAL_WITHIN = 1.0  # percentage points; a smaller difference is called none
 
 
@@ -62,8 +62,12 @@ def _finite(value: float | None) -> float | None:
 
 
 def outcome(run: RunRecord, training_error: Curve | None, test_error: Curve | None) -> Outcome:
-    """Training error: mean of the last 50 iterations; test error: the last one; without a curve, the record's."""
-    training = training_error.mean_of_last(LAST) if training_error is not None and len(training_error) else None
+    """Training error: mean of the last iterations; test error: the last one; without a curve, the record's."""
+    training = (
+        training_error.mean_of_last(TRAINING_ERROR_WINDOW)
+        if training_error is not None and len(training_error)
+        else None
+    )
     test = test_error.last if test_error is not None and len(test_error) else None
     return Outcome(
         run,
@@ -84,7 +88,7 @@ def _verdict(question: Question, first: Outcome, second: Outcome) -> Verdict | N
     if first.training_error is None or second.training_error is None:
         return None
     difference = second.training_error - first.training_error
-    numbers = f"({second.training_error:.1f} % against {first.training_error:.1f} %)"
+    numbers = f"({percent(second.training_error, digits=1)} against {percent(first.training_error, digits=1)})"
     if question is Question.SHORTCUT:
         start = f"At {first.depth} layers, shortcuts"
         worse, better = f"{start} raise the training error by", f"{start} lower the training error by"

@@ -16,7 +16,7 @@ from resnet_studio.domain.enums import BatchNormStatistics, MemoryLayout, Series
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.records import Curve
 from resnet_studio.domain.specs import RunSpec
-from resnet_studio.networks.build import PlannedNetwork, build
+from resnet_studio.networks.residual import PlannedNetwork, build
 from resnet_studio.networks.weights import state_of
 from resnet_studio.platform.clock import SteadySeconds
 from resnet_studio.training.batch_norm import batch_norms

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from resnet_studio.domain.enums import MemoryLayout, Precision
-from resnet_studio.training.devices import device_name
+from resnet_studio.networks.devices import device_name
 from resnet_studio.training.precision import arithmetic
 
 _ROUNDS = 5

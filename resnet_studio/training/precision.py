@@ -14,7 +14,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.errors import UserError
-from resnet_studio.training.devices import device_name
+from resnet_studio.networks.devices import device_name
 
 _WORTH_IT = 1.15  # below this gain float32 stays
 _FILE = "precision.json"

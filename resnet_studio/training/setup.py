@@ -15,9 +15,10 @@ from resnet_studio.domain.enums import Device, Engine, MemoryLayout, Precision
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.specs import NetworkSpec, RecipeSpec
+from resnet_studio.networks.devices import choose_device, device_name
 from resnet_studio.platform.host import cores
 from resnet_studio.platform.training_speed import WORTH_IT
-from resnet_studio.training.devices import choose_device, device_name, use_threads
+from resnet_studio.training.devices import use_threads
 from resnet_studio.training.engines.choose import (
     EnginePlan,
     choose_engine,

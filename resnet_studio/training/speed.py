@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,6 +18,7 @@ from resnet_studio.domain import specs as domain
 from resnet_studio.domain.enums import Augmentation, Colour, Device, Engine, Phase, Precision
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.spec import replace_and_reset
 from resnet_studio.domain.specs import RecipeSpec, RunSpec
 from resnet_studio.platform.training_speed import Figure
 from resnet_studio.training.engines.choose import EnginePlan
@@ -187,16 +189,10 @@ class _Steps:
 def _endless(recipe: RecipeSpec) -> RecipeSpec:
     """The same step, with no test and no end in sight. Images lie ready, whatever their size: decoding, resizing and
     colours are done by other cores, ahead of the step, and are not part of it."""
-    changes: dict[str, object] = {"iterations": _FOREVER, "test_every": _FOREVER}
+    changes: dict[str, Any] = {"iterations": _FOREVER, "test_every": _FOREVER}
     if recipe.augmentation is Augmentation.SCALE_CROP_FLIP:
-        changes |= {"augmentation": Augmentation.PAD_CROP_FLIP, **_usual("scale_min", "scale_max")}
-    if recipe.colour is not Colour.NONE:
-        changes |= _usual("colour", "colour_std")
-    return domain.replace(recipe, **changes)
-
-
-def _usual(*names: str) -> dict[str, object]:
-    return {name: RecipeSpec.model_fields[name].default for name in names}
+        changes["augmentation"] = Augmentation.PAD_CROP_FLIP
+    return replace_and_reset(recipe, colour=Colour.NONE, **changes)
 
 
 def _random_batches(spec: RunSpec, device: torch.device) -> ResidentBatches:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from resnet_studio.platform import host
+from resnet_studio.ui.widgets.text import counted
 
 
 def process_memory() -> int | None:
@@ -26,8 +27,7 @@ def process_memory() -> int | None:
 
 def cpu_name() -> str:
     """``Intel Core i5-8250U, 8 cores``, or as much of it as is known."""
-    count = host.cores()
-    return f"{plain_name(host.cpu_name())}, {count} {'core' if count == 1 else 'cores'}"
+    return f"{plain_name(host.cpu_name())}, {counted(host.cores(), 'core')}"
 
 
 def plain_name(device: str) -> str:

@@ -18,6 +18,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.imported_weights import CIFAR10_CLASSES, PRESETS, WEIGHTS_SUFFIXES, Colour, ImportOptions
 from resnet_studio.domain.specs import DataSpec, NetworkSpec
+from resnet_studio.domain.text_numbers import counted
 from resnet_studio.networks.foreign.files import read
 from resnet_studio.platform.home import Home
 
@@ -184,7 +185,10 @@ def read_classes(path: Path, count: int) -> tuple[str, ...]:
     else:
         names = [line.strip() for line in text.splitlines() if line.strip()]
     if len(names) != count:
-        raise UserError(f"{path.name} names {len(names)} classes, but the network has {count}; give one name a line.")
+        raise UserError(
+            f"{path.name} names {counted(len(names), 'class', 'classes')}, but the network has {count}; "
+            "give one name a line."
+        )
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < count else []
     if twice:
         raise UserError(f"{path.name} names {twice[0]} twice; give each class a name of its own.")

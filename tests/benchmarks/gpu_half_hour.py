@@ -39,23 +39,24 @@ from torch.profiler import ProfilerActivity, profile
 
 from resnet_studio import runner
 from resnet_studio.data.batches import ResidentBatches
-from resnet_studio.data.imageset import ImageSet
+from resnet_studio.data.image_set import ImageSet
 from resnet_studio.data.preprocessing import Preprocessing
-from resnet_studio.domain.home import Home
-from resnet_studio.domain.planning import blueprint
+from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.enums import MemoryLayout, Normalisation, Precision
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec
-from resnet_studio.domain.terms import MemoryLayout, Normalisation, Precision
 from resnet_studio.history.store import RunStore
-from resnet_studio.networks.build import build
 from resnet_studio.networks.cuda import captures_are_over, free_cached_memory
+from resnet_studio.networks.residual import build
 from resnet_studio.networks.weights import digest
-from resnet_studio.training import checkpoints, partition, regions
-from resnet_studio.training.captures import CudaGraphs
-from resnet_studio.training.layout import memory_format
-from resnet_studio.training.members import Member
+from resnet_studio.platform.home import Home
+from resnet_studio.training import checkpoints
+from resnet_studio.training.engines import compile_options, regions
+from resnet_studio.training.engines.captures import CudaGraphs
+from resnet_studio.training.engines.graph_step import StepProgram
+from resnet_studio.training.member import Member
+from resnet_studio.training.memory_format import memory_format
 from resnet_studio.training.precision import set_products
-from resnet_studio.training.programs import StepProgram
 from resnet_studio.training.speed import measure
 
 HERE = Path(__file__).resolve()
@@ -136,7 +137,7 @@ def program_of(case: Case, device: torch.device) -> tuple[StepProgram, float]:
     networks, began = {}, time.perf_counter()
     if case.compiled:
         extra = case.compiler_options
-        regions.compile_options = lambda device: {**(partition.compile_options(device) or {}), **extra} or None
+        regions.compile_options = lambda device: {**(compile_options.compile_options(device) or {}), **extra} or None
         plan, library = blueprint(spec), regions.RegionLibrary(precision, case.batch, device, layout)
         copy = build(plan, 0).train().to(device, memory_format=memory_format(layout))  # type: ignore[call-overload]
         library.prepare(regions.parts_of(copy, plan), threading.Event())

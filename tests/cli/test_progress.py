@@ -11,7 +11,6 @@ import pytest
 from rich.console import Console
 
 from resnet_studio.cli import training_progress as progress_module
-from resnet_studio.cli.output import duration
 from resnet_studio.cli.training_progress import LiveProgress, NoProgress, PlainProgress, progress
 from resnet_studio.domain.enums import Phase, RunStatus, Series
 from resnet_studio.domain.events import (
@@ -26,6 +25,7 @@ from resnet_studio.domain.events import (
 )
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RunSpec, twin
+from resnet_studio.domain.text_numbers import duration
 
 
 def records(cohort: CohortSpec) -> list[RunRecord]:

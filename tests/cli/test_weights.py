@@ -10,7 +10,7 @@ import torch
 
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.networks.build import build
+from resnet_studio.networks.residual import build
 
 from .conftest import CLASSES, Said, Trained
 

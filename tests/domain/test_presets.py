@@ -5,7 +5,8 @@ from pydantic import ValidationError
 
 from resnet_studio.domain.documents import from_toml, to_toml
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.presets import FIELD_HELP, OWN, PRESETS, apply, find_preset, is_read, preset_for
+from resnet_studio.domain.presets import FIELD_HELP, OWN, PRESETS, apply, find_preset, preset_for
+from resnet_studio.domain.spec import is_read
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
 
 PAPER = {
@@ -80,7 +81,7 @@ def test_a_field_counts_as_read_exactly_where_the_specification_takes_it():
     }  # fmt: skip
     for preset in PRESETS:
         for field, value in other.items():
-            if is_read(preset.recipe, field):
+            if is_read(RecipeSpec, field, preset.recipe.own_values()):
                 assert getattr(replace(preset.recipe, **{field: value}), field) == value
             else:
                 with pytest.raises(ValidationError, match="is read only with"):

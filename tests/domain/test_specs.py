@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from resnet_studio.domain.documents import parse, sentences
 from resnet_studio.domain.enums import Block, Shortcut
 from resnet_studio.domain.errors import SpecError
+from resnet_studio.domain.schedules import schedule_of
 from resnet_studio.domain.specs import (
     MAX_DEPTH,
     CohortSpec,
@@ -99,7 +100,7 @@ def test_the_default_recipe_is_the_papers() -> None:
     """Section 4.2: batch 128, rate 0.1 divided at 32k and 48k, 64k iterations, momentum 0.9, weight decay 1e-4."""
     recipe = RecipeSpec()
     assert (recipe.batch_size, recipe.iterations, recipe.momentum, recipe.weight_decay) == (128, 64_000, 0.9, 1e-4)
-    rates = [recipe.learning_rate_at(i) for i in (1, 32_000, 32_001, 48_000, 48_001, 64_000)]
+    rates = [schedule_of(recipe).rate(i) for i in (1, 32_000, 32_001, 48_000, 48_001, 64_000)]
     assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
 
 
@@ -239,5 +240,5 @@ def test_parts_of_a_run_must_fit() -> None:
 def test_another_schedule_brings_no_milestones() -> None:
     assert RecipeSpec(schedule="plateau").milestones == ()
     cosine = RecipeSpec(schedule="cosine", iterations=100)
-    assert cosine.learning_rate_at(1) == 0.1
-    assert cosine.learning_rate_at(51) == pytest.approx(0.05)
+    assert schedule_of(cosine).rate(1) == 0.1
+    assert schedule_of(cosine).rate(51) == pytest.approx(0.05)

@@ -14,10 +14,10 @@ from resnet_studio.domain.enums import Activation, Family, Shortcut, Stem, Strid
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.imported_weights import Wishes
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.networks.build import PlannedNetwork, build
 from resnet_studio.networks.foreign.recognise import recognise
 from resnet_studio.networks.foreign.rename import MismatchError
 from resnet_studio.networks.foreign.torchvision_names import model_name, to_torchvision
+from resnet_studio.networks.residual import PlannedNetwork, build
 from resnet_studio.networks.weights import digest, state_of
 
 

@@ -4,7 +4,7 @@ import torch
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import CheckpointError
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.networks.build import build
+from resnet_studio.networks.residual import build
 from resnet_studio.networks.weights import digest, load_weights, save_weights, state_of
 
 SPEC = NetworkSpec(depth=8, width=4, image_size=8)

@@ -12,7 +12,7 @@ from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
-from resnet_studio.networks import build
+from resnet_studio.networks import residual
 from resnet_studio.runner import run_cohort
 from resnet_studio.training import member
 
@@ -30,7 +30,7 @@ class Memory:
 
     def __init__(self, monkeypatch, images: int, error: type[Exception] = torch.OutOfMemoryError) -> None:
         self.images, self.error, self.networks, self.calls, self.outputs = images, error, [], 0, []
-        real = build.build
+        real = residual.build
 
         def watched(*arguments, **options):
             network = real(*arguments, **options)

@@ -42,9 +42,9 @@ def test_a_plateau_divides_by_ten_and_begins_to_count_anew():
 def test_how_much_better_counts_as_better(margin, drops):
     control = plateau(plateau_patience=3, plateau_margin=margin)
     rates_after(control, [20.0, 19.75, 19.5, 19.25])
-    assert control.drops == (drops if margin <= 0.25 else 0)
+    assert control.schedule.drops == (drops if margin <= 0.25 else 0)
     rates_after(control, [19.25, 19.25, 19.25])
-    assert control.drops == 1
+    assert control.schedule.drops == 1
 
 
 def test_an_equal_error_is_no_better_even_without_a_margin():

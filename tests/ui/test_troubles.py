@@ -16,7 +16,7 @@ from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.domain.events import CurvesGrew, ProgressMade
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.store import RunStore
-from resnet_studio.networks import build
+from resnet_studio.networks import residual
 from resnet_studio.platform.home import Home
 from resnet_studio.training import disk_full, member
 from resnet_studio.ui import controller as relay
@@ -196,7 +196,7 @@ def test_after_out_of_memory_the_window_trains_again_at_once(
 ) -> None:  # fmt: skip
     window = open_window(home_with_images)
     controller, store = window.services.controller, window.services.store
-    real = build.build
+    real = residual.build
 
     def small(*arguments: object, **options: object) -> torch.nn.Module:
         network = real(*arguments, **options)  # type: ignore[arg-type]

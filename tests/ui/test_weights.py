@@ -17,7 +17,7 @@ from resnet_studio.domain.enums import RunStatus, ZeroPadding
 from resnet_studio.domain.imported_weights import PRESETS, Wishes
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.networks.build import build
+from resnet_studio.networks.residual import build
 from resnet_studio.ui.drop_frame import promise
 from resnet_studio.ui.main_window import MainWindow
 from resnet_studio.ui.models.run_columns import COLUMNS, Column

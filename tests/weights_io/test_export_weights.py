@@ -19,7 +19,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.inference.models import load
-from resnet_studio.networks.build import build
+from resnet_studio.networks.residual import build
 from resnet_studio.networks.weights import save_weights, state_of
 from resnet_studio.weights_io.export_weights import export_weights
 from resnet_studio.weights_io.import_weights import import_weights, inspect

@@ -16,13 +16,14 @@ from resnet_studio.cli.commands.diff import named_network
 from resnet_studio.cli.commands.train import AsJson
 from resnet_studio.cli.context import session
 from resnet_studio.cli.options import Asked, spec_options
-from resnet_studio.cli.output import duration, hint, print_json
+from resnet_studio.cli.output import hint, print_json
 from resnet_studio.cli.progress_bar import Work
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.domain.enums import Device, Family
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.domain.text_numbers import counted, duration
 from resnet_studio.platform.host import cores
 from resnet_studio.platform.training_speed import expected
 from resnet_studio.training.speed_cache import known_speeds, machine_key
@@ -78,7 +79,7 @@ def bench(
         try:
             with stopping.interrupting():
                 work.report("starting")
-                from resnet_studio.training.devices import choose_device
+                from resnet_studio.networks.devices import choose_device
                 from resnet_studio.training.engines.choose import forget_gains  # torch enters here, which takes seconds
                 from resnet_studio.training.speed_probe import probe  # noqa: F401 - loaded where a signal is heard
         except KeyboardInterrupt:
@@ -102,7 +103,7 @@ def bench(
         show(rows, remark)
     if stopping.heard is not None:
         done = sum(row.speed is not None for row in rows)
-        hint(f"Stopped after {done} of {len(rows)} networks.")
+        hint(f"Stopped after {done} of {counted(len(rows), 'network')}.")
     raise typer.Exit(stopping.exit_code)
 
 
@@ -112,8 +113,8 @@ def _busy() -> str:
     if load < _BUSY * cores():
         return ""
     return (
-        f"Other programs were busy (load {load:.1f} on {cores()} cores), so this machine is faster than measured: "
-        "measure again when it rests."
+        f"Other programs were busy (load {load:.1f} on {counted(cores(), 'core')}), so this machine is faster "
+        "than measured: measure again when it rests."
     )
 
 
@@ -168,7 +169,7 @@ def _measure(
 
 
 def _gain(row: Row, cache: Path) -> float | None:
-    from resnet_studio.training.devices import choose_device
+    from resnet_studio.networks.devices import choose_device
     from resnet_studio.training.engines.choose import gain_subject, known_gain
 
     recipe = row.spec.recipe

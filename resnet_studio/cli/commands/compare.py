@@ -11,7 +11,7 @@ from rich.text import Text
 
 from resnet_studio.cli.commands.conformity import of_stored
 from resnet_studio.cli.context import find_all, ids, session
-from resnet_studio.cli.output import counted, duration, percent, print_json, print_table
+from resnet_studio.cli.output import print_json, print_table
 from resnet_studio.domain.comparison import (
     Quantity,
     comparison_csv,
@@ -22,15 +22,16 @@ from resnet_studio.domain.comparison import (
     summary_csv,
     twin_gaps,
 )
-from resnet_studio.domain.enums import Series
+from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord, run_json
+from resnet_studio.domain.text_numbers import duration, grouped, percent
 from resnet_studio.studies.conformity import Conformity, State
 from resnet_studio.studies.conformity.texts import as_caption, as_json, csv_columns
 from resnet_studio.studies.seeds import seed_groups
 
 _TITLES = {
-    Quantity.TRAINING_ERROR: "training error, last 50",
+    Quantity.TRAINING_ERROR: f"training error, last {TRAINING_ERROR_WINDOW}",
     Quantity.TEST_ERROR: "test error, last",
     Quantity.BEST_TEST_ERROR: "(best test error)",
 }
@@ -144,4 +145,4 @@ def _value(quantity: Quantity, value: float | None) -> str:
         return percent(value)
     if value is None:
         return "–"
-    return duration(value) if quantity is Quantity.SECONDS else counted(int(value))
+    return duration(value) if quantity is Quantity.SECONDS else grouped(int(value))

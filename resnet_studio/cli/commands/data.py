@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from resnet_studio.cli.context import session
-from resnet_studio.cli.output import counted, print_facts, print_json
+from resnet_studio.cli.output import print_facts, print_json
 from resnet_studio.cli.progress_bar import Work
 from resnet_studio.cli.spec_arguments import data_spec
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.domain.errors import Stopped, UserError
+from resnet_studio.domain.text_numbers import grouped
 
 app = typer.Typer(help="Data sets: look at one, download CIFAR-10.", no_args_is_help=True)
 
@@ -48,8 +49,8 @@ def show(
         (
             ("data", spec.source),
             ("classes", f"{len(facts.class_names)}: {', '.join(facts.class_names)}"),
-            ("training images", counted(facts.training_images)),
-            ("test images", counted(facts.test_images)),
+            ("training images", grouped(facts.training_images)),
+            ("test images", grouped(facts.test_images)),
             ("ready", "yes" if facts.ready else "no"),
             *([("note", facts.note)] if facts.note else []),
         )

@@ -9,7 +9,7 @@ import typer
 
 from resnet_studio.cli.context import Session, session
 from resnet_studio.cli.figures import draw_diff
-from resnet_studio.cli.output import counted, print_json, print_table
+from resnet_studio.cli.output import print_json, print_table
 from resnet_studio.cli.spec_arguments import read_run_file
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.diff import Against, Diff, diff
@@ -17,6 +17,7 @@ from resnet_studio.domain.diff_report import as_json, lines_of_text
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.network_names import network_named
 from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.domain.text_numbers import grouped
 
 
 def register(app: typer.Typer) -> None:
@@ -79,8 +80,8 @@ def _show(found: Diff) -> None:
     compared = ["", *(found.names[base] for base in found.baselines[1:])]
     rows = [
         ("weighted layers", *(str(plan.depth) for plan in found.plans)),
-        ("parameters", *(counted(plan.parameters) for plan in found.plans)),
-        ("multiply-adds", *(counted(plan.multiply_adds) for plan in found.plans)),
+        ("parameters", *(grouped(plan.parameters) for plan in found.plans)),
+        ("multiply-adds", *(grouped(plan.multiply_adds) for plan in found.plans)),
         ("compared with", *compared),
         ("differences", "", *(str(found.tally(n).total) for n in range(1, len(found.plans)))),
     ]

@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from resnet_studio.cli.options import Asked, changed, spec_options
-from resnet_studio.cli.output import counted, print_facts, print_json, print_table
+from resnet_studio.cli.output import print_facts, print_json, print_table
 from resnet_studio.domain.blueprint import Blueprint, Shape, as_json
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.paper import paper_sentence
 from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.domain.text_numbers import grouped
 
 
 def register(app: typer.Typer) -> None:
@@ -50,8 +51,8 @@ def _show(plan: Blueprint) -> None:
                 _shape(layers[-1].output),
                 str(len(stage.blocks)) if stage is not None else "",
                 str(sum(layer.kind.weighted for layer in layers)),
-                counted(sum(layer.parameters for layer in layers)),
-                counted(sum(layer.multiply_adds for layer in layers)),
+                grouped(sum(layer.parameters for layer in layers)),
+                grouped(sum(layer.multiply_adds for layer in layers)),
             )
         )
     columns = ("part", "output", "blocks", "weighted layers", "parameters", "multiply-adds")
@@ -59,8 +60,8 @@ def _show(plan: Blueprint) -> None:
     print_facts(
         (
             ("depth", f"{plan.depth} weighted layers, projections not counted"),
-            ("parameters", counted(plan.parameters)),
-            ("multiply-adds", counted(plan.multiply_adds)),
+            ("parameters", grouped(plan.parameters)),
+            ("multiply-adds", grouped(plan.multiply_adds)),
             ("the paper", paper_sentence(plan.spec) or "says nothing of this network"),
         )
     )

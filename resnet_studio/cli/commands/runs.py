@@ -13,14 +13,15 @@ import typer
 
 from resnet_studio.cli.commands.conformity import of_stored, show_conformity
 from resnet_studio.cli.context import find_all, ids, session
-from resnet_studio.cli.output import counted, duration, percent, print_facts, print_json, print_table
+from resnet_studio.cli.output import print_facts, print_json, print_table
 from resnet_studio.domain.comparison import Difference, comparison_csv
 from resnet_studio.domain.documents import run_toml
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW, RunStatus, Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.imported_weights import without_options
 from resnet_studio.domain.records import NOT_KNOWN, RunRecord, run_json
 from resnet_studio.domain.reproducibility import could_differ, in_words, not_the_same_here
+from resnet_studio.domain.text_numbers import counted, duration, grouped, moment, percent
 from resnet_studio.history.stored_preprocessing import StoredPreprocessing, preprocessing_of
 from resnet_studio.studies.conformity.texts import as_csv
 from resnet_studio.studies.conformity.texts import as_json as conformity_json
@@ -73,7 +74,7 @@ def list_runs(
         (
             run.short_id, run.name, run.status, NOT_KNOWN if run.imported else run.spec.data.label, _iterations(run),
             percent(run.training_error), percent(run.test_error), percent(run.best_test_error),
-            counted(run.parameters), run.created_at.astimezone().strftime("%Y-%m-%d %H:%M"),
+            grouped(run.parameters), moment(run.created_at),
         )
         for run in runs
     ]  # fmt: skip
@@ -119,17 +120,20 @@ def show(
             ("run", f"{found.name} ({found.id})"),
             ("status", f"{found.status}. {found.reason}".rstrip(". ")),
             ("iteration", _trained(found)),
-            ("training error", f"{percent(found.training_error)} (mean of the last 50 iterations)"),
+            (
+                "training error",
+                f"{percent(found.training_error)} (mean of the last {TRAINING_ERROR_WINDOW} iterations)",
+            ),
             ("test error", _test_error(found)),
             *([("over seeds", group.sentence)] if group is not None and group.count > 1 else []),
-            ("parameters", counted(found.parameters)),
-            ("multiply-adds", counted(found.multiply_adds)),
+            ("parameters", grouped(found.parameters)),
+            ("multiply-adds", grouped(found.multiply_adds)),
             *([("recipe, seeds, data", f"{NOT_KNOWN}; trained elsewhere")] if found.imported else []),
             *(_images(images) if images else []),
             ("weights", found.weights_sha256 or "none yet"),
             ("checkpoints", ", ".join(str(c.iteration) for c in checkpoints) or "none yet"),
             ("folder", folder),
-            ("began", found.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")),
+            ("began", moment(found.created_at, seconds=True)),
             *([("tags", ", ".join(found.tags))] if found.tags else []),
             *([("note", found.note)] if found.note else []),
             *((f"  {name}", _told(found, value)) for name, value in sorted(found.environment.items())),
@@ -230,7 +234,7 @@ def purge(
     """Remove deleted runs and their files for ever."""
     with session(context).writer() as store:
         gone = store.purge_deleted(timedelta(days=older_than))
-    print(f"{gone} deleted {'run' if gone == 1 else 'runs'} removed for ever")
+    print(f"{counted(gone, 'deleted run')} removed for ever")
 
 
 @app.command()

@@ -11,12 +11,13 @@ from rich.text import Text
 from resnet_studio.app import run_app
 from resnet_studio.cli.commands.train import AsJson, print_dry_run, show_end, train_cohort
 from resnet_studio.cli.context import Session, ids, session
-from resnet_studio.cli.output import counted, percent, print_json, print_table
+from resnet_studio.cli.output import print_json, print_table
 from resnet_studio.cli.spec_arguments import refuse_missing_data
 from resnet_studio.cli.window import why_no_window
-from resnet_studio.domain.enums import Series
+from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.records import RunRecord, run_json
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec
+from resnet_studio.domain.text_numbers import grouped, percent
 from resnet_studio.studies.catalog import STUDIES, find_study, quick
 from resnet_studio.studies.verdicts import Outcome, Verdict, outcomes, verdicts
 
@@ -69,7 +70,7 @@ def list_studies(as_json: AsJson = False) -> None:
     rows = [
         (
             study.key, study.question, ", ".join(run.label for run in cohort.runs), cohort.runs[0].data.label,
-            counted(cohort.runs[0].recipe.iterations),
+            grouped(cohort.runs[0].recipe.iterations),
         )
         for study, cohort in cohorts
     ]  # fmt: skip
@@ -132,13 +133,15 @@ def _show(here: Session, runs: Sequence[RunRecord], results: Sequence[Outcome], 
     columns = ("id", "run", "parameters", "training error", "test error")
     rows = [
         (
-            result.run.short_id, Text(result.run.name, style=result.run.colour), counted(result.run.parameters),
+            result.run.short_id, Text(result.run.name, style=result.run.colour), grouped(result.run.parameters),
             percent(result.training_error), percent(result.test_error),
         )
         for result in results
     ]  # fmt: skip
     print()
-    print_table(columns, rows, right=columns[2:], title="Training error: mean of the last 50 iterations")
+    print_table(
+        columns, rows, right=columns[2:], title=f"Training error: mean of the last {TRAINING_ERROR_WINDOW} iterations"
+    )
     print()
     for verdict in found:
         print(verdict.sentence)

@@ -10,15 +10,16 @@ import typer
 
 from resnet_studio.cli.context import Session, find_all, ids, session
 from resnet_studio.cli.options import Asked, spec_options
-from resnet_studio.cli.output import counted, duration, hint, percent, print_json, print_table
+from resnet_studio.cli.output import hint, print_json, print_table
 from resnet_studio.cli.repeat import Repetition, repetition
-from resnet_studio.cli.spec_arguments import SEEDS, asked_cohort, run_file_text, write_run_file
+from resnet_studio.cli.spec_arguments import SEED_FIELDS, asked_cohort, run_file_text, write_run_file
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.cli.training_progress import progress
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord, refuse_ended, run_json
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec
+from resnet_studio.domain.text_numbers import counted, duration, grouped, percent
 from resnet_studio.runner.refuse_misfits import refuse_misfits
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def train(
     parent, again = None, None
     if like:
         if seed is not None:
-            asked = {**dict.fromkeys(SEEDS, seed), **asked}
+            asked = {**dict.fromkeys(SEED_FIELDS, seed), **asked}
         with here.reader() as store:
             again = repetition(store.find, like, others=bool(file or recipe or twin or asked.get("start_from")))
         cohort = again.cohort(asked)
@@ -175,7 +176,7 @@ def _announcement(runs: Sequence[RunRecord]) -> str:
     spec = runs[0].spec
     names = ", ".join(run.name for run in runs)
     return (
-        f"Training {names}: {counted(spec.recipe.iterations)} iterations of {spec.recipe.batch_size} images, "
+        f"Training {names}: {counted(spec.recipe.iterations, 'iteration')} of {spec.recipe.batch_size} images, "
         f"data {spec.data.label}."
     )
 
@@ -192,7 +193,7 @@ def show_end(runs: Sequence[RunRecord], as_json: bool, again: Repetition | None 
     rows = [
         (
             run.short_id, run.name, run.status, f"{run.iteration}/{run.iterations}", percent(run.training_error),
-            percent(run.test_error), percent(run.best_test_error), counted(run.parameters), duration(run.seconds),
+            percent(run.test_error), percent(run.best_test_error), grouped(run.parameters), duration(run.seconds),
         )
         for run in runs
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from resnet_studio.cli.context import session
-from resnet_studio.cli.output import counted, hint, print_facts, print_json
+from resnet_studio.cli.output import hint, print_facts, print_json
 from resnet_studio.cli.progress_bar import Work
 from resnet_studio.cli.spec_arguments import data_spec
 from resnet_studio.cli.stop_signals import StopOnSignals
@@ -16,6 +16,7 @@ from resnet_studio.domain.enums import Block, Shortcut, StridePlace, ZeroPadding
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.imported_weights import Colour, ImportOptions, Wishes
 from resnet_studio.domain.records import RunRecord, run_json
+from resnet_studio.domain.text_numbers import grouped
 
 app = typer.Typer(help="Weights of other programs: import and export.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -100,7 +101,7 @@ def _show(run: RunRecord) -> None:
         (
             ("run", f"{run.name} ({run.id})"),
             ("network", run.spec.network.label),
-            ("parameters", counted(run.parameters)),
+            ("parameters", grouped(run.parameters)),
             ("classes", f"{len(run.class_names)}: {', '.join(run.class_names[:3])}, …"),
             ("names", told["source_names"]),
             ("told by the file", told["recognised"]),

@@ -21,6 +21,7 @@ from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.domain.text_numbers import counted
 
 HELD_OUT = 0.2  # of each class, when a folder has no test set of its own
 MAX_CLASSES = 10_000  # what a NetworkSpec allows
@@ -161,7 +162,8 @@ def _scan_pair(root: Path, top: dict[str, Path], test_folder: str, should_stop: 
     untested = [name for label, name in enumerate(names) if label not in tested]
     note = ""
     if untested:
-        note = f"{test_folder} has no images of {len(untested)} classes, such as {_quoted(untested[0])}."
+        missing = counted(len(untested), "class", "classes")
+        note = f"{test_folder} has no images of {missing}, such as {_quoted(untested[0])}."
     return Layout(root, names, tuple(train), tuple(test), test_folder, (*unusable, *unusable_test), note)
 
 

@@ -20,6 +20,7 @@ from resnet_studio.data.memory import refuse_oversize
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.home import Home
 
 _FILES_AT_ONCE = 16  # by one thread, which looks at the stop event between two of them
@@ -105,7 +106,7 @@ def _fill(
                 if wait([future], _POLL_SECONDS).done:
                     break
             refused.update(future.result())
-            report(f"decoding {total} images", part.stop / total)
+            report(f"decoding {counted(total, 'image')}", part.stop / total)
     finally:
         stop.set()
         # Not waited for: each thread ends with the file it is at, and one huge file may take more than a second.

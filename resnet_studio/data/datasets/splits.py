@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resnet_studio.domain.errors import DataError
+from resnet_studio.domain.text_numbers import counted
 
 
 def shares(counts: Sequence[int], wanted: int, class_names: Sequence[str]) -> list[int]:
@@ -20,7 +21,8 @@ def shares(counts: Sequence[int], wanted: int, class_names: Sequence[str]) -> li
     total = sum(counts)
     if wanted >= total:
         raise DataError(
-            f"{wanted} images cannot be held out of {total} training images; set held_out below {total}, or to 0."
+            f"{counted(wanted, 'image')} cannot be held out of {counted(total, 'training image')}; "
+            f"set held_out below {total}, or to 0."
         )
     held = [wanted * count // total for count in counts]
     # What rounding left over goes to the classes that lost most by it, in the order of their names.
@@ -30,7 +32,7 @@ def shares(counts: Sequence[int], wanted: int, class_names: Sequence[str]) -> li
     for name, count, out in zip(class_names, counts, held, strict=True):
         if count and out == count:
             raise DataError(
-                f"With {wanted} images held out the class “{name}” has none of its {count} left to train on; hold out "
-                "fewer."
+                f"With {counted(wanted, 'image')} held out the class “{name}” has none of its {count} left to train "
+                "on; hold out fewer."
             )
     return held

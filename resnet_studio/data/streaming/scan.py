@@ -29,6 +29,7 @@ from resnet_studio.data.streaming.pool import TASK_IMAGES, Answer, DecodingPool
 from resnet_studio.data.streaming.sources import Images, Source
 from resnet_studio.data.streaming.worker import Reply
 from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.files import replacing
 from resnet_studio.platform.home import Home
 
@@ -97,7 +98,7 @@ def _look(source: Source, cut: Cut, pool: DecodingPool, size: int, report: Repor
             done += len(reply.hashes)
             if done == total or time.monotonic() - told > _TOLD_EVERY:
                 told = time.monotonic()
-                report(f"looking at {total} images for the first time", done / total)
+                report(f"looking at {counted(total, 'image')} for the first time", done / total)
         digest.update(b"/")
     moments = Moments(len(source.train) - len(refused[0]), torch.from_numpy(sums), torch.from_numpy(products))
     return Survey(moments, source.checksum or digest.hexdigest(), *refused)

@@ -24,7 +24,7 @@ from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.networks.build import PlannedNetwork
+from resnet_studio.networks.residual import PlannedNetwork
 
 _PIXELS = 1 << 16  # in a batch: 64 images of 32 x 32, and at least 4
 _MARGIN = 3.0  # the next best must be so many times worse

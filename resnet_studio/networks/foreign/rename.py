@@ -10,9 +10,9 @@ from torch import Tensor
 
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.errors import UserError
-from resnet_studio.networks.build import PlannedNetwork
 from resnet_studio.networks.foreign.find_structure import FoundBlock, FoundNetwork
 from resnet_studio.networks.foreign.layers import Leaf, LeafKind, natural
+from resnet_studio.networks.residual import PlannedNetwork
 
 OWN_HEAD = "head.fc"
 _SHOWN = 6

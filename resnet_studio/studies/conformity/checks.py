@@ -144,12 +144,3 @@ class Point:
 
     def _check(self, state: State, run: str) -> Check:
         return Check(self.key, self.part, self.topic, state, self.paper, self.where, run)
-
-
-def counted(value: int) -> str:
-    """Digits in groups of three."""
-    return f"{value:,}".replace(",", " ")
-
-
-def listed(values: tuple[int, ...]) -> str:
-    return ", ".join(map(counted, values))

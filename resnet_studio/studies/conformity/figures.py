@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from resnet_studio.domain.enums import Activation, Branch, Family, Shortcut, Stem
 from resnet_studio.domain.paper import TABLE_2, TABLE_3, TABLE_4, ErrorRow, cifar_row
 from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.domain.text_numbers import percent
 from resnet_studio.studies.conformity.network import IMAGENET_WIDTHS
 
 TEN_CROP = "10-crop, validation set"
@@ -30,7 +31,9 @@ class PaperFigure:
         if self.text:
             return f"{self.table} ({self.protocol}): {self.text}"
         errors = [
-            f"{name} {value:.2f} %" for name, value in (("top-1", self.top1), ("top-5", self.top5)) if value is not None
+            f"{name} {percent(value)}"
+            for name, value in (("top-1", self.top1), ("top-5", self.top5))
+            if value is not None
         ]
         return f"{self.table} ({self.protocol}): {', '.join(errors)}"
 

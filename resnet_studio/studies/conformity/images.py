@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from resnet_studio.domain.enums import Augmentation, Colour, Normalisation, PadWith, TestOn
-from resnet_studio.studies.conformity.checks import Check, Part, Point, Subject, counted
+from resnet_studio.domain.text_numbers import counted, grouped
+from resnet_studio.studies.conformity.checks import Check, Part, Point, Subject
 from resnet_studio.studies.conformity.recipe import close, recipe_point, section
 
 CIFAR_CLASSES = frozenset(("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"))
@@ -70,7 +71,7 @@ def _data_set(subject: Subject) -> Check:
 
 def _folder(point: Point, subject: Subject) -> Check:
     total = None if subject.training_images is None else subject.training_images + subject.data.held_out
-    images = "" if total is None else f", {counted(total)} training images"
+    images = "" if total is None else f", {counted(total, 'training image')}"
     if is_cifar10(subject.class_names):
         run = f"a folder of CIFAR-10's classes{images}"
         whole = subject.cifar and total == CIFAR_TRAIN and subject.test_images in (None, CIFAR_TEST, CIFAR_HELD_OUT)
@@ -78,18 +79,19 @@ def _folder(point: Point, subject: Subject) -> Check:
         run = f"a folder of ImageNet's class names{images}"
         whole = not subject.cifar and total is not None and abs(total / IMAGENET_TRAIN - 1) < 0.01
     else:
-        return point.held(False, f"a folder of {len(subject.class_names)} other classes{images}")
+        classes = counted(len(subject.class_names), "other class", "other classes")
+        return point.held(False, f"a folder of {classes}{images}")
     left_out = subject.environment.get("files_left_out", "0")
     if left_out not in ("", "0"):
-        return point.held(False, f"{run}, {left_out} files left out")
+        return point.held(False, f"{run}, {left_out} file{'' if left_out == '1' else 's'} left out")
     return point.held(whole, run)
 
 
 def _training_images(subject: Subject) -> Check:
     held_out = subject.data.held_out
-    has = "all training images" if not held_out else f"all but {counted(held_out)} held out"
+    has = "all training images" if not held_out else f"all but {grouped(held_out)} held out"
     if subject.training_images is not None:
-        has += f": {counted(subject.training_images)}"
+        has += f": {grouped(subject.training_images)}"
     if subject.cifar:
         paper = "50 000 images; the schedule was chosen on 45 000, and the text allows both"
         point = Point("training_images", Part.DATA, "Trained on", paper, "section 4.2")
@@ -103,7 +105,7 @@ def _tested(subject: Subject) -> Check:
     paper = "The test set" if subject.cifar else "The validation set"
     point = Point("test_images", Part.DATA, "Tested on", paper, "section 4.2" if subject.cifar else "section 4.1")
     held_out = subject.data.test_on is TestOn.HELD_OUT
-    images = "" if subject.test_images is None or held_out else f": {counted(subject.test_images)}"
+    images = "" if subject.test_images is None or held_out else f": {grouped(subject.test_images)}"
     return point.held(not held_out, "training images held out" if held_out else f"the data's test images{images}")
 
 

@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from resnet_studio.domain.enums import Decay, Family, MomentumForm, RunStatus, Schedule
+from resnet_studio.domain.enums import Decay, Family, MomentumForm, RunStatus
 from resnet_studio.domain.recipe_spec import RecipeSpec
-from resnet_studio.studies.conformity.checks import AUTHORS, Check, Part, Point, Subject, counted, listed
+from resnet_studio.domain.schedules import Plateau, Schedule, WarmUp, schedule_of
+from resnet_studio.domain.text_numbers import counted, grouped
+from resnet_studio.studies.conformity.checks import AUTHORS, Check, Part, Point, Subject
 
 CIFAR_ITERATIONS, IMAGENET_ITERATIONS = 64_000, 600_000
 CIFAR_MILESTONES = (32_000, 48_000)
@@ -43,7 +45,7 @@ def _optimizer_checks(subject: Subject) -> Iterator[Check]:
     )
     wanted = 128 if subject.cifar else 256
     yield recipe_point("batch_size", "Batch", f"{wanted} images", where).held(
-        recipe.batch_size == wanted, f"{counted(recipe.batch_size)} images"
+        recipe.batch_size == wanted, counted(recipe.batch_size, "image")
     )
     yield recipe_point("momentum", "Momentum", "SGD with 0.9", where).held(
         close(recipe.momentum, 0.9), f"SGD with {recipe.momentum:g}"
@@ -83,14 +85,9 @@ def _momentum_form(recipe: RecipeSpec) -> Check:
     )  # fmt: skip
     if recipe.momentum_form is MomentumForm.AUTHORS:
         return point.held(True, "v = m v + lr g, w = w - v")
-    if _constant(recipe):
+    if schedule_of(recipe).constant and not recipe.warmup_rate:
         return point.held(True, "v = m v + g, w = w - lr v: the same here, where the rate never changes")
     return point.held(False, "v = m v + g, w = w - lr v: parts from it whenever the rate changes")
-
-
-def _constant(recipe: RecipeSpec) -> bool:
-    reached = any(milestone < recipe.iterations for milestone in recipe.milestones)
-    return recipe.schedule is Schedule.MILESTONES and not reached and not recipe.warmup_rate
 
 
 def _decay(recipe: RecipeSpec, where: str) -> Check:
@@ -102,12 +99,8 @@ def _decay(recipe: RecipeSpec, where: str) -> Check:
 
 def _schedule(subject: Subject) -> Check:
     recipe = subject.recipe
-    milestones = f"divided by 10 after {listed(recipe.milestones)}" if recipe.milestones else "never falls"
-    run = {
-        Schedule.MILESTONES: milestones,
-        Schedule.PLATEAU: "divided by 10 when the error plateaus",
-        Schedule.COSINE: "half a cosine down to zero: an extra",
-    }[recipe.schedule]
+    schedule = schedule_of(recipe)
+    run = schedule.description if schedule.in_paper else f"{schedule.description}: an extra"
     if subject.cifar:
         point = recipe_point("schedule", "Schedule", "Divided by 10 after 32 000 and 48 000 iterations", "section 4.2")
         return point.held(recipe.schedule is Schedule.MILESTONES and recipe.milestones == CIFAR_MILESTONES, run)
@@ -116,24 +109,17 @@ def _schedule(subject: Subject) -> Check:
 
 
 def _plateau(subject: Subject) -> Check:
-    recipe, where = subject.recipe, section(subject)
+    schedule, where = schedule_of(subject.recipe), section(subject)
     point = recipe_point("plateau", "What a plateau is", "Which error, and for how long it must not fall, is not said",
                          "section 3.4")  # fmt: skip
-    if recipe.schedule is not Schedule.PLATEAU:
+    if not isinstance(schedule, Plateau):
         return replace(point.idle("no plateaus in this schedule"), where=where)
-    return point.silent(
-        f"{recipe.plateau_patience} tests without an error lower by {recipe.plateau_margin:g} points, test every "
-        f"{counted(recipe.test_every)} iterations"
-    )
+    return point.silent(schedule.patience)
 
 
 def _warm_up(subject: Subject) -> Check:
     recipe, depth = subject.recipe, subject.network.depth
-    has = (
-        f"{recipe.warmup_rate:g} until the training error is below {recipe.warmup_error:g} %"
-        if recipe.warmup_rate
-        else "none"
-    )
+    has = WarmUp(recipe).description
     if not subject.cifar:
         return recipe_point("warm_up", "Warm-up", "None", "section 3.4").held(not recipe.warmup_rate, has)
     point = recipe_point(
@@ -150,14 +136,14 @@ def _warm_up(subject: Subject) -> Check:
 
 def _length(subject: Subject) -> Check:
     wanted = CIFAR_ITERATIONS if subject.cifar else IMAGENET_ITERATIONS
-    paper = f"{counted(wanted)} iterations" if subject.cifar else f"Up to {counted(wanted)} iterations"
+    paper = f"{grouped(wanted)} iterations" if subject.cifar else f"Up to {grouped(wanted)} iterations"
     point = recipe_point("iterations", "Length", paper, section(subject))
     has = subject.recipe.iterations
     if subject.status in _ENDED_EARLY:
-        return point.held(False, f"{subject.status} after {counted(subject.iteration)} of {counted(has)}")
+        return point.held(False, f"{subject.status} after {grouped(subject.iteration)} of {grouped(has)}")
     going = subject.status is not None and subject.iteration < has
-    now = f", now at {counted(subject.iteration)}" if going else ""
-    return point.held(has == wanted, f"{counted(has)} iterations{now}")
+    now = f", now at {grouped(subject.iteration)}" if going else ""
+    return point.held(has == wanted, f"{counted(has, 'iteration')}{now}")
 
 
 def _batch_norm_tests(subject: Subject) -> Check:
@@ -175,7 +161,7 @@ def _batch_norm_tests(subject: Subject) -> Check:
 
 def _batch_norm_images(subject: Subject) -> Check:
     size = subject.recipe.batch_size
-    has = f"{counted(size)}: the whole batch, on one device"
+    has = f"{grouped(size)}: the whole batch, on one device"
     if subject.cifar:
         paper, where = "Over how many images batch norm looks is not said", "section 4.2"
     else:

@@ -9,6 +9,7 @@ from resnet_studio.domain.enums import Family
 from resnet_studio.domain.paper import paper_sentence
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.domain.specs import DataSpec, RunSpec
+from resnet_studio.domain.text_numbers import counted, percent
 from resnet_studio.studies.conformity.checks import Check, Part, Point, State, Subject, Yardstick
 from resnet_studio.studies.conformity.figures import PaperFigure, paper_figures
 from resnet_studio.studies.conformity.images import data_checks, image_checks, is_cifar10, is_imagenet
@@ -64,12 +65,12 @@ class Conformity:
         named = ", ".join(differing[:NAMED])
         more = f" and {len(differing) - NAMED} more" if len(differing) > NAMED else ""
         conforms = counts[State.CONFORMS]
-        text = f"Conforms in {conforms} {'point' if conforms == 1 else 'points'}"
+        text = f"Conforms in {counted(conforms, 'point')}"
         text += f", differs in {len(differing)}: {named}{more}" if differing else ", differs in none"
         if counts[State.SILENT]:
             text += f"; the paper leaves {counts[State.SILENT]} open"
         if counts[State.UNKNOWN]:
-            text += f"; {counts[State.UNKNOWN]} {'is' if counts[State.UNKNOWN] == 1 else 'are'} not known"
+            text += f"; {counted(counts[State.UNKNOWN], 'is', 'are')} not known"
         return f"{text}."
 
     @property
@@ -97,7 +98,7 @@ class Conformity:
 
 def _evaluated(found: EvaluationSummary) -> str:
     data = found.data.removeprefix("folder:")
-    return f"{found.protocol.label} on {data}: top-1 {found.top1_error:.2f} %, top-5 {found.top5_error:.2f} %"
+    return f"{found.protocol.label} on {data}: top-1 {percent(found.top1_error)}, top-5 {percent(found.top5_error)}"
 
 
 def yardstick_of(spec: RunSpec, class_names: tuple[str, ...] = ()) -> Yardstick:

@@ -12,7 +12,7 @@ from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.networks.build import build
+from resnet_studio.networks.residual import build
 from resnet_studio.training.devices import lower_priority, use_threads
 from resnet_studio.training.engines.regions import CompiledNetwork, Part, RegionLibrary, parts_of
 from resnet_studio.training.member import Member

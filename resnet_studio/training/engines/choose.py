@@ -17,9 +17,9 @@ from resnet_studio.domain.enums import Engine, Precision
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.specs import NetworkSpec, RecipeSpec
+from resnet_studio.networks.devices import device_name
 from resnet_studio.platform.host import compiler
 from resnet_studio.platform.training_speed import LONG_ENOUGH, WORTH_IT, multiply_adds
-from resnet_studio.training.devices import device_name
 from resnet_studio.training.engines.background_compiler import BackgroundCompiler, Faster
 from resnet_studio.training.engines.compiled import CompiledEngine
 from resnet_studio.training.engines.eager import EagerEngine, StepEngine

@@ -20,8 +20,8 @@ from torch.func import functional_call
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer
 from resnet_studio.domain.enums import MemoryLayout, Precision
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.networks.build import PlannedNetwork
 from resnet_studio.networks.cuda import alone_on
+from resnet_studio.networks.residual import PlannedNetwork
 from resnet_studio.training.engines.compile_options import compile_options
 from resnet_studio.training.memory_format import memory_format
 from resnet_studio.training.precision import arithmetic

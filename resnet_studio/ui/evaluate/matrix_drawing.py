@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from resnet_studio.ui.evaluate.matrix_colours import Counts, MatrixColours, cell_colours, ink_on, picture, shares
-from resnet_studio.ui.widgets.text import count_text
+from resnet_studio.ui.widgets.text import count_text, counted
 
 ALL = -1  # in place of a class: the whole row or column
 Place = tuple[int, int]  # true class, answer
@@ -51,9 +51,10 @@ class Matrix:
         true, answer = place
         count = count_text(self.count(place))
         if true == ALL:
-            return f"{self.names[answer]}: {count} images of other classes were taken for it"
+            what = counted(self.count(place), "image of other classes was", "images of other classes were")
+            return f"{self.names[answer]}: {what} taken for it"
         total = int(self.totals[true])
-        share = f"{count} of {count_text(total)} images"
+        share = f"{count} of {counted(total, 'image')}"
         if total:
             share += f" ({100 * self.count(place) / total:.2f} %)"
         name = self.names[true]

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QBoxLayout, QCheckBox, QLabel, QLineEdit, QWidget
 
 from resnet_studio.domain.documents import sentences
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
+from resnet_studio.domain.spec import is_read
 from resnet_studio.domain.specs import replace
 from resnet_studio.ui.evaluate.protocol_request import Asked, scales_for, sizes_sentence
 from resnet_studio.ui.widgets.accessible_names import named
@@ -28,7 +29,6 @@ KINDS = {
         "The whole image at several sizes, through the network as a fully convolutional one; the answers are averaged",
     ),
 }
-_CROPS = (ProtocolKind.CENTRE_CROP, ProtocolKind.TEN_CROP)
 
 
 class ProtocolChoice(QWidget):
@@ -103,7 +103,7 @@ class ProtocolChoice(QWidget):
         """That of the network with the largest images; None while something is wrong."""
         kind = ProtocolKind(self.kind.currentData())
         values: dict[str, object] = {"kind": kind}
-        if kind in _CROPS:
+        if is_read(Protocol, "resize", values):
             values["resize"] = self.resize_to.text().strip() or 0
         self.problem = ""
         if kind is ProtocolKind.MULTI_SCALE:
@@ -155,9 +155,8 @@ class ProtocolChoice(QWidget):
     def _show_fields(self) -> None:
         kind = ProtocolKind(self.kind.currentData())
         self.kind.setToolTip(KINDS[kind][1])
-        self.resize_to.setVisible(kind in _CROPS)
-        self.scales.setVisible(kind is ProtocolKind.MULTI_SCALE)
-        self.mirrored.setVisible(kind is ProtocolKind.MULTI_SCALE)
+        for name, field in (("resize", self.resize_to), ("scales", self.scales), ("flip", self.mirrored)):
+            field.setVisible(is_read(Protocol, name, {"kind": kind}))
         self._tell()
 
     def _tell(self) -> None:

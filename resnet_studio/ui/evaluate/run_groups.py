@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.ui.models import formats
+from resnet_studio.ui.widgets.text import counted
 
 SOURCE_NAMES = {"builtin": "Built-in images", "cifar10": "CIFAR-10", "none": "unknown data"}
 _NUMBERS = re.compile(r"([0-9]+)")
@@ -96,10 +97,10 @@ def about(evaluation: EvaluationSummary, names: Mapping[str, str]) -> str:
         alone = [(names.get(run_id, run_id[:6]), error) for run_id, error in members]
         lines += [f"{name} alone: {formats.percent(error)}" for name, error in sorted(alone, key=_first_in_order)]
         lines.append("The softmax outputs of the members are averaged.")
-    images, took = formats.count(evaluation.images), formats.duration(evaluation.seconds)
-    lines.append(f"{images} images in {took}, {formats.moment(evaluation.created_at)}")
+    images, took = counted(evaluation.images, "image"), formats.duration(evaluation.seconds)
+    lines.append(f"{images} in {took}, {formats.moment(evaluation.created_at)}")
     if evaluation.skipped:
-        lines.append(f"{formats.count(evaluation.skipped)} images could not be read and are left out")
+        lines.append(f"{counted(evaluation.skipped, 'image')} could not be read and left out")
     if old := outdated_sentence(evaluation, names):
         lines.append(old)
     return "\n".join(lines)

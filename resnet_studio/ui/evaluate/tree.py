@@ -14,6 +14,7 @@ from resnet_studio.ui.models import formats
 from resnet_studio.ui.plots.line_sample import SAMPLE_WIDTH, sample_icon
 from resnet_studio.ui.plots.run_colours import plain_tip, shaded
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.text import counted
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -157,7 +158,7 @@ class EvaluationsModel(QAbstractItemModel):
         if column:
             return None
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            parts = [one.title, f"{formats.count(one.images)} images", one.mark]
+            parts = [one.title, counted(one.images, "image"), one.mark]
             text = " · ".join(part for part in parts if part)
             return text if role == Qt.ItemDataRole.DisplayRole else plain_tip(f"{text}\n{one.evaluations[0].data}")
         if role == Qt.ItemDataRole.FontRole:

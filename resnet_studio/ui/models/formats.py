@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
+from resnet_studio.domain import text_numbers
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.ui.widgets.text import THIN_SPACE, count_text, duration_text
-
-NONE = "\N{EN DASH}"
+from resnet_studio.domain.text_numbers import NONE, moment
+from resnet_studio.ui.widgets.text import THIN_SPACE, count_text, counted, duration_text
 
 count = count_text
 duration = duration_text
 
+__all__ = ["NONE", "count", "duration", "moment", "percent", "progress", "run_duration", "run_progress", "runs"]
+
 
 def percent(value: float | None) -> str:
-    return NONE if value is None else f"{value:.2f}{THIN_SPACE}%"
+    return text_numbers.percent(value, space=THIN_SPACE)
 
 
 def progress(done: int, total: int) -> str:
@@ -31,10 +31,5 @@ def run_duration(run: RunRecord) -> str:
     return NONE if run.imported else duration(run.seconds)
 
 
-def moment(time: datetime) -> str:
-    """A UTC time in the zone of this machine, to the minute."""
-    return time.astimezone().strftime("%Y-%m-%d %H:%M")
-
-
 def runs(number: int) -> str:
-    return "1 run" if number == 1 else f"{count(number)} runs"
+    return counted(number, "run")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW
 from resnet_studio.domain.records import NOT_KNOWN, RunRecord
 from resnet_studio.ui.models import formats
 
@@ -60,7 +61,7 @@ def data_name(run: RunRecord) -> str:
 
 def seeds(run: RunRecord) -> tuple[int, int]:
     """Of the initial weights and of the sample order."""
-    return run.spec.recipe.init_seed, run.spec.recipe.data_seed
+    return run.spec.recipe.seeds
 
 
 def _seeds_known(run: RunRecord) -> tuple[int, int] | None:
@@ -125,8 +126,8 @@ COLUMNS: dict[Column, Facts] = {
         width=128, number=True,
     ),
     Column.TRAINING_ERROR: Facts(
-        "Training error", "Mean over the last 50 iterations.", lambda run: formats.percent(run.training_error),
-        lambda run: run.training_error, width=118, number=True,
+        "Training error", f"Mean over the last {TRAINING_ERROR_WINDOW} iterations.",
+        lambda run: formats.percent(run.training_error), lambda run: run.training_error, width=118, number=True,
     ),
     Column.TEST_ERROR: Facts(
         "Test error", "The last one measured.", lambda run: formats.percent(run.test_error),

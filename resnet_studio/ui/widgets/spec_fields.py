@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from pydantic.fields import FieldInfo
 
 from resnet_studio.domain.presets import FIELD_HELP
+from resnet_studio.domain.spec import is_simple, unit_of
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
 
 GROUPS: tuple[tuple[str, str, type[Spec]], ...] = (
@@ -64,7 +64,6 @@ def form_fields() -> tuple[FormField, ...]:
 
 
 def _field(path: str, group: str, info: FieldInfo) -> FormField:
-    extra: Mapping[str, Any] = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     kind = info.annotation
     choices = tuple(str(item.value) for item in kind) if isinstance(kind, type) and issubclass(kind, Enum) else ()
     if kind is bool:
@@ -74,8 +73,8 @@ def _field(path: str, group: str, info: FieldInfo) -> FormField:
         group=group,
         title=info.title or path,
         help=info.description or "",
-        unit=str(extra.get("unit", "")),
-        simple=bool(extra.get("simple")),
+        unit=unit_of(info),
+        simple=is_simple(info),
         choices=choices,
         bounds=_sentence(list(_bounds(info))),
         several=path in LISTS,
@@ -97,7 +96,7 @@ def _sentence(limits: list[str]) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def shown(value: object) -> str:
+def as_text(value: object) -> str:
     """A field's value as the form shows it."""
     if isinstance(value, Enum):
         return str(value.value)
@@ -120,10 +119,10 @@ def typed(path: str, text: str) -> object:
 
 def values(spec: RunSpec) -> dict[str, str]:
     """Every field of ``spec`` by its dotted name, as text."""
-    found = {name: shown(getattr(spec, name)) for name in OWN}
+    found = {name: as_text(getattr(spec, name)) for name in OWN}
     for key, _title, _kind in GROUPS:
         part: Spec = getattr(spec, key)
-        found.update({f"{key}.{name}": shown(getattr(part, name)) for name in type(part).model_fields})
+        found.update({f"{key}.{name}": as_text(getattr(part, name)) for name in type(part).model_fields})
     return found
 
 

@@ -15,7 +15,7 @@ from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import Engine, Precision
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.specs import NetworkSpec, replace
-from resnet_studio.networks.build import build
+from resnet_studio.networks.residual import build
 from resnet_studio.networks.weights import digest
 from resnet_studio.training.engines import choose, regions
 from resnet_studio.training.engines.choose import EnginePlan, choose_engine, compiler, gain_subject
@@ -201,7 +201,7 @@ from torch._dynamo.utils import counters
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.enums import Precision
-from resnet_studio.networks.build import build
+from resnet_studio.networks.residual import build
 from resnet_studio.training.engines import regions
 plan = blueprint(NetworkSpec(depth=8, width=4))
 library = regions.RegionLibrary(Precision.FLOAT32, 8, torch.device("cpu"))

@@ -21,7 +21,7 @@ from resnet_studio.domain.enums import MomentumForm, Normalisation, Precision, S
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.specs import replace, twin
 from resnet_studio.networks import cuda
-from resnet_studio.networks.build import build
+from resnet_studio.networks.residual import build
 from resnet_studio.networks.weights import digest
 from resnet_studio.training.batch_norm import batch_norms
 from resnet_studio.training.engines import captures, graph_step, regions

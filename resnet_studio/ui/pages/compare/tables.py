@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Slot
 
 from resnet_studio.domain.comparison import Curves, Difference, Quantity, comparison_rows, deltas, display_names, result
+from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.studies.seeds import SeedGroup, seed_groups
 from resnet_studio.ui.models import formats
@@ -35,7 +36,7 @@ class ResultColumn:
 
 
 _ERROR_TIPS = {
-    Quantity.TRAINING_ERROR: ("Training error", "Mean over the last 50 iterations"),
+    Quantity.TRAINING_ERROR: ("Training error", f"Mean over the last {TRAINING_ERROR_WINDOW} iterations"),
     Quantity.TEST_ERROR: ("Test error", "The last one measured: the headline figure"),
     Quantity.BEST_TEST_ERROR: (
         "Best test error *",

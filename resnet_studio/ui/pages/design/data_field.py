@@ -21,7 +21,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
-from resnet_studio.ui.widgets.text import count_text
+from resnet_studio.ui.widgets.text import count_text, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,7 +181,7 @@ class DataField(QWidget):
     def _on_facts(self, facts: DataFacts) -> None:
         self._job = None
         self.facts, self.problem = facts, ""
-        classes = f"{len(facts.class_names)} classes" if len(facts.class_names) != 1 else "1 class"
+        classes = counted(len(facts.class_names), "class", "classes")
         counts = (
             f"{classes}, {count_text(facts.training_images)} training and {count_text(facts.test_images)} test images."
         )

@@ -11,7 +11,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from resnet_studio.domain.documents import parse, sentences
-from resnet_studio.domain.enums import Family, Schedule
+from resnet_studio.domain.enums import Family
 from resnet_studio.domain.errors import SpecError
 from resnet_studio.domain.network_spec import depths
 from resnet_studio.domain.presets import Preset, apply
@@ -26,7 +26,8 @@ from resnet_studio.ui.pages.design.recipe_field import RecipeField
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import NO_RUN, FieldRow
-from resnet_studio.ui.widgets.spec_fields import GROUPS, FormField, form_fields, nested, shown, typed, values
+from resnet_studio.ui.widgets.spec_fields import GROUPS, FormField, as_text, form_fields, nested, typed, values
+from resnet_studio.ui.widgets.text import counted
 
 _NAMES = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 
@@ -138,14 +139,15 @@ class DesignForm(QFrame):
     @Slot(str)
     def _on_edited(self, path: str) -> None:
         self._edited = path
+        idle = unread(self._texts)
         self._texts[path] = self.data.text if path == "data.source" else self.rows[path].text
         if path.startswith("network."):
             self._follow_network(path)
         elif path == "data.source":
             self._follow_data()
-        elif path == "recipe.schedule" and self._texts[path] == Schedule.MILESTONES:
-            self._texts["recipe.milestones"] = shown(default_of("recipe.milestones"))
-        self._texts |= {name: shown(value) for name, value in unread(self._texts).items()}
+        still_idle = unread(self._texts)
+        self._texts |= {name: as_text(default_of(name)) for name in idle.keys() - still_idle.keys()}
+        self._texts |= {name: as_text(value) for name, value in still_idle.items()}
         self._show_texts(but=path)
         self._validate()
         if path.startswith("data.") and path != "data.source" and self.spec is not None:
@@ -250,7 +252,7 @@ class DesignForm(QFrame):
             told.setdefault(self._place(name, sentence), self._in_words(sentence))
         for path, row in self.rows.items():
             row.tell(told.get(path, ""))
-        cure = f"Use the data's {self._data_classes} classes" if self.class_fault else ""
+        cure = f"Use the data's {counted(self._data_classes, 'class', 'classes')}" if self.class_fault else ""
         self.rows["network.classes"].remedy(self.class_fault, cure)
         self.rows["start_from"].hint("" if self.start_fault else self._start_hint)
         self._show_rows({**told, **({"network.classes": self.class_fault} if self.class_fault else {})})

@@ -12,7 +12,7 @@ from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.studies.catalog import Study
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.text import count_text
+from resnet_studio.ui.widgets.text import counted
 
 _SOURCES = {"builtin": "built-in images", "cifar10": "CIFAR-10"}
 
@@ -21,7 +21,7 @@ def effort_text(cohort: CohortSpec) -> str:
     """``4 runs · 400 iterations · built-in images``."""
     runs, first = len(cohort.runs), cohort.runs[0]
     source = _SOURCES.get(first.data.source, first.data.source)
-    return f"{runs} {'run' if runs == 1 else 'runs'} · {count_text(first.recipe.iterations)} iterations · {source}"
+    return f"{counted(runs, 'run')} · {counted(first.recipe.iterations, 'iteration')} · {source}"
 
 
 class StudyCard(QAbstractButton):

@@ -11,7 +11,7 @@ from resnet_studio.domain.documents import from_json, to_json
 from resnet_studio.domain.enums import Family
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.spec_as_command import command_line
-from resnet_studio.domain.specs import CohortSpec, RunSpec, counterpart, replace, twin
+from resnet_studio.domain.specs import CohortSpec, RunSpec, counterpart, twin
 from resnet_studio.studies.catalog import STUDIES, Study
 from resnet_studio.ui.conformity.line import ConformityLine
 from resnet_studio.ui.diagram.view import BlueprintView
@@ -25,6 +25,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.theme import Role
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.text import counted
 
 SAVE_AFTER_MS = 800
 NO_TWIN = "A VGG net has no residual counterpart; train it alone."
@@ -35,10 +36,6 @@ def shown_of(study: Study, seed: int = 0) -> RunSpec:
     """The run of a study that stands for it in the form: the last residual one, which is the deepest."""
     cohort = study.cohort(seed)
     return next((run for run in reversed(cohort.runs) if run.network.residual), cohort.runs[-1])
-
-
-def without_seeds(spec: RunSpec) -> RunSpec:
-    return replace(spec, recipe=replace(spec.recipe, init_seed=0, data_seed=0))
 
 
 def _has_twin(spec: RunSpec) -> bool:
@@ -206,17 +203,17 @@ class DesignPage(Page):
 
     def _find_study(self, spec: RunSpec) -> None:
         """Seeds aside, the form may show a study's network again after a detour."""
-        bare = without_seeds(spec)
+        bare = spec.with_seeds(0, 0)
         if bare != shown_of(self.study):
             self.study = next((study for study in STUDIES if bare == shown_of(study)), self.study)
 
     def _show_buttons(self, spec: RunSpec | None) -> None:
         """The one obvious button: the study while the form shows it untouched, else the twin."""
-        untouched = spec is not None and without_seeds(spec) == shown_of(self.study)
+        untouched = spec is not None and spec.with_seeds(0, 0) == shown_of(self.study)
         self.gallery.mark(self.study.key if untouched else "")
         runs = len(self.study.cohort(0).runs)
         title = self.study.title.partition(":")[0]
-        self.run_study_button.setText(f"Run study: {title} ({runs} runs)")
+        self.run_study_button.setText(f"Run study: {title} ({counted(runs, 'run')})")
         lacking = self._study_lacks_data()
         self.run_study_button.setEnabled(self.services.store.writable and not lacking)
         self.run_study_button.setToolTip(NO_CIFAR10 if lacking else f"{self.study.question} Ctrl+R")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.specs import MAX_SEED, CohortSpec, RunSpec, replace
+from resnet_studio.domain.specs import MAX_SEED, CohortSpec, RunSpec
 
 
 def cohorts_again(runs: Sequence[RunRecord]) -> list[CohortSpec]:
@@ -21,6 +21,4 @@ def cohorts_again(runs: Sequence[RunRecord]) -> list[CohortSpec]:
 
 def _next_seed(spec: RunSpec) -> RunSpec:
     """Other initial weights and another sample order, everything else the same."""
-    recipe = spec.recipe
-    following = {name: (getattr(recipe, name) + 1) % (MAX_SEED + 1) for name in ("init_seed", "data_seed")}
-    return replace(spec, recipe=replace(recipe, **following))
+    return spec.with_seeds(*((seed + 1) % (MAX_SEED + 1) for seed in spec.recipe.seeds))

@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW, RunStatus, Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
 from resnet_studio.domain.records import RunRecord
@@ -27,7 +27,6 @@ from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.empty_state import EmptyState
 
 FRAME_MS = 100
-_MEAN_OF = 50  # as the history's training error
 
 
 class TrainPage(Page):
@@ -293,7 +292,7 @@ class TrainPage(Page):
             resumable=bool(self._resumable()),
         )
         for run in state.runs:
-            training_error, place = self._live(run, Series.TRAINING_ERROR, _MEAN_OF)
+            training_error, place = self._live(run, Series.TRAINING_ERROR, TRAINING_ERROR_WINDOW)
             test_error, _ = self._live(run, Series.TEST_ERROR, 1)
             card = self.cards.cards.get(run.id)
             if card is not None and place is not None:

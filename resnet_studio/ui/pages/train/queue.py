@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QListView, QPushButton, QVBoxLayout, QWidget
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.ui.widgets.text import counted
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -44,7 +45,7 @@ class QueueModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{index.row() + 1}.  {names}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{names}: {runs[0].iterations} iterations on {runs[0].spec.data.label}" if runs else None
+            return f"{names}: {counted(runs[0].iterations, 'iteration')} on {runs[0].spec.data.label}" if runs else None
         return None
 
 

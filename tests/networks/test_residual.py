@@ -8,7 +8,15 @@ from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import ZeroPadding
 from resnet_studio.domain.paper import CIFAR_10
 from resnet_studio.domain.specs import NetworkSpec, counterpart
-from resnet_studio.networks.build import PlannedNetwork, build, shortcut_zero_pad
+from resnet_studio.networks.residual import (
+    PlannedNetwork,
+    build,
+    join_identity,
+    join_plain,
+    join_projection,
+    join_zero_padding,
+    shortcut_zero_pad,
+)
 
 SPECS = [
     NetworkSpec(depth=8, block="plain"),
@@ -182,3 +190,26 @@ def test_1202_layers_run_forwards_and_backwards():
     assert sum(isinstance(m, nn.Conv2d | nn.Linear) for m in network.modules()) == 1202
     network(torch.randn(2, 3, 8, 8)).sum().backward()
     assert torch.isfinite(network.stem.conv.weight.grad).all()
+
+
+def test_each_block_joins_as_its_option_says():
+    """y = F(x), y = F(x) + x, and x padded or projected where it does not fit."""
+    x, y = torch.randn(2, 4, 8, 8), torch.randn(2, 4, 8, 8)
+    assert join_plain(y, x) is y
+    assert torch.equal(join_identity(y, x), y + x)
+    wide = torch.randn(2, 8, 4, 4)
+    joined = join_zero_padding(wide, x, 2, ZeroPadding.END)
+    assert torch.equal(joined[:, :4], wide[:, :4] + x[:, :, ::2, ::2])
+    assert torch.equal(joined[:, 4:], wide[:, 4:])
+    projection = nn.Conv2d(4, 8, 1, stride=2, bias=False)
+    assert torch.equal(join_projection(wide, x, projection), wide + projection(x))
+    with torch.no_grad():
+        for shortcut, block in (("A", "basic"), ("B", "basic"), ("C", "basic"), ("none", "plain")):
+            network = build(blueprint(NetworkSpec(depth=14, width=4, shortcut=shortcut, block=block)), 0)
+            for planned in network.blocks:
+                nn.init.zeros_(planned.bn2.weight)  # F(x) = 0
+            x = torch.rand(2, 4, 8, 8)
+            first = next(iter(network.blocks))
+            left = first(x)
+            expected = {"A": x, "B": x, "C": F.relu(first.projection(x)) if shortcut == "C" else x}.get(shortcut, 0 * x)
+            assert torch.equal(left, expected), shortcut

@@ -1,0 +1,36 @@
+"""Which device a network runs on."""
+
+from __future__ import annotations
+
+import torch
+
+from resnet_studio.domain.enums import Device
+from resnet_studio.domain.errors import UserError
+from resnet_studio.platform.host import cpu_name
+
+
+def choose_device(device: Device) -> torch.device:
+    """CUDA, else Apple's MPS, else the CPU for ``auto``.
+
+    Raises:
+        UserError: If ``device`` is not there.
+    """
+    there = {
+        Device.CUDA: torch.cuda.is_available(),
+        Device.MPS: torch.backends.mps.is_available(),
+        Device.CPU: True,
+    }
+    if device is Device.AUTO:
+        return torch.device(next(str(kind) for kind, available in there.items() if available))
+    if not there[device]:
+        raise UserError(f"This machine has no {device} device that torch can use; choose auto or cpu.")
+    return torch.device(str(device))
+
+
+def device_name(device: torch.device) -> str:
+    """What people call it, for the status bar and the record."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    if device.type == "mps":
+        return "Apple GPU"
+    return cpu_name()

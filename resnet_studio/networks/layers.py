@@ -1,0 +1,75 @@
+"""Layers of a blueprint as torch has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from resnet_studio.domain.blueprint import Layer, LayerKind
+
+Step = Callable[[Tensor], Tensor]
+
+
+def relu(x: Tensor) -> Tensor:
+    return F.relu(x, inplace=True)
+
+
+def global_average(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C). A plain mean: adaptive pooling's backward is not deterministic on CUDA."""
+    return x.mean((2, 3))
+
+
+def flatten(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C * H * W), channel after channel whatever the memory layout."""
+    return x.flatten(1)
+
+
+def weighted(layer: Layer) -> nn.Module | None:
+    """The module of a layer with weights, None for one without."""
+    if layer.kind is LayerKind.CONV:
+        inputs, outputs = layer.input[0], layer.output[0]
+        return nn.Conv2d(inputs, outputs, layer.kernel, stride=layer.stride, padding=layer.padding, bias=layer.bias)
+    if layer.kind is LayerKind.BATCH_NORM:
+        return nn.BatchNorm2d(layer.output[0])
+    if layer.kind is LayerKind.LINEAR:
+        return nn.Linear(layer.input[0], layer.output[0], bias=layer.bias)
+    return None
+
+
+def unweighted(layer: Layer) -> Step:
+    """What a layer without weights does."""
+    if layer.kind is LayerKind.MAX_POOL:
+        return partial(F.max_pool2d, kernel_size=layer.kernel, stride=layer.stride, padding=layer.padding)
+    return {LayerKind.RELU: relu, LayerKind.GLOBAL_POOL: global_average, LayerKind.FLATTEN: flatten}[layer.kind]
+
+
+def add_layers(parent: nn.Module, layers: Iterable[Layer]) -> list[Step]:
+    """What ``layers`` do, in their order; those with weights become children of ``parent``, by the last part of their
+    names."""
+    steps: list[Step] = []
+    for layer in layers:
+        module = weighted(layer)
+        if module is not None:
+            parent.add_module(layer.name.rpartition(".")[2], module)
+        steps.append(unweighted(layer) if module is None else module)
+    return steps
+
+
+def run_in_order(steps: Iterable[Step], x: Tensor) -> Tensor:
+    for step in steps:
+        x = step(x)
+    return x
+
+
+class Chain(nn.Module):
+    """Layers one after another."""
+
+    def __init__(self, layers: Iterable[Layer]) -> None:
+        super().__init__()
+        self._steps = add_layers(self, layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return run_in_order(self._steps, x)
