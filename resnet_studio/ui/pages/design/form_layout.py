@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from resnet_studio.domain.data_sets import is_drawn
 from resnet_studio.domain.enums import Augmentation, Block, Branch, Colour, Family, Schedule, Shortcut
 from resnet_studio.domain.specs import DataSpec, RecipeSpec
 
@@ -61,7 +62,7 @@ def _plain_with_counterpart(texts: Texts) -> bool:
 
 def _drawn(texts: Texts) -> bool:
     """Something is drawn by the data seed: the program's images, a split, or what is held out."""
-    return texts.get("data.source") != "cifar10" or _positive("data.held_out")(texts)
+    return is_drawn(texts.get("data.source", "")) or _positive("data.held_out")(texts)
 
 
 def _ends_in_batch_norm(texts: Texts) -> bool:
