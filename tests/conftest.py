@@ -34,9 +34,10 @@ def home(tmp_path: Path) -> Home:
 def drawn_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built-in images' cache, drawn once for the whole session."""
     from resnet_studio.data.datasets.builtin import open_builtin
+    from resnet_studio.domain.data_sets import BUILTIN
 
     once = Home(tmp_path_factory.mktemp("drawn")).prepare()
-    open_builtin(0, once)
+    open_builtin(BUILTIN, 0, once)
     return once.data
 
 

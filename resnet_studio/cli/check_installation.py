@@ -18,6 +18,7 @@ from resnet_studio.cli.window import why_no_window
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.host import cores, cpu_name
+from resnet_studio.platform.python_child import python_command
 from resnet_studio.platform.resources import resources
 
 _PACKAGES = (
@@ -104,9 +105,8 @@ def _display(_home: Home) -> Iterator[Check]:
     code = "from PySide6.QtWidgets import QApplication; app = QApplication([]); print(app.platformName())"
     try:
         tried = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=_QT_SECONDS,
-            check=False,
-        )  # fmt: skip
+            python_command(code), env=environment, capture_output=True, text=True, timeout=_QT_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         yield Check("Qt", f"no window system answered in {_QT_SECONDS} s", State.WRONG, "Check the display's address.")
         return

@@ -45,8 +45,8 @@ def asked_cohort(
     """What the command line describes: the file's runs or the default run, trained by ``recipe`` (a preset's key) if
     one is named, with the options changed in each.
 
-    Folder data gives the number of classes where neither the file nor an option does. Runs that start from ``parent``
-    have its network, for the classes of their own data.
+    Data other than the usual give the number of classes where neither the file nor an option does. Runs that start
+    from ``parent`` have its network, for the classes of their own data.
 
     Raises:
         UserError: For anything that cannot be trained as asked.
@@ -122,29 +122,27 @@ def _anchored(data: DataSpec, base: Path) -> DataSpec:
 
 
 def _classes(data: DataSpec, home: Home, *, always: bool = False) -> int | None:
-    """The number of classes of folder data, None for others unless ``always``; UserError for data of no use."""
-    if data.folder is None:
-        refuse_missing_data(data, home)
-        if not always and not data.held_out:
-            return None
-    from resnet_studio.data.datasets.describe import describe
-    from resnet_studio.data.datasets.readable import refuse_unreadable
+    """The number of classes of data other than the usual, None for those unless ``always``; UserError for data of no
+    use."""
+    refuse_missing_data(data, home)
+    counted = always or data.source != DataSpec().source
+    if not counted and not data.held_out:
+        return None
+    from resnet_studio.data.datasets.describe import describe, refuse_unreadable
 
     classes = len(describe(data, home).class_names)
     refuse_unreadable(data, home)
-    return classes if always or data.folder is not None else None
+    return classes if counted else None
 
 
 def refuse_missing_data(data: DataSpec, home: Home) -> None:
-    """Raises UserError for CIFAR-10 that was never downloaded, before any run is stored."""
-    if data.source != "cifar10":
+    """Raises UserError for a data set that was never downloaded or cannot be read, before any run is stored."""
+    if data.row is None or not data.row.downloads:
         return
-    from resnet_studio.data.datasets.describe import describe
+    from resnet_studio.data.datasets.paths import obstacle
 
-    if not describe(data, home).ready:
-        raise UserError(
-            "CIFAR-10 is not on this machine yet; fetch it once with `resnet-studio data download cifar10`."
-        )
+    if text := obstacle(home, data.row):
+        raise UserError(text)
 
 
 def write_run_file(cohort: CohortSpec, file: Path) -> None:

@@ -6,11 +6,20 @@ from typing import Self
 
 from pydantic import field_validator, model_validator
 
+from resnet_studio.domain.data_sets import (
+    BUILTIN,
+    FOLDER,
+    NO_DATA,
+    DataSetRow,
+    find_data_set,
+    fixed_sources,
+    source_help,
+    source_names,
+)
 from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.spec import AnyOf, ReadWhen, Spec, spec_field
 
 MAX_SEED = 2**31 - 1
-NO_DATA = "none"
 
 
 class DataSpec(Spec):
@@ -18,10 +27,9 @@ class DataSpec(Spec):
 
     source: str = spec_field(
         "Data",
-        "builtin: images the program draws itself. cifar10: the real CIFAR-10. folder:PATH: your own images in class "
-        "folders.",
+        source_help(),
         simple=True,
-        default="builtin",
+        default=BUILTIN.key,
         min_length=1,
         max_length=4096,
     )
@@ -32,8 +40,8 @@ class DataSpec(Spec):
         default=0,
         ge=0,
         le=MAX_SEED,
-        read_when=AnyOf((ReadWhen("source", unless=("cifar10",)), ReadWhen("held_out"))),
-        refusal="cifar10 has a fixed test set, so a data draw would change nothing; leave it at 0",
+        read_when=AnyOf((ReadWhen("source", unless=fixed_sources()), ReadWhen("held_out"))),
+        refusal="{source} has a fixed test set, so a data draw would change nothing; leave it at 0",
     )
     held_out: int = spec_field(
         "Held out",
@@ -55,13 +63,13 @@ class DataSpec(Spec):
     @field_validator("source")
     @classmethod
     def _known_source(cls, source: str) -> str:
-        if source in ("builtin", "cifar10", NO_DATA):
+        if source == NO_DATA or find_data_set(source):
             return source
-        if source.startswith("folder:"):
-            if not source.removeprefix("folder:").strip():
-                raise ValueError("folder: needs a path; write folder:PATH")
+        if source.startswith(FOLDER):
+            if not source.removeprefix(FOLDER).strip():
+                raise ValueError(f"{FOLDER} needs a path; write {FOLDER}PATH")
             return source
-        raise ValueError(f"data {source!r} is not known; choose builtin, cifar10 or folder:PATH")
+        raise ValueError(f"data {source!r} is not known; choose {source_names()}")
 
     @model_validator(mode="after")
     def _choices_are_read(self) -> Self:
@@ -70,9 +78,14 @@ class DataSpec(Spec):
         return self
 
     @property
+    def row(self) -> DataSetRow | None:
+        """The data set, else None: a folder, or not known."""
+        return find_data_set(self.source)
+
+    @property
     def folder(self) -> str | None:
         """The path of ``folder:PATH``, else None."""
-        return self.source.removeprefix("folder:") if self.source.startswith("folder:") else None
+        return self.source.removeprefix(FOLDER) if self.source.startswith(FOLDER) else None
 
     @property
     def known(self) -> bool:

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from resnet_studio.domain.data_sets import DATA_SETS, Colour
 from resnet_studio.domain.enums import Block, Shortcut, StridePlace, ZeroPadding
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RunSpec, replace
 
-Colour = tuple[float, float, float]  # red, green, blue
 _ADVICE = re.compile(r"; (?:else say so|name them) with --[^.;]*(?=\.(?:\s|$))")
 WEIGHTS_SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".th"})
 
@@ -24,12 +24,12 @@ class Preset:
     std: Colour
 
 
+IMAGENET = "imagenet"
 PRESETS = {
-    "imagenet": Preset("ImageNet, as torchvision's", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "cifar10": Preset("CIFAR-10", (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)),
+    IMAGENET: Preset("ImageNet, as torchvision's", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    **{row.key: Preset(row.title, row.mean, row.std) for row in DATA_SETS if row.downloads},
     "unit": Preset("None: values in 0..1 as they are", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
 }
-CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from resnet_studio.domain.network_spec import filled_in
 from resnet_studio.domain.spec import Spec, defaults, unread_values
-from resnet_studio.domain.specs import NetworkSpec, RunSpec
+from resnet_studio.domain.specs import DataSpec, NetworkSpec, RunSpec
 
 _FLAGS = {"data.source": "--data", "data.seed": "--data-draw"}  # other options are the field's own name
 
@@ -39,8 +39,7 @@ def _options(part: str, value: Spec, spec: RunSpec) -> list[str]:
     named: dict[str, object] = {}
     for name in _order(value):
         given = getattr(value, name)
-        from_folder = name == "classes" and spec.data.folder is not None
-        if given == _implied(value, name, named) and not from_folder:
+        if given == (_classes_of(spec) if name == "classes" else _implied(value, name, named)):
             continue
         named[name] = given
         if name == "data_seed" and one_seed:
@@ -48,6 +47,13 @@ def _options(part: str, value: Spec, spec: RunSpec) -> list[str]:
         flag = "--seed" if name == "init_seed" and one_seed else _flag(f"{part}.{name}")
         words += [flag, _text(given)]
     return words
+
+
+def _classes_of(spec: RunSpec) -> int | None:
+    """How many classes there are where no option says so; None if a folder must be looked at for it."""
+    if spec.data.source == DataSpec().source:
+        return NetworkSpec(family=spec.network.family).classes
+    return len(spec.data.row.class_names) if spec.data.row else None
 
 
 def _order(value: Spec) -> tuple[str, ...]:

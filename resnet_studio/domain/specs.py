@@ -7,7 +7,8 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from resnet_studio.domain.data_spec import MAX_SEED, NO_DATA, DataSpec
+from resnet_studio.domain.data_sets import NO_DATA
+from resnet_studio.domain.data_spec import MAX_SEED, DataSpec
 from resnet_studio.domain.enums import Augmentation
 from resnet_studio.domain.network_spec import MAX_DEPTH, NetworkSpec, counterpart, nearest_depths
 from resnet_studio.domain.recipe_spec import SEEDS, SHARED, RecipeSpec

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from resnet_studio.data.datasets.describe import describe
-from resnet_studio.data.datasets.readable import refuse_unreadable
+from resnet_studio.data.datasets.describe import describe, refuse_unreadable
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.data.training_batches import TrainingData, open_training
 from resnet_studio.domain.documents import sentences

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from resnet_studio.domain.data_sets import BUILTIN, CIFAR10
 from resnet_studio.domain.enums import Block, Shortcut
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
@@ -44,26 +45,26 @@ def _cohort(key: str, title: str, networks: tuple[NetworkSpec, ...], recipe: Rec
 def degradation(seed: int = 0) -> CohortSpec:
     """Plain and residual, shallow and deep, on the images that the program draws itself: Figures 1 and 6 in small."""
     networks = (plain(SHALLOW), residual(SHALLOW), plain(DEEP), residual(DEEP))
-    return _cohort("degradation", "Degradation", networks, DEMO.with_seeds(seed, seed), "builtin")
+    return _cohort("degradation", "Degradation", networks, DEMO.with_seeds(seed, seed), BUILTIN.key)
 
 
 def plain_against_residual(seed: int = 0) -> CohortSpec:
     """One twin at the deeper depth."""
     networks = (plain(DEEP), residual(DEEP))
-    return _cohort("twin", "Plain against residual", networks, DEMO.with_seeds(seed, seed), "builtin")
+    return _cohort("twin", "Plain against residual", networks, DEMO.with_seeds(seed, seed), BUILTIN.key)
 
 
 def shortcuts(seed: int = 0) -> CohortSpec:
     """Options A, B and C of section 3.3 at one depth, beside the plain net."""
     networks = (plain(SHALLOW), *(residual(SHALLOW, option) for option in (Shortcut.A, Shortcut.B, Shortcut.C)))
-    return _cohort("shortcuts", "Shortcuts A, B and C", networks, DEMO.with_seeds(seed, seed), "builtin")
+    return _cohort("shortcuts", "Shortcuts A, B and C", networks, DEMO.with_seeds(seed, seed), BUILTIN.key)
 
 
 def figure_6(seed: int = 0) -> CohortSpec:
     """Figure 6, left and middle: CIFAR-10, 64 000 iterations of the paper's recipe. Many hours, even on a GPU."""
     depths = (20, 32, 44, 56)
     networks = (*(plain(depth) for depth in depths), *(residual(depth) for depth in depths))
-    return _cohort("figure-6", "Figure 6", networks, RecipeSpec().with_seeds(seed, seed), "cifar10")
+    return _cohort("figure-6", "Figure 6", networks, RecipeSpec().with_seeds(seed, seed), CIFAR10.key)
 
 
 STUDIES = (

@@ -13,10 +13,11 @@ from torch import Tensor
 from resnet_studio.data.datasets.registry import open_data
 from resnet_studio.data.image_set import Report
 from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.data_sets import CIFAR10, DATA_SETS, Colour
 from resnet_studio.domain.enums import Normalisation
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck, never
-from resnet_studio.domain.imported_weights import CIFAR10_CLASSES, PRESETS, WEIGHTS_SUFFIXES, Colour, ImportOptions
+from resnet_studio.domain.imported_weights import IMAGENET, PRESETS, WEIGHTS_SUFFIXES, ImportOptions
 from resnet_studio.domain.specs import DataSpec, NetworkSpec
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.networks.foreign.files import read
@@ -28,22 +29,30 @@ _NPY = ".npy"
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What is assumed where nothing is known; ``classes`` is empty where there is no usual answer."""
+    """What is assumed where nothing is known.
+
+    Attributes:
+        preset: Key of the mean and standard deviation.
+        classes: Their names, empty where there is no usual answer; ``title`` says whose they are.
+    """
 
     preset: str
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    title: str = ""
 
 
 def usual(spec: NetworkSpec) -> Usual:
-    """By the number of classes and the image size: ImageNet's, CIFAR-10's, or numbered classes."""
+    """By the number of classes and the image size: ImageNet's, those of a data set of colour images, or numbered."""
     if spec.classes == 1000:
         from torchvision.models import ResNet18_Weights  # a list of names; nothing is fetched
 
         names = tuple(str(name) for name in ResNet18_Weights.DEFAULT.meta["categories"])
-        return Usual("imagenet", names if len(set(names)) == 1000 else ())
-    if spec.classes == 10 and spec.image_size == 32:
-        return Usual("cifar10", CIFAR10_CLASSES)
-    return Usual("imagenet" if spec.image_size >= 64 else "cifar10", ())
+        return Usual(IMAGENET, names if len(set(names)) == 1000 else (), "ImageNet")
+    for row in DATA_SETS:  # the first that fits: CIFAR-10 before SVHN
+        colour = row.downloads and row.channels == 3
+        if colour and (len(row.class_names), row.image_size) == (spec.classes, spec.image_size):
+            return Usual(row.key, row.class_names, row.title)
+    return Usual(IMAGENET if spec.image_size >= 64 else CIFAR10.key)
 
 
 def numbered(classes: int) -> tuple[str, ...]:
@@ -155,9 +164,9 @@ def class_names(
         return read_classes(options.classes, spec.classes), ()
     if len(carried) == spec.classes:
         return carried, ()
-    if names := usual(spec).classes:
-        known = "ImageNet's" if spec.classes == 1000 else "CIFAR-10's"
-        return names, (f"The {spec.classes} classes are {known}, in their usual order; else say so with --classes.",)
+    if (known := usual(spec)).classes:
+        text = f"The {spec.classes} classes are {known.title}'s, in their usual order; else say so with --classes."
+        return known.classes, (text,)
     return numbered(spec.classes), ("The classes have no names, so they are numbered; name them with --classes.",)
 
 

@@ -33,6 +33,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # tiny networks: threads th
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from resnet_studio.data.datasets.builtin import open_builtin
+from resnet_studio.domain.data_sets import BUILTIN
 from resnet_studio.domain.documents import to_toml
 from resnet_studio.domain.enums import RunStatus, Series
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunSpec, twin
@@ -256,7 +257,7 @@ def main() -> int:
         run_file = Path(folder) / "twin.toml"
         run_file.write_text(to_toml(spec), encoding="utf-8")
         calm = Home(Path(folder) / "calm").prepare()
-        wait(forked(lambda: open_builtin(0, calm)))
+        wait(forked(lambda: open_builtin(BUILTIN, 0, calm)))
         start = time.perf_counter()
         wait(forked(lambda: train(calm, spec)))
         killer = Killer(spec, random.Random(seed), run_file, time.perf_counter() - start)

@@ -23,7 +23,7 @@ MISTAKES = {
     "train --block residual": "--block",
     "train --batch-size 1": "at least 2",
     "train --milestones 5,3": "must rise",
-    "train --data cifar": "choose builtin, cifar10 or folder:PATH",
+    "train --data cifar": "stl10 or folder:PATH",
     "train --data cifar10": "resnet-studio data download cifar10",
     "train --data folder:nowhere": "nowhere",
     "train --data cifar10 --data-draw 3": "leave it at 0",

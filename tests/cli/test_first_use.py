@@ -10,6 +10,7 @@ import pytest
 from resnet_studio import __version__
 from resnet_studio.cli.check import State
 from resnet_studio.cli.check_installation import bad_qt, examine
+from resnet_studio.domain.data_sets import DATA_SETS, DataSetRow
 from resnet_studio.domain.documents import cohort_from_toml
 from resnet_studio.domain.specs import RunSpec, replace
 from resnet_studio.history.store import RunStore
@@ -58,8 +59,30 @@ def test_data_is_described(at_home: At, images: Path) -> None:
     builtin = at_home("data", "show", "builtin", "--json").json
     assert len(builtin["classes"]) == 10
     assert builtin["training_images"] >= 10_000
-    assert not at_home("data", "show", "cifar10", "--json").json["ready"]
-    assert "training images" in at_home("data", "show", "builtin").out
+    assert (builtin["present"], builtin["download_bytes"], builtin["md5"]) == (True, 0, {})
+
+
+@pytest.mark.parametrize("row", DATA_SETS, ids=lambda row: row.key)
+def test_every_data_set_is_described(at_home: At, row: DataSetRow) -> None:
+    told = at_home("data", "show", row.key, "--json").json
+    assert (told["title"], told["classes"]) == (row.title, list(row.class_names))
+    assert (told["image_size"], told["channels"]) == (row.image_size, row.channels)
+    assert (told["training_images"], told["test_images"]) == (row.training_images, row.test_images)
+    assert (told["download_bytes"], told["present"]) == (row.download_bytes, not row.downloads)
+    assert row.key in told["path"]
+    text = at_home("data", "show", row.key).out
+    assert row.title in text
+    assert ("download " in text) == bool(row.downloads)
+    assert at_home("data", "list", "--json").json[DATA_SETS.index(row)] == told
+
+
+def test_data_sets_are_listed(at_home: At) -> None:
+    said = at_home("data", "list")
+    assert (said.code, said.err) == (0, "")
+    for row in DATA_SETS:
+        line = next(line for line in said.out.splitlines() if f" {row.key} " in line)
+        assert row.title in line
+        assert ("MB" in line) == bool(row.downloads)
 
 
 def test_a_network_is_shown_with_the_papers_row(at_home: At) -> None:

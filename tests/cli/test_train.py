@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from resnet_studio.cli.spec_arguments import asked_cohort
+from resnet_studio.data.datasets import paths
 from resnet_studio.domain.documents import cohort_from_toml
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
@@ -105,6 +106,21 @@ def test_classes_given_by_hand_are_kept(home: Home, images: Path) -> None:
     source = {"data.source": f"folder:{images}"}
     assert asked_cohort(None, source, None, False, home).runs[0].network.classes == 3
     assert asked_cohort(None, {**source, "network.classes": 5}, None, False, home).runs[0].network.classes == 5
+
+
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        ({"data.source": "cifar100"}, 100),
+        ({"data.source": "stl10"}, 10),
+        ({"data.source": "cifar100", "network.family": "imagenet", "network.depth": 18}, 100),
+        ({"data.source": "cifar100", "network.classes": 7}, 7),
+        ({"network.family": "imagenet", "network.depth": 18}, 1000),
+    ],
+)
+def test_a_named_data_set_gives_the_number_of_classes(home: Home, monkeypatch, values, classes: int) -> None:
+    monkeypatch.setattr(paths, "obstacle", lambda home, row: "")  # as if it had been downloaded
+    assert asked_cohort(None, values, None, False, home).runs[0].network.classes == classes
 
 
 def test_wrong_classes_are_refused_with_a_reason(at_home: At, images: Path) -> None:

@@ -1,58 +1,82 @@
-"""``data``: what is there, and the one download."""
+"""``data``: which data sets there are, what is in one, and their downloads."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from resnet_studio.cli.context import session
-from resnet_studio.cli.output import print_facts, print_json
+from resnet_studio.cli.output import print_facts, print_json, print_table
 from resnet_studio.cli.progress_bar import Work
 from resnet_studio.cli.spec_arguments import data_spec
 from resnet_studio.cli.stop_signals import StopOnSignals
+from resnet_studio.domain.data_sets import DATA_SETS, DataSetRow, find_data_set, source_names
 from resnet_studio.domain.errors import Stopped, UserError
+from resnet_studio.domain.specs import DataSpec
 from resnet_studio.domain.text_numbers import grouped
+from resnet_studio.platform.home import Home
 
-app = typer.Typer(help="Data sets: look at one, download CIFAR-10.", no_args_is_help=True)
+app = typer.Typer(help="Data sets: list them, describe one, download one.", no_args_is_help=True)
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+_KEYS = [row.key for row in DATA_SETS if row.downloads]
 
 
 def register(parent: typer.Typer) -> None:
     parent.add_typer(app, name="data")
 
 
+@app.command("list")
+def list_all(context: typer.Context, as_json: AsJson = False) -> None:
+    """Every data set that the program knows by name, and whether it is on this machine."""
+    home = session(context).home
+    known = [_described(DataSpec(source=row.key), home) for row in DATA_SETS]
+    if as_json:
+        print_json(known)
+        return
+    print_table(
+        ("data", "title", "classes", "pixels", "training", "test", "download", "present"),
+        [
+            (
+                one["data"], one["title"], len(one["classes"]), one["image_size"], grouped(one["training_images"]),
+                grouped(one["test_images"]), _megabytes(one["download_bytes"]), _yes(one["present"]),
+            )
+            for one in known
+        ],
+        right=("classes", "pixels", "training", "test", "download"),
+    )  # fmt: skip
+
+
 @app.command()
 def show(
     context: typer.Context,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="builtin, cifar10 or folder:PATH.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help=f"{source_names()}.")],
     data_draw: Annotated[int, typer.Option("--data-draw", min=0, metavar="NUMBER", help="As for training.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Count the classes and images of a data set, without decoding any."""
-    from resnet_studio.data.datasets.describe import describe
-
-    spec = data_spec(data, data_draw)
-    facts = describe(spec, session(context).home)
+    """Classes, counts and sizes of a data set; no image is decoded."""
+    spec, home = data_spec(data, data_draw), session(context).home
+    facts = _described(spec, home)
     if as_json:
-        print_json(
-            {
-                "data": spec.source,
-                "classes": list(facts.class_names),
-                "training_images": facts.training_images,
-                "test_images": facts.test_images,
-                "ready": facts.ready,
-                "note": facts.note,
-            }
-        )
+        print_json(facts)
         return
+    row = spec.row
+    stored = [("pixels", f"{row.image_size} x {row.image_size}{', grey' if row.channels == 1 else ''}")] if row else []
+    if row and row.downloads:
+        stored.append(("download", _megabytes(row.download_bytes)))
+        stored += [("checksum", f"MD5 {file.md5} of {file.name}") for file in row.downloads]
     print_facts(
         (
             ("data", spec.source),
-            ("classes", f"{len(facts.class_names)}: {', '.join(facts.class_names)}"),
-            ("training images", grouped(facts.training_images)),
-            ("test images", grouped(facts.test_images)),
-            ("ready", "yes" if facts.ready else "no"),
-            *([("note", facts.note)] if facts.note else []),
+            ("title", facts["title"]),
+            ("classes", f"{len(facts['classes'])}: {', '.join(facts['classes'])}"),
+            ("training images", grouped(facts["training_images"])),
+            ("test images", grouped(facts["test_images"])),
+            *stored,
+            ("present", _yes(facts["present"])),
+            ("where", facts["path"]),
+            ("ready", _yes(facts["ready"])),
+            *([("note", facts["note"])] if facts["note"] else []),
         )
     )
 
@@ -60,17 +84,56 @@ def show(
 @app.command()
 def download(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="cifar10", help="The data set to fetch.")],
+    name: Annotated[str, typer.Argument(metavar="DATA", help=f"{', '.join(_KEYS)}.")],
 ) -> None:
     """Download a data set once; nothing else ever uses the network."""
-    if name != "cifar10":
-        raise UserError(f"{name!r} cannot be downloaded; only cifar10 can.")
-    from resnet_studio.data.datasets.registry import download_cifar10
+    row = find_data_set(name)
+    if row is None or not row.downloads:
+        raise UserError(f"{name!r} cannot be downloaded; choose {', '.join(_KEYS[:-1])} or {_KEYS[-1]}.")
+    from resnet_studio.data.datasets.downloaded import download as fetch
 
     home = session(context).home.prepare()
-    with StopOnSignals() as stopping, Work("CIFAR-10") as work:
+    with StopOnSignals() as stopping, Work(row.title) as work:
         try:
-            download_cifar10(home, work.report, stopping)
+            fetch(row, home, work.report, stopping)
         except Stopped:
             raise typer.Exit(stopping.exit_code) from None
-    print(f"CIFAR-10 is in {home.data}; train on it with --data cifar10.")
+    print(f"{row.title} is in {home.data}; train on it with --data {row.key}.")
+
+
+def _described(spec: DataSpec, home: Home) -> dict[str, Any]:
+    """Facts as JSON has them; what a folder does not have is null."""
+    from resnet_studio.data.datasets.describe import describe
+
+    facts, row = describe(spec, home), spec.row
+    return {
+        "data": spec.source,
+        "title": row.title if row else spec.folder,
+        "classes": list(facts.class_names),
+        "training_images": facts.training_images,
+        "test_images": facts.test_images,
+        "image_size": row.image_size if row else None,
+        "channels": row.channels if row else None,
+        "download_bytes": row.download_bytes if row else None,
+        "md5": {file.name: file.md5 for file in row.downloads} if row else None,
+        "present": not facts.missing,
+        "path": str(_place(row, spec, home)),
+        "ready": facts.ready,
+        "note": facts.note,
+    }
+
+
+def _place(row: DataSetRow | None, spec: DataSpec, home: Home) -> Any:
+    from resnet_studio.data.datasets import paths
+
+    if row is None:
+        return spec.folder
+    return paths.data_set_folder(home, row) if row.downloads else paths.builtin_cache(home, spec.seed)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB".replace(",", " ") if count else ""
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

@@ -22,6 +22,7 @@ from resnet_studio.cli.progress_bar import Work
 from resnet_studio.cli.protocols import FlipOption, ProtocolOption, ResizeOption, ScalesOption, asked_protocol
 from resnet_studio.cli.spec_arguments import data_spec
 from resnet_studio.cli.stop_signals import StopOnSignals
+from resnet_studio.domain.data_sets import source_names
 from resnet_studio.domain.enums import Device
 from resnet_studio.domain.errors import Stopped, StoreError, UserError
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
@@ -40,7 +41,7 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     context: typer.Context,
     run: Annotated[list[str], typer.Option("--run", metavar="RUN", help="A trained run; may be given many times.")],
-    data: Annotated[str, typer.Option("--data", metavar="DATA", help="builtin, cifar10 or folder:PATH.")],
+    data: Annotated[str, typer.Option("--data", metavar="DATA", help=f"{source_names()}.")],
     protocol: ProtocolOption = str(ProtocolKind.SINGLE),
     resize: ResizeOption = None,
     scales: ScalesOption = None,

@@ -12,9 +12,10 @@ from resnet_studio.cli.output import hint, print_facts, print_json
 from resnet_studio.cli.progress_bar import Work
 from resnet_studio.cli.spec_arguments import data_spec
 from resnet_studio.cli.stop_signals import StopOnSignals
+from resnet_studio.domain.data_sets import Colour, source_names
 from resnet_studio.domain.enums import Block, Shortcut, StridePlace, ZeroPadding
 from resnet_studio.domain.errors import Stopped, UserError
-from resnet_studio.domain.imported_weights import Colour, ImportOptions, Wishes
+from resnet_studio.domain.imported_weights import ImportOptions, Wishes
 from resnet_studio.domain.records import RunRecord, run_json
 from resnet_studio.domain.text_numbers import grouped
 
@@ -45,8 +46,8 @@ def import_file(
     ] = None,
     mean_of: Annotated[
         str,
-        typer.Option(metavar="DATA", help="Measure the mean image of a data set's training images: builtin, cifar10 or "
-                     "folder:PATH.", rich_help_panel=_IMAGES),
+        typer.Option(metavar="DATA", help=f"Measure the mean image of a data set's training images: {source_names()}.",
+                     rich_help_panel=_IMAGES),
     ] = "",
     classes: Annotated[
         Path | None,

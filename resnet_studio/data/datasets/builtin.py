@@ -13,8 +13,9 @@ import torch
 
 from resnet_studio.data.datasets import cache, paths
 from resnet_studio.data.datasets.builtin_images import GRAIN, draw
-from resnet_studio.data.datasets.builtin_shapes import SHAPE_NAMES
+from resnet_studio.data.datasets.builtin_shapes import SHAPES
 from resnet_studio.data.image_set import DataBundle, ImageSet, Report, silent
+from resnet_studio.domain.data_sets import DataSetRow
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.platform.home import Home
@@ -23,19 +24,23 @@ _BLOCK = 400  # images drawn as a whole: large enough for vector arithmetic, sma
 _MAX_THREADS = 8
 
 
-def open_builtin(seed: int, home: Home, report: Report = silent, should_stop: StopCheck = never) -> DataBundle:
+def open_builtin(
+    row: DataSetRow, seed: int, home: Home, report: Report = silent, should_stop: StopCheck = never
+) -> DataBundle:
     """The built-in images of ``seed``, 32 x 32, from the cache or drawn and cached. Raises Stopped."""
-    path, key = paths.builtin_cache(home, seed), paths.builtin_key(seed)
+    path, key = paths.builtin_cache(home, seed), paths.builtin_key(row, seed)
     bundle = cache.load(path, key, should_stop)
     if bundle is None:
-        bundle = make_builtin(seed, report, should_stop)
+        bundle = make_builtin(row, seed, report, should_stop)
         cache.save(path, key, bundle)
     return bundle
 
 
-def make_builtin(seed: int, report: Report = silent, should_stop: StopCheck = never) -> DataBundle:
+def make_builtin(
+    row: DataSetRow, seed: int, report: Report = silent, should_stop: StopCheck = never
+) -> DataBundle:  # fmt: skip
     """Draw both splits: each class equally often, image i of class i % 10. Raises Stopped, within 0.1 s or so."""
-    counts = (paths.BUILTIN_TRAIN, paths.BUILTIN_TEST)  # splits 0 and 1; 2 is for the sample images
+    counts = (row.training_images, row.test_images)  # splits 0 and 1; 2 is for the sample images
     pixels = [np.empty((count, 3, GRAIN, GRAIN), np.uint8) for count in counts]
     jobs = [(split, first) for split, count in enumerate(counts) for first in range(0, count, _BLOCK)]
     stop = threading.Event()
@@ -53,11 +58,11 @@ def make_builtin(seed: int, report: Report = silent, should_stop: StopCheck = ne
         finally:
             stop.set()
     train, test = (_labelled(images) for images in pixels)
-    return DataBundle(train, test, SHAPE_NAMES, cache.checksum(train, test, SHAPE_NAMES, should_stop))
+    return DataBundle(train, test, row.class_names, cache.checksum(train, test, row.class_names, should_stop))
 
 
 def _labelled(images: npt.NDArray[np.uint8]) -> ImageSet:
-    return ImageSet(torch.from_numpy(images), torch.arange(len(images)) % len(SHAPE_NAMES))
+    return ImageSet(torch.from_numpy(images), torch.arange(len(images)) % len(SHAPES))
 
 
 def _watched(results: Iterator[None], should_stop: StopCheck) -> Iterator[None]:

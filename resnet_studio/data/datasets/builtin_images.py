@@ -1,7 +1,7 @@
 """Draws the built-in images: one shape each, in clutter, noise and odd light.
 
 The same on every machine: random bits come from PCG64's raw output, keyed by NumPy's SeedSequence (both streams are
-promised never to change), and everything after that is exactly rounded float32 arithmetic (see ``shapes``).
+promised never to change), and everything after that is exactly rounded float32 arithmetic (see ``builtin_shapes``).
 """
 
 from __future__ import annotations
@@ -146,14 +146,14 @@ def _object(dice: _Dice, x: Plane, y: Plane, count: int, size: int, d: Difficult
     v = (dy * cosine - dx * sine) / stretch + u * shear
     blend = np.where(dice.uniform((count, 1, 1)) < d.ambiguous_share, np.float32(0.5), np.float32(0))
     alpha = np.empty((count, size, size), np.float32)
-    for label, (_, shape) in enumerate(SHAPES):
+    for label, shape in enumerate(SHAPES):
         own = slice(label, None, len(SHAPES))
         if label >= count:
             break
         alpha[own] = _coverage(shape(u[own], v[own]), size, radius[own])
         both = own.start + len(SHAPES) * np.flatnonzero(blend[own])
         if len(both):
-            other = SHAPES[label ^ 1][1]
+            other = SHAPES[label ^ 1]
             alpha[both] = (alpha[both] + _coverage(other(u[both], v[both]), size, radius[both])) * np.float32(0.5)
     return centre_x, centre_y, radius, alpha
 

@@ -1,4 +1,4 @@
-"""What a data set is, without opening it: names and counts for forms and checks. Free of torch, decodes nothing."""
+"""What a data set is, without opening it: names and counts for forms and checks. Free of torch."""
 
 from __future__ import annotations
 
@@ -8,27 +8,35 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from resnet_studio.data.datasets import paths
-from resnet_studio.data.datasets.builtin_shapes import SHAPE_NAMES
-from resnet_studio.data.datasets.folder_layout import scan
+from resnet_studio.data.datasets.folder_layout import ImageFile, Layout, refuse_lost_classes, scan
 from resnet_studio.data.datasets.splits import shares
+from resnet_studio.data.images import read_image
+from resnet_studio.domain.data_sets import DataSetRow
 from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
 
 UNKNOWN = "Nobody knows what data these weights were trained on; choose data to use with them."
+_PROBE_PIXELS = 8  # a large JPEG need not be decoded whole to know that it can be read
 
 
 @dataclass(frozen=True, slots=True)
 class DataFacts:
-    """Counts are of files: some may turn out unreadable. ``ready`` means that opening takes a second or two; for
-    cifar10, that it is on this machine at all. ``note`` is a sentence for people, or empty."""
+    """Counts are of files: some may turn out unreadable.
+
+    Attributes:
+        ready: Opening takes a second or two, or (a downloaded set) can be done at all.
+        note: A sentence for people, or empty.
+        missing: It has to be downloaded first.
+    """
 
     class_names: tuple[str, ...]
     training_images: int
     test_images: int
     ready: bool
     note: str
+    missing: bool = False
 
 
 def describe(spec: DataSpec, home: Home) -> DataFacts:
@@ -37,26 +45,39 @@ def describe(spec: DataSpec, home: Home) -> DataFacts:
     Raises:
         DataError: One sentence, if the folder is missing or cannot serve as a data set, or nobody knows the data.
     """
-    names: tuple[str, ...]
-    if not spec.known:
-        raise DataError(UNKNOWN)
+    if spec.row is not None:
+        return _describe_row(spec.row, spec, home)
     if spec.folder is not None:
         return _describe_folder(spec, home)
-    if spec.source == "cifar10":
-        present = paths.cifar10_present(home)
-        note = "" if present else "Not on this machine yet; get it with: resnet-studio data download cifar10"
-        names, train, test = paths.CIFAR10_NAMES, paths.CIFAR10_TRAIN, paths.CIFAR10_TEST
+    raise DataError(UNKNOWN)
+
+
+def _describe_row(row: DataSetRow, spec: DataSpec, home: Home) -> DataFacts:
+    if row.downloads:
+        note = paths.obstacle(home, row)
     else:
-        present = cached(paths.builtin_cache(home, spec.seed), paths.builtin_key(spec.seed))
-        note = "" if present else "Drawn when first used, in a few seconds."
-        names, train, test = SHAPE_NAMES, paths.BUILTIN_TRAIN, paths.BUILTIN_TEST
+        drawn = is_cached(paths.builtin_cache(home, spec.seed), paths.builtin_key(row, spec.seed))
+        note = "" if drawn else "Drawn when first used, in a few seconds."
+    names, total = row.class_names, row.training_images
     if spec.held_out:
-        shares([train // len(names)] * len(names), spec.held_out, names)
-    tests = spec.held_out if spec.test_on is TestOn.HELD_OUT else test
-    return DataFacts(names, train - spec.held_out, tests, present, note)
+        # As if the classes were of one size: which images are held out is known once the labels are.
+        shares(
+            [total // len(names) + (label < total % len(names)) for label in range(len(names))], spec.held_out, names
+        )
+    tests = spec.held_out if spec.test_on is TestOn.HELD_OUT else row.test_images
+    missing = bool(row.downloads) and paths.is_missing(home, row)
+    return DataFacts(names, total - spec.held_out, tests, not note, note, missing)
 
 
-def cached(path: Path, key: str) -> bool:
+def _describe_folder(spec: DataSpec, home: Home) -> DataFacts:
+    layout = scan(spec)
+    key = layout.digest
+    ready = any(is_cached(path, key) for path in paths.folder_caches(home, layout, spec))
+    ready = ready or bool(paths.scan_caches(home, key))
+    return DataFacts(layout.class_names, len(layout.train), len(layout.test), ready, layout.note)
+
+
+def is_cached(path: Path, key: str) -> bool:
     """A cache file is there and says that it holds ``key``. Its contents are not checked."""
     try:
         with safe_open(path, framework="numpy") as file:
@@ -65,9 +86,27 @@ def cached(path: Path, key: str) -> bool:
         return False
 
 
-def _describe_folder(spec: DataSpec, home: Home) -> DataFacts:
+def refuse_unreadable(spec: DataSpec, home: Home) -> None:
+    """Look for one readable training image of each class and one readable test image of a folder not opened before.
+
+    Other data, and folders whose images were read before, cost nothing.
+
+    Raises:
+        DataError: One sentence, if there is none; as opening the data would say it.
+    """
+    if spec.folder is None or describe(spec, home).ready:
+        return
     layout = scan(spec)
-    key = layout.digest
-    ready = any(cached(path, key) for path in paths.folder_caches(home, layout, spec))
-    ready = ready or bool(paths.survey_caches(home, key))
-    return DataFacts(layout.class_names, len(layout.train), len(layout.test), ready, layout.note)
+    readable: dict[int, int] = {}
+    for file in layout.train:
+        if file.label not in readable and _can_read(layout, file):
+            readable[file.label] = 1
+    refuse_lost_classes(layout, readable, any(_can_read(layout, file) for file in layout.test))
+
+
+def _can_read(layout: Layout, file: ImageFile) -> bool:
+    try:
+        read_image(layout.root / file.name, _PROBE_PIXELS)
+    except DataError:
+        return False
+    return True

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 from pathlib import Path
 
 from resnet_studio.data.datasets.builtin_images import DIFFICULTY
 from resnet_studio.data.datasets.folder_layout import Layout
+from resnet_studio.domain.data_sets import DataSetRow, missing_package_text, missing_text
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
 
 # Raise it whenever the same seed would draw other images; the constants of Difficulty count by themselves.
 BUILTIN_VERSION = 1
-BUILTIN_TRAIN, BUILTIN_TEST = 12_000, 2_400
-
-CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-CIFAR10_TRAIN, CIFAR10_TEST = 50_000, 10_000
-_CIFAR10_FILES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta")
 
 KEY, NAMES, CHECKSUM, SKIPPED = "key", "class_names", "checksum", "skipped"  # metadata of a cache file
 
@@ -26,9 +23,9 @@ def builtin_cache(home: Home, seed: int) -> Path:
     return home.data / f"builtin-{seed}.safetensors"
 
 
-def builtin_key(seed: int) -> str:
-    """Changes with the drawing code's version and with every constant of the difficulty."""
-    return f"builtin {BUILTIN_VERSION} {seed} {BUILTIN_TRAIN} {BUILTIN_TEST} {DIFFICULTY!r}"
+def builtin_key(row: DataSetRow, seed: int) -> str:
+    """Changes with the drawing code's version, the counts and every constant of the difficulty."""
+    return f"builtin {BUILTIN_VERSION} {seed} {row.training_images} {row.test_images} {DIFFICULTY!r}"
 
 
 def folder_cache(home: Home, layout: Layout, spec: DataSpec, image_size: int) -> Path:
@@ -41,12 +38,12 @@ def folder_caches(home: Home, layout: Layout, spec: DataSpec) -> list[Path]:
     return sorted(home.data.glob(f"{_folder_stem(layout, spec)}-*.safetensors"))
 
 
-def survey_cache(home: Home, digest: str, view: str) -> Path:
-    """What was measured of a streamed set, by the digest of its files and the view that was measured."""
+def scan_cache(home: Home, digest: str, view: str) -> Path:
+    """What was measured of a streamed set, by the digest of its files and the view in which it was measured."""
     return home.cache / "data" / f"{digest[:32]}-{view}.safetensors"
 
 
-def survey_caches(home: Home, digest: str) -> list[Path]:
+def scan_caches(home: Home, digest: str) -> list[Path]:
     """The same for every view that is there."""
     return sorted((home.cache / "data").glob(f"{digest[:32]}-*.safetensors"))
 
@@ -56,12 +53,21 @@ def _folder_stem(layout: Layout, spec: DataSpec) -> str:
     return f"folder-{hashlib.sha256(os.fsencode(layout.root)).hexdigest()[:16]}-{spec.seed}{held_out}"
 
 
-def cifar10_root(home: Home) -> Path:
-    """What torchvision calls root: its folder ``cifar-10-batches-py`` lies inside."""
-    return home.data / "cifar10"
+def data_set_folder(home: Home, row: DataSetRow) -> Path:
+    """Of a set that is downloaded: what torchvision calls its root."""
+    return home.data / row.key
 
 
-def cifar10_present(home: Home) -> bool:
-    """All of its files are there; whether they are whole is checked when they are opened."""
-    folder = cifar10_root(home) / "cifar-10-batches-py"
-    return all((folder / name).is_file() for name in _CIFAR10_FILES)
+def is_missing(home: Home, row: DataSetRow) -> bool:
+    """It has to be downloaded first. Whether files that are there are whole is checked when they are opened."""
+    folder = data_set_folder(home, row)
+    return not all((folder / name).is_file() for name in row.files)
+
+
+def obstacle(home: Home, row: DataSetRow) -> str:
+    """Why a set cannot be opened, as a sentence; empty where it can."""
+    if is_missing(home, row):
+        return missing_text(row)
+    if row.package and importlib.util.find_spec(row.package) is None:
+        return missing_package_text(row)
+    return ""

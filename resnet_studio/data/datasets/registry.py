@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from resnet_studio.data.datasets import cache
 from resnet_studio.data.datasets.builtin import open_builtin
-from resnet_studio.data.datasets.cifar10 import download_cifar10, open_cifar10
 from resnet_studio.data.datasets.describe import UNKNOWN, DataFacts, describe
+from resnet_studio.data.datasets.downloaded import open_downloaded
 from resnet_studio.data.datasets.image_folder import open_folder
 from resnet_studio.data.datasets.splits import shares
 from resnet_studio.data.image_set import DataBundle, ImageSet, Report, silent
@@ -23,7 +23,7 @@ from resnet_studio.domain.events import StopCheck, never
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
 
-__all__ = ["DataBundle", "DataFacts", "ImageSet", "describe", "download_cifar10", "open_data"]
+__all__ = ["DataBundle", "DataFacts", "ImageSet", "describe", "open_data"]
 
 _RESIZED_AT_ONCE = 1024
 
@@ -53,10 +53,13 @@ def open_data(
 
 def open_arrays(spec: DataSpec, home: Home, report: Report = silent, should_stop: StopCheck = never) -> DataBundle:
     """Data that has no files, at the size it comes in; its checksum is that of the whole set, nothing held out."""
-    if spec.source == "cifar10":
-        bundle = open_cifar10(home, report, should_stop)
+    row = spec.row
+    if row is None:
+        raise ValueError(f"{spec.source} is no data set without files")
+    if row.downloads:
+        bundle = open_downloaded(row, home, report, should_stop)
     else:
-        bundle = open_builtin(spec.seed, home, report, should_stop)
+        bundle = open_builtin(row, spec.seed, home, report, should_stop)
     return _hold_out(bundle, spec) if spec.held_out else bundle
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from resnet_studio.data.datasets.builtin_images import Difficulty, draw
-from resnet_studio.data.datasets.builtin_shapes import SHAPE_NAMES
+from resnet_studio.domain.data_sets import BUILTIN
 
 SIZE = 192  # pixels
 SPLIT = 2  # 0 is for training, 1 for testing
@@ -26,10 +26,10 @@ _DIFFICULTY = Difficulty(
 
 def sample_images() -> dict[str, Image.Image]:
     """RGB images by file name."""
-    drawn = draw(0, SPLIT, 0, len(SHAPE_NAMES), SIZE, _DIFFICULTY)
+    drawn = draw(0, SPLIT, 0, len(BUILTIN.class_names), SIZE, _DIFFICULTY)
     return {
         f"{name}.png": Image.fromarray(pixels.transpose(1, 2, 0))
-        for name, pixels in zip(SHAPE_NAMES, drawn, strict=True)
+        for name, pixels in zip(BUILTIN.class_names, drawn, strict=True)
     }
 
 

@@ -8,13 +8,11 @@ behind, hear no Ctrl-C of the terminal, and end by themselves when their pipe do
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import queue
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -29,6 +27,7 @@ from resnet_studio.data.streaming import messages
 from resnet_studio.data.streaming.worker import Pixels, Reply, Task, perform
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck
+from resnet_studio.platform.python_child import python_command
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +35,6 @@ TASK_IMAGES = 8  # small enough to share a batch among processes and to stop bet
 _POLL_SECONDS = 0.05
 _JOIN_SECONDS = 5.0
 _DYING_SECONDS = 1.0
-_BOOT = (
-    "import json, sys; path, root, size = json.loads(sys.argv[1]); sys.path[:] = path; "
-    "from pathlib import Path; from resnet_studio.data.streaming.worker import serve; serve(Path(root), size)"
-)
 
 
 class DecodingPool:
@@ -171,10 +166,11 @@ class _Process:
 
     def __init__(self, root: Path, size: int) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with it
-        told = json.dumps([sys.path, os.fspath(root), size])
+        serve = f"serve(Path({os.fspath(root)!a}), {size})"
+        code = f"from pathlib import Path; from resnet_studio.data.streaming.worker import serve; {serve}"
         try:
             self.popen = subprocess.Popen(
-                [sys.executable, "-X", f"utf8={sys.flags.utf8_mode}", "-c", _BOOT, told],
+                python_command(code),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,

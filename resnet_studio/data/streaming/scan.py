@@ -70,7 +70,7 @@ def survey(
         DataError: If a decoding process dies.
         Stopped: When asked to stop; the next survey begins anew.
     """
-    path = paths.survey_cache(home, source.digest, f"{size}-{cut.scale}")
+    path = paths.scan_cache(home, source.digest, f"{size}-{cut.scale}")
     known = _load(path, source.digest)
     if known is None:
         with DecodingPool(source.root, size, workers) as pool:

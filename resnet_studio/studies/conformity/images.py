@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from resnet_studio.domain.data_sets import CIFAR10
 from resnet_studio.domain.enums import Augmentation, Colour, Normalisation, PadWith, TestOn
 from resnet_studio.domain.text_numbers import counted, grouped
 from resnet_studio.studies.conformity.checks import Check, Part, Point, Subject
 from resnet_studio.studies.conformity.recipe import close, recipe_point, section
 
-CIFAR_CLASSES = frozenset(("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"))
-CIFAR_TRAIN, CIFAR_TEST, CIFAR_HELD_OUT = 50_000, 10_000, 5_000
+CIFAR_HELD_OUT = 5_000
 IMAGENET_TRAIN = 1_280_000  # 600 000 iterations of 256 images are 120 epochs (section 3.4), to about one percent
 _WORDNET = re.compile(r"n\d{8}")
 
 
-def is_cifar10(class_names: tuple[str, ...]) -> bool:
+def has_cifar_classes(class_names: tuple[str, ...]) -> bool:
     """Whether these are CIFAR-10's classes, by name; a folder's names may be numbered, as in ``0-airplane``."""
-    return len(class_names) == 10 and {name.lower().lstrip("0123456789_- .") for name in class_names} == CIFAR_CLASSES
+    bare = sorted(name.lower().lstrip("0123456789_- .") for name in class_names)
+    return bare == sorted(CIFAR10.class_names)
 
 
 def is_imagenet(class_names: tuple[str, ...]) -> bool:
@@ -57,24 +58,25 @@ def _data_set(subject: Subject) -> Check:
     name = "CIFAR-10" if subject.cifar else "ImageNet's 1000 classes"
     where = "section 4.2" if subject.cifar else "section 4.1"
     point = Point("data", Part.DATA, "Data set", name, where)
-    source = subject.data.source
+    row = subject.data.row
     if subject.imported and not subject.data.known:
         return point.unknown("imported weights: which images they saw is not known")
-    if source == "builtin":
-        return point.held(False, "images that the program draws")
-    if source == "cifar10":
-        return point.held(subject.cifar, "CIFAR-10")
+    if row is not None:
+        return point.held(
+            subject.cifar and row.key == CIFAR10.key, row.title if row.downloads else "images that the program draws"
+        )
     if not subject.class_names:
-        return point.unknown(f"{source}: not looked at yet")
+        return point.unknown(f"{subject.data.source}: not looked at yet")
     return _folder(point, subject)
 
 
 def _folder(point: Point, subject: Subject) -> Check:
     total = None if subject.training_images is None else subject.training_images + subject.data.held_out
     images = "" if total is None else f", {counted(total, 'training image')}"
-    if is_cifar10(subject.class_names):
+    if has_cifar_classes(subject.class_names):
         run = f"a folder of CIFAR-10's classes{images}"
-        whole = subject.cifar and total == CIFAR_TRAIN and subject.test_images in (None, CIFAR_TEST, CIFAR_HELD_OUT)
+        tests = (None, CIFAR10.test_images, CIFAR_HELD_OUT)
+        whole = subject.cifar and total == CIFAR10.training_images and subject.test_images in tests
     elif is_imagenet(subject.class_names):
         run = f"a folder of ImageNet's class names{images}"
         whole = not subject.cifar and total is not None and abs(total / IMAGENET_TRAIN - 1) < 0.01

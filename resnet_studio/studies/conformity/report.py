@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from resnet_studio.domain.data_sets import CIFAR10
 from resnet_studio.domain.enums import Family
 from resnet_studio.domain.paper import paper_sentence
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
@@ -12,7 +13,7 @@ from resnet_studio.domain.specs import DataSpec, RunSpec
 from resnet_studio.domain.text_numbers import counted, percent
 from resnet_studio.studies.conformity.checks import Check, Part, Point, State, Subject, Yardstick
 from resnet_studio.studies.conformity.figures import PaperFigure, paper_figures
-from resnet_studio.studies.conformity.images import data_checks, image_checks, is_cifar10, is_imagenet
+from resnet_studio.studies.conformity.images import data_checks, has_cifar_classes, image_checks, is_imagenet
 from resnet_studio.studies.conformity.network import network_checks
 from resnet_studio.studies.conformity.recipe import optimizer_checks
 from resnet_studio.studies.conformity.results import result_checks
@@ -103,7 +104,7 @@ def _evaluated(found: EvaluationSummary) -> str:
 
 def yardstick_of(spec: RunSpec, class_names: tuple[str, ...] = ()) -> Yardstick:
     """The data decides where they are CIFAR-10's or ImageNet's; of others the network's family does."""
-    if spec.data.source == "cifar10" or is_cifar10(class_names):
+    if spec.data.source == CIFAR10.key or has_cifar_classes(class_names):
         return Yardstick.CIFAR
     if is_imagenet(class_names):
         return Yardstick.IMAGENET

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from resnet_studio.domain.data_sets import DATA_SETS, NO_DATA
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.widgets.text import counted
 
-SOURCE_NAMES = {"builtin": "Built-in images", "cifar10": "CIFAR-10", "none": "unknown data"}
+SOURCE_NAMES = {**{row.key: row.title for row in DATA_SETS}, NO_DATA: "unknown data"}
 _NUMBERS = re.compile(r"([0-9]+)")
 MOST_ALWAYS_RIGHT = 5  # with so few classes the top-5 error is zero whatever a network says
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from resnet_studio.domain.data_sets import FOLDER, is_drawn, source_choices
 from resnet_studio.domain.data_spec import DataSpec
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.errors import SpecError
@@ -29,13 +30,8 @@ from resnet_studio.ui.widgets.field_row import Choice, NumberEdit
 from resnet_studio.ui.widgets.flow import FlowLayout, side_by_side
 from resnet_studio.ui.widgets.focus import keeping_focus
 
-_OWN, _FOLDER = "own", "folder:"
-_SOURCES = (
-    (_OWN, "Each run's own data"),
-    ("builtin", "Built-in images"),
-    ("cifar10", "CIFAR-10"),
-    (_FOLDER, "A folder of images"),
-)
+_OWN = "own"
+_SOURCES = ((_OWN, "Each run's own data"), *source_choices())
 
 
 class SetupForm(QFrame):
@@ -132,9 +128,9 @@ class SetupForm(QFrame):
         data = None
         if not self.own:
             source = str(self.source.currentData())
-            if source == _FOLDER:
+            if source == FOLDER:
                 source += self.folder.text().strip()
-            if source == _FOLDER:
+            if source == FOLDER:
                 self.problem = "Choose the folder that holds a folder of images for each class."
                 return None
             try:
@@ -146,7 +142,7 @@ class SetupForm(QFrame):
 
     @property
     def _drawn(self) -> bool:
-        return self.source.currentData() in ("builtin", _FOLDER)
+        return self.source.currentData() != _OWN and is_drawn(str(self.source.currentData()))
 
     def tell(self, sentence: str, *, able: bool, again: bool = False) -> None:
         """What starting would do, or why it cannot; ``again`` where all of it is stored already."""
@@ -175,7 +171,7 @@ class SetupForm(QFrame):
             self.note.style().polish(self.note)
 
     def _show_fields(self) -> None:
-        folder = self.source.currentData() == _FOLDER
+        folder = self.source.currentData() == FOLDER
         self._place.setVisible(folder)
         self.draw.setVisible(self._drawn)
         self.seed.setVisible(self._drawn)
@@ -183,7 +179,7 @@ class SetupForm(QFrame):
     @Slot()
     def _on_source(self) -> None:
         self._show_fields()
-        if self.source.currentData() == _FOLDER and not self.folder.text():
+        if self.source.currentData() == FOLDER and not self.folder.text():
             self._on_browse()
         self.changed.emit()
 
@@ -195,7 +191,7 @@ class SetupForm(QFrame):
 
     def choose_folder(self, path: str) -> None:
         """As if a person had chosen it."""
-        self.source.setCurrentIndex(self.source.findData(_FOLDER))
+        self.source.setCurrentIndex(self.source.findData(FOLDER))
         self.folder.setText(path)
         self._show_fields()
         self.changed.emit()

@@ -50,7 +50,7 @@ class Facts:
 
 
 def data_name(run: RunRecord) -> str:
-    """``builtin``, ``cifar10``, or the last part of the folder's path; of an imported run nobody knows it."""
+    """The data set's key, or the last part of the folder's path; of an imported run nobody knows it."""
     if run.imported:
         return f"data {NOT_KNOWN}"
     folder = run.spec.data.folder

@@ -7,23 +7,19 @@ from pathlib import Path
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
 
-from resnet_studio.domain.imported_weights import PRESETS, Colour
+from resnet_studio.domain.data_sets import DATA_SETS, Colour
+from resnet_studio.domain.imported_weights import PRESETS
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.ui.weights.texts import colour_text, parse_colour
 from resnet_studio.ui.widgets.accessible_names import named
 
-_CARRIED, _OWN, _FILE, _BUILTIN, _CIFAR10, _FOLDER = (
-    "carried",
-    "own",
-    "file",
-    "mean of builtin",
-    "mean of cifar10",
-    "folder",
-)
+_CARRIED, _OWN, _FILE, _FOLDER, _MEAN_OF = "carried", "own", "file", "folder", "mean of "
 _MEANS = {
     _FILE: "Mean image from a file…",
-    _BUILTIN: "Mean image of the drawn images",
-    _CIFAR10: "Mean image of CIFAR-10",
+    **{
+        f"{_MEAN_OF}{row.key}": f"Mean image of {row.title if row.downloads else 'the drawn images'}"
+        for row in DATA_SETS
+    },
     _FOLDER: "Mean image of a folder of images…",
 }
 _MEAN_FILTER = "Mean images (*.npy *.safetensors *.pth *.pt *.th);;All files (*)"
@@ -93,8 +89,8 @@ class ImagesBox(QWidget):
 
     @property
     def mean_of(self) -> DataSpec | None:
-        if self.key in (_BUILTIN, _CIFAR10):
-            return DataSpec(source=self.key.removeprefix("mean of "))
+        if self.key.startswith(_MEAN_OF):
+            return DataSpec(source=self.key.removeprefix(_MEAN_OF))
         path = self.path.text().strip()
         return DataSpec(source=f"folder:{Path(path).expanduser().absolute()}") if self.key == _FOLDER and path else None
 

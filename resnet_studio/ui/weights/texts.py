@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from resnet_studio.domain.data_sets import Colour
 from resnet_studio.domain.enums import Branch, Shortcut, StridePlace, ZeroPadding
-from resnet_studio.domain.imported_weights import Colour, Recognition
+from resnet_studio.domain.imported_weights import Recognition
 from resnet_studio.domain.specs import NetworkSpec
 
 NO_SIZE = "The image size is a whole number of pixels, 8 to 1024."

@@ -12,7 +12,10 @@ import torch
 
 from resnet_studio.data.datasets.builtin import make_builtin
 from resnet_studio.data.datasets.builtin_images import DIFFICULTY, GRAIN, draw
-from resnet_studio.data.datasets.builtin_shapes import SHAPE_NAMES, SHAPES
+from resnet_studio.data.datasets.builtin_shapes import SHAPES
+from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.data_sets import BUILTIN
+from resnet_studio.domain.enums import Normalisation
 from resnet_studio.domain.errors import Stopped
 
 CLEAR = replace(
@@ -20,7 +23,7 @@ CLEAR = replace(
     background=0.0, distractors=0, occluder_share=0.0, noise=(0.0, 0.0), ambiguous_share=0.0,
 )  # fmt: skip
 
-# Change them only together with places.BUILTIN_VERSION: stored runs name the checksum of the images they saw.
+# Change them only together with paths.BUILTIN_VERSION: stored runs name the checksum of the images they saw.
 GOLDEN_CHECKSUM = "c9b9b369ab03018391bcaf5a08b476e4705f7253274a638c49549a695577cae7"
 GOLDEN_CLEAR = "4d7bda970e2fde50"
 
@@ -32,7 +35,7 @@ def digest(images: np.ndarray) -> str:
 @pytest.fixture(scope="module")
 def made():
     started = time.process_time()
-    bundle = make_builtin(0)
+    bundle = make_builtin(BUILTIN, 0)
     return bundle, time.process_time() - started
 
 
@@ -50,8 +53,8 @@ def test_it_is_made_in_time(made):
 
 def test_sizes_and_balance(made):
     bundle = made[0]
-    assert bundle.class_names == SHAPE_NAMES
-    assert len(SHAPE_NAMES) == 10
+    assert bundle.class_names == BUILTIN.class_names == tuple(shape.__name__ for shape in SHAPES)
+    assert len(SHAPES) == 10
     assert tuple(bundle.train.images.shape) == (12_000, 3, 32, 32)
     assert tuple(bundle.test.images.shape) == (2_400, 3, 32, 32)
     assert torch.bincount(bundle.train.labels).tolist() == [1200] * 10
@@ -77,23 +80,22 @@ def test_splits_seeds_and_blocks_share_nothing():
 
 
 def test_the_number_of_threads_does_not_matter(monkeypatch):
-    monkeypatch.setattr("resnet_studio.data.datasets.paths.BUILTIN_TRAIN", 1000)
-    monkeypatch.setattr("resnet_studio.data.datasets.paths.BUILTIN_TEST", 200)
+    row = replace(BUILTIN, training_images=1000, test_images=200)
     checksums = set()
     for threads in (1, 2, 5):
         monkeypatch.setattr("resnet_studio.data.datasets.builtin._MAX_THREADS", threads)
         monkeypatch.setattr("os.cpu_count", lambda: 8)
-        checksums.add(make_builtin(3).checksum)
+        checksums.add(make_builtin(row, 3).checksum)
     assert len(checksums) == 1
 
 
-def test_stop_is_heard_at_once():
-    heard = []
+def test_a_stop_is_at_once():
+    reports = []
     started = time.perf_counter()
     with pytest.raises(Stopped):
-        make_builtin(0, lambda text, fraction: heard.append(fraction), lambda: len(heard) >= 2)
+        make_builtin(BUILTIN, 0, lambda text, fraction: reports.append(fraction), lambda: len(reports) >= 2)
     assert time.perf_counter() - started < 2
-    assert len(heard) == 2
+    assert len(reports) == 2
 
 
 @pytest.mark.parametrize("size", [8, 32, 33, 200])
@@ -118,7 +120,7 @@ def test_size_does_not_change_the_picture():
 def test_every_shape_lies_inside_its_radius_and_is_visible(label: int):
     line = np.linspace(-2, 2, 401, dtype=np.float32)
     u, v = np.meshgrid(line, line)
-    distance = SHAPES[label][1](u, v)
+    distance = SHAPES[label](u, v)
     inside = distance < 0
     assert 0.2 < inside.sum() * 0.01**2 < 3.3
     assert np.hypot(u, v)[inside].max() < 1.45
@@ -139,5 +141,11 @@ def test_shapes_differ():
 
 def test_float32_throughout():
     line = np.linspace(-1, 1, 9, dtype=np.float32)
-    for name, shape in SHAPES:
-        assert shape(line, line).dtype == np.float32, name
+    for shape in SHAPES:
+        assert shape(line, line).dtype == np.float32, shape.__name__
+
+
+def test_the_row_knows_mean_and_deviation(made):
+    measured = Preprocessing.measure(made[0].train.images, Normalisation.CHANNEL)
+    assert torch.allclose(measured.mean.flatten(), torch.tensor(BUILTIN.mean), atol=1e-4)
+    assert torch.allclose(measured.std.flatten(), torch.tensor(BUILTIN.std), atol=1e-4)

@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from resnet_studio.data.datasets import builtin, cache, image_folder, paths
 from resnet_studio.data.datasets.describe import describe
 from resnet_studio.data.datasets.registry import DataBundle, DataFacts, open_data
 from resnet_studio.data.images import read_image, to_square
+from resnet_studio.domain import data_sets
+from resnet_studio.domain.data_sets import BUILTIN, CIFAR10, DATA_SETS
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
@@ -28,8 +31,8 @@ from ..conftest import picture
 @pytest.fixture
 def small_builtin(monkeypatch):
     """A built-in set that takes milliseconds."""
-    monkeypatch.setattr(paths, "BUILTIN_TRAIN", 100)
-    monkeypatch.setattr(paths, "BUILTIN_TEST", 40)
+    small = replace(BUILTIN, training_images=100, test_images=40)
+    monkeypatch.setattr(data_sets, "DATA_SETS", (small, *DATA_SETS[1:]))
 
 
 def count_calls(monkeypatch, module, name: str) -> list[object]:
@@ -86,7 +89,7 @@ def test_a_damaged_cache_is_rebuilt(home: Home, small_builtin, damage: str, capl
     with caplog.at_level(logging.WARNING):
         assert same(first, open_data(DataSpec(), 32, home))
     assert ("is damaged" in caplog.text) == (damage != "folder gone")
-    assert same(first, cache.load(path, paths.builtin_key(0)))
+    assert same(first, cache.load(path, paths.builtin_key(DataSpec().row, 0)))
 
 
 def test_a_cache_of_other_constants_is_rebuilt(home: Home, small_builtin, monkeypatch):
@@ -310,7 +313,7 @@ def test_the_real_cifar10_folder(home: Home, cifar10_folder: Path):
     spec = DataSpec(source=f"folder:{cifar10_folder}")
     facts = describe(spec, home)
     assert (facts.training_images, facts.test_images, facts.ready) == (50_000, 10_000, False)
-    assert facts.class_names == paths.CIFAR10_NAMES
+    assert facts.class_names == CIFAR10.class_names
     first = open_data(spec, 32, home)
     assert first.checksum == "67cb17e629ab9bfe56f51b9a26ae04ee41c1b54558aebc2cf5fa3c9e8f8d5ef7"
     assert torch.bincount(first.train.labels).tolist() == [5000] * 10

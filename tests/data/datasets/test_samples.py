@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_studio.data.datasets.builtin_shapes import SHAPE_NAMES
 from resnet_studio.data.datasets.samples import SIZE, sample_images, write_samples
 from resnet_studio.data.images import read_image
+from resnet_studio.domain.data_sets import BUILTIN
 from resnet_studio.platform.resources import resources
 
 
@@ -23,7 +23,7 @@ def test_the_delivered_samples_are_what_the_program_draws(tmp_path: Path):
 
 
 def test_there_is_one_of_each_class():
-    assert sorted(path.stem for path in (resources() / "samples").iterdir()) == sorted(SHAPE_NAMES)
+    assert sorted(path.stem for path in (resources() / "samples").iterdir()) == sorted(BUILTIN.class_names)
 
 
 def test_they_are_large_enough_to_look_at():

@@ -9,8 +9,6 @@ from resnet_studio.domain.network_spec import NetworkSpec
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.ui.widgets.text import counted
 
-USUAL = 10  # of the program's own images and of CIFAR-10
-
 
 class Origin(Enum):
     """Who said how many there are. ``STORED``: nobody knows yet, the data are being looked up."""
@@ -29,7 +27,7 @@ class ClassCount:
 
     def restore(self, spec: RunSpec) -> None:
         """A whole design is shown. One that starts from stored weights gets a last layer for its data."""
-        if spec.start_from or (spec.data.folder is None and spec.network.classes == USUAL):
+        if spec.start_from or (spec.data.row and spec.network.classes == len(spec.data.row.class_names)):
             self.origin = Origin.DATA
         elif spec.network.classes == NetworkSpec(family=spec.network.family).classes:
             self.origin = Origin.FAMILY

@@ -1,4 +1,4 @@
-"""Where the images come from: the program's own, CIFAR-10, or a folder; with what is known of them."""
+"""Where the images come from: a data set that is known by name, or a folder; with what is known of them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from resnet_studio.domain.data_sets import FOLDER, DataSetRow, find_data_set, source_choices
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from resnet_studio.data.datasets.describe import DataFacts
     from resnet_studio.domain.events import StopCheck
 
-SOURCES = (("builtin", "Built-in images"), ("cifar10", "CIFAR-10"), ("folder:", "A folder of images"))
 NO_FOLDER = "Choose a folder that holds a folder of images for each class."
 SCAN_AFTER_MS = 250  # a path is typed letter by letter
 
@@ -49,7 +49,7 @@ class DataField(QWidget):
         self.facts: DataFacts | None = None
         self.problem = ""
         self._source = named(Choice(), "field_data.source", tip="Where images and labels come from.")
-        for key, text in SOURCES:
+        for key, text in source_choices():
             self._source.addItem(text, key)
         self._source.setAccessibleName("Data")
         self._source.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -65,7 +65,7 @@ class DataField(QWidget):
         row.addWidget(self._choose)
         self._note = named(QLabel(wordWrap=True), "data_note", role="muted")
         self._error = named(QLabel(wordWrap=True), "error_data.source", role="error")
-        self._fetch = named(QPushButton("Download CIFAR-10 (170 MB)"), "download_button")
+        self._fetch = named(QPushButton("Download"), "download_button")
         self._progress = named(QProgressBar(), "download_progress")
         self._progress.setRange(0, 1000)
         top = QHBoxLayout()
@@ -93,7 +93,7 @@ class DataField(QWidget):
     def text(self) -> str:
         """The specification's ``source``."""
         key = str(self._source.currentData())
-        return f"folder:{self._path.text().strip()}" if key == "folder:" else key
+        return f"{FOLDER}{self._path.text().strip()}" if key == FOLDER else key
 
     def set_source(self, spec: DataSpec) -> None:
         """Show a source and look it up, with what is drawn and held out of it."""
@@ -101,21 +101,21 @@ class DataField(QWidget):
         if source == self.text and spec == self._spec and known:
             return
         self._spec = spec
-        folder = source.startswith("folder:")
-        self._source.setCurrentIndex(self._source.findData("folder:" if folder else source))
+        folder = source.startswith(FOLDER)
+        self._source.setCurrentIndex(self._source.findData(FOLDER if folder else source))
         if folder:
-            self._path.setText(source.removeprefix("folder:"))
+            self._path.setText(source.removeprefix(FOLDER))
         self._folder_row.setVisible(folder)
         self._scan()
 
     def choose_folder(self, path: str) -> None:
         """As if a person had chosen it."""
-        self._source.setCurrentIndex(self._source.findData("folder:"))
+        self._source.setCurrentIndex(self._source.findData(FOLDER))
         self._path.setText(path)
         self._changed()
         self._scan()
 
-    def tell(self, sentence: str) -> None:
+    def show_error(self, sentence: str) -> None:
         """What the specification finds wrong; what the data say themselves comes first."""
         sentence = self.problem or sentence
         self._error.setText(sentence[:1].upper() + sentence[1:])
@@ -123,9 +123,9 @@ class DataField(QWidget):
         self._note.setVisible(not sentence)
 
     @property
-    def missing(self) -> bool:
-        """CIFAR-10 is wanted and not on this machine."""
-        return self.text == "cifar10" and self.facts is not None and not self.facts.ready
+    def missing(self) -> DataSetRow | None:
+        """The data set that is chosen and has to be downloaded first."""
+        return find_data_set(self.text) if self.facts is not None and self.facts.missing else None
 
     @property
     def sentence(self) -> str:
@@ -150,8 +150,8 @@ class DataField(QWidget):
             self.choose_folder(chosen)
 
     def _changed(self) -> None:
-        self._folder_row.setVisible(self._source.currentData() == "folder:")
-        self.facts, self.problem = None, NO_FOLDER if self.text == "folder:" else ""
+        self._folder_row.setVisible(self._source.currentData() == FOLDER)
+        self.facts, self.problem = None, NO_FOLDER if self.text == FOLDER else ""
         self.edited.emit("data.source")
 
     @Slot()
@@ -162,7 +162,7 @@ class DataField(QWidget):
             self._job.stop()
             self._job = None
         self.facts, self.problem = None, ""
-        if self.text == "folder:":
+        if self.text == FOLDER:
             self.problem = NO_FOLDER
             self._fetch.hide()
             self.facts_known.emit()
@@ -179,16 +179,19 @@ class DataField(QWidget):
 
     @Slot(object)
     def _on_facts(self, facts: DataFacts) -> None:
+        row = find_data_set(self.text)
+        if row and row.downloads and not facts.ready and not facts.missing:  # a package is not installed
+            self._on_problem(facts.note)
+            return
         self._job = None
         self.facts, self.problem = facts, ""
         classes = counted(len(facts.class_names), "class", "classes")
-        counts = (
-            f"{classes}, {count_text(facts.training_images)} training and {count_text(facts.test_images)} test images."
-        )
-        note = "Not on this machine yet: press Download." if self.missing else facts.note
-        self._note.setText(f"{counts} {note}".strip())
+        size = f" of {row.image_size} x {row.image_size} pixels" if row else ""
+        training, test = count_text(facts.training_images), count_text(facts.test_images)
+        note = "Not on this machine yet: press Download." if facts.missing else facts.note
+        self._note.setText(f"{classes}, {training} training and {test} test images{size}. {note}".strip())
         self._note.setToolTip(", ".join(facts.class_names[:60]))
-        self._fetch.setVisible(self.text == "cifar10" and not facts.ready and self._download is None)
+        self._offer_download()
         self.facts_known.emit()
 
     @Slot(str)
@@ -204,12 +207,14 @@ class DataField(QWidget):
         if self._download is not None:
             self._download.stop()
             return
-        home = self._services.home
+        row, home = self.missing, self._services.home
+        if row is None:
+            return
 
         def fetch(emit: Callable[[object], None], should_stop: StopCheck) -> object:
-            from resnet_studio.data.datasets.registry import download_cifar10
+            from resnet_studio.data.datasets.downloaded import download
 
-            download_cifar10(home, lambda text, fraction: emit((text, fraction)), should_stop)
+            download(row, home, lambda text, fraction: emit((text, fraction)), should_stop)
             return None
 
         self._progress.setValue(0)
@@ -230,6 +235,15 @@ class DataField(QWidget):
     def _on_fetch_ended(self) -> None:
         self._download = None
         self._progress.hide()
-        self._fetch.setText("Download CIFAR-10 (170 MB)")
         if not self.problem:
             self._scan()
+        self._offer_download()
+
+    def _offer_download(self) -> None:
+        """The button, while a download goes on or the chosen data set is missing."""
+        if self._download is not None:
+            return
+        row = self.missing
+        self._fetch.setVisible(row is not None)
+        if row is not None:
+            self._fetch.setText(f"Download {row.title} ({count_text(round(row.download_bytes / 1e6))} MB)")

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from resnet_studio.domain.data_sets import BUILTIN, find_data_set
 from resnet_studio.domain.documents import parse, sentences
 from resnet_studio.domain.enums import Family
 from resnet_studio.domain.errors import SpecError
@@ -18,7 +19,7 @@ from resnet_studio.domain.presets import Preset, apply
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import DataSpec, RunSpec, counterpart, replace
 from resnet_studio.domain.weight_compatibility import misfit, twin_misfit
-from resnet_studio.ui.pages.design.class_origin import USUAL, ClassCount, classes_fault
+from resnet_studio.ui.pages.design.class_origin import ClassCount, classes_fault
 from resnet_studio.ui.pages.design.data_field import DataField
 from resnet_studio.ui.pages.design.field_dependencies import followed, offered, proposed_depths
 from resnet_studio.ui.pages.design.form_layout import SECTIONS, applies, default_of, unread
@@ -126,7 +127,8 @@ class DesignForm(QFrame):
     @property
     def _data_classes(self) -> int:
         """Of the data as far as they are known, else as many as the program's own images have."""
-        return len(self.data.facts.class_names) if self.data.facts else USUAL
+        known = self.data.facts or find_data_set(self.data.text) or BUILTIN
+        return len(known.class_names)
 
     def _find_start_fault(self) -> str:
         if self.spec is None or not self.spec.start_from or self._records is None:
@@ -176,9 +178,10 @@ class DesignForm(QFrame):
         return any(name == path or name.startswith(f"{path}.") for name in self.errors)
 
     def _follow_data(self) -> None:
-        """The program's own images and CIFAR-10 have ten classes."""
-        if not self.data.text.startswith("folder:"):
-            self._set("network.classes", self._count.of_data(self._texts["network.classes"], USUAL))
+        """A data set that is known by name has its classes at once; a folder is looked at first."""
+        row = find_data_set(self.data.text)
+        if row is not None:
+            self._set("network.classes", self._count.of_data(self._texts["network.classes"], len(row.class_names)))
 
     @Slot(str)
     def _on_cured(self, path: str) -> None:
@@ -260,7 +263,7 @@ class DesignForm(QFrame):
         self.rows["recipe.milestones"].hint("A milestone after the last iteration changes nothing." if late else "")
         for key in self._group_errors:
             self._tell_group(key, told.get(key, ""))
-        self.data.tell(told.get("data.source", ""))
+        self.data.show_error(told.get("data.source", ""))
         self._offer()
         self.recipe.show_recipe(self.spec.recipe if self.spec else None)
         self.changed.emit()

@@ -14,13 +14,12 @@ from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.text import counted
 
-_SOURCES = {"builtin": "built-in images", "cifar10": "CIFAR-10"}
-
 
 def effort_text(cohort: CohortSpec) -> str:
     """``4 runs · 400 iterations · built-in images``."""
     runs, first = len(cohort.runs), cohort.runs[0]
-    source = _SOURCES.get(first.data.source, first.data.source)
+    row = first.data.row
+    source = first.data.source if row is None else row.title if row.downloads else row.title.lower()
     return f"{counted(runs, 'run')} · {counted(first.recipe.iterations, 'iteration')} · {source}"
 
 

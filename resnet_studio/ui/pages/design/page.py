@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.data_sets import DataSetRow
 from resnet_studio.domain.documents import from_json, to_json
 from resnet_studio.domain.enums import Family
 from resnet_studio.domain.errors import UserError
@@ -29,13 +30,16 @@ from resnet_studio.ui.widgets.text import counted
 
 SAVE_AFTER_MS = 800
 NO_TWIN = "A VGG net has no residual counterpart; train it alone."
-NO_CIFAR10 = "CIFAR-10 is not on this machine: choose it under Data and press Download."
 
 
 def shown_of(study: Study, seed: int = 0) -> RunSpec:
     """The run of a study that stands for it in the form: the last residual one, which is the deepest."""
     cohort = study.cohort(seed)
     return next((run for run in reversed(cohort.runs) if run.network.residual), cohort.runs[-1])
+
+
+def _missing(row: DataSetRow) -> str:
+    return f"{row.title} is not on this machine: choose it under Data and press Download."
 
 
 def _has_twin(spec: RunSpec) -> bool:
@@ -94,8 +98,8 @@ class DesignPage(Page):
 
     def run_study(self) -> None:
         """Every run of the chosen study, with the form's seed."""
-        if self._study_lacks_data():
-            self.message.emit(NO_CIFAR10)
+        if lacking := self._study_lacks():
+            self.message.emit(_missing(lacking))
             return
         self.train_requested.emit(self.study.cohort(self._seed()))
 
@@ -139,18 +143,19 @@ class DesignPage(Page):
         """The designed run, or None after telling why there is none."""
         if self.form.spec is not None and self.form.ready:
             return self.form.spec
-        if self.form.data.missing:
-            self.message.emit(NO_CIFAR10)
+        if missing := self.form.data.missing:
+            self.message.emit(_missing(missing))
             return None
         sentence = self.form.obstacle or next(iter(self.form.errors.values()), "A field is not filled in.")
         self.message.emit(sentence[:1].upper() + sentence[1:])
         return None
 
-    def _study_lacks_data(self) -> bool:
-        from resnet_studio.data.datasets.paths import cifar10_present
+    def _study_lacks(self) -> DataSetRow | None:
+        """The data set that the study's runs use and that was never downloaded."""
+        from resnet_studio.data.datasets.paths import is_missing
 
-        wanted = any(run.data.source == "cifar10" for run in self.study.cohort(0).runs)
-        return wanted and not cifar10_present(self.services.home)
+        row = self.study.cohort(0).runs[0].data.row
+        return row if row and is_missing(self.services.home, row) else None
 
     def _seed(self) -> int:
         return self.form.spec.recipe.init_seed if self.form.spec else 0
@@ -214,9 +219,9 @@ class DesignPage(Page):
         runs = len(self.study.cohort(0).runs)
         title = self.study.title.partition(":")[0]
         self.run_study_button.setText(f"Run study: {title} ({counted(runs, 'run')})")
-        lacking = self._study_lacks_data()
+        lacking = self._study_lacks()
         self.run_study_button.setEnabled(self.services.store.writable and not lacking)
-        self.run_study_button.setToolTip(NO_CIFAR10 if lacking else f"{self.study.question} Ctrl+R")
+        self.run_study_button.setToolTip(_missing(lacking) if lacking else f"{self.study.question} Ctrl+R")
         self._make_primary(self.run_study_button, untouched)
         alone = spec is not None and (not _has_twin(spec) or bool(self.form.twin_obstacle))
         self._make_primary(self.train_twin_button, not untouched and not alone)
@@ -225,8 +230,8 @@ class DesignPage(Page):
             self._hint.show_text("A field needs another value.")
         elif self.form.data.problem:
             self._hint.show_text("The data cannot be used.")
-        elif self.form.data.missing or lacking:
-            self._hint.show_text("Download CIFAR-10 first.")
+        elif missing := self.form.data.missing or lacking:
+            self._hint.show_text(f"Download {missing.title} first.")
         elif self.form.start_fault:
             self._hint.show_text("The run to start from does not fit.")
         elif self.form.class_fault:
