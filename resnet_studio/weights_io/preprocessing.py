@@ -15,7 +15,7 @@ from resnet_studio.data.image_set import Report
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.enums import Normalisation
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.imported_weights import CIFAR10_CLASSES, PRESETS, WEIGHTS_SUFFIXES, Colour, ImportOptions
 from resnet_studio.domain.specs import DataSpec, NetworkSpec
 from resnet_studio.domain.text_numbers import counted
@@ -56,7 +56,7 @@ def preprocessing(
     carried: Preprocessing | None,
     home: Home,
     report: Report,
-    should_stop: StopCheck = never,
+    should_stop: StopCheck = never_stop,
 ) -> tuple[Preprocessing, tuple[str, ...]]:
     """The preprocessing, and a sentence where it is assumed.
 

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from resnet_studio.cli.context import session
+from resnet_studio.cli.options import AsJson
 from resnet_studio.cli.output import print_facts, print_json
-from resnet_studio.cli.progress_bar import Work
+from resnet_studio.cli.progress_bar import ProgressBar
 from resnet_studio.cli.spec_arguments import data_spec
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.domain.errors import Stopped, UserError
@@ -26,7 +27,7 @@ def show(
     context: typer.Context,
     data: Annotated[str, typer.Argument(metavar="DATA", help="builtin, cifar10 or folder:PATH.")],
     data_draw: Annotated[int, typer.Option("--data-draw", min=0, metavar="NUMBER", help="As for training.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Count the classes and images of a data set, without decoding any."""
     from resnet_studio.data.datasets.describe import describe
@@ -68,7 +69,7 @@ def download(
     from resnet_studio.data.datasets.registry import download_cifar10
 
     home = session(context).home.prepare()
-    with StopOnSignals() as stopping, Work("CIFAR-10") as work:
+    with StopOnSignals() as stopping, ProgressBar("CIFAR-10") as work:
         try:
             download_cifar10(home, work.report, stopping)
         except Stopped:

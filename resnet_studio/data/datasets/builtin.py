@@ -16,14 +16,14 @@ from resnet_studio.data.datasets.builtin_images import GRAIN, draw
 from resnet_studio.data.datasets.builtin_shapes import SHAPE_NAMES
 from resnet_studio.data.image_set import DataBundle, ImageSet, Report, silent
 from resnet_studio.domain.errors import Stopped
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.platform.home import Home
 
 _BLOCK = 400  # images drawn as a whole: large enough for vector arithmetic, small enough for a processor's cache
 _MAX_THREADS = 8
 
 
-def open_builtin(seed: int, home: Home, report: Report = silent, should_stop: StopCheck = never) -> DataBundle:
+def open_builtin(seed: int, home: Home, report: Report = silent, should_stop: StopCheck = never_stop) -> DataBundle:
     """The built-in images of ``seed``, 32 x 32, from the cache or drawn and cached. Raises Stopped."""
     path, key = paths.builtin_cache(home, seed), paths.builtin_key(seed)
     bundle = cache.load(path, key, should_stop)
@@ -33,7 +33,7 @@ def open_builtin(seed: int, home: Home, report: Report = silent, should_stop: St
     return bundle
 
 
-def make_builtin(seed: int, report: Report = silent, should_stop: StopCheck = never) -> DataBundle:
+def make_builtin(seed: int, report: Report = silent, should_stop: StopCheck = never_stop) -> DataBundle:
     """Draw both splits: each class equally often, image i of class i % 10. Raises Stopped, within 0.1 s or so."""
     counts = (paths.BUILTIN_TRAIN, paths.BUILTIN_TEST)  # splits 0 and 1; 2 is for the sample images
     pixels = [np.empty((count, 3, GRAIN, GRAIN), np.uint8) for count in counts]

@@ -18,14 +18,14 @@ from resnet_studio.data.datasets import cache, paths
 from resnet_studio.data.datasets.download import fetch
 from resnet_studio.data.image_set import DataBundle, ImageSet, Report, silent
 from resnet_studio.domain.errors import DataError, Stopped
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.platform.home import Home
 
 COMMAND = "resnet-studio data download cifar10"
 _PIECE = 1 << 20
 
 
-def open_cifar10(home: Home, report: Report = silent, should_stop: StopCheck = never) -> DataBundle:
+def open_cifar10(home: Home, report: Report = silent, should_stop: StopCheck = never_stop) -> DataBundle:
     """The 50 000 and 10 000 images, 32 x 32, in the order of the original files, each file verified by its MD5 sum.
 
     Raises:
@@ -44,7 +44,7 @@ def open_cifar10(home: Home, report: Report = silent, should_stop: StopCheck = n
     return DataBundle(sets[0], sets[1], names, cache.checksum(sets[0], sets[1], names, should_stop))
 
 
-def download_cifar10(home: Home, report: Report = silent, should_stop: StopCheck = never) -> None:
+def download_cifar10(home: Home, report: Report = silent, should_stop: StopCheck = never_stop) -> None:
     """Fetch, verify and unpack CIFAR-10, unless it is there already.
 
     An intact ``cifar-10-python.tar.gz`` that someone put into the folder is unpacked instead of fetched again.
