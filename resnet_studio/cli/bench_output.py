@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from rich.text import Text
 
-from resnet_studio.cli.options import Asked, changed
+from resnet_studio.cli.options import GivenOptions, changed
 from resnet_studio.cli.output import print_table
 from resnet_studio.domain.documents import sentences
 from resnet_studio.domain.errors import UserError
@@ -51,7 +51,7 @@ class Row:
         speed: What was measured, None if nothing was.
         scaled: What is expected where nothing was measured.
         reason: Why nothing was measured, as a sentence.
-        gain: How many times as fast compiled steps were found to be as eager ones; None where that was not asked.
+        gain: How many times as fast compiled steps were found to be as eager ones; None where that was not given.
     """
 
     spec: RunSpec
@@ -74,8 +74,8 @@ class Row:
         return self.iterations * self.batch_size / rate if rate else None
 
 
-def row_of(network: NetworkSpec, asked: Asked) -> Row:
-    """The network with the paper's recipe, changed as ``asked``.
+def row_of(network: NetworkSpec, given: GivenOptions) -> Row:
+    """The network with the paper's recipe, changed as ``given``.
 
     Raises:
         UserError: If the two do not fit.
@@ -86,7 +86,7 @@ def row_of(network: NetworkSpec, asked: Asked) -> Row:
     except ValidationError as error:
         sentence = next(iter(sentences(error).values()))
         raise UserError(f"The paper's recipe does not fit {network.label}: {sentence}.") from None
-    return Row(changed(spec, asked), preset.recipe.iterations, preset.recipe.batch_size)
+    return Row(changed(spec, given), preset.recipe.iterations, preset.recipe.batch_size)
 
 
 def with_batches_of(row: Row, size: int) -> Row:

@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at, one function a matter; each looks and changes nothing that the program would not."""
+"""What ``doctor`` looks at, one function a subject; each looks and changes nothing that the program would not."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 from resnet_studio import __version__
 from resnet_studio.cli.check import Check, State
-from resnet_studio.cli.check_speed import speed
-from resnet_studio.cli.check_storage import stored
+from resnet_studio.cli.check_speed import speed_checks
+from resnet_studio.cli.check_storage import storage_checks
 from resnet_studio.cli.window import why_no_window
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.home import Home
@@ -30,17 +30,13 @@ _QT_SECONDS = 60
 _LINUX_LIBRARIES = "libegl1 libgl1 libxkbcommon0 libxcb-cursor0 libdbus-1-3 fontconfig"
 
 
-def examine(home: Home) -> list[Check]:
+def run_checks(home: Home) -> list[Check]:
     """Every check; one that breaks becomes a finding itself."""
-    matters: tuple[Callable[[Home], Iterator[Check]], ...] = (
-        _program, _packages, _devices, speed, _display, _paths, stored,
-    )  # fmt: skip
     found: list[Check] = []
-    for matter in matters:
+    for name, look in _CHECKS:
         try:
-            found += matter(home)
+            found += look(home)
         except Exception as error:
-            name = matter.__name__.strip("_")
             found.append(Check(name, f"{type(error).__name__}: {error}", State.WRONG, "Install ResNet Studio again."))
     return found
 
@@ -131,3 +127,14 @@ def _paths(home: Home) -> Iterator[Check]:
         (State.OK, "") if free >= _ENOUGH_DISK else (State.NOTE, "Make room: checkpoints and images need it.")
     )
     yield Check("free disk", f"{free / 2**30:.1f} GiB", state, advice)
+
+
+_CHECKS: tuple[tuple[str, Callable[[Home], Iterator[Check]]], ...] = (
+    ("program", _program),
+    ("packages", _packages),
+    ("devices", _devices),
+    ("speed", speed_checks),
+    ("display", _display),
+    ("paths", _paths),
+    ("stored", storage_checks),
+)

@@ -24,7 +24,7 @@ _OTHERWISE = (
 )
 
 
-def speed(home: Home) -> Iterator[Check]:
+def speed_checks(home: Home) -> Iterator[Check]:
     """Compiler, precision, memory layout, engines; what was measured, where it is kept, and how to choose otherwise."""
     from resnet_studio.networks.devices import choose_device
     from resnet_studio.training.memory_format import choose_layout, known_layout_gain

@@ -1,4 +1,4 @@
-"""Whether what was stored is sound: the history, every checkpoint, and folders that belong to nothing."""
+"""Whether what was stored is whole: the history, every checkpoint, and folders that belong to nothing."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 _SET_ASIDE = "The next start of the program, or a command that writes, sets it aside and keeps what can be read."
 
 
-def stored(home: Home) -> Iterator[Check]:
+def storage_checks(home: Home) -> Iterator[Check]:
     """Everything that runs left on the disk; checkpoints and folders only where the history can tell of them."""
-    sound = False
-    for check in history(home):
-        sound = sound or (check.name == "history" and check.state is not State.WRONG)
+    readable = False
+    for check in history_checks(home):
+        readable = readable or (check.name == "history" and check.state is not State.WRONG)
         yield check
-    if sound and home.database.exists():
-        yield from checkpoints(home)
-        yield from folders(home)
+    if readable and home.database.exists():
+        yield from checkpoint_checks(home)
+        yield from folder_checks(home)
 
 
-def history(home: Home) -> Iterator[Check]:
+def history_checks(home: Home) -> Iterator[Check]:
     """The database: its schema, the whole integrity check, runs that make no sense, files kept beside it."""
     from resnet_studio.history.run_folders import lost_history
     from resnet_studio.history.sqlite.inspect import kept_beside, problems
@@ -47,7 +47,7 @@ def history(home: Home) -> Iterator[Check]:
                 yield Check("history", f"{home.database} is damaged", State.WRONG, _SET_ASIDE, tuple(wrong))
             else:
                 with RunStore.open(home) as store:
-                    yield from _sound(home, store, f"schema {found} of {PRESENT.head}")
+                    yield from _readable(home, store, f"schema {found} of {PRESENT.head}")
         except UserError as error:
             yield Check("history", str(home.database), State.WRONG, error.sentence)
     aside, copies = kept_beside(home.database)
@@ -60,7 +60,7 @@ def history(home: Home) -> Iterator[Check]:
         yield Check("backups", what, details=tuple(map(str, copies)))
 
 
-def _sound(home: Home, store: RunStore, schema: str) -> Iterator[Check]:
+def _readable(home: Home, store: RunStore, schema: str) -> Iterator[Check]:
     value = f"{schema}, {counted(len(store.list_runs()), 'run')}, {home.database.stat().st_size / 2**20:.1f} MiB, sound"
     if store.writable:
         yield Check("history", value)
@@ -71,13 +71,13 @@ def _sound(home: Home, store: RunStore, schema: str) -> Iterator[Check]:
         yield Check("runs", what, State.WRONG, "The other runs are there.", tuple(store.unreadable.values()))
 
 
-def checkpoints(home: Home) -> Iterator[Check]:
+def checkpoint_checks(home: Home) -> Iterator[Check]:
     """Every checkpoint that the history points to: there, whole, with the digests it should have."""
-    from resnet_studio.cli.progress_bar import Work
+    from resnet_studio.cli.progress_bar import ProgressBar
     from resnet_studio.networks.weights import digest
     from resnet_studio.training.checkpoints import load
 
-    with _opened(home) as store, Work("Checking checkpoints", silent=True) as work:
+    with _opened(home) as store, ProgressBar("Checking checkpoints", quiet=True) as work:
         runs = [*store.list_runs(), *store.list_runs(deleted=True)]
         rows = [(run, row) for run in runs for row in store.checkpoints(run.id)]
         wrong: list[str] = []
@@ -100,7 +100,7 @@ def checkpoints(home: Home) -> Iterator[Check]:
         yield Check("checkpoints", f"{checked} of {checked} whole")
 
 
-def folders(home: Home) -> Iterator[Check]:
+def folder_checks(home: Home) -> Iterator[Check]:
     """Folders below the runs folder that no run owns, and checkpoints in them that no row points to."""
     from resnet_studio.history.run_folders import run_folders
     from resnet_studio.training.checkpoints import DAMAGED

@@ -34,13 +34,13 @@ class Session:
         if any(run.status.active for run in store.list_runs()):
             with contextlib.suppress(UserError):
                 RunStore.open(self.home).close()
-        return _told(store)
+        return _with_notices(store)
 
     def writer(self) -> RunStore:
         """Where another program holds the history, the first write raises StoreError."""
         from resnet_studio.history.store import RunStore
 
-        return _told(RunStore.open(self.home))
+        return _with_notices(RunStore.open(self.home))
 
     def command(self, *arguments: str) -> str:
         """A command line to copy."""
@@ -48,8 +48,8 @@ class Session:
         return shlex.join(["resnet-studio", *home, *arguments])
 
 
-def _told(store: RunStore) -> RunStore:
-    """What was wrong with the history is said on stderr, whatever the command."""
+def _with_notices(store: RunStore) -> RunStore:
+    """What was wrong with the history is printed on stderr, whatever the command."""
     for sentence in store.notices:
         hint(sentence)
     return store

@@ -1,4 +1,4 @@
-"""The command line's door: commands, and the one place where errors become sentences and exit codes."""
+"""The command line: its commands, and the one place where errors become sentences and exit codes."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ from resnet_studio.platform.home import VARIABLE, Home
 PROGRAM = "resnet-studio"
 USER_ERROR, OUR_ERROR, INTERRUPTED, HUNG_UP = 2, 1, 130, 129  # exit codes
 
+# In the order of the help. A module registers what it has under its own name.
+COMMANDS = (
+    train, recipes, study, runs, compare, conformity, network, classify, weights, data, diff, bench, doctor, evaluate,
+)  # fmt: skip
+
 app = typer.Typer(
     name=PROGRAM,
     help="A desktop laboratory for residual networks. Without a command the window opens.",
@@ -49,27 +54,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    train,
-    recipes,
-    study,
-    runs,
-    compare,
-    conformity,
-    network,
-    classify,
-    weights,
-    data,
-    diff,
-    bench,
-    doctor,
-    evaluate,
-):
-    command.register(app)
+for _command in COMMANDS:
+    _command.register(app)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         print(f"ResNet Studio {__version__}")
         raise typer.Exit
 
@@ -99,34 +89,34 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except UserError as error:
-        return _complain(error.sentence, USER_ERROR)
+        return _print_error(error.sentence, USER_ERROR)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:  # the reader went away, as `head` does
-        _abandon_stdout()
+        _discard_output()
         return 0
     except SystemExit as leaving:
         if isinstance(leaving.__context__, BrokenPipeError):
-            _abandon_stdout()
+            _discard_output()
             return 0
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.EIO and _hung_up():
-            _abandon_stdout()
+            _discard_output()
             return HUNG_UP
         if hasattr(error, "format_message"):  # typer's own: an option that is missing, unknown or malformed
-            return _complain(error.format_message(), USER_ERROR)
-        return _complain(_written_down(error, arguments), OUR_ERROR)
+            return _print_error(error.format_message(), USER_ERROR)
+        return _print_error(_log_error(error, arguments), OUR_ERROR)
 
 
-def _complain(sentence: str, code: int) -> int:
+def _print_error(sentence: str, code: int) -> int:
     """One sentence on stderr."""
     line = " ".join(sentence.split())
     print(line if line.endswith((".", "!", "?")) else f"{line}.", file=sys.stderr)
     return code
 
 
-def _abandon_stdout() -> None:
+def _discard_output() -> None:
     """Nobody reads any more: what Python still flushes at its end goes nowhere."""
     for stream in (sys.stdout, sys.stderr) if _hung_up() else (sys.stdout,):
         try:
@@ -145,7 +135,7 @@ def _hung_up() -> bool:
     return stat.S_ISCHR(there.st_mode) and there.st_rdev != null.st_rdev and not sys.stdout.isatty()
 
 
-def _written_down(error: Exception, arguments: Sequence[str]) -> str:
+def _log_error(error: Exception, arguments: Sequence[str]) -> str:
     """Append the trace to the log and say where it is."""
     home = "".join(split_home(arguments)[0][1:])
     text = "".join(traceback.format_exception(error))

@@ -1,4 +1,5 @@
-"""Command-line options made from the specifications: one for each field, with its help, bounds and default."""
+"""Options that several commands have, and those made from the specifications: one for each field, with its help,
+bounds and default."""
 
 from __future__ import annotations
 
@@ -18,7 +19,11 @@ from resnet_studio.domain.spec_changes import changed_values
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
 
 S = TypeVar("S", bound=Spec)
-Asked = Mapping[str, Any]  # dotted field name of a RunSpec -> value as given
+GivenOptions = Mapping[str, Any]  # dotted field name of a RunSpec -> value as given
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique beginning of one, or a name.")]
+RunNames = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, unique beginnings of ids, or names.")]
 
 _FLAGS = {"data.source": "--data", "data.seed": "--data-draw"}  # others are the field's own name
 _PARTS: tuple[tuple[str, type[Spec]], ...] = (("network", NetworkSpec), ("recipe", RecipeSpec), ("data", DataSpec))
@@ -102,22 +107,22 @@ def flag(path: str) -> str:
 
 
 def spec_options(*prefixes: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorate a command that takes ``asked``: it gains an option per field whose dotted name starts with one of
+    """Decorate a command that takes ``given``: it gains an option per field whose dotted name starts with one of
     ``prefixes``; without any, per field there is.
 
-    ``asked`` then holds the fields that were given on the command line, and no others.
+    ``given`` then holds the fields that were given on the command line, and no others.
     """
     chosen = [option for option in OPTIONS if option.path.startswith(prefixes or "")]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True).parameters.values()
-        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own if p.name != "asked"]
+        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own if p.name != "given"]
         parameters += [option.parameter() for option in chosen]
 
         def with_options(**values: Any) -> None:
-            given = {option.path: (option, values.pop(option.variable)) for option in chosen}
-            asked = {path: option.value(value) for path, (option, value) in given.items() if value is not None}
-            command(asked=asked, **values)
+            found = [(option, values.pop(option.variable)) for option in chosen]
+            given = {option.path: option.value(value) for option, value in found if value is not None}
+            command(given=given, **values)
 
         with_options.__name__ = command.__name__
         with_options.__doc__ = command.__doc__
@@ -129,16 +134,16 @@ def spec_options(*prefixes: str) -> Callable[[Callable[..., None]], Callable[...
     return decorate
 
 
-def changed(spec: S, asked: Asked) -> S:
-    """A copy of ``spec`` with the fields of ``asked`` changed (dotted names relative to it).
+def changed(spec: S, given: GivenOptions) -> S:
+    """A copy of ``spec`` with the fields of ``given`` changed (dotted names relative to it).
 
-    What follows from them and was not asked for is decided anew: a new block brings its usual shortcut.
+    What follows from them and was not given is decided anew: a new block brings its usual shortcut.
 
     Raises:
         SpecError: Naming the options at fault.
     """
     prefix = "network." if isinstance(spec, NetworkSpec) else ""
-    return checked(type(spec), changed_values(spec, asked), prefix=prefix)
+    return checked(type(spec), changed_values(spec, given), prefix=prefix)
 
 
 def checked(kind: type[S], values: Mapping[str, Any], *, prefix: str = "") -> S:

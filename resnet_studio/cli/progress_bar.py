@@ -16,12 +16,12 @@ _LINE_SECONDS = 5.0  # between two lines in a pipe; work that is done sooner say
 _ENOUGH = 0.01  # of the work; less says nothing of how long the rest takes
 
 
-class Work:
-    """A bar on a terminal, else a line every few seconds. ``silent`` keeps a pipe's stderr for complaints."""
+class ProgressBar:
+    """A bar on a terminal, else a line every few seconds. ``quiet`` keeps a pipe's stderr for complaints."""
 
-    def __init__(self, title: str, *, silent: bool = False) -> None:
-        self._title, self._silent = title, silent
-        self._said_at = time.monotonic()
+    def __init__(self, title: str, *, quiet: bool = False) -> None:
+        self._title, self._quiet = title, quiet
+        self._printed_at = time.monotonic()
         self._began: tuple[float, float] | None = None  # since when, and how much was done then
         self._fraction = 0.0
         self._bar: Progress | None = None
@@ -53,8 +53,8 @@ class Work:
         if self._bar is not None:
             total = None if fraction is None else 1.0
             self._bar.update(self._task, description=f"{self._title}: {detail}", total=total, completed=fraction or 0.0)
-        elif not self._silent and time.monotonic() - self._said_at >= _LINE_SECONDS:
-            self._said_at = time.monotonic()
+        elif not self._quiet and time.monotonic() - self._printed_at >= _LINE_SECONDS:
+            self._printed_at = time.monotonic()
             share = "" if fraction is None else f" {fraction:.0%}{self._left(fraction)}"
             print(f"{self._title}: {detail}{share}", file=sys.stderr, flush=True)
 

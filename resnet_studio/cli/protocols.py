@@ -31,7 +31,7 @@ ScalesOption = Annotated[
 FlipOption = Annotated[bool, typer.Option("--flip", help="multi-scale: each size is also seen mirrored.")]
 
 
-def asked_protocol(kind: str, resize: int | None, scales: str | None, flip: bool) -> Protocol:
+def protocol_from_options(kind: str, resize: int | None, scales: str | None, flip: bool) -> Protocol:
     """Raises UserError for one that does not exist, or an option that it does not read."""
     if kind not in list(ProtocolKind):
         raise UserError(f"The protocol {kind!r} is not known; choose {', '.join(ProtocolKind)}.")

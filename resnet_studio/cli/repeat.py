@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from resnet_studio.cli.options import Asked, changed
+from resnet_studio.cli.options import GivenOptions, changed
 from resnet_studio.cli.output import hint
 from resnet_studio.domain.comparison import Difference
 from resnet_studio.domain.enums import RunStatus
@@ -22,11 +22,11 @@ class Repetition:
     """A stored run that is trained again, with the options that were given besides."""
 
     original: RunRecord
-    told: list[Difference] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
 
-    def cohort(self, asked: Asked) -> CohortSpec:
+    def cohort(self, given: GivenOptions) -> CohortSpec:
         """Alone: a run gives the same bits alone and in any cohort."""
-        return CohortSpec(runs=(changed(self.original.spec, asked),))
+        return CohortSpec(runs=(changed(self.original.spec, given),))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -36,14 +36,18 @@ class Repetition:
     def watching(self, emit: EventSink) -> EventSink:
         """``emit``, with a notice once training has begun if it is not in the environment of the original."""
 
-        def tell(event: Event) -> None:
+        def emit_and_compare(event: Event) -> None:
             emit(event)
             if isinstance(event, CohortStarted):
-                self.told = environment_differences(self.original.environment, event.environment)
-                if self.told:
-                    emit(NoticeGiven(event.run_ids, f"Not as when {self._name} was trained: {in_words(self.told)}."))
+                self.differences = environment_differences(self.original.environment, event.environment)
+                if self.differences:
+                    emit(
+                        NoticeGiven(
+                            event.run_ids, f"Not as when {self._name} was trained: {in_words(self.differences)}."
+                        )
+                    )
 
-        return tell
+        return emit_and_compare
 
     def verdict(self, again: RunRecord) -> str:
         """A sentence on how ``again`` ended beside the original; empty where one of them has not finished."""
@@ -66,7 +70,7 @@ class Repetition:
             "same_weights": self.original.weights_sha256 == again.weights_sha256 if both else None,
         }
 
-    def say_end(self, again: RunRecord) -> None:
+    def print_verdict(self, again: RunRecord) -> None:
         if sentence := self.verdict(again):
             hint(sentence)
 

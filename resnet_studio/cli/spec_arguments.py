@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from resnet_studio.cli.options import Asked, changed
+from resnet_studio.cli.options import GivenOptions, changed
 from resnet_studio.domain.documents import cohort_from_toml, parse, sentences, to_toml
 from resnet_studio.domain.errors import SpecError, UserError
 from resnet_studio.domain.presets import apply, find_preset
@@ -38,8 +38,8 @@ def read_run_file(file: Path) -> CohortSpec:
     return _each(cohort, [replace(run, data=_anchored(run.data, file.absolute().parent)) for run in cohort.runs])
 
 
-def asked_cohort(
-    file: Path | None, asked: Asked, seed: int | None, as_twin: bool, home: Home, recipe: str = "",
+def cohort_from_options(
+    file: Path | None, given: GivenOptions, seed: int | None, as_twin: bool, home: Home, recipe: str = "",
     parent: RunRecord | None = None,
 ) -> CohortSpec:  # fmt: skip
     """What the command line describes: the file's runs or the default run, trained by ``recipe`` (a preset's key) if
@@ -49,11 +49,11 @@ def asked_cohort(
     from ``parent`` have its network, for the classes of their own data.
 
     Raises:
-        UserError: For anything that cannot be trained as asked.
+        UserError: For anything that cannot be trained so.
     """
-    values = dict(asked) if seed is None else {**dict.fromkeys(SEED_FIELDS, seed), **asked}
+    values = dict(given) if seed is None else {**dict.fromkeys(SEED_FIELDS, seed), **given}
     cohort = read_run_file(file) if file is not None else CohortSpec(runs=(_first(parent),))
-    named = ["network.classes" in values or given for given in _classes_given(file)]
+    named = ["network.classes" in values or in_file for in_file in _classes_given(file)]
     if "data.source" in values:
         values["data.source"] = _anchored_source(str(values["data.source"]), Path.cwd())
     if "name" in values and len(cohort.runs) > 1:
@@ -61,8 +61,8 @@ def asked_cohort(
     runs = [changed(by_recipe(run, recipe), values) for run in cohort.runs]
     classes = _classes(runs[0].data, home, always=parent is not None)
     runs = [
-        run if given or classes is None else replace(run, network=replace(run.network, classes=classes))
-        for run, given in zip(runs, named, strict=True)
+        run if is_named or classes is None else replace(run, network=replace(run.network, classes=classes))
+        for run, is_named in zip(runs, named, strict=True)
     ]
     if not as_twin:
         return _each(cohort, runs)

@@ -1,4 +1,4 @@
-"""Ctrl-C and the signals that ask a program to end: a wish that training hears, not an exception."""
+"""Ctrl-C and the signals that ask a program to end: a request that training checks for, not an exception."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _SHOW_CURSOR = b"\x1b[?25h"
 
 
 class StopOnSignals:
-    """While entered, the first signal sets a wish to stop; a second Ctrl-C leaves at once.
+    """While entered, the first signal asks training to stop; a second Ctrl-C leaves at once.
 
     Leaving at once loses nothing but the work since the last checkpoint. A signal that was ignored when the program
-    began (``nohup``) stays ignored. Only the main thread of a program can hear signals.
+    began (``nohup``) stays ignored. Only the main thread of a program receives signals.
     """
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._before: dict[signal.Signals, Any] = {}
-        self._heard_at = 0.0
+        self._received_at = 0.0
         self._interrupting = False
-        self.heard: signal.Signals | None = None
+        self.received: signal.Signals | None = None
 
     def __enter__(self) -> Self:
         for name in _SIGNALS:
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._hear)
+                self._before[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(
@@ -57,7 +57,7 @@ class StopOnSignals:
         """
         self._interrupting = True
         try:
-            if self.heard is not None:
+            if self.received is not None:
                 raise KeyboardInterrupt
             yield
         finally:
@@ -66,15 +66,15 @@ class StopOnSignals:
     @property
     def exit_code(self) -> int:
         """128 and the signal's number, as shells say it; 0 if none came."""
-        return 128 + self.heard if self.heard is not None else 0
+        return 128 + self.received if self.received is not None else 0
 
-    def _hear(self, number: int, _frame: FrameType | None) -> None:
-        if self.heard is None:
-            self.heard, self._heard_at = signal.Signals(number), time.monotonic()
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self.received is None:
+            self.received, self._received_at = signal.Signals(number), time.monotonic()
             self._event.set()
             if self._interrupting:
                 raise KeyboardInterrupt
-        elif number == signal.SIGINT and time.monotonic() - self._heard_at > _ECHO_SECONDS:
+        elif number == signal.SIGINT and time.monotonic() - self._received_at > _ECHO_SECONDS:
             for descriptor in (1, 2):
                 if os.isatty(descriptor):
                     os.write(descriptor, _SHOW_CURSOR)

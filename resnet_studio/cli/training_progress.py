@@ -38,8 +38,8 @@ _FRAMES = 4  # a second
 _PLAIN_NET, _RESIDUAL_NET = "╌╌", "──"  # as in the window
 
 
-class Standing:
-    """Where one run is."""
+class RunProgress:
+    """How far one run has come."""
 
     def __init__(self, run: RunRecord) -> None:
         self.run = run
@@ -62,25 +62,25 @@ class Standing:
 
 
 class Board:
-    """What the events have told so far. Written by the training thread, read by the one that draws."""
+    """What is known from the events so far. Written by the training thread, read by the one that draws."""
 
     def __init__(self, runs: Sequence[RunRecord]) -> None:
         self.lock = threading.Lock()
-        self.standings = {run.id: Standing(run) for run in runs}
+        self.runs = {run.id: RunProgress(run) for run in runs}
         self.phase = "starting"
         self.compiling = False
         self.progress: ProgressMade | None = None
-        self._told = ""  # why the cohort is paused
+        self._pause = ""  # why the cohort is paused
 
     def see(self, event: Event) -> None:
         with self.lock:
             if isinstance(event, CurvesGrew):
                 for chunk in event.chunks:
-                    if chunk.run_id in self.standings:
-                        standing = self.standings[chunk.run_id]
-                        standing.see(chunk.series, chunk.values.tolist(), chunk.last_iteration)
-            elif isinstance(event, StatusChanged) and event.run_id in self.standings:
-                self.standings[event.run_id].status = event.status
+                    if chunk.run_id in self.runs:
+                        progress = self.runs[chunk.run_id]
+                        progress.see(chunk.series, chunk.values.tolist(), chunk.last_iteration)
+            elif isinstance(event, StatusChanged) and event.run_id in self.runs:
+                self.runs[event.run_id].status = event.status
             elif isinstance(event, PhaseChanged):
                 share = "" if event.fraction is None else f" {event.fraction:.0%}"
                 self.phase = " ".join(filter(None, (str(event.phase), event.detail))) + share
@@ -88,15 +88,15 @@ class Board:
             elif isinstance(event, ProgressMade):
                 self.progress = event
 
-    def news(self, event: Event) -> str:
-        """The sentence that ``event`` brings, empty without one; a pause of a whole cohort is told once."""
+    def notice(self, event: Event) -> str:
+        """The sentence that ``event`` brings, empty without one; a pause of a whole cohort is announced once."""
         if isinstance(event, NoticeGiven):
             return event.sentence
         if not isinstance(event, StatusChanged):
             return ""
         reason = event.reason if event.status is RunStatus.PAUSED else ""
-        told, self._told = self._told, reason
-        return reason if reason != told else ""
+        before, self._pause = self._pause, reason
+        return reason if reason != before else ""
 
     def pace(self) -> str:
         """Rate and time left, empty before the first are known."""
@@ -123,7 +123,7 @@ class LiveProgress:
 
     def emit(self, event: Event) -> None:
         self._board.see(event)
-        if sentence := self._board.news(event):
+        if sentence := self._board.notice(event):
             self._console.print(Text(sentence, style="yellow"))
 
     def _draw(self) -> Group:
@@ -132,18 +132,18 @@ class LiveProgress:
             table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
             for title in ("", "", "iteration", "training error", "test error"):
                 table.add_column(title, justify="right" if title else "left", no_wrap=True)
-            for standing in board.standings.values():
-                run = standing.run
+            for progress in board.runs.values():
+                run = progress.run
                 line = _RESIDUAL_NET if run.residual else _PLAIN_NET
                 table.add_row(
                     Text(f"{line} {run.name}", style=run.colour),
-                    ProgressBar(total=run.iterations, completed=standing.iteration, width=24),
-                    f"{standing.iteration}/{run.iterations}",
-                    short_percent(standing.training_error),
-                    short_percent(standing.test_error),
+                    ProgressBar(total=run.iterations, completed=progress.iteration, width=24),
+                    f"{progress.iteration}/{run.iterations}",
+                    short_percent(progress.training_error),
+                    short_percent(progress.test_error),
                 )
-            said = STOPPING if self._should_stop() else " · ".join(filter(None, (board.phase, board.pace())))
-            return Group(table, Text(said, style="dim"))
+            status = STOPPING if self._should_stop() else " · ".join(filter(None, (board.phase, board.pace())))
+            return Group(table, Text(status, style="dim"))
 
 
 _BEFORE_OR_BETWEEN = (Phase.LOADING, Phase.PROBING, Phase.BUILDING, Phase.AWAITING)
@@ -161,44 +161,44 @@ class PlainProgress:
     def __init__(self, runs: Sequence[RunRecord], should_stop: StopCheck, stream: TextIO | None = None) -> None:
         self._board, self._should_stop = Board(runs), should_stop
         self._stream = stream if stream is not None else sys.stdout
-        self._said_at = {True: -math.inf, False: -math.inf}  # whether training -> when a line was last said
-        self._said_stopping = self._broken = False
+        self._printed_at = {True: -math.inf, False: -math.inf}  # whether training -> when a line was last printed
+        self._announced_stop = self._broken = False
         self.showing: AbstractContextManager[object] = nullcontext()
 
     def emit(self, event: Event) -> None:
         self._board.see(event)
-        if sentence := self._board.news(event):
-            self._say(sentence)
+        if sentence := self._board.notice(event):
+            self._print(sentence)
         if self._should_stop():
-            if not self._said_stopping:
-                self._said_stopping = True
-                self._say(STOPPING)
+            if not self._announced_stop:
+                self._announced_stop = True
+                self._print(STOPPING)
         elif isinstance(event, ProgressMade):
-            self._say_at_times(self._line(), training=True)
+            self._print_now_and_then(self._line(), training=True)
         elif isinstance(event, PhaseChanged) and _worth_a_line(event):
-            self._say_at_times(self._board.phase, training=False)
+            self._print_now_and_then(self._board.phase, training=False)
         elif isinstance(event, StatusChanged) and event.status in (RunStatus.DIVERGED, RunStatus.FAILED):
-            self._say(f"{self._board.standings[event.run_id].run.name}: {event.status}. {event.reason}")
+            self._print(f"{self._board.runs[event.run_id].run.name}: {event.status}. {event.reason}")
 
     def _line(self) -> str:
         made = self._board.progress
         assert made is not None
         errors = "  ".join(
-            f"{standing.run.name} {short_percent(standing.training_error)} / {short_percent(standing.test_error)}"
-            for standing in self._board.standings.values()
+            f"{progress.run.name} {short_percent(progress.training_error)} / {short_percent(progress.test_error)}"
+            for progress in self._board.runs.values()
         )
         beside = "  (compiling in the background)" if self._board.compiling else ""
         return f"iteration {made.iteration}/{made.iterations}  {errors}  {self._board.pace()}".rstrip() + beside
 
-    def _say_at_times(self, line: str, *, training: bool) -> None:
+    def _print_now_and_then(self, line: str, *, training: bool) -> None:
         now = time.monotonic()
-        if training and math.isinf(self._said_at[training]):
-            self._say(_LEGEND)
-        if now - self._said_at[training] >= _LINE_SECONDS:
-            self._said_at[training] = now
-            self._say(line)
+        if training and math.isinf(self._printed_at[training]):
+            self._print(_LEGEND)
+        if now - self._printed_at[training] >= _LINE_SECONDS:
+            self._printed_at[training] = now
+            self._print(line)
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         if self._broken:
             return
         try:

@@ -22,7 +22,7 @@ from resnet_studio.data.image_set import Report, silent
 from resnet_studio.data.images import read_image, square_pixels
 from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.errors import DataError
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
 
@@ -92,7 +92,7 @@ def open_test(
     spec: DataSpec,
     home: Home,
     report: Report = silent,
-    should_stop: StopCheck = never,
+    should_stop: StopCheck = never_stop,
     *,
     square_sizes: Sequence[int] = (),
 ) -> TestSet:

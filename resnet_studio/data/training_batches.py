@@ -32,7 +32,7 @@ from resnet_studio.data.streaming.scan import Survey, survey
 from resnet_studio.data.streaming.sources import Source
 from resnet_studio.domain.enums import Augmentation, Device, Loading
 from resnet_studio.domain.errors import DataError
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import DataSpec, RecipeSpec
 from resnet_studio.platform.home import Home
 
@@ -87,7 +87,7 @@ class TrainingData(Protocol):
 
 def open_training(
     spec: DataSpec, recipe: RecipeSpec, image_size: int, home: Home, report: Report = silent,
-    should_stop: StopCheck = never, *, workers: int | None = None,
+    should_stop: StopCheck = never_stop, *, workers: int | None = None,
 ) -> TrainingData:  # fmt: skip
     """Open the data of a recipe.
 

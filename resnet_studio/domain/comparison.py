@@ -330,10 +330,10 @@ def summary_csv(
     head = ["run", "name", "status", *Quantity, *(f"{quantity}_delta" for quantity in errors)]
     more = extra or {}
     writer.writerow([*head, *more, *(row.field for row in rows)])
-    apart = deltas(runs, baseline, curves) if baseline else {}
+    differences = deltas(runs, baseline, curves) if baseline else {}
     for index, run in enumerate(runs):
         results = [result(run, quantity) for quantity in Quantity]
-        away = [apart[run.id][quantity] for quantity in errors]
+        away = [differences[run.id][quantity] for quantity in errors]
         cells = [_cell(quantity, value) for quantity, value in zip(Quantity, results, strict=True)]
         cells += ["" if value is None else f"{value:.6g}" for value in away]
         cells += [values[index] for values in more.values()]

@@ -45,13 +45,13 @@ def _differences(found: Diff) -> Iterator[dict[str, object]]:
                 for line, findings in zip(group.group.lines, group.layers, strict=True):
                     item = line[n] or line[base]
                     if findings[n].differs and item is not None:
-                        yield {**head, "layer": item.main.name, **_told(findings[n])}
+                        yield {**head, "layer": item.main.name, **_finding_json(findings[n])}
                 block = group.group.blocks[n]
                 if group.shortcuts[n].differs and block is not None:
-                    yield {**head, "shortcut": block.name, **_told(group.shortcuts[n])}
+                    yield {**head, "shortcut": block.name, **_finding_json(group.shortcuts[n])}
 
 
-def _told(finding: Finding) -> dict[str, object]:
+def _finding_json(finding: Finding) -> dict[str, object]:
     return {
         "verdict": str(finding.verdict),
         "changes": {change.what: [change.before, change.after] for change in finding.changes},

@@ -35,7 +35,7 @@ class StoreError(UserError):
 
 
 class DiskFullError(StoreError):
-    """No room was left for something that should have been stored; what was stored before is safe."""
+    """No space was left for something that should have been stored; what was stored before is safe."""
 
 
 class DamagedHistoryError(StoreError):

@@ -142,6 +142,6 @@ EventSink = Callable[[Event], None]
 StopCheck = Callable[[], bool]
 
 
-def never() -> bool:
+def never_stop() -> bool:
     """The stop check of work that nobody stops."""
     return False

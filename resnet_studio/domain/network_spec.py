@@ -229,8 +229,10 @@ class NetworkSpec(Spec):
         usual = Branch.BASIC if self.family is Family.CIFAR else _usual_branch(self.depth)
         if self.branch is not usual:
             words.append(str(self.branch))
-        silent = Shortcut.A if self.family is Family.CIFAR else Shortcut.B if self.branch is Branch.BOTTLENECK else None
-        if self.residual and self.shortcut is not silent:
+        usual_shortcut = (
+            Shortcut.A if self.family is Family.CIFAR else Shortcut.B if self.branch is Branch.BOTTLENECK else None
+        )
+        if self.residual and self.shortcut is not usual_shortcut:
             words.append(str(self.shortcut))
         if self.stride_place is StridePlace.MIDDLE:
             words.append("v1.5")  # as the variant with the stride in the 3x3 is called

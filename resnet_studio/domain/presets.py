@@ -21,7 +21,7 @@ from resnet_studio.domain.schedules import Schedule
 from resnet_studio.domain.spec import is_read
 from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec, replace
 
-OWN = (  # of a run, not of a recipe
+RUN_FIELDS = (  # of a run, not of a recipe
     "init_seed", "data_seed", "loading", "precision", "layout", "engine", "exact", "device",
 )  # fmt: skip
 WARM_UP_FROM = 110  # layers, section 4.2
@@ -35,7 +35,7 @@ class Preset:
         families: The networks it was made for; one of another family gives way to the first one's usual network.
         does: What it sets, with the paper's section, in sentences.
         wants: What it expects of data and network, as a sentence.
-        recipe: Every field; those in ``OWN`` are not applied.
+        recipe: Every field; those in ``RUN_FIELDS`` are not applied.
     """
 
     key: str
@@ -55,7 +55,8 @@ class Preset:
     def fields(self) -> dict[str, Any]:
         """The fields that are applied, by name, without those that this recipe does not read."""
         values = self.recipe.own_values()
-        return {name: value for name, value in values.items() if name not in OWN and is_read(RecipeSpec, name, values)}
+        read = (name for name in values if name not in RUN_FIELDS and is_read(RecipeSpec, name, values))
+        return {name: values[name] for name in read}
 
 
 _AUTHORS = {"momentum_form": MomentumForm.AUTHORS, "bn_statistics": BatchNormStatistics.RECOMPUTED}
@@ -182,5 +183,5 @@ def apply(preset: Preset, spec: RunSpec) -> RunSpec:
     network = spec.network
     if network.family not in preset.families:
         network = NetworkSpec(family=preset.families[0])
-    own = {name: getattr(spec.recipe, name) for name in OWN}
+    own = {name: getattr(spec.recipe, name) for name in RUN_FIELDS}
     return replace(spec, network=network, recipe=RecipeSpec(**{**preset.fields, **own}))

@@ -1,4 +1,4 @@
-"""Changing some fields of a specification: what follows from them and was not asked for is decided anew."""
+"""Changing some fields of a specification: what follows from them and was not given is decided anew."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _FOLLOWERS: dict[str, tuple[str, ...]] = {
 }
 
 
-def changed_values(spec: Spec, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of ``spec`` with ``asked`` (dotted names) in them, ready to be validated.
+def changed_values(spec: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of ``spec`` with ``given`` (dotted names) in them, ready to be validated.
 
     Only a value that really changes lets others follow: a new family keeps nothing of the old network, a new block
     brings its usual shortcut, a new depth its stages, another schedule has no milestones.
     """
     if isinstance(spec, RunSpec):
         values = {name: value for name, value in spec.model_dump().items() if name not in ("network", "recipe", "data")}
-        values |= {name: value for name, value in asked.items() if "." not in name}
+        values |= {name: value for name, value in given.items() if "." not in name}
         for part in ("network", "recipe", "data"):
-            own = {name.removeprefix(f"{part}."): v for name, v in asked.items() if name.startswith(f"{part}.")}
+            own = {name.removeprefix(f"{part}."): v for name, v in given.items() if name.startswith(f"{part}.")}
             values[part] = changed_values(getattr(spec, part), own)
         return values
-    new = {name: value for name, value in asked.items() if value != getattr(spec, name, None)}
+    new = {name: value for name, value in given.items() if value != getattr(spec, name, None)}
     if isinstance(spec, NetworkSpec) and "family" in new:
-        return dict(asked)
-    gone = set(_followers(spec, new)) - asked.keys()
-    return {name: value for name, value in {**spec.model_dump(), **asked}.items() if name not in gone}
+        return dict(given)
+    reset = set(_followers(spec, new)) - given.keys()
+    return {name: value for name, value in {**spec.model_dump(), **given}.items() if name not in reset}
 
 
 def followers(kind: type[Spec], field: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from resnet_studio.data.images import read_image, square_pixels
 from resnet_studio.domain.errors import DataError, Stopped, UserError
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.protocols import SINGLE, Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, NamedImage, Prediction
 from resnet_studio.inference.forward import Cuts, logits_of
@@ -35,7 +35,7 @@ def classify(
     images: Sequence[Source],
     networks: Sequence[TrainedNetwork],
     emit: Emit,
-    should_stop: StopCheck = never,
+    should_stop: StopCheck = never_stop,
     top: int = 5,
     protocol: Protocol | Sequence[Protocol] = SINGLE,
 ) -> None:

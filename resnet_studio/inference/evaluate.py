@@ -16,7 +16,7 @@ from torch import Tensor
 from resnet_studio.data.datasets.describe import describe
 from resnet_studio.data.test_images import TestSet, open_test
 from resnet_studio.domain.errors import DataError, UserError
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import Evaluation
 from resnet_studio.domain.specs import DataSpec
@@ -42,7 +42,7 @@ def evaluate(
     protocol: Protocol,
     home: Home,
     report: Report = _silent,
-    should_stop: StopCheck = never,
+    should_stop: StopCheck = never_stop,
 ) -> Evaluation:
     """Top-1 and top-5 error, in percent, on the test images of ``data``; nothing is stored.
 

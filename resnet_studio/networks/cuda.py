@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import torch
 
 from resnet_studio.domain.errors import Stopped
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 
 _POLL = 0.1  # seconds between two looks at whether to stop
 _SHARED = ("cuda",)  # types of devices whose threads disturb each other
@@ -23,7 +23,7 @@ _spoiled = threading.Event()
 
 
 @contextlib.contextmanager
-def alone_on(device: torch.device, should_stop: StopCheck = never) -> Iterator[None]:
+def alone_on(device: torch.device, should_stop: StopCheck = never_stop) -> Iterator[None]:
     """Of all threads that ask for it only one is inside; on other devices than CUDA all may be.
 
     Raises:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.errors import Stopped
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 
 _AHEAD = 2  # batches that may wait in a GPU's queue, so that a stop is heard in time
 _USUAL = 250  # images a step, so that a stop is heard within a second on a slow CPU
@@ -42,7 +42,7 @@ def count_errors(
     network: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
     *,
-    should_stop: StopCheck = never,
+    should_stop: StopCheck = never_stop,
     precision: AbstractContextManager[object] | None = None,
 ) -> TestResult:
     """Top-1 and top-5 error over ``batches`` of normalised images (N, 3, H, W) and labels (N,).

@@ -27,7 +27,7 @@ from resnet_studio.domain.events import (
     PhaseChanged,
     StatusChanged,
     StopCheck,
-    never,
+    never_stop,
 )
 from resnet_studio.domain.records import RunRecord, refuse_ended
 from resnet_studio.domain.specs import CohortSpec, RecipeSpec
@@ -56,8 +56,8 @@ _KEPT_CHECKPOINTS = 2  # the newest and the one before it
 
 
 def run(
-    cohort: CohortSpec, store: RunStore, emit: EventSink, should_stop: StopCheck = never, *,
-    should_pause: StopCheck = never, checkpoint_seconds: float = 30.0,
+    cohort: CohortSpec, store: RunStore, emit: EventSink, should_stop: StopCheck = never_stop, *,
+    should_pause: StopCheck = never_stop, checkpoint_seconds: float = 30.0,
 ) -> tuple[RunRecord, ...]:  # fmt: skip
     """Store the cohort's runs and train them; see :func:`resume`.
 
@@ -76,8 +76,8 @@ def run(
 
 
 def resume(
-    run_ids: Sequence[str], store: RunStore, emit: EventSink, should_stop: StopCheck = never, *,
-    should_pause: StopCheck = never, checkpoint_seconds: float = 30.0,
+    run_ids: Sequence[str], store: RunStore, emit: EventSink, should_stop: StopCheck = never_stop, *,
+    should_pause: StopCheck = never_stop, checkpoint_seconds: float = 30.0,
 ) -> tuple[RunRecord, ...]:  # fmt: skip
     """Train stored runs to their end in lock-step, from their newest whole checkpoints or from the start.
 

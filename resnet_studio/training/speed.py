@@ -17,7 +17,7 @@ from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain import specs as domain
 from resnet_studio.domain.enums import Augmentation, Colour, Device, Engine, Phase, Precision
 from resnet_studio.domain.errors import Stopped, UserError
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.spec import replace_and_reset
 from resnet_studio.domain.specs import RecipeSpec, RunSpec
 from resnet_studio.platform.training_speed import Figure
@@ -74,7 +74,7 @@ def measure(
     cache: Path,
     *,
     seconds: float = 3.0,
-    should_stop: StopCheck = never,
+    should_stop: StopCheck = never_stop,
     report: Report = silent,
     plan: EnginePlan | None = None,
 ) -> Speed:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from resnet_studio.data.image_set import Report, silent
 from resnet_studio.domain.enums import Device, Precision
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.training.speed import Speed, measure
 from resnet_studio.training.speed_cache import remember_speeds
 
 
 def probe(
-    specs: Sequence[RunSpec], cache: Path, *, seconds: float = 3.0, should_stop: StopCheck = never,
+    specs: Sequence[RunSpec], cache: Path, *, seconds: float = 3.0, should_stop: StopCheck = never_stop,
     report: Report = silent,
 ) -> list[Speed]:  # fmt: skip
     """Measure each network alone, ``seconds`` in all, and keep every figure as soon as it is there.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resnet_studio.domain.enums import Branch, Family, Shortcut, StridePlace, ZeroPadding
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.imported_weights import Wishes
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.foreign.batch_norm_check import Verdict, probe
@@ -25,7 +25,7 @@ class Decision:
     question: str = ""
 
 
-def decide(recognised: Recognised, wishes: Wishes = NO_WISHES, should_stop: StopCheck = never) -> Decision:
+def decide(recognised: Recognised, wishes: Wishes = NO_WISHES, should_stop: StopCheck = never_stop) -> Decision:
     """Choose among the networks that have these shapes; what was wished is told as said, not as found out.
 
     Raises:

@@ -12,7 +12,7 @@ from resnet_studio.data.image_set import Report, silent
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.enums import Normalisation
 from resnet_studio.domain.errors import Stopped, StoreError, UserError
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.imported_weights import ImportOptions, Recognition, Wishes
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
@@ -55,7 +55,9 @@ def _settled(proposed: NetworkSpec, chosen: NetworkSpec) -> tuple[str, ...]:
     return sizes if structure == proposed else (*sizes, "--block", "--stride-place", "--zero-padding")
 
 
-def inspect(path: Path, options: ImportOptions, report: Report = silent, should_stop: StopCheck = never) -> Inspected:
+def inspect(
+    path: Path, options: ImportOptions, report: Report = silent, should_stop: StopCheck = never_stop
+) -> Inspected:
     """Read ``path`` and find out which network it holds.
 
     Raises:
@@ -120,7 +122,7 @@ def import_weights(
     inspected: Inspected,
     options: ImportOptions,
     report: Report = silent,
-    should_stop: StopCheck = never,
+    should_stop: StopCheck = never_stop,
 ) -> RunRecord:
     """Store what was inspected as a run of its own.
 

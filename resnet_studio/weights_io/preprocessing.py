@@ -16,8 +16,13 @@ from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.data_sets import CIFAR10, DATA_SETS, Colour
 from resnet_studio.domain.enums import Normalisation
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.events import StopCheck, never
-from resnet_studio.domain.imported_weights import IMAGENET, PRESETS, WEIGHTS_SUFFIXES, ImportOptions
+from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.imported_weights import (
+    IMAGENET,
+    PRESETS,
+    WEIGHTS_SUFFIXES,
+    ImportOptions,
+)
 from resnet_studio.domain.specs import DataSpec, NetworkSpec
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.networks.foreign.files import read
@@ -65,7 +70,7 @@ def preprocessing(
     carried: Preprocessing | None,
     home: Home,
     report: Report,
-    should_stop: StopCheck = never,
+    should_stop: StopCheck = never_stop,
 ) -> tuple[Preprocessing, tuple[str, ...]]:
     """The preprocessing, and a sentence where it is assumed.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from resnet_studio.cli.commands import bench
-from resnet_studio.cli.progress_bar import Work
+from resnet_studio.cli.progress_bar import ProgressBar
 from resnet_studio.domain.enums import Engine
 from resnet_studio.training.speed_cache import known_speeds
 
@@ -112,7 +112,7 @@ def test_time_left_is_said_once_it_can_be(capsys: pytest.CaptureFixture[str], mo
     """Over pieces of work whose fractions go on where the last one ended."""
     now = 0.0
     monkeypatch.setattr("resnet_studio.cli.progress_bar.time.monotonic", lambda: now)
-    with Work("Measuring") as work:
+    with ProgressBar("Measuring") as work:
         for second, (detail, fraction) in enumerate([("a", 0.0), ("a", 0.001), ("b", 0.5), ("b", 0.1), ("b", 0.2)]):
             now = 10.0 * (second + 1)
             work.report(detail, fraction)

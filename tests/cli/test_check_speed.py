@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from resnet_studio.cli.check import Check, State
-from resnet_studio.cli.check_speed import speed
+from resnet_studio.cli.check_speed import speed_checks
 from resnet_studio.domain.enums import Device, Engine, Precision
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.platform.home import Home
@@ -28,7 +28,7 @@ needs_compiler = pytest.mark.skipif(compiler() is None, reason="there is no C++ 
 
 def said(home: Home) -> dict[str, Check]:
     with one_core():
-        return {check.name: check for check in speed(home)}
+        return {check.name: check for check in speed_checks(home)}
 
 
 def number(text: str) -> float:

@@ -16,7 +16,7 @@ from .conftest import Trained
 
 
 def found(home: Path) -> dict[str, Check]:
-    return {check.name: check for check in check_storage.stored(Home(home))}
+    return {check.name: check for check in check_storage.storage_checks(Home(home))}
 
 
 def checkpoint_folders(home: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import pytest
 
 from resnet_studio import __version__
 from resnet_studio.cli.check import State
-from resnet_studio.cli.check_installation import bad_qt, examine
+from resnet_studio.cli.check_installation import bad_qt, run_checks
 from resnet_studio.domain.data_sets import DATA_SETS, DataSetRow
 from resnet_studio.domain.documents import cohort_from_toml
 from resnet_studio.domain.specs import RunSpec, replace
@@ -117,7 +117,7 @@ def test_the_doctor_looks_at_everything(trained: Trained) -> None:
 
 def test_the_doctor_finds_a_damaged_history(home: Home) -> None:
     home.database.write_bytes(b"no database at all" * 100)
-    (history,) = (check for check in examine(home) if check.name == "history")
+    (history,) = (check for check in run_checks(home) if check.name == "history")
     assert history.state is State.WRONG
     assert history.advice
 
@@ -125,7 +125,7 @@ def test_the_doctor_finds_a_damaged_history(home: Home) -> None:
 def test_the_doctor_notices_a_second_program(home: Home, tiny_run: RunSpec) -> None:
     with RunStore.open(home) as store:
         assert store.writable
-        (history,) = (check for check in examine(home) if check.name == "history")
+        (history,) = (check for check in run_checks(home) if check.name == "history")
     assert history.state is State.NOTE
     assert "in use" in history.advice
 

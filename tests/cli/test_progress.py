@@ -21,7 +21,7 @@ from resnet_studio.domain.events import (
     PhaseChanged,
     ProgressMade,
     StatusChanged,
-    never,
+    never_stop,
 )
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RunSpec, twin
@@ -59,7 +59,7 @@ EVENTS: tuple[Event, ...] = (
 def test_plain_lines_hold_errors_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_module, "_LINE_SECONDS", 0.0)
     stream = io.StringIO()
-    shown = PlainProgress(RUNS, never, stream)
+    shown = PlainProgress(RUNS, never_stop, stream)
     with shown.showing:
         for event in EVENTS:
             shown.emit(event)
@@ -74,7 +74,7 @@ def test_plain_lines_hold_errors_rate_and_time_left(monkeypatch: pytest.MonkeyPa
 
 def test_lines_come_every_few_seconds_only() -> None:
     stream = io.StringIO()
-    shown = PlainProgress(RUNS, never, stream)
+    shown = PlainProgress(RUNS, never_stop, stream)
     for iteration in range(1, 1000):
         shown.emit(ProgressMade(("0", "1"), iteration, 64_000, 20.0, 5.0, 12_780.0))
     legend, line = stream.getvalue().splitlines()
@@ -95,7 +95,7 @@ def test_training_goes_on_when_nobody_reads() -> None:
         def write(self, text: str) -> int:
             raise BrokenPipeError
 
-    shown = PlainProgress(RUNS, never, Gone())
+    shown = PlainProgress(RUNS, never_stop, Gone())
     for event in EVENTS:
         shown.emit(event)
 
@@ -103,7 +103,7 @@ def test_training_goes_on_when_nobody_reads() -> None:
 def test_a_terminal_shows_a_board(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Console(file=io.StringIO(), force_terminal=True, width=120, height=30, color_system=None)
     monkeypatch.setattr(progress_module, "console", lambda *, error: screen)
-    shown = LiveProgress(RUNS, never, on_stderr=False)
+    shown = LiveProgress(RUNS, never_stop, on_stderr=False)
     with shown.showing:
         for event in EVENTS:
             shown.emit(event)
@@ -114,7 +114,7 @@ def test_a_terminal_shows_a_board(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_json_in_a_pipe_is_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = progress(RUNS, never, as_json=True)
+    shown = progress(RUNS, never_stop, as_json=True)
     assert isinstance(shown, NoProgress)
     with shown.showing:
         for event in EVENTS:

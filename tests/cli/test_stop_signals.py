@@ -17,10 +17,10 @@ def test_a_signal_is_a_wish_to_stop(number: signal.Signals) -> None:
         assert stopping.exit_code == 0
         signal.raise_signal(number)
         assert stopping()
-        assert stopping.heard is number
+        assert stopping.received is number
         assert stopping.exit_code == 128 + number
         signal.raise_signal(signal.SIGTERM)
-        assert stopping.heard is number
+        assert stopping.received is number
     assert signal.getsignal(number) is before
 
 

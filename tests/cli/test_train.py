@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from resnet_studio.cli.spec_arguments import asked_cohort
+from resnet_studio.cli.spec_arguments import asked_cohort, cohort_from_options
 from resnet_studio.data.datasets import paths
 from resnet_studio.domain.documents import cohort_from_toml
 from resnet_studio.domain.specs import CohortSpec
@@ -98,14 +98,14 @@ def test_a_run_file_is_trained(at_home: At, images: Path, tmp_path: Path) -> Non
 
 
 def test_separate_seeds_win_over_the_common_one(home: Home) -> None:
-    cohort = asked_cohort(None, {"recipe.data_seed": 4}, 1, False, home)
+    cohort = cohort_from_options(None, {"recipe.data_seed": 4}, 1, False, home)
     assert (cohort.runs[0].recipe.init_seed, cohort.runs[0].recipe.data_seed) == (1, 4)
 
 
 def test_classes_given_by_hand_are_kept(home: Home, images: Path) -> None:
     source = {"data.source": f"folder:{images}"}
-    assert asked_cohort(None, source, None, False, home).runs[0].network.classes == 3
-    assert asked_cohort(None, {**source, "network.classes": 5}, None, False, home).runs[0].network.classes == 5
+    assert cohort_from_options(None, source, None, False, home).runs[0].network.classes == 3
+    assert cohort_from_options(None, {**source, "network.classes": 5}, None, False, home).runs[0].network.classes == 5
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_was_queued_or_stopped_is_resumed_as_a_cohort(at_home: At, images: 
     asked = {"data.source": f"folder:{images}", "network.depth": 8, "network.width": 4, "network.image_size": 8,
              "recipe.iterations": 4, "recipe.batch_size": 16, "recipe.device": "cpu"}  # fmt: skip
     with RunStore.open(home) as store:
-        first, second = store.create_cohort(asked_cohort(None, asked, None, True, home))
+        first, second = store.create_cohort(cohort_from_options(None, asked, None, True, home))
     said = at_home("resume", "--cohort", first.id[:10], "--json")
     assert said.code == 0
     assert [(run["id"], run["status"]) for run in said.json] == [(first.id, "finished"), (second.id, "finished")]

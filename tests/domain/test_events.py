@@ -18,7 +18,7 @@ from resnet_studio.domain.events import (
     PhaseChanged,
     ProgressMade,
     StatusChanged,
-    never,
+    never_stop,
 )
 
 EVENTS: tuple[Event, ...] = (
@@ -50,4 +50,4 @@ def test_events_cannot_be_changed() -> None:
 
 
 def test_never_is_no() -> None:
-    assert never() is False
+    assert never_stop() is False

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from resnet_studio.domain.documents import from_toml, to_toml
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.presets import FIELD_HELP, OWN, PRESETS, apply, find_preset, preset_for
+from resnet_studio.domain.presets import FIELD_HELP, PRESETS, RUN_FIELDS, apply, find_preset, preset_for
 from resnet_studio.domain.spec import is_read
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
 
@@ -66,7 +66,7 @@ def test_applying_keeps_what_is_the_runs_own(preset):
     )  # fmt: skip
     spec = apply(preset, mine)
     assert (spec.name, spec.data) == (mine.name, mine.data)
-    assert all(getattr(spec.recipe, name) == getattr(mine.recipe, name) for name in OWN)
+    assert all(getattr(spec.recipe, name) == getattr(mine.recipe, name) for name in RUN_FIELDS)
     assert all(getattr(spec.recipe, name) == value for name, value in preset.fields.items())
     assert spec.network.family is preset.families[0]
     assert apply(preset, spec) == spec

@@ -13,11 +13,10 @@ import typer
 
 from resnet_studio.cli.bench_output import Row, Which, as_json, paper_networks, row_of, show, with_batches_of
 from resnet_studio.cli.commands.diff import named_network
-from resnet_studio.cli.commands.train import AsJson
 from resnet_studio.cli.context import session
-from resnet_studio.cli.options import Asked, spec_options
+from resnet_studio.cli.options import AsJson, GivenOptions, spec_options
 from resnet_studio.cli.output import hint, print_json
-from resnet_studio.cli.progress_bar import Work
+from resnet_studio.cli.progress_bar import ProgressBar
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.domain.enums import Device, Family
 from resnet_studio.domain.errors import Stopped, UserError
@@ -30,8 +29,8 @@ from resnet_studio.training.speed_cache import known_speeds, machine_key
 
 _FEWEST_STEPS = 4  # what a network costs at least: two to warm up, one that counts, and building it
 _PROCESSOR_BATCH = 16  # of ImageNet's images, where the recipe's 256 would take minutes a step and all the memory
-_LOOK, _GRACE = 0.05, 0.6  # seconds between two looks at whether to stop, and those that what is measured then has
-_BUSY = 0.5  # of the cores, by the mean of the last minute
+_POLL_SECONDS, _GRACE_SECONDS = 0.05, 0.6  # between two looks at whether to stop; for what is measured then
+_BUSY_SHARE = 0.5  # of the cores, by the mean of the last minute
 _OPTIONS = tuple(f"recipe.{name}" for name in ("batch_size", "precision", "layout", "engine", "exact", "device"))
 
 
@@ -42,7 +41,7 @@ def register(app: typer.Typer) -> None:
 @spec_options(*_OPTIONS)
 def bench(
     context: typer.Context,
-    asked: Asked,
+    given: GivenOptions,
     names: Annotated[
         list[str] | None,
         typer.Argument(
@@ -73,9 +72,9 @@ def bench(
     """
     here = session(context)
     networks = [named_network(name, here) for name in names] if names else paper_networks(which)
-    rows = [row_of(network, asked) for network in networks]
-    cache, remark = here.home.prepare().cache, _busy()
-    with StopOnSignals() as stopping, Work("Measuring", silent=wants_json) as work:
+    rows = [row_of(network, given) for network in networks]
+    cache, remark = here.home.prepare().cache, _other_load()
+    with StopOnSignals() as stopping, ProgressBar("Measuring", quiet=wants_json) as work:
         try:
             with stopping.interrupting():
                 work.report("starting")
@@ -84,33 +83,33 @@ def bench(
                 from resnet_studio.training.speed_probe import probe  # noqa: F401 - loaded where a signal is heard
         except KeyboardInterrupt:
             raise typer.Exit(stopping.exit_code) from None
-        if "recipe.batch_size" not in asked and choose_device(rows[0].spec.recipe.device).type == Device.CPU:
+        if "recipe.batch_size" not in given and choose_device(rows[0].spec.recipe.device).type == Device.CPU:
             small = [row.spec.network.family is not Family.CIFAR for row in rows]
             rows = [with_batches_of(row, _PROCESSOR_BATCH) if s else row for row, s in zip(rows, small, strict=True)]
         forget_gains(cache)  # whether compiled steps pay is found out anew
         limit = 60 * minutes if minutes and not names else None
         _until_stopped(lambda: _measure(rows, cache, seconds, limit, stopping, work), stopping)
     reasons = {row.reason for row in rows}
-    if stopping.heard is None and not any(row.speed for row in rows) and len(reasons) == 1:
+    if stopping.received is None and not any(row.speed for row in rows) and len(reasons) == 1:
         raise UserError(reasons.pop())
     known = known_speeds(cache)
     for row in rows:
         if row.speed is None:
             row.scaled = expected(CohortSpec(runs=(row.spec,)), known)
     if wants_json:
-        print_json(as_json(rows, machine_key(), stopped=stopping.heard is not None))
-    elif any(row.speed for row in rows) or stopping.heard is None:
+        print_json(as_json(rows, machine_key(), stopped=stopping.received is not None))
+    elif any(row.speed for row in rows) or stopping.received is None:
         show(rows, remark)
-    if stopping.heard is not None:
+    if stopping.received is not None:
         done = sum(row.speed is not None for row in rows)
         hint(f"Stopped after {done} of {counted(len(rows), 'network')}.")
     raise typer.Exit(stopping.exit_code)
 
 
-def _busy() -> str:
+def _other_load() -> str:
     """A sentence where other programs take a good part of the processor, as far as the system tells."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    if load < _BUSY * cores():
+    if load < _BUSY_SHARE * cores():
         return ""
     return (
         f"Other programs were busy (load {load:.1f} on {counted(cores(), 'core')}), so this machine is faster "
@@ -132,14 +131,14 @@ def _until_stopped(work: Callable[[], None], should_stop: StopCheck) -> None:
     thread = threading.Thread(target=run, name="measuring", daemon=True)  # the name is known where the program ends
     thread.start()
     while thread.is_alive() and not should_stop():
-        thread.join(_LOOK)
-    thread.join(_GRACE)
+        thread.join(_POLL_SECONDS)
+    thread.join(_GRACE_SECONDS)
     if failed:
         raise failed[0]
 
 
 def _measure(
-    rows: Sequence[Row], cache: Path, seconds: float, limit: float | None, should_stop: StopCheck, work: Work
+    rows: Sequence[Row], cache: Path, seconds: float, limit: float | None, should_stop: StopCheck, work: ProgressBar
 ) -> None:
     """Fill in speeds, or the reason why there is none; ``limit`` in seconds for all. Returns early when stopped."""
     from resnet_studio.training.speed_probe import probe
@@ -156,11 +155,11 @@ def _measure(
             )
             continue
 
-        def told(detail: str, fraction: float | None, done: int = number) -> None:
+        def report(detail: str, fraction: float | None, done: int = number) -> None:
             work.report(detail, (done + (fraction or 0.0)) / len(rows))
 
         try:
-            (row.speed,) = probe([row.spec], cache, seconds=seconds, should_stop=should_stop, report=told)
+            (row.speed,) = probe([row.spec], cache, seconds=seconds, should_stop=should_stop, report=report)
             row.gain, preparing = _gain(row, cache), row.speed.preparing
         except Stopped:
             return

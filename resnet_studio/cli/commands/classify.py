@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from resnet_studio.cli.context import find_all, session
+from resnet_studio.cli.options import AsJson
 from resnet_studio.cli.output import hint, print_json, print_table
-from resnet_studio.cli.protocols import FlipOption, ProtocolOption, ResizeOption, ScalesOption, asked_protocol
+from resnet_studio.cli.protocols import FlipOption, ProtocolOption, ResizeOption, ScalesOption, protocol_from_options
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.domain.enums import Device
 from resnet_studio.domain.errors import Stopped, UserError
@@ -33,14 +34,14 @@ def classify(
     scales: ScalesOption = None,
     flip: FlipOption = False,
     device: DeviceOption = Device.AUTO,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Name what is in images, each run with the preprocessing it was trained with."""
     from resnet_studio.data.images import find_images
     from resnet_studio.inference import classify as classifying
     from resnet_studio.inference.models import load
 
-    asked = asked_protocol(protocol, resize, scales, flip)
+    chosen = protocol_from_options(protocol, resize, scales, flip)
     with session(context).reader() as store:
         runs = find_all(store, run)
         networks = [load(store, record, device) for record in runs]
@@ -57,7 +58,7 @@ def classify(
 
     with StopOnSignals() as stopping:
         try:
-            classifying.classify(images, networks, take, stopping, top, asked)
+            classifying.classify(images, networks, take, stopping, top, chosen)
         except Stopped:
             hint("Stopped; these are the images seen so far.")
     failed = {path for path, run_id in newest if not run_id}
@@ -72,7 +73,7 @@ def classify(
     else:
         rows = [(r.path, names.get(r.run_id, ""), r.error or _in_words(r)) for r in results]
         print_table(("image", "run", "what it sees"), rows)
-    if stopping.heard is not None:
+    if stopping.received is not None:
         raise typer.Exit(stopping.exit_code)
     if all(result.error for result in results):
         raise UserError("None of these files could be classified; give PNG, JPEG, BMP, GIF, TIFF or WebP images.")

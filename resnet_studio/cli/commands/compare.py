@@ -11,6 +11,7 @@ from rich.text import Text
 
 from resnet_studio.cli.commands.conformity import of_stored
 from resnet_studio.cli.context import find_all, ids, session
+from resnet_studio.cli.options import AsJson
 from resnet_studio.cli.output import print_json, print_table
 from resnet_studio.domain.comparison import (
     Quantity,
@@ -49,7 +50,7 @@ def compare(
     table: Annotated[Path | None, typer.Option("--table", metavar="FILE", help="Write this table as CSV.")] = None,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw the curves as SVG.")] = None,
     png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="Draw the curves as PNG.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare stored runs: errors, distances to the first, and only the fields that differ."""
     with session(context).reader() as store:
@@ -84,11 +85,11 @@ def _write(file: Path, text: str) -> None:
 
 
 def _as_json(runs: Sequence[RunRecord], lists: Sequence[Conformity]) -> dict[str, object]:
-    apart = deltas(runs, runs[0])
+    differences = deltas(runs, runs[0])
     return {
         "baseline": runs[0].id,
         "runs": [run_json(run) for run in runs],
-        "deltas": {run.id: {str(q): value for q, value in apart[run.id].items()} for run in runs},
+        "deltas": {run.id: {str(q): value for q, value in differences[run.id].items()} for run in runs},
         "differences": [
             {"field": row.field, "values": dict(zip(ids(runs), row.values, strict=True))}
             for row in comparison_rows(runs)
@@ -120,12 +121,12 @@ def _as_json(runs: Sequence[RunRecord], lists: Sequence[Conformity]) -> dict[str
 
 def _show(runs: Sequence[RunRecord], lists: Sequence[Conformity]) -> None:
     names = display_names(runs)
-    apart = deltas(runs, runs[0])
+    differences = deltas(runs, runs[0])
     rows: list[tuple[object, ...]] = []
     for quantity in Quantity:
         cells = []
         for run in runs:
-            difference = apart[run.id][quantity] if quantity.is_error and run is not runs[0] else None
+            difference = differences[run.id][quantity] if quantity.is_error and run is not runs[0] else None
             away = "" if difference is None else f" ({difference:+.2f})"
             cells.append(_value(quantity, result(run, quantity)) + away)
         rows.append((_TITLES.get(quantity, str(quantity).replace("_", " ")), *cells))

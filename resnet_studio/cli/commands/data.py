@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from resnet_studio.cli.context import session
+from resnet_studio.cli.options import AsJson
 from resnet_studio.cli.output import print_facts, print_json, print_table
-from resnet_studio.cli.progress_bar import Work
+from resnet_studio.cli.progress_bar import ProgressBar
 from resnet_studio.cli.spec_arguments import data_spec
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.domain.data_sets import DATA_SETS, DataSetRow, find_data_set, source_names
@@ -18,7 +19,6 @@ from resnet_studio.domain.text_numbers import grouped
 from resnet_studio.platform.home import Home
 
 app = typer.Typer(help="Data sets: list them, describe one, download one.", no_args_is_help=True)
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _KEYS = [row.key for row in DATA_SETS if row.downloads]
 
 
@@ -93,7 +93,7 @@ def download(
     from resnet_studio.data.datasets.downloaded import download as fetch
 
     home = session(context).home.prepare()
-    with StopOnSignals() as stopping, Work(row.title) as work:
+    with StopOnSignals() as stopping, ProgressBar(row.title) as work:
         try:
             fetch(row, home, work.report, stopping)
         except Stopped:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 from rich.text import Text
 
 from resnet_studio.cli import check_installation
 from resnet_studio.cli.check import Check, State
 from resnet_studio.cli.context import session
+from resnet_studio.cli.options import AsJson
 from resnet_studio.cli.output import print_json, print_table
 
 _STYLES = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "bold red"}
@@ -19,11 +18,9 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(
-    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False
-) -> None:
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """Look for what is wrong with this installation; exit code 1 if something is."""
-    found = check_installation.examine(session(context).home)
+    found = check_installation.run_checks(session(context).home)
     wrong = [check for check in found if check.state is State.WRONG]
     if as_json:
         print_json({"healthy": not wrong, "checks": [_as_json(check) for check in found]})

@@ -17,9 +17,10 @@ from resnet_studio.cli.evaluation_output import (
     summary_row,
     write_csv,
 )
+from resnet_studio.cli.options import AsJson
 from resnet_studio.cli.output import hint, print_json, print_table
-from resnet_studio.cli.progress_bar import Work
-from resnet_studio.cli.protocols import FlipOption, ProtocolOption, ResizeOption, ScalesOption, asked_protocol
+from resnet_studio.cli.progress_bar import ProgressBar
+from resnet_studio.cli.protocols import FlipOption, ProtocolOption, ResizeOption, ScalesOption, protocol_from_options
 from resnet_studio.cli.spec_arguments import data_spec
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.domain.data_sets import source_names
@@ -57,12 +58,12 @@ def evaluate(
     csv_file: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write what was seen in each image.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure the errors of runs, or of an ensemble of them, on the test images of a data set, and store them."""
     from resnet_studio.inference.models import load
 
-    asked = asked_protocol(protocol, resize, scales, flip)
+    chosen = protocol_from_options(protocol, resize, scales, flip)
     here = session(context)
     with here.reader() as store:
         records = find_all(store, run)
@@ -84,21 +85,21 @@ def evaluate(
     with StopOnSignals() as stopping:
         for group, spec in zip(groups, specs, strict=False):
             try:
-                found.append(_evaluated(group, spec, asked, here, stopping, as_json))
+                found.append(_evaluate(group, spec, chosen, here, stopping, as_json))
             except Stopped:
                 break
-            stored.append(_stored(here, found[-1]))
+            stored.append(_store(here, found[-1]))
     names = {record.id: record.name for record in records}
     if csv_file is not None and found:
         write_csv(found, csv_file)
     if as_json:
-        told = [evaluation_json(evaluation, kept) for evaluation, kept in zip(found, stored, strict=True)]
-        if stopping.heard is None or told:
-            print_json(told if len(groups) > 1 else told[0])
+        results = [evaluation_json(evaluation, kept) for evaluation, kept in zip(found, stored, strict=True)]
+        if stopping.received is None or results:
+            print_json(results if len(groups) > 1 else results[0])
     else:
         for evaluation in found:
             show_evaluation(evaluation, names)
-    if stopping.heard is not None:
+    if stopping.received is not None:
         hint("Stopped; what was not finished is not stored.")
         raise typer.Exit(stopping.exit_code)
 
@@ -109,22 +110,22 @@ def _data_of(record: RunRecord, data: str, data_draw: int | None) -> DataSpec:
     return record.spec.data if data_draw is None and spec.source == record.spec.data.source else spec
 
 
-def _evaluated(
+def _evaluate(
     networks: Sequence[TrainedNetwork],
     data: DataSpec,
     protocol: Protocol,
     here: Session,
     stopping: StopOnSignals,
-    silent: bool,
+    quiet: bool,
 ) -> Evaluation:
     from resnet_studio.inference import evaluate as evaluating
 
     title = f"evaluating {networks[0].run.name}" if len(networks) == 1 else f"evaluating {len(networks)} runs"
-    with Work(title, silent=silent) as work:
+    with ProgressBar(title, quiet=quiet) as work:
         return evaluating.evaluate(networks, data, protocol, here.home, work.report, stopping)
 
 
-def _stored(here: Session, evaluation: Evaluation) -> bool:
+def _store(here: Session, evaluation: Evaluation) -> bool:
     """Keep it if the history can be written; says so where it cannot."""
     try:
         with here.writer() as store:
@@ -138,7 +139,7 @@ def _stored(here: Session, evaluation: Evaluation) -> bool:
 def evaluations(
     context: typer.Context,
     run: Annotated[str | None, typer.Option("--run", metavar="RUN", help="Those of one run alone.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List stored evaluations, newest first, each with its protocol."""
     with session(context).reader() as store:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from resnet_studio.cli.options import Asked, changed, spec_options
+from resnet_studio.cli.options import GivenOptions, changed, spec_options
 from resnet_studio.cli.output import print_facts, print_json, print_table
 from resnet_studio.domain.blueprint import Blueprint, Shape, as_json
 from resnet_studio.domain.build_blueprint import blueprint
@@ -21,11 +21,11 @@ def register(app: typer.Typer) -> None:
 
 @spec_options("network.")
 def network(
-    asked: Asked,
+    given: GivenOptions,
     wants_json: Annotated[bool, typer.Option("--json", help="Print the whole blueprint as JSON.")] = False,
 ) -> None:
     """Show a network without training it: shapes, parameters, multiply-adds."""
-    fields = {path.removeprefix("network."): value for path, value in asked.items()}
+    fields = {path.removeprefix("network."): value for path, value in given.items()}
     plan = blueprint(changed(NetworkSpec(), fields))
     if wants_json:
         print_json(as_json(plan))

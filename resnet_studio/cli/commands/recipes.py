@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from resnet_studio.cli.commands.train import AsJson
+from resnet_studio.cli.options import AsJson
 from resnet_studio.cli.output import print_facts, print_json, print_table
 from resnet_studio.domain.presets import FIELD_HELP, PRESETS, Preset, find_preset
 from resnet_studio.domain.specs import RecipeSpec

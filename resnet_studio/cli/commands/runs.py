@@ -13,6 +13,7 @@ import typer
 
 from resnet_studio.cli.commands.conformity import of_stored, show_conformity
 from resnet_studio.cli.context import find_all, ids, session
+from resnet_studio.cli.options import AsJson, RunName, RunNames
 from resnet_studio.cli.output import print_facts, print_json, print_table
 from resnet_studio.domain.comparison import Difference, comparison_csv
 from resnet_studio.domain.documents import run_toml
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
 
 app = typer.Typer(help="The history: list, show, delete, restore, export.", no_args_is_help=True)
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Names = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, unique beginnings of ids, or names.")]
 
 
 def register(parent: typer.Typer) -> None:
@@ -84,7 +83,7 @@ def list_runs(
 @app.command()
 def show(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique beginning of one, or a name.")],
+    run: RunName,
     against: Annotated[
         str,
         typer.Option("--against", metavar="RUN", help="Show only in which fields this run and that one could differ."),
@@ -136,7 +135,7 @@ def show(
             ("began", moment(found.created_at, seconds=True)),
             *([("tags", ", ".join(found.tags))] if found.tags else []),
             *([("note", found.note)] if found.note else []),
-            *((f"  {name}", _told(found, value)) for name, value in sorted(found.environment.items())),
+            *((f"  {name}", _environment_text(found, value)) for name, value in sorted(found.environment.items())),
             *([("not the same here", in_words(changed))] if changed else []),
         )
     )
@@ -176,7 +175,7 @@ def _images(found: StoredPreprocessing) -> list[tuple[str, str]]:
     return [("image size", found.size_text), ("mean subtracted", found.mean_text), ("divided by", found.std_text)]
 
 
-def _told(run: RunRecord, value: str) -> str:
+def _environment_text(run: RunRecord, value: str) -> str:
     """What was assumed at the import stands as it was stored: options no longer change it."""
     return without_options(value) if run.imported else value
 
@@ -194,7 +193,7 @@ def _test_error(run: RunRecord) -> str:
 
 
 @app.command()
-def delete(context: typer.Context, names: Names) -> None:
+def delete(context: typer.Context, names: RunNames) -> None:
     """Hide runs; `runs restore` brings them back until `runs purge`."""
     with session(context).writer() as store:
         runs = find_all(store, names)
@@ -204,7 +203,7 @@ def delete(context: typer.Context, names: Names) -> None:
 
 
 @app.command()
-def restore(context: typer.Context, names: Names) -> None:
+def restore(context: typer.Context, names: RunNames) -> None:
     """Bring deleted runs back."""
     with session(context).writer() as store:
         deleted = store.list_runs(deleted=True)
@@ -240,7 +239,7 @@ def purge(
 @app.command()
 def export(
     context: typer.Context,
-    names: Names,
+    names: RunNames,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a file instead of stdout.")] = None,
     conformity: Annotated[
         bool, typer.Option("--conformity", help="How each run stands to the paper, as CSV, instead of its curves.")

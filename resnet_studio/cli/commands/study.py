@@ -9,8 +9,9 @@ import typer
 from rich.text import Text
 
 from resnet_studio.app import run_app
-from resnet_studio.cli.commands.train import AsJson, print_dry_run, show_end, train_cohort
+from resnet_studio.cli.commands.train import print_dry_run, show_results, train_cohort
 from resnet_studio.cli.context import Session, ids, session
+from resnet_studio.cli.options import AsJson
 from resnet_studio.cli.output import print_json, print_table
 from resnet_studio.cli.spec_arguments import refuse_missing_data
 from resnet_studio.cli.window import why_no_window
@@ -104,7 +105,7 @@ def _answer(here: Session, cohort: CohortSpec, as_json: bool) -> None:
     refuse_missing_data(cohort.runs[0].data, here.home)
     runs, code = train_cohort(here, cohort, as_json=as_json)
     if any(run.resumable for run in runs):
-        show_end(runs, as_json)
+        show_results(runs, as_json)
         raise typer.Exit(code)
     with here.reader() as store:
         results = outcomes(runs, store.curves(ids(runs), (Series.TRAINING_ERROR, Series.TEST_ERROR)))

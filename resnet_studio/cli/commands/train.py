@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from resnet_studio.cli.context import Session, find_all, ids, session
-from resnet_studio.cli.options import Asked, spec_options
+from resnet_studio.cli.options import AsJson, GivenOptions, RunNames, spec_options
 from resnet_studio.cli.output import hint, print_json, print_table
 from resnet_studio.cli.repeat import Repetition, repetition
-from resnet_studio.cli.spec_arguments import SEED_FIELDS, asked_cohort, run_file_text, write_run_file
+from resnet_studio.cli.spec_arguments import SEED_FIELDS, cohort_from_options, run_file_text, write_run_file
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.cli.training_progress import progress
 from resnet_studio.domain.enums import RunStatus
@@ -25,7 +25,6 @@ from resnet_studio.runner.refuse_misfits import refuse_misfits
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Seed = Annotated[
     int | None,
     typer.Option("--seed", min=0, max=MAX_SEED, metavar="NUMBER", help="Initial weights and sample order at once."),
@@ -40,7 +39,7 @@ def register(app: typer.Typer) -> None:
 @spec_options()
 def train(
     context: typer.Context,
-    asked: Asked,
+    given: GivenOptions,
     file: Annotated[
         Path | None, typer.Argument(metavar="RUN.toml", help="A run or a cohort; options then change each run in it.")
     ] = None,
@@ -64,29 +63,29 @@ def train(
     parent, again = None, None
     if like:
         if seed is not None:
-            asked = {**dict.fromkeys(SEED_FIELDS, seed), **asked}
+            given = {**dict.fromkeys(SEED_FIELDS, seed), **given}
         with here.reader() as store:
-            again = repetition(store.find, like, others=bool(file or recipe or twin or asked.get("start_from")))
-        cohort = again.cohort(asked)
-    elif wanted := asked.get("start_from"):
+            again = repetition(store.find, like, others=bool(file or recipe or twin or given.get("start_from")))
+        cohort = again.cohort(given)
+    elif wanted := given.get("start_from"):
         with here.reader() as store:
             parent = store.find(str(wanted))
-        asked = {**asked, "start_from": parent.id}
+        given = {**given, "start_from": parent.id}
     if again is None:
-        cohort = asked_cohort(file, asked, seed, twin, here.home, recipe, parent)
+        cohort = cohort_from_options(file, given, seed, twin, here.home, recipe, parent)
     if save is not None:
         write_run_file(cohort, save)
     if dry_run:
         print_dry_run(cohort, as_json)
         return
     runs, code = train_cohort(here, cohort, as_json=as_json, again=again)
-    show_end(runs, as_json, again)
+    show_results(runs, as_json, again)
     raise typer.Exit(code)
 
 
 def resume(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, unique beginnings of ids, or names.")],
+    names: RunNames,
     cohort: Annotated[
         bool, typer.Option("--cohort", help="Go on with every unfinished run of the same cohort.")
     ] = False,
@@ -104,7 +103,7 @@ def resume(
             if not runs:
                 raise UserError("Every run of this cohort has ended; nothing is left to go on with.")
         runs, code = train_stored(here, store, runs, as_json=as_json)
-    show_end(runs, as_json)
+    show_results(runs, as_json)
     raise typer.Exit(code)
 
 
@@ -135,7 +134,7 @@ def train_stored(
         of the signal that stopped them.
 
     Raises:
-        UserError: If the runs cannot be trained as asked.
+        UserError: If the runs cannot be trained so.
     """
     with StopOnSignals() as stopping:
         if not as_json:
@@ -154,7 +153,7 @@ def train_stored(
     for run in ended:
         if run.status in (RunStatus.DIVERGED, RunStatus.FAILED):
             hint(f"{run.name} ({run.id}) {run.status}: {run.reason}")
-    if stopping.heard is None:
+    if stopping.received is None:
         return ended, int(any(run.status in (RunStatus.DIVERGED, RunStatus.FAILED) for run in ended))
     for reason in dict.fromkeys(run.reason for run in left if run.reason):
         hint(reason)
@@ -181,14 +180,14 @@ def _announcement(runs: Sequence[RunRecord]) -> str:
     )
 
 
-def show_end(runs: Sequence[RunRecord], as_json: bool, again: Repetition | None = None) -> None:
+def show_results(runs: Sequence[RunRecord], as_json: bool, again: Repetition | None = None) -> None:
     """How runs ended: one run's JSON is an object, several are a list; else a table."""
     if as_json:
         repeated = {} if again is None else {"like": again.as_json(runs[0])}
         print_json({**run_json(runs[0]), **repeated} if len(runs) == 1 else [run_json(run) for run in runs])
         return
     if again is not None:
-        again.say_end(runs[0])
+        again.print_verdict(runs[0])
     columns = ("id", "run", "status", "iterations", "training error", "test error", "(best)", "parameters", "time")
     rows = [
         (

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from resnet_studio.cli.context import session
+from resnet_studio.cli.options import AsJson, RunName
 from resnet_studio.cli.output import hint, print_facts, print_json
-from resnet_studio.cli.progress_bar import Work
+from resnet_studio.cli.progress_bar import ProgressBar
 from resnet_studio.cli.spec_arguments import data_spec
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.domain.data_sets import Colour, source_names
@@ -20,7 +21,6 @@ from resnet_studio.domain.records import RunRecord, run_json
 from resnet_studio.domain.text_numbers import grouped
 
 app = typer.Typer(help="Weights of other programs: import and export.", no_args_is_help=True)
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _STRUCTURE = "Where shapes do not tell"
 _IMAGES = "Images and classes"
 
@@ -84,7 +84,11 @@ def import_file(
     )
     from resnet_studio.weights_io.import_weights import import_weights, inspect
 
-    with session(context).writer() as store, StopOnSignals() as stopping, Work("importing", silent=as_json) as work:
+    with (
+        session(context).writer() as store,
+        StopOnSignals() as stopping,
+        ProgressBar("importing", quiet=as_json) as work,
+    ):
         try:
             inspected = inspect(file, options, work.report, stopping)
             run = import_weights(store, inspected, options, work.report, stopping)
@@ -97,16 +101,16 @@ def import_file(
 
 
 def _show(run: RunRecord) -> None:
-    told = run.environment
+    facts = run.environment
     print_facts(
         (
             ("run", f"{run.name} ({run.id})"),
             ("network", run.spec.network.label),
             ("parameters", grouped(run.parameters)),
             ("classes", f"{len(run.class_names)}: {', '.join(run.class_names[:3])}, …"),
-            ("names", told["source_names"]),
-            ("told by the file", told["recognised"]),
-            ("assumed", told["assumed"]),
+            ("names", facts["source_names"]),
+            ("told by the file", facts["recognised"]),
+            ("assumed", facts["assumed"]),
             ("weights", run.weights_sha256 or ""),
         )
     )
@@ -128,7 +132,7 @@ def colour(text: str, option: str) -> Colour | None:
 @app.command()
 def export(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique beginning of one, or a name.")],
+    run: RunName,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; the suffix tells the format.")],
     kind: Annotated[
         str,

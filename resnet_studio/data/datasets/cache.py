@@ -15,7 +15,7 @@ from torch import Tensor
 from resnet_studio.data.datasets.paths import CHECKSUM, KEY, NAMES, SKIPPED
 from resnet_studio.data.image_set import DataBundle, ImageSet
 from resnet_studio.domain.errors import Stopped
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.platform.files import replacing
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _PIECE = 1 << 26  # bytes hashed between two looks at the stop check
 
 
-def checksum(train: ImageSet, test: ImageSet, class_names: tuple[str, ...], should_stop: StopCheck = never) -> str:
+def checksum(train: ImageSet, test: ImageSet, class_names: tuple[str, ...], should_stop: StopCheck = never_stop) -> str:
     """sha256 over class names, shapes, pixels and labels. Raises Stopped."""
     digest = hashlib.sha256(json.dumps(class_names).encode())
     for tensor in (train.images, train.labels, test.images, test.labels):
@@ -36,7 +36,7 @@ def checksum(train: ImageSet, test: ImageSet, class_names: tuple[str, ...], shou
     return digest.hexdigest()
 
 
-def load(path: Path, key: str, should_stop: StopCheck = never) -> DataBundle | None:
+def load(path: Path, key: str, should_stop: StopCheck = never_stop) -> DataBundle | None:
     """What :func:`save` wrote under ``key``, verified to the last pixel; None if there is no such thing.
 
     Raises:

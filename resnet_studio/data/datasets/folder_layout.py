@@ -19,7 +19,7 @@ from resnet_studio.data.datasets.splits import shares
 from resnet_studio.data.images import hidden, is_folder, is_image_name, walk
 from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.errors import DataError, Stopped
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.domain.text_numbers import counted
 
@@ -67,7 +67,7 @@ class Layout:
         return digest.hexdigest()
 
 
-def scan(spec: DataSpec, should_stop: StopCheck = never) -> Layout:
+def scan(spec: DataSpec, should_stop: StopCheck = never_stop) -> Layout:
     """Sort out the folder of ``folder:PATH``; ``~`` is understood.
 
     The data draw says which fifth is held out for testing, and which training images are held out besides; it must

@@ -18,7 +18,7 @@ from resnet_studio.data.image_set import DataBundle, ImageSet, Report, silent
 from resnet_studio.data.images import read_image, square_pixels
 from resnet_studio.data.memory import refuse_oversize
 from resnet_studio.domain.errors import DataError, Stopped
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.home import Home
@@ -31,7 +31,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def open_folder(
-    spec: DataSpec, image_size: int, home: Home, report: Report = silent, should_stop: StopCheck = never,
+    spec: DataSpec, image_size: int, home: Home, report: Report = silent, should_stop: StopCheck = never_stop,
     layout: Layout | None = None,
 ) -> DataBundle:  # fmt: skip
     """The images of ``folder:PATH`` as :func:`resnet_studio.data.datasets.registry.open_data` returns them.

@@ -19,7 +19,7 @@ from resnet_studio.data.image_set import DataBundle, ImageSet, Report, silent
 from resnet_studio.data.random import Stream, hash_counters
 from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.errors import DataError, Stopped
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
 
@@ -29,7 +29,7 @@ _RESIZED_AT_ONCE = 1024
 
 
 def open_data(
-    spec: DataSpec, image_size: int, home: Home, report: Report = silent, should_stop: StopCheck = never
+    spec: DataSpec, image_size: int, home: Home, report: Report = silent, should_stop: StopCheck = never_stop
 ) -> DataBundle:
     """Decode a data set, or read it from the cache.
 
@@ -51,7 +51,7 @@ def open_data(
     return _resized(open_arrays(spec, home, report, should_stop), image_size, report, should_stop)
 
 
-def open_arrays(spec: DataSpec, home: Home, report: Report = silent, should_stop: StopCheck = never) -> DataBundle:
+def open_arrays(spec: DataSpec, home: Home, report: Report = silent, should_stop: StopCheck = never_stop) -> DataBundle:
     """Data that has no files, at the size it comes in; its checksum is that of the whole set, nothing held out."""
     row = spec.row
     if row is None:

@@ -22,7 +22,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import Stopped
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.residual import PlannedNetwork
 
@@ -72,7 +72,7 @@ class Verdict:
 
 
 def probe(
-    tensors: Mapping[str, Tensor], candidates: Sequence[NetworkSpec], should_stop: StopCheck = never
+    tensors: Mapping[str, Tensor], candidates: Sequence[NetworkSpec], should_stop: StopCheck = never_stop
 ) -> Verdict | None:
     """Compare the candidates; None if batch norm kept nothing, as in a network that was never trained.
 
@@ -139,7 +139,7 @@ def smooth_noise(size: int) -> Tensor:
 
 @torch.no_grad()
 def means(
-    tensors: Mapping[str, Tensor], spec: NetworkSpec, images: Tensor, should_stop: StopCheck = never
+    tensors: Mapping[str, Tensor], spec: NetworkSpec, images: Tensor, should_stop: StopCheck = never_stop
 ) -> list[Means]:
     """What each batch norm behind the stem's found in ``images``, beside what it stored."""
     with torch.device("cpu"):

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from resnet_studio.domain.errors import Stopped, UserError
-from resnet_studio.domain.events import StopCheck, never
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.networks.foreign.state_dicts import tensors_in
 
 MAX_BYTES = 1 << 32  # ResNet-152 C has 0.4 GB; ten times that is no network of this family
@@ -45,7 +45,7 @@ class WeightsFile:
     others: tuple[str, ...] = ()
 
 
-def read(path: Path, should_stop: StopCheck = never) -> WeightsFile:
+def read(path: Path, should_stop: StopCheck = never_stop) -> WeightsFile:
     """Read every tensor of ``path``.
 
     Raises:

@@ -163,12 +163,12 @@ def _alternatives(values: dict[str, object], found: FoundNetwork, wishes: Wishes
         if padding is not ZeroPadding.END and (shortcut is not Shortcut.A or not _grows(found)):
             continue
         block = Block.PLAIN if shortcut is Shortcut.NONE else Block(branch.value)
-        asked = (
+        choices = (
             (wishes.block, block), (wishes.shortcut, shortcut),
             (wishes.zero_padding if shortcut is Shortcut.A and _grows(found) else None, padding),
             (wishes.stride_place if branch is Branch.BOTTLENECK else None, place),
         )  # fmt: skip
-        if all(wish in (None, value) for wish, value in asked):
+        if all(wish in (None, value) for wish, value in choices):
             own = {"block": block, "shortcut": shortcut, "stride_place": place, "zero_padding": padding}
             made.append(_checked({**values, **own}))
     if not made:

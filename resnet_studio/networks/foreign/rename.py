@@ -19,7 +19,7 @@ _SHOWN = 6
 
 
 class MismatchError(UserError):
-    """Layers whose shapes are not those of the network; ``lines`` name each: which, what was wanted, what came."""
+    """Layers whose shapes are not those of the network; ``lines`` name each, with both shapes."""
 
     def __init__(self, network: str, lines: Sequence[str]) -> None:
         self.lines = tuple(lines)
@@ -61,12 +61,12 @@ class Taken:
             self.changes.append("Biases before batch norm were moved into its running mean, which is the same network.")
         lines = []
         for name, shape in wanted.items():
-            came = tuple(self.tensors[name].shape) if name in self.tensors else None
-            if came != shape:
+            actual = tuple(self.tensors[name].shape) if name in self.tensors else None
+            if actual != shape:
                 own, _, last = name.rpartition(".")
                 leaf = self.layers.get(own)
                 theirs = f"{leaf.path}.{last}" if leaf is not None else name
-                shown = "nothing" if came is None else str(came)
+                shown = "nothing" if actual is None else str(actual)
                 lines.append(f"{theirs} should have shape {shape} and has {shown}")
         if lines:
             raise MismatchError(self.plan.spec.label, lines)

@@ -121,7 +121,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What the paper has; :meth:`held` and its kin make the check."""
+    """What the paper has; :meth:`compare` and its kin make the check."""
 
     key: str
     part: Part
@@ -129,16 +129,16 @@ class Point:
     paper: str
     where: str
 
-    def held(self, same: bool, run: str) -> Check:
+    def compare(self, same: bool, run: str) -> Check:
         return self._check(State.CONFORMS if same else State.DIFFERS, run)
 
-    def silent(self, run: str) -> Check:
+    def not_said(self, run: str) -> Check:
         return self._check(State.SILENT, run)
 
-    def unknown(self, run: str) -> Check:
+    def not_known(self, run: str) -> Check:
         return self._check(State.UNKNOWN, run)
 
-    def idle(self, run: str) -> Check:
+    def not_applicable(self, run: str) -> Check:
         """The run has nothing that this could be said of."""
         return self._check(State.NOT_APPLICABLE, run)
 

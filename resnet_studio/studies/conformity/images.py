@@ -41,7 +41,7 @@ def image_checks(subject: Subject) -> Iterator[Check]:
     pixel = recipe.normalisation is Normalisation.PIXEL_MEAN
     has = "the mean image is subtracted" if pixel else "one mean and one standard deviation per colour"
     point = recipe_point("mean", "Mean", "The mean image of the training set is subtracted", section(subject))
-    yield point.held(pixel, f"{has}, as told or assumed at the import" if subject.imported else has)
+    yield point.compare(pixel, f"{has}, as told or assumed at the import" if subject.imported else has)
 
 
 def _colour(subject: Subject) -> Check:
@@ -49,9 +49,9 @@ def _colour(subject: Subject) -> Check:
     colour = "None" if subject.cifar else "Shifts along the principal components of RGB, standard deviation 0.1"
     point = recipe_point("colour", "Colour", colour, section(subject))
     if recipe.colour is Colour.NONE:
-        return point.held(subject.cifar, "none")
+        return point.compare(subject.cifar, "none")
     same = not subject.cifar and close(recipe.colour_std, 0.1)
-    return point.held(same, f"shifts along the principal components, standard deviation {recipe.colour_std:g}")
+    return point.compare(same, f"shifts along the principal components, standard deviation {recipe.colour_std:g}")
 
 
 def _data_set(subject: Subject) -> Check:
@@ -60,13 +60,13 @@ def _data_set(subject: Subject) -> Check:
     point = Point("data", Part.DATA, "Data set", name, where)
     row = subject.data.row
     if subject.imported and not subject.data.known:
-        return point.unknown("imported weights: which images they saw is not known")
+        return point.not_known("imported weights: which images they saw is not known")
     if row is not None:
-        return point.held(
+        return point.compare(
             subject.cifar and row.key == CIFAR10.key, row.title if row.downloads else "images that the program draws"
         )
     if not subject.class_names:
-        return point.unknown(f"{subject.data.source}: not looked at yet")
+        return point.not_known(f"{subject.data.source}: not looked at yet")
     return _folder(point, subject)
 
 
@@ -82,11 +82,11 @@ def _folder(point: Point, subject: Subject) -> Check:
         whole = not subject.cifar and total is not None and abs(total / IMAGENET_TRAIN - 1) < 0.01
     else:
         classes = counted(len(subject.class_names), "other class", "other classes")
-        return point.held(False, f"a folder of {classes}{images}")
+        return point.compare(False, f"a folder of {classes}{images}")
     left_out = subject.environment.get("files_left_out", "0")
     if left_out not in ("", "0"):
-        return point.held(False, f"{run}, {left_out} file{'' if left_out == '1' else 's'} left out")
-    return point.held(whole, run)
+        return point.compare(False, f"{run}, {left_out} file{'' if left_out == '1' else 's'} left out")
+    return point.compare(whole, run)
 
 
 def _training_images(subject: Subject) -> Check:
@@ -97,8 +97,8 @@ def _training_images(subject: Subject) -> Check:
     if subject.cifar:
         paper = "50 000 images; the schedule was chosen on 45 000, and the text allows both"
         point = Point("training_images", Part.DATA, "Trained on", paper, "section 4.2")
-        return point.held(held_out in (0, CIFAR_HELD_OUT), has)
-    return Point("training_images", Part.DATA, "Trained on", "The whole training set", "section 4.1").held(
+        return point.compare(held_out in (0, CIFAR_HELD_OUT), has)
+    return Point("training_images", Part.DATA, "Trained on", "The whole training set", "section 4.1").compare(
         not held_out, has
     )
 
@@ -108,7 +108,7 @@ def _tested(subject: Subject) -> Check:
     point = Point("test_images", Part.DATA, "Tested on", paper, "section 4.2" if subject.cifar else "section 4.1")
     held_out = subject.data.test_on is TestOn.HELD_OUT
     images = "" if subject.test_images is None or held_out else f": {grouped(subject.test_images)}"
-    return point.held(not held_out, "training images held out" if held_out else f"the data's test images{images}")
+    return point.compare(not held_out, "training images held out" if held_out else f"the data's test images{images}")
 
 
 def _crops(subject: Subject) -> Check:
@@ -130,16 +130,16 @@ def _crops(subject: Subject) -> Check:
         Augmentation.PAD_CROP_FLIP: f"4 pixels on each side, a random {size} x {size} crop, a flip half the time",
         Augmentation.SCALE_CROP_FLIP: f"resized at random, a random {size} x {size} crop, a flip half the time",
     }[subject.recipe.augmentation]
-    return point.held(subject.recipe.augmentation is wanted, has)
+    return point.compare(subject.recipe.augmentation is wanted, has)
 
 
 def _padding(subject: Subject) -> Check:
     point = recipe_point("padding", "Padding", "Whether before or after the mean is subtracted is not said",
                          "section 4.2" if subject.cifar else "section 3.4")  # fmt: skip
     if subject.recipe.augmentation is not Augmentation.PAD_CROP_FLIP:
-        return point.idle("images are not padded")
+        return point.not_applicable("images are not padded")
     after = subject.recipe.pad_with is PadWith.MEAN
-    return point.silent("after: zeros, which are the mean" if after else "before: black")
+    return point.not_said("after: zeros, which are the mean" if after else "before: black")
 
 
 def _scales(subject: Subject) -> Check:
@@ -150,6 +150,6 @@ def _scales(subject: Subject) -> Check:
     else:
         point = recipe_point("scales", "Scales", "Shorter side at random from 256 to 480 pixels", "section 3.4")
     if not scaled:
-        return point.held(subject.cifar, "not resized at random")
+        return point.compare(subject.cifar, "not resized at random")
     has = f"shorter side at random from {recipe.scale_min} to {recipe.scale_max} pixels"
-    return point.held(not subject.cifar and (recipe.scale_min, recipe.scale_max) == (256, 480), has)
+    return point.compare(not subject.cifar and (recipe.scale_min, recipe.scale_max) == (256, 480), has)

@@ -65,18 +65,18 @@ def _depth(subject: Subject) -> Check:
         right = network.family is Family.CIFAR and len(blocks) == 3 and len(set(blocks)) == 1
         trained = CIFAR_RESIDUAL if network.residual else CIFAR_PLAIN
         if right and network.branch is Branch.BASIC and network.depth not in trained:
-            return point.silent(f"{_stages(network)}: of the paper's form, but none that it trained")
-        return point.held(right and network.branch is Branch.BASIC, _stages(network))
+            return point.not_said(f"{_stages(network)}: of the paper's form, but none that it trained")
+        return point.compare(right and network.branch is Branch.BASIC, _stages(network))
     point = _point(
         "depth", "Depth", "18, 34, 50, 101 or 152 layers; plain nets of 18 and 34; VGG-16 and VGG-19 as references",
         "Tables 1 and 3, Figure 3",
     )  # fmt: skip
     if network.family is Family.VGG:
-        return point.held(not network.stages, f"{_stages(network)}: a reference, not a net of the paper's own")
+        return point.compare(not network.stages, f"{_stages(network)}: a reference, not a net of the paper's own")
     own = network.family is Family.IMAGENET and _STAGES.get(network.depth) == network.stage_blocks
     if own and not network.residual and network.depth not in IMAGENET_PLAIN:
-        return point.silent(f"{_stages(network)}: the paper has no plain net of this depth")
-    return point.held(own, _stages(network))
+        return point.not_said(f"{_stages(network)}: the paper has no plain net of this depth")
+    return point.compare(own, _stages(network))
 
 
 def _depths(depths: tuple[int, ...]) -> str:
@@ -99,8 +99,8 @@ def _block(subject: Subject) -> Check:
         "block", "Layers of a block", paper, "sections 3.2 and 4.2" if subject.cifar else "sections 3.2, 4.1"
     )
     if network.family is Family.VGG:
-        return point.idle("VGG is not made of blocks")
-    return point.held(network.branch is wanted, _LAYERS[network.branch])
+        return point.not_applicable("VGG is not made of blocks")
+    return point.compare(network.branch is wanted, _LAYERS[network.branch])
 
 
 def _widths(subject: Subject) -> Check:
@@ -113,7 +113,7 @@ def _widths(subject: Subject) -> Check:
     )  # fmt: skip
     if network.family is Family.VGG:
         wanted = (64, 128, 256, 512, 512)
-    return point.held(network.stage_widths == wanted, ", ".join(map(str, network.stage_widths)))
+    return point.compare(network.stage_widths == wanted, ", ".join(map(str, network.stage_widths)))
 
 
 def _stem(subject: Subject) -> Check:
@@ -122,30 +122,30 @@ def _stem(subject: Subject) -> Check:
     text = _STEMS[wanted]
     point = _point("stem", "Stem", text[:1].upper() + text[1:], "section 4.2" if subject.cifar else "Table 1")
     if network.family is Family.VGG:
-        return point.idle("VGG has none")
-    return point.held(network.stem is wanted, _STEMS[network.stem])
+        return point.not_applicable("VGG has none")
+    return point.compare(network.stem is wanted, _STEMS[network.stem])
 
 
 def _head(subject: Subject) -> Check:
     where = "section 4.2" if subject.cifar else "section 3.3"
     point = _point("head", "Head", "Global average pooling and one fully connected layer", where)
     if subject.network.family is Family.VGG:
-        return point.idle("VGG has three fully connected layers of its own")
-    return point.held(True, "global average pooling and one fully connected layer")
+        return point.not_applicable("VGG has three fully connected layers of its own")
+    return point.compare(True, "global average pooling and one fully connected layer")
 
 
 def _input(subject: Subject) -> Check:
     size = 32 if subject.cifar else 224
     where = "section 4.2" if subject.cifar else "section 3.4"
     has = subject.network.image_size
-    return _point("image_size", "Input", f"{size} x {size} pixels", where).held(has == size, f"{has} x {has} pixels")
+    return _point("image_size", "Input", f"{size} x {size} pixels", where).compare(has == size, f"{has} x {has} pixels")
 
 
 def _classes(subject: Subject) -> Check:
     classes = 10 if subject.cifar else 1000
     where = "section 4.2" if subject.cifar else "section 3.3"
     has = subject.network.classes
-    return _point("classes", "Classes", str(classes), where).held(has == classes, str(has))
+    return _point("classes", "Classes", str(classes), where).compare(has == classes, str(has))
 
 
 def _shortcut(subject: Subject) -> Check:
@@ -160,8 +160,8 @@ def _shortcut(subject: Subject) -> Check:
         )  # fmt: skip
         usual = usual_shortcuts(network.depth)
     if not network.residual:
-        return point.idle("a plain net has none")
-    return point.held(network.shortcut in usual, f"option {network.shortcut}")
+        return point.not_applicable("a plain net has none")
+    return point.compare(network.shortcut in usual, f"option {network.shortcut}")
 
 
 def _zeros(network: NetworkSpec) -> Check:
@@ -170,8 +170,8 @@ def _zeros(network: NetworkSpec) -> Check:
         "section 3.3",
     )  # fmt: skip
     if network.shortcut is not Shortcut.A:
-        return point.idle("no shortcut pads with zeros")
-    return point.silent(
+        return point.not_applicable("no shortcut pads with zeros")
+    return point.not_said(
         {"end": "all after the old channels", "both": "half before, half after the old channels"}[network.zero_padding]
     )
 
@@ -179,9 +179,11 @@ def _zeros(network: NetworkSpec) -> Check:
 def _stride(network: NetworkSpec) -> Check:
     point = _point("stride_place", "Stride of a bottleneck", "In its first 1x1 convolution", "Table 1")
     if network.branch is not Branch.BOTTLENECK:
-        return point.idle("no bottlenecks")
+        return point.not_applicable("no bottlenecks")
     first = network.stride_place is StridePlace.FIRST
-    return point.held(first, "in the first 1x1" if first else "in the 3x3, as torchvision has it: more multiply-adds")
+    return point.compare(
+        first, "in the first 1x1" if first else "in the 3x3, as torchvision has it: more multiply-adds"
+    )
 
 
 def _batch_norm(network: NetworkSpec) -> Check:
@@ -191,15 +193,15 @@ def _batch_norm(network: NetworkSpec) -> Check:
         "sections 3.2 and 3.4",
     )  # fmt: skip
     if network.family is Family.VGG:
-        return point.idle("VGG was published without batch norm")
+        return point.not_applicable("VGG was published without batch norm")
     if network.activation is Activation.PRE:
-        return point.held(False, "batch norm and ReLU before each convolution: pre-activation, arXiv:1603.05027")
-    return point.held(True, "batch norm after each convolution, ReLU after it or after the addition")
+        return point.compare(False, "batch norm and ReLU before each convolution: pre-activation, arXiv:1603.05027")
+    return point.compare(True, "batch norm after each convolution, ReLU after it or after the addition")
 
 
 def _dropout(network: NetworkSpec) -> Check:
     if network.family is Family.VGG:
         point = _point("dropout", "Dropout", "None in its own nets; the VGG it refers to was trained with it",
                        "section 3.4")  # fmt: skip
-        return point.held(False, "none: VGG's dropout between the fully connected layers is left out here")
-    return _point("dropout", "Dropout", "None", "sections 3.4 and 4.2").held(True, "none")
+        return point.compare(False, "none: VGG's dropout between the fully connected layers is left out here")
+    return _point("dropout", "Dropout", "None", "sections 3.4 and 4.2").compare(True, "none")

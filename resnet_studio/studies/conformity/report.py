@@ -185,7 +185,7 @@ def _whose(subject: Subject) -> tuple[Check, ...]:
         return ()
     point = Point("whose", Part.NETWORK, "Whose network", "VGG's errors are quoted from its own authors, with their "
                   "recipe", "Table 3")  # fmt: skip
-    return (point.silent("held against the recipe of the paper's own nets"),)
+    return (point.not_said("held against the recipe of the paper's own nets"),)
 
 
 def _named(data: DataSpec) -> str:

@@ -33,8 +33,8 @@ def _view(subject: Subject) -> Check:
     if subject.cifar:
         point = Point("test_view", Part.RESULT, "Test view", "The image itself, one view of 32 x 32", "section 4.2")
         if subject.imported and not any(e.protocol.kind is ProtocolKind.SINGLE for e in subject.evaluations):
-            return point.idle("imported: not tested while training; Evaluate measures it")
-        return point.held(size == 32, f"one view of {size} x {size}")
+            return point.not_applicable("imported: not tested while training; Evaluate measures it")
+        return point.compare(size == 32, f"one view of {size} x {size}")
     point = Point(
         "test_view", Part.RESULT, "Test view",
         "10 crops (Tables 2 and 3), or whole images at shorter sides of 224, 256, 384, 480, 640 (Table 4)",
@@ -42,18 +42,18 @@ def _view(subject: Subject) -> Check:
     )  # fmt: skip
     measured = [e for e in subject.evaluations if of_paper(e)]
     if measured:
-        return point.held(True, "evaluated with " + ", ".join(dict.fromkeys(e.protocol.label for e in measured)))
+        return point.compare(True, "evaluated with " + ", ".join(dict.fromkeys(e.protocol.label for e in measured)))
     if subject.imported:
-        return point.idle("imported: not tested while training; Evaluate measures it")
-    return point.held(False, f"one view of {size} x {size} while training; Evaluate measures the paper's")
+        return point.not_applicable("imported: not tested while training; Evaluate measures it")
+    return point.compare(False, f"one view of {size} x {size} while training; Evaluate measures the paper's")
 
 
 def _epoch(subject: Subject) -> Check:
     point = Point("epoch", Part.RESULT, "Which error", "Whether the last or the best one is printed is not said",
                   "section 4.2" if subject.cifar else "section 4.1")  # fmt: skip
     if subject.imported:
-        return point.unknown("imported weights: at which iteration they were taken is not known")
-    return point.silent("the last one; the best is picked on the test set and never the headline")
+        return point.not_known("imported weights: at which iteration they were taken is not known")
+    return point.not_said("the last one; the best is picked on the test set and never the headline")
 
 
 def _runs(subject: Subject) -> Check:
@@ -62,9 +62,13 @@ def _runs(subject: Subject) -> Check:
     if not of_five:
         point = Point("runs", Part.RESULT, "Runs behind a figure", "Not said, but for ResNet-110",
                       "Table 6" if subject.cifar else "section 4.1")  # fmt: skip
-        return point.silent(has) if subject.status is not None else point.idle("counted when runs have finished")
+        return (
+            point.not_said(has)
+            if subject.status is not None
+            else point.not_applicable("counted when runs have finished")
+        )
     point = Point("runs", Part.RESULT, "Runs behind a figure",
                   "Five: the best of them, and mean and standard deviation", "Table 6")  # fmt: skip
     if subject.status is None:
-        return point.idle("counted when runs have finished")
-    return point.held(subject.seeds == PAPER_RUNS, has)
+        return point.not_applicable("counted when runs have finished")
+    return point.compare(subject.seeds == PAPER_RUNS, has)

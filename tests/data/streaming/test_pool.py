@@ -17,7 +17,7 @@ from resnet_studio.data.streaming.crops import SQUARE, Cut
 from resnet_studio.data.streaming.pool import DecodingPool
 from resnet_studio.data.streaming.worker import Task
 from resnet_studio.domain.errors import DataError, Stopped
-from resnet_studio.domain.events import never
+from resnet_studio.domain.events import never_stop
 
 from ..conftest import picture
 
@@ -60,7 +60,7 @@ def test_the_number_of_processes_changes_nothing(root: Path, survey: bool):
             into = [np.empty((3, 3, SIZE, SIZE), np.uint8) for _ in range(4)]
             tasks = [Task(names()[n : n + 3], [*cuts, SQUARE][n : n + 3], survey=survey) for n in range(0, 12, 3)]
             answers = [pool.ask(task, None if survey else part) for task, part in zip(tasks, into, strict=True)]
-            replies = [answer.wait(never) for answer in answers]
+            replies = [answer.wait(never_stop) for answer in answers]
             if survey:
                 sums = [part for reply in replies for part in (reply.sums, reply.products)]
                 found.append(([reply.hashes for reply in replies], np.concatenate([part.ravel() for part in sums])))
@@ -76,7 +76,7 @@ def test_what_cannot_be_read_has_a_reason_and_is_black(root: Path, workers: int)
     into = np.full((3, 3, SIZE, SIZE), 7, np.uint8)
     odd = os.fsdecode(b"no text \xff.png")
     with DecodingPool(root, SIZE, workers) as pool:
-        errors = pool.ask(Task(["0.png", "1.jpg", odd], [SQUARE] * 3), into).wait(never).errors
+        errors = pool.ask(Task(["0.png", "1.jpg", odd], [SQUARE] * 3), into).wait(never_stop).errors
     assert set(errors) == {1, 2}
     assert "1.jpg" in errors[1]
     assert "does not exist" in errors[2]
@@ -89,19 +89,19 @@ def test_a_process_that_dies_is_told_in_a_sentence(root: Path):
     with DecodingPool(root, SIZE, 1) as pool:
         into = np.empty((12, 3, SIZE, SIZE), np.uint8)
         answers = [pool.ask(Task(names(), [SQUARE] * 12), into) for _ in range(300)]
-        answers[0].wait(never)
+        answers[0].wait(never_stop)
         os.kill(pool.process_ids[0], signal.SIGKILL)
         with pytest.raises(DataError, match=r"ended unexpectedly .*SIGKILL") as caught:
-            answers[-1].wait(never)
+            answers[-1].wait(never_stop)
         assert str(caught.value).endswith("last checkpoint.")
         with pytest.raises(DataError, match="SIGKILL"):
-            pool.ask(Task(names(), [SQUARE] * 12), into).wait(never)
+            pool.ask(Task(names(), [SQUARE] * 12), into).wait(never_stop)
 
 
 def test_a_process_that_cannot_start_says_why(root: Path, monkeypatch):
     monkeypatch.setattr(sys, "path", [])
     with DecodingPool(root, SIZE, 1) as pool, pytest.raises(DataError, match="ModuleNotFoundError"):
-        pool.ask(Task(names(1), [SQUARE]), np.empty((1, 3, SIZE, SIZE), np.uint8)).wait(never)
+        pool.ask(Task(names(1), [SQUARE]), np.empty((1, 3, SIZE, SIZE), np.uint8)).wait(never_stop)
     monkeypatch.setattr(sys, "executable", os.fspath(root / "no-python"))
     with pytest.raises(DataError, match="could not be started"):
         DecodingPool(root, SIZE, 1)
@@ -121,7 +121,7 @@ def test_a_stop_is_at_once_and_leaves_nothing(root: Path):
     assert time.monotonic() - began < 1
     assert not any(alive(process) for process in processes)
     with pytest.raises(DataError, match="have ended"):
-        answers[-1].wait(never)
+        answers[-1].wait(never_stop)
 
 
 @posix
