@@ -18,7 +18,7 @@ class Moments:
     Attributes:
         images: N, at least 1.
         sums: int64 (3, S, S), the sum of all images, in 0..255 each.
-        products: int64 (3, 3), the sum over all pixels of one colour times another; None if nobody asked.
+        products: int64 (3, 3), the sum over all pixels of one colour times another; None if it was not measured.
     """
 
     images: int

@@ -11,8 +11,8 @@ from torch import Tensor
 Report = Callable[[str, float | None], None]  # what is being done, and how far in 0..1 where that is known
 
 
-def silent(text: str, fraction: float | None) -> None:
-    """The report of work that nobody watches."""
+def no_report(text: str, fraction: float | None) -> None:
+    """Progress that is not shown."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Images that people bring: found, opened with care, made square.
+"""Image files of any origin: found, opened with care, made square.
 
 Decoders meet files from anywhere, so only the formats named here are tried, sizes are checked before pixels are
 decoded, and whatever a decoder raises becomes one sentence. Loads torch only in :func:`to_square`.
@@ -33,7 +33,7 @@ _BACKDROP = (255, 255, 255)  # what shows through transparent parts: white, as i
 
 # Pillow warns of a bomb between this size and twice it. Here it is refused, with or without the warning (below).
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
-# Its other warnings (odd EXIF data, odd palettes) are of no use to whoever brought the file.
+# Its other warnings (odd EXIF data, odd palettes) are of no use here.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
@@ -108,8 +108,8 @@ def to_square(image: Image.Image, size: int) -> Tensor:
 def find_images(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
     """Image files among ``paths`` and in the folders among them, at any depth.
 
-    Told by their suffix; nothing is opened. Hidden files inside folders are passed over, loops of links end, and each
-    file is listed once.
+    Recognised by their suffix; nothing is opened. Hidden files inside folders are passed over, loops of links end, and
+    each file is listed once.
 
     Returns:
         Images in the order of ``paths``, those of a folder sorted by name, and the refused ones, each with the reason.
@@ -128,11 +128,11 @@ def find_images(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path, str
     return list(found), list(refused.items())
 
 
-def walk(folder: str | Path, refuse: Callable[[str, str], None] | None = None) -> Iterator[str]:
+def walk(folder: str | Path, on_refused: Callable[[str, str], None] | None = None) -> Iterator[str]:
     """Paths of all that is no folder in ``folder``, at any depth, sorted by name; hidden entries are passed over.
 
-    Links to folders are followed, but no folder is entered twice. A folder that cannot be opened is told to ``refuse``,
-    with the reason, and passed over; without ``refuse`` it raises OSError.
+    Links to folders are followed, but no folder is entered twice. A folder that cannot be opened is passed to
+    ``on_refused`` with the reason, and skipped; without ``on_refused`` it raises OSError.
     """
     seen: set[tuple[int, int]] = set()
     waiting = [os.fspath(folder)]
@@ -146,9 +146,9 @@ def walk(folder: str | Path, refuse: Callable[[str, str], None] | None = None) -
             with os.scandir(here) as entries:
                 listed = sorted((entry for entry in entries if not hidden(entry.name)), key=lambda entry: entry.name)
         except OSError as error:
-            if refuse is None:
+            if on_refused is None:
                 raise
-            refuse(here, f"cannot be opened ({error.strerror or error})")
+            on_refused(here, f"cannot be opened ({error.strerror or error})")
             continue
         inner = []
         for entry in listed:

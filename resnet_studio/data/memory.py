@@ -32,7 +32,7 @@ def refuse_oversize(images: int, image_size: int) -> None:
 
 
 def physical_bytes() -> int | None:
-    """The machine's memory, None where the system does not tell (Windows)."""
+    """The machine's memory, None where the system has no such call (Windows)."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

@@ -18,7 +18,7 @@ from PIL import Image
 from resnet_studio.data.datasets.describe import UNKNOWN
 from resnet_studio.data.datasets.folder_layout import Layout, scan
 from resnet_studio.data.datasets.registry import open_arrays, open_data
-from resnet_studio.data.image_set import Report, silent
+from resnet_studio.data.image_set import Report, no_report
 from resnet_studio.data.images import read_image, square_pixels
 from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.errors import DataError
@@ -91,7 +91,7 @@ class TestSet:
 def open_test(
     spec: DataSpec,
     home: Home,
-    report: Report = silent,
+    report: Report = no_report,
     should_stop: StopCheck = never_stop,
     *,
     square_sizes: Sequence[int] = (),
@@ -99,12 +99,12 @@ def open_test(
     """The images that runs on ``spec`` are tested on: its test set, or the training images held out.
 
     Args:
-        square_sizes: Sizes that :meth:`TestSet.square` will be asked for. Only data without files is made ready for
+        square_sizes: Sizes that :meth:`TestSet.square` will be called with. Only data without files is made ready for
             them here, so that its pixels are those of training.
 
     Raises:
         DataError: As :func:`resnet_studio.data.datasets.registry.open_data`.
-        Stopped: When asked to stop.
+        Stopped: When ``should_stop`` says so.
     """
     if not spec.known:
         raise DataError(UNKNOWN)

@@ -1,4 +1,4 @@
-"""The door to training data: one protocol, whether all images lie decoded in memory or are decoded as they are needed.
+"""Training data behind one protocol, whether all images lie decoded in memory or are decoded as they are needed.
 
 Both give the same batches bit for bit (data without files that is resized excepted: there Pillow and torch may differ
 by one level). Streaming is chosen by the recipe, or by itself where the images would take too much memory, or where
@@ -22,13 +22,13 @@ from resnet_studio.data.datasets.describe import UNKNOWN, describe
 from resnet_studio.data.datasets.folder_layout import Layout, refuse_lost_classes, scan
 from resnet_studio.data.datasets.image_folder import as_text, open_folder
 from resnet_studio.data.datasets.registry import open_arrays, open_data
-from resnet_studio.data.image_set import DataBundle, Report, silent
+from resnet_studio.data.image_set import DataBundle, Report, no_report
 from resnet_studio.data.memory import fits
 from resnet_studio.data.preprocessing import Preprocessing
-from resnet_studio.data.streaming.batches import Loader, StreamedBatches, streamed_tests, streamed_views
-from resnet_studio.data.streaming.crops import SQUARE, mean_cut
+from resnet_studio.data.streaming.batches import BatchLoader, StreamedBatches, streamed_tests, streamed_views
+from resnet_studio.data.streaming.crops import SQUARE, mean_crop
 from resnet_studio.data.streaming.pool import DecodingPool
-from resnet_studio.data.streaming.scan import Survey, survey
+from resnet_studio.data.streaming.scan import ScanResult, scan_images
 from resnet_studio.data.streaming.sources import Source
 from resnet_studio.domain.enums import Augmentation, Device, Loading
 from resnet_studio.domain.errors import DataError
@@ -67,7 +67,7 @@ class TrainingData(Protocol):
     test_images: int
 
     def preprocessing(self) -> Preprocessing:
-        """Measured over the training set as the recipe wants it, on the CPU."""
+        """Measured over the training set for the recipe's normalisation and colours, on the CPU."""
 
     def batches(self, preprocessing: Preprocessing, device: torch.device) -> Batches:
         """The recipe's training batches."""
@@ -86,20 +86,20 @@ class TrainingData(Protocol):
 
 
 def open_training(
-    spec: DataSpec, recipe: RecipeSpec, image_size: int, home: Home, report: Report = silent,
+    spec: DataSpec, recipe: RecipeSpec, image_size: int, home: Home, report: Report = no_report,
     should_stop: StopCheck = never_stop, *, workers: int | None = None,
 ) -> TrainingData:  # fmt: skip
     """Open the data of a recipe.
 
     Args:
         image_size: S, height and width of what the networks see.
-        report: Told what is being done, from the calling thread, before this returns.
-        should_stop: Asked several times a second, later on too: batches that wait for images raise Stopped.
+        report: Called with what is being done, from the calling thread, before this returns.
+        should_stop: Called several times a second, later on too: batches that wait for images raise Stopped.
         workers: Decoding processes where images are streamed; None for a number that suits machine and device.
 
     Raises:
         DataError: One sentence, if the data is not there, cannot be used or does not go with the recipe.
-        Stopped: When asked to stop.
+        Stopped: When ``should_stop`` says so.
     """
     if not spec.known:
         raise DataError(UNKNOWN)
@@ -116,13 +116,13 @@ def open_training(
     source = (
         Source.of_folder(layout) if layout else Source.of_arrays(open_arrays(spec, home, report, should_stop), spec)
     )
-    cut = mean_cut(image_size) if recipe.augmentation is Augmentation.SCALE_CROP_FLIP else SQUARE
+    crop = mean_crop(image_size) if recipe.augmentation is Augmentation.SCALE_CROP_FLIP else SQUARE
     many = _most_workers() if workers is None else workers
-    found = survey(source, image_size, cut, many, home, report, should_stop)
+    scanned = scan_images(source, image_size, crop, many, home, report, should_stop)
     if layout:
-        left = Counter(file.label for row, file in enumerate(layout.train) if row not in found.train)
-        refuse_lost_classes(layout, left, len(layout.test) - len(found.test))
-    return StreamedTraining(source, found, recipe, image_size, should_stop, workers)
+        left = Counter(file.label for row, file in enumerate(layout.train) if row not in scanned.train)
+        refuse_lost_classes(layout, left, len(layout.test) - len(scanned.test))
+    return StreamedTraining(source, scanned, recipe, image_size, should_stop, workers)
 
 
 def _streams(spec: DataSpec, recipe: RecipeSpec, image_size: int, layout: Layout | None, home: Home) -> bool:
@@ -183,7 +183,7 @@ class ResidentTraining:
         return (plain.batch(number + 1) for number in range(math.ceil(plain.batches_per_epoch)))
 
     def close(self) -> None:
-        """Nothing runs."""
+        """There is nothing to end."""
 
     def __enter__(self) -> Self:
         return self
@@ -193,20 +193,21 @@ class ResidentTraining:
 
 
 class StreamedTraining:
-    """Images decoded by processes, which start when the first batch is asked for and end when this is closed."""
+    """Images decoded by processes, which start for the first batch and end when this is closed."""
 
     loading = Loading.STREAMED
 
     def __init__(
-        self, source: Source, found: Survey, recipe: RecipeSpec, size: int, should_stop: StopCheck, workers: int | None
+        self, source: Source, scanned: ScanResult, recipe: RecipeSpec, size: int, should_stop: StopCheck,
+        workers: int | None,
     ) -> None:  # fmt: skip
-        refused = [(source.train.name(row), why) for row, why in sorted(found.train.items())]
-        refused += [(source.test.name(row), why) for row, why in sorted(found.test.items())]
-        self._source = source.without(found.train, found.test)
-        self._moments, self._recipe, self._size, self._should_stop = found.moments, recipe, size, should_stop
+        refused = [(source.train.name(row), why) for row, why in sorted(scanned.train.items())]
+        refused += [(source.test.name(row), why) for row, why in sorted(scanned.test.items())]
+        self._source = source.without(scanned.train, scanned.test)
+        self._moments, self._recipe, self._size, self._should_stop = scanned.moments, recipe, size, should_stop
         self._workers = workers
-        self._loader: Loader | None = None
-        self.class_names, self.checksum = source.class_names, found.checksum
+        self._loader: BatchLoader | None = None
+        self.class_names, self.checksum = source.class_names, scanned.checksum
         self.skipped = as_text((*source.unusable, *refused))
         self.training_images, self.test_images = len(self._source.train), len(self._source.test)
 
@@ -227,11 +228,11 @@ class StreamedTraining:
     def training_views(self, preprocessing: Preprocessing, device: torch.device) -> Pairs:
         return streamed_views(self._source.train, preprocessing, self._recipe, self._loading(device))
 
-    def _loading(self, device: torch.device) -> Loader:
+    def _loading(self, device: torch.device) -> BatchLoader:
         if self._loader is None:
             workers = _usual_workers(device) if self._workers is None else self._workers
             pool = DecodingPool(self._source.root, self._size, workers)
-            self._loader = Loader(pool, self._size, device, self._should_stop)
+            self._loader = BatchLoader(pool, self._size, device, self._should_stop)
         elif self._loader.device != device:
             raise ValueError(f"batches already go to {self._loader.device}, not to {device}")
         return self._loader

@@ -11,7 +11,7 @@ Colour = tuple[float, float, float]  # red, green, blue
 
 FOLDER = "folder:"  # what the source of a folder of images begins with; its path follows
 FOLDER_TITLE = "A folder of images"
-NO_DATA = "none"  # the source of imported weights: nobody knows what they were trained on
+NO_DATA = "none"  # the source of imported weights: what they were trained on is not known
 
 
 @dataclass(frozen=True, slots=True)

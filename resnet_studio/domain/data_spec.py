@@ -45,7 +45,7 @@ class DataSpec(Spec):
     )
     held_out: int = spec_field(
         "Held out",
-        "Training images that are not trained on, as many of each class as there is room for; the paper held out "
+        "Training images that are not trained on, the same share of each class; the paper held out "
         "5 000 of 50 000 when it chose the schedule (section 4.2).",
         unit="images",
         default=0,
@@ -89,7 +89,7 @@ class DataSpec(Spec):
 
     @property
     def known(self) -> bool:
-        """Whether it can be opened: of imported weights nobody knows the data."""
+        """Whether it can be opened: the data of imported weights are not known."""
         return self.source != NO_DATA
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from resnet_studio.data.batches import ResidentBatches
-from resnet_studio.data.image_set import ImageSet, Report, silent
+from resnet_studio.data.image_set import ImageSet, Report, no_report
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain import specs as domain
 from resnet_studio.domain.enums import Augmentation, Colour, Device, Engine, Phase, Precision
@@ -75,7 +75,7 @@ def measure(
     *,
     seconds: float = 3.0,
     should_stop: StopCheck = never_stop,
-    report: Report = silent,
+    report: Report = no_report,
     plan: EnginePlan | None = None,
 ) -> Speed:
     """Train the cohort on random images for about ``seconds`` after the warm-up, with the engine, precision and

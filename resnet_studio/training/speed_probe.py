@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from resnet_studio.data.image_set import Report, silent
+from resnet_studio.data.image_set import Report, no_report
 from resnet_studio.domain.enums import Device, Precision
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import RunSpec
@@ -15,7 +15,7 @@ from resnet_studio.training.speed_cache import remember_speeds
 
 def probe(
     specs: Sequence[RunSpec], cache: Path, *, seconds: float = 3.0, should_stop: StopCheck = never_stop,
-    report: Report = silent,
+    report: Report = no_report,
 ) -> list[Speed]:  # fmt: skip
     """Measure each network alone, ``seconds`` in all, and keep every figure as soon as it is there.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from resnet_studio.data.image_set import Report, silent
+from resnet_studio.data.image_set import Report, no_report
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.enums import Normalisation
 from resnet_studio.domain.errors import Stopped, StoreError, UserError
@@ -56,7 +56,7 @@ def _settled(proposed: NetworkSpec, chosen: NetworkSpec) -> tuple[str, ...]:
 
 
 def inspect(
-    path: Path, options: ImportOptions, report: Report = silent, should_stop: StopCheck = never_stop
+    path: Path, options: ImportOptions, report: Report = no_report, should_stop: StopCheck = never_stop
 ) -> Inspected:
     """Read ``path`` and find out which network it holds.
 
@@ -121,7 +121,7 @@ def import_weights(
     store: RunStore,
     inspected: Inspected,
     options: ImportOptions,
-    report: Report = silent,
+    report: Report = no_report,
     should_stop: StopCheck = never_stop,
 ) -> RunRecord:
     """Store what was inspected as a run of its own.

@@ -14,7 +14,7 @@ from resnet_studio.data import memory
 from resnet_studio.data.image_set import ImageSet
 from resnet_studio.data.images import read_image
 from resnet_studio.data.random import epoch_order, scale_draws
-from resnet_studio.data.streaming.crops import Cut, cut_pixels, mean_cut
+from resnet_studio.data.streaming.crops import CropSpec, crop_pixels, mean_crop
 from resnet_studio.data.training_batches import StreamedTraining, TrainingData, open_training
 from resnet_studio.domain.enums import Loading
 from resnet_studio.domain.errors import DataError, Stopped
@@ -98,7 +98,7 @@ def test_any_number_of_processes_gives_identical_batches(folder: Path, home: Hom
 def test_a_scaled_batch_is_what_its_draws_say(folder: Path, home: Home):
     recipe = replace(SCALED, colour="none")
     files = sorted((folder / "train").glob("*/*"))
-    centres = torch.stack([torch.from_numpy(cut_pixels(read_image(f), mean_cut(SIZE), SIZE).copy()) for f in files])
+    centres = torch.stack([torch.from_numpy(crop_pixels(read_image(f), mean_crop(SIZE), SIZE).copy()) for f in files])
     with opened(folder, recipe, home) as data:
         preprocessing = data.preprocessing()
         assert torch.equal(preprocessing.mean, (centres.double().mean(0) / 255).float())
@@ -110,7 +110,7 @@ def test_a_scaled_batch_is_what_its_draws_say(folder: Path, home: Home):
                 epoch, place = divmod((iteration - 1) * 7 + row, 24)
                 index = epoch_order(3, epoch, 24, "cpu")[place].view(1)
                 draws = scale_draws(3, torch.tensor([epoch]), index, 18, 30)
-                pixels = cut_pixels(read_image(files[int(index)]), Cut(*(int(draw) for draw in draws)), SIZE)
+                pixels = crop_pixels(read_image(files[int(index)]), CropSpec(*(int(draw) for draw in draws)), SIZE)
                 assert torch.equal(x[row], preprocessing.apply(torch.from_numpy(pixels.copy())[None])[0])
                 assert ("cat", "dog", "emu")[int(labels[row])] == files[int(index)].parent.name
 

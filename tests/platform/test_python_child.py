@@ -60,7 +60,7 @@ def test_decoding_processes_import_nothing_from_it(hostile: Path, tmp_path: Path
     Image.new("RGB", (8, 8), (1, 2, 3)).save(tmp_path / "a.png")
     into = np.empty((1, 3, 8, 8), np.uint8)
     with DecodingPool(tmp_path, 8, 1) as pool:
-        assert pool.ask(Task(["a.png"], [SQUARE]), into).wait(never_stop).errors == {}
+        assert pool.submit(Task(["a.png"], [SQUARE]), into).wait(never_stop).errors == {}
     assert into[0, :, 0, 0].tolist() == [1, 2, 3]
     assert not hostile.exists()
 

@@ -14,7 +14,7 @@ import torch
 from resnet_studio.data.datasets import cache, paths
 from resnet_studio.data.datasets.builtin_images import GRAIN, draw
 from resnet_studio.data.datasets.builtin_shapes import SHAPES
-from resnet_studio.data.image_set import DataBundle, ImageSet, Report, silent
+from resnet_studio.data.image_set import DataBundle, ImageSet, Report, no_report
 from resnet_studio.domain.data_sets import DataSetRow
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
@@ -25,7 +25,7 @@ _MAX_THREADS = 8
 
 
 def open_builtin(
-    row: DataSetRow, seed: int, home: Home, report: Report = silent, should_stop: StopCheck = never_stop
+    row: DataSetRow, seed: int, home: Home, report: Report = no_report, should_stop: StopCheck = never_stop
 ) -> DataBundle:
     """The built-in images of ``seed``, 32 x 32, from the cache or drawn and cached. Raises Stopped."""
     path, key = paths.builtin_cache(home, seed), paths.builtin_key(row, seed)
@@ -37,7 +37,7 @@ def open_builtin(
 
 
 def make_builtin(
-    row: DataSetRow, seed: int, report: Report = silent, should_stop: StopCheck = never_stop
+    row: DataSetRow, seed: int, report: Report = no_report, should_stop: StopCheck = never_stop
 ) -> DataBundle:  # fmt: skip
     """Draw both splits: each class equally often, image i of class i % 10. Raises Stopped, within 0.1 s or so."""
     counts = (row.training_images, row.test_images)  # splits 0 and 1; 2 is for the sample images

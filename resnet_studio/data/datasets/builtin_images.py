@@ -41,7 +41,7 @@ class Difficulty:
 DIFFICULTY = Difficulty()
 
 
-class _Dice:
+class _Draws:
     """Random numbers for one block of images."""
 
     def __init__(self, *key: int) -> None:
@@ -90,21 +90,21 @@ def draw(
     Returns:
         uint8 (count, 3, size, size), RGB.
     """
-    dice, d = _Dice(seed, split, block), difficulty
+    draws, d = _Draws(seed, split, block), difficulty
     y, x = _coordinates(size)
-    base = dice.uniform((count, 3, 1, 1), 0.2, 0.8)
-    image = base + _stretched(dice.uniform((count, 3, 5, 5), -d.background, d.background), size)  # (n, 3, S, S)
+    base = draws.uniform((count, 3, 1, 1), 0.2, 0.8)
+    image = base + _stretched(draws.uniform((count, 3, 5, 5), -d.background, d.background), size)  # (n, 3, S, S)
     for number in range(d.distractors):
-        alpha = _distractor(dice, x, y, count, size, number, d)
-        _paint(image, alpha, base + _contrast(dice, count, d.distractor_contrast))
-    centre_x, centre_y, radius, alpha = _object(dice, x, y, count, size, d)
-    _paint(image, alpha, base + _contrast(dice, count, d.contrast))
-    alpha = _occluder(dice, x - centre_x, y - centre_y, radius, size, d)
-    _paint(image, alpha, base + _contrast(dice, count, d.distractor_contrast))
-    towards_x, towards_y = dice.direction(count)
-    light = (x * towards_x + y * towards_y) * dice.uniform((count, 1, 1), 0.0, d.shading)  # (n, S, S)
+        alpha = _distractor(draws, x, y, count, size, number, d)
+        _paint(image, alpha, base + _contrast(draws, count, d.distractor_contrast))
+    centre_x, centre_y, radius, alpha = _object(draws, x, y, count, size, d)
+    _paint(image, alpha, base + _contrast(draws, count, d.contrast))
+    alpha = _occluder(draws, x - centre_x, y - centre_y, radius, size, d)
+    _paint(image, alpha, base + _contrast(draws, count, d.distractor_contrast))
+    towards_x, towards_y = draws.direction(count)
+    light = (x * towards_x + y * towards_y) * draws.uniform((count, 1, 1), 0.0, d.shading)  # (n, S, S)
     image += light[:, None]
-    grain = dice.noise((count, 3, GRAIN, GRAIN)) * dice.uniform((count, 1, 1, 1), *d.noise)
+    grain = draws.noise((count, 3, GRAIN, GRAIN)) * draws.uniform((count, 1, 1, 1), *d.noise)
     image += _stretched(grain, size)
     image *= np.float32(255)
     image += np.float32(0.5)
@@ -129,22 +129,24 @@ def _paint(image: Plane, alpha: Plane, colour: Plane) -> None:
     image += change
 
 
-def _contrast(dice: _Dice, count: int, amount: Range) -> Plane:
+def _contrast(draws: _Draws, count: int, amount: Range) -> Plane:
     """A colour difference (n, 3, 1, 1): mostly lighter or darker, partly another hue."""
-    hue = dice.uniform((count, 3, 1, 1), -0.6, 0.6)
-    return (dice.sign((count, 1, 1, 1)) + hue) * dice.uniform((count, 1, 1, 1), *amount)
+    hue = draws.uniform((count, 3, 1, 1), -0.6, 0.6)
+    return (draws.sign((count, 1, 1, 1)) + hue) * draws.uniform((count, 1, 1, 1), *amount)
 
 
-def _object(dice: _Dice, x: Plane, y: Plane, count: int, size: int, d: Difficulty) -> tuple[Plane, Plane, Plane, Plane]:
+def _object(
+    draws: _Draws, x: Plane, y: Plane, count: int, size: int, d: Difficulty
+) -> tuple[Plane, Plane, Plane, Plane]:
     """Centre, radius, each (n, 1, 1), and coverage (n, S, S) of each image's shape."""
-    centre_x, centre_y = (dice.uniform((count, 1, 1), -d.offset, d.offset) for _ in range(2))
-    radius = dice.uniform((count, 1, 1), *d.radius)
-    cosine, sine = dice.direction(count)
-    stretch, shear = dice.uniform((count, 1, 1), *d.stretch), dice.uniform((count, 1, 1), -d.shear, d.shear)
+    centre_x, centre_y = (draws.uniform((count, 1, 1), -d.offset, d.offset) for _ in range(2))
+    radius = draws.uniform((count, 1, 1), *d.radius)
+    cosine, sine = draws.direction(count)
+    stretch, shear = draws.uniform((count, 1, 1), *d.stretch), draws.uniform((count, 1, 1), -d.shear, d.shear)
     dx, dy = (x - centre_x) / radius, (y - centre_y) / radius
     u = (dx * cosine + dy * sine) * stretch
     v = (dy * cosine - dx * sine) / stretch + u * shear
-    blend = np.where(dice.uniform((count, 1, 1)) < d.ambiguous_share, np.float32(0.5), np.float32(0))
+    blend = np.where(draws.uniform((count, 1, 1)) < d.ambiguous_share, np.float32(0.5), np.float32(0))
     alpha = np.empty((count, size, size), np.float32)
     for label, shape in enumerate(SHAPES):
         own = slice(label, None, len(SHAPES))
@@ -158,26 +160,26 @@ def _object(dice: _Dice, x: Plane, y: Plane, count: int, size: int, d: Difficult
     return centre_x, centre_y, radius, alpha
 
 
-def _distractor(dice: _Dice, x: Plane, y: Plane, count: int, size: int, number: int, d: Difficulty) -> Plane:
+def _distractor(draws: _Draws, x: Plane, y: Plane, count: int, size: int, number: int, d: Difficulty) -> Plane:
     """A bar or, at each odd number, a dot, anywhere: coverage (n, S, S)."""
-    dx, dy = (at - dice.uniform((count, 1, 1), -0.95, 0.95) for at in (x, y))
-    extent = dice.uniform((count, 1, 1), *d.distractor_size)
+    dx, dy = (at - draws.uniform((count, 1, 1), -0.95, 0.95) for at in (x, y))
+    extent = draws.uniform((count, 1, 1), *d.distractor_size)
     if number % 2:
         return _coverage(np.sqrt(dx * dx + dy * dy) - extent, size)
-    cosine, sine = dice.direction(count)
+    cosine, sine = draws.direction(count)
     along, across = np.abs(dx * cosine + dy * sine), np.abs(dy * cosine - dx * sine)
     return _coverage(np.maximum(along - extent * 2, across - extent * np.float32(0.35)), size)
 
 
-def _occluder(dice: _Dice, dx: Plane, dy: Plane, radius: Plane, size: int, d: Difficulty) -> Plane:
+def _occluder(draws: _Draws, dx: Plane, dy: Plane, radius: Plane, size: int, d: Difficulty) -> Plane:
     """In some images a bar across the shape, whose centre is the origin of (dx, dy): coverage (n, S, S)."""
     count = len(radius)
-    cosine, sine = dice.direction(count)
-    off_centre = dice.uniform((count, 1, 1), -0.6, 0.6) * radius
-    width = dice.uniform((count, 1, 1), *d.occluder_width)
+    cosine, sine = draws.direction(count)
+    off_centre = draws.uniform((count, 1, 1), -0.6, 0.6) * radius
+    width = draws.uniform((count, 1, 1), *d.occluder_width)
     across = np.abs(dy * cosine - dx * sine - off_centre)
     along = np.abs(dx * cosine + dy * sine) - np.float32(1.1) * radius
-    chosen = dice.uniform((count, 1, 1)) < d.occluder_share
+    chosen = draws.uniform((count, 1, 1)) < d.occluder_share
     return _coverage(np.maximum(across - width, along), size) * chosen
 
 

@@ -40,7 +40,7 @@ def load(path: Path, key: str, should_stop: StopCheck = never_stop) -> DataBundl
     """What :func:`save` wrote under ``key``, verified to the last pixel; None if there is no such thing.
 
     Raises:
-        Stopped: When asked to stop.
+        Stopped: When ``should_stop`` says so.
     """
     try:
         with safe_open(path, framework="pt") as file:

@@ -17,7 +17,7 @@ from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
 
-UNKNOWN = "Nobody knows what data these weights were trained on; choose data to use with them."
+UNKNOWN = "What data these weights were trained on is not known; choose data to use with them."
 _PROBE_PIXELS = 8  # a large JPEG need not be decoded whole to know that it can be read
 
 
@@ -43,7 +43,7 @@ def describe(spec: DataSpec, home: Home) -> DataFacts:
     """Facts of a data set, fast: a folder's names are listed, its images stay closed.
 
     Raises:
-        DataError: One sentence, if the folder is missing or cannot serve as a data set, or nobody knows the data.
+        DataError: One sentence, if the folder is missing or cannot serve as a data set, or the data are not known.
     """
     if spec.row is not None:
         return _describe_row(spec.row, spec, home)

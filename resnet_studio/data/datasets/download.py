@@ -21,7 +21,7 @@ from resnet_studio.platform.files import replacing
 
 _PIECE = 1 << 17
 _POLL_SECONDS = 0.1
-_SILENCE_SECONDS = 20.0  # a server that says nothing for so long is given up
+_TIMEOUT_SECONDS = 20.0  # without any answer from the server
 
 
 def fetch(url: str, path: Path, md5: str, report: Report, should_stop: StopCheck) -> None:
@@ -30,7 +30,7 @@ def fetch(url: str, path: Path, md5: str, report: Report, should_stop: StopCheck
     Raises:
         DataError: One sentence, if the server cannot be reached, breaks off or sends something else.
         OSError: If the file cannot be written.
-        Stopped: When asked to stop. In all three cases nothing is left behind.
+        Stopped: When ``should_stop`` says so. In all three cases nothing is left behind.
     """
     source, digest, done = _Source(url), hashlib.md5(usedforsecurity=False), 0
     try:
@@ -53,7 +53,7 @@ def fetch(url: str, path: Path, md5: str, report: Report, should_stop: StopCheck
 
 
 class _Source:
-    """Reads in a thread of its own, because a blocked connection hears no stop; hands over through a queue."""
+    """Reads in a thread of its own, because a blocked read cannot be stopped; passes pieces on through a queue."""
 
     def __init__(self, url: str) -> None:
         self._request = urllib.request.Request(url, headers={"User-Agent": f"resnet-studio/{__version__}"})
@@ -94,20 +94,20 @@ class _Source:
 
     def _read(self) -> None:
         try:
-            with urllib.request.urlopen(self._request, timeout=_SILENCE_SECONDS) as response:
+            with urllib.request.urlopen(self._request, timeout=_TIMEOUT_SECONDS) as response:
                 length = response.headers.get("Content-Length", "")
                 self.length = int(length) if length.isdigit() else None
                 with socket.fromfd(response.fileno(), socket.AF_INET, socket.SOCK_STREAM) as self._connection:
                     piece = b"-"
                     while piece and not self._stop.is_set():
                         piece = response.read1(_PIECE)
-                        self._hand_over(piece)
+                        self._pass_on(piece)
         except (OSError, HTTPException, ValueError) as error:
             if isinstance(error, urllib.error.HTTPError):
                 error.close()  # it holds the connection
-            self._hand_over(error)
+            self._pass_on(error)
 
-    def _hand_over(self, piece: bytes | Exception) -> None:
+    def _pass_on(self, piece: bytes | Exception) -> None:
         while not self._stop.is_set():
             with contextlib.suppress(queue.Full):
                 self._pieces.put(piece, timeout=_POLL_SECONDS)

@@ -17,7 +17,7 @@ import torch
 from resnet_studio.data.datasets import cache, paths
 from resnet_studio.data.datasets.download import fetch
 from resnet_studio.data.datasets.readers import READERS, Part
-from resnet_studio.data.image_set import DataBundle, ImageSet, Report, silent
+from resnet_studio.data.image_set import DataBundle, ImageSet, Report, no_report
 from resnet_studio.domain.data_sets import DataSetRow
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
@@ -28,7 +28,7 @@ _ARCHIVE = ".tar.gz"
 
 
 def open_downloaded(
-    row: DataSetRow, home: Home, report: Report = silent, should_stop: StopCheck = never_stop
+    row: DataSetRow, home: Home, report: Report = no_report, should_stop: StopCheck = never_stop
 ) -> DataBundle:
     """All labelled images at their own size, in the order of the original files, whose MD5 sums are verified first.
 
@@ -57,7 +57,7 @@ def open_downloaded(
     return DataBundle(train, test, row.class_names, cache.checksum(train, test, row.class_names, should_stop))
 
 
-def download(row: DataSetRow, home: Home, report: Report = silent, should_stop: StopCheck = never_stop) -> None:
+def download(row: DataSetRow, home: Home, report: Report = no_report, should_stop: StopCheck = never_stop) -> None:
     """Fetch, verify and unpack a data set, unless it is there already.
 
     An intact archive that someone put into the folder is unpacked instead of fetched again.

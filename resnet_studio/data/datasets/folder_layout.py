@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from resnet_studio.data.datasets.splits import shares
+from resnet_studio.data.datasets.splits import TEST_SHARE, drawn_names, shares
 from resnet_studio.data.images import hidden, is_folder, is_image_name, walk
 from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.errors import DataError, Stopped
@@ -23,7 +23,6 @@ from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.domain.text_numbers import counted
 
-HELD_OUT = 0.2  # of each class, when a folder has no test set of its own
 MAX_CLASSES = 10_000  # what a NetworkSpec allows
 _TRAIN, _TESTS = "train", ("test", "val")
 
@@ -72,11 +71,11 @@ def scan(spec: DataSpec, should_stop: StopCheck = never_stop) -> Layout:
 
     The data draw says which fifth is held out for testing, and which training images are held out besides; it must
     be 0 where the folder has its own test set and no training images are held out. With ``test_on`` held-out, those
-    are the test set; else nobody sees them.
+    are the test set; else they are not used.
 
     Raises:
         DataError: One sentence, if no data set can be made of it.
-        Stopped: When asked to stop.
+        Stopped: When ``should_stop`` says so.
     """
     layout = _scan(Path(spec.folder or "").expanduser().absolute(), spec, should_stop)
     return _hold_out(layout, spec) if spec.held_out else layout
@@ -123,15 +122,13 @@ def _refuse_half_a_pair(root: Path, top: dict[str, Path]) -> None:
 
 
 def _hold_out(layout: Layout, spec: DataSpec) -> Layout:
-    """By name alone, like the fifth for testing."""
     by_class: list[list[ImageFile]] = [[] for _ in layout.class_names]
     for file in layout.train:
         by_class[file.label].append(file)
     held: set[str] = set()
-    for own, out in zip(
-        by_class, shares([len(own) for own in by_class], spec.held_out, layout.class_names), strict=True
-    ):
-        held.update(file.name for file in sorted(own, key=lambda file: _lot(file, spec.seed, "held out"))[:out])
+    counts = shares([len(own) for own in by_class], spec.held_out, layout.class_names)
+    for own, count in zip(by_class, counts, strict=True):
+        held |= drawn_names((file.name for file in own), count, spec.seed, "held out")
     inside = tuple(file for file in layout.train if file.name in held)
     tested = spec.test_on is TestOn.HELD_OUT
     use = "tested on" if tested else "neither trained nor tested on"
@@ -181,17 +178,11 @@ def _scan_classes(root: Path, top: dict[str, Path], seed: int, should_stop: Stop
             raise DataError(
                 f"The class {_quoted(name)} in {root} has a single image; add another, so that one can be held out."
             )
-        held_out = set(sorted(own, key=lambda file: _lot(file, seed))[: max(1, round(HELD_OUT * len(own)))])
-        train.extend(file for file in own if file not in held_out)
-        test.extend(file for file in own if file in held_out)
+        held_out = drawn_names((file.name for file in own), max(1, round(TEST_SHARE * len(own))), seed)
+        train.extend(file for file in own if file.name not in held_out)
+        test.extend(file for file in own if file.name in held_out)
     note = f"No test set of its own: {len(test)} of {len(files)} images are held out, drawn with data draw {seed}."
     return Layout(root, names, tuple(train), tuple(test), "", tuple(unusable), note)
-
-
-def _lot(file: ImageFile, seed: int, purpose: str = "") -> bytes:
-    """Draws by name alone: moving the folder or copying it to another machine holds out the same images."""
-    name = unicodedata.normalize("NFC", file.name)
-    return hashlib.sha256(f"{purpose}{seed}/{name}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _classes(where: Path, folders: dict[str, Path], at_least: int = 2) -> tuple[tuple[str, ...], list[Path]]:

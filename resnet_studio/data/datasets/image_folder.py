@@ -14,7 +14,7 @@ import torch
 
 from resnet_studio.data.datasets import cache, paths
 from resnet_studio.data.datasets.folder_layout import ImageFile, Layout, refuse_lost_classes, scan
-from resnet_studio.data.image_set import DataBundle, ImageSet, Report, silent
+from resnet_studio.data.image_set import DataBundle, ImageSet, Report, no_report
 from resnet_studio.data.images import read_image, square_pixels
 from resnet_studio.data.memory import refuse_oversize
 from resnet_studio.domain.errors import DataError, Stopped
@@ -31,20 +31,20 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def open_folder(
-    spec: DataSpec, image_size: int, home: Home, report: Report = silent, should_stop: StopCheck = never_stop,
+    spec: DataSpec, image_size: int, home: Home, report: Report = no_report, should_stop: StopCheck = never_stop,
     layout: Layout | None = None,
 ) -> DataBundle:  # fmt: skip
     """The images of ``folder:PATH`` as :func:`resnet_studio.data.datasets.registry.open_data` returns them.
 
-    The cache is told by the folder's path and every file's name, size and time of change. Files that cannot be read
-    are left out and named in the result's ``skipped``.
+    The cache's key is made of the folder's path and every file's name, size and time of change. Files that cannot be
+    read are left out and named in the result's ``skipped``.
 
     Args:
         layout: The folder sorted out, where that has been done already.
 
     Raises:
         DataError: One sentence, if no data set can be made of the folder.
-        Stopped: When asked to stop, within a fraction of a second.
+        Stopped: When ``should_stop`` says so, within a fraction of a second.
     """
     if layout is None:
         report("looking through the folder", None)

@@ -1,4 +1,4 @@
-"""Where data sets lie in the home folder and what tells one cached version from another. Free of torch."""
+"""Where data sets lie in the home folder, and the keys of their cached versions. Free of torch."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The door to every data set: from a :class:`DataSpec` to decoded images.
-
-``describe`` and ``DataFacts`` are handed on from ``describe``, which can be imported without torch.
-"""
+"""Every data set by its :class:`DataSpec`: decoded images, with the split that the specification asks for."""
 
 from __future__ import annotations
 
@@ -11,11 +8,11 @@ from torch.nn import functional
 
 from resnet_studio.data.datasets import cache
 from resnet_studio.data.datasets.builtin import open_builtin
-from resnet_studio.data.datasets.describe import UNKNOWN, DataFacts, describe
+from resnet_studio.data.datasets.describe import UNKNOWN
 from resnet_studio.data.datasets.downloaded import open_downloaded
 from resnet_studio.data.datasets.image_folder import open_folder
 from resnet_studio.data.datasets.splits import shares
-from resnet_studio.data.image_set import DataBundle, ImageSet, Report, silent
+from resnet_studio.data.image_set import DataBundle, ImageSet, Report, no_report
 from resnet_studio.data.random import Stream, hash_counters
 from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.errors import DataError, Stopped
@@ -23,13 +20,11 @@ from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
 
-__all__ = ["DataBundle", "DataFacts", "ImageSet", "describe", "open_data"]
-
 _RESIZED_AT_ONCE = 1024
 
 
 def open_data(
-    spec: DataSpec, image_size: int, home: Home, report: Report = silent, should_stop: StopCheck = never_stop
+    spec: DataSpec, image_size: int, home: Home, report: Report = no_report, should_stop: StopCheck = never_stop
 ) -> DataBundle:
     """Decode a data set, or read it from the cache.
 
@@ -37,12 +32,12 @@ def open_data(
         spec: Which.
         image_size: S, height and width of the result; images of other sizes are resized with antialiasing.
         home: Where made, downloaded and decoded data is kept.
-        report: Told what is being done, from the calling thread.
-        should_stop: Asked several times a second.
+        report: Called with what is being done, from the calling thread.
+        should_stop: Called several times a second.
 
     Raises:
         DataError: One sentence, if the data is not there or cannot be used. Nothing is ever downloaded from here.
-        Stopped: When asked to stop; whatever was cached before is intact.
+        Stopped: When ``should_stop`` says so; whatever was cached before is intact.
     """
     if not spec.known:
         raise DataError(UNKNOWN)
@@ -51,8 +46,10 @@ def open_data(
     return _resized(open_arrays(spec, home, report, should_stop), image_size, report, should_stop)
 
 
-def open_arrays(spec: DataSpec, home: Home, report: Report = silent, should_stop: StopCheck = never_stop) -> DataBundle:
-    """Data that has no files, at the size it comes in; its checksum is that of the whole set, nothing held out."""
+def open_arrays(
+    spec: DataSpec, home: Home, report: Report = no_report, should_stop: StopCheck = never_stop
+) -> DataBundle:
+    """A data set known by name, at its own size; its checksum is that of the whole set, nothing held out."""
     row = spec.row
     if row is None:
         raise ValueError(f"{spec.source} is no data set without files")
@@ -66,11 +63,11 @@ def open_arrays(spec: DataSpec, home: Home, report: Report = silent, should_stop
 def _hold_out(bundle: DataBundle, spec: DataSpec) -> DataBundle:
     labels = bundle.train.labels
     counts = labels.bincount(minlength=len(bundle.class_names)).tolist()
-    lots = hash_counters(spec.seed, Stream.HELD_OUT, torch.arange(len(labels)))
+    keys = hash_counters(spec.seed, Stream.HELD_OUT, torch.arange(len(labels)))
     held = torch.zeros(len(labels), dtype=torch.bool)
     for label, out in enumerate(shares(counts, spec.held_out, bundle.class_names)):
         own = (labels == label).nonzero()[:, 0]
-        held[own[torch.argsort(lots[own], stable=True)[:out]]] = True
+        held[own[torch.argsort(keys[own], stable=True)[:out]]] = True
     train = ImageSet(bundle.train.images[~held], labels[~held])
     test = ImageSet(bundle.train.images[held], labels[held]) if spec.test_on is TestOn.HELD_OUT else bundle.test
     return DataBundle(train, test, bundle.class_names, bundle.checksum, bundle.skipped)

@@ -1,38 +1,53 @@
-"""Training images held out: how many of each class. Free of torch."""
+"""Images held out of a set: how many of each class, and which. Free of torch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Sequence
 
 from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.text_numbers import counted
 
+TEST_SHARE = 0.2  # of each class, when a folder has no test set of its own
 
-def shares(counts: Sequence[int], wanted: int, class_names: Sequence[str]) -> list[int]:
+
+def drawn_names(names: Iterable[str], count: int, seed: int, purpose: str = "") -> set[str]:
+    """``count`` of the names, by hashes of the names alone: moving a folder or copying it to another machine holds out
+    the same files. Draws of other seeds or purposes have nothing in common."""
+
+    def key(name: str) -> bytes:
+        text = f"{purpose}{seed}/{unicodedata.normalize('NFC', name)}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+    return set(sorted(names, key=key)[:count])
+
+
+def shares(counts: Sequence[int], number: int, class_names: Sequence[str]) -> list[int]:
     """How many of each class to hold out: the same share of each as far as whole numbers allow.
 
     Args:
         counts: Training images of each class.
-        wanted: How many to hold out in all, at least 1.
+        number: How many to hold out in all, at least 1.
 
     Raises:
         DataError: If a class would have no training image left.
     """
     total = sum(counts)
-    if wanted >= total:
+    if number >= total:
         raise DataError(
-            f"{counted(wanted, 'image')} cannot be held out of {counted(total, 'training image')}; "
+            f"{counted(number, 'image')} cannot be held out of {counted(total, 'training image')}; "
             f"set held_out below {total}, or to 0."
         )
-    held = [wanted * count // total for count in counts]
+    held = [number * count // total for count in counts]
     # What rounding left over goes to the classes that lost most by it, in the order of their names.
-    losers = sorted(range(len(counts)), key=lambda label: -(wanted * counts[label] % total))
-    for label in losers[: wanted - sum(held)]:
+    by_loss = sorted(range(len(counts)), key=lambda label: -(number * counts[label] % total))
+    for label in by_loss[: number - sum(held)]:
         held[label] += 1
     for name, count, out in zip(class_names, counts, held, strict=True):
         if count and out == count:
             raise DataError(
-                f"With {counted(wanted, 'image')} held out the class “{name}” has none of its {count} left to train "
+                f"With {counted(number, 'image')} held out the class “{name}” has none of its {count} left to train "
                 "on; hold out fewer."
             )
     return held

@@ -17,7 +17,7 @@ from resnet_studio.data.augmentation import Augmenter, without_augmentation
 from resnet_studio.data.order import SampleOrder
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.data.random import scale_draws
-from resnet_studio.data.streaming.crops import SQUARE, Cut
+from resnet_studio.data.streaming.crops import SQUARE, CropSpec
 from resnet_studio.data.streaming.pool import TASK_IMAGES, DecodingPool
 from resnet_studio.data.streaming.sources import Images
 from resnet_studio.domain.enums import Augmentation
@@ -28,8 +28,8 @@ from resnet_studio.domain.specs import RecipeSpec
 _AHEAD = 2  # batches under way while one trains
 
 
-class Loader:
-    """Decodes batches of cuts and brings them to the device."""
+class BatchLoader:
+    """Decodes batches of crops and copies them to the device."""
 
     def __init__(self, pool: DecodingPool, size: int, device: torch.device, should_stop: StopCheck) -> None:
         self.pool, self.size, self.device, self.should_stop = pool, size, device, should_stop
@@ -42,8 +42,8 @@ class Loader:
         """Copy in the device's one queue from now on, so that no memory is shared between two."""
         self._in_order = True
 
-    def start(self, images: Images, rows: Sequence[int], cuts: Sequence[Cut]) -> Load:
-        return Load(self, images, rows, cuts)
+    def start(self, images: Images, rows: Sequence[int], crops: Sequence[CropSpec]) -> PendingBatch:
+        return PendingBatch(self, images, rows, crops)
 
     def to_device(self, host: Tensor) -> Tensor:
         """Without waiting for what the device is at, where it has a queue of its own for copies."""
@@ -59,19 +59,19 @@ class Loader:
         return there
 
 
-class Load:
+class PendingBatch:
     """One batch under way."""
 
-    def __init__(self, loader: Loader, images: Images, rows: Sequence[int], cuts: Sequence[Cut]) -> None:
+    def __init__(self, loader: BatchLoader, images: Images, rows: Sequence[int], crops: Sequence[CropSpec]) -> None:
         size = loader.size
         self._loader, self._images, self._rows = loader, images, rows
         self._pixels = torch.empty(len(rows), 3, size, size, dtype=torch.uint8, pin_memory=loader.cuda)
         pixels = self._pixels.numpy()
         step = max(1, min(TASK_IMAGES, math.ceil(len(rows) / max(loader.pool.workers, 1))))
         if not loader.pool.workers:
-            step = 1  # so that a stop is heard after each image
-        self._answers = [
-            (first, loader.pool.ask(images.task(part, cuts[first : first + step]), pixels[first : first + step]))
+            step = 1  # a stop takes effect after each image
+        self._replies = [
+            (first, loader.pool.submit(images.task(part, crops[first : first + step]), pixels[first : first + step]))
             for first in range(0, len(rows), step)
             if (part := rows[first : first + step])
         ]
@@ -81,23 +81,23 @@ class Load:
 
         Raises:
             DataError: If an image cannot be read any more, or a process died.
-            Stopped: When asked to stop.
+            Stopped: When ``should_stop`` says so.
         """
-        for first, answer in self._answers:
-            for row, reason in answer.wait(self._loader.should_stop).errors.items():
+        for first, reply in self._replies:
+            for row, reason in reply.wait(self._loader.should_stop).errors.items():
                 name = self._images.name(self._rows[first + row]).encode("utf-8", "replace").decode()
                 raise DataError(f"{name} could be read when the data was opened and no longer can: {reason}")
         return self._loader.to_device(self._pixels)
 
-    def drop(self) -> None:
-        for _, answer in self._answers:
-            answer.drop()
+    def cancel(self) -> None:
+        for _, reply in self._replies:
+            reply.cancel()
 
 
 class StreamedBatches:
     """Training batches, endless and in random access; see :class:`SampleOrder`. Fastest one after the other."""
 
-    def __init__(self, images: Images, preprocessing: Preprocessing, recipe: RecipeSpec, loader: Loader) -> None:
+    def __init__(self, images: Images, preprocessing: Preprocessing, recipe: RecipeSpec, loader: BatchLoader) -> None:
         """
         Args:
             images: The training set, at least one image.
@@ -106,7 +106,7 @@ class StreamedBatches:
         self._order = SampleOrder(len(images), recipe.batch_size, recipe.data_seed)
         self._augment = Augmenter(preprocessing, recipe, recipe.batch_size, loader.device)
         self._images, self._recipe, self._loader = images, recipe, loader
-        self._under_way: dict[int, Load] = {}
+        self._under_way: dict[int, PendingBatch] = {}
 
     @property
     def batches_per_epoch(self) -> float:
@@ -117,13 +117,13 @@ class StreamedBatches:
 
         Raises:
             DataError: If an image cannot be read any more, or a process died.
-            Stopped: When asked to stop while it waits.
+            Stopped: When ``should_stop`` says so while it waits.
         """
         indices, epochs = self._order.samples(iteration)
-        wanted = range(iteration, iteration + self._loader.ahead + 1)
-        for number in [number for number in self._under_way if number not in wanted]:
-            self._under_way.pop(number).drop()
-        for number in wanted:
+        needed = range(iteration, iteration + self._loader.ahead + 1)
+        for number in [number for number in self._under_way if number not in needed]:
+            self._under_way.pop(number).cancel()
+        for number in needed:
             if number not in self._under_way:
                 self._under_way[number] = self._start(number)
         pixels = self._under_way.pop(iteration).take()
@@ -136,25 +136,25 @@ class StreamedBatches:
         """See :meth:`Loader.copy_in_order`; those of a test, which come from the same loader, are too."""
         self._loader.copy_in_order()
 
-    def drop(self) -> None:
-        """Nobody wants what is under way."""
+    def cancel(self) -> None:
+        """Cancel the batches that are under way."""
         for load in self._under_way.values():
-            load.drop()
+            load.cancel()
         self._under_way.clear()
 
-    def _start(self, iteration: int) -> Load:
+    def _start(self, iteration: int) -> PendingBatch:
         indices, epochs = self._order.samples(iteration)
         recipe = self._recipe
         if recipe.augmentation is Augmentation.SCALE_CROP_FLIP:
             draws = scale_draws(recipe.data_seed, epochs, indices, recipe.scale_min, recipe.scale_max)
-            cuts = [Cut(*values) for values in zip(*(draw.tolist() for draw in draws), strict=True)]
+            crops = [CropSpec(*values) for values in zip(*(draw.tolist() for draw in draws), strict=True)]
         else:
-            cuts = [SQUARE] * len(indices)
-        return self._loader.start(self._images, indices.tolist(), cuts)
+            crops = [SQUARE] * len(indices)
+        return self._loader.start(self._images, indices.tolist(), crops)
 
 
 def streamed_views(
-    images: Images, preprocessing: Preprocessing, recipe: RecipeSpec, loader: Loader
+    images: Images, preprocessing: Preprocessing, recipe: RecipeSpec, loader: BatchLoader
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Every training image at least once as tests see it, in a mixed order, in whole batches."""
     batches = StreamedBatches(images, preprocessing, without_augmentation(recipe), loader)
@@ -162,15 +162,15 @@ def streamed_views(
         for number in range(math.ceil(batches.batches_per_epoch)):
             yield batches.batch(number + 1)
     finally:
-        batches.drop()
+        batches.cancel()
 
 
 def streamed_tests(
-    images: Images, preprocessing: Preprocessing, batch_size: int, loader: Loader
+    images: Images, preprocessing: Preprocessing, batch_size: int, loader: BatchLoader
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """The whole set in order, central squares, a few batches decoded ahead; the last batch is shorter."""
     here = preprocessing.to(loader.device)
-    waiting: deque[tuple[range, Load]] = deque()
+    waiting: deque[tuple[range, PendingBatch]] = deque()
     try:
         for first in range(0, len(images), batch_size):
             rows = range(first, min(first + batch_size, len(images)))
@@ -181,10 +181,10 @@ def streamed_tests(
             yield _tested(images, here, loader, *waiting.popleft())
     finally:
         for _, load in waiting:
-            load.drop()
+            load.cancel()
 
 
 def _tested(
-    images: Images, preprocessing: Preprocessing, loader: Loader, rows: range, load: Load
+    images: Images, preprocessing: Preprocessing, loader: BatchLoader, rows: range, load: PendingBatch
 ) -> tuple[Tensor, Tensor]:
     return preprocessing.apply(load.take()), loader.to_device(images.labels[rows.start : rows.stop])

@@ -17,13 +17,13 @@ from resnet_studio.data.images import square_pixels
 
 DRAW_BITS = 24
 _CENTRE = -1
-_REDUCING_GAP = 2  # a JPEG is decoded at a half, a quarter or an eighth while at least twice the wanted size remains
+_REDUCING_GAP = 2  # a JPEG is decoded at a half, a quarter or an eighth while at least twice the size needed remains
 
 Pixels = npt.NDArray[np.uint8]
 
 
-class Cut(NamedTuple):
-    """What to cut out of an image.
+class CropSpec(NamedTuple):
+    """Which part of an image is taken.
 
     Attributes:
         scale: The shorter side is resized to so many pixels; 0 for the central square of the whole image.
@@ -42,28 +42,28 @@ class Cut(NamedTuple):
         return self.scale * _REDUCING_GAP
 
 
-SQUARE = Cut(0)  # what ``to_square`` shows
+SQUARE = CropSpec(0)  # what ``to_square`` shows
 
 
-def mean_cut(size: int) -> Cut:
+def mean_crop(size: int) -> CropSpec:
     """The view over which the mean of a streamed set with scale augmentation is taken: the shorter side is resized to
     256/224 of ``size``, the centre is cropped."""
-    return Cut(round(size * 256 / 224))
+    return CropSpec(round(size * 256 / 224))
 
 
-def cut_pixels(image: Image.Image, cut: Cut, size: int) -> Pixels:
-    """Cut ``size`` by ``size`` pixels out of an RGB image.
+def crop_pixels(image: Image.Image, crop: CropSpec, size: int) -> Pixels:
+    """CropSpec ``size`` by ``size`` pixels out of an RGB image.
 
     Args:
-        cut: With a ``scale`` of at least ``size``, or 0.
+        crop: With a ``scale`` of at least ``size``, or 0.
 
     Returns:
         uint8 (3, size, size).
     """
-    if not cut.scale:
+    if not crop.scale:
         return square_pixels(image, size)
-    width, height = resized(image.size, cut.scale)
-    left, top = _offset(width - size, cut.x), _offset(height - size, cut.y)
+    width, height = resized(image.size, crop.scale)
+    left, top = _offset(width - size, crop.x), _offset(height - size, crop.y)
     per_column, per_row = image.width / width, image.height / height
     box = (
         left * per_column,
@@ -72,7 +72,7 @@ def cut_pixels(image: Image.Image, cut: Cut, size: int) -> Pixels:
         min((top + size) * per_row, image.height),
     )
     pixels = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, box=box)).transpose(2, 0, 1)
-    return pixels[:, :, ::-1] if cut.flip else pixels
+    return pixels[:, :, ::-1] if crop.flip else pixels
 
 
 def resized(size: tuple[int, int], shorter: int) -> tuple[int, int]:
@@ -84,6 +84,6 @@ def resized(size: tuple[int, int], shorter: int) -> tuple[int, int]:
     return shorter * width // height, shorter
 
 
-def _offset(room: int, draw: int) -> int:
-    """One of the offsets 0..room."""
-    return round(room / 2) if draw < 0 else ((room + 1) * draw) >> DRAW_BITS
+def _offset(most: int, draw: int) -> int:
+    """One of the offsets 0..most."""
+    return round(most / 2) if draw < 0 else ((most + 1) * draw) >> DRAW_BITS

@@ -2,7 +2,7 @@
 
 Plain processes rather than forks or ``multiprocessing``: they load neither torch nor Qt nor the program's main module,
 start in a fraction of a second from any thread, keep no locks, semaphores or shared memory that a crash could leave
-behind, hear no Ctrl-C of the terminal, and end by themselves when their pipe does.
+behind, get no Ctrl-C of the terminal, and end by themselves when their pipe does.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from typing import IO, Self
 
 import numpy as np
 
-from resnet_studio.data.streaming import messages
-from resnet_studio.data.streaming.worker import Pixels, Reply, Task, perform
+from resnet_studio.data.streaming.worker import Pixels, Reply, Task, perform, receive, send
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.platform.python_child import python_command
@@ -38,24 +37,24 @@ _DYING_SECONDS = 1.0
 
 
 class DecodingPool:
-    """Decodes tasks in the order in which they were asked for.
+    """Decodes tasks in the order in which they were submitted.
 
     Attributes:
-        workers: Processes; 0 decodes in the thread that asks for the result, with the very same outcome.
+        workers: Processes; 0 decodes in the thread that waits for the reply, with the same result.
     """
 
     def __init__(self, root: Path, size: int, workers: int) -> None:
         """
         Args:
             root: The folder below which all file names lie.
-            size: S, height and width of what comes out.
+            size: S, height and width of the decoded images.
 
         Raises:
             DataError: If a process cannot be started.
         """
         self.workers = workers
         self._root, self._size = root, size
-        self._tasks: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[PendingReply | None] = queue.SimpleQueue()
         self._broken = ""
         self._closed = False
         self._processes: list[_Process] = []
@@ -78,20 +77,20 @@ class DecodingPool:
     def process_ids(self) -> tuple[int, ...]:
         return tuple(process.popen.pid for process in self._processes)
 
-    def ask(self, task: Task, into: Pixels | None = None) -> Answer:
+    def submit(self, task: Task, into: Pixels | None = None) -> PendingReply:
         """Queue a task.
 
         Args:
-            into: Contiguous uint8 (n, 3, S, S) for the pixels; None for a survey.
+            into: Contiguous uint8 (n, 3, S, S) for the pixels; None for a scan.
         """
         if not self.workers:
-            return Answer(self, task, into, lambda: perform(self._root, self._size, task, into))
-        answer = Answer(self, task, into)
-        self._tasks.put(answer)
-        return answer
+            return PendingReply(self, task, into, lambda: perform(self._root, self._size, task, into))
+        reply = PendingReply(self, task, into)
+        self._tasks.put(reply)
+        return reply
 
     def close(self) -> None:
-        """End all processes, at once and whatever they are at; what was asked for and not done is dropped."""
+        """End all processes, at once and whatever they are doing; tasks that are not done are dropped."""
         self._closed = True
         for process in self._processes:
             process.popen.kill()
@@ -115,22 +114,22 @@ class DecodingPool:
         return "The decoding processes have ended." if self._closed else self._broken
 
     def _feed(self, process: _Process) -> None:
-        """One process's thread: hand it a task, wait for its answer, and so on."""
-        while (answer := self._tasks.get()) is not None:
-            if not answer.future.set_running_or_notify_cancel():
+        """One process's thread: send it a task, wait for its reply, and so on."""
+        while (reply := self._tasks.get()) is not None:
+            if not reply.future.set_running_or_notify_cancel():
                 continue
             try:
-                answer.future.set_result(process.ask(answer.task, answer.into, self._size))
+                reply.future.set_result(process.perform(reply.task, reply.into, self._size))
             except (OSError, EOFError, ValueError) as error:
                 if not self._closed:
                     self._broken = self._broken or process.why_ended(error)
                     log.info("%s", self._broken)
-                answer.future.set_exception(DataError(self.broken))
+                reply.future.set_exception(DataError(self.broken))
                 return
 
 
-class Answer:
-    """The answer to a task, sooner or later."""
+class PendingReply:
+    """The reply to a task that is queued or under way."""
 
     def __init__(
         self, pool: DecodingPool, task: Task, into: Pixels | None, work: Callable[[], Reply] | None = None
@@ -142,10 +141,10 @@ class Answer:
     def wait(self, should_stop: StopCheck) -> Reply:
         """
         Raises:
-            DataError: If a process died, so that the answer will never come.
-            Stopped: When asked to stop.
+            DataError: If a process died, so that the reply will never come.
+            Stopped: When ``should_stop`` says so.
         """
-        if should_stop():  # also when the answer is there: a stop is heard however fast the processes are
+        if should_stop():  # even when the reply is there: fast processes do not delay a stop
             raise Stopped
         if self._work is not None:
             return self._work()
@@ -156,8 +155,8 @@ class Answer:
                 raise DataError(self._pool.broken)
         return self.future.result()
 
-    def drop(self) -> None:
-        """Nobody wants it any more; what has begun is finished all the same."""
+    def cancel(self) -> None:
+        """It is no longer needed; a task that has begun is finished all the same."""
         self.future.cancel()
 
 
@@ -182,22 +181,22 @@ class _Process:
             self._errors.close()
             raise
 
-    def ask(self, task: Task, into: Pixels | None, size: int) -> Reply:
+    def perform(self, task: Task, into: Pixels | None, size: int) -> Reply:
         """Raises OSError, EOFError or ValueError when the process is gone."""
-        source, answers = self.popen.stdin, self.popen.stdout
+        source, replies = self.popen.stdin, self.popen.stdout
         assert source is not None
-        assert answers is not None
+        assert replies is not None
         shape = None if task.raw is None else task.raw.shape
-        head = {"names": list(task.names), "cuts": list(task.cuts), "shape": shape, "survey": task.survey}
-        messages.send(source, head, task.raw)
-        sums = np.empty(3 * size * size + 9, np.int64) if task.survey else None
-        told = messages.receive(answers, into if sums is None else sums)
-        if told is None:
+        head = {"names": list(task.names), "crops": list(task.crops), "shape": shape, "scan": task.scan}
+        send(source, head, task.raw)
+        sums = np.empty(3 * size * size + 9, np.int64) if task.scan else None
+        reply = receive(replies, into if sums is None else sums)
+        if reply is None:
             raise EOFError
-        errors = {int(row): str(reason) for row, reason in told[0]["errors"]}
+        errors = {int(row): str(reason) for row, reason in reply[0]["errors"]}
         if sums is None:
             return Reply(errors)
-        return Reply(errors, tuple(told[0]["hashes"]), sums[:-9].reshape(3, size, size), sums[-9:].reshape(3, 3))
+        return Reply(errors, tuple(reply[0]["hashes"]), sums[:-9].reshape(3, size, size), sums[-9:].reshape(3, 3))
 
     def why_ended(self, error: Exception) -> str:
         """A sentence."""
@@ -207,8 +206,8 @@ class _Process:
             self.popen.kill()
             code = self.popen.wait()
         self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip().splitlines()
-        reason = said[-1] if said else str(error) or f"exit code {code}"
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        reason = lines[-1] if lines else str(error) or f"exit code {code}"
         if code < 0:
             reason = f"it was ended by signal {signal.Signals(-code).name}"
         return (

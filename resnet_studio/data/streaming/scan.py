@@ -1,4 +1,4 @@
-"""One look at every image of a set that will be streamed, before the first iteration; kept for the next time.
+"""One pass over every image of a set that will be streamed, before the first iteration; kept for the next time.
 
 It finds the files that cannot be read, sums the training images for mean and colours (all of them, each once, in the
 view that is measured), and hashes the contents of all files for the run's record. It costs about as much as one epoch
@@ -24,8 +24,8 @@ from safetensors.torch import save_file
 from resnet_studio.data.channel_statistics import Moments
 from resnet_studio.data.datasets import paths
 from resnet_studio.data.image_set import Report
-from resnet_studio.data.streaming.crops import SQUARE, Cut
-from resnet_studio.data.streaming.pool import TASK_IMAGES, Answer, DecodingPool
+from resnet_studio.data.streaming.crops import SQUARE, CropSpec
+from resnet_studio.data.streaming.pool import TASK_IMAGES, DecodingPool, PendingReply
 from resnet_studio.data.streaming.sources import Images, Source
 from resnet_studio.data.streaming.worker import Reply
 from resnet_studio.domain.events import StopCheck
@@ -35,13 +35,13 @@ from resnet_studio.platform.home import Home
 
 log = logging.getLogger(__name__)
 
-_TOLD_EVERY = 0.1  # seconds between two words of progress
+_REPORT_SECONDS = 0.1  # between two reports of progress
 _WAITING = 4  # tasks for each process: enough to keep it busy
 _FACTS, _SUMS = "facts", ("sums", "products")
 
 
 @dataclass(frozen=True, eq=False)
-class Survey:
+class ScanResult:
     """What was found.
 
     Attributes:
@@ -56,35 +56,37 @@ class Survey:
     test: Mapping[int, str]
 
 
-def survey(
-    source: Source, size: int, cut: Cut, workers: int, home: Home, report: Report, should_stop: StopCheck
-) -> Survey:
-    """Look at every image, or remember what was seen.
+def scan_images(
+    source: Source, size: int, crop: CropSpec, workers: int, home: Home, report: Report, should_stop: StopCheck
+) -> ScanResult:
+    """Read every image, or the result that is kept.
 
     Args:
         size: S of the view.
-        cut: The view of which the mean is taken.
+        crop: The view of which the mean is taken.
         workers: Decoding processes.
 
     Raises:
         DataError: If a decoding process dies.
-        Stopped: When asked to stop; the next survey begins anew.
+        Stopped: When ``should_stop`` says so; the next scan begins anew.
     """
-    path = paths.scan_cache(home, source.digest, f"{size}-{cut.scale}")
+    path = paths.scan_cache(home, source.digest, f"{size}-{crop.scale}")
     known = _load(path, source.digest)
     if known is None:
         with DecodingPool(source.root, size, workers) as pool:
-            known = _look(source, cut, pool, size, report, should_stop)
+            known = _look(source, crop, pool, size, report, should_stop)
         _save(path, source.digest, known)
     return known
 
 
-def _look(source: Source, cut: Cut, pool: DecodingPool, size: int, report: Report, should_stop: StopCheck) -> Survey:
+def _look(
+    source: Source, crop: CropSpec, pool: DecodingPool, size: int, report: Report, should_stop: StopCheck
+) -> ScanResult:
     sums, products = np.zeros((3, size, size), np.int64), np.zeros((3, 3), np.int64)
     digest = hashlib.sha256(json.dumps(source.class_names).encode())
     refused: tuple[dict[int, str], dict[int, str]] = ({}, {})
-    parts = ((source.train, cut),) if source.checksum else ((source.train, cut), (source.test, SQUARE))
-    total, done, told = sum(len(images) for images, _ in parts), 0, 0.0
+    parts = ((source.train, crop),) if source.checksum else ((source.train, crop), (source.test, SQUARE))
+    total, done, reported = sum(len(images) for images, _ in parts), 0, 0.0
     for number, (images, view) in enumerate(parts):
         for first, reply in _replies(images, view, pool, should_stop):
             refused[number].update({first + row: reason for row, reason in reply.errors.items()})
@@ -96,31 +98,31 @@ def _look(source: Source, cut: Cut, pool: DecodingPool, size: int, report: Repor
                 sums += reply.sums
                 products += reply.products
             done += len(reply.hashes)
-            if done == total or time.monotonic() - told > _TOLD_EVERY:
-                told = time.monotonic()
+            if done == total or time.monotonic() - reported > _REPORT_SECONDS:
+                reported = time.monotonic()
                 report(f"looking at {counted(total, 'image')} for the first time", done / total)
         digest.update(b"/")
     moments = Moments(len(source.train) - len(refused[0]), torch.from_numpy(sums), torch.from_numpy(products))
-    return Survey(moments, source.checksum or digest.hexdigest(), *refused)
+    return ScanResult(moments, source.checksum or digest.hexdigest(), *refused)
 
 
-def _replies(images: Images, cut: Cut, pool: DecodingPool, should_stop: StopCheck) -> Iterator[tuple[int, Reply]]:
+def _replies(images: Images, crop: CropSpec, pool: DecodingPool, should_stop: StopCheck) -> Iterator[tuple[int, Reply]]:
     """Each task's first position and its reply, in order; few are under way at a time."""
-    waiting: deque[tuple[int, Answer]] = deque()
+    waiting: deque[tuple[int, PendingReply]] = deque()
     most = _WAITING * max(pool.workers, 1)
     for first in range(0, len(images), TASK_IMAGES):
         rows = range(first, min(first + TASK_IMAGES, len(images)))
-        waiting.append((first, pool.ask(images.task(rows, [cut] * len(rows), survey=True))))
+        waiting.append((first, pool.submit(images.task(rows, [crop] * len(rows), scan=True))))
         if len(waiting) >= most:
-            start, answer = waiting.popleft()
-            yield start, answer.wait(should_stop)
+            start, reply = waiting.popleft()
+            yield start, reply.wait(should_stop)
     while waiting:
-        start, answer = waiting.popleft()
-        yield start, answer.wait(should_stop)
+        start, reply = waiting.popleft()
+        yield start, reply.wait(should_stop)
 
 
-def _save(path: Path, digest: str, found: Survey) -> None:
-    """A full disk costs only another survey next time: it is logged, not raised."""
+def _save(path: Path, digest: str, found: ScanResult) -> None:
+    """A full disk costs only another scan next time: it is logged, not raised."""
     sums = {"sums": found.moments.sums, "products": found.moments.products}
     tensors = {name: tensor.contiguous() for name, tensor in sums.items() if tensor is not None}
     facts = {
@@ -139,19 +141,19 @@ def _save(path: Path, digest: str, found: Survey) -> None:
         log.warning("%s could not be written (%s); the images will be looked at again next time", path, error)
 
 
-def _load(path: Path, digest: str) -> Survey | None:
-    """None if there is no such file, or it is damaged or tells of another set."""
+def _load(path: Path, digest: str) -> ScanResult | None:
+    """None if there is no such file, or it is damaged or belongs to another set."""
     try:
         with safe_open(path, framework="pt") as file:
-            told = file.metadata() or {}
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name).clone() for name in _SUMS}
-        facts = json.loads(told[_FACTS])
-        if told["seal"] != _seal(told[_FACTS], tensors):
+        facts = json.loads(metadata[_FACTS])
+        if metadata["seal"] != _seal(metadata[_FACTS], tensors):
             raise ValueError("its contents are not what was written")
         if facts["digest"] != digest:
             return None
         moments = Moments(facts["images"], tensors["sums"], tensors["products"])
-        return Survey(moments, facts["checksum"], dict(facts["train"]), dict(facts["test"]))
+        return ScanResult(moments, facts["checksum"], dict(facts["train"]), dict(facts["test"]))
     except FileNotFoundError:
         return None
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:

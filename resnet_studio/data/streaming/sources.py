@@ -18,7 +18,7 @@ from torch import Tensor
 
 from resnet_studio.data.datasets.folder_layout import ImageFile, Layout
 from resnet_studio.data.image_set import DataBundle, ImageSet
-from resnet_studio.data.streaming.crops import Cut
+from resnet_studio.data.streaming.crops import CropSpec
 from resnet_studio.data.streaming.worker import Task
 from resnet_studio.domain.specs import DataSpec
 
@@ -34,7 +34,7 @@ class Images(Protocol):
 
     def name(self, row: int) -> str: ...
 
-    def task(self, rows: Sequence[int], cuts: Sequence[Cut], *, survey: bool = False) -> Task: ...
+    def task(self, rows: Sequence[int], crops: Sequence[CropSpec], *, scan: bool = False) -> Task: ...
 
 
 class FileImages:
@@ -60,8 +60,8 @@ class FileImages:
     def name(self, row: int) -> str:
         return self._names[self._ends[row] : self._ends[row + 1]].decode("utf-8", "surrogatepass")
 
-    def task(self, rows: Sequence[int], cuts: Sequence[Cut], *, survey: bool = False) -> Task:
-        return Task([self.name(row) for row in rows], cuts, survey=survey)
+    def task(self, rows: Sequence[int], crops: Sequence[CropSpec], *, scan: bool = False) -> Task:
+        return Task([self.name(row) for row in rows], crops, scan=scan)
 
     def without(self, rows: Iterable[int]) -> FileImages:
         """The same, some left out."""
@@ -84,8 +84,8 @@ class ArrayImages:
     def name(self, row: int) -> str:
         return f"image {row}"
 
-    def task(self, rows: Sequence[int], cuts: Sequence[Cut], *, survey: bool = False) -> Task:
-        return Task([self.name(row) for row in rows], cuts, self._pixels[list(rows)], survey)
+    def task(self, rows: Sequence[int], crops: Sequence[CropSpec], *, scan: bool = False) -> Task:
+        return Task([self.name(row) for row in rows], crops, self._pixels[list(rows)], scan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,7 @@ class Source:
 
     Attributes:
         root: Below which the files lie.
-        digest: Tells this set from any other, cheaply: names, sizes and times of files, not their contents.
+        digest: Identifies the set cheaply: by names, sizes and times of files, not their contents.
         checksum: sha256 of the contents, where they are known beforehand, else empty.
         unusable: Files that cannot even be opened: name and reason.
     """

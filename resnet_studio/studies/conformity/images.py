@@ -41,7 +41,7 @@ def image_checks(subject: Subject) -> Iterator[Check]:
     pixel = recipe.normalisation is Normalisation.PIXEL_MEAN
     has = "the mean image is subtracted" if pixel else "one mean and one standard deviation per colour"
     point = recipe_point("mean", "Mean", "The mean image of the training set is subtracted", section(subject))
-    yield point.compare(pixel, f"{has}, as told or assumed at the import" if subject.imported else has)
+    yield point.compare(pixel, f"{has}, as given or assumed at the import" if subject.imported else has)
 
 
 def _colour(subject: Subject) -> Check:

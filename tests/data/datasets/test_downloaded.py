@@ -313,7 +313,7 @@ def test_a_stalled_download_stops_within_a_second(home: Home, server: Server, ro
 
 
 def test_a_silent_server_is_given_up(home: Home, server: Server, row: DataSetRow, monkeypatch):
-    monkeypatch.setattr("resnet_studio.data.datasets.download._SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr("resnet_studio.data.datasets.download._TIMEOUT_SECONDS", 0.3)
     server.manner = "stalled"
     with pytest.raises(DataError, match="does not answer"):
         download(row, home)

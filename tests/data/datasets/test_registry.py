@@ -16,8 +16,9 @@ import torch
 from PIL import Image
 
 from resnet_studio.data.datasets import builtin, cache, image_folder, paths
-from resnet_studio.data.datasets.describe import describe
-from resnet_studio.data.datasets.registry import DataBundle, DataFacts, open_data
+from resnet_studio.data.datasets.describe import DataFacts, describe
+from resnet_studio.data.datasets.registry import open_data
+from resnet_studio.data.image_set import DataBundle
 from resnet_studio.data.images import read_image, to_square
 from resnet_studio.domain import data_sets
 from resnet_studio.domain.data_sets import BUILTIN, CIFAR10, DATA_SETS

@@ -11,7 +11,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from resnet_studio.data.images import read_image, square_pixels
-from resnet_studio.data.streaming.crops import DRAW_BITS, SQUARE, Cut, cut_pixels, mean_cut, resized
+from resnet_studio.data.streaming.crops import DRAW_BITS, SQUARE, CropSpec, crop_pixels, mean_crop, resized
 
 from ..conftest import picture
 
@@ -36,40 +36,40 @@ def test_a_cut_is_a_crop_of_the_resized_image(size: tuple[int, int], scale: int)
     for y, x, flip in ((0, 0, False), (LAST, LAST, False), (LAST // 2, LAST // 3, True)):
         top, left = ((height - 15) * y) >> DRAW_BITS, ((width - 15) * x) >> DRAW_BITS
         wanted = whole[:, top : top + 16, left : left + 16]
-        found = cut_pixels(image, Cut(scale, y, x, flip), 16)
+        found = crop_pixels(image, CropSpec(scale, y, x, flip), 16)
         assert difference(found, wanted[:, :, ::-1] if flip else wanted) <= 1
-    assert cut_pixels(image, Cut(scale, LAST, LAST), 16).shape == (3, 16, 16)
+    assert crop_pixels(image, CropSpec(scale, LAST, LAST), 16).shape == (3, 16, 16)
 
 
 @pytest.mark.parametrize("size", [(64, 40), (41, 63), (300, 217)])
 def test_a_central_cut_is_what_torchvision_makes(size: tuple[int, int]):
     image = picture(2, size)
     made = v2.Compose([v2.Resize(18, antialias=True), v2.CenterCrop(16)])(image)
-    assert mean_cut(16) == Cut(18)
-    assert difference(cut_pixels(image, mean_cut(16), 16), np.asarray(made).transpose(2, 0, 1)) <= 1
+    assert mean_crop(16) == CropSpec(18)
+    assert difference(crop_pixels(image, mean_crop(16), 16), np.asarray(made).transpose(2, 0, 1)) <= 1
 
 
 def test_the_square_is_that_of_resident_images():
     image = picture(3, (50, 31))
-    assert np.array_equal(cut_pixels(image, SQUARE, 16), square_pixels(image, 16))
+    assert np.array_equal(crop_pixels(image, SQUARE, 16), square_pixels(image, 16))
 
 
 def test_every_offset_is_as_likely_as_any_other():
     image = Image.fromarray(np.arange(20, dtype=np.uint8)[None, :, None].repeat(16, 0).repeat(3, 2))  # column number
     draws = np.linspace(0, LAST, 5_000).astype(int)
-    lefts = [int(cut_pixels(image, Cut(16, 0, int(draw)), 16)[0, 0, 0]) for draw in draws]
+    lefts = [int(crop_pixels(image, CropSpec(16, 0, int(draw)), 16)[0, 0, 0]) for draw in draws]
     assert np.bincount(lefts).tolist() == [1000] * 5
 
 
 def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(tmp_path: Path):
     path = tmp_path / "large.jpg"
     smooth(4, (1600, 1200)).save(path, quality=95)
-    cut = Cut(100, LAST // 3, LAST // 2)
-    small = read_image(path, cut.enough)
+    crop = CropSpec(100, LAST // 3, LAST // 2)
+    small = read_image(path, crop.enough)
     assert small.size == (400, 300)  # the largest reduction that leaves twice what is wanted
-    exact, quick = cut_pixels(read_image(path), cut, 64), cut_pixels(small, cut, 64)
+    exact, quick = crop_pixels(read_image(path), crop, 64), crop_pixels(small, crop, 64)
     assert np.abs(exact.astype(int) - quick).mean() < 1.5
-    assert np.array_equal(quick, cut_pixels(read_image(path, cut.enough), cut, 64))
+    assert np.array_equal(quick, crop_pixels(read_image(path, crop.enough), crop, 64))
     assert read_image(path, 601).size == (1600, 1200)
 
 

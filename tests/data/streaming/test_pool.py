@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resnet_studio.data.streaming.crops import SQUARE, Cut
+from resnet_studio.data.streaming.crops import SQUARE, CropSpec
 from resnet_studio.data.streaming.pool import DecodingPool
 from resnet_studio.data.streaming.worker import Task
 from resnet_studio.domain.errors import DataError, Stopped
@@ -51,17 +51,17 @@ def wait_until(happened: Callable[[], bool], seconds: float) -> bool:
     return happened()
 
 
-@pytest.mark.parametrize("survey", [False, True])
-def test_the_number_of_processes_changes_nothing(root: Path, survey: bool):
-    cuts = [Cut(20 + number, 1_000_000 * number, 700_000 * number, number % 3 == 0) for number in range(11)]
+@pytest.mark.parametrize("scan", [False, True])
+def test_the_number_of_processes_changes_nothing(root: Path, scan: bool):
+    crops = [CropSpec(20 + number, 1_000_000 * number, 700_000 * number, number % 3 == 0) for number in range(11)]
     found = []
     for workers in (0, 2):
         with DecodingPool(root, SIZE, workers) as pool:
             into = [np.empty((3, 3, SIZE, SIZE), np.uint8) for _ in range(4)]
-            tasks = [Task(names()[n : n + 3], [*cuts, SQUARE][n : n + 3], survey=survey) for n in range(0, 12, 3)]
-            answers = [pool.ask(task, None if survey else part) for task, part in zip(tasks, into, strict=True)]
-            replies = [answer.wait(never_stop) for answer in answers]
-            if survey:
+            tasks = [Task(names()[n : n + 3], [*crops, SQUARE][n : n + 3], scan=scan) for n in range(0, 12, 3)]
+            replies = [pool.submit(task, None if scan else part) for task, part in zip(tasks, into, strict=True)]
+            replies = [reply.wait(never_stop) for reply in replies]
+            if scan:
                 sums = [part for reply in replies for part in (reply.sums, reply.products)]
                 found.append(([reply.hashes for reply in replies], np.concatenate([part.ravel() for part in sums])))
             else:
@@ -76,7 +76,7 @@ def test_what_cannot_be_read_has_a_reason_and_is_black(root: Path, workers: int)
     into = np.full((3, 3, SIZE, SIZE), 7, np.uint8)
     odd = os.fsdecode(b"no text \xff.png")
     with DecodingPool(root, SIZE, workers) as pool:
-        errors = pool.ask(Task(["0.png", "1.jpg", odd], [SQUARE] * 3), into).wait(never_stop).errors
+        errors = pool.submit(Task(["0.png", "1.jpg", odd], [SQUARE] * 3), into).wait(never_stop).errors
     assert set(errors) == {1, 2}
     assert "1.jpg" in errors[1]
     assert "does not exist" in errors[2]
@@ -88,20 +88,20 @@ def test_what_cannot_be_read_has_a_reason_and_is_black(root: Path, workers: int)
 def test_a_process_that_dies_is_told_in_a_sentence(root: Path):
     with DecodingPool(root, SIZE, 1) as pool:
         into = np.empty((12, 3, SIZE, SIZE), np.uint8)
-        answers = [pool.ask(Task(names(), [SQUARE] * 12), into) for _ in range(300)]
-        answers[0].wait(never_stop)
+        replies = [pool.submit(Task(names(), [SQUARE] * 12), into) for _ in range(300)]
+        replies[0].wait(never_stop)
         os.kill(pool.process_ids[0], signal.SIGKILL)
         with pytest.raises(DataError, match=r"ended unexpectedly .*SIGKILL") as caught:
-            answers[-1].wait(never_stop)
+            replies[-1].wait(never_stop)
         assert str(caught.value).endswith("last checkpoint.")
         with pytest.raises(DataError, match="SIGKILL"):
-            pool.ask(Task(names(), [SQUARE] * 12), into).wait(never_stop)
+            pool.submit(Task(names(), [SQUARE] * 12), into).wait(never_stop)
 
 
 def test_a_process_that_cannot_start_says_why(root: Path, monkeypatch):
     monkeypatch.setattr(sys, "path", [])
     with DecodingPool(root, SIZE, 1) as pool, pytest.raises(DataError, match="ModuleNotFoundError"):
-        pool.ask(Task(names(1), [SQUARE]), np.empty((1, 3, SIZE, SIZE), np.uint8)).wait(never_stop)
+        pool.submit(Task(names(1), [SQUARE]), np.empty((1, 3, SIZE, SIZE), np.uint8)).wait(never_stop)
     monkeypatch.setattr(sys, "executable", os.fspath(root / "no-python"))
     with pytest.raises(DataError, match="could not be started"):
         DecodingPool(root, SIZE, 1)
@@ -112,16 +112,16 @@ def test_a_stop_is_at_once_and_leaves_nothing(root: Path):
     pool = DecodingPool(root, SIZE, 2)
     processes = pool.process_ids
     into = np.empty((12, 3, SIZE, SIZE), np.uint8)
-    answers = [pool.ask(Task(names(), [SQUARE] * 12), into) for _ in range(3_000)]  # half a minute of work
+    replies = [pool.submit(Task(names(), [SQUARE] * 12), into) for _ in range(3_000)]  # half a minute of work
     stop = iter([False] * 3 + [True] * 9)
     began = time.monotonic()
     with pytest.raises(Stopped):
-        answers[-1].wait(lambda: next(stop))
+        replies[-1].wait(lambda: next(stop))
     pool.close()
     assert time.monotonic() - began < 1
     assert not any(alive(process) for process in processes)
     with pytest.raises(DataError, match="have ended"):
-        answers[-1].wait(never_stop)
+        replies[-1].wait(never_stop)
 
 
 @posix
@@ -133,8 +133,8 @@ def test_no_process_outlives_a_program_that_was_killed(root: Path):
         "from resnet_studio.data.streaming.crops import SQUARE\n"
         f"pool = DecodingPool(Path(sys.argv[1]), {SIZE}, 2)\n"
         f"into = np.empty((12, 3, {SIZE}, {SIZE}), np.uint8)\n"
-        f"answers = [pool.ask(Task({names()!r}, [SQUARE] * 12), into) for _ in range(100_000)]\n"
-        "answers[9].wait(lambda: False)\n"
+        f"replies = [pool.submit(Task({names()!r}, [SQUARE] * 12), into) for _ in range(100_000)]\n"
+        "replies[9].wait(lambda: False)\n"
         "print(*pool.process_ids, flush=True); time.sleep(60)\n"
     )
     parent = subprocess.Popen(
