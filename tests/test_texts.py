@@ -224,7 +224,21 @@ def test_what_is_shown_is_translated() -> None:
 
 def test_the_template_holds_every_text() -> None:
     """Written by ``python tests/text_template.py``; compared here without Babel."""
-    assert read_template(text_template.TEMPLATE) == text_rules.messages()
+    help_texts = {(text, "") for text in text_template.command_help()}
+    assert len(help_texts) >= 20
+    assert read_template(text_template.TEMPLATE) == text_rules.messages() | help_texts
+
+
+def test_the_command_lines_help_is_translated() -> None:
+    """Of every command, which is its docstring, and of every option."""
+    for arguments in (["--help"], ["train", "--help"], ["runs", "list", "--help"]):
+        done = subprocess.run(
+            [sys.executable, "-X", "utf8", "-m", "resnet_studio", *arguments], capture_output=True, text=True,
+            env={**os.environ, VARIABLE: "pseudo", "COLUMNS": "200"}, encoding="utf-8", check=True,
+        )  # fmt: skip
+        for source in text_template.command_help():
+            assert source.partition("\n")[0] not in done.stdout
+        assert "⟦" in done.stdout
 
 
 def test_the_template_is_as_babel_writes_it() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ from ..text_rules import words
 # Too narrow at the smallest size: a button with a study's name in it, and a heading beside a check box.
 KNOWN = {"run_study_button", pseudo("Your network")}
 SIZES = ((1440, 900), (1060, 640))
+
+MEASURE = re.compile(r"[\d.,\u202f]+(bytes|[KMG]iB)")
 
 # A process of its own: the language is chosen once.
 LOOK = """
@@ -96,5 +99,5 @@ def test_no_text_is_cut_where_a_language_needs_more_room(seen: list[list[Any]]) 
 
 @pytest.mark.xfail(reason="the texts are not converted yet", strict=True)
 def test_every_text_in_sight_is_translated(seen: list[list[Any]]) -> None:
-    left = {row[4] for row in seen if words(row[4]) and "⟦" not in row[4]}
+    left = {row[4] for row in seen if words(row[4]) and "⟦" not in row[4] and not MEASURE.fullmatch(row[4])}
     assert not left, "\n".join(sorted(left))
