@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # for exact mode; must be there before torch loads
+os.environ["RESNET_STUDIO_LANGUAGE"] = "en"  # whatever the machine speaks: tests read the texts of the code
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # tiny networks: threads that spin while waiting cost the most
 
 from collections.abc import Iterator

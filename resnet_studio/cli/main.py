@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -37,6 +38,7 @@ from resnet_studio.cli.commands import (
 from resnet_studio.cli.context import Session
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.home import VARIABLE, Home
+from resnet_studio.text import _
 
 PROGRAM = "resnet-studio"
 USER_ERROR, OUR_ERROR, INTERRUPTED, HUNG_UP = 2, 1, 130, 129  # exit codes
@@ -79,13 +81,23 @@ def _common(
         raise typer.Exit(run_app(context.obj.home))
 
 
+def _with_translated_help(command: Any) -> Any:
+    """The command and those beneath it; their help is their functions' docstrings."""
+    if command.help:
+        command.help = _(command.help)
+    for inner in getattr(command, "commands", {}).values():
+        _with_translated_help(inner)
+    return command
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 2 and a sentence for the user's errors, 1 and a log for ours."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        result = typer.main.get_command(app).main(home_first(arguments), prog_name=PROGRAM, standalone_mode=False)
+        command = _with_translated_help(typer.main.get_command(app))
+        result = command.main(home_first(arguments), prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except UserError as error:
