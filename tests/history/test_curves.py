@@ -59,6 +59,15 @@ def test_strides_and_gaps_between_chunks(store: RunStore, twins: Twins) -> None:
     assert curve.values.tolist() == [90, 60, 50, 40, 30, 20]
 
 
+def test_a_series_of_one_layer_is_stored_beside_the_networks(store: RunStore, twins: Twins) -> None:
+    whole, third = Series.LEARNING_RATE, Series.LEARNING_RATE.of_layer(3)
+    store.append_chunks([chunk(twins[0], whole, 1, [1, 2]), chunk(twins[0], third, 1, [3, 4])])
+    found = store.curves([twins[0].id], [whole, third])
+    assert {series: curve.values.tolist() for (_, series), curve in found.items()} == {whole: [1, 2], third: [3, 4]}
+    store.truncate_curves(twins[0].id, 1)
+    assert store.curve(twins[0].id, third).values.tolist() == [3]
+
+
 def test_many_curves_at_once_and_empty_ones(store: RunStore, twins: Twins) -> None:
     plain, residual = twins
     store.append_chunks([chunk(plain, TRAIN, 1, [1, 2]), chunk(residual, TEST, 2, [3])])

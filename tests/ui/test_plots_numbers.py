@@ -154,12 +154,12 @@ def test_read_out_and_gap():
         book.extend([_chunk(Series.TRAINING_ERROR, 1, [error] * 100, run=run)])
         book.extend([_chunk(Series.TEST_ERROR, 50, [error + 5, error + 1], 50, run=run)])
     found = readings(book, [plain, residual], ERROR, PlotOptions(), 60)
-    assert [(r.thin, r.bold) for r in found] == [(60, 65), (40, 45)]
+    assert [r.values for r in found] == [(60, 65), (40, 45)]
     [gap] = gaps(found)
-    assert (gap.depth, gap.thin, gap.bold) == (20, 20, 20)
-    assert [r.bold for r in readings(book, [plain], ERROR, PlotOptions(), None)] == [61]
-    assert [r.bold for r in readings(book, [plain], ERROR, PlotOptions(), 10)] == [None]
-    assert [(r.thin, r.bold) for r in readings(book, [plain], ERROR, PlotOptions(), 101)] == [(None, None)]
+    assert (gap.depth, gap.values) == (20, (20, 20))
+    assert [r.values[1] for r in readings(book, [plain], ERROR, PlotOptions(), None)] == [61]
+    assert [r.values[1] for r in readings(book, [plain], ERROR, PlotOptions(), 10)] == [None]
+    assert [r.values for r in readings(book, [plain], ERROR, PlotOptions(), 101)] == [(None, None)]
     assert gaps(found[:1]) == []
 
 
@@ -167,7 +167,7 @@ def test_a_diverged_end_reads_as_nothing():
     book = CurveBook()
     run = PlottedRun("a", "a", "#0072B2", True, 20, 100)
     book.extend([_chunk(Series.TRAINING_ERROR, 1, [50, np.nan])])
-    assert readings(book, [run], ERROR, PlotOptions(), None)[0].thin is None
+    assert readings(book, [run], ERROR, PlotOptions(), None)[0].values[0] is None
 
 
 @given(low=st.floats(-1e6, 1e6), width=st.floats(0, 1e6))
@@ -211,7 +211,7 @@ def test_only_a_single_pair_of_twins_has_a_gap():
     book.extend([_chunk(Series.TRAINING_ERROR, 1, [60.0] * 50 + [0.0] * 50, run="p")])
     book.extend([_chunk(Series.TRAINING_ERROR, 1, [40.0] * 50, run="r")])
     [gap] = gaps_at(book, [plain, residual], ERROR, PlotOptions(window=1), None)
-    assert gap.thin == 20.0  # at iteration 50, where both have been
+    assert gap.values[0] == 20.0  # at iteration 50, where both have been
     assert gaps_at(book, [plain, residual, other], ERROR, PlotOptions(), None) == []
     assert gaps_at(book, [plain, other], ERROR, PlotOptions(), None) == []
 

@@ -22,9 +22,9 @@ from resnet_studio.domain.comparison import (
     summary_csv,
     twin_gaps,
 )
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord, run_json
+from resnet_studio.domain.series import ERRORS, Series
 from resnet_studio.studies.conformity import Conformity, State
 from resnet_studio.studies.conformity.texts import as_caption, as_json, csv_columns
 from resnet_studio.studies.seeds import seed_groups
@@ -34,7 +34,6 @@ _TITLES = {
     Quantity.TEST_ERROR: "test error, last",
     Quantity.BEST_TEST_ERROR: "(best test error)",
 }
-_ERRORS = (Series.TRAINING_ERROR, Series.TEST_ERROR)
 
 
 def register(app: typer.Typer) -> None:
@@ -55,7 +54,7 @@ def compare(
         runs = find_all(store, names)
         if len(runs) < 2:
             raise UserError("A comparison needs two different runs; `resnet-studio runs list` lists them.")
-        curves = store.curves(ids(runs), tuple(Series) if csv is not None else _ERRORS)
+        curves = store.curves(ids(runs), tuple(Series) if csv is not None else ERRORS)
         lists = of_stored(store, runs)
     if csv is not None:
         _write(csv, comparison_csv(runs, curves))

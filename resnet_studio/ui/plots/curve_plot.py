@@ -234,8 +234,7 @@ class CurvePlot(QWidget):
         name = ITERATIONS_BY_AXIS[self.options.axis]
         self._bottom.setLabel(name)
         self._bottom.showLabel(self.height() > COMPACT_HEIGHT)
-        unit = f" ({self.panel.unit})" if self.panel.unit else ""
-        self._left.setLabel(f"{self.panel.title}{unit}".lower())
+        self._left.setLabel(self.panel.axis_title)
         self._left.setWidth(58)
 
     @Slot()

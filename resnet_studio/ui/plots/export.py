@@ -149,7 +149,7 @@ def _frame(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, pan
         for series in panel.series:
             x, buffer = book.positions(run.id, series, options.axis), book.get(run.id, series)
             if x is not None and buffer is not None:
-                y = buffer.smoothed(options.window) if series is panel.thin else buffer.values
+                y = buffer.smoothed(options.window_of(series))
                 y = np.where(np.isfinite(y), y, np.nan).astype(np.float64)
                 lines[run.id, series] = (x, np.log10(np.maximum(y, panel.floor)) if options.log else y)
     right = max((float(x[-1]) for x, _ in lines.values()), default=0.0) or 1.0
@@ -230,8 +230,7 @@ def _draw_axes(painter: QPainter, frame: _Frame, options: PlotOptions, panel: Pa
     painter.translate(18, area.center().y())
     painter.rotate(-90)
     side = QRectF(-area.height() / 2, -metrics.height() / 2, area.height(), metrics.height() + 4)
-    unit = f" ({panel.unit})" if panel.unit else ""
-    painter.drawText(side, Qt.AlignmentFlag.AlignHCenter, f"{panel.title.lower()}{unit}")
+    painter.drawText(side, Qt.AlignmentFlag.AlignHCenter, panel.axis_title)
     painter.restore()
 
 
@@ -257,7 +256,7 @@ def _draw_legend(
 ) -> None:
     """Upper right, where falling curves leave room; what bold and thin mean stands in its last line."""
     names, metrics = display_names(runs), QFontMetricsF(painter.font())
-    note = "bold: test, thin: training" if panel.bold else ""
+    note = "bold: test, thin: training" if panel.bold and panel.thin else ""
     texts = [*names.values(), *([note] if note else [])]
     width = min(max(metrics.horizontalAdvance(text) for text in texts) + 70, frame.area.width() * 0.6)
     row = metrics.height() + 3

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from PySide6.QtGui import QColor
 
 from resnet_studio.domain.comparison import display_names
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.series import Per, Series
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.run_colours import shaded, shades
 from resnet_studio.ui.theme import Role, Theme
@@ -17,25 +17,62 @@ from resnet_studio.ui.theme import Role, Theme
 ITERATIONS_BY_AXIS = {XAxis.ITERATION: "iteration", XAxis.EPOCH: "epoch", XAxis.TIME: "training time"}
 
 
+_FLOORS = {"%": 0.01, "nats": 1e-6}  # by unit; one image in 10 000
+_LEAST_FLOOR = 1e-9
+_POSITIONS = frozenset({Series.SECONDS})  # drawn along the axis below, not as curves
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One plot: ``thin`` has a point per iteration, ``bold`` one per test; a logarithmic axis ends at ``floor``."""
+    """One plot, of the series of one quantity: thin lines for those of each iteration, bold ones for tests."""
 
-    key: str
-    title: str
-    unit: str
-    thin: Series
-    bold: Series | None
-    floor: float
+    series: tuple[Series, ...]
 
     @property
-    def series(self) -> tuple[Series, ...]:
-        return (self.thin,) if self.bold is None else (self.thin, self.bold)
+    def title(self) -> str:
+        return self.series[0].quantity
+
+    @property
+    def key(self) -> str:
+        return self.title.lower().replace(" ", "_")
+
+    @property
+    def unit(self) -> str:
+        return self.series[0].unit
+
+    @property
+    def floor(self) -> float:
+        """Where a logarithmic axis ends."""
+        return _FLOORS.get(self.unit, _LEAST_FLOOR)
+
+    @property
+    def highest(self) -> float | None:
+        """The largest value that there can be."""
+        return 100.0 if self.unit == "%" else None
+
+    @property
+    def thin(self) -> Series | None:
+        return self._measured(Per.ITERATION)
+
+    @property
+    def bold(self) -> Series | None:
+        return self._measured(Per.TEST)
+
+    def _measured(self, per: Per) -> Series | None:
+        return next((series for series in self.series if series.per is per), None)
+
+    @property
+    def axis_title(self) -> str:
+        return f"{self.title.lower()} ({self.unit})" if self.unit else self.title.lower()
 
 
-ERROR = Panel("error", "Error", "%", Series.TRAINING_ERROR, Series.TEST_ERROR, 0.01)  # one image in 10 000
-LOSS = Panel("loss", "Loss", "nats", Series.TRAINING_LOSS, Series.TEST_LOSS, 1e-6)
-RATE = Panel("rate", "Learning rate", "", Series.LEARNING_RATE, None, 1e-9)
+def _panels() -> tuple[Panel, ...]:
+    quantities = dict.fromkeys(series.quantity for series in Series if series not in _POSITIONS)
+    return tuple(Panel(tuple(series for series in Series if series.quantity == quantity)) for quantity in quantities)
+
+
+PANELS = _panels()
+ERROR = PANELS[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +127,7 @@ class PlotOptions:
 
     Attributes:
         axis: What they are drawn over.
-        window: Batches in the running mean of the training curves; 1 for none.
+        window: Points in the running mean of what is measured at each iteration; 1 for none.
         raw: Draw the raw training curves under the smoothed ones; without smoothing they are always drawn.
         log: Logarithmic values.
         shades: Of an export, by run id, so that its lines look as on the page; empty: counted anew.
@@ -105,6 +142,10 @@ class PlotOptions:
     @property
     def smooth(self) -> bool:
         return self.window > 1
+
+    def window_of(self, series: Series) -> int:
+        """Points in the running mean of one series: tests are drawn as they were measured."""
+        return self.window if series.per is Per.ITERATION else 1
 
     @property
     def draws_raw(self) -> bool:

@@ -22,11 +22,10 @@ from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
 from resnet_studio.ui.plots.loading import CurveLoader
-from resnet_studio.ui.plots.panels import ERROR, LOSS, RATE, PlottedRun, tell_epochs
+from resnet_studio.ui.plots.panels import ERROR, PANELS, PlottedRun, tell_epochs
 from resnet_studio.ui.services import Services
 
 TABLES_MS = 500
-_PANELS = (ERROR, LOSS, RATE)
 
 
 class CurvesView(QWidget):
@@ -57,15 +56,15 @@ class CurvesView(QWidget):
     def _build(self) -> None:
         services = self._services
         self.controls = PlotControls(services.preferences, "compare")
-        self.plots = tuple(CurvePlot(services.theme, self._book, panel) for panel in _PANELS)
+        self.plots = tuple(CurvePlot(services.theme, self._book, panel) for panel in PANELS)
         self.plots[0].setObjectName("compare_plot")
         self.quantity = QComboBox()
         self.quantity.setObjectName("quantity_choice")
         self.quantity.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.quantity.setToolTip("What is drawn (Q)")
         self.quantity.setAccessibleName("Quantity")
-        self.quantity.setMinimumContentsLength(max(len(panel.title) for panel in _PANELS))
-        for panel in _PANELS:
+        self.quantity.setMinimumContentsLength(max(len(panel.title) for panel in PANELS))
+        for panel in PANELS:
             self.quantity.addItem(panel.title, panel.key)
         self.tables = ResultTables(services.theme)
         self.export_button = ExportButton(self, services.preferences, self.shown)
