@@ -20,7 +20,7 @@ def draw(
     ending: str,
     description: str = "",
 ) -> None:
-    """Write the error curves to ``file``, whose name must end in ``ending`` (``.png`` or ``.svg``).
+    """Write the error curves to ``file``, whose name must end in ``ending``.
 
     ``description`` goes with the figure, unseen.
 

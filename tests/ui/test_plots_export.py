@@ -90,7 +90,7 @@ def test_a_million_points_are_thinned_in_the_file(compared, tmp_path: Path, qapp
 
 def test_figures_refuse_what_they_cannot_do(compared, tmp_path: Path, qapp):
     runs, curves = compared
-    with pytest.raises(UserError, match=r"\.png or \.svg"):
+    with pytest.raises(UserError, match=r"\.png, \.svg or \.pdf"):
         export_figure(curves, runs, tmp_path / "figure.jpg")
     with pytest.raises(UserError, match="no runs"):
         export_figure(curves, [], tmp_path / "figure.png")

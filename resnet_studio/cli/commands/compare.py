@@ -11,6 +11,7 @@ from rich.text import Text
 
 from resnet_studio.cli.commands.conformity import of_stored
 from resnet_studio.cli.context import find_all, ids, session
+from resnet_studio.cli.figures import draw
 from resnet_studio.cli.output import counted, duration, percent, print_json, print_table
 from resnet_studio.domain.comparison import (
     Quantity,
@@ -25,6 +26,7 @@ from resnet_studio.domain.comparison import (
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord, run_json
 from resnet_studio.domain.series import ERRORS, Series
+from resnet_studio.platform.files import write_whole
 from resnet_studio.studies.conformity import Conformity, State
 from resnet_studio.studies.conformity.texts import as_caption, as_json, csv_columns
 from resnet_studio.studies.seeds import seed_groups
@@ -47,6 +49,7 @@ def compare(
     table: Annotated[Path | None, typer.Option("--table", metavar="FILE", help="Write this table as CSV.")] = None,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw the curves as SVG.")] = None,
     png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="Draw the curves as PNG.")] = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Draw the curves as PDF.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Compare stored runs: errors, distances to the first, and only the fields that differ."""
@@ -57,28 +60,17 @@ def compare(
         curves = store.curves(ids(runs), tuple(Series) if csv is not None else ERRORS)
         lists = of_stored(store, runs)
     if csv is not None:
-        _write(csv, comparison_csv(runs, curves))
+        write_whole(csv, comparison_csv(runs, curves))
     if table is not None:
-        _write(table, summary_csv(runs, runs[0], extra=csv_columns(lists)))
-    if svg is not None or png is not None:
-        from resnet_studio.cli.figures import draw
-
-        words = as_caption(list(zip(display_names(runs).values(), lists, strict=True)))
-
-        for file, ending in ((svg, ".svg"), (png, ".png")):
-            if file is not None:
-                draw(runs, curves, file, ending, words)
+        write_whole(table, summary_csv(runs, runs[0], extra=csv_columns(lists)))
+    words = as_caption(list(zip(display_names(runs).values(), lists, strict=True)))
+    for file, ending in ((svg, ".svg"), (png, ".png"), (pdf, ".pdf")):
+        if file is not None:
+            draw(runs, curves, file, ending, words)
     if as_json:
         print_json(_as_json(runs, lists))
     else:
         _show(runs, lists)
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise UserError(f"{file} cannot be written ({error.strerror or error}); choose another file.") from None
 
 
 def _as_json(runs: Sequence[RunRecord], lists: Sequence[Conformity]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The error curves as a figure for slides and papers. Drawn by QPainter: no window and no display are needed."""
+"""The curves of one panel as a figure for slides and papers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QBuffer, QIODevice, QLineF, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
-from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.enums import Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Curve, RunRecord
-from resnet_studio.ui.offscreen import application
+from resnet_studio.ui.figures import FAMILY, write_figure
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.line_sample import paint_sample
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, tell_epochs
@@ -25,9 +24,7 @@ from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_span, nice
 from resnet_studio.ui.plots.run_colours import shaded, shades
 from resnet_studio.ui.plots.thinning import thin
 
-FIGURE_SIZE = QSize(1000, 640)  # points of the drawing; a PNG has twice as many pixels each way
-PNG_SCALE = 2
-FORMATS = (".png", ".svg")
+FIGURE_SIZE = QSize(1000, 640)  # points
 _GAP = 70.0  # between labels
 _LEFT, _TOP, _RIGHT, _BOTTOM = 70.0, 24.0, 24.0, 62.0
 _INK, _FAINT = QColor("#1b2330"), QColor("#dfe4ec")
@@ -60,72 +57,38 @@ def export_figure(
     panel: Panel = ERROR,
     description: str = "",
 ) -> Path:
-    """Draw the runs' curves and write them, as the ending says, to a PNG (2000 x 1280 pixels) or an SVG.
+    """Draw the runs' curves and write them as the ending of ``path`` says; a PNG has 2000 x 1280 pixels.
 
     Training curves are thin (smoothed as ``options`` say), test curves bold, plain nets dashed, residual nets solid, in
-    the runs' colours on white. Works without a display: where no Qt application exists, one is made that needs none.
+    the runs' colours on white.
 
     Args:
         curves: What the store's ``curves`` returns; series that are missing are left out.
         runs: In the legend's order.
-        path: Ends in ``.png`` or ``.svg``.
-        description: Words that go with the figure, unseen: a PNG's text, an SVG's ``desc``.
+        path: As :func:`~resnet_studio.ui.figures.write_figure` takes it.
+        description: Words that go with the figure, unseen.
 
     Raises:
-        UserError: For another ending, no runs, or a file that cannot be written.
+        UserError: Without runs, and as :func:`~resnet_studio.ui.figures.write_figure` does.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise UserError(f"{path.name} is neither a PNG nor an SVG; let the name end in {' or '.join(FORMATS)}.")
     if not runs:
         raise UserError("There are no runs to draw; choose at least one.")
-    application()
     options = options or PlotOptions()
     book = CurveBook()
     book.load(curve for curve in curves.values() if len(curve))
     tell_epochs(book, runs)
-    make = _png if path.suffix.lower() == ".png" else _svg
-    data = make(book, runs, options, panel, description)
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from None
-    return path
-
-
-def _png(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel, description: str) -> bytes:
-    image = QImage(FIGURE_SIZE * PNG_SCALE, QImage.Format.Format_RGB32)
-    image.fill(Qt.GlobalColor.white)
-    painter = QPainter(image)
-    painter.scale(PNG_SCALE, PNG_SCALE)
-    _draw(painter, book, runs, options, panel)
-    painter.end()
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if description:
-        image.setText("Description", description)
-    image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stubs want bytes, Qt text
-    return bytes(buffer.data().data())
-
-
-def _svg(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel, description: str) -> bytes:
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    generator = QSvgGenerator()
-    generator.setOutputDevice(buffer)
-    generator.setSize(FIGURE_SIZE)
-    generator.setViewBox(QRectF(0, 0, FIGURE_SIZE.width(), FIGURE_SIZE.height()))
-    generator.setTitle("ResNet Studio: " + ", ".join(run.name for run in runs))
-    if description:
-        generator.setDescription(description)
-    painter = QPainter(generator)
-    _draw(painter, book, runs, options, panel)
-    painter.end()
-    return bytes(buffer.data().data())
+    return write_figure(
+        path,
+        lambda painter: _draw(painter, book, runs, options, panel),
+        FIGURE_SIZE,
+        title="ResNet Studio: " + ", ".join(run.name for run in runs),
+        description=description,
+    )
 
 
 def _draw(painter: QPainter, book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    font = QFont("DejaVu Sans")
+    font = QFont(FAMILY)
     font.setStyleHint(QFont.StyleHint.SansSerif)
     font.setPixelSize(15)
     painter.setFont(font)
