@@ -94,7 +94,7 @@ def people(store: RunStore, runs: int, points: int) -> None:
     show(f"list of {runs} runs, read", median_ms(store.list_runs), 100)
     model = RunsTableModel()
     proxy = RunsProxy(model)
-    show("list of runs, read and put into the table", median_ms(lambda: model.set_runs(store.list_runs())), 100)
+    show("list of runs, read and put into the table", median_ms(lambda: model.set_records(store.list_runs())), 100)
     typed = "depth:56 plain seed"
     per_key = [
         median_ms(lambda text=typed[:end]: proxy.set_filter(parse_filter(text)), 3) for end in range(1, len(typed) + 1)

@@ -371,7 +371,7 @@ def test_models_keep_qts_rules(services, qtmodeltester, colour_folders):
     assert len(choice.chosen) == 2  # hidden ones too
     results = ResultsModel()
     results.set_runs(choice.chosen)
-    results.add_images(ImageRow.of(path) for path in sorted((colour_folders / "test").rglob("*.png")))
+    results.add_records(ImageRow.of(path) for path in sorted((colour_folders / "test").rglob("*.png")))
     first = results.images[0]
     results.add_results([Classification(first.key, runs[0].id, (Prediction("blue", 0.7), Prediction("red", 0.2)))])
     qtmodeltester.check(results)
@@ -394,7 +394,7 @@ def test_models_keep_qts_rules(services, qtmodeltester, colour_folders):
 def test_the_true_class_comes_from_names(services, name, folder, truth):
     results = ResultsModel()
     results.set_runs(services.store.list_runs())
-    results.add_images([ImageRow.of(Path("/pictures") / folder / name)])
+    results.add_records([ImageRow.of(Path("/pictures") / folder / name)])
     assert results.cell(0, 0).truth == truth
 
 
@@ -423,7 +423,7 @@ def test_thumbnails_are_drawn_in_the_background(qtbot, services, colour_folders,
 def test_a_thousand_images_scroll_without_decoding_them_all(qtbot, page, colour_folders):
     page.session.set_runs([])
     rows = [ImageRow(str(i), colour_folders / "test" / "red" / "0.png", f"{i}.png", "red") for i in range(1000)]
-    page.results.add_images(rows)
+    page.results.add_records(rows)
     page._update()
     page.session.set_runs([])
     started = time.monotonic()
@@ -615,7 +615,7 @@ def test_networks_of_different_sizes_see_scales_of_their_own(page, idle, qtbot):
     network = replace(large.spec.network, image_size=16)
     page.results.set_runs([small, dataclasses.replace(large, spec=replace(large.spec, network=network))])
     page.results.set_protocol(Asked(Protocol(kind=ProtocolKind.MULTI_SCALE), proportional=True))
-    page.results.add_images([ImageRow.of(Path("a.png"))])
+    page.results.add_records([ImageRow.of(Path("a.png"))])
     sizes = [page.results.cell(0, column).protocol.sizes for column in range(2)]
     assert sizes == [(8, 9, 14, 17, 23), (16, 18, 27, 34, 46)]
     page.results.clear()

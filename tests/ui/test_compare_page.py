@@ -226,8 +226,8 @@ def test_rows_can_be_copied(ids, page, qtbot):
 
 def test_results_sort_by_number(ids, page):
     page.show_runs(ids)
-    page.curves.tables.sorted.sort(1, Qt.SortOrder.AscendingOrder)
-    names = [page.curves.tables.sorted.index(row, 0).data() for row in range(4)]
+    page.curves.tables.results.sort(1, Qt.SortOrder.AscendingOrder)
+    names = [page.curves.tables.results.index(row, 0).data() for row in range(4)]
     assert names == ["ResNet-8", "plain-8", "ResNet-14", "plain-14"]
 
 
@@ -258,9 +258,9 @@ def _paint(page: ComparePage, run_id: str) -> tuple[str, ...]:
     """The colour of a run in the plot, in the list and in the table."""
     plotted = next(run for run in page.curves.plots[0].shown_runs if run.run_id == run_id)
     model = page.picker.model
-    run = next(run for run in model.runs if run.id == run_id)
-    table = page.curves.tables.results._paint[run_id].paint(page.services.theme)
-    return plotted.paint(page.services.theme).name(), model._colour(run).name(), table.name()
+    run = next(run for run in model.records if run.id == run_id)
+    table = page.curves.tables.results._plotted[run_id].paint(page.services.theme)
+    return plotted.paint(page.services.theme).name(), model.colour(run).name(), table.name()
 
 
 def test_a_run_keeps_its_colour_whatever_is_ticked(services, tiny_run, page, qtbot):

@@ -13,12 +13,13 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF
 
 from resnet_studio.domain.errors import UserError
-from resnet_studio.ui.evaluate.classes import PLACE_ROLE, ClassesModel, PairsModel
+from resnet_studio.ui.evaluate.classes import ClassesModel, PairsModel
 from resnet_studio.ui.evaluate.export import Titled, export
 from resnet_studio.ui.evaluate.matrices import Matrices
 from resnet_studio.ui.evaluate.matrix_colours import MatrixColours, cell_colours, depth, shares
 from resnet_studio.ui.evaluate.matrix_drawing import ALL, LEAST_CELL, Matrix, fit
 from resnet_studio.ui.evaluate.matrix_view import MatrixView
+from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.plots.run_colours import luminance
 from resnet_studio.ui.theme import Theme
 
@@ -185,7 +186,7 @@ def test_tables_name_classes_and_confusions(qtbot, qtmodeltester):
     assert rows[2][2] == rows[2][3] == "–"
     assert [pairs.index(0, c).data() for c in range(3)] == ["cat", "dog", "10"]
     assert pairs.rowCount() == 3
-    assert pairs.index(0, 0).data(PLACE_ROLE) == (0, 1)
+    assert pairs.index(0, 0).data(RecordRole.RECORD).place == (0, 1)
 
 
 def test_files_hold_both_matrices(tmp_path, qapp):

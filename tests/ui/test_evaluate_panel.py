@@ -257,8 +257,8 @@ def test_a_cell_shows_its_images_and_leads_to_classify(panel, page, services, qt
     true, answer = np.argwhere(evaluation.confusion)[0].tolist()
     panel.detail.show_cell(0, true, answer)
     count = int(evaluation.confusion[true, answer])
-    qtbot.waitUntil(lambda: len(panel.detail.images.model.images) == count)
-    images = panel.detail.images.model.images
+    qtbot.waitUntil(lambda: len(panel.detail.images.model.records) == count)
+    images = panel.detail.images.model.records
     names = evaluation.class_names
     assert {(image.true, image.answer) for image in images} == {(names[true], names[answer])}
     assert [image.confidence for image in images] == sorted((image.confidence for image in images), reverse=True)
@@ -273,7 +273,7 @@ def test_a_cell_shows_its_images_and_leads_to_classify(panel, page, services, qt
     for label in range(3):
         panel.detail.show_cell(0, label, ALL)
         expected = int(evaluation.confusion[label].sum() - evaluation.confusion[label, label])
-        qtbot.waitUntil(lambda expected=expected: len(panel.detail.images.model.images) == expected)
+        qtbot.waitUntil(lambda expected=expected: len(panel.detail.images.model.records) == expected)
         qtbot.waitUntil(lambda: not panel.detail.loading)
         total += expected
     assert total == wrong

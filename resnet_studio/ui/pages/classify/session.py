@@ -170,7 +170,7 @@ class ClassifySession(QObject):
     def _add(self, rows: Sequence[ImageRow]) -> None:
         """Each image once; those that were there already are told, for nothing else changes."""
         new = [row for row in rows if self._model.row_of(row.key) is None]
-        self._model.add_images(new)
+        self._model.add_records(new)
         self.look()
         if rows:
             self.arrived.emit((new or rows)[0].key)
