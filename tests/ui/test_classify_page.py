@@ -235,7 +235,7 @@ def test_another_choice_asks_only_what_is_missing(page, idle, services, colour_f
 
 
 def test_a_check_mark_in_the_list_counts(page, idle):
-    index = page.choice.index(0)
+    index = page.choice.index(0, 0)
     page.choice.setData(index, Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole)
     assert len(page.choice.chosen) == 1
     page.panel._on_activated(index)
