@@ -278,8 +278,8 @@ def test_a_run_keeps_its_colour_whatever_is_ticked(services, tiny_run, page, qtb
     assert _paint(page, made[2]) == painted[made[2]]
     page.show_runs([made[0], made[2], made[1]])
     assert {run_id: _paint(page, run_id) for run_id in made} == painted
-    assert page.evaluate.model._shades == page.curves._shades
-    assert page.curves.shown().options.shades == page.curves._shades  # exports look like the page
+    assert page.evaluate.model._lightness_steps == page.curves._shades
+    assert page.curves.shown().options.lightness_steps == page.curves._shades  # exports look like the page
 
 
 def test_names_fit_the_table_when_other_runs_come(services, tiny_run, page, qtbot):

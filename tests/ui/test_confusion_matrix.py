@@ -91,6 +91,16 @@ def test_colours_are_told_apart_by_hue_and_by_lightness(theme, dark):
     theme.set_mode("light")
 
 
+def test_colours_are_computed_once_for_a_theme(theme):
+    matrix, paper = small(), MatrixColours.on_paper()
+    assert matrix.cell_colours(paper) is matrix.cell_colours(MatrixColours.on_paper())
+    theme.set_mode("dark")
+    dark = matrix.cell_colours(MatrixColours.of(theme))
+    np.testing.assert_array_equal(dark, cell_colours(COUNTS, MatrixColours.of(theme)))
+    assert (dark != matrix.cell_colours(paper)).any()
+    theme.set_mode("light")
+
+
 @pytest.mark.parametrize("classes", [2, 10, 100, 1000])
 def test_every_size_fits_or_scrolls(qapp, classes):
     names = tuple(f"class {i}" for i in range(classes))

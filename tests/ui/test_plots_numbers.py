@@ -18,7 +18,7 @@ from resnet_studio.ui.plots.cursor_values import gaps, gaps_at, readings
 from resnet_studio.ui.plots.curve_data import CurveBook, CurveBuffer, XAxis
 from resnet_studio.ui.plots.panels import ERROR, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_end, nice_span, settled, time_text, value_label
-from resnet_studio.ui.plots.run_colours import plain_tip, shaded
+from resnet_studio.ui.plots.run_colours import at_lightness, plain_tip
 from resnet_studio.ui.plots.thinning import running_mean, thin
 
 floats = st.one_of(st.floats(-1e6, 1e6, width=32), st.just(math.nan), st.just(math.inf), st.just(-math.inf))
@@ -219,7 +219,7 @@ def test_only_a_single_pair_of_twins_has_a_gap():
 def test_runs_of_one_colour_differ_in_lightness_on_either_ground():
     colour = QColor("#0072B2")
     for ground in (QColor("#ffffff"), QColor("#1c2027")):
-        lights = sorted(shaded(colour, shade, ground).lightnessF() for shade in range(4))
+        lights = sorted(at_lightness(colour, step, ground).lightnessF() for step in range(4))
         assert min(b - a for a, b in itertools.pairwise(lights)) > 0.05
-        assert len({round(shaded(colour, shade, ground).hslHueF(), 1) for shade in range(4)}) == 1
+        assert len({round(at_lightness(colour, step, ground).hslHueF(), 1) for step in range(4)}) == 1
     assert plain_tip("<b>a</b>") == "<span>&lt;b&gt;a&lt;/b&gt;</span>"

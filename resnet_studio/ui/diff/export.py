@@ -11,7 +11,8 @@ from PySide6.QtGui import QPainter
 
 from resnet_studio.domain.diff import Diff
 from resnet_studio.domain.errors import UserError
-from resnet_studio.ui.diagram.painter import Paper, RowPainter, drawing_font
+from resnet_studio.ui.diagram.colours import Paper, drawing_font
+from resnet_studio.ui.diagram.painter import RowPainter
 from resnet_studio.ui.diagram.rows import COLUMN, RowKind, Rows
 from resnet_studio.ui.diff.heading import HEADING_HEIGHT, paint_heading
 from resnet_studio.ui.diff.legend import LEGEND

@@ -212,7 +212,7 @@ class DiffWindow(QDialog):
     # Qt
 
     def showEvent(self, event: QShowEvent) -> None:
-        """What was told before the window was closed is over."""
+        """The line below begins anew."""
         super().showEvent(event)
         if not event.spontaneous():
             self._pointed.setText(POINT)

@@ -13,7 +13,7 @@ from resnet_studio.ui.evaluate.run_groups import MOST_ALWAYS_RIGHT, Group, about
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import ROOT, Index, TableColumn
 from resnet_studio.ui.plots.line_sample import SAMPLE_WIDTH, sample_icon
-from resnet_studio.ui.plots.run_colours import plain_tip, shaded
+from resnet_studio.ui.plots.run_colours import line_colour, plain_tip
 from resnet_studio.ui.theme import Role, Theme
 
 
@@ -42,7 +42,7 @@ class EvaluationsModel(QAbstractItemModel):
         self._groups: tuple[Group, ...] = ()
         self._runs: dict[str, RunRecord] = {}
         self._names: Mapping[str, str] = {}
-        self._shades: dict[str, int] = {}
+        self._lightness_steps: dict[str, int] = {}
         self._columns = self._evaluation_columns()
         theme.changed.connect(self._on_theme)
 
@@ -55,14 +55,14 @@ class EvaluationsModel(QAbstractItemModel):
         evaluations: Sequence[EvaluationSummary],
         runs: Sequence[RunRecord],
         names: Mapping[str, str],
-        shades: Mapping[str, int] | None = None,
+        steps: Mapping[str, int] | None = None,
     ) -> None:
-        """``runs`` and ``names``, by run id, are of all runs that are stored; ``shades`` of those that are compared."""
+        """``runs`` and ``names``, by run id, are of all stored runs; ``steps`` in lightness of those compared."""
         self.beginResetModel()
         self._groups = group(evaluations)
         self._runs = {run.id: run for run in runs}
         self._names = dict(names)
-        self._shades = dict(shades or {})
+        self._lightness_steps = dict(steps or {})
         self.endResetModel()
 
     def evaluation_at(self, index: Index) -> EvaluationSummary | None:
@@ -145,8 +145,7 @@ class EvaluationsModel(QAbstractItemModel):
 
     def _colour(self, run: RunRecord) -> QColor:
         """As beside its tick and in the plots."""
-        own, ground = self._theme.run_colour(run.colour), self._theme.colour(Role.PANEL)
-        return shaded(own, self._shades.get(run.id, 0), ground)
+        return line_colour(self._theme, run.colour, self._lightness_steps.get(run.id, 0))
 
     def _group_data(self, one: Group, column: int, role: int) -> object:
         if column:

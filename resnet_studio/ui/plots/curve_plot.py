@@ -253,7 +253,7 @@ class CurvePlot(QWidget):
 
     @Slot(str)
     def _on_pointed_at(self, run_id: str) -> None:
-        """The other runs fade, so that one can be told among many."""
+        """The other runs fade, so that one stands out among many."""
         for layer in self._layers:
             layer.emphasise(1.0 if run_id in ("", layer.run.run_id) else FADED)
 

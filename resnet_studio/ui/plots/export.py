@@ -19,9 +19,9 @@ from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.ui.figures import FAMILY, write_figure
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.line_sample import paint_sample
-from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, tell_epochs
+from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, set_epoch_lengths
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_span, nice_step, time_step, time_text
-from resnet_studio.ui.plots.run_colours import shaded, shades
+from resnet_studio.ui.plots.run_colours import at_lightness, lightness_steps
 from resnet_studio.ui.plots.thinning import thin
 
 FIGURE_SIZE = QSize(1000, 640)  # points
@@ -76,7 +76,7 @@ def export_figure(
     options = options or PlotOptions()
     book = CurveBook()
     book.load(curve for curve in curves.values() if len(curve))
-    tell_epochs(book, runs)
+    set_epoch_lengths(book, runs)
     return write_figure(
         path,
         lambda painter: _draw(painter, book, runs, options, panel),
@@ -96,7 +96,7 @@ def _draw(painter: QPainter, book: CurveBook, runs: Sequence[RunRecord], options
     _draw_axes(painter, frame, options, panel)
     painter.save()
     painter.setClipRect(frame.area)
-    steps = options.shades or shades(runs)
+    steps = options.lightness_steps or lightness_steps(runs)
     for run in runs:
         for series in panel.series:
             if (run.id, series) in frame.lines:
@@ -129,10 +129,10 @@ def _frame(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, pan
 
 
 def _draw_line(
-    painter: QPainter, frame: _Frame, run: RunRecord, x: np.ndarray, y: np.ndarray, shade: int, *, bold: bool
+    painter: QPainter, frame: _Frame, run: RunRecord, x: np.ndarray, y: np.ndarray, lightness_step: int, *, bold: bool
 ) -> None:
     x, y = thin(x, y, 0.0, frame.right, int(frame.area.width()))
-    colour = _colour(run, shade)
+    colour = _colour(run, lightness_step)
     pen = QPen(colour, 2.6 if bold else 1.0)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
@@ -155,9 +155,9 @@ def _draw_line(
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
-def _colour(run: RunRecord, shade: int) -> QColor:
+def _colour(run: RunRecord, lightness_step: int) -> QColor:
     """On white."""
-    return shaded(QColor(run.colour), shade, QColor("white"))
+    return at_lightness(QColor(run.colour), lightness_step, QColor("white"))
 
 
 def _pieces(x: np.ndarray, y: np.ndarray) -> Iterable[QPolygonF]:

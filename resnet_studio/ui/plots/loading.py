@@ -15,7 +15,7 @@ from resnet_studio.ui.threads.jobs import Job, Jobs
 
 
 class CurveLoader(QObject):
-    """Reads the curves of runs one after another; the latest wish replaces the one before.
+    """Reads the curves of runs one after another; a new request replaces the one before.
 
     ``loaded(list of Curve)`` comes for each run, ``finished()`` after the last. Runs that were removed meanwhile are
     left out.

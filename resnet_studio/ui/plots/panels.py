@@ -11,8 +11,8 @@ from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import Per, Series
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
-from resnet_studio.ui.plots.run_colours import shaded, shades
-from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.plots.run_colours import lightness_steps, line_colour
+from resnet_studio.ui.theme import Theme
 
 ITERATIONS_BY_AXIS = {XAxis.ITERATION: "iteration", XAxis.EPOCH: "epoch", XAxis.TIME: "training time"}
 
@@ -79,7 +79,8 @@ ERROR = PANELS[0]
 class PlottedRun:
     """What a plot must know of a run. ``iterations`` is how long it is meant to train.
 
-    ``shade`` counts the runs of the same colour and kind before it in the plot; twins have one cohort and one seed.
+    ``lightness_step`` counts the runs of the same colour and kind before it in the plot. Twins have one cohort and one
+    seed.
     """
 
     run_id: str
@@ -88,7 +89,7 @@ class PlottedRun:
     residual: bool
     depth: int
     iterations: int
-    shade: int = 0
+    lightness_step: int = 0
     cohort: str = ""
     seed: int = 0
 
@@ -107,9 +108,9 @@ class PlottedRun:
 
     @classmethod
     def of_all(cls, runs: Sequence[RunRecord], steps: Mapping[str, int] | None = None) -> list[PlottedRun]:
-        """Runs that share a plot: their names and their shades tell them apart, by run id those given or new ones."""
-        names, steps = display_names(runs), shades(runs) if steps is None else steps
-        return [replace(cls.of(run), name=names[run.id], shade=steps[run.id]) for run in runs]
+        """Runs that share a plot, with names that differ; ``steps`` in lightness by run id, counted where None."""
+        names, steps = display_names(runs), lightness_steps(runs) if steps is None else steps
+        return [replace(cls.of(run), name=names[run.id], lightness_step=steps[run.id]) for run in runs]
 
     @property
     def twin(self) -> tuple[str, int]:
@@ -118,7 +119,7 @@ class PlottedRun:
 
     def paint(self, theme: Theme) -> QColor:
         """The colour of its lines on a panel."""
-        return shaded(theme.run_colour(self.colour), self.shade, theme.colour(Role.PANEL))
+        return line_colour(theme, self.colour, self.lightness_step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +131,14 @@ class PlotOptions:
         window: Points in the running mean of what is measured at each iteration; 1 for none.
         raw: Draw the raw training curves under the smoothed ones; without smoothing they are always drawn.
         log: Logarithmic values.
-        shades: Of an export, by run id, so that its lines look as on the page; empty: counted anew.
+        lightness_steps: Of an export, by run id, so that its lines look as on the page; empty: counted anew.
     """
 
     axis: XAxis = XAxis.ITERATION
     window: int = 50
     raw: bool = True
     log: bool = False
-    shades: Mapping[str, int] = field(default_factory=dict, hash=False)
+    lightness_steps: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def smooth(self) -> bool:
@@ -161,7 +162,7 @@ def batches_per_epoch(run: RunRecord) -> float | None:
     return images / run.spec.recipe.batch_size if images > 0 else None
 
 
-def tell_epochs(book: CurveBook, runs: Iterable[RunRecord]) -> None:
+def set_epoch_lengths(book: CurveBook, runs: Iterable[RunRecord]) -> None:
     """Let ``book`` know how long each run's epochs are."""
     for run in runs:
         book.set_batches_per_epoch(run.id, batches_per_epoch(run))

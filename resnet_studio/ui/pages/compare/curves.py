@@ -22,7 +22,7 @@ from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
 from resnet_studio.ui.plots.loading import CurveLoader
-from resnet_studio.ui.plots.panels import ERROR, PANELS, PlottedRun, tell_epochs
+from resnet_studio.ui.plots.panels import ERROR, PANELS, PlottedRun, set_epoch_lengths
 from resnet_studio.ui.services import Services
 
 TABLES_MS = 500
@@ -118,7 +118,7 @@ class CurvesView(QWidget):
         self._baseline = self._wanted_baseline if self._wanted_baseline in ids else ids[0] if ids else ""
         self._loaded &= set(ids)
         self._book.keep_only(ids)
-        tell_epochs(self._book, self._runs)
+        set_epoch_lengths(self._book, self._runs)
         missing = [run_id for run_id in ids if run_id not in self._loaded]
         if missing:
             self._loader.load(missing)
@@ -157,7 +157,7 @@ class CurvesView(QWidget):
         visible = {run.run_id for run in plot.shown_runs}
         baseline = next((run for run in self._runs if run.id == self._baseline), None)
         runs = tuple(run for run in self._runs if run.id in visible)
-        return Shown(runs, replace(plot.options, shades=self._shades), plot.panel, baseline)
+        return Shown(runs, replace(plot.options, lightness_steps=self._shades), plot.panel, baseline)
 
     @Slot(object, object)
     def export_to(self, kind: Export, path: Path) -> None:

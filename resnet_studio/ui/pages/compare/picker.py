@@ -25,8 +25,8 @@ from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
 from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.models.runs_table import RunsProxy, run_id
 from resnet_studio.ui.plots.line_sample import sample_icon
-from resnet_studio.ui.plots.run_colours import plain_tip, shaded
-from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.plots.run_colours import line_colour, plain_tip
+from resnet_studio.ui.theme import Theme
 
 NARROW = 240  # pixels
 
@@ -47,7 +47,7 @@ class PickModel(RecordTableModel[RunRecord]):
         super().__init__(columns, key=run_id, parent=parent)
         self._theme = theme
         self._chosen: dict[str, None] = {}  # ids in order of ticking
-        self._shades: dict[str, int] = {}
+        self._lightness_steps: dict[str, int] = {}
         self._names: dict[str, str] = {}
         theme.changed.connect(self.refresh)
 
@@ -56,10 +56,10 @@ class PickModel(RecordTableModel[RunRecord]):
         self.set_records(runs)
         self.refresh()
 
-    def set_chosen(self, run_ids: Iterable[str], shades: Mapping[str, int]) -> None:
-        """Tick these without a word to anyone; ``shades`` by run id, as the plots have them."""
+    def set_chosen(self, run_ids: Iterable[str], steps: Mapping[str, int]) -> None:
+        """Tick these, without a signal; ``steps`` in lightness by run id, as the plots have them."""
         self._chosen = dict.fromkeys(run_ids)
-        self._shades = dict(shades)
+        self._lightness_steps = dict(steps)
         self.refresh()
 
     def toggle(self, row: int) -> None:
@@ -82,8 +82,7 @@ class PickModel(RecordTableModel[RunRecord]):
 
     def colour(self, run: RunRecord) -> QColor:
         """As it is drawn in the plot."""
-        colour = self._theme.run_colour(run.colour)
-        return shaded(colour, self._shades.get(run.id, 0), self._theme.colour(Role.PANEL))
+        return line_colour(self._theme, run.colour, self._lightness_steps.get(run.id, 0))
 
     def _icon(self, run: RunRecord) -> QIcon:
         return sample_icon(self.colour(run), run.residual)
@@ -168,9 +167,9 @@ class RunPicker(QWidget):
         button.setToolTip(tip)
         return button
 
-    def show_runs(self, runs: Sequence[RunRecord], chosen: Sequence[str], shades: Mapping[str, int]) -> None:
+    def show_runs(self, runs: Sequence[RunRecord], chosen: Sequence[str], steps: Mapping[str, int]) -> None:
         self.model.set_runs(runs)
-        self.model.set_chosen(chosen, shades)
+        self.model.set_chosen(chosen, steps)
         self._show_count(list(chosen))
 
     @Slot(list)

@@ -110,10 +110,10 @@ class ResultTables(QWidget):
         runs: Sequence[RunRecord],
         baseline: str,
         curves: Curves | None = None,
-        shades: Mapping[str, int] | None = None,
+        steps: Mapping[str, int] | None = None,
     ) -> None:
-        """``baseline`` is one of the runs' ids, or empty without runs; ``shades`` by run id as in the plots."""
-        self.results.set_runs(runs, baseline, curves, shades)
+        """``baseline`` is one of the runs' ids, or empty without runs; ``steps`` in lightness by run id."""
+        self.results.set_runs(runs, baseline, curves, steps)
         self.differences.set_runs(runs)
         count = self.differences.rowCount()
         self._differing.setCurrentIndex(0 if count or len(runs) < 2 else 1)

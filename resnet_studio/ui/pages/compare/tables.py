@@ -57,11 +57,11 @@ class ResultsModel(RecordTableModel[RunRecord]):
         runs: Sequence[RunRecord],
         baseline: str,
         curves: Curves | None = None,
-        shades: Mapping[str, int] | None = None,
+        steps: Mapping[str, int] | None = None,
     ) -> None:
-        """``baseline`` is the id of one of the runs, or empty; ``shades`` by run id as in the plots, or counted."""
+        """``baseline`` is the id of one of the runs, or empty; ``steps`` in lightness by run id, or counted."""
         self._names, self._baseline = display_names(runs), baseline
-        self._plotted = {run.run_id: run for run in PlottedRun.of_all(runs, shades)}
+        self._plotted = {run.run_id: run for run in PlottedRun.of_all(runs, steps)}
         reference = next((run for run in runs if run.id == baseline), None)
         self._deltas = deltas(runs, reference, curves) if reference else {}
         self._groups = {run.id: group for group in seed_groups(runs) for run in group.runs}

@@ -21,7 +21,7 @@ from resnet_studio.ui.pages.train.queue import QueueList
 from resnet_studio.ui.pages.train.state import CohortState
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.loading import CurveLoader
-from resnet_studio.ui.plots.panels import PlottedRun, tell_epochs
+from resnet_studio.ui.plots.panels import PlottedRun, set_epoch_lengths
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.empty_state import EmptyState
@@ -138,7 +138,7 @@ class TrainPage(Page):
             self.banner.withdraw(notice)
         self._told.clear()
         self._book.keep_only(self._state.run_ids)
-        tell_epochs(self._book, members)
+        set_epoch_lengths(self._book, members)
         self._loader.load(self._state.run_ids)
         self._show_all()
 
