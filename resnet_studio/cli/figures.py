@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from resnet_studio.domain.diff import Diff
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.series import Series
 
 
 def draw(
@@ -20,7 +20,7 @@ def draw(
     ending: str,
     description: str = "",
 ) -> None:
-    """Write the error curves to ``file``, whose name must end in ``ending`` (``.png`` or ``.svg``).
+    """Write the error curves to ``file``, whose name must end in ``ending``.
 
     ``description`` goes with the figure, unseen.
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.records import NOT_KNOWN, Curve, RunRecord
+from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.spec import Spec, unit_of
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.domain.text_numbers import NONE, percent

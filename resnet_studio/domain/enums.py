@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from resnet_studio.domain.series import Series as Series
+
 
 class Family(StrEnum):
     """Which stem and which stages: He et al. 2015, sections 3.3 (ImageNet) and 4.2 (CIFAR-10); VGG is the reference
@@ -220,18 +222,3 @@ class Phase(StrEnum):
     SAVING = "saving"
     PAUSED = "paused"
     WAITING = "waiting for room on the disk"
-
-
-TRAINING_ERROR_WINDOW = 50
-"""Iterations whose mean is a run's training error: one batch alone is too noisy to read."""
-
-
-class Series(StrEnum):
-    """Measured quantities. Errors are in percent, loss is mean cross-entropy in nats, seconds count training alone."""
-
-    TRAINING_ERROR = "training_error"
-    TRAINING_LOSS = "training_loss"
-    TEST_ERROR = "test_error"
-    TEST_LOSS = "test_loss"
-    LEARNING_RATE = "learning_rate"
-    SECONDS = "seconds"

@@ -9,7 +9,6 @@ from pydantic import Field, field_validator, model_validator
 
 from resnet_studio.domain.data_spec import MAX_SEED
 from resnet_studio.domain.enums import (
-    TRAINING_ERROR_WINDOW,
     Activation,
     Augmentation,
     BatchNormStatistics,
@@ -26,6 +25,7 @@ from resnet_studio.domain.enums import (
     Precision,
 )
 from resnet_studio.domain.schedules import Schedule, schedules_help
+from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
 from resnet_studio.domain.spec import AllOf, ReadWhen, Spec, replace, spec_field
 
 Iteration = Annotated[int, Field(ge=1, le=10_000_000)]

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.history.schema import CurveChunkRow, RunRow
 
 _COMPACT_ABOVE = 64  # chunks of one series that are worth joining when a run has ended

@@ -25,7 +25,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.series import Series
 
 REVISIONS = ("0001", "0002")
 """Every schema this program knows, oldest first; the last one is what it reads and writes."""
@@ -47,7 +48,20 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-def _words(kind: type[RunStatus] | type[Series]) -> Enum:
+class SeriesName(TypeDecorator[Series]):
+    """A series kept under its name, so that a new row and a series of one layer need no migration."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: Series | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else str(Series(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Series | None:  # noqa: ARG002
+        return None if value is None else Series(value)
+
+
+def _words(kind: type[RunStatus]) -> Enum:
     """An enum kept as its value in a text column, so that a new member needs no migration."""
     return Enum(
         kind, native_enum=False, create_constraint=False, length=32, values_callable=lambda e: [m.value for m in e]
@@ -139,7 +153,7 @@ class CurveChunkRow(Base):
     __tablename__ = "curve_chunks"
 
     run_key: Mapped[int] = mapped_column(ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True)
-    series: Mapped[Series] = mapped_column(_words(Series), primary_key=True)
+    series: Mapped[Series] = mapped_column(SeriesName, primary_key=True)
     first_iteration: Mapped[int] = mapped_column(primary_key=True)
     last_iteration: Mapped[int]
     stride: Mapped[int]

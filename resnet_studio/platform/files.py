@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from resnet_studio.domain.errors import UserError
 
 _PART = ".part"
 _ABANDONED_SECONDS = 24 * 3600.0
@@ -34,6 +37,26 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes | str) -> Path:
+    """Put ``content`` into a file that a person has chosen, text as UTF-8; a file of that name is replaced.
+
+    Raises:
+        UserError: If it cannot be written; a file of that name is then as it was.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    try:
+        if not path.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        if path.exists() and not path.is_file():  # a device or a pipe
+            path.write_bytes(data)
+        else:
+            with replacing(path.resolve()) as part:
+                part.write_bytes(data)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from None
+    return path
 
 
 def _sync_folder(folder: Path) -> None:

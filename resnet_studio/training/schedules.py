@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW
 from resnet_studio.domain.schedules import Plateau, WarmUp, schedule_of
+from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
 from resnet_studio.domain.specs import RecipeSpec
 
 WINDOW = TRAINING_ERROR_WINDOW  # iterations between two looks at the training error while warming up

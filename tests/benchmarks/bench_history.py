@@ -26,8 +26,9 @@ os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 import numpy as np
 from PySide6.QtWidgets import QApplication
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CurveChunk, CurvesGrew
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunSpec
 from resnet_studio.history.recorder import Recorder
 from resnet_studio.history.store import RunStore
@@ -94,7 +95,7 @@ def people(store: RunStore, runs: int, points: int) -> None:
     show(f"list of {runs} runs, read", median_ms(store.list_runs), 100)
     model = RunsTableModel()
     proxy = RunsProxy(model)
-    show("list of runs, read and put into the table", median_ms(lambda: model.set_runs(store.list_runs())), 100)
+    show("list of runs, read and put into the table", median_ms(lambda: model.set_records(store.list_runs())), 100)
     typed = "depth:56 plain seed"
     per_key = [
         median_ms(lambda text=typed[:end]: proxy.set_filter(parse_filter(text)), 3) for end in range(1, len(typed) + 1)

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.schema import CurveChunkRow
 from resnet_studio.history.store import RunStore
@@ -57,6 +58,15 @@ def test_strides_and_gaps_between_chunks(store: RunStore, twins: Twins) -> None:
     curve = store.curve(run.id, TEST)
     assert curve.iterations.tolist() == [0, 500, 1000, 1100, 1107, 1114]
     assert curve.values.tolist() == [90, 60, 50, 40, 30, 20]
+
+
+def test_a_series_of_one_layer_is_stored_beside_the_networks(store: RunStore, twins: Twins) -> None:
+    whole, third = Series.LEARNING_RATE, Series.LEARNING_RATE.of_layer(3)
+    store.append_chunks([chunk(twins[0], whole, 1, [1, 2]), chunk(twins[0], third, 1, [3, 4])])
+    found = store.curves([twins[0].id], [whole, third])
+    assert {series: curve.values.tolist() for (_, series), curve in found.items()} == {whole: [1, 2], third: [3, 4]}
+    store.truncate_curves(twins[0].id, 1)
+    assert store.curve(twins[0].id, third).values.tolist() == [3]
 
 
 def test_many_curves_at_once_and_empty_ones(store: RunStore, twins: Twins) -> None:

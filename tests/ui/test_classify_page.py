@@ -15,13 +15,14 @@ from PIL import Image
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QPushButton
+from resnet_studio.ui.images.thumbnails import Thumbnails
+from resnet_studio.ui.widgets.protocol_choice import Asked
 
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, NamedImage, Prediction
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
-from resnet_studio.ui.evaluate.protocol_request import Asked
 from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.pages.classify.export import HEADER, as_text
 from resnet_studio.ui.pages.classify.page import ClassifyPage
@@ -29,7 +30,6 @@ from resnet_studio.ui.pages.classify.panel import classes_note
 from resnet_studio.ui.pages.classify.problems import ProblemsDialog
 from resnet_studio.ui.pages.classify.results import ImageRow, ResultsModel
 from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
-from resnet_studio.ui.pages.classify.thumbnails import Thumbnails
 
 COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
 
@@ -235,7 +235,7 @@ def test_another_choice_asks_only_what_is_missing(page, idle, services, colour_f
 
 
 def test_a_check_mark_in_the_list_counts(page, idle):
-    index = page.choice.index(0)
+    index = page.choice.index(0, 0)
     page.choice.setData(index, Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole)
     assert len(page.choice.chosen) == 1
     page.panel._on_activated(index)
@@ -371,7 +371,7 @@ def test_models_keep_qts_rules(services, qtmodeltester, colour_folders):
     assert len(choice.chosen) == 2  # hidden ones too
     results = ResultsModel()
     results.set_runs(choice.chosen)
-    results.add_images(ImageRow.of(path) for path in sorted((colour_folders / "test").rglob("*.png")))
+    results.add_records(ImageRow.of(path) for path in sorted((colour_folders / "test").rglob("*.png")))
     first = results.images[0]
     results.add_results([Classification(first.key, runs[0].id, (Prediction("blue", 0.7), Prediction("red", 0.2)))])
     qtmodeltester.check(results)
@@ -394,7 +394,7 @@ def test_models_keep_qts_rules(services, qtmodeltester, colour_folders):
 def test_the_true_class_comes_from_names(services, name, folder, truth):
     results = ResultsModel()
     results.set_runs(services.store.list_runs())
-    results.add_images([ImageRow.of(Path("/pictures") / folder / name)])
+    results.add_records([ImageRow.of(Path("/pictures") / folder / name)])
     assert results.cell(0, 0).truth == truth
 
 
@@ -423,7 +423,7 @@ def test_thumbnails_are_drawn_in_the_background(qtbot, services, colour_folders,
 def test_a_thousand_images_scroll_without_decoding_them_all(qtbot, page, colour_folders):
     page.session.set_runs([])
     rows = [ImageRow(str(i), colour_folders / "test" / "red" / "0.png", f"{i}.png", "red") for i in range(1000)]
-    page.results.add_images(rows)
+    page.results.add_records(rows)
     page._update()
     page.session.set_runs([])
     started = time.monotonic()
@@ -615,7 +615,7 @@ def test_networks_of_different_sizes_see_scales_of_their_own(page, idle, qtbot):
     network = replace(large.spec.network, image_size=16)
     page.results.set_runs([small, dataclasses.replace(large, spec=replace(large.spec, network=network))])
     page.results.set_protocol(Asked(Protocol(kind=ProtocolKind.MULTI_SCALE), proportional=True))
-    page.results.add_images([ImageRow.of(Path("a.png"))])
+    page.results.add_records([ImageRow.of(Path("a.png"))])
     sizes = [page.results.cell(0, column).protocol.sizes for column in range(2)]
     assert sizes == [(8, 9, 14, 17, 23), (16, 18, 27, 34, 46)]
     page.results.clear()

@@ -15,9 +15,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurveChunk, CurvesGrew, StatusChanged
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.ui.pages.compare.export import Export, export
 from resnet_studio.ui.pages.compare.page import ComparePage
@@ -226,8 +227,8 @@ def test_rows_can_be_copied(ids, page, qtbot):
 
 def test_results_sort_by_number(ids, page):
     page.show_runs(ids)
-    page.curves.tables.sorted.sort(1, Qt.SortOrder.AscendingOrder)
-    names = [page.curves.tables.sorted.index(row, 0).data() for row in range(4)]
+    page.curves.tables.results.sort(1, Qt.SortOrder.AscendingOrder)
+    names = [page.curves.tables.results.index(row, 0).data() for row in range(4)]
     assert names == ["ResNet-8", "plain-8", "ResNet-14", "plain-14"]
 
 
@@ -258,9 +259,9 @@ def _paint(page: ComparePage, run_id: str) -> tuple[str, ...]:
     """The colour of a run in the plot, in the list and in the table."""
     plotted = next(run for run in page.curves.plots[0].shown_runs if run.run_id == run_id)
     model = page.picker.model
-    run = next(run for run in model.runs if run.id == run_id)
-    table = page.curves.tables.results._paint[run_id].paint(page.services.theme)
-    return plotted.paint(page.services.theme).name(), model._colour(run).name(), table.name()
+    run = next(run for run in model.records if run.id == run_id)
+    table = page.curves.tables.results._plotted[run_id].paint(page.services.theme)
+    return plotted.paint(page.services.theme).name(), model.colour(run).name(), table.name()
 
 
 def test_a_run_keeps_its_colour_whatever_is_ticked(services, tiny_run, page, qtbot):
@@ -278,8 +279,8 @@ def test_a_run_keeps_its_colour_whatever_is_ticked(services, tiny_run, page, qtb
     assert _paint(page, made[2]) == painted[made[2]]
     page.show_runs([made[0], made[2], made[1]])
     assert {run_id: _paint(page, run_id) for run_id in made} == painted
-    assert page.evaluate.model._shades == page.curves._shades
-    assert page.curves.shown().options.shades == page.curves._shades  # exports look like the page
+    assert page.evaluate.model._lightness_steps == page.curves._shades
+    assert page.curves.shown().options.lightness_steps == page.curves._shades  # exports look like the page
 
 
 def test_names_fit_the_table_when_other_runs_come(services, tiny_run, page, qtbot):

@@ -11,14 +11,15 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF
+from resnet_studio.ui.pages.compare.evaluate.classes import ClassesModel, PairsModel
+from resnet_studio.ui.pages.compare.evaluate.export import Titled, export
+from resnet_studio.ui.pages.compare.evaluate.matrices import Matrices
+from resnet_studio.ui.pages.compare.evaluate.matrix_colours import MatrixColours, cell_colours, depth, shares
+from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL, LEAST_CELL, Matrix, fit
+from resnet_studio.ui.pages.compare.evaluate.matrix_view import MatrixView
 
 from resnet_studio.domain.errors import UserError
-from resnet_studio.ui.evaluate.classes import PLACE_ROLE, ClassesModel, PairsModel
-from resnet_studio.ui.evaluate.export import Titled, export
-from resnet_studio.ui.evaluate.matrices import Matrices
-from resnet_studio.ui.evaluate.matrix_colours import MatrixColours, cell_colours, depth, shares
-from resnet_studio.ui.evaluate.matrix_drawing import ALL, LEAST_CELL, Matrix, fit
-from resnet_studio.ui.evaluate.matrix_view import MatrixView
+from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.plots.run_colours import luminance
 from resnet_studio.ui.theme import Theme
 
@@ -87,6 +88,16 @@ def test_colours_are_told_apart_by_hue_and_by_lightness(theme, dark):
     assert colours.right.blue() - colours.right.red() > 80
     assert colours.wrong.red() - colours.wrong.blue() > 80
     assert depth(np.array([0.25]))[0] == 0.5
+    theme.set_mode("light")
+
+
+def test_colours_are_computed_once_for_a_theme(theme):
+    matrix, paper = small(), MatrixColours.on_paper()
+    assert matrix.cell_colours(paper) is matrix.cell_colours(MatrixColours.on_paper())
+    theme.set_mode("dark")
+    dark = matrix.cell_colours(MatrixColours.of(theme))
+    np.testing.assert_array_equal(dark, cell_colours(COUNTS, MatrixColours.of(theme)))
+    assert (dark != matrix.cell_colours(paper)).any()
     theme.set_mode("light")
 
 
@@ -185,7 +196,7 @@ def test_tables_name_classes_and_confusions(qtbot, qtmodeltester):
     assert rows[2][2] == rows[2][3] == "–"
     assert [pairs.index(0, c).data() for c in range(3)] == ["cat", "dog", "10"]
     assert pairs.rowCount() == 3
-    assert pairs.index(0, 0).data(PLACE_ROLE) == (0, 1)
+    assert pairs.index(0, 0).data(RecordRole.RECORD).place == (0, 1)
 
 
 def test_files_hold_both_matrices(tmp_path, qapp):
@@ -207,7 +218,7 @@ def test_files_hold_both_matrices(tmp_path, qapp):
 
 
 def test_an_export_that_cannot_be_says_why(tmp_path, qapp):
-    with pytest.raises(UserError, match="neither PNG, SVG nor CSV"):
+    with pytest.raises(UserError, match=r"\.png, \.svg, \.pdf or \.csv"):
         export([Titled("m", small())], tmp_path / "m.gif", percent=False)
     with pytest.raises(UserError, match="No confusion matrix"):
         export([], tmp_path / "m.png", percent=False)

@@ -15,7 +15,8 @@ from resnet_studio.domain.enums import Family, Shortcut
 from resnet_studio.domain.network_names import network_named
 from resnet_studio.domain.specs import NetworkSpec, counterpart
 from resnet_studio.ui.diagram.rows import COLUMN, RowKind, Rows
-from resnet_studio.ui.diagram.view import READABLE_ZOOM, BlueprintView
+from resnet_studio.ui.diagram.view import BlueprintView
+from resnet_studio.ui.diagram.zoomed_area import READABLE_ZOOM
 from resnet_studio.ui.services import Services
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
@@ -120,9 +121,9 @@ def test_zoom_keeps_what_is_under_the_mouse(view: BlueprintView) -> None:
     draw(view, 1202)
     view.toggle(1)
     view.verticalScrollBar().setValue(4000)
-    y = view._y_at(300)
+    y = view.y_at(300)
     view.set_zoom(view.zoom * 1.5, 300)
-    assert view._y_at(300) == pytest.approx(y, abs=1.0)
+    assert view.y_at(300) == pytest.approx(y, abs=1.0)
 
 
 def test_1202_layers_stay_fluid(view: BlueprintView) -> None:

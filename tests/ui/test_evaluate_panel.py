@@ -14,6 +14,19 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
+from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL
+from resnet_studio.ui.pages.compare.evaluate.plan import Wish, plan
+from resnet_studio.ui.pages.compare.evaluate.run_groups import (
+    about,
+    evaluation_name,
+    group,
+    outdated_sentence,
+    source_name,
+)
+from resnet_studio.ui.pages.compare.evaluate.tree import Column, EvaluationsModel
+from resnet_studio.ui.pages.compare.evaluate.work import TestSets, bringing
+from resnet_studio.ui.widgets.protocol_choice import Asked, scales_for
+from resnet_studio.ui.widgets.protocol_form import ProtocolChoice
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
@@ -21,13 +34,6 @@ from resnet_studio.domain.records import Evaluation, EvaluationSummary, NamedIma
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
-from resnet_studio.ui.evaluate.matrix_drawing import ALL
-from resnet_studio.ui.evaluate.plan import Wish, plan
-from resnet_studio.ui.evaluate.protocol_choice import ProtocolChoice
-from resnet_studio.ui.evaluate.protocol_request import Asked, scales_for
-from resnet_studio.ui.evaluate.run_groups import about, evaluation_name, group, outdated_sentence, source_name
-from resnet_studio.ui.evaluate.tree import Column, EvaluationsModel
-from resnet_studio.ui.evaluate.work import TestSets, bringing
 from resnet_studio.ui.pages.compare.page import ComparePage
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -257,8 +263,8 @@ def test_a_cell_shows_its_images_and_leads_to_classify(panel, page, services, qt
     true, answer = np.argwhere(evaluation.confusion)[0].tolist()
     panel.detail.show_cell(0, true, answer)
     count = int(evaluation.confusion[true, answer])
-    qtbot.waitUntil(lambda: len(panel.detail.images.model.images) == count)
-    images = panel.detail.images.model.images
+    qtbot.waitUntil(lambda: len(panel.detail.images.model.records) == count)
+    images = panel.detail.images.model.records
     names = evaluation.class_names
     assert {(image.true, image.answer) for image in images} == {(names[true], names[answer])}
     assert [image.confidence for image in images] == sorted((image.confidence for image in images), reverse=True)
@@ -273,7 +279,7 @@ def test_a_cell_shows_its_images_and_leads_to_classify(panel, page, services, qt
     for label in range(3):
         panel.detail.show_cell(0, label, ALL)
         expected = int(evaluation.confusion[label].sum() - evaluation.confusion[label, label])
-        qtbot.waitUntil(lambda expected=expected: len(panel.detail.images.model.images) == expected)
+        qtbot.waitUntil(lambda expected=expected: len(panel.detail.images.model.records) == expected)
         qtbot.waitUntil(lambda: not panel.detail.loading)
         total += expected
     assert total == wrong

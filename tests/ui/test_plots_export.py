@@ -25,16 +25,16 @@ from resnet_studio.domain.comparison import (
     summary_csv,
     twin_gaps,
 )
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.records import Curve
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.export import export_figure
-from resnet_studio.ui.plots.panels import LOSS, PlotOptions
+from resnet_studio.ui.plots.panels import PANELS, PlotOptions
 
 ERRORS = (Series.TRAINING_ERROR, Series.TEST_ERROR)
 
@@ -75,7 +75,9 @@ def test_figures_are_valid_files(compared, tmp_path: Path, options, qapp):
 def test_runs_without_points_and_other_panels_can_be_drawn(compared, tmp_path: Path, qapp):
     runs, curves = compared
     assert export_figure({}, runs, tmp_path / "empty.png").stat().st_size > 1000
-    assert export_figure(curves, runs, tmp_path / "loss.svg", panel=LOSS).stat().st_size > 1000
+    for panel in PANELS:
+        root = ElementTree.parse(export_figure(curves, runs, tmp_path / "panel.svg", panel=panel)).getroot()
+        assert panel.axis_title in " ".join(root.itertext())
 
 
 def test_a_million_points_are_thinned_in_the_file(compared, tmp_path: Path, qapp):
@@ -88,7 +90,7 @@ def test_a_million_points_are_thinned_in_the_file(compared, tmp_path: Path, qapp
 
 def test_figures_refuse_what_they_cannot_do(compared, tmp_path: Path, qapp):
     runs, curves = compared
-    with pytest.raises(UserError, match=r"\.png or \.svg"):
+    with pytest.raises(UserError, match=r"\.png, \.svg or \.pdf"):
         export_figure(curves, runs, tmp_path / "figure.jpg")
     with pytest.raises(UserError, match="no runs"):
         export_figure(curves, [], tmp_path / "figure.png")

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtGui import QColor
 
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.records import Curve
+from resnet_studio.domain.series import Series
 from resnet_studio.ui.plots.cursor_values import gaps, gaps_at, readings
 from resnet_studio.ui.plots.curve_data import CurveBook, CurveBuffer, XAxis
 from resnet_studio.ui.plots.panels import ERROR, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_end, nice_span, settled, time_text, value_label
-from resnet_studio.ui.plots.run_colours import plain_tip, shaded
+from resnet_studio.ui.plots.run_colours import at_lightness, plain_tip
 from resnet_studio.ui.plots.thinning import running_mean, thin
 
 floats = st.one_of(st.floats(-1e6, 1e6, width=32), st.just(math.nan), st.just(math.inf), st.just(-math.inf))
@@ -154,12 +154,12 @@ def test_read_out_and_gap():
         book.extend([_chunk(Series.TRAINING_ERROR, 1, [error] * 100, run=run)])
         book.extend([_chunk(Series.TEST_ERROR, 50, [error + 5, error + 1], 50, run=run)])
     found = readings(book, [plain, residual], ERROR, PlotOptions(), 60)
-    assert [(r.thin, r.bold) for r in found] == [(60, 65), (40, 45)]
+    assert [r.values for r in found] == [(60, 65), (40, 45)]
     [gap] = gaps(found)
-    assert (gap.depth, gap.thin, gap.bold) == (20, 20, 20)
-    assert [r.bold for r in readings(book, [plain], ERROR, PlotOptions(), None)] == [61]
-    assert [r.bold for r in readings(book, [plain], ERROR, PlotOptions(), 10)] == [None]
-    assert [(r.thin, r.bold) for r in readings(book, [plain], ERROR, PlotOptions(), 101)] == [(None, None)]
+    assert (gap.depth, gap.values) == (20, (20, 20))
+    assert [r.values[1] for r in readings(book, [plain], ERROR, PlotOptions(), None)] == [61]
+    assert [r.values[1] for r in readings(book, [plain], ERROR, PlotOptions(), 10)] == [None]
+    assert [r.values for r in readings(book, [plain], ERROR, PlotOptions(), 101)] == [(None, None)]
     assert gaps(found[:1]) == []
 
 
@@ -167,7 +167,7 @@ def test_a_diverged_end_reads_as_nothing():
     book = CurveBook()
     run = PlottedRun("a", "a", "#0072B2", True, 20, 100)
     book.extend([_chunk(Series.TRAINING_ERROR, 1, [50, np.nan])])
-    assert readings(book, [run], ERROR, PlotOptions(), None)[0].thin is None
+    assert readings(book, [run], ERROR, PlotOptions(), None)[0].values[0] is None
 
 
 @given(low=st.floats(-1e6, 1e6), width=st.floats(0, 1e6))
@@ -211,7 +211,7 @@ def test_only_a_single_pair_of_twins_has_a_gap():
     book.extend([_chunk(Series.TRAINING_ERROR, 1, [60.0] * 50 + [0.0] * 50, run="p")])
     book.extend([_chunk(Series.TRAINING_ERROR, 1, [40.0] * 50, run="r")])
     [gap] = gaps_at(book, [plain, residual], ERROR, PlotOptions(window=1), None)
-    assert gap.thin == 20.0  # at iteration 50, where both have been
+    assert gap.values[0] == 20.0  # at iteration 50, where both have been
     assert gaps_at(book, [plain, residual, other], ERROR, PlotOptions(), None) == []
     assert gaps_at(book, [plain, other], ERROR, PlotOptions(), None) == []
 
@@ -219,7 +219,7 @@ def test_only_a_single_pair_of_twins_has_a_gap():
 def test_runs_of_one_colour_differ_in_lightness_on_either_ground():
     colour = QColor("#0072B2")
     for ground in (QColor("#ffffff"), QColor("#1c2027")):
-        lights = sorted(shaded(colour, shade, ground).lightnessF() for shade in range(4))
+        lights = sorted(at_lightness(colour, step, ground).lightnessF() for step in range(4))
         assert min(b - a for a, b in itertools.pairwise(lights)) > 0.05
-        assert len({round(shaded(colour, shade, ground).hslHueF(), 1) for shade in range(4)}) == 1
+        assert len({round(at_lightness(colour, step, ground).hslHueF(), 1) for step in range(4)}) == 1
     assert plain_tip("<b>a</b>") == "<span>&lt;b&gt;a&lt;/b&gt;</span>"

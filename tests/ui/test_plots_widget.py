@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.series import Series
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.curve_plot import CurvePlot
-from resnet_studio.ui.plots.panels import ERROR, RATE, PlotOptions, PlottedRun
+from resnet_studio.ui.plots.panels import ERROR, PANELS, PlotOptions, PlottedRun
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Theme
 
@@ -181,7 +181,7 @@ def test_themes_change_the_ground(plot, qtbot):
 
 
 def test_a_plot_with_one_series(qtbot, qapp):
-    plot = CurvePlot(Theme(), CurveBook(), RATE)
+    plot = CurvePlot(Theme(), CurveBook(), next(panel for panel in PANELS if panel.key == "learning_rate"))
     qtbot.addWidget(plot)
     plot.set_runs([RESIDUAL])
     plot.show()

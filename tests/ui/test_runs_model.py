@@ -12,7 +12,8 @@ from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.specs import CohortSpec, DataSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.ui.models import formats
-from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, ORDER, Column, parse_tags, sorted_runs
+from resnet_studio.ui.models.record_table import sorted_records
+from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, ORDER, Column, parse_tags
 from resnet_studio.ui.models.run_filter import parse_filter, searchable
 from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel
 
@@ -36,7 +37,7 @@ def records(home):
 @pytest.fixture
 def model(qapp, records):
     model = RunsTableModel()
-    model.set_runs(records)
+    model.set_records(records)
     return model
 
 
@@ -65,15 +66,15 @@ def test_numbers_sort_as_numbers_and_unknown_ones_come_last(model):
     model.sort(INDEX[Column.DEPTH], Qt.SortOrder.AscendingOrder)
     assert column(model, Column.DEPTH) == ["8", "8", "20", "20", "110", "110"]
     model.sort(INDEX[Column.TEST_ERROR], Qt.SortOrder.AscendingOrder)
-    rising = [run.test_error for run in model.runs]
+    rising = [run.test_error for run in model.records]
     assert rising == [9.0, 12.5, 20.0, 33.3, 100.0, None]
     model.sort(INDEX[Column.TEST_ERROR], Qt.SortOrder.DescendingOrder)
-    assert [run.test_error for run in model.runs] == [100.0, 33.3, 20.0, 12.5, 9.0, None]
+    assert [run.test_error for run in model.records] == [100.0, 33.3, 20.0, 12.5, 9.0, None]
 
 
 def test_sorting_is_stable(records):
-    by_depth = sorted_runs(records, Column.DEPTH, descending=False)
-    by_data = sorted_runs(by_depth, Column.DATA, descending=False)  # all equal
+    by_depth = sorted_records(records, COLUMNS[Column.DEPTH], descending=False)
+    by_data = sorted_records(by_depth, COLUMNS[Column.DATA], descending=False)  # all equal
     assert by_data == by_depth
 
 
@@ -136,17 +137,17 @@ def test_what_cannot_be_read_is_left_out_and_explained(text):
 
 def test_a_reload_keeps_rows_and_what_points_at_them(model, records):
     chosen = QPersistentModelIndex(model.index(2, 0))
-    run_id = model.run_at(2).id
+    run_id = model.record_at(2).id
     resets = []
     model.modelReset.connect(lambda: resets.append(1))
     changes = [changed(run, test_error=1.0 if run.id == run_id else run.test_error) for run in records]
-    model.set_runs(changes[1:])  # one gone, one changed
+    model.set_records(changes[1:])  # one gone, one changed
     assert model.rowCount() == 5
-    assert model.run_at(chosen.row()).id == run_id
-    assert model.run_at(chosen.row()).test_error == 1.0
-    model.set_runs(changes)  # and back
+    assert model.record_at(chosen.row()).id == run_id
+    assert model.record_at(chosen.row()).test_error == 1.0
+    model.set_records(changes)  # and back
     assert model.rowCount() == 6
-    assert model.run_at(chosen.row()).id == run_id
+    assert model.record_at(chosen.row()).id == run_id
     assert resets == []
 
 
@@ -154,10 +155,10 @@ def test_a_changed_row_moves_to_its_place_and_through_the_filter(model):
     proxy = RunsProxy(model)
     proxy.sort(INDEX[Column.TEST_ERROR], Qt.SortOrder.AscendingOrder)
     proxy.set_filter(parse_filter("status:queued"))
-    best = model.run_at(0)
-    model.update_runs([changed(best, test_error=99.0)])
-    assert [run.test_error for run in model.runs] == [12.5, 20.0, 33.3, 99.0, 100.0, None]
-    model.update_runs([changed(best, status=RunStatus.FINISHED)])
+    best = model.record_at(0)
+    model.update_records([changed(best, test_error=99.0)])
+    assert [run.test_error for run in model.records] == [12.5, 20.0, 33.3, 99.0, 100.0, None]
+    model.update_records([changed(best, status=RunStatus.FINISHED)])
     assert proxy.rowCount() == 5
 
 
@@ -172,7 +173,7 @@ def test_editing_asks_and_changes_nothing_itself(model):
     assert not model.flags(model.index(0, INDEX[Column.DEPTH])) & Qt.ItemFlag.ItemIsEditable
     name = index.data()
     assert model.setData(index, "another")
-    assert asked == [(model.run_at(0).id, Column.NAME, "another")]
+    assert asked == [(model.record_at(0).id, Column.NAME, "another")]
     assert index.data() == name
 
 
@@ -196,7 +197,7 @@ def test_a_thousand_runs_list_and_filter_quickly(qapp, home):
         store.list_runs()
         model = RunsTableModel()
         proxy = RunsProxy(model)
-        listed = best_of(3, lambda: model.set_runs(store.list_runs()))
+        listed = best_of(3, lambda: model.set_records(store.list_runs()))
     assert proxy.rowCount() == 1000
     filtered = best_of(3, lambda: proxy.set_filter(parse_filter("resnet depth:>8 seed:<500 -plain")))
     assert proxy.rowCount() == 500

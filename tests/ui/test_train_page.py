@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from resnet_studio.domain.enums import Phase, RunStatus, Series
+from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.events import (
     CohortStarted,
     CurveChunk,
@@ -20,6 +20,7 @@ from resnet_studio.domain.events import (
     ProgressMade,
     StatusChanged,
 )
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.history.recorder import recording
 from resnet_studio.ui.controller import RunController
@@ -192,7 +193,7 @@ def test_queue_is_listed_and_can_be_shortened(page, script, cohort, qtbot):
     waiting = controller.train(cohort)
     qtbot.waitUntil(page.queue.isVisible)
     assert page.queue.model.rowCount() == 1
-    assert "plain-8 + ResNet-8" in page.queue.model.index(0).data()
+    assert "plain-8 + ResNet-8" in page.queue.model.index(0, 0).data()
     qtbot.mouseClick(page.queue.remove_button, Qt.MouseButton.LeftButton)
     assert controller.queue == ()
     assert page.services.store.get(waiting[0]).status is RunStatus.STOPPED
@@ -256,7 +257,7 @@ def test_changes_in_the_history_are_followed(page, script, cohort, qtbot):
 
 def test_queue_model(qtmodeltester, services, cohort):
     model = QueueModel()
-    model.set_cohorts([services.store.create_cohort(cohort)] * 2)
+    model.set_cohorts([services.store.create_cohort(cohort) for _ in range(2)])
     qtmodeltester.check(model)
 
 

@@ -150,7 +150,7 @@ def test_the_details_of_an_imported_run_invent_nothing_and_show_what_is_stored(
         assert invented not in text
     for told in ("not known", "16 x 16 pixels", "0.4914, 0.4822, 0.4465", "0.247, 0.2435, 0.2616", "theirs.th"):
         assert told in text
-    cells = {column: COLUMNS[column].text(run) for column in (Column.DATA, Column.SEED, Column.DURATION)}
+    cells = {column: COLUMNS[column].shown(run) for column in (Column.DATA, Column.SEED, Column.DURATION)}
     assert cells == {Column.DATA: "not known", Column.SEED: "–", Column.DURATION: "–"}
     assert "not known" in page.toolbox.actions[RunAction.AGAIN].toolTip()
     assert STATUS_ROLES[RunStatus.IMPORTED] is not STATUS_ROLES[RunStatus.RUNNING]

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from resnet_studio.cli.commands.conformity import of_stored
 from resnet_studio.cli.context import find_all, ids, session
+from resnet_studio.cli.figures import draw
 from resnet_studio.cli.options import AsJson
 from resnet_studio.cli.output import print_json, print_table
 from resnet_studio.domain.comparison import (
@@ -23,10 +24,11 @@ from resnet_studio.domain.comparison import (
     summary_csv,
     twin_gaps,
 )
-from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord, run_json
+from resnet_studio.domain.series import ERRORS, TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.text_numbers import duration, grouped, percent
+from resnet_studio.platform.files import write_whole
 from resnet_studio.studies.conformity import Conformity, State
 from resnet_studio.studies.conformity.texts import as_caption, as_json, csv_columns
 from resnet_studio.studies.seeds import seed_groups
@@ -36,7 +38,6 @@ _TITLES = {
     Quantity.TEST_ERROR: "test error, last",
     Quantity.BEST_TEST_ERROR: "(best test error)",
 }
-_ERRORS = (Series.TRAINING_ERROR, Series.TEST_ERROR)
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +51,7 @@ def compare(
     table: Annotated[Path | None, typer.Option("--table", metavar="FILE", help="Write this table as CSV.")] = None,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw the curves as SVG.")] = None,
     png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="Draw the curves as PNG.")] = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Draw the curves as PDF.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare stored runs: errors, distances to the first, and only the fields that differ."""
@@ -57,31 +59,20 @@ def compare(
         runs = find_all(store, names)
         if len(runs) < 2:
             raise UserError("A comparison needs two different runs; `resnet-studio runs list` lists them.")
-        curves = store.curves(ids(runs), tuple(Series) if csv is not None else _ERRORS)
+        curves = store.curves(ids(runs), tuple(Series) if csv is not None else ERRORS)
         lists = of_stored(store, runs)
     if csv is not None:
-        _write(csv, comparison_csv(runs, curves))
+        write_whole(csv, comparison_csv(runs, curves))
     if table is not None:
-        _write(table, summary_csv(runs, runs[0], extra=csv_columns(lists)))
-    if svg is not None or png is not None:
-        from resnet_studio.cli.figures import draw
-
-        words = as_caption(list(zip(display_names(runs).values(), lists, strict=True)))
-
-        for file, ending in ((svg, ".svg"), (png, ".png")):
-            if file is not None:
-                draw(runs, curves, file, ending, words)
+        write_whole(table, summary_csv(runs, runs[0], extra=csv_columns(lists)))
+    words = as_caption(list(zip(display_names(runs).values(), lists, strict=True)))
+    for file, ending in ((svg, ".svg"), (png, ".png"), (pdf, ".pdf")):
+        if file is not None:
+            draw(runs, curves, file, ending, words)
     if as_json:
         print_json(_as_json(runs, lists))
     else:
         _show(runs, lists)
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise UserError(f"{file} cannot be written ({error.strerror or error}); choose another file.") from None
 
 
 def _as_json(runs: Sequence[RunRecord], lists: Sequence[Conformity]) -> dict[str, object]:

@@ -39,6 +39,7 @@ def diff_networks(
     ] = Against.PREVIOUS,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw the comparison as SVG.")] = None,
     png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="Draw the comparison as PNG.")] = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Draw the comparison as PDF.")] = None,
     scale: Annotated[int, typer.Option("--scale", metavar="1-4", help="Size of the PNG. Default: 2.")] = 2,
     folded: Annotated[bool, typer.Option("--folded", help="Draw each stage as one box.")] = False,
     wants_json: Annotated[bool, typer.Option("--json", help="Print every difference as JSON.")] = False,
@@ -48,7 +49,7 @@ def diff_networks(
         raise UserError(f"Two or three networks can be compared, not {len(names)}; name them like plain-34 resnet-34.")
     plans = [blueprint(named_network(name, session(context))) for name in names]
     found = diff(plans, against=against)
-    for file, ending in ((svg, ".svg"), (png, ".png")):
+    for file, ending in ((svg, ".svg"), (png, ".png"), (pdf, ".pdf")):
         if file is not None:
             draw_diff(found, file, ending, scale, folded=folded)
     if wants_json:

@@ -17,11 +17,12 @@ from resnet_studio.cli.options import AsJson, RunName, RunNames
 from resnet_studio.cli.output import print_facts, print_json, print_table
 from resnet_studio.domain.comparison import Difference, comparison_csv
 from resnet_studio.domain.documents import run_toml
-from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW, RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.imported_weights import without_options
 from resnet_studio.domain.records import NOT_KNOWN, RunRecord, run_json
 from resnet_studio.domain.reproducibility import could_differ, in_words, not_the_same_here
+from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.text_numbers import counted, duration, grouped, moment, percent
 from resnet_studio.history.stored_preprocessing import StoredPreprocessing, preprocessing_of
 from resnet_studio.studies.conformity.texts import as_csv

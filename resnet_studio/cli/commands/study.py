@@ -15,8 +15,8 @@ from resnet_studio.cli.options import AsJson
 from resnet_studio.cli.output import print_json, print_table
 from resnet_studio.cli.spec_arguments import refuse_missing_data
 from resnet_studio.cli.window import why_no_window
-from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.records import RunRecord, run_json
+from resnet_studio.domain.series import ERRORS, TRAINING_ERROR_WINDOW
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec
 from resnet_studio.domain.text_numbers import grouped, percent
 from resnet_studio.studies.catalog import STUDIES, find_study, quick
@@ -108,7 +108,7 @@ def _answer(here: Session, cohort: CohortSpec, as_json: bool) -> None:
         show_results(runs, as_json)
         raise typer.Exit(code)
     with here.reader() as store:
-        results = outcomes(runs, store.curves(ids(runs), (Series.TRAINING_ERROR, Series.TEST_ERROR)))
+        results = outcomes(runs, store.curves(ids(runs), ERRORS))
     found = verdicts(results)
     if as_json:
         print_json({"study": cohort.study, "runs": [run_json(run) for run in runs], "verdicts": _as_json(found)})

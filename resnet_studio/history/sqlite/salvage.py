@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from resnet_studio.domain.series import Per, Series
 from resnet_studio.history.schema import Base
 from resnet_studio.history.sqlite.errors import explained
 from resnet_studio.history.sqlite.migrate import PRESENT, Schema, migrate
@@ -31,13 +32,14 @@ _LONGEST = 2**36  # bytes; a header that asks for more is nonsense
 _STRIDES = (4, 256)  # keys that are skipped at most beyond a gap: where the largest key is known, and where it is not
 Row = tuple[Any, ...]
 
-# Series that have a point for each iteration, with a hole or cut short.
-_INCOMPLETE = """
+_EACH_ITERATION = ", ".join(f"'{series}'" for series in Series if series.per is Per.ITERATION)
+# Runs in which such a series has a hole or is cut short.
+_INCOMPLETE = f"""
 SELECT name FROM runs WHERE status != 'imported' AND (
     iteration > coalesce((SELECT max(last_iteration) FROM curve_chunks WHERE run_key = runs.key), 0)
     OR EXISTS (
         SELECT 1 FROM curve_chunks
-        WHERE run_key = runs.key AND series IN ('training_loss', 'training_error', 'learning_rate', 'seconds')
+        WHERE run_key = runs.key AND series IN ({_EACH_ITERATION})
         GROUP BY series HAVING sum(count) != max(last_iteration)))
 ORDER BY key
 """

@@ -1,12 +1,10 @@
 """Paints one row of the drawing. Plain nets have dashed outlines, residual nets solid ones, as everywhere.
 
-What differs is told three ways at once: by a sign, by a tint that colour-blind people can tell apart, and by the
+What differs is shown three ways at once: by a sign, by a tint that colour-blind people can tell apart, and by the
 outline (added: thick, missing: an empty dashed frame, changed: bold writing).
 """
 
 from __future__ import annotations
-
-from typing import Protocol
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen
@@ -14,6 +12,7 @@ from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen
 from resnet_studio.domain.alignment import Item
 from resnet_studio.domain.blueprint import BlockPlan, Join, LayerKind
 from resnet_studio.domain.diff import ORDER, SYMBOLS, Diff, Finding, GroupDiff, Tally, Verdict
+from resnet_studio.ui.diagram.colours import STAGE_HUES, VERDICT_COLOURS, Colours, drawing_font, mixed
 from resnet_studio.ui.diagram.rows import (
     BOX_HEIGHT,
     BOX_WIDTH,
@@ -28,43 +27,11 @@ from resnet_studio.ui.diagram.rows import (
 from resnet_studio.ui.diagram.text import layer_text, shape_text
 from resnet_studio.ui.theme import Role
 
-STAGE_HUES = ("#3b82f6", "#10a37f", "#c2650c", "#8b5cf6", "#c13f7e")  # told apart by size and label too
-VERDICT_COLOURS = {  # on light and on dark ground; after Okabe and Ito's colour-blind safe palette
-    Verdict.ADDED: ("#0072b2", "#5ab4e6"),
-    Verdict.MISSING: ("#c24e00", "#ff9a5c"),
-    Verdict.CHANGED: ("#7a5c00", "#f0d060"),
-}
 TEXT_FROM_ZOOM = 0.45  # smaller writing is a blur
 CENTRE = COLUMN / 2
 LEFT = CENTRE - BOX_WIDTH / 2
 ARC_REACH = 120.0  # of the curve's handles; the arc itself bulges three quarters as far
 BADGE_RADIUS = 7.0
-
-
-class Colours(Protocol):
-    """Where a painter's colours come from: the window's theme, or paper."""
-
-    dark: bool
-
-    def colour(self, role: Role) -> QColor: ...
-
-
-class Paper:
-    """White paper, whatever the theme is."""
-
-    dark = False
-
-    def colour(self, role: Role) -> QColor:
-        return QColor(role.value[False])
-
-
-def drawing_font(pixels: int, family: str = "", *, bold: bool = False) -> QFont:
-    font = QFont(family) if family else QFont()
-    font.setStyleHint(QFont.StyleHint.SansSerif)
-    font.setPixelSize(pixels)
-    if bold:
-        font.setWeight(QFont.Weight.DemiBold)
-    return font
 
 
 class RowPainter:
@@ -77,9 +44,9 @@ class RowPainter:
         self.mark = colours.colour(Role.ACCENT_SOFT)
         panel = colours.colour(Role.PANEL)
         self.verdicts = {verdict: QColor(pair[colours.dark]) for verdict, pair in VERDICT_COLOURS.items()}
-        self._tints = {v: _mix(panel, colour, 0.2 if colours.dark else 0.13) for v, colour in self.verdicts.items()}
-        self._fills = [_mix(panel, QColor(hue), 0.26 if colours.dark else 0.14) for hue in STAGE_HUES]
-        self._edges = [_mix(text, QColor(hue), 0.75) for hue in STAGE_HUES]
+        self._tints = {v: mixed(panel, colour, 0.2 if colours.dark else 0.13) for v, colour in self.verdicts.items()}
+        self._fills = [mixed(panel, QColor(hue), 0.26 if colours.dark else 0.14) for hue in STAGE_HUES]
+        self._edges = [mixed(text, QColor(hue), 0.75) for hue in STAGE_HUES]
         self._neutral_fill, self._neutral_edge = colours.colour(Role.RAISED), colours.colour(Role.FIELD_BORDER)
         self._panel = QBrush(panel)
         self._flow = QPen(muted, 1.2)
@@ -306,13 +273,3 @@ def _arc(row: Row) -> QPainterPath:
     right = CENTRE + ARC_REACH
     arc.cubicTo(QPointF(right, 3), QPointF(right, row.plus_y), QPointF(CENTRE + PLUS_RADIUS, row.plus_y))
     return arc
-
-
-def _mix(base: QColor, other: QColor, share: float) -> QColor:
-    """``share`` of ``other`` in ``base``."""
-    rest = 1.0 - share
-    return QColor.fromRgbF(
-        rest * base.redF() + share * other.redF(),
-        rest * base.greenF() + share * other.greenF(),
-        rest * base.blueF() + share * other.blueF(),
-    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QFocusEvent,
@@ -15,7 +13,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
+from PySide6.QtWidgets import QFrame, QToolTip, QWidget
 
 from resnet_studio.domain.alignment import Key
 from resnet_studio.domain.blueprint import Blueprint
@@ -23,16 +21,14 @@ from resnet_studio.domain.diff import Diff, diff
 from resnet_studio.ui.diagram.painter import TEXT_FROM_ZOOM, RowPainter
 from resnet_studio.ui.diagram.rows import COLUMN, Row, RowKind, Rows, foldable
 from resnet_studio.ui.diagram.text import facts
+from resnet_studio.ui.diagram.zoomed_area import ZoomedArea
 from resnet_studio.ui.theme import Role, Theme
 
 OPEN_GROUPS = 5  # sections with more blocks start folded
-MIN_ZOOM, MAX_ZOOM = 0.2, 3.0
-READABLE_ZOOM = 0.8  # writing of 13 pixels is then 10 high
-BOTTOM = 12
 
 
-class BlueprintView(QAbstractScrollArea):
-    """``pointed`` tells in one line what is under the mouse or the mark; empty when nothing is.
+class BlueprintView(ZoomedArea):
+    """``pointed`` has one line on what is under the mouse or the mark; empty when nothing is.
 
     Keys: Up and Down move the mark, Left and Right choose its network, Return opens or folds its stage, Page Up and
     Down, Home and End scroll, + and - zoom, 0 fits the width.
@@ -40,9 +36,7 @@ class BlueprintView(QAbstractScrollArea):
 
     pointed = Signal(str)
 
-    names_height = 32  # pixels at the top for the names of the columns
     open_groups = OPEN_GROUPS
-    fit_zoom = 1.35  # at most, when the width is fitted
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,8 +55,6 @@ class BlueprintView(QAbstractScrollArea):
         self._chosen: dict[Key, bool] = {}
         self.rows: Rows | None = None
         self._mark, self._marked_column = -1, -1
-        self._fit = True
-        self.zoom = 1.0
         theme.changed.connect(self._on_theme_changed)
 
     def show_twin(self, plain: Blueprint, residual: Blueprint, *, designed: int) -> None:
@@ -83,8 +75,12 @@ class BlueprintView(QAbstractScrollArea):
 
     @property
     def width_drawn(self) -> float:
-        """Of all columns, in the drawing's units."""
+        """Of all columns."""
         return COLUMN * (len(self.diff.plans) if self.diff else 2)
+
+    @property
+    def height_drawn(self) -> float:
+        return self.rows.height if self.rows else 0.0
 
     def is_open(self, section: int) -> bool:
         """Whether a section shows its blocks: as a person chose, else if they are few."""
@@ -120,27 +116,6 @@ class BlueprintView(QAbstractScrollArea):
         """One for each section."""
         return [self.is_open(s) for s in range(len(self.diff.sections))] if self.diff else []
 
-    def set_zoom(self, zoom: float, anchor_y: float | None = None) -> None:
-        """What is at ``anchor_y`` pixels from the top (default: the middle) stays there."""
-        anchor = (
-            (self.viewport().height() - self.names_height) / 2 + self.names_height if anchor_y is None else anchor_y
-        )
-        y = self._y_at(anchor)
-        self.zoom = min(max(zoom, MIN_ZOOM), MAX_ZOOM)
-        self._update_bars()
-        self.verticalScrollBar().setValue(round(y * self.zoom - (anchor - self.names_height)))
-        self.viewport().update()
-
-    def fit_width(self) -> None:
-        """As wide as there is room and as is good to read; the whole height if that still can be read. Where there is
-        too little room it stays readable and scrolls sideways."""
-        self._fit = True
-        zoom = max(min(self.viewport().width() / self.width_drawn, self.fit_zoom), READABLE_ZOOM)
-        if self.rows:
-            whole = (self.viewport().height() - self.names_height - BOTTOM) / self.rows.height
-            zoom = min(zoom, whole) if whole > READABLE_ZOOM else zoom
-        self.set_zoom(zoom, self.names_height)
-
     def start_over(self) -> None:
         """Forget mark and zoom: other networks are shown, from their top."""
         self._mark = self._marked_column = -1
@@ -156,46 +131,26 @@ class BlueprintView(QAbstractScrollArea):
             return
         self.rows = Rows(self.diff, self.open_sections)
         self._mark = min(self._mark, len(self.rows.all) - 1)
-        if self._fit:
+        if self._fitted:
             self.fit_width()
         self._update_bars()
         self.viewport().update()
 
-    def _update_bars(self) -> None:
-        height = (self.rows.height if self.rows else 0.0) * self.zoom + BOTTOM
-        page = self.viewport().height() - self.names_height
-        bar = self.verticalScrollBar()
-        bar.setRange(0, max(0, math.ceil(height - page)))
-        bar.setPageStep(max(1, page))
-        bar.setSingleStep(max(1, round(24 * self.zoom)))
-        side = self.horizontalScrollBar()
-        side.setRange(0, max(0, math.ceil(self.width_drawn * self.zoom - self.viewport().width())))
-        side.setPageStep(self.viewport().width())
-        side.setSingleStep(24)
-
-    def _left(self) -> float:
-        """Pixels from the viewport's left edge to the drawing's."""
-        spare = self.viewport().width() - self.width_drawn * self.zoom
-        return spare / 2 if spare > 0 else -float(self.horizontalScrollBar().value())
-
-    def _y_at(self, pixel: float) -> float:
-        return (pixel - self.names_height + self.verticalScrollBar().value()) / self.zoom
-
     def _row_at(self, position: QPointF) -> Row | None:
-        y = self._y_at(position.y())
+        y = self.y_at(position.y())
         if self.rows is None or position.y() < self.names_height or not 0 <= y < self.rows.height:
             return None
         return self.rows.all[self.rows.index_at(y)]
 
     def facts_at(self, position: QPointF) -> str:
         """One line on what lies at a point of the viewport; empty beside the drawing."""
-        row, x = self._row_at(position), (position.x() - self._left()) / self.zoom
+        row, x = self._row_at(position), (position.x() - self.left()) / self.zoom
         if row is None or self.diff is None or not 0 <= x < self.width_drawn:
             return ""
         n = int(x // COLUMN)
-        return self._told(n, row, x - n * COLUMN, self._y_at(position.y()) - row.top)
+        return self._facts(n, row, x - n * COLUMN, self.y_at(position.y()) - row.top)
 
-    def _told(self, n: int, row: Row, x: float, y: float) -> str:
+    def _facts(self, n: int, row: Row, x: float, y: float) -> str:
         assert self.diff is not None
         return f"{self.diff.names[n]}  ·  {facts(self.diff, n, row, x, y)}"
 
@@ -203,7 +158,7 @@ class BlueprintView(QAbstractScrollArea):
         """To the next row, or the ``step``-th one."""
         if self.rows is None:
             return
-        first = self.rows.index_at(self._y_at(self.names_height + 1.0))
+        first = self.rows.index_at(self.y_at(self.names_height + 1.0))
         self.put_mark(min(max(self._mark + step, 0), len(self.rows.all) - 1) if self._mark >= 0 else first)
 
     def put_mark(self, index: int) -> None:
@@ -212,14 +167,10 @@ class BlueprintView(QAbstractScrollArea):
             return
         self._mark = index
         row = self.rows.all[index]
-        bar, page = self.verticalScrollBar(), self.viewport().height() - self.names_height
-        if row.top * self.zoom < bar.value():
-            bar.setValue(math.floor(row.top * self.zoom))
-        elif row.bottom * self.zoom > bar.value() + page:
-            bar.setValue(math.ceil(row.bottom * self.zoom - page))
+        self.show_span(row.top, row.bottom)
         last = len(self.diff.plans) - 1
         self.pointed.emit(
-            self._told(last if self._marked_column < 0 else min(self._marked_column, last), row, 0.0, 0.0)
+            self._facts(last if self._marked_column < 0 else min(self._marked_column, last), row, 0.0, 0.0)
         )
         self.viewport().update()
 
@@ -259,7 +210,7 @@ class BlueprintView(QAbstractScrollArea):
 
     def name_rect(self, n: int) -> QRectF:
         """Where the name of column ``n`` stands, in pixels of the viewport."""
-        return QRectF(self._left() + n * COLUMN * self.zoom, 0, COLUMN * self.zoom, self.names_height)
+        return QRectF(self.left() + n * COLUMN * self.zoom, 0, COLUMN * self.zoom, self.names_height)
 
     # Qt
 
@@ -282,10 +233,10 @@ class BlueprintView(QAbstractScrollArea):
             return
         p.setRenderHint(QPainter.RenderHint.Antialiasing)
         p.setOpacity(1.0 if self.isEnabled() else 0.35)  # dimmed while the form is at fault
-        top = self._y_at(max(event.rect().top(), self.names_height))
-        bottom = self._y_at(event.rect().bottom() + 1)
+        top = self.y_at(max(event.rect().top(), self.names_height))
+        bottom = self.y_at(event.rect().bottom() + 1)
         words = self.zoom >= TEXT_FROM_ZOOM
-        left, offset = self._left(), self.names_height - self.verticalScrollBar().value()
+        left, offset = self.left(), self.names_height - self.verticalScrollBar().value()
         p.save()
         p.setClipRect(QRectF(self.viewport().rect()).adjusted(0, self.names_height, 0, 0))
         p.translate(left, offset)
@@ -311,14 +262,11 @@ class BlueprintView(QAbstractScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._fit:
+        if self._fitted:
             self.fit_width()
             self._bring_column(self._designed)
         else:
             self._update_bars()
-
-    def scrollContentsBy(self, _dx: int, _dy: int) -> None:
-        self.viewport().update()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
@@ -330,8 +278,7 @@ class BlueprintView(QAbstractScrollArea):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self._fit = False
-            self.set_zoom(self.zoom * 1.0015 ** event.angleDelta().y(), event.position().y())
+            self.zoom_by(1.0015 ** event.angleDelta().y(), event.position().y())
             event.accept()
         else:
             super().wheelEvent(event)
@@ -366,8 +313,7 @@ class BlueprintView(QAbstractScrollArea):
         elif key in (Qt.Key.Key_Home, Qt.Key.Key_End):
             bar.setValue(bar.minimum() if key == Qt.Key.Key_Home else bar.maximum())
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
-            self._fit = False
-            self.set_zoom(self.zoom * (1 / 1.2 if key == Qt.Key.Key_Minus else 1.2))
+            self.zoom_by(1 / 1.2 if key == Qt.Key.Key_Minus else 1.2)
         elif key == Qt.Key.Key_0:
             self.fit_width()
         else:
@@ -378,4 +324,4 @@ class BlueprintView(QAbstractScrollArea):
         assert self.rows is not None
         row = self.rows.all[index]
         y = (row.top + row.height / 2) * self.zoom + self.names_height - self.verticalScrollBar().value()
-        return QPoint(round(self._left() + COLUMN / 2 * self.zoom), round(y))
+        return QPoint(round(self.left() + COLUMN / 2 * self.zoom), round(y))

@@ -1,1 +1,1 @@
-"""Networks compared: what differs between two or three of them, drawn, told and exported."""
+"""Networks compared: what differs between two or three of them, drawn, described and exported."""

@@ -6,7 +6,8 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from resnet_studio.domain.diff import Diff
-from resnet_studio.ui.diagram.painter import RowPainter, drawing_font
+from resnet_studio.ui.diagram.colours import drawing_font
+from resnet_studio.ui.diagram.painter import RowPainter
 from resnet_studio.ui.widgets.text import count_text, short_count
 
 HEADING_HEIGHT = 86

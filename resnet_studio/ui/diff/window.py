@@ -27,16 +27,16 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.network_names import network_named
 from resnet_studio.domain.specs import NetworkSpec, counterpart
 from resnet_studio.ui.diff.choice import NetworkChoice
-from resnet_studio.ui.diff.export import FORMATS, SCALES, export_diff
+from resnet_studio.ui.diff.export import SCALES, export_diff
 from resnet_studio.ui.diff.legend import Legend
 from resnet_studio.ui.diff.view import DiffView
+from resnet_studio.ui.figures import FORMATS
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 
 POINT = "Point at a layer, or mark one with the arrow keys, to see what differs there; press a strip to fold it."
 COUNTING = "A pool counts as a layer in these sums; depths count the layers with weights alone."
 DESIGN, TWIN = "this design", "its twin"
-_KINDS = "SVG drawing (*.svg);;PNG image (*.png)"
 _SHOWN_LINES = 40
 
 
@@ -57,7 +57,7 @@ class DiffWindow(QDialog):
         self._scale.addItems([f"{scale}×" for scale in SCALES])
         self._scale.setCurrentIndex(services.preferences.value("diff/scale", 1, int) % len(SCALES))
         self._scale.setAccessibleName("Scale of a PNG")
-        self.export_button = self._button("Export…", "diff_export", "Save the whole drawing as SVG or PNG", "Ctrl+E")
+        self.export_button = self._button("Export…", "diff_export", "Save the whole drawing to a file", "Ctrl+E")
         self._buttons = [
             self._button("Previous", "diff_previous", "The difference before the marked place", "Shift+F3"),
             self._button("Next difference", "diff_next", "The difference after the marked place", "F3"),
@@ -201,17 +201,18 @@ class DiffWindow(QDialog):
         folder = self._services.preferences.value("diff/folder", str(Path.home()), str)
         names = self.view.diff.names if self.view.diff else ()
         proposal = str(Path(folder) / f"{'-'.join(names).replace(' ', '-')}.svg")
-        path, chosen = QFileDialog.getSaveFileName(self, "Export the drawing", proposal, _KINDS)
+        kinds = ";;".join(FORMATS.values())
+        path, chosen = QFileDialog.getSaveFileName(self, "Export the drawing", proposal, kinds, FORMATS[".svg"])
         if path:
             self._services.preferences.set_value("diff/folder", str(Path(path).parent))
-            ending = ".png" if "png" in chosen else ".svg"
+            ending = next((ending for ending, kind in FORMATS.items() if kind == chosen), ".svg")
             file = Path(path)
             self.export(file if file.suffix.lower() in FORMATS else file.with_name(file.name + ending))
 
     # Qt
 
     def showEvent(self, event: QShowEvent) -> None:
-        """What was told before the window was closed is over."""
+        """The line below begins anew."""
         super().showEvent(event)
         if not event.spontaneous():
             self._pointed.setText(POINT)

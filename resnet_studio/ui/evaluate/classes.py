@@ -2,130 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject
 
-from resnet_studio.ui.evaluate.matrix_drawing import ALL, Matrix, Place
 from resnet_studio.ui.models import formats
+from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
+from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL, Matrix, Place
 
-Index = QModelIndex | QPersistentModelIndex
-_ROOT = QModelIndex()
-SORT_ROLE = Qt.ItemDataRole.UserRole + 1
-PLACE_ROLE = Qt.ItemDataRole.UserRole + 2
 MOST_PAIRS = 500
-_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
 @dataclass(frozen=True, slots=True)
-class _Cell:
-    text: str
-    key: float | str
+class ClassRow:
+    """A class, its images, and its error in percent in each matrix, None without images."""
+
+    number: int
+    name: str
+    images: int
+    errors: tuple[float | None, ...]
+
+    @property
+    def place(self) -> Place:
+        return self.number, ALL
+
+    @property
+    def difference(self) -> float | None:
+        """The second error minus the first."""
+        first, second = self.errors
+        return None if first is None or second is None else second - first
 
 
-class _Table(QAbstractTableModel):
-    """Rows of cells with the place in the matrix that each row speaks of; columns after ``words`` are numbers."""
+class ClassesModel(RecordTableModel[ClassRow]):
+    """A row a class: how many images, and the error in each of the matrices shown."""
 
-    words = 1
+    words = 1  # columns that give way where there is little room
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._heads: list[str] = []
-        self._rows: list[tuple[Place, tuple[_Cell, ...]]] = []
-
-    def _set(self, heads: list[str], rows: Sequence[tuple[Place, tuple[_Cell, ...]]]) -> None:
-        self.beginResetModel()
-        self._heads, self._rows = heads, list(rows)
-        self.endResetModel()
-
-    def rowCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self._heads)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if not index.isValid():
-            return None
-        place, cells = self._rows[index.row()]
-        if role == PLACE_ROLE:
-            return place
-        if role == Qt.ItemDataRole.DisplayRole:
-            return cells[index.column()].text
-        if role == SORT_ROLE:
-            return cells[index.column()].key
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _LEFT if index.column() < self.words else _RIGHT
-        return None
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(self._heads):
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._heads[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _LEFT if section < self.words else _RIGHT
-        return None
-
-
-class ClassesModel(_Table):
-    """A row a class: how many images, and the error in each of the matrices shown."""
+        super().__init__(key=_place, parent=parent)
 
     def set_matrices(self, matrices: Sequence[Matrix], names: Sequence[str]) -> None:
         """``names`` stand over the errors; matrices of other classes than the first are left out."""
         if not matrices:
-            self._set([], [])
+            self.set_table((), ())
             return
         first = matrices[0]
         same = [(matrix, name) for matrix, name in zip(matrices, names, strict=True) if matrix.names == first.names]
-        heads = ["Class", *(name if len(same) > 1 else "Error" for _, name in same)]
+        columns: list[TableColumn[ClassRow]] = [
+            TableColumn("Class", lambda row: row.name, sort=lambda row: row.name.casefold())
+        ]
+        for place, (_, name) in enumerate(same):
+            heading = name if len(same) > 1 else "Error"
+            columns.append(TableColumn(heading, partial(_error_of, place), formats.percent, number=True))
         if len(same) == 2:
-            heads.append("Δ")
-        heads.append("Images")
-        rows = []
-        for number, title in enumerate(first.names):
-            errors = [_error(matrix, number) for matrix, _ in same]
-            cells = [_Cell(title, title.casefold())]
-            cells += [_Cell(formats.percent(error), -1.0 if error is None else error) for error in errors]
-            if len(same) == 2:
-                low, high = errors
-                delta = None if low is None or high is None else high - low
-                cells.append(_Cell(formats.NONE if delta is None else f"{delta:+.2f}", delta or 0.0))
-            cells.append(_Cell(formats.count(int(first.totals[number])), float(first.totals[number])))
-            rows.append(((number, ALL), tuple(cells)))
-        self._set(heads, rows)
+            columns.append(TableColumn("Δ", lambda row: row.difference, "{:+.2f}".format, number=True))
+        columns.append(TableColumn("Images", lambda row: row.images, formats.count, number=True))
+        self.set_table(
+            columns,
+            (
+                ClassRow(n, name, int(first.totals[n]), tuple(_error(matrix, n) for matrix, _ in same))
+                for n, name in enumerate(first.names)
+            ),
+        )
 
 
-class PairsModel(_Table):
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """A class that was taken for another: how many images, and their share of the class in percent."""
+
+    place: Place
+    true: str
+    answer: str
+    images: int
+    percent: float
+
+
+class PairsModel(RecordTableModel[PairRow]):
     """A row a pair of classes of which one was taken for the other, the most frequent first."""
 
     words = 2
 
+    _COLUMNS: tuple[TableColumn[PairRow], ...] = (
+        TableColumn("True class", lambda row: row.true, sort=lambda row: row.true.casefold()),
+        TableColumn("Answer", lambda row: row.answer, sort=lambda row: row.answer.casefold()),
+        TableColumn("Images", lambda row: row.images, formats.count, number=True),
+        TableColumn("Share", lambda row: row.percent, formats.percent, number=True),
+    )
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(key=_place, parent=parent)
+
     def set_matrix(self, matrix: Matrix | None) -> None:
-        if matrix is None:
-            self._set([], [])
+        self.set_table(() if matrix is None else self._COLUMNS, () if matrix is None else _pairs(matrix))
+
+
+def _pairs(matrix: Matrix) -> Iterator[PairRow]:
+    """The most frequent first."""
+    wrong = matrix.confusion.copy()
+    np.fill_diagonal(wrong, 0)
+    for flat in np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS].tolist():
+        true, answer = divmod(flat, len(matrix))
+        count = int(wrong[true, answer])
+        if not count:
             return
-        wrong = matrix.confusion.copy()
-        np.fill_diagonal(wrong, 0)
-        order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_PAIRS]
-        rows = []
-        for flat in order.tolist():
-            true, answer = divmod(flat, len(matrix))
-            count = int(wrong[true, answer])
-            if not count:
-                break
-            share = 100 * count / int(matrix.totals[true])
-            cells = (
-                _Cell(matrix.names[true], matrix.names[true].casefold()),
-                _Cell(matrix.names[answer], matrix.names[answer].casefold()),
-                _Cell(formats.count(count), float(count)),
-                _Cell(formats.percent(share), share),
-            )
-            rows.append(((true, answer), cells))
-        self._set(["True class", "Answer", "Images", "Share"], rows)
+        names, total = matrix.names, int(matrix.totals[true])
+        yield PairRow((true, answer), names[true], names[answer], count, 100 * count / total)
+
+
+def _place(row: ClassRow | PairRow) -> Place:
+    return row.place
+
+
+def _error_of(matrix: int, row: ClassRow) -> float | None:
+    return row.errors[matrix]
 
 
 def _error(matrix: Matrix, number: int) -> float | None:

@@ -6,21 +6,22 @@ from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
-from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal, Slot
+from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QSplitter, QTableView, QTabWidget, QWidget
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import Evaluation, NamedImage, RunRecord
-from resnet_studio.ui.evaluate.classes import PLACE_ROLE, SORT_ROLE, ClassesModel, PairsModel
-from resnet_studio.ui.evaluate.export import Titled
-from resnet_studio.ui.evaluate.images import CellImage, CellImages
-from resnet_studio.ui.evaluate.matrices import Matrices
-from resnet_studio.ui.evaluate.matrix_drawing import ALL, Matrix, Place
-from resnet_studio.ui.evaluate.work import TestSets, bringing, data_of
+from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.models import formats
+from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.pages.classify.results import ImageRow
-from resnet_studio.ui.pages.classify.thumbnails import Thumbnails
 from resnet_studio.ui.pages.classify.work import Source
+from resnet_studio.ui.pages.compare.evaluate.classes import ClassesModel, ClassRow, PairRow, PairsModel
+from resnet_studio.ui.pages.compare.evaluate.export import Titled
+from resnet_studio.ui.pages.compare.evaluate.images import CellImage, CellImages
+from resnet_studio.ui.pages.compare.evaluate.matrices import Matrices
+from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL, Matrix, Place
+from resnet_studio.ui.pages.compare.evaluate.work import TestSets, bringing, data_of
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.widgets.accessible_names import named
@@ -85,10 +86,7 @@ class Detail(QWidget):
     def _table(self, name: str, title: str, model: ClassesModel | PairsModel) -> QTableView:
         view = named(QTableView(), name)
         view.setAccessibleName(title)
-        proxy = QSortFilterProxyModel(self)
-        proxy.setSourceModel(model)
-        proxy.setSortRole(SORT_ROLE)
-        view.setModel(proxy)
+        view.setModel(model)
         view.setSortingEnabled(True)
         view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.DescendingOrder)
         view.horizontalHeader().setSortIndicatorClearable(True)
@@ -126,7 +124,7 @@ class Detail(QWidget):
         self.classes.set_matrices(matrices, [self._name(evaluation) for evaluation in evaluations])
         self.pairs.set_matrix(matrices[0] if matrices else None)
         for view in (self.classes_view, self.pairs_view):
-            header, words = view.horizontalHeader(), self.pairs.words if view is self.pairs_view else 1
+            header, words = view.horizontalHeader(), (self.pairs if view is self.pairs_view else self.classes).words
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             for section in range(min(words, header.count())):  # words give way, numbers never
                 header.setSectionResizeMode(section, QHeaderView.ResizeMode.Stretch)
@@ -217,10 +215,10 @@ class Detail(QWidget):
 
     @Slot(QModelIndex)
     def _on_row(self, index: QModelIndex) -> None:
-        place = index.data(PLACE_ROLE)
-        if place is not None:
-            self.matrices.mark(place)
-            self.show_cell(0, *place)
+        row = index.data(RecordRole.RECORD)
+        if isinstance(row, ClassRow | PairRow):
+            self.matrices.mark(row.place)
+            self.show_cell(0, *row.place)
             self.looked_into.emit()
 
     @Slot()

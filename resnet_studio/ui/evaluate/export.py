@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QIODevice, QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
-from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter
 
 from resnet_studio.domain.errors import UserError
-from resnet_studio.ui.evaluate.colour_scale import draw_scale, scale_width
-from resnet_studio.ui.evaluate.matrix_colours import MatrixColours
-from resnet_studio.ui.evaluate.matrix_drawing import Frame, Matrix, draw, framed
+from resnet_studio.platform.files import write_whole
+from resnet_studio.ui import figures
+from resnet_studio.ui.pages.compare.evaluate.colour_scale import draw_scale, scale_width
+from resnet_studio.ui.pages.compare.evaluate.matrix_colours import MatrixColours
+from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import Frame, Matrix, draw, framed
 
-FORMATS = {".png": "PNG image (*.png)", ".svg": "SVG drawing (*.svg)", ".csv": "CSV table (*.csv)"}
-_PNG_SCALE = 2
+FORMATS = {**figures.FORMATS, ".csv": "CSV table (*.csv)"}
+_PNG_SCALE = 2  # pixels for each point, where a PNG of so many is not too large
 _MARGIN, _TITLE, _SCALE = 16.0, 30.0, 34.0  # points
 _CELL, _SMALL_CELL, _BODY = 46.0, 12.0, 2400.0
 _MOST_PIXELS = 12_000  # of a side of a PNG
@@ -38,20 +39,24 @@ def export(shown: Sequence[Titled], path: Path, *, percent: bool) -> Path:
     Raises:
         UserError: For another ending, nothing to write, or a file that cannot be written.
     """
-    kind = path.suffix.lower()
-    if kind not in FORMATS:
-        raise UserError(f"{path.name} is neither PNG, SVG nor CSV; let the name end in {', '.join(FORMATS)}.")
+    if path.suffix.lower() not in FORMATS:
+        raise UserError(f"{path.name} has no ending of a matrix; let it end in {figures.one_of(FORMATS)}.")
     if not shown:
         raise UserError("No confusion matrix is shown; choose an evaluation first.")
-    data = _csv(shown) if kind == ".csv" else _png(shown, percent) if kind == ".png" else _svg(shown, percent)
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from None
-    return path
+    if path.suffix.lower() == ".csv":
+        return write_whole(path, _csv(shown))
+    frames = _frames(shown)
+    size = _size(frames)
+    return figures.write_figure(
+        path,
+        lambda painter: _draw_all(painter, shown, frames, size, percent),
+        size,
+        scale=_PNG_SCALE if max(size.width(), size.height()) * _PNG_SCALE <= _MOST_PIXELS else 1,
+        title="ResNet Studio, confusion matrix: " + ", ".join(one.title for one in shown),
+    )
 
 
-def _csv(shown: Sequence[Titled]) -> bytes:
+def _csv(shown: Sequence[Titled]) -> str:
     """A line a cell that holds images: evaluation, true class, answer, images, percent of the class."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
@@ -63,11 +68,11 @@ def _csv(shown: Sequence[Titled]) -> bytes:
                 count, total = int(matrix.confusion[true, answer]), int(matrix.totals[true])
                 if count:
                     writer.writerow((one.title, name, other, count, f"{100 * count / total:.4f}"))
-    return out.getvalue().encode("utf-8")
+    return out.getvalue()
 
 
 def _font() -> QFont:
-    font = QFont("DejaVu Sans")
+    font = QFont(figures.FAMILY)
     font.setStyleHint(QFont.StyleHint.SansSerif)
     font.setPixelSize(14)
     return font
@@ -109,38 +114,3 @@ def _draw_all(painter: QPainter, shown: Sequence[Titled], frames: Sequence[Frame
         left += frame.right + _MARGIN
     area = QRectF(_MARGIN, size.height() - _MARGIN - 20, size.width() - 2 * _MARGIN, 20)
     draw_scale(painter, area, colours)
-
-
-def _png(shown: Sequence[Titled], percent: bool) -> bytes:
-    frames = _frames(shown)
-    size = _size(frames)
-    scale = _PNG_SCALE if max(size.width(), size.height()) * _PNG_SCALE <= _MOST_PIXELS else 1
-    image = QImage(size * scale, QImage.Format.Format_RGB32)
-    if image.isNull():
-        raise UserError("The matrix is too large for a PNG; export it as SVG or CSV.")
-    image.fill(Qt.GlobalColor.white)
-    painter = QPainter(image)
-    painter.scale(scale, scale)
-    _draw_all(painter, shown, frames, size, percent)
-    painter.end()
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stubs want bytes, Qt text
-    return bytes(buffer.data().data())
-
-
-def _svg(shown: Sequence[Titled], percent: bool) -> bytes:
-    frames = _frames(shown)
-    size = _size(frames)
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    generator = QSvgGenerator()
-    generator.setOutputDevice(buffer)
-    generator.setSize(size)
-    generator.setViewBox(QRectF(0, 0, size.width(), size.height()))
-    generator.setTitle("ResNet Studio, confusion matrix: " + ", ".join(one.title for one in shown))
-    painter = QPainter(generator)
-    painter.fillRect(QRectF(0, 0, size.width(), size.height()), Qt.GlobalColor.white)
-    _draw_all(painter, shown, frames, size, percent)
-    painter.end()
-    return bytes(buffer.data().data())

@@ -5,18 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import (
-    QAbstractListModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    QPoint,
-    QRect,
-    QSize,
-    Qt,
-    Signal,
-    Slot,
-)
+from PySide6.QtCore import QModelIndex, QObject, QPoint, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -31,16 +20,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from resnet_studio.ui.images.thumbnails import Thumbnails
+from resnet_studio.ui.models.record_table import Index, RecordRole, RecordTableModel, TableColumn
 from resnet_studio.ui.pages.classify.results import ImageRow
-from resnet_studio.ui.pages.classify.thumbnails import Thumbnails
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.text import THIN_SPACE
 
-Index = QModelIndex | QPersistentModelIndex
-_ROOT = QModelIndex()
-IMAGE_ROLE = Qt.ItemDataRole.UserRole + 1
 _PICTURE, _SMALL = 72, 64  # logical pixels; pictures below the second are shown pixel by pixel
 _TILE = 104
 
@@ -58,38 +45,21 @@ class CellImage:
     def right(self) -> bool:
         return self.true == self.answer
 
+    @property
+    def answer_text(self) -> str:
+        return f"answer {self.answer}, {100 * self.confidence:.1f}{THIN_SPACE}% sure"
 
-class CellImagesModel(QAbstractListModel):
+
+class CellImagesModel(RecordTableModel[CellImage]):
     """Images in the order they were given."""
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._images: tuple[CellImage, ...] = ()
-
-    @property
-    def images(self) -> tuple[CellImage, ...]:
-        return self._images
-
-    def set_images(self, images: Sequence[CellImage]) -> None:
-        self.beginResetModel()
-        self._images = tuple(images)
-        self.endResetModel()
-
-    def rowCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self._images)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if not index.isValid():
-            return None
-        image = self._images[index.row()]
-        said = f"answer {image.answer}, {100 * image.confidence:.1f}{THIN_SPACE}% sure"
-        if role == IMAGE_ROLE:
-            return image
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{image.true}: {said}"
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tip(f"{image.row.key}\ntrue class {image.true}\n{said}")
-        return None
+        column: TableColumn[CellImage] = TableColumn(
+            "Image",
+            lambda image: f"{image.true}: {image.answer_text}",
+            cell_tip=lambda image: plain_tip(f"{image.row.key}\ntrue class {image.true}\n{image.answer_text}"),
+        )
+        super().__init__([column], key=lambda image: image.row.key, parent=parent)
 
 
 class _TileDelegate(QStyledItemDelegate):
@@ -102,7 +72,7 @@ class _TileDelegate(QStyledItemDelegate):
         return QSize(_TILE, _PICTURE + 3 * option.fontMetrics.height() + 16)  # type: ignore[attr-defined]
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        image = index.data(IMAGE_ROLE)
+        image = index.data(RecordRole.RECORD)
         if not isinstance(image, CellImage):
             return
         area: QRect = option.rect.adjusted(2, 2, -2, -2)  # type: ignore[attr-defined]
@@ -176,7 +146,7 @@ class CellImages(QWidget):
         self.show_images("", [], "Click a cell, or a heading for all its errors.")
 
     def show_images(self, title: str, images: Sequence[CellImage], note: str = "") -> None:
-        self.model.set_images(images)
+        self.model.set_records(images)
         self._title.setText(title)
         self._title.setVisible(bool(title))
         self._note.setText(note)
@@ -186,12 +156,12 @@ class CellImages(QWidget):
     @property
     def chosen(self) -> list[CellImage]:
         rows = sorted(index.row() for index in self.view.selectionModel().selectedIndexes())
-        return [self.model.images[row] for row in rows]
+        return [self.model.record_at(row) for row in rows]
 
     @Slot(QModelIndex)
     def _on_activated(self, index: QModelIndex) -> None:
-        self.classify_wanted.emit(self.chosen or [self.model.images[index.row()]])
+        self.classify_wanted.emit(self.chosen or [self.model.record_at(index.row())])
 
     @Slot()
     def _on_button(self) -> None:
-        self.classify_wanted.emit(self.chosen or list(self.model.images))
+        self.classify_wanted.emit(self.chosen or list(self.model.records))

@@ -6,10 +6,18 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from resnet_studio.ui.evaluate.matrix_colours import Counts, MatrixColours, cell_colours, ink_on, picture, shares
+from resnet_studio.ui.pages.compare.evaluate.matrix_colours import (
+    Counts,
+    MatrixColours,
+    cell_colours,
+    ink_on,
+    picture,
+    shares,
+)
 from resnet_studio.ui.widgets.text import count_text, counted
 
 ALL = -1  # in place of a class: the whole row or column
@@ -33,6 +41,13 @@ class Matrix:
             raise ValueError(f"confusion must be {len(names)} x {len(names)}, got {confusion.shape}")
         self.names, self.confusion = names, confusion
         self.totals = confusion.sum(1)
+        self._coloured: tuple[MatrixColours, npt.NDArray[np.uint8]] | None = None
+
+    def cell_colours(self, colours: MatrixColours) -> npt.NDArray[np.uint8]:
+        """RGB of each cell, shape (classes, classes, 3); those of a thousand classes take longer than drawing them."""
+        if self._coloured is None or self._coloured[0] != colours:
+            self._coloured = (colours, cell_colours(self.confusion, colours))
+        return self._coloured[1]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -160,10 +175,10 @@ def draw(
     painter.translate(-offset)
     rows = _span(frame.top, frame.height, frame.classes, body.top() + offset.y(), body.bottom() + offset.y())
     columns = _span(frame.left, frame.width, frame.classes, body.left() + offset.x(), body.right() + offset.x())
-    shades = cell_colours(matrix.confusion, colours)
-    _draw_cells(painter, matrix, frame, shades, rows, columns, vector=vector)
+    cells = matrix.cell_colours(colours)
+    _draw_cells(painter, matrix, frame, cells, rows, columns, vector=vector)
     _draw_lines(painter, frame, colours, rows, columns)
-    _draw_numbers(painter, matrix, frame, shades, rows, columns, percent=percent)
+    _draw_numbers(painter, matrix, frame, cells, rows, columns, percent=percent)
     if current is not None:
         _mark(painter, frame, colours, current)
     painter.restore()
@@ -180,18 +195,18 @@ def _span(start: float, size: float, count: int, low: float, high: float) -> ran
 
 
 def _draw_cells(
-    painter: QPainter, matrix: Matrix, frame: Frame, shades: np.ndarray, rows: range, columns: range, *, vector: bool
+    painter: QPainter, matrix: Matrix, frame: Frame, cells: np.ndarray, rows: range, columns: range, *, vector: bool
 ) -> None:
     if not rows or not columns:
         return
     if not vector:
-        part = picture(shades[rows.start : rows.stop, columns.start : columns.stop])
+        part = picture(cells[rows.start : rows.stop, columns.start : columns.stop])
         whole = frame.cell((rows.start, columns.start)).united(frame.cell((rows.stop - 1, columns.stop - 1)))
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         painter.drawImage(whole, part, QRectF(part.rect()))
         return
     for true, answer in np.argwhere(matrix.confusion).tolist():
-        painter.fillRect(frame.cell((true, answer)), QColor(*shades[true, answer].tolist()))
+        painter.fillRect(frame.cell((true, answer)), QColor(*cells[true, answer].tolist()))
 
 
 def _draw_lines(painter: QPainter, frame: Frame, colours: MatrixColours, rows: range, columns: range) -> None:
@@ -211,7 +226,7 @@ def _draw_numbers(
     painter: QPainter,
     matrix: Matrix,
     frame: Frame,
-    shades: np.ndarray,
+    cells: np.ndarray,
     rows: range,
     columns: range,
     *,
@@ -237,7 +252,7 @@ def _draw_numbers(
                 continue
             text = _percent(share[row, column]) if percent else str(count)
             if metrics.horizontalAdvance(text) <= frame.width:
-                painter.setPen(ink_on(QColor(*shades[row, column].tolist())))
+                painter.setPen(ink_on(QColor(*cells[row, column].tolist())))
                 painter.drawText(frame.cell((row, column)), int(Qt.AlignmentFlag.AlignCenter), text)
     painter.restore()
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Slot
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt, Slot
 from PySide6.QtGui import QColor, QFont, QIcon, QPixmap
 
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
-from resnet_studio.ui.evaluate.run_groups import MOST_ALWAYS_RIGHT, Group, about, evaluation_name, group, weights_text
 from resnet_studio.ui.models import formats
+from resnet_studio.ui.models.record_table import ROOT, Index, TableColumn
+from resnet_studio.ui.pages.compare.evaluate.run_groups import (
+    MOST_ALWAYS_RIGHT,
+    Group,
+    about,
+    evaluation_name,
+    group,
+    weights_text,
+)
 from resnet_studio.ui.plots.line_sample import SAMPLE_WIDTH, sample_icon
-from resnet_studio.ui.plots.run_colours import plain_tip, shaded
+from resnet_studio.ui.plots.run_colours import line_colour, plain_tip
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.text import counted
-
-Index = QModelIndex | QPersistentModelIndex
-_ROOT = QModelIndex()
-_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
 class Column(IntEnum):
@@ -29,16 +32,6 @@ class Column(IntEnum):
     GAIN = 3
     WEIGHTS = 4
     WHEN = 5
-
-
-_HEADS = {
-    Column.NAME: ("Evaluation", "Results of the same images under the same protocol stand together"),
-    Column.TOP1: ("Top-1 error", "Images whose true class is not the first answer"),
-    Column.TOP5: ("Top-5 error", "Images whose true class is not among the first five answers"),
-    Column.GAIN: ("Gain", "Percentage points by which an ensemble's top-1 error is below its best member's"),
-    Column.WEIGHTS: ("Weights of", "The iteration that the weights come from"),
-    Column.WHEN: ("Evaluated", "When this was measured"),
-}
 
 
 def _no_icon() -> QIcon:
@@ -57,7 +50,8 @@ class EvaluationsModel(QAbstractItemModel):
         self._groups: tuple[Group, ...] = ()
         self._runs: dict[str, RunRecord] = {}
         self._names: Mapping[str, str] = {}
-        self._shades: dict[str, int] = {}
+        self._lightness_steps: dict[str, int] = {}
+        self._columns = self._evaluation_columns()
         theme.changed.connect(self._on_theme)
 
     @property
@@ -69,14 +63,14 @@ class EvaluationsModel(QAbstractItemModel):
         evaluations: Sequence[EvaluationSummary],
         runs: Sequence[RunRecord],
         names: Mapping[str, str],
-        shades: Mapping[str, int] | None = None,
+        steps: Mapping[str, int] | None = None,
     ) -> None:
-        """``runs`` and ``names``, by run id, are of all runs that are stored; ``shades`` of those that are compared."""
+        """``runs`` and ``names``, by run id, are of all stored runs; ``steps`` in lightness of those compared."""
         self.beginResetModel()
         self._groups = group(evaluations)
         self._runs = {run.id: run for run in runs}
         self._names = dict(names)
-        self._shades = dict(shades or {})
+        self._lightness_steps = dict(steps or {})
         self.endResetModel()
 
     def evaluation_at(self, index: Index) -> EvaluationSummary | None:
@@ -92,24 +86,24 @@ class EvaluationsModel(QAbstractItemModel):
                     return self.createIndex(row, 0, place + 1)
         return QModelIndex()
 
-    def index(self, row: int, column: int, parent: Index = _ROOT) -> QModelIndex:
+    def index(self, row: int, column: int, parent: Index = ROOT) -> QModelIndex:
         if not 0 <= column < len(Column) or not 0 <= row < self.rowCount(parent):
             return QModelIndex()
         return self.createIndex(row, column, parent.row() + 1 if parent.isValid() else 0)
 
-    def parent(self, index: Index = _ROOT) -> QModelIndex:  # type: ignore[override]
+    def parent(self, index: Index = ROOT) -> QModelIndex:  # type: ignore[override]
         if not index.isValid() or not index.internalId():
             return QModelIndex()
         return self.createIndex(index.internalId() - 1, 0, 0)
 
-    def rowCount(self, parent: Index = _ROOT) -> int:
+    def rowCount(self, parent: Index = ROOT) -> int:
         if not parent.isValid():
             return len(self._groups)
         if parent.internalId() or parent.column():
             return 0
         return len(self._groups[parent.row()].evaluations)
 
-    def columnCount(self, parent: Index = _ROOT) -> int:
+    def columnCount(self, parent: Index = ROOT) -> int:
         del parent
         return len(Column)
 
@@ -119,40 +113,47 @@ class EvaluationsModel(QAbstractItemModel):
         evaluation = self.evaluation_at(index)
         if evaluation is None:
             return self._group_data(self._groups[index.row()], index.column(), role)
-        column = Column(index.column())
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(evaluation, column)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tip(about(evaluation, self._names))
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if Column.TOP1 <= column <= Column.GAIN else _LEFT
-        if role == Qt.ItemDataRole.DecorationRole and column is Column.NAME:
-            run = None if evaluation.is_ensemble else self._runs.get(evaluation.run_ids[0])
-            return sample_icon(self._colour(run), run.residual) if run else _no_icon()
-        if role == Qt.ItemDataRole.ForegroundRole and column is Column.WEIGHTS and any(evaluation.outdated):
-            return self._theme.colour(Role.WARNING)
-        if role == Qt.ItemDataRole.ForegroundRole and column is Column.GAIN and (evaluation.gain or 0) > 0:
-            return self._theme.colour(Role.OK)
-        return None
+        return self._columns[Column(index.column())].data(evaluation, role)
+
+    def _evaluation_columns(self) -> dict[Column, TableColumn[EvaluationSummary]]:
+        def tip(one: EvaluationSummary) -> str:
+            return plain_tip(about(one, self._names))
+
+        return {
+            Column.NAME: TableColumn(
+                "Evaluation", lambda one: evaluation_name(one, self._names), cell_tip=tip, icon=self._icon,
+                tip="Results of the same images under the same protocol stand together",
+            ),
+            Column.TOP1: TableColumn(
+                "Top-1 error", lambda one: one.top1_error, formats.percent, number=True, cell_tip=tip,
+                tip="Images whose true class is not the first answer",
+            ),
+            Column.TOP5: TableColumn(
+                "Top-5 error", _top5_error, formats.percent, number=True, cell_tip=tip,
+                tip="Images whose true class is not among the first five answers",
+            ),
+            Column.GAIN: TableColumn(
+                "Gain", lambda one: one.gain, "{:+.2f}".format, number=True, unknown="", cell_tip=tip,
+                tip="Percentage points by which an ensemble's top-1 error is below its best member's",
+                colour=lambda one: self._theme.colour(Role.OK) if (one.gain or 0) > 0 else None,
+            ),
+            Column.WEIGHTS: TableColumn(
+                "Weights of", lambda one: weights_text(one) + (", older" if any(one.outdated) else ""), cell_tip=tip,
+                tip="The iteration that the weights come from",
+                colour=lambda one: self._theme.colour(Role.WARNING) if any(one.outdated) else None,
+            ),
+            Column.WHEN: TableColumn(
+                "Evaluated", lambda one: one.created_at, formats.moment, cell_tip=tip, tip="When this was measured"
+            ),
+        }  # fmt: skip
+
+    def _icon(self, evaluation: EvaluationSummary) -> QIcon:
+        run = None if evaluation.is_ensemble else self._runs.get(evaluation.run_ids[0])
+        return sample_icon(self._colour(run), run.residual) if run else _no_icon()
 
     def _colour(self, run: RunRecord) -> QColor:
         """As beside its tick and in the plots."""
-        own, ground = self._theme.run_colour(run.colour), self._theme.colour(Role.PANEL)
-        return shaded(own, self._shades.get(run.id, 0), ground)
-
-    def _text(self, evaluation: EvaluationSummary, column: Column) -> str:
-        if column is Column.NAME:
-            return evaluation_name(evaluation, self._names)
-        if column is Column.TOP1:
-            return formats.percent(evaluation.top1_error)
-        if column is Column.TOP5:
-            few = evaluation.classes <= MOST_ALWAYS_RIGHT
-            return formats.NONE if few else formats.percent(evaluation.top5_error)
-        if column is Column.GAIN:
-            return "" if evaluation.gain is None else f"{evaluation.gain:+.2f}"
-        if column is Column.WEIGHTS:
-            return weights_text(evaluation) + (", older" if any(evaluation.outdated) else "")
-        return formats.moment(evaluation.created_at)
+        return line_colour(self._theme, run.colour, self._lightness_steps.get(run.id, 0))
 
     def _group_data(self, one: Group, column: int, role: int) -> object:
         if column:
@@ -177,14 +178,7 @@ class EvaluationsModel(QAbstractItemModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if orientation is not Qt.Orientation.Horizontal or not 0 <= section < len(Column):
             return None
-        title, tip = _HEADS[Column(section)]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return title
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return tip
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if Column.TOP1 <= section <= Column.GAIN else _LEFT
-        return None
+        return self._columns[Column(section)].heading(role)
 
     @Slot()
     def _on_theme(self) -> None:
@@ -192,3 +186,8 @@ class EvaluationsModel(QAbstractItemModel):
             parent = self.index(row, 0)
             last = self.rowCount(parent) - 1
             self.dataChanged.emit(self.index(0, 0, parent), self.index(last, len(Column) - 1, parent))
+
+
+def _top5_error(evaluation: EvaluationSummary) -> float | None:
+    """Of so few classes it says nothing."""
+    return None if evaluation.classes <= MOST_ALWAYS_RIGHT else evaluation.top5_error

@@ -17,6 +17,10 @@ def percent(value: float | None) -> str:
     return text_numbers.percent(value, space=THIN_SPACE)
 
 
+def whole(value: float) -> str:
+    return count_text(round(value))
+
+
 def progress(done: int, total: int) -> str:
     return f"{count(done)} / {count(total)}"
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from resnet_studio.ui.plots.cursor_values import extent
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
-from resnet_studio.ui.plots.panels import ERROR, Panel, PlotOptions, PlottedRun
+from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.ranges import nice_end, nice_span, settled
 
 Span = tuple[float, float]
@@ -61,7 +61,7 @@ class RangeFollower:
                 buffer = self._book.get(run.run_id, series)
                 if buffer is None or not self._book.knows(run.run_id, options.axis):
                     continue
-                values = buffer.smoothed(options.window) if series is self._panel.thin else buffer.values
+                values = buffer.smoothed(options.window_of(series))
                 values = values[np.isfinite(values)]
                 if options.log:
                     values = values[values > self._panel.floor]
@@ -75,8 +75,9 @@ class RangeFollower:
             room = max(0.04, (high - low) * 0.04)
             return low - room, high + room
         low, high = nice_span(lowest, highest)
-        return low, (min(high, 100.0) if self._panel.unit == "%" and highest <= 100.0 else high)
+        most = self._panel.highest
+        return low, (high if most is None or highest > most else min(high, most))
 
     def _empty_span(self, options: PlotOptions) -> Span:
-        high = 100.0 if self._panel is ERROR else 1.0
+        high = self._panel.highest or 1.0
         return (math.log10(high) - 2, math.log10(high)) if options.log else (0.0, high)

@@ -9,27 +9,25 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from resnet_studio.domain.enums import Series
+from resnet_studio.domain.series import Series
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One run at one place; None where it has no value there."""
+    """One run at one place: a value for each series of the panel, None where it has none there."""
 
     run: PlottedRun
-    thin: float | None
-    bold: float | None
+    values: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Plain minus residual at one depth, in the panel's unit (percentage points for errors)."""
+    """Plain minus residual at one depth, for each series in the panel's unit (percentage points for errors)."""
 
     depth: int
-    thin: float | None
-    bold: float | None
+    values: tuple[float | None, ...]
 
 
 def value_at(positions: npt.NDArray[np.float64], values: npt.NDArray[np.float32], x: float) -> float | None:
@@ -52,18 +50,17 @@ def readings(
 ) -> list[Reading]:
     """What each run has at ``x``, or at its own end where ``x`` is None; smoothed where the plot is.
 
-    The bold series keeps its last measurement until the next one. Past a run's end there is nothing to read.
+    A test's value holds until the next test. Past a run's end there is nothing to read.
     """
     result = []
     for run in runs:
         ends = extent(book, (run,), panel, options.axis)
         if ends is None or (x is not None and x > ends[1]):
-            result.append(Reading(run, None, None))
+            result.append(Reading(run, (None,) * len(panel.series)))
             continue
         place = ends[1] if x is None else x
-        thin = _read(book, run.run_id, panel.thin, options, place)
-        bold = None if panel.bold is None else _read(book, run.run_id, panel.bold, PlotOptions(options.axis, 1), place)
-        result.append(Reading(run, thin, bold))
+        values = (_read(book, run.run_id, series, options, place) for series in panel.series)
+        result.append(Reading(run, tuple(values)))
     return result
 
 
@@ -71,7 +68,7 @@ def _read(book: CurveBook, run_id: str, series: Series, options: PlotOptions, x:
     positions, buffer = book.positions(run_id, series, options.axis), book.get(run_id, series)
     if positions is None or buffer is None:
         return None
-    return value_at(positions, buffer.smoothed(options.window), x)
+    return value_at(positions, buffer.smoothed(options.window_of(series)), x)
 
 
 def gaps(found: Iterable[Reading]) -> list[Gap]:
@@ -82,9 +79,8 @@ def gaps(found: Iterable[Reading]) -> list[Gap]:
         plain = [r for r in found if r.run.depth == depth and not r.run.residual]
         residual = [r for r in found if r.run.depth == depth and r.run.residual]
         if len(plain) == len(residual) == 1 and plain[0].run.twin == residual[0].run.twin:
-            thin = _difference(plain[0].thin, residual[0].thin)
-            bold = _difference(plain[0].bold, residual[0].bold)
-            result.append(Gap(depth, thin, bold))
+            pairs = zip(plain[0].values, residual[0].values, strict=True)
+            result.append(Gap(depth, tuple(_difference(*pair) for pair in pairs)))
     return result
 
 

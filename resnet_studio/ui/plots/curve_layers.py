@@ -10,7 +10,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPen
 
-from resnet_studio.ui.plots.curve_data import CurveBook
+from resnet_studio.domain.series import Series
+from resnet_studio.ui.plots.curve_data import CurveBook, CurveBuffer
 from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.thinning import thin
 from resnet_studio.ui.theme import Role, Theme
@@ -68,17 +69,30 @@ class RunLayers:
             item.setVisible(shown)
         if not shown:
             return
-        run_id, series = self.run.run_id, self._panel.thin
-        x, buffer = book.positions(run_id, series, options.axis), book.get(run_id, series)
-        if x is None or buffer is None:
+        training, tests = (self._points(book, series, options) for series in (self._panel.thin, self._panel.bold))
+        if training is None:
             self._raw.setData([], [])
             self._smooth.setData([], [])
             self._first.setData([], [])
         else:
+            x, buffer = training
             self._draw_line(self._raw, x, buffer.values, view, options, self._raw_pen(options), options.draws_raw)
             self._draw_smooth(x, buffer.smoothed(options.window), view, options)
             self._draw_first(x, buffer.values, options)
-        self._draw_test(book, options, view)
+        if tests is None:
+            self._test.setData([], [])
+            self._markers.setData([], [])
+        else:
+            self._draw_test(tests[0], tests[1].values, options, view)
+
+    def _points(
+        self, book: CurveBook, series: Series | None, options: PlotOptions
+    ) -> tuple[Floats, CurveBuffer] | None:
+        """Positions and values of a series, None where there is nothing to draw."""
+        if series is None:
+            return None
+        x, buffer = book.positions(self.run.run_id, series, options.axis), book.get(self.run.run_id, series)
+        return None if x is None or buffer is None else (x, buffer)
 
     def _draw_line(
         self, item: pg.PlotCurveItem, x: Floats, y: Floats, view: View, options: PlotOptions, pen: QPen, wanted: bool
@@ -115,15 +129,8 @@ class RunLayers:
             symbol="o",
         )
 
-    def _draw_test(self, book: CurveBook, options: PlotOptions, view: View) -> None:
-        series = self._panel.bold
-        places = None if series is None else book.positions(self.run.run_id, series, options.axis)
-        buffer = None if series is None else book.get(self.run.run_id, series)
-        if places is None or buffer is None:
-            self._test.setData([], [])
-            self._markers.setData([], [])
-            return
-        x, y = thin(places, buffer.values, view.left, view.right, view.columns)
+    def _draw_test(self, x: Floats, y: Floats, options: PlotOptions, view: View) -> None:
+        x, y = thin(x, y, view.left, view.right, view.columns)
         y = self._coordinates(y, options)
         few = len(x) < MAX_WIDE_POINTS
         self._test.setData(x, y, pen=self._test_pen(few), antialias=len(x) < MAX_FINE_POINTS)

@@ -234,8 +234,7 @@ class CurvePlot(QWidget):
         name = ITERATIONS_BY_AXIS[self.options.axis]
         self._bottom.setLabel(name)
         self._bottom.showLabel(self.height() > COMPACT_HEIGHT)
-        unit = f" ({self.panel.unit})" if self.panel.unit else ""
-        self._left.setLabel(f"{self.panel.title}{unit}".lower())
+        self._left.setLabel(self.panel.axis_title)
         self._left.setWidth(58)
 
     @Slot()
@@ -254,7 +253,7 @@ class CurvePlot(QWidget):
 
     @Slot(str)
     def _on_pointed_at(self, run_id: str) -> None:
-        """The other runs fade, so that one can be told among many."""
+        """The other runs fade, so that one stands out among many."""
         for layer in self._layers:
             layer.emphasise(1.0 if run_id in ("", layer.run.run_id) else FADED)
 

@@ -1,4 +1,4 @@
-"""The error curves as a figure for slides and papers. Drawn by QPainter: no window and no display are needed."""
+"""The curves of one panel as a figure for slides and papers."""
 
 from __future__ import annotations
 
@@ -9,25 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QBuffer, QIODevice, QLineF, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
-from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from resnet_studio.domain.comparison import display_names
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Curve, RunRecord
-from resnet_studio.ui.offscreen import application
+from resnet_studio.domain.series import Series
+from resnet_studio.ui.figures import FAMILY, write_figure
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.line_sample import paint_sample
-from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, tell_epochs
+from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, set_epoch_lengths
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_span, nice_step, time_step, time_text
-from resnet_studio.ui.plots.run_colours import shaded, shades
+from resnet_studio.ui.plots.run_colours import at_lightness, lightness_steps
 from resnet_studio.ui.plots.thinning import thin
 
-FIGURE_SIZE = QSize(1000, 640)  # points of the drawing; a PNG has twice as many pixels each way
-PNG_SCALE = 2
-FORMATS = (".png", ".svg")
+FIGURE_SIZE = QSize(1000, 640)  # points
 _GAP = 70.0  # between labels
 _LEFT, _TOP, _RIGHT, _BOTTOM = 70.0, 24.0, 24.0, 62.0
 _INK, _FAINT = QColor("#1b2330"), QColor("#dfe4ec")
@@ -60,72 +57,38 @@ def export_figure(
     panel: Panel = ERROR,
     description: str = "",
 ) -> Path:
-    """Draw the runs' curves and write them, as the ending says, to a PNG (2000 x 1280 pixels) or an SVG.
+    """Draw the runs' curves and write them as the ending of ``path`` says; a PNG has 2000 x 1280 pixels.
 
     Training curves are thin (smoothed as ``options`` say), test curves bold, plain nets dashed, residual nets solid, in
-    the runs' colours on white. Works without a display: where no Qt application exists, one is made that needs none.
+    the runs' colours on white.
 
     Args:
         curves: What the store's ``curves`` returns; series that are missing are left out.
         runs: In the legend's order.
-        path: Ends in ``.png`` or ``.svg``.
-        description: Words that go with the figure, unseen: a PNG's text, an SVG's ``desc``.
+        path: As :func:`~resnet_studio.ui.figures.write_figure` takes it.
+        description: Words that go with the figure, unseen.
 
     Raises:
-        UserError: For another ending, no runs, or a file that cannot be written.
+        UserError: Without runs, and as :func:`~resnet_studio.ui.figures.write_figure` does.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise UserError(f"{path.name} is neither a PNG nor an SVG; let the name end in {' or '.join(FORMATS)}.")
     if not runs:
         raise UserError("There are no runs to draw; choose at least one.")
-    application()
     options = options or PlotOptions()
     book = CurveBook()
     book.load(curve for curve in curves.values() if len(curve))
-    tell_epochs(book, runs)
-    make = _png if path.suffix.lower() == ".png" else _svg
-    data = make(book, runs, options, panel, description)
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from None
-    return path
-
-
-def _png(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel, description: str) -> bytes:
-    image = QImage(FIGURE_SIZE * PNG_SCALE, QImage.Format.Format_RGB32)
-    image.fill(Qt.GlobalColor.white)
-    painter = QPainter(image)
-    painter.scale(PNG_SCALE, PNG_SCALE)
-    _draw(painter, book, runs, options, panel)
-    painter.end()
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if description:
-        image.setText("Description", description)
-    image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stubs want bytes, Qt text
-    return bytes(buffer.data().data())
-
-
-def _svg(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel, description: str) -> bytes:
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    generator = QSvgGenerator()
-    generator.setOutputDevice(buffer)
-    generator.setSize(FIGURE_SIZE)
-    generator.setViewBox(QRectF(0, 0, FIGURE_SIZE.width(), FIGURE_SIZE.height()))
-    generator.setTitle("ResNet Studio: " + ", ".join(run.name for run in runs))
-    if description:
-        generator.setDescription(description)
-    painter = QPainter(generator)
-    _draw(painter, book, runs, options, panel)
-    painter.end()
-    return bytes(buffer.data().data())
+    set_epoch_lengths(book, runs)
+    return write_figure(
+        path,
+        lambda painter: _draw(painter, book, runs, options, panel),
+        FIGURE_SIZE,
+        title="ResNet Studio: " + ", ".join(run.name for run in runs),
+        description=description,
+    )
 
 
 def _draw(painter: QPainter, book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    font = QFont("DejaVu Sans")
+    font = QFont(FAMILY)
     font.setStyleHint(QFont.StyleHint.SansSerif)
     font.setPixelSize(15)
     painter.setFont(font)
@@ -133,7 +96,7 @@ def _draw(painter: QPainter, book: CurveBook, runs: Sequence[RunRecord], options
     _draw_axes(painter, frame, options, panel)
     painter.save()
     painter.setClipRect(frame.area)
-    steps = options.shades or shades(runs)
+    steps = options.lightness_steps or lightness_steps(runs)
     for run in runs:
         for series in panel.series:
             if (run.id, series) in frame.lines:
@@ -149,7 +112,7 @@ def _frame(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, pan
         for series in panel.series:
             x, buffer = book.positions(run.id, series, options.axis), book.get(run.id, series)
             if x is not None and buffer is not None:
-                y = buffer.smoothed(options.window) if series is panel.thin else buffer.values
+                y = buffer.smoothed(options.window_of(series))
                 y = np.where(np.isfinite(y), y, np.nan).astype(np.float64)
                 lines[run.id, series] = (x, np.log10(np.maximum(y, panel.floor)) if options.log else y)
     right = max((float(x[-1]) for x, _ in lines.values()), default=0.0) or 1.0
@@ -166,10 +129,10 @@ def _frame(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, pan
 
 
 def _draw_line(
-    painter: QPainter, frame: _Frame, run: RunRecord, x: np.ndarray, y: np.ndarray, shade: int, *, bold: bool
+    painter: QPainter, frame: _Frame, run: RunRecord, x: np.ndarray, y: np.ndarray, lightness_step: int, *, bold: bool
 ) -> None:
     x, y = thin(x, y, 0.0, frame.right, int(frame.area.width()))
-    colour = _colour(run, shade)
+    colour = _colour(run, lightness_step)
     pen = QPen(colour, 2.6 if bold else 1.0)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
@@ -192,9 +155,9 @@ def _draw_line(
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
-def _colour(run: RunRecord, shade: int) -> QColor:
+def _colour(run: RunRecord, lightness_step: int) -> QColor:
     """On white."""
-    return shaded(QColor(run.colour), shade, QColor("white"))
+    return at_lightness(QColor(run.colour), lightness_step, QColor("white"))
 
 
 def _pieces(x: np.ndarray, y: np.ndarray) -> Iterable[QPolygonF]:
@@ -230,8 +193,7 @@ def _draw_axes(painter: QPainter, frame: _Frame, options: PlotOptions, panel: Pa
     painter.translate(18, area.center().y())
     painter.rotate(-90)
     side = QRectF(-area.height() / 2, -metrics.height() / 2, area.height(), metrics.height() + 4)
-    unit = f" ({panel.unit})" if panel.unit else ""
-    painter.drawText(side, Qt.AlignmentFlag.AlignHCenter, f"{panel.title.lower()}{unit}")
+    painter.drawText(side, Qt.AlignmentFlag.AlignHCenter, panel.axis_title)
     painter.restore()
 
 
@@ -257,7 +219,7 @@ def _draw_legend(
 ) -> None:
     """Upper right, where falling curves leave room; what bold and thin mean stands in its last line."""
     names, metrics = display_names(runs), QFontMetricsF(painter.font())
-    note = "bold: test, thin: training" if panel.bold else ""
+    note = "bold: test, thin: training" if panel.bold and panel.thin else ""
     texts = [*names.values(), *([note] if note else [])]
     width = min(max(metrics.horizontalAdvance(text) for text in texts) + 70, frame.area.width() * 0.6)
     row = metrics.height() + 3

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QEnterEvent, QFocusEvent, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QWidget
 
+from resnet_studio.domain.series import Per
 from resnet_studio.ui.plots.cursor_values import Gap, Reading
 from resnet_studio.ui.plots.line_sample import paint_sample
 from resnet_studio.ui.plots.panels import Panel, PlottedRun
@@ -21,6 +22,7 @@ SAMPLE_WIDTH = 28
 COLUMN_GAP = 16
 SCROLL_BAR = 12
 MOST_ROWS = 6
+_HEADS = {Per.ITERATION: "training", Per.TEST: "test"}
 
 
 def value_text(value: float | None, unit: str) -> str:
@@ -116,7 +118,7 @@ class Legend(QScrollArea):
         super().__init__(parent)
         self.setObjectName("plot_legend")
         self._theme, self._panel = theme, panel
-        self._columns = 1 if panel.bold is None else 2
+        self._columns = len(panel.series)
         self._rows: dict[str, _Row] = {}
         self._gaps: dict[int, _Row] = {}
         self._heads: list[_Row] = []
@@ -169,8 +171,7 @@ class Legend(QScrollArea):
                 head.update()
         for reading in readings:
             if reading.run.run_id in self._rows:
-                values = [value_text(reading.thin, unit), value_text(reading.bold, unit)][: self._columns]
-                self._rows[reading.run.run_id].show_values(values)
+                self._rows[reading.run.run_id].show_values([value_text(value, unit) for value in reading.values])
         if {gap.depth for gap in gaps} != set(self._gaps):
             for row in self._gaps.values():
                 _drop(row)
@@ -183,8 +184,7 @@ class Legend(QScrollArea):
                 )
             self._arrange()
         for gap in gaps:
-            values = [gap_text(gap.thin, unit), gap_text(gap.bold, unit)][: self._columns]
-            self._gaps[gap.depth].show_values(values)
+            self._gaps[gap.depth].show_values([gap_text(value, unit) for value in gap.values])
 
     def texts(self) -> list[tuple[str, ...]]:
         """Every line as shown, the place first."""
@@ -220,7 +220,7 @@ class Legend(QScrollArea):
         self._heads = [self._new_row() for _ in range(columns)]
         cell = min(cell, width - SCROLL_BAR)
         for column, head in enumerate(self._heads):
-            head.muted, head.values = True, ("training", "test")[: self._columns]
+            head.muted, head.values = True, tuple(_HEADS[series.per] for series in self._panel.series)
             head.label = self._place if column == 0 else ""
             head.setGeometry(column * (cell + COLUMN_GAP), 0, cell, height)
         for index, row in enumerate(lines):

@@ -8,41 +8,79 @@ from dataclasses import dataclass, field, replace
 from PySide6.QtGui import QColor
 
 from resnet_studio.domain.comparison import display_names
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.series import Per, Series
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
-from resnet_studio.ui.plots.run_colours import shaded, shades
-from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.plots.run_colours import lightness_steps, line_colour
+from resnet_studio.ui.theme import Theme
 
 ITERATIONS_BY_AXIS = {XAxis.ITERATION: "iteration", XAxis.EPOCH: "epoch", XAxis.TIME: "training time"}
 
 
+_FLOORS = {"%": 0.01, "nats": 1e-6}  # by unit; one image in 10 000
+_LEAST_FLOOR = 1e-9
+_POSITIONS = frozenset({Series.SECONDS})  # drawn along the axis below, not as curves
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One plot: ``thin`` has a point per iteration, ``bold`` one per test; a logarithmic axis ends at ``floor``."""
+    """One plot, of the series of one quantity: thin lines for those of each iteration, bold ones for tests."""
 
-    key: str
-    title: str
-    unit: str
-    thin: Series
-    bold: Series | None
-    floor: float
+    series: tuple[Series, ...]
 
     @property
-    def series(self) -> tuple[Series, ...]:
-        return (self.thin,) if self.bold is None else (self.thin, self.bold)
+    def title(self) -> str:
+        return self.series[0].quantity
+
+    @property
+    def key(self) -> str:
+        return self.title.lower().replace(" ", "_")
+
+    @property
+    def unit(self) -> str:
+        return self.series[0].unit
+
+    @property
+    def floor(self) -> float:
+        """Where a logarithmic axis ends."""
+        return _FLOORS.get(self.unit, _LEAST_FLOOR)
+
+    @property
+    def highest(self) -> float | None:
+        """The largest value that there can be."""
+        return 100.0 if self.unit == "%" else None
+
+    @property
+    def thin(self) -> Series | None:
+        return self._measured(Per.ITERATION)
+
+    @property
+    def bold(self) -> Series | None:
+        return self._measured(Per.TEST)
+
+    def _measured(self, per: Per) -> Series | None:
+        return next((series for series in self.series if series.per is per), None)
+
+    @property
+    def axis_title(self) -> str:
+        return f"{self.title.lower()} ({self.unit})" if self.unit else self.title.lower()
 
 
-ERROR = Panel("error", "Error", "%", Series.TRAINING_ERROR, Series.TEST_ERROR, 0.01)  # one image in 10 000
-LOSS = Panel("loss", "Loss", "nats", Series.TRAINING_LOSS, Series.TEST_LOSS, 1e-6)
-RATE = Panel("rate", "Learning rate", "", Series.LEARNING_RATE, None, 1e-9)
+def _panels() -> tuple[Panel, ...]:
+    quantities = dict.fromkeys(series.quantity for series in Series if series not in _POSITIONS)
+    return tuple(Panel(tuple(series for series in Series if series.quantity == quantity)) for quantity in quantities)
+
+
+PANELS = _panels()
+ERROR = PANELS[0]
 
 
 @dataclass(frozen=True, slots=True)
 class PlottedRun:
     """What a plot must know of a run. ``iterations`` is how long it is meant to train.
 
-    ``shade`` counts the runs of the same colour and kind before it in the plot; twins have one cohort and one seed.
+    ``lightness_step`` counts the runs of the same colour and kind before it in the plot. Twins have one cohort and one
+    seed.
     """
 
     run_id: str
@@ -51,7 +89,7 @@ class PlottedRun:
     residual: bool
     depth: int
     iterations: int
-    shade: int = 0
+    lightness_step: int = 0
     cohort: str = ""
     seed: int = 0
 
@@ -70,9 +108,9 @@ class PlottedRun:
 
     @classmethod
     def of_all(cls, runs: Sequence[RunRecord], steps: Mapping[str, int] | None = None) -> list[PlottedRun]:
-        """Runs that share a plot: their names and their shades tell them apart, by run id those given or new ones."""
-        names, steps = display_names(runs), shades(runs) if steps is None else steps
-        return [replace(cls.of(run), name=names[run.id], shade=steps[run.id]) for run in runs]
+        """Runs that share a plot, with names that differ; ``steps`` in lightness by run id, counted where None."""
+        names, steps = display_names(runs), lightness_steps(runs) if steps is None else steps
+        return [replace(cls.of(run), name=names[run.id], lightness_step=steps[run.id]) for run in runs]
 
     @property
     def twin(self) -> tuple[str, int]:
@@ -81,7 +119,7 @@ class PlottedRun:
 
     def paint(self, theme: Theme) -> QColor:
         """The colour of its lines on a panel."""
-        return shaded(theme.run_colour(self.colour), self.shade, theme.colour(Role.PANEL))
+        return line_colour(theme, self.colour, self.lightness_step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +128,25 @@ class PlotOptions:
 
     Attributes:
         axis: What they are drawn over.
-        window: Batches in the running mean of the training curves; 1 for none.
+        window: Points in the running mean of what is measured at each iteration; 1 for none.
         raw: Draw the raw training curves under the smoothed ones; without smoothing they are always drawn.
         log: Logarithmic values.
-        shades: Of an export, by run id, so that its lines look as on the page; empty: counted anew.
+        lightness_steps: Of an export, by run id, so that its lines look as on the page; empty: counted anew.
     """
 
     axis: XAxis = XAxis.ITERATION
     window: int = 50
     raw: bool = True
     log: bool = False
-    shades: Mapping[str, int] = field(default_factory=dict, hash=False)
+    lightness_steps: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def smooth(self) -> bool:
         return self.window > 1
+
+    def window_of(self, series: Series) -> int:
+        """Points in the running mean of one series: tests are drawn as they were measured."""
+        return self.window if series.per is Per.ITERATION else 1
 
     @property
     def draws_raw(self) -> bool:
@@ -120,7 +162,7 @@ def batches_per_epoch(run: RunRecord) -> float | None:
     return images / run.spec.recipe.batch_size if images > 0 else None
 
 
-def tell_epochs(book: CurveBook, runs: Iterable[RunRecord]) -> None:
+def set_epoch_lengths(book: CurveBook, runs: Iterable[RunRecord]) -> None:
     """Let ``book`` know how long each run's epochs are."""
     for run in runs:
         book.set_batches_per_epoch(run.id, batches_per_epoch(run))

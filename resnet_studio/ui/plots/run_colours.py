@@ -9,6 +9,8 @@ from typing import Protocol
 
 from PySide6.QtGui import QColor
 
+from resnet_studio.ui.theme import Role, Theme
+
 LEAST_CONTRAST = 2.5  # of a line to its ground; WCAG 2.2 asks 3 of graphics that nothing else tells apart
 _STEPS = 41
 
@@ -25,7 +27,7 @@ class _KnownRun(_Run, Protocol):
     def id(self) -> str: ...
 
 
-def shades(runs: Iterable[_KnownRun]) -> dict[str, int]:
+def lightness_steps(runs: Iterable[_KnownRun]) -> dict[str, int]:
     """By run id: 0 for the first run of its colour and kind, 1 for the second ..."""
     seen: Counter[tuple[str, bool]] = Counter()
     found = {}
@@ -36,26 +38,28 @@ def shades(runs: Iterable[_KnownRun]) -> dict[str, int]:
     return found
 
 
-def kept_shades(runs: Iterable[_KnownRun], before: Mapping[str, int], shown: Collection[str] = ()) -> dict[str, int]:
-    """As :func:`shades`, but a run keeps the shade it had ``before``, whoever comes or goes; newcomers take the lowest
-    that is free. Where two had the same, one that is ``shown`` keeps it, or else the first.
+def kept_lightness_steps(
+    runs: Iterable[_KnownRun], before: Mapping[str, int], shown: Collection[str] = ()
+) -> dict[str, int]:
+    """As :func:`lightness_steps`, but a run keeps the step it had ``before``, whoever comes or goes; newcomers take the
+    lowest that is free. Where two had the same, one that is ``shown`` keeps it, or else the first.
     """
     listed = list(runs)
     taken: dict[tuple[str, bool], set[int]] = {}
     found: dict[str, int] = {}
     for run in sorted(listed, key=lambda run: (run.id not in shown, run.id not in before)):
         used = taken.setdefault((run.colour.lower(), run.residual), set())
-        shade = before.get(run.id, -1)
-        if shade < 0 or shade in used:
-            shade = next(free for free in range(len(used) + 1) if free not in used)
-        used.add(shade)
-        found[run.id] = shade
+        step = before.get(run.id, -1)
+        if step < 0 or step in used:
+            step = next(free for free in range(len(used) + 1) if free not in used)
+        used.add(step)
+        found[run.id] = step
     return {run.id: found[run.id] for run in listed}
 
 
-def shaded(colour: QColor, shade: int, ground: QColor) -> QColor:
+def at_lightness(colour: QColor, step: int, ground: QColor) -> QColor:
     """``colour`` in another lightness that stands out from ``ground``, each as far from all before it as can be."""
-    if shade <= 0:
+    if step <= 0:
         return colour
     hue, saturation = max(colour.hslHueF(), 0.0), colour.hslSaturationF()
     lights = [0.12 + 0.8 * i / (_STEPS - 1) for i in range(_STEPS)]
@@ -63,9 +67,14 @@ def shaded(colour: QColor, shade: int, ground: QColor) -> QColor:
         light for light in lights if _contrast(QColor.fromHslF(hue, saturation, light), ground) >= LEAST_CONTRAST
     ] or lights
     taken = [colour.lightnessF()]
-    for _ in range(shade):
+    for _ in range(step):
         taken.append(max(free, key=lambda light: min(abs(light - other) for other in taken)))
     return QColor.fromHslF(hue, saturation, taken[-1])
+
+
+def line_colour(theme: Theme, colour: str, step: int) -> QColor:
+    """Of a run's lines, and of their samples in lists, on a panel."""
+    return at_lightness(theme.run_colour(colour), step, theme.colour(Role.PANEL))
 
 
 def plain_tip(text: str) -> str:

@@ -17,8 +17,9 @@ from resnet_studio.data.batches import ResidentBatches
 from resnet_studio.data.image_set import ImageSet
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.build_blueprint import blueprint
-from resnet_studio.domain.enums import MomentumForm, Normalisation, Precision, Series
+from resnet_studio.domain.enums import MomentumForm, Normalisation, Precision
 from resnet_studio.domain.errors import DataError, Stopped
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import replace, twin
 from resnet_studio.networks import cuda
 from resnet_studio.networks.residual import build

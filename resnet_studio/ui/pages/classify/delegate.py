@@ -8,9 +8,9 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, 
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.pages.classify.cells import Cell
 from resnet_studio.ui.pages.classify.headers import ROW_HEIGHT, tick
-from resnet_studio.ui.pages.classify.results import ResultRole
 from resnet_studio.ui.theme import Role, Theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -49,7 +49,7 @@ class BarsDelegate(QStyledItemDelegate):
         return QSize(240, ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        cell = index.data(ResultRole.CELL)
+        cell = index.data(RecordRole.VALUE)
         if not isinstance(cell, Cell):
             return
         area = QRectF(option.rect)  # type: ignore[attr-defined]

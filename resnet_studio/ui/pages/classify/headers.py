@@ -9,10 +9,10 @@ from PySide6.QtGui import QFont, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QHeaderView, QWidget
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_columns import data_name
-from resnet_studio.ui.pages.classify.results import ImageRow, ResultRole, ResultsModel
-from resnet_studio.ui.pages.classify.thumbnails import Thumbnails
+from resnet_studio.ui.pages.classify.results import HeadingRole, ImageRow, ResultsModel
 from resnet_studio.ui.plots.line_sample import SAMPLE_WIDTH, paint_sample
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.elided import keep_end
@@ -44,7 +44,7 @@ class ImagesHeader(QHeaderView):
         return QSize(_IMAGES_WIDTH, super().sizeHint().height())
 
     def paintSection(self, painter: QPainter, rect: QRect, logical_index: int) -> None:
-        image = self._results.headerData(logical_index, Qt.Orientation.Vertical, ResultRole.IMAGE)
+        image = self._results.headerData(logical_index, Qt.Orientation.Vertical, HeadingRole.IMAGE)
         if not isinstance(image, ImageRow):
             return
         painter.save()
@@ -97,7 +97,7 @@ class NetworksHeader(QHeaderView):
         return QSize(super().sizeHint().width(), 74)
 
     def paintSection(self, painter: QPainter, rect: QRect, logical_index: int) -> None:
-        run = self._results.headerData(logical_index, Qt.Orientation.Horizontal, ResultRole.RUN)
+        run = self._results.headerData(logical_index, Qt.Orientation.Horizontal, HeadingRole.RUN)
         if not isinstance(run, RunRecord):
             return
         painter.save()

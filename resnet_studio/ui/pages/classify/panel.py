@@ -19,12 +19,13 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.ui.evaluate.protocol_choice import ProtocolChoice
+from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.models.run_columns import data_name
 from resnet_studio.ui.models.run_filter import parse_filter
-from resnet_studio.ui.pages.classify.run_choice import ChoiceRole, RunChoiceModel
+from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.elided import keep_end
+from resnet_studio.ui.widgets.protocol_form import ProtocolChoice
 
 LINE_SEPARATOR = "\N{LINE SEPARATOR}"
 
@@ -38,7 +39,7 @@ class _ChoiceDelegate(QStyledItemDelegate):
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
         super().initStyleOption(option, index)
-        lines = index.data(ChoiceRole.LINES)
+        lines = index.data(RecordRole.VALUE)
         widget = option.widget  # type: ignore[attr-defined]
         if lines is None or widget is None or option.rect.width() <= 0:  # type: ignore[attr-defined]
             return

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QObject, Qt
 
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import Classification, NamedImage, RunRecord
-from resnet_studio.ui.evaluate.protocol_request import Asked
+from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
 from resnet_studio.ui.pages.classify.cells import Cell, Score
+from resnet_studio.ui.widgets.protocol_choice import Asked
 
-Index = QModelIndex | QPersistentModelIndex
-_ROOT = QModelIndex()
 _NUMBERING = re.compile(r"[\s_\-.(]*\d*\)?$")  # "star-2", "star (3)" and "star" are all stars
-_MANY = 30  # more rows than this that go are a new table
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +38,21 @@ class ImageRow:
         return cls(str(source), source, source.name, source.parent.name, hints)
 
 
-class ResultRole(IntEnum):
-    CELL = Qt.ItemDataRole.UserRole + 1
-    IMAGE = Qt.ItemDataRole.UserRole + 2
-    RUN = Qt.ItemDataRole.UserRole + 3
+class HeadingRole(IntEnum):
+    """Of the headings; a cell's value is a :class:`Cell`."""
+
+    IMAGE = Qt.ItemDataRole.UserRole + 1
+    RUN = Qt.ItemDataRole.UserRole + 2
 
 
 _Results = dict[str, dict[str, Classification]]  # run id -> image key -> answer
 
 
-class ResultsModel(QAbstractTableModel):
+class ResultsModel(RecordTableModel[ImageRow]):
     """A row per image, a column per chosen network; the headers hold the images and the runs."""
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._images: list[ImageRow] = []
-        self._rows: dict[str, int] = {}
+        super().__init__(key=lambda image: image.key, parent=parent)
         self._runs: tuple[RunRecord, ...] = ()
         self._names: Mapping[str, str] = {}
         self._asked = Asked()
@@ -67,7 +64,7 @@ class ResultsModel(QAbstractTableModel):
 
     @property
     def images(self) -> tuple[ImageRow, ...]:
-        return tuple(self._images)
+        return self.records
 
     @property
     def runs(self) -> tuple[RunRecord, ...]:
@@ -77,14 +74,10 @@ class ResultsModel(QAbstractTableModel):
         """Names by run id that tell the columns apart; a run without one has its own."""
         if names != self._names:
             self._names = dict(names)
-            if self._runs:
-                self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self._runs) - 1)
+            self._headings_changed()
 
     def name_of(self, run: RunRecord) -> str:
         return self._names.get(run.id, run.name)
-
-    def row_of(self, key: str) -> int | None:
-        return self._rows.get(key)
 
     @property
     def asked(self) -> Asked:
@@ -95,7 +88,7 @@ class ResultsModel(QAbstractTableModel):
         self._asked = asked
         self._protocols = {run_id: asked.of(size) for run_id, size in self._sizes.items()}
         self._scores.clear()
-        self._told(0, len(self._images) - 1)
+        self._answers_changed(0, self.rowCount() - 1)
 
     def missing(self, image: ImageRow) -> tuple[str, ...]:
         """Ids of the chosen networks that have no whole answer for ``image`` yet."""
@@ -110,7 +103,9 @@ class ResultsModel(QAbstractTableModel):
         return answer is not None and answer.final
 
     def cell(self, row: int, column: int) -> Cell:
-        image, run = self._images[row], self._runs[column]
+        return self._cell(self._runs[column], self.record_at(row))
+
+    def _cell(self, run: RunRecord, image: ImageRow) -> Cell:
         classes = self._classes[run.id]
         truth = next((classes[hint] for hint in image.hints if hint in classes), "")
         answer, protocol = self._answers(run.id).get(image.key), self._protocols[run.id]
@@ -121,22 +116,11 @@ class ResultsModel(QAbstractTableModel):
     def score(self, column: int) -> Score:
         run_id = self._runs[column].id
         if run_id not in self._scores:
-            self._scores[run_id] = Score.of(self.cell(row, column) for row in range(len(self._images)))
+            self._scores[run_id] = Score.of(self.cell(row, column) for row in range(self.rowCount()))
         return self._scores[run_id]
 
-    def add_images(self, images: Iterable[ImageRow]) -> int:
-        """Append those that are not there yet; returns how many."""
-        new = list({image.key: image for image in images if image.key not in self._rows}.values())
-        if new:
-            first = len(self._images)
-            self.beginInsertRows(_ROOT, first, first + len(new) - 1)
-            self._images += new
-            self._rows.update({image.key: first + i for i, image in enumerate(new)})
-            self.endInsertRows()
-        return len(new)
-
     def remove_images(self, keys: Iterable[str]) -> None:
-        gone = {key for key in keys if key in self._rows}
+        gone = {key for key in keys if self.row_of(key) is not None}
         if not gone:
             return
         for results in self._by_protocol.values():
@@ -144,25 +128,13 @@ class ResultsModel(QAbstractTableModel):
                 for key in gone:
                     seen.pop(key, None)
         self._scores.clear()
-        if len(gone) > _MANY:
-            self.beginResetModel()
-            self._images = [image for image in self._images if image.key not in gone]
-        else:
-            for row in sorted((self._rows[key] for key in gone), reverse=True):
-                self.beginRemoveRows(_ROOT, row, row)
-                del self._images[row]
-                self.endRemoveRows()
-        self._rows = {image.key: i for i, image in enumerate(self._images)}
-        if len(gone) > _MANY:
-            self.endResetModel()
+        self.set_records([image for image in self.records if image.key not in gone])
 
     def clear(self) -> None:
         """Without images and results; the networks stay."""
-        self.beginResetModel()
-        self._images, self._rows = [], {}
         self._forget()
         self._scores.clear()
-        self.endResetModel()
+        self.set_records([])
 
     def _forget(self) -> None:
         for results in self._by_protocol.values():
@@ -172,61 +144,56 @@ class ResultsModel(QAbstractTableModel):
         """Under every protocol."""
         self._forget()
         self._scores.clear()
-        self._told(0, len(self._images) - 1)
+        self._answers_changed(0, self.rowCount() - 1)
 
     def set_runs(self, runs: Sequence[RunRecord]) -> None:
         """Show these networks, in this order; what one saw before is kept for when it comes back."""
         if tuple(runs) == self._runs:
             return
         same = [run.id for run in runs] == [run.id for run in self._runs]
-        if not same:
-            self.beginResetModel()
-        self._runs = tuple(runs)
         self._sizes.update({run.id: run.spec.network.image_size for run in runs})
         self._protocols = {run_id: self._asked.of(size) for run_id, size in self._sizes.items()}
-        self._classes = {run.id: {name.casefold(): name for name in run.class_names} for run in runs}
+        self._classes |= {run.id: {name.casefold(): name for name in run.class_names} for run in runs}
         self._scores.clear()
-        if not same:
-            self.endResetModel()
-        elif self._runs:
-            self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self._runs) - 1)
+        self._runs = tuple(runs)
+        columns = [self._network_column(run) for run in runs]
+        if same:
+            self._columns = tuple(columns)
+            self._headings_changed()
+        else:
+            self.set_table(columns, self.records)
+
+    def _network_column(self, run: RunRecord) -> TableColumn[ImageRow]:
+        def text(image: ImageRow) -> str:
+            return _answer_text(self._cell(run, image))
+
+        def tip(image: ImageRow) -> str | None:
+            return _tip(self._cell(run, image), self.name_of(run))
+
+        return TableColumn(run.name, lambda image: self._cell(run, image), _answer_text, cell_tip=tip, accessible=text)
 
     def add_results(self, results: Iterable[Classification]) -> None:
         """Keep predictions; those of images or networks that have gone meanwhile too, as long as the image is here."""
         rows = []
         for result in results:
-            row = self._rows.get(result.path)
+            row = self.row_of(result.path)
             if row is not None and result.run_id in self._protocols:
                 self._answers(result.run_id)[result.path] = result
                 self._scores.pop(result.run_id, None)
                 rows.append(row)
         if rows:
-            self._told(min(rows), max(rows))
+            self._answers_changed(min(rows), max(rows))
 
-    def _told(self, first: int, last: int) -> None:
+    def _answers_changed(self, first: int, last: int) -> None:
         if self._runs and first <= last:
             self.dataChanged.emit(self.index(first, 0), self.index(last, len(self._runs) - 1))
+            self._headings_changed()
+
+    def _headings_changed(self) -> None:
+        if self._runs:
             self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self._runs) - 1)
 
-    def rowCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self._images)
-
-    def columnCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self._runs)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if not index.isValid():
-            return None
-        cell = self.cell(index.row(), index.column())
-        if role == ResultRole.CELL:
-            return cell
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{cell.predictions[0].label} {cell.predictions[0].probability:.0%}" if cell.predictions else ""
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return _tip(cell, self.name_of(cell.run))
-        return None
-
-    def _head_tip(self, column: int) -> str:
+    def _heading_tip(self, column: int) -> str:
         run, score = self._runs[column], self.score(column)
         lines = [f"{self.name_of(run)}: {self._protocols[run.id].label}"]
         if score.sentence:
@@ -237,9 +204,9 @@ class ResultsModel(QAbstractTableModel):
         return "\n".join(lines)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if orientation is Qt.Orientation.Vertical and 0 <= section < len(self._images):
-            image = self._images[section]
-            if role == ResultRole.IMAGE:
+        if orientation is Qt.Orientation.Vertical and 0 <= section < self.rowCount():
+            image = self.record_at(section)
+            if role == HeadingRole.IMAGE:
                 return image
             if role == Qt.ItemDataRole.DisplayRole:
                 return image.name
@@ -247,13 +214,17 @@ class ResultsModel(QAbstractTableModel):
                 return image.key
         elif orientation is Qt.Orientation.Horizontal and 0 <= section < len(self._runs):
             run = self._runs[section]
-            if role == ResultRole.RUN:
+            if role == HeadingRole.RUN:
                 return run
             if role == Qt.ItemDataRole.DisplayRole:
                 return self.name_of(run)
             if role == Qt.ItemDataRole.ToolTipRole:
-                return self._head_tip(section)
+                return self._heading_tip(section)
         return None
+
+
+def _answer_text(cell: Cell) -> str:
+    return f"{cell.predictions[0].label} {cell.predictions[0].probability:.0%}" if cell.predictions else ""
 
 
 def _tip(cell: Cell, name: str) -> str | None:

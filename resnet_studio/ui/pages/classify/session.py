@@ -9,7 +9,6 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from resnet_studio.domain.records import NamedImage, RunRecord
-from resnet_studio.ui.evaluate.protocol_request import Asked
 from resnet_studio.ui.pages.classify.results import ImageRow, ResultsModel
 from resnet_studio.ui.pages.classify.work import (
     Demand,
@@ -23,6 +22,7 @@ from resnet_studio.ui.pages.classify.work import (
 )
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
+from resnet_studio.ui.widgets.protocol_choice import Asked
 
 _TRUST = 0.02  # of the work done before a time left is told
 
@@ -170,7 +170,7 @@ class ClassifySession(QObject):
     def _add(self, rows: Sequence[ImageRow]) -> None:
         """Each image once; those that were there already are told, for nothing else changes."""
         new = [row for row in rows if self._model.row_of(row.key) is None]
-        self._model.add_images(new)
+        self._model.add_records(new)
         self.look()
         if rows:
             self.arrived.emit((new or rows)[0].key)

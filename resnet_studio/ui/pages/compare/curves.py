@@ -11,9 +11,10 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QWidget
 
 from resnet_studio.domain.comparison import as_of
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
 from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.ui.pages.compare.export import Export, Shown, exporting
 from resnet_studio.ui.pages.compare.export_button import ExportButton
 from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
@@ -22,11 +23,10 @@ from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
 from resnet_studio.ui.plots.loading import CurveLoader
-from resnet_studio.ui.plots.panels import ERROR, LOSS, RATE, PlottedRun, tell_epochs
+from resnet_studio.ui.plots.panels import ERROR, PANELS, PlottedRun, set_epoch_lengths
 from resnet_studio.ui.services import Services
 
 TABLES_MS = 500
-_PANELS = (ERROR, LOSS, RATE)
 
 
 class CurvesView(QWidget):
@@ -57,15 +57,15 @@ class CurvesView(QWidget):
     def _build(self) -> None:
         services = self._services
         self.controls = PlotControls(services.preferences, "compare")
-        self.plots = tuple(CurvePlot(services.theme, self._book, panel) for panel in _PANELS)
+        self.plots = tuple(CurvePlot(services.theme, self._book, panel) for panel in PANELS)
         self.plots[0].setObjectName("compare_plot")
         self.quantity = QComboBox()
         self.quantity.setObjectName("quantity_choice")
         self.quantity.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.quantity.setToolTip("What is drawn (Q)")
         self.quantity.setAccessibleName("Quantity")
-        self.quantity.setMinimumContentsLength(max(len(panel.title) for panel in _PANELS))
-        for panel in _PANELS:
+        self.quantity.setMinimumContentsLength(max(len(panel.title) for panel in PANELS))
+        for panel in PANELS:
             self.quantity.addItem(panel.title, panel.key)
         self.tables = ResultTables(services.theme)
         self.export_button = ExportButton(self, services.preferences, self.shown)
@@ -119,7 +119,7 @@ class CurvesView(QWidget):
         self._baseline = self._wanted_baseline if self._wanted_baseline in ids else ids[0] if ids else ""
         self._loaded &= set(ids)
         self._book.keep_only(ids)
-        tell_epochs(self._book, self._runs)
+        set_epoch_lengths(self._book, self._runs)
         missing = [run_id for run_id in ids if run_id not in self._loaded]
         if missing:
             self._loader.load(missing)
@@ -158,7 +158,7 @@ class CurvesView(QWidget):
         visible = {run.run_id for run in plot.shown_runs}
         baseline = next((run for run in self._runs if run.id == self._baseline), None)
         runs = tuple(run for run in self._runs if run.id in visible)
-        return Shown(runs, replace(plot.options, shades=self._shades), plot.panel, baseline)
+        return Shown(runs, replace(plot.options, lightness_steps=self._shades), plot.panel, baseline)
 
     @Slot(object, object)
     def export_to(self, kind: Export, path: Path) -> None:

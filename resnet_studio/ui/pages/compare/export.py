@@ -8,13 +8,15 @@ from enum import Enum
 from pathlib import Path
 
 from resnet_studio.domain.comparison import comparison_csv, display_names, summary_csv
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.files import write_whole
 from resnet_studio.studies.conformity import Conformity, of_run
 from resnet_studio.studies.conformity.texts import as_caption, as_csv, csv_columns
+from resnet_studio.ui.figures import FORMATS
 from resnet_studio.ui.plots.export import export_figure
 from resnet_studio.ui.plots.panels import ERROR, Panel, PlotOptions
 
@@ -23,18 +25,23 @@ from resnet_studio.ui.plots.panels import ERROR, Panel, PlotOptions
 class ExportRow:
     text: str
     suffix: str
-    kind: str  # as the file dialog shows it
     key: str
+
+    @property
+    def kind(self) -> str:
+        """As the file dialog shows it."""
+        return FORMATS.get(self.suffix, "CSV table (*.csv)")
 
 
 class Export(Enum):
     """The export menu, in its order."""
 
-    PNG = ExportRow("Figure as PNG…", ".png", "PNG image (*.png)", "Ctrl+E")
-    SVG = ExportRow("Figure as SVG…", ".svg", "SVG drawing (*.svg)", "Ctrl+Shift+E")
-    CURVES = ExportRow("Curves as CSV…", ".csv", "CSV table (*.csv)", "")
-    RESULTS = ExportRow("Results as CSV…", ".csv", "CSV table (*.csv)", "")
-    CONFORMITY = ExportRow("Conformity as CSV…", ".csv", "CSV table (*.csv)", "")
+    PNG = ExportRow("Figure as PNG…", ".png", "Ctrl+E")
+    SVG = ExportRow("Figure as SVG…", ".svg", "Ctrl+Shift+E")
+    PDF = ExportRow("Figure as PDF…", ".pdf", "")
+    CURVES = ExportRow("Curves as CSV…", ".csv", "")
+    RESULTS = ExportRow("Results as CSV…", ".csv", "")
+    CONFORMITY = ExportRow("Conformity as CSV…", ".csv", "")
 
     @property
     def row(self) -> ExportRow:
@@ -69,7 +76,7 @@ def export(kind: Export, shown: Shown, store: RunStore, path: Path) -> Path:
     if path.suffix.lower() != kind.row.suffix:
         path = path.with_name(path.name + kind.row.suffix)
     ids = [run.id for run in shown.runs]
-    if kind in (Export.PNG, Export.SVG):
+    if kind.row.suffix in FORMATS:
         curves = store.curves(ids, (*shown.panel.series, Series.SECONDS))
         words = as_caption(list(zip(display_names(shown.runs).values(), _conformity(shown, store), strict=True)))
         return export_figure(curves, shown.runs, path, shown.options, shown.panel, words)
@@ -80,11 +87,7 @@ def export(kind: Export, shown: Shown, store: RunStore, path: Path) -> Path:
     else:
         curves = store.curves(_with(ids, shown.baseline), ERROR.series)
         text = summary_csv(shown.runs, shown.baseline, curves, csv_columns(_conformity(shown, store)))
-    try:
-        path.write_text(text, encoding="utf-8", newline="")
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from None
-    return path
+    return write_whole(path, text)
 
 
 def _conformity(shown: Shown, store: RunStore) -> list[Conformity]:

@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QS
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.ui.evaluate.panel import EvaluatePanel
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.pages.base import Page
 from resnet_studio.ui.pages.compare.curves import CurvesView
+from resnet_studio.ui.pages.compare.evaluate.panel import EvaluatePanel
 from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
 from resnet_studio.ui.pages.compare.picker import RunPicker
-from resnet_studio.ui.plots.run_colours import kept_shades
+from resnet_studio.ui.plots.run_colours import kept_lightness_steps
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.banner import Banner
@@ -154,7 +154,7 @@ class ComparePage(Page):
             self.banner.tell("gone", f"{text} deleted meanwhile and left out.", kind="warning")
         before, self._runs = self.run_ids, tuple(found)
         oldest_first: list[RunRecord] = sorted(found, key=_age)  # of strangers, the oldest has the colour itself
-        shades = kept_shades(oldest_first, self._shades, before)
+        shades = kept_lightness_steps(oldest_first, self._shades, before)
         self._shades |= shades
         self.curves.set_runs(found, shades)
         self.evaluate.set_runs(found, list(stored.values()), shades)

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    QSize,
-    QSortFilterProxyModel,
-    Qt,
-    Signal,
-    Slot,
-)
-from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtCore import QModelIndex, QObject, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QIcon, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -31,138 +21,81 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.ui.models import formats
-from resnet_studio.ui.models.run_filter import RunFilter, parse_filter, searchable
+from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
+from resnet_studio.ui.models.run_filter import parse_filter
+from resnet_studio.ui.models.runs_table import RunsProxy, run_id
 from resnet_studio.ui.plots.line_sample import sample_icon
-from resnet_studio.ui.plots.run_colours import plain_tip, shaded
-from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.plots.run_colours import line_colour, plain_tip
+from resnet_studio.ui.theme import Theme
 
-Index = QModelIndex | QPersistentModelIndex
-_ROOT = QModelIndex()
 NARROW = 240  # pixels
-_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 
-class PickModel(QAbstractTableModel):
+class PickModel(RecordTableModel[RunRecord]):
     """Runs with a tick and their test error. ``ticked(list of ids)`` comes when the user ticks, in order of ticking."""
 
     ticked = Signal(list)
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        columns = (
+            TableColumn(
+                "Run", lambda run: self._names.get(run.id, run.name), cell_tip=_about, icon=self._icon,
+                checked=lambda run: run.id in self._chosen,
+            ),
+            TableColumn("Test error", lambda run: run.test_error, formats.percent, number=True, cell_tip=_about),
+        )  # fmt: skip
+        super().__init__(columns, key=run_id, parent=parent)
         self._theme = theme
-        self._runs: list[RunRecord] = []
-        self._chosen: list[str] = []
-        self._shades: dict[str, int] = {}
+        self._chosen: dict[str, None] = {}  # ids in order of ticking
+        self._lightness_steps: dict[str, int] = {}
         self._names: dict[str, str] = {}
-        theme.changed.connect(self.on_theme_changed)
-
-    def run_at(self, row: int) -> RunRecord:
-        return self._runs[row]
-
-    @property
-    def runs(self) -> tuple[RunRecord, ...]:
-        return tuple(self._runs)
+        theme.changed.connect(self.refresh)
 
     def set_runs(self, runs: Sequence[RunRecord]) -> None:
         self._names = display_names(runs)
-        if [run.id for run in runs] == [run.id for run in self._runs]:
-            self._runs = list(runs)
-            self._changed()
-        else:
-            self.beginResetModel()
-            self._runs = list(runs)
-            self.endResetModel()
+        self.set_records(runs)
+        self.refresh()
 
-    def set_chosen(self, run_ids: Iterable[str], shades: Mapping[str, int]) -> None:
-        """Tick these without a word to anyone; ``shades`` by run id, as the plots have them."""
-        self._chosen = list(dict.fromkeys(run_ids))
-        self._shades = dict(shades)
-        self._changed()
+    def set_chosen(self, run_ids: Iterable[str], steps: Mapping[str, int]) -> None:
+        """Tick these, without a signal; ``steps`` in lightness by run id, as the plots have them."""
+        self._chosen = dict.fromkeys(run_ids)
+        self._lightness_steps = dict(steps)
+        self.refresh()
 
     def toggle(self, row: int) -> None:
-        run_id = self._runs[row].id
-        self.choose([run_id], run_id not in self._chosen)
+        run = self.record_at(row)
+        self.check(run, run.id not in self._chosen)
+
+    def check(self, record: RunRecord, checked: bool) -> bool:
+        self.choose([record.id], checked)
+        return True
 
     def choose(self, run_ids: Iterable[str], wanted: bool) -> None:
         """Tick or untick for the user."""
-        if wanted:
-            chosen = list(dict.fromkeys([*self._chosen, *run_ids]))
-        else:
-            gone = set(run_ids)
-            chosen = [run_id for run_id in self._chosen if run_id not in gone]
-        if chosen != self._chosen:
-            self._chosen = chosen
-            self._changed()
-            self.ticked.emit(list(chosen))
+        gone = set() if wanted else set(run_ids)
+        chosen = [run_id for run_id in self._chosen if run_id not in gone]
+        chosen = list(dict.fromkeys([*chosen, *run_ids])) if wanted else chosen
+        if chosen != list(self._chosen):
+            self._chosen = dict.fromkeys(chosen)
+            self.refresh()
+            self.ticked.emit(chosen)
 
-    def _changed(self) -> None:
-        if self._runs:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._runs) - 1, 1))
-
-    @Slot()
-    def on_theme_changed(self) -> None:
-        self._changed()
-
-    def rowCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self._runs)
-
-    def columnCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else 2
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if not index.isValid():
-            return None
-        run = self._runs[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return formats.percent(run.test_error) if index.column() else self._names[run.id]
-        if role == Qt.ItemDataRole.ToolTipRole:
-            trained = f"{formats.run_progress(run)} iterations on {run.spec.data.label}"
-            seed = f"seed {run.spec.recipe.init_seed}, "
-            return plain_tip(
-                f"{run.name} ({run.spec.network.label}), id {run.short_id}\n"
-                f"{run.status}, {'trained elsewhere' if run.imported else trained}\n"
-                f"{'' if run.imported else seed}{formats.moment(run.created_at)}"
-            )
-        if index.column():
-            return _RIGHT if role == Qt.ItemDataRole.TextAlignmentRole else None
-        if role == Qt.ItemDataRole.CheckStateRole:
-            return Qt.CheckState.Checked if run.id in self._chosen else Qt.CheckState.Unchecked
-        if role == Qt.ItemDataRole.DecorationRole:
-            return sample_icon(self._colour(run), run.residual)
-        return None
-
-    def _colour(self, run: RunRecord) -> QColor:
+    def colour(self, run: RunRecord) -> QColor:
         """As it is drawn in the plot."""
-        colour = self._theme.run_colour(run.colour)
-        return shaded(colour, self._shades.get(run.id, 0), self._theme.colour(Role.PANEL))
+        return line_colour(self._theme, run.colour, self._lightness_steps.get(run.id, 0))
 
-    def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        if not index.isValid() or index.column() or role != Qt.ItemDataRole.CheckStateRole:
-            return False
-        ticked = value in (Qt.CheckState.Checked, Qt.CheckState.Checked.value)
-        self.choose([self._runs[index.row()].id], ticked)
-        return True
-
-    def flags(self, index: Index) -> Qt.ItemFlag:
-        flags = super().flags(index)
-        return flags | Qt.ItemFlag.ItemIsUserCheckable if index.isValid() and not index.column() else flags
+    def _icon(self, run: RunRecord) -> QIcon:
+        return sample_icon(self.colour(run), run.residual)
 
 
-class _PickProxy(QSortFilterProxyModel):
-    def __init__(self, source: PickModel, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._source, self._filter = source, RunFilter()
-        self.setDynamicSortFilter(False)
-        self.setSourceModel(source)
-
-    def set_filter(self, wanted: RunFilter) -> None:
-        self._filter = wanted
-        self.invalidate()
-
-    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
-        del source_parent  # a table has no children
-        run = self._source.run_at(source_row)
-        return self._filter.empty or self._filter.matches(run, searchable(run))
+def _about(run: RunRecord) -> str:
+    trained = f"{formats.run_progress(run)} iterations on {run.spec.data.label}"
+    seed = f"seed {run.spec.recipe.init_seed}, "
+    return plain_tip(
+        f"{run.name} ({run.spec.network.label}), id {run.short_id}\n"
+        f"{run.status}, {'trained elsewhere' if run.imported else trained}\n"
+        f"{'' if run.imported else seed}{formats.moment(run.created_at)}"
+    )
 
 
 class RunPicker(QWidget):
@@ -174,7 +107,7 @@ class RunPicker(QWidget):
         super().__init__(parent)
         self.setObjectName("run_picker")
         self.model = PickModel(theme, self)
-        self.proxy = _PickProxy(self.model, self)
+        self.proxy = RunsProxy(self.model, self)
         self.filter = QLineEdit()
         self.filter.setObjectName("compare_filter")
         self.filter.setPlaceholderText("Filter, for example: depth:>20")
@@ -234,9 +167,9 @@ class RunPicker(QWidget):
         button.setToolTip(tip)
         return button
 
-    def show_runs(self, runs: Sequence[RunRecord], chosen: Sequence[str], shades: Mapping[str, int]) -> None:
+    def show_runs(self, runs: Sequence[RunRecord], chosen: Sequence[str], steps: Mapping[str, int]) -> None:
         self.model.set_runs(runs)
-        self.model.set_chosen(chosen, shades)
+        self.model.set_chosen(chosen, steps)
         self._show_count(list(chosen))
 
     @Slot(list)
@@ -258,11 +191,11 @@ class RunPicker(QWidget):
     @Slot()
     def _on_all(self) -> None:
         rows = (self.proxy.mapToSource(self.proxy.index(row, 0)).row() for row in range(self.proxy.rowCount()))
-        self.model.choose([self.model.run_at(row).id for row in rows], True)
+        self.model.choose([self.model.record_at(row).id for row in rows], True)
 
     @Slot()
     def _on_none(self) -> None:
-        self.model.choose([run.id for run in self.model.runs], False)
+        self.model.choose([run.id for run in self.model.records], False)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where it is narrow the names take the errors' room; the tables have those too."""

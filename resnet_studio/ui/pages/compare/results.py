@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QSize, QSortFilterProxyModel, Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from resnet_studio.domain.comparison import Curves, display_names, twin_gaps
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.ui.pages.compare.tables import SORT_ROLE, DifferencesModel, ResultsModel
+from resnet_studio.ui.pages.compare.tables import DifferencesModel, ResultsModel
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.elided import ElidedLabel
 
@@ -40,15 +40,11 @@ class ResultTables(QWidget):
         for number, label in enumerate(self.twins, 1):
             label.setObjectName(f"twins_label_{number}")
         self.results, self.differences = ResultsModel(theme, self), DifferencesModel(self)
-        self.sorted = QSortFilterProxyModel(self)
-        self.sorted.setSourceModel(self.results)
-        self.sorted.setSortRole(SORT_ROLE)
         self.results_view = self._table("results_table", "Results of the runs")
-        self.results_view.setModel(self.sorted)
+        self.results_view.setModel(self.results)
+        self.results_view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.results_view.setSortingEnabled(True)
         self.results_view.setIconSize(QSize(34, 14))
-        self.sorted.sort(-1)
-        self.results_view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.results_view.horizontalHeader().setSortIndicatorClearable(True)
         self.differences_view = self._table("differences_table", "Fields in which the runs differ")
         self.differences_view.setModel(self.differences)
@@ -114,10 +110,10 @@ class ResultTables(QWidget):
         runs: Sequence[RunRecord],
         baseline: str,
         curves: Curves | None = None,
-        shades: Mapping[str, int] | None = None,
+        steps: Mapping[str, int] | None = None,
     ) -> None:
-        """``baseline`` is one of the runs' ids, or empty without runs; ``shades`` by run id as in the plots."""
-        self.results.set_runs(runs, baseline, curves, shades)
+        """``baseline`` is one of the runs' ids, or empty without runs; ``steps`` in lightness by run id."""
+        self.results.set_runs(runs, baseline, curves, steps)
         self.differences.set_runs(runs)
         count = self.differences.rowCount()
         self._differing.setCurrentIndex(0 if count or len(runs) < 2 else 1)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleO
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.ui.models.runs_table import RunRole
+from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.plots.line_sample import paint_sample
 from resnet_studio.ui.theme import Role, Theme
 
@@ -41,7 +41,7 @@ class LineDelegate(_RunDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         cell = self._background(painter, option, index)
-        run = index.data(RunRole.RECORD)
+        run = index.data(RecordRole.RECORD)
         if isinstance(run, RunRecord):
             area = QRectF(cell.rect).adjusted(9, 0, -7, 0)
             paint_sample(painter, area, self._theme.run_colour(run.colour), run.residual)
@@ -55,7 +55,7 @@ class StatusDelegate(_RunDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         cell = self._background(painter, option, index)
-        run = index.data(RunRole.RECORD)
+        run = index.data(RecordRole.RECORD)
         if not isinstance(run, RunRecord):
             return
         colour = QColor(self._theme.colour(STATUS_ROLES[run.status]))

@@ -192,7 +192,7 @@ class RunsPage(Page):
 
     def choose_runs(self, run_ids: Sequence[str]) -> None:
         """Select these, the filter emptied if it hides one of them; the list may not have heard of them yet."""
-        known = {run.id for run in self.model.runs}
+        known = {run.id for run in self.model.records}
         if self._stale or not known.issuperset(run_ids):
             self.reload()
         if not all(self.proxy.index_of(run_id).isValid() for run_id in run_ids):
@@ -216,7 +216,7 @@ class RunsPage(Page):
         self._failure = ""
         place = self.table.verticalScrollBar().value()
         before = [run.id for run in self.chosen]
-        self.model.set_runs(runs)
+        self.model.set_records(runs)
         if before and not self.chosen:  # a whole new table
             self.table.choose([run_id for run_id in before if self.proxy.index_of(run_id).isValid()])
         self.table.verticalScrollBar().setValue(place)
@@ -238,7 +238,7 @@ class RunsPage(Page):
     def _refresh_active(self) -> None:
         """Only the rows that move: a long list is not read again each second."""
         try:
-            self.model.update_runs([self._store.get(run_id) for run_id in self._controller.active])
+            self.model.update_records([self._store.get(run_id) for run_id in self._controller.active])
         except UserError:
             self._on_runs_changed()
             return
@@ -272,7 +272,7 @@ class RunsPage(Page):
         except UserError as error:
             self._failure, evaluations = str(error), ()
         images = preprocessing_of(self.services.home, run.id)
-        self.details.show_run(run, self.model.runs, evaluations, images)
+        self.details.show_run(run, self.model.records, evaluations, images)
 
     def _on_filter(self, text: str) -> None:
         self.proxy.set_filter(parse_filter(text))
@@ -366,7 +366,7 @@ class RunsPage(Page):
 
     def _copy_spec(self) -> None:
         run = self.chosen[0]
-        remarks = as_remarks(of_run(run, self.model.runs))
+        remarks = as_remarks(of_run(run, self.model.records))
         QGuiApplication.clipboard().setText(f"{remarks}\n{run_toml(run)}")
         what = "the network" if run.imported else "the specification"
         self.message.emit(f"Copied {what} of {run.name}; resnet-studio train reads it as a file.")

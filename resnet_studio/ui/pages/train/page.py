@@ -9,10 +9,11 @@ import numpy as np
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from resnet_studio.domain.enums import TRAINING_ERROR_WINDOW, RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.ui.pages.base import Page
 from resnet_studio.ui.pages.train.cards import RunCards
 from resnet_studio.ui.pages.train.header import TrainHeader
@@ -21,7 +22,7 @@ from resnet_studio.ui.pages.train.queue import QueueList
 from resnet_studio.ui.pages.train.state import CohortState
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.loading import CurveLoader
-from resnet_studio.ui.plots.panels import PlottedRun, tell_epochs
+from resnet_studio.ui.plots.panels import PlottedRun, set_epoch_lengths
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.empty_state import EmptyState
@@ -137,7 +138,7 @@ class TrainPage(Page):
             self.banner.withdraw(notice)
         self._told.clear()
         self._book.keep_only(self._state.run_ids)
-        tell_epochs(self._book, members)
+        set_epoch_lengths(self._book, members)
         self._loader.load(self._state.run_ids)
         self._show_all()
 

@@ -1,4 +1,4 @@
-"""The plots of the Train page: the error, large, and below it loss and learning rate."""
+"""The plots of the Train page: the error, large, and below it every other panel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QVBoxLayout, QWidge
 from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
-from resnet_studio.ui.plots.panels import ERROR, LOSS, RATE, PlottedRun
+from resnet_studio.ui.plots.panels import ERROR, PANELS, PlottedRun
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Theme
 
@@ -24,14 +24,13 @@ class TrainPlots(QWidget):
         self.controls = PlotControls(preferences, "train")
         self.error = CurvePlot(theme, book, ERROR)
         self.error.setObjectName("train_plot")
-        self.loss = CurvePlot(theme, book, LOSS, legend=False)
-        self.rate = CurvePlot(theme, book, RATE, legend=False)
+        self._small = tuple(CurvePlot(theme, book, panel, legend=False) for panel in PANELS if panel is not ERROR)
         self.tabs = QTabWidget()
         self.tabs.setObjectName("train_tabs")
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
-        self.tabs.addTab(self.loss, "Loss")
-        self.tabs.addTab(self.rate, "Learning rate")
+        for plot in self._small:
+            self.tabs.addTab(plot, plot.panel.title)
         large = self._panel(self.controls, self.error)
         small = self._panel(self.tabs)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
@@ -57,7 +56,7 @@ class TrainPlots(QWidget):
 
     @property
     def all(self) -> tuple[CurvePlot, ...]:
-        return (self.error, self.loss, self.rate)
+        return (self.error, *self._small)
 
     def set_runs(self, runs: Sequence[PlottedRun]) -> None:
         for plot in self.all:
@@ -86,7 +85,7 @@ class TrainPlots(QWidget):
 
     @Slot(object)
     def _on_hidden(self, hidden: object) -> None:
-        for plot in (self.loss, self.rate):
+        for plot in self._small:
             plot.set_hidden(hidden)  # type: ignore[arg-type]
 
     @Slot()

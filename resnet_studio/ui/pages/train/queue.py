@@ -3,50 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QListView, QPushButton, QVBoxLayout, QWidget
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
 from resnet_studio.ui.widgets.text import counted
 
-Index = QModelIndex | QPersistentModelIndex
-_ROOT = QModelIndex()
 ROW_PIXELS = 26
 MOST_ROWS = 4
 
 
-class QueueModel(QAbstractListModel):
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """A cohort and its place in the queue, counted from 1."""
+
+    place: int
+    runs: tuple[RunRecord, ...]
+
+    @property
+    def names(self) -> str:
+        return " + ".join(run.name for run in self.runs)
+
+    @property
+    def about(self) -> str:
+        return f"{self.names}: {counted(self.runs[0].iterations, 'iteration')} on {self.runs[0].spec.data.label}"
+
+
+class QueueModel(RecordTableModel[QueueRow]):
     """One row a cohort, the next one first."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._cohorts: tuple[tuple[RunRecord, ...], ...] = ()
+        column: TableColumn[QueueRow] = TableColumn(
+            "Cohort", lambda row: f"{row.place}.  {row.names}", cell_tip=lambda row: row.about
+        )
+        super().__init__([column], key=lambda row: row.runs[0].cohort_id)
 
     def set_cohorts(self, cohorts: Sequence[Sequence[RunRecord]]) -> None:
-        new = tuple(tuple(runs) for runs in cohorts)
-        if new != self._cohorts:
-            self.beginResetModel()
-            self._cohorts = new
-            self.endResetModel()
-
-    def cohort(self, row: int) -> tuple[RunRecord, ...]:
-        return self._cohorts[row]
-
-    def rowCount(self, parent: Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self._cohorts)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if not index.isValid():
-            return None
-        runs = self._cohorts[index.row()]
-        names = " + ".join(run.name for run in runs)
-        if role == Qt.ItemDataRole.DisplayRole:
-            return f"{index.row() + 1}.  {names}"
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{names}: {counted(runs[0].iterations, 'iteration')} on {runs[0].spec.data.label}" if runs else None
-        return None
+        self.set_records(QueueRow(place, tuple(runs)) for place, runs in enumerate(cohorts, 1))
 
 
 class QueueList(QWidget):
@@ -90,14 +87,14 @@ class QueueList(QWidget):
         self.setVisible(bool(cohorts))
         self.view.setFixedHeight(ROW_PIXELS * min(max(len(cohorts), 1), MOST_ROWS) + 8)
         if len(cohorts) == 1:
-            self.view.setCurrentIndex(self.model.index(0))
+            self.view.setCurrentIndex(self.model.index(0, 0))
         self._on_selection()
 
     @Slot()
     def on_remove(self) -> None:
         index = self.view.currentIndex()
         if index.isValid():
-            self.remove_requested.emit([run.id for run in self.model.cohort(index.row())])
+            self.remove_requested.emit([run.id for run in self.model.record_at(index.row()).runs])
 
     @Slot()
     def _on_selection(self) -> None:

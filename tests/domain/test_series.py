@@ -1,0 +1,54 @@
+"""The table of measured series."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from resnet_studio.domain.series import ERRORS, Per, Series
+
+
+def test_stored_names_never_change():
+    assert [str(series) for series in Series] == [
+        "training_error",
+        "training_loss",
+        "test_error",
+        "test_loss",
+        "learning_rate",
+        "seconds",
+    ]
+
+
+def test_rows_have_quantity_unit_and_rhythm():
+    assert {series.quantity for series in ERRORS} == {"Error"}
+    assert [series for series in Series if series.per is Per.TEST] == [Series.TEST_ERROR, Series.TEST_LOSS]
+    pairs = [(series.quantity, series.per) for series in Series]
+    assert len(set(pairs)) == len(pairs)  # a plot tells two series of one quantity apart by how often they are measured
+    for series in Series:
+        assert series.layer is None
+        assert Series(str(series)) is series
+
+
+def test_a_series_of_a_layer_is_one_value_wherever_it_comes_from():
+    third = Series.LEARNING_RATE.of_layer(3)
+    assert third is Series("learning_rate/3") is Series.LEARNING_RATE.of_layer(3)
+    assert third is pickle.loads(pickle.dumps(third))
+    assert (str(third), third.layer, third.quantity) == ("learning_rate/3", 3, "Learning rate")
+    assert third not in list(Series)
+    assert third != Series.LEARNING_RATE
+
+
+@pytest.mark.parametrize("name", ["", "accuracy", "learning_rate/", "learning_rate/-1", "learning_rate/03", "a/1"])
+def test_other_names_are_refused(name):
+    with pytest.raises(ValueError, match="not a valid Series"):
+        Series(name)
+
+
+def test_a_layer_has_no_layers():
+    with pytest.raises(ValueError, match="given once"):
+        Series.LEARNING_RATE.of_layer(1).of_layer(2)
+    with pytest.raises(ValueError, match="0 or more"):
+        Series.LEARNING_RATE.of_layer(-1)
+    with pytest.raises(ValueError, match="not a valid Series"):
+        Series("learning_rate/1/2")
