@@ -13,12 +13,12 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF
 
 from resnet_studio.domain.errors import UserError
-from resnet_studio.ui.evaluate.classes import PLACE_ROLE, ClassesModel, PairsModel
-from resnet_studio.ui.evaluate.export import Titled, export
-from resnet_studio.ui.evaluate.matrices import Matrices
-from resnet_studio.ui.evaluate.matrix_colours import MatrixColours, cell_colours, depth, shares
-from resnet_studio.ui.evaluate.matrix_drawing import ALL, LEAST_CELL, Matrix, fit
-from resnet_studio.ui.evaluate.matrix_view import MatrixView
+from resnet_studio.ui.pages.compare.evaluate.classes import PLACE_ROLE, ClassesModel, PairsModel
+from resnet_studio.ui.pages.compare.evaluate.export import Titled, export
+from resnet_studio.ui.pages.compare.evaluate.matrices import Matrices
+from resnet_studio.ui.pages.compare.evaluate.matrix_colours import MatrixColours, cell_colours, depth, shares
+from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL, LEAST_CELL, Matrix, fit
+from resnet_studio.ui.pages.compare.evaluate.matrix_view import MatrixView
 from resnet_studio.ui.plots.run_colours import luminance
 from resnet_studio.ui.theme import Theme
 

@@ -21,19 +21,25 @@ from resnet_studio.domain.records import Evaluation, EvaluationSummary, NamedIma
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
-from resnet_studio.ui.evaluate.matrix_drawing import ALL
-from resnet_studio.ui.evaluate.plan import Wish, plan
-from resnet_studio.ui.evaluate.protocol_choice import ProtocolChoice
-from resnet_studio.ui.evaluate.protocol_request import Asked, scales_for
-from resnet_studio.ui.evaluate.run_groups import about, evaluation_name, group, outdated_sentence, source_name
-from resnet_studio.ui.evaluate.tree import Column, EvaluationsModel
-from resnet_studio.ui.evaluate.work import TestSets, bringing
+from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL
+from resnet_studio.ui.pages.compare.evaluate.plan import Wish, plan
+from resnet_studio.ui.pages.compare.evaluate.run_groups import (
+    about,
+    evaluation_name,
+    group,
+    outdated_sentence,
+    source_name,
+)
+from resnet_studio.ui.pages.compare.evaluate.tree import Column, EvaluationsModel
+from resnet_studio.ui.pages.compare.evaluate.work import TestSets, bringing
 from resnet_studio.ui.pages.compare.page import ComparePage
+from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice, scales_for
+from resnet_studio.ui.widgets.protocol_form import ProtocolForm
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
-LONG = Wish(None, Asked(Protocol(kind=ProtocolKind.TEN_CROP)), alone=True, together=True)
+LONG = Wish(None, ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP)), alone=True, together=True)
 
 
 @pytest.fixture(scope="session")
@@ -181,12 +187,12 @@ def test_a_plan_says_what_is_missing(services):
     assert "choose the data" in plan([runs[0], moved], LONG).problem
     neither = dataclasses.replace(LONG, alone=False, together=False)
     assert "or both" in plan(runs, neither).problem
-    tight = dataclasses.replace(LONG, asked=Asked(Protocol(kind=ProtocolKind.TEN_CROP, resize=4)))
+    tight = dataclasses.replace(LONG, asked=ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP, resize=4)))
     assert "at least 8" in plan(runs, tight).problem
 
 
 def test_the_protocol_form_reads_only_the_fields_of_its_kind(qtbot):
-    form = ProtocolChoice(column=True)
+    form = ProtocolForm(column=True)
     qtbot.addWidget(form)
     form.show()
     form.set_image_sizes([32])
@@ -435,7 +441,7 @@ def test_what_is_stored_is_not_made_twice_unless_asked(panel, page, services, qt
 
 def test_what_counts_as_made(services):
     first, second = services.store.list_runs()
-    wish = Wish(None, Asked(Protocol(kind=ProtocolKind.TEN_CROP, resize=9)), alone=False, together=True)
+    wish = Wish(None, ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP, resize=9)), alone=False, together=True)
     data = first.spec.data
     same = summary(
         run_ids=(second.id, first.id), protocol=Protocol(kind=ProtocolKind.TEN_CROP), data=data.source, data_seed=0,
@@ -459,7 +465,7 @@ def test_ensembles_have_one_name_whatever_the_order():
 
 
 def test_each_network_has_scales_for_its_own_images(services, qtbot):
-    form = ProtocolChoice(column=True)
+    form = ProtocolForm(column=True)
     qtbot.addWidget(form)
     form.show()
     form.kind.setCurrentIndex(form.kind.findData(ProtocolKind.MULTI_SCALE))

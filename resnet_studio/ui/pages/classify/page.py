@@ -31,6 +31,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import NamedImage
 from resnet_studio.platform.resources import resources
 from resnet_studio.ui.drops import Brought, brought, holds_images
+from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.pages.base import Page
 from resnet_studio.ui.pages.classify.busy_row import BusyRow
@@ -42,7 +43,6 @@ from resnet_studio.ui.pages.classify.problems import ProblemsDialog, summary
 from resnet_studio.ui.pages.classify.results import ResultsModel
 from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
 from resnet_studio.ui.pages.classify.session import ClassifySession
-from resnet_studio.ui.pages.classify.thumbnails import Thumbnails
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.focus import keeping_focus

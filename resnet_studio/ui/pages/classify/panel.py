@@ -19,12 +19,12 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.ui.evaluate.protocol_choice import ProtocolChoice
 from resnet_studio.ui.models.run_columns import data_name
 from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.pages.classify.run_choice import ChoiceRole, RunChoiceModel
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.elided import keep_end
+from resnet_studio.ui.widgets.protocol_form import ProtocolForm
 
 LINE_SEPARATOR = "\N{LINE SEPARATOR}"
 
@@ -99,7 +99,7 @@ class NetworksPanel(QFrame):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.activated.connect(self._on_activated)
-        self.protocol = ProtocolChoice(column=True, parent=self)
+        self.protocol = ProtocolForm(column=True, parent=self)
         views = QLabel("Views of each image", self)
         views.setProperty("role", "heading")
         self._note = QLabel(self)

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import Path
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from resnet_studio.domain.protocols import Protocol
-from resnet_studio.domain.records import Classification, NamedImage, RunRecord
-from resnet_studio.ui.evaluate.protocol_request import Asked
+from resnet_studio.domain.records import Classification, RunRecord
+from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.pages.classify.cells import Cell, Score
+from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
-_NUMBERING = re.compile(r"[\s_\-.(]*\d*\)?$")  # "star-2", "star (3)" and "star" are all stars
 _MANY = 30  # more rows than this that go are a new table
-
-
-@dataclass(frozen=True, slots=True)
-class ImageRow:
-    """One image on the page. ``hints`` may name its true class, in lower case: its folder, then the file itself."""
-
-    key: str
-    source: Path | NamedImage
-    name: str
-    folder: str = ""
-    hints: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, source: Path | NamedImage) -> ImageRow:
-        if isinstance(source, NamedImage):
-            once = _NUMBERING.sub("", source.name).casefold()
-            return cls(source.name, source, source.name, hints=(once, _NUMBERING.sub("", once)))  # "red 00012 (2)"
-        hints = (source.parent.name.casefold(), _NUMBERING.sub("", source.stem).casefold())
-        return cls(str(source), source, source.name, source.parent.name, hints)
 
 
 class ResultRole(IntEnum):
@@ -58,7 +36,7 @@ class ResultsModel(QAbstractTableModel):
         self._rows: dict[str, int] = {}
         self._runs: tuple[RunRecord, ...] = ()
         self._names: Mapping[str, str] = {}
-        self._asked = Asked()
+        self._asked = ProtocolChoice()
         self._by_protocol: dict[str, _Results] = {}  # answers under different protocols are never mixed
         self._protocols: dict[str, Protocol] = {}  # run id -> what it is tested under now, those that were here too
         self._sizes: dict[str, int] = {}  # run id -> image size
@@ -87,10 +65,10 @@ class ResultsModel(QAbstractTableModel):
         return self._rows.get(key)
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> ProtocolChoice:
         return self._asked
 
-    def set_protocol(self, asked: Asked) -> None:
+    def set_protocol(self, asked: ProtocolChoice) -> None:
         """Show the answers under what is ``asked``; those under others are kept for when it comes back."""
         self._asked = asked
         self._protocols = {run_id: asked.of(size) for run_id, size in self._sizes.items()}

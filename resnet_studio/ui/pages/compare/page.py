@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QS
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.ui.evaluate.panel import EvaluatePanel
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.pages.base import Page
 from resnet_studio.ui.pages.compare.curves import CurvesView
+from resnet_studio.ui.pages.compare.evaluate.panel import EvaluatePanel
 from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
 from resnet_studio.ui.pages.compare.picker import RunPicker
 from resnet_studio.ui.plots.run_colours import kept_shades

@@ -9,8 +9,15 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QColor, QFont, QIcon, QPixmap
 
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
-from resnet_studio.ui.evaluate.run_groups import MOST_ALWAYS_RIGHT, Group, about, evaluation_name, group, weights_text
 from resnet_studio.ui.models import formats
+from resnet_studio.ui.pages.compare.evaluate.run_groups import (
+    MOST_ALWAYS_RIGHT,
+    Group,
+    about,
+    evaluation_name,
+    group,
+    weights_text,
+)
 from resnet_studio.ui.plots.line_sample import SAMPLE_WIDTH, sample_icon
 from resnet_studio.ui.plots.run_colours import plain_tip, shaded
 from resnet_studio.ui.theme import Role, Theme

@@ -13,9 +13,9 @@ from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtSvg import QSvgGenerator
 
 from resnet_studio.domain.errors import UserError
-from resnet_studio.ui.evaluate.colour_scale import draw_scale, scale_width
-from resnet_studio.ui.evaluate.matrix_colours import MatrixColours
-from resnet_studio.ui.evaluate.matrix_drawing import Frame, Matrix, draw, framed
+from resnet_studio.ui.pages.compare.evaluate.colour_scale import draw_scale, scale_width
+from resnet_studio.ui.pages.compare.evaluate.matrix_colours import MatrixColours
+from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import Frame, Matrix, draw, framed
 
 FORMATS = {".png": "PNG image (*.png)", ".svg": "SVG drawing (*.svg)", ".csv": "CSV table (*.csv)"}
 _PNG_SCALE = 2

@@ -9,7 +9,14 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from resnet_studio.ui.evaluate.matrix_colours import Counts, MatrixColours, cell_colours, ink_on, picture, shares
+from resnet_studio.ui.pages.compare.evaluate.matrix_colours import (
+    Counts,
+    MatrixColours,
+    cell_colours,
+    ink_on,
+    picture,
+    shares,
+)
 from resnet_studio.ui.widgets.text import count_text
 
 ALL = -1  # in place of a class: the whole row or column

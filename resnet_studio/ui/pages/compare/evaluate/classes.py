@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from resnet_studio.ui.evaluate.matrix_drawing import ALL, Matrix, Place
 from resnet_studio.ui.models import formats
+from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL, Matrix, Place
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()

@@ -25,16 +25,16 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
-from resnet_studio.ui.evaluate.detail import Detail
-from resnet_studio.ui.evaluate.export import FORMATS, export
-from resnet_studio.ui.evaluate.matrices import MOST
-from resnet_studio.ui.evaluate.plan import Plan, plan
-from resnet_studio.ui.evaluate.run_groups import evaluation_name, of_runs
-from resnet_studio.ui.evaluate.session import EvaluateSession
-from resnet_studio.ui.evaluate.setup import SetupForm
-from resnet_studio.ui.evaluate.texts import delete_question, plan_sentence
-from resnet_studio.ui.evaluate.tree import Column, EvaluationsModel
 from resnet_studio.ui.models import formats
+from resnet_studio.ui.pages.compare.evaluate.detail import Detail
+from resnet_studio.ui.pages.compare.evaluate.export import FORMATS, export
+from resnet_studio.ui.pages.compare.evaluate.matrices import MOST
+from resnet_studio.ui.pages.compare.evaluate.plan import Plan, plan
+from resnet_studio.ui.pages.compare.evaluate.run_groups import evaluation_name, of_runs
+from resnet_studio.ui.pages.compare.evaluate.session import EvaluateSession
+from resnet_studio.ui.pages.compare.evaluate.setup import SetupForm
+from resnet_studio.ui.pages.compare.evaluate.texts import delete_question, plan_sentence
+from resnet_studio.ui.pages.compare.evaluate.tree import Column, EvaluationsModel
 from resnet_studio.ui.plots.line_sample import SAMPLE_WIDTH
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.services import Services

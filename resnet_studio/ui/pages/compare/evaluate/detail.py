@@ -11,16 +11,15 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QSpli
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import Evaluation, NamedImage, RunRecord
-from resnet_studio.ui.evaluate.classes import PLACE_ROLE, SORT_ROLE, ClassesModel, PairsModel
-from resnet_studio.ui.evaluate.export import Titled
-from resnet_studio.ui.evaluate.images import CellImage, CellImages
-from resnet_studio.ui.evaluate.matrices import Matrices
-from resnet_studio.ui.evaluate.matrix_drawing import ALL, Matrix, Place
-from resnet_studio.ui.evaluate.work import TestSets, bringing, data_of
+from resnet_studio.ui.images.image_row import ImageRow, Source
+from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.models import formats
-from resnet_studio.ui.pages.classify.results import ImageRow
-from resnet_studio.ui.pages.classify.thumbnails import Thumbnails
-from resnet_studio.ui.pages.classify.work import Source
+from resnet_studio.ui.pages.compare.evaluate.classes import PLACE_ROLE, SORT_ROLE, ClassesModel, PairsModel
+from resnet_studio.ui.pages.compare.evaluate.export import Titled
+from resnet_studio.ui.pages.compare.evaluate.images import CellImage, CellImages
+from resnet_studio.ui.pages.compare.evaluate.matrices import Matrices
+from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL, Matrix, Place
+from resnet_studio.ui.pages.compare.evaluate.work import TestSets, bringing, data_of
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.widgets.accessible_names import named
