@@ -30,6 +30,7 @@ from resnet_studio.ui.pages.classify.panel import classes_note
 from resnet_studio.ui.pages.classify.problems import ProblemsDialog
 from resnet_studio.ui.pages.classify.results import ResultsModel
 from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
+from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
 
 COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
@@ -78,7 +79,7 @@ def home(tmp_path: Path, trained_home: Home) -> Home:
 
 @pytest.fixture
 def page(qtbot, services):
-    page = ClassifyPage(services)
+    page = ClassifyPage(services, page_row("classify"))
     qtbot.addWidget(page)
     page.resize(1100, 700)
     page.show()
@@ -348,13 +349,13 @@ def test_looking_again_asks_everything_again(page, idle, colour_folders):
 
 def test_without_trained_networks_the_page_says_what_to_do(qtbot, services):
     services.store.delete([run.id for run in services.store.list_runs()])
-    page = ClassifyPage(services)
+    page = ClassifyPage(services, page_row("classify"))
     qtbot.addWidget(page)
     page.show()
     page.activate()
     assert page._empty.isVisible()
-    with qtbot.waitSignal(page.design_requested):
-        qtbot.mouseClick(page._empty.button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page._empty.button, Qt.MouseButton.LeftButton)
+    assert page.services.navigator.asked["design"]
     run = services.store.create_cohort(twin(RunSpec()))[0]
     with qtbot.waitSignal(page.message) as told:
         page.choose_runs([run.id])
@@ -636,7 +637,7 @@ def test_time_left_is_told_and_stopping_keeps_the_keyboard_in_the_page(page, idl
 
     monkeypatch.setattr(inference, "logits_of", slowly)
     heard = []
-    page.working.connect(lambda key, words: heard.append(words))
+    page.working.connect(heard.append)
     _choose(page, ProtocolKind.TEN_CROP)
     page.classify_paths(sorted((colour_folders / "test" / "red").iterdir())[:2])
     qtbot.waitUntil(lambda: page.session.seconds_left is not None, timeout=30_000)

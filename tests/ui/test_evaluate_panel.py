@@ -33,6 +33,7 @@ from resnet_studio.ui.pages.compare.evaluate.run_groups import (
 from resnet_studio.ui.pages.compare.evaluate.tree import Column, EvaluationsModel
 from resnet_studio.ui.pages.compare.evaluate.work import TestSets, bringing
 from resnet_studio.ui.pages.compare.page import ComparePage
+from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice, scales_for
 from resnet_studio.ui.widgets.protocol_form import ProtocolForm
 
@@ -85,7 +86,7 @@ def home(tmp_path: Path, evaluated_home: Home) -> Home:
 
 @pytest.fixture
 def page(qtbot, services):
-    page = ComparePage(services)
+    page = ComparePage(services, page_row("compare"))
     qtbot.addWidget(page)
     page.resize(1180, 680)
     page.show()
@@ -271,9 +272,9 @@ def test_a_cell_shows_its_images_and_leads_to_classify(panel, page, services, qt
     assert all(image.row.source.is_file() for image in images)
     qtbot.waitUntil(lambda: panel.detail.thumbnails.picture(images[0].row) is not None)
     panel.grab()
-    with qtbot.waitSignal(page.images_requested) as asked:
-        panel.detail.images.button.click()
-    assert asked.args == [list(evaluation.run_ids), [image.row.source for image in images]]
+    panel.detail.images.button.click()
+    asked = page.services.navigator.asked["classify"]
+    assert asked == [(evaluation.run_ids, [image.row.source for image in images])]
     wrong = int((evaluation.labels != evaluation.predicted).sum())
     total = 0
     for label in range(3):
@@ -536,7 +537,7 @@ def test_a_wrong_protocol_is_told_once(panel, qtbot):
 
 def test_the_status_bar_hears_of_an_evaluation(panel, page, qtbot):
     heard = []
-    page.working.connect(lambda key, words: heard.append((key, words)))
+    page.working.connect(heard.append)
     _evaluate(qtbot, panel)
-    assert heard[0][1].startswith("Evaluating")
-    assert heard[-1] == ("compare", "")
+    assert heard[0].startswith("Evaluating")
+    assert heard[-1] == ""

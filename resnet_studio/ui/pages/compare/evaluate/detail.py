@@ -31,11 +31,8 @@ MOST_SHOWN = 300  # images of a cell at once
 
 
 class Detail(QWidget):
-    """``images_wanted(run ids, sources)`` for Classify; ``problem(sentence)``; ``looked_into`` when a person asks for
-    the images of a cell, a row or a heading."""
+    """``looked_into`` when a person asks for the images of a cell, a row or a heading."""
 
-    images_wanted = Signal(list, list)
-    problem = Signal(str)
     looked_into = Signal()
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
@@ -229,7 +226,7 @@ class Detail(QWidget):
     @Slot(list)
     def _on_classify(self, images: list[CellImage]) -> None:
         if self._shown_of is not None:
-            self.images_wanted.emit(list(self._shown_of.run_ids), [image.row.source for image in images])
+            self._services.navigator.classify(self._shown_of.run_ids, [image.row.source for image in images])
 
 
 def places_of(evaluation: Evaluation, place: Place) -> np.ndarray:

@@ -46,10 +46,8 @@ _LEAST_TREE, _LEAST_DETAIL = 120, 340  # pixels; where the window is lower than 
 
 
 class EvaluatePanel(QWidget):
-    """``images_wanted(run ids, sources)`` leads to Classify; ``told`` is a sentence for the status bar,
-    ``problem`` one that should not be missed, empty when it is over."""
+    """``told`` is a sentence for the status bar, ``problem`` one that should not be missed, empty when it is over."""
 
-    images_wanted = Signal(list, list)
     told = Signal(str)
     problem = Signal(str)
 
@@ -134,8 +132,6 @@ class EvaluatePanel(QWidget):
         shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.tree)
         shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         shortcut.activated.connect(self._on_delete)
-        self.detail.images_wanted.connect(self.images_wanted)
-        self.detail.problem.connect(self.problem)
         self.detail.matrices.export_wanted.connect(self._on_export)
         self.splitter.splitterMoved.connect(self._on_splitter)
 
