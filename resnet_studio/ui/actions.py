@@ -1,10 +1,14 @@
-"""Everything the menus can do, as a table: text, shortcut, place and enabling rule; menus and tests walk it."""
+"""Everything the menus can do besides showing pages, as a table: text, shortcut, place and enabling rule."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resnet_studio.ui.theme import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,9 @@ def _can_stop(state: WindowState) -> bool:
     return state.training and not state.stopping
 
 
+MENUS = ("&File", "&Training", "&View", "&Help")
+
+
 @dataclass(frozen=True, slots=True)
 class ActionRow:
     """``menu`` is its title; actions of one ``group`` exclude each other; ``new_section`` draws a line before it."""
@@ -51,7 +58,7 @@ class ActionRow:
 
 
 class Action(Enum):
-    """The name is the action's object name in lower case."""
+    """The name is the action's object name in lower case. The pages stand first in the View menu."""
 
     OPEN_IMAGES = ActionRow("&Open images…", "Ctrl+O", "&File", "Choose images and classify them", icon="ph.image")
     OPEN_FOLDER = ActionRow(
@@ -82,11 +89,6 @@ class Action(Enum):
         new_section=True,
     )  # fmt: skip
     STOP = ActionRow("&Stop and save", "Ctrl+.", "&Training", "Stop; it can be resumed", _can_stop, "ph.stop")
-    GO_DESIGN = ActionRow("&Design", "Ctrl+1", "&View", "Draw networks and start training")
-    GO_TRAIN = ActionRow("&Train", "Ctrl+2", "&View", "Watch the training")
-    GO_RUNS = ActionRow("&Runs", "Ctrl+3", "&View", "Everything that was ever trained")
-    GO_COMPARE = ActionRow("&Compare", "Ctrl+4", "&View", "Stored runs side by side")
-    GO_CLASSIFY = ActionRow("C&lassify", "Ctrl+5", "&View", "Show images to trained networks")
     THEME_SYSTEM = ActionRow(
         "&System theme", "", "&View", "Light or dark as the desktop is", group="theme", new_section=True
     )
@@ -109,11 +111,8 @@ class Action(Enum):
         return f"{self.name.lower()}_action"
 
 
-PAGE_ACTIONS = {
-    "design": Action.GO_DESIGN,
-    "train": Action.GO_TRAIN,
-    "runs": Action.GO_RUNS,
-    "compare": Action.GO_COMPARE,
-    "classify": Action.GO_CLASSIFY,
+THEME_ACTIONS: dict[Mode, Action] = {
+    "system": Action.THEME_SYSTEM,
+    "light": Action.THEME_LIGHT,
+    "dark": Action.THEME_DARK,
 }
-THEME_ACTIONS = {"system": Action.THEME_SYSTEM, "light": Action.THEME_LIGHT, "dark": Action.THEME_DARK}

@@ -117,7 +117,7 @@ def run_window(home: Home, cohort: CohortSpec | None = None) -> int:
     studio = Studio(home, store)
     studio.window.show_and_build()
     if cohort is not None:
-        QTimer.singleShot(0, studio.window, partial(studio.window.train, cohort))
+        QTimer.singleShot(0, studio.window, partial(studio.window.navigator.train, cohort))
     app.exec()
     ended = studio.take_down()
     store.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
@@ -18,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from resnet_studio import __version__
 from resnet_studio.ui.actions import Action
+from resnet_studio.ui.pages.base import PageRow
 from resnet_studio.ui.pages.runs.actions import ENTRIES
 from resnet_studio.ui.widgets.accessible_names import named
 
@@ -59,12 +62,13 @@ def _native(keys: str) -> str:
     return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
 
 
-def all_keys() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Every key there is, by place: the menus and the Runs page from their tables, the rest from here."""
+def all_keys(pages: Sequence[PageRow]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Every key there is, by place: pages, menus and the Runs page from their tables, the rest from here."""
+    leading = [(_native(page.shortcut), page.title) for page in pages]
     menus = [(_native(a.row.shortcut), a.row.text.replace("&", "")) for a in Action if a.row.shortcut]
     runs = [(_native(entry.shortcut), entry.text) for entry in ENTRIES.values() if entry.shortcut]
     return [
-        ("Everywhere", [*menus, *_MOVING]),
+        ("Everywhere", [*leading, *menus, *_MOVING]),
         ("Design: the drawing", list(_DRAWING)),
         ("Compare networks", list(_COMPARED)),
         ("Train and Compare", list(_PLOTS)),
@@ -75,7 +79,7 @@ def all_keys() -> list[tuple[str, list[tuple[str, str]]]]:
 class ShortcutsDialog(QDialog):
     """A scrolling sheet of keys, in sections."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, pages: Sequence[PageRow], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("shortcuts_dialog")
         self.setWindowTitle("Keyboard shortcuts")
@@ -85,7 +89,7 @@ class ShortcutsDialog(QDialog):
         grid.setHorizontalSpacing(28)
         grid.setVerticalSpacing(7)
         grid.setColumnStretch(1, 1)
-        for title, keys in all_keys():
+        for title, keys in all_keys(pages):
             grid.addWidget(named(QLabel(title), role="heading"), grid.rowCount(), 0, 1, 2)
             for key, text in keys:
                 line = grid.rowCount()

@@ -6,14 +6,14 @@ from PySide6.QtCore import QEvent, QMimeData, QObject, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from resnet_studio.ui.drops import brought_paths
+from resnet_studio.ui.images.open_images import local_paths
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.weights.import_weights import are_weights
 
 
-def promise(mime: QMimeData) -> str:
+def drop_sentence(mime: QMimeData) -> str:
     """What letting go does."""
-    weights = [path for path in brought_paths(mime) if are_weights(path)]
+    weights = [path for path in local_paths(mime) if are_weights(path)]
     if not weights:
         return "Let go to classify"
     name = weights[0].name if len(weights) == 1 else f"{len(weights)} weights files"
@@ -22,7 +22,7 @@ def promise(mime: QMimeData) -> str:
 
 
 class DropFrame(QWidget):
-    """Lies over ``window`` and lets the mouse through; hidden until :meth:`show_promise`."""
+    """Lies over ``window`` and lets the mouse through; hidden until :meth:`show_sentence`."""
 
     def __init__(self, theme: Theme, window: QWidget) -> None:
         super().__init__(window)
@@ -33,7 +33,7 @@ class DropFrame(QWidget):
         self.hide()
         window.installEventFilter(self)
 
-    def show_promise(self, text: str) -> None:
+    def show_sentence(self, text: str) -> None:
         self.text = text
         self.setAccessibleName(text)
         self.setGeometry(self._window.rect())

@@ -8,16 +8,9 @@ from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QWidget
 
+from resnet_studio.ui.pages.base import PageRow
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
-
-RAIL_ICONS = {
-    "design": "ph.tree-structure",
-    "train": "ph.chart-line",
-    "runs": "ph.table",
-    "compare": "ph.scales",
-    "classify": "ph.image",
-}
 
 
 class Rail(QFrame):
@@ -25,29 +18,29 @@ class Rail(QFrame):
 
     chosen = Signal(str)
 
-    def __init__(self, pages: Sequence[tuple[str, str, str]], theme: Theme, parent: QWidget | None = None) -> None:
-        """``pages``: key, title and tool tip of each, from the top."""
+    def __init__(self, pages: Sequence[PageRow], theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("rail")
         self.setFixedWidth(84)
         self._theme = theme
+        self._icon_names = {page.key: page.icon for page in pages}
         self._icons_loaded = False
         self._buttons: dict[str, QToolButton] = {}
         self._group = QButtonGroup(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 12, 8, 12)
         column.setSpacing(6)
-        for key, title, tip in pages:
-            button = named(QToolButton(), f"rail_{key}", tip=tip)
-            button.setText(title)
+        for page in pages:
+            button = named(QToolButton(), f"rail_{page.key}", tip=page.tip_with_keys)
+            button.setText(page.title)
             button.setCheckable(True)
-            button.setAccessibleName(title)
+            button.setAccessibleName(page.title)
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setIconSize(QSize(24, 24))
             button.setFixedSize(68, 60)
             button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             self._group.addButton(button)
-            self._buttons[key] = button
+            self._buttons[page.key] = button
             column.addWidget(button)
         column.addStretch(1)
         self._group.buttonClicked.connect(self._on_clicked)
@@ -64,7 +57,7 @@ class Rail(QFrame):
         """Called once the window is visible: the icon fonts take a fifth of a second."""
         self._icons_loaded = True
         for key, button in self._buttons.items():
-            button.setIcon(self._theme.icon(RAIL_ICONS[key], Role.ACCENT if button.isChecked() else Role.MUTED))
+            button.setIcon(self._theme.icon(self._icon_names[key], Role.ACCENT if button.isChecked() else Role.MUTED))
 
     @Slot(object)
     def _on_clicked(self, button: QToolButton) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from resnet_studio.ui.navigator import Navigator
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Services:
-    """One of each for the whole window; pages keep a reference and build none themselves."""
+    """One of each for the whole window; pages keep a reference and build none themselves.
+
+    ``navigator`` is the window's own once there is one.
+    """
 
     home: Home
     store: RunStore
@@ -24,3 +29,4 @@ class Services:
     preferences: Preferences
     theme: Theme
     jobs: Jobs
+    navigator: Navigator = field(default_factory=Navigator)

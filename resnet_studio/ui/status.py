@@ -43,7 +43,7 @@ class StatusBar(QStatusBar):
         self._on_state_changed()
 
     @Slot(str)
-    def tell(self, sentence: str) -> None:
+    def show_message(self, sentence: str) -> None:
         """Show a sentence for some seconds."""
         self.showMessage(sentence, MESSAGE_MS)
 
@@ -73,7 +73,7 @@ class StatusBar(QStatusBar):
             precision = facts.get("precision", "")
             self.device_label.setText(f"{plain_name(device)}, {precision}" if precision else plain_name(device))
         elif isinstance(event, NoticeGiven):
-            self.tell(event.sentence)
+            self.show_message(event.sentence)
             return
         else:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.controller import RunController
+from resnet_studio.ui.navigator import Navigator
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.theme import Theme
@@ -35,13 +37,27 @@ def garbage_is_collected_here() -> Iterator[None]:
     gc.enable()
 
 
+class RecordingNavigator(Navigator):
+    """Leads nowhere. ``asked`` holds, by method, what each call was given: the one argument, or a tuple of all."""
+
+    def __init__(self) -> None:
+        self.asked: defaultdict[str, list[object]] = defaultdict(list)
+
+    def __getattribute__(self, name: str) -> object:
+        found = super().__getattribute__(name)
+        if name.startswith("_") or not callable(found):
+            return found
+        asked = self.asked[name]
+        return lambda *given: asked.append(given[0] if len(given) == 1 else given)
+
+
 @pytest.fixture
 def services(qapp: object, home: Home) -> Iterator[Services]:
     """Everything a page is handed; threads that a test left running are stopped and must end."""
     with RunStore.open(home) as store:
         preferences = Preferences(home)
         jobs, controller = Jobs(), RunController(store)
-        yield Services(home, store, controller, preferences, Theme(preferences), jobs)
+        yield Services(home, store, controller, preferences, Theme(preferences), jobs, RecordingNavigator())
         assert jobs.stop_all()
         assert controller.shut_down()
         QCoreApplication.processEvents()

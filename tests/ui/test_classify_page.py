@@ -15,21 +15,23 @@ from PIL import Image
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QPushButton
-from resnet_studio.ui.images.thumbnails import Thumbnails
-from resnet_studio.ui.widgets.protocol_choice import Asked
 
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, NamedImage, Prediction
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
+from resnet_studio.ui.images.image_row import ImageRow
+from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.pages.classify.export import HEADER, as_text
 from resnet_studio.ui.pages.classify.page import ClassifyPage
 from resnet_studio.ui.pages.classify.panel import classes_note
 from resnet_studio.ui.pages.classify.problems import ProblemsDialog
-from resnet_studio.ui.pages.classify.results import ImageRow, ResultsModel
+from resnet_studio.ui.pages.classify.results import ResultsModel
 from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
+from resnet_studio.ui.pages.rows import page_row
+from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
 
 COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
 
@@ -77,7 +79,7 @@ def home(tmp_path: Path, trained_home: Home) -> Home:
 
 @pytest.fixture
 def page(qtbot, services):
-    page = ClassifyPage(services)
+    page = ClassifyPage(services, page_row("classify"))
     qtbot.addWidget(page)
     page.resize(1100, 700)
     page.show()
@@ -347,13 +349,13 @@ def test_looking_again_asks_everything_again(page, idle, colour_folders):
 
 def test_without_trained_networks_the_page_says_what_to_do(qtbot, services):
     services.store.delete([run.id for run in services.store.list_runs()])
-    page = ClassifyPage(services)
+    page = ClassifyPage(services, page_row("classify"))
     qtbot.addWidget(page)
     page.show()
     page.activate()
     assert page._empty.isVisible()
-    with qtbot.waitSignal(page.design_requested):
-        qtbot.mouseClick(page._empty.button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page._empty.button, Qt.MouseButton.LeftButton)
+    assert page.services.navigator.asked["design"]
     run = services.store.create_cohort(twin(RunSpec()))[0]
     with qtbot.waitSignal(page.message) as told:
         page.choose_runs([run.id])
@@ -524,7 +526,7 @@ def test_an_answer_under_way_bears_its_sign_and_is_not_whole(page, qtbot, idle, 
     qtbot.waitUntil(lambda: page.results.rowCount() == 1)
     idle(page)
     page.session.stop()
-    page.results.set_protocol(Asked(Protocol(kind=ProtocolKind.TEN_CROP)))
+    page.results.set_protocol(ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP)))
     run = page.results.runs[0]
     predictions = (Prediction("red", 0.9), Prediction("blue", 0.1))
     page.results.add_results([Classification(str(file), run.id, predictions, views=3, of=10)])
@@ -537,7 +539,7 @@ def test_an_answer_under_way_bears_its_sign_and_is_not_whole(page, qtbot, idle, 
     assert run.id not in page.results.missing(page.results.images[0])
     page.grid.repaint_all()
     assert page.grid.grab().toImage() != before
-    page.results.set_protocol(Asked())
+    page.results.set_protocol(ProtocolChoice())
 
 
 def test_a_stop_in_the_middle_of_the_crops_keeps_what_is_there(page, qtbot, idle, colour_folders, monkeypatch):
@@ -588,7 +590,7 @@ def test_answers_of_different_views_are_told_apart(page, idle, qtbot, colour_fol
     idle(page)
     page.session.stop()
     protocol = Protocol(kind=ProtocolKind.MULTI_SCALE, scales=(8, 9, 14, 17, 23))
-    page.results.set_protocol(Asked(Protocol(kind=ProtocolKind.MULTI_SCALE), proportional=True))
+    page.results.set_protocol(ProtocolChoice(Protocol(kind=ProtocolKind.MULTI_SCALE), proportional=True))
     run = page.results.runs[0]
     right, wrong = (Prediction("red", 0.9),), (Prediction("blue", 0.9),)
     seen = [(right, 5), (wrong, 0), (right, 0), (right, 2)]
@@ -607,19 +609,19 @@ def test_answers_of_different_views_are_told_apart(page, idle, qtbot, colour_fol
     ]  # fmt: skip
     tip = page.results.headerData(0, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
     assert "1 of which only some views are seen are not counted" in tip
-    page.results.set_protocol(Asked())
+    page.results.set_protocol(ProtocolChoice())
 
 
 def test_networks_of_different_sizes_see_scales_of_their_own(page, idle, qtbot):
     small, large = page.results.runs
     network = replace(large.spec.network, image_size=16)
     page.results.set_runs([small, dataclasses.replace(large, spec=replace(large.spec, network=network))])
-    page.results.set_protocol(Asked(Protocol(kind=ProtocolKind.MULTI_SCALE), proportional=True))
+    page.results.set_protocol(ProtocolChoice(Protocol(kind=ProtocolKind.MULTI_SCALE), proportional=True))
     page.results.add_records([ImageRow.of(Path("a.png"))])
     sizes = [page.results.cell(0, column).protocol.sizes for column in range(2)]
     assert sizes == [(8, 9, 14, 17, 23), (16, 18, 27, 34, 46)]
     page.results.clear()
-    page.results.set_protocol(Asked())
+    page.results.set_protocol(ProtocolChoice())
 
 
 def test_time_left_is_told_and_stopping_keeps_the_keyboard_in_the_page(page, idle, qtbot, colour_folders, monkeypatch):
@@ -635,7 +637,7 @@ def test_time_left_is_told_and_stopping_keeps_the_keyboard_in_the_page(page, idl
 
     monkeypatch.setattr(inference, "logits_of", slowly)
     heard = []
-    page.working.connect(lambda key, words: heard.append(words))
+    page.working.connect(heard.append)
     _choose(page, ProtocolKind.TEN_CROP)
     page.classify_paths(sorted((colour_folders / "test" / "red").iterdir())[:2])
     qtbot.waitUntil(lambda: page.session.seconds_left is not None, timeout=30_000)

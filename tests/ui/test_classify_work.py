@@ -9,8 +9,8 @@ from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
-from resnet_studio.ui.evaluate.protocol_request import Asked
 from resnet_studio.ui.pages.classify import work
+from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def teller(home, tiny_run, tmp_path, monkeypatch):
     for name in "abc":
         images.append(tmp_path / f"{name}.png")
         Image.new("RGB", (8, 8)).save(images[-1])
-    demand = work.Demand((run,), tuple(images), Asked(Protocol(kind=ProtocolKind.TEN_CROP)))
+    demand = work.Demand((run,), tuple(images), ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP)))
     sent = []
     teller = work._Teller(sent.append, [demand])
     teller._told = work.time.monotonic()

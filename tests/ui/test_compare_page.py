@@ -24,6 +24,7 @@ from resnet_studio.ui.pages.compare.export import Export, export
 from resnet_studio.ui.pages.compare.page import ComparePage
 from resnet_studio.ui.pages.compare.picker import PickModel
 from resnet_studio.ui.pages.compare.tables import DifferencesModel, ResultsModel
+from resnet_studio.ui.pages.rows import page_row
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
 
@@ -57,7 +58,7 @@ def ids(services, tiny_run: RunSpec) -> tuple[str, ...]:
 
 @pytest.fixture
 def page(services, qtbot) -> ComparePage:
-    page = ComparePage(services)
+    page = ComparePage(services, page_row("compare"))
     qtbot.addWidget(page)
     page.resize(1180, 640)
     page.show()
@@ -71,8 +72,8 @@ def _wait_loaded(qtbot, page: ComparePage) -> None:
 
 def test_an_empty_history_leads_to_design(page, qtbot):
     assert page.stack.currentWidget() is page.empty
-    with qtbot.waitSignal(page.design_requested):
-        page.empty.button.click()
+    page.empty.button.click()
+    assert page.services.navigator.asked["design"]
 
 
 def test_the_last_cohort_is_chosen_at_first(ids, page, qtbot):

@@ -16,6 +16,7 @@ from resnet_studio.ui.conformity.line import ConformityLine
 from resnet_studio.ui.conformity.panel import WIDE, ConformityPanel
 from resnet_studio.ui.pages.compare.tables import ResultsModel
 from resnet_studio.ui.pages.design.page import DesignPage
+from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.pages.runs.actions import RunAction
 from resnet_studio.ui.pages.runs.page import RunsPage
 
@@ -104,7 +105,7 @@ def test_the_line_follows_and_its_window_too(qtbot, services):
 
 
 def test_the_design_page_judges_at_each_keystroke(qtbot, services):
-    page = DesignPage(services)
+    page = DesignPage(services, page_row("design"))
     qtbot.addWidget(page)
     page.resize(1280, 720)
     page.show()
@@ -143,7 +144,7 @@ def test_a_comparison_gives_mean_and_deviation_before_the_best(services, seeded)
 
 
 def test_a_run_tells_its_mean_over_seeds_and_its_points(qtbot, services, seeded):
-    page = RunsPage(services)
+    page = RunsPage(services, page_row("runs"))
     qtbot.addWidget(page)
     page.resize(1200, 700)
     page.show()

@@ -11,15 +11,15 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.pages.compare.evaluate.classes import ClassesModel, PairsModel
 from resnet_studio.ui.pages.compare.evaluate.export import Titled, export
 from resnet_studio.ui.pages.compare.evaluate.matrices import Matrices
 from resnet_studio.ui.pages.compare.evaluate.matrix_colours import MatrixColours, cell_colours, depth, shares
 from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL, LEAST_CELL, Matrix, fit
 from resnet_studio.ui.pages.compare.evaluate.matrix_view import MatrixView
-
-from resnet_studio.domain.errors import UserError
-from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.plots.run_colours import luminance
 from resnet_studio.ui.theme import Theme
 

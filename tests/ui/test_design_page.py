@@ -13,6 +13,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RunSpec, replace, twin
 from resnet_studio.studies.catalog import STUDIES, degradation
 from resnet_studio.ui.pages.design.page import DesignPage, shown_of
+from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.services import Services
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen pl
 
 @pytest.fixture
 def page(qtbot: QtBot, services: Services) -> DesignPage:
-    made = DesignPage(services)
+    made = DesignPage(services, page_row("design"))
     qtbot.addWidget(made)
     made.resize(1180, 640)
     made.show()
@@ -30,9 +31,7 @@ def page(qtbot: QtBot, services: Services) -> DesignPage:
 
 @pytest.fixture
 def wished(page: DesignPage) -> list[CohortSpec]:
-    cohorts: list[CohortSpec] = []
-    page.train_requested.connect(cohorts.append)
-    return cohorts
+    return page.services.navigator.asked["train"]  # type: ignore[attr-defined, no-any-return]
 
 
 def test_the_first_start_shows_the_degradation_study_and_one_obvious_button(
@@ -147,12 +146,12 @@ def test_the_command_lands_on_the_clipboard(page: DesignPage) -> None:
 def test_the_last_design_is_remembered_and_a_bad_one_forgotten(qtbot: QtBot, services: Services) -> None:
     spec = replace(RunSpec(), network=NetworkSpec(depth=44))
     services.preferences.set_value("design/spec", to_json(spec))
-    again = DesignPage(services)
+    again = DesignPage(services, page_row("design"))
     qtbot.addWidget(again)
     assert again.form.spec == spec
     again._save()
     for bad in ('{"network": {"depth": 21}}', "no json", '{"schema_version": 99}'):
         services.preferences.set_value("design/spec", bad)
-        fresh = DesignPage(services)
+        fresh = DesignPage(services, page_row("design"))
         qtbot.addWidget(fresh)
         assert fresh.form.spec == shown_of(STUDIES[0])

@@ -24,6 +24,7 @@ from resnet_studio.ui.diff.heading import heading_lines
 from resnet_studio.ui.diff.presets import DIFF_PRESETS, PROPOSED
 from resnet_studio.ui.diff.window import DESIGN, POINT, TWIN, DiffWindow
 from resnet_studio.ui.pages.design.page import DesignPage
+from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.services import Services
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
@@ -260,7 +261,7 @@ def test_1202_layers_stay_fluid(window: DiffWindow) -> None:
 
 @pytest.mark.qt_log_ignore("propagateSizeHints", "does not support raise")
 def test_the_design_is_compared_with_its_twin_and_followed(qtbot: QtBot, services: Services) -> None:
-    page = DesignPage(services)
+    page = DesignPage(services, page_row("design"))
     qtbot.addWidget(page)
     page.show()
     page.show_spec(replace(RunSpec(), network=NetworkSpec(depth=32)))

@@ -14,6 +14,13 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
+
+from resnet_studio.domain.comparison import display_names
+from resnet_studio.domain.protocols import Protocol, ProtocolKind
+from resnet_studio.domain.records import Evaluation, EvaluationSummary, NamedImage
+from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
+from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL
 from resnet_studio.ui.pages.compare.evaluate.plan import Wish, plan
 from resnet_studio.ui.pages.compare.evaluate.run_groups import (
@@ -25,21 +32,15 @@ from resnet_studio.ui.pages.compare.evaluate.run_groups import (
 )
 from resnet_studio.ui.pages.compare.evaluate.tree import Column, EvaluationsModel
 from resnet_studio.ui.pages.compare.evaluate.work import TestSets, bringing
-from resnet_studio.ui.widgets.protocol_choice import Asked, scales_for
-from resnet_studio.ui.widgets.protocol_form import ProtocolChoice
-
-from resnet_studio.domain.comparison import display_names
-from resnet_studio.domain.protocols import Protocol, ProtocolKind
-from resnet_studio.domain.records import Evaluation, EvaluationSummary, NamedImage
-from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
-from resnet_studio.history.store import RunStore
-from resnet_studio.platform.home import Home
 from resnet_studio.ui.pages.compare.page import ComparePage
+from resnet_studio.ui.pages.rows import page_row
+from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice, scales_for
+from resnet_studio.ui.widgets.protocol_form import ProtocolForm
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
-LONG = Wish(None, Asked(Protocol(kind=ProtocolKind.TEN_CROP)), alone=True, together=True)
+LONG = Wish(None, ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP)), alone=True, together=True)
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +86,7 @@ def home(tmp_path: Path, evaluated_home: Home) -> Home:
 
 @pytest.fixture
 def page(qtbot, services):
-    page = ComparePage(services)
+    page = ComparePage(services, page_row("compare"))
     qtbot.addWidget(page)
     page.resize(1180, 680)
     page.show()
@@ -187,12 +188,12 @@ def test_a_plan_says_what_is_missing(services):
     assert "choose the data" in plan([runs[0], moved], LONG).problem
     neither = dataclasses.replace(LONG, alone=False, together=False)
     assert "or both" in plan(runs, neither).problem
-    tight = dataclasses.replace(LONG, asked=Asked(Protocol(kind=ProtocolKind.TEN_CROP, resize=4)))
+    tight = dataclasses.replace(LONG, asked=ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP, resize=4)))
     assert "at least 8" in plan(runs, tight).problem
 
 
 def test_the_protocol_form_reads_only_the_fields_of_its_kind(qtbot):
-    form = ProtocolChoice(column=True)
+    form = ProtocolForm(column=True)
     qtbot.addWidget(form)
     form.show()
     form.set_image_sizes([32])
@@ -271,9 +272,9 @@ def test_a_cell_shows_its_images_and_leads_to_classify(panel, page, services, qt
     assert all(image.row.source.is_file() for image in images)
     qtbot.waitUntil(lambda: panel.detail.thumbnails.picture(images[0].row) is not None)
     panel.grab()
-    with qtbot.waitSignal(page.images_requested) as asked:
-        panel.detail.images.button.click()
-    assert asked.args == [list(evaluation.run_ids), [image.row.source for image in images]]
+    panel.detail.images.button.click()
+    asked = page.services.navigator.asked["classify"]
+    assert asked == [(evaluation.run_ids, [image.row.source for image in images])]
     wrong = int((evaluation.labels != evaluation.predicted).sum())
     total = 0
     for label in range(3):
@@ -441,7 +442,7 @@ def test_what_is_stored_is_not_made_twice_unless_asked(panel, page, services, qt
 
 def test_what_counts_as_made(services):
     first, second = services.store.list_runs()
-    wish = Wish(None, Asked(Protocol(kind=ProtocolKind.TEN_CROP, resize=9)), alone=False, together=True)
+    wish = Wish(None, ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP, resize=9)), alone=False, together=True)
     data = first.spec.data
     same = summary(
         run_ids=(second.id, first.id), protocol=Protocol(kind=ProtocolKind.TEN_CROP), data=data.source, data_seed=0,
@@ -465,7 +466,7 @@ def test_ensembles_have_one_name_whatever_the_order():
 
 
 def test_each_network_has_scales_for_its_own_images(services, qtbot):
-    form = ProtocolChoice(column=True)
+    form = ProtocolForm(column=True)
     qtbot.addWidget(form)
     form.show()
     form.kind.setCurrentIndex(form.kind.findData(ProtocolKind.MULTI_SCALE))
@@ -536,7 +537,7 @@ def test_a_wrong_protocol_is_told_once(panel, qtbot):
 
 def test_the_status_bar_hears_of_an_evaluation(panel, page, qtbot):
     heard = []
-    page.working.connect(lambda key, words: heard.append((key, words)))
+    page.working.connect(heard.append)
     _evaluate(qtbot, panel)
-    assert heard[0][1].startswith("Evaluating")
-    assert heard[-1] == ("compare", "")
+    assert heard[0].startswith("Evaluating")
+    assert heard[-1] == ""

@@ -16,6 +16,7 @@ from resnet_studio.platform.training_speed import Figure
 from resnet_studio.training.speed_cache import known_speeds, remember_speeds
 from resnet_studio.ui.pages.design import measure_speed
 from resnet_studio.ui.pages.design.page import DesignPage
+from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.services import Services
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 @pytest.fixture
 def page(qtbot: QtBot, services: Services, tiny_run: RunSpec, monkeypatch: pytest.MonkeyPatch) -> DesignPage:
     monkeypatch.setattr(measure_speed, "SECONDS", 0.2)
-    made = DesignPage(services)
+    made = DesignPage(services, page_row("design"))
     qtbot.addWidget(made)
     made.show_spec(tiny_run)
     made.show()
@@ -107,7 +108,7 @@ def test_what_cannot_be_measured_is_told(qtbot: QtBot, page: DesignPage, tiny_ru
 def test_a_measurement_is_shown_at_the_next_start(qtbot: QtBot, services: Services, tiny_run: RunSpec) -> None:
     figures = [Figure(run.network, 16, 0.5, Device.CPU, Engine.EAGER, Precision.FLOAT32) for run in twin(tiny_run).runs]
     remember_speeds(services.home.cache, figures)
-    page = DesignPage(services)
+    page = DesignPage(services, page_row("design"))
     qtbot.addWidget(page)
     page.show_spec(tiny_run)
     assert page.facts.time.label.text() == "About 12 s for the twin, 16 images a second."

@@ -18,6 +18,7 @@ from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, Column
+from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.pages.runs.actions import ENTRIES, MENU, RunAction, Situation
 from resnet_studio.ui.pages.runs.dialogs import NoteDialog, TagsDialog
 from resnet_studio.ui.pages.runs.page import RunsPage
@@ -45,7 +46,7 @@ def stored(services):
 
 @pytest.fixture
 def page(qtbot, services, stored):
-    page = RunsPage(services)
+    page = RunsPage(services, page_row("runs"))
     qtbot.addWidget(page)
     page.resize(1200, 700)
     page.show()
@@ -90,22 +91,19 @@ def test_filtering_as_one_types(qtbot, page, stored):
 
 def test_several_runs_go_to_compare_and_those_with_weights_to_classify(qtbot, page, stored):
     page.table.selectAll()
-    with qtbot.waitSignal(page.compare_requested) as compared:
-        press(page, RunAction.COMPARE)
-    assert set(compared.args[0]) == set(stored.values())
-    with qtbot.waitSignal(page.classify_requested) as classified:
-        press(page, RunAction.CLASSIFY)
-    assert set(classified.args[0]) == {stored["plain-20"], stored["ResNet-20"]}
+    asked = page.services.navigator.asked
+    press(page, RunAction.COMPARE)
+    assert set(asked["compare"][0]) == set(stored.values())
+    press(page, RunAction.CLASSIFY)
+    assert set(asked["classify"][0]) == {stored["plain-20"], stored["ResNet-20"]}
 
 
 def test_enter_and_a_double_click_compare(qtbot, page, stored):
     choose(page, stored, "plain-8")
-    with qtbot.waitSignal(page.compare_requested) as compared:
-        page.table.doubleClicked.emit(page.proxy.index_of(stored["plain-8"]))
-    assert compared.args[0] == [stored["plain-8"]]
+    page.table.doubleClicked.emit(page.proxy.index_of(stored["plain-8"]))
     page.table.setFocus()
-    with qtbot.waitSignal(page.compare_requested):
-        qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    assert page.services.navigator.asked["compare"] == [[stored["plain-8"]]] * 2
 
 
 def test_only_what_can_be_resumed_may_be_resumed(qtbot, page, stored):
@@ -115,16 +113,14 @@ def test_only_what_can_be_resumed_may_be_resumed(qtbot, page, stored):
     assert "plain-20 is finished" in action.toolTip()
     choose(page, stored, "plain-8", "ResNet-8")
     assert action.isEnabled()
-    with qtbot.waitSignal(page.resume_requested) as resumed:
-        action.trigger()
-    assert set(resumed.args[0]) == {stored["plain-8"], stored["ResNet-8"]}
+    action.trigger()
+    assert set(page.services.navigator.asked["resume"][0]) == {stored["plain-8"], stored["ResNet-8"]}
 
 
 def test_training_again_takes_the_next_seed(qtbot, page, stored):
     choose(page, stored, "plain-20", "ResNet-20")
-    with qtbot.waitSignal(page.train_requested) as wanted:
-        press(page, RunAction.AGAIN)
-    (cohort,) = wanted.args
+    press(page, RunAction.AGAIN)
+    (cohort,) = page.services.navigator.asked["train"]
     assert isinstance(cohort, CohortSpec)
     assert [run.network.label for run in cohort.runs] == ["plain-20", "ResNet-20"]
     assert {(run.recipe.init_seed, run.recipe.data_seed) for run in cohort.runs} == {(1, 1)}
@@ -207,7 +203,7 @@ def test_del_and_ctrl_z_work_from_the_table(qtbot, page, stored):
 
 def test_what_was_deleted_a_moment_ago_outlives_the_start(qtbot, services, stored):
     services.store.delete([stored["plain-8"]])
-    page = RunsPage(services)
+    page = RunsPage(services, page_row("runs"))
     qtbot.addWidget(page)
     qtbot.waitUntil(lambda: services.jobs.running == 0)
     assert [run.id for run in services.store.list_runs(deleted=True)] == [stored["plain-8"]]
@@ -270,7 +266,7 @@ def test_columns_are_remembered(qtbot, page, services):
     page.table.setColumnWidth(INDEX[Column.NAME], 321)
     page.table.sortByColumn(INDEX[Column.DEPTH], Qt.SortOrder.AscendingOrder)
     page.table.save_layout()
-    again = RunsPage(services)
+    again = RunsPage(services, page_row("runs"))
     qtbot.addWidget(again)
     assert again.table.isColumnHidden(INDEX[Column.BLOCK])
     assert again.table.columnWidth(INDEX[Column.NAME]) == 321
@@ -283,20 +279,20 @@ def test_columns_are_remembered(qtbot, page, services):
 
 def test_a_damaged_layout_is_no_obstacle(qtbot, services, stored):
     services.preferences.set_value("runs/columns-17", "rubbish")
-    page = RunsPage(services)
+    page = RunsPage(services, page_row("runs"))
     qtbot.addWidget(page)
     page.reload()
     assert len(names(page)) == 4
 
 
 def test_an_empty_history_points_to_design(qtbot, services):
-    page = RunsPage(services)
+    page = RunsPage(services, page_row("runs"))
     qtbot.addWidget(page)
     page.show()
     page.activate()
     assert page._empty.isVisible()
-    with qtbot.waitSignal(page.design_requested):
-        qtbot.mouseClick(page._empty.button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page._empty.button, Qt.MouseButton.LeftButton)
+    assert page.services.navigator.asked["design"]
 
 
 def test_a_read_only_history_says_why_nothing_can_be_changed(qtbot, services, stored, home):
@@ -308,7 +304,7 @@ def test_a_read_only_history_says_why_nothing_can_be_changed(qtbot, services, st
     with RunStore.open(home) as second:
         assert not second.writable
         controller = RunController(second)
-        page = RunsPage(with_changes(services, store=second, controller=controller))
+        page = RunsPage(with_changes(services, store=second, controller=controller), page_row("runs"))
         qtbot.addWidget(page)
         page.show()
         page.activate()
@@ -381,7 +377,7 @@ def test_names_are_shown_as_they_are_and_a_click_never_edits(services, tiny_twin
         named = [label for label in dialog.findChildren(QLabel) if "<b>bold</b>" in label.text()]
         assert named
         assert all(label.textFormat() is Qt.TextFormat.PlainText for label in named)
-    page = RunsPage(services)
+    page = RunsPage(services, page_row("runs"))
     qtbot.addWidget(page)
     table = page.findChild(QAbstractItemView, "runs_table")
     assert table.editTriggers() == QAbstractItemView.EditTrigger.NoEditTriggers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QByteArray, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QToolButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.enums import RunStatus
@@ -19,13 +20,17 @@ from resnet_studio.domain.events import ProgressMade
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
-from resnet_studio.ui.actions import PAGE_ACTIONS, Action, WindowState
-from resnet_studio.ui.drops import brought
+from resnet_studio.ui.actions import Action, ActionRow, WindowState
+from resnet_studio.ui.dialogs import all_keys
+from resnet_studio.ui.images.open_images import dropped_images
 from resnet_studio.ui.main_window import MainWindow
+from resnet_studio.ui.navigator import Navigator
+from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.rows import PAGES
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.window_navigator import WindowNavigator
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
 
@@ -67,7 +72,7 @@ def start_training(qtbot: QtBot, window: MainWindow, cohort: CohortSpec) -> tupl
     with qtbot.waitSignal(
         controller.happened, timeout=60_000, check_params_cb=lambda event: isinstance(event, ProgressMade)
     ):
-        window.train(long(cohort))
+        window.navigator.train(long(cohort))
     return controller.active
 
 
@@ -82,36 +87,71 @@ def press(name: str) -> None:
 
 
 def test_the_first_start_shows_design_and_builds_the_others_afterwards(qtbot: QtBot, window: MainWindow) -> None:
-    assert window.current == "design"
-    assert list(window.pages) == ["design"]
+    assert window.pages.current == "design"
+    assert list(window.pages.pages) == ["design"]
     window.show_and_build()
-    qtbot.waitUntil(lambda: len(window.pages) == 5, timeout=30_000)
-    assert list(window.pages) == [row.key for row in PAGES]
+    qtbot.waitUntil(lambda: len(window.pages.pages) == 5, timeout=30_000)
+    assert list(window.pages.pages) == [row.key for row in PAGES]
 
 
 def test_rail_keys_and_menu_lead_to_the_pages(qtbot: QtBot, window: MainWindow) -> None:
     for number, row in enumerate(PAGES, start=1):
-        window.menus.actions[PAGE_ACTIONS[row.key]].trigger()
-        assert window.current == row.key
+        window.menus.page_actions[row.key].trigger()
+        assert window.pages.current == row.key
         assert window.findChild(QToolButton, f"rail_{row.key}").isChecked()
-        assert Action[f"GO_{row.key.upper()}"].row.shortcut == f"Ctrl+{number}"
+        assert window.findChild(QAction, f"go_{row.key}_action").shortcut().toString() == f"Ctrl+{number}"
         qtbot.mouseClick(window.findChild(QToolButton, "rail_design"), Qt.MouseButton.LeftButton)
-        assert window.current == "design"
+        assert window.pages.current == "design"
 
 
-def test_every_wish_of_a_page_is_granted(window: MainWindow) -> None:
-    granted = 0
-    for row in PAGES:
-        page = window.page(row.key)
-        meta = page.metaObject()
-        for index in range(meta.methodCount()):
-            method = meta.method(index)
-            if bytes(method.name().data()).endswith(b"_requested"):
-                assert page.isSignalConnected(method), (row.key, method.name())
-                granted += 1
-    assert granted >= 10
-    window.page("runs").design_requested.emit()  # type: ignore[attr-defined]
-    assert window.current == "design"
+class _InsidePage(Page):
+    """Nothing of its own."""
+
+
+def test_a_row_is_all_that_a_new_page_needs(qtbot: QtBot, services: Services) -> None:
+    """Rail, menu, key, stack, help and what is remembered follow from the row."""
+    row = PageRow("inside", "&Inside", "ph.magnifying-glass", "Ctrl+6", "Look into a network", _InsidePage)
+    window = MainWindow(services, (*PAGES, row))
+    qtbot.addWidget(window)
+    window.show()
+    button = window.findChild(QToolButton, "rail_inside")
+    assert (button.text(), button.toolTip()) == ("Inside", "Look into a network (Ctrl+6)")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    page = window.findChild(_InsidePage, "inside_page")
+    assert page.isVisible()
+    assert window.pages.current == "inside"
+    assert button.isChecked()
+    assert services.preferences.value("window/page", "", str) == "inside"
+    window.rail.load_icons()
+    assert not button.icon().isNull()
+    window.pages.show_page("design")
+    view = next(menu for menu in window.menuBar().findChildren(QMenu) if menu.title() == "&View")
+    assert [action.text() for action in view.actions()][:6] == [row.menu_text for row in window.pages.rows]
+    action = window.findChild(QAction, "go_inside_action")
+    assert action.shortcut().toString() == "Ctrl+6"
+    action.trigger()
+    assert window.pages.current == "inside"
+    assert ("Ctrl+6", "Inside") in dict(all_keys(window.pages.rows))["Everywhere"]
+    with qtbot.waitSignal(window.status.messageChanged):
+        page.message.emit("Looking…")
+    page.working.emit("Looking inside")
+    assert window.status.eta_label.text() == "Looking inside"
+    assert window.leave(ask=False)
+
+
+def test_keys_titles_and_shortcuts_of_pages_are_their_own() -> None:
+    for name in ("key", "title", "icon", "shortcut", "tip"):
+        assert len({getattr(row, name) for row in PAGES}) == len(PAGES), name
+
+
+def test_the_window_grants_whatever_a_page_may_ask(window: MainWindow) -> None:
+    for name, method in vars(Navigator).items():
+        if not name.startswith("_"):
+            own = vars(WindowNavigator).get(name)
+            assert own is not None, name
+            assert inspect.signature(own) == inspect.signature(method), name
+    window.pages.page("runs").services.navigator.design()
+    assert window.pages.current == "design"
 
 
 def test_arrows_move_along_the_rail(qtbot: QtBot, window: MainWindow) -> None:
@@ -125,7 +165,7 @@ def test_arrows_move_along_the_rail(qtbot: QtBot, window: MainWindow) -> None:
 
 def test_no_editor_takes_a_dropped_file_as_text(window: MainWindow) -> None:
     for row in PAGES:
-        for editor in window.page(row.key).findChildren(QLineEdit):
+        for editor in window.pages.page(row.key).findChildren(QLineEdit):
             assert not editor.acceptDrops(), editor.objectName()
 
 
@@ -143,10 +183,11 @@ def test_the_table_of_actions_is_sound(window: MainWindow) -> None:
         assert item.shortcut().toString() == action.row.shortcut
         assert action.row.tip
     mnemonics: dict[str, list[str]] = {}
-    for action in Action:
-        letter = action.row.text.partition("&")[2][:1].lower()
-        assert letter, action
-        mnemonics.setdefault(action.row.menu, []).append(letter)
+    rows = [*(ActionRow(page.menu_text, page.shortcut, "&View", page.tip) for page in PAGES), *(a.row for a in Action)]
+    for row in rows:
+        letter = row.text.partition("&")[2][:1].lower()
+        assert letter, row
+        mnemonics.setdefault(row.menu, []).append(letter)
     for menu, letters in mnemonics.items():
         assert len(set(letters)) == len(letters), menu
 
@@ -175,6 +216,7 @@ def test_help_opens_and_names_every_key(qtbot: QtBot, window: MainWindow) -> Non
     dialog = window.findChild(QDialog, "shortcuts_dialog")
     texts = {label.text() for label in dialog.findChildren(QLabel)}
     assert {action.row.shortcut for action in Action if action.row.shortcut} <= texts
+    assert {row.shortcut for row in PAGES} <= texts
     dialog.close()
     window.menus.actions[Action.ABOUT].trigger()
     box = window.findChild(QMessageBox, "about_box")
@@ -265,17 +307,17 @@ def test_bad_preferences_never_stop_the_start(open_window: Opener, home: Home, t
     with RunStore.open(home) as store:
         services = Services(home, store, RunController(store), preferences, Theme(preferences), Jobs())
         window = open_window(services)
-        assert window.current == "design"
+        assert window.pages.current == "design"
         assert window.leave()
 
 
 def test_page_and_geometry_are_remembered(open_window: Opener, services: Services) -> None:
     first = open_window(services)
     first.resize(1080, 660)
-    first.go("runs")
+    first.pages.show_page("runs")
     assert first.close()
     second = open_window(services)
-    assert second.current == "runs"
+    assert second.pages.current == "runs"
     assert second.height() == 660
     assert second.leave()
 
@@ -303,11 +345,11 @@ def test_files_dropped_anywhere_lead_to_classify(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[object] = []
-    monkeypatch.setattr(window.page("classify"), "classify_paths", taken.append)
+    monkeypatch.setattr(window.pages.page("classify"), "classify_paths", taken.append)
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(picture(tmp_path / "cat.png"))), QUrl.fromLocalFile(str(tmp_path))])
     drop(window, mime)
-    assert window.current == "classify"
+    assert window.pages.current == "classify"
     assert taken == [[tmp_path / "cat.png", tmp_path]]
 
 
@@ -315,32 +357,32 @@ def test_text_is_not_taken_and_a_remote_picture_is_refused_in_a_sentence(window:
     text = QMimeData()
     text.setText("hello")
     drop(window, text)
-    assert window.current == "design"
+    assert window.pages.current == "design"
     remote = QMimeData()
     remote.setUrls([QUrl("https://example.org/cat.png")])
     drop(window, remote)
-    assert window.current == "design"
+    assert window.pages.current == "design"
     assert "another machine" in window.banner.sentence
 
 
 def test_a_pasted_image_is_classified(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[object] = []
-    monkeypatch.setattr(window.page("classify"), "classify_images", taken.extend)
+    monkeypatch.setattr(window.pages.page("classify"), "classify_images", taken.extend)
     image = QImage(16, 16, QImage.Format.Format_RGB32)
     image.fill(Qt.GlobalColor.blue)
     QGuiApplication.clipboard().setImage(image)
     window.menus.actions[Action.PASTE_IMAGE].trigger()
-    assert window.current == "classify"
+    assert window.pages.current == "classify"
     assert taken[0].name.startswith("Pasted")  # type: ignore[attr-defined]
     assert taken[0].content.startswith(b"\x89PNG")  # type: ignore[attr-defined]
     QGuiApplication.clipboard().setText("words")
-    window.go("design")
+    window.pages.show_page("design")
     window.menus.actions[Action.PASTE_IMAGE].trigger()
-    assert window.current == "design"
+    assert window.pages.current == "design"
 
 
-def test_nothing_is_brought_by_an_empty_drag() -> None:
-    assert not brought(QMimeData(), "Dropped")
+def test_an_empty_drag_holds_nothing() -> None:
+    assert not dropped_images(QMimeData())
 
 
 # History
@@ -371,7 +413,7 @@ def test_runs_left_waiting_are_offered_at_the_next_start(
     window = open_window(services)
     assert "2 runs were not finished" in window.banner.sentence
     window.banner.acted.emit("left-over")
-    assert window.current == "train"
+    assert window.pages.current == "train"
     assert services.controller.active == tuple(record.id for record in records)
     qtbot.waitUntil(lambda: not services.controller.training, timeout=60_000)
     assert {run.status for run in services.store.list_runs()} == {RunStatus.FINISHED}
@@ -404,7 +446,7 @@ def test_closing_while_training_asks_and_may_be_called_off(
     qtbot: QtBot, home_with_images: Home, window: MainWindow, tiny_twin: CohortSpec
 ) -> None:
     run_ids = start_training(qtbot, window, tiny_twin)
-    assert window.current == "train"
+    assert window.pages.current == "train"
     QTimer.singleShot(200, lambda: press("keep_training_button"))
     assert not window.close()
     assert window.isVisible()

@@ -24,6 +24,7 @@ from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.history.recorder import recording
 from resnet_studio.ui.controller import RunController
+from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.pages.train.page import TrainPage
 from resnet_studio.ui.pages.train.queue import QueueModel
 from resnet_studio.ui.pages.train.state import CohortState
@@ -95,7 +96,7 @@ def scripted(services, script) -> Iterator[object]:
 
 @pytest.fixture
 def page(scripted, qtbot) -> TrainPage:
-    page = TrainPage(scripted)
+    page = TrainPage(scripted, page_row("train"))
     qtbot.addWidget(page)
     page.resize(1180, 640)
     page.show()
@@ -108,8 +109,8 @@ def _wait_idle(qtbot, page: TrainPage) -> None:
 
 def test_it_leads_to_design_while_nothing_was_trained(page, qtbot):
     assert page.stack.currentWidget() is page.empty
-    with qtbot.waitSignal(page.design_requested):
-        qtbot.mouseClick(page.empty.button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.empty.button, Qt.MouseButton.LeftButton)
+    assert page.services.navigator.asked["design"]
 
 
 def test_events_become_curves_cards_and_progress(page, script, cohort, qtbot):
@@ -146,7 +147,7 @@ def test_a_page_opened_later_shows_the_whole_curve(scripted, script, cohort, qtb
     script.steps.release()
     script.steps.release()
     qtbot.waitUntil(lambda: scripted.store.get(ids[0]).iteration == 40)
-    page = TrainPage(scripted)
+    page = TrainPage(scripted, page_row("train"))
     qtbot.addWidget(page)
     page.show()
     script.steps.release()
@@ -230,11 +231,10 @@ def test_links_to_other_pages_carry_the_runs(page, script, cohort, qtbot):
     ids = page.services.controller.train(cohort)
     script.steps.release()
     qtbot.waitUntil(lambda: page.header.classify.isEnabled() and page.run_ids == ids)
-    with qtbot.waitSignal(page.compare_requested) as compared:
-        page.header.compare.click()
-    with qtbot.waitSignal(page.classify_requested) as classified:
-        page.header.classify.click()
-    assert compared.args == classified.args == [list(ids)]
+    page.header.compare.click()
+    page.header.classify.click()
+    asked = page.services.navigator.asked
+    assert asked["compare"] == asked["classify"] == [ids]
 
 
 def test_changes_in_the_history_are_followed(page, script, cohort, qtbot):

@@ -92,7 +92,7 @@ def test_a_full_disk_is_said_across_the_window_until_there_is_room(
 ) -> None:
     window = open_window(home_on_disk)
     fill_at_curves(window, disk)
-    window.train(longer(tiny_twin, 100))
+    window.navigator.train(longer(tiny_twin, 100))
     qtbot.waitUntil(lambda: "make room there, and training goes on by itself" in window.banner.sentence, timeout=60_000)
     assert window.banner.isVisible()
     qtbot.waitUntil(lambda: window.status.eta_label.text() == "Waiting for room on the disk…", timeout=5000)
@@ -114,7 +114,7 @@ def test_a_stop_on_a_full_disk_is_heard_and_stored_once_there_is_room(
     window = open_window(home_on_disk)
     controller, store = window.services.controller, window.services.store
     fill_at_curves(window, disk)
-    window.train(longer(tiny_twin, 100))
+    window.navigator.train(longer(tiny_twin, 100))
     qtbot.waitUntil(lambda: "is full" in window.banner.sentence, timeout=60_000)
     before = time.monotonic()
     controller.stop()
@@ -138,7 +138,7 @@ def test_opened_on_a_full_disk_it_shows_the_history_and_writes_once_there_is_roo
     window = open_window(home_on_disk)
     assert "is full, so the history is read-only; make room there" in window.banner.sentence
     assert len(window.services.store.list_runs()) == 2
-    window.train(tiny_twin)
+    window.navigator.train(tiny_twin)
     assert "is full" in window.banner.sentence
     disk.empty()
     qtbot.waitUntil(lambda: window.services.store.writable, timeout=10_000)
@@ -211,7 +211,7 @@ def test_after_out_of_memory_the_window_trains_again_at_once(
 
     with monkeypatch.context() as patch:
         patch.setattr(member, "build", small)
-        window.train(longer(tiny_twin, 30))
+        window.navigator.train(longer(tiny_twin, 30))
         wait_until_idle(qtbot, window)
         assert "batches of 4 fit" in window.banner.sentence
         assert {run.status for run in store.list_runs()} == {RunStatus.FAILED}
@@ -252,7 +252,7 @@ def test_the_end_of_the_session_saves_without_a_question(
             with qtbot.waitSignal(
                 controller.happened, timeout=60_000, check_params_cb=lambda event: isinstance(event, ProgressMade)
             ):
-                window.train(longer(tiny_twin, 100_000))
+                window.navigator.train(longer(tiny_twin, 100_000))
             before = time.monotonic()
             studio.on_session_ends(None)
             assert time.monotonic() - before < 5.0, "systems kill after about as long"

@@ -18,7 +18,7 @@ from resnet_studio.domain.imported_weights import PRESETS, Wishes
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.residual import build
-from resnet_studio.ui.drop_frame import promise
+from resnet_studio.ui.drop_frame import drop_sentence
 from resnet_studio.ui.main_window import MainWindow
 from resnet_studio.ui.models.run_columns import COLUMNS, Column
 from resnet_studio.ui.pages.runs.actions import RunAction
@@ -93,8 +93,8 @@ def test_a_dropped_file_is_asked_about_and_becomes_the_chosen_run(
     assert (run.name, run.status, run.spec.network.zero_padding) == (
         "from the net", RunStatus.IMPORTED, ZeroPadding.BOTH,
     )  # fmt: skip
-    assert window.current == "runs"
-    assert [chosen.id for chosen in window.page("runs").chosen] == [run.id]  # type: ignore[attr-defined]
+    assert window.pages.current == "runs"
+    assert [chosen.id for chosen in window.pages.page("runs").chosen] == [run.id]  # type: ignore[attr-defined]
     assert services.store.list_runs() == [run]
 
 
@@ -130,9 +130,9 @@ def imported(qtbot: QtBot, window: MainWindow, file: Path, size: str = "32") -> 
 
 
 def test_a_new_run_is_chosen_where_the_runs_are_on_screen_already(qtbot: QtBot, window: MainWindow, file: Path) -> None:
-    window.go("runs")
+    window.pages.show_page("runs")
     first, second = (imported(qtbot, window, file) for _ in range(2))
-    page: RunsPage = window.page("runs")  # type: ignore[assignment]
+    page: RunsPage = window.pages.page("runs")  # type: ignore[assignment]
     assert [run.id for run in page.chosen] == [second.id]
     page.filter_field.setText(first.id)
     third = imported(qtbot, window, file)
@@ -142,7 +142,7 @@ def test_a_new_run_is_chosen_where_the_runs_are_on_screen_already(qtbot: QtBot, 
 def test_the_details_of_an_imported_run_invent_nothing_and_show_what_is_stored(
     qtbot: QtBot, window: MainWindow, file: Path
 ) -> None:
-    page: RunsPage = window.page("runs")  # type: ignore[assignment]
+    page: RunsPage = window.pages.page("runs")  # type: ignore[assignment]
     page._show_details(True)
     run = imported(qtbot, window, file, size="16")
     text = page.details.text
@@ -169,9 +169,9 @@ def test_what_is_held_over_the_window_is_promised_until_it_leaves(window: MainWi
     window.dragLeaveEvent(QDragLeaveEvent())
     assert not window.drop_frame.isVisible()
     mime.setUrls([QUrl.fromLocalFile(str(file)), QUrl.fromLocalFile(str(file.with_name("cat.png")))])
-    assert promise(mime) == "Let go to import theirs.th and classify the rest"
+    assert drop_sentence(mime) == "Let go to import theirs.th and classify the rest"
     mime.setUrls([QUrl.fromLocalFile(str(file.with_name("cat.png")))])
-    assert promise(mime) == "Let go to classify"
+    assert drop_sentence(mime) == "Let go to classify"
 
 
 def test_rubbish_is_refused_where_it_was_dropped(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_several_files_are_asked_about_one_after_another_and_pictures_are_shown(
     qtbot: QtBot, window: MainWindow, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[object] = []
-    monkeypatch.setattr(window.page("classify"), "classify_paths", shown.append)
+    monkeypatch.setattr(window.pages.page("classify"), "classify_paths", shown.append)
     other = file.with_name("second.pth")
     other.write_bytes(file.read_bytes())
     first = drop(window, file, tmp_path / "cat.png", other)
@@ -240,16 +240,18 @@ def test_a_run_goes_out_and_is_proposed_for_fine_tuning(
 
     asked = ImportOptions(wishes=Wishes(zero_padding=ZeroPadding.END))
     run = import_weights(services.store, inspect(file, asked), asked)
-    page = window.page("runs")
-    window.go("runs")
+    page = window.pages.page("runs")
+    window.pages.show_page("runs")
     page.choose_runs([run.id])  # type: ignore[attr-defined]
     out = tmp_path / "out.safetensors"
-    with qtbot.waitSignal(window._weights.message, timeout=20_000, check_params_cb=lambda text: "Wrote" in text):
-        window._weights.write(run, out)
+    with qtbot.waitSignal(
+        window.navigator._weights.status_message, timeout=20_000, check_params_cb=lambda text: "Wrote" in text
+    ):
+        window.navigator._weights.write(run, out)
     assert out.is_file()
-    with qtbot.waitSignal(window._weights.problem, timeout=20_000) as told:
-        window._weights.write(run, tmp_path / "out.pth")
+    with qtbot.waitSignal(window.navigator._weights.failed, timeout=20_000) as told:
+        window.navigator._weights.write(run, tmp_path / "out.pth")
     assert "torchvision has no such network" in told.args[0]
     page._fine_tune()  # type: ignore[attr-defined]
-    assert window.current == "design"
-    assert window.page("design").form.spec.start_from == run.id  # type: ignore[attr-defined]
+    assert window.pages.current == "design"
+    assert window.pages.page("design").form.spec.start_from == run.id  # type: ignore[attr-defined]

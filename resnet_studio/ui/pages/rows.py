@@ -1,56 +1,53 @@
-"""The pages in rail order, each imported only when it is first needed: the plots take a while to load."""
+"""The pages, in the order of the rail."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.services import Services
 
 
-@dataclass(frozen=True, slots=True)
-class PageRow:
-    key: str
-    title: str
-    tip: str
-    build: Callable[[Services], Page]
-
-
-def _design(services: Services) -> Page:
+def _design(services: Services, row: PageRow) -> Page:
     from resnet_studio.ui.pages.design.page import DesignPage
 
-    return DesignPage(services)
+    return DesignPage(services, row)
 
 
-def _train(services: Services) -> Page:
+def _train(services: Services, row: PageRow) -> Page:
     from resnet_studio.ui.pages.train.page import TrainPage
 
-    return TrainPage(services)
+    return TrainPage(services, row)
 
 
-def _runs(services: Services) -> Page:
+def _runs(services: Services, row: PageRow) -> Page:
     from resnet_studio.ui.pages.runs.page import RunsPage
 
-    return RunsPage(services)
+    return RunsPage(services, row)
 
 
-def _compare(services: Services) -> Page:
+def _compare(services: Services, row: PageRow) -> Page:
     from resnet_studio.ui.pages.compare.page import ComparePage
 
-    return ComparePage(services)
+    return ComparePage(services, row)
 
 
-def _classify(services: Services) -> Page:
+def _classify(services: Services, row: PageRow) -> Page:
     from resnet_studio.ui.pages.classify.page import ClassifyPage
 
-    return ClassifyPage(services)
+    return ClassifyPage(services, row)
 
 
-PAGES = (
-    PageRow("design", "Design", "Draw networks and start training (Ctrl+1)", _design),
-    PageRow("train", "Train", "Watch the training (Ctrl+2)", _train),
-    PageRow("runs", "Runs", "Everything that was ever trained (Ctrl+3)", _runs),
-    PageRow("compare", "Compare", "Stored runs side by side (Ctrl+4)", _compare),
-    PageRow("classify", "Classify", "Show images to trained networks (Ctrl+5)", _classify),
+PAGES: tuple[PageRow, ...] = (
+    PageRow("design", "&Design", "ph.tree-structure", "Ctrl+1", "Draw networks and start training", _design),
+    PageRow("train", "&Train", "ph.chart-line", "Ctrl+2", "Watch the training", _train),
+    PageRow("runs", "&Runs", "ph.table", "Ctrl+3", "Everything that was ever trained", _runs),
+    PageRow("compare", "&Compare", "ph.scales", "Ctrl+4", "Stored runs side by side", _compare),
+    PageRow("classify", "C&lassify", "ph.image", "Ctrl+5", "Show images to trained networks", _classify),
 )
+
+
+def page_row(key: str, rows: Sequence[PageRow] = PAGES) -> PageRow:
+    """Raises KeyError if there is none."""
+    found = {row.key: row for row in rows}
+    return found[key]

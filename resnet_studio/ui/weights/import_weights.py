@@ -1,4 +1,4 @@
-"""Where weights come in and go out by hand: dialogs; drops are the window's."""
+"""Weights that a person imports and exports: the dialogs, and the work behind them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def are_weights(path: Path) -> bool:
     return path.suffix.lower() in WEIGHTS_SUFFIXES
 
 
-class WeightsDoor(QObject):
-    """``imported`` carries each new run; ``message`` and ``problem`` sentences."""
+class WeightsFiles(QObject):
+    """``imported`` carries each new run; ``status_message`` and ``failed`` sentences."""
 
     imported = Signal(object)
-    message = Signal(str)
-    problem = Signal(str)
+    status_message = Signal(str)
+    failed = Signal(str)
 
     def __init__(self, services: Services, window: QWidget) -> None:
         super().__init__(window)
@@ -38,12 +38,12 @@ class WeightsDoor(QObject):
     @Slot()
     def choose(self) -> None:
         chosen, _ = QFileDialog.getOpenFileNames(self._window, "Choose weights", "", _IMPORT)
-        self.bring([Path(path) for path in chosen])
+        self.import_files([Path(path) for path in chosen])
 
-    def bring(self, paths: Sequence[Path]) -> None:
+    def import_files(self, paths: Sequence[Path]) -> None:
         """Ask about each of these files, one after another."""
         if paths and not self._services.store.writable:
-            self.problem.emit(self._services.store.why_read_only)
+            self.failed.emit(self._services.store.why_read_only)
             return
         self._waiting += paths
         self._next()
@@ -81,10 +81,10 @@ class WeightsDoor(QObject):
 
             return export_weights(store, run, path)
 
-        self.message.emit(f"Writing {path.name}…")
-        self._services.jobs.start(work, on_done=self._on_exported, on_failed=self.problem.emit)
+        self.status_message.emit(f"Writing {path.name}…")
+        self._services.jobs.start(work, on_done=self._on_exported, on_failed=self.failed.emit)
 
     @Slot(object)
     def _on_exported(self, exported: object) -> None:
         files = getattr(exported, "files", ())
-        self.message.emit(f"Wrote {' and '.join(path.name for path in files)}.")
+        self.status_message.emit(f"Wrote {' and '.join(path.name for path in files)}.")

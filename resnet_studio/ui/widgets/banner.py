@@ -30,7 +30,7 @@ class Banner(QFrame):
         self._close.clicked.connect(self._on_close)
         self._show_last()
 
-    def tell(self, key: str, sentence: str, *, kind: str = "info", action: str = "") -> None:
+    def show_notice(self, key: str, sentence: str, *, kind: str = "info", action: str = "") -> None:
         """Show a notice; one with the same ``key`` is replaced. Kinds: info, warning, error."""
         self._notices.pop(key, None)
         self._notices[key] = (sentence, kind, action)

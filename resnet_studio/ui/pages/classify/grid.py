@@ -6,11 +6,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QTableView, QWidget
 
+from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.pages.classify.delegate import BarsDelegate
 from resnet_studio.ui.pages.classify.headers import ImagesHeader, NetworksHeader
 from resnet_studio.ui.pages.classify.results import ResultsModel
 from resnet_studio.ui.pages.classify.session import ClassifySession
-from resnet_studio.ui.pages.classify.thumbnails import Thumbnails
 from resnet_studio.ui.theme import Theme
 
 

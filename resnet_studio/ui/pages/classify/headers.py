@@ -9,10 +9,11 @@ from PySide6.QtGui import QFont, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QHeaderView, QWidget
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_columns import data_name
-from resnet_studio.ui.pages.classify.results import HeadingRole, ImageRow, ResultsModel
+from resnet_studio.ui.pages.classify.results import HeadingRole, ResultsModel
 from resnet_studio.ui.plots.line_sample import SAMPLE_WIDTH, paint_sample
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.elided import keep_end

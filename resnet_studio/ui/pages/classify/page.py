@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -30,9 +30,19 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import NamedImage
 from resnet_studio.platform.resources import resources
-from resnet_studio.ui.drops import Brought, brought, holds_images
+from resnet_studio.ui.images.open_images import (
+    NO_IMAGE,
+    NOT_HERE,
+    DroppedImages,
+    choose_folder,
+    choose_images,
+    dropped_images,
+    holds_images,
+    pasted_images,
+)
+from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.models import formats
-from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.classify.busy_row import BusyRow
 from resnet_studio.ui.pages.classify.drop_zone import DropZone
 from resnet_studio.ui.pages.classify.export import as_text
@@ -42,25 +52,19 @@ from resnet_studio.ui.pages.classify.problems import ProblemsDialog, summary
 from resnet_studio.ui.pages.classify.results import ResultsModel
 from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
 from resnet_studio.ui.pages.classify.session import ClassifySession
-from resnet_studio.ui.pages.classify.thumbnails import Thumbnails
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.focus import keeping_focus
 from resnet_studio.ui.widgets.text import duration_text
 
 _TYPING_MS = 400  # scales are typed digit by digit
-_PATTERNS = "Images (*.png *.jpg *.jpeg *.bmp *.webp *.gif *.tif *.tiff *.ppm);;All files (*)"
 
 
 class ClassifyPage(Page):
     """Takes images from drops, dialogs, the clipboard and the window; the session does the work."""
 
-    key, title, icon = "classify", "Classify", "ph.image"
-
-    design_requested = Signal()
-
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(services, parent)
+    def __init__(self, services: Services, row: PageRow, parent: QWidget | None = None) -> None:
+        super().__init__(services, row, parent)
         self._store = services.store
         self._stale = True
         self._user_chose = False
@@ -79,7 +83,7 @@ class ClassifyPage(Page):
         self._update()
 
     def _build(self) -> None:
-        title = QLabel(self.title, self)
+        title = QLabel(self.row.title, self)
         title.setProperty("role", "title")
         self._count = QLabel(self)
         self._count.setObjectName("classify_count")
@@ -162,7 +166,7 @@ class ClassifyPage(Page):
         self._clear.clicked.connect(self._on_clear)
         self._busy.stop_wanted.connect(self.session.stop)
         self._busy.go_on_wanted.connect(self.session.go_on)
-        self._empty.pressed.connect(self.design_requested)
+        self._empty.pressed.connect(self._on_design)
         self.services.controller.runs_changed.connect(self._on_runs_changed)
         within = Qt.ShortcutContext.WidgetWithChildrenShortcut
         QShortcut(QKeySequence("Esc"), self, context=within).activated.connect(self.session.stop)
@@ -190,19 +194,17 @@ class ClassifyPage(Page):
 
     def paste(self) -> None:
         """Classify the image or the files on the clipboard."""
-        mime = QGuiApplication.clipboard().mimeData()
-        things = brought(mime, "Pasted") if isinstance(mime, QMimeData) else Brought()
-        if not self._take(things):
-            self.message.emit("There is no image on the clipboard.")
+        if not self._open(pasted_images()):
+            self.message.emit(NO_IMAGE)
 
-    def _take(self, things: Brought) -> bool:
-        if things.paths:
-            self.classify_paths(list(things.paths))
-        if things.images:
-            self.classify_images(list(things.images))
-        if things.remote and not (things.paths or things.images):
-            self.message.emit("That picture lies on another machine, and nothing is fetched unasked; save it first.")
-        return bool(things)
+    def _open(self, dropped: DroppedImages) -> bool:
+        if dropped.paths:
+            self.classify_paths(list(dropped.paths))
+        if dropped.images:
+            self.classify_images(list(dropped.images))
+        if dropped.only_remote:
+            self.message.emit(NOT_HERE)
+        return bool(dropped)
 
     def _reload_if_stale(self) -> None:
         if not self._stale:
@@ -221,6 +223,9 @@ class ClassifyPage(Page):
         self._choosing = False
         self.session.set_runs(self.choice.chosen)
         self._update()
+
+    def _on_design(self) -> None:
+        self.services.navigator.design()
 
     def _on_runs_changed(self) -> None:
         self._stale = True
@@ -249,7 +254,7 @@ class ClassifyPage(Page):
     def _update(self) -> None:
         with keeping_focus(self, self._busy.stop, self._busy.go_on, self.grid, self.zone.open_files):
             self._show_state()
-        self.working.emit(self.key, self._work())
+        self.working.emit(self._work())
 
     def _work(self) -> str:
         """What goes on, for the status bar; empty while nothing does."""
@@ -275,14 +280,10 @@ class ClassifyPage(Page):
         self.grid.repaint_all()
 
     def _on_open_files(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, "Choose images", "", _PATTERNS)
-        if chosen:
-            self.classify_paths([Path(path) for path in chosen])
+        self._open(DroppedImages(choose_images(self)))
 
     def _on_open_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Choose a folder of images")
-        if chosen:
-            self.classify_paths([Path(chosen)])
+        self._open(DroppedImages(choose_folder(self)))
 
     def _on_samples(self) -> None:
         try:
@@ -340,7 +341,7 @@ class ClassifyPage(Page):
         self.zone.set_hot(False)
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
-        self._take(brought(event.mimeData(), "Dropped"))
+        self._open(dropped_images(event.mimeData()))
 
     def _on_drag(self, event: QDragEnterEvent | QDragMoveEvent) -> None:
         if holds_images(event.mimeData()):

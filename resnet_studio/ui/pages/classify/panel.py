@@ -25,7 +25,7 @@ from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.elided import keep_end
-from resnet_studio.ui.widgets.protocol_form import ProtocolChoice
+from resnet_studio.ui.widgets.protocol_form import ProtocolForm
 
 LINE_SEPARATOR = "\N{LINE SEPARATOR}"
 
@@ -100,7 +100,7 @@ class NetworksPanel(QFrame):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.activated.connect(self._on_activated)
-        self.protocol = ProtocolChoice(column=True, parent=self)
+        self.protocol = ProtocolForm(column=True, parent=self)
         views = QLabel("Views of each image", self)
         views.setProperty("role", "heading")
         self._note = QLabel(self)

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt
 
 from resnet_studio.domain.protocols import Protocol
-from resnet_studio.domain.records import Classification, NamedImage, RunRecord
+from resnet_studio.domain.records import Classification, RunRecord
+from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
 from resnet_studio.ui.pages.classify.cells import Cell, Score
-from resnet_studio.ui.widgets.protocol_choice import Asked
-
-_NUMBERING = re.compile(r"[\s_\-.(]*\d*\)?$")  # "star-2", "star (3)" and "star" are all stars
-
-
-@dataclass(frozen=True, slots=True)
-class ImageRow:
-    """One image on the page. ``hints`` may name its true class, in lower case: its folder, then the file itself."""
-
-    key: str
-    source: Path | NamedImage
-    name: str
-    folder: str = ""
-    hints: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, source: Path | NamedImage) -> ImageRow:
-        if isinstance(source, NamedImage):
-            once = _NUMBERING.sub("", source.name).casefold()
-            return cls(source.name, source, source.name, hints=(once, _NUMBERING.sub("", once)))  # "red 00012 (2)"
-        hints = (source.parent.name.casefold(), _NUMBERING.sub("", source.stem).casefold())
-        return cls(str(source), source, source.name, source.parent.name, hints)
+from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
 
 
 class HeadingRole(IntEnum):
@@ -55,7 +32,7 @@ class ResultsModel(RecordTableModel[ImageRow]):
         super().__init__(key=lambda image: image.key, parent=parent)
         self._runs: tuple[RunRecord, ...] = ()
         self._names: Mapping[str, str] = {}
-        self._asked = Asked()
+        self._asked = ProtocolChoice()
         self._by_protocol: dict[str, _Results] = {}  # answers under different protocols are never mixed
         self._protocols: dict[str, Protocol] = {}  # run id -> what it is tested under now, those that were here too
         self._sizes: dict[str, int] = {}  # run id -> image size
@@ -80,10 +57,10 @@ class ResultsModel(RecordTableModel[ImageRow]):
         return self._names.get(run.id, run.name)
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> ProtocolChoice:
         return self._asked
 
-    def set_protocol(self, asked: Asked) -> None:
+    def set_protocol(self, asked: ProtocolChoice) -> None:
         """Show the answers under what is ``asked``; those under others are kept for when it comes back."""
         self._asked = asked
         self._protocols = {run_id: asked.of(size) for run_id, size in self._sizes.items()}

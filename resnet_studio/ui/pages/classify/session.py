@@ -9,7 +9,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from resnet_studio.domain.records import NamedImage, RunRecord
-from resnet_studio.ui.pages.classify.results import ImageRow, ResultsModel
+from resnet_studio.ui.images.image_row import ImageRow
+from resnet_studio.ui.pages.classify.results import ResultsModel
 from resnet_studio.ui.pages.classify.work import (
     Demand,
     Found,
@@ -22,7 +23,7 @@ from resnet_studio.ui.pages.classify.work import (
 )
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
-from resnet_studio.ui.widgets.protocol_choice import Asked
+from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
 
 _TRUST = 0.02  # of the work done before a time left is told
 
@@ -108,7 +109,7 @@ class ClassifySession(QObject):
         self._model.set_runs(runs)
         self.look()
 
-    def set_protocol(self, asked: Asked) -> None:
+    def set_protocol(self, asked: ProtocolChoice) -> None:
         """Which views of an image the networks see from now on; what is under way under another one is dropped."""
         if asked == self._model.asked:
             return

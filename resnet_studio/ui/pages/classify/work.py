@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resnet_studio.domain.errors import DataError, Stopped, UserError
+from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
-from resnet_studio.domain.records import Classification, NamedImage, RunRecord
-from resnet_studio.ui.evaluate.protocol_request import Asked
+from resnet_studio.domain.records import Classification, RunRecord
+from resnet_studio.ui.images.image_row import Source
+from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
     from resnet_studio.inference.models import TrainedNetwork
 
 Emit = Callable[[object], None]
-Source = Path | NamedImage
 
 _TELL_SECONDS = 0.05  # results travel to the window together, at most twenty times a second
 
@@ -38,7 +38,7 @@ class Demand:
 
     runs: tuple[RunRecord, ...]
     images: tuple[Source, ...]
-    asked: Asked
+    asked: ProtocolChoice
 
     @property
     def answers(self) -> int:
@@ -214,23 +214,3 @@ class _Teller:
         self._emit(Looked(tuple(self._waiting), self.done, self._total, self._paid / max(1, self._cost)))
         self._waiting.clear()
         self._told = time.monotonic()
-
-
-def draw_small(sources: Sequence[tuple[str, Source]], side: int) -> Callable[[Emit, StopCheck], None]:
-    """A job that emits ``(key, small RGB picture as (bytes, width, height), or None if it cannot be read)``."""
-
-    def work(emit: Emit, should_stop: StopCheck) -> None:
-        from resnet_studio.data.images import read_image
-
-        for key, source in sources:
-            if should_stop():
-                raise Stopped
-            try:
-                image = read_image(source if isinstance(source, Path) else source.content)
-            except DataError:
-                emit((key, None))
-                continue
-            image.thumbnail((side, side))
-            emit((key, (image.tobytes(), image.width, image.height)))
-
-    return work

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from PySide6.QtCore import QByteArray, Qt, Signal, Slot
+from PySide6.QtCore import QByteArray, Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.ui.models import formats
-from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.compare.curves import CurvesView
 from resnet_studio.ui.pages.compare.evaluate.panel import EvaluatePanel
 from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
@@ -32,13 +32,8 @@ def _age(run: RunRecord) -> tuple[datetime, str]:
 class ComparePage(Page):
     """Which runs, chosen at the left, and two parts that show them: Curves and Evaluate."""
 
-    key, title, icon = "compare", "Compare", "ph.chart-line"
-
-    design_requested = Signal()
-    images_requested = Signal(list, list)  # run ids, and the images that they are to see
-
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(services, parent)
+    def __init__(self, services: Services, row: PageRow, parent: QWidget | None = None) -> None:
+        super().__init__(services, row, parent)
         self._store, self._controller = services.store, services.controller
         self._runs: tuple[RunRecord, ...] = ()
         self._stale, self._chosen_once = True, False
@@ -56,7 +51,7 @@ class ComparePage(Page):
         self.banner.setObjectName("compare_banner")
         self._count = QLabel()
         self._count.setProperty("role", "muted")
-        title = QLabel(self.title)
+        title = QLabel(self.row.title)
         title.setProperty("role", "title")
         self.parts = QStackedWidget()
         self.switches = QButtonGroup(self)
@@ -107,8 +102,7 @@ class ComparePage(Page):
         self._controller.runs_changed.connect(self._on_runs_changed)
         self.picker.chosen_changed.connect(self._on_chosen)
         self.switches.idClicked.connect(self.show_part)
-        self.empty.pressed.connect(self.design_requested)
-        self.evaluate.images_wanted.connect(self.images_requested)
+        self.empty.pressed.connect(self._on_design)
         for part in (self.curves, self.evaluate):
             part.told.connect(self.message)
             part.problem.connect(self._on_problem)
@@ -151,7 +145,7 @@ class ComparePage(Page):
         if len(found) < len(wanted):
             gone = len(wanted) - len(found)
             text = "1 run was" if gone == 1 else f"{gone} runs were"
-            self.banner.tell("gone", f"{text} deleted meanwhile and left out.", kind="warning")
+            self.banner.show_notice("gone", f"{text} deleted meanwhile and left out.", kind="warning")
         before, self._runs = self.run_ids, tuple(found)
         oldest_first: list[RunRecord] = sorted(found, key=_age)  # of strangers, the oldest has the colour itself
         shades = kept_lightness_steps(oldest_first, self._shades, before)
@@ -186,16 +180,20 @@ class ComparePage(Page):
     def _on_problem(self, sentence: str) -> None:
         """A sentence that should not be missed; an empty one takes the last away."""
         if sentence:
-            self.banner.tell("problem", sentence, kind="error")
+            self.banner.show_notice("problem", sentence, kind="error")
         else:
             self.banner.withdraw("problem")
+
+    @Slot()
+    def _on_design(self) -> None:
+        self.services.navigator.design()
 
     @Slot()
     def _on_evaluating(self) -> None:
         session = self.evaluate.session
         left = session.seconds_left
         words = "Evaluating…" if left is None else f"Evaluating, {duration_text(left)} left"
-        self.working.emit(self.key, words if session.running else "")
+        self.working.emit(words if session.running else "")
 
     @Slot()
     def _on_runs_changed(self) -> None:

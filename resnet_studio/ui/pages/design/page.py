@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
 
@@ -17,7 +17,7 @@ from resnet_studio.studies.catalog import STUDIES, Study
 from resnet_studio.ui.conformity.line import ConformityLine
 from resnet_studio.ui.diagram.view import BlueprintView
 from resnet_studio.ui.diff.window import DiffWindow
-from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.design.facts_panel import FactsPanel, network_facts
 from resnet_studio.ui.pages.design.form import DesignForm
 from resnet_studio.ui.pages.design.gallery import Gallery
@@ -47,14 +47,10 @@ def _has_twin(spec: RunSpec) -> bool:
 
 
 class DesignPage(Page):
-    """``train_requested`` carries the cohort to train."""
+    """A study chosen or a network designed, its twin drawn, and the buttons that train it."""
 
-    key, title, icon = "design", "Design", "ph.tree-structure"
-
-    train_requested = Signal(object)
-
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(services, parent)
+    def __init__(self, services: Services, row: PageRow, parent: QWidget | None = None) -> None:
+        super().__init__(services, row, parent)
         self.study: Study = STUDIES[0]
         self._cohort: CohortSpec | None = None  # the designed one
         self._was_shown = False
@@ -88,20 +84,20 @@ class DesignPage(Page):
         elif spec is not None and self.form.twin_obstacle:
             self.message.emit(self.form.twin_obstacle)
         elif spec is not None:
-            self.train_requested.emit(twin(spec))
+            self.services.navigator.train(twin(spec))
 
     def train_this(self) -> None:
         """The designed network alone."""
         spec = self._usable()
         if spec is not None:
-            self.train_requested.emit(CohortSpec(name=spec.label, runs=(spec,)))
+            self.services.navigator.train(CohortSpec(name=spec.label, runs=(spec,)))
 
     def run_study(self) -> None:
         """Every run of the chosen study, with the form's seed."""
         if lacking := self._study_lacks():
             self.message.emit(_missing(lacking))
             return
-        self.train_requested.emit(self.study.cohort(self._seed()))
+        self.services.navigator.train(self.study.cohort(self._seed()))
 
     def copy_command(self, *, as_twin: bool) -> None:
         """The command line that trains the same, on the clipboard."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -29,7 +29,7 @@ from resnet_studio.studies.conformity.texts import as_remarks
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel
-from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.runs.actions import RunAction, Situation
 from resnet_studio.ui.pages.runs.details import DetailsPanel
 from resnet_studio.ui.pages.runs.dialogs import fill_colour_menu
@@ -58,20 +58,10 @@ _FILTER_TIP = (
 
 
 class RunsPage(Page):
-    """Records come from the store; wishes that lead to other pages are signals."""
+    """Records come from the store; the navigator leads to other pages."""
 
-    key, title, icon = "runs", "Runs", "ph.list-bullets"
-
-    compare_requested = Signal(list)
-    classify_requested = Signal(list)
-    resume_requested = Signal(list)
-    train_requested = Signal(object)
-    design_requested = Signal()
-    export_requested = Signal(object)
-    fine_tune_requested = Signal(object)
-
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(services, parent)
+    def __init__(self, services: Services, row: PageRow, parent: QWidget | None = None) -> None:
+        super().__init__(services, row, parent)
         self._store, self._controller = services.store, services.controller
         self._stale = True
         self._failure = ""
@@ -92,7 +82,7 @@ class RunsPage(Page):
         self._update()
 
     def _build(self) -> None:
-        title = QLabel(self.title, self)
+        title = QLabel(self.row.title, self)
         title.setProperty("role", "title")
         self._count = QLabel(self)
         self._count.setObjectName("runs_count")
@@ -178,7 +168,7 @@ class RunsPage(Page):
         self.details.copy_spec_wanted.connect(self._copy_spec)
         self.details.copy_id_wanted.connect(self._copy_id)
         self.undo_bar.undone.connect(self._undo)
-        self._empty.pressed.connect(self.design_requested)
+        self._empty.pressed.connect(self._on_design)
         self._nothing.pressed.connect(self.filter_field.clear)
         self._live.timeout.connect(self._refresh_active)
         self._controller.runs_changed.connect(self._on_runs_changed)
@@ -324,25 +314,28 @@ class RunsPage(Page):
         }
         handlers[action]()
 
+    def _on_design(self) -> None:
+        self.services.navigator.design()
+
     def _compare(self) -> None:
         if ids := [run.id for run in self.chosen]:
-            self.compare_requested.emit(ids)
+            self.services.navigator.compare(ids)
 
     def _classify(self) -> None:
-        self.classify_requested.emit([run.id for run in self.chosen if run.weights_sha256])
+        self.services.navigator.classify([run.id for run in self.chosen if run.weights_sha256])
 
     def _resume(self) -> None:
-        self.resume_requested.emit([run.id for run in self.chosen])
+        self.services.navigator.resume([run.id for run in self.chosen])
 
     def _train_again(self) -> None:
         for cohort in cohorts_again(self.chosen):
-            self.train_requested.emit(cohort)
+            self.services.navigator.train(cohort)
 
     def _fine_tune(self) -> None:
-        self.fine_tune_requested.emit(fine_tuning(self.chosen[0]))
+        self.services.navigator.design(fine_tuning(self.chosen[0]))
 
     def _export(self) -> None:
-        self.export_requested.emit(self.chosen[0])
+        self.services.navigator.export_weights(self.chosen[0])
 
     def _rename(self) -> None:
         self.table.edit_name(self.chosen[0].id)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QByteArray, Qt, QTimer, Slot
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from resnet_studio.domain.enums import RunStatus
@@ -14,7 +14,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
-from resnet_studio.ui.pages.base import Page
+from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.train.cards import RunCards
 from resnet_studio.ui.pages.train.header import TrainHeader
 from resnet_studio.ui.pages.train.plots import TrainPlots
@@ -33,14 +33,8 @@ FRAME_MS = 100
 class TrainPage(Page):
     """Fed by the controller's events, and by the store for all that came before them."""
 
-    key, title, icon = "train", "Train", "ph.chart-line-down"
-
-    compare_requested = Signal(list)
-    classify_requested = Signal(list)
-    design_requested = Signal()
-
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(services, parent)
+    def __init__(self, services: Services, row: PageRow, parent: QWidget | None = None) -> None:
+        super().__init__(services, row, parent)
         self._store, self._controller = services.store, services.controller
         self._state = CohortState()
         self._book = CurveBook()
@@ -110,7 +104,7 @@ class TrainPage(Page):
         header.compare.clicked.connect(self._on_compare)
         header.classify.clicked.connect(self._on_classify)
         self.queue.remove_requested.connect(self._on_remove)
-        self.empty.pressed.connect(self.design_requested)
+        self.empty.pressed.connect(self._on_design)
         self._splitter.splitterMoved.connect(self._on_splitter_moved)
 
     @property
@@ -214,7 +208,7 @@ class TrainPage(Page):
 
     @Slot(str)
     def _on_loading_failed(self, sentence: str) -> None:
-        self.banner.tell("problem", sentence, kind="error")
+        self.banner.show_notice("problem", sentence, kind="error")
 
     @Slot()
     def on_pause(self) -> None:
@@ -228,22 +222,26 @@ class TrainPage(Page):
         try:
             self._controller.resume(self._resumable())
         except UserError as error:
-            self.banner.tell("problem", str(error), kind="error")
+            self.banner.show_notice("problem", str(error), kind="error")
+
+    @Slot()
+    def _on_design(self) -> None:
+        self.services.navigator.design()
 
     @Slot()
     def _on_compare(self) -> None:
-        self.compare_requested.emit(list(self._state.run_ids))
+        self.services.navigator.compare(self._state.run_ids)
 
     @Slot()
     def _on_classify(self) -> None:
-        self.classify_requested.emit(list(self._state.run_ids))
+        self.services.navigator.classify(self._state.run_ids)
 
     @Slot(list)
     def _on_remove(self, run_ids: list[str]) -> None:
         try:
             self._controller.remove_from_queue(run_ids)
         except UserError as error:
-            self.banner.tell("problem", str(error), kind="error")
+            self.banner.show_notice("problem", str(error), kind="error")
 
     @Slot()
     def _on_splitter_moved(self) -> None:
@@ -315,6 +313,6 @@ class TrainPage(Page):
         if sentence != self._told.get(key, ""):
             self._told[key] = sentence
             if sentence:
-                self.banner.tell(key, sentence, kind=kind)
+                self.banner.show_notice(key, sentence, kind=kind)
             else:
                 self.banner.withdraw(key)

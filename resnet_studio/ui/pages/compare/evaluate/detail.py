@@ -11,12 +11,16 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QSpli
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import Evaluation, NamedImage, RunRecord
+from resnet_studio.ui.images.image_row import ImageRow, Source
 from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import RecordRole
-from resnet_studio.ui.pages.classify.results import ImageRow
-from resnet_studio.ui.pages.classify.work import Source
-from resnet_studio.ui.pages.compare.evaluate.classes import ClassesModel, ClassRow, PairRow, PairsModel
+from resnet_studio.ui.pages.compare.evaluate.classes import (
+    ClassesModel,
+    ClassRow,
+    PairRow,
+    PairsModel,
+)
 from resnet_studio.ui.pages.compare.evaluate.export import Titled
 from resnet_studio.ui.pages.compare.evaluate.images import CellImage, CellImages
 from resnet_studio.ui.pages.compare.evaluate.matrices import Matrices
@@ -33,11 +37,8 @@ MOST_SHOWN = 300  # images of a cell at once
 
 
 class Detail(QWidget):
-    """``images_wanted(run ids, sources)`` for Classify; ``problem(sentence)``; ``looked_into`` when a person asks for
-    the images of a cell, a row or a heading."""
+    """``looked_into`` when a person asks for the images of a cell, a row or a heading."""
 
-    images_wanted = Signal(list, list)
-    problem = Signal(str)
     looked_into = Signal()
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
@@ -228,7 +229,7 @@ class Detail(QWidget):
     @Slot(list)
     def _on_classify(self, images: list[CellImage]) -> None:
         if self._shown_of is not None:
-            self.images_wanted.emit(list(self._shown_of.run_ids), [image.row.source for image in images])
+            self._services.navigator.classify(self._shown_of.run_ids, [image.row.source for image in images])
 
 
 def places_of(evaluation: Evaluation, place: Place) -> np.ndarray:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from resnet_studio.ui.evaluate.colour_scale import ScaleBar
-from resnet_studio.ui.evaluate.export import Titled
-from resnet_studio.ui.evaluate.matrix_drawing import Place
-from resnet_studio.ui.evaluate.matrix_view import ZOOM_STEP, MatrixView
+from resnet_studio.ui.pages.compare.evaluate.colour_scale import ScaleBar
+from resnet_studio.ui.pages.compare.evaluate.export import Titled
+from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import Place
+from resnet_studio.ui.pages.compare.evaluate.matrix_view import ZOOM_STEP, MatrixView
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import ElidedLabel

@@ -25,16 +25,16 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
-from resnet_studio.ui.evaluate.detail import Detail
-from resnet_studio.ui.evaluate.export import FORMATS, export
-from resnet_studio.ui.evaluate.matrices import MOST
-from resnet_studio.ui.evaluate.plan import Plan, plan
-from resnet_studio.ui.evaluate.run_groups import evaluation_name, of_runs
-from resnet_studio.ui.evaluate.session import EvaluateSession
-from resnet_studio.ui.evaluate.setup import SetupForm
-from resnet_studio.ui.evaluate.texts import delete_question, plan_sentence
-from resnet_studio.ui.evaluate.tree import Column, EvaluationsModel
 from resnet_studio.ui.models import formats
+from resnet_studio.ui.pages.compare.evaluate.detail import Detail
+from resnet_studio.ui.pages.compare.evaluate.export import FORMATS, export
+from resnet_studio.ui.pages.compare.evaluate.matrices import MOST
+from resnet_studio.ui.pages.compare.evaluate.plan import Plan, plan
+from resnet_studio.ui.pages.compare.evaluate.run_groups import evaluation_name, of_runs
+from resnet_studio.ui.pages.compare.evaluate.session import EvaluateSession
+from resnet_studio.ui.pages.compare.evaluate.setup import SetupForm
+from resnet_studio.ui.pages.compare.evaluate.texts import delete_question, plan_sentence
+from resnet_studio.ui.pages.compare.evaluate.tree import Column, EvaluationsModel
 from resnet_studio.ui.plots.line_sample import SAMPLE_WIDTH
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.services import Services
@@ -46,10 +46,8 @@ _LEAST_TREE, _LEAST_DETAIL = 120, 340  # pixels; where the window is lower than 
 
 
 class EvaluatePanel(QWidget):
-    """``images_wanted(run ids, sources)`` leads to Classify; ``told`` is a sentence for the status bar,
-    ``problem`` one that should not be missed, empty when it is over."""
+    """``told`` is a sentence for the status bar, ``problem`` one that should not be missed, empty when it is over."""
 
-    images_wanted = Signal(list, list)
     told = Signal(str)
     problem = Signal(str)
 
@@ -134,8 +132,6 @@ class EvaluatePanel(QWidget):
         shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.tree)
         shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         shortcut.activated.connect(self._on_delete)
-        self.detail.images_wanted.connect(self.images_wanted)
-        self.detail.problem.connect(self.problem)
         self.detail.matrices.export_wanted.connect(self._on_export)
         self.splitter.splitterMoved.connect(self._on_splitter)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from resnet_studio.domain.records import EvaluationSummary
-from resnet_studio.ui.evaluate.plan import Plan, Task
-from resnet_studio.ui.evaluate.run_groups import evaluation_name, source_name
-from resnet_studio.ui.evaluate.work import task_name
+from resnet_studio.ui.pages.compare.evaluate.plan import Plan, Task
+from resnet_studio.ui.pages.compare.evaluate.run_groups import evaluation_name, source_name
+from resnet_studio.ui.pages.compare.evaluate.work import task_name
 
 _MOST_NAMED = 5
 

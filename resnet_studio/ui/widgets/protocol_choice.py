@@ -17,7 +17,7 @@ def scales_for(image_size: int) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ProtocolChoice:
     """``proportional``: nobody typed scales, so each network has those for its own image size. Multi-scale only."""
 
     protocol: Protocol = SINGLE

@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.models.record_table import Index, RecordRole, RecordTableModel, TableColumn
-from resnet_studio.ui.pages.classify.results import ImageRow
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named

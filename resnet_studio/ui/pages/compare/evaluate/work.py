@@ -12,7 +12,7 @@ from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import Evaluation, NamedImage
 from resnet_studio.domain.specs import DataSpec
-from resnet_studio.ui.evaluate.plan import Task
+from resnet_studio.ui.pages.compare.evaluate.plan import Task
 
 if TYPE_CHECKING:
     from resnet_studio.data.test_images import TestSet

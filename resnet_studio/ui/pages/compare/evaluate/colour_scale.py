@@ -7,7 +7,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from resnet_studio.ui.evaluate.matrix_colours import MatrixColours, depth, ink_on
+from resnet_studio.ui.pages.compare.evaluate.matrix_colours import MatrixColours, depth, ink_on
 from resnet_studio.ui.theme import Theme
 
 _SHARES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)  # of a class

@@ -9,7 +9,7 @@ from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.inference.refusals import refusal
-from resnet_studio.ui.evaluate.protocol_request import Asked
+from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Wish:
     """What the form says. ``data`` None means each run's own."""
 
     data: DataSpec | None
-    asked: Asked
+    asked: ProtocolChoice
     alone: bool
     together: bool
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import cast
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage, QPixmap
 
-from resnet_studio.ui.pages.classify.results import ImageRow
-from resnet_studio.ui.pages.classify.work import draw_small
+from resnet_studio.domain.errors import DataError, Stopped
+from resnet_studio.domain.events import StopCheck
+from resnet_studio.ui.images.image_row import ImageRow, Source
 from resnet_studio.ui.threads.jobs import Job, Jobs
 
 SIDE = 192  # pixels, enough for a screen of double density
@@ -75,3 +78,25 @@ class Thumbnails(QObject):
     def _on_end(self) -> None:
         self._job = None
         self._start()
+
+
+def draw_small(
+    sources: Sequence[tuple[str, Source]], side: int
+) -> Callable[[Callable[[object], None], StopCheck], None]:
+    """A job that emits ``(key, small RGB picture as (bytes, width, height), or None if it cannot be read)``."""
+
+    def work(emit: Callable[[object], None], should_stop: StopCheck) -> None:
+        from resnet_studio.data.images import read_image
+
+        for key, source in sources:
+            if should_stop():
+                raise Stopped
+            try:
+                image = read_image(source if isinstance(source, Path) else source.content)
+            except DataError:
+                emit((key, None))
+                continue
+            image.thumbnail((side, side))
+            emit((key, (image.tobytes(), image.width, image.height)))
+
+    return work

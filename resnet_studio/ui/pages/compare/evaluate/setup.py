@@ -22,13 +22,13 @@ from resnet_studio.domain.data_sets import FOLDER, is_drawn, source_choices
 from resnet_studio.domain.data_spec import DataSpec
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.errors import SpecError
-from resnet_studio.ui.evaluate.plan import Wish
-from resnet_studio.ui.evaluate.protocol_choice import ProtocolChoice
-from resnet_studio.ui.evaluate.session import EvaluateSession
+from resnet_studio.ui.pages.compare.evaluate.plan import Wish
+from resnet_studio.ui.pages.compare.evaluate.session import EvaluateSession
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import Choice, NumberEdit
 from resnet_studio.ui.widgets.flow import FlowLayout, side_by_side
 from resnet_studio.ui.widgets.focus import keeping_focus
+from resnet_studio.ui.widgets.protocol_form import ProtocolForm
 
 _OWN = "own"
 _SOURCES = ((_OWN, "Each run's own data"), *source_choices())
@@ -64,7 +64,7 @@ class SetupForm(QFrame):
         self.folder.setPlaceholderText("folder with a folder for each class")
         self.folder.setAccessibleName("Data folder")
         self.browse = named(QPushButton("Choose…"), "evaluate_browse")
-        self.protocol = ProtocolChoice(column=False, parent=self)
+        self.protocol = ProtocolForm(column=False, parent=self)
         self.alone = named(QCheckBox("each alone"), "evaluate_alone", tip="One result for each ticked run")
         self.alone.setChecked(True)
         self.together = named(

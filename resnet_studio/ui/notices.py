@@ -1,4 +1,4 @@
-"""What the history has to say at the start: another program writes it, or runs were left unfinished."""
+"""What stands in the banner by itself: runs left unfinished, a history that another program writes, a full disk."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.events import StatusChanged
 from resnet_studio.history.store import RunStore
+from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.widgets.banner import Banner
 
 WRITER_PERIOD_MS = 2000
 _LEFT = "history/stopped_by_leaving"  # run ids
+_DISK_FULL = "room"
 
 
-class HistoryWatch(QObject):
-    """Speaks through the banner. ``writable`` once the right to write was won; ``resume_requested`` carries run ids."""
+class HistoryNotices(QObject):
+    """Said at the start. ``writable`` once the right to write was won; ``resume_requested`` carries run ids."""
 
     writable = Signal()
     resume_requested = Signal(list)
@@ -35,9 +38,9 @@ class HistoryWatch(QObject):
         """Say it now, and go on trying to write where another program does."""
         runs = self._store.list_runs()
         if self._store.notices:
-            self._banner.tell("history", " ".join(self._store.notices), kind="error")
+            self._banner.show_notice("history", " ".join(self._store.notices), kind="error")
         if not self._store.writable:
-            self._banner.tell("reader", self._store.why_read_only, kind="warning")
+            self._banner.show_notice("reader", self._store.why_read_only, kind="warning")
             self._timer.start()
             return
         stopped = {run.id for run in runs if run.status is RunStatus.STOPPED}
@@ -47,7 +50,7 @@ class HistoryWatch(QObject):
         if self._left_over:
             count = len(self._left_over)
             what = "1 run was" if count == 1 else f"{count} runs were"
-            self._banner.tell(
+            self._banner.show_notice(
                 "left-over", f"{what} not finished when the program ended; nothing is lost.", action="Resume"
             )
 
@@ -67,7 +70,7 @@ class HistoryWatch(QObject):
                 return
         except UserError as error:
             self._timer.stop()
-            self._banner.tell("reader", str(error), kind="error")
+            self._banner.show_notice("reader", str(error), kind="error")
             return
         self._timer.stop()
         self._banner.withdraw("reader")
@@ -80,3 +83,27 @@ class HistoryWatch(QObject):
             self._banner.withdraw(key)
             self._stopped = []
             self.resume_requested.emit(self._left_over)
+
+
+class DiskFullNotice(QObject):
+    """Said for as long as training waits for room. A pause that the user asked for has no reason, this one has."""
+
+    def __init__(self, controller: RunController, banner: Banner, parent: QObject) -> None:
+        super().__init__(parent)
+        self._controller, self._banner = controller, banner
+        controller.happened.connect(self._on_happened)
+        controller.state_changed.connect(self._on_state_changed)
+
+    @Slot(object)
+    def _on_happened(self, event: object) -> None:
+        if not isinstance(event, StatusChanged):
+            return
+        if event.status is RunStatus.PAUSED and event.reason:
+            self._banner.show_notice(_DISK_FULL, event.reason, kind="warning")
+        else:
+            self._banner.withdraw(_DISK_FULL)
+
+    @Slot()
+    def _on_state_changed(self) -> None:
+        if not self._controller.training:
+            self._banner.withdraw(_DISK_FULL)

@@ -13,9 +13,9 @@ from resnet_studio.domain.documents import sentences
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.spec import is_read
 from resnet_studio.domain.specs import replace
-from resnet_studio.ui.evaluate.protocol_request import Asked, scales_for, sizes_sentence
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import Choice, NumberEdit
+from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice, scales_for, sizes_sentence
 
 KINDS = {
     ProtocolKind.SINGLE: ("Single view", "The view that training tests on"),
@@ -31,7 +31,7 @@ KINDS = {
 }
 
 
-class ProtocolChoice(QWidget):
+class ProtocolForm(QWidget):
     """``changed`` when a person has changed something; what is wrong stands in :attr:`problem`.
 
     ``column``: fields below each other, with what is wrong and which scales each network has in words below them.
@@ -83,14 +83,14 @@ class ProtocolChoice(QWidget):
         self._show_fields()
 
     @property
-    def asked(self) -> Asked | None:
+    def asked(self) -> ProtocolChoice | None:
         """None while something is wrong; :attr:`problem` says what."""
         protocol = self.protocol
         if protocol is None:
             return None
         if protocol.kind is ProtocolKind.MULTI_SCALE and not self._typed:
-            return Asked(replace(protocol, scales=()), proportional=True)
-        return Asked(protocol)
+            return ProtocolChoice(replace(protocol, scales=()), proportional=True)
+        return ProtocolChoice(protocol)
 
     @property
     def hint(self) -> str:

@@ -15,8 +15,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
-from resnet_studio.ui.evaluate.matrix_colours import MatrixColours
-from resnet_studio.ui.evaluate.matrix_drawing import Matrix, Place, draw, fit
+from resnet_studio.ui.pages.compare.evaluate.matrix_colours import MatrixColours
+from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import Matrix, Place, draw, fit
 from resnet_studio.ui.theme import Theme
 
 ZOOM_STEP = 1.25

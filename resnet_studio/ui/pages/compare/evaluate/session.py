@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
-from resnet_studio.ui.evaluate.plan import Task
-from resnet_studio.ui.evaluate.work import Step, Stored, TaskFailed, evaluating
+from resnet_studio.ui.pages.compare.evaluate.plan import Task
+from resnet_studio.ui.pages.compare.evaluate.work import Step, Stored, TaskFailed, evaluating
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.widgets.text import duration_text

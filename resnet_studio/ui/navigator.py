@@ -1,0 +1,40 @@
+"""Where one page may lead to another, without knowing it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resnet_studio.domain.records import RunRecord
+    from resnet_studio.domain.specs import CohortSpec, RunSpec
+    from resnet_studio.ui.images.image_row import Source
+
+
+class Navigator:
+    """What pages may ask of the window. This one, for a page without a window, leads nowhere."""
+
+    def design(self, spec: RunSpec | None = None) -> None:
+        """Show the Design page, with ``spec`` in its form."""
+
+    def train(self, cohort: CohortSpec) -> None:
+        """Train a cohort now, or after what trains, and show it."""
+
+    def resume(self, run_ids: Sequence[str]) -> None:
+        """Train stored runs further, now or after what trains, and show them."""
+
+    def show_runs(self, run_ids: Sequence[str]) -> None:
+        """Choose these in the table of all runs."""
+
+    def compare(self, run_ids: Sequence[str]) -> None:
+        """Lay these runs side by side."""
+
+    def classify(self, run_ids: Sequence[str], images: Sequence[Source] = ()) -> None:
+        """Choose these networks on the Classify page, and let them see the images."""
+
+    def import_weights(self, paths: Sequence[Path] = ()) -> None:
+        """Ask about each of these files of weights and import it; without files, ask which."""
+
+    def export_weights(self, run: RunRecord) -> None:
+        """Ask for a file and write the run's weights to it."""

@@ -1,0 +1,99 @@
+"""The pages of the window: one is shown, each is built when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGraphicsView,
+    QLineEdit,
+    QPlainTextEdit,
+    QStackedWidget,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.ui.pages.base import Page, PageRow
+from resnet_studio.ui.pages.rows import page_row
+from resnet_studio.ui.services import Services
+
+BUILD_AFTER_MS = 100  # after the first paint
+_NEXT_MS = 10  # the window answers in between
+_EDITORS = (QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QGraphicsView)  # these would take a dropped file as text
+
+P = TypeVar("P", bound=Page)
+
+
+class PageStack(QStackedWidget):
+    """``built(page)`` when a page was made, ``page_shown(key)`` when one comes to the front."""
+
+    built = Signal(object)
+    page_shown = Signal(str)
+
+    def __init__(self, services: Services, rows: Sequence[PageRow], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("page_stack")
+        self._services, self.rows = services, tuple(rows)
+        self.pages: dict[str, Page] = {}
+        self._holders: dict[str, QVBoxLayout] = {}
+        for row in self.rows:
+            holder = QWidget()
+            self._holders[row.key] = QVBoxLayout(holder)
+            self._holders[row.key].setContentsMargins(0, 0, 0, 0)
+            self.addWidget(holder)
+        self._builder = QTimer(self, singleShot=True)
+        self._builder.timeout.connect(self._build_next)
+
+    @property
+    def current(self) -> str:
+        """Key of the page that is shown."""
+        return self.rows[self.currentIndex()].key
+
+    def page(self, key: str) -> Page:
+        """The page of that key, built now if it is not there yet."""
+        if key not in self.pages:
+            row = page_row(key, self.rows)
+            page = self.pages[key] = row.build(self._services, row)
+            self._holders[key].addWidget(page)
+            for kind in _EDITORS:
+                for editor in page.findChildren(kind):
+                    editor.setAcceptDrops(False)
+            self.built.emit(page)
+        return self.pages[key]
+
+    def page_of(self, key: str, kind: type[P]) -> P:
+        """As :meth:`page`, with the type of that page.
+
+        Raises:
+            TypeError: If it is of another.
+        """
+        page = self.page(key)
+        if not isinstance(page, kind):
+            raise TypeError(f"the page {key} is a {type(page).__name__}, wanted {kind.__name__}")
+        return page
+
+    @Slot(str)
+    def show_page(self, key: str) -> None:
+        """Raises KeyError if there is no such page."""
+        page = self.page(key)
+        self.setCurrentIndex(list(self._holders).index(key))
+        self.page_shown.emit(key)
+        page.activate()
+
+    def build_rest(self, after_ms: int = BUILD_AFTER_MS) -> None:
+        """Build the pages that are missing, one a turn of the event loop."""
+        self._builder.start(after_ms)
+
+    def stop_building(self) -> None:
+        self._builder.stop()
+
+    @Slot()
+    def _build_next(self) -> None:
+        missing = next((row.key for row in self.rows if row.key not in self.pages), None)
+        if missing is not None:
+            self.page(missing)
+            self._builder.start(_NEXT_MS)

@@ -1,0 +1,153 @@
+"""Grants what pages ask of the window: it starts training and leads to the page that shows what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QWidget
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import CohortSpec, RunSpec
+from resnet_studio.ui.images.image_row import Source
+from resnet_studio.ui.images.open_images import NO_IMAGE, NOT_HERE, DroppedImages, pasted_images
+from resnet_studio.ui.navigator import Navigator
+from resnet_studio.ui.page_stack import PageStack
+from resnet_studio.ui.pages.base import PageRow
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.status import StatusBar
+from resnet_studio.ui.weights.import_weights import WeightsFiles, are_weights
+from resnet_studio.ui.widgets.banner import Banner
+
+if TYPE_CHECKING:
+    from resnet_studio.ui.pages.classify.page import ClassifyPage
+    from resnet_studio.ui.pages.compare.page import ComparePage
+    from resnet_studio.ui.pages.design.page import DesignPage
+    from resnet_studio.ui.pages.runs.page import RunsPage
+
+FINE_TUNING = "Training will begin with that run's weights; choose data and recipe, then train."
+
+
+class WindowNavigator(Navigator):
+    """Errors stand in the banner, lesser sentences in the status bar. ``pages`` are handed :attr:`services`."""
+
+    def __init__(
+        self, services: Services, rows: Sequence[PageRow], banner: Banner, status: StatusBar, window: QWidget
+    ) -> None:
+        self.services = replace(services, navigator=self)
+        self.pages = PageStack(self.services, rows)
+        self._banner, self._status = banner, status
+        self._weights = WeightsFiles(self.services, window)
+        self._weights.imported.connect(self._on_imported)
+        self._weights.status_message.connect(status.show_message)
+        self._weights.failed.connect(self.show_error)
+
+    # Pages by their types
+
+    @property
+    def design_page(self) -> DesignPage:
+        from resnet_studio.ui.pages.design.page import DesignPage
+
+        return self.pages.page_of("design", DesignPage)
+
+    @property
+    def runs_page(self) -> RunsPage:
+        from resnet_studio.ui.pages.runs.page import RunsPage
+
+        return self.pages.page_of("runs", RunsPage)
+
+    @property
+    def compare_page(self) -> ComparePage:
+        from resnet_studio.ui.pages.compare.page import ComparePage
+
+        return self.pages.page_of("compare", ComparePage)
+
+    @property
+    def classify_page(self) -> ClassifyPage:
+        from resnet_studio.ui.pages.classify.page import ClassifyPage
+
+        return self.pages.page_of("classify", ClassifyPage)
+
+    # What pages ask for
+
+    def design(self, spec: RunSpec | None = None) -> None:
+        self.pages.show_page("design")
+        if spec is not None:
+            self.design_page.show_spec(spec)
+            if spec.start_from:
+                self._status.show_message(FINE_TUNING)
+
+    def train(self, cohort: CohortSpec) -> None:
+        self._start_training(lambda: self.services.controller.train(cohort))
+
+    def resume(self, run_ids: Sequence[str]) -> None:
+        self._start_training(lambda: self.services.controller.resume(run_ids))
+
+    def show_runs(self, run_ids: Sequence[str]) -> None:
+        self.pages.show_page("runs")
+        self.runs_page.choose_runs(run_ids)
+
+    def compare(self, run_ids: Sequence[str]) -> None:
+        self.pages.show_page("compare")
+        self.compare_page.show_runs(run_ids)
+
+    def classify(self, run_ids: Sequence[str], images: Sequence[Source] = ()) -> None:
+        self.pages.show_page("classify")
+        self.classify_page.choose_runs(run_ids)
+        if images:
+            self.classify_page.classify_images(images)
+
+    def import_weights(self, paths: Sequence[Path] = ()) -> None:
+        if paths:
+            self._weights.import_files(paths)
+        else:
+            self._weights.choose()
+
+    def export_weights(self, run: RunRecord) -> None:
+        self._weights.export(run)
+
+    # What the window asks for
+
+    def show_error(self, sentence: str) -> None:
+        """A sentence the user should not miss."""
+        self._banner.show_notice("error", sentence, kind="error")
+
+    def open_images(self, dropped: DroppedImages) -> None:
+        """Classify what was dropped, pasted or chosen; weights among it are imported."""
+        if dropped.only_remote:
+            self.show_error(NOT_HERE)
+            return
+        if weights := [path for path in dropped.paths if are_weights(path)]:
+            self.import_weights(weights)
+            dropped = replace(dropped, paths=tuple(path for path in dropped.paths if path not in weights))
+        if not dropped:
+            return
+        self.pages.show_page("classify")
+        if dropped.paths:
+            self.classify_page.classify_paths(list(dropped.paths))
+        if dropped.images:
+            self.classify_page.classify_images(list(dropped.images))
+
+    def paste_images(self) -> None:
+        pasted = pasted_images()
+        if not pasted:
+            self._status.show_message(NO_IMAGE)
+        self.open_images(pasted)
+
+    def _start_training(self, start: Callable[[], object]) -> None:
+        self.pages.page("train")  # it must be there before the first event
+        try:
+            start()
+        except UserError as error:
+            self.show_error(str(error))
+            return
+        self._banner.withdraw("error")
+        self.pages.show_page("train")
+
+    def _on_imported(self, run: RunRecord) -> None:
+        self.services.controller.refresh()
+        self.show_runs([run.id])
+        self._status.show_message(f"{run.name} was imported: {run.spec.network.label}.")
