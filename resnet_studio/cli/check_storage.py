@@ -13,6 +13,7 @@ from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.home import Home
 
 if TYPE_CHECKING:
+    from resnet_studio.history.storage import Inspection
     from resnet_studio.history.store import RunStore
 
 _SET_ASIDE = "The next start of the program, or a command that writes, sets it aside and keeps what can be read."
@@ -20,48 +21,49 @@ _SET_ASIDE = "The next start of the program, or a command that writes, sets it a
 
 def storage_checks(home: Home) -> Iterator[Check]:
     """Everything that runs left on the disk; checkpoints and folders only where the history can tell of them."""
+    from resnet_studio.history.storage import has_history
+
     readable = False
     for check in history_checks(home):
         readable = readable or (check.name == "history" and check.state is not State.WRONG)
         yield check
-    if readable and home.database.exists():
+    if readable and has_history(home):
         yield from checkpoint_checks(home)
         yield from folder_checks(home)
 
 
 def history_checks(home: Home) -> Iterator[Check]:
-    """The database: its schema, the whole integrity check, runs that make no sense, files kept beside it."""
+    """What the storage says of itself: its schema, damage, runs that make no sense, copies that are kept."""
     from resnet_studio.history.run_folders import lost_history
-    from resnet_studio.history.sqlite.inspect import kept_beside, problems
-    from resnet_studio.history.sqlite.migrate import PRESENT, look
-    from resnet_studio.history.store import RunStore
+    from resnet_studio.history.storage import default_url, storage_at
+    from resnet_studio.history.store import open_history
 
-    if lost := lost_history(home):
+    storage = storage_at(default_url(home))
+    if lost := lost_history(home, storage):
         yield Check("history", lost, State.WRONG, "Put a backup of the history in its place.")
-    elif not home.database.exists():
+    elif storage.missing():
         yield Check("history", "none yet")
     else:
         try:
-            found = look(home.database, check=False)
-            if wrong := problems(home.database):
-                yield Check("history", f"{home.database} is damaged", State.WRONG, _SET_ASIDE, tuple(wrong))
+            found = storage.inspect()
+            if found.problems:
+                yield Check("history", f"{storage.where} is damaged", State.WRONG, _SET_ASIDE, found.problems)
             else:
-                with RunStore.open(home) as store:
-                    yield from _readable(home, store, f"schema {found} of {PRESENT.head}")
+                with open_history(home) as store:
+                    yield from _readable(store, found)
         except UserError as error:
-            yield Check("history", str(home.database), State.WRONG, error.sentence)
-    aside, copies = kept_beside(home.database)
-    if aside:
+            yield Check("history", storage.where, State.WRONG, error.sentence)
+    kept = storage.kept()
+    if aside := kept.set_aside:
         what = counted(len(aside), "damaged history was", "damaged histories were")
         advice = "Keep them as long as something is missing from the history, then delete them."
-        yield Check("set aside", f"{what} set aside", State.NOTE, advice, tuple(map(str, aside)))
-    if copies:
-        what = f"{len(copies)} made before the schema changed"
-        yield Check("backups", what, details=tuple(map(str, copies)))
+        yield Check("set aside", f"{what} set aside", State.NOTE, advice, aside)
+    if kept.backups:
+        yield Check("backups", f"{len(kept.backups)} of the history", details=kept.backups)
 
 
-def _readable(home: Home, store: RunStore, schema: str) -> Iterator[Check]:
-    value = f"{schema}, {counted(len(store.list_runs()), 'run')}, {home.database.stat().st_size / 2**20:.1f} MiB, sound"
+def _readable(store: RunStore, found: Inspection) -> Iterator[Check]:
+    value = f"{found.schema}, {counted(len(store.list_runs()), 'run')}, {found.size_bytes / 2**20:.1f} MiB, sound"
     if store.writable:
         yield Check("history", value)
     else:
@@ -142,6 +144,6 @@ def _checkpoint_folders(home: Home, run: RunRecord) -> list[Path]:
 
 
 def _opened(home: Home) -> RunStore:
-    from resnet_studio.history.store import RunStore
+    from resnet_studio.history.store import open_history
 
-    return RunStore.open(home, writer=False)
+    return open_history(home, writer=False)

@@ -28,19 +28,19 @@ class Session:
 
     def reader(self) -> RunStore:
         """Runs left running by a program that died are first marked as interrupted, unless somebody is writing."""
-        from resnet_studio.history.store import RunStore
+        from resnet_studio.history.store import open_history
 
-        store = RunStore.open(self.home, writer=False)
+        store = open_history(self.home, writer=False)
         if any(run.status.active for run in store.list_runs()):
             with contextlib.suppress(UserError):
-                RunStore.open(self.home).close()
+                open_history(self.home).close()
         return _with_notices(store)
 
     def writer(self) -> RunStore:
         """Where another program holds the history, the first write raises StoreError."""
-        from resnet_studio.history.store import RunStore
+        from resnet_studio.history.store import open_history
 
-        return _with_notices(RunStore.open(self.home))
+        return _with_notices(open_history(self.home))
 
     def command(self, *arguments: str) -> str:
         """A command line to copy."""

@@ -19,7 +19,7 @@ from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import Evaluation, EvaluationSummary
 from resnet_studio.history import runs
 from resnet_studio.history.schema import EvaluationMemberRow, EvaluationRow, RunRow
-from resnet_studio.history.sqlite.database import Database
+from resnet_studio.history.storage import Storage
 
 _COUNTS, _CLASSES, _SHARES = "<i8", "<i4", "<f4"  # as stored, whatever machine wrote them
 
@@ -43,7 +43,7 @@ _LIGHT = (
 class EvaluationStore:
     """The part of the run store that keeps evaluations. An id that nobody knows is a UserError."""
 
-    _database: Database
+    _storage: Storage
 
     def add_evaluation(self, evaluation: Evaluation) -> Evaluation:
         """Store a whole evaluation, beside all earlier ones, in one transaction; returns it.
@@ -53,7 +53,7 @@ class EvaluationStore:
             StoreError: If this program may not write.
         """
         row = _row(evaluation)
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             if session.scalar(select(exists().where(EvaluationRow.id == evaluation.id))):
                 raise UserError(f"The evaluation {evaluation.id[:8]} is stored already.")
             keys = {run_id: run.key for run_id, run in runs.rows_by_id(session, evaluation.run_ids).items()}
@@ -79,7 +79,7 @@ class EvaluationStore:
 
         An ensemble is listed with each of its members.
         """
-        with self._database.reading() as session:
+        with self._storage.reading() as session:
             query = select(*_LIGHT).order_by(EvaluationRow.key.desc())
             if run_id is None:
                 query = query.where(EvaluationRow.key.not_in(_keys(RunRow.deleted_at.is_not(None))))
@@ -97,7 +97,7 @@ class EvaluationStore:
             UserError: If there is none.
             StoreError: If what is stored of it is damaged.
         """
-        with self._database.reading() as session:
+        with self._storage.reading() as session:
             row = session.scalars(select(EvaluationRow).where(EvaluationRow.id == evaluation_id)).one_or_none()
             if row is None:
                 raise _unknown(evaluation_id)
@@ -105,7 +105,7 @@ class EvaluationStore:
 
     def delete_evaluation(self, evaluation_id: str) -> None:
         """Remove one for good."""
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             key = session.scalar(select(EvaluationRow.key).where(EvaluationRow.id == evaluation_id))
             if key is None:
                 raise _unknown(evaluation_id)

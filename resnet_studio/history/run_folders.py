@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from resnet_studio.history.storage import Storage
 from resnet_studio.platform.home import Home
 
 log = logging.getLogger(__name__)
@@ -23,22 +24,15 @@ def run_folders(home: Home) -> set[str]:
         return set()
 
 
-def lost_history(home: Home) -> str:
-    """A sentence if runs have left folders but the database that knows of them is missing or empty, else empty."""
-    try:
-        if home.database.stat().st_size:
-            return ""
-        what = "is empty"
-    except FileNotFoundError:
-        what = "is missing"
-    except OSError:
-        return ""
-    count = len(run_folders(home))
+def lost_history(home: Home, storage: Storage) -> str:
+    """A sentence if runs have left folders but the history that knows of them is missing or empty, else empty."""
+    what = storage.missing()
+    count = len(run_folders(home)) if what else 0
     if not count:
         return ""
     folders = "the folder of 1 run lies" if count == 1 else f"folders of {count} runs lie"
     return (
-        f"The history {home.database} {what}, but {folders} in {home.runs}; they are left as they are: put a backup "
+        f"The history {storage.where} {what}, but {folders} in {home.runs}; they are left as they are: put a backup "
         "of the history in its place to have these runs again."
     )
 

@@ -1,4 +1,4 @@
-"""The run store: everything the program remembers of its runs, behind one door that lets records out and never rows."""
+"""The run store: everything the program remembers of its runs. Records leave it, rows never do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from resnet_studio.history import runs
 from resnet_studio.history.evaluations import EvaluationStore, remove_of_runs
 from resnet_studio.history.run_folders import lost_history, remove_run_folders
 from resnet_studio.history.schema import CheckpointRow, CohortRow, RunRow
-from resnet_studio.history.sqlite.database import Database
+from resnet_studio.history.storage import Storage, default_url, storage_at
 from resnet_studio.platform.home import Home
 
 _ACTIVE = [status for status in RunStatus if status.active]
@@ -42,33 +42,25 @@ class RunStore(EvaluationStore):
         unreadable: Runs that the latest :meth:`list_runs` had to leave out, each with the sentence that says why.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, storage: Storage) -> None:
         self.home = home
         self.interrupted_at_start: tuple[str, ...] = ()
         self.unreadable: dict[str, str] = {}
-        self._database = Database(home)
+        self._storage = storage
         self._lost = ""
 
     @classmethod
     def open(cls, home: Home, *, writer: bool = True, wait_seconds: float = 0.0) -> RunStore:
-        """Open the history of ``home``, which is prepared first; :attr:`notices` tells what was found.
+        """The history of ``home`` at its usual place; see :func:`open_history`."""
+        return cls._opened(home, storage_at(default_url(home)), writer=writer, wait_seconds=wait_seconds)
 
-        A damaged file is set aside unless another process writes; what can be read of it is then the history.
-
-        Args:
-            writer: Ask for the right to write; a missing or older database is then created or migrated (with a copy
-                kept beside it), and runs that a dead process left active become interrupted.
-            wait_seconds: How long to wait for another process to give up that right before being content to read.
-
-        Raises:
-            StoreError: If the database was written by a newer program, or cannot be read.
-            UserError: If the home folder cannot be made.
-        """
-        store = cls(home.prepare())
-        store._lost = lost_history(home)
+    @classmethod
+    def _opened(cls, home: Home, storage: Storage, *, writer: bool, wait_seconds: float) -> RunStore:
+        store = cls(home.prepare(), storage)
+        store._lost = lost_history(home, storage)
         try:
             if not (writer and store._begin_writing(wait_seconds)):
-                store._database.open_for_reading()
+                store._storage.open_for_reading()
         except BaseException:
             store.close()
             raise
@@ -76,23 +68,22 @@ class RunStore(EvaluationStore):
 
     @property
     def writable(self) -> bool:
-        return self._database.writable
+        return self._storage.writable
 
     @property
     def why_read_only(self) -> str:
         """The sentence that every refused change raises; empty when writable."""
-        return self._database.why_read_only
+        return self._storage.why_read_only
 
     @property
     def backup(self) -> Path | None:
         """The copy that was kept because this store migrated an older schema, else None."""
-        return self._database.backup
+        return self._storage.backup
 
     @property
     def notices(self) -> tuple[str, ...]:
         """Sentences on what was wrong with the history when it was opened, empty if nothing was."""
-        salvaged = self._database.salvaged
-        found = (salvaged.sentence if salvaged else "", self._lost, *self.unreadable.values())
+        found = (self._storage.restored, self._lost, *self.unreadable.values())
         return tuple(sentence for sentence in found if sentence)
 
     def become_writer(self) -> bool:
@@ -104,7 +95,7 @@ class RunStore(EvaluationStore):
         return self._begin_writing(0.0)
 
     def close(self) -> None:
-        self._database.close()
+        self._storage.close()
 
     def __enter__(self) -> Self:
         return self
@@ -125,7 +116,7 @@ class RunStore(EvaluationStore):
         rows = runs.new_rows(cohort)
         for row in rows:
             row.environment = dict(environment or {})
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             session.add_all(rows)
         return tuple(runs.to_record(row) for row in rows)
 
@@ -150,7 +141,7 @@ class RunStore(EvaluationStore):
             folder, sha256 = write(row.id)
             row.status, row.weights_sha256 = RunStatus.IMPORTED, sha256
             row.class_names, row.environment = list(class_names), dict(environment)
-            with self._database.writing() as session:
+            with self._storage.writing() as session:
                 session.add(row)
                 session.flush()
                 session.add(
@@ -177,7 +168,7 @@ class RunStore(EvaluationStore):
 
         Where a run goes on in another environment than it began in, what was different until then is kept as well.
         """
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             for row in runs.rows_by_id(session, run_ids).values():
                 row.class_names = list(class_names)
                 row.environment = runs.environment_from_here(row.environment, environment, row.iteration)
@@ -185,13 +176,13 @@ class RunStore(EvaluationStore):
 
     def change_environment(self, run_ids: Sequence[str], changes: Mapping[str, str]) -> None:
         """Some of what the bits depend on is no longer as :meth:`set_started` was told."""
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             for row in runs.rows_by_id(session, run_ids).values():
                 row.environment = {**row.environment, **changes}
 
     def set_status(self, run_id: str, status: RunStatus, reason: str = "", iteration: int | None = None) -> None:
         """``reason`` is a sentence or empty; ``iteration`` where it differs from what the curves say."""
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             row = runs.rows_by_id(session, [run_id])[run_id]
             row.status, row.reason, row.updated_at = RunStatus(status), reason, runs.now()
             if iteration is not None:
@@ -201,7 +192,7 @@ class RunStore(EvaluationStore):
 
     def set_weights(self, run_id: str, sha256: str) -> None:
         """Digest of the weights the run has now."""
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             row = runs.rows_by_id(session, [run_id])[run_id]
             row.weights_sha256, row.updated_at = sha256, runs.now()
 
@@ -211,7 +202,7 @@ class RunStore(EvaluationStore):
         Returns:
             Their ids.
         """
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             active = RunRow.status.in_(_ACTIVE)
             found = session.scalars(select(RunRow.id).where(active).order_by(RunRow.key)).all()
             marks = {"status": RunStatus.INTERRUPTED, "reason": _INTERRUPTED, "updated_at": runs.now()}
@@ -222,7 +213,7 @@ class RunStore(EvaluationStore):
 
     def get(self, run_id: str) -> RunRecord:
         """The run of a whole id, deleted or not; UserError if unknown."""
-        with self._database.reading() as session:
+        with self._storage.reading() as session:
             row = session.scalars(runs.whole_runs().where(RunRow.id == run_id)).one_or_none()
             if row is None:
                 raise runs.unknown(run_id)
@@ -234,7 +225,7 @@ class RunStore(EvaluationStore):
         Raises:
             UserError: If none fits, or several do, which are named.
         """
-        with self._database.reading() as session:
+        with self._storage.reading() as session:
             return runs.to_record(runs.find(session, text))
 
     def list_runs(self, *, deleted: bool = False) -> list[RunRecord]:
@@ -245,7 +236,7 @@ class RunStore(EvaluationStore):
         specification is of a newer program, or was damaged) is left out and named in :attr:`unreadable`.
         """
         hidden = RunRow.deleted_at.is_not(None) if deleted else RunRow.deleted_at.is_(None)
-        with self._database.reading() as session:
+        with self._storage.reading() as session:
             found, unreadable = runs.records(session, hidden)
         if not deleted:
             self.unreadable = unreadable
@@ -253,7 +244,7 @@ class RunStore(EvaluationStore):
 
     def cohort_runs(self, cohort_id: str) -> list[RunRecord]:
         """The runs of one cohort that are not deleted, in its order; empty for an unknown cohort."""
-        with self._database.reading() as session:
+        with self._storage.reading() as session:
             query = runs.whole_runs().join(CohortRow).where(CohortRow.id == cohort_id, RunRow.deleted_at.is_(None))
             return [runs.to_record(row) for row in session.scalars(query)]
 
@@ -267,7 +258,7 @@ class RunStore(EvaluationStore):
         """
         if not chunks:
             return
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             rows = runs.rows_by_id(session, (chunk.run_id for chunk in chunks))
             chunked.append(session, rows, chunks)
             for row in rows.values():
@@ -275,7 +266,7 @@ class RunStore(EvaluationStore):
 
     def truncate_curves(self, run_id: str, after_iteration: int) -> None:
         """Drop every point of an iteration beyond ``after_iteration``; the list columns are those of what is left."""
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             row = runs.rows_by_id(session, [run_id])[run_id]
             chunked.truncate(session, row, after_iteration)
             row.updated_at = runs.now()
@@ -287,7 +278,7 @@ class RunStore(EvaluationStore):
     def curves(self, run_ids: Sequence[str], series: Sequence[Series]) -> dict[tuple[str, Series], Curve]:
         """Every combination, from one consistent view: the curves of twins are of one moment."""
         kinds = [Series(each) for each in series]
-        with self._database.reading() as session:
+        with self._storage.reading() as session:
             keys = {run_id: row.key for run_id, row in runs.rows_by_id(session, run_ids).items()}
             found = chunked.read(session, list(keys.values()), kinds)
         nothing = (np.empty(0, np.int64), np.empty(0, np.float32))
@@ -304,7 +295,7 @@ class RunStore(EvaluationStore):
 
         One of the same iteration is replaced. The digest becomes the run's as well, in the same transaction.
         """
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             run = runs.rows_by_id(session, [run_id])[run_id]
             session.merge(
                 CheckpointRow(
@@ -320,14 +311,14 @@ class RunStore(EvaluationStore):
 
     def checkpoints(self, run_id: str) -> list[CheckpointRecord]:
         """Newest first."""
-        with self._database.reading() as session:
+        with self._storage.reading() as session:
             key = runs.rows_by_id(session, [run_id])[run_id].key
             query = select(CheckpointRow).where(CheckpointRow.run_key == key).order_by(CheckpointRow.iteration.desc())
             return [runs.to_checkpoint_record(run_id, row) for row in session.scalars(query)]
 
     def drop_checkpoint(self, run_id: str, iteration: int) -> None:
         """Forget a checkpoint, if there is one; its files are the caller's."""
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             key = runs.rows_by_id(session, [run_id])[run_id].key
             mine = (CheckpointRow.run_key == key) & (CheckpointRow.iteration == iteration)
             session.execute(delete(CheckpointRow).where(mine))
@@ -337,14 +328,14 @@ class RunStore(EvaluationStore):
     def rename(self, run_id: str, name: str) -> None:
         """Raises UserError for an empty or a very long name."""
         name = runs.checked_name(name)
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             row = runs.rows_by_id(session, [run_id])[run_id]
             row.name, row.updated_at = name, runs.now()
 
     def set_tags(self, run_id: str, tags: Sequence[str]) -> None:
         """Replace the run's tags; white space around them, empty ones and repetitions are dropped."""
         kept = runs.checked_tags(tags)
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             row = session.scalars(runs.whole_runs().where(RunRow.id == run_id)).one_or_none()
             if row is None:
                 raise runs.unknown(run_id)
@@ -354,20 +345,20 @@ class RunStore(EvaluationStore):
             row.updated_at = runs.now()
 
     def set_note(self, run_id: str, note: str) -> None:
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             row = runs.rows_by_id(session, [run_id])[run_id]
             row.note, row.updated_at = note, runs.now()
 
     def set_colour(self, run_id: str, colour: str) -> None:
         """``#rrggbb``; UserError for anything else."""
         colour = runs.checked_colour(colour)
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             row = runs.rows_by_id(session, [run_id])[run_id]
             row.colour, row.updated_at = colour, runs.now()
 
     def delete(self, run_ids: Sequence[str]) -> None:
         """Hide runs until they are restored or purged; UserError, and nothing done, if one of them is active."""
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             rows = runs.rows_by_id(session, run_ids).values()
             active = [row.name for row in rows if row.status.active]
             if active:
@@ -377,7 +368,7 @@ class RunStore(EvaluationStore):
 
     def restore(self, run_ids: Sequence[str]) -> None:
         """Undo :meth:`delete`."""
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             for row in runs.rows_by_id(session, run_ids).values():
                 row.deleted_at = None
 
@@ -390,7 +381,7 @@ class RunStore(EvaluationStore):
         Raises:
             StoreError: If a folder cannot be removed; its run stays deleted, the others are gone.
         """
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             due = (RunRow.deleted_at <= runs.now() - older_than) & RunRow.status.not_in(_ACTIVE)
             run_ids = session.scalars(select(RunRow.id).where(due)).all()
             stuck = remove_run_folders(self.home, run_ids)
@@ -405,12 +396,35 @@ class RunStore(EvaluationStore):
 
     def _begin_writing(self, wait_seconds: float) -> bool:
         before = self.writable
-        if not self._database.open_for_writing(wait_seconds):
+        if not self._storage.open_for_writing(wait_seconds):
             return False
         if not before:
             try:
                 self.interrupted_at_start = self.mark_interrupted()
             except DiskFullError:
-                self._database.give_up_writing()
+                self._storage.give_up_writing()
                 return False
         return True
+
+
+def open_history(
+    where: Home | str, *, home: Home | None = None, writer: bool = True, wait_seconds: float = 0.0
+) -> RunStore:
+    """Open a history, whose home is prepared first; :attr:`RunStore.notices` tells what was found.
+
+    A damaged history is replaced by what can be had of it unless another process writes; nothing is deleted.
+
+    Args:
+        where: A home, whose history lies in it, or a URL such as ``sqlite:///FILE``.
+        home: Where the files of the runs lie, for a URL; the usual folder if left out.
+        writer: Ask for the right to write; a missing or older history is then created or migrated (with a copy kept),
+            and runs that a dead process left active become interrupted.
+        wait_seconds: How long to wait for another process to give up that right before being content to read.
+
+    Raises:
+        StoreError: If the history was written by a newer program, or cannot be read.
+        UserError: If the home folder cannot be made, or nothing is known of such a URL.
+    """
+    if isinstance(where, Home):
+        return RunStore.open(where, writer=writer, wait_seconds=wait_seconds)
+    return RunStore._opened(home or Home.find(), storage_at(where), writer=writer, wait_seconds=wait_seconds)

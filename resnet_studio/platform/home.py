@@ -26,10 +26,6 @@ class Home:
         return cls(Path(path).expanduser().absolute())
 
     @property
-    def database(self) -> Path:
-        return self.root / "history.sqlite3"
-
-    @property
     def runs(self) -> Path:
         """One folder per run id: checkpoints and preprocessing."""
         return self.root / "runs"

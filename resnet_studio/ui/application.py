@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from resnet_studio import __version__
 from resnet_studio.domain.errors import UserError
-from resnet_studio.history.store import RunStore
+from resnet_studio.history.store import RunStore, open_history
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.resources import resources
 from resnet_studio.ui.controller import RunController
@@ -109,7 +109,7 @@ def run_window(home: Home, cohort: CohortSpec | None = None) -> int:
     """
     app = make_application()
     try:
-        store = RunStore.open(home)
+        store = open_history(home)
     except UserError as error:
         _tell_without_window(app, str(error))
         raise

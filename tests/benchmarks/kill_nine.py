@@ -38,12 +38,12 @@ from resnet_studio.domain.documents import to_toml
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunSpec, twin
-from resnet_studio.history.sqlite.database import Database
+from resnet_studio.history.sqlite.storage import FILE_NAME, SqliteStorage
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.weights import digest
 from resnet_studio.platform.home import Home
 from resnet_studio.runner import run_cohort
-from resnet_studio.training import checkpoints
+from resnet_studio.training import checkpoints, loop
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINED = (Series.TRAINING_ERROR, Series.TRAINING_LOSS, Series.LEARNING_RATE, Series.SECONDS)
@@ -90,10 +90,10 @@ class Where:
 
     def watch(self) -> None:
         """In the process that will be killed; nothing is put back."""
-        real_writing, where = Database.writing, self
+        real_writing, where = SqliteStorage.writing, self
 
         @contextlib.contextmanager
-        def writing(database: Database) -> Iterator[object]:
+        def writing(database: SqliteStorage) -> Iterator[object]:
             with where.within(TRANSACTION), real_writing(database) as session:
                 yield session
 
@@ -104,13 +104,13 @@ class Where:
 
             return call
 
-        Database.writing = writing  # type: ignore[method-assign]
-        Database.open_for_writing = inside(Database.open_for_writing, OPENING)  # type: ignore[method-assign]
+        SqliteStorage.writing = writing  # type: ignore[method-assign]
+        SqliteStorage.open_for_writing = inside(SqliteStorage.open_for_writing, OPENING)  # type: ignore[method-assign]
         checkpoints.save = inside(checkpoints.save, CHECKPOINT)
         run_cohort._forget_old = inside(run_cohort._forget_old, CHECKPOINT)
         run_cohort.open_training = inside(run_cohort.open_training, READING)
         run_cohort._preprocessing = inside(run_cohort._preprocessing, READING)
-        cohort.CohortLoop.run = inside(cohort.CohortLoop.run, TRAINING)  # type: ignore[method-assign]
+        loop.CohortLoop.run = inside(loop.CohortLoop.run, TRAINING)  # type: ignore[method-assign]
 
 
 def train(home: Home, spec: CohortSpec) -> None:
@@ -142,9 +142,10 @@ def wait(pid: int) -> None:
 
 def check(home: Home, iterations: int) -> list[int]:
     """The iteration each run's curve has reached; raises if anything is not whole."""
-    if not home.database.exists():
+    database = home.root / FILE_NAME
+    if not database.exists():
         return []
-    with contextlib.closing(sqlite3.connect(home.database)) as connection:
+    with contextlib.closing(sqlite3.connect(database)) as connection:
         (verdict,) = connection.execute("PRAGMA integrity_check").fetchone()
         orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
     if verdict != "ok" or orphans:

@@ -12,6 +12,7 @@ from resnet_studio.cli import main
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
+from ..databases import database_of
 from .conftest import Said
 
 At = Callable[..., Said]
@@ -108,7 +109,7 @@ def test_a_history_that_another_program_holds(at_home: At, home: Home, images: P
 
 def test_a_history_from_a_newer_program(at_home: At, home: Home) -> None:
     RunStore.open(home).close()
-    with sqlite3.connect(home.database) as connection:
+    with sqlite3.connect(database_of(home)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     said = at_home("runs", "list")

@@ -18,6 +18,7 @@ from resnet_studio.platform.home import Home
 from resnet_studio.studies import catalog
 from resnet_studio.studies.catalog import STUDIES
 
+from ..databases import database_of
 from .conftest import CLASSES, Said, Trained
 
 At = Callable[..., Said]
@@ -116,7 +117,7 @@ def test_the_doctor_looks_at_everything(trained: Trained) -> None:
 
 
 def test_the_doctor_finds_a_damaged_history(home: Home) -> None:
-    home.database.write_bytes(b"no database at all" * 100)
+    database_of(home).write_bytes(b"no database at all" * 100)
     (history,) = (check for check in run_checks(home) if check.name == "history")
     assert history.state is State.WRONG
     assert history.advice

@@ -30,7 +30,7 @@ def chunk(run: RunRecord | str, series: Series, first: int, values: npt.ArrayLik
 
 
 def stored_chunks(store: RunStore, series: Series) -> int:
-    with store._database.reading() as session:
+    with store._storage.reading() as session:
         query = select(func.count()).select_from(CurveChunkRow).where(CurveChunkRow.series == series)
         return session.scalar(query) or 0
 
@@ -110,7 +110,7 @@ def test_what_is_not_finite_is_none_in_lists_and_kept_in_curves(store: RunStore,
     other = twins[1]
     store.append_chunks([chunk(other, TEST, 1, [math.nan])])
     assert store.get(other.id).best_test_error is None
-    with store._database.reading() as session:
+    with store._storage.reading() as session:
         row = session.execute(
             select(CurveChunkRow.minimum, CurveChunkRow.maximum, CurveChunkRow.last).where(CurveChunkRow.series == TEST)
         ).first()

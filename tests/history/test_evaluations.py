@@ -94,7 +94,7 @@ def test_lists_are_light_and_newest_first(store: RunStore, twins: tuple[RunRecor
         store.add_evaluation(evaluation)
     store.evaluations()  # the reader is there now
     statements: list[str] = []
-    engine = store._database._reader
+    engine = store._storage._reader
     assert engine is not None
     event.listen(engine, "before_cursor_execute", lambda _c, _u, statement, *_rest: statements.append(statement))
     listed = store.evaluations()
@@ -149,7 +149,7 @@ def test_evaluations_hide_and_go_with_their_runs(store: RunStore, twins: tuple[R
     assert [found.id for found in store.evaluations()] == [kept.id]
     with pytest.raises(UserError, match="no evaluation"):
         store.evaluation(f"{3:032x}")
-    with store._database.reading() as session:
+    with store._storage.reading() as session:
         assert session.connection().exec_driver_sql("SELECT count(*) FROM evaluation_members").scalar() == 1
 
 
@@ -179,7 +179,7 @@ def test_what_cannot_be_stored_is_refused_whole(
 
 def test_damage_is_a_sentence(store: RunStore, make: Make) -> None:
     made = store.add_evaluation(make(1))
-    with store._database.writing() as session:
+    with store._storage.writing() as session:
         session.execute(update(EvaluationRow).values(labels=b"rubbish"))
     with pytest.raises(StoreError, match="is damaged"):
         store.evaluation(made.id)

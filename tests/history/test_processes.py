@@ -25,6 +25,8 @@ from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
+from ..databases import database_of
+
 TRAIN, TEST = Series.TRAINING_ERROR, Series.TEST_ERROR
 
 HOLD = """
@@ -124,7 +126,7 @@ def test_waiting_for_the_other_to_leave(home: Home, spawn: Spawn) -> None:
 
 def test_a_reader_before_the_first_writer_sees_nothing_then_everything(home: Home, tiny_twin: CohortSpec) -> None:
     with RunStore.open(home, writer=False) as reader:
-        assert not home.database.exists()
+        assert not database_of(home).exists()
         assert reader.list_runs() == [] == reader.list_runs(deleted=True)
         with pytest.raises(StoreError, match="opened for reading only"):
             reader.create_cohort(tiny_twin)
@@ -181,7 +183,7 @@ def test_killed_while_writing_again_and_again(home: Home, tiny_twin: CohortSpec,
     assert reached > 0
     with RunStore.open(home) as store:
         assert store.interrupted_at_start == tuple(run_ids)
-    connection = sqlite3.connect(home.database)
+    connection = sqlite3.connect(database_of(home))
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
     connection.close()

@@ -72,7 +72,7 @@ def test_a_list_reads_no_curve_and_takes_two_statements_for_any_number_of_runs(
         store.create_cohort(tiny_twin)
     store.list_runs()
     said: list[str] = []
-    reader = store._database._find_reader()
+    reader = store._storage._find_reader()
     event.listen(reader, "before_cursor_execute", lambda _c, _cur, statement, *_: said.append(statement))
     assert len(store.list_runs()) == 20
     assert len([text for text in said if text.startswith("SELECT")]) == 2
@@ -238,7 +238,7 @@ def test_purging_removes_rows_and_folder_and_nothing_else(home: Home, store: Run
     store.delete([residual.id])
     assert store.purge_deleted() == 1
     assert store.purge_deleted() == 0
-    with store._database.reading() as session:
+    with store._storage.reading() as session:
         for table in ("runs", "cohorts", "tags", "checkpoints", "curve_chunks"):
             count = session.connection().exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()
             assert count == 0, table
@@ -260,7 +260,7 @@ def test_an_id_that_was_tampered_with_reaches_no_folder(
 ) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
-    with store._database.writing() as session:
+    with store._storage.writing() as session:
         session.connection().exec_driver_sql("UPDATE runs SET id = '../../mine' WHERE position = 0")
     store.delete(["../../mine"])
     assert store.purge_deleted() == 1
@@ -292,7 +292,7 @@ def test_a_folder_that_cannot_be_removed_keeps_its_run(home: Home, store: RunSto
 def test_a_run_that_makes_no_sense_is_named_and_the_others_are_there(
     store: RunStore, twins: Twins, column: str, value: str | bytes, why: str
 ) -> None:
-    with store._database.writing() as session:
+    with store._storage.writing() as session:
         session.connection().exec_driver_sql(f"UPDATE runs SET {column} = CAST(? AS TEXT) WHERE position = 0", (value,))
     assert [run.name for run in store.list_runs()] == ["ResNet-8"]
     (sentence,) = store.notices

@@ -24,10 +24,12 @@ from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.schema import REVISIONS, Base
 from resnet_studio.history.sqlite import connections, migrate
-from resnet_studio.history.sqlite.database import Database
 from resnet_studio.history.sqlite.migrate import PRESENT, Schema
+from resnet_studio.history.sqlite.storage import SqliteStorage
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
+
+from ..databases import database_of
 
 NEXT_SCHEMA = """
 import os, signal
@@ -88,7 +90,7 @@ def next_schema(tmp_path: Path) -> Schema:
 
 
 def test_models_and_migrations_agree(filled: Home) -> None:
-    engine = create_engine(connections.sqlite_url(filled.database))
+    engine = create_engine(connections.sqlite_url(database_of(filled)))
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
@@ -126,26 +128,26 @@ def test_the_tables_are_not_made_for_sqlite_alone() -> None:
 def test_an_older_schema_is_copied_then_migrated(
     filled: Home, next_schema: Schema, caplog: pytest.LogCaptureFixture
 ) -> None:
-    copy = migrate.prepare(filled.database, schema=next_schema)
+    copy = migrate.prepare(database_of(filled), schema=next_schema)
     assert copy is not None
     assert str(copy) in caplog.text
     assert copy.parent == filled.root
     assert copy.name.startswith(f"history.schema-{HEAD}.")
     assert copy.suffix == ".sqlite3"
-    assert {"mood", "remark"} <= columns(filled.database, "runs")
+    assert {"mood", "remark"} <= columns(database_of(filled), "runs")
     assert "note" in columns(copy, "runs")
     assert "mood" not in columns(copy, "runs")
-    with sqlite3.connect(filled.database) as connection:
+    with sqlite3.connect(database_of(filled)) as connection:
         assert connection.execute("SELECT name, mood FROM runs ORDER BY key").fetchall() == [
             ("plain-8", "good"),
             ("ResNet-8", "good"),
         ]
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
-    assert migrate.prepare(filled.database, schema=next_schema) is None, "nothing is left to do"
+    assert migrate.prepare(database_of(filled), schema=next_schema) is None, "nothing is left to do"
 
     moved = Home(filled.root.parent / "from the copy").prepare()
-    shutil.copy(copy, moved.database)
+    shutil.copy(copy, database_of(moved))
     with RunStore.open(moved) as store:
         assert [run.name for run in store.list_runs()] == ["plain-8", "ResNet-8"]
 
@@ -155,10 +157,10 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
 ) -> None:
     monkeypatch.setenv("MIGRATION_TROUBLE", "fail")
     with pytest.raises(ArithmeticError):
-        migrate.prepare(filled.database, schema=next_schema)
+        migrate.prepare(database_of(filled), schema=next_schema)
     with RunStore.open(filled) as store:
         assert len(store.list_runs()) == 2
-    assert "mood" not in columns(filled.database, "runs")
+    assert "mood" not in columns(database_of(filled), "runs")
     assert len(list(filled.root.glob(f"history.schema-{HEAD}.*.sqlite3"))) == 1
 
 
@@ -170,19 +172,19 @@ def test_a_migration_killed_in_the_middle_leaves_everything_as_it_was(
         "import sys; from pathlib import Path; from resnet_studio.history.sqlite.migrate import Schema, prepare; "
         f"prepare(Path(sys.argv[1]), schema=Schema({(*REVISIONS, NEXT)!r}, Path(sys.argv[2])))"
     )
-    process = spawn(script, str(filled.database), str(next_schema.folder))
+    process = spawn(script, str(database_of(filled)), str(next_schema.folder))
     assert process.wait(60) == -signal.SIGKILL
     with RunStore.open(filled) as store:
         assert [run.name for run in store.list_runs()] == ["plain-8", "ResNet-8"]
     monkeypatch.delenv("MIGRATION_TROUBLE")
-    assert migrate.prepare(filled.database, schema=next_schema) is not None
-    assert "mood" in columns(filled.database, "runs")
+    assert migrate.prepare(database_of(filled), schema=next_schema) is not None
+    assert "mood" in columns(database_of(filled), "runs")
 
 
 def test_a_copy_holds_what_is_still_in_the_log(filled: Home, tiny_twin: CohortSpec) -> None:
     with RunStore.open(filled) as store:
         store.create_cohort(tiny_twin)
-        copy = migrate.back_up(filled.database, HEAD)
+        copy = migrate.back_up(database_of(filled), HEAD)
         with sqlite3.connect(copy) as connection:
             assert connection.execute("SELECT count(*) FROM runs").fetchone() == (4,)
         connection.close()
@@ -190,25 +192,25 @@ def test_a_copy_holds_what_is_still_in_the_log(filled: Home, tiny_twin: CohortSp
 
 
 def test_a_newer_schema_is_refused_and_untouched(filled: Home, next_schema: Schema) -> None:
-    migrate.prepare(filled.database, schema=next_schema)
+    migrate.prepare(database_of(filled), schema=next_schema)
     before = digest(filled.root)
     for writer in (True, False):
         with pytest.raises(StoreError, match=rf"newer ResNet Studio \(schema {NEXT}, .* up to {HEAD}\)") as caught:
             RunStore.open(filled, writer=writer)
-        assert str(filled.database) in str(caught.value)
+        assert str(database_of(filled)) in str(caught.value)
         assert "\n" not in str(caught.value)
         if writer:
             assert digest(filled.root) == before, "not even a file beside it"
-    assert digest(filled.root)[filled.database.name] == before[filled.database.name]
+    assert digest(filled.root)[database_of(filled).name] == before[database_of(filled).name]
 
 
 def test_a_reader_migrates_an_older_schema_when_nobody_writes(filled: Home, next_schema: Schema) -> None:
-    database = Database(filled, next_schema)
+    database = SqliteStorage(database_of(filled), next_schema)
     database.open_for_reading()
     assert not database.writable
     assert database.backup is not None
-    assert "mood" in columns(filled.database, "runs")
-    again = Database(filled, next_schema)
+    assert "mood" in columns(database_of(filled), "runs")
+    again = SqliteStorage(database_of(filled), next_schema)
     assert again.open_for_writing(), "the lock was not kept"
     assert again.backup is None
     database.close()
@@ -217,27 +219,27 @@ def test_a_reader_migrates_an_older_schema_when_nobody_writes(filled: Home, next
 
 def test_an_older_schema_in_use_is_left_to_its_user(filled: Home, next_schema: Schema) -> None:
     with RunStore.open(filled) as store:
-        newer = Database(filled, next_schema)
+        newer = SqliteStorage(database_of(filled), next_schema)
         assert not newer.open_for_writing()
         with pytest.raises(StoreError, match=r"an older form .* another ResNet Studio is using it"):
             newer.open_for_reading()
         newer.close()
         assert len(store.list_runs()) == 2
-    assert "mood" not in columns(filled.database, "runs")
+    assert "mood" not in columns(database_of(filled), "runs")
 
 
 def test_every_connection_is_as_it_should_be(store: RunStore) -> None:
     def pragma(session: object, name: str) -> object:
         return session.connection().exec_driver_sql(f"PRAGMA {name}").scalar()  # type: ignore[attr-defined]
 
-    with store._database.writing() as session:
+    with store._storage.writing() as session:
         assert [pragma(session, name) for name in ("foreign_keys", "journal_mode", "synchronous")] == [1, "wal", 2]
-    with store._database.reading() as session:
+    with store._storage.reading() as session:
         assert [pragma(session, name) for name in ("foreign_keys", "query_only", "wal_autocheckpoint")] == [1, 1, 0]
 
 
 def test_an_empty_file_is_a_new_history(home: Home, tiny_twin: CohortSpec) -> None:
-    home.database.touch()
+    database_of(home).touch()
     with RunStore.open(home, writer=False) as reader:
         assert reader.list_runs() == []
     with RunStore.open(home) as store:
@@ -251,4 +253,4 @@ def test_a_name_with_odd_characters_is_only_a_name(tmp_path: Path, tiny_twin: Co
     with RunStore.open(home) as store, RunStore.open(home, writer=False) as reader:
         assert store.get(run.id) == reader.get(run.id)
         assert len(reader.curve(run.id, Series.TEST_LOSS)) == 0
-    assert home.database.exists()
+    assert database_of(home).exists()

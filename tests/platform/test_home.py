@@ -10,6 +10,8 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.home import VARIABLE, Home
 from resnet_studio.platform.resources import resources
 
+from ..databases import database_of
+
 
 def test_the_option_wins_over_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "variable"))
@@ -37,7 +39,7 @@ def test_preparing_makes_every_folder_inside(tmp_path: Path) -> None:
     for folder in (home.runs, home.data, home.logs, home.cache):
         assert folder.is_dir()
         assert home.root in folder.parents
-    assert home.database.parent == home.root
+    assert database_of(home).parent == home.root
     assert home.prepare() == home
 
 

@@ -138,11 +138,11 @@ def refusing_disk(tmp_path, drawn_images, monkeypatch) -> Iterator[tuple[Refusin
     real = RunStore.append_chunks
 
     def append(self, chunks):
-        with self._database.writing() as session:
+        with self._storage.writing() as session:
             pages = 1 if disk.full else 2**30
             session.connection().exec_driver_sql(f"PRAGMA max_page_count={pages}")
         if disk.full:
-            with self._database.writing() as session:  # what is free within the file is used up as well
+            with self._storage.writing() as session:  # what is free within the file is used up as well
                 session.connection().exec_driver_sql("CREATE TABLE filler (bytes BLOB)")
                 session.connection().exec_driver_sql("INSERT INTO filler VALUES (randomblob(100000))")
         real(self, chunks)

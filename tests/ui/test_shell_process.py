@@ -25,6 +25,8 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.crash_dialog import FaultDialog, FaultReporter
 
+from ..databases import database_of
+
 RUN = """
 import sys
 from pathlib import Path
@@ -69,7 +71,7 @@ def _wait_for_iterations(home: Home, process: subprocess.Popen[str]) -> None:
     until = time.monotonic() + 90
     while time.monotonic() < until:
         assert process.poll() is None, process.communicate()[1]
-        if home.database.exists():
+        if database_of(home).exists():
             with RunStore.open(home, writer=False) as store:
                 runs = store.list_runs()
                 if runs and all(run.iteration > 0 for run in runs):

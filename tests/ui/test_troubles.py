@@ -29,6 +29,8 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.threads.jobs import Jobs
 
+from ..databases import database_of
+
 if TYPE_CHECKING:
     from tests.disks import SmallDisk
 
@@ -228,10 +230,10 @@ def test_a_damaged_history_is_named_across_the_window_and_the_rest_is_there(
         for run in store.create_cohort(tiny_twin):
             store.set_status(run.id, RunStatus.FINISHED)
         store.set_tags(run.id, ["x" * 90])
-    content = bytearray(home.database.read_bytes())
+    content = bytearray(database_of(home).read_bytes())
     place = content.index(b"x" * 90) // 4096 * 4096
     content[place : place + 4096] = b"\x5a" * 4096
-    home.database.write_bytes(content)
+    database_of(home).write_bytes(content)
     window = open_window(home)
     (aside,) = home.root.glob("history.damaged-*.sqlite3")
     assert str(aside) in window.banner.sentence

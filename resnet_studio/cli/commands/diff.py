@@ -68,7 +68,9 @@ def named_network(text: str, here: Session) -> NetworkSpec:
     try:
         return network_named(text)
     except UserError as error:
-        if not here.home.database.exists():
+        from resnet_studio.history.storage import has_history
+
+        if not has_history(here.home):
             raise
         try:
             with here.reader() as store:

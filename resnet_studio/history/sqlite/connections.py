@@ -1,4 +1,4 @@
-"""Where a database URL becomes an engine; all that is peculiar to SQLite is in this module.
+"""SQLAlchemy's engines for one SQLite file: one that writes, one that reads, one that migrates.
 
 SQLite before 3.51.3 can corrupt a write-ahead log when two connections move it into the file at once. So there is one
 writing connection, and readers neither write nor check-point.
@@ -35,8 +35,6 @@ def frozen_sqlite_url(path: Path) -> URL:
 
 def writer_engine(url: URL) -> Engine:
     """One connection, kept for the engine's life. Its user must let only one thread at a time near it."""
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True)
     arguments = {"timeout": WRITER_WAIT_SECONDS, "check_same_thread": False}
     engine = create_engine(url, poolclass=StaticPool, connect_args=arguments)
     _prepare(engine, (*_EVERY_CONNECTION, *_WRITER), begin="BEGIN IMMEDIATE")
@@ -45,8 +43,6 @@ def writer_engine(url: URL) -> Engine:
 
 def reader_engine(url: URL) -> Engine:
     """As many reading connections as threads ask for; none of them can write."""
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, execution_options={"postgresql_readonly": True})
     arguments = {"timeout": READER_WAIT_SECONDS, "check_same_thread": False}
     engine = create_engine(url, poolclass=QueuePool, pool_size=4, max_overflow=-1, connect_args=arguments)
     _prepare(engine, (*_EVERY_CONNECTION, *_READER), begin="BEGIN")
@@ -55,8 +51,6 @@ def reader_engine(url: URL) -> Engine:
 
 def migration_engine(url: URL) -> Engine:
     """Like the writer, with foreign keys off: to change a table SQLite makes a new one and drops the old."""
-    if url.get_backend_name() != "sqlite":
-        return writer_engine(url)
     arguments = {"timeout": WRITER_WAIT_SECONDS, "check_same_thread": False}
     engine = create_engine(url, poolclass=StaticPool, connect_args=arguments)
     _prepare(engine, ("PRAGMA foreign_keys=OFF", *_WRITER), begin="BEGIN IMMEDIATE")
@@ -87,10 +81,9 @@ def check_foreign_keys(connection: Connection) -> None:
     Raises:
         RuntimeError: If a row refers to one that does not exist.
     """
-    if connection.dialect.name == "sqlite":
-        orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
-        if orphans:
-            raise RuntimeError(f"{len(orphans)} rows refer to missing ones, the first in table {orphans[0][0]}")
+    orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+    if orphans:
+        raise RuntimeError(f"{len(orphans)} rows refer to missing ones, the first in table {orphans[0][0]}")
 
 
 def _prepare(engine: Engine, pragmas: tuple[str, ...], *, begin: str) -> None:

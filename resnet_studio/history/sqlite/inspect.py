@@ -9,6 +9,7 @@ from pathlib import Path
 from resnet_studio.history.sqlite.connections import READER_WAIT_SECONDS
 from resnet_studio.history.sqlite.errors import explained
 from resnet_studio.history.sqlite.migrate import suspicion
+from resnet_studio.history.storage import KeptCopies
 
 _NAMED_AT_MOST = 20
 
@@ -35,7 +36,7 @@ def problems(database: Path) -> list[str]:
     return found
 
 
-def kept_beside(database: Path) -> tuple[list[Path], list[Path]]:
-    """Damaged files that were set aside, and copies made before migrations, oldest first."""
+def kept_beside(database: Path) -> KeptCopies:
     folder, stem, ending = database.parent, database.stem, database.suffix
-    return sorted(folder.glob(f"{stem}.damaged-*{ending}")), sorted(folder.glob(f"{stem}.schema-*{ending}"))
+    damaged, copies = (sorted(folder.glob(f"{stem}.{what}-*{ending}")) for what in ("damaged", "schema"))
+    return KeptCopies(tuple(map(str, damaged)), tuple(map(str, copies)))

@@ -19,6 +19,8 @@ from resnet_studio.history.sqlite.errors import explained, trouble
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
+from ...databases import database_of
+
 
 def noise(run_id: str, first: int, count: int = 5_000) -> CurveChunk:
     values = np.random.default_rng(first).uniform(0, 100, count).astype(np.float32)
@@ -36,20 +38,20 @@ def filled(home: Home, tiny_twin: CohortSpec) -> Home:
 
 def refused(home: Home, *, writer: bool = True) -> str:
     """The sentence with which the history is refused; the file is as it was, and the lock is free."""
-    before = home.database.read_bytes()
+    before = database_of(home).read_bytes()
     with pytest.raises(StoreError) as caught:
         RunStore.open(home, writer=writer)
-    assert home.database.read_bytes() == before
+    assert database_of(home).read_bytes() == before
     assert not (home.root / "writer.pid").exists()
     text = str(caught.value)
-    assert str(home.database) in text
+    assert str(database_of(home)) in text
     assert "\n" not in text
     assert text.endswith(".")
     return text
 
 
 def test_a_database_of_something_else(home: Home) -> None:
-    connection = sqlite3.connect(home.database)
+    connection = sqlite3.connect(database_of(home))
     connection.execute("CREATE TABLE recipes (title TEXT)")
     connection.commit()
     connection.close()
@@ -59,11 +61,11 @@ def test_a_database_of_something_else(home: Home) -> None:
 def test_damage_met_later_is_a_sentence_too(filled: Home) -> None:
     with RunStore.open(filled) as store:
         run_id = store.list_runs()[0].id
-    content = bytearray(filled.database.read_bytes())
+    content = bytearray(database_of(filled).read_bytes())
     for page in range(4096 * 20, len(content), 4096):
         if b"CREATE " not in content[page : page + 4096]:  # the tables are still known
             content[page : page + 4096] = b"\x5a" * 4096
-    filled.database.write_bytes(content)
+    database_of(filled).write_bytes(content)
     with RunStore.open(filled, writer=False) as reader, pytest.raises(StoreError, match="start it again"):
         reader.curve(run_id, Series.TRAINING_ERROR)
     with RunStore.open(filled) as store:
@@ -72,7 +74,7 @@ def test_damage_met_later_is_a_sentence_too(filled: Home) -> None:
 
 
 def test_a_folder_in_the_place_of_the_file(home: Home) -> None:
-    home.database.mkdir()
+    database_of(home).mkdir()
     for writer in (True, False):
         with pytest.raises(StoreError, match="cannot be read or written"):
             RunStore.open(home, writer=writer)
@@ -109,7 +111,7 @@ def test_a_full_disk_is_a_sentence_and_not_the_end(store: RunStore, tiny_twin: C
     before = store.get(run.id)
 
     def allow(pages: int) -> None:
-        with store._database.writing() as session:
+        with store._storage.writing() as session:
             session.connection().exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
     allow(1)  # no page more than there are
@@ -144,9 +146,9 @@ def test_only_the_users_trouble_becomes_a_sentence(tmp_path: Path) -> None:
 
 def test_another_program_that_keeps_the_database_locked(store: RunStore, tiny_twin: CohortSpec, home: Home) -> None:
     run = store.create_cohort(tiny_twin)[0]
-    other = sqlite3.connect(home.database, isolation_level=None)
+    other = sqlite3.connect(database_of(home), isolation_level=None)
     try:
-        with store._database.writing() as session:
+        with store._storage.writing() as session:
             session.connection().exec_driver_sql("PRAGMA busy_timeout=50")
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=r"keeps the history .* locked"):

@@ -14,6 +14,7 @@ from resnet_studio.history.sqlite.migrate import PRESENT
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
+from ...databases import database_of
 from ..test_schema import Spawn, columns
 from .test_migrate import PLAIN, RESIDUAL, SCRIPT, rows
 
@@ -53,7 +54,7 @@ source, folder = Path(sys.argv[1]), Path(sys.argv[2])
 while True:
     last += 1
     home = Home(folder / f"killed-{last}").prepare()
-    shutil.copy(source, home.database)
+    shutil.copy(source, database_of(home))
     pid = os.fork()
     if not pid:
         try:
@@ -92,7 +93,7 @@ def test_a_migration_that_dies_at_any_step_leaves_a_history_that_opens(old: Path
     assert len(homes) > 12
     migrated = 0
     for home in homes:
-        migrated += "protocol_key" in columns(home.database, "evaluations")
+        migrated += "protocol_key" in columns(database_of(home), "evaluations")
         with RunStore.open(home) as store:
             assert [run.id for run in store.list_runs()] == [PLAIN, RESIDUAL]
             assert store.curve(RESIDUAL, Series.TRAINING_LOSS).iterations.tolist() == list(range(1, 31))
@@ -101,8 +102,8 @@ def test_a_migration_that_dies_at_any_step_leaves_a_history_that_opens(old: Path
             store.rename(PLAIN, "it can be written")
             store.rename(PLAIN, "plain-8")
         for table in tables[1:]:
-            assert rows(home.database, table) == before[table]
-        connection = sqlite3.connect(home.database)
+            assert rows(database_of(home), table) == before[table]
+        connection = sqlite3.connect(database_of(home))
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(PRESENT.head,)]
         connection.close()
@@ -118,7 +119,7 @@ def test_setting_aside_that_dies_at_any_step_loses_nothing(
     with RunStore.open(home) as store:
         ids = [run.id for run in store.create_cohort(tiny_twin)]
         store.set_tags(ids[0], ["x" * 90])
-    content = bytearray(home.database.read_bytes())
+    content = bytearray(database_of(home).read_bytes())
     place = content.index(b"x" * 90) // 4096 * 4096
     content[place : place + 4096] = b"\x5a" * 4096
     damaged = tmp_path / "damaged.sqlite3"

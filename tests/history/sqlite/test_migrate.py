@@ -16,6 +16,7 @@ from resnet_studio.history.sqlite.migrate import PRESENT
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
+from ...databases import database_of
 from ..test_schema import Spawn, columns
 
 SCRIPT = Path(__file__).parent / "schema_0001.sql"
@@ -32,7 +33,7 @@ migrate.prepare(Path(sys.argv[1]))
 
 @pytest.fixture
 def old(home: Home) -> Home:
-    connection = sqlite3.connect(home.database)
+    connection = sqlite3.connect(database_of(home))
     connection.executescript(SCRIPT.read_text(encoding="utf-8"))
     connection.close()
     return home
@@ -47,7 +48,7 @@ def rows(database: Path, table: str) -> list[tuple[object, ...]]:
 
 def test_runs_and_curves_come_through_whole(old: Home) -> None:
     tables = ("runs", "cohorts", "curve_chunks", "checkpoints", "tags")
-    before = {table: rows(old.database, table) for table in tables}
+    before = {table: rows(database_of(old), table) for table in tables}
     with RunStore.open(old) as store:
         assert store.backup is not None
         assert store.backup.name.startswith("history.schema-0001.")
@@ -65,7 +66,7 @@ def test_runs_and_curves_come_through_whole(old: Home) -> None:
         assert store.evaluations() == ()
         copy = store.backup
     for table in tables:
-        assert rows(old.database, table) == before[table], table
+        assert rows(database_of(old), table) == before[table], table
         assert rows(copy, table) == before[table], table
     assert columns(copy, "evaluations") == set()
 
@@ -74,22 +75,22 @@ def test_a_reader_finds_it_migrated_too(old: Home) -> None:
     with RunStore.open(old, writer=False) as reader:
         assert len(reader.list_runs()) == 2
         assert reader.evaluations(PLAIN) == ()
-    assert rows(old.database, "alembic_version, (SELECT 1), (SELECT 1)") == [(PRESENT.head, 1, 1)]
+    assert rows(database_of(old), "alembic_version, (SELECT 1), (SELECT 1)") == [(PRESENT.head, 1, 1)]
 
 
 def test_killed_before_the_commit_it_is_as_it_was(old: Home, spawn: Spawn) -> None:
-    before = rows(old.database, "curve_chunks")
-    assert spawn(KILLED, str(old.database)).wait(60) == -signal.SIGKILL
-    connection = sqlite3.connect(old.database)
+    before = rows(database_of(old), "curve_chunks")
+    assert spawn(KILLED, str(database_of(old))).wait(60) == -signal.SIGKILL
+    connection = sqlite3.connect(database_of(old))
     assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
     connection.close()
-    assert columns(old.database, "evaluations") == set()
+    assert columns(database_of(old), "evaluations") == set()
     (copy,) = old.root.glob("history.schema-0001.*.sqlite3")
     assert rows(copy, "curve_chunks") == before
     with RunStore.open(old) as store:
         assert len(store.list_runs()) == 2
         assert store.evaluations() == ()
-    assert rows(old.database, "curve_chunks") == before
+    assert rows(database_of(old), "curve_chunks") == before
 
 
 def test_the_copy_is_a_history_of_its_own(old: Home, tmp_path: Path) -> None:
@@ -97,6 +98,6 @@ def test_the_copy_is_a_history_of_its_own(old: Home, tmp_path: Path) -> None:
         copy = store.backup
     assert copy is not None
     moved = Home(tmp_path / "moved").prepare()
-    shutil.copy(copy, moved.database)
+    shutil.copy(copy, database_of(moved))
     with RunStore.open(moved) as store:
         assert [run.id for run in store.list_runs()] == [PLAIN, RESIDUAL]

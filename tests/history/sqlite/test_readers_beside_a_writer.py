@@ -3,6 +3,8 @@
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
 
+from ...databases import database_of
+
 READ_AND_LEAVE = """
 import sys
 from resnet_studio.platform.home import Home
@@ -20,7 +22,7 @@ def counted(spawn, home) -> int:
 
 
 def test_readers_come_and_go_beside_a_writer(home, spawn, tiny_twin: CohortSpec):
-    log = home.database.with_name(home.database.name + "-wal")
+    log = database_of(home).with_name(database_of(home).name + "-wal")
     with RunStore.open(home) as writer:
         writer.create_cohort(tiny_twin)
         assert len(writer.list_runs()) == 2, "the writing program reads as well"

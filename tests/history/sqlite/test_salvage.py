@@ -19,6 +19,7 @@ from resnet_studio.history.sqlite import salvage
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
+from ...databases import database_of
 from ..test_schema import Spawn
 from .test_migrate import SCRIPT
 
@@ -65,7 +66,7 @@ def spoil(database: Path, page: int) -> None:
 
 
 def check(home: Home) -> None:
-    connection = sqlite3.connect(home.database)
+    connection = sqlite3.connect(database_of(home))
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
     connection.close()
@@ -79,7 +80,7 @@ def aside(home: Home) -> Path:
 @pytest.mark.parametrize("writer", [True, False])
 @pytest.mark.parametrize("content", [b"x", b"not a database at all\n" * 1000, bytes(8192), b"SQLite format 3\x00"])
 def test_what_is_no_database_is_set_aside_as_it_was(home: Home, content: bytes, writer: bool) -> None:
-    home.database.write_bytes(content)
+    database_of(home).write_bytes(content)
     with RunStore.open(home, writer=writer) as store:
         (sentence,) = store.notices
         assert store.list_runs() == []
@@ -94,9 +95,9 @@ def test_what_is_no_database_is_set_aside_as_it_was(home: Home, content: bytes, 
 
 @pytest.mark.parametrize("table", ["curve_chunks", "runs", "cohorts", "tags", "checkpoints"])
 def test_a_page_of_nonsense_costs_what_was_on_it(filled: Home, table: str) -> None:
-    pages = table_pages(filled.database, table)
-    spoil(filled.database, pages[len(pages) // 2])
-    before = filled.database.read_bytes()
+    pages = table_pages(database_of(filled), table)
+    spoil(database_of(filled), pages[len(pages) // 2])
+    before = database_of(filled).read_bytes()
     with RunStore.open(filled) as store:
         runs = store.list_runs()
         (sentence,) = store.notices
@@ -121,8 +122,8 @@ def test_a_page_of_nonsense_costs_what_was_on_it(filled: Home, table: str) -> No
 
 
 def test_a_file_that_was_cut_short_keeps_what_is_left(filled: Home) -> None:
-    whole = filled.database.read_bytes()
-    filled.database.write_bytes(whole[: len(whole) * 6 // 10 // PAGE * PAGE])
+    whole = database_of(filled).read_bytes()
+    database_of(filled).write_bytes(whole[: len(whole) * 6 // 10 // PAGE * PAGE])
     with RunStore.open(filled) as store:
         runs = store.list_runs()
         assert 0 < len(runs) < RUNS
@@ -133,7 +134,7 @@ def test_a_file_that_was_cut_short_keeps_what_is_left(filled: Home) -> None:
 
 
 def test_a_lost_first_page_loses_the_history_but_not_the_folders(filled: Home) -> None:
-    spoil(filled.database, 1)
+    spoil(database_of(filled), 1)
     with RunStore.open(filled) as store:
         assert store.list_runs() == []
         assert "no run could be read" in store.notices[0]
@@ -141,10 +142,10 @@ def test_a_lost_first_page_loses_the_history_but_not_the_folders(filled: Home) -
 
 
 def test_an_older_schema_is_read_into_the_present_one(home: Home) -> None:
-    connection = sqlite3.connect(home.database)
+    connection = sqlite3.connect(database_of(home))
     connection.executescript(SCRIPT.read_text(encoding="utf-8"))
     connection.close()
-    spoil(home.database, table_pages(home.database, "tags")[0])
+    spoil(database_of(home), table_pages(database_of(home), "tags")[0])
     with RunStore.open(home) as store:
         assert len(store.list_runs()) == 2
         assert store.evaluations() == ()
@@ -160,12 +161,12 @@ def test_what_lies_in_the_log_is_read_too(filled: Home, tiny_twin: CohortSpec, s
         "store.rename(store.list_runs()[0].id, 'in the log')\n"
         "os.kill(os.getpid(), 9)\n"
     )
-    page = table_pages(filled.database, "checkpoints")[0]
+    page = table_pages(database_of(filled), "checkpoints")[0]
     assert spawn(script, str(filled.root)).wait(60) == -signal.SIGKILL
     log_file = filled.root / "history.sqlite3-wal"
     content = log_file.read_bytes()
     assert content
-    spoil(filled.database, page)
+    spoil(database_of(filled), page)
     with RunStore.open(filled) as store:
         assert "in the log" in [run.name for run in store.list_runs()]
         assert len(store.list_runs()) == RUNS
@@ -173,22 +174,22 @@ def test_what_lies_in_the_log_is_read_too(filled: Home, tiny_twin: CohortSpec, s
 
 
 def test_a_newer_schema_is_refused_even_if_it_is_damaged(filled: Home) -> None:
-    connection = sqlite3.connect(filled.database)
+    connection = sqlite3.connect(database_of(filled))
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.commit()
     connection.close()
-    spoil(filled.database, table_pages(filled.database, "tags")[0])
-    before = filled.database.read_bytes()
+    spoil(database_of(filled), table_pages(database_of(filled), "tags")[0])
+    before = database_of(filled).read_bytes()
     with pytest.raises(StoreError, match="newer ResNet Studio"):
         RunStore.open(filled)
-    assert filled.database.read_bytes() == before
+    assert database_of(filled).read_bytes() == before
     assert not list(filled.root.glob("history.damaged*"))
 
 
 def test_beside_a_program_that_writes_nothing_is_set_aside(filled: Home, tiny_twin: CohortSpec) -> None:
     with RunStore.open(filled) as store:
         (filled.root / "history.sqlite3-wal").unlink()
-        filled.database.write_bytes(b"x" * PAGE)
+        database_of(filled).write_bytes(b"x" * PAGE)
         with pytest.raises(StoreError, match="is damaged"):
             RunStore.open(filled, writer=False)
         assert not list(filled.root.glob("history.damaged*"))
@@ -198,9 +199,9 @@ def test_beside_a_program_that_writes_nothing_is_set_aside(filled: Home, tiny_tw
 @pytest.mark.parametrize("empty", [True, False])
 @pytest.mark.parametrize("writer", [True, False])
 def test_a_history_that_is_gone_is_named_where_runs_have_left_folders(filled: Home, empty: bool, writer: bool) -> None:
-    filled.database.unlink()
+    database_of(filled).unlink()
     if empty:
-        filled.database.touch()
+        database_of(filled).touch()
     with RunStore.open(filled, writer=writer) as store:
         (sentence,) = store.notices
         assert store.list_runs() == []

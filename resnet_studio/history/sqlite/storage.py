@@ -1,4 +1,4 @@
-"""One home's database: the writer's lock and connection, the readers' connections, and who may write."""
+"""A history in an SQLite file: the writer's lock and connection, the readers' connections, and who may write."""
 
 from __future__ import annotations
 
@@ -9,18 +9,41 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, StoreError
+from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, StoreError, UserError
 from resnet_studio.history.schema import Base
-from resnet_studio.history.sqlite import connections, migrate, salvage
+from resnet_studio.history.sqlite import connections, inspect, migrate, salvage
 from resnet_studio.history.sqlite.errors import explained
 from resnet_studio.history.sqlite.locking import WriterLock
-from resnet_studio.platform.home import Home
+from resnet_studio.history.storage import Inspection, KeptCopies
 
 log = logging.getLogger(__name__)
+
+FILE_NAME = "history.sqlite3"
+
+
+_PREFIX = "sqlite:///"
+
+
+def url_in(folder: Path) -> str:
+    """The URL of the history that lies in ``folder``; characters that mean something in a URL are quoted."""
+    return _PREFIX + quote((folder.absolute() / FILE_NAME).as_posix())
+
+
+def file_of(url: str) -> Path:
+    """The file that a URL ``sqlite:///FILE`` names.
+
+    Raises:
+        UserError: If it names none.
+    """
+    name = unquote(url.removeprefix(_PREFIX)) if url.startswith(_PREFIX) else ""
+    if not name or name == ":memory:":
+        raise UserError(f"The URL {url[:200]!r} names no file; write {_PREFIX}FILE.")
+    return Path(name).absolute()
 
 
 class _Source(Enum):
@@ -31,21 +54,16 @@ class _Source(Enum):
     LIVE = auto()
 
 
-class Database:
-    """Short sessions for reading and writing, from any thread.
+class SqliteStorage:
+    """A :class:`resnet_studio.history.storage.Storage` in one file, with its lock beside it."""
 
-    Attributes:
-        backup: The copy made before an older schema was migrated, or None.
-        salvaged: What became of a damaged file that this opening set aside, or None.
-    """
-
-    def __init__(self, home: Home, schema: migrate.Schema = migrate.PRESENT) -> None:
-        self.file = home.database
+    def __init__(self, file: Path, schema: migrate.Schema = migrate.PRESENT) -> None:
+        self.file = file
         self.backup: Path | None = None
-        self.salvaged: salvage.Salvage | None = None
+        self.restored = ""
         self._schema = schema
         self._url = connections.sqlite_url(self.file)
-        self._writer_lock = WriterLock(home.root)
+        self._writer_lock = WriterLock(file.parent)
         self._guard = threading.RLock()  # over the writing connection and every change of the fields below
         self._writer: Engine | None = None
         self._reader: Engine | None = None
@@ -55,6 +73,10 @@ class Database:
         self._unwritable = "The history was opened for reading only; nothing can be changed in it."
 
     @property
+    def where(self) -> str:
+        return str(self.file)
+
+    @property
     def writable(self) -> bool:
         return self._writer is not None
 
@@ -62,6 +84,15 @@ class Database:
     def why_read_only(self) -> str:
         """A sentence; empty when writable."""
         return "" if self.writable else self._unwritable
+
+    def missing(self) -> str:
+        """A file that cannot be looked at is taken to be there: opening it says why."""
+        try:
+            return "" if self.file.stat().st_size else "is empty"
+        except FileNotFoundError:
+            return "is missing"
+        except OSError:
+            return ""
 
     def open_for_writing(self, wait_seconds: float = 0.0) -> bool:
         """Take the lock and make the database ready; False if that right is another process's or the disk is full.
@@ -150,6 +181,14 @@ class Database:
             with self._noting_damage(), explained(self.file), session, session.begin():
                 yield session
 
+    def inspect(self) -> Inspection:
+        found = migrate.look(self.file, check=False, schema=self._schema)
+        problems = inspect.problems(self.file)
+        return Inspection(f"schema {found} of {self._schema.head}", tuple(problems), self.file.stat().st_size)
+
+    def kept(self) -> KeptCopies:
+        return inspect.kept_beside(self.file)
+
     def close(self) -> None:
         """Let go of everything; further calls do nothing."""
         with self._guard:
@@ -168,7 +207,7 @@ class Database:
         try:
             copy = migrate.prepare(self.file, previous_died=died, schema=self._schema)
         except DamagedHistoryError as error:
-            self.salvaged = salvage.set_aside(self.file, error.detail, self._schema)
+            self.restored = salvage.set_aside(self.file, error.detail, self._schema).sentence
             copy = None
         self.backup = copy or self.backup
         with suppress(OSError):

@@ -1,0 +1,140 @@
+"""Where a history is stored: what a backend has to provide, and which backend a URL names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.platform.home import Home
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a thorough look found.
+
+    Attributes:
+        schema: Revision of the stored schema and of the one this program writes, for people.
+        problems: What is damaged, in the backend's words; empty if the history is sound.
+        size_bytes: What the history takes, curves and evaluations included.
+    """
+
+    schema: str
+    problems: tuple[str, ...]
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCopies:
+    """Names of what lies beside a history, oldest first: damaged histories that were set aside, and backups."""
+
+    set_aside: tuple[str, ...] = ()
+    backups: tuple[str, ...] = ()
+
+
+class Storage(Protocol):
+    """What the history asks of a database. Every method may be called from any thread.
+
+    Attributes:
+        restored: What became of a damaged history that this opening replaced, as a sentence, else empty.
+        backup: The copy that was made because this opening migrated an older schema, else None.
+    """
+
+    restored: str
+    backup: Path | None
+
+    @property
+    def where(self) -> str:
+        """What people know it by: a file, or a server and a name; never a password."""
+
+    @property
+    def writable(self) -> bool: ...
+
+    @property
+    def why_read_only(self) -> str:
+        """A sentence; empty when writable."""
+
+    def missing(self) -> str:
+        """``is missing`` or ``is empty`` where no history was stored yet, else empty. Changes nothing."""
+
+    def open_for_writing(self, wait_seconds: float = 0.0) -> bool:
+        """Get the right to write, which one process at a time has, and make or migrate the tables.
+
+        Returns:
+            False if another process has that right after ``wait_seconds``, or the disk is full.
+
+        Raises:
+            StoreError: If the history is newer, or cannot be written.
+        """
+
+    def give_up_writing(self) -> None:
+        """The disk is full: read from now on, until :meth:`open_for_writing` succeeds."""
+
+    def open_for_reading(self) -> None:
+        """Be ready to read.
+
+        Raises:
+            StoreError: If the history is newer, cannot be read, or is older or damaged while another process writes.
+        """
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """One consistent view of what is stored."""
+
+    def writing(self) -> AbstractContextManager[Session]:
+        """One transaction: all of it is stored, for good, when the block ends, or nothing.
+
+        Raises:
+            StoreError: If this program may not write, or the storage fails.
+            DiskFullError: If there is no room; the same transaction may be tried again.
+        """
+
+    def inspect(self) -> Inspection:
+        """Look at everything and change nothing; may take a second for each hundred megabytes.
+
+        Raises:
+            StoreError: If the history cannot be read at all, or is not one.
+        """
+
+    def kept(self) -> KeptCopies: ...
+
+    def close(self) -> None:
+        """Let go of everything; further calls do nothing."""
+
+
+def _sqlite(url: str) -> Storage:
+    from resnet_studio.history.sqlite.storage import SqliteStorage, file_of
+
+    return SqliteStorage(file_of(url))
+
+
+_BACKENDS: dict[str, Callable[[str], Storage]] = {"sqlite": _sqlite}
+
+
+def default_url(home: Home) -> str:
+    """Where the history of ``home`` is stored unless another place is named: a file in it."""
+    from resnet_studio.history.sqlite.storage import url_in
+
+    return url_in(home.root)
+
+
+def storage_at(url: str) -> Storage:
+    """The storage that ``url`` names, not opened yet; nothing is made.
+
+    Raises:
+        UserError: If no backend knows the URL's scheme, or it is incomplete.
+    """
+    scheme, found, _ = url.partition(":")
+    if not found or scheme not in _BACKENDS:
+        known = ", ".join(f"{name}:///..." for name in _BACKENDS)
+        raise UserError(f"A history cannot be stored at a URL that begins with {scheme[:20]!r}; give one of {known}.")
+    return _BACKENDS[scheme](url)
+
+
+def has_history(home: Home) -> bool:
+    """Whether anything was ever stored for ``home``; nothing is opened."""
+    return not storage_at(default_url(home)).missing()

@@ -1,0 +1,71 @@
+"""A history that an earlier program with today's schema wrote opens unchanged: every run, curve and evaluation."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
+
+from ...databases import database_of
+from .test_migrate import rows
+
+SCRIPT = Path(__file__).parent / "schema_0002.sql"
+PLAIN, RESIDUAL = "2ba18e45bc8a4c1d96a228ab5a1308a3", "f356d59bb619475e91abd9da31082f1e"
+STOPPED, INTERRUPTED = "0da7a7301a1c4f528102325a95b1b935", "bb4ed82b50b24403b0374a66dc608484"
+EVALUATION = "bbdcc856c1f9475e8f9e6b6bba475935"
+TABLES = (
+    "cohorts", "runs", "curve_chunks", "checkpoints", "tags", "evaluations", "evaluation_members",
+    "alembic_version, (SELECT 1), (SELECT 1)",
+)  # fmt: skip
+
+
+@pytest.fixture
+def earlier(home: Home) -> Home:
+    connection = sqlite3.connect(database_of(home))
+    connection.executescript(SCRIPT.read_text(encoding="utf-8"))
+    connection.close()
+    return home
+
+
+def test_it_opens_as_it_was(earlier: Home) -> None:
+    before = {table: rows(database_of(earlier), table) for table in TABLES}
+    assert all(before.values()), "there is something in each table"
+    with RunStore.open(earlier) as store:
+        assert store.writable
+        assert (store.backup, store.notices, store.interrupted_at_start) == (None, (), ())
+        assert [(run.name, run.status, run.iteration) for run in store.list_runs()] == [
+            ("from a file", RunStatus.IMPORTED, 0),
+            ("interrupted", RunStatus.INTERRUPTED, 20),
+            ("still queued", RunStatus.QUEUED, 0),
+            ("stopped half-way", RunStatus.STOPPED, 5),
+            ("plain-8", RunStatus.FINISHED, 12),
+            ("ResNet-8", RunStatus.FINISHED, 12),
+        ]
+        assert [run.name for run in store.list_runs(deleted=True)] == ["deleted"]
+        assert store.get(PLAIN).tags == ("kept", "plain one")
+        assert store.get(RESIDUAL).note == "a note"
+        assert store.get(RESIDUAL).spec.recipe.milestones == (8,)
+        assert [row.iteration for row in store.checkpoints(INTERRUPTED)] == [19, 18]
+        for run_id, points in ((PLAIN, 12), (RESIDUAL, 12), (STOPPED, 5), (INTERRUPTED, 20)):
+            curve = store.curve(run_id, Series.TRAINING_LOSS)
+            assert curve.iterations.tolist() == list(range(1, points + 1))
+            assert np.isfinite(curve.values).all()
+        assert store.curve(PLAIN, Series.TEST_ERROR).iterations.tolist() == [5, 10, 12]
+    assert {table: rows(database_of(earlier), table) for table in TABLES} == before
+
+
+def test_its_evaluation_is_there(earlier: Home) -> None:
+    with RunStore.open(earlier, writer=False) as store:
+        (summary,) = store.evaluations()
+        assert (summary.id, summary.run_ids) == (EVALUATION, (RESIDUAL, PLAIN))
+        assert (summary.top1_error, summary.images, summary.outdated) == (88.375, 2400, (False, False))
+        whole = store.evaluation(EVALUATION)
+        assert whole.confusion.sum() == whole.images == len(whole.names) == 2400
+        wrong = (whole.predicted != whole.labels).mean()
+        assert 100 * wrong == pytest.approx(summary.top1_error)
