@@ -19,7 +19,7 @@ _SET_ASIDE = "The next start of the program, or a command that writes, sets it a
 
 
 def storage_checks(home: Home) -> Iterator[Check]:
-    """Everything that runs left on the disk; checkpoints and folders only where the history can tell of them."""
+    """Everything that runs left on the disk; checkpoints and folders only where the history can be read."""
     readable = False
     for check in history_checks(home):
         readable = readable or (check.name == "history" and check.state is not State.WRONG)
