@@ -1,4 +1,4 @@
-"""What can be said of the arguments before typer is loaded: where ``--home`` stands."""
+"""The arguments before typer is loaded: where ``--home`` is."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def home_first(arguments: Sequence[str]) -> list[str]:
 
 
 def only_home(arguments: Sequence[str]) -> tuple[bool, str | None]:
-    """Whether nothing but the window is asked for, and the folder given with ``--home``, if one was."""
+    """Whether the arguments only open the window, and the folder given with ``--home``, if one was."""
     home, rest = split_home(arguments)
     if rest or len(home) == 1:
         return False, None

@@ -1,4 +1,4 @@
-"""What a look at the installation found."""
+"""One result of `doctor`."""
 
 from __future__ import annotations
 

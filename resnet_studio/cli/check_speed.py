@@ -1,4 +1,4 @@
-"""What ``doctor`` says of speed: how this machine trains, why so, and how to have it otherwise."""
+"""The checks of speed of ``doctor``: how this machine trains, why so, and how to change it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _compiled(home: Home, device: torch.device) -> Check:
 
 
 def _named(subject: str) -> str:
-    """Without what only tells networks of one name apart."""
+    """Without what only distinguishes networks of one name."""
     networks, _, batches = re.sub(r" of \d+ multiply-adds", "", subject).partition(" | ")
     return f"{networks} in {batches}"
 

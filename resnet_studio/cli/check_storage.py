@@ -20,7 +20,7 @@ _SET_ASIDE = "The next start of the program, or a command that writes, sets it a
 
 
 def storage_checks(home: Home) -> Iterator[Check]:
-    """Everything that runs left on the disk; checkpoints and folders only where the history can tell of them."""
+    """Everything that runs left on the disk; checkpoints and folders only where the history can be read."""
     from resnet_studio.history.storage import has_history
 
     readable = False

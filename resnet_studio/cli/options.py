@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.errors import SpecError
 from resnet_studio.domain.spec import unit_of
+from resnet_studio.domain.spec_as_command import EMPTY, flag_of
 from resnet_studio.domain.spec_changes import changed_values
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
 
@@ -25,9 +26,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique beginning of one, or a name.")]
 RunNames = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, unique beginnings of ids, or names.")]
 
-_FLAGS = {"data.source": "--data", "data.seed": "--data-draw"}  # others are the field's own name
 _PARTS: tuple[tuple[str, type[Spec]], ...] = (("network", NetworkSpec), ("recipe", RecipeSpec), ("data", DataSpec))
-_EMPTY = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class SpecOption:
 
     @property
     def flag(self) -> str:
-        return _FLAGS.get(self.path, "--" + self.path.rpartition(".")[2].replace("_", "-"))
+        return flag_of(self.path)
 
     @property
     def variable(self) -> str:
@@ -61,7 +60,7 @@ class SpecOption:
     def help(self) -> str:
         default = self.field.get_default()
         if isinstance(default, tuple):
-            default = ",".join(map(str, default)) or _EMPTY
+            default = ",".join(map(str, default)) or EMPTY
         shown = "" if default == "" else f" Default: {default}."
         return f"{self.field.description}{shown}"
 
@@ -85,7 +84,7 @@ class SpecOption:
         """What the specification is validated from."""
         if not self.is_list:
             return given
-        if given.strip().lower() in ("", _EMPTY):
+        if given.strip().lower() in ("", EMPTY):
             return ()
         return tuple(part.strip() for part in given.split(","))
 

@@ -12,8 +12,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from resnet_studio.cli.output import console
 from resnet_studio.domain.text_numbers import duration
 
-_LINE_SECONDS = 5.0  # between two lines in a pipe; work that is done sooner says nothing there
-_ENOUGH = 0.01  # of the work; less says nothing of how long the rest takes
+_LINE_SECONDS = 5.0  # between two lines in a pipe; work that is done sooner prints nothing there
+_ENOUGH = 0.01  # of the work; less is not enough to estimate the rest
 
 
 class ProgressBar:
@@ -59,7 +59,7 @@ class ProgressBar:
             print(f"{self._title}: {detail}{share}", file=sys.stderr, flush=True)
 
     def _left(self, fraction: float) -> str:
-        """How long the rest will take if it goes on like this, where that can be said."""
+        """How long the rest will take if it goes on like this, where that can be estimated."""
         if self._began is None or fraction - self._began[1] < _ENOUGH:
             return ""
         since, before = self._began

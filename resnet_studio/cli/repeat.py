@@ -1,4 +1,4 @@
-"""``train --like RUN``: the same specification and the same choices again, and what is not the same is said."""
+"""``train --like RUN``: the same specification and the same choices again, and what is not the same is reported."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def repetition(find: Callable[[str], RunRecord], name: str, *, others: bool) -> 
     """The run that ``name`` means.
 
     Args:
-        others: Whether something else was asked for that describes runs as well.
+        others: Whether other options that describe runs were given as well.
 
     Raises:
         UserError: If so, if there is no such run, or if it was never trained here.

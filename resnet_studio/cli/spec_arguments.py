@@ -1,4 +1,4 @@
-"""From a run file and options to the cohort that is asked for."""
+"""From a run file and options to a cohort."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def by_recipe(run: RunSpec, key: str) -> RunSpec:
 
 
 def _classes_given(file: Path | None) -> list[bool]:
-    """Of each run of a run file that was read before: whether it says how many classes there are."""
+    """Of each run of a run file that was read before: whether it gives the number of classes."""
     if file is None:
         return [False]
     values = tomllib.loads(file.read_text(encoding="utf-8-sig"))

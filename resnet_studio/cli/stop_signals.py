@@ -46,12 +46,12 @@ class StopOnSignals:
         self._before.clear()
 
     def __call__(self) -> bool:
-        """Whether to stop: what training asks."""
+        """Whether to stop; training calls it."""
         return self._event.is_set()
 
     @contextlib.contextmanager
     def interrupting(self) -> Iterator[None]:
-        """Inside, the first signal also raises KeyboardInterrupt: for work that asks nobody, such as an import.
+        """Inside, the first signal also raises KeyboardInterrupt: for work without a stop check, such as an import.
 
         One that came before raises it at once.
         """
@@ -65,7 +65,7 @@ class StopOnSignals:
 
     @property
     def exit_code(self) -> int:
-        """128 and the signal's number, as shells say it; 0 if none came."""
+        """128 and the signal's number, as shells have it; 0 if none came."""
         return 128 + self.received if self.received is not None else 0
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:

@@ -90,7 +90,7 @@ class Board:
                 self.progress = event
 
     def notice(self, event: Event) -> str:
-        """The sentence that ``event`` brings, empty without one; a pause of a whole cohort is announced once."""
+        """The sentence in ``event``, empty without one; a pause of a whole cohort is announced once."""
         if isinstance(event, NoticeGiven):
             return event.sentence
         if not isinstance(event, StatusChanged):
@@ -152,12 +152,12 @@ _OVER_IMAGES = (Phase.TESTING, Phase.RECOMPUTING)
 
 
 def _worth_a_line(event: PhaseChanged) -> bool:
-    """Nothing trains meanwhile, and it is not over at once: a pass over images tells of itself when it takes long."""
+    """Nothing trains meanwhile, and it takes a while: a long pass over images reports a fraction."""
     return event.phase in _BEFORE_OR_BETWEEN or (event.phase in _OVER_IMAGES and bool(event.fraction))
 
 
 class PlainProgress:
-    """A line every few seconds; goes on in silence when nobody reads any more."""
+    """A line every few seconds; nothing more once the reader of a pipe is gone."""
 
     def __init__(self, runs: Sequence[RunRecord], should_stop: StopCheck, stream: TextIO | None = None) -> None:
         self._board, self._should_stop = Board(runs), should_stop
@@ -209,7 +209,7 @@ class PlainProgress:
 
 
 class NoProgress:
-    """Beside JSON in a pipe: silence."""
+    """Beside JSON in a pipe: nothing."""
 
     showing: AbstractContextManager[object] = nullcontext()
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Join, Layer, LayerKind
 from resnet_studio.domain.enums import Activation
 
-Key = tuple[str, int, int]  # what it is, and two numbers that tell it from its like
+Key = tuple[str, int, int]  # what it is, and two numbers that identify it
 K = TypeVar("K")
 
 _DRAWN = frozenset((LayerKind.CONV, LayerKind.MAX_POOL, LayerKind.GLOBAL_POOL, LayerKind.LINEAR))
@@ -198,7 +198,7 @@ def _let_flow(
     convs: Sequence[Key],
     lines: dict[Key, list[list[Item | None]]],
 ) -> list[Key]:
-    """Put the layers of networks without blocks beside the others' and say in which order the groups now stand."""
+    """Put the layers of networks without blocks beside the others' and return the order of the groups."""
     count = len(named)
     places = [line for key in convs for line in lines[key]]
     added: list[Key] = []

@@ -8,6 +8,7 @@ of He et al. 2015 come out).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -155,6 +156,20 @@ class Blueprint:
         """Weighted layers on the longest path: convolutions and the fully connected layer, projections not counted."""
         branches = (layer for stage in self.stages for block in stage.blocks for layer in block.branch)
         return sum(layer.kind.weighted for layer in (*self.stem, *branches, *self.head))
+
+
+_FLOAT = 4  # bytes of a float32
+_COPIES = 3  # of the weights: themselves, their gradients, their momentum
+
+
+def training_bytes(plan: Blueprint, batch_size: int) -> int:
+    """Bytes that training one network holds in float32, counted: an estimate from below.
+
+    Weights, gradients, momentum, and what the backward pass needs: each convolution's output (batch norm reads it
+    again) and each ReLU's. Libraries add working memory of their own, and the data set is extra.
+    """
+    kept = sum(math.prod(layer.output) for layer in plan.layers if layer.kind in (LayerKind.CONV, LayerKind.RELU))
+    return _FLOAT * (_COPIES * plan.parameters + batch_size * (kept + math.prod(plan.input)))
 
 
 def as_json(plan: Blueprint) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Runs side by side: the fields that differ, how far results lie apart, what twins say, and all of it as CSV."""
+"""Runs side by side: the fields that differ, the differences of results, the gaps of twins, and all of it as CSV."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Difference:
         field: Dotted name, ``network.depth`` or ``environment.device``.
         title: What people see.
         unit: Of the values, often empty.
-        values: As text, one a run, in the runs' order; ``–`` where a run has none, ``not known`` where nobody wrote it
-            down.
+        values: As text, one a run, in the runs' order; ``–`` where a run has none, ``not known`` where it is not on
+            record.
     """
 
     field: str
@@ -91,7 +91,7 @@ def result(run: RunRecord, quantity: Quantity) -> float | None:
 
 
 def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
-    """Names by run id; runs that share one are told apart by their seeds, or else by the beginning of their ids."""
+    """Names by run id; runs that share one get their seeds behind it, or else the beginning of their ids."""
     groups: dict[str, list[RunRecord]] = {}
     for run in runs:
         groups.setdefault(run.name, []).append(run)
@@ -153,7 +153,7 @@ def comparison_rows(runs: Sequence[RunRecord]) -> list[Difference]:
     """The fields of specification and environment in which the runs differ, in the specification's order.
 
     A run that never started has no environment; that alone is no difference. Nor is a field of an imported run that
-    nobody knows: one row, the first, says which runs were trained elsewhere.
+    is not known: one row, the first, says which runs were trained elsewhere.
     """
     columns = [dict(_spec_values(run.spec)) for run in runs]
     rows = []
@@ -172,7 +172,7 @@ def comparison_rows(runs: Sequence[RunRecord]) -> list[Difference]:
 
 
 def _environment_value(run: RunRecord, key: str) -> str | None:
-    """An imported run's precision is that of its stored weights: which one they were trained in, nobody knows."""
+    """An imported run's precision is that of its stored weights: which one they were trained in is not known."""
     return None if run.imported and key == "precision" else run.environment.get(key)
 
 
@@ -188,7 +188,7 @@ def differing_fields(runs: Sequence[RunRecord]) -> list[str]:
 
 
 def _short(value: str | None) -> str:
-    """Checksums are cut: twelve digits tell them apart."""
+    """Checksums are cut: twelve digits are enough to distinguish them."""
     if value is None:
         return MISSING
     return value[:12] if len(value) == 64 and set(value) <= set("0123456789abcdef") else value

@@ -128,7 +128,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """``baselines`` tells for each network the index of the one it is compared with; the first one's is 0."""
+    """``baselines`` holds for each network the index of the one it is compared with; the first one's is 0."""
 
     plans: tuple[Blueprint, ...]
     sections: tuple[SectionDiff, ...]
@@ -136,7 +136,7 @@ class Diff:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The networks' labels; like ones are told apart by the values of fields in which they differ."""
+        """The networks' labels; equal ones get the values of the fields in which they differ."""
         specs = [plan.spec for plan in self.plans]
         names = []
         for spec in specs:
@@ -240,7 +240,7 @@ def _kinds(layers: Sequence[Layer]) -> str:
 
 
 def _shortcut(before: Blueprint, old: BlockPlan | None, after: Blueprint, new: BlockPlan | None) -> Finding:
-    """Of a block that both networks have; a whole block that one lacks is told by its layers."""
+    """Of a block that both networks have; a whole block that one lacks counts by its layers."""
     if old is None or new is None:
         return SAME
     if Join.NONE in (old.join, new.join):
@@ -254,7 +254,7 @@ def _shortcut(before: Blueprint, old: BlockPlan | None, after: Blueprint, new: B
 
 
 def _joins(plan: Blueprint, block: BlockPlan) -> Iterator[tuple[str, str]]:
-    """The kind of addition, and of a projection its sizes; what only follows from the block's layers is told there."""
+    """The kind of addition, and of a projection its sizes; what only follows from the block's layers counts there."""
     kind = block.join.value
     if block.join is Join.ZERO_PAD and plan.spec.zero_padding is ZeroPadding.BOTH:
         kind += " on both sides"

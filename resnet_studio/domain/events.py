@@ -61,7 +61,7 @@ class CohortStarted:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentChanged:
-    """Some of what the bits depend on is no longer as the start said, such as the engine."""
+    """Some of what the bits depend on is no longer as it was at the start, such as the engine."""
 
     run_ids: tuple[str, ...]
     changes: dict[str, str]
@@ -113,7 +113,7 @@ class CheckpointSaved:
 
 @dataclass(frozen=True, slots=True)
 class StatusChanged:
-    """``reason`` is a sentence for people, empty where the status says all."""
+    """``reason`` is a sentence for people, empty where the status is enough."""
 
     run_id: str
     status: RunStatus
@@ -144,5 +144,5 @@ StopCheck = Callable[[], bool]
 
 
 def never_stop() -> bool:
-    """The stop check of work that nobody stops."""
+    """The stop check of work that cannot be stopped."""
     return False

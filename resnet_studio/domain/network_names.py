@@ -29,7 +29,7 @@ _NAME = re.compile(r"(?:(cifar|imagenet)-)?(pre-)?(plain|resnet|vgg)-?(\d{1,5})(
 
 
 def network_named(text: str) -> NetworkSpec:
-    """The network of a name, its parts joined by dashes or blanks: family (left out where the depth tells),
+    """The network of a name, its parts joined by dashes or blanks: family (left out where the depth decides),
     ``plain``, ``resnet`` or ``vgg``, depth, and then any of A, B, C, basic, bottleneck, single, pre, 3x3, both, or the
     blocks of each stage, like ``3-4-6-3``.
 

@@ -88,7 +88,7 @@ class Protocol(Spec):
         return max(image_size, self.resize or round(image_size * 256 / 224))
 
     def canonical(self, image_sizes: Sequence[int]) -> Protocol:
-        """Without a resize that says what would be done anyway: one way to test has one key. ``image_sizes`` of the
+        """Without a resize that equals the usual one: one way to test has one key. ``image_sizes`` of the
         networks that are tested."""
         usual = Protocol(kind=self.kind) if self.resize else self
         fits = all(usual.resize_for(size) == self.resize for size in image_sizes)

@@ -156,7 +156,7 @@ class Classification:
 
 
 class _Errors:
-    """What an evaluation and its summary both tell of an ensemble."""
+    """The errors of an ensemble, as an evaluation and its summary both have them."""
 
     __slots__ = ()
     run_ids: tuple[str, ...]
@@ -179,7 +179,7 @@ class Evaluation(_Errors):
 
     Attributes:
         run_ids: One run, or the members of the ensemble.
-        data_seed: The data draw; with ``data`` and ``data_sha256`` it says which images were seen.
+        data_seed: The data draw; with ``data`` and ``data_sha256`` it fixes which images were seen.
         class_names: The data's, in its order; all class numbers below count in it.
         confusion: int64 (classes, classes), images by true class (rows) and predicted class (columns).
         labels: int32 (images,), true classes.

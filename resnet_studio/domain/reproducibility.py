@@ -25,14 +25,14 @@ def could_differ(one: RunRecord, other: RunRecord) -> list[Difference]:
 def not_the_same_here(run: RunRecord, here: Mapping[str, str]) -> list[Difference]:
     """Fields of the record that ``here``, what this machine would put there now, has with another value or not.
 
-    What ``here`` says nothing of, such as the device, is not compared; a commit that it lacks is.
+    What ``here`` does not have, such as the device, is not compared; a commit that it lacks is.
     """
     then = {key: run.environment[key] for key in ("commit", *here) if key in run.environment}
     return environment_differences(then, here) if run.environment else []
 
 
 def choices(run: RunRecord) -> dict[str, str]:
-    """The part of the record that tells a repetition what to choose."""
+    """The part of the record that a repetition has to choose again."""
     return {key: value for key, value in run.environment.items() if key in _CHOICES}
 
 

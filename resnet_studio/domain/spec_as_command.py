@@ -10,6 +10,7 @@ from resnet_studio.domain.spec import Spec, defaults, unread_values
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RunSpec
 
 _FLAGS = {"data.source": "--data", "data.seed": "--data-draw"}  # other options are the field's own name
+EMPTY = "none"  # a list without numbers
 
 
 def command_line(spec: RunSpec, twin: bool, home: str = "") -> str:
@@ -44,7 +45,7 @@ def _options(part: str, value: Spec, spec: RunSpec) -> list[str]:
         named[name] = given
         if name == "data_seed" and one_seed:
             continue
-        flag = "--seed" if name == "init_seed" and one_seed else _flag(f"{part}.{name}")
+        flag = "--seed" if name == "init_seed" and one_seed else flag_of(f"{part}.{name}")
         words += [flag, _text(given)]
     return words
 
@@ -71,11 +72,12 @@ def _implied(value: Spec, name: str, named: Mapping[str, object]) -> object:
     return {**usual, **unread_values(type(value), usual)}[name]
 
 
-def _flag(path: str) -> str:
+def flag_of(path: str) -> str:
+    """The option that sets a field of a run, by its dotted name."""
     return _FLAGS.get(path, "--" + path.rpartition(".")[2].replace("_", "-"))
 
 
 def _text(value: object) -> str:
     if isinstance(value, tuple):
-        return ",".join(str(item) for item in value) or "none"
+        return ",".join(str(item) for item in value) or EMPTY
     return str(value)

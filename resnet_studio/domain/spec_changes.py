@@ -9,7 +9,7 @@ from resnet_studio.domain.enums import Block, Family
 from resnet_studio.domain.spec import Spec, readers
 from resnet_studio.domain.specs import NetworkSpec, RunSpec
 
-# Field of a network -> fields that say the same or that it brings along
+# Field of a network -> fields that follow from it
 _FOLLOWERS: dict[str, tuple[str, ...]] = {
     "block": ("branch", "shortcut"),
     "stages": ("depth", "widths"),
@@ -23,7 +23,7 @@ def changed_values(spec: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
     """The values of ``spec`` with ``given`` (dotted names) in them, ready to be validated.
 
     Only a value that really changes lets others follow: a new family keeps nothing of the old network, a new block
-    brings its usual shortcut, a new depth its stages, another schedule has no milestones.
+    has its usual shortcut, a new depth its stages, another schedule has no milestones.
     """
     if isinstance(spec, RunSpec):
         values = {name: value for name, value in spec.model_dump().items() if name not in ("network", "recipe", "data")}

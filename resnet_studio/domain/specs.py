@@ -1,4 +1,4 @@
-"""What can be asked for: run and cohort, and by this name every other specification too."""
+"""The specifications of a run and of a cohort; every other specification can be imported from here too."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def _known(values: Iterable[float | None]) -> tuple[float, ...]:
 
 
 def same_but_seeds(one: RunRecord, other: RunRecord) -> bool:
-    """Whether two runs asked for the same, seeds and names aside, and saw the same images as far as is known."""
+    """Whether two specifications are the same, seeds and names aside, and the images too as far as is known."""
     if one.spec.network != other.spec.network or one.spec.data != other.spec.data:
         return False
     seen = {found for run in (one, other) if (found := run.environment.get("data_sha256"))}

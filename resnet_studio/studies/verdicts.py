@@ -1,4 +1,4 @@
-"""What finished runs say about depth and shortcuts: numbers and one sentence each, from records and curves alone."""
+"""Depth and shortcuts by the results of finished runs: numbers and a sentence each, from records and curves alone."""
 
 from __future__ import annotations
 
@@ -126,5 +126,5 @@ def shallow_and_deep(results: Sequence[Outcome]) -> tuple[Verdict, ...]:
 
 
 def verdicts(results: Sequence[Outcome]) -> tuple[Verdict, ...]:
-    """All that can be said: first depth, then shortcuts."""
+    """Every comparison: first depth, then shortcuts."""
     return (*shallow_and_deep(results), *plain_and_residual(results))

@@ -256,7 +256,7 @@ def test_the_recipes_of_the_paper_fill_the_form(qtbot: QtBot, form: DesignForm) 
     assert form.spec.recipe.batch_size == 256
     type_into(qtbot, form, "recipe.batch_size", "64")
     assert form.recipe.key == "custom"
-    assert box.currentText() == "your own"
+    assert box.currentText() == "custom"
     assert "Section 3.4" in form.findChild(QLineEdit, "field_recipe.batch_size").toolTip()  # type: ignore[union-attr]
 
 

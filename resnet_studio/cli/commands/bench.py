@@ -80,7 +80,7 @@ def bench(
                 work.report("starting")
                 from resnet_studio.networks.devices import choose_device
                 from resnet_studio.training.engines.choose import forget_gains  # torch enters here, which takes seconds
-                from resnet_studio.training.speed_probe import probe  # noqa: F401 - loaded where a signal is heard
+                from resnet_studio.training.speed_probe import probe  # noqa: F401 - loaded where a signal can stop it
         except KeyboardInterrupt:
             raise typer.Exit(stopping.exit_code) from None
         if "recipe.batch_size" not in given and choose_device(rows[0].spec.recipe.device).type == Device.CPU:
@@ -107,7 +107,7 @@ def bench(
 
 
 def _other_load() -> str:
-    """A sentence where other programs take a good part of the processor, as far as the system tells."""
+    """A sentence where other programs take a good part of the processor, as far as the system knows."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load < _BUSY_SHARE * cores():
         return ""

@@ -1,4 +1,4 @@
-"""``diff``: what sets two or three networks apart, in words, as JSON, or drawn."""
+"""``diff``: the differences of two or three networks, in words, as JSON, or drawn."""
 
 from __future__ import annotations
 

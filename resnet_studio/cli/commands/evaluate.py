@@ -126,7 +126,7 @@ def _evaluate(
 
 
 def _store(here: Session, evaluation: Evaluation) -> bool:
-    """Keep it if the history can be written; says so where it cannot."""
+    """Store it if the history can be written; prints a hint where it cannot."""
     try:
         with here.writer() as store:
             store.add_evaluation(evaluation)

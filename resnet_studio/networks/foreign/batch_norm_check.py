@@ -1,9 +1,9 @@
-"""Which of several networks with the same weights was trained: told by the statistics that batch norm kept.
+"""Which of several networks with the same weights was trained: by the statistics that batch norm kept.
 
 Every batch norm stores the mean and the variance of its input in training. Shown a batch in training mode, the right
 network gives nearly the same numbers again, whatever the images, because each layer's input is normalised anew; a
 network whose shortcuts carry other channels, or none, does not. Smooth noise stands in for the images. Only batch norms
-whose input differs from network to network are looked at: the others say nothing, and would hide what these say.
+whose input differs from network to network are looked at: the others do not differ, and would hide what these show.
 
 What is stored begins as mean 0 and variance 1, and each batch takes away a tenth of that: after n batches 0.9^n of it
 is left. As long as it is, everything looks like a network without shortcuts, so it is taken out first. Whoever trained
@@ -31,7 +31,7 @@ _MARGIN = 3.0  # the next best must be so many times worse
 _GOOD = 0.05  # squared difference of means in units of the variance; the right network is far below
 _SHARE = 0.1  # of a batch in what is stored: torch's default
 _LEFT = 0.01  # of the initial values; less changes nothing
-_TELLING = 2.0  # a batch norm tells networks apart if they are so differently far from what it stored
+_DISTINCT = 2.0  # a batch norm distinguishes networks if they are so differently far from what it stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Distances from the statistics stored in the layers that tell the networks apart, the nearest network first.
+    """Distances from the statistics stored in the layers that distinguish the networks, the nearest network first.
 
     ``sure``: the first is near, and the next one far. ``few_batches``: how many batches were counted where so few were
     that the initial values had to be taken out; 0 where they no longer mattered or nothing was counted.
@@ -90,7 +90,7 @@ def probe(
     each = [means(freed, spec, images, should_stop) for spec in candidates]
     layers = range(len(each[0]))
     telling = [
-        i for i in layers if max(found[i].far for found in each) > _TELLING * min(found[i].far for found in each)
+        i for i in layers if max(found[i].far for found in each) > _DISTINCT * min(found[i].far for found in each)
     ]
     looked_at = [[found[i] for i in telling or layers] for found in each]
     far = [sum(layer.far for layer in found) / max(1, len(found)) for found in looked_at]

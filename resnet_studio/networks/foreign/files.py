@@ -1,7 +1,7 @@
 """Weights files of any kind as named tensors; nothing in them is ever run.
 
 ``.safetensors`` holds tensors alone. PyTorch's own files are opened with ``weights_only=True``, after a look at what
-the archive says of itself: an archive can name sizes it does not have.
+the archive claims: an archive can name sizes it does not have.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Which network a set of named tensors is: family, depth, block, shortcut, width and classes told by shapes and order.
+"""Which network a set of named tensors is: family, depth, block, shortcut, width and classes by shapes and order.
 
-What shapes cannot tell stays open: a net without projections may be plain or have option A with its zeros at the end
+What shapes cannot decide stays open: a net without projections may be plain or have option A with its zeros at the end
 or on both sides, and a bottleneck may halve the image in its first or its second layer.
 """
 
@@ -112,7 +112,7 @@ def _naming(found: FoundNetwork, leaves: Sequence[Leaf]) -> str:
 
 
 def _network_spec(found: FoundNetwork, wishes: Wishes) -> dict[str, object]:
-    """The values that shapes tell."""
+    """The values that shapes decide."""
     branches = {block.branch for block in found.blocks}
     if len(branches) != 1:
         raise UserError(f"Its blocks are of different kinds ({', '.join(sorted(branches))}); it cannot be built.")
@@ -179,8 +179,8 @@ def _alternatives(values: dict[str, object], found: FoundNetwork, wishes: Wishes
 def _wish_sentence(wishes: Wishes, shortcuts: Sequence[Shortcut]) -> str:
     given = [str(wish) for wish in (wishes.block, wishes.shortcut) if wish is not None]
     fit = " or ".join("none (a plain net)" if each is Shortcut.NONE else f"option {each}" for each in shortcuts)
-    asked = " with shortcut ".join(given)
-    return f"The weights do not fit {asked}: their shortcut is {fit}; leave block and shortcut out."
+    named = " with shortcut ".join(given)
+    return f"The weights do not fit {named}: their shortcut is {fit}; leave block and shortcut out."
 
 
 def _checked(values: Mapping[str, object]) -> NetworkSpec:

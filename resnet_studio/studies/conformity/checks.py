@@ -1,4 +1,4 @@
-"""What a conformity check says: one point of the paper, and how a run stands to it."""
+"""A conformity check: one point of the paper, and whether a run conforms to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec
 
 
 class State(StrEnum):
-    """How a run stands to one point; each has a sign of its own, so that no colour is needed to tell them apart."""
+    """Whether a run conforms to one point; each has a sign of its own, so that no colour is needed."""
 
     CONFORMS = "conforms"
     DIFFERS = "differs"
@@ -59,7 +59,7 @@ class Check:
         key: A name that stays the same, for files and tests.
         part: Network, data, recipe or results.
         topic: What it is about, for people.
-        state: How the run stands to it.
+        state: Whether the run conforms to it.
         paper: What the paper has, in our words.
         where: Section, table or figure of arXiv:1512.03385v1, or the authors' read-me.
         run: What this run has.
@@ -107,7 +107,7 @@ class Subject:
 
     @property
     def imported(self) -> bool:
-        """Weights of another program: how they were trained nobody wrote down here."""
+        """Weights of another program: how they were trained is not on record here."""
         return self.status is RunStatus.IMPORTED
 
     def unless_imported(self, check: Check) -> Check:
@@ -121,7 +121,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What the paper has; :meth:`compare` and its kin make the check."""
+    """What the paper has; :meth:`compare` and the other methods make the check."""
 
     key: str
     part: Part
@@ -139,7 +139,7 @@ class Point:
         return self._check(State.UNKNOWN, run)
 
     def not_applicable(self, run: str) -> Check:
-        """The run has nothing that this could be said of."""
+        """The run has nothing that this applies to."""
         return self._check(State.NOT_APPLICABLE, run)
 
     def _check(self, state: State, run: str) -> Check:

@@ -24,7 +24,7 @@ NAMED = 4  # topics that the one-sentence summary names at most
 
 @dataclass(frozen=True, slots=True)
 class Conformity:
-    """What :func:`of_spec` and :func:`of_run` say.
+    """The result of :func:`of_spec` and :func:`of_run`.
 
     Attributes:
         label: The network's, as the paper writes it.

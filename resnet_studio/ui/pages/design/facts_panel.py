@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from resnet_studio.domain.blueprint import Blueprint
+from resnet_studio.domain.blueprint import Blueprint, training_bytes
 from resnet_studio.domain.enums import Family
-from resnet_studio.domain.memory_estimate import training_bytes
 from resnet_studio.domain.paper import cifar_row, imagenet_row, paper_sentence
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.ui.pages.design.training_time_panel import TimeHere

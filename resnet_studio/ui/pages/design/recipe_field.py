@@ -28,7 +28,7 @@ class RecipeField(QWidget):
         for preset in PRESETS:
             self._box.addItem(preset.title, preset.key)
             self._box.setItemData(self._box.count() - 1, _tip(preset.help), Qt.ItemDataRole.ToolTipRole)
-        self._box.addItem("your own", CUSTOM)
+        self._box.addItem("custom", CUSTOM)
         self._box.setItemData(self._box.count() - 1, _tip(OWN_HELP), Qt.ItemDataRole.ToolTipRole)
         self._box.setAccessibleName("Recipe of the paper")
         self._box.activated.connect(self._on_activated)
@@ -64,7 +64,7 @@ class RecipeField(QWidget):
 
     @Slot(int)
     def _on_activated(self, index: int) -> None:
-        """``your own`` is what the fields make of it."""
+        """``custom`` is what the fields make of it."""
         if index < len(PRESETS):
             self.chosen.emit(PRESETS[index])
         else:
