@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -12,11 +13,17 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QStyle, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
 
+from resnet_studio.data.datasets.paths import data_set_folder
+from resnet_studio.data.image_set import Report
 from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.data_sets import DATA_SETS, STL10, DataSetRow
 from resnet_studio.domain.enums import Augmentation, Block, Family, PadWith, Shortcut, TestOn, ZeroPadding
+from resnet_studio.domain.errors import Stopped
+from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.presets import PRESETS, apply, find_preset
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
+from resnet_studio.platform.home import Home
 from resnet_studio.ui.pages.design.form import DesignForm
 from resnet_studio.ui.pages.design.form_layout import SECTIONS
 from resnet_studio.ui.services import Services
@@ -449,10 +456,63 @@ def test_a_folder_that_is_not_there_is_said_beside_the_field(qtbot: QtBot, form:
     assert not form.ready
 
 
-def test_cifar10_that_is_not_there_offers_its_download(qtbot: QtBot, form: DesignForm) -> None:
-    form.show_spec(replace(RunSpec(), data=DataSpec(source="cifar10")))
+def choose_data(qtbot: QtBot, form: DesignForm, title: str) -> None:
+    box = form.findChild(QComboBox, "field_data.source")
+    assert box is not None
+    box.setCurrentText(title)
+    box.activated.emit(box.currentIndex())
     qtbot.waitUntil(lambda: form.data.facts is not None, timeout=10_000)
+
+
+def place_files(home: Home, row: DataSetRow) -> None:
+    for name in row.files:
+        path = data_set_folder(home, row) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+@pytest.mark.parametrize("row", [row for row in DATA_SETS if row.downloads], ids=lambda row: row.key)
+def test_a_data_set_that_is_not_there_offers_its_download(qtbot: QtBot, form: DesignForm, row: DataSetRow) -> None:
+    choose_data(qtbot, form, row.title)
+    assert form.data.missing == row
     assert form.data._fetch.isVisible()
+    assert form.data._fetch.text().startswith(f"Download {row.title} (")
+    assert not form.ready
+    assert form.spec is not None
+    assert (form.spec.data.source, form.spec.network.classes) == (row.key, len(row.class_names))
+    assert f"{row.image_size} x {row.image_size} pixels" in form.data._note.text()
+    choose_data(qtbot, form, "Built-in images")
+    assert not form.data._fetch.isVisible()
+    assert form.ready
+    assert form.spec.network.classes == 10
+
+
+def test_a_download_is_shown_stopped_and_repeated(
+    qtbot: QtBot, form: DesignForm, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[str] = []
+
+    def download(row: DataSetRow, home: Home, report: Report, should_stop: StopCheck) -> None:
+        rounds.append(row.key)
+        report("downloading", 0.5)
+        if len(rounds) == 1:
+            while not should_stop():
+                time.sleep(0.01)
+            raise Stopped
+        place_files(home, row)
+
+    monkeypatch.setattr("resnet_studio.data.datasets.downloaded.download", download)
+    choose_data(qtbot, form, STL10.title)
+    form.data._fetch.click()
+    qtbot.waitUntil(lambda: form.data._progress.value() == 500, timeout=10_000)
+    assert form.data._fetch.text() == "Stop the download"
+    form.data._fetch.click()
+    qtbot.waitUntil(lambda: form.data._fetch.text().startswith("Download STL-10"), timeout=10_000)
+    form.data._fetch.click()
+    qtbot.waitUntil(lambda: form.data.facts is not None and form.data.facts.ready, timeout=10_000)
+    assert rounds == [STL10.key, STL10.key]
+    assert not form.data._fetch.isVisible()
+    assert form.ready
 
 
 @pytest.mark.qt_log_ignore("propagateSizeHints", "plugin does not support")

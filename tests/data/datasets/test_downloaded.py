@@ -25,10 +25,16 @@ from resnet_studio.data.datasets.registry import open_data
 from resnet_studio.data.training_batches import open_training
 from resnet_studio.domain import data_sets
 from resnet_studio.domain.data_sets import DataSetRow, find_data_set
-from resnet_studio.domain.enums import Loading
+from resnet_studio.domain.enums import Loading, RunStatus
 from resnet_studio.domain.errors import DataError, Stopped
-from resnet_studio.domain.specs import DataSpec, RecipeSpec
+from resnet_studio.domain.protocols import Protocol
+from resnet_studio.domain.specs import CohortSpec, DataSpec, RecipeSpec, RunSpec
+from resnet_studio.domain.specs import replace as replace_spec
+from resnet_studio.history.store import RunStore
+from resnet_studio.inference.evaluate import evaluate
+from resnet_studio.inference.models import load
 from resnet_studio.platform.home import Home
+from resnet_studio.runner import run_cohort
 
 from . import small_sets
 from .small_sets import KEYS, TEST, TRAIN, SmallSet
@@ -127,6 +133,31 @@ def test_rows_say_what_torchvision_says(key: str):
     assert [(file.url, file.md5) for file in row.downloads] == urls[key]
     members = readers.READERS[key].members()
     assert sorted(row.files) == sorted(members or [file.name for file in row.downloads])
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_run_trains_and_is_evaluated(home: Home, server: Server, monkeypatch, tiny_run: RunSpec, key: str):
+    """The same way from a data set's files to a stored error as for any other data."""
+    _, row = serve(key, server, monkeypatch)
+    spec = replace_spec(
+        tiny_run,
+        data=DataSpec(source=key),
+        network=replace_spec(tiny_run.network, classes=len(row.class_names)),
+        recipe=replace_spec(tiny_run.recipe, iterations=3, milestones=(), test_every=3, normalisation="channel-mean-std"),
+    )
+    store = RunStore.open(home)
+    try:
+        with pytest.raises(DataError, match=f"resnet-studio data download {key}"):
+            run_cohort.run(CohortSpec(runs=(spec,)), store, lambda event: None)
+        download(row, home)
+        (run,) = run_cohort.run(CohortSpec(runs=(spec,)), store, lambda event: None)
+        assert (run.status, run.class_names) == (RunStatus.FINISHED, row.class_names)
+        assert run.environment["training_images"] == str(TRAIN)
+        found = evaluate([load(store, run)], spec.data, Protocol(), home)
+        assert (found.images, found.class_names) == (TEST, row.class_names)
+        assert found.top1_error == pytest.approx(run.test_error)
+    finally:
+        store.close()
 
 
 def test_fashion_mnist_has_torchvisions_class_names():
