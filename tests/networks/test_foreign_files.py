@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import pickle
 import struct
@@ -20,7 +19,7 @@ STATE = {"conv1.weight": torch.ones(4, 3, 3, 3), "fc.bias": torch.zeros(2)}
 
 
 @pytest.mark.parametrize(
-    ("values", "entry", "others"),
+    ("values", "entry", "others"),  # others: further sets of weights
     [
         (STATE, "", ()),
         ({"state_dict": STATE, "epoch": 3, "best_prec1": torch.tensor(91.0)}, "state_dict", ()),
@@ -36,7 +35,7 @@ def test_tensors_are_found_wherever_scripts_put_them(
     file = tmp_path / "weights.pth"
     torch.save(values, file, _use_new_zipfile_serialization=not old)
     found = read(file)
-    assert (found.entry, found.others, len(found.sha256)) == (entry, others, 64)
+    assert (found.entry, tuple(each.key for each in found.sets[1:]), len(found.sha256)) == (entry, others, 64)
     assert {name: tuple(t.shape) for name, t in found.tensors.items()} == {n: tuple(t.shape) for n, t in STATE.items()}
 
 
@@ -65,22 +64,17 @@ class Attack:
         return os.mkdir, (str(self.mark),)
 
 
-@pytest.mark.parametrize("kind", ["pickle", "torch", "old", "namespace", "module"])
+@pytest.mark.parametrize("kind", ["pickle", "torch", "old"])
 def test_nothing_that_could_run_is_opened(kind: str, tmp_path: Path) -> None:
     file, mark = tmp_path / "weights.pth", tmp_path / "attacked"
     if kind == "pickle":
         file.write_bytes(pickle.dumps({"state_dict": Attack(mark)}))
-    elif kind == "module":
-        torch.save(torch.nn.Linear(2, 2), file)
     else:
-        values = {"state_dict": STATE, "args": argparse.Namespace(lr=1) if kind == "namespace" else Attack(mark)}
-        torch.save(values, file, _use_new_zipfile_serialization=kind != "old")
-    with pytest.raises(UserError, match=r"holds more than tensors|damaged or no weights file") as caught:
+        torch.save({"state_dict": STATE, "args": Attack(mark)}, file, _use_new_zipfile_serialization=kind != "old")
+    with pytest.raises(UserError, match=r"it would run \w+.mkdir, .*nothing was run") as caught:
         read(file)
     assert not mark.exists()
     assert str(caught.value).count(". ") == 0
-    if kind == "namespace":
-        assert "argparse.Namespace" in str(caught.value)
 
 
 def test_torchscript_is_refused(tmp_path: Path) -> None:
