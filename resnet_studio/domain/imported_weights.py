@@ -53,7 +53,8 @@ class ImportOptions:
         mean_of: Data whose training images' mean image is measured and used; instead of all of these.
         classes: A text file with a class name a line, or a JSON list of them, in the order of the outputs.
         name: Of the new run.
-        weights_key: Which set of weights is meant where a file holds several, such as ``state_dict_ema``.
+        weights_key: Which set of weights is meant where a file holds several, such as ``state_dict_ema``; empty for
+            what lies at the top, None for the usual one.
     """
 
     wishes: Wishes = field(default_factory=Wishes)
@@ -63,7 +64,7 @@ class ImportOptions:
     mean_of: DataSpec | None = None
     classes: Path | None = None
     name: str = ""
-    weights_key: str = ""
+    weights_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpe
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.foreign.files import WeightsFile, read
 from resnet_studio.networks.foreign.recognise import Recognised, fits, recognise
-from resnet_studio.networks.foreign.state_dicts import listed
+from resnet_studio.networks.foreign.state_dicts import ManySetsError, listed
 from resnet_studio.training import checkpoints
 from resnet_studio.training.checkpoints import Snapshot
 from resnet_studio.weights_io import preprocessing
@@ -27,6 +27,7 @@ from resnet_studio.weights_io import sidecar as own
 from resnet_studio.weights_io.decide import Decision, decide
 from resnet_studio.weights_io.sidecar import Carried
 
+__all__ = ["Inspected", "ManySetsError", "import_weights", "inspect"]
 PREPROCESSING = "preprocessing.safetensors"
 _SHOWN = 5
 
@@ -103,7 +104,7 @@ def _recognition(
     if len(file.sets) > 1:
         chosen, *others = file.sets
         sentence = f"The weights under {chosen.title} are meant, not those under {listed(tuple(others))}"
-        if options.weights_key:
+        if options.weights_key is not None:
             told.append(f"{sentence}.")
         else:
             assumed.append(f"{sentence}; else say so with --weights-key.")

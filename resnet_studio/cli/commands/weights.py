@@ -68,9 +68,9 @@ def import_file(
                                          rich_help_panel=_STRUCTURE)
     ] = None,
     weights_key: Annotated[
-        str, typer.Option(metavar="KEY", help="Which weights are meant where the file holds several sets, such as "
+        str | None, typer.Option(metavar="KEY", help="Which weights are meant where the file holds several sets, such as "
                           "state_dict_ema.", rich_help_panel=_STRUCTURE)
-    ] = "",
+    ] = None,
     name: Annotated[str, typer.Option(metavar="TEXT", help="Of the new run; else that of the file.")] = "",
     as_json: AsJson = False,
 ) -> None:  # fmt: skip

@@ -49,11 +49,11 @@ class WeightsFile:
     passed_over: tuple[str, ...] = ()
 
 
-def read(path: Path, should_stop: StopCheck = never, key: str = "") -> WeightsFile:
+def read(path: Path, should_stop: StopCheck = never, key: str | None = None) -> WeightsFile:
     """Read every tensor of one set of weights in ``path``.
 
     Args:
-        key: The set that is meant, such as ``state_dict_ema``; empty for the usual one.
+        key: The set that is meant, such as ``state_dict_ema``; None for the usual one.
 
     Raises:
         ManySetsError: If there are several sets of weights, and none is the usual one.
@@ -101,9 +101,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from None
 
 
-def _read_torch(
-    name: str, file: BinaryIO, head: bytes, size: int, key: str, should_stop: StopCheck
-) -> Found:  # fmt: skip
+def _read_torch(name: str, file: BinaryIO, head: bytes, size: int, key: str | None, should_stop: StopCheck) -> Found:
     """What ``torch.save`` wrote, as far as it consists of tensors and plain values."""
     if head.startswith(b"PK"):
         _check_archive(name, file, size)

@@ -33,10 +33,10 @@ Raw = Tensor | Described | Array | Odd
 
 
 class ManySetsError(UserError):
-    """Several sets of weights, none of them the usual one; ``sets`` are those to choose among."""
+    """Several sets of weights, none of them the usual one; ``choices``: the key of each, and how it differs."""
 
     def __init__(self, file_name: str, sets: tuple[WeightsSet, ...]) -> None:
-        self.sets = sets
+        self.choices = tuple((each.key, each.about) for each in sets)
         super().__init__(
             f"{file_name} holds {len(sets)} sets of weights ({listed(sets)}); say which is meant with --weights-key."
         )
@@ -75,11 +75,11 @@ def listed(sets: tuple[WeightsSet, ...]) -> str:
     return "; ".join(shown) + (f"; and {len(sets) - _SHOWN} more" if len(sets) > _SHOWN else "")
 
 
-def tensors_in(values: object, file_name: str, key: str = "") -> Found:
+def tensors_in(values: object, file_name: str, key: str | None = None) -> Found:
     """The network's tensors in what a file holds.
 
     Args:
-        key: The set that is meant; empty for the usual one.
+        key: The set that is meant; None for the usual one.
 
     Raises:
         ManySetsError: If there are several and none is the usual one.
@@ -90,10 +90,10 @@ def tensors_in(values: object, file_name: str, key: str = "") -> Found:
         raise UserError(f"{file_name} holds no named tensors, so there are no weights in it; choose another file.")
     networks = {name: tensors for name, tensors in raw.items() if any(_dimensions(t) == 4 for t in tensors.values())}
     parts, beside = _parts(networks or raw)
-    entry = key or _usual(parts)
-    if key and key not in parts:
-        known = ", ".join(name or "''" for name in parts)
-        raise UserError(f"{file_name} has no weights under {key}; they lie under {known}.")
+    entry = _usual(parts) if key is None else key
+    if key is not None and key not in parts:
+        known = ", ".join(name or "the top" for name in parts)
+        raise UserError(f"{file_name} has no weights under {key or 'the top'}; they lie under {known}.")
     if entry is None:
         entry = next(iter(parts))
         sets = _described(parts, entry, file_name)

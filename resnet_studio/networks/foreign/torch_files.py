@@ -12,7 +12,6 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -262,9 +261,7 @@ def read_archive(file: BinaryIO, should_stop: StopCheck = never) -> object:
     return value
 
 
-def _archived(
-    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, swapped: torch.dtype | None
-) -> Callable[[], bytearray]:
+def _archived(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, swapped: torch.dtype | None) -> Callable[[], bytearray]:
     def content() -> bytearray:
         data = bytearray(archive.read(entry))
         if swapped is not None and (size := swapped.itemsize // (2 if swapped.is_complex else 1)) > 1:
@@ -389,4 +386,3 @@ def _counted(value: object) -> int:
     if not isinstance(value, int) or not 0 <= value <= MAX_TENSORS:
         raise PickleError("it holds no number of tensors that makes sense")
     return value
-
