@@ -19,7 +19,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from resnet_studio.domain.errors import DataError
+from resnet_studio.data.image_repair import jpeg_scans, repairs
+from resnet_studio.data.pixel_formats import to_rgb
+from resnet_studio.domain.errors import DataError, UserError
+from resnet_studio.platform.outside_files import read_regular
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +32,10 @@ IMAGE_SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 )
 MAX_PIXELS = 1024 * 1024 * 1024 // 4 // 3  # 89 megapixels: Pillow's own threshold for its bomb warning
-_BACKDROP = (255, 255, 255)  # what shows through transparent parts: white, as in most viewers
+MAX_WORK = 1_000_000_000  # pixels that a decoder goes over, scan by scan: a progressive JPEG of full size has 10 scans
+_MAX_BYTES = 1 << 29  # of a file that is looked at again after its decoder refused it
+_USUAL_SCANS = 16
+_NOTE = "note"  # in Pillow's own dictionary of what came with an image
 
 # Pillow warns of a bomb between this size and twice it. Here it is refused, with or without the warning (below).
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
@@ -41,7 +47,8 @@ def read_image(source: Path | bytes, enough: int = 0, name: str = "") -> Image.I
     """Decode one image: RGB, 8 bits, upright.
 
     EXIF rotation is applied; 16-bit and floating-point grey is scaled to 8 bits; CMYK and palettes are converted;
-    transparent parts show white; of an animation the first frame is taken.
+    transparent parts show white; of an animation the first frame is taken. A fault in a part without pixels, such as a
+    text, a profile or a missing end mark, is passed over; :func:`note` then says so.
 
     Args:
         source: A file, or the bytes of one.
@@ -56,18 +63,14 @@ def read_image(source: Path | bytes, enough: int = 0, name: str = "") -> Image.I
     try:
         if isinstance(source, Path) and not stat.S_ISREG(source.stat().st_mode):
             raise DataError(f"{name} is not a file; choose an image.")
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
-            _check_size(name, image)
-            if enough:
-                image.draft(None, (enough, enough))  # type: ignore[arg-type]  # None: the mode stays
-            image.load()
-            _turn_upright(image)
-            return _rgb(image)
+        return _decoded(source, enough, name)
     except DataError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(_too_large(name)) from None
     except UnidentifiedImageError:
+        if (mended := _mended(source, enough, name)) is not None:
+            return mended
         raise DataError(f"{name} is not an image that can be read here; use {_listed(FORMATS)}.") from None
     except FileNotFoundError:
         raise DataError(f"{name} does not exist; check its path.") from None
@@ -76,7 +79,47 @@ def read_image(source: Path | bytes, enough: int = 0, name: str = "") -> Image.I
     except MemoryError:
         raise DataError(f"{name} does not fit into memory; make it smaller.") from None
     except Exception as error:  # a decoder on damaged input can raise anything: SyntaxError, struct.error, OSError...
+        if (mended := _mended(source, enough, name)) is not None:
+            return mended
         raise DataError(f"{name} is damaged or cut off ({_first_line(error)}); replace it.") from None
+
+
+def note(image: Image.Image) -> str:
+    """What there is to say of an image that :func:`read_image` returned, as a sentence; empty if nothing."""
+    return str(image.info.get(_NOTE, ""))
+
+
+def _decoded(source: Path | bytes, enough: int, name: str) -> Image.Image:
+    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
+        _check_size(name, image)
+        if image.format in ("JPEG", "MPO"):
+            _check_scans(name, source, image)
+        if enough:
+            image.draft(None, (enough, enough))  # type: ignore[arg-type]  # None: the mode stays
+        image.load()
+        _turn_upright(image)
+        made = to_rgb(image)
+    made.info.pop(_NOTE, None)  # a comment of the file's own
+    return made
+
+
+def _mended(source: Path | bytes, enough: int, name: str) -> Image.Image | None:
+    """The picture of a file that is damaged where no pixel is, with a note; None if there is no saving it."""
+    try:
+        data = source if isinstance(source, bytes) else read_regular(source, _MAX_BYTES)
+    except UserError:
+        return None
+    for repair in repairs(data):
+        made: list[Image.Image] = []
+        with contextlib.suppress(Exception):
+            for version in repair.versions:
+                made.append(_decoded(version, enough, name))
+                if made[0].tobytes() != made[-1].tobytes():
+                    break
+            else:
+                made[0].info[_NOTE] = repair.note
+                return made[0]
+    return None
 
 
 def square_pixels(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
@@ -185,6 +228,13 @@ def _sort_out(path: Path, found: dict[Path, None], refused: dict[Path, str]) -> 
         refused[path] = "is not a file" if path.exists() else "does not exist"
 
 
+def _check_scans(name: str, source: Path | bytes, image: Image.Image) -> None:
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        scans = jpeg_scans(file)
+    if scans * image.width * image.height > MAX_WORK and scans > _USUAL_SCANS:
+        raise DataError(f"{name} goes over its pixels {scans} times, which takes too long; save it again.")
+
+
 def _check_size(name: str, image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
         raise DataError(_too_large(name))
@@ -198,25 +248,6 @@ def _turn_upright(image: Image.Image) -> None:
     # Damaged EXIF data is no reason to refuse: the pixels are good all the same.
     with contextlib.suppress(Exception):
         ImageOps.exif_transpose(image, in_place=True)
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        return _from_deep_grey(image)
-    if image.has_transparency_data:
-        backdrop = Image.new("RGBA", image.size, (*_BACKDROP, 255))
-        return Image.alpha_composite(backdrop, image.convert("RGBA")).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _from_deep_grey(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits, or floating point, to RGB: full scale is 65535, or 1 for floats, or the largest value."""
-    values = np.asarray(image).astype(np.float64)
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    top = float(values.max(initial=0.0))
-    full = 1.0 if image.mode == "F" and top <= 1.0 else 65535.0 if image.mode != "F" and top <= 65535.0 else top
-    grey = np.clip(values * (255.0 / full) + 0.5, 0, 255).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB")
 
 
 def _first_line(error: Exception) -> str:

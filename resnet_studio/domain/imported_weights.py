@@ -53,6 +53,8 @@ class ImportOptions:
         mean_of: Data whose training images' mean image is measured and used; instead of all of these.
         classes: A text file with a class name a line, or a JSON list of them, in the order of the outputs.
         name: Of the new run.
+        weights_key: Which set of weights is meant where a file holds several, such as ``state_dict_ema``; empty for
+            what lies at the top, None for the usual one.
     """
 
     wishes: Wishes = field(default_factory=Wishes)
@@ -62,6 +64,7 @@ class ImportOptions:
     mean_of: DataSpec | None = None
     classes: Path | None = None
     name: str = ""
+    weights_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class Recognition:
         carries_preprocessing: Mean and std came with the file.
         preset: Key of the usual mean and std for such a network.
         class_names: That came with the file, else those assumed; empty when nothing is known of them.
+        sets: The key of each set of weights in the file and what tells it from the others, the one that was taken
+            first; the key of what lies at the top is empty.
     """
 
     file_name: str
@@ -90,6 +95,7 @@ class Recognition:
     carries_preprocessing: bool
     preset: str
     class_names: tuple[str, ...]
+    sets: tuple[tuple[str, str], ...] = ()
 
 
 def without_options(text: str) -> str:

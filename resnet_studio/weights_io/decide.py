@@ -11,6 +11,7 @@ from resnet_studio.domain.imported_weights import Wishes
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.foreign.batch_norm_check import Verdict, probe
 from resnet_studio.networks.foreign.recognise import NO_WISHES, Recognised
+from resnet_studio.networks.foreign.structure_check import doubt
 
 _STRANGE = 0.2  # a distance no right network has; see probing
 
@@ -59,6 +60,10 @@ def decide(recognised: Recognised, wishes: Wishes = NO_WISHES, should_stop: Stop
                 "It is one of the networks that can be built: batch norm's statistics do not fit well, so test it on "
                 "images whose error you know."
             )
+    if not question and (text := doubt(
+        recognised.tensors, chosen, size_said=wishes.image_size is not None, should_stop=should_stop
+    )):  # fmt: skip
+        assumed.append(text)
     if len(places) > 1:
         place = "3x3 convolution" if chosen.stride_place is StridePlace.MIDDLE else "first 1x1 convolution"
         assumed.append(

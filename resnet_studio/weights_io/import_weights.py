@@ -19,6 +19,7 @@ from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpe
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.foreign.files import WeightsFile, read
 from resnet_studio.networks.foreign.recognise import Recognised, fits, recognise
+from resnet_studio.networks.foreign.state_dicts import ManySetsError, listed
 from resnet_studio.training import checkpoints
 from resnet_studio.training.checkpoints import Snapshot
 from resnet_studio.weights_io import preprocessing
@@ -26,7 +27,9 @@ from resnet_studio.weights_io import sidecar as own
 from resnet_studio.weights_io.decide import Decision, decide
 from resnet_studio.weights_io.sidecar import Carried
 
+__all__ = ["Inspected", "ManySetsError", "import_weights", "inspect"]
 PREPROCESSING = "preprocessing.safetensors"
+_SHOWN = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +68,7 @@ def inspect(
         Stopped: Within a second of ``should_stop`` saying so.
     """
     report(f"reading {path.name}", None)
-    file = read(path, should_stop)
+    file = read(path, should_stop, options.weights_key)
     weights, carried = own.take(file)
     report("recognising the network", None)
     try:
@@ -78,6 +81,9 @@ def inspect(
     decision = decide(recognised, options.wishes, should_stop)
     if carried.preprocessing is None and (lying := own.beside(path)) is not None:
         carried = Carried(carried.spec, lying, carried.class_names)
+    if carried.preprocessing is None and (found := recognised.normalisation) is not None:
+        images = preprocessing.kept_in_file(found.mean, found.std, decision.spec.image_size)
+        carried = Carried(carried.spec, images, carried.class_names)
     return Inspected(_recognition(file, recognised, decision, options, carried), recognised.tensors, carried)
 
 
@@ -97,10 +103,15 @@ def _recognition(
     told = list(decision.told)
     if file.entry:
         told.append(f"The weights lay under {file.entry}.")
-    if file.others:
-        assumed.append(
-            f"The weights under {file.entry or 'the top'} are meant, not those under {', '.join(file.others)}."
-        )
+    if len(file.sets) > 1:
+        chosen, *others = file.sets
+        sentence = f"The weights under {chosen.title} are meant, not those under {listed(tuple(others))}"
+        if options.weights_key is not None:
+            told.append(f"{sentence}.")
+        else:
+            assumed.append(f"{sentence}; else say so with --weights-key.")
+    if file.passed_over:
+        told.append(f"Passed over, as no part of the network: {', '.join(file.passed_over[:_SHOWN])}.")
     names = carried.class_names if len(carried.class_names) == decision.spec.classes else ()
     return Recognition(
         file_name=file.name,
@@ -114,6 +125,7 @@ def _recognition(
         carries_preprocessing=carried.preprocessing is not None,
         preset=preprocessing.usual(decision.spec).preset,
         class_names=names or preprocessing.usual(decision.spec).classes,
+        sets=tuple((each.key, each.about) for each in file.sets),
     )
 
 

@@ -30,6 +30,7 @@ from resnet_studio.platform.home import Home
 
 _MAX_LIST = 1 << 24  # bytes of a class file
 _NPY = ".npy"
+_MOST, _LEAST_STD, _MOST_STD = 10.0, 1e-6, 100.0  # of means and deviations of colours in 0..1
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,14 @@ def preprocessing(
     return _of_colours(size, preset.mean, preset.std), (text,)
 
 
+def kept_in_file(mean: Tensor, std: Tensor, size: int) -> Preprocessing | None:
+    """Mean and standard deviation that lay beside the weights; None where they are no usable numbers."""
+    usable = bool(torch.isfinite(mean).all() and torch.isfinite(std).all()) and float(std.min()) >= _LEAST_STD
+    if not usable or float(mean.abs().max()) > _MOST or float(std.max()) > _MOST_STD or mean.shape[1] not in (1, size):
+        return None
+    return Preprocessing(size, mean.float(), std.float())
+
+
 def measured(data: DataSpec, size: int, home: Home, report: Report, should_stop: StopCheck) -> Preprocessing:
     """The mean image over the training images of ``data``, as the paper subtracts it."""
     bundle = open_data(data, size, home, report, should_stop)
@@ -115,7 +124,7 @@ def _text(colour: Colour) -> str:
 
 
 def _of_colours(size: int, mean: Colour, std: Colour) -> Preprocessing:
-    if not all(-10 <= value <= 10 for value in mean) or not all(1e-6 <= value <= 100 for value in std):
+    if not all(-_MOST <= value <= _MOST for value in mean) or not all(_LEAST_STD <= v <= _MOST_STD for v in std):
         raise UserError(
             f"Mean {_text(mean)} and std {_text(std)} are no numbers for colours in 0..1; divide them by 255 if they "
             "are for colours in 0..255."

@@ -6,6 +6,9 @@ import contextlib
 import io
 import os
 import struct
+import subprocess
+import sys
+import time
 import zlib
 from pathlib import Path
 
@@ -15,7 +18,7 @@ import torch
 from PIL import Image
 
 from resnet_studio.data import images
-from resnet_studio.data.images import IMAGE_SUFFIXES, find_images, read_image, to_square
+from resnet_studio.data.images import IMAGE_SUFFIXES, find_images, note, read_image, to_square
 from resnet_studio.domain.errors import DataError
 
 from .conftest import picture
@@ -179,6 +182,210 @@ def test_other_files_are_refused(tmp_path: Path):
 def test_formats_not_listed_are_not_tried():
     assert "is not an image" in sentence(encoded(picture(1), "ICO"))
     assert "is not an image" in sentence(encoded(picture(1), "PDF"))
+
+
+# Faults and odd contents where no pixel is
+
+
+def halves(size: tuple[int, int] = (64, 64)) -> Image.Image:
+    """Red on the left, blue on the right."""
+    image = Image.new("RGB", size, (30, 30, 200))
+    image.paste((200, 30, 30), (0, 0, size[0] // 2, size[1]))
+    return image
+
+
+def is_halves(image: Image.Image) -> bool:
+    width, height = image.size
+    left, right = image.getpixel((1, height // 2)), image.getpixel((width - 2, height // 2))
+    return left[0] > 150 > 80 > left[2] and right[2] > 150 > 80 > right[0]
+
+
+def png_chunk(kind: bytes, body: bytes, *, fault: int = 0) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body) ^ fault)
+
+
+def with_chunk(kind: bytes, body: bytes, *, fault: int = 0) -> bytes:
+    data = encoded(halves())
+    return data[:33] + png_chunk(kind, body, fault=fault) + data[33:]
+
+
+def wrong_checksum(kind: bytes) -> bytes:
+    data = bytearray(encoded(halves()))
+    place = data.index(kind)
+    size = int.from_bytes(data[place - 4 : place], "big")
+    data[place + 4 + size] ^= 0xFF
+    return bytes(data)
+
+
+def packed(*, cut: int) -> bytes:
+    """A PNG whose compressed pixels lack their last bytes: the checksum of zlib has four."""
+    whole = encoded(halves())
+    header, pixels = (
+        whole[16:29],
+        b"".join(b"\0" + halves().tobytes()[row * 192 : (row + 1) * 192] for row in range(64)),
+    )
+    parts = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(pixels)[:-cut]) + png_chunk(b"IEND", b"")
+    return whole[:8] + parts
+
+
+def jpeg_with(marker: int, body: bytes) -> bytes:
+    data = encoded(halves(), "JPEG")
+    return data[:2] + bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body + data[2:]
+
+
+NO_PIXEL: dict[str, bytes] = {
+    "long text": with_chunk(b"zTXt", b"c\0\0" + zlib.compress(b"x" * (2 << 20))),
+    "long international text": with_chunk(b"iTXt", b"c\0\1\0\0\0" + zlib.compress(b"x" * (2 << 20))),
+    "long profile": with_chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(3 << 20))),
+    "text of another method": with_chunk(b"zTXt", b"c\0\7abc"),
+    "short physical size": with_chunk(b"pHYs", b"ab"),
+    "checksum of a text": with_chunk(b"tEXt", b"a\0b", fault=1),
+    "checksum of a profile": with_chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(9)), fault=1),
+    "checksum of the header": wrong_checksum(b"IHDR"),
+    "checksum of the pixels": wrong_checksum(b"IDAT"),
+    "no checksum in zlib": packed(cut=4),
+    "no end": encoded(halves())[:-12],
+    "photoshop": jpeg_with(0xED, b"Photoshop 3.0\0" + b"8BIM\x04\x04\xff\xff\xff\xff\xff\xff"),
+    "jfif": jpeg_with(0xE0, b"JFIF\0\1"),
+    "several pictures": jpeg_with(0xE2, b"MPF\0MM\0*\0\0\0\x08\xff\xff"),
+    "profile in parts": jpeg_with(0xE2, b"ICC_PROFILE\0\1\3abc"),
+    "two bytes short": encoded(halves(), "JPEG")[:-2],
+    "one byte short": encoded(halves(), "JPEG")[:-1],
+    "progressive, two bytes short": encoded(halves(), "JPEG", progressive=True)[:-2],
+    "padding of a bitmap": encoded(halves((63, 64)), "BMP")[:-3],
+    "bytes behind the end": encoded(halves(), "JPEG") + b"rest" * 99,
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("case", NO_PIXEL)
+def test_a_fault_where_no_pixel_is_costs_no_picture(case: str):
+    found = read_image(NO_PIXEL[case])
+    assert is_halves(found)
+    if "long" in case:
+        assert "could not be read" in note(found)
+    elif "short" in case and "size" not in case:
+        assert "end of the file is missing" in note(found)
+
+
+def test_images_without_a_fault_have_no_note():
+    for kind in ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM"):
+        image = read_image(encoded(halves(), kind))
+        assert is_halves(image)
+        assert note(image) == ""
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_that_lacks_pixels_is_never_completed(progressive: bool):
+    data = encoded(picture(3, (64, 64)), "JPEG", progressive=progressive)
+    for cut in [*range(4, 60), *range(60, len(data) - 20, 61)]:
+        with pytest.raises(DataError):
+            read_image(data[:-cut])
+
+
+@pytest.mark.parametrize("cut", [5, 50, 500])
+def test_a_png_that_lacks_pixels_is_never_completed(cut: int):
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    data = encoded(noise)
+    with pytest.raises(DataError):
+        read_image(data[: -12 - 4 - cut])
+
+
+def bitmap(alpha: int) -> bytes:
+    pixels = np.dstack([np.asarray(halves())[::-1, :, ::-1], np.full((64, 64, 1), alpha, np.uint8)]).tobytes()
+    head = struct.pack("<IiiHHIIiiII", 108, 64, 64, 1, 32, 3, len(pixels), 2835, 2835, 0, 0)
+    head += struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + b"BGRs" + bytes(48)
+    return b"BM" + struct.pack("<IHHI", 122 + len(pixels), 0, 0, 122) + head + pixels
+
+
+def test_alpha_that_is_zero_everywhere_hides_no_picture():
+    for alpha in (0, 255):
+        found = read_image(bitmap(alpha))
+        assert (found.getpixel((1, 32)), found.getpixel((62, 32))) == ((200, 30, 30), (30, 30, 200))
+    image = halves()
+    image.putalpha(0)
+    for kind in ("PNG", "TIFF", "WEBP"):
+        found = read_image(encoded(image, kind, **({"lossless": True, "exact": True} if kind == "WEBP" else {})))
+        assert is_halves(found)
+    image.putpixel((5, 5), (1, 2, 3, 1))
+    assert read_image(encoded(image)).getpixel((40, 40)) == (255, 255, 255)
+    empty = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    assert read_image(encoded(empty)).getpixel((4, 4)) == (255, 255, 255)
+
+
+def tiff(pixels: np.ndarray, photometric: int, sample_format: int = 1, bits: int = 0) -> bytes:
+    """One strip of grey, little-endian."""
+    bits = bits or pixels.dtype.itemsize * 8
+    height, width = pixels.shape
+    data = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+    tags = [(256, 3, width), (257, 3, height), (258, 3, bits), (259, 3, 1), (262, 3, photometric), (273, 4, 0),
+            (277, 3, 1), (278, 3, height), (279, 4, len(data)), (339, 3, sample_format)]  # fmt: skip
+    begin = 8 + 2 + 12 * len(tags) + 4
+    entries = b"".join(
+        struct.pack("<HHI", tag, kind, 1) + struct.pack("<HH" if kind == 3 else "<I", *((value, 0) if kind == 3 else (
+            begin if tag == 273 else value,)))
+        for tag, kind, value in tags
+    )  # fmt: skip
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + data
+
+
+GREYS: dict[str, tuple[bytes, list[int]]] = {
+    "16 bits": (tiff(np.array([[0, 32896, 65535]], np.uint16), 1), [0, 128, 255]),
+    "16 bits, white is zero": (tiff(np.array([[0, 32896, 65535]], np.uint16), 0), [255, 127, 0]),
+    "8 bits, white is zero": (tiff(np.array([[0, 128, 255]], np.uint8), 0), [255, 127, 0]),
+    "32 bits of 8": (tiff(np.array([[0, 128, 255]], np.uint32), 1), [0, 128, 255]),
+    "32 bits of 8, signed": (tiff(np.array([[0, 128, 255]], np.int32), 1, 2), [0, 128, 255]),
+    "32 bits of 16": (tiff(np.array([[0, 32896, 65535]], np.uint32), 1), [0, 128, 255]),
+    "32 bits in full": (tiff(np.array([[0, 2**31, 2**32 - 1]], np.uint32), 1), [0, 128, 255]),
+    "dark 16 bits": (tiff(np.array([[0, 128, 255]], np.uint16), 1), [0, 0, 1]),
+    "floats of 8 bits": (tiff(np.array([[0, 100, 200]], np.float32), 1, 3), [0, 100, 200]),
+    "floats of 1": (tiff(np.array([[0, 0.5, 1]], np.float32), 1, 3), [0, 128, 255]),
+}
+
+
+@pytest.mark.parametrize("case", GREYS)
+def test_deep_greys_have_the_polarity_and_the_range_of_eight_bits(case: str):
+    data, wanted = GREYS[case]
+    found = np.asarray(read_image(data))[0, :, 0].astype(int)
+    assert np.abs(found - wanted).max() <= 1
+
+
+def scans(count: int, size: tuple[int, int]) -> bytes:
+    """A progressive JPEG whose last scan is sent again and again."""
+    data = encoded(picture(3, size), "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + last * count + b"\xff\xd9"
+
+
+def test_a_progressive_jpeg_may_not_go_over_its_pixels_for_ever(monkeypatch):
+    assert read_image(scans(5, (64, 64))).size == (64, 64)
+    data = scans(3000, (1200, 1000))
+    started = time.monotonic()
+    assert "takes too long" in sentence(data)
+    assert time.monotonic() - started < 5
+    monkeypatch.setattr(images, "MAX_WORK", 1)
+    assert read_image(encoded(picture(1), "JPEG", progressive=True)).mode == "RGB"  # as many scans as are usual
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="measures a process of its own")
+@pytest.mark.parametrize("mode", ["RGBA", "I;16"])
+def test_a_large_image_takes_little_more_memory_than_its_pixels(mode: str, tmp_path: Path):
+    """Beside the pixels as stored and as RGB, in bytes a pixel; 20 megapixels, so that stripes are what counts."""
+    side, script = 4472, tmp_path / "measure.py"
+    pixels = np.full((side, side), 40_000, np.uint16) if mode == "I;16" else None
+    image = Image.fromarray(pixels) if pixels is not None else Image.new("RGBA", (side, side), (9, 9, 9, 128))
+    image.save(tmp_path / "large.tif")
+    script.write_text(
+        "import resource, sys\nfrom pathlib import Path\nfrom resnet_studio.data.images import read_image\n"
+        "read_image(Path(sys.argv[2]))\nbefore = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "read_image(Path(sys.argv[1]))\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n",
+        encoding="utf-8",
+    )
+    small = tmp_path / "small.tif"
+    image.crop((0, 0, 64, 64)).save(small)
+    done = subprocess.run([sys.executable, script, tmp_path / "large.tif", small], capture_output=True, check=True)
+    stored = 2 if mode == "I;16" else 4
+    assert int(done.stdout) * 1024 / side**2 < stored + 3 + 6
 
 
 def test_missing_folder_and_pipe(tmp_path: Path):

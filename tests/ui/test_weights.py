@@ -9,7 +9,7 @@ import pytest
 import torch
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QRadioButton
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QRadioButton
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.build_blueprint import blueprint
@@ -255,3 +255,36 @@ def test_a_run_goes_out_and_is_proposed_for_fine_tuning(
     page._fine_tune()  # type: ignore[attr-defined]
     assert window.pages.current == "design"
     assert window.pages.page("design").form.spec.start_from == run.id  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def two_sets(tmp_path: Path) -> Path:
+    """Under names that do not tell which one is meant; the second is narrower."""
+    path = tmp_path / "two.pth"
+    first, second = (build(blueprint(NetworkSpec(depth=8, width=w, shortcut="B")), 0).state_dict() for w in (4, 2))
+    torch.save({"generator": first, "critic": second}, path)
+    return path
+
+
+def test_a_file_of_two_sets_asks_which_is_meant(qtbot: QtBot, window: MainWindow, services, two_sets: Path) -> None:
+    dialog = drop(window, two_sets)
+    sets = dialog.findChild(QComboBox, "import_weights_key")
+    qtbot.waitUntil(lambda: sets.count() == 2 and sets.isEnabled(), timeout=20_000)
+    assert (sets.currentIndex(), dialog.import_button.isEnabled()) == (-1, False)
+    assert "several sets of weights" in dialog.findChild(QLabel, "import_doing").text()
+    assert "other shapes" in sets.itemText(1)
+    for number, width in ((1, 2), (0, 4), (1, 2)):
+        sets.setCurrentIndex(number)
+        sets.activated.emit(number)
+        qtbot.waitUntil(lambda: dialog.import_button.isEnabled(), timeout=20_000)
+        assert dialog.network is not None
+        assert (dialog.network.width, sets.currentIndex()) == (width, number)
+    with qtbot.waitSignal(dialog.imported, timeout=20_000) as imported:
+        dialog.import_button.click()
+    assert imported.args[0].spec.network.width == 2
+
+
+def test_a_file_of_one_set_asks_nothing_of_sets(qtbot: QtBot, window: MainWindow, file: Path) -> None:
+    dialog = drop(window, file)
+    read(qtbot, dialog)
+    assert not dialog.findChild(QComboBox, "import_weights_key").isVisible()

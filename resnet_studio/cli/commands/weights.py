@@ -69,6 +69,13 @@ def import_file(
         StridePlace | None, typer.Option(help="Which layer of a bottleneck halves the image.",
                                          rich_help_panel=_STRUCTURE)
     ] = None,
+    weights_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY", help="Which weights are meant where the file holds several sets, such as state_dict_ema.",
+            rich_help_panel=_STRUCTURE,
+        ),
+    ] = None,
     name: Annotated[str, typer.Option(metavar="TEXT", help="Of the new run; else that of the file.")] = "",
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -81,6 +88,7 @@ def import_file(
         mean_of=data_spec(mean_of, option="--mean-of") if mean_of else None,
         classes=classes,
         name=name,
+        weights_key=weights_key,
     )
     from resnet_studio.weights_io.import_weights import import_weights, inspect
 

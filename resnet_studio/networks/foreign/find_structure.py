@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from resnet_studio.domain.enums import Branch
 from resnet_studio.domain.errors import UserError
+from resnet_studio.networks.foreign.faults import missing_statistics
 from resnet_studio.networks.foreign.layers import Leaf, LeafKind, natural, of_kind
 
 KERNELS: dict[tuple[tuple[int, int], ...], Branch] = {
@@ -97,6 +98,8 @@ def find_network(leaves: Sequence[Leaf], order: Order) -> FoundNetwork:
 
 def _refuse_strangers(leaves: Sequence[Leaf]) -> None:
     strange = [leaf.path or next(iter(leaf.tensors)) for leaf in leaves if leaf.kind is LeafKind.OTHER]
+    if missing := missing_statistics(leaves):
+        raise UserError(missing)
     if strange:
         raise UserError(
             f"It has {'a layer' if len(strange) == 1 else f'{len(strange)} layers'} that no network of the paper has: "

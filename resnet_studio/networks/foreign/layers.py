@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 from torch import Tensor
 
 _COUNTERS = frozenset({"n_averaged", "step", "num_updates", "decay"})  # left by averaging and by trainers
+COUNTER = "num_batches_tracked"
 _NUMBER = re.compile(r"(\d+)")
+_T = TypeVar("_T")
 
 
 class LeafKind(StrEnum):
@@ -61,7 +64,7 @@ def natural(path: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
 
 
-def without_wrappers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def without_wrappers(tensors: Mapping[str, _T]) -> dict[str, _T]:
     """Names without what every one of them begins with (``module.``, ``_orig_mod.``), and no counters."""
     named = {name: tensor for name, tensor in tensors.items() if name not in _COUNTERS}
     while named:

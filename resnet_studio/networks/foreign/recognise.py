@@ -6,8 +6,9 @@ or on both sides, and a bottleneck may halve the image in its first or its secon
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -20,6 +21,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.imported_weights import Wishes
 from resnet_studio.domain.network_spec import stages_of
 from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.networks.foreign.extras import Normalisation, take_normalisation, without_extras
 from resnet_studio.networks.foreign.find_structure import (
     FoundNetwork,
     Order,
@@ -30,8 +32,10 @@ from resnet_studio.networks.foreign.find_structure import (
 from resnet_studio.networks.foreign.layers import Leaf, leaves_of, without_wrappers
 from resnet_studio.networks.foreign.rename import OWN_HEAD, Taken, renamed
 from resnet_studio.networks.foreign.vgg import is_vgg, vgg_spec
+from resnet_studio.networks.foreign.wrapped_layers import as_linear, unwrapped
 
 NO_WISHES = Wishes()
+_SHOWN = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +47,15 @@ class Recognised:
         alternatives: Every network that has exactly these shapes and was not excluded by wishes; the first is the
             usual one.
         naming: Whose names the file had, in words.
-        changes: Sentences on what had to be added or folded, for whoever wants to know.
+        changes: Sentences on what had to be added, folded or passed over, for whoever wants to know.
+        normalisation: Of the images, where the file holds it.
     """
 
     tensors: dict[str, Tensor]
     alternatives: tuple[NetworkSpec, ...]
     naming: str
     changes: tuple[str, ...] = ()
+    normalisation: Normalisation | None = None
 
     @property
     def spec(self) -> NetworkSpec:
@@ -62,15 +68,32 @@ def recognise(tensors: Mapping[str, Tensor], wishes: Wishes = NO_WISHES) -> Reco
     Raises:
         UserError: If it is none that can be built, naming what differs; as MismatchError, layer by layer.
     """
-    leaves = leaves_of(without_wrappers(tensors))
+    named, normalisation = take_normalisation(tensors)
+    named, passed = without_extras(named)
+    plain = [as_linear(leaf) for leaf in leaves_of(without_wrappers(named))]
     orders: tuple[Order, ...] = (by_name, as_filed)
     problem: UserError | None = None
-    for order in orders:
+    for leaves, order in itertools.product(dict.fromkeys((unwrapped(plain), tuple(plain))), orders):
         try:
-            return _recognise(order(leaves), order, wishes)
+            found = _recognise(order(leaves), order, wishes)
         except UserError as error:
             problem = problem or error
+            continue
+        changes = (*found.changes, *_passed_over(passed), *_normalised(normalisation))
+        return dataclasses.replace(found, changes=changes, normalisation=normalisation)
     raise problem or UserError("It holds no layers; choose another file.")
+
+
+def _passed_over(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+        yield f"Passed over, as no part of the network: {shown}."
+
+
+def _normalised(found: Normalisation | None) -> Iterator[str]:
+    if found is not None:
+        scale = ", divided by 255" if found.divided else ""
+        yield f"Mean and standard deviation of the images are the file's own, {' and '.join(found.names)}{scale}."
 
 
 def fits(tensors: Mapping[str, Tensor], spec: NetworkSpec) -> Recognised:

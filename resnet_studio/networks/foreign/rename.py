@@ -10,8 +10,9 @@ from torch import Tensor
 
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.errors import UserError
+from resnet_studio.networks.foreign.faults import refuse_bad_numbers
 from resnet_studio.networks.foreign.find_structure import FoundBlock, FoundNetwork
-from resnet_studio.networks.foreign.layers import Leaf, LeafKind, natural
+from resnet_studio.networks.foreign.layers import COUNTER, Leaf, LeafKind, natural
 from resnet_studio.networks.residual import PlannedNetwork
 
 OWN_HEAD = "head.fc"
@@ -71,10 +72,7 @@ class Taken:
         if lines:
             raise MismatchError(self.plan.spec.label, lines)
         self.tensors = {name: self.tensors[name] for name in wanted}
-        if bad := next((n for n, t in self.tensors.items() if not bool(torch.isfinite(t).all())), None):
-            raise UserError(
-                f"Layer {bad} holds numbers that are not finite: this network had diverged; choose another."
-            )
+        refuse_bad_numbers(self.tensors, {own: leaf.path for own, leaf in self.layers.items()})
 
     def _take(self, name: str, leaf: Leaf) -> bool:
         """Whether a bias was folded."""
@@ -83,8 +81,9 @@ class Taken:
             channels = leaf.channels
             tensors.setdefault("weight", torch.ones(channels))
             tensors.setdefault("bias", torch.zeros(channels))
-            tensors.setdefault("num_batches_tracked", torch.tensor(0))
-            tensors["num_batches_tracked"] = tensors["num_batches_tracked"].to(torch.int64).reshape(())
+            tensors.setdefault(COUNTER, torch.tensor(0))
+            counter = tensors[COUNTER].double().nan_to_num(0.0, 0.0, 0.0).clamp(0, 1 << 53)
+            tensors[COUNTER] = counter.to(torch.int64).reshape(-1)[:1].sum()
         norm = self._norm_of(name) if leaf.kind is LeafKind.CONV and "bias" in tensors else None
         folded = norm is not None and self.layers[norm].channels == len(tensors["bias"])
         if norm is not None and folded:

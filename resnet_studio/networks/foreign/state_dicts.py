@@ -1,63 +1,270 @@
-"""Where the tensors lie in what a training script saved: under ``state_dict``, ``model``, ``net``, or at the top."""
+"""Sets of weights in what a training script saved: under ``state_dict``, ``model``, any name, or at the top."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from resnet_studio.domain.errors import UserError
+from resnet_studio.networks.foreign.layers import without_wrappers
+from resnet_studio.networks.foreign.pickles import PickleError, StandIn
+from resnet_studio.networks.foreign.torch_files import Array, Described, Odd
 
 # First wins. An optimizer's state holds tensors too, but under numbers.
 _KEYS = (
     "state_dict", "model_state_dict", "model_state", "model", "net", "network", "net_state_dict", "weights", "params",
-    "module", "state_dict_ema", "model_ema", "ema_state_dict", "ema",
+    "module",
 )  # fmt: skip
+_AVERAGED = re.compile(r"ema|(^|_)(avg|averaged?|swa|shadow|teacher|momentum)(_|$)", re.IGNORECASE)
+_NO_WEIGHTS = re.compile(r"optim|sched|scaler|amp$", re.IGNORECASE)
 _MAX_NAMES = 100_000
 _MAX_DEPTH = 6
+_MAX_CONTAINERS = 20_000
+_MAX_SETS = 100
+_SHOWN = 8
+_SAME = "the same values"
+_CONTENT = ("_content", "data", "_data", "_store")  # under which containers that are no dictionaries keep their own
+
+Raw = Tensor | Described | Array | Odd
 
 
-def tensors_in(values: object, file_name: str) -> tuple[dict[str, Tensor], str, tuple[str, ...]]:
-    """The network's tensors in what ``torch.load`` gave, float32, each with memory of its own.
+class ManySetsError(UserError):
+    """Several sets of weights, none of them the usual one; ``choices``: the key of each, and how it differs."""
 
-    Returns:
-        The tensors, the dotted key they lay under, and the keys of other sets of tensors that were not taken.
+    def __init__(self, file_name: str, sets: tuple[WeightsSet, ...]) -> None:
+        self.choices = tuple((each.key, each.about) for each in sets)
+        super().__init__(
+            f"{file_name} holds {len(sets)} sets of weights ({listed(sets)}); say which is meant with --weights-key."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsSet:
+    """One of the sets of tensors in a file: its dotted key, empty for the top, and what tells it from the others."""
+
+    key: str
+    about: str
+
+    @property
+    def title(self) -> str:
+        return self.key or "the top"
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The tensors of one set, float32, each with memory of its own.
+
+    Attributes:
+        entry: The dotted key that they lay under, empty for the top of the file.
+        sets: Every set of the file, this one first; a single one where there was no choice.
+        passed_over: Names of tensors beside the sets, such as a loss's.
+    """
+
+    tensors: dict[str, Tensor]
+    entry: str
+    sets: tuple[WeightsSet, ...]
+    passed_over: tuple[str, ...] = ()
+
+
+def listed(sets: tuple[WeightsSet, ...]) -> str:
+    shown = [f"{each.title}: {each.about}" for each in sets[:_SHOWN]]
+    return "; ".join(shown) + (f"; and {len(sets) - _SHOWN} more" if len(sets) > _SHOWN else "")
+
+
+def tensors_in(values: object, file_name: str, key: str | None = None) -> Found:
+    """The network's tensors in what a file holds.
+
+    Args:
+        key: The set that is meant; None for the usual one.
 
     Raises:
-        UserError: If there are none, or one of them is no plain array of numbers.
+        ManySetsError: If there are several and none is the usual one.
+        UserError: If there are none, none of that key, or one of them is no plain array of numbers.
     """
-    found: dict[str, dict[str, Tensor]] = {}
-    if isinstance(values, Tensor):
-        found[""] = {"tensor": values}
-    _search(values, "", found, 0)
-    if not found:
+    raw = _search(values)
+    if not raw:
         raise UserError(f"{file_name} holds no named tensors, so there are no weights in it; choose another file.")
-    entry = min(found, key=lambda key: (_rank(key), key.count("."), -len(found[key])))
-    others = tuple(key for key in found if key != entry and _rank(key) < len(_KEYS))
-    return {name: _plain(name, tensor, file_name) for name, tensor in found[entry].items()}, entry, others
+    networks = {name: tensors for name, tensors in raw.items() if any(_dimensions(t) == 4 for t in tensors.values())}
+    parts, beside = _parts(networks or raw)
+    entry = _usual(parts) if key is None else key
+    if key is not None and key not in parts:
+        known = ", ".join(name or "the top" for name in parts)
+        raise UserError(f"{file_name} has no weights under {key or 'the top'}; they lie under {known}.")
+    if entry is None:
+        entry = next(iter(parts))
+        sets = _described(parts, entry, file_name)
+        if any(not each.about.endswith(_SAME) for each in sets[1:]):
+            raise ManySetsError(file_name, sets)
+    tensors = {name: _plain(name, tensor, file_name) for name, tensor in parts[entry].items()}
+    passed = [name for name, owner in beside.items() if entry.startswith(owner)]
+    return Found(tensors, entry, _described(parts, entry, file_name), tuple(passed))
 
 
-def _rank(key: str) -> int:
-    """Place in the order of preference; the top of the file counts as the first key."""
+def _usual(parts: Mapping[str, object]) -> str | None:
+    """The key of the set that is meant where nobody says; None if there is no telling."""
+    ranks = {key: _rank(key) for key in parts}
+    best = min(ranks.values())
+    first = [key for key, rank in ranks.items() if rank == best]
+    return first[0] if len(first) == 1 else None
+
+
+def _rank(key: str) -> tuple[int, int]:
+    """Averages after what they are averages of, well-known keys before others; the top of the file is one of them."""
     last = key.rpartition(".")[2]
-    return 0 if not key else _KEYS.index(last) if last in _KEYS else len(_KEYS)
+    averaged = any(_AVERAGED.search(part) for part in key.split("."))
+    known = 0 if not key else _KEYS.index(last) + 1 if last in _KEYS else len(_KEYS) + 1
+    return int(averaged), known
 
 
-def _search(values: object, key: str, found: dict[str, dict[str, Tensor]], depth: int) -> None:
-    if not isinstance(values, Mapping) or depth > _MAX_DEPTH or len(values) > _MAX_NAMES or len(found) > 100:
-        return
-    tensors = {name: value for name, value in values.items() if isinstance(name, str) and isinstance(value, Tensor)}
-    if any(tensor.dim() >= 2 for tensor in tensors.values()):  # a network has weights, not only counters
-        found[key] = tensors
-        return
-    for name, value in values.items():
-        if isinstance(name, str) and isinstance(value, Mapping) and not name.startswith("optim"):
-            _search(value, f"{key}.{name}" if key else name, found, depth + 1)
+# Where tensors lie
 
 
-def _plain(name: str, tensor: Tensor, file_name: str) -> Tensor:
-    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_complex() or tensor.device.type != "cpu":
+def _search(values: object) -> dict[str, dict[str, Raw]]:
+    """Dictionaries of tensors by their dotted keys, those nearer to the top first; each is listed once."""
+    found: dict[str, dict[str, Raw]] = {}
+    waiting, seen = [(values, "", 0)], {id(values)}
+    for value, key, depth in waiting:  # grows
+        if isinstance(value, Raw):
+            found[key] = {key.rpartition(".")[2] or "tensor": value}
+            continue
+        names = dict(_module_tensors(value)) if _is_module(value) else _children(value)
+        if len(names) > _MAX_NAMES or len(found) >= _MAX_SETS or len(waiting) > _MAX_CONTAINERS:
+            break
+        tensors = {name: child for name, child in names.items() if isinstance(child, Raw)}
+        if any(_dimensions(tensor) >= 2 for tensor in tensors.values()):  # a network has weights, not only counters
+            found[key] = tensors
+        for name, child in names.items():
+            if depth >= _MAX_DEPTH or isinstance(child, Raw) or not _children(child) or _NO_WEIGHTS.search(name):
+                continue
+            shared = id(child) in seen and not any(isinstance(each, Raw) for each in _children(child).values())
+            if not shared:
+                seen.add(id(child))
+                waiting.append((child, f"{key}.{name}" if key else name, depth + 1))
+    return found
+
+
+def _children(value: object) -> dict[str, object]:
+    """What a container holds under names: a dictionary, an object's attributes, or numbered items."""
+    if isinstance(value, StandIn):
+        state = value.state[0] if isinstance(value.state, tuple) and value.state else value.state
+        if value.pairs or not isinstance(state, dict):
+            return _children(value.pairs or value.items)
+        inner = next((state[name] for name in _CONTENT if isinstance(state.get(name), dict)), state)
+        return {name: child for name, child in inner.items() if isinstance(name, str)}
+    if isinstance(value, Mapping):
+        return {name: child for name, child in value.items() if isinstance(name, str)}
+    if isinstance(value, list | tuple) and len(value) <= _MAX_SETS and any(not isinstance(v, Raw) for v in value):
+        return {str(number): child for number, child in enumerate(value)}
+    return {}
+
+
+def _is_module(value: object) -> bool:
+    return isinstance(value, StandIn) and isinstance(value.state, dict) and "_modules" in value.state
+
+
+def _module_tensors(module: object) -> Iterator[tuple[str, Raw]]:
+    """Of a network that was saved whole, as objects: its tensors under the names that its state_dict would have."""
+    waiting, seen = [("", module)], set[int]()
+    while waiting:
+        prefix, value = waiting.pop()
+        if not isinstance(value, StandIn) or not isinstance(value.state, dict) or id(value) in seen:
+            continue
+        seen.add(id(value))
+        hidden = value.state.get("_non_persistent_buffers_set")
+        left_out = set(map(str, hidden)) if isinstance(hidden, list | tuple) else set()
+        for kind in ("_parameters", "_buffers"):
+            for name, tensor in _children(value.state.get(kind)).items():
+                if isinstance(tensor, Raw) and name not in left_out:
+                    yield f"{prefix}{name}", tensor
+        inner = _children(value.state.get("_modules"))
+        waiting += [(f"{prefix}{name}.", child) for name, child in reversed(inner.items())]
+
+
+def _dimensions(tensor: Raw) -> int:
+    if isinstance(tensor, Described):
+        return len(tensor.shape)
+    if isinstance(tensor, Array):
+        return tensor.tensor.dim() if tensor.tensor is not None else 0
+    return tensor.dim() if isinstance(tensor, Tensor) else 4
+
+
+# Several networks under one key
+
+
+def _parts(found: Mapping[str, dict[str, Raw]]) -> tuple[dict[str, dict[str, Raw]], dict[str, str]]:
+    """Each whole network of ``found`` by its key, and names of tensors beside them with the key they lay under."""
+    parts: dict[str, dict[str, Raw]] = {}
+    beside: dict[str, str] = {}
+    for key, tensors in found.items():
+        networks = _networks(tensors)
+        if len(networks) < 2:
+            parts[key] = tensors
+            continue
+        for prefix, own in networks.items():
+            parts[f"{key}.{prefix}" if key else prefix] = own
+        taken = {name for prefix in networks for name in tensors if name.startswith(f"{prefix}.")}
+        beside |= {name: key for name in tensors if name not in taken}
+    return parts, beside
+
+
+def _networks(tensors: Mapping[str, Raw]) -> dict[str, dict[str, Raw]]:
+    """By its prefix each part of the names that is a whole network of its own: from three colours to classes."""
+    shortened = without_wrappers(tensors)
+    wrapper = next(iter(tensors)).removesuffix(next(iter(shortened), ""))
+    groups: dict[str, dict[str, Raw]] = {}
+    for name, tensor in shortened.items():
+        first, _, rest = name.partition(".")
+        if rest:
+            groups.setdefault(f"{wrapper}{first}", {})[rest] = tensor
+    return {prefix: own for prefix, own in groups.items() if _whole(own)}
+
+
+def _whole(tensors: Mapping[str, Raw]) -> bool:
+    shapes = [_shape(tensor) for tensor in tensors.values()]
+    return any(len(s) == 4 and s[1] == 3 for s in shapes) and any(len(s) == 2 for s in shapes)
+
+
+def _shape(tensor: Raw) -> tuple[int, ...]:
+    if isinstance(tensor, Array):
+        return tuple(tensor.tensor.shape) if tensor.tensor is not None else ()
+    return () if isinstance(tensor, Odd) else tuple(tensor.shape)
+
+
+def _described(parts: Mapping[str, dict[str, Raw]], entry: str, file_name: str) -> tuple[WeightsSet, ...]:
+    """Every set, ``entry`` first, with its size and how it differs from that."""
+    first = parts[entry]
+    keys = [entry, *(key for key in parts if key != entry)]
+    return tuple(WeightsSet(key, _about(parts[key], None if key == entry else first, file_name)) for key in keys)
+
+
+def _about(tensors: Mapping[str, Raw], other: Mapping[str, Raw] | None, file_name: str) -> str:
+    size = f"{len(tensors)} tensors"
+    if other is None:
+        return size
+    if set(tensors) != set(other):
+        more, fewer = len(set(tensors) - set(other)), len(set(other) - set(tensors))
+        return f"{size}, {more} of other names" + (f", {fewer} fewer" if fewer else "")
+    if any(_shape(tensors[name]) != _shape(other[name]) for name in tensors):
+        return f"{size} of the same names, but other shapes"
+    for name in tensors:
+        if not torch.equal(_plain(name, tensors[name], file_name), _plain(name, other[name], file_name)):
+            return f"{size} of the same names and shapes, with other values"
+    return f"{size}, {_SAME}"
+
+
+def _plain(name: str, raw: Raw, file_name: str) -> Tensor:
+    try:
+        tensor = raw.tensor() if isinstance(raw, Described) else raw.tensor if isinstance(raw, Array) else raw
+    except PickleError as error:
+        raise UserError(f"{name} in {file_name} cannot be read: {error}; get the file again.") from None
+    if (
+        not isinstance(tensor, Tensor) or tensor.layout is not torch.strided or tensor.is_quantized
+        or tensor.is_complex() or tensor.device.type != "cpu"
+    ):  # fmt: skip
         raise UserError(
             f"{name} in {file_name} is not a plain array of numbers (sparse, quantized or complex); save the network "
             "as it was trained, in float32."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from resnet_studio.domain.enums import Family
@@ -23,6 +24,14 @@ def _nested(convolutions: Sequence[Leaf]) -> bool:
     return any(leaf.kernel != (3, 3) for leaf in convolutions)
 
 
+def _in_a_row(linears: Sequence[Leaf]) -> list[Leaf]:
+    """In the order in which one gives what the next one takes, whatever their names; as they are if there is none."""
+    for order in itertools.permutations(linears):
+        if all(after.shape[1] == before.channels for before, after in itertools.pairwise(order)):
+            return list(order)
+    return list(linears)
+
+
 def vgg_spec(leaves: Sequence[Leaf]) -> tuple[NetworkSpec, dict[str, Leaf]]:
     """The network, and for each of our layers the leaf that holds its weights. ``leaves`` are in their order.
 
@@ -34,7 +43,7 @@ def vgg_spec(leaves: Sequence[Leaf]) -> tuple[NetworkSpec, dict[str, Leaf]]:
             f"It is a VGG with batch norm ({norms[0].path}), and the paper's reference has none; choose weights of "
             "VGG-16 or VGG-19 without it."
         )
-    convolutions, linears = of_kind(leaves, LeafKind.CONV), of_kind(leaves, LeafKind.LINEAR)
+    convolutions, linears = of_kind(leaves, LeafKind.CONV), _in_a_row(of_kind(leaves, LeafKind.LINEAR))
     depth = len(convolutions) + len(linears)
     if depth not in _STAGES:
         raise UserError(f"It is a VGG of {depth} layers; those of 16 and of 19 can be built.")

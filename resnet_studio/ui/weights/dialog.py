@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
+    QComboBox,
     QDialog,
     QFileDialog,
     QFormLayout,
@@ -30,11 +31,11 @@ from resnet_studio.domain.specs import NetworkSpec, replace
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.weights.images_box import ImagesBox
-from resnet_studio.ui.weights.texts import NO_ANSWER, NO_COLOURS, NO_SIZE, assumptions, network_text
+from resnet_studio.ui.weights.texts import NO_ANSWER, NO_COLOURS, NO_SET, NO_SIZE, assumptions, network_text
 from resnet_studio.ui.widgets.accessible_names import named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from resnet_studio.weights_io.import_weights import Inspected
 
@@ -55,6 +56,7 @@ class ImportDialog(QDialog):
         self._services, self._path = services, path
         self._inspected: Inspected | None = None
         self._classes: Path | None = None
+        self._key: str | None = None  # of a set of weights; the top of the file has an empty one
         self._job: Job | None = None
         self._lay_out()
         self._read()
@@ -64,6 +66,9 @@ class ImportDialog(QDialog):
     def _lay_out(self) -> None:
         title = named(QLabel(self._path.name), "import_title", role="heading")
         title.setTextFormat(Qt.TextFormat.PlainText)
+        self._sets = named(QComboBox(), "import_weights_key", tip="Which of the file's sets of weights is imported")
+        self._sets.setVisible(False)
+        self._sets.activated.connect(self._on_set)
         self._told = named(QLabel(), "import_told")
         self._question = named(QLabel(), "import_question", role="heading")
         for label in (self._told, self._question):
@@ -121,6 +126,7 @@ class ImportDialog(QDialog):
         column.setContentsMargins(20, 16, 20, 16)
         column.setSpacing(10)
         column.addWidget(title)
+        column.addWidget(self._sets)
         column.addWidget(area, 100)
         column.addStretch(1)
         column.addWidget(self._problem)
@@ -133,6 +139,11 @@ class ImportDialog(QDialog):
         told = [*found.told, *map(without_options, assumptions(found))]
         self._told.setText(f"Names of {found.naming}. {' '.join(told)}")
         alternatives = found.alternatives
+        self._show_sets(found.sets, chosen=True)
+        for button in self._group.buttons():  # of the set that was shown before
+            self._group.removeButton(button)
+            self._choices.removeWidget(button)
+            button.deleteLater()
         self._question.setVisible(len(alternatives) > 1)
         self._question.setText(
             "The file does not tell which of these it is:" if found.question else "The file fits these; found:"
@@ -155,6 +166,15 @@ class ImportDialog(QDialog):
         self._update()
         first = self._group.button(0) if found.question else self.import_button
         first.setFocus(Qt.FocusReason.OtherFocusReason)  # Return then imports; no button is pressed by it unseen
+
+    def _show_sets(self, sets: Sequence[tuple[str, str]], *, chosen: bool) -> None:
+        """The file's sets of weights; the first one is shown as chosen unless nobody chose yet."""
+        if self._sets.count() == 0:
+            self._sets.setPlaceholderText("Choose a set of weights")
+            for key, about in sets:
+                self._sets.addItem(f"{key or 'At the top'}: {about}", key)
+        self._sets.setVisible(len(sets) > 1)
+        self._sets.setCurrentIndex(self._sets.findData(sets[0][0]) if chosen and sets else -1)
 
     @property
     def answered(self) -> bool:
@@ -185,6 +205,7 @@ class ImportDialog(QDialog):
             mean_of=self.images.mean_of,
             classes=self._classes,
             name=self.name.text(),
+            weights_key=self._key,
         )
 
     @Slot()
@@ -194,6 +215,7 @@ class ImportDialog(QDialog):
         self.import_button.setEnabled(ready and self.answered and self.images.usable and sized)
         self._form.setEnabled(ready)
         self._bar.setVisible(self._job is not None)
+        self._sets.setEnabled(self._job is None)
         if ready:
             self._doing.setText("" if self.answered else NO_ANSWER)
         self._doing.setVisible(self._job is not None or bool(self._doing.text()))
@@ -207,12 +229,15 @@ class ImportDialog(QDialog):
     # What is done
 
     def _read(self) -> None:
-        path = self._path
+        path, options = self._path, ImportOptions(weights_key=self._key)
 
         def work(emit: Callable[[object], None], should_stop: StopCheck) -> object:
-            from resnet_studio.weights_io.import_weights import inspect
+            from resnet_studio.weights_io.import_weights import ManySetsError, inspect
 
-            return inspect(path, ImportOptions(), lambda text, share: emit((text, share)), should_stop)
+            try:
+                return inspect(path, options, lambda text, share: emit((text, share)), should_stop)
+            except ManySetsError as error:
+                return error.choices
 
         self._start(work, self._on_inspected)
 
@@ -250,9 +275,24 @@ class ImportDialog(QDialog):
             self._bar.setValue(round(1000 * share))
 
     @Slot(object)
-    def _on_inspected(self, inspected: Inspected) -> None:
-        self._job, self._inspected = None, inspected
+    def _on_inspected(self, inspected: Inspected | tuple[tuple[str, str], ...]) -> None:
+        self._job = None
+        if isinstance(inspected, tuple):
+            self._show_sets(inspected, chosen=False)
+            self._update()
+            self._doing.setText(NO_SET)
+            self._doing.setVisible(True)
+            self._sets.setFocus(Qt.FocusReason.OtherFocusReason)
+            return
+        self._inspected = inspected
         self._show(inspected.found)
+
+    @Slot()
+    def _on_set(self) -> None:
+        """The chosen set is read in place of the one shown."""
+        if self._job is None and self._sets.currentData() is not None:
+            self._key, self._inspected = self._sets.currentData(), None
+            self._read()
 
     @Slot(object)
     def _on_imported(self, run: RunRecord) -> None:

@@ -9,6 +9,7 @@ from resnet_studio.domain.specs import NetworkSpec
 
 NO_SIZE = "The image size is a whole number of pixels, 8 to 1024."
 NO_ANSWER = "Say above which network it is, then it can be imported."
+NO_SET = "The file holds several sets of weights; choose one above, then it is read."
 NO_COLOURS = "Give three numbers for each, with commas between them, like 0.485, 0.456, 0.406."
 
 

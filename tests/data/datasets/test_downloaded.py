@@ -143,7 +143,9 @@ def test_a_run_trains_and_is_evaluated(home: Home, server: Server, monkeypatch, 
         tiny_run,
         data=DataSpec(source=key),
         network=replace_spec(tiny_run.network, classes=len(row.class_names)),
-        recipe=replace_spec(tiny_run.recipe, iterations=3, milestones=(), test_every=3, normalisation="channel-mean-std"),
+        recipe=replace_spec(
+            tiny_run.recipe, iterations=3, milestones=(), test_every=3, normalisation="channel-mean-std"
+        ),
     )
     store = RunStore.open(home)
     try:

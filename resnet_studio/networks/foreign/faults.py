@@ -1,0 +1,59 @@
+"""Numbers that no trained network has, and statistics that a file lacks: each said by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.networks.foreign.layers import COUNTER, Leaf, LeafKind, of_kind
+
+_SHOWN = 3
+
+
+def refuse_bad_numbers(tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
+    """Refuse whole numbers where a network has fractions, numbers that are not finite, and negative variances.
+
+    Args:
+        names: The file's own name of each layer of ``tensors``.
+
+    Raises:
+        UserError: Naming the first such layer.
+    """
+    for name, tensor in tensors.items():
+        layer, _, last = name.rpartition(".")
+        theirs = f"{names.get(layer, layer)}.{last}"
+        if last == COUNTER:
+            continue
+        if not tensor.is_floating_point():
+            raise UserError(
+                f"{theirs} holds whole numbers ({str(tensor.dtype).removeprefix('torch.')}), as quantized networks do; "
+                "choose the weights as they were trained, in floating point."
+            )
+        if not bool(torch.isfinite(tensor).all()):
+            raise UserError(f"{theirs} holds numbers that are not finite: this network had diverged; choose another.")
+        if last == "running_var" and bool((tensor < 0).any()):
+            raise UserError(
+                f"{theirs} holds negative numbers, which no variance has: the file is damaged; get it again."
+            )
+
+
+def missing_statistics(leaves: Sequence[Leaf]) -> str:
+    """A sentence where batch norms came without what they measured; empty where they did not.
+
+    Layers of a weight and a bias, one number a channel, about as many as there are convolutions.
+    """
+    lone = [leaf for leaf in leaves if leaf.kind is LeafKind.OTHER and set(leaf.tensors) == {"weight", "bias"}]
+    norms = [leaf for leaf in lone if all(tensor.dim() == 1 for tensor in leaf.tensors.values())]
+    convolutions = of_kind(leaves, LeafKind.CONV)
+    count = len(norms) + len(of_kind(leaves, LeafKind.BATCH_NORM))
+    if not norms or not convolutions or not -1 <= count - len(convolutions) <= 1:
+        return ""
+    names = ", ".join(leaf.path for leaf in norms[:_SHOWN]) + (" and more" if len(norms) > _SHOWN else "")
+    return (
+        f"Batch norm's statistics are missing: {len(norms)} layers ({names}) have a weight and a bias, but no "
+        "running_mean and running_var; save the network's state_dict(), not its parameters alone. With group norm, "
+        "which has none, it cannot be built."
+    )

@@ -1,0 +1,58 @@
+"""Layers stored in another form: inside numbered wrappers, or as convolutions that see everything at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from resnet_studio.networks.foreign.layers import Leaf, LeafKind
+
+_HEADS = re.compile(r"(^|\.)(fc\d*|classifier|head|linear|logits|pre_logits|last_linear|output)(\.|$)", re.IGNORECASE)
+
+
+def as_linear(leaf: Leaf) -> Leaf:
+    """A head's convolution that covers its whole map as the fully connected layer that it is; others as they are.
+
+    Recognised by its name and its bias; it has the weights of the layer that would follow a flattened map.
+    """
+    if leaf.kind is not LeafKind.CONV or "bias" not in leaf.tensors or not _HEADS.search(leaf.path):
+        return leaf
+    height, width = leaf.kernel
+    if height != width or height == 3:  # a VGG's head sees 7 x 7, and then 1 x 1
+        return leaf
+    return replace(leaf, tensors={**leaf.tensors, "weight": leaf.tensors["weight"].flatten(1)})
+
+
+def unwrapped(leaves: Sequence[Leaf]) -> tuple[Leaf, ...]:
+    """Where each convolution lies in a numbered wrapper of its own inside a numbered block, the number is none.
+
+    ``stages.0.layers.1.layer.2.convolution`` becomes ``stages.0.layers.1.layer-2.convolution``: the block that it
+    belongs to is ``stages.0.layers.1``. All other leaves stay as they are.
+    """
+    convolutions = [leaf for leaf in leaves if leaf.kind is LeafKind.CONV]
+    inner: dict[str, int] = {}
+    for leaf in convolutions:
+        if wrapper := _wrapper(leaf.path):
+            inner[wrapper] = inner.get(wrapper, 0) + 1
+    blocks = {_wrapper(wrapper) for wrapper in inner}
+    wrappers = {wrapper for wrapper in inner if wrapper not in blocks and _wrapper(wrapper)}
+    counted = [sum(1 for other in wrappers if _wrapper(other) == block) for block in map(_wrapper, wrappers)]
+    if not wrappers or any(inner[wrapper] != 1 for wrapper in wrappers) or max(counted) < 2:
+        return tuple(leaves)
+    return tuple(
+        replace(leaf, path=_joined(leaf.path, own)) if (own := _wrapper(leaf.path)) in wrappers else leaf
+        for leaf in leaves
+    )
+
+
+def _wrapper(path: str) -> str:
+    """The path up to the last part before the end that is a number; empty if there is none."""
+    parts = path.split(".")[:-1]
+    numbers = [i for i, part in enumerate(parts) if part.isdigit()]
+    return ".".join(parts[: numbers[-1] + 1]) if numbers else ""
+
+
+def _joined(path: str, wrapper: str) -> str:
+    before, _, number = wrapper.rpartition(".")
+    return f"{before}-{number}{path[len(wrapper) :]}"

@@ -1,0 +1,65 @@
+"""Files from anywhere: opened without waiting, regular ones alone, and read up to a limit."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from resnet_studio.domain.errors import UserError
+
+
+def open_regular(path: Path, limit: int) -> BinaryIO:
+    """Open ``path`` for reading; a pipe, a device or a socket is refused without waiting for anything.
+
+    Args:
+        limit: Bytes that the file may have.
+
+    Raises:
+        UserError: If it is missing, a folder, no regular file, larger than ``limit``, or may not be read.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder; choose one file in it.") from None
+    except (OSError, ValueError) as error:
+        if path.is_dir():  # Windows opens no folder
+            raise UserError(f"{path} is a folder; choose one file in it.") from None
+        raise UserError(f"{path} cannot be read ({reason(error)}); choose another file.") from None
+    try:
+        status = os.fstat(handle)
+        if stat.S_ISDIR(status.st_mode):
+            raise UserError(f"{path} is a folder; choose one file in it.")
+        if not stat.S_ISREG(status.st_mode):
+            raise UserError(f"{path} is a pipe or a device, not a file; choose a file.")
+        if status.st_size > limit:
+            raise UserError(f"{path.name} has {_size(status.st_size)}, where at most {_size(limit)} are read.")
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """All bytes of ``path``; raises UserError as :func:`open_regular`, also where it has more bytes than it says."""
+    try:
+        with open_regular(path, limit) as file:
+            content = file.read(limit + 1) or b""
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({reason(error)}); choose another file.") from None
+    if len(content) > limit:
+        raise UserError(f"{path.name} has more than {_size(limit)}, where no more are read.")
+    return content
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in the system's words."""
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
+
+
+def _size(count: int) -> str:
+    for unit, share in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if count >= 1 << share:
+            return f"{count / (1 << share):.3g} {unit}"
+    return f"{count} bytes"

@@ -1,0 +1,195 @@
+"""The same networks under other names, in other forms, and beside what is no part of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.networks.foreign.recognise import recognise
+from resnet_studio.networks.residual import build
+from resnet_studio.networks.weights import digest, state_of
+
+State = dict[str, Tensor]
+
+
+def small(**changes: object) -> NetworkSpec:
+    return NetworkSpec.model_validate({"depth": 8, "width": 4, "classes": 3, "shortcut": "B", **changes})
+
+
+def state(spec: NetworkSpec) -> State:
+    return state_of(build(blueprint(spec), 3))
+
+
+def renamed(weights: State, change: Callable[[str], str]) -> State:
+    return {change(name): tensor for name, tensor in weights.items()}
+
+
+def hub(name: str) -> str:
+    """As a large hub of models names a residual network: each convolution and its norm in a numbered wrapper."""
+    kinds = {"conv": "convolution", "bn": "normalization"}
+    parts = name.split(".")
+    if parts[0] == "stem":
+        return f"resnet.embedder.embedder.{kinds[parts[1]]}.{parts[2]}"
+    if parts[0] == "head":
+        return f"classifier.1.{parts[2]}"
+    block = f"resnet.encoder.stages.{int(parts[0][5:]) - 1}.layers.{int(parts[1][5:]) - 1}"
+    if parts[2] == "projection":
+        return f"{block}.shortcut.{kinds[parts[3]]}.{parts[4]}"
+    return f"{block}.layer.{int(parts[2][-1]) - 1}.{kinds[parts[2][:-1]]}.{parts[3]}"
+
+
+def wrapped(name: str) -> str:
+    """Each convolution and its norm in a Sequential of their own: ``layer1.0.conv.0.0`` and ``layer1.0.conv.0.1``."""
+    parts = name.split(".")
+    if parts[0] == "stem":
+        return f"stem.0.{0 if parts[1] == 'conv' else 1}.{parts[2]}"
+    if parts[0] == "head":
+        return f"fc.{parts[2]}"
+    block = f"layer{parts[0][5:]}.{int(parts[1][5:]) - 1}"
+    if parts[2] == "projection":
+        return f"{block}.downsample.{0 if parts[3] == 'conv' else 1}.{parts[4]}"
+    return f"{block}.conv.{int(parts[2][-1]) - 1}.{0 if parts[2].startswith('conv') else 1}.{parts[3]}"
+
+
+@pytest.mark.parametrize("names", [hub, wrapped])
+@pytest.mark.parametrize(
+    "spec",
+    [small(), small(depth=14), small(shortcut="A", depth=14), small(depth=11, block="bottleneck"),
+     small(family="imagenet", depth=18, stem="7x7"), small(family="imagenet", depth=50, width=4)],
+    ids=lambda spec: spec.label,
+)  # fmt: skip
+def test_numbered_wrappers_are_no_blocks(spec: NetworkSpec, names: Callable[[str], str]) -> None:
+    weights = state(spec)
+    found = recognise(renamed(weights, names))
+    assert (found.spec.stage_blocks, found.spec.branch) == (spec.stage_blocks, spec.branch)
+    assert digest(found.tensors) == digest(weights)
+
+
+def test_a_net_of_single_layers_in_numbered_stages_stays_one() -> None:
+    spec = small(block="single", depth=8)
+
+    def names(name: str) -> str:
+        parts = name.split(".")
+        if parts[0] in ("stem", "head"):
+            return name.replace("stem.", "conv_").replace("head.", "")
+        return f"stages.{int(parts[0][5:]) - 1}.{int(parts[1][5:]) - 1}.{'.'.join(parts[2:])}"
+
+    weights = state(spec)
+    found = recognise(renamed(weights, names))
+    assert found.spec.branch == "single"
+    assert digest(found.tensors) == digest(weights)
+
+
+@torch.no_grad()
+def test_a_vgg_whose_head_is_made_of_convolutions() -> None:
+    spec = NetworkSpec.model_validate({"family": "vgg", "depth": 16, "width": 4, "classes": 3, "image_size": 64})
+    weights = state(spec)
+    theirs = {}
+    for name, tensor in weights.items():
+        if name.startswith(("head.fc1.weight", "head.fc2.weight")):
+            side = 2 if "fc1" in name else 1  # of the last map: 64 pixels, halved five times
+            tensor = tensor.reshape(tensor.shape[0], -1, side, side)
+        theirs[name if name.startswith("head.fc.") else name.replace("head.", "pre_logits.")] = tensor
+    found = recognise(theirs)
+    assert (found.spec.label, found.spec.image_size) == ("VGG-16", 64)
+    assert digest(found.tensors) == digest(weights)
+
+
+def test_a_head_that_is_a_1x1_convolution() -> None:
+    weights = state(small())
+    theirs = {**weights, "head.fc.weight": weights["head.fc.weight"][:, :, None, None]}
+    assert digest(recognise(theirs).tensors) == digest(weights)
+
+
+BESIDE: dict[str, State] = {
+    "weights of a loss": {"criterion.weight": torch.ones(3)},
+    "parameters of a loss": {"loss_fn.log_vars": torch.zeros(2), "center_loss.centers": torch.ones(3, 16)},
+    "counts": {"val_acc.correct": torch.tensor(0), "val_acc.total": torch.tensor(0)},
+    "metrics": {"train_metrics.Accuracy.tp": torch.zeros(3), "test_confmat.confmat": torch.zeros(3, 3)},
+    "trainer's counters": {"n_averaged": torch.tensor(5), "global_step": torch.tensor(5), "epoch": torch.tensor([1])},
+    "random state": {"rng_state": torch.zeros(5056, dtype=torch.uint8)},
+}
+
+
+@pytest.mark.parametrize("prefix", ["", "model.", "module.model."])
+@pytest.mark.parametrize("case", BESIDE)
+def test_what_is_no_layer_is_passed_over_and_said(case: str, prefix: str) -> None:
+    weights = state(small())
+    beside = BESIDE[case]
+    found = recognise({**renamed(weights, lambda name: prefix + name), **beside})
+    assert digest(found.tensors) == digest(weights)
+    if case != "trainer's counters":
+        assert all(name in found.changes[-1] for name in beside)
+
+
+@pytest.mark.parametrize("name", ["layer.gamma", "stage1.block1.scale", "pos_embed", "act.weight", "stage2.loss_gate"])
+def test_unknown_layers_are_still_refused(name: str) -> None:
+    with pytest.raises(UserError, match="no network of the paper has"):
+        recognise({**state(small()), name: torch.ones(4)})
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "shape"),
+    [("0.mean", "0.std", (3, 1, 1)), ("mu", "sigma", (1, 3, 1, 1)), ("normalize.mean", "normalize.std", (3,)),
+     ("pixel_mean", "pixel_std", (3, 1, 1)), ("norm.image_mean", "norm.image_std", (3,))],
+)  # fmt: skip
+def test_mean_and_deviation_in_the_file_are_taken(mean: str, std: str, shape: tuple[int, ...]) -> None:
+    weights = state(small())
+    colours, spread = torch.tensor([0.49, 0.48, 0.44]), torch.tensor([0.25, 0.24, 0.26])
+    prefix = "1." if mean.startswith("0.") else ""
+    theirs = {mean: colours.view(shape), std: spread.view(shape), **renamed(weights, lambda name: prefix + name)}
+    found = recognise(theirs)
+    assert digest(found.tensors) == digest(weights)
+    assert found.normalisation is not None
+    assert torch.equal(found.normalisation.mean.flatten(), colours)
+    assert found.normalisation.mean.shape == found.normalisation.std.shape == (3, 1, 1)
+    assert f"{mean} and {std}" in found.changes[-1]
+
+    bytes_ = recognise({**theirs, mean: 255 * colours.view(shape), std: 255 * spread.view(shape)}).normalisation
+    assert bytes_ is not None
+    assert bytes_.divided
+    assert torch.allclose(bytes_.std.flatten(), spread)
+
+
+def test_missing_statistics_are_named() -> None:
+    lone = {name: t for name, t in state(small()).items() if "running" not in name and "num_b" not in name}
+    with pytest.raises(
+        UserError, match=r"statistics are missing: 9 layers \(.*stage1.block1.bn1, .* and more\).*state_dict\(\)"
+    ):
+        recognise(lone)
+
+
+def wrong(name: str, tensor: Tensor) -> State:
+    return {**state(small()), name: tensor}
+
+
+NUMBERS: dict[str, tuple[State, str]] = {
+    "whole weights": (wrong("stem.conv.weight", torch.ones(4, 3, 3, 3, dtype=torch.int8)), r"whole numbers \(int8\)"),
+    "whole means": (wrong("stem.bn.running_mean", torch.ones(4, dtype=torch.int64)), "whole numbers"),
+    "truth values": (wrong("stem.conv.weight", torch.ones(4, 3, 3, 3, dtype=torch.bool)), r"whole numbers \(bool\)"),
+    "negative variance": (wrong("stem.bn.running_var", torch.tensor([1.0, -1.0, 1.0, 1.0])), "negative numbers"),
+    "not a number": (wrong("head.fc.bias", torch.tensor([1.0, float("nan"), 1.0])), "not finite"),
+    "infinite variance": (wrong("stem.bn.running_var", torch.full((4,), float("inf"))), "not finite"),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_numbers_that_no_network_has_are_refused(case: str) -> None:
+    weights, sentence = NUMBERS[case]
+    with pytest.raises(UserError, match=sentence):
+        recognise(weights)
+
+
+@pytest.mark.parametrize(
+    "counter", [torch.tensor(-3), torch.tensor(float("nan")), torch.tensor([7]), torch.tensor(7.0)]
+)
+def test_counters_of_any_kind_are_read(counter: Tensor) -> None:
+    found = recognise(wrong("stem.bn.num_batches_tracked", counter)).tensors["stem.bn.num_batches_tracked"]
+    assert found.dtype == torch.int64
+    assert int(found) in (0, 7)
