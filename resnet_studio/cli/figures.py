@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from resnet_studio.domain.diff import Diff
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.series import Series
 
 
 def draw(

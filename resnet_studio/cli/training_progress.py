@@ -19,7 +19,7 @@ from rich.text import Text
 
 from resnet_studio.cli.output import console, duration
 from resnet_studio.cli.stop_signals import STOPPING
-from resnet_studio.domain.enums import Phase, RunStatus, Series
+from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.events import (
     CurvesGrew,
     Event,
@@ -30,6 +30,7 @@ from resnet_studio.domain.events import (
     StopCheck,
 )
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.series import Series
 
 _SMOOTHED = 50  # iterations whose mean training error is shown
 _LINE_SECONDS = 5.0  # between two lines in a pipe

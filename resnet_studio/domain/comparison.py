@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.records import NOT_KNOWN, Curve, RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import RunSpec, Spec
 
 MISSING = "–"

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from resnet_studio.domain.enums import Phase, RunStatus, Series
+from resnet_studio.domain.enums import Phase, RunStatus
+from resnet_studio.domain.series import Series
 
 Values = npt.NDArray[np.float32]
 

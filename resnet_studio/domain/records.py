@@ -10,9 +10,10 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.protocols import Protocol
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import RunSpec
 
 NOT_KNOWN = "not known"

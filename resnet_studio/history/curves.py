@@ -15,8 +15,8 @@ import numpy.typing as npt
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.series import Series
 from resnet_studio.history.schema import CurveChunkRow, RunRow
 
 LIST_POINTS = 50

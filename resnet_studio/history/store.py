@@ -11,10 +11,11 @@ from typing import Self
 import numpy as np
 from sqlalchemy import delete, select, update
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import DiskFullError, StoreError, UserError
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.records import CheckpointRecord, Curve, RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.history import curves as chunked
 from resnet_studio.history import runs

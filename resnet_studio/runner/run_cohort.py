@@ -17,7 +17,7 @@ from resnet_studio.data.datasets.readable import refuse_unreadable
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.data.training_batches import TrainingData, open_training
 from resnet_studio.domain.documents import sentences
-from resnet_studio.domain.enums import Loading, Phase, Precision, RunStatus, Series
+from resnet_studio.domain.enums import Loading, Phase, Precision, RunStatus
 from resnet_studio.domain.errors import CheckpointError, DiskFullError, Stopped, StoreError, UserError
 from resnet_studio.domain.events import (
     CheckpointSaved,
@@ -32,6 +32,7 @@ from resnet_studio.domain.events import (
     never,
 )
 from resnet_studio.domain.records import RunRecord, refuse_ended
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RecipeSpec
 from resnet_studio.history.recorder import recording
 from resnet_studio.history.store import RunStore

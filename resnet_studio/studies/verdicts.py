@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise, product
 
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.series import Series
 
 LAST = 50  # iterations whose mean training error stands for the end of a run
 EQUAL_WITHIN = 1.0  # percentage points; a smaller difference is called none

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from resnet_studio.domain.enums import Phase, Precision, RunStatus, Series
+from resnet_studio.domain.enums import Phase, Precision, RunStatus
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import (
     CheckpointSaved,
@@ -23,6 +23,7 @@ from resnet_studio.domain.events import (
     StatusChanged,
     StopCheck,
 )
+from resnet_studio.domain.series import Series
 from resnet_studio.networks.error_rates import count_errors
 from resnet_studio.platform.clock import SteadySeconds
 from resnet_studio.training.batch_norm import recompute

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from resnet_studio.domain.blueprint import Blueprint, LayerKind
 from resnet_studio.domain.build_blueprint import blueprint
-from resnet_studio.domain.enums import BatchNormStatistics, MemoryLayout, Series
+from resnet_studio.domain.enums import BatchNormStatistics, MemoryLayout
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.records import Curve
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.networks.build import PlannedNetwork, build
 from resnet_studio.networks.weights import state_of

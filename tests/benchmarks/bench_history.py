@@ -26,8 +26,9 @@ os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 import numpy as np
 from PySide6.QtWidgets import QApplication
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CurveChunk, CurvesGrew
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunSpec
 from resnet_studio.history.recorder import Recorder
 from resnet_studio.history.store import RunStore

@@ -17,8 +17,8 @@ import numpy as np
 from PySide6.QtWidgets import QApplication
 
 from resnet_studio.domain.colours import colour_for_depth
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.series import Series
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
 from resnet_studio.ui.plots.panels import PlotOptions, PlottedRun

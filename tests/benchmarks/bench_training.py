@@ -33,9 +33,10 @@ from rich.console import Console
 from rich.table import Table
 
 from resnet_studio.domain.build_blueprint import blueprint
-from resnet_studio.domain.enums import Engine, Phase, Precision, Series
+from resnet_studio.domain.enums import Engine, Phase, Precision
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurvesGrew, Event, PhaseChanged, ProgressMade
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home

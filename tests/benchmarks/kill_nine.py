@@ -34,7 +34,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from resnet_studio.data.datasets.builtin import open_builtin
 from resnet_studio.domain.documents import to_toml
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunSpec, twin
 from resnet_studio.history.sqlite.database import Database
 from resnet_studio.history.store import RunStore

@@ -13,7 +13,7 @@ from rich.console import Console
 from resnet_studio.cli import training_progress as progress_module
 from resnet_studio.cli.output import duration
 from resnet_studio.cli.training_progress import LiveProgress, NoProgress, PlainProgress, progress
-from resnet_studio.domain.enums import Phase, RunStatus, Series
+from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.events import (
     CurveChunk,
     CurvesGrew,
@@ -25,6 +25,7 @@ from resnet_studio.domain.events import (
     never,
 )
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RunSpec, twin
 
 

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from resnet_studio.domain.enums import Phase, RunStatus, Series
+from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.events import (
     CheckpointSaved,
     CohortStarted,
@@ -20,6 +20,7 @@ from resnet_studio.domain.events import (
     StatusChanged,
     never,
 )
+from resnet_studio.domain.series import Series
 
 EVENTS: tuple[Event, ...] = (
     CohortStarted(("a", "b"), 0, 100, 93.75, 12_000, 2_400, ("disc", "ring"), {"device": "cpu"}),

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from resnet_studio.domain.colours import OKABE_ITO, colour_for_depth
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import Curve, RunRecord, run_json
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import RunSpec
 
 PROMISED = (

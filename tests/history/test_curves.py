@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.schema import CurveChunkRow
 from resnet_studio.history.store import RunStore

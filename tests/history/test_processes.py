@@ -16,10 +16,11 @@ from typing import Protocol
 import numpy as np
 import pytest
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
@@ -45,7 +46,8 @@ from pathlib import Path
 import numpy as np
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.platform.home import Home
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.series import Series
 from resnet_studio.history.store import RunStore
 
 store = RunStore.open(Home(Path(sys.argv[1])))

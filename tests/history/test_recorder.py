@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resnet_studio.domain.enums import Phase, RunStatus, Series
+from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.domain.events import (
     CheckpointSaved,
@@ -19,6 +19,7 @@ from resnet_studio.domain.events import (
     StatusChanged,
 )
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.history.recorder import Recorder, recording
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home

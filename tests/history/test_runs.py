@@ -12,9 +12,10 @@ from sqlalchemy import event
 
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.colours import colour_for_depth
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home

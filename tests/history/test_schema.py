@@ -19,8 +19,8 @@ from sqlalchemy import create_engine, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.errors import StoreError
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.schema import REVISIONS, Base
 from resnet_studio.history.sqlite import connections, migrate

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import NoticeGiven
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.runner import run_cohort

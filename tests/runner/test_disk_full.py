@@ -12,9 +12,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from resnet_studio.domain.enums import Phase, RunStatus, Series
+from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.domain.events import CheckpointSaved, CohortStarted, CurvesGrew, Event, PhaseChanged, StatusChanged
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, replace, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.weights import digest

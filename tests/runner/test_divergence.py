@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.runner import run_cohort

@@ -8,8 +8,9 @@ import weakref
 import pytest
 import torch
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks import build

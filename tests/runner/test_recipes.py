@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 
 from resnet_studio.domain.documents import from_json
-from resnet_studio.domain.enums import Phase, RunStatus, Series
+from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.events import CurvesGrew, PhaseChanged
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, DataSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.weights import load_tensors

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from resnet_studio.data.preprocessing import Preprocessing
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CheckpointSaved, CohortStarted, CurvesGrew, ProgressMade, StatusChanged
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, DataSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.weights import digest

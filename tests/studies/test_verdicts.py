@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.studies.catalog import find_study, plain, residual
 from resnet_studio.studies.verdicts import (

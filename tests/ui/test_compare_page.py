@@ -15,9 +15,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurveChunk, CurvesGrew, StatusChanged
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.ui.pages.compare.export import Export, export
 from resnet_studio.ui.pages.compare.page import ComparePage

@@ -7,8 +7,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.studies.conformity import State, of_spec
 from resnet_studio.ui.conformity.line import ConformityLine

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtGui import QColor
 
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.records import Curve
+from resnet_studio.domain.series import Series
 from resnet_studio.ui.plots.cursor_values import gaps, gaps_at, readings
 from resnet_studio.ui.plots.curve_data import CurveBook, CurveBuffer, XAxis
 from resnet_studio.ui.plots.panels import ERROR, PlotOptions, PlottedRun

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.series import Series
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis

@@ -12,8 +12,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit
 
 from resnet_studio.domain.documents import from_toml
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CurveChunk, ProgressMade
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, Column

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from resnet_studio.domain.enums import Phase, RunStatus, Series
+from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.events import (
     CohortStarted,
     CurveChunk,
@@ -20,6 +20,7 @@ from resnet_studio.domain.events import (
     ProgressMade,
     StatusChanged,
 )
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.history.recorder import recording
 from resnet_studio.ui.controller import RunController

@@ -12,8 +12,9 @@ import torch
 from pytestqt.qtbot import QtBot
 
 from resnet_studio import app as program
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CurvesGrew, ProgressMade
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks import build

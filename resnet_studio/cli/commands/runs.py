@@ -16,11 +16,12 @@ from resnet_studio.cli.context import find_all, ids, session
 from resnet_studio.cli.output import counted, duration, percent, print_facts, print_json, print_table
 from resnet_studio.domain.comparison import Difference, comparison_csv
 from resnet_studio.domain.documents import run_toml
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.imported_weights import without_options
 from resnet_studio.domain.records import NOT_KNOWN, RunRecord, run_json
 from resnet_studio.domain.reproducibility import could_differ, in_words, not_the_same_here
+from resnet_studio.domain.series import Series
 from resnet_studio.history.stored_preprocessing import StoredPreprocessing, preprocessing_of
 from resnet_studio.studies.conformity.texts import as_csv
 from resnet_studio.studies.conformity.texts import as_json as conformity_json

@@ -8,9 +8,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.records import Curve
+from resnet_studio.domain.series import Series
 from resnet_studio.ui.plots.thinning import running_mean
 
 

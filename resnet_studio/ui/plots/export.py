@@ -13,9 +13,9 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from resnet_studio.domain.comparison import display_names
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.ui.figures import FAMILY, write_figure
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.line_sample import paint_sample

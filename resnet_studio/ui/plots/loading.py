@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import Curve
+from resnet_studio.domain.series import Series
 from resnet_studio.history.store import RunStore
 from resnet_studio.ui.threads.jobs import Job, Jobs
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.errors import DiskFullError, StoreError, UserError
 from resnet_studio.domain.events import CurveChunk, CurvesGrew
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.recorder import Recorder
 from resnet_studio.history.sqlite.errors import explained, trouble

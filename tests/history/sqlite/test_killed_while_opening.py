@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resnet_studio.domain.enums import Series
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.sqlite.migrate import PRESENT
 from resnet_studio.history.store import RunStore

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.sqlite import salvage
 from resnet_studio.history.store import RunStore

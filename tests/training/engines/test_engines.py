@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from resnet_studio.domain.enums import Precision, Series
+from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.errors import Stopped
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import replace
 from resnet_studio.networks.weights import digest
 from resnet_studio.training.engines.eager import EagerEngine

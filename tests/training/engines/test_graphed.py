@@ -8,7 +8,8 @@ import torch
 from resnet_studio.data.batches import ResidentBatches
 from resnet_studio.data.image_set import ImageSet
 from resnet_studio.data.preprocessing import Preprocessing
-from resnet_studio.domain.enums import MomentumForm, Normalisation, Precision, Series
+from resnet_studio.domain.enums import MomentumForm, Normalisation, Precision
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import replace, twin
 from resnet_studio.networks.weights import digest
 from resnet_studio.training.engines import regions

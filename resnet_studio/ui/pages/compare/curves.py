@@ -11,9 +11,10 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QWidget
 
 from resnet_studio.domain.comparison import as_of
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
 from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.ui.pages.compare.export import Export, Shown, exporting
 from resnet_studio.ui.pages.compare.export_button import ExportButton
 from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts

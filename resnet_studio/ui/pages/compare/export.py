@@ -8,10 +8,10 @@ from enum import Enum
 from pathlib import Path
 
 from resnet_studio.domain.comparison import comparison_csv, display_names, summary_csv
-from resnet_studio.domain.enums import Series
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.files import write_whole
 from resnet_studio.studies.conformity import Conformity, of_run

@@ -9,10 +9,11 @@ import numpy as np
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.series import Series
 from resnet_studio.ui.pages.base import Page
 from resnet_studio.ui.pages.train.cards import RunCards
 from resnet_studio.ui.pages.train.header import TrainHeader
