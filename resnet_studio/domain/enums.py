@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from resnet_studio.domain.series import Series as Series
-
 
 class Family(StrEnum):
     """Which stem and which stages: He et al. 2015, sections 3.3 (ImageNet) and 4.2 (CIFAR-10); VGG is the reference

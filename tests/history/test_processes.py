@@ -48,7 +48,8 @@ from pathlib import Path
 import numpy as np
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.platform.home import Home
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.series import Series
 from resnet_studio.history.store import RunStore
 
 store = RunStore.open(Home(Path(sys.argv[1])))

@@ -105,7 +105,7 @@ def test_figures_need_no_display(compared, tmp_path: Path):
         "import sys; from pathlib import Path; from resnet_studio.platform.home import Home;"
         "from resnet_studio.history.store import RunStore; from resnet_studio.ui.plots.export import export_figure;"
         "store = RunStore.open(Home(Path(sys.argv[1])), writer=False); runs = store.list_runs();"
-        "from resnet_studio.domain.enums import Series; curves = store.curves([r.id for r in runs], list(Series));"
+        "from resnet_studio.domain.series import Series; curves = store.curves([r.id for r in runs], list(Series));"
         "export_figure(curves, runs, Path(sys.argv[2])); assert 'torch' not in sys.modules"
     )
     environment = {
