@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from resnet_studio.domain.errors import DataError
+from resnet_studio.platform.memory import physical_bytes
 
 _SHARE = 0.6  # of the machine's memory: never more
 _MODEST_SHARE = 0.3  # unasked no more than this, as networks and other programs need room too
@@ -16,24 +15,16 @@ def fits(images: int, image_size: int, device_bytes: int | None) -> bool:
     Args:
         device_bytes: The training device's own memory, None where it has none or that is not known.
     """
-    there = [size for size in (physical_bytes(), device_bytes) if size]
-    return images * 3 * image_size**2 <= _MODEST_SHARE * min(there, default=float("inf"))
+    smallest = min(physical_bytes(), device_bytes or physical_bytes())
+    return images * 3 * image_size**2 <= _MODEST_SHARE * smallest
 
 
 def refuse_oversize(images: int, image_size: int) -> None:
-    """Raises DataError if so many decoded RGB images exceed 60 % of the memory; says nothing where it is not known."""
+    """Raises DataError if so many decoded RGB images exceed 60 % of the memory."""
     needed = images * 3 * image_size**2
     there = physical_bytes()
-    if there and needed > _SHARE * there:
+    if needed > _SHARE * there:
         raise DataError(
             f"{images} images of {image_size} x {image_size} pixels need {needed / 1e9:.1f} GB, but this machine has "
             f"{there / 1e9:.1f} GB of memory; choose streamed loading, a smaller image size or fewer images."
         )
-
-
-def physical_bytes() -> int | None:
-    """The machine's memory, None where the system has no such call (Windows)."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None

@@ -1,13 +1,13 @@
-"""Trains cohorts one after another in a worker thread and tells the window in its own thread."""
+"""Trains cohorts one after another, each in a job of its own, and passes on what happens."""
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QThread, QTimer, Signal, Slot
-from shiboken6 import delete
+from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer, Signal, Slot
 
 from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.errors import StoreError, UserError
@@ -20,8 +20,8 @@ from resnet_studio.domain.events import (
 )
 from resnet_studio.platform.clock import Waited
 from resnet_studio.runner.refuse_misfits import refuse_misfits
-from resnet_studio.ui.threads.jobs import STACK_BYTES
-from resnet_studio.ui.threads.training_worker import Training, TrainingWorker, train_with_runner
+from resnet_studio.ui.threads.jobs import Job, Jobs
+from resnet_studio.ui.threads.training import FAILURE, Training, train_with_runner, training_work
 
 if TYPE_CHECKING:
     from resnet_studio.domain.specs import CohortSpec
@@ -35,7 +35,7 @@ _NOT_STORED = "The disk was full when this run was stopped; it goes on from its 
 
 
 class RunController(QObject):
-    """The relay between the training thread and the views, and the queue in front of it.
+    """The queue of cohorts, and the job that trains the first of them.
 
     ``happened`` brings every event, already stored, in the GUI thread. ``runs_changed`` asks lists to reload, at most
     twice a second. ``state_changed`` tells that :attr:`active`, :attr:`queue` or :attr:`paused` is another. ``failed``
@@ -51,14 +51,16 @@ class RunController(QObject):
     def __init__(
         self, store: RunStore, parent: QObject | None = None, *, training: Training = train_with_runner
     ) -> None:
-        """``training`` is what the thread does; the runner's unless a test stands at that border."""
+        """``training`` is what the jobs do; the runner's unless a test stands at that border."""
         super().__init__(parent)
         self._store, self._training = store, training
         self._queue: list[tuple[str, ...]] = []
         self._active: tuple[str, ...] = ()
-        self._paused = self._stopping = self._closing = False
-        self._thread: QThread | None = None
-        self._worker: TrainingWorker | None = None
+        self._stopping = self._closing = False
+        self._pause = threading.Event()  # set and cleared here, looked at by the training
+        self._job: Job | None = None
+        self._jobs = Jobs(self)
+        self._jobs.crashed.connect(self.crashed)
         self._lists = QTimer(self, interval=LIST_PERIOD_MS, singleShot=True)
         self._lists.timeout.connect(self.runs_changed)
         self._unsettled: set[str] = set()
@@ -77,12 +79,12 @@ class RunController(QObject):
 
     @property
     def training(self) -> bool:
-        """A cohort is in the worker's hands: training, paused or saving."""
-        return self._thread is not None
+        """A job has a cohort: it trains, is paused or saves."""
+        return self._job is not None
 
     @property
     def paused(self) -> bool:
-        return self._paused
+        return self._pause.is_set()
 
     @property
     def stopping(self) -> bool:
@@ -129,22 +131,20 @@ class RunController(QObject):
 
     def pause(self) -> None:
         """Hold the current cohort after its iteration; it keeps its memory."""
-        if self._worker and not self._paused and not self._stopping:
-            self._worker.request_pause()
-            self._paused = True
+        if self._job and not self.paused and not self._stopping:
+            self._pause.set()
             self.state_changed.emit()
 
     def unpause(self) -> None:
-        if self._worker and self._paused:
-            self._worker.request_unpause()
-            self._paused = False
+        if self._job and self.paused:
+            self._pause.clear()
             self.state_changed.emit()
 
     def stop(self) -> None:
         """End the current cohort with a checkpoint; the next one in the queue then starts."""
-        if self._worker and not self._stopping:
+        if self._job and not self._stopping:
             self._stopping = True
-            self._worker.request_stop()
+            self._job.request_stop()
             self.state_changed.emit()
 
     def remove_from_queue(self, run_ids: Sequence[str]) -> None:
@@ -172,19 +172,16 @@ class RunController(QObject):
             False if the thread still runs after ``ms`` milliseconds.
         """
         self._closing = True
-        thread = self._thread
-        if thread is None:
-            self._be_quiet()
-            return True
-        self.stop()
-        thread.quit()  # without it the wait would block the loop that delivers the end
-        waited = Waited()
-        while self._thread is thread and not thread.wait(20):  # released by an event that was processed: it has ended
-            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, 20)
-            if waited.seconds > ms / 1000:
-                return False
-        QCoreApplication.sendPostedEvents(self)  # what the worker said last
-        self._release()
+        job = self._job
+        if job is not None:
+            self.stop()
+            waited = Waited()
+            while self._job is job and not job.wait(20):  # released by an event that was processed: it has ended
+                QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, 20)
+                if waited.seconds > ms / 1000:
+                    return False
+            if self._job is job:
+                QCoreApplication.sendPostedEvents(job)  # what the work said last, and its end
         self._be_quiet()
         return True
 
@@ -207,35 +204,25 @@ class RunController(QObject):
         self.refresh()
 
     def _start_next(self) -> None:
-        if self._thread is not None or self._closing or not self._queue:
+        if self._job is not None or self._closing or not self._queue:
             return
         self._active = self._queue.pop(0)
-        self._paused = self._stopping = False
-        self._thread = QThread(self)
-        self._thread.setObjectName("training")
-        self._thread.setStackSize(STACK_BYTES)
-        self._worker = TrainingWorker(self._active, self._store, self._training)
-        self._worker.moveToThread(self._thread)
-        self._worker.happened.connect(self._on_happened)
-        self._worker.failed.connect(self._on_failed)
-        self._worker.crashed.connect(self._on_crashed)
-        self._worker.finished.connect(self._thread.quit)
-        self._thread.started.connect(self._worker.run)
-        self._thread.finished.connect(self._on_thread_finished)
-        self._thread.start()
+        self._job = self._jobs.start(
+            training_work(self._active, self._store, self._training, self._pause.is_set),
+            on_item=self._on_happened,
+            on_failed=self.failed.emit,
+            on_end=self._on_end,
+            name="training",
+            failure=FAILURE,
+        )
 
-    def _release(self) -> None:
-        """Let go of a thread that has ended."""
-        thread, worker, self._thread, self._worker = self._thread, self._worker, None, None
-        if thread is None or worker is None:
-            return
-        thread.wait()
-        delete(worker)  # here and now: left to the garbage collector, any thread might delete it
-        thread.deleteLater()
+    def _on_end(self) -> None:
+        """The job's thread is over."""
+        self._job = None
         self._unsettled.update(self._active)
         self._settle()
-        self._active = ()
-        self._paused = self._stopping = False
+        self._active, self._stopping = (), False
+        self._pause.clear()
         self._start_next()
         self.state_changed.emit()
         self.refresh()
@@ -263,17 +250,3 @@ class RunController(QObject):
             isinstance(event, PhaseChanged) and event.phase is Phase.PAUSED
         ):
             self.refresh()
-
-    @Slot(str)
-    def _on_failed(self, sentence: str) -> None:
-        self.failed.emit(sentence)
-
-    @Slot(str, str)
-    def _on_crashed(self, sentence: str, details: str) -> None:
-        self.failed.emit(sentence)
-        self.crashed.emit(sentence, details)
-
-    @Slot()
-    def _on_thread_finished(self) -> None:
-        if self.sender() is self._thread:
-            self._release()

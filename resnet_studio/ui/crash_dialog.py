@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio import __version__
+from resnet_studio.ui.threads.jobs import unexpected
 from resnet_studio.ui.widgets.accessible_names import named
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class FaultReporter(QObject):
             return
         log.critical("an error that nobody expected", exc_info=(kind, error, trace))
         details = "".join(traceback.format_exception(kind, error, trace))
-        self.reported.emit(f"Something unexpected went wrong: {error or kind.__name__}", details)
+        self.reported.emit(unexpected(error), details)
 
     def _on_thread_exception(self, facts: threading.ExceptHookArgs) -> None:
         if facts.exc_value is not None:
@@ -115,7 +116,7 @@ class FaultDialog(QDialog):
         close.clicked.connect(self.accept)
 
     @Slot(str, str)
-    def tell(self, sentence: str, details: str) -> None:
+    def show_fault(self, sentence: str, details: str) -> None:
         if self.isVisible():
             self._details.appendPlainText(f"\n{sentence}\n{details}")
             return

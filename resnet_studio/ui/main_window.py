@@ -6,14 +6,10 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, QUrl, Slot
+from PySide6.QtCore import QByteArray, QMimeData, QSize, QTimer, QUrl, Slot
 from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDragMoveEvent,
-    QDropEvent,
     QGuiApplication,
     QPaintEvent,
 )
@@ -22,13 +18,8 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayou
 from resnet_studio.ui.actions import THEME_ACTIONS, Action, WindowState
 from resnet_studio.ui.dialogs import ShortcutsDialog, about_box, ask_to_stop, ask_to_wait
 from resnet_studio.ui.drop_frame import DropFrame, drop_sentence
-from resnet_studio.ui.images.open_images import (
-    DroppedImages,
-    choose_folder,
-    choose_images,
-    dropped_images,
-    holds_images,
-)
+from resnet_studio.ui.images.drop_target import DropTarget
+from resnet_studio.ui.images.open_images import DroppedImages, choose_folder, choose_images
 from resnet_studio.ui.menus import Menus
 from resnet_studio.ui.notices import DiskFullNotice, HistoryNotices
 from resnet_studio.ui.pages.base import Page, PageRow
@@ -50,7 +41,6 @@ class MainWindow(QMainWindow):
         self.setObjectName("main_window")
         self.setWindowTitle("ResNet Studio")
         self.setMinimumSize(QSize(1060, 640))
-        self.setAcceptDrops(True)
         self.leaving = False
         self._painted = True  # nothing to do after the first paint, unless show_and_build() says so
         self.banner, self.status = Banner(), StatusBar(services.controller)
@@ -85,12 +75,16 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
         self.setStatusBar(self.status)
         self.drop_frame = DropFrame(self.services.theme, self)
+        self._drops = DropTarget(self)
 
     def _connect(self) -> None:
         self.rail.chosen.connect(self.pages.show_page)
         self.menus.page_chosen.connect(self.pages.show_page)
         self.pages.built.connect(self._on_page_built)
         self.pages.page_shown.connect(self._on_page_shown)
+        self._drops.entered.connect(self._on_drag)
+        self._drops.left.connect(self.drop_frame.hide)
+        self._drops.dropped.connect(self._on_drop)
         self._history.resume_requested.connect(self.navigator.resume)
         self._history.writable.connect(self._on_writable)
         self.services.controller.state_changed.connect(self._on_state_changed)
@@ -126,6 +120,15 @@ class MainWindow(QMainWindow):
     def _on_page_shown(self, key: str) -> None:
         self.rail.choose(key)
         self.services.preferences.set_value("window/page", key)
+
+    @Slot(object)
+    def _on_drag(self, mime: QMimeData) -> None:
+        self.drop_frame.show_sentence(drop_sentence(mime))
+
+    @Slot(object)
+    def _on_drop(self, dropped: DroppedImages) -> None:
+        self.activateWindow()
+        self.navigator.open_images(dropped)
 
     @Slot()
     def _on_state_changed(self) -> None:
@@ -206,25 +209,3 @@ class MainWindow(QMainWindow):
             event.accept()
         else:
             event.ignore()
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if holds_images(event.mimeData()):
-            event.setDropAction(Qt.DropAction.CopyAction)
-            event.accept()
-            self.drop_frame.show_sentence(drop_sentence(event.mimeData()))
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self.drop_frame.hide()
-        super().dragLeaveEvent(event)
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        if holds_images(event.mimeData()):
-            event.setDropAction(Qt.DropAction.CopyAction)
-            event.accept()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self.drop_frame.hide()
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.accept()
-        self.activateWindow()
-        self.navigator.open_images(dropped_images(event.mimeData()))

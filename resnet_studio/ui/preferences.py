@@ -5,15 +5,13 @@ from __future__ import annotations
 import logging
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QByteArray, QSettings
+from pydantic import ConfigDict, TypeAdapter
+from PySide6.QtCore import QSettings
 
 from resnet_studio.platform.home import Home
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-_TRUE = frozenset({"true", "1", "yes", "on"})
-_FALSE = frozenset({"false", "0", "no", "off"})
 
 
 class Preferences:
@@ -45,20 +43,8 @@ class Preferences:
 
 
 def _as(stored: Any, kind: type[T]) -> T:
-    result: Any
-    if kind is bool:
-        word = str(stored).strip().lower()
-        if word not in _TRUE | _FALSE:
-            raise ValueError(stored)
-        result = word in _TRUE
-    elif kind is list:
-        result = [str(item) for item in stored] if isinstance(stored, list) else [str(stored)] if stored else []
-    elif kind is QByteArray:
-        if not isinstance(stored, QByteArray):
-            raise TypeError(stored)
-        result = stored
-    elif kind in (int, float, str):
-        result = kind(stored)  # type: ignore[call-arg]
-    else:
-        raise TypeError(f"preferences hold no {kind.__name__}")
-    return result  # type: ignore[no-any-return]
+    """Raises ValueError or TypeError if it is none; Qt's own conversion would make a zero of any word."""
+    if kind is list and not isinstance(stored, list):  # an ini file does not tell one item from a list of one
+        stored = [stored] if stored else []
+    found = TypeAdapter(kind, config=ConfigDict(arbitrary_types_allowed=True)).validate_python(stored)
+    return [str(item) for item in found] if isinstance(found, list) else found  # type: ignore[return-value]

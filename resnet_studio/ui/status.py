@@ -7,10 +7,11 @@ from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from resnet_studio.domain.enums import Phase
 from resnet_studio.domain.events import CohortStarted, NoticeGiven, PhaseChanged, ProgressMade
+from resnet_studio.platform.host import cores, cpu_name
+from resnet_studio.platform.memory import process_bytes
 from resnet_studio.ui.controller import RunController
-from resnet_studio.ui.machine_text import cpu_name, plain_name, process_memory
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.text import duration_text, size_text
+from resnet_studio.ui.widgets.text import counted, duration_text, size_text
 
 MEMORY_PERIOD_MS = 2000
 MESSAGE_MS = 8000
@@ -31,7 +32,7 @@ class StatusBar(QStatusBar):
         self.queue_label = named(QLabel(), "status_queue")
         self.eta_label = named(QLabel(), "status_eta")
         self.memory_label = named(QLabel(), "status_memory", tip="Memory this program holds")
-        self.device_label = named(QLabel(cpu_name()), "status_device", tip="Where training runs")
+        self.device_label = named(QLabel(_cpu_text()), "status_device", tip="Where training runs")
         for label in (self.queue_label, self.eta_label, self.memory_label, self.device_label):
             self.addPermanentWidget(label)
         self._memory_timer = QTimer(self, interval=MEMORY_PERIOD_MS)
@@ -55,9 +56,7 @@ class StatusBar(QStatusBar):
 
     @Slot()
     def _show_memory(self) -> None:
-        memory = process_memory()
-        self.memory_label.setVisible(memory is not None)
-        self.memory_label.setText("" if memory is None else size_text(memory))
+        self.memory_label.setText(size_text(process_bytes()))
 
     @Slot(object)
     def _on_happened(self, event: object) -> None:
@@ -101,3 +100,15 @@ class StatusBar(QStatusBar):
         else:
             text = f"{self._phase or 'starting'}…".capitalize()
         self.eta_label.setText(text)
+
+
+def _cpu_text() -> str:
+    """``Intel Core i5-8250U, 8 cores``, or as much of it as is known."""
+    return f"{plain_name(cpu_name())}, {counted(cores(), 'core')}"
+
+
+def plain_name(device: str) -> str:
+    """A device's name without trade marks and clock rates."""
+    for noise in ("(R)", "(TM)", "(tm)", " CPU", " Processor"):
+        device = device.replace(noise, "")
+    return " ".join(device.partition("@")[0].split())

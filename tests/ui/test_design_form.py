@@ -448,7 +448,7 @@ def test_a_folder_gives_the_number_of_classes(qtbot: QtBot, form: DesignForm, tm
 
 def test_a_folder_that_is_not_there_is_said_beside_the_field(qtbot: QtBot, form: DesignForm, tmp_path: Path) -> None:
     form.data.choose_folder(str(tmp_path / "nowhere"))
-    qtbot.waitUntil(lambda: bool(form.data.problem), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(form.data.fault), timeout=10_000)
     label = form.findChild(QLabel, "error_data.source")
     assert label is not None
     assert label.isVisible()

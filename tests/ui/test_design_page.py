@@ -38,9 +38,9 @@ def test_the_first_start_shows_the_degradation_study_and_one_obvious_button(
     qtbot: QtBot, page: DesignPage, wished: list[CohortSpec]
 ) -> None:
     assert page.gallery.cards["degradation"].isChecked()
-    assert page.run_study_button.property("role") == "primary"
-    assert page.train_twin_button.property("role") == "secondary"
-    qtbot.mouseClick(page.run_study_button, Qt.MouseButton.LeftButton)
+    assert page.buttons.run_study.property("role") == "primary"
+    assert page.buttons.train_twin.property("role") == "secondary"
+    qtbot.mouseClick(page.buttons.run_study, Qt.MouseButton.LeftButton)
     assert wished == [degradation(0)]
 
 
@@ -49,10 +49,10 @@ def test_an_own_design_makes_the_twin_the_obvious_button(
 ) -> None:
     spec = replace(RunSpec(), network=NetworkSpec(depth=32))
     page.show_spec(spec)
-    assert page.train_twin_button.property("role") == "primary"
+    assert page.buttons.train_twin.property("role") == "primary"
     assert not any(card.isChecked() for card in page.gallery.cards.values())
-    qtbot.mouseClick(page.train_twin_button, Qt.MouseButton.LeftButton)
-    qtbot.mouseClick(page.train_this_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.buttons.train_twin, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.buttons.train_this, Qt.MouseButton.LeftButton)
     assert wished == [twin(spec), CohortSpec(name="ResNet-32", runs=(spec,))]
 
 
@@ -64,7 +64,7 @@ def test_each_card_fills_the_form(qtbot: QtBot, page: DesignPage, wished: list[C
         assert [key for key, card in page.gallery.cards.items() if card.isChecked()] == [study.key]
         page.run_study()
         here = study.cohort(0).runs[0].data.source != "cifar10"  # nothing was downloaded
-        assert page.run_study_button.isEnabled() is here
+        assert page.buttons.run_study.isEnabled() is here
         assert (wished[-1] == study.cohort(0)) is here
 
 
@@ -80,7 +80,7 @@ def test_the_seed_of_the_form_seeds_the_study(page: DesignPage, wished: list[Coh
 def test_nothing_is_trained_from_a_form_at_fault(page: DesignPage, wished: list[CohortSpec]) -> None:
     page.form.rows["network.depth"].set_text("21")
     page.form._on_edited("network.depth")
-    assert not page.train_twin_button.isEnabled()
+    assert not page.buttons.train_twin.isEnabled()
     told: list[str] = []
     page.message.connect(told.append)
     page.train_twin()
@@ -89,7 +89,7 @@ def test_nothing_is_trained_from_a_form_at_fault(page: DesignPage, wished: list[
     assert told == ["Depth 21 is not 6n + 2; choose 20 or 26"] * 2
     page.form.rows["network.depth"].set_text("20")
     page.form._on_edited("network.depth")
-    assert page.train_twin_button.isEnabled()
+    assert page.buttons.train_twin.isEnabled()
 
 
 def test_a_start_that_does_not_fit_bars_every_way_to_train(
@@ -100,7 +100,7 @@ def test_a_start_that_does_not_fit_bars_every_way_to_train(
     page.activate()
     spec = RunSpec(network=NetworkSpec(depth=56), start_from=parent.id)
     page.form.show_spec(spec)
-    for button in (page.train_twin_button, page.train_this_button):
+    for button in (page.buttons.train_twin, page.buttons.train_this):
         assert not button.isEnabled()
         assert "cannot begin with the weights of ResNet-20" in button.toolTip()
     with qtbot.waitSignal(page.message) as told:
@@ -116,7 +116,7 @@ def test_a_start_that_does_not_fit_bars_every_way_to_train(
 def test_the_papers_imagenet_networks_are_counted_with_their_1000_classes(page: DesignPage) -> None:
     page.form.show_spec(RunSpec(network=NetworkSpec(family="imagenet")))
     assert "11\u202f515\u202f688" in page.facts.text
-    assert not page.train_twin_button.isEnabled()
+    assert not page.buttons.train_twin.isEnabled()
 
 
 def test_facts_are_those_of_the_paper(page: DesignPage) -> None:
@@ -137,7 +137,7 @@ def test_the_drawing_follows_the_form(page: DesignPage) -> None:
 
 def test_the_command_lands_on_the_clipboard(page: DesignPage) -> None:
     page.show_spec(replace(RunSpec(), network=NetworkSpec(depth=32)))
-    page.copy_command(as_twin=True)
+    page.copy_command(True)
     assert (
         QGuiApplication.clipboard().text() == f"resnet-studio train --depth 32 --home {page.services.home.root} --twin"
     )

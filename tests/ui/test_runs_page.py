@@ -80,13 +80,13 @@ def test_filtering_as_one_types(qtbot, page, stored):
     assert names(page) == ["plain-20"]
     assert page._count.text() == "1 of 4 runs"
     page.filter_field.setText("depth:>x")
-    assert "is not understood" in page._problem.text()
-    assert page._problem.isVisible()
+    assert "is not understood" in page._fault.text()
+    assert page._fault.isVisible()
     page.filter_field.setText("nothing like it")
     assert page._nothing.isVisible()
     qtbot.mouseClick(page._nothing.button, Qt.MouseButton.LeftButton)
     assert len(names(page)) == 4
-    assert not page._problem.isVisible()
+    assert not page._fault.isVisible()
 
 
 def test_several_runs_go_to_compare_and_those_with_weights_to_classify(qtbot, page, stored):
@@ -137,7 +137,7 @@ def test_renaming_in_place(qtbot, page, stored, services):
     assert [run.id for run in page.chosen] == [stored["plain-8"]]
     page.model.edit_requested.emit(stored["plain-8"], Column.NAME, "   ")
     assert services.store.get(stored["plain-8"]).name == "my baseline"
-    assert "needs a name" in page._problem.text()
+    assert "needs a name" in page._fault.text()
 
 
 def test_tags_and_notes_in_place_and_in_dialogs(qtbot, page, stored, services, monkeypatch):
@@ -456,5 +456,5 @@ def test_the_empty_page_says_that_runs_were_deleted_and_cuts_no_line(page, store
         for label in labels:
             assert label.height() >= label.heightForWidth(label.width())
             assert page._empty.rect().contains(label.geometry())
-    page._undo()
+    page._on_undo()
     assert page._stack.currentWidget() is page.table

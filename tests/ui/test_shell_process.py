@@ -194,8 +194,8 @@ def test_qt_messages_reach_the_log(reporter: FaultReporter, caplog: pytest.LogCa
 def test_details_can_be_copied(qtbot: QtBot) -> None:
     dialog = FaultDialog()
     qtbot.addWidget(dialog)
-    dialog.tell("Something broke: spoon", "Traceback: spoon.py")
-    dialog.tell("Another one", "Traceback: fork.py")
+    dialog.show_fault("Something broke: spoon", "Traceback: spoon.py")
+    dialog.show_fault("Another one", "Traceback: fork.py")
     button = dialog.findChild(QPushButton, "copy_fault_button")
     assert button is not None
     button.click()

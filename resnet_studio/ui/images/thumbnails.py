@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage, QPixmap
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.ui.images.image_row import ImageRow, Source
-from resnet_studio.ui.threads.jobs import Job, Jobs
+from resnet_studio.ui.threads.jobs import Emit, Job, Jobs, Work
 
 SIDE = 192  # pixels, enough for a screen of double density
 _KEPT = 600  # pictures: about 65 MB
@@ -80,12 +80,10 @@ class Thumbnails(QObject):
         self._start()
 
 
-def draw_small(
-    sources: Sequence[tuple[str, Source]], side: int
-) -> Callable[[Callable[[object], None], StopCheck], None]:
+def draw_small(sources: Sequence[tuple[str, Source]], side: int) -> Work:
     """A job that emits ``(key, small RGB picture as (bytes, width, height), or None if it cannot be read)``."""
 
-    def work(emit: Callable[[object], None], should_stop: StopCheck) -> None:
+    def work(emit: Emit, should_stop: StopCheck) -> None:
         from resnet_studio.data.images import read_image
 
         for key, source in sources:

@@ -1,4 +1,4 @@
-"""Background work other than training: one thread a job, news in the GUI thread."""
+"""Background work, training too: one thread a job; what it says arrives in the GUI thread."""
 
 from __future__ import annotations
 
@@ -16,8 +16,14 @@ from resnet_studio.domain.events import StopCheck
 
 log = logging.getLogger(__name__)
 
-Work = Callable[[Callable[[object], None], StopCheck], object]
+Emit = Callable[[object], None]
+Work = Callable[[Emit, StopCheck], object]
 STACK_BYTES = 16 * 1024 * 1024  # macOS gives threads 512 KiB, too little for numeric work
+
+
+def unexpected(error: BaseException, failure: str = "Something unexpected went wrong") -> str:
+    """What a person reads of an error that is ours."""
+    return f"{failure}: {error or type(error).__name__}"
 
 
 class _Worker(QObject):
@@ -25,9 +31,9 @@ class _Worker(QObject):
 
     item, done, failed, crashed, finished = Signal(object), Signal(object), Signal(str), Signal(str, str), Signal()
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, name: str, failure: str) -> None:
         super().__init__()  # no parent: a child cannot change thread
-        self._work = work
+        self._work, self._name, self._failure = work, name, failure
         self._stop = threading.Event()
         self.request_stop = self._stop.set  # safe from any thread
 
@@ -36,20 +42,18 @@ class _Worker(QObject):
         try:
             self.done.emit(self._work(self.item.emit, self._stop.is_set))
         except Stopped:
-            log.info("a background job was stopped")
+            log.info("%s was stopped", self._name)
         except UserError as error:
             self.failed.emit(str(error))
         except Exception as error:
-            log.exception("a background job failed")
-            self.crashed.emit(
-                f"Something unexpected went wrong: {error or type(error).__name__}", traceback.format_exc()
-            )
+            log.exception("%s failed", self._name)
+            self.crashed.emit(unexpected(error, self._failure), traceback.format_exc())
         finally:
             self.finished.emit()
 
 
 class Job(QObject):
-    """The GUI thread's end of one piece of work. After :meth:`stop` no result is delivered."""
+    """The GUI thread's end of one piece of work."""
 
     ended = Signal()
 
@@ -60,16 +64,19 @@ class Job(QObject):
         on_done: Callable[..., None] | None,
         on_failed: Callable[[str], None] | None,
         parent: Jobs,
+        name: str,
+        failure: str,
     ) -> None:
         super().__init__(parent)
         self._jobs = parent
         self._on_item, self._on_done, self._on_failed = on_item, on_done, on_failed
         self._stopped = False
         self.thread_ = QThread(self)
-        self.thread_.setObjectName("job")
+        self.thread_.setObjectName(name)
         self.thread_.setStackSize(STACK_BYTES)
-        self._worker = _Worker(work)
-        self._request_stop = self._worker.request_stop
+        self._worker = _Worker(work, name, failure)
+        self.request_stop = self._worker.request_stop
+        """Ask the work to end; what it still says is delivered. From any thread."""
         self._worker.moveToThread(self.thread_)
         self._worker.item.connect(self._relay_item)
         self._worker.done.connect(self._relay_done)
@@ -86,7 +93,12 @@ class Job(QObject):
     def stop(self) -> None:
         """Ask the work to end. Its later results are dropped."""
         self._stopped = True
-        self._request_stop()
+        self.request_stop()
+
+    def wait(self, ms: int) -> bool:
+        """Let its thread end with the work, and wait; False if it still runs after ``ms`` milliseconds."""
+        self.thread_.quit()  # without it the wait would block the loop that delivers the end
+        return self.thread_.wait(ms)
 
     def _call(self, callback: Callable[..., None] | None, value: object) -> None:
         """A callback whose widget has gone is not called."""
@@ -118,6 +130,7 @@ class Job(QObject):
     def _on_thread_finished(self) -> None:
         self.thread_.wait()
         delete(self._worker)  # here and now: left to the garbage collector, any thread might delete it
+        self._on_item = self._on_done = self._on_failed = None  # it must not be what keeps their owner
         self.ended.emit()
 
 
@@ -142,14 +155,17 @@ class Jobs(QObject):
         on_done: Callable[..., None] | None = None,
         on_failed: Callable[[str], None] | None = None,
         on_end: Callable[[], None] | None = None,
+        name: str = "job",
+        failure: str = "Something unexpected went wrong",
     ) -> Job:
         """Run ``work(emit, should_stop)`` in a thread of its own.
 
         The callbacks are called in the GUI thread: ``on_item`` for whatever the work emits, then ``on_done`` with its
         result or ``on_failed`` with a sentence, and ``on_end`` in any case (stopped included), last. After
-        :meth:`stop_all` nothing starts any more.
+        :meth:`stop_all` nothing starts any more. ``name`` is the thread's; ``failure`` begins the sentence on an error
+        of ours.
         """
-        job = Job(work, on_item, on_done, on_failed, self)
+        job = Job(work, on_item, on_done, on_failed, self, name, failure)
         if self._closing:
             job.stop()
             return job
@@ -173,8 +189,7 @@ class Jobs(QObject):
         until = time.monotonic() + ms / 1000
         for job in self._running:
             job.stop()
-            job.thread_.quit()
-        ended = [job.thread_.wait(max(0, int((until - time.monotonic()) * 1000))) for job in self._running]
+        ended = [job.wait(max(0, int((until - time.monotonic()) * 1000))) for job in self._running]
         return all(ended)
 
     @Slot()

@@ -29,7 +29,7 @@ from resnet_studio.domain.imported_weights import ImportOptions, Recognition, wi
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import NetworkSpec, replace
 from resnet_studio.ui.services import Services
-from resnet_studio.ui.threads.jobs import Job
+from resnet_studio.ui.threads.jobs import Emit, Job, Work
 from resnet_studio.ui.weights.images_box import ImagesBox
 from resnet_studio.ui.weights.texts import NO_ANSWER, NO_COLOURS, NO_SET, NO_SIZE, assumptions, network_text
 from resnet_studio.ui.widgets.accessible_names import named
@@ -231,7 +231,7 @@ class ImportDialog(QDialog):
     def _read(self) -> None:
         path, options = self._path, ImportOptions(weights_key=self._key)
 
-        def work(emit: Callable[[object], None], should_stop: StopCheck) -> object:
+        def work(emit: Emit, should_stop: StopCheck) -> object:
             from resnet_studio.weights_io.import_weights import ManySetsError, inspect
 
             try:
@@ -247,7 +247,7 @@ class ImportDialog(QDialog):
         if inspected is None or spec is None:
             return
 
-        def work(emit: Callable[[object], None], should_stop: StopCheck) -> object:
+        def work(emit: Emit, should_stop: StopCheck) -> object:
             from resnet_studio.weights_io.import_weights import import_weights
 
             chosen = inspected.as_network(spec)
@@ -255,9 +255,7 @@ class ImportDialog(QDialog):
 
         self._start(work, self._on_imported)
 
-    def _start(
-        self, work: Callable[[Callable[[object], None], StopCheck], object], on_done: Callable[..., None]
-    ) -> None:
+    def _start(self, work: Work, on_done: Callable[..., None]) -> None:
         self._problem.clear()
         self._doing.clear()
         self._bar.setRange(0, 0)

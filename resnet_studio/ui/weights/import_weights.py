@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -12,6 +12,7 @@ from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.imported_weights import WEIGHTS_SUFFIXES
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.threads.jobs import Emit
 from resnet_studio.ui.weights.dialog import ImportDialog
 
 _IMPORT = f"Weights ({' '.join(sorted(f'*{suffix}' for suffix in WEIGHTS_SUFFIXES))});;All files (*)"
@@ -76,7 +77,7 @@ class WeightsFiles(QObject):
     def write(self, run: RunRecord, path: Path) -> None:
         store = self._services.store
 
-        def work(_emit: Callable[[object], None], _should_stop: StopCheck) -> object:
+        def work(_emit: Emit, _should_stop: StopCheck) -> object:
             from resnet_studio.weights_io.export_weights import export_weights
 
             return export_weights(store, run, path)

@@ -156,7 +156,7 @@ class FieldRow(QWidget):
             self._editor.setCursorPosition(0)
 
     def offer(self, choices: Sequence[str] | Sequence[tuple[str, str]]) -> None:
-        """Only these values make sense now, each told in its own word or in another (value, word); the field is inert
+        """Only these values make sense now, each shown as itself or in another (value, word); the field is inert
         where there is only one. A value that is none of them gives way to the first."""
         if not isinstance(self._editor, Choice):
             return
@@ -192,7 +192,7 @@ class FieldRow(QWidget):
         widget.setEnabled(not why)
         self._editor.setToolTip(why or self._tip)
 
-    def tell(self, sentence: str) -> None:
+    def show_error(self, sentence: str) -> None:
         """What is wrong with the value; empty where nothing is."""
         if sentence and isinstance(self._editor, QLineEdit) and not self.text.strip() and "number" in sentence:
             sentence = f"Enter a {'whole ' if 'whole' in sentence else ''}number."

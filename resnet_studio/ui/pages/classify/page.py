@@ -7,10 +7,6 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import (
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDragMoveEvent,
-    QDropEvent,
     QGuiApplication,
     QKeySequence,
     QShortcut,
@@ -30,14 +26,13 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import NamedImage
 from resnet_studio.platform.resources import resources
+from resnet_studio.ui.images.drop_target import DropTarget
 from resnet_studio.ui.images.open_images import (
     NO_IMAGE,
     NOT_HERE,
     DroppedImages,
     choose_folder,
     choose_images,
-    dropped_images,
-    holds_images,
     pasted_images,
 )
 from resnet_studio.ui.images.thumbnails import Thumbnails
@@ -77,7 +72,7 @@ class ClassifyPage(Page):
         self.panel = NetworksPanel(self.choice, services.theme, self)
         self.grid = ResultsGrid(self.results, self.session, self.thumbnails, services.theme, self)
         self._protocol_timer = QTimer(self, interval=_TYPING_MS, singleShot=True)
-        self.setAcceptDrops(True)
+        self._drops = DropTarget(self)
         self._build()
         self._connect()
         self._update()
@@ -153,6 +148,9 @@ class ClassifyPage(Page):
         self.session.changed.connect(self._update)
         self.session.told.connect(self.message)
         self.session.arrived.connect(self._on_arrived)
+        self._drops.entered.connect(self._on_drag)
+        self._drops.left.connect(self._on_drag_left)
+        self._drops.dropped.connect(self._open)
         self.zone.files_wanted.connect(self._on_open_files)
         self.zone.folder_wanted.connect(self._on_open_folder)
         self.zone.paste_wanted.connect(self.paste)
@@ -205,6 +203,12 @@ class ClassifyPage(Page):
         if dropped.only_remote:
             self.message.emit(NOT_HERE)
         return bool(dropped)
+
+    def _on_drag(self) -> None:
+        self.zone.set_hot(True)
+
+    def _on_drag_left(self) -> None:
+        self.zone.set_hot(False)
 
     def _reload_if_stale(self) -> None:
         if not self._stale:
@@ -325,27 +329,3 @@ class ClassifyPage(Page):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._reload_if_stale()
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        self._on_drag(event)
-        self.zone.set_hot(event.isAccepted())
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        self._on_drag(event)
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self.zone.set_hot(False)
-        super().dragLeaveEvent(event)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self.zone.set_hot(False)
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.accept()
-        self._open(dropped_images(event.mimeData()))
-
-    def _on_drag(self, event: QDragEnterEvent | QDragMoveEvent) -> None:
-        if holds_images(event.mimeData()):
-            event.setDropAction(Qt.DropAction.CopyAction)
-            event.accept()
-        else:
-            event.ignore()

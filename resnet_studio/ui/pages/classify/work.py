@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +13,13 @@ from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, RunRecord
 from resnet_studio.ui.images.image_row import Source
+from resnet_studio.ui.threads.jobs import Emit, Work
 from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
     from resnet_studio.inference.models import TrainedNetwork
 
-Emit = Callable[[object], None]
 
 _TELL_SECONDS = 0.05  # results travel to the window together, at most twenty times a second
 
@@ -114,7 +114,7 @@ class NetworkCache:
         self._networks = {key: network for key, network in self._networks.items() if key[0] in run_ids}
 
 
-def find(paths: Sequence[Path]) -> Callable[[Emit, StopCheck], Found]:
+def find(paths: Sequence[Path]) -> Work:
     """A job that looks for images among files and folders."""
 
     def work(_emit: Emit, _should_stop: StopCheck) -> Found:
@@ -126,9 +126,7 @@ def find(paths: Sequence[Path]) -> Callable[[Emit, StopCheck], Found]:
     return work
 
 
-def look(
-    store: RunStore, demands: Sequence[Demand], cache: NetworkCache, *, gently: bool
-) -> Callable[[Emit, StopCheck], int]:
+def look(store: RunStore, demands: Sequence[Demand], cache: NetworkCache, *, gently: bool) -> Work:
     """A job that shows images to networks; emits NetworkReady, NetworkFailed and Looked, returns the number of looks.
 
     ``gently`` keeps to one thread, because something trains at the same time.

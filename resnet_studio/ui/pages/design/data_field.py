@@ -19,14 +19,12 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.data_sets import FOLDER, DataSetRow, find_data_set, source_choices
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.ui.services import Services
-from resnet_studio.ui.threads.jobs import Job
+from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
 from resnet_studio.ui.widgets.text import count_text, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from resnet_studio.data.datasets.describe import DataFacts
     from resnet_studio.domain.events import StopCheck
 
@@ -35,7 +33,7 @@ SCAN_AFTER_MS = 250  # a path is typed letter by letter
 
 
 class DataField(QWidget):
-    """``edited``: a person chose other data. ``facts_known``: :attr:`facts` or :attr:`problem` is another."""
+    """``edited``: a person chose other data. ``facts_known``: :attr:`facts` or :attr:`fault` is another."""
 
     edited = Signal(str)
     facts_known = Signal()
@@ -47,7 +45,7 @@ class DataField(QWidget):
         self._download: Job | None = None
         self._spec = DataSpec()
         self.facts: DataFacts | None = None
-        self.problem = ""
+        self.fault = ""
         self._source = named(Choice(), "field_data.source", tip="Where images and labels come from.")
         for key, text in source_choices():
             self._source.addItem(text, key)
@@ -97,7 +95,7 @@ class DataField(QWidget):
 
     def set_source(self, spec: DataSpec) -> None:
         """Show a source and look it up, with what is drawn and held out of it."""
-        source, known = spec.source, self.facts or self.problem or self._job
+        source, known = spec.source, self.facts or self.fault or self._job
         if source == self.text and spec == self._spec and known:
             return
         self._spec = spec
@@ -117,7 +115,7 @@ class DataField(QWidget):
 
     def show_error(self, sentence: str) -> None:
         """What the specification finds wrong; what the data say themselves comes first."""
-        sentence = self.problem or sentence
+        sentence = self.fault or sentence
         self._error.setText(sentence[:1].upper() + sentence[1:])
         self._error.setVisible(bool(sentence))
         self._note.setVisible(not sentence)
@@ -129,7 +127,7 @@ class DataField(QWidget):
 
     @property
     def sentence(self) -> str:
-        return self._error.text() if self.problem else ""
+        return self._error.text() if self.fault else ""
 
     @Slot()
     def _on_source(self) -> None:
@@ -151,7 +149,7 @@ class DataField(QWidget):
 
     def _changed(self) -> None:
         self._folder_row.setVisible(self._source.currentData() == FOLDER)
-        self.facts, self.problem = None, NO_FOLDER if self.text == FOLDER else ""
+        self.facts, self.fault = None, NO_FOLDER if self.text == FOLDER else ""
         self.edited.emit("data.source")
 
     @Slot()
@@ -161,30 +159,30 @@ class DataField(QWidget):
         if self._job is not None:
             self._job.stop()
             self._job = None
-        self.facts, self.problem = None, ""
+        self.facts, self.fault = None, ""
         if self.text == FOLDER:
-            self.problem = NO_FOLDER
+            self.fault = NO_FOLDER
             self._fetch.hide()
             self.facts_known.emit()
             return
         self._note.setText("Looking…")
         home, spec = self._services.home, self._spec.model_copy(update={"source": self.text})
 
-        def look(_emit: Callable[[object], None], _should_stop: StopCheck) -> object:
+        def look(_emit: Emit, _should_stop: StopCheck) -> object:
             from resnet_studio.data.datasets.describe import describe
 
             return describe(spec, home)
 
-        self._job = self._services.jobs.start(look, on_done=self._on_facts, on_failed=self._on_problem)
+        self._job = self._services.jobs.start(look, on_done=self._on_facts, on_failed=self._on_failed)
 
     @Slot(object)
     def _on_facts(self, facts: DataFacts) -> None:
         row = find_data_set(self.text)
         if row and row.downloads and not facts.ready and not facts.missing:  # a package is not installed
-            self._on_problem(facts.note)
+            self._on_failed(facts.note)
             return
         self._job = None
-        self.facts, self.problem = facts, ""
+        self.facts, self.fault = facts, ""
         classes = counted(len(facts.class_names), "class", "classes")
         size = f" of {row.image_size} x {row.image_size} pixels" if row else ""
         training, test = count_text(facts.training_images), count_text(facts.test_images)
@@ -195,9 +193,9 @@ class DataField(QWidget):
         self.facts_known.emit()
 
     @Slot(str)
-    def _on_problem(self, sentence: str) -> None:
+    def _on_failed(self, sentence: str) -> None:
         self._job = None
-        self.facts, self.problem = None, sentence
+        self.facts, self.fault = None, sentence
         self._fetch.hide()
         self.facts_known.emit()
 
@@ -211,7 +209,7 @@ class DataField(QWidget):
         if row is None:
             return
 
-        def fetch(emit: Callable[[object], None], should_stop: StopCheck) -> object:
+        def fetch(emit: Emit, should_stop: StopCheck) -> object:
             from resnet_studio.data.datasets.downloaded import download
 
             download(row, home, lambda text, fraction: emit((text, fraction)), should_stop)
@@ -221,7 +219,7 @@ class DataField(QWidget):
         self._progress.show()
         self._fetch.setText("Stop the download")
         self._download = self._services.jobs.start(
-            fetch, on_item=self._on_fetched_some, on_failed=self._on_problem, on_end=self._on_fetch_ended
+            fetch, on_item=self._on_fetched_some, on_failed=self._on_failed, on_end=self._on_fetch_ended
         )
 
     @Slot(object)
@@ -235,7 +233,7 @@ class DataField(QWidget):
     def _on_fetch_ended(self) -> None:
         self._download = None
         self._progress.hide()
-        if not self.problem:
+        if not self.fault:
             self._scan()
         self._offer_download()
 

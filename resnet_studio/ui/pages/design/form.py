@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from pydantic import ValidationError
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from resnet_studio.domain.data_sets import BUILTIN, find_data_set
 from resnet_studio.domain.documents import parse, sentences
@@ -22,15 +20,14 @@ from resnet_studio.domain.weight_compatibility import misfit, twin_misfit
 from resnet_studio.ui.pages.design.class_origin import ClassCount, classes_fault
 from resnet_studio.ui.pages.design.data_field import DataField
 from resnet_studio.ui.pages.design.field_dependencies import followed, offered, proposed_depths
-from resnet_studio.ui.pages.design.form_layout import SECTIONS, applies, default_of, unread
+from resnet_studio.ui.pages.design.form_layout import default_of, unread
+from resnet_studio.ui.pages.design.form_sheet import FormSheet
 from resnet_studio.ui.pages.design.recipe_field import RecipeField
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.field_row import NO_RUN, FieldRow
-from resnet_studio.ui.widgets.spec_fields import GROUPS, FormField, as_text, form_fields, nested, typed, values
+from resnet_studio.ui.widgets.field_row import NO_RUN
+from resnet_studio.ui.widgets.spec_fields import as_text, nested, typed, values
 from resnet_studio.ui.widgets.text import counted
-
-_NAMES = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 
 
 class DesignForm(QFrame):
@@ -51,15 +48,16 @@ class DesignForm(QFrame):
         self._records: tuple[RunRecord, ...] | None = None  # not read yet
         self._count = ClassCount()
         self.class_fault = self.start_fault = ""
-        self.rows: dict[str, FieldRow] = {}
-        self._headings: dict[str, tuple[QLabel, list[str]]] = {}
-        self._group_errors: dict[str, QLabel] = {}
         self.data = DataField(services)
         self.recipe = RecipeField()
         self._all = named(QCheckBox("All fields"), "all_fields_box", tip="Show every field, not only the usual ones")
         self._all.setChecked(services.preferences.value("design/all_fields", False, bool))
         self._all.toggled.connect(self._on_all_toggled)
-        self._build()
+        self._sheet = FormSheet(self.data, self.recipe)
+        self.rows = self._sheet.rows
+        self._lay_out()
+        self._sheet.edited.connect(self._on_edited)
+        self.rows["network.classes"].cured.connect(self._on_cured)
         self.data.edited.connect(self._on_edited)
         self.data.facts_known.connect(self._on_facts_known)
         self.recipe.chosen.connect(self.apply_recipe)
@@ -71,7 +69,7 @@ class DesignForm(QFrame):
         self._last, self._network, self._edited = spec, spec.network, ""
         self._count.restore(spec)
         self._texts = values(spec)
-        self._show_texts()
+        self._sheet.show_texts(self._texts)
         self.data.set_source(spec.data)
         self._validate()
 
@@ -95,7 +93,7 @@ class DesignForm(QFrame):
                 count = self._count.origin
         except ValidationError as error:
             sentence = next(iter(sentences(error).values()))
-            self._tell_group("recipe", f"{preset.title} does not fit this network: {sentence}")
+            self._sheet.show_group_fault("recipe", f"{preset.title} does not fit this network: {sentence}")
             return
         self.show_spec(spec)
         self._count.origin = count
@@ -108,7 +106,7 @@ class DesignForm(QFrame):
     @property
     def obstacle(self) -> str:
         """Why a valid design cannot be trained, as a sentence."""
-        return self.data.problem or self.start_fault or self.class_fault
+        return self.data.fault or self.start_fault or self.class_fault
 
     @property
     def twin_obstacle(self) -> str:
@@ -150,7 +148,7 @@ class DesignForm(QFrame):
         still_idle = unread(self._texts)
         self._texts |= {name: as_text(default_of(name)) for name in idle.keys() - still_idle.keys()}
         self._texts |= {name: as_text(value) for name, value in still_idle.items()}
-        self._show_texts(but=path)
+        self._sheet.show_texts(self._texts, but=path)
         self._validate()
         if path.startswith("data.") and path != "data.source" and self.spec is not None:
             self.data.set_source(self.spec.data)
@@ -185,7 +183,7 @@ class DesignForm(QFrame):
 
     @Slot(str)
     def _on_cured(self, path: str) -> None:
-        """The one wish of a remedy so far: as many classes as the data has."""
+        """The one remedy so far: as many classes as the data has."""
         assert path == "network.classes"
         self._set(path, self._count.take_data(self._data_classes))
         self._edited = path
@@ -218,11 +216,6 @@ class DesignForm(QFrame):
         self.rows["start_from"].offer(pairs)
         self.rows["start_from"].set_text(now)
 
-    def _show_texts(self, but: str = "") -> None:
-        for path, row in self.rows.items():
-            if path != but:
-                row.set_text(self._texts[path])
-
     def _set(self, path: str, text: str) -> None:
         self._texts[path] = text
         self.rows[path].set_text(text)
@@ -243,27 +236,26 @@ class DesignForm(QFrame):
             self._last, self._network = self.spec, self.spec.network
         except SpecError as error:
             self.spec, self.errors = None, error.fields
-        told: dict[str, str] = {}
+        faults: dict[str, str] = {}
         self.start_fault = self._find_start_fault()
         facts = self.data.facts
         self.class_fault = (
             classes_fault(self.spec.network, len(facts.class_names) if facts else None) if self.spec else ""
         )
         if self.start_fault:
-            told["start_from"] = self.start_fault
+            faults["start_from"] = self.start_fault
         for name, sentence in self.errors.items():
-            told.setdefault(self._place(name, sentence), self._in_words(sentence))
-        for path, row in self.rows.items():
-            row.tell(told.get(path, ""))
+            place = self._sheet.place(name, sentence, self._edited)
+            faults.setdefault(place, self._sheet.in_words(sentence))
+        self._sheet.show_faults(faults)
         cure = f"Use the data's {counted(self._data_classes, 'class', 'classes')}" if self.class_fault else ""
         self.rows["network.classes"].remedy(self.class_fault, cure)
         self.rows["start_from"].hint("" if self.start_fault else self._start_hint)
-        self._show_rows({**told, **({"network.classes": self.class_fault} if self.class_fault else {})})
+        seen = faults | ({"network.classes": self.class_fault} if self.class_fault else {})
+        self._sheet.show_rows(self._texts, seen, everything=self._all.isChecked())
         late = self.spec is not None and any(m > self.spec.recipe.iterations for m in self.spec.recipe.milestones)
         self.rows["recipe.milestones"].hint("A milestone after the last iteration changes nothing." if late else "")
-        for key in self._group_errors:
-            self._tell_group(key, told.get(key, ""))
-        self.data.show_error(told.get("data.source", ""))
+        self.data.show_error(faults.get("data.source", ""))
         self._offer()
         self.recipe.show_recipe(self.spec.recipe if self.spec else None)
         self.changed.emit()
@@ -276,70 +268,12 @@ class DesignForm(QFrame):
             return ""
         return self.twin_obstacle or "Both nets of a twin begin with it: option A's shortcuts have no weights."
 
-    def _show_rows(self, told: Mapping[str, str]) -> None:
-        """A field that nobody reads is hidden; one that is wrong is not."""
-        seen: set[str] = set()
-        for path, row in self.rows.items():
-            wanted = applies(path, self._texts) and (row.field.simple or self._all.isChecked())
-            row.setVisible(wanted or path in told)
-            if wanted or path in told:
-                seen.add(path)
-        for heading, paths in self._headings.values():
-            heading.setVisible(any(path in seen for path in paths))
-
-    def _tell_group(self, key: str, sentence: str) -> None:
-        label = self._group_errors[key]
-        label.setText(sentence[:1].upper() + sentence[1:])
-        label.setVisible(bool(sentence))
-
-    def _place(self, name: str, sentence: str) -> str:
-        """The row or group that shows an error: ``recipe.milestones.1`` belongs to ``recipe.milestones``, and what
-        concerns a whole group to the field that its sentence names, the one edited last if it is among them."""
-        while name and name not in self.rows and name != "data.source" and name not in self._group_errors:
-            name = name.rpartition(".")[0]
-        if name not in self._group_errors:
-            return name
-        words = sentence.replace(",", " ").replace(";", " ").split()
-        paths = [f"{key}.{word}" for word in words for key in ((name,) if name else ("recipe", "network", "data"))]
-        if self._edited in paths:
-            return self._edited
-        return next((path for path in paths if path in self.rows), name)
-
-    def _in_words(self, sentence: str) -> str:
-        """Fields by the titles that the form shows: ``image_size`` is “Image size”."""
-        titles = {path.rpartition(".")[2]: row.field.title for path, row in self.rows.items()}
-        return _NAMES.sub(lambda found: f"“{titles[found[0]]}”" if found[0] in titles else found[0], sentence)
-
     @Slot(bool)
     def _on_all_toggled(self, everything: bool) -> None:
         self._services.preferences.set_value("design/all_fields", everything)
         self._validate()
 
-    # Building
-
-    def _build(self) -> None:
-        sheet = named(QWidget(), role="clear")
-        column = QVBoxLayout(sheet)
-        column.setContentsMargins(16, 4, 16, 12)
-        column.setSpacing(7)
-        left = {field.path: field for field in form_fields()}
-        for key, _title, _kind in (("", "", None), *GROUPS):
-            sections = [(heading, names) for group, heading, names in SECTIONS if group == key]
-            for number, (heading, names) in enumerate(sections):
-                own = [left.pop(path) for name in names if (path := f"{key}.{name}".lstrip(".")) in left]
-                if number == len(sections) - 1:
-                    own += [left.pop(path) for path in [p for p, field in left.items() if field.group == key]]
-                self._add_section(column, heading, own, first=number == 0)
-            self._group_errors[key] = named(QLabel(wordWrap=True), f"error_{key or 'run'}", role="error")
-            self._group_errors[key].hide()
-            column.addWidget(self._group_errors[key])
-        self.rows["network.classes"].cured.connect(self._on_cured)
-        column.addStretch(1)
-        area = named(QScrollArea(widgetResizable=True), "form_area")
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(sheet)
+    def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setContentsMargins(16, 10, 14, 0)
         head.addWidget(named(QLabel("Your network"), role="heading"))
@@ -348,29 +282,4 @@ class DesignForm(QFrame):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(1, 1, 1, 1)
         outer.addLayout(head)
-        outer.addWidget(area, 1)
-
-    def _add_section(self, column: QVBoxLayout, heading: str, fields: Iterable[FormField], *, first: bool) -> None:
-        if heading:
-            label = QLabel(heading)
-            if first:
-                column.addSpacing(8)
-                named(label, role="heading")
-            else:
-                named(label, role="muted")
-                font = QFont(label.font())
-                font.setWeight(QFont.Weight.DemiBold)
-                label.setFont(font)
-                label.setContentsMargins(0, 6, 0, 0)
-                self._headings[heading] = (label, [field.path for field in fields])
-            column.addWidget(label)
-        if heading == "Recipe":
-            column.addWidget(self.recipe)
-        for field in fields:
-            if field.path == "data.source":
-                column.addWidget(self.data)
-                continue
-            row = FieldRow(field)
-            row.edited.connect(self._on_edited)
-            self.rows[field.path] = row
-            column.addWidget(row)
+        outer.addWidget(self._sheet, 1)

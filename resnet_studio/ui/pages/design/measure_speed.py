@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -12,7 +12,7 @@ from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.platform.training_speed import Expectation, KnownSpeeds, expected, quickly, with_runs
 from resnet_studio.training.speed_cache import known_speeds
 from resnet_studio.ui.services import Services
-from resnet_studio.ui.threads.jobs import Job
+from resnet_studio.ui.threads.jobs import Emit, Job
 
 SECONDS = 2.5  # for all networks of a design together, once they are built
 
@@ -63,7 +63,7 @@ class Measuring(QObject):
             return
         cache, designs = self._services.home.cache, [quickly(run) for run in cohort.runs]
 
-        def work(emit: Callable[[object], None], should_stop: StopCheck) -> None:
+        def work(emit: Emit, should_stop: StopCheck) -> None:
             from resnet_studio.training.devices import lower_priority
             from resnet_studio.training.speed_probe import probe  # torch enters here
 

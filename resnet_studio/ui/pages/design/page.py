@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QGuiApplication, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.data_sets import DataSetRow
 from resnet_studio.domain.documents import from_json, to_json
-from resnet_studio.domain.enums import Family
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.spec_as_command import command_line
 from resnet_studio.domain.specs import CohortSpec, RunSpec, counterpart, twin
@@ -18,32 +17,21 @@ from resnet_studio.ui.conformity.line import ConformityLine
 from resnet_studio.ui.diagram.view import BlueprintView
 from resnet_studio.ui.diff.window import DiffWindow
 from resnet_studio.ui.pages.base import Page, PageRow
+from resnet_studio.ui.pages.design.buttons import NO_TWIN, DesignButtons, has_twin, missing_data
 from resnet_studio.ui.pages.design.facts_panel import FactsPanel, network_facts
 from resnet_studio.ui.pages.design.form import DesignForm
 from resnet_studio.ui.pages.design.gallery import Gallery
 from resnet_studio.ui.pages.design.measure_speed import Measuring
 from resnet_studio.ui.services import Services
-from resnet_studio.ui.theme import Role
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.elided import ElidedLabel
-from resnet_studio.ui.widgets.text import counted
 
 SAVE_AFTER_MS = 800
-NO_TWIN = "A VGG net has no residual counterpart; train it alone."
 
 
 def shown_of(study: Study, seed: int = 0) -> RunSpec:
     """The run of a study that stands for it in the form: the last residual one, which is the deepest."""
     cohort = study.cohort(seed)
     return next((run for run in reversed(cohort.runs) if run.network.residual), cohort.runs[-1])
-
-
-def _missing(row: DataSetRow) -> str:
-    return f"{row.title} is not on this machine: choose it under Data and press Download."
-
-
-def _has_twin(spec: RunSpec) -> bool:
-    return spec.network.family is not Family.VGG
 
 
 class DesignPage(Page):
@@ -53,7 +41,6 @@ class DesignPage(Page):
         super().__init__(services, row, parent)
         self.study: Study = STUDIES[0]
         self._cohort: CohortSpec | None = None  # the designed one
-        self._was_shown = False
         self.gallery = Gallery(STUDIES, services.theme)
         self.form = DesignForm(services)
         self.view = BlueprintView(services.theme)
@@ -61,25 +48,19 @@ class DesignPage(Page):
         self.measuring = Measuring(services, self)
         self.conformity = ConformityLine(services.theme)
         self.facts.add_section("Against the paper", self.conformity)
-        self.run_study_button = named(QPushButton(), "run_study_button", role="primary")
-        self.train_twin_button = named(QPushButton("Train twin"), "train_twin_button")
-        self.train_this_button = named(QPushButton("Train this"), "train_this_button")
-        self.compare_button = named(QPushButton("Compare networks…"), "compare_networks_button")
-        self.compare_button.setToolTip("Two or three networks beside each other, with what differs (Ctrl+D)")
+        self.buttons = DesignButtons(services.theme)
         self._comparison: DiffWindow | None = None
-        self.copy_button = named(QPushButton("Copy as command"), "copy_command_button")
-        self._hint = named(ElidedLabel(), "design_hint", role="muted")
         self._pointed = named(QLabel(), "pointed_label", role="muted")
         self._lay_out()
         self._connect()
         self._restore()
 
-    # Wishes
+    # What is asked for
 
     def train_twin(self) -> None:
         """The designed network and its counterpart, in lock-step."""
         spec = self._usable()
-        if spec is not None and not _has_twin(spec):
+        if spec is not None and not has_twin(spec):
             self.message.emit(NO_TWIN)
         elif spec is not None and self.form.twin_obstacle:
             self.message.emit(self.form.twin_obstacle)
@@ -95,11 +76,12 @@ class DesignPage(Page):
     def run_study(self) -> None:
         """Every run of the chosen study, with the form's seed."""
         if lacking := self._study_lacks():
-            self.message.emit(_missing(lacking))
+            self.message.emit(missing_data(lacking))
             return
         self.services.navigator.train(self.study.cohort(self._seed()))
 
-    def copy_command(self, *, as_twin: bool) -> None:
+    @Slot(bool)
+    def copy_command(self, as_twin: bool) -> None:
         """The command line that trains the same, on the clipboard."""
         if self.form.spec is not None:
             QGuiApplication.clipboard().setText(command_line(self.form.spec, as_twin, self.services.home.as_option))
@@ -136,11 +118,11 @@ class DesignPage(Page):
         self._read_runs()  # at the start the window is not on screen yet
 
     def _usable(self) -> RunSpec | None:
-        """The designed run, or None after telling why there is none."""
+        """The designed run, or None, and a message that says why there is none."""
         if self.form.spec is not None and self.form.ready:
             return self.form.spec
         if missing := self.form.data.missing:
-            self.message.emit(_missing(missing))
+            self.message.emit(missing_data(missing))
             return None
         sentence = self.form.obstacle or next(iter(self.form.errors.values()), "A field is not filled in.")
         self.message.emit(sentence[:1].upper() + sentence[1:])
@@ -161,18 +143,6 @@ class DesignPage(Page):
     @Slot()
     def _on_form_changed(self) -> None:
         spec = self.form.spec
-        ready = self.form.ready
-        has_twin = spec is None or _has_twin(spec)
-        obstacle = self.form.obstacle if spec is not None else ""
-        no_twin = "" if has_twin else NO_TWIN
-        no_twin = no_twin or obstacle or self.form.twin_obstacle
-        for button in (self.train_twin_button, self.train_this_button):
-            button.setEnabled(ready and self.services.store.writable)
-        self.train_this_button.setToolTip(obstacle)
-        self.train_twin_button.setEnabled(self.train_twin_button.isEnabled() and not no_twin)
-        self.train_twin_button.setToolTip(no_twin)
-        self._copy_twin.setEnabled(has_twin and not self.form.twin_obstacle)
-        self.copy_button.setEnabled(spec is not None)
         self.view.setEnabled(spec is not None)
         self.facts.setEnabled(spec is not None)
         if spec is not None:
@@ -185,7 +155,7 @@ class DesignPage(Page):
 
     def _show_drawing(self, spec: RunSpec) -> None:
         own = blueprint(spec.network)
-        if _has_twin(spec):
+        if has_twin(spec):
             other = blueprint(counterpart(spec.network))
             plain, residual = (other, own) if spec.network.residual else (own, other)
             self.view.show_twin(plain, residual, designed=int(spec.network.residual))
@@ -212,45 +182,13 @@ class DesignPage(Page):
         """The one obvious button: the study while the form shows it untouched, else the twin."""
         untouched = spec is not None and spec.with_seeds(0, 0) == shown_of(self.study)
         self.gallery.mark(self.study.key if untouched else "")
-        runs = len(self.study.cohort(0).runs)
-        title = self.study.title.partition(":")[0]
-        self.run_study_button.setText(f"Run study: {title} ({counted(runs, 'run')})")
-        lacking = self._study_lacks()
-        self.run_study_button.setEnabled(self.services.store.writable and not lacking)
-        self.run_study_button.setToolTip(_missing(lacking) if lacking else f"{self.study.question} Ctrl+R")
-        self._make_primary(self.run_study_button, untouched)
-        alone = spec is not None and (not _has_twin(spec) or bool(self.form.twin_obstacle))
-        self._make_primary(self.train_twin_button, not untouched and not alone)
-        self._make_primary(self.train_this_button, not untouched and alone)
-        if spec is None:
-            self._hint.show_text("A field needs another value.")
-        elif self.form.data.problem:
-            self._hint.show_text("The data cannot be used.")
-        elif missing := self.form.data.missing or lacking:
-            self._hint.show_text(f"Download {missing.title} first.")
-        elif self.form.start_fault:
-            self._hint.show_text("The run to start from does not fit.")
-        elif self.form.class_fault:
-            self._hint.show_text("The data has another number of classes.")
-        else:
-            self._hint.show_text("")
-
-    def _make_primary(self, button: QPushButton, primary: bool) -> None:
-        role = "primary" if primary else "secondary"
-        if button.property("role") != role:
-            button.setProperty("role", role)
-            button.style().unpolish(button)
-            button.style().polish(button)
-        self._load_icons()
-
-    @Slot()
-    def _load_icons(self) -> None:
-        """Not before the page was shown: the first icon loads the fonts."""
-        for button in (self.run_study_button, self.train_twin_button, self.train_this_button):
-            bright = button.property("role") == "primary" and button.isEnabled()
-            role = Role.ON_ACCENT if bright else Role.TEXT
-            if self._was_shown:
-                button.setIcon(self.services.theme.icon("ph.play", role))
+        self.buttons.show_state(
+            self.form,
+            self.study,
+            untouched=untouched,
+            lacking=self._study_lacks(),
+            writable=self.services.store.writable,
+        )
 
     @Slot(str)
     def _on_pointed(self, text: str) -> None:
@@ -302,22 +240,17 @@ class DesignPage(Page):
         self.gallery.chosen.connect(self.show_study)
         self.form.changed.connect(self._on_form_changed)
         self.view.pointed.connect(self._on_pointed)
-        self.run_study_button.clicked.connect(self.run_study)
-        self.train_twin_button.clicked.connect(self.train_twin)
-        self.train_this_button.clicked.connect(self.train_this)
-        self.compare_button.clicked.connect(self.compare_networks)
-        self.facts.time.measure_wished.connect(self.measure)
-        self.facts.time.stop_wished.connect(self.measuring.stop)
+        self.buttons.run_study.clicked.connect(self.run_study)
+        self.buttons.train_twin.clicked.connect(self.train_twin)
+        self.buttons.train_this.clicked.connect(self.train_this)
+        self.buttons.compare.clicked.connect(self.compare_networks)
+        self.facts.time.measure_requested.connect(self.measure)
+        self.facts.time.stop_requested.connect(self.measuring.stop)
         self.measuring.changed.connect(self._show_time)
         self.measuring.progressed.connect(self.facts.time.show_progress)
         self.services.controller.runs_changed.connect(self._on_runs_changed)
         self.services.controller.state_changed.connect(self._on_state_changed)
-        self.services.theme.changed.connect(self._load_icons)
-        menu = QMenu(self)
-        self._copy_twin = menu.addAction("Of the twin")
-        self._copy_twin.triggered.connect(lambda: self.copy_command(as_twin=True))
-        menu.addAction("Of this network").triggered.connect(lambda: self.copy_command(as_twin=False))
-        self.copy_button.setMenu(menu)
+        self.buttons.copy_requested.connect(self.copy_command)
 
     def _lay_out(self) -> None:
         drawing = named(QFrame(), "drawing_panel", role="panel")
@@ -339,19 +272,12 @@ class DesignPage(Page):
             splitter.setStretchFactor(splitter.count() - 1, stretch)
             widget.resize(width, 400)
         splitter.setSizes([345, 525, 300])
-        buttons = QHBoxLayout()
-        buttons.setSpacing(10)
-        for button in (self.run_study_button, self.train_twin_button, self.train_this_button):
-            buttons.addWidget(button)
-        buttons.addWidget(self._hint, 1)
-        buttons.addWidget(self.compare_button)
-        buttons.addWidget(self.copy_button)
         page = QVBoxLayout(self)
         page.setContentsMargins(16, 12, 16, 12)
         page.setSpacing(12)
         page.addWidget(self.gallery)
         page.addWidget(splitter, 1)
-        page.addLayout(buttons)
+        page.addWidget(self.buttons)
         self._on_pointed("")
 
     def _restore(self) -> None:
@@ -366,11 +292,3 @@ class DesignPage(Page):
     def _save(self) -> None:
         if self.form.spec is not None:
             self.services.preferences.set_value("design/spec", to_json(self.form.spec))
-
-    # Qt
-
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        if not self._was_shown:
-            self._was_shown = True
-            QTimer.singleShot(0, self, self._load_icons)

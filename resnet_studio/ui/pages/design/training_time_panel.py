@@ -15,9 +15,9 @@ _TRAINING = "Not while something trains: each would slow the other down"
 
 
 class TimeHere(QWidget):
-    """Shows; ``measure_wished`` and ``stop_wished`` are the button's, which has one of two meanings."""
+    """Shows; ``measure_requested`` and ``stop_requested`` are the button's, which has one of two meanings."""
 
-    measure_wished, stop_wished = Signal(), Signal()
+    measure_requested, stop_requested = Signal(), Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,7 +72,7 @@ class TimeHere(QWidget):
 
     @Slot()
     def _on_clicked(self) -> None:
-        (self.stop_wished if self._running else self.measure_wished).emit()
+        (self.stop_requested if self._running else self.measure_requested).emit()
 
 
 def _basis(found: Expectation) -> str:

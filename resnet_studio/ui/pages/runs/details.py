@@ -30,11 +30,11 @@ from resnet_studio.ui.theme import Role, Theme
 
 
 class DetailsPanel(QFrame):
-    """Shows :meth:`show_run`'s run; ``closed`` and the copy wishes go to the page."""
+    """Shows :meth:`show_run`'s run; ``closed`` and ``copy_*_requested`` go to the page."""
 
     closed = Signal()
-    copy_spec_wanted = Signal()
-    copy_id_wanted = Signal()
+    copy_spec_requested = Signal()
+    copy_id_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,9 +69,9 @@ class DetailsPanel(QFrame):
         self.tabs.addTab(self.conformity, "The paper")
         self.tabs.setTabToolTip(1, "How this run stands to each point of the paper")
         self._copy_spec = QPushButton("Copy specification", self)
-        self._copy_spec.clicked.connect(self.copy_spec_wanted)
+        self._copy_spec.clicked.connect(self.copy_spec_requested)
         self._copy_id = QPushButton("Copy id", self)
-        self._copy_id.clicked.connect(self.copy_id_wanted)
+        self._copy_id.clicked.connect(self.copy_id_requested)
         head = QHBoxLayout()
         head.addWidget(self._title, 1)
         head.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)

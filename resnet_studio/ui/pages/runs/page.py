@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -18,23 +18,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from resnet_studio.domain.documents import run_toml
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
-from resnet_studio.domain.imported_weights import fine_tuning
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.history.stored_preprocessing import preprocessing_of
-from resnet_studio.studies.conformity import of_run
-from resnet_studio.studies.conformity.texts import as_remarks
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.runs.actions import RunAction, Situation
+from resnet_studio.ui.pages.runs.commands import RunCommands
 from resnet_studio.ui.pages.runs.details import DetailsPanel
 from resnet_studio.ui.pages.runs.dialogs import fill_colour_menu
 from resnet_studio.ui.pages.runs.editor import RunEditor
-from resnet_studio.ui.pages.runs.next_seed import cohorts_again
 from resnet_studio.ui.pages.runs.responsive_toolbar import ToolRow
 from resnet_studio.ui.pages.runs.run_actions_menu import Toolbox
 from resnet_studio.ui.pages.runs.table_view import RunsView
@@ -72,6 +68,7 @@ class RunsPage(Page):
         self.details = DetailsPanel(services.theme, self)
         self.undo_bar = UndoBar(self)
         self.editor = RunEditor(self._store, self)
+        self.commands = RunCommands(services.navigator, self.table, self.model, self.editor, self.undo_bar, self)
         self._build()
         self._live = QTimer(self, interval=_LIVE_MS, singleShot=True)
         self._connect()
@@ -94,11 +91,11 @@ class RunsPage(Page):
         self.filter_field.setToolTip(_FILTER_TIP)
         self.filter_field.setClearButtonEnabled(True)
         self.filter_field.setMinimumHeight(34)
-        self._problem = QLabel(self)
-        self._problem.setObjectName("runs_problem")
-        self._problem.setProperty("role", "error")
-        self._problem.setTextFormat(Qt.TextFormat.PlainText)
-        self._problem.setWordWrap(True)
+        self._fault = QLabel(self)
+        self._fault.setObjectName("runs_problem")
+        self._fault.setProperty("role", "error")
+        self._fault.setTextFormat(Qt.TextFormat.PlainText)
+        self._fault.setWordWrap(True)
 
         head = QHBoxLayout()
         head.addWidget(title)
@@ -147,7 +144,7 @@ class RunsPage(Page):
         column.setSpacing(10)
         column.addLayout(head)
         column.addWidget(self.tools)
-        column.addWidget(self._problem)
+        column.addWidget(self._fault)
         column.addWidget(self._splitter, 1)
         column.addWidget(self.undo_bar)
 
@@ -158,16 +155,18 @@ class RunsPage(Page):
         find.activated.connect(self._on_find)
         self.table.selectionModel().selectionChanged.connect(self._update)
         self.table.doubleClicked.connect(self._on_double_click)
-        self.table.menu_wanted.connect(self._on_menu)
+        self.table.menu_requested.connect(self._on_menu)
         self.model.edit_requested.connect(self.editor.edit)
         self.editor.written.connect(self._on_written)
         self.editor.failed.connect(self._on_failed)
-        self.toolbox.wanted.connect(self._on_wanted)
+        self.toolbox.requested.connect(self._on_action)
         fill_colour_menu(self.toolbox.colour_menu, self._set_colour)
         self.details.closed.connect(lambda: self._show_details(False))
-        self.details.copy_spec_wanted.connect(self._copy_spec)
-        self.details.copy_id_wanted.connect(self._copy_id)
-        self.undo_bar.undone.connect(self._undo)
+        self.details.copy_spec_requested.connect(self.commands.copy_spec)
+        self.details.copy_id_requested.connect(self.commands.copy_id)
+        self.undo_bar.undone.connect(self._on_undo)
+        self.commands.message.connect(self.message)
+        self.commands.restored.connect(self.choose_runs)
         self._empty.pressed.connect(self._on_design)
         self._nothing.pressed.connect(self.filter_field.clear)
         self._live.timeout.connect(self._refresh_active)
@@ -249,9 +248,9 @@ class RunsPage(Page):
         self._empty.set_words(*(_ALL_DELETED if self.editor.can_undo else _NO_RUNS))
         if self.details.isVisibleTo(self):
             self._show_details_of(chosen[0] if len(chosen) == 1 else None)
-        problem = self._failure or parse_filter(self.filter_field.text()).problem
-        self._problem.setText(problem)
-        self._problem.setVisible(bool(problem))
+        fault = self._failure or parse_filter(self.filter_field.text()).problem
+        self._fault.setText(fault)
+        self._fault.setVisible(bool(fault))
 
     def _show_details_of(self, run: RunRecord | None) -> None:
         if run is None:
@@ -285,7 +284,7 @@ class RunsPage(Page):
 
     def _on_double_click(self) -> None:
         if self.table.state() != RunsView.State.EditingState:
-            self._compare()
+            self.commands.compare()
 
     def _on_menu(self, place: QPoint) -> None:
         self._update()
@@ -295,50 +294,18 @@ class RunsPage(Page):
         button = self._columns_button
         self.table.columns_menu().popup(button.mapToGlobal(QPoint(0, button.height())))
 
-    def _on_wanted(self, action: RunAction) -> None:
-        handlers: dict[RunAction, Callable[[], None]] = {
-            RunAction.COMPARE: self._compare,
-            RunAction.CLASSIFY: self._classify,
-            RunAction.RESUME: self._resume,
-            RunAction.AGAIN: self._train_again,
-            RunAction.RENAME: self._rename,
-            RunAction.TAGS: lambda: self.editor.ask_tags(self.chosen),
-            RunAction.NOTE: lambda: self.editor.ask_note(self.chosen[0]),
-            RunAction.DETAILS: self._toggle_details,
-            RunAction.FINE_TUNE: self._fine_tune,
-            RunAction.EXPORT: self._export,
-            RunAction.COPY_ID: self._copy_id,
-            RunAction.COPY_SPEC: self._copy_spec,
-            RunAction.DELETE: self._delete,
-            RunAction.UNDO: self._undo,
-        }
-        handlers[action]()
+    def _on_action(self, action: RunAction) -> None:
+        if action is RunAction.DETAILS:
+            self._toggle_details()
+        else:
+            self.commands.run(action)
+        self._update()
+
+    def _on_undo(self) -> None:
+        self._on_action(RunAction.UNDO)
 
     def _on_design(self) -> None:
         self.services.navigator.design()
-
-    def _compare(self) -> None:
-        if ids := [run.id for run in self.chosen]:
-            self.services.navigator.compare(ids)
-
-    def _classify(self) -> None:
-        self.services.navigator.classify([run.id for run in self.chosen if run.weights_sha256])
-
-    def _resume(self) -> None:
-        self.services.navigator.resume([run.id for run in self.chosen])
-
-    def _train_again(self) -> None:
-        for cohort in cohorts_again(self.chosen):
-            self.services.navigator.train(cohort)
-
-    def _fine_tune(self) -> None:
-        self.services.navigator.design(fine_tuning(self.chosen[0]))
-
-    def _export(self) -> None:
-        self.services.navigator.export_weights(self.chosen[0])
-
-    def _rename(self) -> None:
-        self.table.edit_name(self.chosen[0].id)
 
     def _set_colour(self, colour: str) -> None:
         self.editor.set_colour(self.chosen, colour)
@@ -350,37 +317,6 @@ class RunsPage(Page):
         self.details.setVisible(shown)
         self.toolbox.actions[RunAction.DETAILS].setChecked(shown)
         self.services.preferences.set_value("runs/details", shown)
-        self._update()
-
-    def _copy_id(self) -> None:
-        runs = self.chosen
-        QGuiApplication.clipboard().setText("\n".join(run.id for run in runs))
-        self.message.emit(f"Copied the id of {runs[0].name}." if len(runs) == 1 else f"Copied {len(runs)} ids.")
-
-    def _copy_spec(self) -> None:
-        run = self.chosen[0]
-        remarks = as_remarks(of_run(run, self.model.records))
-        QGuiApplication.clipboard().setText(f"{remarks}\n{run_toml(run)}")
-        what = "the network" if run.imported else "the specification"
-        self.message.emit(f"Copied {what} of {run.name}; resnet-studio train reads it as a file.")
-
-    def _delete(self) -> None:
-        runs = self.chosen
-        ids = tuple(run.id for run in runs)
-        row = min(self.proxy.index_of(run_id).row() for run_id in ids)
-        if not self.editor.delete(ids):
-            return
-        what = f"“{runs[0].name}” was deleted." if len(runs) == 1 else f"{formats.runs(len(runs))} were deleted."
-        self.undo_bar.show_text(what)
-        if rows := self.proxy.rowCount():
-            self.table.selectRow(min(row, rows - 1))
-        self._update()
-
-    def _undo(self) -> None:
-        if ids := self.editor.undo():
-            self.undo_bar.hide()
-            self.choose_runs(ids)
-            self.message.emit(f"{formats.runs(len(ids))} brought back.")
         self._update()
 
     def showEvent(self, event: QShowEvent) -> None:

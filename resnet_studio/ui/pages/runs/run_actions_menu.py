@@ -13,9 +13,9 @@ _IN_TABLE = frozenset({"Return", "Del", "F2", "Ctrl+C"})  # keys that mean somet
 
 
 class Toolbox(QObject):
-    """``wanted(action)`` when one is triggered by button, menu or key. Colours are a menu of their own."""
+    """``requested(action)`` when one is triggered by button, menu or key. Colours are a menu of their own."""
 
-    wanted = Signal(object)
+    requested = Signal(object)
 
     def __init__(self, page: QWidget, table: QWidget, theme: Theme) -> None:
         super().__init__(page)
@@ -78,4 +78,4 @@ class Toolbox(QObject):
     def _on_triggered(self) -> None:
         action = self.sender()
         if isinstance(action, QAction):
-            self.wanted.emit(action.data())
+            self.requested.emit(action.data())

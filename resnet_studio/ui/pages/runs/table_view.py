@@ -24,7 +24,7 @@ class RunsView(QTableView):
     """Whole rows are chosen, several at a time. ``opened`` is a double click on a row."""
 
     opened = Signal()
-    menu_wanted = Signal(QPoint)
+    menu_requested = Signal(QPoint)
 
     def __init__(self, proxy: RunsProxy, theme: Theme, preferences: Preferences, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,7 +45,7 @@ class RunsView(QTableView):
         self.setCornerButtonEnabled(False)
         self.setStyleSheet("QAbstractScrollArea::corner { background: transparent; border: 0; }")
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.customContextMenuRequested.connect(self.menu_wanted)
+        self.customContextMenuRequested.connect(self.menu_requested)
         self.doubleClicked.connect(self.opened)
         rows = self.verticalHeader()
         rows.hide()

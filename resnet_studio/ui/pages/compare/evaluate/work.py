@@ -13,6 +13,7 @@ from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import Evaluation, NamedImage
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.ui.pages.compare.evaluate.plan import Task
+from resnet_studio.ui.threads.jobs import Emit, Work
 
 if TYPE_CHECKING:
     from resnet_studio.data.test_images import TestSet
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from resnet_studio.inference.models import TrainedNetwork
     from resnet_studio.platform.home import Home
 
-Emit = Callable[[object], None]
 _TELL_SECONDS = 0.05
 HELD_OUT_PREFIX = "held-out/"
 
@@ -54,9 +54,7 @@ def task_name(task: Task, names: Mapping[str, str]) -> str:
     return names.get(first.id, first.name) if len(task.runs) == 1 else f"ensemble of {len(task.runs)}"
 
 
-def evaluating(
-    store: RunStore, tasks: Sequence[Task], names: Mapping[str, str], *, gently: bool
-) -> Callable[[Emit, StopCheck], int]:
+def evaluating(store: RunStore, tasks: Sequence[Task], names: Mapping[str, str], *, gently: bool) -> Work:
     """A job that makes and stores one evaluation a task; emits Step, Stored and TaskFailed, returns how many it made.
 
     What one task cannot do is told, and the others go on. ``gently`` keeps to one thread of the CPU, because something
@@ -131,9 +129,7 @@ class TestSets:
         return self._set
 
 
-def bringing(
-    evaluation: Evaluation, places: Sequence[int], spec: DataSpec, home: Home, sets: TestSets
-) -> Callable[[Emit, StopCheck], object]:
+def bringing(evaluation: Evaluation, places: Sequence[int], spec: DataSpec, home: Home, sets: TestSets) -> Work:
     """A job that returns ``[(place, image)]`` for positions in the evaluation: files, or PNG bytes without files.
 
     The name of an image that is no file begins with its true class, by which Classify knows the truth.

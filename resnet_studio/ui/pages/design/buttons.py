@@ -1,0 +1,129 @@
+"""The row of buttons below a design: one of them is the obvious one."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
+
+from resnet_studio.domain.data_sets import DataSetRow
+from resnet_studio.domain.enums import Family
+from resnet_studio.domain.specs import RunSpec
+from resnet_studio.studies.catalog import Study
+from resnet_studio.ui.pages.design.form import DesignForm
+from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.text import counted
+
+NO_TWIN = "A VGG net has no residual counterpart; train it alone."
+
+
+def missing_data(row: DataSetRow) -> str:
+    return f"{row.title} is not on this machine: choose it under Data and press Download."
+
+
+def has_twin(spec: RunSpec) -> bool:
+    return spec.network.family is not Family.VGG
+
+
+class DesignButtons(QWidget):
+    """The page connects the buttons; ``copy_requested(as a twin)`` comes from the menu of the last one."""
+
+    copy_requested = Signal(bool)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._was_shown = False
+        self.run_study = named(QPushButton(), "run_study_button", role="primary")
+        self.train_twin = named(QPushButton("Train twin"), "train_twin_button")
+        self.train_this = named(QPushButton("Train this"), "train_this_button")
+        self.compare = named(QPushButton("Compare networks…"), "compare_networks_button")
+        self.compare.setToolTip("Two or three networks beside each other, with what differs (Ctrl+D)")
+        self.copy = named(QPushButton("Copy as command"), "copy_command_button")
+        self._hint = named(ElidedLabel(), "design_hint", role="muted")
+        menu = QMenu(self)
+        self._copy_twin = menu.addAction("Of the twin")
+        self._copy_twin.triggered.connect(lambda: self.copy_requested.emit(True))
+        menu.addAction("Of this network").triggered.connect(lambda: self.copy_requested.emit(False))
+        self.copy.setMenu(menu)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(10)
+        for button in (self.run_study, self.train_twin, self.train_this):
+            row.addWidget(button)
+        row.addWidget(self._hint, 1)
+        row.addWidget(self.compare)
+        row.addWidget(self.copy)
+        theme.changed.connect(self._load_icons)
+
+    def show_state(
+        self, form: DesignForm, study: Study, *, untouched: bool, lacking: DataSetRow | None, writable: bool
+    ) -> None:
+        """What can be trained now, and why the rest cannot.
+
+        Args:
+            form: The design.
+            study: The chosen one.
+            untouched: The form shows the study as it is.
+            lacking: The data set of the study, where it is not on this machine.
+            writable: Runs can be stored.
+        """
+        spec = form.spec
+        twin = spec is None or has_twin(spec)
+        obstacle = form.obstacle if spec is not None else ""
+        no_twin = ("" if twin else NO_TWIN) or obstacle or form.twin_obstacle
+        self.train_this.setEnabled(form.ready and writable)
+        self.train_this.setToolTip(obstacle)
+        self.train_twin.setEnabled(form.ready and writable and not no_twin)
+        self.train_twin.setToolTip(no_twin)
+        self._copy_twin.setEnabled(twin and not form.twin_obstacle)
+        self.copy.setEnabled(spec is not None)
+        title, runs = study.title.partition(":")[0], len(study.cohort(0).runs)
+        self.run_study.setText(f"Run study: {title} ({counted(runs, 'run')})")
+        self.run_study.setEnabled(writable and not lacking)
+        self.run_study.setToolTip(missing_data(lacking) if lacking else f"{study.question} Ctrl+R")
+        alone = spec is not None and (not twin or bool(form.twin_obstacle))
+        _set_primary(self.run_study, untouched)
+        _set_primary(self.train_twin, not untouched and not alone)
+        _set_primary(self.train_this, not untouched and alone)
+        self._load_icons()
+        self._hint.show_text(_hint(form, lacking))
+
+    @Slot()
+    def _load_icons(self) -> None:
+        """Not before the page was shown: the first icon loads the fonts."""
+        if self._was_shown:
+            for button in (self.run_study, self.train_twin, self.train_this):
+                bright = button.property("role") == "primary" and button.isEnabled()
+                button.setIcon(self._theme.icon("ph.play", Role.ON_ACCENT if bright else Role.TEXT))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._was_shown:
+            self._was_shown = True
+            QTimer.singleShot(0, self, self._load_icons)
+
+
+def _set_primary(button: QPushButton, primary: bool) -> None:
+    role = "primary" if primary else "secondary"
+    if button.property("role") != role:
+        button.setProperty("role", role)
+        button.style().unpolish(button)
+        button.style().polish(button)
+
+
+def _hint(form: DesignForm, lacking: DataSetRow | None) -> str:
+    """What is in the way, in a few words; empty if nothing is."""
+    if form.spec is None:
+        return "A field needs another value."
+    if form.data.fault:
+        return "The data cannot be used."
+    if missing := form.data.missing or lacking:
+        return f"Download {missing.title} first."
+    if form.start_fault:
+        return "The run to start from does not fit."
+    if form.class_fault:
+        return "The data has another number of classes."
+    return ""

@@ -1,0 +1,119 @@
+"""What the actions of the Runs page do with the chosen runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
+
+from resnet_studio.domain.documents import run_toml
+from resnet_studio.domain.imported_weights import fine_tuning
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import MAX_SEED, CohortSpec, RunSpec
+from resnet_studio.studies.conformity import of_run
+from resnet_studio.studies.conformity.texts import as_remarks
+from resnet_studio.ui.models import formats
+from resnet_studio.ui.models.runs_table import RunsTableModel
+from resnet_studio.ui.navigator import Navigator
+from resnet_studio.ui.pages.runs.actions import RunAction
+from resnet_studio.ui.pages.runs.editor import RunEditor
+from resnet_studio.ui.pages.runs.table_view import RunsView
+from resnet_studio.ui.pages.runs.undo_bar import UndoBar
+
+
+class RunCommands(QObject):
+    """``message(sentence)`` for the status bar, ``restored(run ids)`` when a deletion was undone.
+
+    Colours and details are the page's own: they are no more than a menu and a panel.
+    """
+
+    message = Signal(str)
+    restored = Signal(object)
+
+    def __init__(
+        self,
+        navigator: Navigator,
+        table: RunsView,
+        model: RunsTableModel,
+        editor: RunEditor,
+        undo_bar: UndoBar,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._navigator, self._table, self._model = navigator, table, model
+        self._editor, self._undo_bar = editor, undo_bar
+        self._handlers: dict[RunAction, Callable[[], object]] = {
+            RunAction.COMPARE: self.compare,
+            RunAction.CLASSIFY: self._classify,
+            RunAction.RESUME: lambda: navigator.resume([run.id for run in table.chosen]),
+            RunAction.AGAIN: self._train_again,
+            RunAction.RENAME: lambda: table.edit_name(table.chosen[0].id),
+            RunAction.TAGS: lambda: editor.ask_tags(table.chosen),
+            RunAction.NOTE: lambda: editor.ask_note(table.chosen[0]),
+            RunAction.FINE_TUNE: lambda: navigator.design(fine_tuning(table.chosen[0])),
+            RunAction.EXPORT: lambda: navigator.export_weights(table.chosen[0]),
+            RunAction.COPY_ID: self.copy_id,
+            RunAction.COPY_SPEC: self.copy_spec,
+            RunAction.DELETE: self._delete,
+            RunAction.UNDO: self.undo,
+        }
+
+    def run(self, action: RunAction) -> None:
+        """Raises KeyError for an action of the page's own."""
+        self._handlers[action]()
+
+    def compare(self) -> None:
+        if ids := [run.id for run in self._table.chosen]:
+            self._navigator.compare(ids)
+
+    def _classify(self) -> None:
+        self._navigator.classify([run.id for run in self._table.chosen if run.weights_sha256])
+
+    def _train_again(self) -> None:
+        for cohort in cohorts_again(self._table.chosen):
+            self._navigator.train(cohort)
+
+    def copy_id(self) -> None:
+        runs = self._table.chosen
+        QGuiApplication.clipboard().setText("\n".join(run.id for run in runs))
+        self.message.emit(f"Copied the id of {runs[0].name}." if len(runs) == 1 else f"Copied {len(runs)} ids.")
+
+    def copy_spec(self) -> None:
+        run = self._table.chosen[0]
+        remarks = as_remarks(of_run(run, self._model.records))
+        QGuiApplication.clipboard().setText(f"{remarks}\n{run_toml(run)}")
+        what = "the network" if run.imported else "the specification"
+        self.message.emit(f"Copied {what} of {run.name}; resnet-studio train reads it as a file.")
+
+    def _delete(self) -> None:
+        runs, rows = self._table.chosen, self._table.model()
+        first = min(index.row() for index in self._table.selectionModel().selectedRows())
+        if not self._editor.delete(tuple(run.id for run in runs)):
+            return
+        what = f"“{runs[0].name}” was deleted." if len(runs) == 1 else f"{formats.runs(len(runs))} were deleted."
+        self._undo_bar.show_text(what)
+        if left := rows.rowCount():
+            self._table.selectRow(min(first, left - 1))
+
+    def undo(self) -> None:
+        if ids := self._editor.undo():
+            self._undo_bar.hide()
+            self.restored.emit(ids)
+            self.message.emit(f"{formats.runs(len(ids))} brought back.")
+
+
+def cohorts_again(runs: Sequence[RunRecord]) -> list[CohortSpec]:
+    """The members of each cohort among ``runs`` again, together, one seed further."""
+    cohorts: dict[str, list[RunRecord]] = {}
+    for run in runs:
+        cohorts.setdefault(run.cohort_id, []).append(run)
+    return [
+        CohortSpec(study=members[0].study, runs=tuple(_next_seed(run.spec) for run in members))
+        for members in cohorts.values()
+    ]
+
+
+def _next_seed(spec: RunSpec) -> RunSpec:
+    """Other initial weights and another sample order, everything else the same."""
+    return spec.with_seeds(*((seed + 1) % (MAX_SEED + 1) for seed in spec.recipe.seeds))
