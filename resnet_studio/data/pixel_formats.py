@@ -47,7 +47,7 @@ def _on_backdrop(image: Image.Image) -> Image.Image:
 
 
 def _without_meaning(image: Image.Image) -> bool:
-    """Alpha that is 0 everywhere over a picture: its writer left the fourth byte empty, as in many bitmaps of 32 bits."""
+    """Alpha that is 0 everywhere over a picture: its writer left the fourth byte empty, as in many bitmaps."""
     if image.getchannel("A").getextrema() != (0, 0):
         return False
     bands = image.getbands()

@@ -220,7 +220,10 @@ def wrong_checksum(kind: bytes) -> bytes:
 def packed(*, cut: int) -> bytes:
     """A PNG whose compressed pixels lack their last bytes: the checksum of zlib has four."""
     whole = encoded(halves())
-    header, pixels = whole[16:29], b"".join(b"\0" + halves().tobytes()[row * 192 : (row + 1) * 192] for row in range(64))
+    header, pixels = (
+        whole[16:29],
+        b"".join(b"\0" + halves().tobytes()[row * 192 : (row + 1) * 192] for row in range(64)),
+    )
     parts = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(pixels)[:-cut]) + png_chunk(b"IEND", b"")
     return whole[:8] + parts
 

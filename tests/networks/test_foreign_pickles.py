@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import io
 import os
 import pathlib
@@ -204,13 +205,14 @@ class Run:
 
 
 def by_hand(module: str, name: str, argument: str, *, after: bytes = b"") -> bytes:
-    return b"\x80\x02c" + f"{module}\n{name}\n".encode() + b"(X" + struct.pack("<I", len(argument)) + argument.encode() + (
+    text = struct.pack("<I", len(argument)) + argument.encode()
+    return b"\x80\x02c" + f"{module}\n{name}\n".encode() + b"(X" + text + (
         b"tR" + after + b".")  # fmt: skip
 
 
 def attacks(mark: str) -> dict[str, bytes]:
     run = f"import os; os.mkdir({mark!r})"
-    made = {
+    return {
         "exec": pickle.dumps(Run(exec, run)), "eval": pickle.dumps(Run(eval, f"__import__('os').mkdir({mark!r})")),
         "system": by_hand("os", "system", f"mkdir {mark}"), "posix": by_hand("posix", "mkdir", mark),
         "popen": by_hand("subprocess", "check_call", f"mkdir {mark}"), "old name": by_hand("__builtin__", "eval", run),
@@ -227,7 +229,6 @@ def attacks(mark: str) -> dict[str, bytes]:
         "extension": b"\x80\x02\x82\x01.", "buffer": b"\x80\x05\x97.", "persistent": b"Pmkdir\n.",
         "class": b"\x80\x02ctorch\nTensor\n}X\x07\0\0\0__new__K\x01sb.",
     }  # fmt: skip
-    return made
 
 
 @pytest.mark.parametrize("name", attacks("/tmp/x"))
@@ -258,9 +259,8 @@ def reader(data: bytes) -> Reader:
 
 
 def test_a_stand_in_is_all_that_is_made() -> None:
-    value = reader(pickle.dumps({"a": argparse.Namespace(x=1), "b": np.float64(1), "c": print}, 2)
-                   .replace(b"cbuiltins\nprint", b"cbuiltinz\nprint").replace(b"c__builtin__\nprint", b"c__builtinz_\nprint")
-                   ).load()  # fmt: skip
+    data = pickle.dumps({"a": argparse.Namespace(x=1), "b": np.float64(1), "c": Slotted}, 2)
+    value = reader(data).load()
     assert isinstance(value["a"], StandIn)
     assert (value["a"].path, value["a"].state) == ("argparse.Namespace", {"x": 1})
     assert isinstance(value["b"], StandIn)
@@ -271,7 +271,21 @@ def test_a_stand_in_is_all_that_is_made() -> None:
 def test_a_hundred_thousand_levels_neither_crash_nor_linger(opening: bytes, tmp_path: Path) -> None:
     closing = {b"]": b"a", b")": b"\x85", b"}K\x01": b"s"}[opening]
     depth = 100_000
-    data = b"\x80\x02" + (b")" + b"\x85" * depth if opening == b")" else opening * depth + b"N" + closing * depth) + b"."
+    data = (
+        b"\x80\x02" + (b")" + b"\x85" * depth if opening == b")" else opening * depth + b"N" + closing * depth) + b"."
+    )
+    file = tmp_path / "deep.pth"
+    file.write_bytes(data)
+    started = time.monotonic()
+    with pytest.raises(UserError, match="no named tensors"):
+        read(file)
+    assert time.monotonic() - started < 20
+
+
+def test_keys_of_a_file_s_own_making_are_not_hashed() -> None:
+    depth = 200_000
+    levels = b")" + b"\x85" * depth if opening == b")" else opening * depth + b"N" + closing * depth
+    data = b"\x80\x02" + levels + b"."
     file = tmp_path / "deep.pth"
     file.write_bytes(data)
     started = time.monotonic()
@@ -320,13 +334,12 @@ def test_bit_flips_end_in_tensors_or_a_sentence(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     file = tmp_path / "weights.pth"
     for old in (False, True):
-        torch.save({"state_dict": STATE, "args": argparse.Namespace(lr=1)}, file, _use_new_zipfile_serialization=not old)
+        values = {"state_dict": STATE, "args": argparse.Namespace(lr=1)}
+        torch.save(values, file, _use_new_zipfile_serialization=not old)
         whole = np.frombuffer(file.read_bytes(), np.uint8)
         for _ in range(150):
             data = whole.copy()
             data[random.integers(0, min(len(data), 900), 3)] = random.integers(0, 256, 3)
             file.write_bytes(data.tobytes())
-            try:
+            with contextlib.suppress(UserError):  # anything else fails the test
                 assert read(file).tensors
-            except UserError as error:
-                assert str(error).endswith(".")

@@ -68,8 +68,8 @@ def import_file(
                                          rich_help_panel=_STRUCTURE)
     ] = None,
     weights_key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Which weights are meant where the file holds several sets, such as "
-                          "state_dict_ema.", rich_help_panel=_STRUCTURE)
+        str | None, typer.Option(metavar="KEY", help="Which weights are meant where the file holds several sets, such "
+                                 "as state_dict_ema.", rich_help_panel=_STRUCTURE)
     ] = None,
     name: Annotated[str, typer.Option(metavar="TEXT", help="Of the new run; else that of the file.")] = "",
     as_json: AsJson = False,
