@@ -115,7 +115,7 @@ def test_a_network_saved_whole_gives_what_its_state_dict_would(old: bool, tmp_pa
     torch.save({"epoch": 1, "model": network}, tmp_path / "net.pth", _use_new_zipfile_serialization=not old)
     found = read(tmp_path / "net.pth").tensors
     wanted = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("again")}
-    assert list(found) == [name for name in wanted]
+    assert list(found) == list(wanted)
     assert all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
 
 
@@ -274,18 +274,6 @@ def test_a_hundred_thousand_levels_neither_crash_nor_linger(opening: bytes, tmp_
     data = (
         b"\x80\x02" + (b")" + b"\x85" * depth if opening == b")" else opening * depth + b"N" + closing * depth) + b"."
     )
-    file = tmp_path / "deep.pth"
-    file.write_bytes(data)
-    started = time.monotonic()
-    with pytest.raises(UserError, match="no named tensors"):
-        read(file)
-    assert time.monotonic() - started < 20
-
-
-def test_keys_of_a_file_s_own_making_are_not_hashed() -> None:
-    depth = 200_000
-    levels = b")" + b"\x85" * depth if opening == b")" else opening * depth + b"N" + closing * depth
-    data = b"\x80\x02" + levels + b"."
     file = tmp_path / "deep.pth"
     file.write_bytes(data)
     started = time.monotonic()
