@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,10 @@ from resnet_studio.domain.specs import DataSpec, NetworkSpec
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.networks.foreign.files import read
 from resnet_studio.platform.home import Home
+from resnet_studio.platform.outside_files import read_regular
 
 _MAX_LIST = 1 << 24  # bytes of a class file
+_MAX_IMAGE = 1 << 28  # bytes of a mean image; 1024 x 1024 x 3 numbers of 8 bytes have a tenth of that
 _NPY = ".npy"
 _MOST, _LEAST_STD, _MOST_STD = 10.0, 1e-6, 100.0  # of means and deviations of colours in 0..1
 
@@ -141,9 +144,10 @@ def read_pixel_mean(path: Path, size: int) -> Tensor:
         UserError: If the file cannot be read or holds no such image.
     """
     if path.suffix.lower() == _NPY:
+        content = read_regular(path, _MAX_IMAGE)
         try:
-            mean = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.float32))
-        except (OSError, ValueError, TypeError) as error:
+            mean = torch.from_numpy(np.load(io.BytesIO(content), allow_pickle=False).astype(np.float32))
+        except (OSError, ValueError, TypeError, EOFError, AttributeError) as error:
             raise UserError(f"The mean image {path} cannot be read ({error}); give a .npy file of numbers.") from None
     elif path.suffix.lower() in WEIGHTS_SUFFIXES:
         images = [tensor for tensor in read(path).tensors.values() if tensor.dim() == 3 and tensor.numel() > 3]
@@ -191,11 +195,7 @@ def read_classes(path: Path, count: int) -> tuple[str, ...]:
         UserError: If it cannot be read, or does not hold ``count`` different names.
     """
     try:
-        if path.stat().st_size > _MAX_LIST:
-            raise UserError(f"{path.name} is too large for a list of class names; give one name a line.")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"The class file {path} cannot be read ({error.strerror or error}); give another.") from None
+        text = read_regular(path, _MAX_LIST).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UserError(f"The class file {path} is not UTF-8 text; give one class name a line.") from None
     names: list[str]

@@ -120,3 +120,18 @@ def test_a_trained_run_goes_out_and_comes_back(trained: Trained, tmp_path: Path)
     assert trained.say("weights", "export", run["id"], tmp_path / "net.pth").code == 2
     refused = trained.say("weights", "export", run["id"], file, "--format", "rar")
     assert "choose safetensors, torchvision, onnx" in refused.err
+
+
+def test_one_of_two_sets_of_weights_is_chosen_by_its_key(at_home: AtHome, tmp_path: Path) -> None:
+    file = tmp_path / "two.pth"
+    spec = NetworkSpec(depth=8, width=4, image_size=8, classes=3, shortcut="B")
+    first, second = (build(blueprint(spec), seed).state_dict() for seed in (1, 2))
+    torch.save({"student": first, "critic": second}, file)
+    said = at_home("weights", "import", file)
+    assert said.code == 2
+    assert "2 sets of weights (student: 56 tensors; critic: 56 tensors of the same names and shapes" in said.err
+    runs = [at_home("weights", "import", file, "--weights-key", key, "--json").json for key in ("student", "critic")]
+    assert runs[0]["weights_sha256"] != runs[1]["weights_sha256"]
+    assert "under critic are meant, not those under student" in runs[1]["environment"]["recognised"]
+    wrong = at_home("weights", "import", file, "--weights-key", "model")
+    assert (wrong.code, "they lie under student, critic" in wrong.err) == (2, True)

@@ -130,6 +130,23 @@ def test_rubbish_is_refused_in_a_sentence(case: str, tmp_path: Path) -> None:
     assert "weights.pth" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n", "git lfs pull"),
+        (b"\n<!DOCTYPE html><html></html>", "a web page"),
+        (b'{"conv1": 1}', "is text"),
+        (b"\x89HDF\r\n\x1a\n", "Keras"),
+        (b"\x1f\x8b\x08", "gzip"),
+    ],
+)
+def test_what_people_have_in_the_place_of_weights_is_named(content: bytes, what: str, tmp_path: Path) -> None:
+    file = tmp_path / "weights.pth"
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=what):
+        read(file)
+
+
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         read(tmp_path / "nowhere.pth")
@@ -230,7 +247,7 @@ def test_pipes_and_devices_are_refused_without_waiting(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.pth"
     os.mkfifo(pipe)
     for path in (pipe, Path("/dev/zero"), Path("/dev/null")):
-        with pytest.raises(UserError, match="is a pipe or a device, not a file"):
+        with pytest.raises(UserError, match=r"is a pipe or a device, not a file"):
             read(path)
     with pytest.raises(UserError, match="cannot be read"):
         read(tmp_path / "a\0b.pth")

@@ -193,3 +193,35 @@ def test_counters_of_any_kind_are_read(counter: Tensor) -> None:
     found = recognise(wrong("stem.bn.num_batches_tracked", counter)).tensors["stem.bn.num_batches_tracked"]
     assert found.dtype == torch.int64
     assert int(found) in (0, 7)
+
+
+def inner_norms(name: str) -> str:
+    """Each norm inside its convolution, as detection libraries name them."""
+    parts = name.split(".")
+    norm = ".norm" if any(part.startswith("bn") for part in parts) else ""
+    if parts[0] == "stem":
+        return f"stem.conv1{norm}.{parts[2]}"
+    if parts[0] == "head":
+        return f"linear.{parts[2]}"
+    block = f"res{int(parts[0][5:]) + 1}.{int(parts[1][5:]) - 1}"
+    own = "shortcut" if parts[2] == "projection" else f"conv{parts[2][-1]}"
+    return f"{block}.{own}{norm}.{parts[-1]}"
+
+
+@pytest.mark.parametrize("depth", [8, 14])
+def test_norms_inside_their_convolutions(depth: int) -> None:
+    weights = state(small(depth=depth))
+    assert digest(recognise(renamed(weights, inner_norms)).tensors) == digest(weights)
+
+
+def test_a_pruned_layer_is_the_product_of_its_weights_and_its_mask() -> None:
+    weights = state(small())
+    kernel = weights.pop("stem.conv.weight")
+    mask = (torch.arange(kernel.numel()) % 2).view(kernel.shape).float()
+    found = recognise({**weights, "stem.conv.weight_orig": kernel, "stem.conv.weight_mask": mask})
+    assert torch.equal(found.tensors["stem.conv.weight"], kernel * mask)
+
+
+def test_another_s_head_of_the_same_name_is_not_ours() -> None:
+    theirs = renamed(state(small()), lambda name: name if name.startswith("head") else f"backbone.{wrapped(name)}")
+    assert recognise(theirs).naming != "ResNet Studio"

@@ -257,9 +257,7 @@ def reader(data: bytes) -> Reader:
 
 
 def test_a_stand_in_is_all_that_is_made() -> None:
-    data = pickle.dumps({"a": argparse.Namespace(x=1), "b": np.float64(1), "c": print}, 2)
-    for known, unknown in ((b"cbuiltins\n", b"cbuiltinz\n"), (b"c__builtin__\n", b"c__builtinz_\n")):
-        data = data.replace(known, unknown)
+    data = pickle.dumps({"a": argparse.Namespace(x=1), "b": np.float64(1), "c": Slotted}, 2)
     value = reader(data).load()
     assert isinstance(value["a"], StandIn)
     assert (value["a"].path, value["a"].state) == ("argparse.Namespace", {"x": 1})
@@ -322,9 +320,8 @@ def test_bit_flips_end_in_tensors_or_a_sentence(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     file = tmp_path / "weights.pth"
     for old in (False, True):
-        torch.save(
-            {"state_dict": STATE, "args": argparse.Namespace(lr=1)}, file, _use_new_zipfile_serialization=not old
-        )
+        values = {"state_dict": STATE, "args": argparse.Namespace(lr=1)}
+        torch.save(values, file, _use_new_zipfile_serialization=not old)
         whole = np.frombuffer(file.read_bytes(), np.uint8)
         for _ in range(150):
             data = whole.copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -220,6 +221,17 @@ def test_class_files_are_checked(text: str, sentence: str, trained, store: RunSt
     asked = ImportOptions(wishes=Wishes(image_size=16), classes=file)
     with pytest.raises(UserError, match=sentence):
         import_weights(store, inspect(trained("end")[0], asked), asked)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_pipes_and_endless_files_beside_the_weights_are_refused_at_once(trained, store: RunStore, tmp_path) -> None:
+    inspected = inspect(trained("end")[0], ImportOptions(wishes=Wishes(image_size=16)))
+    pipe = tmp_path / "pipe.npy"
+    os.mkfifo(pipe)
+    for changes in ({"classes": pipe}, {"classes": Path("/dev/zero")}, {"pixel_mean": pipe}):
+        asked = ImportOptions(wishes=Wishes(image_size=16), **changes)  # type: ignore[arg-type]
+        with pytest.raises(UserError, match="pipe or a device"):
+            import_weights(store, inspected, asked)
 
 
 def test_class_names_may_be_a_json_list(trained, store: RunStore, tmp_path: Path) -> None:

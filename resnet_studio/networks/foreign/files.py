@@ -27,6 +27,16 @@ MAX_BYTES = 1 << 32  # ResNet-152 C has 0.4 GB; ten times that is no network of 
 _MAX_PICKLE = 1 << 26  # the names of 1202 layers take less than a megabyte
 _MAX_ENTRIES = 200_000
 _READ = 1 << 22
+_OTHERS = (  # what people have in its place, by its first bytes
+    (b"version https://git-lfs", "a pointer that Git LFS left in place of a file; get the file with git lfs pull"),
+    (b"<!doctype html", "a web page; get the file itself"),
+    (b"<html", "a web page; get the file itself"),
+    (b"{", "text; choose a .safetensors, .pth, .pt or .th file of a network's state_dict"),
+    (b"\x89HDF", "an HDF5 file, as Keras writes them; save the weights from PyTorch"),
+    (b"\x1f\x8b", "compressed with gzip; unpack it first"),
+    (b"7z\xbc\xaf", "a 7z archive; unpack it first"),
+    (b"Rar!", "a RAR archive; unpack it first"),
+)
 _HEAD = 512  # a tar archive says so at 257
 
 
@@ -110,6 +120,8 @@ def _read_torch(name: str, file: BinaryIO, head: bytes, size: int, key: str | No
         reader = read_tar
     elif head[:1] == b"\x80":
         reader = read_stream
+    elif other := next((what for mark, what in _OTHERS if head.lstrip()[: len(mark)].lower() == mark.lower()), ""):
+        raise UserError(f"{name} is no weights file: it is {other}.")
     else:
         raise UserError(
             f"{name} is no weights file: it is neither safetensors nor written by torch.save; choose a "

@@ -137,7 +137,8 @@ def _blocks(convolutions: Sequence[Leaf], norms: Sequence[Leaf], order: Order) -
             if path:
                 groups.setdefault(path, ([], []))[place].append(leaf)
     # A stem made of a Sequential looks like a block of one: it is the one that sees the image.
-    groups = {path: pair for path, pair in groups.items() if not _sees_image(pair[0]) or len(pair[0]) > 1}
+    # So does a norm that lies inside its convolution, with a number in the name of that.
+    groups = {path: pair for path, pair in groups.items() if pair[0] and not (_sees_image(pair[0]) and not pair[0][1:])}
     if not groups:
         raise UserError("It has no numbered blocks, so no residual network was recognised in it; choose another file.")
     return [_block(path, order(groups[path][0]), order(groups[path][1])) for path in sorted(groups, key=natural)]

@@ -109,7 +109,7 @@ class Reader:
 
     def _load(self) -> object:
         stack: list[Any] = []
-        memo: dict[int, object] = {}
+        memo: dict[Any, object] = {}
         for opcode, argument, _ in pickletools.genops(self._stream):
             self._count += 1
             if self._count % _ASKED_EVERY == 0 and self._should_stop():

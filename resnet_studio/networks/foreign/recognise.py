@@ -32,7 +32,7 @@ from resnet_studio.networks.foreign.find_structure import (
 from resnet_studio.networks.foreign.layers import Leaf, leaves_of, without_wrappers
 from resnet_studio.networks.foreign.rename import OWN_HEAD, Taken, renamed
 from resnet_studio.networks.foreign.vgg import is_vgg, vgg_spec
-from resnet_studio.networks.foreign.wrapped_layers import as_linear, unwrapped
+from resnet_studio.networks.foreign.wrapped_layers import as_linear, pruned, unwrapped
 
 NO_WISHES = Wishes()
 _SHOWN = 5
@@ -70,7 +70,7 @@ def recognise(tensors: Mapping[str, Tensor], wishes: Wishes = NO_WISHES) -> Reco
     """
     named, normalisation = take_normalisation(tensors)
     named, passed = without_extras(named)
-    plain = [as_linear(leaf) for leaf in leaves_of(without_wrappers(named))]
+    plain = [as_linear(pruned(leaf)) for leaf in leaves_of(without_wrappers(named))]
     orders: tuple[Order, ...] = (by_name, as_filed)
     problem: UserError | None = None
     for leaves, order in itertools.product(dict.fromkeys((unwrapped(plain), tuple(plain))), orders):
@@ -121,7 +121,7 @@ def _recognise(leaves: Sequence[Leaf], order: Order, wishes: Wishes) -> Recognis
 
 
 def _ours(leaves: Sequence[Leaf]) -> bool:
-    return any(leaf.path == OWN_HEAD for leaf in leaves)
+    return {OWN_HEAD, "stage1.block1.conv1"} <= {leaf.path for leaf in leaves}
 
 
 def _naming(found: FoundNetwork, leaves: Sequence[Leaf]) -> str:

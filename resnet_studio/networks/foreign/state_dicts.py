@@ -1,4 +1,4 @@
-"""Sets of weights in what a training script saved: under ``state_dict``, ``model``, any name, or at the top."""
+"""Sets of weights in what a training script saved: under ``state_dict``, ``model``, any other key, or at the top."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEYS = (
     "module",
 )  # fmt: skip
 _AVERAGED = re.compile(r"ema|(^|_)(avg|averaged?|swa|shadow|teacher|momentum)(_|$)", re.IGNORECASE)
-_NO_WEIGHTS = re.compile(r"optim|sched|scaler|amp$", re.IGNORECASE)
+_NO_WEIGHTS = re.compile(r"optim|^opt(_|$)|sched|scaler|^amp$|^grad", re.IGNORECASE)
 _MAX_NAMES = 100_000
 _MAX_DEPTH = 6
 _MAX_CONTAINERS = 20_000

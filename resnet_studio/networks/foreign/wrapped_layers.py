@@ -1,4 +1,4 @@
-"""Layers stored in another form: inside numbered wrappers, or as convolutions that see everything at once."""
+"""Layers stored in another form: in numbered wrappers, as convolutions that see everything at once, or pruned."""
 
 from __future__ import annotations
 
@@ -22,6 +22,17 @@ def as_linear(leaf: Leaf) -> Leaf:
     if height != width or height == 3:  # a VGG's head sees 7 x 7, and then 1 x 1
         return leaf
     return replace(leaf, tensors={**leaf.tensors, "weight": leaf.tensors["weight"].flatten(1)})
+
+
+def pruned(leaf: Leaf) -> Leaf:
+    """Of a layer that torch's pruning still holds as all its weights and a mask of zeros: the product."""
+    tensors = dict(leaf.tensors)
+    for last in ("weight", "bias"):
+        whole, mask = tensors.get(f"{last}_orig"), tensors.get(f"{last}_mask")
+        if whole is not None and mask is not None and whole.shape == mask.shape and last not in tensors:
+            tensors[last] = whole * mask
+            del tensors[f"{last}_orig"], tensors[f"{last}_mask"]
+    return leaf if len(tensors) == len(leaf.tensors) else replace(leaf, tensors=tensors)
 
 
 def unwrapped(leaves: Sequence[Leaf]) -> tuple[Leaf, ...]:
