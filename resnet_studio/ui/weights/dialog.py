@@ -64,9 +64,9 @@ class ImportDialog(QDialog):
     def _lay_out(self) -> None:
         title = named(QLabel(self._path.name), "import_title", role="heading")
         title.setTextFormat(Qt.TextFormat.PlainText)
-        self._told = named(QLabel(), "import_told")
+        self._facts = named(QLabel(), "import_facts")
         self._question = named(QLabel(), "import_question", role="heading")
-        for label in (self._told, self._question):
+        for label in (self._facts, self._question):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self._choices = QVBoxLayout()
@@ -90,7 +90,7 @@ class ImportDialog(QDialog):
         form = QFormLayout(self._form)
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(10)
-        form.addRow(self._told)
+        form.addRow(self._facts)
         form.addRow(self._question)
         form.addRow(self._choices)
         form.addRow("&Images", self.images)
@@ -104,8 +104,8 @@ class ImportDialog(QDialog):
         self._bar = named(QProgressBar(), "import_progress")
         self._bar.setTextVisible(False)
         self._doing = named(QLabel(), "import_doing", role="muted")
-        self._problem = named(QLabel(), "import_problem", role="error")
-        for label in (self._doing, self._problem):
+        self._fault = named(QLabel(), "import_error", role="error")
+        for label in (self._doing, self._fault):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.import_button = named(QPushButton("&Import"), "import_button", role="primary")
@@ -123,15 +123,15 @@ class ImportDialog(QDialog):
         column.addWidget(title)
         column.addWidget(area, 100)
         column.addStretch(1)
-        column.addWidget(self._problem)
+        column.addWidget(self._fault)
         column.addWidget(self._doing)
         column.addWidget(self._bar)
         column.addLayout(buttons)
         self.resize(640, 600)
 
     def _show(self, found: Recognition) -> None:
-        told = [*found.told, *map(without_options, assumptions(found))]
-        self._told.setText(f"Names of {found.naming}. {' '.join(told)}")
+        facts = [*found.told, *map(without_options, assumptions(found))]
+        self._facts.setText(f"Names of {found.naming}. {' '.join(facts)}")
         alternatives = found.alternatives
         self._question.setVisible(len(alternatives) > 1)
         self._question.setText(
@@ -200,9 +200,9 @@ class ImportDialog(QDialog):
         fault = "" if sized else NO_SIZE
         if ready and not self.images.usable and self.images.key == "own":
             fault = NO_COLOURS
-        if fault or self._problem.text() in (NO_COLOURS, NO_SIZE):
-            self._problem.setText(fault)
-        self._problem.setVisible(bool(self._problem.text()))
+        if fault or self._fault.text() in (NO_COLOURS, NO_SIZE):
+            self._fault.setText(fault)
+        self._fault.setVisible(bool(self._fault.text()))
 
     # What is done
 
@@ -231,7 +231,7 @@ class ImportDialog(QDialog):
         self._start(work, self._on_imported)
 
     def _start(self, work: Work, on_done: Callable[..., None]) -> None:
-        self._problem.clear()
+        self._fault.clear()
         self._doing.clear()
         self._bar.setRange(0, 0)
         self._job = self._services.jobs.start(
@@ -261,7 +261,7 @@ class ImportDialog(QDialog):
     @Slot(str)
     def _on_failed(self, sentence: str) -> None:
         self._job = None
-        self._problem.setText(sentence)
+        self._fault.setText(sentence)
         self._doing.clear()
         self._update()
         self.import_button.setFocus(Qt.FocusReason.OtherFocusReason)
