@@ -19,6 +19,7 @@ import json, sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from resnet_studio.__main__ import start
+from resnet_studio.ui.pages.rows import PAGES
 
 app = QApplication(sys.argv[:1])
 seen = {}
@@ -27,8 +28,7 @@ def look():
     for window in app.topLevelWidgets():
         if window.objectName() == "main_window" and window.isVisible():
             seen.setdefault("shown", "torch" in sys.modules)
-            keys = ("design", "train", "runs", "compare", "classify")
-            if all(window.findChild(object, f"{key}_page") for key in keys):
+            if all(window.findChild(object, f"{row.key}_page") for row in PAGES):
                 seen["built"] = "torch" in sys.modules
                 window.close()
 
@@ -72,7 +72,7 @@ def test_the_contracts_can_fail(tmp_path: Path) -> None:
 
 
 def test_the_window_is_shown_before_torch_is_loaded(tmp_path: Path) -> None:
-    """The whole program, from its entry point to a window whose five pages are built."""
+    """The whole program, from its entry point to a window whose pages are all built."""
     said = run(sys.executable, "-c", WINDOW, tmp_path / "home", QT_QPA_PLATFORM="offscreen")
     assert said.returncode == 0, said.stderr
     assert json.loads(said.stdout.splitlines()[-1]) == {"shown": False, "built": False}

@@ -111,7 +111,7 @@ def run_window(home: Home, cohort: CohortSpec | None = None) -> int:
     try:
         store = open_history(home)
     except UserError as error:
-        _tell_without_window(app, str(error))
+        _show_without_window(app, str(error))
         raise
     log.info("ResNet Studio %s, home %s, %s", __version__, home.root, "writing" if store.writable else "reading")
     studio = Studio(home, store)
@@ -131,7 +131,7 @@ def run_window(home: Home, cohort: CohortSpec | None = None) -> int:
     return code
 
 
-def _tell_without_window(app: QApplication, sentence: str) -> None:
+def _show_without_window(app: QApplication, sentence: str) -> None:
     """Started from a desktop, nobody sees the terminal."""
     if app.platformName() != "offscreen" and not (sys.stderr and sys.stderr.isatty()):
         QMessageBox.critical(None, "ResNet Studio", sentence)

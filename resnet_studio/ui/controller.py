@@ -38,7 +38,7 @@ class RunController(QObject):
     """The queue of cohorts, and the job that trains the first of them.
 
     ``happened`` brings every event, already stored, in the GUI thread. ``runs_changed`` asks lists to reload, at most
-    twice a second. ``state_changed`` tells that :attr:`active`, :attr:`queue` or :attr:`paused` is another. ``failed``
+    twice a second. ``state_changed`` comes when :attr:`active`, :attr:`queue` or :attr:`paused` is another. ``failed``
     is a sentence for the user; ``crashed`` follows it with a trace when the fault is ours.
     """
 

@@ -31,7 +31,7 @@ _MOVING = (
 )
 _DRAWING = (
     ("Up, Down", "Mark the next or previous block"),
-    ("Left, Right", "Choose the network whose facts are told"),
+    ("Left, Right", "Choose the network whose facts are shown"),
     ("Return", "Open or fold the marked stage"),
     ("+, −, 0", "Zoom in, out, fit the width"),
     ("Page Up, Page Down, Home, End", "Scroll"),

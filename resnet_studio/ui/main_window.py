@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class MainWindow(QMainWindow):
-    """``leaving`` is True from the moment the training was told to end for good."""
+    """``leaving`` is True from the moment the training was stopped for good."""
 
     def __init__(self, services: Services, rows: Sequence[PageRow] = PAGES, parent: QWidget | None = None) -> None:
         super().__init__(parent)

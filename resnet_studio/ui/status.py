@@ -19,7 +19,7 @@ _UNKNOWN_LEFT = (Phase.LOADING, Phase.PROBING, Phase.BUILDING, Phase.AWAITING, P
 
 
 class StatusBar(QStatusBar):
-    """Reads the controller; writes nothing. The device is the CPU's name until a training tells its own."""
+    """Reads the controller; writes nothing. The device is the CPU's name until a training names its own."""
 
     def __init__(self, controller: RunController, parent: QWidget | None = None) -> None:
         super().__init__(parent)

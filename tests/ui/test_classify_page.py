@@ -27,7 +27,7 @@ from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.pages.classify.export import HEADER, as_text
 from resnet_studio.ui.pages.classify.page import ClassifyPage
 from resnet_studio.ui.pages.classify.panel import classes_note
-from resnet_studio.ui.pages.classify.problems import ProblemsDialog
+from resnet_studio.ui.pages.classify.refused_files import RefusedDialog
 from resnet_studio.ui.pages.classify.results import ResultsModel
 from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
 from resnet_studio.ui.pages.rows import page_row
@@ -137,7 +137,7 @@ def test_dropped_folders_meet_every_chosen_network(page, idle, colour_folders):
     score = page.results.score(1)
     assert score.known == 12
     assert score.right == sum(page.results.cell(row, 1).right for row in range(12))
-    assert page.session.problems == []
+    assert page.session.refused == []
 
 
 def test_a_drag_that_leaves_or_holds_no_image_changes_nothing(page):
@@ -166,13 +166,13 @@ def test_rubbish_is_named_and_the_rest_is_classified(qtbot, page, idle, colour_f
     idle(page)
     assert [image.name for image in page.results.images] == ["red.png", "whole.jpg"]
     assert page.results.cell(0, 0).truth == "red"  # by the file's name
-    sentences = "\n".join(page.session.problems)
+    sentences = "\n".join(page.session.refused)
     for name in ("cut.jpg", "text.png", "empty.png", "notes.txt", "huge.ppm", "missing.png"):
         assert name in sentences
-    assert len(page.session.problems) == 6
-    assert page._problems.text() == "6 files were left out"
-    qtbot.mouseClick(page._problems, Qt.MouseButton.LeftButton)
-    dialog = page.findChild(ProblemsDialog)
+    assert len(page.session.refused) == 6
+    assert page._refused.text() == "6 files were left out"
+    qtbot.mouseClick(page._refused, Qt.MouseButton.LeftButton)
+    dialog = page.findChild(RefusedDialog)
     assert "huge.ppm" in dialog.text
     dialog.close()
 
@@ -183,7 +183,7 @@ def test_a_folder_without_images_says_so(qtbot, page, idle, tmp_path):
         page.classify_paths([tmp_path / "bare"])
     assert "No image was found" in told.args[0]
     idle(page)
-    assert "folder without images" in page.session.problems[0]
+    assert "folder without images" in page.session.refused[0]
 
 
 def test_pasting_pixels_files_and_nothing(qtbot, page, idle, colour_folders):
@@ -335,7 +335,7 @@ def test_the_sample_images_are_classified(page, idle):
     page._on_samples()
     idle(page)
     assert page.results.rowCount() >= 5
-    assert page.session.problems == []
+    assert page.session.refused == []
 
 
 def test_looking_again_asks_everything_again(page, idle, colour_folders):

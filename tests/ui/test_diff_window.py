@@ -269,8 +269,7 @@ def test_the_design_is_compared_with_its_twin_and_followed(qtbot: QtBot, service
     assert button_ is not None
     button_.click()
     window = page.comparison
-    assert window is not None
-    qtbot.addWidget(window)
+    assert window is not None  # the page's child: it goes with it
     assert window.view.diff is not None
     assert window.view.diff.names == ("plain-32", "ResNet-32")
     assert [field.currentText() for field in window.choice.fields] == [TWIN, DESIGN, ""]

@@ -22,7 +22,7 @@ from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, Recipe
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL
-from resnet_studio.ui.pages.compare.evaluate.plan import Wish, plan
+from resnet_studio.ui.pages.compare.evaluate.plan import Order, plan
 from resnet_studio.ui.pages.compare.evaluate.run_groups import (
     about,
     evaluation_name,
@@ -31,7 +31,7 @@ from resnet_studio.ui.pages.compare.evaluate.run_groups import (
     source_name,
 )
 from resnet_studio.ui.pages.compare.evaluate.tree import Column, EvaluationsModel
-from resnet_studio.ui.pages.compare.evaluate.work import TestSets, bringing
+from resnet_studio.ui.pages.compare.evaluate.work import TestSets, loading_images
 from resnet_studio.ui.pages.compare.page import ComparePage
 from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice, scales_for
@@ -40,7 +40,7 @@ from resnet_studio.ui.widgets.protocol_form import ProtocolForm
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
-LONG = Wish(None, ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP)), alone=True, together=True)
+LONG = Order(None, ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP)), alone=True, together=True)
 
 
 @pytest.fixture(scope="session")
@@ -177,19 +177,19 @@ def theme_of(services):
 
 def test_a_plan_says_what_is_missing(services):
     runs = services.store.list_runs()
-    assert "Tick the runs" in plan([], LONG).problem
+    assert "Tick the runs" in plan([], LONG).fault
     assert [len(task.runs) for task in plan(runs, LONG).tasks] == [1, 1, 2]
-    assert "at least two" in plan(runs[:1], LONG).problem
+    assert "at least two" in plan(runs[:1], LONG).fault
     bare = [dataclasses.replace(run, weights_sha256=None) for run in runs]
-    assert "no weights" in plan(bare, LONG).problem or "has weights yet" in plan(bare, LONG).problem
+    assert "no weights" in plan(bare, LONG).fault or "has weights yet" in plan(bare, LONG).fault
     other = dataclasses.replace(runs[1], class_names=("x", "y", "z"), name="other")
-    assert "different classes" in plan([runs[0], other], LONG).problem
+    assert "different classes" in plan([runs[0], other], LONG).fault
     moved = dataclasses.replace(runs[1], spec=replace(runs[1].spec, data=DataSpec(source="builtin")))
-    assert "choose the data" in plan([runs[0], moved], LONG).problem
+    assert "choose the data" in plan([runs[0], moved], LONG).fault
     neither = dataclasses.replace(LONG, alone=False, together=False)
-    assert "or both" in plan(runs, neither).problem
-    tight = dataclasses.replace(LONG, asked=ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP, resize=4)))
-    assert "at least 8" in plan(runs, tight).problem
+    assert "or both" in plan(runs, neither).fault
+    tight = dataclasses.replace(LONG, protocol=ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP, resize=4)))
+    assert "at least 8" in plan(runs, tight).fault
 
 
 def test_the_protocol_form_reads_only_the_fields_of_its_kind(qtbot):
@@ -207,7 +207,7 @@ def test_the_protocol_form_reads_only_the_fields_of_its_kind(qtbot):
         form.scales.setText(wrong)
         form.scales.textEdited.emit(wrong)
         assert form.protocol is None
-        assert form.problem.endswith(".")
+        assert form.fault.endswith(".")
         assert form.error.isVisible()
     form.scales.setText("32; 48 64")
     form.scales.textEdited.emit("")
@@ -291,7 +291,7 @@ def test_images_that_are_no_files_bring_their_class_along(services, home_with_im
     evaluation = dataclasses.replace(
         _evaluation(), data="builtin", names=names, labels=np.array([3, 2], np.int32), class_names=tuple("abcdefghij")
     )
-    work = bringing(evaluation, [1], DataSpec(), home_with_images, TestSets())
+    work = loading_images(evaluation, [1], DataSpec(), home_with_images, TestSets())
     ((place, image),) = work(lambda item: None, lambda: False)
     assert place == 1
     assert isinstance(image, NamedImage)
@@ -408,7 +408,7 @@ def test_what_a_person_reads_is_not_replaced_by_a_newcomer(panel, services, qtbo
     shown = panel.detail.images._title.text()
     panel.form.together.setChecked(True)
     said = []
-    panel.told.connect(said.append)
+    panel.status_message.connect(said.append)
     _evaluate(qtbot, panel)
     assert len(services.store.evaluations()) == 3
     assert [one.id for one in panel.chosen] == [other.id]
@@ -442,20 +442,20 @@ def test_what_is_stored_is_not_made_twice_unless_asked(panel, page, services, qt
 
 def test_what_counts_as_made(services):
     first, second = services.store.list_runs()
-    wish = Wish(None, ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP, resize=9)), alone=False, together=True)
+    order = Order(None, ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP, resize=9)), alone=False, together=True)
     data = first.spec.data
     same = summary(
         run_ids=(second.id, first.id), protocol=Protocol(kind=ProtocolKind.TEN_CROP), data=data.source, data_seed=0,
         member_errors=(1.0, 2.0), weights=("a", "b"), iterations=(4, 4), outdated=(False, False),
     )  # fmt: skip
-    assert plan([first, second], wish, [same]).made  # resize 9 is what 8-pixel networks have anyway
+    assert plan([first, second], order, [same]).made  # resize 9 is what 8-pixel networks have anyway
     for other in (
         {"outdated": (False, True)}, {"data_seed": 1}, {"data": "builtin"}, {"run_ids": (first.id,)},
         {"protocol": Protocol()},
     ):  # fmt: skip
-        assert plan([first, second], wish, [dataclasses.replace(same, **other)]).tasks
+        assert plan([first, second], order, [dataclasses.replace(same, **other)]).tasks
     held = [dataclasses.replace(run, spec=replace(run.spec, data=replace(data, held_out=4))) for run in (first, second)]
-    assert plan(held, wish, [same]).tasks  # a summary cannot tell held-out images from test images
+    assert plan(held, order, [same]).tasks  # a summary cannot tell held-out images from test images
 
 
 def test_ensembles_have_one_name_whatever_the_order():
@@ -471,23 +471,23 @@ def test_each_network_has_scales_for_its_own_images(services, qtbot):
     form.show()
     form.kind.setCurrentIndex(form.kind.findData(ProtocolKind.MULTI_SCALE))
     form.set_image_sizes([224, 32])
-    assert form.asked.of(32).scales == scales_for(32)
-    assert form.asked.of(224).scales == scales_for(224)
+    assert form.choice.of(32).scales == scales_for(32)
+    assert form.choice.of(224).scales == scales_for(224)
     assert "32, 37, 55, 69, 91 for networks of 32 px" in form.words.text()
     assert form.words.isVisible()
     small, large = services.store.list_runs()
     large = dataclasses.replace(
         large, spec=replace(large.spec, network=replace(large.spec.network, image_size=16)), name="large"
     )
-    tasks = plan([small, large], Wish(None, form.asked, alone=True, together=True)).tasks
+    tasks = plan([small, large], Order(None, form.choice, alone=True, together=True)).tasks
     assert [task.protocol.scales for task in tasks] == [scales_for(8), scales_for(16), scales_for(16)]
     form.scales.setText("32, 48")
     form.scales.textEdited.emit("32, 48")
-    assert form.asked.of(224).scales == (32, 48)
+    assert form.choice.of(224).scales == (32, 48)
     assert not form.words.isVisible()
     form.scales.setText("")
     form.scales.textEdited.emit("")  # nothing typed: in proportion again
-    assert form.asked.of(32).scales == scales_for(32)
+    assert form.choice.of(32).scales == scales_for(32)
 
 
 @pytest.mark.parametrize("width", [620, 740, 1200])

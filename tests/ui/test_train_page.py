@@ -220,8 +220,8 @@ def test_divergence_and_notices_are_said_in_place(page, script, cohort, qtbot):
     qtbot.waitUntil(lambda: page.banner.sentence == script.notice)
     for _ in range(5):
         script.steps.release()
-    qtbot.waitUntil(lambda: "lower the learning rate" in page.banner.sentence)
-    assert page.banner.sentence.startswith("plain-8, ResNet-8: ")
+    qtbot.waitUntil(lambda: page.banner.sentence.startswith("plain-8, ResNet-8: "))
+    assert "lower the learning rate" in page.banner.sentence
     assert page.banner.isVisible()
     assert page.cards.cards[page.run_ids[0]].texts[1] == "–"
     _wait_idle(qtbot, page)
@@ -267,7 +267,7 @@ def test_state_names_what_a_mixed_cohort_is(services, cohort):
     assert state.headline == "1 queued, 1 diverged"
     assert state.trouble == "plain-8: It has diverged at iteration 0."
     assert CohortState().headline == CohortState().title == ""
-    assert not state.hear(StatusChanged("another", RunStatus.RUNNING))
+    assert not state.apply(StatusChanged("another", RunStatus.RUNNING))
 
 
 def test_stored_and_live_seconds_mean_the_same(services, cohort):

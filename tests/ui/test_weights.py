@@ -49,10 +49,9 @@ def window(qtbot: QtBot, services: Services) -> Iterator[MainWindow]:
 def drop(window: MainWindow, *paths: Path) -> ImportDialog:
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    event = QDropEvent(
-        QPointF(10, 10), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    )
-    window.dropEvent(event)
+    how = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(window, QDragEnterEvent(QPoint(10, 10), *how))  # Qt drops only where it entered
+    QApplication.sendEvent(window, QDropEvent(QPointF(10, 10), *how))
     return dialog_of(window)
 
 
@@ -162,11 +161,11 @@ def test_what_is_held_over_the_window_is_promised_until_it_leaves(window: MainWi
     enter = QDragEnterEvent(
         QPoint(10, 10), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     )
-    window.dragEnterEvent(enter)
+    QApplication.sendEvent(window, enter)
     assert window.drop_frame.isVisible()
     assert window.drop_frame.text == "Let go to import theirs.th"
     assert window.drop_frame.geometry() == window.rect()
-    window.dragLeaveEvent(QDragLeaveEvent())
+    QApplication.sendEvent(window, QDragLeaveEvent())
     assert not window.drop_frame.isVisible()
     mime.setUrls([QUrl.fromLocalFile(str(file)), QUrl.fromLocalFile(str(file.with_name("cat.png")))])
     assert drop_sentence(mime) == "Let go to import theirs.th and classify the rest"
@@ -178,7 +177,7 @@ def test_rubbish_is_refused_where_it_was_dropped(qtbot: QtBot, window: MainWindo
     file = tmp_path / "notes.pth"
     file.write_text("hello", encoding="utf-8")
     dialog = drop(window, file)
-    problem = dialog.findChild(QLabel, "import_problem")
+    problem = dialog.findChild(QLabel, "import_error")
     qtbot.waitUntil(problem.isVisible, timeout=20_000)
     assert problem.text().startswith("notes.pth is no weights file")
     assert not dialog.import_button.isEnabled()
@@ -205,7 +204,7 @@ def test_several_files_are_asked_about_one_after_another_and_pictures_are_shown(
 def test_numbers_and_sizes_are_checked_as_they_are_typed(qtbot: QtBot, window: MainWindow, file: Path) -> None:
     dialog = drop(window, file)
     read(qtbot, dialog)
-    images, problem = dialog.images, dialog.findChild(QLabel, "import_problem")
+    images, problem = dialog.images, dialog.findChild(QLabel, "import_error")
     assert images.key == "cifar10"
     images.choice.setCurrentIndex(images.choice.findData("own"))
     images.mean.setText("0.5, half, 0.5")
@@ -252,7 +251,7 @@ def test_a_run_goes_out_and_is_proposed_for_fine_tuning(
     with qtbot.waitSignal(window.navigator._weights.failed, timeout=20_000) as told:
         window.navigator._weights.write(run, tmp_path / "out.pth")
     assert "torchvision has no such network" in told.args[0]
-    page._fine_tune()  # type: ignore[attr-defined]
+    page.commands.run(RunAction.FINE_TUNE)  # type: ignore[attr-defined]
     assert window.pages.current == "design"
     assert window.pages.page("design").form.spec.start_from == run.id  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""One line for the Design page: how many points conform, and the door to the list."""
+"""One line for the Design page: how many points conform, and a button that opens the list."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _WAIT_MS = 25
 
 
 class Thumbnails(QObject):
-    """``picture`` answers at once, with what is there; ``ready`` tells that more is there now."""
+    """``picture`` answers at once, with what is there; ``ready`` once more is there."""
 
     ready = Signal()
 
@@ -31,7 +31,7 @@ class Thumbnails(QObject):
         self._jobs = jobs
         self._job: Job | None = None
         self._kept: OrderedDict[str, QPixmap] = OrderedDict()
-        self._wanted: OrderedDict[str, ImageRow] = OrderedDict()
+        self._waiting: OrderedDict[str, ImageRow] = OrderedDict()
         self._timer = QTimer(self, interval=_WAIT_MS, singleShot=True)
         self._timer.timeout.connect(self._start)
 
@@ -41,24 +41,24 @@ class Thumbnails(QObject):
         if kept is not None:
             self._kept.move_to_end(image.key)
             return kept
-        self._wanted[image.key] = image
-        self._wanted.move_to_end(image.key)  # what was asked for last is in sight now
-        while len(self._wanted) > 4 * _AT_ONCE:
-            self._wanted.popitem(last=False)
+        self._waiting[image.key] = image
+        self._waiting.move_to_end(image.key)  # what was asked for last is in sight now
+        while len(self._waiting) > 4 * _AT_ONCE:
+            self._waiting.popitem(last=False)
         if self._job is None and not self._timer.isActive():
             self._timer.start()
         return None
 
     def clear(self) -> None:
         self._kept.clear()
-        self._wanted.clear()
+        self._waiting.clear()
         if self._job is not None:
             self._job.stop()
 
     def _start(self) -> None:
-        if self._job is not None or not self._wanted:
+        if self._job is not None or not self._waiting:
             return
-        batch = [self._wanted.popitem() for _ in range(min(_AT_ONCE, len(self._wanted)))]
+        batch = [self._waiting.popitem() for _ in range(min(_AT_ONCE, len(self._waiting)))]
         self._job = self._jobs.start(
             draw_small([(key, image.source) for key, image in batch], SIDE), on_item=self._on_item, on_end=self._on_end
         )

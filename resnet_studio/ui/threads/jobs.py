@@ -137,7 +137,7 @@ class Job(QObject):
 class Jobs(QObject):
     """Starts jobs and keeps them alive until their threads have ended.
 
-    ``crashed(sentence, details)`` tells of errors that are ours; the window offers them for copying.
+    ``crashed(sentence, details)`` for errors that are ours; the window offers them for copying.
     """
 
     crashed = Signal(str, str)

@@ -69,9 +69,9 @@ class ImportDialog(QDialog):
         self._sets = named(QComboBox(), "import_weights_key", tip="Which of the file's sets of weights is imported")
         self._sets.setVisible(False)
         self._sets.activated.connect(self._on_set)
-        self._told = named(QLabel(), "import_told")
+        self._facts = named(QLabel(), "import_facts")
         self._question = named(QLabel(), "import_question", role="heading")
-        for label in (self._told, self._question):
+        for label in (self._facts, self._question):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self._choices = QVBoxLayout()
@@ -95,7 +95,7 @@ class ImportDialog(QDialog):
         form = QFormLayout(self._form)
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(10)
-        form.addRow(self._told)
+        form.addRow(self._facts)
         form.addRow(self._question)
         form.addRow(self._choices)
         form.addRow("&Images", self.images)
@@ -109,8 +109,8 @@ class ImportDialog(QDialog):
         self._bar = named(QProgressBar(), "import_progress")
         self._bar.setTextVisible(False)
         self._doing = named(QLabel(), "import_doing", role="muted")
-        self._problem = named(QLabel(), "import_problem", role="error")
-        for label in (self._doing, self._problem):
+        self._fault = named(QLabel(), "import_error", role="error")
+        for label in (self._doing, self._fault):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.import_button = named(QPushButton("&Import"), "import_button", role="primary")
@@ -129,15 +129,15 @@ class ImportDialog(QDialog):
         column.addWidget(self._sets)
         column.addWidget(area, 100)
         column.addStretch(1)
-        column.addWidget(self._problem)
+        column.addWidget(self._fault)
         column.addWidget(self._doing)
         column.addWidget(self._bar)
         column.addLayout(buttons)
         self.resize(640, 600)
 
     def _show(self, found: Recognition) -> None:
-        told = [*found.told, *map(without_options, assumptions(found))]
-        self._told.setText(f"Names of {found.naming}. {' '.join(told)}")
+        facts = [*found.told, *map(without_options, assumptions(found))]
+        self._facts.setText(f"Names of {found.naming}. {' '.join(facts)}")
         alternatives = found.alternatives
         self._show_sets(found.sets, chosen=True)
         for button in self._group.buttons():  # of the set that was shown before
@@ -222,9 +222,9 @@ class ImportDialog(QDialog):
         fault = "" if sized else NO_SIZE
         if ready and not self.images.usable and self.images.key == "own":
             fault = NO_COLOURS
-        if fault or self._problem.text() in (NO_COLOURS, NO_SIZE):
-            self._problem.setText(fault)
-        self._problem.setVisible(bool(self._problem.text()))
+        if fault or self._fault.text() in (NO_COLOURS, NO_SIZE):
+            self._fault.setText(fault)
+        self._fault.setVisible(bool(self._fault.text()))
 
     # What is done
 
@@ -256,7 +256,7 @@ class ImportDialog(QDialog):
         self._start(work, self._on_imported)
 
     def _start(self, work: Work, on_done: Callable[..., None]) -> None:
-        self._problem.clear()
+        self._fault.clear()
         self._doing.clear()
         self._bar.setRange(0, 0)
         self._job = self._services.jobs.start(
@@ -301,7 +301,7 @@ class ImportDialog(QDialog):
     @Slot(str)
     def _on_failed(self, sentence: str) -> None:
         self._job = None
-        self._problem.setText(sentence)
+        self._fault.setText(sentence)
         self._doing.clear()
         self._update()
         self.import_button.setFocus(Qt.FocusReason.OtherFocusReason)

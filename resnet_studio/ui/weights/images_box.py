@@ -66,7 +66,7 @@ class ImagesBox(QWidget):
         self._on_choice()
 
     def propose(self, preset: str, *, carried: bool) -> None:
-        """Choose what is usual, or what the file brought along."""
+        """Choose what is usual, or what the file holds."""
         if carried and self.choice.findData(_CARRIED) < 0:
             self.choice.insertItem(0, "As the file says", _CARRIED)
         self.choice.setCurrentIndex(self.choice.findData(_CARRIED if carried else preset))

@@ -10,7 +10,7 @@ _WIDEST, _NARROWEST, _MARGIN = 460, 200, 12  # logical pixels
 
 
 class EmptyState(QWidget):
-    """A heading, a sentence and one button; ``pressed`` is the wish."""
+    """A heading, a sentence and one button; ``pressed`` when it is pressed."""
 
     pressed = Signal()
 

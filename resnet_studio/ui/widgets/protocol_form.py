@@ -32,10 +32,10 @@ KINDS = {
 
 
 class ProtocolForm(QWidget):
-    """``changed`` when a person has changed something; what is wrong stands in :attr:`problem`.
+    """``changed`` when a person has changed something; what is wrong stands in :attr:`fault`.
 
     ``column``: fields below each other, with what is wrong and which scales each network has in words below them.
-    Else the fields stand in a row, and the words are left to who asks for :attr:`problem` and :attr:`hint`.
+    Else the fields stand in a row, and the words are left to who reads :attr:`fault` and :attr:`hint`.
     """
 
     changed = Signal()
@@ -45,7 +45,7 @@ class ProtocolForm(QWidget):
         self._typed = False  # scales of a person's own are not replaced
         self._sizes: tuple[int, ...] = (32,)
         self._column = column
-        self.problem = ""
+        self.fault = ""
         self.kind = named(Choice(), "protocol_kind")
         self.kind.setAccessibleName("Test protocol")
         self.kind.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToContents)
@@ -83,8 +83,8 @@ class ProtocolForm(QWidget):
         self._show_fields()
 
     @property
-    def asked(self) -> ProtocolChoice | None:
-        """None while something is wrong; :attr:`problem` says what."""
+    def choice(self) -> ProtocolChoice | None:
+        """None while something is wrong; :attr:`fault` says what."""
         protocol = self.protocol
         if protocol is None:
             return None
@@ -95,8 +95,8 @@ class ProtocolForm(QWidget):
     @property
     def hint(self) -> str:
         """Which network has which scales, where they differ and nobody typed any; else empty."""
-        asked = self.asked
-        return sizes_sentence(self._sizes) if asked is not None and asked.proportional else ""
+        choice = self.choice
+        return sizes_sentence(self._sizes) if choice is not None and choice.proportional else ""
 
     @property
     def protocol(self) -> Protocol | None:
@@ -105,19 +105,19 @@ class ProtocolForm(QWidget):
         values: dict[str, object] = {"kind": kind}
         if is_read(Protocol, "resize", values):
             values["resize"] = self.resize_to.text().strip() or 0
-        self.problem = ""
+        self.fault = ""
         if kind is ProtocolKind.MULTI_SCALE:
             text = self.scales.text() if self._typed else ", ".join(map(str, scales_for(max(self._sizes))))
             words = [word for word in re.split(r"[\s,;]+", text) if word]
             if not words or not all(word.isascii() and word.isdecimal() for word in words):
-                self.problem = "Scales are whole numbers of pixels with commas between them, such as 224, 256, 384."
+                self.fault = "Scales are whole numbers of pixels with commas between them, such as 224, 256, 384."
                 return None
             values |= {"scales": tuple(map(int, words)), "flip": self.mirrored.isChecked()}
         try:
             return Protocol.model_validate(values)
         except ValidationError as error:
             text = next(iter(sentences(error).values()))
-            self.problem = f"{text[:1].upper()}{text[1:]}."
+            self.fault = f"{text[:1].upper()}{text[1:]}."
             return None
 
     def set_protocol(self, protocol: Protocol) -> None:
@@ -139,7 +139,7 @@ class ProtocolForm(QWidget):
         self._propose()
         usual = Protocol(kind=ProtocolKind.TEN_CROP).resize_for(max(self._sizes))
         self.resize_to.setPlaceholderText(f"of {usual} px")
-        self._tell()
+        self._show_state()
         if self._sizes != before and not self._typed and self.kind.currentData() == ProtocolKind.MULTI_SCALE:
             self.changed.emit()
 
@@ -157,12 +157,12 @@ class ProtocolForm(QWidget):
         self.kind.setToolTip(KINDS[kind][1])
         for name, field in (("resize", self.resize_to), ("scales", self.scales), ("flip", self.mirrored)):
             field.setVisible(is_read(Protocol, name, {"kind": kind}))
-        self._tell()
+        self._show_state()
 
-    def _tell(self) -> None:
+    def _show_state(self) -> None:
         fine = self.protocol is not None
         if self._column:
-            self.error.setText(self.problem)
+            self.error.setText(self.fault)
             self.error.setVisible(not fine)
             self.words.setText(self.hint)
             self.words.setVisible(bool(self.hint))
@@ -184,5 +184,5 @@ class ProtocolForm(QWidget):
 
     @Slot()
     def _on_changed(self) -> None:
-        self._tell()
+        self._show_state()
         self.changed.emit()

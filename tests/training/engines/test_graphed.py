@@ -355,7 +355,7 @@ def test_programs_of_members_that_no_longer_train_together_are_dropped(specs):
     programs = []
 
     def capture(work):
-        graph_step.append(weakref.ref(work))
+        programs.append(weakref.ref(work))
         return again(work)
 
     engine, batches = graphed([], capture), batches_for(specs[0])

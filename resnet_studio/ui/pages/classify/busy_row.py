@@ -14,8 +14,8 @@ from resnet_studio.ui.widgets.text import duration_text
 class BusyRow(QWidget):
     """Hidden while nothing is under way and nothing was stopped."""
 
-    stop_wanted = Signal()
-    go_on_wanted = Signal()
+    stop_requested = Signal()
+    go_on_requested = Signal()
 
     def __init__(self, session: ClassifySession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,8 +31,8 @@ class BusyRow(QWidget):
         row.addWidget(self._bar, 1)
         row.addWidget(self.stop)
         row.addWidget(self.go_on)
-        self.stop.clicked.connect(self.stop_wanted)
-        self.go_on.clicked.connect(self.go_on_wanted)
+        self.stop.clicked.connect(self.stop_requested)
+        self.go_on.clicked.connect(self.go_on_requested)
 
     def show_progress(self, *, views: int) -> None:
         """``views`` of each image under the test protocol."""

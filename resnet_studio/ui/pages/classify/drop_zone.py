@@ -1,4 +1,4 @@
-"""Where images are brought in: large while there are none, a strip above the grid afterwards."""
+"""Where images are dropped or opened: large while there are none, a strip above the grid afterwards."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from resnet_studio.ui.theme import Role, Theme
 
 
 class DropZone(QWidget):
-    """Shows that a drop is welcome; the page takes it. The buttons are wishes."""
+    """Shows that a drop is welcome; the page takes it. Each button has its signal."""
 
-    files_wanted = Signal()
-    folder_wanted = Signal()
-    paste_wanted = Signal()
-    samples_wanted = Signal()
+    files_requested = Signal()
+    folder_requested = Signal()
+    paste_requested = Signal()
+    samples_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,15 +33,15 @@ class DropZone(QWidget):
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         for text, name, signal, tip in (
-            ("Open files…", "classify_open_files", self.files_wanted, "Ctrl+O"),
+            ("Open files…", "classify_open_files", self.files_requested, "Ctrl+O"),
             (
                 "Open folder…",
                 "classify_open_folder",
-                self.folder_wanted,
+                self.folder_requested,
                 "Ctrl+Shift+O; all images in it, at any depth",
             ),
-            ("Paste", "classify_paste", self.paste_wanted, "Ctrl+V: an image or files from the clipboard"),
-            ("Try the sample images", "classify_samples", self.samples_wanted, "Drawn by this program"),
+            ("Paste", "classify_paste", self.paste_requested, "Ctrl+V: an image or files from the clipboard"),
+            ("Try the sample images", "classify_samples", self.samples_requested, "Drawn by this program"),
         ):
             button = QPushButton(text, self)
             button.setObjectName(name)

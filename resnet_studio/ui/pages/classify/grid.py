@@ -17,8 +17,8 @@ from resnet_studio.ui.theme import Theme
 class ResultsGrid(QTableView):
     """Rows are chosen; Del asks to take the chosen images away, Ctrl+C to copy the results."""
 
-    remove_wanted = Signal()
-    copy_wanted = Signal()
+    remove_requested = Signal()
+    copy_requested = Signal()
 
     def __init__(
         self, model: ResultsModel, session: ClassifySession, thumbnails: Thumbnails, theme: Theme, parent: QWidget
@@ -40,7 +40,7 @@ class ResultsGrid(QTableView):
         self.setStyleSheet("QAbstractScrollArea::corner { background: transparent; border: 0; }")
         self.setTabKeyNavigation(False)
         self.setAcceptDrops(False)  # the page takes drops
-        for keys, signal in (("Del", self.remove_wanted), ("Ctrl+C", self.copy_wanted)):
+        for keys, signal in (("Del", self.remove_requested), ("Ctrl+C", self.copy_requested)):
             shortcut = QShortcut(QKeySequence(keys), self, context=Qt.ShortcutContext.WidgetShortcut)
             shortcut.activated.connect(signal)
         theme.changed.connect(self.repaint_all)

@@ -43,7 +43,7 @@ from resnet_studio.ui.pages.classify.drop_zone import DropZone
 from resnet_studio.ui.pages.classify.export import as_text
 from resnet_studio.ui.pages.classify.grid import ResultsGrid
 from resnet_studio.ui.pages.classify.panel import NetworksPanel
-from resnet_studio.ui.pages.classify.problems import ProblemsDialog, summary
+from resnet_studio.ui.pages.classify.refused_files import RefusedDialog, summary
 from resnet_studio.ui.pages.classify.results import ResultsModel
 from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
 from resnet_studio.ui.pages.classify.session import ClassifySession
@@ -83,7 +83,7 @@ class ClassifyPage(Page):
         self._count = QLabel(self)
         self._count.setObjectName("classify_count")
         self._count.setProperty("role", "muted")
-        self._problems = self._button("", "classify_problems", "Which files, and why")
+        self._refused = self._button("", "classify_refused", "Which files, and why")
         self._again = self._button("Look again", "classify_again", "With the newest weights of each network (F5)")
         self._copy = self._button("Copy", "classify_copy", "The results as a table, for a spreadsheet")
         self._export = self._button("Export CSV…", "classify_export", "The results as a file")
@@ -94,7 +94,7 @@ class ClassifyPage(Page):
         head.addWidget(title)
         head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
-        for button in (self._problems, self._again, self._copy, self._export, self._clear):
+        for button in (self._refused, self._again, self._copy, self._export, self._clear):
             head.addWidget(button)
 
         self._busy = BusyRow(self.session, self)
@@ -146,24 +146,24 @@ class ClassifyPage(Page):
         self.panel.protocol.changed.connect(self._protocol_timer.start)
         self._protocol_timer.timeout.connect(self._on_protocol)
         self.session.changed.connect(self._update)
-        self.session.told.connect(self.message)
+        self.session.status_message.connect(self.message)
         self.session.arrived.connect(self._on_arrived)
         self._drops.entered.connect(self._on_drag)
         self._drops.left.connect(self._on_drag_left)
         self._drops.dropped.connect(self._open)
-        self.zone.files_wanted.connect(self._on_open_files)
-        self.zone.folder_wanted.connect(self._on_open_folder)
-        self.zone.paste_wanted.connect(self.paste)
-        self.zone.samples_wanted.connect(self._on_samples)
-        self.grid.remove_wanted.connect(self._on_remove)
-        self.grid.copy_wanted.connect(self._on_copy)
-        self._problems.clicked.connect(self._on_problems)
+        self.zone.files_requested.connect(self._on_open_files)
+        self.zone.folder_requested.connect(self._on_open_folder)
+        self.zone.paste_requested.connect(self.paste)
+        self.zone.samples_requested.connect(self._on_samples)
+        self.grid.remove_requested.connect(self._on_remove)
+        self.grid.copy_requested.connect(self._on_copy)
+        self._refused.clicked.connect(self._on_refused)
         self._again.clicked.connect(self.session.look_again)
         self._copy.clicked.connect(self._on_copy)
         self._export.clicked.connect(self._on_export)
         self._clear.clicked.connect(self._on_clear)
-        self._busy.stop_wanted.connect(self.session.stop)
-        self._busy.go_on_wanted.connect(self.session.go_on)
+        self._busy.stop_requested.connect(self.session.stop)
+        self._busy.go_on_requested.connect(self.session.go_on)
         self._empty.pressed.connect(self._on_design)
         self.services.controller.runs_changed.connect(self._on_runs_changed)
         within = Qt.ShortcutContext.WidgetWithChildrenShortcut
@@ -243,9 +243,9 @@ class ClassifyPage(Page):
         self.session.set_runs(self.choice.chosen)
 
     def _on_protocol(self) -> None:
-        asked = self.panel.protocol.asked
-        if asked is not None:
-            self.session.set_protocol(asked)
+        choice = self.panel.protocol.choice
+        if choice is not None:
+            self.session.set_protocol(choice)
 
     def _on_arrived(self, key: str) -> None:
         self.grid.setVisible(True)
@@ -268,16 +268,16 @@ class ClassifyPage(Page):
         return "Classifying…" if left is None else f"Classifying, {duration_text(left)} left"
 
     def _show_state(self) -> None:
-        images, problems = self.results.rowCount(), len(self.session.problems)
+        images, refused = self.results.rowCount(), len(self.session.refused)
         self._stack.setCurrentWidget(self._splitter if self.choice.runs or images else self._empty)
         self.zone.set_large(not images)
         self.grid.setVisible(bool(images))
         self._count.setText("" if not images else "1 image" if images == 1 else f"{formats.count(images)} images")
-        self._problems.setText(summary(problems))
-        self._problems.setVisible(bool(problems))
+        self._refused.setText(summary(refused))
+        self._refused.setVisible(bool(refused))
         for button in (self._again, self._copy, self._export, self._clear):
             button.setVisible(bool(images))
-        self._clear.setVisible(bool(images or problems))
+        self._clear.setVisible(bool(images or refused))
         self._notice.setText("\n".join(self.session.notices.values()))
         self._notice.setVisible(bool(self.session.notices))
         self._busy.show_progress(views=self.results.asked.protocol.views)
@@ -305,8 +305,8 @@ class ClassifyPage(Page):
         self.session.clear()
         self.thumbnails.clear()
 
-    def _on_problems(self) -> None:
-        ProblemsDialog(self.session.problems, self).open()
+    def _on_refused(self) -> None:
+        RefusedDialog(self.session.refused, self).open()
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(as_text(self.results, "\t"))
@@ -318,7 +318,7 @@ class ClassifyPage(Page):
             self.export_to(Path(path))
 
     def export_to(self, path: Path) -> None:
-        """Write the results as CSV; what goes wrong is told in the status bar."""
+        """Write the results as CSV; what goes wrong stands in the status bar."""
         try:
             path.write_text(as_text(self.results), encoding="utf-8", newline="")
         except OSError as error:

@@ -25,7 +25,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
 
-_TRUST = 0.02  # of the work done before a time left is told
+_TRUST = 0.02  # of the work done before a time left is shown
 
 
 class ClassifySession(QObject):
@@ -34,8 +34,8 @@ class ClassifySession(QObject):
     Whatever is still missing when a job ends (images were added, a network was chosen) starts the next one.
     """
 
-    changed = Signal()  # busy or not, progress, problems
-    told = Signal(str)  # a sentence worth a line in the status bar
+    changed = Signal()  # busy or not, progress, refused files
+    status_message = Signal(str)  # a sentence worth a line in the status bar
     arrived = Signal(str)  # key of the image to look at: the first new one, else the first that was there already
 
     def __init__(self, services: Services, model: ResultsModel, parent: QObject | None = None) -> None:
@@ -48,7 +48,7 @@ class ClassifySession(QObject):
         self._halted = False
         self._failed: dict[str, str] = {}  # run id -> sentence: not asked again until chosen anew
         self.iterations: dict[str, int] = {}  # run id -> iteration of the weights in use
-        self.problems: list[str] = []  # sentences on files that were refused or could not be read
+        self.refused: list[str] = []  # sentences on files that were refused or could not be read
         self.notices: dict[str, str] = {}  # run id -> sentence on its network
         self.done = self.total = 0
         self._since = self._last = (0.0, 0.0)  # when, and which fraction of the work was over
@@ -101,7 +101,7 @@ class ClassifySession(QObject):
         """The chosen networks, in the order of the columns."""
         chosen = {run.id for run in runs}
         if chosen != {run.id for run in self._model.runs}:
-            self._halted = False  # another choice is another wish
+            self._halted = False  # another choice asks anew
         gone = self._failed.keys() - chosen
         for run_id in gone:
             del self._failed[run_id]
@@ -119,7 +119,7 @@ class ClassifySession(QObject):
         self._failed.clear()
         self._model.set_protocol(asked)
         if self._looking is not None:
-            self._looking.stop()  # its end starts what is wanted now
+            self._looking.stop()  # its end starts what is asked for now
         self.look()
 
     def look(self) -> None:
@@ -129,7 +129,9 @@ class ClassifySession(QObject):
             if demands:
                 self.done, self.total = 0, sum(demand.looks for demand in demands)
                 self._since = self._last = (time.monotonic(), 0.0)
-                work = look(self._services.store, demands, self._cache, gently=self._services.controller.training)
+                work = look(
+                    self._services.store, demands, self._cache, single_threaded=self._services.controller.training
+                )
                 self._looking = self._services.jobs.start(
                     work, on_item=self._on_item, on_failed=self._on_failed, on_end=self._on_look_end
                 )
@@ -161,15 +163,15 @@ class ClassifySession(QObject):
         self.look()
 
     def clear(self) -> None:
-        """Away with images, results and problems."""
+        """Away with images, results and refused files."""
         self.stop()
         self._halted = False
-        self.problems.clear()
+        self.refused.clear()
         self._model.clear()
         self.changed.emit()
 
     def _add(self, rows: Sequence[ImageRow]) -> None:
-        """Each image once; those that were there already are told, for nothing else changes."""
+        """Each image once; of those that were there already the status bar speaks, for nothing else changes."""
         new = [row for row in rows if self._model.row_of(row.key) is None]
         self._model.add_records(new)
         self.look()
@@ -177,7 +179,7 @@ class ClassifySession(QObject):
             self.arrived.emit((new or rows)[0].key)
         if rows and not new:
             many = "" if len(rows) == 1 else f" (and {len(rows) - 1} more)"
-            self.told.emit(f"Already shown: {rows[0].name}{many}.")
+            self.status_message.emit(f"Already shown: {rows[0].name}{many}.")
 
     def _demands(self) -> list[Demand]:
         """Images that lack the same networks, together."""
@@ -204,10 +206,10 @@ class ClassifySession(QObject):
     def _on_found(self, found: object) -> None:
         if not isinstance(found, Found):
             return
-        self._add_problems(found.refused)
+        self._add_refused(found.refused)
         rows = [ImageRow.of(path) for path in found.images]
         if not rows:
-            self.told.emit("No image was found in what you chose.")
+            self.status_message.emit("No image was found in what you chose.")
         self._add(rows)
 
     def _on_find_end(self) -> None:
@@ -219,7 +221,7 @@ class ClassifySession(QObject):
             self.done, self.total = item.done, item.total
             self._last = (time.monotonic(), item.fraction)
             broken = [result for result in item.results if result.error]
-            self._add_problems(result.error for result in broken)
+            self._add_refused(result.error for result in broken)
             self._model.remove_images(result.path for result in broken)
             self._model.add_results(result for result in item.results if not result.error)
         elif isinstance(item, NetworkReady):
@@ -229,20 +231,20 @@ class ClassifySession(QObject):
                 self.notices[item.run_id] = item.notice
         elif isinstance(item, NetworkFailed):
             self._failed[item.run_id] = self.notices[item.run_id] = item.sentence
-            self.told.emit(item.sentence)
+            self.status_message.emit(item.sentence)
         self.changed.emit()
 
     def _on_failed(self, sentence: str) -> None:
         self._halted = True  # or the same failure would come again and again
-        self.told.emit(sentence)
-        self._add_problems((sentence,))
+        self.status_message.emit(sentence)
+        self._add_refused((sentence,))
 
     def _on_look_end(self) -> None:
         self._looking = None
         self.look()
 
-    def _add_problems(self, sentences: Iterable[str]) -> None:
-        self.problems += [sentence for sentence in sentences if sentence not in self.problems]
+    def _add_refused(self, sentences: Iterable[str]) -> None:
+        self.refused += [sentence for sentence in sentences if sentence not in self.refused]
 
 
 def _unique(image: NamedImage, known: Mapping[str, NamedImage]) -> NamedImage:

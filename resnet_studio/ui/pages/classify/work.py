@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from resnet_studio.inference.models import TrainedNetwork
 
 
-_TELL_SECONDS = 0.05  # results travel to the window together, at most twenty times a second
+_SEND_SECONDS = 0.05  # results travel to the window together, at most twenty times a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +126,10 @@ def find(paths: Sequence[Path]) -> Work:
     return work
 
 
-def look(store: RunStore, demands: Sequence[Demand], cache: NetworkCache, *, gently: bool) -> Work:
+def look(store: RunStore, demands: Sequence[Demand], cache: NetworkCache, *, single_threaded: bool) -> Work:
     """A job that shows images to networks; emits NetworkReady, NetworkFailed and Looked, returns the number of looks.
 
-    ``gently`` keeps to one thread, because something trains at the same time.
+    ``single_threaded`` keeps to one thread, because something trains at the same time.
     """
 
     def work(emit: Emit, should_stop: StopCheck) -> int:
@@ -139,10 +139,10 @@ def look(store: RunStore, demands: Sequence[Demand], cache: NetworkCache, *, gen
         from resnet_studio.inference.refusals import refusal
         from resnet_studio.training.devices import lower_priority
 
-        if gently:
+        if single_threaded:
             torch.set_num_threads(1)  # acts on this thread alone
         lower_priority()
-        teller = _Teller(emit, demands)
+        progress = _Progress(emit, demands)
         for demand in demands:
             networks = []
             for run in demand.runs:
@@ -154,23 +154,23 @@ def look(store: RunStore, demands: Sequence[Demand], cache: NetworkCache, *, gen
                     network, fresh = cache.load(store, run)
                 except UserError as error:
                     emit(NetworkFailed(run.id, str(error)))
-                    teller.skip(demand, run)
+                    progress.skip(demand, run)
                     continue
                 networks.append(network)
                 if fresh:
                     emit(NetworkReady(run.id, network.iteration, network.notice))
             if networks:
-                teller.begin(demand, [network.run for network in networks])
+                progress.begin(demand, [network.run for network in networks])
                 protocols = [demand.protocol_of(network.run) for network in networks]
-                classify(demand.images, networks, teller.take, should_stop, protocol=protocols)
+                classify(demand.images, networks, progress.take, should_stop, protocol=protocols)
         cache.keep([run.id for demand in demands for run in demand.runs])
-        teller.tell()
-        return teller.done
+        progress.send()
+        return progress.done
 
     return work
 
 
-class _Teller:
+class _Progress:
     """Gathers results and sends them on together."""
 
     def __init__(self, emit: Emit, demands: Sequence[Demand]) -> None:
@@ -181,7 +181,7 @@ class _Teller:
         self._firsts = 0  # first answers still to come; views that take long follow them
         self.done = self._paid = 0
         self._waiting: list[Classification] = []
-        self._told = 0.0
+        self._sent_at = 0.0
 
     def begin(self, demand: Demand, runs: Sequence[RunRecord]) -> None:
         self._costs = {run.id: demand.costs(run) for run in runs}
@@ -196,19 +196,19 @@ class _Teller:
             self._pay(1, costs[min(result.views, len(costs) - 1)])
         if result.error or not result.views:
             self._firsts -= len(self._costs) if result.error else 1
-        if self._firsts == 0 or time.monotonic() - self._told >= _TELL_SECONDS:
+        if self._firsts == 0 or time.monotonic() - self._sent_at >= _SEND_SECONDS:
             self._firsts = self._firsts or -1  # once
-            self.tell()
+            self.send()
 
     def skip(self, demand: Demand, run: RunRecord) -> None:
         self._pay(len(demand.images) * demand.answers, len(demand.images) * sum(demand.costs(run)))
-        self.tell()
+        self.send()
 
     def _pay(self, looks: int, cost: int) -> None:
         self.done = min(self._total, self.done + looks)
         self._paid = min(self._cost, self._paid + cost)
 
-    def tell(self) -> None:
+    def send(self) -> None:
         self._emit(Looked(tuple(self._waiting), self.done, self._total, self._paid / max(1, self._cost)))
         self._waiting.clear()
-        self._told = time.monotonic()
+        self._sent_at = time.monotonic()

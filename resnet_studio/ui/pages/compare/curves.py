@@ -32,11 +32,11 @@ TABLES_MS = 500
 class CurvesView(QWidget):
     """Records come from the page, curves from a background job; runs in training go on growing.
 
-    ``told`` is a sentence for the status bar, ``problem`` one that should not be missed, empty when it is over.
+    ``status_message`` is for the status bar; ``failed`` should not be missed, and is empty when it is over.
     """
 
-    told = Signal(str)
-    problem = Signal(str)
+    status_message = Signal(str)
+    failed = Signal(str)
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,7 +46,7 @@ class CurvesView(QWidget):
         self._shades: dict[str, int] = {}
         self._loaded: set[str] = set()
         self._baseline = self._wanted_baseline = ""
-        self._told_revision = -1
+        self._shown_revision = -1
         self._loader = CurveLoader(services.store, services.jobs, self)
         self._build()
         self._connect()
@@ -84,7 +84,7 @@ class CurvesView(QWidget):
     def _connect(self) -> None:
         self._services.controller.happened.connect(self._on_happened)
         self._loader.loaded.connect(self._on_loaded)
-        self._loader.failed.connect(self.problem)
+        self._loader.failed.connect(self.failed)
         self.tables.baseline_changed.connect(self._on_baseline)
         self.export_button.chosen.connect(self.export_to)
         self.quantity.currentIndexChanged.connect(self._plot_stack.setCurrentIndex)
@@ -133,7 +133,7 @@ class CurvesView(QWidget):
 
     def _show_tables(self) -> None:
         """Results as the curves have them, so that both go on together while runs train."""
-        self._told_revision = self._book.revision
+        self._shown_revision = self._book.revision
         curves = {}
         for run_id in self.run_ids:
             for series in ERROR.series:
@@ -149,7 +149,7 @@ class CurvesView(QWidget):
 
     @Slot()
     def _refresh_tables(self) -> None:
-        if self.isVisible() and self._told_revision != self._book.revision:
+        if self.isVisible() and self._shown_revision != self._book.revision:
             self._show_tables()
 
     def shown(self) -> Shown:
@@ -168,12 +168,12 @@ class CurvesView(QWidget):
 
     @Slot(object)
     def _on_exported(self, path: object) -> None:
-        self.problem.emit("")
-        self.told.emit(f"Written to {path}")
+        self.failed.emit("")
+        self.status_message.emit(f"Written to {path}")
 
     @Slot(str)
     def _on_failed(self, sentence: str) -> None:
-        self.problem.emit(sentence)
+        self.failed.emit(sentence)
 
     @Slot(object)
     def _on_happened(self, event: object) -> None:

@@ -104,8 +104,8 @@ class ComparePage(Page):
         self.switches.idClicked.connect(self.show_part)
         self.empty.pressed.connect(self._on_design)
         for part in (self.curves, self.evaluate):
-            part.told.connect(self.message)
-            part.problem.connect(self._on_problem)
+            part.status_message.connect(self.message)
+            part.failed.connect(self._on_failed)
         self.evaluate.session.changed.connect(self._on_evaluating)
         self._columns.splitterMoved.connect(self._on_splitter_moved)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
@@ -160,7 +160,7 @@ class ComparePage(Page):
         try:
             return {run.id: run for run in self._store.list_runs()}
         except UserError as error:
-            self._on_problem(str(error))
+            self._on_failed(str(error))
             return None
 
     def _refresh(self) -> None:
@@ -177,12 +177,12 @@ class ComparePage(Page):
         self._choose(self.run_ids)
 
     @Slot(str)
-    def _on_problem(self, sentence: str) -> None:
+    def _on_failed(self, sentence: str) -> None:
         """A sentence that should not be missed; an empty one takes the last away."""
         if sentence:
-            self.banner.show_notice("problem", sentence, kind="error")
+            self.banner.show_notice("error", sentence, kind="error")
         else:
-            self.banner.withdraw("problem")
+            self.banner.withdraw("error")
 
     @Slot()
     def _on_design(self) -> None:

@@ -1,4 +1,4 @@
-"""How long the design will take: expected by what is known of this machine, and measured at a wish."""
+"""How long the design will take: expected by what is known of this machine, and measured on request."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Measuring(QObject):
             from resnet_studio.training.speed_probe import probe  # torch enters here
 
             lower_priority()
-            probe(designs, cache, seconds=SECONDS, should_stop=should_stop, report=lambda *told: emit(told))
+            probe(designs, cache, seconds=SECONDS, should_stop=should_stop, report=lambda *progress: emit(progress))
 
         def failed(sentence: str) -> None:
             self._failed = (cohort, sentence)
@@ -86,8 +86,8 @@ class Measuring(QObject):
     def _read(self) -> None:
         self._known = with_runs(known_speeds(self._services.home.cache), self._runs)
 
-    def _on_item(self, told: tuple[str, float | None]) -> None:
-        detail, fraction = told
+    def _on_item(self, progress: tuple[str, float | None]) -> None:
+        detail, fraction = progress
         self.progressed.emit(detail, fraction or 0.0)
 
     @Slot()

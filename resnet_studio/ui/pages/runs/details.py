@@ -180,8 +180,8 @@ class DetailsPanel(QFrame):
         style = f"font-family:'{mono}'; font-size:9pt; white-space:pre-wrap"
         parts.append(f'<pre style="{style}">{escape(run_toml(run))}</pre>')
         if run.environment:
-            heading, told = ("Where the weights come from", without_options) if run.imported else ("Environment", str)
-            words = [(name.replace("_", " "), told(value)) for name, value in sorted(run.environment.items())]
+            heading, text = ("Where the weights come from", without_options) if run.imported else ("Environment", str)
+            words = [(name.replace("_", " "), text(value)) for name, value in sorted(run.environment.items())]
             parts += [self._heading(heading), self._table(words)]
         return "".join(parts)
 

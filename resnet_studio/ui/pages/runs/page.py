@@ -180,7 +180,7 @@ class RunsPage(Page):
         return self.table.chosen
 
     def choose_runs(self, run_ids: Sequence[str]) -> None:
-        """Select these, the filter emptied if it hides one of them; the list may not have heard of them yet."""
+        """Select these, the filter emptied if it hides one of them; they may be newer than the list."""
         known = {run.id for run in self.model.records}
         if self._stale or not known.issuperset(run_ids):
             self.reload()

@@ -38,7 +38,7 @@ class TrainPage(Page):
         self._store, self._controller = services.store, services.controller
         self._state = CohortState()
         self._book = CurveBook()
-        self._told: dict[str, str] = {}
+        self._shown_notices: dict[str, str] = {}
         self._dirty = True
         self._loader = CurveLoader(services.store, services.jobs, self)
         self._build()
@@ -128,9 +128,9 @@ class TrainPage(Page):
             self.message.emit(str(error))
             return
         self._state = CohortState.of(members)
-        for notice in ("notice", "trouble", "problem"):
+        for notice in ("notice", "trouble", "error"):
             self.banner.withdraw(notice)
-        self._told.clear()
+        self._shown_notices.clear()
         self._book.keep_only(self._state.run_ids)
         set_epoch_lengths(self._book, members)
         self._loader.load(self._state.run_ids)
@@ -156,7 +156,7 @@ class TrainPage(Page):
 
     @Slot(object)
     def _on_happened(self, event: object) -> None:
-        if not self._state.hear(event):  # type: ignore[arg-type]
+        if not self._state.apply(event):  # type: ignore[arg-type]
             return
         if isinstance(event, CurvesGrew):
             shown = set(self._state.run_ids)
@@ -208,7 +208,7 @@ class TrainPage(Page):
 
     @Slot(str)
     def _on_loading_failed(self, sentence: str) -> None:
-        self.banner.show_notice("problem", sentence, kind="error")
+        self.banner.show_notice("error", sentence, kind="error")
 
     @Slot()
     def on_pause(self) -> None:
@@ -222,7 +222,7 @@ class TrainPage(Page):
         try:
             self._controller.resume(self._resumable())
         except UserError as error:
-            self.banner.show_notice("problem", str(error), kind="error")
+            self.banner.show_notice("error", str(error), kind="error")
 
     @Slot()
     def _on_design(self) -> None:
@@ -241,7 +241,7 @@ class TrainPage(Page):
         try:
             self._controller.remove_from_queue(run_ids)
         except UserError as error:
-            self.banner.show_notice("problem", str(error), kind="error")
+            self.banner.show_notice("error", str(error), kind="error")
 
     @Slot()
     def _on_splitter_moved(self) -> None:
@@ -296,8 +296,8 @@ class TrainPage(Page):
             card = self.cards.cards.get(run.id)
             if card is not None and place is not None:
                 card.show_numbers(max(place, run.iteration), training_error, test_error)
-        self._tell("trouble", state.trouble, "error")
-        self._tell("notice", state.notices[-1] if state.notices else "", "info")
+        self._show_notice("trouble", state.trouble, "error")
+        self._show_notice("notice", state.notices[-1] if state.notices else "", "info")
 
     def _live(self, run: RunRecord, series: Series, count: int) -> tuple[float | None, int | None]:
         """Mean of the last values and the last iteration; None without points or where the mean is not finite."""
@@ -308,10 +308,10 @@ class TrainPage(Page):
             mean = float(np.mean(buffer.values[-count:], dtype=np.float64))
         return (mean if math.isfinite(mean) else None), int(buffer.iterations[-1])
 
-    def _tell(self, key: str, sentence: str, kind: str) -> None:
-        """Said once: a notice that was dismissed stays away until there is another."""
-        if sentence != self._told.get(key, ""):
-            self._told[key] = sentence
+    def _show_notice(self, key: str, sentence: str, kind: str) -> None:
+        """Shown once: a notice that was dismissed stays away until there is another."""
+        if sentence != self._shown_notices.get(key, ""):
+            self._shown_notices[key] = sentence
             if sentence:
                 self.banner.show_notice(key, sentence, kind=kind)
             else:

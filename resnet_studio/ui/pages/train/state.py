@@ -71,7 +71,7 @@ class CohortState:
         newer = {run.id: run for run in runs}
         self.runs = tuple(newer.get(run.id, run) for run in self.runs)
 
-    def hear(self, event: Event) -> bool:
+    def apply(self, event: Event) -> bool:
         """Take in what happened; whether it concerns this cohort."""
         if isinstance(event, CurvesGrew):
             return self.concerns(chunk.run_id for chunk in event.chunks)
@@ -79,7 +79,7 @@ class CohortState:
             if not self.concerns((event.run_id,)):
                 return False
             if isinstance(event, StatusChanged):
-                self._hear_status(event)
+                self._apply_status(event)
             else:
                 self.saved_at = event.iteration
             return True
@@ -97,7 +97,7 @@ class CohortState:
             self.notices = [notice for notice in self.notices if notice != event.sentence] + [event.sentence]
         return True
 
-    def _hear_status(self, event: StatusChanged) -> None:
+    def _apply_status(self, event: StatusChanged) -> None:
         known = next(run for run in self.runs if run.id == event.run_id)
         iteration = known.iteration if event.iteration is None else event.iteration
         self.update_runs([replace(known, status=event.status, reason=event.reason, iteration=iteration)])

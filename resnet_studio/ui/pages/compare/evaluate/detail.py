@@ -25,7 +25,7 @@ from resnet_studio.ui.pages.compare.evaluate.export import Titled
 from resnet_studio.ui.pages.compare.evaluate.images import CellImage, CellImages
 from resnet_studio.ui.pages.compare.evaluate.matrices import Matrices
 from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL, Matrix, Place
-from resnet_studio.ui.pages.compare.evaluate.work import TestSets, bringing, data_of
+from resnet_studio.ui.pages.compare.evaluate.work import TestSets, data_of, loading_images
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.widgets.accessible_names import named
@@ -172,19 +172,19 @@ class Detail(QWidget):
         if self._job is not None:
             self._job.stop()
         else:
-            self._bring()
+            self._load()
 
-    def _bring(self) -> None:
+    def _load(self) -> None:
         if self._waiting is None:
             return
         evaluation, _, shown, _ = self._waiting
         known = [self._runs[run_id].spec.data for run_id in evaluation.run_ids if run_id in self._runs]
-        work = bringing(evaluation, shown, data_of(evaluation, known), self._services.home, self._sets)
+        work = loading_images(evaluation, shown, data_of(evaluation, known), self._services.home, self._sets)
         self._job = self._services.jobs.start(
-            work, on_done=self._on_brought, on_failed=self._on_failed, on_end=self._on_end
+            work, on_done=self._on_images, on_failed=self._on_failed, on_end=self._on_end
         )
 
-    def _on_brought(self, result: object) -> None:
+    def _on_images(self, result: object) -> None:
         if self._waiting is None:
             return
         (evaluation, place, shown, total), self._waiting = self._waiting, None
@@ -212,7 +212,7 @@ class Detail(QWidget):
 
     def _on_end(self) -> None:
         self._job = None
-        self._bring()
+        self._load()
 
     @Slot(QModelIndex)
     def _on_row(self, index: QModelIndex) -> None:

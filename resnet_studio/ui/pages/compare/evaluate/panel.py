@@ -46,10 +46,10 @@ _LEAST_TREE, _LEAST_DETAIL = 120, 340  # pixels; where the window is lower than 
 
 
 class EvaluatePanel(QWidget):
-    """``told`` is a sentence for the status bar, ``problem`` one that should not be missed, empty when it is over."""
+    """``status_message`` is for the status bar; ``failed`` should not be missed, and is empty when it is over."""
 
-    told = Signal(str)
-    problem = Signal(str)
+    status_message = Signal(str)
+    failed = Signal(str)
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,7 +58,7 @@ class EvaluatePanel(QWidget):
         self._all_runs: tuple[RunRecord, ...] = ()
         self._shades: dict[str, int] = {}
         self._plan = Plan()
-        self._wanted = ""  # the evaluation to choose when the list is read again
+        self._choose_next = ""  # the evaluation to choose when the list is read again
         self._found: list[EvaluationSummary] = []  # of the ticked runs
         self._reading = False  # a person chose what is shown, or looks into it
         self.session = EvaluateSession(services, self)
@@ -121,10 +121,10 @@ class EvaluatePanel(QWidget):
 
     def _connect(self) -> None:
         self.form.changed.connect(self._on_form)
-        self.form.wanted.connect(self.start)
-        self.form.stop_wanted.connect(self.session.stop)
+        self.form.start_requested.connect(self.start)
+        self.form.stop_requested.connect(self.session.stop)
         self.session.stored.connect(self._on_stored)
-        self.session.failed.connect(self.problem)
+        self.session.failed.connect(self.failed)
         self.session.ended.connect(self.reload)
         self.tree.selectionModel().selectionChanged.connect(self._on_selection)
         self.form.delete.clicked.connect(self._on_delete)
@@ -155,9 +155,9 @@ class EvaluatePanel(QWidget):
         if not self._plan.pressed or self.session.running:
             return
         if not self._store.writable:
-            self.problem.emit(self._store.why_read_only)
+            self.failed.emit(self._store.why_read_only)
             return
-        self.problem.emit("")
+        self.failed.emit("")
         self.session.start(self._plan.pressed, display_names(self._all_runs))
 
     @Slot()
@@ -166,10 +166,10 @@ class EvaluatePanel(QWidget):
         try:
             found = self._found = of_runs(self._store.evaluations(), self._runs)
         except UserError as error:
-            self.problem.emit(str(error))
+            self.failed.emit(str(error))
             return
-        chosen = [self._wanted] if self._wanted else [one.id for one in self.chosen]
-        self._wanted = ""
+        chosen = [self._choose_next] if self._choose_next else [one.id for one in self.chosen]
+        self._choose_next = ""
         names = display_names(self._all_runs)
         self.tree.selectionModel().blockSignals(True)
         self.model.set_evaluations(found, self._all_runs, names, self._shades)
@@ -206,29 +206,29 @@ class EvaluatePanel(QWidget):
 
     @Slot()
     def _on_form(self) -> None:
-        wish = self.form.wish()
-        if wish is None:
-            self._plan = Plan(problem=self.form.problem)
+        order = self.form.order()
+        if order is None:
+            self._plan = Plan(fault=self.form.fault)
         else:
-            self._plan = plan(self._runs, wish, self._found)
-        if self._plan.problem:
-            self.form.tell(self._plan.problem, able=False)
+            self._plan = plan(self._runs, order, self._found)
+        if self._plan.fault:
+            self.form.show_sentence(self._plan.fault, able=False)
             return
         sentence = plan_sentence(self._plan, display_names(self._all_runs))
         if hint := self.form.protocol.hint:
             sentence += f" {hint}"
-        self.form.tell(sentence, able=True, again=not self._plan.tasks)
+        self.form.show_sentence(sentence, able=True, again=not self._plan.tasks)
 
     @Slot(str)
     def _on_stored(self, evaluation_id: str) -> None:
-        """The newcomer is chosen, unless a person reads another one: then the status bar tells of it."""
+        """The newcomer is chosen, unless a person reads another one: then the status bar names it."""
         if not self._reading:
-            self._wanted = evaluation_id
+            self._choose_next = evaluation_id
         self.reload()
         made = next((one for one in self._found if one.id == evaluation_id), None)
         if made is not None:
             name = evaluation_name(made, display_names(self._all_runs))
-            self.told.emit(f"{name}: {formats.percent(made.top1_error)} wrong, {made.protocol.label}.")
+            self.status_message.emit(f"{name}: {formats.percent(made.top1_error)} wrong, {made.protocol.label}.")
 
     @Slot()
     def _on_selection(self) -> None:
@@ -249,7 +249,7 @@ class EvaluatePanel(QWidget):
             found = [self._store.evaluation(summary.id) for summary in chosen[:MOST]]
         except UserError as error:
             found = []
-            self.problem.emit(str(error))
+            self.failed.emit(str(error))
         self.detail.show_evaluations(found, self._all_runs)
 
     @Slot()
@@ -265,9 +265,9 @@ class EvaluatePanel(QWidget):
             for evaluation in chosen:
                 self._store.delete_evaluation(evaluation.id)
         except UserError as error:
-            self.problem.emit(str(error))
+            self.failed.emit(str(error))
         self.reload()
-        self.told.emit("Deleted." if len(chosen) == 1 else f"Deleted {len(chosen)} results.")
+        self.status_message.emit("Deleted." if len(chosen) == 1 else f"Deleted {len(chosen)} results.")
 
     @Slot()
     def _on_export(self) -> None:
@@ -287,9 +287,9 @@ class EvaluatePanel(QWidget):
         try:
             export(matrices.shown, path, percent=matrices.percent)
         except UserError as error:
-            self.problem.emit(str(error))
+            self.failed.emit(str(error))
         else:
-            self.told.emit(f"Written to {path}")
+            self.status_message.emit(f"Written to {path}")
 
     @Slot()
     def _on_splitter(self) -> None:

@@ -13,11 +13,11 @@ from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Order:
     """What the form says. ``data`` None means each run's own."""
 
     data: DataSpec | None
-    asked: ProtocolChoice
+    protocol: ProtocolChoice
     alone: bool
     together: bool
 
@@ -37,7 +37,7 @@ class Plan:
 
     tasks: tuple[Task, ...] = ()
     made: tuple[Task, ...] = ()
-    problem: str = ""
+    fault: str = ""
 
     @property
     def pressed(self) -> tuple[Task, ...]:
@@ -45,41 +45,41 @@ class Plan:
         return self.tasks or self.made
 
 
-def plan(runs: Sequence[RunRecord], wish: Wish, stored: Iterable[EvaluationSummary] = ()) -> Plan:
+def plan(runs: Sequence[RunRecord], order: Order, stored: Iterable[EvaluationSummary] = ()) -> Plan:
     """Each run alone, the ensemble, or both; runs without weights are left out, what is ``stored`` counts as made."""
     able = tuple(run for run in runs if run.weights_sha256)
     if not runs:
-        return Plan(problem="Tick the runs to evaluate at the left.")
+        return Plan(fault="Tick the runs to evaluate at the left.")
     if not able:
-        return Plan(problem="None of the ticked runs has weights yet; they come with the first checkpoint.")
-    if wish.data is None:
+        return Plan(fault="None of the ticked runs has weights yet; they come with the first checkpoint.")
+    if order.data is None:
         unknown = [run.name for run in able if not run.spec.data.known]
         if unknown:
-            return Plan(problem=f"Nobody knows what {unknown[0]} was trained on; choose the data.")
+            return Plan(fault=f"Nobody knows what {unknown[0]} was trained on; choose the data.")
     refused = [
         sentence
         for run in able
-        if (sentence := refusal(run.spec.network, wish.asked.of(run.spec.network.image_size), run.name))
+        if (sentence := refusal(run.spec.network, order.protocol.of(run.spec.network.image_size), run.name))
     ]
     if refused:
-        return Plan(problem=refused[0])
-    if not (wish.alone or wish.together):
-        return Plan(problem="Choose each run alone, the ensemble, or both.")
-    tasks = [_task((run,), wish) for run in able] if wish.alone else []
-    if wish.together:
-        problem = _why_no_ensemble(able, wish.data)
-        if problem:
-            return Plan(problem=problem)
-        tasks.append(_task(able, wish))
+        return Plan(fault=refused[0])
+    if not (order.alone or order.together):
+        return Plan(fault="Choose each run alone, the ensemble, or both.")
+    tasks = [_task((run,), order) for run in able] if order.alone else []
+    if order.together:
+        fault = _why_no_ensemble(able, order.data)
+        if fault:
+            return Plan(fault=fault)
+        tasks.append(_task(able, order))
     known = tuple(stored)
     made = tuple(task for task in tasks if any(_is(task, one) for one in known))
     return Plan(tuple(task for task in tasks if task not in made), made)
 
 
-def _task(runs: tuple[RunRecord, ...], wish: Wish) -> Task:
+def _task(runs: tuple[RunRecord, ...], order: Order) -> Task:
     """Members of one ensemble see the same scales: those of the largest images."""
     largest = max(run.spec.network.image_size for run in runs)
-    return Task(runs, wish.data or runs[0].spec.data, wish.asked.of(largest))
+    return Task(runs, order.data or runs[0].spec.data, order.protocol.of(largest))
 
 
 def _is(task: Task, stored: EvaluationSummary) -> bool:

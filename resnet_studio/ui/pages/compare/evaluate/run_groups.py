@@ -59,7 +59,7 @@ def _title(evaluation: EvaluationSummary) -> str:
 
 
 def evaluation_name(evaluation: EvaluationSummary, names: Mapping[str, str]) -> str:
-    """``ResNet-20``, or ``Ensemble of 3: ...`` by name; a run that is no longer stored has its id for a name."""
+    """``ResNet-20``, or ``Ensemble of 3: ...`` by name; a run that is no longer stored is named by its id."""
     members = sorted((names.get(run_id, f"deleted run {run_id[:6]}") for run_id in evaluation.run_ids), key=_in_order)
     return members[0] if len(members) == 1 else f"Ensemble of {len(members)}: {', '.join(members)}"
 

@@ -13,7 +13,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.widgets.text import duration_text
 
-_TRUST = 0.02  # of the work done before a time left is told
+_TRUST = 0.02  # of the work done before a time left is shown
 
 
 class EvaluateSession(QObject):
@@ -74,7 +74,7 @@ class EvaluateSession(QObject):
         if self._job is not None or not tasks:
             return
         self._step, self._stopping, self._started = None, False, time.monotonic()
-        work = evaluating(self._services.store, tasks, names, gently=self._services.controller.training)
+        work = evaluating(self._services.store, tasks, names, single_threaded=self._services.controller.training)
         self._job = self._services.jobs.start(
             work, on_item=self._on_item, on_failed=self._on_failed, on_end=self._on_end
         )

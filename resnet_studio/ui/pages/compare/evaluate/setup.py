@@ -22,7 +22,7 @@ from resnet_studio.domain.data_sets import FOLDER, is_drawn, source_choices
 from resnet_studio.domain.data_spec import DataSpec
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.errors import SpecError
-from resnet_studio.ui.pages.compare.evaluate.plan import Wish
+from resnet_studio.ui.pages.compare.evaluate.plan import Order
 from resnet_studio.ui.pages.compare.evaluate.session import EvaluateSession
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import Choice, NumberEdit
@@ -35,16 +35,16 @@ _SOURCES = ((_OWN, "Each run's own data"), *source_choices())
 
 
 class SetupForm(QFrame):
-    """``changed`` when a person has changed the wish, ``wanted`` to start, ``stop_wanted`` to stop."""
+    """``changed`` when a person has changed the order, ``start_requested`` to start, ``stop_requested`` to stop."""
 
     changed = Signal()
-    wanted = Signal()
-    stop_wanted = Signal()
+    start_requested = Signal()
+    stop_requested = Signal()
 
     def __init__(self, session: EvaluateSession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.problem = ""
+        self.fault = ""
         self.setProperty("role", "panel")
         self.source = named(Choice(), "evaluate_data", tip="The test images that the networks see")
         self.source.setAccessibleName("Data")
@@ -106,8 +106,8 @@ class SetupForm(QFrame):
         self.protocol.changed.connect(self.changed)
         self.alone.toggled.connect(self.changed)
         self.together.toggled.connect(self.changed)
-        self.start.clicked.connect(self.wanted)
-        self.stop.clicked.connect(self.stop_wanted)
+        self.start.clicked.connect(self.start_requested)
+        self.stop.clicked.connect(self.stop_requested)
         session.changed.connect(self.show_progress)
         go = QShortcut(QKeySequence("Ctrl+Return"), self)
         go.activated.connect(self.start.click)
@@ -118,12 +118,12 @@ class SetupForm(QFrame):
     def own(self) -> bool:
         return bool(self.source.currentData() == _OWN)
 
-    def wish(self) -> Wish | None:
-        """None while a field is wrong; :attr:`problem` says which."""
-        self.problem = ""
-        asked = self.protocol.asked
-        if asked is None:
-            self.problem = self.protocol.problem
+    def order(self) -> Order | None:
+        """None while a field is wrong; :attr:`fault` says which."""
+        self.fault = ""
+        protocol = self.protocol.choice
+        if protocol is None:
+            self.fault = self.protocol.fault
             return None
         data = None
         if not self.own:
@@ -131,20 +131,20 @@ class SetupForm(QFrame):
             if source == FOLDER:
                 source += self.folder.text().strip()
             if source == FOLDER:
-                self.problem = "Choose the folder that holds a folder of images for each class."
+                self.fault = "Choose the folder that holds a folder of images for each class."
                 return None
             try:
                 data = parse(DataSpec, {"source": source, "seed": self.seed.text().strip() or 0 if self._drawn else 0})
             except SpecError as error:
-                self.problem = f"The data cannot be used: {error}."
+                self.fault = f"The data cannot be used: {error}."
                 return None
-        return Wish(data, asked, self.alone.isChecked(), self.together.isChecked())
+        return Order(data, protocol, self.alone.isChecked(), self.together.isChecked())
 
     @property
     def _drawn(self) -> bool:
         return self.source.currentData() != _OWN and is_drawn(str(self.source.currentData()))
 
-    def tell(self, sentence: str, *, able: bool, again: bool = False) -> None:
+    def show_sentence(self, sentence: str, *, able: bool, again: bool = False) -> None:
         """What starting would do, or why it cannot; ``again`` where all of it is stored already."""
         self._sentence, self._able = sentence, able
         self.start.setText("Evaluate again" if again else "Evaluate")

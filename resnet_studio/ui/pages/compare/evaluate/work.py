@@ -54,11 +54,11 @@ def task_name(task: Task, names: Mapping[str, str]) -> str:
     return names.get(first.id, first.name) if len(task.runs) == 1 else f"ensemble of {len(task.runs)}"
 
 
-def evaluating(store: RunStore, tasks: Sequence[Task], names: Mapping[str, str], *, gently: bool) -> Work:
+def evaluating(store: RunStore, tasks: Sequence[Task], names: Mapping[str, str], *, single_threaded: bool) -> Work:
     """A job that makes and stores one evaluation a task; emits Step, Stored and TaskFailed, returns how many it made.
 
-    What one task cannot do is told, and the others go on. ``gently`` keeps to one thread of the CPU, because something
-    trains at the same time.
+    What one task cannot do is emitted, and the others go on. ``single_threaded`` keeps to one thread of the CPU,
+    because something trains at the same time.
     """
 
     def work(emit: Emit, should_stop: StopCheck) -> int:
@@ -69,7 +69,7 @@ def evaluating(store: RunStore, tasks: Sequence[Task], names: Mapping[str, str],
         from resnet_studio.inference.models import load
         from resnet_studio.training.devices import lower_priority
 
-        if gently:
+        if single_threaded:
             torch.set_num_threads(1)  # acts on this thread alone
         lower_priority()
         networks: dict[str, TrainedNetwork] = {}
@@ -82,7 +82,7 @@ def evaluating(store: RunStore, tasks: Sequence[Task], names: Mapping[str, str],
                         raise Stopped
                     if run.id not in networks:
                         report(f"loading {run.name}", None)
-                        networks[run.id] = load(store, run, Device.CPU if gently else Device.AUTO)
+                        networks[run.id] = load(store, run, Device.CPU if single_threaded else Device.AUTO)
                 members = [networks[run.id] for run in task.runs]
                 evaluation = evaluate(members, task.data, task.protocol, store.home, report, should_stop)
                 store.add_evaluation(evaluation)
@@ -129,7 +129,7 @@ class TestSets:
         return self._set
 
 
-def bringing(evaluation: Evaluation, places: Sequence[int], spec: DataSpec, home: Home, sets: TestSets) -> Work:
+def loading_images(evaluation: Evaluation, places: Sequence[int], spec: DataSpec, home: Home, sets: TestSets) -> Work:
     """A job that returns ``[(place, image)]`` for positions in the evaluation: files, or PNG bytes without files.
 
     The name of an image that is no file begins with its true class, by which Classify knows the truth.

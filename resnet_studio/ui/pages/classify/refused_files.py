@@ -10,19 +10,19 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit,
 SHOWN = 2000
 
 
-class ProblemsDialog(QDialog):
+class RefusedDialog(QDialog):
     """A list to read and to copy."""
 
     def __init__(self, sentences: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("problems_dialog")
+        self.setObjectName("refused_dialog")
         self.setWindowTitle("Files that were left out")
         self.resize(640, 360)
         shown = list(sentences[:SHOWN])
         if len(sentences) > SHOWN:
             shown.append(f"… and {len(sentences) - SHOWN} more")
         self._text = QPlainTextEdit("\n".join(shown), self)
-        self._text.setObjectName("problems_text")
+        self._text.setObjectName("refused_text")
         self._text.setAccessibleName("Files that were left out, with the reasons")
         self._text.setReadOnly(True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
