@@ -41,7 +41,7 @@ def resident(
 
 
 def numbered(count: int) -> ImageSet:
-    """Image i is told by its label i."""
+    """Image i is known by its label i."""
     return ImageSet(random_set(count).images, torch.arange(count))
 
 

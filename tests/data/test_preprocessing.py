@@ -133,9 +133,9 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.raises(OSError, match="No space") as told:
+    with pytest.raises(OSError, match="No space") as caught:
         measured.save(path)
-    assert told.value.errno == 28  # training waits for room by this number
+    assert caught.value.errno == 28  # training waits for free space by this number
     assert path.read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
 

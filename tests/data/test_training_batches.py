@@ -1,4 +1,4 @@
-"""The door to training data: resident and streamed give the same, any number of processes too, whatever the start."""
+"""Training data: resident and streamed give the same, any number of processes too, whatever the start."""
 
 from __future__ import annotations
 
@@ -144,12 +144,12 @@ def test_what_cannot_be_read_at_the_start_is_left_out_and_named(folder: Path, ho
 
 
 def test_the_second_opening_remembers_the_first(folder: Path, home: Home):
-    told: list[str] = []
-    first = opened(folder, SCALED, home, workers=1, report=lambda text, _: told.append(text))
-    assert told[-1] == "looking at 33 images for the first time"
-    told.clear()
-    second = opened(folder, SCALED, home, report=lambda text, _: told.append(text))
-    assert told == ["looking through the folder"]
+    reports: list[str] = []
+    first = opened(folder, SCALED, home, workers=1, report=lambda text, _: reports.append(text))
+    assert reports[-1] == "looking at 33 images for the first time"
+    reports.clear()
+    second = opened(folder, SCALED, home, report=lambda text, _: reports.append(text))
+    assert reports == ["looking through the folder"]
     assert second.checksum == first.checksum
     assert torch.equal(second.preprocessing().mean, first.preprocessing().mean)
     (cache,) = (home.cache / "data").iterdir()
@@ -196,9 +196,9 @@ def test_a_stop_ends_waiting_and_processes(folder: Path, home: Home):
 
 
 def test_a_stop_while_images_are_looked_at(folder: Path, home: Home):
-    asked = iter([False] * 34 + [True] * 9)  # 33 while the folder is listed
+    stops = iter([False] * 34 + [True] * 9)  # 33 while the folder is listed
     with pytest.raises(Stopped):
-        opened(folder, SCALED, home, should_stop=lambda: next(asked))
+        opened(folder, SCALED, home, should_stop=lambda: next(stops))
     assert not (home.cache / "data").exists()
 
 

@@ -50,9 +50,12 @@ def open_downloaded(
             report(f"reading {row.title}", len(sets) / 2)
             if should_stop():
                 raise Stopped
-    except (RuntimeError, OSError, ValueError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{row.title} in {folder} is damaged ({reason}); get it again with: {row.command}") from None
+    except OSError as error:
+        raise DataError(
+            f"{row.title} in {folder} cannot be read ({error.strerror or error}); free some space or check it."
+        ) from None
+    except (RuntimeError, ValueError) as error:
+        raise DataError(f"{row.title} in {folder} is damaged ({error}); get it again with: {row.command}") from None
     train, test = sets
     return DataBundle(train, test, row.class_names, cache.checksum(train, test, row.class_names, should_stop))
 

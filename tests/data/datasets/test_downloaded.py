@@ -332,16 +332,16 @@ def test_an_unknown_server(home: Home, server: Server, row: DataSetRow, monkeypa
 def test_a_stalled_download_stops_within_a_second(home: Home, server: Server, row: DataSetRow):
     server.manner = "stalled"
     stop = threading.Event()
-    asked: list[float] = []
+    stops: list[float] = []
 
     def report(text: str, share: float | None) -> None:
         if share is not None and share >= 0.45 and not stop.is_set():
-            asked.append(time.perf_counter())
+            stops.append(time.perf_counter())
             stop.set()
 
     with pytest.raises(Stopped):
         download(row, home, report, stop.is_set)
-    assert time.perf_counter() - asked[0] < 1
+    assert time.perf_counter() - stops[0] < 1
     assert left_behind(home, row) == []
 
 

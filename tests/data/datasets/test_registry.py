@@ -247,7 +247,7 @@ def test_decoding_stops_within_a_second(home: Home, class_folders):
     picture(1, (1500, 1500)).save(root / "a" / "large.png", compress_level=1)
     for number in range(20):
         shutil.copy(root / "a" / "large.png", root / "a" / f"large{number}.png")
-    asked: list[float] = []
+    stops: list[float] = []
     decoding = False
 
     def report(text: str, share: float | None) -> None:
@@ -256,12 +256,12 @@ def test_decoding_stops_within_a_second(home: Home, class_folders):
 
     def should_stop() -> bool:
         if decoding:
-            asked.append(time.perf_counter())
+            stops.append(time.perf_counter())
         return decoding
 
     with pytest.raises(Stopped):
         open_folder(root, home, report=report, should_stop=should_stop)
-    assert time.perf_counter() - asked[0] < 1
+    assert time.perf_counter() - stops[0] < 1
     assert list(home.data.iterdir()) == []
     for thread in threading.enumerate():
         if thread.name.startswith("decoding"):

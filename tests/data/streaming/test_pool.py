@@ -85,7 +85,7 @@ def test_what_cannot_be_read_has_a_reason_and_is_black(root: Path, workers: int)
 
 
 @posix
-def test_a_process_that_dies_is_told_in_a_sentence(root: Path):
+def test_a_process_that_dies_is_a_sentence(root: Path):
     with DecodingPool(root, SIZE, 1) as pool:
         into = np.empty((12, 3, SIZE, SIZE), np.uint8)
         replies = [pool.submit(Task(names(), [SQUARE] * 12), into) for _ in range(300)]

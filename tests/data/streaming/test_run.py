@@ -1,4 +1,4 @@
-"""A whole run on streamed images: stopped in the middle of an epoch, it goes on bit for bit; what fails is told."""
+"""A whole run on streamed images: stopped in the middle of an epoch, it goes on bit for bit; faults are sentences."""
 
 from __future__ import annotations
 
