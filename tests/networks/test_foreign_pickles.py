@@ -286,6 +286,23 @@ def test_keys_of_a_file_s_own_making_are_not_hashed() -> None:
     assert reader(data).load() == {}
 
 
+def test_numbers_that_share_a_hash_take_no_time() -> None:
+    keys = b"".join(b"\x8a\x0c" + ((2**61 - 1) * number).to_bytes(12, "little") + b"N" for number in range(1, 20_000))
+    started = time.monotonic()
+    assert reader(b"\x80\x02}(" + keys + b"u.").load() == {}
+    assert time.monotonic() - started < 5
+
+
+def test_shared_containers_are_visited_once(tmp_path: Path) -> None:
+    values: dict[str, object] = {"x": 1}
+    for _ in range(8):
+        values = {f"k{number}": values for number in range(300)}
+    torch.save({"model": STATE, "more": values}, tmp_path / "many.pth")
+    started = time.monotonic()
+    assert read(tmp_path / "many.pth").entry == "model"
+    assert time.monotonic() - started < 10
+
+
 def test_more_operations_than_any_network_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resnet_studio.networks.foreign.pickles.MAX_OPERATIONS", 1000)
     assert MAX_OPERATIONS > 1_000_000

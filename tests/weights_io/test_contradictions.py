@@ -131,3 +131,19 @@ def test_the_set_that_was_chosen_is_the_run_s(trained, store: RunStore, tmp_path
         assert f"under {key or 'state_dict'} are meant, not those under" in (assumed if key is None else told)
         assert {key for key, _ in inspected.found.sets} == {"state_dict", "state_dict_ema"}
     assert found[None] == found["state_dict"] != found["state_dict_ema"]
+
+
+def test_another_image_size_is_named_where_it_fits(tmp_path: Path) -> None:
+    """A 7x7 stem and five halvings: at 32 pixels most of what the last layers see is padding."""
+    import torchvision
+
+    torch.manual_seed(0)
+    network = torchvision.models.ResNet(torchvision.models.resnet.BasicBlock, [1, 1, 1, 1], num_classes=3)
+    with torch.no_grad():
+        for _ in range(60):
+            network(F.interpolate(torch.randn(8, 3, 6, 6), size=32, mode="bicubic") + 0.4 * torch.randn(8, 3, 32, 32))
+    torch.save(network.state_dict(), tmp_path / "small.pth")
+    assumed = " ".join(inspect(tmp_path / "small.pth", ImportOptions(wishes=Wishes(image_size=32))).found.assumed)
+    assert "Doubtful" not in assumed
+    doubted = " ".join(inspect(tmp_path / "small.pth", ImportOptions()).found.assumed)
+    assert "images of 32 pixels a side, give that size" in doubted

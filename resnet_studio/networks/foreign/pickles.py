@@ -16,7 +16,8 @@ from typing import Any, BinaryIO
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
 
-MAX_OPERATIONS = 6_000_000  # 200 000 tensors and their names
+MAX_OPERATIONS = 2_000_000  # some 40 for a tensor: ResNet-1202 has 300 000, and as many again for an optimizer
+_MAX_KEY = 1 << 31  # larger numbers can be made to fall on one place of a dictionary
 _ASKED_EVERY = 1 << 14
 
 Builder = Callable[..., object]
@@ -232,7 +233,11 @@ def _set(target: object, pairs: Iterable[tuple[object, object]]) -> None:
     own = target.pairs if isinstance(target, StandIn) else target
     if not isinstance(own, dict):
         raise PickleError("items are put into what has none")
-    own.update((key, value) for key, value in pairs if isinstance(key, str | int | float | bytes | None))
+    own.update((key, value) for key, value in pairs if _is_key(key))
+
+
+def _is_key(key: object) -> bool:
+    return isinstance(key, str | bytes | None) or (isinstance(key, int) and -_MAX_KEY < key < _MAX_KEY)
 
 
 def _extend(target: object, items: list[object]) -> None:

@@ -126,7 +126,7 @@ def _rank(key: str) -> tuple[int, int]:
 def _search(values: object) -> dict[str, dict[str, Raw]]:
     """Dictionaries of tensors by their dotted keys, those nearer to the top first; each is listed once."""
     found: dict[str, dict[str, Raw]] = {}
-    waiting, seen = [(values, "", 0)], {id(values)}
+    waiting, seen = [(values, "", 0)], {id(values): True}  # and whether it has tensors of its own
     for value, key, depth in waiting:  # grows
         if isinstance(value, Raw):
             found[key] = {key.rpartition(".")[2] or "tensor": value}
@@ -138,11 +138,13 @@ def _search(values: object) -> dict[str, dict[str, Raw]]:
         if any(_dimensions(tensor) >= 2 for tensor in tensors.values()):  # a network has weights, not only counters
             found[key] = tensors
         for name, child in names.items():
-            if depth >= _MAX_DEPTH or isinstance(child, Raw) or not _children(child) or _NO_WEIGHTS.search(name):
+            if depth >= _MAX_DEPTH or isinstance(child, Raw) or _NO_WEIGHTS.search(name):
                 continue
-            shared = id(child) in seen and not any(isinstance(each, Raw) for each in _children(child).values())
-            if not shared:
-                seen.add(id(child))
+            first = id(child) not in seen
+            if first:
+                inner = _children(child)
+                seen[id(child)] = any(isinstance(each, Raw) for each in inner.values())
+            if (first and inner) or (not first and seen[id(child)]):  # one set may lie under two keys
                 waiting.append((child, f"{key}.{name}" if key else name, depth + 1))
     return found
 

@@ -35,7 +35,7 @@ _STRANGE = 0.1  # the same, averaged over layers: no network that was tried fits
 _MARGIN = 4.0  # a variation must be so many times nearer to be named
 _ROUGH = 0.15  # logarithm of a variance over the stored one, where blur is missing
 _GAIN = 0.12  # by which a variation must lower it
-_SIZES = (32, 64, 96, 128, 160, 224, 288)
+_SIZES = {Stem.SMALL: (32, 64, 96), Stem.LARGE: (32, 64, 96, 128, 160, 224, 288)}
 _EPSILON = 1e-5
 
 Variation = Callable[[PlannedNetwork], None]
@@ -79,8 +79,8 @@ def doubt(
     far, worst = _mean(found), max(found, key=lambda name: found[name].far)
     if found[worst].far > _FAR:
         tried = [(name, _mean(measure(spec, change))) for name, change in _variations(spec)]
-        if not size_said:
-            sizes = [size for size in _SIZES if size != spec.image_size]
+        if not size_said and min(distance for _, distance in tried) * _MARGIN >= far:
+            sizes = [size for size in _SIZES[spec.stem] if size != spec.image_size]
             tried += [
                 (f"images of {size} pixels a side", _mean(measure(replace(spec, image_size=size)))) for size in sizes
             ]

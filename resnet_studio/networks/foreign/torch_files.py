@@ -217,7 +217,7 @@ def _dictionary(pairs: object = (), *_: object) -> dict[object, object]:
         return dict(pairs)
     found: dict[object, object] = {}
     for pair in pairs if isinstance(pairs, list | tuple) else ():
-        if isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str | int | float):
+        if isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str):
             found[pair[0]] = pair[1]
     return found
 
