@@ -197,5 +197,9 @@ def messages() -> set[tuple[str, str]]:
                     found.add((texts[0], texts[1]))
                 elif texts and texts[0]:
                     found.add((texts[0], ""))
+            elif isinstance(node, ast.Call) and called(node) == "counted" and len(node.args) == 3:
+                nouns = [noun.value for noun in node.args[1:] if isinstance(noun, ast.Constant)]
+                if len(nouns) == 2:
+                    found.add((nouns[0], nouns[1]))
     plural = {one for one, many in found if many}
     return {(one, many) for one, many in found if many or one not in plural}
