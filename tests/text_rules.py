@@ -194,7 +194,7 @@ def messages() -> set[tuple[str, str]]:
             if isinstance(node, ast.Call) and is_text_call(node):
                 texts = [text.value for text in node.args[:2] if isinstance(text, ast.Constant)]
                 if node.func.id == "_n":  # type: ignore[attr-defined]
-                    found.add((texts[0], texts[1]))
+                    found |= {(texts[0], texts[1])} if len(texts) == 2 else set()
                 elif texts and texts[0]:
                     found.add((texts[0], ""))
             elif isinstance(node, ast.Call) and called(node) == "counted" and len(node.args) == 3:
