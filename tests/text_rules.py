@@ -194,8 +194,12 @@ def messages() -> set[tuple[str, str]]:
             if isinstance(node, ast.Call) and is_text_call(node):
                 texts = [text.value for text in node.args[:2] if isinstance(text, ast.Constant)]
                 if node.func.id == "_n":  # type: ignore[attr-defined]
-                    found.add((texts[0], texts[1]))
+                    found |= {(texts[0], texts[1])} if len(texts) == 2 else set()
                 elif texts and texts[0]:
                     found.add((texts[0], ""))
+            elif isinstance(node, ast.Call) and called(node) == "counted" and len(node.args) == 3:
+                nouns = [noun.value for noun in node.args[1:] if isinstance(noun, ast.Constant)]
+                if len(nouns) == 2:
+                    found.add((nouns[0], nouns[1]))
     plural = {one for one, many in found if many}
     return {(one, many) for one, many in found if many or one not in plural}
