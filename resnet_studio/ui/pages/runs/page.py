@@ -23,7 +23,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
 from resnet_studio.domain.imported_weights import fine_tuning
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.history.stored_preprocessing import preprocessing_of
+from resnet_studio.history.run_folders import preprocessing_of
 from resnet_studio.studies.conformity import of_run
 from resnet_studio.studies.conformity.texts import as_remarks
 from resnet_studio.ui.models import formats
