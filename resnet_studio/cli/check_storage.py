@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resnet_studio.cli.check import Check, State
-from resnet_studio.domain.errors import CheckpointError, UserError
+from resnet_studio.domain.errors import CheckpointError, StoreError, UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.home import Home
@@ -86,8 +86,8 @@ def checkpoint_checks(home: Home) -> Iterator[Check]:
         checked = 0
         for done, (run, row) in enumerate(rows):
             work.report(run.name, done / len(rows))
-            folder = home.runs / row.folder
             try:
+                folder = home.run(run.id).checkpoint(row.folder)
                 if digest(load(folder).weights) != row.weights_sha256:
                     wrong.append(f"{run.name} ({run.short_id}): {folder} holds other weights than the history says")
             except CheckpointError as error:
@@ -118,13 +118,13 @@ def folder_checks(home: Home) -> Iterator[Check]:
             for folder in _checkpoint_folders(home, run):
                 if folder.name.startswith(DAMAGED):
                     damaged.append(f"{run.name}: {folder}")
-                elif folder.relative_to(home.runs).as_posix() not in rows and not run.status.active:
+                elif home.run(run.id).stored_name(folder) not in rows and not run.status.active:
                     loose.append(f"{run.name}: {folder}")  # one that trains is about to write the row
     if orphans:
         advice = "They belong to no run of this history; delete them, or put a backup of the history back."
         yield Check(
             "run folders", f"{len(orphans)} without a run", State.NOTE, advice,
-            tuple(str(home.run(name)) for name in orphans),
+            tuple(str(home.run(name).path) for name in orphans),
         )  # fmt: skip
     else:
         yield Check("run folders", f"{len(known & run_folders(home))}, each with its run")
@@ -138,8 +138,8 @@ def folder_checks(home: Home) -> Iterator[Check]:
 
 def _checkpoint_folders(home: Home, run: RunRecord) -> list[Path]:
     try:
-        return sorted((home.run(run.id) / "checkpoints").iterdir())
-    except OSError:
+        return sorted(home.run(run.id).checkpoints.iterdir())
+    except (OSError, StoreError):
         return []
 
 

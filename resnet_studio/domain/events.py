@@ -101,7 +101,7 @@ class ProgressMade:
 class CheckpointSaved:
     """A whole checkpoint lies at ``folder`` (relative to the runs folder); its row may now be written.
 
-    ``weights_sha256`` is the digest of the weights' names, shapes and bytes; ``metrics`` restores running sums.
+    ``weights_sha256`` is the digest of the weights' names, shapes and bytes.
     """
 
     run_id: str
@@ -109,6 +109,22 @@ class CheckpointSaved:
     folder: str
     weights_sha256: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointDropped:
+    """A checkpoint is no longer to be used. Its files go, or are set aside, once this is stored."""
+
+    run_id: str
+    iteration: int
+
+
+@dataclass(frozen=True, slots=True)
+class CurvesCut:
+    """A run goes on after ``after_iteration``; what was measured beyond it will be measured again."""
+
+    run_id: str
+    after_iteration: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +152,8 @@ Event = (
     | CurvesGrew
     | ProgressMade
     | CheckpointSaved
+    | CheckpointDropped
+    | CurvesCut
     | StatusChanged
     | NoticeGiven
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import (
+    CheckpointDropped,
     CheckpointSaved,
     CohortStarted,
+    CurvesCut,
     CurvesGrew,
     EnvironmentChanged,
     Event,
@@ -42,6 +44,10 @@ class Recorder:
                 self._store.add_checkpoint(
                     event.run_id, event.iteration, event.folder, event.weights_sha256, event.seconds
                 )
+            case CheckpointDropped():
+                self._store.drop_checkpoint(event.run_id, event.iteration)
+            case CurvesCut():
+                self._store.truncate_curves(event.run_id, event.after_iteration)
             case _:
                 pass
 

@@ -1,25 +1,27 @@
-"""Removing what runs left on the disk, and nothing else."""
+"""What runs left on the disk: which have a folder, what it tells without torch, and removing it."""
 
 from __future__ import annotations
 
+import json
 import logging
-import re
-import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from resnet_studio.domain.errors import StoreError, UserError
+from resnet_studio.domain.records import CheckpointRecord
 from resnet_studio.history.storage import Storage
 from resnet_studio.platform.home import Home
+from resnet_studio.platform.run_folder import RunFolder, is_run_id
 
 log = logging.getLogger(__name__)
-
-_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def run_folders(home: Home) -> set[str]:
     """Ids of the runs that have a folder."""
     try:
-        return {folder.name for folder in home.runs.iterdir() if _ID.fullmatch(folder.name) and folder.is_dir()}
+        return {folder.name for folder in home.runs.iterdir() if is_run_id(folder.name) and folder.is_dir()}
     except OSError:
         return set()
 
@@ -37,27 +39,99 @@ def lost_history(home: Home, storage: Storage) -> str:
     )
 
 
-def remove_run_folders(home: Home, run_ids: Iterable[str]) -> dict[str, tuple[Path, str]]:
-    """Remove the folder of each run, where there is one.
+def unlisted_runs(home: Home, known: Collection[str]) -> str:
+    """A sentence if there are folders of runs that the history does not know, else empty."""
+    count = len(run_folders(home) - set(known))
+    if not count:
+        return ""
+    folders = "The folder of 1 run is" if count == 1 else f"The folders of {count} runs are"
+    return f"{folders} there, but not in the list; `resnet-studio doctor` names them, and nothing was deleted."
 
-    A name that is not a whole run id is never joined to a path, and a link is removed, not followed: nothing outside
-    the runs folder can be reached.
+
+def checkpoints_there(files: RunFolder) -> list[CheckpointRecord]:
+    """What the checkpoints in a run's folder say of themselves, newest first; not whether they are whole."""
+    found = []
+    try:
+        folders = list(files.checkpoints.iterdir())
+    except (OSError, StoreError):
+        return []
+    for folder in folders:
+        name = files.stored_name(folder)
+        try:
+            said = json.loads((files.checkpoint(name) / "state.json").read_text(encoding="utf-8"))
+            iteration, seconds, sha256 = int(said["iteration"]), float(said["seconds"]), str(said["weights_sha256"])
+            made = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+        except (OSError, UserError, ValueError, KeyError, TypeError) as error:
+            log.info("%s tells nothing: %s", folder, error)
+            continue
+        if folder.name.startswith("iteration-"):
+            found.append(CheckpointRecord(files.run_id, iteration, name, sha256, seconds, made))
+    return sorted(found, key=lambda record: record.iteration, reverse=True)
+
+
+def remove_run_folders(home: Home, run_ids: Iterable[str]) -> dict[str, tuple[Path, str]]:
+    """Remove the folder of each run, where there is one; nothing outside the runs folder can be reached.
 
     Returns:
         The folders that could not be removed, with the reason, by run id.
     """
     stuck: dict[str, tuple[Path, str]] = {}
     for run_id in run_ids:
-        if not _ID.fullmatch(run_id):
-            log.warning("run %r has an id that cannot be a folder's name", run_id)
-            continue
-        folder = home.run(run_id)
         try:
-            if folder.is_symlink():
-                folder.unlink()
-            elif folder.exists():
-                shutil.rmtree(folder)
+            home.run(run_id).remove()
+        except StoreError as error:
+            log.warning("%s", error)
         except OSError as error:
-            log.warning("cannot remove %s", folder, exc_info=True)
-            stuck[run_id] = (folder, error.strerror or str(error))
+            log.warning("cannot remove the folder of run %s", run_id, exc_info=True)
+            stuck[run_id] = (home.runs / run_id, error.strerror or str(error))
     return stuck
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPreprocessing:
+    """What a stored run does to its images.
+
+    ``mean`` and ``std`` hold one number a colour (red, green, blue), of values in 0..1.
+    ``per_pixel``: a mean image is subtracted, and ``mean`` is that image's own mean.
+    """
+
+    image_size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    per_pixel: bool
+
+    @property
+    def size_text(self) -> str:
+        return f"{self.image_size} x {self.image_size} pixels"
+
+    @property
+    def mean_text(self) -> str:
+        """``0.4914, 0.4822, 0.4465``, or what the mean image's colours are."""
+        return f"of each pixel, on average {_text(self.mean)}" if self.per_pixel else _text(self.mean)
+
+    @property
+    def std_text(self) -> str:
+        """Of an image that is only shifted: none."""
+        return "none: values are not scaled" if all(value == 1 for value in self.std) else _text(self.std)
+
+
+def _text(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)
+
+
+def preprocessing_of(home: Home, run_id: str) -> StoredPreprocessing | None:
+    """None where the run has stored none yet, or the file cannot be read."""
+    from safetensors import SafetensorError, safe_open
+
+    file = home.run(run_id).preprocessing
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, framework="numpy") as tensors:
+            size = int(tensors.metadata()["image_size"])
+            mean, std = tensors.get_tensor("mean"), tensors.get_tensor("std")
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("%s cannot be read: %s", file, error)
+        return None
+    colours = tuple(float(value) for value in mean.reshape(3, -1).mean(axis=1, dtype="float64"))
+    return StoredPreprocessing(size, colours, tuple(map(float, std.reshape(3))), bool(mean.shape[1] > 1))

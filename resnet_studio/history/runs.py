@@ -22,6 +22,7 @@ from resnet_studio.domain.errors import SpecError, StoreError, UserError
 from resnet_studio.domain.records import CheckpointRecord, RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.history.schema import NAME_LENGTH, TAG_LENGTH, CheckpointRow, CohortRow, RunRow, TagRow
+from resnet_studio.platform.run_folder import is_run_id
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,8 @@ def environment_from_here(before: Mapping[str, str], now: Mapping[str, str], ite
 
 def to_record(row: RunRow) -> RunRecord:
     """Detached and frozen; ``row`` must come from :func:`whole_runs` or :func:`new_rows`."""
+    if not is_run_id(row.id):
+        raise StoreError(f"Run {row.name} has the id {row.id[:80]!r}, which no run can have; it is left out.")
     try:
         spec = _spec(row.spec)
     except SpecError as error:

@@ -20,7 +20,7 @@ from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.history import curves as chunked
 from resnet_studio.history import runs
 from resnet_studio.history.evaluations import EvaluationStore, remove_of_runs
-from resnet_studio.history.run_folders import lost_history, remove_run_folders
+from resnet_studio.history.run_folders import checkpoints_there, lost_history, remove_run_folders, unlisted_runs
 from resnet_studio.history.schema import CheckpointRow, CohortRow, RunRow
 from resnet_studio.history.storage import Storage, default_url, storage_at
 from resnet_studio.platform.home import Home
@@ -52,15 +52,21 @@ class RunStore(EvaluationStore):
     @classmethod
     def open(cls, home: Home, *, writer: bool = True, wait_seconds: float = 0.0) -> RunStore:
         """The history of ``home`` at its usual place; see :func:`open_history`."""
-        return cls._opened(home, storage_at(default_url(home)), writer=writer, wait_seconds=wait_seconds)
+        return cls._opened(home, default_url(home), writer=writer, wait_seconds=wait_seconds)
 
     @classmethod
-    def _opened(cls, home: Home, storage: Storage, *, writer: bool, wait_seconds: float) -> RunStore:
+    def _opened(cls, home: Home, url: str, *, writer: bool, wait_seconds: float) -> RunStore:
+        storage = storage_at(url)
         store = cls(home.prepare(), storage)
         store._lost = lost_history(home, storage)
         try:
             if not (writer and store._begin_writing(wait_seconds)):
                 store._storage.open_for_reading()
+                if store._storage.restored:
+                    with cls._opened(home, url, writer=True, wait_seconds=0.0) as other:
+                        if other.writable:
+                            other._look_into_folders()
+                    store._lost = other._lost
         except BaseException:
             store.close()
             raise
@@ -394,6 +400,16 @@ class RunStore(EvaluationStore):
             raise StoreError(f"The folder {folder} cannot be removed ({why}); close what uses it and delete again.")
         return len(run_ids)
 
+    def _look_into_folders(self) -> None:
+        """After damage: note checkpoints that are newer than the rows that could be had, and folders without a run."""
+        for run in (*self.list_runs(), *self.list_runs(deleted=True)):
+            known = max((row.iteration for row in self.checkpoints(run.id)), default=-1)
+            for found in reversed(checkpoints_there(self.home.run(run.id))):
+                if found.iteration > known:
+                    self.add_checkpoint(run.id, found.iteration, found.folder, found.weights_sha256, found.seconds)
+        with self._storage.reading() as session:
+            self._lost = unlisted_runs(self.home, session.scalars(select(RunRow.id)).all())
+
     def _begin_writing(self, wait_seconds: float) -> bool:
         before = self.writable
         if not self._storage.open_for_writing(wait_seconds):
@@ -404,6 +420,8 @@ class RunStore(EvaluationStore):
             except DiskFullError:
                 self._storage.give_up_writing()
                 return False
+            if self._storage.restored:
+                self._look_into_folders()
         return True
 
 
@@ -427,4 +445,4 @@ def open_history(
     """
     if isinstance(where, Home):
         return RunStore.open(where, writer=writer, wait_seconds=wait_seconds)
-    return RunStore._opened(home or Home.find(), storage_at(where), writer=writer, wait_seconds=wait_seconds)
+    return RunStore._opened(home or Home.find(), where, writer=writer, wait_seconds=wait_seconds)

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -22,13 +21,13 @@ from resnet_studio.networks.devices import choose_device
 from resnet_studio.networks.residual import PlannedNetwork
 from resnet_studio.networks.weights import digest, load_weights, state_of
 from resnet_studio.platform.home import Home
+from resnet_studio.platform.run_folder import RunFolder
 
-PREPROCESSING_FILE = "preprocessing.safetensors"
 WEIGHTS_FILE = "weights.safetensors"
 
 
 class RunSource(Protocol):
-    """What this room asks of the history."""
+    """What is asked of the history."""
 
     @property
     def home(self) -> Home: ...
@@ -110,11 +109,11 @@ def load(store: RunSource, run: RunRecord, device: Device = Device.CPU) -> Train
     names = run.class_names
     if len(names) != run.spec.network.classes:
         raise UserError(f"The class names of {run.name} were not stored; train it again to classify with it.")
-    preprocessing = Preprocessing.load(store.home.run(run.id) / PREPROCESSING_FILE)
+    preprocessing = Preprocessing.load(store.home.run(run.id).preprocessing)
     with torch.device("meta"):  # initial weights take seconds in a large network, and would be thrown away
         module = PlannedNetwork(blueprint(run.spec.network))
     module.to_empty(device="cpu")
-    checkpoint, notice = _restore(module, run, checkpoints, store.home.runs)
+    checkpoint, notice = _restore(module, run, checkpoints, store.home.run(run.id))
     module.eval().requires_grad_(False)
     first = run.environment.get("layout") == MemoryLayout.CHANNELS_FIRST
     module.to(target, memory_format=torch.contiguous_format if first else torch.channels_last)  # type: ignore[call-overload]
@@ -124,13 +123,13 @@ def load(store: RunSource, run: RunRecord, device: Device = Device.CPU) -> Train
 
 
 def _restore(
-    module: PlannedNetwork, run: RunRecord, checkpoints: Sequence[CheckpointRecord], runs: Path
+    module: PlannedNetwork, run: RunRecord, checkpoints: Sequence[CheckpointRecord], files: RunFolder
 ) -> tuple[CheckpointRecord, str]:
     """Load the newest whole checkpoint; returns it, and a sentence if it was not the first choice."""
     problem = ""
     for checkpoint in checkpoints:
         try:
-            load_weights(module, runs / checkpoint.folder / WEIGHTS_FILE)
+            load_weights(module, files.checkpoint(checkpoint.folder) / WEIGHTS_FILE)
             if digest(state_of(module)) != checkpoint.weights_sha256:
                 raise CheckpointError(f"the weights in {checkpoint.folder} are not those that were saved")
         except CheckpointError as error:

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written beside, fsynced, renamed."""
+"""Files and folders that are either whole or not there: written beside, fsynced, renamed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,25 +19,31 @@ _ABANDONED_SECONDS = 24 * 3600.0
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to; it takes the place of ``path`` when the block ends well.
+    """Yield a path beside ``path`` for a file to write, or a folder to make and fill; it takes the place of ``path``
+    when the block ends well. A folder replaces nothing: ``path`` must not exist.
 
     When the block raises, the part is removed and ``path`` is as it was. Parts that a killed process left in the same
     folder more than a day ago are removed too.
 
     Raises:
-        OSError: If the folder cannot be made or written.
+        OSError: If the folder cannot be made or written, or the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     _sweep(path.parent)
     part = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}{_PART}")
     try:
         yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-        _sync_folder(path.parent)
+        if part.is_dir():
+            for file in part.iterdir():
+                sync(file)
+            sync(part)
+            part.rename(path)
+        else:
+            sync(part)
+            part.replace(path)
+        sync(path.parent)
     finally:
-        part.unlink(missing_ok=True)
+        _remove(part)
 
 
 def write_whole(path: Path, content: bytes | str) -> Path:
@@ -59,18 +66,34 @@ def write_whole(path: Path, content: bytes | str) -> Path:
     return path
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename outlive a power cut, where folders can be opened (not on Windows)."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def make_folder(folder: Path) -> None:
+    """With those above it; each entry survives a power cut once this returns."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync(folder.parent)
+
+
+def sync(path: Path) -> None:
+    """Make a file, or a folder's entries, survive a power cut; folders only where the platform can."""
+    if os.name == "nt" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _sweep(folder: Path) -> None:
     for part in folder.glob(f"*{_PART}"):
         with contextlib.suppress(OSError):
             if time.time() - part.stat().st_mtime > _ABANDONED_SECONDS:
-                part.unlink()
+                _remove(part)
+
+
+def _remove(part: Path) -> None:
+    if part.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
+    else:
+        part.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from resnet_studio.domain.errors import UserError
+from resnet_studio.platform.run_folder import RunFolder
 
 VARIABLE = "RESNET_STUDIO_HOME"
 
@@ -49,8 +50,9 @@ class Home:
         """What a command in another terminal has to give to ``--home``; empty where it finds this folder by itself."""
         return str(self.root) if os.environ.get(VARIABLE) or self != Home.find() else ""
 
-    def run(self, run_id: str) -> Path:
-        return self.runs / run_id
+    def run(self, run_id: str) -> RunFolder:
+        """The files of one run. Raises StoreError for what is no run's id."""
+        return RunFolder(self.runs, run_id)
 
     def prepare(self) -> Home:
         """Make every folder.

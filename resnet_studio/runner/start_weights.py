@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from resnet_studio.data.preprocessing import Preprocessing
-from resnet_studio.domain.errors import CheckpointError, UserError
-from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.domain.weight_compatibility import LAST_LAYER
-from resnet_studio.history.store import RunStore
-from resnet_studio.inference.models import PREPROCESSING_FILE, load
-from resnet_studio.networks.weights import state_of
+from resnet_studio.runner.start import MemberStart
+from resnet_studio.training.member import Member
 
 _LAST = f"{LAST_LAYER}."
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
-    """Weights that a run began with. ``parent`` says whose; ``without_shortcuts``: a plain net took those of a residual
-    one."""
+class Parent:
+    """Whose weights a run began with. ``without_shortcuts``: a plain net took those of a residual one."""
 
     name: str
     parent: str
@@ -30,36 +26,37 @@ class Beginning:
     without_shortcuts: bool
 
 
-def begin(network: nn.Module, record: RunRecord, store: RunStore) -> Beginning:
-    """Copy the weights of the run that ``record`` starts from into ``network``, which has its initial ones.
+def take_over(member: Member, start: MemberStart) -> Parent | None:
+    """Copy the weights that ``start`` brings into the network of ``member``, which has its initial ones.
 
     A last layer of another number of classes stays as it was initialised.
 
     Returns:
-        What was taken over.
+        What was taken over, None if there is nothing to take over.
 
     Raises:
-        UserError: If that run is gone or has no weights, or another network.
+        UserError: If they are those of another network.
     """
-    parent = load(store, store.get(record.spec.start_from))
-    given = state_of(parent.module)
-    taken = _fitting(given, network.state_dict(), parent.run.name, record.name)
-    network.load_state_dict(taken, strict=False)
-    where = "" if parent.run.imported else f" at iteration {parent.iteration}"
-    bare = parent.run.residual and not record.residual
-    return Beginning(record.name, f"{parent.run.name}{where}", new_head=len(taken) < len(given), without_shortcuts=bare)
+    given = start.weights
+    if given is None:
+        return None
+    taken = _fitting(given.tensors, member.network.state_dict(), given.parent, start.name)
+    member.network.load_state_dict(taken, strict=False)
+    bare = given.residual and not start.spec.network.residual
+    new_head = len(taken) < len(given.tensors)
+    return Parent(start.name, f"{given.parent}{given.where}", new_head=new_head, without_shortcuts=bare)
 
 
-def in_words(beginnings: Sequence[Beginning]) -> str:
+def in_words(parents: Sequence[Parent]) -> str:
     """One sentence on runs that begin with the same weights; empty without any."""
-    if not beginnings:
+    if not parents:
         return ""
-    several = len(beginnings) > 1
-    names = " and ".join(filter(None, (", ".join(b.name for b in beginnings[:-1]), beginnings[-1].name)))
-    parts = [f"{names} {'begin' if several else 'begins'} with the weights of {beginnings[0].parent}"]
-    if bare := [b.name for b in beginnings if b.without_shortcuts]:
+    several = len(parents) > 1
+    names = " and ".join(filter(None, (", ".join(p.name for p in parents[:-1]), parents[-1].name)))
+    parts = [f"{names} {'begin' if several else 'begins'} with the weights of {parents[0].parent}"]
+    if bare := [p.name for p in parents if p.without_shortcuts]:
         parts.append(f"{' and '.join(bare)} without the shortcuts they were trained with")
-    if any(b.new_head for b in beginnings):
+    if any(p.new_head for p in parents):
         parts.append(f"{'their' if several else 'its'} last layer is new, for other classes")
     return "; ".join(parts) + "."
 
@@ -78,27 +75,3 @@ def _fitting(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], theirs: 
             "same network, where the number of classes alone may be another."
         )
     return {name: tensor for name, tensor in given.items() if tensor.shape == wanted[name].shape}
-
-
-def preprocessing(records: Sequence[RunRecord], store: RunStore, measured: Preprocessing) -> Preprocessing:
-    """What these runs do to their images: as measured, or as the run they start from did.
-
-    Colours for augmentation are those of the new training set.
-
-    Raises:
-        UserError: If the preprocessing of the run they start from is gone and they have none of their own yet.
-    """
-    first = records[0]
-    if not first.spec.start_from:
-        return measured
-    problem: CheckpointError | None = None
-    for run_id in (first.id, first.spec.start_from):
-        try:
-            found = Preprocessing.load(store.home.run(run_id) / PREPROCESSING_FILE)
-        except CheckpointError as error:
-            problem = error
-            continue
-        return Preprocessing(
-            found.image_size, found.mean, found.std, measured.colour_values, measured.colour_vectors
-        )  # fmt: skip
-    raise problem or UserError("The run to start from has no preprocessing; choose another.")

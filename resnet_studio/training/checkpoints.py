@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from torch import Tensor
 
 from resnet_studio.domain.errors import CheckpointError
 from resnet_studio.networks.weights import digest, load_tensors
+from resnet_studio.platform.files import replacing
 
 FORMAT = 2
 _READ = (1, 2)  # 1: from before training decided anything; such runs go on exactly as they would have
@@ -42,19 +42,15 @@ class Snapshot:
     progress: Mapping[str, float | bool | None] = field(default_factory=dict)
 
 
-def save(run_folder: Path, snapshot: Snapshot) -> tuple[Path, str]:
-    """Write ``snapshot`` below ``run_folder``; returns the whole checkpoint's folder and the digest of the weights.
+def save(parent: Path, snapshot: Snapshot) -> tuple[Path, str]:
+    """Write ``snapshot`` as a folder of its own in ``parent``; returns that and the digest of the weights.
 
     Raises:
         OSError: If the disk is full or the folder cannot be written; no partial folder stays behind.
     """
-    parent = run_folder / "checkpoints"
-    _make_durable(parent)
-    token = secrets.token_hex(3)
-    beside = parent / f".writing-{snapshot.iteration}-{token}"
-    folder = parent / f"iteration-{snapshot.iteration:08d}-{token}"
+    folder = parent / f"iteration-{snapshot.iteration:08d}-{secrets.token_hex(3)}"
     sha256 = digest(snapshot.weights)
-    try:
+    with replacing(folder) as beside:
         beside.mkdir()
         _write(beside / WEIGHTS, to_bytes(dict(snapshot.weights)))
         _write(beside / OPTIMIZER, to_bytes(dict(snapshot.momentum)))
@@ -67,12 +63,6 @@ def save(run_folder: Path, snapshot: Snapshot) -> tuple[Path, str]:
             "files": {name: _file_digest(beside / name) for name in (WEIGHTS, OPTIMIZER)},
         }
         _write(beside / STATE, json.dumps({**state, "sha256": _state_digest(state)}, indent=2).encode())
-        sync(beside)
-        beside.rename(folder)
-        sync(parent)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
     return folder, sha256
 
 
@@ -115,41 +105,20 @@ def set_aside(folder: Path) -> Path | None:
     return target
 
 
-def sweep(run_folder: Path, keep: set[Path]) -> None:
-    """Remove checkpoint folders of ``run_folder`` that nothing points to: torn writes, and whole ones without a row.
+def sweep(parent: Path, keep: set[Path]) -> None:
+    """Remove checkpoint folders in ``parent`` that nothing points to: torn writes, and whole ones without a row.
 
     Damaged ones that were set aside stay.
     """
-    parent = run_folder / "checkpoints"
     with contextlib.suppress(OSError):
         for folder in parent.iterdir():
             if folder not in keep and not folder.name.startswith(DAMAGED):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def sync(path: Path) -> None:
-    """Make a file, or a folder's entries, survive a power cut; folders only where the platform can."""
-    if path.is_dir() and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _make_durable(parent: Path) -> None:
-    """The folder of a run's checkpoints, with the entries that lead to it from the folder of all runs."""
-    if not parent.is_dir():
-        parent.mkdir(parents=True, exist_ok=True)
-        sync(parent.parent)
-        sync(parent.parent.parent)
-
-
 def _write(path: Path, content: bytes) -> None:
-    """Write and make durable; our own write, because a full disk must be an OSError with its number."""
+    """Our own write, because a full disk must be an OSError with its number."""
     path.write_bytes(content)
-    sync(path)
 
 
 def _state_digest(state: Mapping[str, Any]) -> str:

@@ -26,14 +26,14 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, DiskFullError) or (isinstance(error, OSError) and error.errno in _NO_ROOM)
 
 
-class StoppedWithoutRoom(Exception):  # noqa: N818 - not an error
+class StoppedOnFullDisk(Exception):  # noqa: N818 - not an error
     """Asked to stop while the disk was full: what was to be stored is given up, the last checkpoint stays.
 
     Its text is the runs' reason.
     """
 
 
-class Room:
+class DiskSpaceGuard:
     """Does what needs room on the disk of ``folder``, again and again until it succeeds.
 
     Training stands still meanwhile, so what waits to be stored is what one call had to store, and nothing more piles
@@ -41,23 +41,23 @@ class Room:
     """
 
     def __init__(
-        self, folder: Path, run_ids: Sequence[str], store_and_show: EventSink, show: EventSink, should_stop: StopCheck
+        self, folder: Path, run_ids: Sequence[str], emit: EventSink, show: EventSink, should_stop: StopCheck
     ) -> None:
-        self._folder, self._store_and_show, self._show = folder, store_and_show, show
+        self._folder, self._store, self._show = folder, emit, show
         self._should_stop = should_stop
         self._standing = dict.fromkeys(run_ids, RunStatus.RUNNING)  # of the runs that have not ended
         self._phase: PhaseChanged | None = None
         self._waiting = False
 
     def emit(self, event: Event) -> None:
-        """Store ``event`` and show it; see :meth:`attempt`."""
-        self.attempt(lambda: self._pass(event))
+        """Pass ``event`` on, which stores it; see :meth:`attempt`."""
+        self.attempt(lambda: self._emit_and_note(event))
 
     def attempt(self, work: Callable[[], T]) -> T:
         """What ``work`` returns, once there is room for it. It must be such that it can be done again.
 
         Raises:
-            StoppedWithoutRoom: If asked to stop while there was none, within a moment.
+            StoppedOnFullDisk: If asked to stop while there was none, within a moment.
         """
         while True:
             try:
@@ -68,21 +68,21 @@ class Room:
                     raise
                 log.info("the disk is full: %s", error)
             if self._should_stop() and self._waiting:
-                raise StoppedWithoutRoom(
+                raise StoppedOnFullDisk(
                     f"The disk of {self._folder} was full when this run was stopped; make room there, then resume: it "
                     "goes on from its last checkpoint."
                 )
             if not self._waiting:
                 self._waiting = True
-                self._tell_waiting()
+                self._show_waiting()
             self._wait()
         if self._waiting:
             self._waiting = False
-            self._tell_going_on()
+            self._show_going_on()
         return result
 
-    def _pass(self, event: Event) -> None:
-        self._store_and_show(event)
+    def _emit_and_note(self, event: Event) -> None:
+        self._store(event)
         if isinstance(event, PhaseChanged):
             self._phase = event
         elif isinstance(event, StatusChanged):
@@ -97,7 +97,7 @@ class Room:
                 return
             time.sleep(_LOOK_SECONDS)
 
-    def _tell_waiting(self) -> None:
+    def _show_waiting(self) -> None:
         sentence = (
             f"The disk of {self._folder} is full; make room there, and training goes on by itself. Nothing is lost "
             "meanwhile."
@@ -105,14 +105,14 @@ class Room:
         for run_id in self._standing:
             paused = StatusChanged(run_id, RunStatus.PAUSED, sentence)
             try:
-                self._store_and_show(paused)
+                self._store(paused)
             except (DiskFullError, OSError) as error:
                 if not is_full(error):
                     raise
                 self._show(paused)  # the one thing that is shown although it could not be stored first
         self._show(PhaseChanged(tuple(self._standing), Phase.WAITING))
 
-    def _tell_going_on(self) -> None:
+    def _show_going_on(self) -> None:
         for run_id, status in list(self._standing.items()):
             self.emit(StatusChanged(run_id, status))
         if self._phase is not None and self._standing:

@@ -32,7 +32,7 @@ from resnet_studio.training.member import Member, Stopwatch
 from resnet_studio.training.precision import arithmetic
 
 _PAUSE_POLL = 0.05  # seconds between two looks at whether a pause is over
-_TOLD_EVERY = 0.5  # seconds between two fractions of a pass over images
+_PROGRESS_SECONDS = 0.5  # seconds between two fractions of a pass over images
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class CohortLoop:
         return [member for member in self._members if not member.ended]
 
     def run(self) -> None:
-        """Returns when every member has ended; each end was told by a StatusChanged."""
+        """Returns when every member has ended; each end was a StatusChanged."""
         try:
             while self.going:
                 if self._should_stop():
@@ -106,7 +106,7 @@ class CohortLoop:
         going = self.going
         if not going:  # a test was the last thing to do
             return
-        self._say(Phase.COMPILING if self._engine.compiling else Phase.TRAINING)
+        self._enter(Phase.COMPILING if self._engine.compiling else Phase.TRAINING)
         behind = min(member.iteration for member in going)
         there = [member for member in going if member.iteration == behind]
         ahead = [member.iteration for member in going if member.iteration > behind]
@@ -169,14 +169,14 @@ class CohortLoop:
     def _watched(
         self, phase: Phase, member: Member, batches: Iterable[tuple[Tensor, Tensor]], images: int, done: int, of: int
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """``batches`` of ``images`` in all, telling how far they are: the ``done``-th of ``of`` such passes."""
-        self._say(phase, member.spec.label, done / of)
-        seen, told = 0, Stopwatch()
+        """``batches`` of ``images`` in all, reporting how far they are: the ``done``-th of ``of`` such passes."""
+        self._enter(phase, member.spec.label, done / of)
+        seen, reported = 0, Stopwatch()
         for batch in batches:
             yield batch
             seen += len(batch[1])
-            if told.seconds >= _TOLD_EVERY:
-                told.restart()
+            if reported.seconds >= _PROGRESS_SECONDS:
+                reported.restart()
                 run_ids = tuple(each.run_id for each in self.going)
                 fraction = (done + min(seen / images, 1.0)) / of
                 self._emit(PhaseChanged(run_ids, phase, member.spec.label, fraction))
@@ -216,7 +216,7 @@ class CohortLoop:
                 if not member.finite():
                     self._diverge(member.run_id, member.iteration, "A weight or a batch-norm statistic")
                     continue
-                self._say(Phase.SAVING, member.spec.label)
+                self._enter(Phase.SAVING, member.spec.label)
                 self._emit(self._shared.save(member))
                 self._shared.forget(member.run_id)
         self._saved.restart()
@@ -249,7 +249,7 @@ class CohortLoop:
         self.checkpoint()
         for member in self.going:
             self._emit(StatusChanged(member.run_id, RunStatus.PAUSED, "", member.iteration))
-        self._say(Phase.PAUSED)
+        self._enter(Phase.PAUSED)
         with self._rate.interrupted():
             while self._should_pause() and not self._should_stop():
                 time.sleep(_PAUSE_POLL)
@@ -257,7 +257,7 @@ class CohortLoop:
             self._emit(StatusChanged(member.run_id, RunStatus.RUNNING, "", member.iteration))
         self._saved.restart()
 
-    def _say(self, phase: Phase, detail: str = "", fraction: float | None = None) -> None:
+    def _enter(self, phase: Phase, detail: str = "", fraction: float | None = None) -> None:
         if self._phase != (phase, detail):
             self._phase = (phase, detail)
             run_ids = tuple(member.run_id for member in self.going)

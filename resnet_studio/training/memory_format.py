@@ -6,7 +6,6 @@ tf32, and for float32 channels first have to be faster by more than two probes d
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import nn
 
 from resnet_studio.domain.enums import MemoryLayout, Precision
 from resnet_studio.networks.devices import device_name
+from resnet_studio.platform.measured_cache import MeasuredCache
 from resnet_studio.training.precision import arithmetic
 
 _ROUNDS = 5
@@ -38,28 +38,16 @@ def choose_layout(wish: MemoryLayout, device: torch.device, precision: Precision
     gain = known_layout_gain(device, precision, cache)
     if gain is None:
         gain = channels_last_gain(device, precision)
-        _remember(device, precision, cache, gain)
+        MeasuredCache(cache / _FILE).keep(_key(device, precision), round(gain, 3))
     return MemoryLayout.CHANNELS_LAST if gain >= _ENOUGH.get(device.type, 1.0) else MemoryLayout.CHANNELS_FIRST
 
 
 def known_layout_gain(device: torch.device, precision: Precision, cache: Path) -> float | None:
     """How many times as fast channels last were found to be here; None if that was never probed."""
     try:
-        return float(json.loads((cache / _FILE).read_text(encoding="utf-8"))[_key(device, precision)])
-    except (OSError, ValueError, KeyError, TypeError):
+        return float(MeasuredCache(cache / _FILE).get(_key(device, precision)))
+    except (ValueError, TypeError):
         return None
-
-
-def _remember(device: torch.device, precision: Precision, cache: Path, gain: float) -> None:
-    file = cache / _FILE
-    try:
-        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        known[_key(device, precision)] = round(gain, 3)
-        beside = file.with_suffix(".writing")
-        beside.write_text(json.dumps(known, indent=2), encoding="utf-8")
-        beside.replace(file)
-    except (OSError, ValueError, TypeError):
-        pass
 
 
 def _key(device: torch.device, precision: Precision) -> str:

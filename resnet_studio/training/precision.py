@@ -3,7 +3,6 @@ times slower on others, depending on the version of torch. GPUs with bfloat16 ar
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -15,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812
 from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.errors import UserError
 from resnet_studio.networks.devices import device_name
+from resnet_studio.platform.measured_cache import MeasuredCache
 
 _WORTH_IT = 1.15  # below this gain float32 stays
 _FILE = "precision.json"
@@ -67,20 +67,13 @@ def choose_precision(wish: Precision, device: torch.device, cache: Path) -> Prec
         return wish
     if not is_probed(device):
         return Precision.BFLOAT16 if device.type == "cuda" else Precision.FLOAT32
-    file, key = cache / _FILE, _key(device)
+    measured, key = MeasuredCache(cache / _FILE), _key(device)
     try:
-        return Precision(json.loads(file.read_text(encoding="utf-8"))[key]["choice"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return Precision(measured.get(key)["choice"])
+    except (ValueError, KeyError, TypeError):
         gain = measure_gain(device)
     choice = Precision.BFLOAT16 if gain >= _WORTH_IT else Precision.FLOAT32
-    try:
-        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        known[key] = {"choice": str(choice), "bfloat16_gain": round(gain, 2)}
-        beside = file.with_suffix(".writing")
-        beside.write_text(json.dumps(known, indent=2), encoding="utf-8")
-        beside.replace(file)
-    except (OSError, ValueError, TypeError):
-        pass
+    measured.keep(key, {"choice": str(choice), "bfloat16_gain": round(gain, 2)})
     return choice
 
 
@@ -91,8 +84,8 @@ def _key(device: torch.device) -> str:
 def known_gain(device: torch.device, cache: Path) -> float | None:
     """What :func:`measure_gain` found when the precision was chosen; None if there was no probe yet."""
     try:
-        return float(json.loads((cache / _FILE).read_text(encoding="utf-8"))[_key(device)]["bfloat16_gain"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return float(MeasuredCache(cache / _FILE).get(_key(device))["bfloat16_gain"])
+    except (ValueError, KeyError, TypeError):
         return None
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
-import json
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +10,8 @@ from typing import Any
 from resnet_studio.domain.enums import Device, Engine, Precision
 from resnet_studio.domain.network_spec import NetworkSpec
 from resnet_studio.platform.host import cores, cpu_name
+from resnet_studio.platform.measured_cache import MeasuredCache
 from resnet_studio.platform.training_speed import Figure, KnownSpeeds, with_figures
-
-log = logging.getLogger(__name__)
 
 _FILE = "speeds.json"
 
@@ -28,8 +24,8 @@ def machine_key() -> str:
 def known_speeds(cache: Path) -> KnownSpeeds:
     """What was measured on this machine; nothing where the file cannot be read."""
     try:
-        return _read(json.loads((cache / _FILE).read_text(encoding="utf-8"))[machine_key()])
-    except (OSError, ValueError, KeyError, TypeError):  # a ValidationError is a ValueError
+        return _read(MeasuredCache(cache / _FILE).get(machine_key()))
+    except (ValueError, KeyError, TypeError):  # a ValidationError is a ValueError
         return KnownSpeeds()
 
 
@@ -47,17 +43,7 @@ def remember_speeds(
         precision or before.precision,
         with_figures(before.figures, figures),
     )
-    file, everything = cache / _FILE, {}
-    with contextlib.suppress(OSError, ValueError):
-        everything = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(everything, dict):
-        everything = {}
-    beside = file.with_suffix(".writing")
-    try:
-        beside.write_text(json.dumps({**everything, machine_key(): _written(known)}, indent=1), encoding="utf-8")
-        beside.replace(file)
-    except OSError as error:
-        log.info("measured speeds could not be kept: %s", error)
+    MeasuredCache(cache / _FILE).keep(machine_key(), _written(known))
     return known
 
 

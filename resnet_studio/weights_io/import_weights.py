@@ -28,7 +28,6 @@ from resnet_studio.weights_io.decide import Decision, decide
 from resnet_studio.weights_io.sidecar import Carried
 
 __all__ = ["Inspected", "ManySetsError", "import_weights", "inspect"]
-PREPROCESSING = "preprocessing.safetensors"
 _SHOWN = 5
 
 
@@ -183,6 +182,6 @@ def _run_spec(network: NetworkSpec, prepared: Preprocessing, name: str) -> RunSp
 def _write(store: RunStore, run_id: str, weights: dict[str, Tensor], prepared: Preprocessing) -> tuple[str, str]:
     """The run's files; returns the checkpoint's folder, relative to all runs, and the digest of the weights."""
     folder = store.home.run(run_id)
-    prepared.save(folder / PREPROCESSING)
-    checkpoint, sha256 = checkpoints.save(folder, Snapshot(0, 0.0, weights, {}))
-    return checkpoint.relative_to(store.home.runs).as_posix(), sha256
+    prepared.save(folder.preprocessing)
+    checkpoint, sha256 = checkpoints.save(folder.checkpoints, Snapshot(0, 0.0, weights, {}))
+    return folder.stored_name(checkpoint), sha256

@@ -43,6 +43,7 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.networks.weights import digest
 from resnet_studio.platform.home import Home
 from resnet_studio.runner import run_cohort
+from resnet_studio.runner import train as trainer
 from resnet_studio.training import checkpoints, loop
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,9 +108,9 @@ class Where:
         SqliteStorage.writing = writing  # type: ignore[method-assign]
         SqliteStorage.open_for_writing = inside(SqliteStorage.open_for_writing, OPENING)  # type: ignore[method-assign]
         checkpoints.save = inside(checkpoints.save, CHECKPOINT)
-        run_cohort._forget_old = inside(run_cohort._forget_old, CHECKPOINT)
-        run_cohort.open_training = inside(run_cohort.open_training, READING)
-        run_cohort._preprocessing = inside(run_cohort._preprocessing, READING)
+        trainer._Checkpoints.forget = inside(trainer._Checkpoints.forget, CHECKPOINT)  # type: ignore[method-assign]
+        trainer.open_training = inside(trainer.open_training, READING)
+        trainer._preprocessing = inside(trainer._preprocessing, READING)
         loop.CohortLoop.run = inside(loop.CohortLoop.run, TRAINING)  # type: ignore[method-assign]
 
 

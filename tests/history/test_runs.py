@@ -221,16 +221,16 @@ def test_a_run_in_training_is_not_deleted(store: RunStore, twins: Twins, status:
 def test_purging_removes_rows_and_folder_and_nothing_else(home: Home, store: RunStore, twins: Twins) -> None:
     plain, residual = twins
     for run in twins:
-        (home.run(run.id) / "checkpoint").mkdir(parents=True)
-        (home.run(run.id) / "checkpoint" / "weights.safetensors").write_bytes(b"w")
+        (home.run(run.id).path / "checkpoint").mkdir(parents=True)
+        (home.run(run.id).path / "checkpoint" / "weights.safetensors").write_bytes(b"w")
         store.add_checkpoint(run.id, 5, f"{run.id}/checkpoint", "aa" * 32, 1.5)
         store.set_tags(run.id, ["x"])
     store.delete([plain.id])
     assert store.purge_deleted(timedelta(days=1)) == 0
-    assert home.run(plain.id).exists()
+    assert home.run(plain.id).path.exists()
     assert store.purge_deleted() == 1
-    assert not home.run(plain.id).exists()
-    assert home.run(residual.id).exists()
+    assert not home.run(plain.id).path.exists()
+    assert home.run(residual.id).path.exists()
     with pytest.raises(UserError):
         store.get(plain.id)
     assert store.get(residual.id).tags == ("x",)
@@ -248,11 +248,11 @@ def test_purging_follows_no_link(home: Home, store: RunStore, twins: Twins, tmp_
     mine = tmp_path / "holiday"
     mine.mkdir()
     (mine / "photograph.png").write_bytes(b"x")
-    home.run(twins[0].id).symlink_to(mine, target_is_directory=True)
+    home.run(twins[0].id).path.symlink_to(mine, target_is_directory=True)
     store.delete([twins[0].id])
     assert store.purge_deleted() == 1
     assert (mine / "photograph.png").exists()
-    assert not home.run(twins[0].id).is_symlink()
+    assert not home.run(twins[0].id).path.is_symlink()
 
 
 def test_an_id_that_was_tampered_with_reaches_no_folder(
@@ -268,12 +268,12 @@ def test_an_id_that_was_tampered_with_reaches_no_folder(
 
 
 def test_a_folder_that_cannot_be_removed_keeps_its_run(home: Home, store: RunStore, twins: Twins) -> None:
-    home.run(twins[0].id).write_text("a file where a folder should be")
+    home.run(twins[0].id).path.write_text("a file where a folder should be")
     store.delete([run.id for run in twins])
     with pytest.raises(StoreError, match="cannot be removed"):
         store.purge_deleted()
     assert [run.id for run in store.list_runs(deleted=True)] == [twins[0].id]
-    home.run(twins[0].id).unlink()
+    home.run(twins[0].id).path.unlink()
     assert store.purge_deleted() == 1
 
 

@@ -23,7 +23,7 @@ from resnet_studio.domain.errors import StoreError
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.schema import REVISIONS, Base
-from resnet_studio.history.sqlite import connections, migrate
+from resnet_studio.history.sqlite import backups, connections, migrate
 from resnet_studio.history.sqlite.migrate import PRESENT, Schema
 from resnet_studio.history.sqlite.storage import SqliteStorage
 from resnet_studio.history.store import RunStore
@@ -131,7 +131,7 @@ def test_an_older_schema_is_copied_then_migrated(
     copy = migrate.prepare(database_of(filled), schema=next_schema)
     assert copy is not None
     assert str(copy) in caplog.text
-    assert copy.parent == filled.root
+    assert copy.parent == filled.root / "backups"
     assert copy.name.startswith(f"history.schema-{HEAD}.")
     assert copy.suffix == ".sqlite3"
     assert {"mood", "remark"} <= columns(database_of(filled), "runs")
@@ -161,7 +161,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
     with RunStore.open(filled) as store:
         assert len(store.list_runs()) == 2
     assert "mood" not in columns(database_of(filled), "runs")
-    assert len(list(filled.root.glob(f"history.schema-{HEAD}.*.sqlite3"))) == 1
+    assert len(list(filled.root.glob(f"backups/history.schema-{HEAD}.*.sqlite3"))) == 1
 
 
 def test_a_migration_killed_in_the_middle_leaves_everything_as_it_was(
@@ -184,11 +184,11 @@ def test_a_migration_killed_in_the_middle_leaves_everything_as_it_was(
 def test_a_copy_holds_what_is_still_in_the_log(filled: Home, tiny_twin: CohortSpec) -> None:
     with RunStore.open(filled) as store:
         store.create_cohort(tiny_twin)
-        copy = migrate.back_up(database_of(filled), HEAD)
+        copy = backups.back_up(database_of(filled), HEAD)
         with sqlite3.connect(copy) as connection:
             assert connection.execute("SELECT count(*) FROM runs").fetchone() == (4,)
         connection.close()
-    assert not list(filled.root.glob("*.partial"))
+    assert not list(filled.root.rglob("*.partial"))
 
 
 def test_a_newer_schema_is_refused_and_untouched(filled: Home, next_schema: Schema) -> None:

@@ -73,7 +73,7 @@ def test_a_run_that_went_meanwhile(store, trained):
 
 
 def test_missing_preprocessing_is_a_sentence(store, trained):
-    (store.home.run(trained[0].id) / "preprocessing.safetensors").unlink()
+    (store.home.run(trained[0].id).path / "preprocessing.safetensors").unlink()
     with pytest.raises(UserError, match="preprocessing"):
         load(store, trained[0])
 

@@ -99,6 +99,6 @@ def test_with_both_damaged_it_starts_again_and_keeps_them(store, home, stopped, 
     events = []
     (again,) = run_cohort.resume([stopped.id], store, events.append)
     assert any("starts again from the beginning" in getattr(event, "sentence", "") for event in events)
-    assert len(list((home.run(stopped.id) / "checkpoints").glob("damaged-*"))) == 2
+    assert len(list((home.run(stopped.id).path / "checkpoints").glob("damaged-*"))) == 2
     (whole,) = run_cohort.run(CohortSpec(runs=(tiny_run,)), store, lambda e: None)
     assert again.weights_sha256 == whole.weights_sha256

@@ -16,6 +16,7 @@ from resnet_studio.domain.specs import CohortSpec, DataSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.weights import digest
 from resnet_studio.runner import run_cohort
+from resnet_studio.runner import train as trainer
 from resnet_studio.training import checkpoints, loop
 from resnet_studio.training.engines import eager
 from resnet_studio.training.member import Member
@@ -63,7 +64,7 @@ def test_a_twin_trains_to_its_end_and_everything_is_kept(store, home, tiny_twin)
         assert newest.iteration == 12
         snapshot = checkpoints.load(home.runs / newest.folder)
         assert digest(snapshot.weights) == record.weights_sha256 == newest.weights_sha256
-        assert Preprocessing.load(home.run(record.id) / "preprocessing.safetensors").image_size == 8
+        assert Preprocessing.load(home.run(record.id).path / "preprocessing.safetensors").image_size == 8
     started = next(e for e in events if isinstance(e, CohortStarted))
     assert started.run_ids == tuple(r.id for r in records)
     assert any(isinstance(e, ProgressMade) and e.iteration == 12 for e in events)
@@ -95,7 +96,7 @@ def test_a_run_gives_the_same_bits_alone_and_in_any_cohort(store, tiny_run, tiny
 @pytest.mark.parametrize(("questions", "patience"), [(0, 0), (1, 0), (9, 0), (30, 0.4), (75, 0), (120, 0.4)])
 def test_stop_at_any_moment_then_resume_is_bit_exact(store, tiny_twin, questions, patience, monkeypatch):
     monkeypatch.setattr(
-        run_cohort, "_engine", lambda machine, *rest: eager.EagerEngine(machine.precision, rest[-1], patience)
+        trainer, "_engine", lambda machine, *rest: eager.EagerEngine(machine.precision, rest[-1], patience)
     )
     undisturbed = run_cohort.run(tiny_twin, store, lambda e: None)
     stopped = run_cohort.run(tiny_twin, store, lambda e: None, Switch(after=questions))
@@ -250,7 +251,7 @@ def test_files_that_were_left_out_are_counted_and_named(store, home, tiny_run, t
     (record,) = run_cohort.run(alone(spec), store, notices.append)
     (sentence,) = [e.sentence for e in notices if hasattr(e, "sentence")]
     assert sentence.startswith("5 files were left out")
-    listed = (home.run(record.id) / "left-out.txt").read_text()
+    listed = (home.run(record.id).path / "left-out.txt").read_text()
     assert all(f"bad{i}.png" in listed for i in range(5))
     assert record.environment["files_left_out"] == "5"
 
@@ -279,7 +280,7 @@ def test_only_the_two_newest_checkpoints_stay(store, home, tiny_run):
     (record,) = run_cohort.run(alone(tiny_run), store, lambda e: None, checkpoint_seconds=0.0)
     rows = store.checkpoints(record.id)
     assert [row.iteration for row in rows] == [12, 11]
-    folders = {folder.name for folder in (home.run(record.id) / "checkpoints").iterdir()}
+    folders = {folder.name for folder in (home.run(record.id).path / "checkpoints").iterdir()}
     assert folders == {row.folder.rpartition("/")[2] for row in rows}
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from resnet_studio.domain.errors import CheckpointError
+from resnet_studio.platform import files
 from resnet_studio.training import checkpoints
 from resnet_studio.training.checkpoints import Snapshot
 
@@ -16,7 +17,7 @@ def snapshot():
 
 
 def test_round_trip(tmp_path, snapshot):
-    folder, sha256 = checkpoints.save(tmp_path, snapshot)
+    folder, sha256 = checkpoints.save(tmp_path / "checkpoints", snapshot)
     again = checkpoints.load(folder)
     assert (again.iteration, again.seconds) == (7, 1.5)
     assert all(torch.equal(again.weights[name], snapshot.weights[name]) for name in snapshot.weights)
@@ -27,7 +28,7 @@ def test_round_trip(tmp_path, snapshot):
 @pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "state.json"])
 @pytest.mark.parametrize("harm", ["remove", "truncate", "flip"])
 def test_damage_is_noticed(tmp_path, snapshot, name, harm):
-    folder, _ = checkpoints.save(tmp_path, snapshot)
+    folder, _ = checkpoints.save(tmp_path / "checkpoints", snapshot)
     file = folder / name
     content = bytearray(file.read_bytes())
     if harm == "remove":
@@ -43,7 +44,7 @@ def test_damage_is_noticed(tmp_path, snapshot, name, harm):
 
 def test_a_failure_at_any_file_operation_leaves_no_half_checkpoint(tmp_path, snapshot, monkeypatch):
     """Power-cut order: whatever exists under its final name is whole."""
-    real_sync, real_rename, calls = checkpoints.sync, Path.rename, {"left": 0}
+    real_sync, real_rename, calls = files.sync, Path.rename, {"left": 0}
 
     def fragile(real):
         def call(*args):
@@ -54,14 +55,14 @@ def test_a_failure_at_any_file_operation_leaves_no_half_checkpoint(tmp_path, sna
 
         return call
 
-    monkeypatch.setattr(checkpoints, "sync", fragile(real_sync))
+    monkeypatch.setattr(files, "sync", fragile(real_sync))
     monkeypatch.setattr(Path, "rename", fragile(real_rename))
     failures = 0
     for allowed in range(10):
         calls["left"] = allowed
         run = tmp_path / str(allowed)
         try:
-            checkpoints.save(run, snapshot)
+            checkpoints.save(run / "checkpoints", snapshot)
         except OSError:
             failures += 1
         for folder in (run / "checkpoints").iterdir():
@@ -71,11 +72,11 @@ def test_a_failure_at_any_file_operation_leaves_no_half_checkpoint(tmp_path, sna
 
 
 def test_sweep_keeps_only_what_is_pointed_to(tmp_path, snapshot):
-    kept, _ = checkpoints.save(tmp_path, snapshot)
-    lost, _ = checkpoints.save(tmp_path, snapshot)
+    kept, _ = checkpoints.save(tmp_path / "checkpoints", snapshot)
+    lost, _ = checkpoints.save(tmp_path / "checkpoints", snapshot)
     torn = tmp_path / "checkpoints" / ".writing-9-abc"
     torn.mkdir()
-    checkpoints.sweep(tmp_path, {kept})
+    checkpoints.sweep(tmp_path / "checkpoints", {kept})
     assert kept.exists()
     assert not lost.exists()
     assert not torn.exists()
@@ -92,9 +93,9 @@ def test_a_full_disk_is_an_oserror_and_leaves_the_old_checkpoint(tmp_path):
     try:
         small = Snapshot(1, 0.0, {"a": torch.zeros(1000)}, {"a": torch.zeros(1000)})
         large = Snapshot(2, 0.0, {"a": torch.zeros(200_000)}, {"a": torch.zeros(10)})
-        folder, _ = checkpoints.save(disk, small)
+        folder, _ = checkpoints.save(disk / "checkpoints", small)
         with pytest.raises(OSError, match="No space left"):
-            checkpoints.save(disk, large)
+            checkpoints.save(disk / "checkpoints", large)
         assert [f.name for f in (disk / "checkpoints").iterdir()] == [folder.name]
         assert checkpoints.load(folder).iteration == 1
     finally:

@@ -172,7 +172,7 @@ def test_a_mean_image_comes_from_a_file(kind: str, trained, class_file: Path, st
         torch.save(mean, file)
     asked = ImportOptions(wishes=Wishes(image_size=16), pixel_mean=file, classes=class_file)
     run = import_weights(store, inspect(trained("end")[0], asked), asked)
-    stored = Preprocessing.load(store.home.run(run.id) / "preprocessing.safetensors")
+    stored = Preprocessing.load(store.home.run(run.id).path / "preprocessing.safetensors")
     assert torch.allclose(stored.mean, mean, atol=1e-6)
     assert stored.std.tolist() == [[[1.0]]] * 3
 
@@ -180,7 +180,7 @@ def test_a_mean_image_comes_from_a_file(kind: str, trained, class_file: Path, st
 def test_the_mean_image_of_a_data_set_is_measured(trained, pictures: Path, store: RunStore) -> None:
     asked = ImportOptions(wishes=Wishes(image_size=16), mean_of=DataSpec(source=f"folder:{pictures}"))
     run = import_weights(store, inspect(trained("end")[0], asked), asked)
-    stored = Preprocessing.load(store.home.run(run.id) / "preprocessing.safetensors")
+    stored = Preprocessing.load(store.home.run(run.id).path / "preprocessing.safetensors")
     assert tuple(stored.mean.shape) == (3, 16, 16)
     assert 0.4 < float(stored.mean.mean()) < 0.6
 

@@ -84,7 +84,7 @@ def test_a_run_that_was_stopped_keeps_the_parent_s_preprocessing(
 ) -> None:
     (record,) = store.create_cohort(CohortSpec(runs=(tuned(parent, pictures),)))
     run_cohort.resume([record.id], store, lambda event: None, lambda: True)
-    stored = store.home.run(record.id) / "preprocessing.safetensors"
+    stored = store.home.run(record.id).path / "preprocessing.safetensors"
     if stored.exists():
         assert torch.equal(Preprocessing.load(stored).mean, load(store, parent).preprocessing.mean)
     (run,) = run_cohort.resume([record.id], store, lambda event: None)

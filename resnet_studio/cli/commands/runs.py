@@ -24,7 +24,7 @@ from resnet_studio.domain.records import NOT_KNOWN, RunRecord, run_json
 from resnet_studio.domain.reproducibility import could_differ, in_words, not_the_same_here
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.text_numbers import counted, duration, grouped, moment, percent
-from resnet_studio.history.stored_preprocessing import StoredPreprocessing, preprocessing_of
+from resnet_studio.history.run_folders import StoredPreprocessing, preprocessing_of
 from resnet_studio.studies.conformity.texts import as_csv
 from resnet_studio.studies.conformity.texts import as_json as conformity_json
 from resnet_studio.training.provenance import here
@@ -100,7 +100,7 @@ def show(
         found = store.find(run)
         checkpoints = store.checkpoints(found.id)
         (conformity,) = of_stored(store, [found])
-        folder = store.home.run(found.id)
+        folder = store.home.run(found.id).path
         images = preprocessing_of(store.home, found.id)
     changed = [] if found.imported else not_the_same_here(found, here())  # another program made it, elsewhere
     if as_json:

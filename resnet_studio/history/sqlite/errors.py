@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -38,11 +39,19 @@ _SENTENCES = {
     sqlite3.SQLITE_IOERR: _UNREADABLE,
 }
 
+# What a number that no SQLite writes makes of the header; there is no error code for it.
+_NO_SUCH_FORMAT = "unsupported file format"
+
 # What SQLite may say of a full disk besides SQLITE_FULL: its log's index cannot grow, a file cannot be made, a quota
 # is used up. Each can have other causes too, so the disk is asked.
 _PERHAPS_FULL = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _PROBE_BYTES = 2**16
+
+
+def suspicion(database: Path) -> Path:
+    """A file that says: damage was met, look at the whole database when it is next opened for writing."""
+    return database.with_name(f"{database.name}.suspect")
 
 
 def damaged(file: Path, detail: str) -> DamagedHistoryError:
@@ -58,6 +67,8 @@ def trouble(error: BaseException, file: Path) -> StoreError | None:
         code = getattr(cause, "sqlite_errorcode", None)
         if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return damaged(file, str(cause))
+        if str(cause) == _NO_SUCH_FORMAT or (code == sqlite3.SQLITE_READONLY and os.access(file, os.W_OK)):
+            return damaged(file, f"{cause}, says its header")
         text = _SENTENCES.get(code & 0xFF) if code is not None else None
         return StoreError(text.format(file=file, detail=cause)) if text else None
     if isinstance(cause, OSError):

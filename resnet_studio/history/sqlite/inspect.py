@@ -6,9 +6,9 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
+from resnet_studio.history.sqlite.backups import copies
 from resnet_studio.history.sqlite.connections import READER_WAIT_SECONDS
-from resnet_studio.history.sqlite.errors import explained
-from resnet_studio.history.sqlite.migrate import suspicion
+from resnet_studio.history.sqlite.errors import explained, suspicion
 from resnet_studio.history.storage import KeptCopies
 
 _NAMED_AT_MOST = 20
@@ -37,6 +37,6 @@ def problems(database: Path) -> list[str]:
 
 
 def kept_beside(database: Path) -> KeptCopies:
-    folder, stem, ending = database.parent, database.stem, database.suffix
-    damaged, copies = (sorted(folder.glob(f"{stem}.{what}-*{ending}")) for what in ("damaged", "schema"))
-    return KeptCopies(tuple(map(str, damaged)), tuple(map(str, copies)))
+    """Damaged files that were set aside, and backups."""
+    damaged = sorted(database.parent.glob(f"{database.stem}.damaged-*{database.suffix}"))
+    return KeptCopies(tuple(map(str, damaged)), tuple(map(str, copies(database))))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.history.schema import REVISIONS
-from resnet_studio.history.sqlite import connections
-from resnet_studio.history.sqlite.errors import damaged, explained
+from resnet_studio.history.sqlite import backups, connections
+from resnet_studio.history.sqlite.errors import damaged, explained, suspicion
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +42,6 @@ def at_rest(database: Path) -> bool:
         return database.with_name(database.name + "-wal").stat().st_size == 0
     except FileNotFoundError:
         return True
-
-
-def suspicion(database: Path) -> Path:
-    """A file that says: damage was met, look at the whole database when it is next opened for writing."""
-    return database.with_name(f"{database.name}.suspect")
 
 
 def look(database: Path, *, check: bool, frozen: bool = False, schema: Schema = PRESENT) -> str | None:
@@ -134,32 +127,11 @@ def prepare(database: Path, *, previous_died: bool = False, schema: Schema = PRE
     if found == schema.head:
         return None
     with explained(database):
-        copy = back_up(database, found) if found is not None else None
+        copy = backups.back_up(database, found) if found is not None else None
         if copy is not None:
             log.warning("the history's schema %s is older than %s; a copy was kept at %s", found, schema.head, copy)
         migrate(database, schema)
     return copy
-
-
-def back_up(database: Path, revision: str) -> Path:
-    """A whole copy beside ``database``, named after its schema and the time; on disk for good when this returns."""
-    stem = f"{database.stem}.schema-{revision}.{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
-    target, partial = (database.with_name(stem + suffix) for suffix in (database.suffix, ".partial"))
-    try:
-        source, copy = sqlite3.connect(database), sqlite3.connect(partial)
-        try:
-            source.execute("PRAGMA query_only=ON")
-            source.backup(copy)
-        finally:
-            copy.close()
-            source.close()
-        with partial.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        partial.replace(target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    return target
 
 
 def migrate(database: Path, schema: Schema = PRESENT) -> None:

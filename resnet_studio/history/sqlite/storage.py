@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, StoreError, UserError
 from resnet_studio.history.schema import Base
 from resnet_studio.history.sqlite import connections, inspect, migrate, salvage
-from resnet_studio.history.sqlite.errors import explained
+from resnet_studio.history.sqlite.backups import DailyBackup
+from resnet_studio.history.sqlite.errors import explained, suspicion
 from resnet_studio.history.sqlite.locking import WriterLock
 from resnet_studio.history.storage import Inspection, KeptCopies
 
@@ -65,6 +66,7 @@ class SqliteStorage:
         self._url = connections.sqlite_url(self.file)
         self._writer_lock = WriterLock(file.parent)
         self._guard = threading.RLock()  # over the writing connection and every change of the fields below
+        self._daily = DailyBackup(file, schema.head)
         self._writer: Engine | None = None
         self._reader: Engine | None = None
         self._source = _Source.NOTHING
@@ -106,10 +108,14 @@ class SqliteStorage:
                 return True
             if not self._take_lock(wait_seconds):
                 return False
+            is_new = bool(self.missing())
             try:
                 self._prepare()
-                with explained(self.file):
-                    self._writer = _connected(connections.writer_engine(self._url))
+                try:
+                    self._writer = self._connect()
+                except DamagedHistoryError as error:
+                    self._set_aside(error)
+                    self._writer = self._connect()
             except DiskFullError:
                 self.give_up_writing()
                 return False
@@ -117,11 +123,14 @@ class SqliteStorage:
                 self._writer_lock.release()
                 raise
             self._cannot_write_beside = False
+            if not is_new:
+                self._daily.start()
             return True
 
     def give_up_writing(self) -> None:
         """For want of room: the history can be read, and :meth:`open_for_writing` tried again."""
         with self._guard:
+            self._daily.finish()
             if self._writer is not None:
                 self._writer.dispose()
                 self._writer = None
@@ -193,6 +202,7 @@ class SqliteStorage:
         """Let go of everything; further calls do nothing."""
         with self._guard:
             self._closed = True
+            self._daily.finish()
             if self._reader is not None:
                 self._reader.dispose()
             if self._writer is not None:
@@ -207,11 +217,25 @@ class SqliteStorage:
         try:
             copy = migrate.prepare(self.file, previous_died=died, schema=self._schema)
         except DamagedHistoryError as error:
-            self.restored = salvage.set_aside(self.file, error.detail, self._schema).sentence
+            self._set_aside(error)
             copy = None
         self.backup = copy or self.backup
         with suppress(OSError):
-            migrate.suspicion(self.file).unlink(missing_ok=True)
+            suspicion(self.file).unlink(missing_ok=True)
+
+    def _set_aside(self, error: DamagedHistoryError) -> None:
+        self.restored = salvage.set_aside(self.file, error.detail, self._schema).sentence
+
+    def _connect(self) -> Engine:
+        """Trouble shows here and not at the first write."""
+        engine = connections.writer_engine(self._url)
+        try:
+            with explained(self.file), engine.begin() as connection:
+                connection.exec_driver_sql("DELETE FROM alembic_version WHERE 0")  # is refused where writing would be
+        except BaseException:
+            engine.dispose()
+            raise
+        return engine
 
     @contextmanager
     def _noting_damage(self) -> Iterator[None]:
@@ -219,7 +243,7 @@ class SqliteStorage:
             yield
         except DamagedHistoryError:
             with suppress(OSError):
-                migrate.suspicion(self.file).touch()
+                suspicion(self.file).touch()
             raise
 
     def _take_lock(self, wait_seconds: float) -> bool:
@@ -276,13 +300,3 @@ class SqliteStorage:
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("this history was closed")
-
-
-def _connected(engine: Engine) -> Engine:
-    """Trouble shows here and not at the first write."""
-    try:
-        engine.connect().close()
-    except BaseException:
-        engine.dispose()
-        raise
-    return engine

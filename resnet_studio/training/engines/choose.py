@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import json
-import logging
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +16,12 @@ from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.specs import NetworkSpec, RecipeSpec
 from resnet_studio.networks.devices import device_name
 from resnet_studio.platform.host import compiler
+from resnet_studio.platform.measured_cache import MeasuredCache
 from resnet_studio.platform.training_speed import LONG_ENOUGH, WORTH_IT, multiply_adds
 from resnet_studio.training.engines.background_compiler import BackgroundCompiler, Faster
 from resnet_studio.training.engines.compiled import CompiledEngine
 from resnet_studio.training.engines.eager import EagerEngine, StepEngine
 from resnet_studio.training.engines.graphed import GraphedEngine
-
-log = logging.getLogger(__name__)
 
 _GAINS = "compiled.json"
 SWITCH_AT = 1000  # iterations before compiled steps take over: compiling takes less on any machine seen so far
@@ -124,9 +120,9 @@ def known_gains(device: torch.device, precision: Precision, cache: Path) -> dict
     """How many times faster compiled steps were found to be on this machine, by :func:`gain_subject`."""
     key = _key(device, precision)
     try:
-        known = json.loads((cache / _GAINS).read_text(encoding="utf-8"))
-        return {str(name).removeprefix(key): float(gain) for name, gain in known.items() if name.startswith(key)}
-    except (OSError, ValueError, AttributeError, TypeError):
+        known = MeasuredCache(cache / _GAINS).entries()
+        return {name.removeprefix(key): float(gain) for name, gain in known.items() if name.startswith(key)}
+    except (ValueError, TypeError):
         return {}
 
 
@@ -137,21 +133,12 @@ def known_gain(device: torch.device, precision: Precision, cache: Path, subject:
 
 def remember_gain(device: torch.device, precision: Precision, cache: Path, subject: str, gain: float) -> None:
     """Keep a measured gain for :func:`known_gain`; a cache that cannot be written only costs another measurement."""
-    file = cache / _GAINS
-    try:
-        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        known[_key(device, precision) + subject] = round(gain, 3)
-        beside = file.with_suffix(".writing")
-        beside.write_text(json.dumps(known, indent=2), encoding="utf-8")
-        beside.replace(file)
-    except (OSError, ValueError, TypeError) as error:
-        log.info("the gain of compiling could not be kept: %s", error)
+    MeasuredCache(cache / _GAINS).keep(_key(device, precision) + subject, round(gain, 3))
 
 
 def forget_gains(cache: Path) -> None:
     """Let the next run that may compile find out anew whether that pays."""
-    with contextlib.suppress(OSError):
-        (cache / _GAINS).unlink(missing_ok=True)
+    MeasuredCache(cache / _GAINS).clear()
 
 
 def make_engine(

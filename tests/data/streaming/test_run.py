@@ -63,7 +63,7 @@ def test_a_stop_in_mid_epoch_and_a_resume_are_bit_exact(home, cohort, opened):
         whole = run_cohort.run(cohort, store, lambda _: None)
         assert [record.status for record in whole] == [RunStatus.FINISHED] * 2
         assert whole[0].environment["loading"] == "streamed"
-        kept = Preprocessing.load(home.run(whole[0].id) / "preprocessing.safetensors")
+        kept = Preprocessing.load(home.run(whole[0].id).path / "preprocessing.safetensors")
         assert kept.mean.shape == (3, 16, 16)
         assert kept.colour_vectors is not None
         questions = iter(range(10_000))

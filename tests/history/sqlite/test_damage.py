@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -58,9 +59,13 @@ def test_a_database_of_something_else(home: Home) -> None:
     assert "not a history of ResNet Studio" in refused(home)
 
 
-def test_damage_met_later_is_a_sentence_too(filled: Home) -> None:
+@pytest.mark.parametrize("backup", [True, False])
+def test_damage_met_later_is_a_sentence_too(filled: Home, backup: bool) -> None:
     with RunStore.open(filled) as store:
         run_id = store.list_runs()[0].id
+    assert len(list((filled.root / "backups").iterdir())) == 1
+    if not backup:
+        shutil.rmtree(filled.root / "backups")
     content = bytearray(database_of(filled).read_bytes())
     for page in range(4096 * 20, len(content), 4096):
         if b"CREATE " not in content[page : page + 4096]:  # the tables are still known
@@ -69,8 +74,12 @@ def test_damage_met_later_is_a_sentence_too(filled: Home) -> None:
     with RunStore.open(filled, writer=False) as reader, pytest.raises(StoreError, match="start it again"):
         reader.curve(run_id, Series.TRAINING_ERROR)
     with RunStore.open(filled) as store:
-        assert "without some points of plain-8" in store.notices[0]
         assert len(store.list_runs()) == 2
+        if backup:
+            assert "gaps came from the backup of" in store.notices[0]
+            assert store.curve(run_id, Series.TRAINING_ERROR).iterations.tolist() == list(range(1, 100_001))
+        else:
+            assert "without some points of plain-8" in store.notices[0]
 
 
 def test_a_folder_in_the_place_of_the_file(home: Home) -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 from sqlalchemy import Engine, event
 import alembic.command, alembic.config, alembic.script
 from resnet_studio.platform.home import Home
-from resnet_studio.history.sqlite import connections, migrate, salvage
+from resnet_studio.history.sqlite import connections, gather, migrate, salvage
 from resnet_studio.history.store import RunStore
 
 count = last = 0
@@ -44,7 +44,7 @@ def counted(owner, name):
     setattr(owner, name, call)
 
 for owner, name in ((os, "fsync"), (os, "link"), (Path, "rename"), (Path, "unlink"), (Path, "replace"),
-                    (migrate, "migrate"), (salvage, "migrate"), (salvage, "_copy_table"), (salvage, "_mend"),
+                    (migrate, "migrate"), (salvage, "migrate"), (gather, "_copy_table"), (gather, "_mend"),
                     (connections, "check_foreign_keys")):
     counted(owner, name)
 if sys.argv[3:]:
@@ -54,7 +54,7 @@ source, folder = Path(sys.argv[1]), Path(sys.argv[2])
 while True:
     last += 1
     home = Home(folder / f"killed-{last}").prepare()
-    shutil.copy(source, database_of(home))
+    shutil.copy(source, home.root / "history.sqlite3")
     pid = os.fork()
     if not pid:
         try:
@@ -107,7 +107,7 @@ def test_a_migration_that_dies_at_any_step_leaves_a_history_that_opens(old: Path
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(PRESENT.head,)]
         connection.close()
-        copies = list(home.root.glob("history.schema-0001.*.sqlite3"))
+        copies = list(home.root.glob("backups/history.schema-0001.*.sqlite3"))
         assert copies, "the copy was there before the first change"
         assert all(rows(copy, "runs") == before["runs"] for copy in copies)
     assert 0 < migrated < len(homes), "killed before and after the change was made"

@@ -85,7 +85,7 @@ def test_killed_before_the_commit_it_is_as_it_was(old: Home, spawn: Spawn) -> No
     assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
     connection.close()
     assert columns(database_of(old), "evaluations") == set()
-    (copy,) = old.root.glob("history.schema-0001.*.sqlite3")
+    (copy,) = old.root.glob("backups/history.schema-0001.*.sqlite3")
     assert rows(copy, "curve_chunks") == before
     with RunStore.open(old) as store:
         assert len(store.list_runs()) == 2

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from resnet_studio.domain.enums import RunStatus, Series
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.series import Series
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 

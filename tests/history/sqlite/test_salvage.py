@@ -16,6 +16,7 @@ from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.sqlite import salvage
+from resnet_studio.history.sqlite.gather import Gathered
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
@@ -40,7 +41,7 @@ def filled(home: Home, tiny_twin: CohortSpec) -> Home:
                     store.append_chunks([CurveChunk(run.id, Series.TRAINING_LOSS, first, values)])
                 store.add_checkpoint(run.id, 1000, f"{run.id}/checkpoints/x", "0" * 64, 1.0)
                 store.set_status(run.id, RunStatus.FINISHED)
-                home.run(run.id).mkdir()
+                home.run(run.id).path.mkdir()
     return home
 
 
@@ -100,7 +101,7 @@ def test_a_page_of_nonsense_costs_what_was_on_it(filled: Home, table: str) -> No
     before = database_of(filled).read_bytes()
     with RunStore.open(filled) as store:
         runs = store.list_runs()
-        (sentence,) = store.notices
+        sentence, *more = store.notices
         whole = [run for run in runs if len(store.curve(run.id, Series.TRAINING_LOSS)) == 1000]
         for run in whole:
             assert store.curve(run.id, Series.TRAINING_LOSS).values[-1] == 1000
@@ -109,6 +110,11 @@ def test_a_page_of_nonsense_costs_what_was_on_it(filled: Home, table: str) -> No
     assert aside(filled).read_bytes() == before
     if table == "runs":
         assert RUNS - 6 <= len(runs) < RUNS, "some runs share a page"
+        count = RUNS - len(runs)
+        folders = f"The folders of {count} runs are" if count > 1 else "The folder of 1 run is"
+        assert more == [
+            f"{folders} there, but not in the list; `resnet-studio doctor` names them, and nothing was deleted."
+        ]
     else:
         assert len(runs) == RUNS
         assert all(run.status is RunStatus.FINISHED and run.spec.network.depth == 8 for run in runs)
@@ -216,6 +222,34 @@ def test_a_new_home_has_nothing_to_say(home: Home) -> None:
 
 
 def test_names_in_a_sentence_are_not_too_many() -> None:
-    found = salvage.Salvage(Path("x"), 9, tuple(f"run {i}" for i in range(9)), 3, "torn")
+    found = salvage.Salvage(Path("x"), "torn", Gathered(9, tuple(f"run {i}" for i in range(9)), 3))
     assert "run 4 and 4 others" in found.sentence
     assert os.linesep not in found.sentence
+
+
+@pytest.mark.parametrize("place", [*range(0, 36, 2), *range(36, 100, 7), 44, 47, 59])
+def test_a_flipped_bit_in_the_header_does_not_lose_the_list(filled: Home, place: int) -> None:
+    content = bytearray(database_of(filled).read_bytes())
+    for bit in (1, 64):
+        content[place] ^= bit
+        database_of(filled).write_bytes(content)
+        with RunStore.open(filled) as store:
+            assert len(store.list_runs()) == RUNS
+            store.rename(store.list_runs()[0].id, f"it can be written {bit}")
+        check(filled)
+        content = bytearray(database_of(filled).read_bytes())
+
+
+def test_rows_between_several_torn_pages_are_found(filled: Home) -> None:
+    pages = table_pages(database_of(filled), "curve_chunks")[5::10]
+    content, pieces = database_of(filled).read_bytes(), 0
+    for page in pages:
+        pieces += int.from_bytes(content[(page - 1) * PAGE + 3 : (page - 1) * PAGE + 5], "big")
+        spoil(database_of(filled), page)
+    with RunStore.open(filled) as store:
+        runs = store.list_runs()
+        assert len(runs) == RUNS
+        points = sum(len(store.curve(run.id, Series.TRAINING_LOSS)) for run in runs)
+    assert len(pages) > 2
+    assert points == RUNS * 1000 - 500 * pieces
+    check(filled)

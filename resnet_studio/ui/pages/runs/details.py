@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.documents import run_toml
 from resnet_studio.domain.imported_weights import without_options
 from resnet_studio.domain.records import NOT_KNOWN, EvaluationSummary, RunRecord
-from resnet_studio.history.stored_preprocessing import StoredPreprocessing
+from resnet_studio.history.run_folders import StoredPreprocessing
 from resnet_studio.studies.conformity import Conformity, State, of_run
 from resnet_studio.ui.conformity.panel import ConformityPanel
 from resnet_studio.ui.models import formats

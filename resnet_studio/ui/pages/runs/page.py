@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.history.stored_preprocessing import preprocessing_of
+from resnet_studio.history.run_folders import preprocessing_of
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.events import (
+    CheckpointDropped,
     CheckpointSaved,
     CohortStarted,
+    CurvesCut,
     CurvesGrew,
     Event,
     NoticeGiven,
@@ -75,12 +77,12 @@ class CohortState:
         """Take in what happened; whether it concerns this cohort."""
         if isinstance(event, CurvesGrew):
             return self.concerns(chunk.run_id for chunk in event.chunks)
-        if isinstance(event, StatusChanged | CheckpointSaved):
+        if isinstance(event, StatusChanged | CheckpointSaved | CheckpointDropped | CurvesCut):
             if not self.concerns((event.run_id,)):
                 return False
             if isinstance(event, StatusChanged):
                 self._apply_status(event)
-            else:
+            elif isinstance(event, CheckpointSaved):
                 self.saved_at = event.iteration
             return True
         if not self.concerns(event.run_ids):

@@ -1,0 +1,248 @@
+"""Training without a history: a value in, events out. What is written are the files of the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+
+from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.data.training_batches import TrainingData, open_training
+from resnet_studio.domain.enums import Phase, Precision, RunStatus
+from resnet_studio.domain.errors import CheckpointError, UserError
+from resnet_studio.domain.events import (
+    CheckpointDropped,
+    CheckpointSaved,
+    CohortStarted,
+    CurvesCut,
+    EnvironmentChanged,
+    EventSink,
+    NoticeGiven,
+    PhaseChanged,
+    StatusChanged,
+    StopCheck,
+    never_stop,
+)
+from resnet_studio.domain.specs import RecipeSpec
+from resnet_studio.networks.error_rates import images_a_step
+from resnet_studio.platform.files import replacing
+from resnet_studio.platform.home import Home
+from resnet_studio.runner import start_weights
+from resnet_studio.runner.start import CohortStart, MemberStart
+from resnet_studio.training import checkpoints
+from resnet_studio.training.disk_full import DiskSpaceGuard
+from resnet_studio.training.engines.eager import StepEngine
+from resnet_studio.training.loop import CohortLoop, Shared
+from resnet_studio.training.malloc import freed_memory_kept
+from resnet_studio.training.member import Member
+from resnet_studio.training.setup import Machine
+
+_KEPT_CHECKPOINTS = 2  # the newest and the one before it
+
+
+def train(
+    start: CohortStart, emit: EventSink, should_stop: StopCheck = never_stop, *, should_pause: StopCheck = never_stop,
+    checkpoint_seconds: float = 30.0, show: EventSink | None = None,
+) -> None:  # fmt: skip
+    """Train to the end of the recipe, or until stopped; every end of a run is a StatusChanged.
+
+    ``should_stop`` and ``should_pause`` are asked at least once an iteration. On the CPU the final weights are bit for
+    bit those of a run that was never interrupted.
+
+    Args:
+        start: Where the runs stand. Hand it over and keep no reference: its tensors are let go once they are taken.
+        emit: Gets each event, in order, and stores it. Where it raises DiskFullError, training waits and tries again.
+        show: Gets what is to be shown although it cannot be stored: that training waits for room. ``emit`` if left out.
+
+    Raises:
+        UserError: If the runs cannot be trained as asked.
+        Stopped: If stopped before the first iteration.
+        StoppedOnFullDisk: If stopped while there was no room to store what had been trained.
+    """
+    home, ids, spec = start.home, start.run_ids, start.spec
+    recipe, size = spec.recipe, spec.network.image_size
+    guard = DiskSpaceGuard(home.root, ids, emit, show or emit, should_stop)
+
+    def report(detail: str, fraction: float | None = None) -> None:
+        guard.emit(PhaseChanged(ids, Phase.LOADING, detail, fraction))
+
+    with freed_memory_kept(), open_training(spec.data, recipe, size, home, report, should_stop) as data:
+        check_data(start, data)
+        if data.skipped:
+            guard.emit(NoticeGiven(ids, guard.attempt(lambda: _name_skipped(data.skipped, home, ids[0]))))
+        if recipe.precision is Precision.AUTO:
+            guard.emit(PhaseChanged(ids, Phase.PROBING))
+        machine = _machine(start)
+        if machine.notice:
+            guard.emit(NoticeGiven(ids, machine.notice))
+        preprocessing = guard.attempt(partial(_preprocessing, start, data)).to(machine.device)
+        batches = data.batches(preprocessing, machine.device)
+        guard.emit(PhaseChanged(ids, Phase.BUILDING))
+        kept = _Checkpoints(start, guard)
+        members = _members(start, machine, guard)
+        del start  # its snapshots and weights would lie in memory to the end
+        engine = _engine(machine, recipe, home, ids, guard.emit, should_stop)
+        guard.emit(
+            CohortStarted(
+                run_ids=ids,
+                iteration=min(member.iteration for member in members),
+                iterations=recipe.iterations,
+                batches_per_epoch=batches.batches_per_epoch,
+                training_images=data.training_images,
+                test_images=data.test_images,
+                class_names=data.class_names,
+                environment=machine.environment() | _facts(data),
+            )
+        )
+        if slow := tuple(member.run_id for member in members if member.spec.network in machine.slow):
+            guard.emit(EnvironmentChanged(slow, {"engine": machine.plan.uncompiled.name}))
+        for member in members:
+            guard.emit(StatusChanged(member.run_id, RunStatus.RUNNING, "", member.iteration))
+        test_batch = images_a_step(machine.device, size, recipe.batch_size)
+        shared = Shared(
+            batches=batches,
+            test_batches=lambda: data.test_batches(preprocessing, test_batch, machine.device),
+            test_images=data.test_images,
+            training_views=lambda: data.training_views(preprocessing, machine.device),
+            training_views_images=data.training_images,
+            save=kept.save,
+            forget=kept.forget,
+            precision=machine.precision,
+            checkpoint_seconds=checkpoint_seconds,
+        )  # fmt: skip
+        try:
+            CohortLoop(members, shared, engine, guard.emit, should_stop, should_pause).run()
+        finally:
+            engine.close()
+
+
+def check_classes(wanted: Sequence[tuple[str, int]], class_names: Sequence[str]) -> None:
+    """Raises UserError if a network, of a name and a number of classes, was made for other data."""
+    for name, classes in wanted:
+        if classes != len(class_names):
+            raise UserError(
+                f"The data has {len(class_names)} classes but {name} was made for {classes}; "
+                f"set classes to {len(class_names)}."
+            )
+
+
+def check_data(start: CohortStart, data: TrainingData) -> None:
+    """Raises UserError if these are not the images that the runs were made for, or began with."""
+    check_classes([(member.name, member.spec.network.classes) for member in start.members], data.class_names)
+    for member in start.members:
+        before = member.environment.get("data_sha256")
+        if before and before != data.checksum:
+            raise UserError(
+                f"The images of {member.spec.data.source} have changed since {member.name} began; put them back to go "
+                "on with it, or train a new run."
+            )
+
+
+def _machine(start: CohortStart) -> Machine:
+    networks = [member.spec.network for member in start.members]
+    environments = [member.environment for member in start.members]
+    return Machine.choose(start.spec.recipe, start.home.cache, networks, environments)
+
+
+def _engine(
+    machine: Machine, recipe: RecipeSpec, home: Home, ids: tuple[str, ...], emit: EventSink, should_stop: StopCheck
+) -> StepEngine:
+    def failed(sentence: str) -> None:
+        emit(NoticeGiven(ids, sentence))
+        emit(EnvironmentChanged(ids, {"engine": engine.name, "engine_reason": sentence}))
+
+    def waiting() -> None:
+        emit(PhaseChanged(ids, Phase.AWAITING))
+
+    def apart(some: Sequence[str], sentence: str) -> None:
+        emit(NoticeGiven(tuple(some), sentence))
+        emit(EnvironmentChanged(tuple(some), {"engine": machine.plan.uncompiled.name, "engine_reason": sentence}))
+
+    engine = machine.engine(recipe, home.cache, should_stop, waiting, failed, apart)
+    return engine
+
+
+def _facts(data: TrainingData) -> dict[str, str]:
+    return {
+        "data_sha256": data.checksum,
+        "loading": str(data.loading),
+        "files_left_out": str(len(data.skipped)),
+        "training_images": str(data.training_images),
+        "test_images": str(data.test_images),
+    }
+
+
+def _preprocessing(start: CohortStart, data: TrainingData) -> Preprocessing:
+    """Measured once over the training set, or that of the weights training begins with, whose colours for augmentation
+    are then those of the new training set; in each run's folder before its first iteration."""
+    used = data.preprocessing()
+    if (given := start.preprocessing) is not None:
+        used = Preprocessing(given.image_size, given.mean, given.std, used.colour_values, used.colour_vectors)
+    for run_id in start.run_ids:
+        file = start.home.run(run_id).preprocessing
+        if not file.exists():
+            used.save(file)
+    return used
+
+
+def _members(start: CohortStart, machine: Machine, guard: DiskSpaceGuard) -> list[Member]:
+    made = [_member(member, start.home, machine, guard) for member in start.members]
+    if parents := [parent for _, parent in made if parent is not None]:
+        guard.emit(NoticeGiven(start.run_ids, start_weights.in_words(parents)))
+    return [member for member, _ in made]
+
+
+def _member(
+    start: MemberStart, home: Home, machine: Machine, guard: DiskSpaceGuard
+) -> tuple[Member, start_weights.Parent | None]:
+    """A member where it stands, its curves cut to match, and whose weights it begins with."""
+    member, files = Member(start.run_id, start.spec, machine.device, machine.layout), home.run(start.run_id)
+    if start.snapshot is not None:
+        member.restore(start.snapshot)
+    for checkpoint in start.damaged:
+        guard.emit(NoticeGiven((start.run_id,), checkpoint.problem))
+        guard.emit(CheckpointDropped(start.run_id, checkpoint.iteration))
+        with suppress(CheckpointError):  # no folder of this run, so it is not to be renamed
+            checkpoints.set_aside(files.checkpoint(checkpoint.folder))
+    if start.checkpoints and not start.whole:
+        sentence = f"No whole checkpoint of {start.name} is left; it starts again from the beginning."
+        guard.emit(NoticeGiven((start.run_id,), sentence))
+    parent = start_weights.take_over(member, start)
+    checkpoints.sweep(files.checkpoints, keep={files.checkpoint(each.folder) for each in start.whole})
+    guard.emit(CurvesCut(start.run_id, member.iteration))
+    member.see_tests(start.test_errors)
+    return member, parent
+
+
+class _Checkpoints:
+    """Writes the members' checkpoints, and drops those that are no longer needed."""
+
+    def __init__(self, start: CohortStart, guard: DiskSpaceGuard) -> None:
+        self._home, self._guard = start.home, guard
+        self._folders = {m.run_id: {each.iteration: each.folder for each in m.whole} for m in start.members}
+
+    def save(self, member: Member) -> CheckpointSaved:
+        """A new one of the iteration of an older one takes its place."""
+        files, snapshot = self._home.run(member.run_id), member.snapshot()
+        folder, sha256 = self._guard.attempt(lambda: checkpoints.save(files.checkpoints, snapshot))
+        name = files.stored_name(folder)
+        self._folders[member.run_id][snapshot.iteration] = name
+        return CheckpointSaved(member.run_id, snapshot.iteration, name, sha256, snapshot.seconds)
+
+    def forget(self, run_id: str) -> None:
+        """Drop the rows of old checkpoints, then their folders: no row ever points to a folder that is gone."""
+        files, mine = self._home.run(run_id), self._folders[run_id]
+        for iteration in sorted(mine, reverse=True)[_KEPT_CHECKPOINTS:]:
+            self._guard.emit(CheckpointDropped(run_id, iteration))
+            del mine[iteration]
+        checkpoints.sweep(files.checkpoints, keep={files.checkpoint(folder) for folder in mine.values()})
+
+
+def _name_skipped(skipped: Sequence[tuple[str, str]], home: Home, run_id: str) -> str:
+    """A sentence with the first names; all of them, with the reasons, go to a file in the run's folder."""
+    file = home.run(run_id).left_out
+    with replacing(file) as part:
+        part.write_text("".join(f"{name}: {reason}\n" for name, reason in skipped), encoding="utf-8")
+    count, names = len(skipped), ", ".join(name for name, _ in skipped[:3])
+    files = "1 file was" if count == 1 else f"{count} files were"
+    return f"{files} left out, among them {names}; all of them, and why, are listed in {file}."
