@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from resnet_studio.cli.spec_arguments import asked_cohort, cohort_from_options
+from resnet_studio.cli.spec_arguments import cohort_from_options
 from resnet_studio.data.datasets import paths
 from resnet_studio.domain.documents import cohort_from_toml
 from resnet_studio.domain.specs import CohortSpec
@@ -120,7 +120,7 @@ def test_classes_given_by_hand_are_kept(home: Home, images: Path) -> None:
 )
 def test_a_named_data_set_gives_the_number_of_classes(home: Home, monkeypatch, values, classes: int) -> None:
     monkeypatch.setattr(paths, "obstacle", lambda home, row: "")  # as if it had been downloaded
-    assert asked_cohort(None, values, None, False, home).runs[0].network.classes == classes
+    assert cohort_from_options(None, values, None, False, home).runs[0].network.classes == classes
 
 
 def test_wrong_classes_are_refused_with_a_reason(at_home: At, images: Path) -> None:
