@@ -13,10 +13,11 @@ from pathlib import Path
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.home import Home
+from resnet_studio.text import N_, _
 
 log = logging.getLogger(__name__)
 
-NO_DISPLAY = (
+NO_DISPLAY = N_(
     "No display was found to open the window on ({why}); `resnet-studio demo` runs the built-in study in the terminal."
 )
 LOG_BYTES, LOG_FILES = 1_000_000, 4
@@ -41,7 +42,10 @@ def run_app(home: Home, *, study: str = "") -> int:
         import PySide6.QtWidgets  # noqa: F401
     except ImportError as error:
         raise UserError(
-            f"Qt could not be loaded ({error}); install the missing library, `resnet-studio doctor` says which."
+            _(
+                "Qt could not be loaded ({error}); install the missing library, `resnet-studio doctor` says which.",
+                error=error,
+            )
         ) from error
     home.prepare()
     start_log(home)
@@ -86,20 +90,24 @@ def require_display() -> None:
     if os.environ.get("WAYLAND_DISPLAY") and platform != "xcb":
         return
     if not display:
-        raise UserError(NO_DISPLAY.format(why="neither DISPLAY nor WAYLAND_DISPLAY is set"))
+        raise UserError(_(NO_DISPLAY, why=_("neither DISPLAY nor WAYLAND_DISPLAY is set")))
     if not answers(display):
-        raise UserError(NO_DISPLAY.format(why=f"nothing answers at DISPLAY {display}"))
+        raise UserError(_(NO_DISPLAY, why=_("nothing answers at DISPLAY {display}", display=display)))
     missing = missing_library()
     if missing:
         raise UserError(
-            f"Qt cannot open a window because a system library is missing ({missing}); install it (Debian and Ubuntu: "
-            "apt install libxcb-cursor0 libegl1 libxkbcommon-x11-0), or use `resnet-studio demo --headless`."
+            _(
+                "Qt cannot open a window because a system library is missing ({missing}); install it (Debian and "
+                "Ubuntu: "
+                "apt install libxcb-cursor0 libegl1 libxkbcommon-x11-0), or use `resnet-studio demo --headless`.",
+                missing=missing,
+            )
         )
 
 
 def answers(display: str) -> bool:
     """Whether an X server listens at ``host:number.screen``."""
-    host, _, rest = display.rpartition(":")
+    host, _unused, rest = display.rpartition(":")
     number = rest.partition(".")[0]
     if host.startswith("/"):  # a socket's path, as XQuartz sets it
         return True
@@ -127,7 +135,7 @@ def missing_library() -> str:
     """What the loader says when it cannot load Qt's plug-in for X, empty if it can."""
     spec = importlib.util.find_spec("PySide6")
     if spec is None or spec.origin is None:
-        return "PySide6 itself"
+        return _("PySide6 itself")
     plugin = Path(spec.origin).parent / "Qt" / "plugins" / "platforms" / "libqxcb.so"
     if not plugin.is_file():
         return ""  # Qt of the system, kept whole by its packages

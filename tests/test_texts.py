@@ -214,7 +214,6 @@ def test_texts_are_literals_with_named_fields() -> None:
     assert not faults, "\n".join(faults)
 
 
-@pytest.mark.xfail(reason="the texts are not converted yet", strict=True)
 def test_what_is_shown_is_translated() -> None:
     errors = text_rules.error_classes()
     assert {"UserError", "StoreError", "DiskFullError"} <= errors

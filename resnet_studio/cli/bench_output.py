@@ -19,6 +19,7 @@ from resnet_studio.domain.presets import apply, find_preset, preset_for
 from resnet_studio.domain.specs import NetworkSpec, RunSpec, replace
 from resnet_studio.domain.text_numbers import duration, grouped, three_figures
 from resnet_studio.platform.training_speed import Expectation
+from resnet_studio.text import _
 
 if TYPE_CHECKING:
     from resnet_studio.training.speed import Speed
@@ -85,7 +86,9 @@ def row_of(network: NetworkSpec, given: GivenOptions) -> Row:
         spec = apply(preset, RunSpec(network=network))
     except ValidationError as error:
         sentence = next(iter(sentences(error).values()))
-        raise UserError(f"The paper's recipe does not fit {network.label}: {sentence}.") from None
+        raise UserError(
+            _("The paper's recipe does not fit {label}: {sentence}.", label=network.label, sentence=sentence)
+        ) from None
     return Row(changed(spec, given), preset.recipe.iterations, preset.recipe.batch_size)
 
 
@@ -101,8 +104,18 @@ def _order(row: Row) -> tuple[object, ...]:
 
 def show(rows: Sequence[Row], remark: str = "") -> None:
     """The table, and below it what is to be known of the figures."""
-    columns = ("network", "batch", "engine", "precision", "ms a step", "images/s", "ready after", "compiling",
-               "the paper's recipe", "takes here")  # fmt: skip
+    columns = (
+        _("network"),
+        _("batch"),
+        _("engine"),
+        _("precision"),
+        _("ms a step"),
+        _("images/s"),
+        _("ready after"),
+        _("compiling"),
+        _("the paper's recipe"),
+        _("takes here"),
+    )
     print_table(columns, [_cells(row) for row in sorted(rows, key=_order)], right=(*columns[4:8], columns[9]))
     for sentence in filter(None, (*_notes(rows), remark)):
         print(sentence)
@@ -135,11 +148,17 @@ def _notes(rows: Sequence[Row]) -> Iterator[str]:
     scaled = [row.scaled for row in rows if row.speed is None and row.scaled is not None]
     if scaled:
         sources = dict.fromkeys(source for found in scaled for source in found.sources)
-        known = f"scaled by multiply-adds from {', '.join(sources)}" if sources else "the figure of an earlier time"
-        yield f"≈ was not measured now: {known}."
+        known = (
+            _("scaled by multiply-adds from {sources}", sources=", ".join(sources))
+            if sources
+            else _("the figure of an earlier time")
+        )
+        yield _("≈ was not measured now: {known}.", known=known)
     yield from dict.fromkeys(row.reason for row in rows if row.reason)
     if any(row.gain is not None for row in rows):
-        yield "compiling: how many times as fast compiled steps are; where they gain too little, eager ones are taken."
+        yield _(
+            "compiling: how many times as fast compiled steps are; where they gain too little, eager ones are taken."
+        )
     measured = [row.speed for row in rows if row.speed is not None and row.gain is None]
     yield from dict.fromkeys(speed.failure for speed in measured if speed.failure)
 

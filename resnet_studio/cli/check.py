@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from resnet_studio.text import N_
+
 
 class State(StrEnum):
-    OK = "ok"
-    NOTE = "note"  # works, but something is less than it could be
-    WRONG = "wrong"
+    OK = N_("ok")
+    NOTE = N_("note")  # works, but something is less than it could be
+    WRONG = N_("wrong")
 
 
 @dataclass(frozen=True, slots=True)

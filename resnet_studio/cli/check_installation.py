@@ -20,6 +20,7 @@ from resnet_studio.platform.home import Home
 from resnet_studio.platform.host import cores, cpu_name
 from resnet_studio.platform.python_child import python_command
 from resnet_studio.platform.resources import resources
+from resnet_studio.text import N_, _
 
 _PACKAGES = (
     "torch", "torchvision", "PySide6-Essentials", "pyqtgraph", "numpy", "SQLAlchemy", "alembic", "pydantic", "typer",
@@ -27,7 +28,7 @@ _PACKAGES = (
 )  # fmt: skip
 _ENOUGH_DISK = 2 * 2**30  # bytes: checkpoints of a long study and a decoded data set
 _QT_SECONDS = 60
-_LINUX_LIBRARIES = "libegl1 libgl1 libxkbcommon0 libxcb-cursor0 libdbus-1-3 fontconfig"
+_LINUX_LIBRARIES = _("libegl1 libgl1 libxkbcommon0 libxcb-cursor0 libdbus-1-3 fontconfig")
 
 
 def run_checks(home: Home) -> list[Check]:
@@ -37,17 +38,26 @@ def run_checks(home: Home) -> list[Check]:
         try:
             found += look(home)
         except Exception as error:
-            found.append(Check(name, f"{type(error).__name__}: {error}", State.WRONG, "Install ResNet Studio again."))
+            found.append(
+                Check(name, f"{type(error).__name__}: {error}", State.WRONG, _("Install ResNet Studio again."))
+            )
     return found
 
 
 def _program(_home: Home) -> Iterator[Check]:
-    yield Check("resnet-studio", __version__)
-    yield Check("python", f"{platform.python_version()} on {platform.platform(terse=True)}")
+    yield Check(N_("resnet-studio"), __version__)
+    yield Check(
+        N_("python"),
+        _(
+            "{python_version} on {platform}",
+            python_version=platform.python_version(),
+            platform=platform.platform(terse=True),
+        ),
+    )
     try:
-        yield Check("resources", str(resources()))
+        yield Check(N_("resources"), str(resources()))
     except FileNotFoundError as error:
-        yield Check("resources", str(error), State.WRONG, "Install ResNet Studio again.")
+        yield Check(N_("resources"), str(error), State.WRONG, _("Install ResNet Studio again."))
 
 
 def _packages(_home: Home) -> Iterator[Check]:
@@ -55,11 +65,16 @@ def _packages(_home: Home) -> Iterator[Check]:
         try:
             version = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            yield Check(package, "missing", State.WRONG, f"pip install {package}")
+            yield Check(package, _("missing"), State.WRONG, f"pip install {package}")
             continue
         if package == "PySide6-Essentials" and bad_qt(version, sys.version_info[:2]):
-            advice = "This pair aborts within minutes: pip install 'pyside6-essentials!=6.12.0', or use Python 3.12."
-            yield Check(package, f"{version} with Python {platform.python_version()}", State.WRONG, advice)
+            advice = _("This pair aborts within minutes: pip install 'pyside6-essentials!=6.12.0', or use Python 3.12.")
+            yield Check(
+                package,
+                _("{version} with Python {python_version}", version=version, python_version=platform.python_version()),
+                State.WRONG,
+                advice,
+            )
         else:
             yield Check(package, version)
 
@@ -75,17 +90,20 @@ def _devices(_home: Home) -> Iterator[Check]:
     from resnet_studio.domain.enums import Device
     from resnet_studio.networks.devices import choose_device, device_name
 
-    threads = counted(torch.get_num_threads(), "torch thread")
-    yield Check("processor", f"{cpu_name()}, {counted(cores(), 'core')}, {threads}")
+    threads = counted(torch.get_num_threads(), "torch thread", "torch threads")
+    yield Check(N_("processor"), f"{cpu_name()}, {counted(cores(), 'core', 'cores')}, {threads}")
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             memory = torch.cuda.get_device_properties(index).total_memory / 2**30
-            yield Check(f"GPU {index}", f"{torch.cuda.get_device_name(index)}, {memory:.0f} GiB")
+            yield Check(
+                _("GPU {index}", index=index),
+                _("{device_name}, {memory:.0f} GiB", device_name=torch.cuda.get_device_name(index), memory=memory),
+            )
     elif not torch.backends.mps.is_available():
-        advice = "Training runs on the processor; for a GPU its driver and a torch built for it are needed."
-        yield Check("GPU", "none that torch can use", State.NOTE, advice)
+        advice = _("Training runs on the processor; for a GPU its driver and a torch built for it are needed.")
+        yield Check(N_("GPU"), _("none that torch can use"), State.NOTE, advice)
     chosen = choose_device(Device.AUTO)
-    yield Check("trains on", f"{chosen.type} ({device_name(chosen)})")
+    yield Check(N_("trains on"), f"{chosen.type} ({device_name(chosen)})")
 
 
 def _display(_home: Home) -> Iterator[Check]:
@@ -93,9 +111,9 @@ def _display(_home: Home) -> Iterator[Check]:
     named = " ".join(f"{n}={os.environ[n]}" for n in names)
     unseen = why_no_window()
     if unseen:
-        yield Check("display", named or "none", State.NOTE, unseen)
+        yield Check(N_("display"), named or _("none"), State.NOTE, unseen)
     else:
-        yield Check("display", named or platform.system())
+        yield Check(N_("display"), named or platform.system())
     # In a process of its own: where a library is missing, Qt ends the process.
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"} if unseen else dict(os.environ)
     code = "from PySide6.QtWidgets import QApplication; app = QApplication([]); print(app.platformName())"
@@ -104,14 +122,23 @@ def _display(_home: Home) -> Iterator[Check]:
             python_command(code), env=environment, capture_output=True, text=True, timeout=_QT_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        yield Check("Qt", f"no window system answered in {_QT_SECONDS} s", State.WRONG, "Check the display's address.")
+        yield Check(
+            N_("Qt"),
+            _("no window system answered in {qt_seconds} s", qt_seconds=_QT_SECONDS),
+            State.WRONG,
+            _("Check the display's address."),
+        )
         return
     if tried.returncode == 0:
-        yield Check("Qt", f"starts ({tried.stdout.strip()})")
+        yield Check(N_("Qt"), _("starts ({stdout})", stdout=tried.stdout.strip()))
         return
-    said = " ".join(tried.stderr.split())[-300:] or f"ended with {tried.returncode}"
-    advice = f"Install Qt's libraries: apt-get install {_LINUX_LIBRARIES}" if sys.platform == "linux" else ""
-    yield Check("Qt", said, State.WRONG, advice)
+    said = " ".join(tried.stderr.split())[-300:] or _("ended with {returncode}", returncode=tried.returncode)
+    advice = (
+        _("Install Qt's libraries: apt-get install {linux_libraries}", linux_libraries=_LINUX_LIBRARIES)
+        if sys.platform == "linux"
+        else ""
+    )
+    yield Check(N_("Qt"), said, State.WRONG, advice)
 
 
 def _paths(home: Home) -> Iterator[Check]:
@@ -119,14 +146,17 @@ def _paths(home: Home) -> Iterator[Check]:
     while not place.exists():
         place = place.parent
     if not os.access(place, os.W_OK):
-        yield Check("home", str(home.root), State.WRONG, "It cannot be written; choose another with --home DIR.")
+        yield Check(N_("home"), str(home.root), State.WRONG, _("It cannot be written; choose another with --home DIR."))
     else:
-        yield Check("home", f"{home.root}{'' if place == home.root else ' (made at the first start)'}")
+        yield Check(
+            N_("home"),
+            _("{root}{place}", root=home.root, place="" if place == home.root else _(" (made at the first start)")),
+        )
     free = shutil.disk_usage(place).free
     state, advice = (
-        (State.OK, "") if free >= _ENOUGH_DISK else (State.NOTE, "Make room: checkpoints and images need it.")
+        (State.OK, "") if free >= _ENOUGH_DISK else (State.NOTE, _("Make room: checkpoints and images need it."))
     )
-    yield Check("free disk", f"{free / 2**30:.1f} GiB", state, advice)
+    yield Check(N_("free disk"), _("{free:.1f} GiB", free=free / 2**30), state, advice)
 
 
 _CHECKS: tuple[tuple[str, Callable[[Home], Iterator[Check]]], ...] = (

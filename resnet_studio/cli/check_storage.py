@@ -11,12 +11,13 @@ from resnet_studio.domain.errors import CheckpointError, StoreError, UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.home import Home
+from resnet_studio.text import N_, _
 
 if TYPE_CHECKING:
     from resnet_studio.history.storage import Inspection
     from resnet_studio.history.store import RunStore
 
-_SET_ASIDE = "The next start of the program, or a command that writes, sets it aside and keeps what can be read."
+_SET_ASIDE = _("The next start of the program, or a command that writes, sets it aside and keeps what can be read.")
 
 
 def storage_checks(home: Home) -> Iterator[Check]:
@@ -40,37 +41,44 @@ def history_checks(home: Home) -> Iterator[Check]:
 
     storage = storage_at(default_url(home))
     if lost := lost_history(home, storage):
-        yield Check("history", lost, State.WRONG, "Put a backup of the history in its place.")
+        yield Check(N_("history"), lost, State.WRONG, _("Put a backup of the history in its place."))
     elif storage.missing():
-        yield Check("history", "none yet")
+        yield Check(N_("history"), _("none yet"))
     else:
         try:
             found = storage.inspect()
             if found.problems:
-                yield Check("history", f"{storage.where} is damaged", State.WRONG, _SET_ASIDE, found.problems)
+                yield Check(
+                    N_("history"), _("{where} is damaged", where=storage.where), State.WRONG, _SET_ASIDE, found.problems
+                )
             else:
                 with open_history(home) as store:
                     yield from _readable(store, found)
         except UserError as error:
-            yield Check("history", storage.where, State.WRONG, error.sentence)
+            yield Check(N_("history"), storage.where, State.WRONG, error.sentence)
     kept = storage.kept()
     if aside := kept.set_aside:
         what = counted(len(aside), "damaged history was", "damaged histories were")
-        advice = "Keep them as long as something is missing from the history, then delete them."
-        yield Check("set aside", f"{what} set aside", State.NOTE, advice, aside)
+        advice = _("Keep them as long as something is missing from the history, then delete them.")
+        yield Check(N_("set aside"), _("{what} set aside", what=what), State.NOTE, advice, aside)
     if kept.backups:
-        yield Check("backups", f"{len(kept.backups)} of the history", details=kept.backups)
+        yield Check(N_("backups"), _("{backups} of the history", backups=len(kept.backups)), details=kept.backups)
 
 
 def _readable(store: RunStore, found: Inspection) -> Iterator[Check]:
-    value = f"{found.schema}, {counted(len(store.list_runs()), 'run')}, {found.size_bytes / 2**20:.1f} MiB, sound"
+    value = _(
+        "{schema}, {list_runs}, {size_bytes:.1f} MiB, sound",
+        schema=found.schema,
+        list_runs=counted(len(store.list_runs()), "run", "runs"),
+        size_bytes=found.size_bytes / 2**20,
+    )
     if store.writable:
-        yield Check("history", value)
+        yield Check(N_("history"), value)
     else:
-        yield Check("history", value, State.NOTE, store.why_read_only)
+        yield Check(N_("history"), value, State.NOTE, store.why_read_only)
     if store.unreadable:
-        what = f"{len(store.unreadable)} cannot be read"
-        yield Check("runs", what, State.WRONG, "The other runs are there.", tuple(store.unreadable.values()))
+        what = _("{unreadable} cannot be read", unreadable=len(store.unreadable))
+        yield Check(N_("runs"), what, State.WRONG, _("The other runs are there."), tuple(store.unreadable.values()))
 
 
 def checkpoint_checks(home: Home) -> Iterator[Check]:
@@ -79,7 +87,7 @@ def checkpoint_checks(home: Home) -> Iterator[Check]:
     from resnet_studio.networks.weights import digest
     from resnet_studio.training.checkpoints import load
 
-    with _opened(home) as store, ProgressBar("Checking checkpoints", quiet=True) as work:
+    with _opened(home) as store, ProgressBar(_("Checking checkpoints"), quiet=True) as work:
         runs = [*store.list_runs(), *store.list_runs(deleted=True)]
         rows = [(run, row) for run in runs for row in store.checkpoints(run.id)]
         wrong: list[str] = []
@@ -89,17 +97,30 @@ def checkpoint_checks(home: Home) -> Iterator[Check]:
             try:
                 folder = home.run(run.id).checkpoint(row.folder)
                 if digest(load(folder).weights) != row.weights_sha256:
-                    wrong.append(f"{run.name} ({run.short_id}): {folder} holds other weights than the history says")
+                    wrong.append(
+                        _(
+                            "{name} ({short_id}): {folder} holds other weights than the history says",
+                            name=run.name,
+                            short_id=run.short_id,
+                            folder=folder,
+                        )
+                    )
             except CheckpointError as error:
                 if run.status.active and row.iteration not in {each.iteration for each in store.checkpoints(run.id)}:
                     continue  # a program that trains has removed it meanwhile
                 wrong.append(f"{run.name} ({run.short_id}): {error.sentence}")
             checked += 1
     if wrong:
-        advice = "A run goes on from its newest whole checkpoint; without one it starts again."
-        yield Check("checkpoints", f"{len(wrong)} of {checked} are not whole", State.WRONG, advice, tuple(wrong))
+        advice = _("A run goes on from its newest whole checkpoint; without one it starts again.")
+        yield Check(
+            N_("checkpoints"),
+            _("{wrong} of {checked} are not whole", wrong=len(wrong), checked=checked),
+            State.WRONG,
+            advice,
+            tuple(wrong),
+        )
     else:
-        yield Check("checkpoints", f"{checked} of {checked} whole")
+        yield Check(N_("checkpoints"), _("{checked} of {checked} whole", checked=checked))
 
 
 def folder_checks(home: Home) -> Iterator[Check]:
@@ -121,19 +142,19 @@ def folder_checks(home: Home) -> Iterator[Check]:
                 elif home.run(run.id).stored_name(folder) not in rows and not run.status.active:
                     loose.append(f"{run.name}: {folder}")  # one that trains is about to write the row
     if orphans:
-        advice = "They belong to no run of this history; delete them, or put a backup of the history back."
+        advice = _("They belong to no run of this history; delete them, or put a backup of the history back.")
         yield Check(
-            "run folders", f"{len(orphans)} without a run", State.NOTE, advice,
+            N_("run folders"), _("{orphans} without a run", orphans=len(orphans)), State.NOTE, advice,
             tuple(str(home.run(name).path) for name in orphans),
         )  # fmt: skip
     else:
-        yield Check("run folders", f"{len(known & run_folders(home))}, each with its run")
+        yield Check(N_("run folders"), _("{known}, each with its run", known=len(known & run_folders(home))))
     if loose:
-        advice = "Left by a program that died; they go when their run is resumed."
-        yield Check("loose checkpoints", str(len(loose)), State.NOTE, advice, tuple(loose))
+        advice = _("Left by a program that died; they go when their run is resumed.")
+        yield Check(N_("loose checkpoints"), str(len(loose)), State.NOTE, advice, tuple(loose))
     if damaged:
-        advice = "Set aside when their run was resumed; delete them when you like."
-        yield Check("damaged checkpoints", str(len(damaged)), State.NOTE, advice, tuple(damaged))
+        advice = _("Set aside when their run was resumed; delete them when you like.")
+        yield Check(N_("damaged checkpoints"), str(len(damaged)), State.NOTE, advice, tuple(damaged))
 
 
 def _checkpoint_folders(home: Home, run: RunRecord) -> list[Path]:

@@ -10,8 +10,9 @@ from resnet_studio.cli.output import print_facts, print_table
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Evaluation, EvaluationSummary
 from resnet_studio.domain.text_numbers import counted, duration, grouped, moment, percent
+from resnet_studio.text import _, _n
 
-COLUMNS = ("id", "runs", "protocol", "data", "images", "top-1 error", "top-5 error", "gain", "when", "weights")
+COLUMNS = ("id", "runs", "protocol", "data", "images", _("top-1 error"), _("top-5 error"), "gain", "when", "weights")
 _SHOWN_CLASSES = 50  # a table longer than that is for --json
 
 
@@ -53,32 +54,41 @@ def evaluation_json(evaluation: Evaluation, stored: bool) -> dict[str, object]:
 def show_evaluation(evaluation: Evaluation, names: dict[str, str]) -> None:
     """On stdout: the figures, then one line a class; ``names`` of the runs by id."""
     members = zip(evaluation.run_ids, evaluation.iterations, strict=True)
-    words = [f"{names[run_id]} ({run_id[:8]}), iteration {iteration}" for run_id, iteration in members]
+    words = [
+        _("{names} ({run_id}), iteration {iteration}", names=names[run_id], run_id=run_id[:8], iteration=iteration)
+        for run_id, iteration in members
+    ]
     own = [percent(error) for error in evaluation.member_errors]
     runs = [f"{word}: {error}" for word, error in zip(words, own, strict=True)] if own else words
     print_facts(
         (
-            *(("run" if len(runs) == 1 else f"member {place}", text) for place, text in enumerate(runs, start=1)),
-            ("data", f"{evaluation.data}, {counted(evaluation.images, 'test image')}"),
-            ("protocol", evaluation.protocol.label),
-            ("top-1 error", percent(evaluation.top1_error)),
-            ("top-5 error", percent(evaluation.top5_error)),
-            *([("gain", _gain(evaluation.gain))] if evaluation.gain is not None else []),
-            ("time", duration(evaluation.seconds)),
-            *([("left out", counted(len(evaluation.skipped), "unreadable file"))] if evaluation.skipped else []),
+            *((_n("run", "member {place}", len(runs), place=place), text) for place, text in enumerate(runs, start=1)),
+            (_("data"), f"{evaluation.data}, {counted(evaluation.images, 'test image', 'test images')}"),
+            (_("protocol"), evaluation.protocol.label),
+            (_("top-1 error"), percent(evaluation.top1_error)),
+            (_("top-5 error"), percent(evaluation.top5_error)),
+            *([(_("gain"), _gain(evaluation.gain))] if evaluation.gain is not None else []),
+            (_("time"), duration(evaluation.seconds)),
+            *(
+                [(_("left out"), counted(len(evaluation.skipped), "unreadable file", "unreadable files"))]
+                if evaluation.skipped
+                else []
+            ),
         )
     )
     if len(evaluation.class_names) <= _SHOWN_CLASSES:
         print_table(
-            ("class", "images", "error", "most often taken for"), _class_rows(evaluation), right=("images", "error")
+            (_("class"), _("images"), _("error"), _("most often taken for")),
+            _class_rows(evaluation),
+            right=(_("images"), _("error")),
         )
 
 
 def _gain(gain: float) -> str:
     return (
-        f"{gain:.2f} percentage points below the best member"
+        _("{gain:.2f} percentage points below the best member", gain=gain)
         if gain >= 0
-        else (f"none: {-gain:.2f} percentage points above the best member")
+        else _("none: {gain:.2f} percentage points above the best member", gain=-gain)
     )
 
 
@@ -107,7 +117,9 @@ def write_csv(found: Sequence[Evaluation], file: Path) -> None:
                 for image, label, predicted, confidence in zip(*columns, strict=True):
                     writer.writerow((*head, image, names[label], names[predicted], str(confidence)))
     except OSError as error:
-        raise UserError(f"The file {file} cannot be written ({error.strerror or error}).") from None
+        raise UserError(
+            _("The file {file} cannot be written ({strerror}).", file=file, strerror=error.strerror or error)
+        ) from None
 
 
 def summary_json(summary: EvaluationSummary) -> dict[str, object]:
@@ -136,5 +148,5 @@ def summary_row(summary: EvaluationSummary, names: dict[str, str]) -> tuple[str,
         percent(summary.top5_error),
         "" if summary.gain is None else f"{summary.gain:.2f}",
         moment(summary.created_at),
-        "older than the run's" if any(summary.outdated) else "",
+        _("older than the run's") if any(summary.outdated) else "",
     )

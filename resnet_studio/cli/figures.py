@@ -11,6 +11,7 @@ from resnet_studio.domain.diff import Diff
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.series import Series
+from resnet_studio.text import _
 
 
 def draw(
@@ -52,10 +53,17 @@ def draw_diff(found: Diff, file: Path, ending: str, scale: int, *, folded: bool)
 
 def _prepare(file: Path, ending: str) -> None:
     if file.suffix.lower() != ending:
-        raise UserError(f"{file} does not end in {ending}; choose {file.with_suffix(ending)}.")
+        raise UserError(
+            _(
+                "{file} does not end in {ending}; choose {with_suffix}.",
+                file=file,
+                ending=ending,
+                with_suffix=file.with_suffix(ending),
+            )
+        )
     if sys.platform == "linux":  # whatever DISPLAY says: it may name a screen that does not answer
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 
 def _no_qt(error: ImportError) -> UserError:
-    return UserError(f"Qt could not be loaded ({error}); `resnet-studio doctor` says what is missing.")
+    return UserError(_("Qt could not be loaded ({error}); `resnet-studio doctor` says what is missing.", error=error))

@@ -50,7 +50,7 @@ COMMANDS = (
 
 app = typer.Typer(
     name=PROGRAM,
-    help="A desktop laboratory for residual networks. Without a command the window opens.",
+    help=_("A desktop laboratory for residual networks. Without a command the window opens."),
     add_completion=False,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
@@ -62,7 +62,7 @@ for _command in COMMANDS:
 
 def _show_version(requested: bool) -> None:
     if requested:
-        print(f"ResNet Studio {__version__}")
+        print(_("ResNet Studio {version}", version=__version__))
         raise typer.Exit
 
 
@@ -70,10 +70,12 @@ def _show_version(requested: bool) -> None:
 def _common(
     context: typer.Context,
     home: str = typer.Option(
-        "", metavar="DIR", help=f"Folder of everything that is stored; also the variable {VARIABLE}."
+        "",
+        metavar="DIR",
+        help=_("Folder of everything that is stored; also the variable {variable}.", variable=VARIABLE),
     ),
     version: bool = typer.Option(  # noqa: ARG001
-        False, "--version", is_eager=True, callback=_show_version, help="Show the version and leave."
+        False, "--version", is_eager=True, callback=_show_version, help=_("Show the version and leave.")
     ),
 ) -> None:
     context.obj = Session(Home.find(home or None), home or None)
@@ -160,5 +162,10 @@ def _log_error(error: Exception, arguments: Sequence[str]) -> str:
                 log.write(entry)
         except OSError:
             continue
-        return f"Something went wrong inside ResNet Studio ({type(error).__name__}: {error}); the trace is in {file}."
-    return f"Something went wrong inside ResNet Studio and no log could be written: {text}"
+        return _(
+            "Something went wrong inside ResNet Studio ({name}: {error}); the trace is in {file}.",
+            name=type(error).__name__,
+            error=error,
+            file=file,
+        )
+    return _("Something went wrong inside ResNet Studio and no log could be written: {text}", text=text)

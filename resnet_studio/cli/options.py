@@ -18,13 +18,14 @@ from resnet_studio.domain.spec import unit_of
 from resnet_studio.domain.spec_as_command import EMPTY, flag_of
 from resnet_studio.domain.spec_changes import changed_values
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
+from resnet_studio.text import _
 
 S = TypeVar("S", bound=Spec)
 GivenOptions = Mapping[str, Any]  # dotted field name of a RunSpec -> value as given
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="An id, a unique beginning of one, or a name.")]
-RunNames = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, unique beginnings of ids, or names.")]
+AsJson = Annotated[bool, typer.Option("--json", help=_("Print the result as JSON."))]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help=_("An id, a unique beginning of one, or a name."))]
+RunNames = Annotated[list[str], typer.Argument(metavar="RUN...", help=_("Ids, unique beginnings of ids, or names."))]
 
 _PARTS: tuple[tuple[str, type[Spec]], ...] = (("network", NetworkSpec), ("recipe", RecipeSpec), ("data", DataSpec))
 
@@ -61,7 +62,7 @@ class SpecOption:
         default = self.field.get_default()
         if isinstance(default, tuple):
             default = ",".join(map(str, default)) or EMPTY
-        shown = "" if default == "" else f" Default: {default}."
+        shown = "" if default == "" else _(" Default: {default}.", default=default)
         return f"{self.field.description}{shown}"
 
     @property
@@ -91,7 +92,7 @@ class SpecOption:
 
 def _options() -> Iterator[SpecOption]:
     for name in ("name", "start_from"):
-        yield SpecOption(name, "Run", RunSpec.model_fields[name])
+        yield SpecOption(name, _("Run"), RunSpec.model_fields[name])
     for part, kind in _PARTS:
         for name, field in kind.model_fields.items():
             yield SpecOption(f"{part}.{name}", part.capitalize(), field)

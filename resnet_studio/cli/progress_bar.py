@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 
 from resnet_studio.cli.output import console
 from resnet_studio.domain.text_numbers import duration
+from resnet_studio.text import _
 
 _LINE_SECONDS = 5.0  # between two lines in a pipe; work that is done sooner prints nothing there
 _ENOUGH = 0.01  # of the work; less is not enough to estimate the rest
@@ -63,4 +64,6 @@ class ProgressBar:
         if self._began is None or fraction - self._began[1] < _ENOUGH:
             return ""
         since, before = self._began
-        return f", {duration((1.0 - fraction) * (time.monotonic() - since) / (fraction - before))} left"
+        return _(
+            ", {duration} left", duration=duration((1.0 - fraction) * (time.monotonic() - since) / (fraction - before))
+        )

@@ -15,6 +15,7 @@ from resnet_studio.domain.events import CohortStarted, Event, EventSink, NoticeG
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.reproducibility import choices, could_differ, environment_differences, in_words
 from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.text import _
 
 
 @dataclass
@@ -43,7 +44,12 @@ class Repetition:
                 if self.differences:
                     emit(
                         NoticeGiven(
-                            event.run_ids, f"Not as when {self._name} was trained: {in_words(self.differences)}."
+                            event.run_ids,
+                            _(
+                                "Not as when {name} was trained: {in_words}.",
+                                name=self._name,
+                                in_words=in_words(self.differences),
+                            ),
                         )
                     )
 
@@ -54,12 +60,14 @@ class Repetition:
         if not self.original.weights_sha256 or again.status is not RunStatus.FINISHED:
             return ""
         if self.original.status is not RunStatus.FINISHED:
-            return f"{self._name} is {self.original.status}, so its weights are not compared."
+            return _(
+                "{name} is {status}, so its weights are not compared.", name=self._name, status=self.original.status
+            )
         if again.weights_sha256 == self.original.weights_sha256:
-            return f"The weights are those of {self._name}, bit for bit."
+            return _("The weights are those of {name}, bit for bit.", name=self._name)
         rows = could_differ(self.original, again)
-        why = f"what differs: {in_words(rows)}" if rows else "nothing that is on record differs"
-        return f"The weights are not those of {self._name}; {why}."
+        why = _("what differs: {in_words}", in_words=in_words(rows)) if rows else _("nothing that is on record differs")
+        return _("The weights are not those of {name}; {why}.", name=self._name, why=why)
 
     def as_json(self, again: RunRecord) -> dict[str, Any]:
         rows = could_differ(self.original, again)
@@ -89,8 +97,12 @@ def repetition(find: Callable[[str], RunRecord], name: str, *, others: bool) -> 
         UserError: If so, if there is no such run, or if it was never trained here.
     """
     if others:
-        raise UserError("--like says which run to repeat; leave out the run file, --recipe, --twin and --start-from.")
+        raise UserError(
+            _("--like says which run to repeat; leave out the run file, --recipe, --twin and --start-from.")
+        )
     original = find(name)
     if original.status is RunStatus.IMPORTED:
-        raise UserError(f"{original.name} was imported: how it was trained is not on record, so it cannot be repeated.")
+        raise UserError(
+            _("{name} was imported: how it was trained is not on record, so it cannot be repeated.", name=original.name)
+        )
     return Repetition(original)

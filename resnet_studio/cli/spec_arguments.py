@@ -17,6 +17,7 @@ from resnet_studio.domain.specs import SEEDS, CohortSpec, DataSpec, RunSpec, rep
 from resnet_studio.platform.home import Home
 from resnet_studio.studies.conformity import of_spec
 from resnet_studio.studies.conformity.texts import as_remarks
+from resnet_studio.text import _
 
 SEED_FIELDS = tuple(f"recipe.{name}" for name in SEEDS)
 
@@ -30,11 +31,15 @@ def read_run_file(file: Path) -> CohortSpec:
     try:
         cohort = cohort_from_toml(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise UserError(f"The run file {file} cannot be read ({error.strerror or error}).") from None
+        raise UserError(
+            _("The run file {file} cannot be read ({strerror}).", file=file, strerror=error.strerror or error)
+        ) from None
     except UnicodeDecodeError:
-        raise UserError(f"The run file {file} is not UTF-8 text; give a TOML file as --save writes it.") from None
+        raise UserError(
+            _("The run file {file} is not UTF-8 text; give a TOML file as --save writes it.", file=file)
+        ) from None
     except SpecError as error:
-        raise UserError(f"In {file}: {error.sentence}") from None
+        raise UserError(_("In {file}: {sentence}", file=file, sentence=error.sentence)) from None
     return _each(cohort, [replace(run, data=_anchored(run.data, file.absolute().parent)) for run in cohort.runs])
 
 
@@ -57,7 +62,7 @@ def cohort_from_options(
     if "data.source" in values:
         values["data.source"] = _anchored_source(str(values["data.source"]), Path.cwd())
     if "name" in values and len(cohort.runs) > 1:
-        raise UserError("--name fits one run, but the run file holds several; name them in the file.")
+        raise UserError(_("--name fits one run, but the run file holds several; name them in the file."))
     runs = [changed(by_recipe(run, recipe), values) for run in cohort.runs]
     classes = _classes(runs[0].data, home, always=parent is not None)
     runs = [
@@ -67,7 +72,7 @@ def cohort_from_options(
     if not as_twin:
         return _each(cohort, runs)
     if len(runs) > 1:
-        raise UserError("--twin makes the other half of one run, but the run file holds several.")
+        raise UserError(_("--twin makes the other half of one run, but the run file holds several."))
     return twin(runs[0])
 
 
@@ -150,7 +155,9 @@ def write_run_file(cohort: CohortSpec, file: Path) -> None:
     try:
         file.write_text(run_file_text(cohort), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"The run file {file} cannot be written ({error.strerror or error}).") from None
+        raise UserError(
+            _("The run file {file} cannot be written ({strerror}).", file=file, strerror=error.strerror or error)
+        ) from None
 
 
 def run_file_text(cohort: CohortSpec) -> str:

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from resnet_studio.text import _
+
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 _ECHO_SECONDS = 0.5  # one Ctrl-C may come twice: from the terminal and from a program that started this one
-STOPPING = "Stopping: a checkpoint is written first; Ctrl-C leaves at once."
+STOPPING = _("Stopping: a checkpoint is written first; Ctrl-C leaves at once.")
 _SHOW_CURSOR = b"\x1b[?25h"
 
 

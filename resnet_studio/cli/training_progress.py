@@ -32,9 +32,13 @@ from resnet_studio.domain.events import (
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.text_numbers import duration
+from resnet_studio.text import _
 
 _LINE_SECONDS = 5.0  # between two lines in a pipe
-_LEGEND = f"Of each run: training error (mean of the last {TRAINING_ERROR_WINDOW} iterations) / test error"
+_LEGEND = _(
+    "Of each run: training error (mean of the last {training_error_window} iterations) / test error",
+    training_error_window=TRAINING_ERROR_WINDOW,
+)
 _FRAMES = 4  # a second
 _PLAIN_NET, _RESIDUAL_NET = "╌╌", "──"  # as in the window
 
@@ -84,7 +88,7 @@ class Board:
                 self.runs[event.run_id].status = event.status
             elif isinstance(event, PhaseChanged):
                 share = "" if event.fraction is None else f" {event.fraction:.0%}"
-                self.phase = " ".join(filter(None, (str(event.phase), event.detail))) + share
+                self.phase = " ".join(filter(None, (_(event.phase.value), event.detail))) + share
                 self.compiling = event.phase is Phase.COMPILING
             elif isinstance(event, ProgressMade):
                 self.progress = event
@@ -104,8 +108,12 @@ class Board:
         made = self.progress
         if made is None or made.iterations_per_second <= 0:
             return ""
-        pace = f"{made.iterations_per_second:.2f} it/s"
-        return pace if made.seconds_left is None else f"{pace}, {duration(made.seconds_left)} left"
+        pace = _("{iterations_per_second:.2f} it/s", iterations_per_second=made.iterations_per_second)
+        return (
+            pace
+            if made.seconds_left is None
+            else _("{pace}, {duration} left", pace=pace, duration=duration(made.seconds_left))
+        )
 
 
 def short_percent(value: float | None) -> str:
@@ -131,7 +139,7 @@ class LiveProgress:
         board = self._board
         with board.lock:
             table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-            for title in ("", "", "iteration", "training error", "test error"):
+            for title in ("", "", "iteration", _("training error"), _("test error")):
                 table.add_column(title, justify="right" if title else "left", no_wrap=True)
             for progress in board.runs.values():
                 run = progress.run
@@ -179,7 +187,7 @@ class PlainProgress:
         elif isinstance(event, PhaseChanged) and _worth_a_line(event):
             self._print_now_and_then(self._board.phase, training=False)
         elif isinstance(event, StatusChanged) and event.status in (RunStatus.DIVERGED, RunStatus.FAILED):
-            self._print(f"{self._board.runs[event.run_id].run.name}: {event.status}. {event.reason}")
+            self._print(f"{self._board.runs[event.run_id].run.name}: {_(event.status.value)}. {event.reason}")
 
     def _line(self) -> str:
         made = self._board.progress
@@ -188,8 +196,17 @@ class PlainProgress:
             f"{progress.run.name} {short_percent(progress.training_error)} / {short_percent(progress.test_error)}"
             for progress in self._board.runs.values()
         )
-        beside = "  (compiling in the background)" if self._board.compiling else ""
-        return f"iteration {made.iteration}/{made.iterations}  {errors}  {self._board.pace()}".rstrip() + beside
+        beside = _("  (compiling in the background)") if self._board.compiling else ""
+        return (
+            _(
+                "iteration {iteration}/{iterations}  {errors}  {pace}",
+                iteration=made.iteration,
+                iterations=made.iterations,
+                errors=errors,
+                pace=self._board.pace(),
+            ).rstrip()
+            + beside
+        )
 
     def _print_now_and_then(self, line: str, *, training: bool) -> None:
         now = time.monotonic()

@@ -8,6 +8,7 @@ import sys
 from resnet_studio.app import require_display, run_app
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.home import Home
+from resnet_studio.text import _
 
 _UNSEEN = ("offscreen", "minimal")  # Qt platforms whose windows nobody sees
 
@@ -16,7 +17,7 @@ def why_no_window() -> str:
     """The sentence that says why no window would be seen here, empty if one would."""
     platform = os.environ.get("QT_QPA_PLATFORM", "").partition(":")[0]
     if platform in _UNSEEN:
-        return f"QT_QPA_PLATFORM is {platform}, so no window would be seen."
+        return _("QT_QPA_PLATFORM is {platform}, so no window would be seen.", platform=platform)
     try:
         require_display()
     except UserError as error:

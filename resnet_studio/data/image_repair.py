@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from resnet_studio.text import _
+
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 _RAW = (b"BM", b"II*\0", b"MM\0*", b"P5", b"P6")
 _PADDING = 1 << 10
@@ -21,8 +23,8 @@ _KEPT_CHUNKS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"eXIf"))
 _DEPTHS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # samples of a pixel by PNG's colour type
 _READ = 1 << 20
 
-REPAIRED = "A part of the file without pixels could not be read and was left out."
-ENDED = "The end of the file is missing; no pixel was in it."
+REPAIRED = _("A part of the file without pixels could not be read and was left out.")
+ENDED = _("The end of the file is missing; no pixel was in it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 def _png_bytes(header: bytes) -> int:
     """Of all rows before compression, each with its filter's byte; 0 for a header that makes no sense."""
-    width, height, bits, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
+    width, height, bits, colour, _unused, _unused_2, interlaced = struct.unpack(">IIBBBBB", header)
     samples = _DEPTHS.get(colour, 0)
     passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
     total = 0
@@ -148,8 +150,8 @@ def _jpeg(data: bytes, *, keep_exif: bool) -> bytes | None:
 
 def _all_scans(data: bytes) -> bool:
     """Whether every coefficient of every colour was sent to its last bit: a progressive JPEG sends them bit by bit."""
-    if not any(marker == 0xC2 for marker, _, _ in _segments(data)):
-        return any(marker == 0xDA for marker, _, _ in _segments(data))
+    if not any(marker == 0xC2 for marker, _unused, _unused_2 in _segments(data)):
+        return any(marker == 0xDA for marker, _unused, _unused_2 in _segments(data))
     exact: dict[int, set[int]] = {}
     place = data.find(b"\xff\xda")
     while place >= 0 and place + 5 <= len(data):

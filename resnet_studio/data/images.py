@@ -23,6 +23,7 @@ from resnet_studio.data.image_repair import jpeg_scans, repairs
 from resnet_studio.data.pixel_formats import to_rgb
 from resnet_studio.domain.errors import DataError, UserError
 from resnet_studio.platform.outside_files import read_regular
+from resnet_studio.text import _
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,10 +60,10 @@ def read_image(source: Path | bytes, enough: int = 0, name: str = "") -> Image.I
     Raises:
         DataError: One sentence that names the file, whatever is wrong with it.
     """
-    name = name or (source.name if isinstance(source, Path) else "The image")
+    name = name or (source.name if isinstance(source, Path) else _("The image"))
     try:
         if isinstance(source, Path) and not stat.S_ISREG(source.stat().st_mode):
-            raise DataError(f"{name} is not a file; choose an image.")
+            raise DataError(_("{name} is not a file; choose an image.", name=name))
         return _decoded(source, enough, name)
     except DataError:
         raise
@@ -71,17 +72,21 @@ def read_image(source: Path | bytes, enough: int = 0, name: str = "") -> Image.I
     except UnidentifiedImageError:
         if (mended := _mended(source, enough, name)) is not None:
             return mended
-        raise DataError(f"{name} is not an image that can be read here; use {_listed(FORMATS)}.") from None
+        raise DataError(
+            _("{name} is not an image that can be read here; use {listed}.", name=name, listed=_listed(FORMATS))
+        ) from None
     except FileNotFoundError:
-        raise DataError(f"{name} does not exist; check its path.") from None
+        raise DataError(_("{name} does not exist; check its path.", name=name)) from None
     except PermissionError:
-        raise DataError(f"{name} may not be read; check its permissions.") from None
+        raise DataError(_("{name} may not be read; check its permissions.", name=name)) from None
     except MemoryError:
-        raise DataError(f"{name} does not fit into memory; make it smaller.") from None
+        raise DataError(_("{name} does not fit into memory; make it smaller.", name=name)) from None
     except Exception as error:  # a decoder on damaged input can raise anything: SyntaxError, struct.error, OSError...
         if (mended := _mended(source, enough, name)) is not None:
             return mended
-        raise DataError(f"{name} is damaged or cut off ({_first_line(error)}); replace it.") from None
+        raise DataError(
+            _("{name} is damaged or cut off ({first_line}); replace it.", name=name, first_line=_first_line(error))
+        ) from None
 
 
 def note(image: Image.Image) -> str:
@@ -165,7 +170,7 @@ def find_images(paths: Iterable[Path]) -> tuple[list[Path], list[tuple[Path, str
             for file in walk(path, lambda folder, why: refused.update({Path(folder): why})):
                 _sort_out(Path(file), found, refused)
             if before == len(found) + len(refused):
-                refused[path] = "is a folder without images"
+                refused[path] = _("is a folder without images")
         else:
             _sort_out(path, found, refused)
     return list(found), list(refused.items())
@@ -191,7 +196,7 @@ def walk(folder: str | Path, on_refused: Callable[[str, str], None] | None = Non
         except OSError as error:
             if on_refused is None:
                 raise
-            on_refused(here, f"cannot be opened ({error.strerror or error})")
+            on_refused(here, _("cannot be opened ({strerror})", strerror=error.strerror or error))
             continue
         inner = []
         for entry in listed:
@@ -221,18 +226,20 @@ def is_image_name(name: str) -> bool:
 
 def _sort_out(path: Path, found: dict[Path, None], refused: dict[Path, str]) -> None:
     if not is_image_name(path.name):
-        refused[path] = "is not an image, by its name" if path.exists() else "does not exist"
+        refused[path] = _("is not an image, by its name") if path.exists() else _("does not exist")
     elif path.is_file():
         found[path] = None
     else:
-        refused[path] = "is not a file" if path.exists() else "does not exist"
+        refused[path] = _("is not a file") if path.exists() else _("does not exist")
 
 
 def _check_scans(name: str, source: Path | bytes, image: Image.Image) -> None:
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         scans = jpeg_scans(file)
     if scans * image.width * image.height > MAX_WORK and scans > _USUAL_SCANS:
-        raise DataError(f"{name} goes over its pixels {scans} times, which takes too long; save it again.")
+        raise DataError(
+            _("{name} goes over its pixels {scans} times, which takes too long; save it again.", name=name, scans=scans)
+        )
 
 
 def _check_size(name: str, image: Image.Image) -> None:
@@ -241,7 +248,9 @@ def _check_size(name: str, image: Image.Image) -> None:
 
 
 def _too_large(name: str) -> str:
-    return f"{name} has more than {MAX_PIXELS // 1_000_000} megapixels; make it smaller."
+    return _(
+        "{name} has more than {max_pixels} megapixels; make it smaller.", name=name, max_pixels=MAX_PIXELS // 1_000_000
+    )
 
 
 def _turn_upright(image: Image.Image) -> None:
@@ -256,4 +265,4 @@ def _first_line(error: Exception) -> str:
 
 def _listed(words: Iterable[str]) -> str:
     *most, last = words
-    return f"{', '.join(most)} or {last}"
+    return _("{most} or {last}", most=", ".join(most), last=last)

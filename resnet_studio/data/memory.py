@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from resnet_studio.domain.errors import DataError
 from resnet_studio.platform.memory import physical_bytes
+from resnet_studio.text import _
 
 _SHARE = 0.6  # of the machine's memory: never more
 _MODEST_SHARE = 0.3  # unasked no more than this, as networks and other programs need room too
@@ -25,6 +26,12 @@ def refuse_oversize(images: int, image_size: int) -> None:
     there = physical_bytes()
     if needed > _SHARE * there:
         raise DataError(
-            f"{images} images of {image_size} x {image_size} pixels need {needed / 1e9:.1f} GB, but this machine has "
-            f"{there / 1e9:.1f} GB of memory; choose streamed loading, a smaller image size or fewer images."
+            _(
+                "{images} images of {image_size} x {image_size} pixels need {needed:.1f} GB, but this machine has "
+                "{there:.1f} GB of memory; choose streamed loading, a smaller image size or fewer images.",
+                images=images,
+                image_size=image_size,
+                needed=needed / 1e9,
+                there=there / 1e9,
+            )
         )

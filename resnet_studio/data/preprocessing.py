@@ -14,6 +14,7 @@ from resnet_studio.data.channel_statistics import Moments
 from resnet_studio.domain.enums import Colour, Normalisation
 from resnet_studio.domain.errors import CheckpointError
 from resnet_studio.platform.files import replacing
+from resnet_studio.text import _
 
 _PARTS = ("mean", "std", "colour_values", "colour_vectors")
 
@@ -101,10 +102,16 @@ class Preprocessing:
                     raise ValueError(f"it holds {', '.join(sorted(there - set(_PARTS)))}")
                 return cls(size, **{name: file.get_tensor(name) for name in there})
         except FileNotFoundError:
-            raise CheckpointError(f"{path} is missing, so images cannot be prepared; train the run again.") from None
+            raise CheckpointError(
+                _("{path} is missing, so images cannot be prepared; train the run again.", path=path)
+            ) from None
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(
-                f"{path} is damaged ({error}), so images cannot be prepared; train the run again."
+                _(
+                    "{path} is damaged ({error}), so images cannot be prepared; train the run again.",
+                    path=path,
+                    error=error,
+                )
             ) from None
 
     @classmethod

@@ -25,6 +25,7 @@ from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
+from resnet_studio.text import _
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -84,7 +85,7 @@ class TestSet:
         if not self._places:
             self._places.update({known: index for index, known in enumerate(self.names)})
         if name not in self._places:
-            raise DataError(f"{name} is no longer among the test images of this data; evaluate again.")
+            raise DataError(_("{name} is no longer among the test images of this data; evaluate again.", name=name))
         return self.read(self._places[name]).image
 
 
@@ -110,7 +111,7 @@ def open_test(
         raise DataError(UNKNOWN)
     if spec.folder is None:
         return _from_arrays(spec, home, report, should_stop, square_sizes)
-    report("looking through the folder", None)
+    report(_("looking through the folder"), None)
     layout = scan(spec, should_stop)
     own_folder = bool(layout.test_folder) and spec.test_on is TestOn.TEST
     return _from_files(layout, f"{layout.test_folder}/" if own_folder else "")
@@ -141,7 +142,7 @@ class _Files:
         try:
             return TestImage(read_image(content), hashlib.sha256(content).digest())
         except DataError as error:
-            raise DataError(str(error).replace("The image", path.name, 1)) from None
+            raise DataError(str(error).replace(_("The image"), path.name, 1)) from None
 
     def square(self, _index: int, image: Image.Image, size: int) -> Pixels:
         return square_pixels(image, size)

@@ -35,6 +35,7 @@ from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import DataSpec, RecipeSpec
 from resnet_studio.platform.home import Home
+from resnet_studio.text import _
 
 _MOST_WORKERS = 16
 
@@ -82,7 +83,7 @@ class TrainingData(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, *_unused: object) -> None: ...
 
 
 def open_training(
@@ -105,7 +106,7 @@ def open_training(
         raise DataError(UNKNOWN)
     layout = None
     if spec.folder is not None:
-        report("looking through the folder", None)
+        report(_("looking through the folder"), None)
         layout = scan(spec, should_stop)
     if not _streams(spec, recipe, image_size, layout, home):
         if layout is None:
@@ -130,8 +131,11 @@ def _streams(spec: DataSpec, recipe: RecipeSpec, image_size: int, layout: Layout
     if recipe.loading is Loading.RESIDENT:
         if scales:
             raise DataError(
-                "Resident images are already resized, but scale-crop-flip resizes the originals anew each time; set "
-                "loading to streamed or auto."
+                _(
+                    "Resident images are already resized, but scale-crop-flip resizes the originals anew each time; "
+                    "set "
+                    "loading to streamed or auto."
+                )
             )
         return False
     if scales or recipe.loading is Loading.STREAMED:
@@ -188,7 +192,7 @@ class ResidentTraining:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self.close()
 
 
@@ -245,5 +249,5 @@ class StreamedTraining:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self.close()

@@ -14,18 +14,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.text import N_
 
 Shape = tuple[int, int, int]  # channels, height, width
 
 
 class LayerKind(StrEnum):
-    CONV = "conv"
-    BATCH_NORM = "batch norm"
-    RELU = "relu"
-    MAX_POOL = "max pool"
-    GLOBAL_POOL = "global average pool"
-    FLATTEN = "flatten"
-    LINEAR = "fully connected"
+    CONV = N_("conv")
+    BATCH_NORM = N_("batch norm")
+    RELU = N_("relu")
+    MAX_POOL = N_("max pool")
+    GLOBAL_POOL = N_("global average pool")
+    FLATTEN = N_("flatten")
+    LINEAR = N_("fully connected")
 
     @property
     def weighted(self) -> bool:

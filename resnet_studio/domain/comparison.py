@@ -17,19 +17,20 @@ from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.spec import Spec, unit_of
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.domain.text_numbers import NONE, percent
+from resnet_studio.text import _
 
 MISSING = NONE
-ELSEWHERE = "elsewhere; recipe, seeds and data not known"
+ELSEWHERE = _("elsewhere; recipe, seeds and data not known")
 Curves = Mapping[tuple[str, Series], Curve]
 _NOT_COMPARED = frozenset({"schema_version", "name"})
 _ENVIRONMENT_TITLES = {
-    "commit": "Program's commit",
-    "data_sha256": "Data checksum",
-    "device": "Device used",
-    "device_name": "Device name",
-    "precision": "Precision used",
-    "layout": "Memory layout used",
-    "program_sha256": "Program's sources",
+    "commit": _("Program's commit"),
+    "data_sha256": _("Data checksum"),
+    "device": _("Device used"),
+    "device_name": _("Device name"),
+    "precision": _("Precision used"),
+    "layout": _("Memory layout used"),
+    "program_sha256": _("Program's sources"),
     "resnet_studio": "ResNet Studio",
     "torch": "torch",
     "torchvision": "torchvision",
@@ -100,7 +101,7 @@ def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
         group = groups[run.name]
         seeds = {other.spec.recipe.init_seed for other in group if not other.imported}
         by_seed = len(seeds) == len(group)
-        mark = f"seed {run.spec.recipe.init_seed}" if by_seed else run.id[:6]
+        mark = _("seed {init_seed}", init_seed=run.spec.recipe.init_seed) if by_seed else run.id[:6]
         names[run.id] = run.name if len(group) == 1 else f"{run.name} · {mark}"
     return names
 
@@ -158,8 +159,10 @@ def comparison_rows(runs: Sequence[RunRecord]) -> list[Difference]:
     columns = [dict(_spec_values(run.spec)) for run in runs]
     rows = []
     if len({run.imported for run in runs}) > 1:
-        rows.append(Difference("origin", "Trained", "", tuple(ELSEWHERE if run.imported else "here" for run in runs)))
-    for field, (title, unit, _) in _spec_values(RunSpec()):
+        rows.append(
+            Difference("origin", _("Trained"), "", tuple(ELSEWHERE if run.imported else "here" for run in runs))
+        )
+    for field, (title, unit, _unused) in _spec_values(RunSpec()):
         known = [column[field][2] if run.knows(field) else None for run, column in zip(runs, columns, strict=True)]
         if len({value for value in known if value is not None}) > 1:
             texts = tuple(NOT_KNOWN if value is None else value for value in known)
@@ -206,7 +209,7 @@ def _spec_values(spec: Spec, prefix: str = "") -> Iterator[tuple[str, tuple[str,
 
 def _text(value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(_text(item) for item in value) or "none"
+        return ", ".join(_text(item) for item in value) or _("none")
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -230,27 +233,42 @@ class TwinGap:
         """The gap in words: 56 layers: plain-56's training error is 25.7 percentage points above its twin ..."""
         kind, gap = ("training", self.training) if self.training is not None else ("test", self.test)
         if gap is None:
-            return f"{self.names[0]} and {self.names[1]} are twins of {self.depth} layers without errors yet."
+            return _(
+                "{names} and {names_2} are twins of {depth} layers without errors yet.",
+                names=self.names[0],
+                names_2=self.names[1],
+                depth=self.depth,
+            )
         plain, residual = (
             (run.training_error if kind == "training" else run.test_error) for run in (self.plain, self.residual)
         )
-        text = (
-            f"{self.depth} layers: {self.names[0]}'s {kind} error is {_points(gap)} its twin {self.names[1]}'s "
-            f"({percent(plain, digits=1)} and {percent(residual, digits=1)})"
+        text = _(
+            "{depth} layers: {names}'s {kind} error is {points} its twin {names_2}'s ({percent} and {percent_2})",
+            depth=self.depth,
+            names=self.names[0],
+            kind=kind,
+            points=_points(gap),
+            names_2=self.names[1],
+            percent=percent(plain, digits=1),
+            percent_2=percent(residual, digits=1),
         )
         if kind == "training" and self.test is not None:
-            text += f", test error {self.test:+.1f}"
+            text += _(", test error {test:+.1f}", test=self.test)
         if self.plain.iteration != self.residual.iteration:
-            text += f", though they stand at iterations {self.plain.iteration} and {self.residual.iteration}"
+            text += _(
+                ", though they stand at iterations {iteration} and {residual_iteration}",
+                iteration=self.plain.iteration,
+                residual_iteration=self.residual.iteration,
+            )
         elif self.common is not None:
-            text += f", at iteration {self.common}, the last that both have reached"
+            text += _(", at iteration {common}, the last that both have reached", common=self.common)
         return text + "."
 
 
 def _points(gap: float) -> str:
     if abs(gap) < 0.05:
-        return "the same as"
-    return f"{abs(gap):.1f} percentage points {'above' if gap > 0 else 'below'}"
+        return _("the same as")
+    return _("{gap:.1f} percentage points {gap_2}", gap=abs(gap), gap_2=_("above") if gap > 0 else _("below"))
 
 
 def twin_gaps(runs: Sequence[RunRecord], curves: Curves | None = None) -> list[TwinGap]:

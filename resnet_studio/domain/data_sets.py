@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resnet_studio.text import _
+
 Colour = tuple[float, float, float]  # red, green, blue
 
 FOLDER = "folder:"  # what the source of a folder of images begins with; its path follows
-FOLDER_TITLE = "A folder of images"
+FOLDER_TITLE = _("A folder of images")
 NO_DATA = "none"  # the source of imported weights: what they were trained on is not known
 
 
@@ -73,8 +75,8 @@ class DataSetRow:
 
 BUILTIN = DataSetRow(
     key="builtin",
-    title="Built-in images",
-    summary="images the program draws itself",
+    title=_("Built-in images"),
+    summary=_("images the program draws itself"),
     # Neighbours (first and second, third and fourth, ...) look alike: they are what an ambiguous image shows.
     class_names=(
         "disc",
@@ -101,7 +103,7 @@ BUILTIN = DataSetRow(
 CIFAR10 = DataSetRow(
     key="cifar10",
     title="CIFAR-10",
-    summary="the real CIFAR-10",
+    summary=_("the real CIFAR-10"),
     class_names=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
     image_size=32,
     channels=3,
@@ -123,8 +125,8 @@ CIFAR10 = DataSetRow(
 )
 CIFAR100 = DataSetRow(
     key="cifar100",
-    title="CIFAR-100",
-    summary="photographs of 100 kinds, 500 of each",
+    title=_("CIFAR-100"),
+    summary=_("photographs of 100 kinds, 500 of each"),
     class_names=(
         "apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle", "bowl", "boy",
         "bridge", "bus", "butterfly", "camel", "can", "castle", "caterpillar", "cattle", "chair", "chimpanzee", "clock",
@@ -153,8 +155,8 @@ CIFAR100 = DataSetRow(
 )  # fmt: skip
 SVHN = DataSetRow(
     key="svhn",
-    title="SVHN",
-    summary="digits of house numbers",
+    title=_("SVHN"),
+    summary=_("digits of house numbers"),
     class_names=("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
     image_size=32,
     channels=3,
@@ -177,10 +179,19 @@ SVHN = DataSetRow(
 _FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
 FASHION_MNIST = DataSetRow(
     key="fashion-mnist",
-    title="Fashion-MNIST",
-    summary="grey images of clothes, 28 x 28",
+    title=_("Fashion-MNIST"),
+    summary=_("grey images of clothes, 28 x 28"),
     class_names=(
-        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+        "T-shirt/top",
+        _("Trouser"),
+        _("Pullover"),
+        _("Dress"),
+        _("Coat"),
+        _("Sandal"),
+        _("Shirt"),
+        _("Sneaker"),
+        _("Bag"),
+        _("Ankle boot"),
     ),
     image_size=28,
     channels=1,
@@ -194,16 +205,18 @@ FASHION_MNIST = DataSetRow(
         Download(f"{_FASHION}/t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310", 5_148),
     ),
     files=(
-        "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
-        "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz",
+        "train-images-idx3-ubyte.gz",
+        "train-labels-idx1-ubyte.gz",
+        "t10k-images-idx3-ubyte.gz",
+        "t10k-labels-idx1-ubyte.gz",
     ),
     mean=(0.286, 0.286, 0.286),
     std=(0.353, 0.353, 0.353),
-)  # fmt: skip
+)
 STL10 = DataSetRow(
     key="stl10",
-    title="STL-10",
-    summary="photographs, 96 x 96, only 500 of each kind to train on",
+    title=_("STL-10"),
+    summary=_("photographs, 96 x 96, only 500 of each kind to train on"),
     class_names=("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"),
     image_size=96,
     channels=3,
@@ -237,13 +250,13 @@ def source_choices() -> tuple[tuple[str, str], ...]:
 
 def source_names() -> str:
     """What ``--data`` may be, as a list in words."""
-    return f"{', '.join(row.key for row in DATA_SETS)} or {FOLDER}PATH"
+    return _("{data_sets} or {folder}PATH", data_sets=", ".join(row.key for row in DATA_SETS), folder=FOLDER)
 
 
 def source_help() -> str:
     """What each of them is, a sentence each."""
     rows = " ".join(f"{row.key}: {row.summary}." for row in DATA_SETS)
-    return f"{rows} {FOLDER}PATH: your own images in class folders."
+    return _("{rows} {folder}PATH: your own images in class folders.", rows=rows, folder=FOLDER)
 
 
 def fixed_sources() -> tuple[str, ...]:
@@ -258,9 +271,15 @@ def is_drawn(source: str) -> bool:
 
 def missing_text(row: DataSetRow) -> str:
     """The sentence where a data set is needed that was never downloaded."""
-    return f"{row.title} is not on this machine yet; fetch it once with `{row.command}`."
+    return _(
+        "{title} is not on this machine yet; fetch it once with `{command}`.", title=row.title, command=row.command
+    )
 
 
 def missing_package_text(row: DataSetRow) -> str:
     """The sentence where the package that reads it is not installed."""
-    return f"{row.title} is read by {row.package}, which is not installed; install it with `pip install {row.package}`."
+    return _(
+        "{title} is read by {package}, which is not installed; install it with `pip install {package}`.",
+        title=row.title,
+        package=row.package,
+    )

@@ -18,6 +18,7 @@ from resnet_studio.domain.data_sets import (
 )
 from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.spec import AnyOf, ReadWhen, Spec, spec_field
+from resnet_studio.text import N_, _
 
 MAX_SEED = 2**31 - 1
 
@@ -26,7 +27,7 @@ class DataSpec(Spec):
     """Where images and labels come from."""
 
     source: str = spec_field(
-        "Data",
+        N_("Data"),
         source_help(),
         simple=True,
         default=BUILTIN.key,
@@ -34,30 +35,34 @@ class DataSpec(Spec):
         max_length=4096,
     )
     seed: int = spec_field(
-        "Data draw",
-        "builtin: which images are drawn. A single folder of classes: which images are held out for testing. "
-        "With a number held out: which those are.",
+        N_("Data draw"),
+        N_(
+            "builtin: which images are drawn. A single folder of classes: which images are held out for testing. "
+            "With a number held out: which those are."
+        ),
         default=0,
         ge=0,
         le=MAX_SEED,
         read_when=AnyOf((ReadWhen("source", unless=fixed_sources()), ReadWhen("held_out"))),
-        refusal="{source} has a fixed test set, so a data draw would change nothing; leave it at 0",
+        refusal=N_("{source} has a fixed test set, so a data draw would change nothing; leave it at 0"),
     )
     held_out: int = spec_field(
-        "Held out",
-        "Training images that are not trained on, the same share of each class; the paper held out "
-        "5 000 of 50 000 when it chose the schedule (section 4.2).",
-        unit="images",
+        N_("Held out"),
+        N_(
+            "Training images that are not trained on, the same share of each class; the paper held out "
+            "5 000 of 50 000 when it chose the schedule (section 4.2)."
+        ),
+        unit=N_("images"),
         default=0,
         ge=0,
         le=100_000_000,
     )
     test_on: TestOn = spec_field(
-        "Test on",
-        "test: the data set's test images. held-out: the training images held out.",
+        N_("Test on"),
+        N_("test: the data set's test images. held-out: the training images held out."),
         default=TestOn.TEST,
         read_when=ReadWhen("held_out"),
-        refusal="no images are held out, so none can be tested on; set held_out, or test_on to test",
+        refusal=N_("no images are held out, so none can be tested on; set held_out, or test_on to test"),
     )
 
     @field_validator("source")
@@ -67,9 +72,11 @@ class DataSpec(Spec):
             return source
         if source.startswith(FOLDER):
             if not source.removeprefix(FOLDER).strip():
-                raise ValueError(f"{FOLDER} needs a path; write {FOLDER}PATH")
+                raise ValueError(_("{folder} needs a path; write {folder}PATH", folder=FOLDER))
             return source
-        raise ValueError(f"data {source!r} is not known; choose {source_names()}")
+        raise ValueError(
+            _("data {source!r} is not known; choose {source_names}", source=source, source_names=source_names())
+        )
 
     @model_validator(mode="after")
     def _choices_are_read(self) -> Self:
@@ -94,4 +101,4 @@ class DataSpec(Spec):
 
     @property
     def label(self) -> str:
-        return self.source if self.known else "data not known"
+        return self.source if self.known else _("data not known")

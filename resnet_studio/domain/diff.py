@@ -12,7 +12,7 @@ from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Join, Layer, La
 from resnet_studio.domain.enums import ZeroPadding
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.network_spec import NetworkSpec
-from resnet_studio.domain.text_numbers import counted
+from resnet_studio.text import N_, _, _n
 
 
 class Against(StrEnum):
@@ -25,10 +25,10 @@ class Against(StrEnum):
 class Verdict(StrEnum):
     """What a network has in one place, seen from the network it is compared with."""
 
-    SAME = "same"
-    CHANGED = "changed"
-    ADDED = "added"
-    MISSING = "missing"
+    SAME = N_("same")
+    CHANGED = N_("changed")
+    ADDED = N_("added")
+    MISSING = N_("missing")
 
 
 ORDER = (Verdict.ADDED, Verdict.MISSING, Verdict.CHANGED)  # in sentences
@@ -88,6 +88,22 @@ class SectionDiff:
         return Tally.of(self.groups, n)
 
 
+def _layers_text(count: int, verdict: str) -> str:
+    return _n("{count} layer {verdict}", "{count} layers {verdict}", count, verdict=verdict)
+
+
+def _shortcuts_text(count: int, verdict: str) -> str:
+    return _n("{count} shortcut {verdict}", "{count} shortcuts {verdict}", count, verdict=verdict)
+
+
+def _signed_layers(count: int, signs: str) -> str:
+    return _n("{signs} layer", "{signs} layers", count, signs=signs)
+
+
+def _signed_shortcuts(count: int, signs: str) -> str:
+    return _n("{signs} shortcut", "{signs} shortcuts", count, signs=signs)
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """How often a network differs, by verdict."""
@@ -108,22 +124,22 @@ class Tally:
     def sentence(self) -> str:
         """``2 layers added, 16 shortcuts added``; ``no difference``."""
         parts = [
-            f"{counted(counts[verdict], name)} {verdict}"
-            for name, counts in (("layer", self.layers), ("shortcut", self.shortcuts))
+            say(counts[verdict], _(verdict.value))
+            for say, counts in ((_layers_text, self.layers), (_shortcuts_text, self.shortcuts))
             for verdict in ORDER
             if counts[verdict]
         ]
-        return ", ".join(parts) or "no difference"
+        return ", ".join(parts) or _("no difference")
 
     @property
     def short(self) -> str:
         """``+21 −9 ≠15 layers, +16 shortcuts``."""
         parts = [
-            f"{' '.join(signs)} {name}{'' if counts.total() == 1 else 's'}"
-            for name, counts in (("layer", self.layers), ("shortcut", self.shortcuts))
+            say(counts.total(), " ".join(signs))
+            for say, counts in ((_signed_layers, self.layers), (_signed_shortcuts, self.shortcuts))
             if (signs := [f"{SYMBOLS[verdict]}{counts[verdict]}" for verdict in ORDER if counts[verdict]])
         ]
-        return ", ".join(parts) or "no difference"
+        return ", ".join(parts) or _("no difference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +180,12 @@ class Diff:
 
     def sentence(self, n: int) -> str:
         """``ResNet-34 against plain-34: 16 shortcuts added.``"""
-        return f"{self.names[n]} against {self.names[self.baselines[n]]}: {self.tally(n).sentence}."
+        return _(
+            "{names} against {names_2}: {sentence}.",
+            names=self.names[n],
+            names_2=self.names[self.baselines[n]],
+            sentence=self.tally(n).sentence,
+        )
 
 
 def diff(
@@ -182,7 +203,7 @@ def diff(
         UserError: For another number of networks.
     """
     if not 1 <= len(plans) <= 3:
-        raise UserError(f"Two or three networks can be compared, not {len(plans)}; leave some out.")
+        raise UserError(_("Two or three networks can be compared, not {plans}; leave some out.", plans=len(plans)))
     baselines = tuple(0 if against is Against.FIRST else max(n - 1, 0) for n in range(len(plans)))
     looked_at = (0,) * len(plans)
     sections = tuple(
@@ -211,7 +232,7 @@ def _layer(before: Item | None, after: Item | None) -> Finding:
         return SAME if before is after else ADDED if before is None else MISSING
     changes = tuple(
         Change(what, old, new)
-        for (what, old), (_, new) in zip(_properties(before), _properties(after), strict=True)
+        for (what, old), (_unused, new) in zip(_properties(before), _properties(after), strict=True)
         if old != new
     )
     return Finding(Verdict.CHANGED, changes) if changes else SAME
@@ -220,23 +241,23 @@ def _layer(before: Item | None, after: Item | None) -> Finding:
 def _properties(item: Item) -> Iterator[tuple[str, str]]:
     """Everything that can differ between two layers, in words."""
     layer = item.main
-    yield "layer", layer.kind.value
-    yield "kernel", kernel_text(layer)
-    yield "filters" if layer.kind is LayerKind.CONV else "outputs", str(layer.output[0])
-    yield "stride", str(layer.stride)
-    yield "inputs", str(layer.input[0])
-    yield "output size", f"{layer.output[1]}×{layer.output[2]}"
-    yield "bias", "yes" if layer.bias else "no"
-    yield "before it", _kinds(item.before)
-    yield "after it", _kinds(item.after)
+    yield _("layer"), _(layer.kind.value)
+    yield _("kernel"), kernel_text(layer)
+    yield _("filters") if layer.kind is LayerKind.CONV else _("outputs"), str(layer.output[0])
+    yield _("stride"), str(layer.stride)
+    yield _("inputs"), str(layer.input[0])
+    yield _("output size"), f"{layer.output[1]}×{layer.output[2]}"
+    yield _("bias"), _("yes") if layer.bias else _("no")
+    yield _("before it"), _kinds(item.before)
+    yield _("after it"), _kinds(item.after)
 
 
 def kernel_text(layer: Layer) -> str:
-    return f"{layer.kernel}×{layer.kernel}" if layer.kernel else "none"
+    return f"{layer.kernel}×{layer.kernel}" if layer.kernel else _("none")
 
 
 def _kinds(layers: Sequence[Layer]) -> str:
-    return ", ".join(layer.kind.value for layer in layers) or "nothing"
+    return ", ".join(_(layer.kind.value) for layer in layers) or "nothing"
 
 
 def _shortcut(before: Blueprint, old: BlockPlan | None, after: Blueprint, new: BlockPlan | None) -> Finding:
@@ -247,7 +268,7 @@ def _shortcut(before: Blueprint, old: BlockPlan | None, after: Blueprint, new: B
         return SAME if old.join is new.join else ADDED if old.join is Join.NONE else MISSING
     changes = tuple(
         Change(what, a, b)
-        for (what, a), (_, b) in zip(_joins(before, old), _joins(after, new), strict=True)
+        for (what, a), (_unused, b) in zip(_joins(before, old), _joins(after, new), strict=True)
         if a != b and a and b
     )
     return Finding(Verdict.CHANGED, changes) if changes else SAME
@@ -257,11 +278,21 @@ def _joins(plan: Blueprint, block: BlockPlan) -> Iterator[tuple[str, str]]:
     """The kind of addition, and of a projection its sizes; what only follows from the block's layers counts there."""
     kind = block.join.value
     if block.join is Join.ZERO_PAD and plan.spec.zero_padding is ZeroPadding.BOTH:
-        kind += " on both sides"
-    yield "shortcut", kind
+        kind += _(" on both sides")
+    yield _("shortcut"), kind
     conv = block.projection[0] if block.projection else None
-    yield "projection", f"{conv.input[0]} to {conv.output[0]} filters, stride {conv.stride}" if conv else ""
+    yield (
+        _("projection"),
+        _(
+            "{input} to {output} filters, stride {stride}",
+            input=conv.input[0],
+            output=conv.output[0],
+            stride=conv.stride,
+        )
+        if conv
+        else "",
+    )
 
 
 def _value(value: object) -> str:
-    return "-".join(map(str, value)) or "by depth" if isinstance(value, tuple) else str(value)
+    return "-".join(map(str, value)) or _("by depth") if isinstance(value, tuple) else str(value)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from resnet_studio.domain.diff import ORDER, SYMBOLS, Diff, Finding, Verdict
+from resnet_studio.text import _
 
 
 def as_json(found: Diff) -> dict[str, object]:
@@ -61,13 +62,21 @@ def _finding_json(finding: Finding) -> dict[str, object]:
 def lines_of_text(found: Diff, n: int) -> Iterator[str]:
     """The differences of network ``n`` for people, runs of like ones in one line."""
     entries = [
-        (str(entry["verdict"]), _reason(entry), str(entry.get("layer") or f"shortcut of {entry['shortcut']}"))
+        (
+            str(entry["verdict"]),
+            _reason(entry),
+            str(entry.get("layer") or _("shortcut of {shortcut}", shortcut=entry["shortcut"])),
+        )
         for entry in _differences(found)
         if entry["network"] == n
     ]
     for (verdict, reason), same in groupby(entries, key=lambda entry: entry[:2]):
-        names = [name for _, _, name in same]
-        text = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]} ({len(names)})"
+        names = [name for _unused, _unused_2, name in same]
+        text = (
+            names[0]
+            if len(names) == 1
+            else _("{names} to {names_2} ({names_3})", names=names[0], names_2=names[-1], names_3=len(names))
+        )
         yield f"{SYMBOLS[Verdict(verdict)]} {text}{': ' + reason if reason else ''}"
 
 

@@ -13,27 +13,28 @@ from pydantic import BaseModel, ValidationError
 from resnet_studio.domain.errors import SpecError
 from resnet_studio.domain.records import NOT_KNOWN, RunRecord
 from resnet_studio.domain.specs import SCHEMA_VERSION, CohortSpec, RunSpec, Spec
+from resnet_studio.text import _
 
 S = TypeVar("S", bound=Spec)
 
 _SENTENCES = {
-    "missing": "is missing",
-    "extra_forbidden": "is not a field of this specification; check its spelling",
-    "greater_than_equal": "must be at least {ge}, got {input}",
-    "greater_than": "must be greater than {gt}, got {input}",
-    "less_than_equal": "must be at most {le}, got {input}",
-    "less_than": "must be less than {lt}, got {input}",
-    "int_parsing": "must be a whole number, got {input}",
-    "int_type": "must be a whole number, got {input}",
-    "int_from_float": "must be a whole number, got {input}",
-    "float_parsing": "must be a number, got {input}",
-    "float_type": "must be a number, got {input}",
-    "finite_number": "must be a finite number, got {input}",
-    "string_type": "must be text, got {input}",
-    "string_too_long": "must have at most {max_length} characters",
-    "too_long": "must have at most {max_length} parts, got {actual_length}",
-    "string_too_short": "must not be empty",
-    "enum": "must be {expected}, got {input}",
+    "missing": _("is missing"),
+    "extra_forbidden": _("is not a field of this specification; check its spelling"),
+    "greater_than_equal": _("must be at least {ge}, got {input}"),
+    "greater_than": _("must be greater than {gt}, got {input}"),
+    "less_than_equal": _("must be at most {le}, got {input}"),
+    "less_than": _("must be less than {lt}, got {input}"),
+    "int_parsing": _("must be a whole number, got {input}"),
+    "int_type": _("must be a whole number, got {input}"),
+    "int_from_float": _("must be a whole number, got {input}"),
+    "float_parsing": _("must be a number, got {input}"),
+    "float_type": _("must be a number, got {input}"),
+    "finite_number": _("must be a finite number, got {input}"),
+    "string_type": _("must be text, got {input}"),
+    "string_too_long": _("must have at most {max_length} characters"),
+    "too_long": _("must have at most {max_length} parts, got {actual_length}"),
+    "string_too_short": _("must not be empty"),
+    "enum": _("must be {expected}, got {input}"),
 }
 
 
@@ -46,7 +47,7 @@ def sentences(error: ValidationError) -> dict[str, str]:
         if problem["type"] == "value_error":
             text = str(context["error"])
         else:
-            text = _SENTENCES.get(problem["type"], problem["msg"]).format_map(context)
+            text = _(_SENTENCES.get(problem["type"], problem["msg"]), **context)
         found.setdefault(name, text)
     return found
 
@@ -60,7 +61,13 @@ def parse(kind: type[S], values: Mapping[str, Any]) -> S:
     version = values.get("schema_version", SCHEMA_VERSION)
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise SpecError(
-            {"schema_version": f"written by a newer ResNet Studio (schema {version}); this one reads {SCHEMA_VERSION}"}
+            {
+                "schema_version": _(
+                    "written by a newer ResNet Studio (schema {version}); this one reads {schema_version}",
+                    version=version,
+                    schema_version=SCHEMA_VERSION,
+                )
+            }
         )
     try:
         return kind.model_validate(dict(values))
@@ -77,9 +84,9 @@ def from_json(kind: type[S], text: str) -> S:
     try:
         values = json.loads(text)
     except ValueError as error:
-        raise SpecError({"": f"not valid JSON: {error}"}) from None
+        raise SpecError({"": _("not valid JSON: {error}", error=error)}) from None
     if not isinstance(values, dict):
-        raise SpecError({"": "must be a JSON object"})
+        raise SpecError({"": _("must be a JSON object")})
     return parse(kind, values)
 
 
@@ -92,7 +99,11 @@ def run_toml(run: RunRecord) -> str:
     if not run.imported:
         return to_toml(run.spec)
     known = run.spec.model_dump(mode="json", include={"schema_version", "name", "network"})
-    return f"# Trained elsewhere: recipe, seeds and data are {NOT_KNOWN}.\n{tomli_w.dumps(known)}"
+    return _(
+        "# Trained elsewhere: recipe, seeds and data are {not_known}.\n{dumps}",
+        not_known=NOT_KNOWN,
+        dumps=tomli_w.dumps(known),
+    )
 
 
 def from_toml(kind: type[S], text: str) -> S:
@@ -100,7 +111,7 @@ def from_toml(kind: type[S], text: str) -> S:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SpecError({"": f"not valid TOML: {error}"}) from None
+        raise SpecError({"": _("not valid TOML: {error}", error=error)}) from None
     return parse(kind, values)
 
 
@@ -109,7 +120,7 @@ def cohort_from_toml(text: str) -> CohortSpec:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SpecError({"": f"not valid TOML: {error}"}) from None
+        raise SpecError({"": _("not valid TOML: {error}", error=error)}) from None
     if "runs" in values:
         return parse(CohortSpec, values)
     return CohortSpec(runs=(parse(RunSpec, values),))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from resnet_studio.text import N_
+
 
 class Family(StrEnum):
     """Which stem and which stages: He et al. 2015, sections 3.3 (ImageNet) and 4.2 (CIFAR-10); VGG is the reference
@@ -186,15 +188,15 @@ class Device(StrEnum):
 
 
 class RunStatus(StrEnum):
-    QUEUED = "queued"
-    RUNNING = "running"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    STOPPED = "stopped"
-    INTERRUPTED = "interrupted"
-    DIVERGED = "diverged"
-    FAILED = "failed"
-    IMPORTED = "imported"
+    QUEUED = N_("queued")
+    RUNNING = N_("running")
+    PAUSED = N_("paused")
+    FINISHED = N_("finished")
+    STOPPED = N_("stopped")
+    INTERRUPTED = N_("interrupted")
+    DIVERGED = N_("diverged")
+    FAILED = N_("failed")
+    IMPORTED = N_("imported")
 
     @property
     def active(self) -> bool:
@@ -209,14 +211,14 @@ class RunStatus(StrEnum):
 class Phase(StrEnum):
     """What the program is busy with, for progress displays."""
 
-    LOADING = "loading data"
-    PROBING = "probing precision"
-    BUILDING = "building networks"
-    TRAINING = "training"
-    COMPILING = "training, compiling in the background"
-    AWAITING = "waiting for the compiler"
-    RECOMPUTING = "recomputing batch-norm statistics"
-    TESTING = "testing"
-    SAVING = "saving"
-    PAUSED = "paused"
-    WAITING = "waiting for room on the disk"
+    LOADING = N_("loading data")
+    PROBING = N_("probing precision")
+    BUILDING = N_("building networks")
+    TRAINING = N_("training")
+    COMPILING = N_("training, compiling in the background")
+    AWAITING = N_("waiting for the compiler")
+    RECOMPUTING = N_("recomputing batch-norm statistics")
+    TESTING = N_("testing")
+    SAVING = N_("saving")
+    PAUSED = N_("paused")
+    WAITING = N_("waiting for room on the disk")

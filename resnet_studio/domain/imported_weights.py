@@ -10,6 +10,7 @@ from resnet_studio.domain.data_sets import DATA_SETS, Colour
 from resnet_studio.domain.enums import Block, Shortcut, StridePlace, ZeroPadding
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RunSpec, replace
+from resnet_studio.text import _
 
 _ADVICE = re.compile(r"; (?:else say so|name them) with --[^.;]*(?=\.(?:\s|$))")
 WEIGHTS_SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".th"})
@@ -26,9 +27,9 @@ class Preset:
 
 IMAGENET = "imagenet"
 PRESETS = {
-    IMAGENET: Preset("ImageNet, as torchvision's", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    IMAGENET: Preset(_("ImageNet, as torchvision's"), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     **{row.key: Preset(row.title, row.mean, row.std) for row in DATA_SETS if row.downloads},
-    "unit": Preset("None: values in 0..1 as they are", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    "unit": Preset(_("None: values in 0..1 as they are"), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
 }
 
 

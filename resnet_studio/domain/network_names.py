@@ -10,8 +10,9 @@ from resnet_studio.domain.documents import parse
 from resnet_studio.domain.enums import Activation, Block, Branch, Family, Shortcut, StridePlace, ZeroPadding
 from resnet_studio.domain.errors import SpecError, UserError
 from resnet_studio.domain.network_spec import NetworkSpec, stages_of
+from resnet_studio.text import _
 
-EXAMPLES = "plain-34, resnet-34-B, resnet-50, vgg-19 or cifar-resnet-110"
+EXAMPLES = _("plain-34, resnet-34-B, resnet-50, vgg-19 or cifar-resnet-110")
 
 # Words after the depth and what they set; a plain net's layers are those of the named branch.
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -41,7 +42,13 @@ def network_named(text: str) -> NetworkSpec:
     """
     found = _NAME.fullmatch(re.sub(r"[\s_-]+", "-", text.strip().lower()))
     if found is None:
-        raise UserError(f"{text.strip()[:60]!r} is not the name of a network; write one like {EXAMPLES}.")
+        raise UserError(
+            _(
+                "{text!r} is not the name of a network; write one like {examples}.",
+                text=text.strip()[:60],
+                examples=EXAMPLES,
+            )
+        )
     family, pre, kind, depth, rest = found.groups()
     values: dict[str, Any] = {"depth": int(depth)}
     stages: list[int] = []
@@ -51,7 +58,14 @@ def network_named(text: str) -> NetworkSpec:
         elif word in _OPTIONS:
             values |= _OPTIONS[word]
         else:
-            raise UserError(f"{word[:40]!r} in {text.strip()[:60]!r} is not known; use {', '.join(_OPTIONS)}.")
+            raise UserError(
+                _(
+                    "{word!r} in {text!r} is not known; use {options}.",
+                    word=word[:40],
+                    text=text.strip()[:60],
+                    options=", ".join(_OPTIONS),
+                )
+            )
     if stages:
         values["stages"] = tuple(stages)
     if pre:
@@ -65,7 +79,7 @@ def network_named(text: str) -> NetworkSpec:
         return parse(NetworkSpec, values)
     except SpecError as error:
         sentence = next(iter(error.fields.values()))
-        raise UserError(f"{text.strip()[:60]} cannot be drawn: {sentence}.") from None
+        raise UserError(_("{text} cannot be drawn: {sentence}.", text=text.strip()[:60], sentence=sentence)) from None
 
 
 def _family(word: str | None, kind: str, depth: int, stages: list[int]) -> Family:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from resnet_studio.domain.enums import Activation, Block, Branch, Family, Shortcut, Stem, StridePlace, ZeroPadding
 from resnet_studio.domain.spec import FOLLOWS, AllOf, ReadWhen, Spec, spec_field, unread_values
 from resnet_studio.domain.text_numbers import counted
+from resnet_studio.text import N_, _
 
 MAX_DEPTH = 1202
 
@@ -31,14 +32,14 @@ _FAMILY_DEFAULTS: dict[Family, dict[str, Any]] = {
     Family.VGG: {"width": 64, "image_size": 224, "classes": 1000, "stem": Stem.NONE},
 }
 _NOT_VGG = ReadWhen("family", unless=(Family.VGG,))
-_VGG_FAULT = "a VGG net is plain, layer by layer; choose block plain, branch single, activation post"
+_VGG_FAULT = _("a VGG net is plain, layer by layer; choose block plain, branch single, activation post")
 
 
 def depth_rule(family: Family, branch: Branch) -> str:
     """How depths are made, in words: ``6n + 2``, ``18 or 34``."""
     if family is Family.CIFAR:
         return "9n + 2" if branch is Branch.BOTTLENECK else "6n + 2"
-    return " or ".join(map(str, depths(family, branch)))
+    return _(" or ").join(map(str, depths(family, branch)))
 
 
 def depths(family: Family, branch: Branch) -> tuple[int, ...]:
@@ -81,92 +82,106 @@ class NetworkSpec(Spec):
     """
 
     family: Family = spec_field(
-        "Family",
-        "cifar: the three stages of section 4.2. imagenet: the four of Table 1. vgg: VGG-16 and VGG-19, the reference "
-        "of Figure 3.",
+        N_("Family"),
+        N_(
+            "cifar: the three stages of section 4.2. imagenet: the four of Table 1. vgg: VGG-16 and VGG-19, the "
+            "reference "
+            "of Figure 3."
+        ),
         simple=True,
         default=Family.CIFAR,
     )
     block: Block = spec_field(
-        "Block",
-        "plain: no shortcuts. basic: a shortcut around every two 3x3 layers. bottleneck: around 1x1, 3x3, 1x1. "
-        "single: around every layer, an experiment (the paper saw no advantage in it).",
+        N_("Block"),
+        N_(
+            "plain: no shortcuts. basic: a shortcut around every two 3x3 layers. bottleneck: around 1x1, 3x3, 1x1. "
+            "single: around every layer, an experiment (the paper saw no advantage in it)."
+        ),
         simple=True,
         default=Block.BASIC,
     )
     branch: Branch = spec_field(
-        "Layers of a block",
-        "Follows the block; for a plain net, the residual net whose layers it has: basic, bottleneck or single.",
+        N_("Layers of a block"),
+        N_("Follows the block; for a plain net, the residual net whose layers it has: basic, bottleneck or single."),
         default=Branch.BASIC,
         read_when=AllOf((ReadWhen("block", (Block.PLAIN,)), _NOT_VGG)),
         unread=FOLLOWS,
     )
     stages: tuple[Count, ...] = spec_field(
-        "Blocks per stage", "Empty: as the depth says. Else one number a stage.", default=(), max_length=8
+        N_("Blocks per stage"), N_("Empty: as the depth says. Else one number a stage."), default=(), max_length=8
     )
     depth: int = spec_field(
-        "Depth",
-        "Weighted layers. cifar: 6n + 2, so 8, 14, 20, 32, 44, 56, 110, ... 1202, or 9n + 2 of bottlenecks. "
-        "imagenet: 18, 34 of basic blocks, 50, 101, 152 of bottlenecks. vgg: 16, 19.",
-        unit="layers",
+        N_("Depth"),
+        N_(
+            "Weighted layers. cifar: 6n + 2, so 8, 14, 20, 32, 44, 56, 110, ... 1202, or 9n + 2 of bottlenecks. "
+            "imagenet: 18, 34 of basic blocks, 50, 101, 152 of bottlenecks. vgg: 16, 19."
+        ),
+        unit=N_("layers"),
         simple=True,
         default=20,
         ge=3,
         le=MAX_DEPTH,
     )
     shortcut: Shortcut = spec_field(
-        "Shortcut",
-        "A: identity, zero-padding where dimensions change. B: projection where dimensions change. "
-        "C: projection everywhere. none: for plain nets.",
+        N_("Shortcut"),
+        N_(
+            "A: identity, zero-padding where dimensions change. B: projection where dimensions change. "
+            "C: projection everywhere. none: for plain nets."
+        ),
         simple=True,
         default=Shortcut.A,
     )
-    classes: int = spec_field("Classes", "Outputs of the last layer.", default=10, ge=2, le=100_000)
+    classes: int = spec_field(N_("Classes"), N_("Outputs of the last layer."), default=10, ge=2, le=100_000)
     width: int = spec_field(
-        "Width",
-        "Filters in the first stage, doubled in each later one; the paper has 16 on CIFAR-10 and 64 on ImageNet.",
-        unit="filters",
+        N_("Width"),
+        N_("Filters in the first stage, doubled in each later one; the paper has 16 on CIFAR-10 and 64 on ImageNet."),
+        unit=N_("filters"),
         default=16,
         ge=1,
         le=4096,
     )
     widths: tuple[Filters, ...] = spec_field(
-        "Widths", "Empty: doubled from stage to stage. Else filters of each stage.", default=(), max_length=8
+        N_("Widths"), N_("Empty: doubled from stage to stage. Else filters of each stage."), default=(), max_length=8
     )
     image_size: int = spec_field(
-        "Image size",
-        "Height and width of the input; images of other sizes are resized or cropped.",
-        unit="pixels",
+        N_("Image size"),
+        N_("Height and width of the input; images of other sizes are resized or cropped."),
+        unit=N_("pixels"),
         default=32,
         ge=8,
         le=1024,
     )
     stem: Stem = spec_field(
-        "Stem",
-        "3x3: one 3x3 convolution (CIFAR-10). 7x7: a 7x7 convolution and a 3x3 max pool, a quarter of the size "
-        "(ImageNet). none: for VGG.",
+        N_("Stem"),
+        N_(
+            "3x3: one 3x3 convolution (CIFAR-10). 7x7: a 7x7 convolution and a 3x3 max pool, a quarter of the size "
+            "(ImageNet). none: for VGG."
+        ),
         default=Stem.SMALL,
         read_when=_NOT_VGG,
         unread=FOLLOWS,
     )
     stride_place: StridePlace = spec_field(
-        "Stride of a bottleneck",
-        "first-1x1: the paper's. 3x3: torchvision's, with more multiply-adds.",
+        N_("Stride of a bottleneck"),
+        N_("first-1x1: the paper's. 3x3: torchvision's, with more multiply-adds."),
         default=StridePlace.FIRST,
         read_when=ReadWhen("branch", (Branch.BOTTLENECK,)),
-        refusal=f"only bottlenecks have a choice of stride; set stride_place to {StridePlace.FIRST}",
+        refusal=_("only bottlenecks have a choice of stride; set stride_place to {first}", first=StridePlace.FIRST),
     )
     zero_padding: ZeroPadding = spec_field(
-        "Zeros of option A",
-        "end: all new channels come last. both: half of them before, half after.",
+        N_("Zeros of option A"),
+        N_("end: all new channels come last. both: half of them before, half after."),
         default=ZeroPadding.END,
         read_when=ReadWhen("shortcut", (Shortcut.A,)),
-        refusal=f"only option A pads with zeros; set zero_padding to {ZeroPadding.END}",
+        refusal=_("only option A pads with zeros; set zero_padding to {end}", end=ZeroPadding.END),
     )
     activation: Activation = spec_field(
-        "Activation",
-        "post: batch norm after each convolution, ReLU after the addition (2015). pre: batch norm and ReLU before each "
-        "convolution (arXiv:1603.05027).",
+        N_("Activation"),
+        N_(
+            "post: batch norm after each convolution, ReLU after the addition (2015). pre: batch norm and ReLU before "
+            "each "
+            "convolution (arXiv:1603.05027)."
+        ),
         default=Activation.POST,
         read_when=_NOT_VGG,
         refusal=_VGG_FAULT,
@@ -186,12 +201,23 @@ class NetworkSpec(Spec):
         if stages:
             made = depth_of(family, branch, stages)
             if made != depth:
-                raise ValueError(f"{'-'.join(map(str, stages))} blocks make {made} layers, not {depth}; leave one out")
+                raise ValueError(
+                    _(
+                        "{stages} blocks make {made} layers, not {depth}; leave one out",
+                        stages="-".join(map(str, stages)),
+                        made=made,
+                        depth=depth,
+                    )
+                )
         elif not stages_of(family, branch, depth):
-            choices = " or ".join(map(str, nearest_depths(depth, family, branch)))
+            choices = _(" or ").join(map(str, nearest_depths(depth, family, branch)))
             rule = depth_rule(family, branch)
-            fault = f"is not {rule}" if family is Family.CIFAR else f"is none of {family} with {branch} blocks"
-            raise ValueError(f"depth {depth} {fault}; choose {choices}")
+            fault = (
+                _("is not {rule}", rule=rule)
+                if family is Family.CIFAR
+                else _("is none of {family} with {branch} blocks", family=family, branch=branch)
+            )
+            raise ValueError(_("depth {depth} {fault}; choose {choices}", depth=depth, fault=fault, choices=choices))
         return depth
 
     @model_validator(mode="after")
@@ -304,15 +330,22 @@ def _block_fault(spec: NetworkSpec) -> str:
     if spec.family is Family.VGG and (spec.block is not Block.PLAIN or spec.branch is not Branch.SINGLE):
         return _VGG_FAULT
     if spec.block is Block.PLAIN and spec.shortcut is not Shortcut.NONE:
-        return "a plain net has no shortcuts; choose shortcut none, or block basic"
+        return _("a plain net has no shortcuts; choose shortcut none, or block basic")
     if spec.block.residual and spec.shortcut is Shortcut.NONE:
-        return f"a net of {spec.block} blocks needs a shortcut; choose A, B or C, or block plain"
+        return _("a net of {block} blocks needs a shortcut; choose A, B or C, or block plain", block=spec.block)
     if spec.block.residual and spec.branch.value != spec.block.value:
-        return f"a net of {spec.block} blocks has {spec.block} branches; leave branch out, or choose block plain"
+        return _(
+            "a net of {block} blocks has {block} branches; leave branch out, or choose block plain", block=spec.block
+        )
     if fault := spec.unread_fault():
         return fault
     if (spec.stem is Stem.NONE) is not (spec.family is Family.VGG):
-        return f"stem {spec.stem} does not go with family {spec.family}; choose {_FAMILY_DEFAULTS[spec.family]['stem']}"
+        return _(
+            "stem {stem} does not go with family {family}; choose {stem_2}",
+            stem=spec.stem,
+            family=spec.family,
+            stem_2=_FAMILY_DEFAULTS[spec.family]["stem"],
+        )
     return ""
 
 
@@ -320,21 +353,41 @@ def _shape_fault(spec: NetworkSpec) -> str:
     blocks, widths = spec.stage_blocks, spec.stage_widths
     if len(widths) != len(blocks):
         are = "is" if len(blocks) == 1 else "are"
-        stages = counted(len(blocks), "stage")
-        return f"there {are} {stages} but {counted(len(widths), 'width')}; give one for each stage"
+        stages = counted(len(blocks), "stage", "stages")
+        return _(
+            "there {are} {stages} but {widths}; give one for each stage",
+            are=are,
+            stages=stages,
+            widths=counted(len(widths), "width", "widths"),
+        )
     if spec.width != widths[0]:
-        return f"width {spec.width} is not the first of the widths, {widths[0]}; leave one of them out"
+        return _(
+            "width {width} is not the first of the widths, {widths}; leave one of them out",
+            width=spec.width,
+            widths=widths[0],
+        )
     if spec.shortcut is Shortcut.A and any(after < before for before, after in itertools.pairwise(widths)):
-        return "option A cannot drop channels, so widths must not fall; choose B or C"
+        return _("option A cannot drop channels, so widths must not fall; choose B or C")
     first = spec.width * spec.branch.expansion
     if spec.shortcut is Shortcut.A and first < spec.width:
-        return f"option A cannot drop channels: the stem gives {spec.width}, the first block {first}"
+        return _(
+            "option A cannot drop channels: the stem gives {width}, the first block {first}",
+            width=spec.width,
+            first=first,
+        )
     if spec.family is Family.VGG and spec.image_size < 2 ** len(blocks):
-        return (
-            f"{len(blocks)} max pools leave nothing of {spec.image_size} pixels; image_size at least {2 ** len(blocks)}"
+        return _(
+            "{blocks} max pools leave nothing of {image_size} pixels; image_size at least {blocks_2}",
+            blocks=len(blocks),
+            image_size=spec.image_size,
+            blocks_2=2 ** len(blocks),
         )
     if any(width > 65_536 for width in widths):
-        return f"stage {len(widths)} would have {widths[-1]} filters; choose a smaller width"
+        return _(
+            "stage {widths} would have {widths_2} filters; choose a smaller width",
+            widths=len(widths),
+            widths_2=widths[-1],
+        )
     return ""
 
 
@@ -347,7 +400,7 @@ def counterpart(network: NetworkSpec) -> NetworkSpec:
         ValueError: For VGG, which has none.
     """
     if network.family is Family.VGG:
-        raise ValueError(f"{network.label} has no residual counterpart; choose family imagenet or cifar")
+        raise ValueError(_("{label} has no residual counterpart; choose family imagenet or cifar", label=network.label))
     values = network.model_dump()
     if network.residual:
         values |= {"block": Block.PLAIN, "shortcut": Shortcut.NONE}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from resnet_studio.domain.enums import Block, Branch, Family, Shortcut
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.text_numbers import percent
+from resnet_studio.text import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +169,19 @@ def _cifar_sentence(network: NetworkSpec) -> str:
     if row is None:
         return ""
     if network.shortcut in (Shortcut.B, Shortcut.C):
-        return f"Table 6 has ResNet-{row.depth} with option A: error {row.error_text}."
+        return _(
+            "Table 6 has ResNet-{depth} with option A: error {error_text}.", depth=row.depth, error_text=row.error_text
+        )
     if network.residual:
-        return f"Table 6: error {row.error_text}, {row.paper_parameters} parameters."
+        return _(
+            "Table 6: error {error_text}, {paper_parameters} parameters.",
+            error_text=row.error_text,
+            paper_parameters=row.paper_parameters,
+        )
     if network.depth == 110:
-        return "Section 4.2: plain-110 has more than 60 % error and is not drawn."
+        return _("Section 4.2: plain-110 has more than 60 % error and is not drawn.")
     if network.depth in (20, 32, 44, 56):
-        return "Figure 6, left: deeper plain nets have higher training and test error; no table."
+        return _("Figure 6, left: deeper plain nets have higher training and test error; no table.")
     return ""
 
 
@@ -183,13 +190,16 @@ def _imagenet_sentence(network: NetworkSpec) -> str:
     if row is None:
         return ""
     if not network.residual and network.branch is Branch.BOTTLENECK:
-        return f"Table 1 has this depth with shortcuts only: {_billions(row.paper_multiply_adds)} multiply-adds."
-    parts = [f"Table 1: {_billions(row.paper_multiply_adds)} multiply-adds"]
+        return _(
+            "Table 1 has this depth with shortcuts only: {billions} multiply-adds.",
+            billions=_billions(row.paper_multiply_adds),
+        )
+    parts = [_("Table 1: {billions} multiply-adds", billions=_billions(row.paper_multiply_adds))]
     name = network.label.removesuffix(" v1.5")
     for words, table in (
-        ("Table 2 (10-crop)", TABLE_2 if network.shortcut in (Shortcut.A, Shortcut.NONE) else ()),
-        ("Table 3 (10-crop)", TABLE_3),
-        ("Table 4 (multi-scale)", TABLE_4),
+        (_("Table 2 (10-crop)"), TABLE_2 if network.shortcut in (Shortcut.A, Shortcut.NONE) else ()),
+        (_("Table 3 (10-crop)"), TABLE_3),
+        (_("Table 4 (multi-scale)"), TABLE_4),
     ):
         wanted = name.split(" ")[0] if table is TABLE_2 else name
         found = next((entry for entry in table if entry.name == wanted), None)
@@ -202,9 +212,9 @@ def _vgg_sentence(network: NetworkSpec) -> str:
     usual = NetworkSpec(family=Family.VGG, depth=network.depth) if not network.stages else None
     if network != usual:
         return ""
-    words = f"Figure 3's reference: {_billions(VGG_MULTIPLY_ADDS[network.depth])} multiply-adds"
+    words = _("Figure 3's reference: {billions} multiply-adds", billions=_billions(VGG_MULTIPLY_ADDS[network.depth]))
     found = next((row for row in TABLE_3 if row.name == network.label), None)
-    return words + (f"; Table 3 (10-crop): {_errors(found)}." if found else ".")
+    return words + (_("; Table 3 (10-crop): {errors}.", errors=_errors(found)) if found else ".")
 
 
 def _billions(count: float) -> str:

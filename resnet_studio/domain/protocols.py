@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from resnet_studio.domain.spec import ReadWhen, Spec, spec_field
+from resnet_studio.text import N_, _
 
 PAPER_SCALES = (224, 256, 384, 480, 640)  # He et al. 2015, section 3.4
 Scale = Annotated[int, Field(ge=8, le=4096)]
@@ -24,7 +25,7 @@ class ProtocolKind(StrEnum):
 
 
 _MULTI_SCALE = ReadWhen("kind", (ProtocolKind.MULTI_SCALE,))
-_MULTI_SCALE_REFUSAL = "scales and flip are read only by multi-scale, not by {kind}; leave them out"
+_MULTI_SCALE_REFUSAL = _("scales and flip are read only by multi-scale, not by {kind}; leave them out")
 
 
 class Protocol(Spec):
@@ -37,34 +38,36 @@ class Protocol(Spec):
     """
 
     kind: ProtocolKind = spec_field(
-        "Protocol",
-        "single: the view that training tests on. centre-crop: one square of the resized image. ten-crop: corners, "
-        "centre, and their mirror images. multi-scale: the whole image at several sizes.",
+        N_("Protocol"),
+        N_(
+            "single: the view that training tests on. centre-crop: one square of the resized image. ten-crop: corners, "
+            "centre, and their mirror images. multi-scale: the whole image at several sizes."
+        ),
         simple=True,
         default=ProtocolKind.SINGLE,
     )
     resize: int = spec_field(
-        "Shorter side",
-        "centre-crop, ten-crop: before cropping; 0: 256 for each 224 of the image size, as on ImageNet.",
-        unit="pixels",
+        N_("Shorter side"),
+        N_("centre-crop, ten-crop: before cropping; 0: 256 for each 224 of the image size, as on ImageNet."),
+        unit=N_("pixels"),
         default=0,
         ge=0,
         le=4096,
         read_when=ReadWhen("kind", (ProtocolKind.CENTRE_CROP, ProtocolKind.TEN_CROP)),
-        refusal="resize is read only by centre-crop and ten-crop, not by {kind}; leave it out",
+        refusal=N_("resize is read only by centre-crop and ten-crop, not by {kind}; leave it out"),
     )
     scales: tuple[Scale, ...] = spec_field(
-        "Scales",
-        "multi-scale: shorter sides; empty: the paper's 224, 256, 384, 480, 640.",
-        unit="pixels",
+        N_("Scales"),
+        N_("multi-scale: shorter sides; empty: the paper's 224, 256, 384, 480, 640."),
+        unit=N_("pixels"),
         default=(),
         max_length=20,
         read_when=_MULTI_SCALE,
         refusal=_MULTI_SCALE_REFUSAL,
     )
     flip: bool = spec_field(
-        "Mirror images",
-        "multi-scale: each size is also seen mirrored.",
+        N_("Mirror images"),
+        N_("multi-scale: each size is also seen mirrored."),
         default=False,
         read_when=_MULTI_SCALE,
         refusal=_MULTI_SCALE_REFUSAL,
@@ -74,7 +77,7 @@ class Protocol(Spec):
     @classmethod
     def _scales_rise(cls, scales: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(scales)) != len(scales):
-            raise ValueError("no scale may come twice")
+            raise ValueError(_("no scale may come twice"))
         return tuple(sorted(scales))
 
     @model_validator(mode="after")
@@ -122,17 +125,17 @@ class Protocol(Spec):
     def label(self) -> str:
         """For people: ``10-crop``, ``multi-scale 224, 256, 384, 480, 640``."""
         names = {
-            ProtocolKind.SINGLE: "single view",
-            ProtocolKind.CENTRE_CROP: "centre crop",
+            ProtocolKind.SINGLE: _("single view"),
+            ProtocolKind.CENTRE_CROP: _("centre crop"),
             ProtocolKind.TEN_CROP: "10-crop",
             ProtocolKind.MULTI_SCALE: "multi-scale",
         }
         words = names[self.kind]
         if self.resize:
-            words += f" of {self.resize}"
+            words += _(" of {resize}", resize=self.resize)
         if self.sizes:
             words += " " + ", ".join(map(str, self.sizes))
-        return words + (" mirrored too" if self.flip else "")
+        return words + (_(" mirrored too") if self.flip else "")
 
 
 SINGLE = Protocol()

@@ -27,6 +27,7 @@ from resnet_studio.domain.enums import (
 from resnet_studio.domain.schedules import Schedule, schedules_help
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
 from resnet_studio.domain.spec import AllOf, ReadWhen, Spec, replace, spec_field
+from resnet_studio.text import N_, _
 
 Iteration = Annotated[int, Field(ge=1, le=10_000_000)]
 
@@ -47,76 +48,81 @@ class RecipeSpec(Spec):
     """Everything about training that is neither the network nor the data. Defaults: the paper's CIFAR-10 recipe."""
 
     iterations: int = spec_field(
-        "Iterations",
-        "Weight updates in all; the paper trains for 64 000.",
-        unit="iterations",
+        N_("Iterations"),
+        N_("Weight updates in all; the paper trains for 64 000."),
+        unit=N_("iterations"),
         simple=True,
         default=64_000,
         ge=1,
         le=10_000_000,
     )
     batch_size: int = spec_field(
-        "Batch size",
-        "Images per iteration; the paper has 128.",
-        unit="images",
+        N_("Batch size"),
+        N_("Images per iteration; the paper has 128."),
+        unit=N_("images"),
         simple=True,
         default=128,
         ge=2,
         le=4096,
     )
     learning_rate: float = spec_field(
-        "Learning rate",
-        "At the start; the paper has 0.1.",
+        N_("Learning rate"),
+        N_("At the start; the paper has 0.1."),
         simple=True,
         default=0.1,
         gt=0,
         le=10,
     )
     schedule: Schedule = spec_field(
-        "Schedule",
+        N_("Schedule"),
         schedules_help(),
         default=Schedule.MILESTONES,
     )
     milestones: tuple[Iteration, ...] = spec_field(
-        "Milestones",
-        "Iterations after which the learning rate is divided by ten; the paper: 32 000 and 48 000.",
-        unit="iterations",
+        N_("Milestones"),
+        N_("Iterations after which the learning rate is divided by ten; the paper: 32 000 and 48 000."),
+        unit=N_("iterations"),
         default=(32_000, 48_000),
         max_length=20,
         read_when=ReadWhen("schedule", (Schedule.MILESTONES,)),
         unread=(),
-        refusal="a {schedule} schedule has no milestones; leave them out, or choose milestones",
+        refusal=N_("a {schedule} schedule has no milestones; leave them out, or choose milestones"),
     )
     plateau_patience: int = spec_field(
-        "Plateau patience",
-        "plateau: tests without a better error before the rate is divided by ten.",
-        unit="tests",
+        N_("Plateau patience"),
+        N_("plateau: tests without a better error before the rate is divided by ten."),
+        unit=N_("tests"),
         default=5,
         ge=1,
         le=10_000,
         read_when=_PLATEAU,
     )
     plateau_margin: float = spec_field(
-        "Plateau margin",
-        "plateau: how much lower an error must be to count as better.",
-        unit="points",
+        N_("Plateau margin"),
+        N_("plateau: how much lower an error must be to count as better."),
+        unit=N_("points"),
         default=0.1,
         ge=0,
         le=100,
         read_when=_PLATEAU,
     )
     warmup_rate: float = spec_field(
-        "Warm-up rate",
-        "Learning rate until the training error is below the next field; 0: no warm-up. The paper has 0.01 for "
-        "ResNet-110.",
+        N_("Warm-up rate"),
+        N_(
+            "Learning rate until the training error is below the next field; 0: no warm-up. The paper has 0.01 for "
+            "ResNet-110."
+        ),
         default=0.0,
         ge=0,
         le=10,
     )
     warmup_error: float = spec_field(
-        "Warm-up until",
-        f"Training error, mean of {TRAINING_ERROR_WINDOW} iterations, below which the warm-up ends; the paper has "
-        "80 %.",
+        N_("Warm-up until"),
+        _(
+            "Training error, mean of {training_error_window} iterations, below which the warm-up ends; the paper has "
+            "80 %.",
+            training_error_window=TRAINING_ERROR_WINDOW,
+        ),
         unit="%",
         default=80.0,
         gt=0,
@@ -124,33 +130,43 @@ class RecipeSpec(Spec):
         read_when=ReadWhen("warmup_rate"),
     )
     momentum: float = spec_field(
-        "Momentum", "Share of the last step that goes on; the paper has 0.9.", default=0.9, ge=0, lt=1
+        N_("Momentum"), N_("Share of the last step that goes on; the paper has 0.9."), default=0.9, ge=0, lt=1
     )
     momentum_form: MomentumForm = spec_field(
-        "Form of momentum",
-        "torch: v = m v + g, w = w - lr v. authors: v = m v + lr g, w = w - v. They part when the rate falls.",
+        N_("Form of momentum"),
+        N_("torch: v = m v + g, w = w - lr v. authors: v = m v + lr g, w = w - v. They part when the rate falls."),
         default=MomentumForm.TORCH,
     )
     weight_decay: float = spec_field(
-        "Weight decay",
-        "L2 penalty; the paper has 0.0001.",
+        N_("Weight decay"),
+        N_("L2 penalty; the paper has 0.0001."),
         default=1e-4,
         ge=0,
         le=1,
     )
     decay: Decay = spec_field(
-        "Weight decay on",
-        "all: every parameter. weights: convolutions and fully connected layers, without batch norm and biases. The "
-        "paper does not say which.",
+        N_("Weight decay on"),
+        N_(
+            "all: every parameter. weights: convolutions and fully connected layers, without batch norm and biases. "
+            "The "
+            "paper does not say which."
+        ),
         default=Decay.ALL,
     )
     label_smoothing: float = spec_field(
-        "Label smoothing", "Share of each label spread over all classes; the paper has none.", default=0.0, ge=0, lt=1
+        N_("Label smoothing"),
+        N_("Share of each label spread over all classes; the paper has none."),
+        default=0.0,
+        ge=0,
+        lt=1,
     )
     zero_last_gamma: bool = spec_field(
-        "Zero last gamma",
-        "The last batch norm of each residual branch starts at zero, so that each block starts as its shortcut; the "
-        "paper does not.",
+        N_("Zero last gamma"),
+        N_(
+            "The last batch norm of each residual branch starts at zero, so that each block starts as its shortcut; "
+            "the "
+            "paper does not."
+        ),
         default=False,
         read_when=AllOf(
             (
@@ -158,114 +174,139 @@ class RecipeSpec(Spec):
                 ReadWhen("network.activation", (Activation.POST,)),
             )
         ),
-        refusal="zero_last_gamma needs residual branches that end in batch norm; leave it out, or choose a residual "
-        "net with activation post",
+        refusal=N_(
+            "zero_last_gamma needs residual branches that end in batch norm; leave it out, or choose a residual "
+            "net with activation post"
+        ),
     )
     bn_statistics: BatchNormStatistics = spec_field(
-        "Batch norm in tests",
-        "moving: averages kept while training. recomputed: measured over the training set when training has ended, "
-        "as the authors did.",
+        N_("Batch norm in tests"),
+        N_(
+            "moving: averages kept while training. recomputed: measured over the training set when training has ended, "
+            "as the authors did."
+        ),
         default=BatchNormStatistics.MOVING,
     )
     augmentation: Augmentation = spec_field(
-        "Augmentation",
-        "pad-crop-flip: 4 pixels around the image, a random crop, a horizontal flip half the time (CIFAR-10). "
-        "scale-crop-flip: the shorter side resized at random, a random crop, a flip (ImageNet).",
+        N_("Augmentation"),
+        N_(
+            "pad-crop-flip: 4 pixels around the image, a random crop, a horizontal flip half the time (CIFAR-10). "
+            "scale-crop-flip: the shorter side resized at random, a random crop, a flip (ImageNet)."
+        ),
         default=Augmentation.PAD_CROP_FLIP,
     )
     pad_with: PadWith = spec_field(
-        "Padding",
-        "pad-crop-flip: mean pads after the mean is subtracted, black before. The paper does not say which.",
+        N_("Padding"),
+        N_("pad-crop-flip: mean pads after the mean is subtracted, black before. The paper does not say which."),
         default=PadWith.MEAN,
         read_when=ReadWhen("augmentation", (Augmentation.PAD_CROP_FLIP,)),
     )
     scale_min: int = spec_field(
-        "Shorter side from",
-        "scale-crop-flip: the paper has 256.",
-        unit="pixels",
+        N_("Shorter side from"),
+        N_("scale-crop-flip: the paper has 256."),
+        unit=N_("pixels"),
         default=256,
         ge=8,
         le=4096,
         read_when=_SCALE_CROP_FLIP,
     )
     scale_max: int = spec_field(
-        "Shorter side to",
-        "scale-crop-flip: the paper has 480.",
-        unit="pixels",
+        N_("Shorter side to"),
+        N_("scale-crop-flip: the paper has 480."),
+        unit=N_("pixels"),
         default=480,
         ge=8,
         le=4096,
         read_when=_SCALE_CROP_FLIP,
     )
     colour: Colour = spec_field(
-        "Colour augmentation",
-        "pca: each image shifted at random along the principal components of the training set's colours (ImageNet).",
+        N_("Colour augmentation"),
+        N_(
+            "pca: each image shifted at random along the principal components of the training set's colours (ImageNet)."
+        ),
         default=Colour.NONE,
     )
     colour_std: float = spec_field(
-        "Colour strength",
-        "pca: standard deviation of the random factors; the usual is 0.1.",
+        N_("Colour strength"),
+        N_("pca: standard deviation of the random factors; the usual is 0.1."),
         default=0.1,
         gt=0,
         le=10,
         read_when=ReadWhen("colour", (Colour.PCA,)),
     )
     normalisation: Normalisation = spec_field(
-        "Normalisation",
-        "pixel-mean: the training set's mean image is subtracted (the paper). channel-mean-std: one "
-        "mean and one standard deviation per colour.",
+        N_("Normalisation"),
+        N_(
+            "pixel-mean: the training set's mean image is subtracted (the paper). channel-mean-std: one "
+            "mean and one standard deviation per colour."
+        ),
         default=Normalisation.PIXEL_MEAN,
     )
     test_every: int = spec_field(
-        "Test every",
-        "Iterations between two measurements of the test error; one more is taken at the end.",
-        unit="iterations",
+        N_("Test every"),
+        N_("Iterations between two measurements of the test error; one more is taken at the end."),
+        unit=N_("iterations"),
         simple=True,
         default=500,
         ge=1,
         le=10_000_000,
     )
     init_seed: int = spec_field(
-        "Initial weights", "Seed of the initial weights.", simple=True, default=0, ge=0, le=MAX_SEED
+        N_("Initial weights"), N_("Seed of the initial weights."), simple=True, default=0, ge=0, le=MAX_SEED
     )
-    data_seed: int = spec_field("Sample order", "Seed of sample order, crops and flips.", default=0, ge=0, le=MAX_SEED)
+    data_seed: int = spec_field(
+        N_("Sample order"), N_("Seed of sample order, crops and flips."), default=0, ge=0, le=MAX_SEED
+    )
     loading: Loading = spec_field(
-        "Loading",
-        "resident: all images decoded in memory. streamed: decoded when needed, by several processes. auto: resident "
-        "where the images fit. The batches are the same.",
+        N_("Loading"),
+        N_(
+            "resident: all images decoded in memory. streamed: decoded when needed, by several processes. auto: "
+            "resident "
+            "where the images fit. The batches are the same."
+        ),
         default=Loading.AUTO,
     )
     precision: Precision = spec_field(
-        "Precision",
-        "auto: bfloat16 where a short probe finds it faster on this machine, else float32. tf32: products of "
-        "10 bits, CUDA only. Weights and batch-norm statistics are always float32.",
+        N_("Precision"),
+        N_(
+            "auto: bfloat16 where a short probe finds it faster on this machine, else float32. tf32: products of "
+            "10 bits, CUDA only. Weights and batch-norm statistics are always float32."
+        ),
         default=Precision.AUTO,
     )
     layout: MemoryLayout = spec_field(
-        "Memory layout",
-        "channels-last: the values of a pixel lie together; channels-first: those of a feature map. auto: the faster "
-        "one on this machine, by a short probe.",
+        N_("Memory layout"),
+        N_(
+            "channels-last: the values of a pixel lie together; channels-first: those of a feature map. auto: the "
+            "faster "
+            "one on this machine, by a short probe."
+        ),
         default=MemoryLayout.AUTO,
     )
     engine: Engine = spec_field(
-        "Engine",
-        "eager: one operation at a time. compiled: by torch's compiler, from a fixed iteration on. graphed: CUDA "
-        "graphs of whole steps. auto: the fastest that this machine has and the run is long enough for.",
+        N_("Engine"),
+        N_(
+            "eager: one operation at a time. compiled: by torch's compiler, from a fixed iteration on. graphed: CUDA "
+            "graphs of whole steps. auto: the fastest that this machine has and the run is long enough for."
+        ),
         default=Engine.AUTO,
     )
     exact: bool = spec_field(
-        "Exact on CUDA",
-        "The same bits every time on CUDA: deterministic operations and float32, at a price in speed. On the CPU that "
-        "holds anyway.",
+        N_("Exact on CUDA"),
+        N_(
+            "The same bits every time on CUDA: deterministic operations and float32, at a price in speed. On the CPU "
+            "that "
+            "holds anyway."
+        ),
         default=False,
     )
-    device: Device = spec_field("Device", "auto: CUDA, else Apple's MPS, else the CPU.", default=Device.AUTO)
+    device: Device = spec_field(N_("Device"), N_("auto: CUDA, else Apple's MPS, else the CPU."), default=Device.AUTO)
 
     @field_validator("milestones")
     @classmethod
     def _milestones_rise(cls, milestones: tuple[int, ...]) -> tuple[int, ...]:
         if any(b <= a for a, b in itertools.pairwise(milestones)):
-            raise ValueError("milestones must rise, like 32000, 48000")
+            raise ValueError(_("milestones must rise, like 32000, 48000"))
         return milestones
 
     @model_validator(mode="after")
@@ -274,9 +315,17 @@ class RecipeSpec(Spec):
         if fault := self.unread_fault():
             raise ValueError(fault)
         if self.exact and self.precision not in (Precision.AUTO, Precision.FLOAT32):
-            raise ValueError(f"exact needs float32, not {self.precision}; leave precision at auto")
+            raise ValueError(
+                _("exact needs float32, not {precision}; leave precision at auto", precision=self.precision)
+            )
         if self.scale_min > self.scale_max:
-            raise ValueError(f"scale_min {self.scale_min} is above scale_max {self.scale_max}; swap them")
+            raise ValueError(
+                _(
+                    "scale_min {scale_min} is above scale_max {scale_max}; swap them",
+                    scale_min=self.scale_min,
+                    scale_max=self.scale_max,
+                )
+            )
         return self
 
     @property

@@ -15,8 +15,9 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import RunSpec
+from resnet_studio.text import _
 
-NOT_KNOWN = "not known"
+NOT_KNOWN = _("not known")
 _STORED_PREPROCESSING = "recipe.normalisation"  # what a run does to its images, wherever it was trained
 
 
@@ -84,7 +85,12 @@ def refuse_ended(runs: Iterable[RunRecord]) -> None:
     for run in runs:
         if not run.resumable:
             raise UserError(
-                f"Run {run.name} ({run.short_id}) is {run.status}; only a run that has not ended can go on."
+                _(
+                    "Run {name} ({short_id}) is {status}; only a run that has not ended can go on.",
+                    name=run.name,
+                    short_id=run.short_id,
+                    status=run.status,
+                )
             )
 
 

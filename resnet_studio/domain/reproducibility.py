@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from resnet_studio.domain.comparison import MISSING, Difference, comparison_rows, environment_row
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _
 
 _CHOICES = ("device", "precision", "threads", "engine")
 """What training chose for itself where its recipe left it open; a repetition is to choose the same."""
@@ -53,7 +54,10 @@ def _one_sided(environments: Sequence[Mapping[str, str]]) -> list[Difference]:
 
 def in_words(rows: Sequence[Difference]) -> str:
     """``torch 2.10.0, now 2.15.0; program commit unknown, now 1a2b``, for a sentence; empty without rows."""
-    return "; ".join(f"{row.title} {_known(row.values[0])}, now {_known(row.values[1])}" for row in rows)
+    return "; ".join(
+        _("{title} {known}, now {known_2}", title=row.title, known=_known(row.values[0]), known_2=_known(row.values[1]))
+        for row in rows
+    )
 
 
 def _known(value: str) -> str:

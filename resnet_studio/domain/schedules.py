@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from resnet_studio.domain.text_numbers import counted, listed
+from resnet_studio.text import _
 
 if TYPE_CHECKING:
     from resnet_studio.domain.recipe_spec import RecipeSpec
@@ -72,7 +73,7 @@ class Milestones(RateSchedule):
     """Divided by ten after given iterations, whose own updates still have the old rate: section 4.2."""
 
     key = Schedule.MILESTONES
-    help = "divided by ten at given iterations."
+    help = _("divided by ten at given iterations.")
     in_paper = True
 
     def rate(self, iteration: int) -> float:
@@ -81,7 +82,7 @@ class Milestones(RateSchedule):
     @property
     def description(self) -> str:
         milestones = self.recipe.milestones
-        return f"divided by 10 after {listed(milestones)}" if milestones else "never falls"
+        return _("divided by 10 after {listed}", listed=listed(milestones)) if milestones else _("never falls")
 
     @property
     def constant(self) -> bool:
@@ -96,7 +97,7 @@ class Plateau(RateSchedule):
     """
 
     key = Schedule.PLATEAU
-    help = "divided by ten when the test error no longer falls (the paper, on ImageNet)."
+    help = _("divided by ten when the test error no longer falls (the paper, on ImageNet).")
     in_paper = True
     UNDECIDED: ClassVar[State] = {"drops": 0, "lowest_test_error": None, "tests_waited": 0}
 
@@ -111,15 +112,17 @@ class Plateau(RateSchedule):
 
     @property
     def description(self) -> str:
-        return "divided by 10 when the error plateaus"
+        return _("divided by 10 when the error plateaus")
 
     @property
     def patience(self) -> str:
         """What counts as a plateau, in words."""
         recipe = self.recipe
-        return (
-            f"{counted(recipe.plateau_patience, 'test')} without an error lower by {recipe.plateau_margin:g} points, "
-            f"test every {counted(recipe.test_every, 'iteration')}"
+        return _(
+            "{plateau_patience} without an error lower by {plateau_margin:g} points, test every {test_every}",
+            plateau_patience=counted(recipe.plateau_patience, "test", "tests"),
+            plateau_margin=recipe.plateau_margin,
+            test_every=counted(recipe.test_every, "iteration", "iterations"),
         )
 
     def see_test(self, error_percent: float, *, warming: bool) -> None:
@@ -146,7 +149,7 @@ class Cosine(RateSchedule):
     """Half a cosine: starts at the full rate and would reach zero one update after the last."""
 
     key = Schedule.COSINE
-    help = "down to zero along half a cosine; the paper has no such thing."
+    help = _("down to zero along half a cosine; the paper has no such thing.")
 
     def rate(self, iteration: int) -> float:
         recipe = self.recipe
@@ -154,7 +157,7 @@ class Cosine(RateSchedule):
 
     @property
     def description(self) -> str:
-        return "half a cosine down to zero"
+        return _("half a cosine down to zero")
 
 
 SCHEDULES: tuple[type[RateSchedule], ...] = (Milestones, Plateau, Cosine)
@@ -189,7 +192,11 @@ class WarmUp:
         recipe = self.recipe
         if not recipe.warmup_rate:
             return "none"
-        return f"{recipe.warmup_rate:g} until the training error is below {recipe.warmup_error:g} %"
+        return _(
+            "{warmup_rate:g} until the training error is below {warmup_error:g} %",
+            warmup_rate=recipe.warmup_rate,
+            warmup_error=recipe.warmup_error,
+        )
 
     def see_training(self, error_percent: float) -> None:
         """The mean training error of a window that has just ended."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from resnet_studio.text import _
+
 TRAINING_ERROR_WINDOW = 50
 """Iterations whose mean is a run's training error: one batch alone is too noisy to read."""
 
@@ -32,12 +34,12 @@ class Series(StrEnum):
     per: Per
     layer: int | None
 
-    TRAINING_ERROR = "training_error", "Error", "%", Per.ITERATION
-    TRAINING_LOSS = "training_loss", "Loss", "nats", Per.ITERATION  # mean cross-entropy
-    TEST_ERROR = "test_error", "Error", "%", Per.TEST
-    TEST_LOSS = "test_loss", "Loss", "nats", Per.TEST
-    LEARNING_RATE = "learning_rate", "Learning rate", "", Per.ITERATION
-    SECONDS = "seconds", "Training time", "s", Per.ITERATION  # of training alone, without tests and checkpoints
+    TRAINING_ERROR = "training_error", _("Error"), "%", Per.ITERATION
+    TRAINING_LOSS = "training_loss", _("Loss"), "nats", Per.ITERATION  # mean cross-entropy
+    TEST_ERROR = "test_error", _("Error"), "%", Per.TEST
+    TEST_LOSS = "test_loss", _("Loss"), "nats", Per.TEST
+    LEARNING_RATE = "learning_rate", _("Learning rate"), "", Per.ITERATION
+    SECONDS = "seconds", _("Training time"), "s", Per.ITERATION  # of training alone, without tests and checkpoints
 
     def __new__(
         cls, name: str, quantity: str = "", unit: str = "", per: Per = Per.ITERATION, layer: int | None = None
@@ -50,13 +52,15 @@ class Series(StrEnum):
     def of_layer(self, layer: int) -> Series:
         """The same measured in one layer, counted from 0."""
         if self.layer is not None or layer < 0:
-            raise ValueError(f"a layer's index must be 0 or more and given once, got {layer} for {self}")
+            raise ValueError(
+                _("a layer's index must be 0 or more and given once, got {layer} for {self_}", layer=layer, self_=self)
+            )
         return Series(f"{self}/{layer}")
 
     @classmethod
     def _missing_(cls, value: object) -> Series | None:
         """A row's name, a slash and a layer's index; made once."""
-        name, _, index = str(value).rpartition("/")
+        name, _unused, index = str(value).rpartition("/")
         if name not in cls._value2member_map_ or not (index.isascii() and index.isdecimal()):
             return None
         row = cls(name)

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
+from resnet_studio.text import _
+
 Values = Mapping[str, Any]  # by field name; fields of another part of the run by their dotted name
 
 
@@ -42,7 +44,11 @@ class ReadWhen:
 
     def __str__(self) -> str:
         """``schedule plateau``, ``a warmup_rate``."""
-        return f"{self.field} {' or '.join(map(str, self.values))}" if self.values else f"a {self.field}"
+        return (
+            _("{field} {map}", field=self.field, map=_(" or ").join(map(str, self.values)))
+            if self.values
+            else f"a {self.field}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +114,8 @@ def spec_field(
         bounds: As pydantic's ``Field`` takes them.
     """
     reading = None if read_when is None else _Reading(read_when, default if unread is DEFAULT else unread, refusal)
-    extra: dict[str, Any] = {"unit": unit, "simple": simple, "reading": reading}
-    return Field(default, title=title, description=text, json_schema_extra=extra, **bounds)
+    extra: dict[str, Any] = {"unit": _(unit), "simple": simple, "reading": reading}
+    return Field(default, title=_(title), description=_(text), json_schema_extra=extra, **bounds)
 
 
 def _extra(info: FieldInfo) -> Mapping[str, Any]:
@@ -186,8 +192,10 @@ class Spec(BaseModel):
         unread = unread_values(type(self), values)
         for name, reading in _readings(type(self)).items():
             if name in unread and values[name] != unread[name]:
-                refusal = reading.refusal or f"{name} is read only with {reading.when}; leave it out"
-                return refusal.format_map(values)
+                refusal = reading.refusal or _(
+                    "{name} is read only with {when}; leave it out", name=name, when=reading.when
+                )
+                return _(refusal, **values)
         return ""
 
 

@@ -13,6 +13,7 @@ from resnet_studio.domain.enums import Augmentation
 from resnet_studio.domain.network_spec import MAX_DEPTH, NetworkSpec, counterpart, nearest_depths
 from resnet_studio.domain.recipe_spec import SEEDS, SHARED, RecipeSpec
 from resnet_studio.domain.spec import Spec, replace, replace_and_reset, spec_field
+from resnet_studio.text import N_, _
 
 __all__ = [
     "MAX_DEPTH",
@@ -43,16 +44,16 @@ def _beside(network: NetworkSpec) -> dict[str, object]:
 class RunSpec(Spec):
     """One network, one recipe, one data set."""
 
-    schema_version: int = Field(SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION, title="Schema version")
+    schema_version: int = Field(SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION, title=_("Schema version"))
     name: str = spec_field(
-        "Name", "A label of your own; empty for one made from the network.", default="", max_length=200
+        N_("Name"), N_("A label of your own; empty for one made from the network."), default="", max_length=200
     )
-    network: NetworkSpec = Field(default_factory=NetworkSpec, title="Network")
-    recipe: RecipeSpec = Field(default_factory=RecipeSpec, title="Recipe")
-    data: DataSpec = Field(default_factory=DataSpec, title="Data")
+    network: NetworkSpec = Field(default_factory=NetworkSpec, title=_("Network"))
+    recipe: RecipeSpec = Field(default_factory=RecipeSpec, title=_("Recipe"))
+    data: DataSpec = Field(default_factory=DataSpec, title=_("Data"))
     start_from: str = spec_field(
-        "Start from",
-        "A stored run whose newest weights training begins with; empty: He initialisation.",
+        N_("Start from"),
+        N_("A stored run whose newest weights training begins with; empty: He initialisation."),
         default="",
         max_length=200,
     )
@@ -61,7 +62,7 @@ class RunSpec(Spec):
     @classmethod
     def _name_is_printable(cls, name: str) -> str:
         if any(unicodedata.category(character) == "Cc" for character in name):
-            raise ValueError("a name holds no control characters, line breaks or tabs")
+            raise ValueError(_("a name holds no control characters, line breaks or tabs"))
         return name
 
     @model_validator(mode="after")
@@ -69,8 +70,12 @@ class RunSpec(Spec):
         recipe, network = self.recipe, self.network
         if recipe.augmentation is Augmentation.SCALE_CROP_FLIP and recipe.scale_min < network.image_size:
             raise ValueError(
-                f"a crop of {network.image_size} pixels does not fit into a shorter side of {recipe.scale_min}; "
-                f"set scale_min to at least {network.image_size}"
+                _(
+                    "a crop of {image_size} pixels does not fit into a shorter side of {scale_min}; "
+                    "set scale_min to at least {image_size}",
+                    image_size=network.image_size,
+                    scale_min=recipe.scale_min,
+                )
             )
         if fault := recipe.unread_fault(_beside(network)):
             raise ValueError(fault)
@@ -92,25 +97,27 @@ class RunSpec(Spec):
 class CohortSpec(Spec):
     """Runs that train in lock-step on the very same batches; they share data, batches and length."""
 
-    schema_version: int = Field(SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION, title="Schema version")
-    name: str = spec_field("Name", "A label for the whole cohort.", default="", max_length=200)
-    study: str = spec_field("Study", "Key of the study these runs answer, or empty.", default="", max_length=100)
-    runs: tuple[RunSpec, ...] = Field(title="Runs", min_length=1, max_length=32)
+    schema_version: int = Field(SCHEMA_VERSION, ge=1, le=SCHEMA_VERSION, title=_("Schema version"))
+    name: str = spec_field(N_("Name"), N_("A label for the whole cohort."), default="", max_length=200)
+    study: str = spec_field(
+        N_("Study"), N_("Key of the study these runs answer, or empty."), default="", max_length=100
+    )
+    runs: tuple[RunSpec, ...] = Field(title=_("Runs"), min_length=1, max_length=32)
 
     @model_validator(mode="after")
     def _runs_share_their_batches(self) -> Self:
         first = self.runs[0]
         for run in self.runs[1:]:
             if run.data != first.data:
-                raise ValueError("runs of one cohort must use the same data")
+                raise ValueError(_("runs of one cohort must use the same data"))
             if run.start_from != first.start_from:
-                raise ValueError("runs of one cohort must start from the same weights")
+                raise ValueError(_("runs of one cohort must start from the same weights"))
             for field in ("classes", "image_size"):
                 if getattr(run.network, field) != getattr(first.network, field):
-                    raise ValueError(f"runs of one cohort must have the same {field}")
+                    raise ValueError(_("runs of one cohort must have the same {field}", field=field))
             for field in SHARED:
                 if getattr(run.recipe, field) != getattr(first.recipe, field):
-                    raise ValueError(f"runs of one cohort must have the same {field}")
+                    raise ValueError(_("runs of one cohort must have the same {field}", field=field))
         return self
 
     @property

@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable
 from datetime import datetime
 
+from resnet_studio.text import _, _n
+
 NONE = "\N{EN DASH}"  # where a number is not known
 
 
@@ -24,7 +26,8 @@ def listed(numbers: Iterable[int]) -> str:
 
 def counted(number: int, one: str, many: str = "", *, space: str = " ") -> str:
     """``1 class``, ``2 classes``, ``50 000 images``; without ``many`` an s makes the plural."""
-    return f"{grouped(number, space=space)} {one if number == 1 else many or f'{one}s'}"
+    noun = _n(one, many or f"{one}s", number)
+    return _("{number} {noun}", number=grouped(number, space=space), noun=noun)
 
 
 def three_figures(value: float) -> str:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.text import _
 
 LAST_LAYER = "head.fc"
 
@@ -34,19 +35,26 @@ def weights_fit(own: NetworkSpec, theirs: NetworkSpec) -> bool:
 def misfit(own: NetworkSpec, parent: RunRecord) -> str:
     """Why ``own`` cannot begin with the newest weights of ``parent``, as a sentence; empty if it can."""
     if parent.deleted or not parent.weights_sha256:
-        return f"{parent.name} has no weights to start from; choose a run that has."
+        return _("{name} has no weights to start from; choose a run that has.", name=parent.name)
     theirs = parent.spec.network
     if weights_fit(own, theirs):
         return ""
     if _weighted(own) == _weighted(theirs):
-        return (
-            f"{parent.name} sees images of {theirs.image_size} pixels and {own.label} of {own.image_size}; choose "
-            f"“Image size” {theirs.image_size}, or another run to start from."
+        return _(
+            "{name} sees images of {image_size} pixels and {label} of {own_image_size}; choose "
+            "“Image size” {image_size}, or another run to start from.",
+            name=parent.name,
+            image_size=theirs.image_size,
+            label=own.label,
+            own_image_size=own.image_size,
         )
-    shape = f", a {theirs.label}" if theirs.label != own.label else ", which has another shape"
-    return (
-        f"{own.label} cannot begin with the weights of {parent.name}{shape}; start from a run of the same network, "
-        "or from fresh weights."
+    shape = f", a {theirs.label}" if theirs.label != own.label else _(", which has another shape")
+    return _(
+        "{label} cannot begin with the weights of {name}{shape}; start from a run of the same network, "
+        "or from fresh weights.",
+        label=own.label,
+        name=parent.name,
+        shape=shape,
     )
 
 
@@ -54,4 +62,9 @@ def twin_misfit(own: NetworkSpec, other: NetworkSpec, parent: RunRecord) -> str:
     """Why ``own`` can begin with those weights while its twin ``other`` cannot, as a sentence; empty if both can."""
     if misfit(own, parent) or not misfit(other, parent):
         return ""
-    return f"The weights of {parent.name} fit {own.label} but not its twin {other.label}; train {own.label} alone."
+    return _(
+        "The weights of {name} fit {label} but not its twin {other_label}; train {label} alone.",
+        name=parent.name,
+        label=own.label,
+        other_label=other.label,
+    )

@@ -20,6 +20,7 @@ from resnet_studio.domain.records import Evaluation, EvaluationSummary
 from resnet_studio.history import runs
 from resnet_studio.history.schema import EvaluationMemberRow, EvaluationRow, RunRow
 from resnet_studio.history.storage import Storage
+from resnet_studio.text import _
 
 _COUNTS, _CLASSES, _SHARES = "<i8", "<i4", "<f4"  # as stored, whatever machine wrote them
 
@@ -55,7 +56,7 @@ class EvaluationStore:
         row = _row(evaluation)
         with self._storage.writing() as session:
             if session.scalar(select(exists().where(EvaluationRow.id == evaluation.id))):
-                raise UserError(f"The evaluation {evaluation.id[:8]} is stored already.")
+                raise UserError(_("The evaluation {id} is stored already.", id=evaluation.id[:8]))
             keys = {run_id: run.key for run_id, run in runs.rows_by_id(session, evaluation.run_ids).items()}
             session.add(row)
             session.flush()
@@ -123,7 +124,12 @@ def _keys(condition: Any) -> Select[int]:
 
 
 def _unknown(evaluation_id: str) -> UserError:
-    return UserError(f"There is no evaluation {evaluation_id[:32]!r} in this history; it may have been deleted.")
+    return UserError(
+        _(
+            "There is no evaluation {evaluation_id!r} in this history; it may have been deleted.",
+            evaluation_id=evaluation_id[:32],
+        )
+    )
 
 
 def _members(session: Session, keys: Sequence[int]) -> dict[int, list[Any]]:
@@ -158,7 +164,10 @@ def _protocol(text: str) -> Protocol:
         return from_json(Protocol, text)
     except SpecError as error:
         raise StoreError(
-            f"A stored test protocol cannot be read ({error}); install the version of ResNet Studio that wrote it."
+            _(
+                "A stored test protocol cannot be read ({error}); install the version of ResNet Studio that wrote it.",
+                error=error,
+            )
         ) from error
 
 
@@ -237,7 +246,11 @@ def _whole(row: EvaluationRow, members: Sequence[Any]) -> Evaluation:
         )
     except (zlib.error, ValueError) as error:
         raise StoreError(
-            f"The stored evaluation {row.id[:8]} is damaged ({error}); delete it and evaluate again."
+            _(
+                "The stored evaluation {id} is damaged ({error}); delete it and evaluate again.",
+                id=row.id[:8],
+                error=error,
+            )
         ) from error
 
 

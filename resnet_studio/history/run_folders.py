@@ -14,6 +14,7 @@ from resnet_studio.domain.records import CheckpointRecord
 from resnet_studio.history.storage import Storage
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.run_folder import RunFolder, is_run_id
+from resnet_studio.text import _, _n
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +33,14 @@ def lost_history(home: Home, storage: Storage) -> str:
     count = len(run_folders(home)) if what else 0
     if not count:
         return ""
-    folders = "the folder of 1 run lies" if count == 1 else f"folders of {count} runs lie"
-    return (
-        f"The history {storage.where} {what}, but {folders} in {home.runs}; they are left as they are: put a backup "
-        "of the history in its place to have these runs again."
+    folders = _n("the folder of {count} run lies", "folders of {count} runs lie", count)
+    return _(
+        "The history {where} {what}, but {folders} in {runs}; they are left as they are: put a backup "
+        "of the history in its place to have these runs again.",
+        where=storage.where,
+        what=what,
+        folders=folders,
+        runs=home.runs,
     )
 
 
@@ -44,8 +49,11 @@ def unlisted_runs(home: Home, known: Collection[str]) -> str:
     count = len(run_folders(home) - set(known))
     if not count:
         return ""
-    folders = "The folder of 1 run is" if count == 1 else f"The folders of {count} runs are"
-    return f"{folders} there, but not in the list; `resnet-studio doctor` names them, and nothing was deleted."
+    folders = _n("The folder of {count} run is", "The folders of {count} runs are", count)
+    return _(
+        "{folders} there, but not in the list; `resnet-studio doctor` names them, and nothing was deleted.",
+        folders=folders,
+    )
 
 
 def checkpoints_there(files: RunFolder) -> list[CheckpointRecord]:
@@ -102,17 +110,17 @@ class StoredPreprocessing:
 
     @property
     def size_text(self) -> str:
-        return f"{self.image_size} x {self.image_size} pixels"
+        return _("{image_size} x {image_size} pixels", image_size=self.image_size)
 
     @property
     def mean_text(self) -> str:
         """``0.4914, 0.4822, 0.4465``, or what the mean image's colours are."""
-        return f"of each pixel, on average {_text(self.mean)}" if self.per_pixel else _text(self.mean)
+        return _("of each pixel, on average {mean}", mean=_text(self.mean)) if self.per_pixel else _text(self.mean)
 
     @property
     def std_text(self) -> str:
         """Of an image that is only shifted: none."""
-        return "none: values are not scaled" if all(value == 1 for value in self.std) else _text(self.std)
+        return _("none: values are not scaled") if all(value == 1 for value in self.std) else _text(self.std)
 
 
 def _text(values: tuple[float, ...]) -> str:

@@ -23,6 +23,7 @@ from resnet_studio.domain.records import CheckpointRecord, RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.history.schema import NAME_LENGTH, TAG_LENGTH, CheckpointRow, CohortRow, RunRow, TagRow
 from resnet_studio.platform.run_folder import is_run_id
+from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
 
@@ -91,13 +92,20 @@ def environment_from_here(before: Mapping[str, str], now: Mapping[str, str], ite
 def to_record(row: RunRow) -> RunRecord:
     """Detached and frozen; ``row`` must come from :func:`whole_runs` or :func:`new_rows`."""
     if not is_run_id(row.id):
-        raise StoreError(f"Run {row.name} has the id {row.id[:80]!r}, which no run can have; it is left out.")
+        raise StoreError(
+            _("Run {name} has the id {id!r}, which no run can have; it is left out.", name=row.name, id=row.id[:80])
+        )
     try:
         spec = _spec(row.spec)
     except SpecError as error:
         raise StoreError(
-            f"The specification of run {row.id[:8]} ({row.name}) cannot be read ({error}); "
-            "install the version of ResNet Studio that wrote it."
+            _(
+                "The specification of run {id} ({name}) cannot be read ({error}); "
+                "install the version of ResNet Studio that wrote it.",
+                id=row.id[:8],
+                name=row.name,
+                error=error,
+            )
         ) from error
     return RunRecord(
         id=row.id,
@@ -146,8 +154,11 @@ def records(session: Session, condition: Any) -> tuple[list[RunRecord], dict[str
         except StoreError as error:
             unreadable[run_id] = str(error)
         except _NONSENSE as error:
-            unreadable[run_id] = (
-                f"Run {name} ({run_id[:8]}) cannot be read ({error}); it is left out, and its folder is as it was."
+            unreadable[run_id] = _(
+                "Run {name} ({run_id}) cannot be read ({error}); it is left out, and its folder is as it was.",
+                name=name,
+                run_id=run_id[:8],
+                error=error,
             )
     return found, unreadable
 
@@ -184,7 +195,7 @@ def rows_by_id(session: Session, run_ids: Iterable[str]) -> dict[str, RunRow]:
 
 
 def unknown(text: str) -> UserError:
-    return UserError(f"There is no run {text!r}; list the runs to see their ids and names.")
+    return UserError(_("There is no run {text!r}; list the runs to see their ids and names.", text=text))
 
 
 def find(session: Session, text: str) -> RunRow:
@@ -195,7 +206,7 @@ def find(session: Session, text: str) -> RunRow:
     """
     text = text.strip()
     if not text:
-        raise UserError("Which run? Give an id, the beginning of one, or an exact name.")
+        raise UserError(_("Which run? Give an id, the beginning of one, or an exact name."))
     meant = RunRow.id.startswith(text.lower(), autoescape=True) | (RunRow.name == text)
     query = whole_runs().where(meant, RunRow.deleted_at.is_(None)).limit(_NAMED_AT_MOST + 1)
     rows: Sequence[RunRow] = session.scalars(query).all()
@@ -205,10 +216,12 @@ def find(session: Session, text: str) -> RunRow:
         return rows[0]
     if rows:
         named = ", ".join(f"{row.id[:8]} ({row.name})" for row in rows[:_NAMED_AT_MOST])
-        more = " and more" if len(rows) > _NAMED_AT_MOST else ""
-        raise UserError(f"{text!r} could be any of {named}{more}; give more of the id.")
+        more = _(" and more") if len(rows) > _NAMED_AT_MOST else ""
+        raise UserError(
+            _("{text!r} could be any of {named}{more}; give more of the id.", text=text, named=named, more=more)
+        )
     if session.scalar(select(RunRow.id).where(RunRow.id == text.lower())):
-        raise UserError(f"Run {text!r} was deleted; restore it first.")
+        raise UserError(_("Run {text!r} was deleted; restore it first.", text=text))
     raise unknown(text)
 
 
@@ -220,11 +233,17 @@ def checked_name(name: str) -> str:
     """
     name = " ".join(name.split())
     if any(unicodedata.category(character) == "Cc" for character in name):
-        raise UserError("A name holds no control characters; choose one of letters, digits and signs.")
+        raise UserError(_("A name holds no control characters; choose one of letters, digits and signs."))
     if not name:
-        raise UserError("A run needs a name; enter at least one character.")
+        raise UserError(_("A run needs a name; enter at least one character."))
     if len(name) > NAME_LENGTH:
-        raise UserError(f"This name has {len(name)} characters; choose one of at most {NAME_LENGTH}.")
+        raise UserError(
+            _(
+                "This name has {name} characters; choose one of at most {name_length}.",
+                name=len(name),
+                name_length=NAME_LENGTH,
+            )
+        )
     return name
 
 
@@ -233,7 +252,14 @@ def checked_tags(tags: Sequence[str]) -> list[str]:
     kept = list(dict.fromkeys(tag for tag in (" ".join(tag.split()) for tag in tags) if tag))
     for tag in kept:
         if len(tag) > TAG_LENGTH:
-            raise UserError(f"The tag {tag[:20]!r}... has {len(tag)} characters; choose one of at most {TAG_LENGTH}.")
+            raise UserError(
+                _(
+                    "The tag {tag!r}... has {tag_2} characters; choose one of at most {tag_length}.",
+                    tag=tag[:20],
+                    tag_2=len(tag),
+                    tag_length=TAG_LENGTH,
+                )
+            )
     return kept
 
 
@@ -243,5 +269,5 @@ def tag_rows(tags: Sequence[str]) -> list[TagRow]:
 
 def checked_colour(colour: str) -> str:
     if not _COLOUR.fullmatch(colour):
-        raise UserError(f"{colour!r} is not a colour; write it as #rrggbb, like #0072B2.")
+        raise UserError(_("{colour!r} is not a colour; write it as #rrggbb, like #0072B2.", colour=colour))
     return colour

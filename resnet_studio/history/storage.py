@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.home import Home
+from resnet_studio.text import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +129,16 @@ def storage_at(url: str) -> Storage:
     Raises:
         UserError: If no backend knows the URL's scheme, or it is incomplete.
     """
-    scheme, found, _ = url.partition(":")
+    scheme, found, _unused = url.partition(":")
     if not found or scheme not in _BACKENDS:
         known = ", ".join(f"{name}:///..." for name in _BACKENDS)
-        raise UserError(f"A history cannot be stored at a URL that begins with {scheme[:20]!r}; give one of {known}.")
+        raise UserError(
+            _(
+                "A history cannot be stored at a URL that begins with {scheme!r}; give one of {known}.",
+                scheme=scheme[:20],
+                known=known,
+            )
+        )
     return _BACKENDS[scheme](url)
 
 

@@ -24,9 +24,10 @@ from resnet_studio.history.run_folders import checkpoints_there, lost_history, r
 from resnet_studio.history.schema import CheckpointRow, CohortRow, RunRow
 from resnet_studio.history.storage import Storage, default_url, storage_at
 from resnet_studio.platform.home import Home
+from resnet_studio.text import _
 
 _ACTIVE = [status for status in RunStatus if status.active]
-_INTERRUPTED = "ResNet Studio ended without warning while this run was training; resume it to go on."
+_INTERRUPTED = _("ResNet Studio ended without warning while this run was training; resume it to go on.")
 
 
 class RunStore(EvaluationStore):
@@ -164,7 +165,11 @@ class RunStore(EvaluationStore):
             remove_run_folders(self.home, [row.id])
             if isinstance(error, OSError):
                 raise StoreError(
-                    f"The weights cannot be written to {self.home.runs} ({error.strerror or error}); make room there."
+                    _(
+                        "The weights cannot be written to {runs} ({strerror}); make room there.",
+                        runs=self.home.runs,
+                        strerror=error.strerror or error,
+                    )
                 ) from None
             raise
         return runs.to_record(row)
@@ -368,7 +373,9 @@ class RunStore(EvaluationStore):
             rows = runs.rows_by_id(session, run_ids).values()
             active = [row.name for row in rows if row.status.active]
             if active:
-                raise UserError(f"{', '.join(active)}: a run in training cannot be deleted; stop it first.")
+                raise UserError(
+                    _("{active}: a run in training cannot be deleted; stop it first.", active=", ".join(active))
+                )
             for row in rows:
                 row.deleted_at = row.deleted_at or runs.now()
 
@@ -397,7 +404,13 @@ class RunStore(EvaluationStore):
             session.execute(delete(CohortRow).where(CohortRow.key.not_in(select(RunRow.cohort_key))))
         if stuck:
             folder, why = next(iter(stuck.values()))
-            raise StoreError(f"The folder {folder} cannot be removed ({why}); close what uses it and delete again.")
+            raise StoreError(
+                _(
+                    "The folder {folder} cannot be removed ({why}); close what uses it and delete again.",
+                    folder=folder,
+                    why=why,
+                )
+            )
         return len(run_ids)
 
     def _look_into_folders(self) -> None:

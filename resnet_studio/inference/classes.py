@@ -9,6 +9,7 @@ from torch import Tensor
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.inference.models import TrainedNetwork
+from resnet_studio.text import _, _n
 
 
 def outputs_of(network: TrainedNetwork, names: Sequence[str], where: str) -> Tensor:
@@ -27,15 +28,24 @@ def outputs_of(network: TrainedNetwork, names: Sequence[str], where: str) -> Ten
         return torch.tensor([own[name] for name in names])
     parts = []
     if unknown:
-        parts.append(f"{_some(unknown)} {'is' if len(unknown) == 1 else 'are'} unknown to the run")
+        parts.append(
+            _n("{some} is unknown to the run", "{some} are unknown to the run", len(unknown), some=_some(unknown))
+        )
     if missing:
-        parts.append(f"{_some(missing)} {'is' if len(missing) == 1 else 'are'} missing from the data")
+        parts.append(
+            _n("{some} is missing from the data", "{some} are missing from the data", len(missing), some=_some(missing))
+        )
     raise UserError(
-        f"The classes of {where} are not those that {network.run.name} was trained on: {' and '.join(parts)}; "
-        "choose data with the same class names."
+        _(
+            "The classes of {where} are not those that {name} was trained on: {parts}; "
+            "choose data with the same class names.",
+            where=where,
+            name=network.run.name,
+            parts=_(" and ").join(parts),
+        )
     )
 
 
 def _some(names: list[str]) -> str:
     shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+    return shown if len(names) <= 3 else _("{shown} and {names} more", shown=shown, names=len(names) - 3)

@@ -17,6 +17,7 @@ from resnet_studio.inference.forward import Cuts, logits_of
 from resnet_studio.inference.models import TrainedNetwork
 from resnet_studio.inference.refusals import refusal
 from resnet_studio.inference.views import Cut, Pixels, Square, View, views_of, whole
+from resnet_studio.text import _
 
 __all__ = ["BATCH", "NamedImage", "classify", "image_key"]
 
@@ -68,7 +69,7 @@ def classify(
     for batch in _batches(
         images, {Square(network.preprocessing.image_size) for network in networks}, emit, should_stop
     ):
-        readable += [image for image, _ in batch]
+        readable += [image for image, _unused in batch]
         shown = [(image_key(image), cuts) for image, cuts in batch]
         for network, own in zip(networks, protocols, strict=True):
             (view,) = views_of(SINGLE, network.preprocessing.image_size)
@@ -133,12 +134,12 @@ def _read(image: Source) -> Image:
     try:
         return read_image(image.content)
     except DataError as error:
-        raise DataError(str(error).replace("The image", image.name, 1)) from None
+        raise DataError(str(error).replace(_("The image"), image.name, 1)) from None
 
 
 def _softmax(network: TrainedNetwork, shown: Sequence[tuple[str, Cuts]], view: View, should_stop: StopCheck) -> Tensor:
     """Float32 (N, classes)."""
-    return logits_of(network, [cuts for _, cuts in shown], view, should_stop).softmax(1)
+    return logits_of(network, [cuts for _unused, cuts in shown], view, should_stop).softmax(1)
 
 
 def _tell(
@@ -151,7 +152,7 @@ def _tell(
     emit: Emit,
 ) -> None:
     best = probabilities.topk(min(top, probabilities.shape[1]), dim=1)  # (N, k) each, falling
-    for (key, _), values, classes in zip(shown, best.values.tolist(), best.indices.tolist(), strict=True):
+    for (key, _unused), values, classes in zip(shown, best.values.tolist(), best.indices.tolist(), strict=True):
         predictions = tuple(
             Prediction(network.class_names[index], value) for value, index in zip(values, classes, strict=True)
         )

@@ -28,6 +28,7 @@ from resnet_studio.inference.models import TrainedNetwork
 from resnet_studio.inference.refusals import refusal
 from resnet_studio.inference.views import Square, View, views_of
 from resnet_studio.platform.home import Home
+from resnet_studio.text import _
 
 Report = Callable[[str, float | None], None]
 
@@ -73,10 +74,12 @@ def evaluate(
     test = open_test(data, home, report, should_stop, square_sizes=sizes)
     members = _members(networks, test.class_names, data, protocol)
     together = Tally() if len(members) > 1 else members[0].tally
-    skipped = [name for name, _ in test.unusable]
+    skipped = [name for name, _unused in test.unusable]
     kept, digest = _look(test, members, together, skipped, report, should_stop)
     if not kept:
-        raise DataError(f"None of the test images of {data.source} can be looked at; choose other data.")
+        raise DataError(
+            _("None of the test images of {source} can be looked at; choose other data.", source=data.source)
+        )
     return Evaluation(
         id=uuid4().hex,
         run_ids=tuple(network.run.id for network in networks),

@@ -20,6 +20,7 @@ from resnet_studio.inference.models import TrainedNetwork
 from resnet_studio.inference.views import Cut, Pixels, View
 from resnet_studio.networks.cuda import alone_on, free_cached_memory
 from resnet_studio.networks.error_rates import images_a_step
+from resnet_studio.text import _
 
 BATCH = 250  # images that go through together at most
 _CPU_WORK = 5e10  # multiply-adds of one batch on a CPU: about a second, a fraction of it between two stop checks
@@ -102,8 +103,14 @@ def _halved(size: int, network: TrainedNetwork, height: int, width: int) -> int:
     free_cached_memory(network.device)
     if size == 1:
         raise UserError(
-            f"One image of {width} x {height} pixels does not fit into the memory of {network.device} with "
-            f"{network.run.name}; choose smaller scales, or --device cpu."
+            _(
+                "One image of {width} x {height} pixels does not fit into the memory of {device} with "
+                "{name}; choose smaller scales, or --device cpu.",
+                width=width,
+                height=height,
+                device=network.device,
+                name=network.run.name,
+            )
         )
     return math.ceil(size / 2)
 

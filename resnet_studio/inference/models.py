@@ -22,6 +22,7 @@ from resnet_studio.networks.residual import PlannedNetwork
 from resnet_studio.networks.weights import digest, load_weights, state_of
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.run_folder import RunFolder
+from resnet_studio.text import _
 
 WEIGHTS_FILE = "weights.safetensors"
 
@@ -101,14 +102,16 @@ def load(store: RunSource, run: RunRecord, device: Device = Device.CPU) -> Train
     """
     run = store.get(run.id)
     if run.deleted:
-        raise UserError(f"{run.name} was deleted; restore it to use its weights.")
+        raise UserError(_("{name} was deleted; restore it to use its weights.", name=run.name))
     checkpoints = store.checkpoints(run.id)
     if not checkpoints:
-        raise UserError(f"{run.name} has no weights yet; train it until its first checkpoint.")
+        raise UserError(_("{name} has no weights yet; train it until its first checkpoint.", name=run.name))
     target = choose_device(device)
     names = run.class_names
     if len(names) != run.spec.network.classes:
-        raise UserError(f"The class names of {run.name} were not stored; train it again to classify with it.")
+        raise UserError(
+            _("The class names of {name} were not stored; train it again to classify with it.", name=run.name)
+        )
     preprocessing = Preprocessing.load(store.home.run(run.id).preprocessing)
     with torch.device("meta"):  # initial weights take seconds in a large network, and would be thrown away
         module = PlannedNetwork(blueprint(run.spec.network))
@@ -131,17 +134,27 @@ def _restore(
         try:
             load_weights(module, files.checkpoint(checkpoint.folder) / WEIGHTS_FILE)
             if digest(state_of(module)) != checkpoint.weights_sha256:
-                raise CheckpointError(f"the weights in {checkpoint.folder} are not those that were saved")
+                raise CheckpointError(
+                    _("the weights in {folder} are not those that were saved", folder=checkpoint.folder)
+                )
         except CheckpointError as error:
             problem = problem or str(error)
             continue
         if not problem:
             return checkpoint, ""
         newest = checkpoints[0].iteration
-        return checkpoint, (
-            f"The checkpoint of {run.name} at iteration {newest} is damaged, so the one at iteration "
-            f"{checkpoint.iteration} is used; {'resume' if run.resumable else 'train'} the run again to replace it."
+        return checkpoint, _(
+            "The checkpoint of {name} at iteration {newest} is damaged, so the one at iteration "
+            "{iteration} is used; {resumable} the run again to replace it.",
+            name=run.name,
+            newest=newest,
+            iteration=checkpoint.iteration,
+            resumable=_("resume") if run.resumable else _("train"),
         )
     raise CheckpointError(
-        f"No checkpoint of {run.name} can be read, so it cannot look at images; train it again ({problem.rstrip('.')})."
+        _(
+            "No checkpoint of {name} can be read, so it cannot look at images; train it again ({problem}).",
+            name=run.name,
+            problem=problem.rstrip("."),
+        )
     )

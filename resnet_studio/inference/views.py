@@ -15,6 +15,7 @@ from PIL import Image
 
 from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
+from resnet_studio.text import N_, _
 
 MAX_ASPECT = 20  # longer to shorter side; beyond it a resized image would fill the memory
 
@@ -41,12 +42,12 @@ Cut = Square | Whole
 class Place(StrEnum):
     """Which part of a cut is seen."""
 
-    ALL = "all"
-    CENTRE = "centre"
-    TOP_LEFT = "top left"
-    TOP_RIGHT = "top right"
-    BOTTOM_LEFT = "bottom left"
-    BOTTOM_RIGHT = "bottom right"
+    ALL = N_("all")
+    CENTRE = N_("centre")
+    TOP_LEFT = N_("top left")
+    TOP_RIGHT = N_("top right")
+    BOTTOM_LEFT = N_("bottom left")
+    BOTTOM_RIGHT = N_("bottom right")
 
 
 _CROPS = (Place.TOP_LEFT, Place.TOP_RIGHT, Place.BOTTOM_LEFT, Place.BOTTOM_RIGHT, Place.CENTRE)
@@ -80,7 +81,7 @@ class View:
             pixels = pixels[:, :, ::-1]
         if self.place is Place.ALL:
             return pixels
-        _, height, width = pixels.shape
+        _unused, height, width = pixels.shape
         down, right = height - self.crop, width - self.crop
         top, left = {
             Place.TOP_LEFT: (0, 0),
@@ -121,8 +122,14 @@ def whole(image: Image.Image, size: int, name: str = "The image") -> Pixels:
     short, long = min(width, height), max(width, height)
     if long > MAX_ASPECT * short:
         raise DataError(
-            f"{name} is {width} x {height} pixels, too long and thin to be resized whole; crop it, or use the single "
-            "view."
+            _(
+                "{name} is {width} x {height} pixels, too long and thin to be resized whole; crop it, or use the "
+                "single "
+                "view.",
+                name=name,
+                width=width,
+                height=height,
+            )
         )
     longer = int(size * long / short)
     wanted = (size, longer) if width <= height else (longer, size)

@@ -7,6 +7,7 @@ import torch
 from resnet_studio.domain.enums import Device
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.host import cpu_name
+from resnet_studio.text import _
 
 
 def choose_device(device: Device) -> torch.device:
@@ -23,7 +24,7 @@ def choose_device(device: Device) -> torch.device:
     if device is Device.AUTO:
         return torch.device(next(str(kind) for kind, available in there.items() if available))
     if not there[device]:
-        raise UserError(f"This machine has no {device} device that torch can use; choose auto or cpu.")
+        raise UserError(_("This machine has no {device} device that torch can use; choose auto or cpu.", device=device))
     return torch.device(str(device))
 
 

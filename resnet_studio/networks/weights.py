@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from resnet_studio.domain.errors import CheckpointError
+from resnet_studio.text import _
 
 
 def state_of(network: nn.Module) -> dict[str, Tensor]:
@@ -44,7 +45,9 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
-        raise CheckpointError(f"The weights file {path} cannot be read ({error}); use an earlier checkpoint.") from None
+        raise CheckpointError(
+            _("The weights file {path} cannot be read ({error}); use an earlier checkpoint.", path=path, error=error)
+        ) from None
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
@@ -56,12 +59,22 @@ def load_weights(network: nn.Module, path: Path) -> None:
     found, wanted = load_tensors(path), network.state_dict()
     for name, tensor in wanted.items():
         if name not in found:
-            raise CheckpointError(f"The weights file {path} lacks layer {name}; it belongs to another network.")
+            raise CheckpointError(
+                _("The weights file {path} lacks layer {name}; it belongs to another network.", path=path, name=name)
+            )
         if found[name].shape != tensor.shape:
             raise CheckpointError(
-                f"Layer {name} in {path} has shape {tuple(found[name].shape)} where {tuple(tensor.shape)} is wanted; "
-                "it belongs to another network."
+                _(
+                    "Layer {name} in {path} has shape {shape} where {tensor_shape} is wanted; "
+                    "it belongs to another network.",
+                    name=name,
+                    path=path,
+                    shape=tuple(found[name].shape),
+                    tensor_shape=tuple(tensor.shape),
+                )
             )
     if extra := sorted(found.keys() - wanted.keys()):
-        raise CheckpointError(f"The weights file {path} holds {extra[0]}, which this network lacks.")
+        raise CheckpointError(
+            _("The weights file {path} holds {extra}, which this network lacks.", path=path, extra=extra[0])
+        )
     network.load_state_dict(found)

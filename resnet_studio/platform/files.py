@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resnet_studio.domain.errors import UserError
+from resnet_studio.text import _
 
 _PART = ".part"
 _ABANDONED_SECONDS = 24 * 3600.0
@@ -62,7 +63,13 @@ def write_whole(path: Path, content: bytes | str) -> Path:
             with replacing(path.resolve()) as part:
                 part.write_bytes(data)
     except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from None
+        raise UserError(
+            _(
+                "{path} cannot be written ({strerror}); choose another place.",
+                path=path,
+                strerror=error.strerror or error,
+            )
+        ) from None
     return path
 
 

@@ -10,6 +10,7 @@ import platformdirs
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.run_folder import RunFolder
+from resnet_studio.text import _
 
 VARIABLE = "RESNET_STUDIO_HOME"
 
@@ -65,6 +66,10 @@ class Home:
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
-                f"The folder {self.root} cannot be used ({error.strerror or error}); choose another with --home DIR."
+                _(
+                    "The folder {root} cannot be used ({strerror}); choose another with --home DIR.",
+                    root=self.root,
+                    strerror=error.strerror or error,
+                )
             ) from None
         return self

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from resnet_studio.domain.errors import UserError
+from resnet_studio.text import _
 
 
 def open_regular(path: Path, limit: int) -> BinaryIO:
@@ -22,19 +23,28 @@ def open_regular(path: Path, limit: int) -> BinaryIO:
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except IsADirectoryError:
-        raise UserError(f"{path} is a folder; choose one file in it.") from None
+        raise UserError(_("{path} is a folder; choose one file in it.", path=path)) from None
     except (OSError, ValueError) as error:
         if path.is_dir():  # Windows opens no folder
-            raise UserError(f"{path} is a folder; choose one file in it.") from None
-        raise UserError(f"{path} cannot be read ({reason(error)}); choose another file.") from None
+            raise UserError(_("{path} is a folder; choose one file in it.", path=path)) from None
+        raise UserError(
+            _("{path} cannot be read ({reason}); choose another file.", path=path, reason=reason(error))
+        ) from None
     try:
         status = os.fstat(handle)
         if stat.S_ISDIR(status.st_mode):
-            raise UserError(f"{path} is a folder; choose one file in it.")
+            raise UserError(_("{path} is a folder; choose one file in it.", path=path))
         if not stat.S_ISREG(status.st_mode):
-            raise UserError(f"{path} is a pipe or a device, not a file; choose a file.")
+            raise UserError(_("{path} is a pipe or a device, not a file; choose a file.", path=path))
         if status.st_size > limit:
-            raise UserError(f"{path.name} has {_size(status.st_size)}, where at most {_size(limit)} are read.")
+            raise UserError(
+                _(
+                    "{name} has {size}, where at most {size_2} are read.",
+                    name=path.name,
+                    size=_size(status.st_size),
+                    size_2=_size(limit),
+                )
+            )
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
@@ -47,9 +57,11 @@ def read_regular(path: Path, limit: int) -> bytes:
         with open_regular(path, limit) as file:
             content = file.read(limit + 1) or b""
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({reason(error)}); choose another file.") from None
+        raise UserError(
+            _("{path} cannot be read ({reason}); choose another file.", path=path, reason=reason(error))
+        ) from None
     if len(content) > limit:
-        raise UserError(f"{path.name} has more than {_size(limit)}, where no more are read.")
+        raise UserError(_("{name} has more than {size}, where no more are read.", name=path.name, size=_size(limit)))
     return content
 
 
@@ -62,4 +74,4 @@ def _size(count: int) -> str:
     for unit, share in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
         if count >= 1 << share:
             return f"{count / (1 << share):.3g} {unit}"
-    return f"{count} bytes"
+    return _("{count} bytes", count=count)

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 from resnet_studio.domain.errors import CheckpointError, StoreError
+from resnet_studio.text import _
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _CHECKPOINTS = "checkpoints"
@@ -29,7 +30,10 @@ class RunFolder:
     def __init__(self, runs: Path, run_id: str) -> None:
         if not is_run_id(run_id):
             raise StoreError(
-                f"{run_id[:80]!r} is not the id of a run, so no folder belongs to it; the history was changed by hand."
+                _(
+                    "{run_id!r} is not the id of a run, so no folder belongs to it; the history was changed by hand.",
+                    run_id=run_id[:80],
+                )
             )
         self._runs, self.run_id = runs, run_id
 
@@ -62,7 +66,11 @@ class RunFolder:
         if parts[:-1] == (self.run_id, _CHECKPOINTS) and _CHECKPOINT_NAME.fullmatch(parts[-1]):
             return self._inside(self.checkpoints / parts[-1])
         raise CheckpointError(
-            f"The checkpoint {stored[:200]!r} does not lie in the folder of run {self.run_id[:8]}; it is left out."
+            _(
+                "The checkpoint {stored!r} does not lie in the folder of run {run_id}; it is left out.",
+                stored=stored[:200],
+                run_id=self.run_id[:8],
+            )
         )
 
     def stored_name(self, checkpoint: Path) -> str:
@@ -79,5 +87,7 @@ class RunFolder:
 
     def _inside(self, path: Path) -> Path:
         if path.resolve() != self._runs.resolve() / path.relative_to(self._runs):
-            raise StoreError(f"{path} is a link to somewhere else; put the run's files themselves in its place.")
+            raise StoreError(
+                _("{path} is a link to somewhere else; put the run's files themselves in its place.", path=path)
+            )
         return path

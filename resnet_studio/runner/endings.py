@@ -14,6 +14,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.cuda import free_cached_memory
 from resnet_studio.platform.home import Home
+from resnet_studio.text import _, _n
 from resnet_studio.training.disk_full import StoppedOnFullDisk, is_full
 from resnet_studio.training.out_of_memory import batch_that_fits, is_out_of_memory
 from resnet_studio.training.setup import Machine
@@ -71,7 +72,7 @@ class Endings:
     def _fail(self, failure: BaseException) -> None:
         ours = not isinstance(failure, UserError)
         try:
-            self._end(RunStatus.FAILED, f"Unexpected error: {failure}" if ours else str(failure))
+            self._end(RunStatus.FAILED, _("Unexpected error: {failure}", failure=failure) if ours else str(failure))
         except Exception as error:  # at the next start the runs are found interrupted
             log.info("the end of %s could not be stored: %s", self._run_ids, error)
         raise failure.with_traceback(failure.__traceback__ if ours else None)
@@ -95,7 +96,10 @@ def _as_ended(record: RunRecord, reason: str) -> RunRecord:
 
 
 def _full_disk(home: Home) -> str:
-    return f"The disk is full; make room on the disk of {home.root}, then resume. Checkpoints already written are kept."
+    return _(
+        "The disk is full; make room on the disk of {root}, then resume. Checkpoints already written are kept.",
+        root=home.root,
+    )
 
 
 def _not_enough_memory(records: Sequence[RunRecord], home: Home, should_stop: StopCheck) -> str:
@@ -103,14 +107,21 @@ def _not_enough_memory(records: Sequence[RunRecord], home: Home, should_stop: St
     gc.collect()
     first = records[0]
     batch = first.spec.recipe.batch_size
-    networks = "one network" if len(records) == 1 else f"{len(records)} networks"
+    networks = _n("one network", "{count} networks", len(records))
     machine = Machine.choose(first.spec.recipe, home.cache, [first.spec.network], [first.environment])
     free_cached_memory(machine.device)
     fits = batch_that_fits([record.spec for record in records], machine, _resident_bytes(first), should_stop)
-    advice = f"batches of {fits} fit" if fits else f"train fewer at a time or choose a batch size below {batch}"
-    return (
-        f"The memory was not enough for {networks} with batches of {batch} images; {advice}. Checkpoints already "
-        "written are kept."
+    advice = (
+        _("batches of {fits} fit", fits=fits)
+        if fits
+        else _("train fewer at a time or choose a batch size below {batch}", batch=batch)
+    )
+    return _(
+        "The memory was not enough for {networks} with batches of {batch} images; {advice}. Checkpoints already "
+        "written are kept.",
+        networks=networks,
+        batch=batch,
+        advice=advice,
     )
 
 

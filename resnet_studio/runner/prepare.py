@@ -15,6 +15,7 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.inference.models import load
 from resnet_studio.networks.weights import state_of
 from resnet_studio.runner.start import CohortStart, MemberStart, StartWeights, StoredCheckpoint
+from resnet_studio.text import _
 from resnet_studio.training import checkpoints
 from resnet_studio.training.checkpoints import Snapshot
 
@@ -65,7 +66,7 @@ def _checkpoints(record: RunRecord, store: RunStore) -> tuple[Snapshot | None, t
 
 def _start_weights(run_id: str, store: RunStore) -> StartWeights:
     parent = load(store, store.get(run_id))
-    where = "" if parent.run.imported else f" at iteration {parent.iteration}"
+    where = "" if parent.run.imported else _(" at iteration {iteration}", iteration=parent.iteration)
     return StartWeights(parent.run.name, where, parent.run.residual, state_of(parent.module))
 
 
@@ -83,4 +84,4 @@ def _preprocessing(first: RunRecord, store: RunStore) -> Preprocessing | None:
             return Preprocessing.load(store.home.run(run_id).preprocessing)
         except CheckpointError as error:
             problem = error
-    raise problem or UserError("The run to start from has no preprocessing; choose another.")
+    raise problem or UserError(_("The run to start from has no preprocessing; choose another."))

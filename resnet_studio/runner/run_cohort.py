@@ -19,6 +19,7 @@ from resnet_studio.runner.endings import Endings
 from resnet_studio.runner.prepare import prepare
 from resnet_studio.runner.refuse_misfits import refuse_misfits
 from resnet_studio.runner.train import check_classes, train
+from resnet_studio.text import _
 from resnet_studio.training.devices import lower_priority
 
 
@@ -79,4 +80,6 @@ def _refuse(records: Sequence[RunRecord]) -> None:
     try:
         CohortSpec(runs=tuple(record.spec for record in records))
     except ValidationError as error:
-        raise UserError(f"These runs cannot train together: {'; '.join(sentences(error).values())}.") from None
+        raise UserError(
+            _("These runs cannot train together: {values}.", values="; ".join(sentences(error).values()))
+        ) from None

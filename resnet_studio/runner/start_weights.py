@@ -11,6 +11,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.domain.weight_compatibility import LAST_LAYER
 from resnet_studio.runner.start import MemberStart
+from resnet_studio.text import _
 from resnet_studio.training.member import Member
 
 _LAST = f"{LAST_LAYER}."
@@ -52,12 +53,19 @@ def in_words(parents: Sequence[Parent]) -> str:
     if not parents:
         return ""
     several = len(parents) > 1
-    names = " and ".join(filter(None, (", ".join(p.name for p in parents[:-1]), parents[-1].name)))
-    parts = [f"{names} {'begin' if several else 'begins'} with the weights of {parents[0].parent}"]
+    names = _(" and ").join(filter(None, (", ".join(p.name for p in parents[:-1]), parents[-1].name)))
+    parts = [
+        _(
+            "{names} {several} with the weights of {parent}",
+            names=names,
+            several=_("begin") if several else _("begins"),
+            parent=parents[0].parent,
+        )
+    ]
     if bare := [p.name for p in parents if p.without_shortcuts]:
-        parts.append(f"{' and '.join(bare)} without the shortcuts they were trained with")
+        parts.append(_("{bare} without the shortcuts they were trained with", bare=_(" and ").join(bare)))
     if any(p.new_head for p in parents):
-        parts.append(f"{'their' if several else 'its'} last layer is new, for other classes")
+        parts.append(_("{several} last layer is new, for other classes", several=_("their") if several else _("its")))
     return "; ".join(parts) + "."
 
 
@@ -71,7 +79,13 @@ def _fitting(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], theirs: 
     if odd:
         what = counted(len(odd), "layer differs", "layers differ")
         raise UserError(
-            f"{ours} cannot begin with the weights of {theirs}: {what}, such as {odd[0]}; choose the "
-            "same network, where the number of classes alone may be another."
+            _(
+                "{ours} cannot begin with the weights of {theirs}: {what}, such as {odd}; choose the "
+                "same network, where the number of classes alone may be another.",
+                ours=ours,
+                theirs=theirs,
+                what=what,
+                odd=odd[0],
+            )
         )
     return {name: tensor for name, tensor in given.items() if tensor.shape == wanted[name].shape}

@@ -29,6 +29,7 @@ from resnet_studio.platform.files import replacing
 from resnet_studio.platform.home import Home
 from resnet_studio.runner import start_weights
 from resnet_studio.runner.start import CohortStart, MemberStart
+from resnet_studio.text import _, _n
 from resnet_studio.training import checkpoints
 from resnet_studio.training.disk_full import DiskSpaceGuard
 from resnet_studio.training.engines.eager import StepEngine
@@ -121,8 +122,13 @@ def check_classes(wanted: Sequence[tuple[str, int]], class_names: Sequence[str])
     for name, classes in wanted:
         if classes != len(class_names):
             raise UserError(
-                f"The data has {len(class_names)} classes but {name} was made for {classes}; "
-                f"set classes to {len(class_names)}."
+                _(
+                    "The data has {class_names} classes but {name} was made for {classes}; "
+                    "set classes to {class_names}.",
+                    class_names=len(class_names),
+                    name=name,
+                    classes=classes,
+                )
             )
 
 
@@ -133,8 +139,12 @@ def check_data(start: CohortStart, data: TrainingData) -> None:
         before = member.environment.get("data_sha256")
         if before and before != data.checksum:
             raise UserError(
-                f"The images of {member.spec.data.source} have changed since {member.name} began; put them back to go "
-                "on with it, or train a new run."
+                _(
+                    "The images of {source} have changed since {name} began; put them back to go "
+                    "on with it, or train a new run.",
+                    source=member.spec.data.source,
+                    name=member.name,
+                )
             )
 
 
@@ -187,9 +197,9 @@ def _preprocessing(start: CohortStart, data: TrainingData) -> Preprocessing:
 
 def _members(start: CohortStart, machine: Machine, guard: DiskSpaceGuard) -> list[Member]:
     made = [_member(member, start.home, machine, guard) for member in start.members]
-    if parents := [parent for _, parent in made if parent is not None]:
+    if parents := [parent for _unused, parent in made if parent is not None]:
         guard.emit(NoticeGiven(start.run_ids, start_weights.in_words(parents)))
-    return [member for member, _ in made]
+    return [member for member, _unused in made]
 
 
 def _member(
@@ -205,7 +215,7 @@ def _member(
         with suppress(CheckpointError):  # no folder of this run, so it is not to be renamed
             checkpoints.set_aside(files.checkpoint(checkpoint.folder))
     if start.checkpoints and not start.whole:
-        sentence = f"No whole checkpoint of {start.name} is left; it starts again from the beginning."
+        sentence = _("No whole checkpoint of {name} is left; it starts again from the beginning.", name=start.name)
         guard.emit(NoticeGiven((start.run_id,), sentence))
     parent = start_weights.take_over(member, start)
     checkpoints.sweep(files.checkpoints, keep={files.checkpoint(each.folder) for each in start.whole})
@@ -243,6 +253,11 @@ def _name_skipped(skipped: Sequence[tuple[str, str]], home: Home, run_id: str) -
     file = home.run(run_id).left_out
     with replacing(file) as part:
         part.write_text("".join(f"{name}: {reason}\n" for name, reason in skipped), encoding="utf-8")
-    count, names = len(skipped), ", ".join(name for name, _ in skipped[:3])
-    files = "1 file was" if count == 1 else f"{count} files were"
-    return f"{files} left out, among them {names}; all of them, and why, are listed in {file}."
+    count, names = len(skipped), ", ".join(name for name, _unused in skipped[:3])
+    files = _n("{count} file was", "{count} files were", count)
+    return _(
+        "{files} left out, among them {names}; all of them, and why, are listed in {file}.",
+        files=files,
+        names=names,
+        file=file,
+    )

@@ -9,6 +9,7 @@ from resnet_studio.domain.data_sets import BUILTIN, CIFAR10
 from resnet_studio.domain.enums import Block, Shortcut
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
+from resnet_studio.text import _
 
 SHALLOW, DEEP = 20, 56  # Figure 1 of the paper shows these two depths
 
@@ -45,51 +46,51 @@ def _cohort(key: str, title: str, networks: tuple[NetworkSpec, ...], recipe: Rec
 def degradation(seed: int = 0) -> CohortSpec:
     """Plain and residual, shallow and deep, on the images that the program draws itself: Figures 1 and 6 in small."""
     networks = (plain(SHALLOW), residual(SHALLOW), plain(DEEP), residual(DEEP))
-    return _cohort("degradation", "Degradation", networks, DEMO.with_seeds(seed, seed), BUILTIN.key)
+    return _cohort("degradation", _("Degradation"), networks, DEMO.with_seeds(seed, seed), BUILTIN.key)
 
 
 def plain_against_residual(seed: int = 0) -> CohortSpec:
     """One twin at the deeper depth."""
     networks = (plain(DEEP), residual(DEEP))
-    return _cohort("twin", "Plain against residual", networks, DEMO.with_seeds(seed, seed), BUILTIN.key)
+    return _cohort("twin", _("Plain against residual"), networks, DEMO.with_seeds(seed, seed), BUILTIN.key)
 
 
 def shortcuts(seed: int = 0) -> CohortSpec:
     """Options A, B and C of section 3.3 at one depth, beside the plain net."""
     networks = (plain(SHALLOW), *(residual(SHALLOW, option) for option in (Shortcut.A, Shortcut.B, Shortcut.C)))
-    return _cohort("shortcuts", "Shortcuts A, B and C", networks, DEMO.with_seeds(seed, seed), BUILTIN.key)
+    return _cohort("shortcuts", _("Shortcuts A, B and C"), networks, DEMO.with_seeds(seed, seed), BUILTIN.key)
 
 
 def figure_6(seed: int = 0) -> CohortSpec:
     """Figure 6, left and middle: CIFAR-10, 64 000 iterations of the paper's recipe. Many hours, even on a GPU."""
     depths = (20, 32, 44, 56)
     networks = (*(plain(depth) for depth in depths), *(residual(depth) for depth in depths))
-    return _cohort("figure-6", "Figure 6", networks, RecipeSpec().with_seeds(seed, seed), CIFAR10.key)
+    return _cohort("figure-6", _("Figure 6"), networks, RecipeSpec().with_seeds(seed, seed), CIFAR10.key)
 
 
 STUDIES = (
     Study(
         "degradation",
-        "Degradation",
-        "Does a deeper plain net train worse than a shallower one, and do shortcuts mend it?",
+        _("Degradation"),
+        _("Does a deeper plain net train worse than a shallower one, and do shortcuts mend it?"),
         degradation,
     ),
     Study(
         "twin",
-        "Plain against residual",
-        f"What do shortcuts alone change in a net of {DEEP} layers, everything else being equal?",
+        _("Plain against residual"),
+        _("What do shortcuts alone change in a net of {deep} layers, everything else being equal?", deep=DEEP),
         plain_against_residual,
     ),
     Study(
         "shortcuts",
-        "Shortcuts A, B and C",
-        "Do projections help more than zero-padding where the width changes?",
+        _("Shortcuts A, B and C"),
+        _("Do projections help more than zero-padding where the width changes?"),
         shortcuts,
     ),
     Study(
         "figure-6",
-        "Figure 6: plain and residual nets on CIFAR-10",
-        "How do 20, 32, 44 and 56 layers train with the paper's full recipe?",
+        _("Figure 6: plain and residual nets on CIFAR-10"),
+        _("How do 20, 32, 44 and 56 layers train with the paper's full recipe?"),
         figure_6,
     ),
 )
@@ -100,7 +101,9 @@ def find_study(key: str) -> Study:
     for study in STUDIES:
         if study.key == key:
             return study
-    raise UserError(f"No study is called {key!r}; choose {', '.join(study.key for study in STUDIES)}.")
+    raise UserError(
+        _("No study is called {key!r}; choose {studies}.", key=key, studies=", ".join(study.key for study in STUDIES))
+    )
 
 
 def quick(cohort: CohortSpec) -> CohortSpec:

@@ -10,6 +10,7 @@ from statistics import fmean, stdev
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.text_numbers import percent
+from resnet_studio.text import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,16 @@ class SeedGroup:
         """``last 8.90 ± 0.20 % over 3 seeds (best 8.70 %)``; empty without a test error."""
         if self.mean is None:
             return ""
-        best = "" if self.best is None else f" (best {percent(self.best)})"
+        best = "" if self.best is None else _(" (best {percent})", percent=percent(self.best))
         if self.deviation is None:
-            return f"last {percent(self.mean)}, 1 seed{best}"
-        return f"last {self.mean:.2f} ± {self.deviation:.2f} % over {len(self.last)} seeds{best}"
+            return _("last {percent}, 1 seed{best}", percent=percent(self.mean), best=best)
+        return _(
+            "last {mean:.2f} ± {deviation:.2f} % over {last} seeds{best}",
+            mean=self.mean,
+            deviation=self.deviation,
+            last=len(self.last),
+            best=best,
+        )
 
 
 def _known(values: Iterable[float | None]) -> tuple[float, ...]:

@@ -11,6 +11,7 @@ from itertools import pairwise, product
 from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.text_numbers import percent
+from resnet_studio.text import _
 
 EQUAL_WITHIN = 1.0  # percentage points; a smaller difference is called none
 
@@ -88,19 +89,34 @@ def _verdict(question: Question, first: Outcome, second: Outcome) -> Verdict | N
     if first.training_error is None or second.training_error is None:
         return None
     difference = second.training_error - first.training_error
-    numbers = f"({percent(second.training_error, digits=1)} against {percent(first.training_error, digits=1)})"
+    numbers = _(
+        "({percent} against {percent_2})",
+        percent=percent(second.training_error, digits=1),
+        percent_2=percent(first.training_error, digits=1),
+    )
     if question is Question.SHORTCUT:
-        start = f"At {first.depth} layers, shortcuts"
-        worse, better = f"{start} raise the training error by", f"{start} lower the training error by"
-        equal = f"{start} hardly change the training error"
+        start = _("At {depth} layers, shortcuts", depth=first.depth)
+        worse, better = (
+            _("{start} raise the training error by", start=start),
+            _("{start} lower the training error by", start=start),
+        )
+        equal = _("{start} hardly change the training error", start=start)
     else:
-        start = f"From {first.label} to {second.label}, more depth"
-        worse, better = f"{start} raises the training error by", f"{start} lowers the training error by"
-        equal = f"{start} hardly changes the training error"
+        start = _("From {label} to {second_label}, more depth", label=first.label, second_label=second.label)
+        worse, better = (
+            _("{start} raises the training error by", start=start),
+            _("{start} lowers the training error by", start=start),
+        )
+        equal = _("{start} hardly changes the training error", start=start)
     if abs(difference) < EQUAL_WITHIN:
         sentence = f"{equal} {numbers}."
     else:
-        sentence = f"{worse if difference > 0 else better} {abs(difference):.1f} points {numbers}."
+        sentence = _(
+            "{worse} {difference:.1f} points {numbers}.",
+            worse=worse if difference > 0 else better,
+            difference=abs(difference),
+            numbers=numbers,
+        )
     return Verdict(question, first, second, difference, sentence)
 
 

@@ -23,6 +23,7 @@ from torch import Tensor
 from resnet_studio.domain.errors import CheckpointError
 from resnet_studio.networks.weights import digest, load_tensors
 from resnet_studio.platform.files import replacing
+from resnet_studio.text import _
 
 FORMAT = 2
 _READ = (1, 2)  # 1: from before training decided anything; such runs go on exactly as they would have
@@ -80,13 +81,26 @@ def load(folder: Path) -> Snapshot:
         progress = dict(state.get("progress", {}))
         for name in (WEIGHTS, OPTIMIZER):
             if _file_digest(folder / name) != files[name]:
-                raise CheckpointError(f"The checkpoint {folder} is damaged ({name}); it is left out.")
+                raise CheckpointError(
+                    _("The checkpoint {folder} is damaged ({name}); it is left out.", folder=folder, name=name)
+                )
         if version == FORMAT and found != _state_digest(state):
-            raise CheckpointError(f"The checkpoint {folder} is damaged ({STATE}); it is left out.")
+            raise CheckpointError(
+                _("The checkpoint {folder} is damaged ({state}); it is left out.", folder=folder, state=STATE)
+            )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"The checkpoint {folder} cannot be read ({error}); it is left out.") from None
+        raise CheckpointError(
+            _("The checkpoint {folder} cannot be read ({error}); it is left out.", folder=folder, error=error)
+        ) from None
     if version not in _READ:
-        raise CheckpointError(f"The checkpoint {folder} has format {version}; this ResNet Studio reads up to {FORMAT}.")
+        raise CheckpointError(
+            _(
+                "The checkpoint {folder} has format {version}; this ResNet Studio reads up to {format}.",
+                folder=folder,
+                version=version,
+                format=FORMAT,
+            )
+        )
     weights, momentum = load_tensors(folder / WEIGHTS), load_tensors(folder / OPTIMIZER)
     return Snapshot(iteration, seconds, weights, momentum, progress)
 

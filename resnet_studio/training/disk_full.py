@@ -12,6 +12,7 @@ from typing import TypeVar
 from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.errors import DiskFullError
 from resnet_studio.domain.events import Event, EventSink, PhaseChanged, StatusChanged, StopCheck
+from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -69,8 +70,11 @@ class DiskSpaceGuard:
                 log.info("the disk is full: %s", error)
             if self._should_stop() and self._waiting:
                 raise StoppedOnFullDisk(
-                    f"The disk of {self._folder} was full when this run was stopped; make room there, then resume: it "
-                    "goes on from its last checkpoint."
+                    _(
+                        "The disk of {folder} was full when this run was stopped; make room there, then resume: it "
+                        "goes on from its last checkpoint.",
+                        folder=self._folder,
+                    )
                 )
             if not self._waiting:
                 self._waiting = True
@@ -92,15 +96,15 @@ class DiskSpaceGuard:
                 self._standing.pop(event.run_id, None)
 
     def _wait(self) -> None:
-        for _ in range(max(1, round(RETRY_SECONDS / _LOOK_SECONDS))):
+        for _unused in range(max(1, round(RETRY_SECONDS / _LOOK_SECONDS))):
             if self._should_stop():
                 return
             time.sleep(_LOOK_SECONDS)
 
     def _show_waiting(self) -> None:
-        sentence = (
-            f"The disk of {self._folder} is full; make room there, and training goes on by itself. Nothing is lost "
-            "meanwhile."
+        sentence = _(
+            "The disk of {folder} is full; make room there, and training goes on by itself. Nothing is lost meanwhile.",
+            folder=self._folder,
         )
         for run_id in self._standing:
             paused = StatusChanged(run_id, RunStatus.PAUSED, sentence)

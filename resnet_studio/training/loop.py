@@ -26,6 +26,7 @@ from resnet_studio.domain.events import (
 from resnet_studio.domain.series import Series
 from resnet_studio.networks.error_rates import count_errors
 from resnet_studio.platform.clock import SteadySeconds
+from resnet_studio.text import _
 from resnet_studio.training.batch_norm import recompute
 from resnet_studio.training.engines.eager import BatchSource, StepEngine
 from resnet_studio.training.member import Member, Stopwatch
@@ -214,7 +215,7 @@ class CohortLoop:
                 if member.ended:
                     continue
                 if not member.finite():
-                    self._diverge(member.run_id, member.iteration, "A weight or a batch-norm statistic")
+                    self._diverge(member.run_id, member.iteration, _("A weight or a batch-norm statistic"))
                     continue
                 self._enter(Phase.SAVING, member.spec.label)
                 self._emit(self._shared.save(member))
@@ -227,11 +228,13 @@ class CohortLoop:
             if not member.ended:
                 self._end(member, RunStatus.FINISHED, "")
 
-    def _diverge(self, run_id: str, iteration: int, what: str = "The loss") -> None:
+    def _diverge(self, run_id: str, iteration: int, what: str = _("The loss")) -> None:
         member = next(m for m in self._members if m.run_id == run_id)
-        reason = (
-            f"{what} was no longer a finite number at iteration {iteration}; "
-            "try a smaller learning rate. No checkpoint was written over a good one."
+        reason = _(
+            "{what} was no longer a finite number at iteration {iteration}; "
+            "try a smaller learning rate. No checkpoint was written over a good one.",
+            what=what,
+            iteration=iteration,
         )
         self._end(member, RunStatus.DIVERGED, reason, iteration)
 

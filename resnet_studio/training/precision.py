@@ -15,6 +15,7 @@ from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.errors import UserError
 from resnet_studio.networks.devices import device_name
 from resnet_studio.platform.measured_cache import MeasuredCache
+from resnet_studio.text import _
 
 _WORTH_IT = 1.15  # below this gain float32 stays
 _FILE = "precision.json"
@@ -62,7 +63,7 @@ def choose_precision(wish: Precision, device: torch.device, cache: Path) -> Prec
         UserError: For tf32 without CUDA.
     """
     if wish is Precision.TF32 and device.type != "cuda":
-        raise UserError(f"tf32 needs CUDA, and this run trains on {device.type}; choose precision auto.")
+        raise UserError(_("tf32 needs CUDA, and this run trains on {type}; choose precision auto.", type=device.type))
     if wish is not Precision.AUTO:
         return wish
     if not is_probed(device):
@@ -117,7 +118,7 @@ def _best(device: torch.device, precision: Precision, clock: Callable[[], float]
         start = clock()
         with arithmetic(device, precision):
             y = x
-            for _ in range(4):
+            for _unused in range(4):
                 y = F.relu(F.batch_norm(F.conv2d(y, weight, padding=1), None, None, gamma, gamma, training=True))
             loss = y.float().mean()
         loss.backward()  # type: ignore[no-untyped-call]

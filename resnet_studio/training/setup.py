@@ -18,6 +18,7 @@ from resnet_studio.domain.specs import NetworkSpec, RecipeSpec
 from resnet_studio.networks.devices import choose_device, device_name
 from resnet_studio.platform.host import cores
 from resnet_studio.platform.training_speed import WORTH_IT
+from resnet_studio.text import _
 from resnet_studio.training.devices import use_threads
 from resnet_studio.training.engines.choose import (
     EnginePlan,
@@ -73,7 +74,9 @@ class Machine:
             if recipe.device is not Device.AUTO:
                 raise
             device = choose_device(Device.AUTO)
-            notice = f"This run began on {wish}, which is not there now; it goes on on {device.type}."
+            notice = _(
+                "This run began on {wish}, which is not there now; it goes on on {type}.", wish=wish, type=device.type
+            )
         threads = int(before.get("threads", cores()))
         use_threads(threads)
         plan = choose_engine(recipe, device, before, cache, networks)

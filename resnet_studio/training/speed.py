@@ -21,6 +21,7 @@ from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.spec import replace_and_reset
 from resnet_studio.domain.specs import RecipeSpec, RunSpec
 from resnet_studio.platform.training_speed import Figure
+from resnet_studio.text import _
 from resnet_studio.training.engines.choose import EnginePlan
 from resnet_studio.training.engines.eager import StepEngine
 from resnet_studio.training.malloc import freed_memory_kept
@@ -97,7 +98,13 @@ def measure(
     assert hungry
     names = ", ".join(spec.network.label for spec in specs)
     batch = specs[0].recipe.batch_size
-    raise UserError(f"The memory was not enough to measure {names} with batches of {batch}; choose a smaller batch.")
+    raise UserError(
+        _(
+            "The memory was not enough to measure {names} with batches of {batch}; choose a smaller batch.",
+            names=names,
+            batch=batch,
+        )
+    )
 
 
 def _measure(
@@ -131,8 +138,8 @@ def _measure(
         engine.close()
     return Speed(
         specs=tuple(specs),
-        seconds=statistics.median(each for each, _ in rounds),
-        steps=sum(count for _, count in rounds),
+        seconds=statistics.median(each for each, _unused in rounds),
+        steps=sum(count for _unused, count in rounds),
         device=Device(machine.device.type),
         engine=Engine.EAGER if told else plan.engine,
         precision=machine.precision,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from resnet_studio.text import _
+
 if TYPE_CHECKING:
     from resnet_studio.ui.theme import Mode
 
@@ -40,7 +42,7 @@ def _can_stop(state: WindowState) -> bool:
     return state.training and not state.stopping
 
 
-MENUS = ("&File", "&Training", "&View", "&Help")
+MENUS = (_("&File"), _("&Training"), _("&View"), _("&Help"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,47 +62,60 @@ class ActionRow:
 class Action(Enum):
     """The name is the action's object name in lower case. The pages stand first in the View menu."""
 
-    OPEN_IMAGES = ActionRow("&Open images…", "Ctrl+O", "&File", "Choose images and classify them", icon="ph.image")
-    OPEN_FOLDER = ActionRow(
-        "Open image &folder…", "Ctrl+Shift+O", "&File", "Choose a folder and classify its images", icon="ph.folder"
+    OPEN_IMAGES = ActionRow(
+        _("&Open images…"), "Ctrl+O", _("&File"), _("Choose images and classify them"), icon="ph.image"
     )
-    PASTE_IMAGE = ActionRow("&Paste image", "Ctrl+V", "&File", "Classify the image or files on the clipboard")
+    OPEN_FOLDER = ActionRow(
+        _("Open image &folder…"),
+        "Ctrl+Shift+O",
+        _("&File"),
+        _("Choose a folder and classify its images"),
+        icon="ph.folder",
+    )
+    PASTE_IMAGE = ActionRow(_("&Paste image"), "Ctrl+V", _("&File"), _("Classify the image or files on the clipboard"))
     IMPORT_WEIGHTS = ActionRow(
-        "Import &weights…", "Ctrl+Shift+I", "&File", "Make a stored run of another program's weights file",
+        _("Import &weights…"), "Ctrl+Shift+I", _("&File"), _("Make a stored run of another program's weights file"),
         _writable, "ph.download-simple", new_section=True,
     )  # fmt: skip
     SHOW_HOME = ActionRow(
-        "Show &data folder",
+        _("Show &data folder"),
         "",
-        "&File",
-        "Open the folder of the history, checkpoints and logs",
+        _("&File"),
+        _("Open the folder of the history, checkpoints and logs"),
         new_section=True,
     )
-    QUIT = ActionRow("&Quit", "Ctrl+Q", "&File", "Close the window; training is saved first", new_section=True)
+    QUIT = ActionRow(_("&Quit"), "Ctrl+Q", _("&File"), _("Close the window; training is saved first"), new_section=True)
     TRAIN_TWIN = ActionRow(
-        "Train &twin", "Ctrl+T", "&Training", "Train the designed network and its twin", _writable, "ph.play"
+        _("Train &twin"), "Ctrl+T", _("&Training"), _("Train the designed network and its twin"), _writable, "ph.play"
     )
     TRAIN_THIS = ActionRow(
-        "Train t&his network", "Ctrl+Shift+T", "&Training", "Train the designed network alone", _writable
+        _("Train t&his network"), "Ctrl+Shift+T", _("&Training"), _("Train the designed network alone"), _writable
     )
-    RUN_STUDY = ActionRow("&Run the chosen study", "Ctrl+R", "&Training", "Train every run of the study", _writable)
+    RUN_STUDY = ActionRow(
+        _("&Run the chosen study"), "Ctrl+R", _("&Training"), _("Train every run of the study"), _writable
+    )
     PAUSE = ActionRow(
-        "&Pause or continue", "Ctrl+P", "&Training", "Hold the training, or go on with it", _can_pause, "ph.pause",
+        _("&Pause or continue"),
+        "Ctrl+P",
+        _("&Training"),
+        _("Hold the training, or go on with it"),
+        _can_pause,
+        "ph.pause",
         new_section=True,
-    )  # fmt: skip
-    STOP = ActionRow("&Stop and save", "Ctrl+.", "&Training", "Stop; it can be resumed", _can_stop, "ph.stop")
-    THEME_SYSTEM = ActionRow(
-        "&System theme", "", "&View", "Light or dark as the desktop is", group="theme", new_section=True
     )
-    THEME_LIGHT = ActionRow("L&ight theme", "", "&View", "Light, whatever the desktop is", group="theme")
-    THEME_DARK = ActionRow("D&ark theme", "", "&View", "Dark, whatever the desktop is", group="theme")
+    STOP = ActionRow(_("&Stop and save"), "Ctrl+.", _("&Training"), _("Stop; it can be resumed"), _can_stop, "ph.stop")
+    THEME_SYSTEM = ActionRow(
+        _("&System theme"), "", _("&View"), _("Light or dark as the desktop is"), group="theme", new_section=True
+    )
+    THEME_LIGHT = ActionRow(_("L&ight theme"), "", _("&View"), _("Light, whatever the desktop is"), group="theme")
+    THEME_DARK = ActionRow(_("D&ark theme"), "", _("&View"), _("Dark, whatever the desktop is"), group="theme")
     COMPARE_NETWORKS = ActionRow(
-        "Compare &networks…", "Ctrl+D", "&View", "Two or three networks beside each other, with what differs",
+        _("Compare &networks…"), "Ctrl+D", _("&View"), _("Two or three networks beside each other, with what differs"),
         icon="ph.columns", new_section=True,
     )  # fmt: skip
-    FULL_SCREEN = ActionRow("&Full screen", "F11", "&View", "Fill the screen, or no longer", new_section=True)
-    SHORTCUTS = ActionRow("&Keyboard shortcuts", "F1", "&Help", "Every key there is")
-    ABOUT = ActionRow("&About ResNet Studio", "", "&Help", "Version, paper and licence", new_section=True)
+    FULL_SCREEN = ActionRow(_("&Full screen"), "F11", _("&View"), _("Fill the screen, or no longer"), new_section=True)
+    SHORTCUTS = ActionRow(_("&Keyboard shortcuts"), "F1", _("&Help"), _("Every key there is"))
+    ABOUT = ActionRow(_("&About ResNet Studio"), "", _("&Help"), _("Version, paper and licence"), new_section=True)
 
     @property
     def row(self) -> ActionRow:

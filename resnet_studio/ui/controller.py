@@ -20,6 +20,7 @@ from resnet_studio.domain.events import (
 )
 from resnet_studio.platform.clock import Waited
 from resnet_studio.runner.refuse_misfits import refuse_misfits
+from resnet_studio.text import _
 from resnet_studio.ui.threads.jobs import Job, Jobs
 from resnet_studio.ui.threads.training import FAILURE, Training, train_with_runner, training_work
 
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 
 LIST_PERIOD_MS = 500  # lists are reloaded at most twice a second
 SETTLE_PERIOD_MS = 2000
-_NOT_STORED = "The disk was full when this run was stopped; it goes on from its last checkpoint."
+_NOT_STORED = _("The disk was full when this run was stopped; it goes on from its last checkpoint.")
 
 
 class RunController(QObject):
@@ -119,9 +120,17 @@ class RunController(QObject):
         for run_id in run_ids:
             run = self._store.get(run_id)
             if run_id in busy:
-                raise UserError(f"{run.name} is already training or waiting; stop it before you resume it.")
+                raise UserError(
+                    _("{name} is already training or waiting; stop it before you resume it.", name=run.name)
+                )
             if not run.resumable:
-                raise UserError(f"{run.name} is {run.status}: nothing is left to resume; train it anew instead.")
+                raise UserError(
+                    _(
+                        "{name} is {status}: nothing is left to resume; train it anew instead.",
+                        name=run.name,
+                        status=run.status,
+                    )
+                )
             if not run.iteration:
                 refuse_misfits([run.spec], self._store)
             cohorts.setdefault(run.cohort_id, []).append(run_id)
@@ -155,8 +164,8 @@ class RunController(QObject):
         left = (tuple(run_id for run_id in entry if run_id not in gone) for entry in self._queue)
         self._queue = [entry for entry in left if entry]
         for run_id in sorted(gone):
-            self._store.set_status(run_id, RunStatus.STOPPED, "Taken out of the queue.")
-            self.happened.emit(StatusChanged(run_id, RunStatus.STOPPED, "Taken out of the queue."))
+            self._store.set_status(run_id, RunStatus.STOPPED, _("Taken out of the queue."))
+            self.happened.emit(StatusChanged(run_id, RunStatus.STOPPED, _("Taken out of the queue.")))
         self.state_changed.emit()
         self.refresh()
 

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio import __version__
+from resnet_studio.text import _
 from resnet_studio.ui.threads.jobs import unexpected
 from resnet_studio.ui.widgets.accessible_names import named
 
@@ -43,12 +44,16 @@ def surroundings() -> str:
     """Versions that a report of a fault needs, one a line; torch only where it is loaded already."""
     torch = sys.modules.get("torch")
     lines = [
-        f"ResNet Studio {__version__}",
-        f"Python {platform.python_version()}, PySide6 {pyside_version}",
+        _("ResNet Studio {version}", version=__version__),
+        _(
+            "Python {python_version}, PySide6 {pyside_version}",
+            python_version=platform.python_version(),
+            pyside_version=pyside_version,
+        ),
         platform.platform(),
     ]
     if torch is not None:
-        lines.append(f"torch {getattr(torch, '__version__', '?')}")
+        lines.append(_("torch {version}", version=getattr(torch, "__version__", "?")))
     return "\n".join(lines)
 
 
@@ -89,18 +94,18 @@ class FaultDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("fault_dialog")
-        self.setWindowTitle("Something went wrong")
+        self.setWindowTitle(_("Something went wrong"))
         self.resize(640, 380)
         self._sentence = named(QLabel(wordWrap=True), "fault_sentence", role="heading")
         hint = QLabel(
-            "What is already stored is safe. The details below are also in the log; copy them into a report.",
+            _("What is already stored is safe. The details below are also in the log; copy them into a report."),
             wordWrap=True,
         )
         hint.setProperty("role", "muted")
         self._details = named(QPlainTextEdit(readOnly=True), "fault_details")
         self._details.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        copy = named(QPushButton("Copy details"), "copy_fault_button")
-        close = named(QPushButton("Close", default=True), "close_fault_button")
+        copy = named(QPushButton(_("Copy details")), "copy_fault_button")
+        close = named(QPushButton(_("Close"), default=True), "close_fault_button")
         row = QHBoxLayout()
         row.addStretch(1)
         row.addWidget(copy)

@@ -19,43 +19,44 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio import __version__
+from resnet_studio.text import N_, _
 from resnet_studio.ui.actions import Action
 from resnet_studio.ui.pages.base import PageRow
 from resnet_studio.ui.pages.runs.actions import ENTRIES
 from resnet_studio.ui.widgets.accessible_names import named
 
 _MOVING = (
-    ("Tab, Shift+Tab", "Next and previous field"),
-    ("Up, Down", "Between the buttons of the rail"),
-    ("Esc", "Close a dialog"),
+    ("Tab, Shift+Tab", _("Next and previous field")),
+    (_("Up, Down"), _("Between the buttons of the rail")),
+    ("Esc", _("Close a dialog")),
 )
 _DRAWING = (
-    ("Up, Down", "Mark the next or previous block"),
-    ("Left, Right", "Choose the network whose facts are shown"),
-    ("Return", "Open or fold the marked stage"),
-    ("+, −, 0", "Zoom in, out, fit the width"),
-    ("Page Up, Page Down, Home, End", "Scroll"),
+    (_("Up, Down"), _("Mark the next or previous block")),
+    (_("Left, Right"), _("Choose the network whose facts are shown")),
+    ("Return", _("Open or fold the marked stage")),
+    ("+, −, 0", _("Zoom in, out, fit the width")),
+    (_("Page Up, Page Down, Home, End"), _("Scroll")),
 )
 _COMPARED = (
-    ("F3, Shift+F3", "Mark the next or previous difference"),
-    ("Ctrl+Shift+O, Ctrl+Shift+F", "Open or fold every stage"),
-    ("Ctrl+0, Ctrl+E", "Fit the width, export the drawing"),
+    ("F3, Shift+F3", _("Mark the next or previous difference")),
+    ("Ctrl+Shift+O, Ctrl+Shift+F", _("Open or fold every stage")),
+    ("Ctrl+0, Ctrl+E", _("Fit the width, export the drawing")),
 )
 _PLOTS = (
-    ("X", "Iterations, epochs or time"),
-    ("M", "Smoothing"),
-    ("W, L, G", "Raw curves, logarithmic values, legend"),
-    ("F", "Show everything again"),
-    ("Ctrl+Shift+C, Ctrl+Shift+L", "Train: compare or classify with these runs"),
-    ("Ctrl+Shift+R", "Train and Runs: resume"),
-    ("Ctrl+E, Ctrl+Shift+E", "Compare: save the figure as PNG or SVG"),
+    ("X", _("Iterations, epochs or time")),
+    ("M", _("Smoothing")),
+    ("W, L, G", _("Raw curves, logarithmic values, legend")),
+    ("F", _("Show everything again")),
+    ("Ctrl+Shift+C, Ctrl+Shift+L", _("Train: compare or classify with these runs")),
+    ("Ctrl+Shift+R", _("Train and Runs: resume")),
+    ("Ctrl+E, Ctrl+Shift+E", _("Compare: save the figure as PNG or SVG")),
 )
 
-ABOUT = """<h3>ResNet Studio {version}</h3>
+ABOUT = N_("""<h3>ResNet Studio {version}</h3>
 <p>A laboratory for one question: why do deeper networks train worse, and what does a shortcut change?</p>
 <p>After Kaiming He, Xiangyu Zhang, Shaoqing Ren and Jian Sun, <i>Deep Residual Learning for Image Recognition</i>,
 2015, <a href="https://arxiv.org/abs/1512.03385">arXiv:1512.03385</a>.</p>
-<p>Nothing leaves this machine: no account, no telemetry. MIT licence.</p>"""
+<p>Nothing leaves this machine: no account, no telemetry. MIT licence.</p>""")
 
 
 def _native(keys: str) -> str:
@@ -82,7 +83,7 @@ class ShortcutsDialog(QDialog):
     def __init__(self, pages: Sequence[PageRow], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("shortcuts_dialog")
-        self.setWindowTitle("Keyboard shortcuts")
+        self.setWindowTitle(_("Keyboard shortcuts"))
         sheet = named(QFrame(), role="panel")
         grid = QGridLayout(sheet)
         grid.setContentsMargins(20, 14, 20, 16)
@@ -112,9 +113,9 @@ class ShortcutsDialog(QDialog):
 
 def about_box(parent: QWidget) -> QMessageBox:
     box = named(QMessageBox(parent), "about_box")
-    box.setWindowTitle("About ResNet Studio")
+    box.setWindowTitle(_("About ResNet Studio"))
     box.setTextFormat(Qt.TextFormat.RichText)
-    box.setText(ABOUT.format(version=__version__))
+    box.setText(_(ABOUT, version=__version__))
     box.setStandardButtons(QMessageBox.StandardButton.Close)
     return box
 
@@ -123,13 +124,13 @@ def ask_to_stop(parent: QWidget, waiting: int) -> bool:
     """Whether to stop the training that runs and close. Queued cohorts are kept for later."""
     box = named(QMessageBox(parent), "close_question")
     box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle("Training is running")
-    box.setText("Stop the training and close?")
-    later = "" if not waiting else f" What waits in the queue ({waiting}) is kept as well."
-    box.setInformativeText(f"A checkpoint is saved first, so that you can resume exactly there.{later}")
-    stop = box.addButton("Stop and save", QMessageBox.ButtonRole.AcceptRole)
+    box.setWindowTitle(_("Training is running"))
+    box.setText(_("Stop the training and close?"))
+    later = "" if not waiting else _(" What waits in the queue ({waiting}) is kept as well.", waiting=waiting)
+    box.setInformativeText(_("A checkpoint is saved first, so that you can resume exactly there.{later}", later=later))
+    stop = box.addButton(_("Stop and save"), QMessageBox.ButtonRole.AcceptRole)
     stop.setObjectName("stop_and_save_button")
-    keep = box.addButton("Keep training", QMessageBox.ButtonRole.RejectRole)
+    keep = box.addButton(_("Keep training"), QMessageBox.ButtonRole.RejectRole)
     keep.setObjectName("keep_training_button")
     box.setDefaultButton(keep)
     box.setEscapeButton(keep)
@@ -141,11 +142,11 @@ def ask_to_wait(parent: QWidget) -> bool:
     """Whether to wait longer for a training that has not stopped yet; else the program ends without it."""
     box = named(QMessageBox(parent), "wait_question")
     box.setIcon(QMessageBox.Icon.Warning)
-    box.setWindowTitle("Still saving")
-    box.setText("The training has not stopped yet.")
-    box.setInformativeText("Closing now keeps the last whole checkpoint and loses the iterations after it.")
-    wait = box.addButton("Wait longer", QMessageBox.ButtonRole.RejectRole)
-    box.addButton("Close now", QMessageBox.ButtonRole.DestructiveRole)
+    box.setWindowTitle(_("Still saving"))
+    box.setText(_("The training has not stopped yet."))
+    box.setInformativeText(_("Closing now keeps the last whole checkpoint and loses the iterations after it."))
+    wait = box.addButton(_("Wait longer"), QMessageBox.ButtonRole.RejectRole)
+    box.addButton(_("Close now"), QMessageBox.ButtonRole.DestructiveRole)
     box.setDefaultButton(wait)
     box.setEscapeButton(wait)
     box.exec()

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QMimeData, QObject, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.images.open_images import local_paths
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.weights.import_weights import are_weights
@@ -15,10 +16,10 @@ def drop_sentence(mime: QMimeData) -> str:
     """What letting go does."""
     weights = [path for path in local_paths(mime) if are_weights(path)]
     if not weights:
-        return "Let go to classify"
-    name = weights[0].name if len(weights) == 1 else f"{len(weights)} weights files"
+        return _("Let go to classify")
+    name = weights[0].name if len(weights) == 1 else _("{weights} weights files", weights=len(weights))
     others = len(weights) < len(mime.urls())
-    return f"Let go to import {name}" + (" and classify the rest" if others else "")
+    return _("Let go to import {name}", name=name) + (_(" and classify the rest") if others else "")
 
 
 class DropFrame(QWidget):

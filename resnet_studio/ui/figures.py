@@ -11,9 +11,10 @@ from PySide6.QtSvg import QSvgGenerator
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.files import write_whole
+from resnet_studio.text import _
 from resnet_studio.ui.offscreen import application
 
-FORMATS = {".png": "PNG image (*.png)", ".svg": "SVG drawing (*.svg)", ".pdf": "PDF document (*.pdf)"}
+FORMATS = {".png": _("PNG image (*.png)"), ".svg": _("SVG drawing (*.svg)"), ".pdf": _("PDF document (*.pdf)")}
 FAMILY = "DejaVu Sans"  # of the writing on paper
 _LONGEST_SIDE = 32_000  # pixels that QImage can have on a side, less some
 _MOST_PIXELS = 250_000_000  # one gigabyte
@@ -42,7 +43,9 @@ def write_figure(
     """
     write = _WRITERS.get(path.suffix.lower())
     if write is None:
-        raise UserError(f"{path.name} has no ending of a figure; let it end in {one_of(FORMATS)}.")
+        raise UserError(
+            _("{name} has no ending of a figure; let it end in {one_of}.", name=path.name, one_of=one_of(FORMATS))
+        )
     application()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -53,7 +56,7 @@ def write_figure(
 def one_of(endings: dict[str, str]) -> str:
     """``.png, .svg or .pdf``."""
     *others, last = endings
-    return f"{', '.join(others)} or {last}"
+    return _("{others} or {last}", others=", ".join(others), last=last)
 
 
 def _write_png(buffer: QBuffer, paint: Paint, size: QSize, scale: int, _title: str, description: str) -> None:
@@ -62,15 +65,19 @@ def _write_png(buffer: QBuffer, paint: Paint, size: QSize, scale: int, _title: s
     image = QImage() if too_large else QImage(pixels, QImage.Format.Format_RGB32)
     if image.isNull():
         raise UserError(
-            f"The PNG would have {pixels.width()} x {pixels.height()} pixels, which is too many; show less, choose a "
-            "smaller scale, or write an SVG or a PDF."
+            _(
+                "The PNG would have {width} x {height} pixels, which is too many; show less, choose a "
+                "smaller scale, or write an SVG or a PDF.",
+                width=pixels.width(),
+                height=pixels.height(),
+            )
         )
     image.fill(Qt.GlobalColor.white)
     _draw(image, paint, scale)
     image.setDotsPerMeterX(round(scale * _POINTS_PER_METRE))
     image.setDotsPerMeterY(round(scale * _POINTS_PER_METRE))
     if description:
-        image.setText("Description", description)
+        image.setText(_("Description"), description)
     image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stubs want bytes, Qt text
 
 

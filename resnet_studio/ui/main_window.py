@@ -15,6 +15,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.actions import THEME_ACTIONS, Action, WindowState
 from resnet_studio.ui.dialogs import ShortcutsDialog, about_box, ask_to_stop, ask_to_wait
 from resnet_studio.ui.drop_frame import DropFrame, drop_sentence
@@ -144,7 +145,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_writable(self) -> None:
-        self.status.show_message("The history can be written now.")
+        self.status.show_message(_("The history can be written now."))
         self._on_state_changed()
         self.services.controller.state_changed.emit()
         self.services.controller.refresh()
@@ -177,7 +178,7 @@ class MainWindow(QMainWindow):
             self.leaving = True
             self._history.remember(() if controller.stopping else controller.active)
             self.setEnabled(False)
-            self.banner.show_notice("leaving", "Stopping and saving; the window closes by itself…")
+            self.banner.show_notice("leaving", _("Stopping and saving; the window closes by itself…"))
             QApplication.processEvents()
             while not controller.shut_down():
                 if not ask or not ask_to_wait(self):

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
+from resnet_studio.text import _
 from resnet_studio.ui.actions import MENUS, Action, ActionRow, WindowState
 from resnet_studio.ui.pages.base import PageRow
 from resnet_studio.ui.theme import Theme
@@ -39,7 +40,7 @@ class Menus(QObject):
             self._menus[title].setToolTipsVisible(True)
         self.page_actions: dict[str, QAction] = {}
         for page in pages:
-            row = ActionRow(page.menu_text, page.shortcut, "&View", page.tip)
+            row = ActionRow(page.menu_text, page.shortcut, _("&View"), page.tip)
             item = self.page_actions[page.key] = self._add(row, f"go_{page.key}_action")
             item.setData(page.key)
             item.triggered.connect(self._on_page)

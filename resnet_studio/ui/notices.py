@@ -10,6 +10,7 @@ from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StatusChanged
 from resnet_studio.history.store import RunStore
+from resnet_studio.text import _, _n
 from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.widgets.banner import Banner
@@ -49,9 +50,11 @@ class HistoryNotices(QObject):
         self._left_over = [*self._stopped, *reversed(waiting), *self._store.interrupted_at_start]
         if self._left_over:
             count = len(self._left_over)
-            what = "1 run was" if count == 1 else f"{count} runs were"
+            what = _n("{count} run was", "{count} runs were", count)
             self._banner.show_notice(
-                "left-over", f"{what} not finished when the program ended; nothing is lost.", action="Resume"
+                "left-over",
+                _("{what} not finished when the program ended; nothing is lost.", what=what),
+                action=_("Resume"),
             )
 
     def remember(self, run_ids: Sequence[str]) -> None:

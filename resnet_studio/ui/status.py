@@ -9,6 +9,7 @@ from resnet_studio.domain.enums import Phase
 from resnet_studio.domain.events import CohortStarted, NoticeGiven, PhaseChanged, ProgressMade
 from resnet_studio.platform.host import cores, cpu_name
 from resnet_studio.platform.memory import process_bytes
+from resnet_studio.text import _
 from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.text import counted, duration_text, size_text
@@ -31,8 +32,8 @@ class StatusBar(QStatusBar):
         self._works: dict[str, str] = {}
         self.queue_label = named(QLabel(), "status_queue")
         self.eta_label = named(QLabel(), "status_eta")
-        self.memory_label = named(QLabel(), "status_memory", tip="Memory this program holds")
-        self.device_label = named(QLabel(_cpu_text()), "status_device", tip="Where training runs")
+        self.memory_label = named(QLabel(), "status_memory", tip=_("Memory this program holds"))
+        self.device_label = named(QLabel(_cpu_text()), "status_device", tip=_("Where training runs"))
         for label in (self.queue_label, self.eta_label, self.memory_label, self.device_label):
             self.addPermanentWidget(label)
         self._memory_timer = QTimer(self, interval=MEMORY_PERIOD_MS)
@@ -81,8 +82,8 @@ class StatusBar(QStatusBar):
     @Slot()
     def _on_state_changed(self) -> None:
         waiting = len(self._controller.queue)
-        self.queue_label.setText(f"{waiting} waiting" if waiting else "")
-        self.queue_label.setToolTip("Cohorts in the queue" if waiting else "")
+        self.queue_label.setText(_("{waiting} waiting", waiting=waiting) if waiting else "")
+        self.queue_label.setToolTip(_("Cohorts in the queue") if waiting else "")
         self.queue_label.setVisible(bool(waiting))
         if not self._controller.training:
             self._left, self._phase = None, ""
@@ -90,13 +91,13 @@ class StatusBar(QStatusBar):
 
     def _show_progress(self) -> None:
         if not self._controller.training:
-            text = ", ".join(filter(None, self._works.values())) or "Idle"
+            text = ", ".join(filter(None, self._works.values())) or _("Idle")
         elif self._controller.stopping:
-            text = "Stopping and saving…"
+            text = _("Stopping and saving…")
         elif self._controller.paused:
-            text = "Paused"
+            text = _("Paused")
         elif self._left is not None:
-            text = f"{duration_text(self._left)} left"
+            text = _("{left} left", left=duration_text(self._left))
         else:
             text = f"{self._phase or 'starting'}…".capitalize()
         self.eta_label.setText(text)
@@ -104,7 +105,7 @@ class StatusBar(QStatusBar):
 
 def _cpu_text() -> str:
     """``Intel Core i5-8250U, 8 cores``, or as much of it as is known."""
-    return f"{plain_name(cpu_name())}, {counted(cores(), 'core')}"
+    return f"{plain_name(cpu_name())}, {counted(cores(), 'core', 'cores')}"
 
 
 def plain_name(device: str) -> str:

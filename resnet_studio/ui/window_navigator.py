@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
+from resnet_studio.text import _
 from resnet_studio.ui.images.image_row import Source
 from resnet_studio.ui.images.open_images import NO_IMAGE, NOT_HERE, DroppedImages, pasted_images
 from resnet_studio.ui.navigator import Navigator
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from resnet_studio.ui.pages.design.page import DesignPage
     from resnet_studio.ui.pages.runs.page import RunsPage
 
-FINE_TUNING = "Training will begin with that run's weights; choose data and recipe, then train."
+FINE_TUNING = _("Training will begin with that run's weights; choose data and recipe, then train.")
 
 
 class WindowNavigator(Navigator):
@@ -150,4 +151,4 @@ class WindowNavigator(Navigator):
     def _on_imported(self, run: RunRecord) -> None:
         self.services.controller.refresh()
         self.show_runs([run.id])
-        self._status.show_message(f"{run.name} was imported: {run.spec.network.label}.")
+        self._status.show_message(_("{name} was imported: {label}.", name=run.name, label=run.spec.network.label))

@@ -12,6 +12,7 @@ from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.foreign.batch_norm_check import Verdict, probe
 from resnet_studio.networks.foreign.recognise import NO_WISHES, Recognised
 from resnet_studio.networks.foreign.structure_check import doubt
+from resnet_studio.text import _
 
 _STRANGE = 0.2  # a distance no right network has; see probing
 
@@ -41,7 +42,7 @@ def decide(recognised: Recognised, wishes: Wishes = NO_WISHES, should_stop: Stop
         and chosen.shortcut in (Shortcut.A, Shortcut.NONE)
         and (wishes.block or wishes.zero_padding)
     ):
-        told.append(f"{_shortcut(chosen)}: said when it was imported; the shapes do not tell.")
+        told.append(_("{shortcut}: said when it was imported; the shapes do not tell.", shortcut=_shortcut(chosen)))
     if len(candidates) > 1:
         verdict = probe(recognised.tensors, candidates, should_stop)
         if verdict is not None:
@@ -51,26 +52,44 @@ def decide(recognised: Recognised, wishes: Wishes = NO_WISHES, should_stop: Stop
             if verdict.few_batches:
                 told.append(_early(verdict))
         else:
-            why = "batch norm kept no statistics" if verdict is None else f"by batch norm's statistics, {_far(verdict)}"
+            why = (
+                _("batch norm kept no statistics")
+                if verdict is None
+                else _("by batch norm's statistics, {far}", far=_far(verdict))
+            )
             chosen, question = _without_evidence(candidates, chosen, why)
             if not question:
-                assumed.append(f"{_shortcut(chosen)}: the shapes do not tell ({why}); else say so with --block.")
+                assumed.append(
+                    _(
+                        "{shortcut}: the shapes do not tell ({why}); else say so with --block.",
+                        shortcut=_shortcut(chosen),
+                        why=why,
+                    )
+                )
         if verdict is not None and verdict.ranking[0][1] > _STRANGE:
             assumed.append(
-                "It is one of the networks that can be built: batch norm's statistics do not fit well, so test it on "
-                "images whose error you know."
+                _(
+                    "It is one of the networks that can be built: batch norm's statistics do not fit well, so test it "
+                    "on "
+                    "images whose error you know."
+                )
             )
     if not question and (text := doubt(
         recognised.tensors, chosen, size_said=wishes.image_size is not None, should_stop=should_stop
     )):  # fmt: skip
         assumed.append(text)
     if len(places) > 1:
-        place = "3x3 convolution" if chosen.stride_place is StridePlace.MIDDLE else "first 1x1 convolution"
+        place = _("3x3 convolution") if chosen.stride_place is StridePlace.MIDDLE else _("first 1x1 convolution")
         assumed.append(
-            f"The {place} of a bottleneck halves the image, as in torchvision; else say so with --stride-place."
+            _(
+                "The {place} of a bottleneck halves the image, as in torchvision; else say so with --stride-place.",
+                place=place,
+            )
         )
     if chosen.family is not Family.VGG:
-        assumed.append(f"Images have {chosen.image_size} pixels a side; else say so with --image-size.")
+        assumed.append(
+            _("Images have {image_size} pixels a side; else say so with --image-size.", image_size=chosen.image_size)
+        )
     return Decision(chosen, tuple(told), tuple(assumed), question)
 
 
@@ -81,50 +100,68 @@ def _without_evidence(candidates: Sequence[NetworkSpec], best: NetworkSpec, why:
     chosen = best if best in residual else residual[0]
     if paddings != set(ZeroPadding):
         return chosen, ""
-    return chosen, (
-        f"The weights do not tell where option A puts its zero channels ({why}); say it with --zero-padding end or "
-        "--zero-padding both, or with --block plain that it has no shortcuts."
+    return chosen, _(
+        "The weights do not tell where option A puts its zero channels ({why}); say it with --zero-padding end or "
+        "--zero-padding both, or with --block plain that it has no shortcuts.",
+        why=why,
     )
 
 
 def _evidence(verdict: Verdict) -> str:
     nearest, second = verdict.ranking[0][1], verdict.ranking[1][1]
-    return (
-        f"{_shortcut(verdict.best)}: where it matters, batch norm's stored statistics are {nearest:.2g} away from this "
-        f"network's and {second:.2g} from the next one's."
+    return _(
+        "{shortcut}: where it matters, batch norm's stored statistics are {nearest:.2g} away from this "
+        "network's and {second:.2g} from the next one's.",
+        shortcut=_shortcut(verdict.best),
+        nearest=nearest,
+        second=second,
     )
 
 
 def _early(verdict: Verdict) -> str:
-    seen = f"{verdict.few_batches} batch" + ("es" if verdict.few_batches > 1 else "")
-    return f"Only {seen} had been seen when it was saved; what batch norm starts with was taken out first."
+    seen = _("{few_batches} batch", few_batches=verdict.few_batches) + ("es" if verdict.few_batches > 1 else "")
+    return _("Only {seen} had been seen when it was saved; what batch norm starts with was taken out first.", seen=seen)
 
 
 def _far(verdict: Verdict) -> str:
-    return ", ".join(f"{_short(spec)} is {distance:.2g} away" for spec, distance in verdict.ranking)
+    return ", ".join(
+        _("{short} is {distance:.2g} away", short=_short(spec), distance=distance) for spec, distance in verdict.ranking
+    )
 
 
 def _short(spec: NetworkSpec) -> str:
-    return f"zeros {spec.zero_padding}" if spec.shortcut is Shortcut.A else "plain"
+    return _("zeros {zero_padding}", zero_padding=spec.zero_padding) if spec.shortcut is Shortcut.A else "plain"
 
 
 def _shortcut(spec: NetworkSpec) -> str:
     if spec.shortcut is not Shortcut.A:
-        return "No shortcuts, a plain net"
-    where = "at the end" if spec.zero_padding is ZeroPadding.END else "on both sides"
-    return f"Option A with its zero channels {where}"
+        return _("No shortcuts, a plain net")
+    where = _("at the end") if spec.zero_padding is ZeroPadding.END else _("on both sides")
+    return _("Option A with its zero channels {where}", where=where)
 
 
 def _shapes_sentence(spec: NetworkSpec) -> str:
     if spec.family is Family.VGG:
-        return f"{spec.label}: {spec.classes} classes, images of {spec.image_size} pixels."
-    blocks = {Branch.BASIC: "two 3x3 layers", Branch.BOTTLENECK: "1x1, 3x3, 1x1", Branch.SINGLE: "one 3x3 layer"}
+        return _(
+            "{label}: {classes} classes, images of {image_size} pixels.",
+            label=spec.label,
+            classes=spec.classes,
+            image_size=spec.image_size,
+        )
+    blocks = {Branch.BASIC: _("two 3x3 layers"), Branch.BOTTLENECK: "1x1, 3x3, 1x1", Branch.SINGLE: _("one 3x3 layer")}
     projections = {
-        Shortcut.B: "projections where dimensions change (option B)",
-        Shortcut.C: "projections everywhere (option C)",
-    }.get(spec.shortcut, "no projections")
-    return (
-        f"{spec.depth} layers: a {spec.stem} stem, {'-'.join(map(str, spec.stage_blocks))} blocks of "
-        f"{blocks[spec.branch]}, {'-'.join(map(str, spec.stage_widths))} filters, {projections}, {spec.classes} "
-        "classes."
+        Shortcut.B: _("projections where dimensions change (option B)"),
+        Shortcut.C: _("projections everywhere (option C)"),
+    }.get(spec.shortcut, _("no projections"))
+    return _(
+        "{depth} layers: a {stem} stem, {stage_blocks} blocks of "
+        "{blocks}, {stage_widths} filters, {projections}, {classes} "
+        "classes.",
+        depth=spec.depth,
+        stem=spec.stem,
+        stage_blocks="-".join(map(str, spec.stage_blocks)),
+        blocks=blocks[spec.branch],
+        stage_widths="-".join(map(str, spec.stage_widths)),
+        projections=projections,
+        classes=spec.classes,
     )

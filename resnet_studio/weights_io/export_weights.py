@@ -17,6 +17,7 @@ from resnet_studio.inference.models import TrainedNetwork, load
 from resnet_studio.networks.foreign.torchvision_names import model_name, to_torchvision
 from resnet_studio.networks.weights import digest, state_of
 from resnet_studio.platform.files import replacing
+from resnet_studio.text import _
 from resnet_studio.weights_io import sidecar
 
 
@@ -49,7 +50,13 @@ def format_of(path: Path) -> Format:
     """By the suffix; raises UserError for one that says nothing."""
     found = _SUFFIXES.get(path.suffix.lower())
     if found is None:
-        raise UserError(f"{path.name} does not say which format is meant; end it in {', '.join(_SUFFIXES)}.")
+        raise UserError(
+            _(
+                "{name} does not say which format is meant; end it in {suffixes}.",
+                name=path.name,
+                suffixes=", ".join(_SUFFIXES),
+            )
+        )
     return found
 
 
@@ -62,11 +69,15 @@ def export_weights(store: RunStore, run: RunRecord, path: Path, kind: Format | N
     kind = kind or format_of(path)
     network = load(store, run)
     if not path.parent.is_dir():
-        raise UserError(f"The folder {path.parent} is not there; choose another place for {path.name}.")
+        raise UserError(
+            _("The folder {parent} is not there; choose another place for {name}.", parent=path.parent, name=path.name)
+        )
     try:
         exported = _written(network, path, kind)
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{path} cannot be written ({error}); choose another place.") from None
+        raise UserError(
+            _("{path} cannot be written ({error}); choose another place.", path=path, error=error)
+        ) from None
     return replace(exported, note=f"{network.notice} {exported.note}".strip())
 
 
@@ -89,7 +100,7 @@ def _safetensors(network: TrainedNetwork, path: Path) -> Exported:
     }
     with replacing(path) as part:
         save_file(state | sidecar.tensors(network.preprocessing), part, metadata=text)
-    return Exported((path,), "It holds network, preprocessing and class names beside the weights.", digest(state))
+    return Exported((path,), _("It holds network, preprocessing and class names beside the weights."), digest(state))
 
 
 def _torchvision(network: TrainedNetwork, path: Path) -> Exported:
@@ -99,8 +110,12 @@ def _torchvision(network: TrainedNetwork, path: Path) -> Exported:
         torch.save(named, part)
     beside = sidecar.companion(path)
     network.preprocessing.to("cpu").save(beside)
-    note = (
-        f"torchvision.models.{model_name(spec)}(num_classes={spec.classes}).load_state_dict(torch.load({path.name!r})) "
-        f"takes it; mean and std of the images are in {beside.name}."
+    note = _(
+        "torchvision.models.{model_name}(num_classes={classes}).load_state_dict(torch.load({name!r})) "
+        "takes it; mean and std of the images are in {beside_name}.",
+        model_name=model_name(spec),
+        classes=spec.classes,
+        name=path.name,
+        beside_name=beside.name,
     )
     return Exported((path, beside), note, digest(state))

@@ -20,6 +20,7 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.networks.foreign.files import WeightsFile, read
 from resnet_studio.networks.foreign.recognise import Recognised, fits, recognise
 from resnet_studio.networks.foreign.state_dicts import ManySetsError, listed
+from resnet_studio.text import _
 from resnet_studio.training import checkpoints
 from resnet_studio.training.checkpoints import Snapshot
 from resnet_studio.weights_io import preprocessing
@@ -41,7 +42,7 @@ class Inspected:
 
     def as_network(self, spec: NetworkSpec) -> Inspected:
         """With a person's answer: one of the alternatives, perhaps for images of another size."""
-        told = f"{spec.label} was chosen by hand."
+        told = _("{label} was chosen by hand.", label=spec.label)
         found = self.found
         if spec != found.spec or found.question:
             settled = _settled(found.spec, spec)
@@ -66,17 +67,17 @@ def inspect(
         UserError: If it cannot be read or is no network that can be built.
         Stopped: Within a second of ``should_stop`` saying so.
     """
-    report(f"reading {path.name}", None)
+    report(_("reading {name}", name=path.name), None)
     file = read(path, should_stop, options.weights_key)
     weights, carried = own.take(file)
-    report("recognising the network", None)
+    report(_("recognising the network"), None)
     try:
         recognised = _recognised(weights, carried, options.wishes)
     except UserError as error:
         raise UserError(f"{path.name}: {error}") from None
     if should_stop():
         raise Stopped
-    report("comparing with batch norm's statistics", None)
+    report(_("comparing with batch norm's statistics"), None)
     decision = decide(recognised, options.wishes, should_stop)
     if carried.preprocessing is None and (lying := own.beside(path)) is not None:
         carried = Carried(carried.spec, lying, carried.class_names)
@@ -101,16 +102,25 @@ def _recognition(
         assumed = [sentence for sentence in assumed if "--image-size" not in sentence]
     told = list(decision.told)
     if file.entry:
-        told.append(f"The weights lay under {file.entry}.")
+        told.append(_("The weights lay under {entry}.", entry=file.entry))
     if len(file.sets) > 1:
         chosen, *others = file.sets
-        sentence = f"The weights under {chosen.title} are meant, not those under {listed(tuple(others))}"
+        sentence = _(
+            "The weights under {title} are meant, not those under {listed}",
+            title=chosen.title,
+            listed=listed(tuple(others)),
+        )
         if options.weights_key is not None:
             told.append(f"{sentence}.")
         else:
-            assumed.append(f"{sentence}; else say so with --weights-key.")
+            assumed.append(_("{sentence}; else say so with --weights-key.", sentence=sentence))
     if file.passed_over:
-        told.append(f"Passed over, as no part of the network: {', '.join(file.passed_over[:_SHOWN])}.")
+        told.append(
+            _(
+                "Passed over, as no part of the network: {passed_over}.",
+                passed_over=", ".join(file.passed_over[:_SHOWN]),
+            )
+        )
     names = carried.class_names if len(carried.class_names) == decision.spec.classes else ()
     return Recognition(
         file_name=file.name,
@@ -152,7 +162,7 @@ def import_weights(
     )
     names, assumed_classes = preprocessing.class_names(options, found.spec, inspected.carried.class_names)
     assumed = (*found.assumed, *assumed_images, *assumed_classes)
-    report("storing the run", None)
+    report(_("storing the run"), None)
     spec = _run_spec(found.spec, prepared, options.name or Path(found.file_name).stem)
     environment = {
         "precision": "float32",

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from resnet_studio.domain.errors import UserError
 from resnet_studio.inference.models import TrainedNetwork
 from resnet_studio.platform.files import replacing
+from resnet_studio.text import _
 from resnet_studio.weights_io import sidecar
 
 _OPSET = 18
-NEEDED = 'ONNX needs packages that are not installed; install them with: pip install "resnet-studio[export]"'
+NEEDED = _('ONNX needs packages that are not installed; install them with: pip install "resnet-studio[export]"')
 
 
 class _Whole(nn.Module):
@@ -63,9 +64,10 @@ def write_onnx(network: TrainedNetwork, path: Path) -> str:
     if program is None:
         raise RuntimeError("torch.onnx.export returned nothing")
     model = program.model_proto
-    note = (
-        f"Input images: float32 (N, 3, {size}, {size}), RGB in 0..1, the centre square of each resized to {size}; "
-        "mean and std are part of the graph. Output logits: (N, classes)."
+    note = _(
+        "Input images: float32 (N, 3, {size}, {size}), RGB in 0..1, the centre square of each resized to {size}; "
+        "mean and std are part of the graph. Output logits: (N, classes).",
+        size=size,
     )
     properties = sidecar.metadata(network.run.spec.network, network.class_names) | {
         "input": note,
@@ -85,5 +87,5 @@ def write_onnx(network: TrainedNetwork, path: Path) -> str:
 def _numbers(values: Tensor) -> str:
     """One number a colour, or that the mean is an image."""
     if values.shape[1] > 1:
-        return "one for each pixel, in the graph"
+        return _("one for each pixel, in the graph")
     return json.dumps([round(value, 6) for value in values.flatten().tolist()])

@@ -29,6 +29,7 @@ from resnet_studio.domain.text_numbers import counted
 from resnet_studio.networks.foreign.files import read
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.outside_files import read_regular
+from resnet_studio.text import _
 
 _MAX_LIST = 1 << 24  # bytes of a class file
 _MAX_IMAGE = 1 << 28  # bytes of a mean image; 1024 x 1024 x 3 numbers of 8 bytes have a tenth of that
@@ -65,7 +66,7 @@ def usual(spec: NetworkSpec) -> Usual:
 
 
 def numbered(classes: int) -> tuple[str, ...]:
-    return tuple(f"class {number}" for number in range(classes))
+    return tuple(_("class {number}", number=number) for number in range(classes))
 
 
 def preprocessing(
@@ -84,26 +85,33 @@ def preprocessing(
     """
     size = spec.image_size
     if sum(x is not None for x in (options.mean or options.std, options.pixel_mean, options.mean_of)) > 1:
-        raise UserError("A mean image and a mean of each colour exclude each other; give one of them.")
+        raise UserError(_("A mean image and a mean of each colour exclude each other; give one of them."))
     if options.mean_of is not None:
         return measured(options.mean_of, size, home, report, should_stop), ()
     if options.pixel_mean is not None:
         return Preprocessing(size, read_pixel_mean(options.pixel_mean, size), torch.ones(3, 1, 1)), ()
     if (options.mean is None) is not (options.std is None):
-        raise UserError("Mean and standard deviation belong together; give both, or neither.")
+        raise UserError(_("Mean and standard deviation belong together; give both, or neither."))
     if options.mean is not None and options.std is not None:
         return _of_colours(size, options.mean, options.std), ()
     if carried is not None:
         if carried.mean.shape[1] not in (1, size):
             raise UserError(
-                f"The mean image that came with the file is for images of {carried.mean.shape[1]} pixels, not {size}; "
-                "leave the image size out, or give another mean."
+                _(
+                    "The mean image that came with the file is for images of {shape} pixels, not {size}; "
+                    "leave the image size out, or give another mean.",
+                    shape=carried.mean.shape[1],
+                    size=size,
+                )
             )
         return Preprocessing(size, carried.mean, carried.std), ()
     preset = PRESETS[usual(spec).preset]
-    text = (
-        f"Images are normalised with mean {_text(preset.mean)} and std {_text(preset.std)} ({preset.title}); else say "
-        "so with --mean and --std, or --pixel-mean."
+    text = _(
+        "Images are normalised with mean {mean} and std {std} ({title}); else say "
+        "so with --mean and --std, or --pixel-mean.",
+        mean=_text(preset.mean),
+        std=_text(preset.std),
+        title=preset.title,
     )
     return _of_colours(size, preset.mean, preset.std), (text,)
 
@@ -129,8 +137,12 @@ def _text(colour: Colour) -> str:
 def _of_colours(size: int, mean: Colour, std: Colour) -> Preprocessing:
     if not all(-_MOST <= value <= _MOST for value in mean) or not all(_LEAST_STD <= v <= _MOST_STD for v in std):
         raise UserError(
-            f"Mean {_text(mean)} and std {_text(std)} are no numbers for colours in 0..1; divide them by 255 if they "
-            "are for colours in 0..255."
+            _(
+                "Mean {mean} and std {std} are no numbers for colours in 0..1; divide them by 255 if they "
+                "are for colours in 0..255.",
+                mean=_text(mean),
+                std=_text(std),
+            )
         )
     return Preprocessing(size, torch.tensor(mean).view(3, 1, 1), torch.tensor(std).view(3, 1, 1))
 
@@ -148,24 +160,44 @@ def read_pixel_mean(path: Path, size: int) -> Tensor:
         try:
             mean = torch.from_numpy(np.load(io.BytesIO(content), allow_pickle=False).astype(np.float32))
         except (OSError, ValueError, TypeError, EOFError, AttributeError) as error:
-            raise UserError(f"The mean image {path} cannot be read ({error}); give a .npy file of numbers.") from None
+            raise UserError(
+                _(
+                    "The mean image {path} cannot be read ({error}); give a .npy file of numbers.",
+                    path=path,
+                    error=error,
+                )
+            ) from None
     elif path.suffix.lower() in WEIGHTS_SUFFIXES:
         images = [tensor for tensor in read(path).tensors.values() if tensor.dim() == 3 and tensor.numel() > 3]
         if len(images) != 1:
-            raise UserError(f"{path.name} holds {len(images)} images where one mean image is wanted; give it alone.")
+            raise UserError(
+                _(
+                    "{name} holds {images} images where one mean image is wanted; give it alone.",
+                    name=path.name,
+                    images=len(images),
+                )
+            )
         mean = images[0].float()
     else:
-        raise UserError(f"{path.name} is no mean image; give a .npy, .safetensors, .pth, .pt or .th file.")
+        raise UserError(_("{name} is no mean image; give a .npy, .safetensors, .pth, .pt or .th file.", name=path.name))
     if tuple(mean.shape) == (size, size, 3):
         mean = mean.permute(2, 0, 1).contiguous()  # (3, size, size)
     if tuple(mean.shape) != (3, size, size):
         raise UserError(
-            f"The mean image {path.name} has shape {tuple(mean.shape)} where (3, {size}, {size}) is wanted; give "
-            "that of the images these weights were trained on, or set the image size."
+            _(
+                "The mean image {name} has shape {shape} where (3, {size}, {size}) is wanted; give "
+                "that of the images these weights were trained on, or set the image size.",
+                name=path.name,
+                shape=tuple(mean.shape),
+                size=size,
+            )
         )
     if not bool(torch.isfinite(mean).all()) or float(mean.abs().max()) > 255:
         raise UserError(
-            f"The mean image {path.name} holds values outside 0..255; give the mean of the training images."
+            _(
+                "The mean image {name} holds values outside 0..255; give the mean of the training images.",
+                name=path.name,
+            )
         )
     return mean / 255 if float(mean.max()) > 1.5 else mean
 
@@ -183,9 +215,13 @@ def class_names(
     if len(carried) == spec.classes:
         return carried, ()
     if (known := usual(spec)).classes:
-        text = f"The {spec.classes} classes are {known.title}'s, in their usual order; else say so with --classes."
+        text = _(
+            "The {classes} classes are {title}'s, in their usual order; else say so with --classes.",
+            classes=spec.classes,
+            title=known.title,
+        )
         return known.classes, (text,)
-    return numbered(spec.classes), ("The classes have no names, so they are numbered; name them with --classes.",)
+    return numbered(spec.classes), (_("The classes have no names, so they are numbered; name them with --classes."),)
 
 
 def read_classes(path: Path, count: int) -> tuple[str, ...]:
@@ -197,22 +233,30 @@ def read_classes(path: Path, count: int) -> tuple[str, ...]:
     try:
         text = read_regular(path, _MAX_LIST).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UserError(f"The class file {path} is not UTF-8 text; give one class name a line.") from None
+        raise UserError(_("The class file {path} is not UTF-8 text; give one class name a line.", path=path)) from None
     names: list[str]
     if text.lstrip().startswith("["):
         try:
             values = json.loads(text)
         except ValueError as error:
-            raise UserError(f"The class file {path} is not valid JSON ({error}); give a list of names.") from None
+            raise UserError(
+                _("The class file {path} is not valid JSON ({error}); give a list of names.", path=path, error=error)
+            ) from None
         names = [value.strip() for value in values if isinstance(value, str)]
     else:
         names = [line.strip() for line in text.splitlines() if line.strip()]
     if len(names) != count:
         raise UserError(
-            f"{path.name} names {counted(len(names), 'class', 'classes')}, but the network has {count}; "
-            "give one name a line."
+            _(
+                "{name} names {names}, but the network has {count}; give one name a line.",
+                name=path.name,
+                names=counted(len(names), "class", "classes"),
+                count=count,
+            )
         )
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < count else []
     if twice:
-        raise UserError(f"{path.name} names {twice[0]} twice; give each class a name of its own.")
+        raise UserError(
+            _("{name} names {twice} twice; give each class a name of its own.", name=path.name, twice=twice[0])
+        )
     return tuple(names)

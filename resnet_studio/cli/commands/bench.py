@@ -25,6 +25,7 @@ from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.domain.text_numbers import counted, duration
 from resnet_studio.platform.host import cores
 from resnet_studio.platform.training_speed import expected
+from resnet_studio.text import _
 from resnet_studio.training.speed_cache import known_speeds, machine_key
 
 _FEWEST_STEPS = 4  # what a network costs at least: two to warm up, one that counts, and building it
@@ -46,21 +47,21 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="[NETWORK]...",
-            help="resnet-20, plain-56, resnet-1202, resnet-50, vgg-16, ...; a run file (*.toml); or a stored run.",
+            help=_("resnet-20, plain-56, resnet-1202, resnet-50, vgg-16, ...; a run file (*.toml); or a stored run."),
             show_default=False,
         ),
     ] = None,
     which: Annotated[
-        Which, typer.Option("--set", help="Without names: the paper's networks for CIFAR-10, for ImageNet, or all.")
+        Which, typer.Option("--set", help=_("Without names: the paper's networks for CIFAR-10, for ImageNet, or all."))
     ] = Which.CIFAR,
     seconds: Annotated[
-        float, typer.Option("--seconds", metavar="SECONDS", min=0.05, max=600, help="For each network, once ready.")
+        float, typer.Option("--seconds", metavar="SECONDS", min=0.05, max=600, help=_("For each network, once ready."))
     ] = 3.0,
     minutes: Annotated[
         float,
         typer.Option(
             "--minutes", metavar="MINUTES", min=0,
-            help="Without names: what no longer fits is scaled instead of measured; 0: no limit.",
+            help=_("Without names: what no longer fits is scaled instead of measured; 0: no limit."),
         ),
     ] = 2.0,
     wants_json: AsJson = False,
@@ -74,7 +75,7 @@ def bench(
     networks = [named_network(name, here) for name in names] if names else paper_networks(which)
     rows = [row_of(network, given) for network in networks]
     cache, remark = here.home.prepare().cache, _other_load()
-    with StopOnSignals() as stopping, ProgressBar("Measuring", quiet=wants_json) as work:
+    with StopOnSignals() as stopping, ProgressBar(_("Measuring"), quiet=wants_json) as work:
         try:
             with stopping.interrupting():
                 work.report("starting")
@@ -102,7 +103,7 @@ def bench(
         show(rows, remark)
     if stopping.received is not None:
         done = sum(row.speed is not None for row in rows)
-        hint(f"Stopped after {done} of {counted(len(rows), 'network')}.")
+        hint(_("Stopped after {done} of {rows}.", done=done, rows=counted(len(rows), "network", "networks")))
     raise typer.Exit(stopping.exit_code)
 
 
@@ -111,9 +112,11 @@ def _other_load() -> str:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load < _BUSY_SHARE * cores():
         return ""
-    return (
-        f"Other programs were busy (load {load:.1f} on {counted(cores(), 'core')}), so this machine is faster "
-        "than measured: measure again when it rests."
+    return _(
+        "Other programs were busy (load {load:.1f} on {cores}), so this machine is faster "
+        "than measured: measure again when it rests.",
+        load=load,
+        cores=counted(cores(), "core", "cores"),
     )
 
 
@@ -149,9 +152,10 @@ def _measure(
         found = expected(CohortSpec(runs=(row.spec,)), known_speeds(cache))
         needed = preparing + seconds + (_FEWEST_STEPS * found.step_seconds if found is not None else 0.0)
         if limit is not None and number and spent + needed > limit:
-            row.reason = (
-                f"The {duration(limit)} would not have been enough for every network: "
-                "name one, or give more --minutes, to measure it."
+            row.reason = _(
+                "The {duration} would not have been enough for every network: "
+                "name one, or give more --minutes, to measure it.",
+                duration=duration(limit),
             )
             continue
 

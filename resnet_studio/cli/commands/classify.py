@@ -16,8 +16,9 @@ from resnet_studio.domain.enums import Device
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.protocols import ProtocolKind
 from resnet_studio.domain.records import Classification
+from resnet_studio.text import _
 
-DeviceOption = Annotated[Device, typer.Option("--device", help="Where the network runs.")]
+DeviceOption = Annotated[Device, typer.Option("--device", help=_("Where the network runs."))]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,9 +27,9 @@ def register(app: typer.Typer) -> None:
 
 def classify(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Image files, or folders of them.")],
-    run: Annotated[list[str], typer.Option("--run", metavar="RUN", help="A trained run; may be given many times.")],
-    top: Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Labels per image.")] = 5,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help=_("Image files, or folders of them."))],
+    run: Annotated[list[str], typer.Option("--run", metavar="RUN", help=_("A trained run; may be given many times."))],
+    top: Annotated[int, typer.Option(min=1, metavar="NUMBER", help=_("Labels per image."))] = 5,
     protocol: ProtocolOption = str(ProtocolKind.SINGLE),
     resize: ResizeOption = None,
     scales: ScalesOption = None,
@@ -50,7 +51,9 @@ def classify(
             hint(network.notice)
     images, refused = find_images(paths)
     if not images and not refused:
-        raise UserError(f"There are no images in {', '.join(map(str, paths))}; give image files or a folder of them.")
+        raise UserError(
+            _("There are no images in {paths}; give image files or a folder of them.", paths=", ".join(map(str, paths)))
+        )
     newest: dict[tuple[str, str], Classification] = {}
 
     def take(result: Classification) -> None:
@@ -60,7 +63,7 @@ def classify(
         try:
             classifying.classify(images, networks, take, stopping, top, chosen)
         except Stopped:
-            hint("Stopped; these are the images seen so far.")
+            hint(_("Stopped; these are the images seen so far."))
     failed = {path for path, run_id in newest if not run_id}
     results = [result for result in newest.values() if result.error or result.path not in failed]
     order = {str(path): place for place, path in enumerate(images)}
@@ -72,11 +75,11 @@ def classify(
         print_json([_as_json(result) for result in results])
     else:
         rows = [(r.path, names.get(r.run_id, ""), r.error or _in_words(r)) for r in results]
-        print_table(("image", "run", "what it sees"), rows)
+        print_table((_("image"), _("run"), _("what it sees")), rows)
     if stopping.received is not None:
         raise typer.Exit(stopping.exit_code)
     if all(result.error for result in results):
-        raise UserError("None of these files could be classified; give PNG, JPEG, BMP, GIF, TIFF or WebP images.")
+        raise UserError(_("None of these files could be classified; give PNG, JPEG, BMP, GIF, TIFF or WebP images."))
 
 
 def _as_json(result: Classification) -> dict[str, object]:

@@ -32,11 +32,14 @@ from resnet_studio.platform.files import write_whole
 from resnet_studio.studies.conformity import Conformity, State
 from resnet_studio.studies.conformity.texts import as_caption, as_json, csv_columns
 from resnet_studio.studies.seeds import seed_groups
+from resnet_studio.text import _
 
 _TITLES = {
-    Quantity.TRAINING_ERROR: f"training error, last {TRAINING_ERROR_WINDOW}",
-    Quantity.TEST_ERROR: "test error, last",
-    Quantity.BEST_TEST_ERROR: "(best test error)",
+    Quantity.TRAINING_ERROR: _(
+        "training error, last {training_error_window}", training_error_window=TRAINING_ERROR_WINDOW
+    ),
+    Quantity.TEST_ERROR: _("test error, last"),
+    Quantity.BEST_TEST_ERROR: _("(best test error)"),
 }
 
 
@@ -46,19 +49,23 @@ def register(app: typer.Typer) -> None:
 
 def compare(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two or more; the first is the baseline.")],
-    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write every point of the curves.")] = None,
-    table: Annotated[Path | None, typer.Option("--table", metavar="FILE", help="Write this table as CSV.")] = None,
-    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw the curves as SVG.")] = None,
-    png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="Draw the curves as PNG.")] = None,
-    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Draw the curves as PDF.")] = None,
+    names: Annotated[
+        list[str], typer.Argument(metavar="RUN RUN...", help=_("Two or more; the first is the baseline."))
+    ],
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help=_("Write every point of the curves."))
+    ] = None,
+    table: Annotated[Path | None, typer.Option("--table", metavar="FILE", help=_("Write this table as CSV."))] = None,
+    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help=_("Draw the curves as SVG."))] = None,
+    png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help=_("Draw the curves as PNG."))] = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help=_("Draw the curves as PDF."))] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare stored runs: errors, distances to the first, and only the fields that differ."""
     with session(context).reader() as store:
         runs = find_all(store, names)
         if len(runs) < 2:
-            raise UserError("A comparison needs two different runs; `resnet-studio runs list` lists them.")
+            raise UserError(_("A comparison needs two different runs; `resnet-studio runs list` lists them."))
         curves = store.curves(ids(runs), tuple(Series) if csv is not None else ERRORS)
         lists = of_stored(store, runs)
     if csv is not None:
@@ -121,7 +128,7 @@ def _show(runs: Sequence[RunRecord], lists: Sequence[Conformity]) -> None:
             away = "" if difference is None else f" ({difference:+.2f})"
             cells.append(_value(quantity, result(run, quantity)) + away)
         rows.append((_TITLES.get(quantity, str(quantity).replace("_", " ")), *cells))
-    rows.append(("against the paper", *(found.short for found in lists)))
+    rows.append((_("against the paper"), *(found.short for found in lists)))
     rows += [(f"{row.title} ({row.unit})" if row.unit else row.title, *row.values) for row in comparison_rows(runs)]
     columns = [Text(names[run.id], style=run.colour) for run in runs]
     print_table(("", *columns), rows, right=[names[run.id] for run in runs])

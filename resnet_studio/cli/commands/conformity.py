@@ -18,6 +18,7 @@ from resnet_studio.domain.specs import RunSpec
 from resnet_studio.platform.home import Home
 from resnet_studio.studies.conformity import Conformity, Part, State, of_run, of_spec
 from resnet_studio.studies.conformity.texts import as_json, headline, shown_checks
+from resnet_studio.text import _
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
@@ -32,10 +33,10 @@ def register(app: typer.Typer) -> None:
 def conformity(
     context: typer.Context,
     names: Annotated[
-        list[str], typer.Argument(metavar="RUN|RUN.toml...", help="Stored runs, or run files that end in .toml.")
+        list[str], typer.Argument(metavar="RUN|RUN.toml...", help=_("Stored runs, or run files that end in .toml."))
     ],
-    differences: Annotated[bool, typer.Option("--differences", help="Only what differs or is not known.")] = False,
-    wants_json: Annotated[bool, typer.Option("--json", help="Print the whole lists as JSON.")] = False,
+    differences: Annotated[bool, typer.Option("--differences", help=_("Only what differs or is not known."))] = False,
+    wants_json: Annotated[bool, typer.Option("--json", help=_("Print the whole lists as JSON."))] = False,
 ) -> None:
     """Hold runs against the paper: what conforms, what differs and how, what the paper leaves open."""
     here = session(context)
@@ -88,8 +89,8 @@ def show_conformity(found: Conformity, *, only_differences: bool = False) -> Non
     for part in Part:
         rows += [
             (
-                str(part) if number == 0 else "",
-                Text(f"{check.state.sign} {check.state}", style=_STYLES.get(check.state, "")),
+                _(part.value) if number == 0 else "",
+                Text(f"{check.state.sign} {_(check.state.value)}", style=_STYLES.get(check.state, "")),
                 check.topic,
                 check.run,
                 f"{check.paper} ({check.where})" if check.state is not State.NOT_APPLICABLE else "",
@@ -97,4 +98,4 @@ def show_conformity(found: Conformity, *, only_differences: bool = False) -> Non
             for number, check in enumerate(check for check in checks if check.part is part)
         ]
     if rows:
-        print_table(("", "", "point", "this run", "the paper"), rows)
+        print_table(("", "", _("point"), _("this run"), _("the paper")), rows)

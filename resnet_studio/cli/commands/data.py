@@ -17,8 +17,9 @@ from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.domain.text_numbers import grouped
 from resnet_studio.platform.home import Home
+from resnet_studio.text import _, _n
 
-app = typer.Typer(help="Data sets: list them, describe one, download one.", no_args_is_help=True)
+app = typer.Typer(help=_("Data sets: list them, describe one, download one."), no_args_is_help=True)
 _KEYS = [row.key for row in DATA_SETS if row.downloads]
 
 
@@ -35,7 +36,7 @@ def list_all(context: typer.Context, as_json: AsJson = False) -> None:
         print_json(known)
         return
     print_table(
-        ("data", "title", "classes", "pixels", "training", "test", "download", "present"),
+        (_("data"), _("title"), _("classes"), _("pixels"), _("training"), _("test"), _("download"), _("present")),
         [
             (
                 one["data"], one["title"], len(one["classes"]), one["image_size"], grouped(one["training_images"]),
@@ -43,7 +44,7 @@ def list_all(context: typer.Context, as_json: AsJson = False) -> None:
             )
             for one in known
         ],
-        right=("classes", "pixels", "training", "test", "download"),
+        right=(_("classes"), _("pixels"), _("training"), _("test"), _("download")),
     )  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def list_all(context: typer.Context, as_json: AsJson = False) -> None:
 def show(
     context: typer.Context,
     data: Annotated[str, typer.Argument(metavar="DATA", help=f"{source_names()}.")],
-    data_draw: Annotated[int, typer.Option("--data-draw", min=0, metavar="NUMBER", help="As for training.")] = 0,
+    data_draw: Annotated[int, typer.Option("--data-draw", min=0, metavar="NUMBER", help=_("As for training."))] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Classes, counts and sizes of a data set; no image is decoded."""
@@ -61,22 +62,36 @@ def show(
         print_json(facts)
         return
     row = spec.row
-    stored = [("pixels", f"{row.image_size} x {row.image_size}{', grey' if row.channels == 1 else ''}")] if row else []
+    stored = (
+        [
+            (
+                "pixels",
+                _n(
+                    "{image_size} x {image_size}, grey",
+                    "{image_size} x {image_size}",
+                    row.channels,
+                    image_size=row.image_size,
+                ),
+            )
+        ]
+        if row
+        else []
+    )
     if row and row.downloads:
         stored.append(("download", _megabytes(row.download_bytes)))
-        stored += [("checksum", f"MD5 {file.md5} of {file.name}") for file in row.downloads]
+        stored += [("checksum", _("MD5 {md5} of {name}", md5=file.md5, name=file.name)) for file in row.downloads]
     print_facts(
         (
-            ("data", spec.source),
-            ("title", facts["title"]),
-            ("classes", f"{len(facts['classes'])}: {', '.join(facts['classes'])}"),
-            ("training images", grouped(facts["training_images"])),
-            ("test images", grouped(facts["test_images"])),
+            (_("data"), spec.source),
+            (_("title"), facts["title"]),
+            (_("classes"), f"{len(facts['classes'])}: {', '.join(facts['classes'])}"),
+            (_("training images"), grouped(facts["training_images"])),
+            (_("test images"), grouped(facts["test_images"])),
             *stored,
-            ("present", _yes(facts["present"])),
-            ("where", facts["path"]),
-            ("ready", _yes(facts["ready"])),
-            *([("note", facts["note"])] if facts["note"] else []),
+            (_("present"), _yes(facts["present"])),
+            (_("where"), facts["path"]),
+            (_("ready"), _yes(facts["ready"])),
+            *([(_("note"), facts["note"])] if facts["note"] else []),
         )
     )
 
@@ -89,7 +104,14 @@ def download(
     """Download a data set once; nothing else ever uses the network."""
     row = find_data_set(name)
     if row is None or not row.downloads:
-        raise UserError(f"{name!r} cannot be downloaded; choose {', '.join(_KEYS[:-1])} or {_KEYS[-1]}.")
+        raise UserError(
+            _(
+                "{name!r} cannot be downloaded; choose {keys} or {keys_2}.",
+                name=name,
+                keys=", ".join(_KEYS[:-1]),
+                keys_2=_KEYS[-1],
+            )
+        )
     from resnet_studio.data.datasets.downloaded import download as fetch
 
     home = session(context).home.prepare()
@@ -98,7 +120,7 @@ def download(
             fetch(row, home, work.report, stopping)
         except Stopped:
             raise typer.Exit(stopping.exit_code) from None
-    print(f"{row.title} is in {home.data}; train on it with --data {row.key}.")
+    print(_("{title} is in {data}; train on it with --data {key}.", title=row.title, data=home.data, key=row.key))
 
 
 def _described(spec: DataSpec, home: Home) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.network_names import network_named
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.text_numbers import grouped
+from resnet_studio.text import _
 
 
 def register(app: typer.Typer) -> None:
@@ -30,23 +31,30 @@ def diff_networks(
         list[str],
         typer.Argument(
             metavar="NETWORK NETWORK [NETWORK]",
-            help="plain-34, resnet-34-B, resnet-50-3x3, vgg-19, cifar-resnet-110, pre-resnet-20, ...; a run file "
-            "(*.toml); or a stored run.",
+            help=_(
+                "plain-34, resnet-34-B, resnet-50-3x3, vgg-19, cifar-resnet-110, pre-resnet-20, ...; a run file "
+                "(*.toml); or a stored run."
+            ),
         ),
     ],
     against: Annotated[
-        Against, typer.Option("--against", help="Compare each network with the previous one, or all with the first.")
+        Against, typer.Option("--against", help=_("Compare each network with the previous one, or all with the first."))
     ] = Against.PREVIOUS,
-    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw the comparison as SVG.")] = None,
-    png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="Draw the comparison as PNG.")] = None,
-    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Draw the comparison as PDF.")] = None,
-    scale: Annotated[int, typer.Option("--scale", metavar="1-4", help="Size of the PNG. Default: 2.")] = 2,
-    folded: Annotated[bool, typer.Option("--folded", help="Draw each stage as one box.")] = False,
-    wants_json: Annotated[bool, typer.Option("--json", help="Print every difference as JSON.")] = False,
+    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help=_("Draw the comparison as SVG."))] = None,
+    png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help=_("Draw the comparison as PNG."))] = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help=_("Draw the comparison as PDF."))] = None,
+    scale: Annotated[int, typer.Option("--scale", metavar="1-4", help=_("Size of the PNG. Default: 2."))] = 2,
+    folded: Annotated[bool, typer.Option("--folded", help=_("Draw each stage as one box."))] = False,
+    wants_json: Annotated[bool, typer.Option("--json", help=_("Print every difference as JSON."))] = False,
 ) -> None:
     """Compare networks layer by layer, shortcut by shortcut."""
     if not 2 <= len(names) <= 3:
-        raise UserError(f"Two or three networks can be compared, not {len(names)}; name them like plain-34 resnet-34.")
+        raise UserError(
+            _(
+                "Two or three networks can be compared, not {names}; name them like plain-34 resnet-34.",
+                names=len(names),
+            )
+        )
     plans = [blueprint(named_network(name, session(context))) for name in names]
     found = diff(plans, against=against)
     for file, ending in ((svg, ".svg"), (png, ".png"), (pdf, ".pdf")):
@@ -63,7 +71,7 @@ def named_network(text: str, here: Session) -> NetworkSpec:
     if text.lower().endswith(".toml"):
         runs = read_run_file(Path(text)).runs
         if len(runs) > 1:
-            raise UserError(f"{text} holds {len(runs)} runs; give a file with one.")
+            raise UserError(_("{text} holds {runs} runs; give a file with one.", text=text, runs=len(runs)))
         return runs[0].network
     try:
         return network_named(text)
@@ -82,10 +90,10 @@ def named_network(text: str, here: Session) -> NetworkSpec:
 def _show(found: Diff) -> None:
     compared = ["", *(found.names[base] for base in found.baselines[1:])]
     rows = [
-        ("weighted layers", *(str(plan.depth) for plan in found.plans)),
+        (_("weighted layers"), *(str(plan.depth) for plan in found.plans)),
         ("parameters", *(grouped(plan.parameters) for plan in found.plans)),
         ("multiply-adds", *(grouped(plan.multiply_adds) for plan in found.plans)),
-        ("compared with", *compared),
+        (_("compared with"), *compared),
         ("differences", "", *(str(found.tally(n).total) for n in range(1, len(found.plans)))),
     ]
     print_table(("", *found.names), rows, right=found.names)

@@ -10,6 +10,7 @@ from resnet_studio.cli.check import Check, State
 from resnet_studio.cli.context import session
 from resnet_studio.cli.options import AsJson
 from resnet_studio.cli.output import print_json, print_table
+from resnet_studio.text import _
 
 _STYLES = {State.OK: "green", State.NOTE: "yellow", State.WRONG: "bold red"}
 
@@ -26,13 +27,18 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
         print_json({"healthy": not wrong, "checks": [_as_json(check) for check in found]})
     else:
         rows = [
-            (check.name, Text(check.state, style=_STYLES[check.state]), check.value, check.advice) for check in found
+            (_(check.name), Text(_(check.state.value), style=_STYLES[check.state]), check.value, check.advice)
+            for check in found
         ]
-        print_table(("what", "state", "found", "what to do"), rows)
+        print_table((_("what"), _("state"), _("found"), _("what to do")), rows)
         for check in found:
             for detail in check.details:
-                print(f"{check.name}: {detail}")
-        print("Nothing is wrong." if not wrong else f"Wrong: {', '.join(check.name for check in wrong)}.")
+                print(f"{_(check.name)}: {detail}")
+        print(
+            _("Nothing is wrong.")
+            if not wrong
+            else _("Wrong: {wrong}.", wrong=", ".join(_(check.name) for check in wrong))
+        )
     raise typer.Exit(int(bool(wrong)))
 
 

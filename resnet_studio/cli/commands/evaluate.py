@@ -29,6 +29,7 @@ from resnet_studio.domain.errors import Stopped, StoreError, UserError
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Evaluation, RunRecord
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.text import _
 
 if TYPE_CHECKING:
     from resnet_studio.inference.models import TrainedNetwork
@@ -41,22 +42,22 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     context: typer.Context,
-    run: Annotated[list[str], typer.Option("--run", metavar="RUN", help="A trained run; may be given many times.")],
+    run: Annotated[list[str], typer.Option("--run", metavar="RUN", help=_("A trained run; may be given many times."))],
     data: Annotated[str, typer.Option("--data", metavar="DATA", help=f"{source_names()}.")],
     protocol: ProtocolOption = str(ProtocolKind.SINGLE),
     resize: ResizeOption = None,
     scales: ScalesOption = None,
     flip: FlipOption = False,
     ensemble: Annotated[
-        bool, typer.Option("--ensemble", help="The runs together: the mean of their softmax. Else each on its own.")
+        bool, typer.Option("--ensemble", help=_("The runs together: the mean of their softmax. Else each on its own."))
     ] = False,
     data_draw: Annotated[
         int | None,
-        typer.Option("--data-draw", min=0, metavar="NUMBER", help="As for training; the run's own if unset."),
+        typer.Option("--data-draw", min=0, metavar="NUMBER", help=_("As for training; the run's own if unset.")),
     ] = None,
-    device: Annotated[Device, typer.Option("--device", help="Where the networks run.")] = Device.AUTO,
+    device: Annotated[Device, typer.Option("--device", help=_("Where the networks run."))] = Device.AUTO,
     csv_file: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write what was seen in each image.")
+        Path | None, typer.Option("--csv", metavar="FILE", help=_("Write what was seen in each image."))
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -68,12 +69,15 @@ def evaluate(
     with here.reader() as store:
         records = find_all(store, run)
         if ensemble and len(records) < 2:
-            raise UserError("An ensemble has two runs or more; give --run for each of them.")
+            raise UserError(_("An ensemble has two runs or more; give --run for each of them."))
         specs = [_data_of(record, data, data_draw) for record in records]
         if ensemble and len(set(specs)) > 1:
             raise UserError(
-                "These runs drew their test images differently, so an ensemble could be asked of images that a member "
-                "was trained on; choose a draw with --data-draw."
+                _(
+                    "These runs drew their test images differently, so an ensemble could be asked of images that a "
+                    "member "
+                    "was trained on; choose a draw with --data-draw."
+                )
             )
         networks = [load(store, record, device) for record in records]
     for network in networks:
@@ -100,7 +104,7 @@ def evaluate(
         for evaluation in found:
             show_evaluation(evaluation, names)
     if stopping.received is not None:
-        hint("Stopped; what was not finished is not stored.")
+        hint(_("Stopped; what was not finished is not stored."))
         raise typer.Exit(stopping.exit_code)
 
 
@@ -120,7 +124,11 @@ def _evaluate(
 ) -> Evaluation:
     from resnet_studio.inference import evaluate as evaluating
 
-    title = f"evaluating {networks[0].run.name}" if len(networks) == 1 else f"evaluating {len(networks)} runs"
+    title = (
+        _("evaluating {name}", name=networks[0].run.name)
+        if len(networks) == 1
+        else _("evaluating {networks} runs", networks=len(networks))
+    )
     with ProgressBar(title, quiet=quiet) as work:
         return evaluating.evaluate(networks, data, protocol, here.home, work.report, stopping)
 
@@ -131,14 +139,14 @@ def _store(here: Session, evaluation: Evaluation) -> bool:
         with here.writer() as store:
             store.add_evaluation(evaluation)
     except StoreError as error:
-        hint(f"Not stored: {error}")
+        hint(_("Not stored: {error}", error=error))
         return False
     return True
 
 
 def evaluations(
     context: typer.Context,
-    run: Annotated[str | None, typer.Option("--run", metavar="RUN", help="Those of one run alone.")] = None,
+    run: Annotated[str | None, typer.Option("--run", metavar="RUN", help=_("Those of one run alone."))] = None,
     as_json: AsJson = False,
 ) -> None:
     """List stored evaluations, newest first, each with its protocol."""
@@ -149,6 +157,6 @@ def evaluations(
         print_json([summary_json(summary) for summary in found])
         return
     if not found:
-        hint("No evaluations are stored yet; make one with: resnet-studio evaluate --run RUN --data DATA")
+        hint(_("No evaluations are stored yet; make one with: resnet-studio evaluate --run RUN --data DATA"))
         return
     print_table(COLUMNS, [summary_row(summary, names) for summary in found], right=COLUMNS[4:8])

@@ -13,6 +13,7 @@ from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.paper import paper_sentence
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.text_numbers import grouped
+from resnet_studio.text import _
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +23,7 @@ def register(app: typer.Typer) -> None:
 @spec_options("network.")
 def network(
     given: GivenOptions,
-    wants_json: Annotated[bool, typer.Option("--json", help="Print the whole blueprint as JSON.")] = False,
+    wants_json: Annotated[bool, typer.Option("--json", help=_("Print the whole blueprint as JSON."))] = False,
 ) -> None:
     """Show a network without training it: shapes, parameters, multiply-adds."""
     fields = {path.removeprefix("network."): value for path, value in given.items()}
@@ -55,13 +56,13 @@ def _show(plan: Blueprint) -> None:
                 grouped(sum(layer.multiply_adds for layer in layers)),
             )
         )
-    columns = ("part", "output", "blocks", "weighted layers", "parameters", "multiply-adds")
+    columns = (_("part"), _("output"), _("blocks"), _("weighted layers"), _("parameters"), _("multiply-adds"))
     print_table(columns, rows, title=plan.spec.label, right=columns[2:])
     print_facts(
         (
-            ("depth", f"{plan.depth} weighted layers, projections not counted"),
-            ("parameters", grouped(plan.parameters)),
-            ("multiply-adds", grouped(plan.multiply_adds)),
-            ("the paper", paper_sentence(plan.spec) or "says nothing of this network"),
+            (_("depth"), _("{depth} weighted layers, projections not counted", depth=plan.depth)),
+            (_("parameters"), grouped(plan.parameters)),
+            (_("multiply-adds"), grouped(plan.multiply_adds)),
+            (_("the paper"), paper_sentence(plan.spec) or _("says nothing of this network")),
         )
     )

@@ -10,6 +10,7 @@ from resnet_studio.cli.options import AsJson
 from resnet_studio.cli.output import print_facts, print_json, print_table
 from resnet_studio.domain.presets import FIELD_HELP, PRESETS, Preset, find_preset
 from resnet_studio.domain.specs import RecipeSpec
+from resnet_studio.text import _
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +18,9 @@ def register(app: typer.Typer) -> None:
 
 
 def recipes(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="One recipe, with the paper's word on each field.")] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help=_("One recipe, with the paper's word on each field."))
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """List the paper's recipes, for `train --recipe`."""
@@ -50,16 +53,18 @@ def _list() -> None:
     print()
     fields = [field for field in RecipeSpec.model_fields if any(field in preset.fields for preset in PRESETS)]
     rows = [(_title(field), *(_text(p.fields.get(field, "–")) for p in PRESETS)) for field in fields]
-    print_table(("field", *(preset.key for preset in PRESETS)), rows)
+    print_table((_("field"), *(preset.key for preset in PRESETS)), rows)
     print()
-    print("`recipes NAME` has the paper's word on each field; `train --recipe NAME` trains by it.")
+    print(_("`recipes NAME` has the paper's word on each field; `train --recipe NAME` trains by it."))
 
 
 def _show(preset: Preset) -> None:
-    print_facts([("recipe", f"{preset.title} ({preset.source})"), ("does", preset.does), ("wants", preset.wants)])
+    print_facts(
+        [(_("recipe"), f"{preset.title} ({preset.source})"), (_("does"), preset.does), (_("wants"), preset.wants)]
+    )
     print()
     rows = [(_title(field), _text(value), FIELD_HELP[field]) for field, value in preset.fields.items()]
-    print_table(("field", "value", "the paper"), rows)
+    print_table((_("field"), _("value"), _("the paper")), rows)
 
 
 def _title(field: str) -> str:
@@ -68,5 +73,5 @@ def _title(field: str) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "none"
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+        return ", ".join(map(str, value)) or _("none")
+    return {True: _("yes"), False: _("no")}[value] if isinstance(value, bool) else str(value)

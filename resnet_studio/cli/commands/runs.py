@@ -27,12 +27,13 @@ from resnet_studio.domain.text_numbers import counted, duration, grouped, moment
 from resnet_studio.history.run_folders import StoredPreprocessing, preprocessing_of
 from resnet_studio.studies.conformity.texts import as_csv
 from resnet_studio.studies.conformity.texts import as_json as conformity_json
+from resnet_studio.text import _
 from resnet_studio.training.provenance import here
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
 
-app = typer.Typer(help="The history: list, show, delete, restore, export.", no_args_is_help=True)
+app = typer.Typer(help=_("The history: list, show, delete, restore, export."), no_args_is_help=True)
 
 
 def register(parent: typer.Typer) -> None:
@@ -42,9 +43,9 @@ def register(parent: typer.Typer) -> None:
 @app.command("list")
 def list_runs(
     context: typer.Context,
-    status: Annotated[RunStatus | None, typer.Option(help="Only runs of this status.")] = None,
-    study: Annotated[str, typer.Option(metavar="KEY", help="Only runs of this study.")] = "",
-    deleted: Annotated[bool, typer.Option("--deleted", help="The deleted runs instead.")] = False,
+    status: Annotated[RunStatus | None, typer.Option(help=_("Only runs of this status."))] = None,
+    study: Annotated[str, typer.Option(metavar="KEY", help=_("Only runs of this study."))] = "",
+    deleted: Annotated[bool, typer.Option("--deleted", help=_("The deleted runs instead."))] = False,
     as_json: AsJson = False,
 ) -> None:
     """List stored runs, newest first."""
@@ -56,19 +57,23 @@ def list_runs(
         print_json([run_json(run) for run in runs])
         return
     if not runs:
-        print("No runs." if status or study or deleted else "No runs yet; `resnet-studio demo` makes the first four.")
+        print(
+            _("No runs.")
+            if status or study or deleted
+            else _("No runs yet; `resnet-studio demo` makes the first four.")
+        )
         return
     columns = (
-        "id",
-        "run",
-        "status",
-        "data",
-        "iteration",
-        "training error",
-        "test error",
-        "(best)",
-        "parameters",
-        "began",
+        _("id"),
+        _("run"),
+        _("status"),
+        _("data"),
+        _("iteration"),
+        _("training error"),
+        _("test error"),
+        _("(best)"),
+        _("parameters"),
+        _("began"),
     )
     rows = [
         (
@@ -87,7 +92,9 @@ def show(
     run: RunName,
     against: Annotated[
         str,
-        typer.Option("--against", metavar="RUN", help="Show only in which fields this run and that one could differ."),
+        typer.Option(
+            "--against", metavar="RUN", help=_("Show only in which fields this run and that one could differ.")
+        ),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -117,27 +124,35 @@ def show(
     group = conformity.group
     print_facts(
         (
-            ("run", f"{found.name} ({found.id})"),
-            ("status", f"{found.status}. {found.reason}".rstrip(". ")),
-            ("iteration", _trained(found)),
+            (_("run"), f"{found.name} ({found.id})"),
+            (_("status"), f"{_(found.status.value)}. {found.reason}".rstrip(". ")),
+            (_("iteration"), _trained(found)),
             (
-                "training error",
-                f"{percent(found.training_error)} (mean of the last {TRAINING_ERROR_WINDOW} iterations)",
+                _("training error"),
+                _(
+                    "{percent} (mean of the last {training_error_window} iterations)",
+                    percent=percent(found.training_error),
+                    training_error_window=TRAINING_ERROR_WINDOW,
+                ),
             ),
-            ("test error", _test_error(found)),
-            *([("over seeds", group.sentence)] if group is not None and group.count > 1 else []),
-            ("parameters", grouped(found.parameters)),
-            ("multiply-adds", grouped(found.multiply_adds)),
-            *([("recipe, seeds, data", f"{NOT_KNOWN}; trained elsewhere")] if found.imported else []),
+            (_("test error"), _test_error(found)),
+            *([(_("over seeds"), group.sentence)] if group is not None and group.count > 1 else []),
+            (_("parameters"), grouped(found.parameters)),
+            (_("multiply-adds"), grouped(found.multiply_adds)),
+            *(
+                [(_("recipe, seeds, data"), _("{not_known}; trained elsewhere", not_known=NOT_KNOWN))]
+                if found.imported
+                else []
+            ),
             *(_images(images) if images else []),
-            ("weights", found.weights_sha256 or "none yet"),
-            ("checkpoints", ", ".join(str(c.iteration) for c in checkpoints) or "none yet"),
-            ("folder", folder),
-            ("began", moment(found.created_at, seconds=True)),
-            *([("tags", ", ".join(found.tags))] if found.tags else []),
-            *([("note", found.note)] if found.note else []),
+            (_("weights"), found.weights_sha256 or _("none yet")),
+            (_("checkpoints"), ", ".join(str(c.iteration) for c in checkpoints) or _("none yet")),
+            (_("folder"), folder),
+            (_("began"), moment(found.created_at, seconds=True)),
+            *([(_("tags"), ", ".join(found.tags))] if found.tags else []),
+            *([(_("note"), found.note)] if found.note else []),
             *((f"  {name}", _environment_text(found, value)) for name, value in sorted(found.environment.items())),
-            *([("not the same here", in_words(changed))] if changed else []),
+            *([(_("not the same here"), in_words(changed))] if changed else []),
         )
     )
     print()
@@ -157,11 +172,11 @@ def _show_against(one: RunRecord, other: RunRecord, as_json: bool) -> None:
         return
     if rows:
         cells = [(row.field, f"{row.title} ({row.unit})" if row.unit else row.title, *row.values) for row in rows]
-        print_table(("field", "", *(f"{run.name} ({run.short_id})" for run in (one, other))), cells)
+        print_table((_("field"), "", *(f"{run.name} ({run.short_id})" for run in (one, other))), cells)
     else:
-        print("Their records differ in nothing.")
+        print(_("Their records differ in nothing."))
     if same is not None:
-        print("Their weights are the same, bit for bit." if same else "Their weights differ.")
+        print(_("Their weights are the same, bit for bit.") if same else _("Their weights differ."))
 
 
 def _differences_json(rows: Sequence[Difference], sides: tuple[str, str]) -> list[dict[str, str]]:
@@ -173,7 +188,11 @@ def _iterations(run: RunRecord) -> str:
 
 
 def _images(found: StoredPreprocessing) -> list[tuple[str, str]]:
-    return [("image size", found.size_text), ("mean subtracted", found.mean_text), ("divided by", found.std_text)]
+    return [
+        (_("image size"), found.size_text),
+        (_("mean subtracted"), found.mean_text),
+        (_("divided by"), found.std_text),
+    ]
 
 
 def _environment_text(run: RunRecord, value: str) -> str:
@@ -183,14 +202,23 @@ def _environment_text(run: RunRecord, value: str) -> str:
 
 def _trained(run: RunRecord) -> str:
     if run.imported:
-        return f"{NOT_KNOWN}; trained elsewhere"
-    return f"{run.iteration} of {run.iterations}, {duration(run.seconds)} of training"
+        return _("{not_known}; trained elsewhere", not_known=NOT_KNOWN)
+    return _(
+        "{iteration} of {iterations}, {duration} of training",
+        iteration=run.iteration,
+        iterations=run.iterations,
+        duration=duration(run.seconds),
+    )
 
 
 def _test_error(run: RunRecord) -> str:
     if run.test_error is None:
         return percent(None)
-    return f"{percent(run.test_error)}, the last one (best {percent(run.best_test_error)})"
+    return _(
+        "{percent}, the last one (best {percent_2})",
+        percent=percent(run.test_error),
+        percent_2=percent(run.best_test_error),
+    )
 
 
 @app.command()
@@ -200,7 +228,7 @@ def delete(context: typer.Context, names: RunNames) -> None:
         runs = find_all(store, names)
         store.delete(ids(runs))
     for run in runs:
-        print(f"deleted {run.id} ({run.name})")
+        print(_("deleted {id} ({name})", id=run.id, name=run.name))
 
 
 @app.command()
@@ -211,7 +239,7 @@ def restore(context: typer.Context, names: RunNames) -> None:
         runs = list({run.id: run for run in (_deleted(deleted, name) for name in names)}.values())
         store.restore(ids(runs))
     for run in runs:
-        print(f"restored {run.id} ({run.name})")
+        print(_("restored {id} ({name})", id=run.id, name=run.name))
 
 
 def _deleted(deleted: list[RunRecord], text: str) -> RunRecord:
@@ -220,38 +248,38 @@ def _deleted(deleted: list[RunRecord], text: str) -> RunRecord:
         return found[0]
     if found:
         named = ", ".join(f"{run.short_id} ({run.name})" for run in found[:5])
-        raise UserError(f"{text!r} could be any of {named}; give more of the id.")
-    raise UserError(f"No deleted run is called {text!r}; `resnet-studio runs list --deleted` lists them.")
+        raise UserError(_("{text!r} could be any of {named}; give more of the id.", text=text, named=named))
+    raise UserError(_("No deleted run is called {text!r}; `resnet-studio runs list --deleted` lists them.", text=text))
 
 
 @app.command()
 def purge(
     context: typer.Context,
     older_than: Annotated[
-        int, typer.Option("--older-than", min=0, metavar="DAYS", help="Only those deleted longer ago.")
+        int, typer.Option("--older-than", min=0, metavar="DAYS", help=_("Only those deleted longer ago."))
     ] = 0,
 ) -> None:
     """Remove deleted runs and their files for ever."""
     with session(context).writer() as store:
         gone = store.purge_deleted(timedelta(days=older_than))
-    print(f"{counted(gone, 'deleted run')} removed for ever")
+    print(_("{gone} removed for ever", gone=counted(gone, "deleted run", "deleted runs")))
 
 
 @app.command()
 def export(
     context: typer.Context,
     names: RunNames,
-    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to a file instead of stdout.")] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help=_("Write to a file instead of stdout."))] = None,
     conformity: Annotated[
-        bool, typer.Option("--conformity", help="How each run stands to the paper, as CSV, instead of its curves.")
+        bool, typer.Option("--conformity", help=_("How each run stands to the paper, as CSV, instead of its curves."))
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="JSON, with each run's record and conformity; else CSV.")
+        bool, typer.Option("--json", help=_("JSON, with each run's record and conformity; else CSV."))
     ] = False,
 ) -> None:
     """Write every point of every curve: as CSV (run, name, series, iteration, value) or as JSON."""
     if conformity and as_json:
-        raise UserError("JSON holds the conformity of each run already; leave --conformity out.")
+        raise UserError(_("JSON holds the conformity of each run already; leave --conformity out."))
     with session(context).reader() as store:
         runs = find_all(store, names)
         if as_json:
@@ -276,13 +304,19 @@ def export(
         else:
             output.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
-        raise UserError(f"{output} cannot be written ({error.strerror or error}); choose another file.") from None
+        raise UserError(
+            _(
+                "{output} cannot be written ({strerror}); choose another file.",
+                output=output,
+                strerror=error.strerror or error,
+            )
+        ) from None
 
 
 def _curves_json(store: RunStore, run: RunRecord) -> dict[str, object]:
     curves = store.curves([run.id], tuple(Series))
     return {
         str(series): {"iterations": curve.iterations.tolist(), "values": curve.values.tolist()}
-        for (_, series), curve in curves.items()
+        for (_unused, series), curve in curves.items()
         if len(curve)
     }

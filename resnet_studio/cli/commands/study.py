@@ -21,15 +21,16 @@ from resnet_studio.domain.specs import MAX_SEED, CohortSpec
 from resnet_studio.domain.text_numbers import grouped, percent
 from resnet_studio.studies.catalog import STUDIES, find_study, quick
 from resnet_studio.studies.verdicts import Outcome, Verdict, outcomes, verdicts
+from resnet_studio.text import _
 
 DEMO = "degradation"
 
-app = typer.Typer(help="Built-in studies: list them, run one.", no_args_is_help=True)
+app = typer.Typer(help=_("Built-in studies: list them, run one."), no_args_is_help=True)
 Seed = Annotated[
-    int, typer.Option("--seed", min=0, max=MAX_SEED, metavar="NUMBER", help="Initial weights and sample order.")
+    int, typer.Option("--seed", min=0, max=MAX_SEED, metavar="NUMBER", help=_("Initial weights and sample order."))
 ]
-Quick = Annotated[bool, typer.Option("--quick", help="A tenth of the iterations: to see it work, not to conclude.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the run file and train nothing.")]
+Quick = Annotated[bool, typer.Option("--quick", help=_("A tenth of the iterations: to see it work, not to conclude."))]
+DryRun = Annotated[bool, typer.Option("--dry-run", help=_("Print the run file and train nothing."))]
 
 
 def register(parent: typer.Typer) -> None:
@@ -40,7 +41,7 @@ def register(parent: typer.Typer) -> None:
 def demo(
     context: typer.Context,
     headless: Annotated[
-        bool, typer.Option("--headless", help="In the terminal, even where there is a display.")
+        bool, typer.Option("--headless", help=_("In the terminal, even where there is a display."))
     ] = False,
     seed: Seed = 0,
     quickly: Quick = False,
@@ -75,13 +76,13 @@ def list_studies(as_json: AsJson = False) -> None:
         )
         for study, cohort in cohorts
     ]  # fmt: skip
-    print_table(("name", "question", "runs", "data", "iterations"), rows, right=("iterations",))
+    print_table((_("name"), _("question"), _("runs"), _("data"), _("iterations")), rows, right=(_("iterations"),))
 
 
 @app.command("run")
 def run_study(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A study's name, as `study list` shows it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=_("A study's name, as `study list` shows it."))],
     seed: Seed = 0,
     quickly: Quick = False,
     dry_run: DryRun = False,
@@ -131,7 +132,7 @@ def _as_json(found: Sequence[Verdict]) -> list[dict[str, object]]:
 
 
 def _show(here: Session, runs: Sequence[RunRecord], results: Sequence[Outcome], found: Sequence[Verdict]) -> None:
-    columns = ("id", "run", "parameters", "training error", "test error")
+    columns = (_("id"), _("run"), _("parameters"), _("training error"), _("test error"))
     rows = [
         (
             result.run.short_id, Text(result.run.name, style=result.run.colour), grouped(result.run.parameters),
@@ -141,12 +142,18 @@ def _show(here: Session, runs: Sequence[RunRecord], results: Sequence[Outcome], 
     ]  # fmt: skip
     print()
     print_table(
-        columns, rows, right=columns[2:], title=f"Training error: mean of the last {TRAINING_ERROR_WINDOW} iterations"
+        columns,
+        rows,
+        right=columns[2:],
+        title=_(
+            "Training error: mean of the last {training_error_window} iterations",
+            training_error_window=TRAINING_ERROR_WINDOW,
+        ),
     )
     print()
     for verdict in found:
         print(verdict.sentence)
     print()
-    print(f"The runs are kept in {here.home.root}. To look at them again:")
+    print(_("The runs are kept in {root}. To look at them again:", root=here.home.root))
     for command in ((), ("runs", "list"), ("compare", *(run.short_id for run in runs))):
         print(f"  {here.command(*command)}")

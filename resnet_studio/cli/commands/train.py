@@ -21,13 +21,14 @@ from resnet_studio.domain.records import RunRecord, refuse_ended, run_json
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec
 from resnet_studio.domain.text_numbers import counted, duration, grouped, percent
 from resnet_studio.runner.refuse_misfits import refuse_misfits
+from resnet_studio.text import _
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
 
 Seed = Annotated[
     int | None,
-    typer.Option("--seed", min=0, max=MAX_SEED, metavar="NUMBER", help="Initial weights and sample order at once."),
+    typer.Option("--seed", min=0, max=MAX_SEED, metavar="NUMBER", help=_("Initial weights and sample order at once.")),
 ]
 
 
@@ -41,22 +42,25 @@ def train(
     context: typer.Context,
     given: GivenOptions,
     file: Annotated[
-        Path | None, typer.Argument(metavar="RUN.toml", help="A run or a cohort; options then change each run in it.")
+        Path | None,
+        typer.Argument(metavar="RUN.toml", help=_("A run or a cohort; options then change each run in it.")),
     ] = None,
     recipe: Annotated[
         str,
         typer.Option(
-            "--recipe", metavar="NAME", help="One of the paper's, as `recipes` lists them; options then change it."
+            "--recipe", metavar="NAME", help=_("One of the paper's, as `recipes` lists them; options then change it.")
         ),
     ] = "",
     like: Annotated[
-        str, typer.Option("--like", metavar="RUN", help="Repeat a stored run: its specification, data and choices.")
+        str, typer.Option("--like", metavar="RUN", help=_("Repeat a stored run: its specification, data and choices."))
     ] = "",
     seed: Seed = None,
-    twin: Annotated[bool, typer.Option("--twin", help="Train the plain and the residual net of this depth.")] = False,
+    twin: Annotated[
+        bool, typer.Option("--twin", help=_("Train the plain and the residual net of this depth."))
+    ] = False,
     as_json: AsJson = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the run file and train nothing.")] = False,
-    save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Write the run file too.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Print the run file and train nothing."))] = False,
+    save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help=_("Write the run file too."))] = None,
 ) -> None:
     """Train a network, or a whole cohort from a run file; Ctrl-C writes a checkpoint and stops."""
     here = session(context)
@@ -87,7 +91,7 @@ def resume(
     context: typer.Context,
     names: RunNames,
     cohort: Annotated[
-        bool, typer.Option("--cohort", help="Go on with every unfinished run of the same cohort.")
+        bool, typer.Option("--cohort", help=_("Go on with every unfinished run of the same cohort."))
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -101,7 +105,7 @@ def resume(
             members = {run.id: run for chosen in runs for run in store.cohort_runs(chosen.cohort_id)}
             runs = [run for run in members.values() if run.resumable]
             if not runs:
-                raise UserError("Every run of this cohort has ended; nothing is left to go on with.")
+                raise UserError(_("Every run of this cohort has ended; nothing is left to go on with."))
         runs, code = train_stored(here, store, runs, as_json=as_json)
     show_results(runs, as_json)
     raise typer.Exit(code)
@@ -152,14 +156,19 @@ def train_stored(
     left = [run for run in ended if run.resumable]
     for run in ended:
         if run.status in (RunStatus.DIVERGED, RunStatus.FAILED):
-            hint(f"{run.name} ({run.id}) {run.status}: {run.reason}")
+            hint(f"{run.name} ({run.id}) {_(run.status.value)}: {run.reason}")
     if stopping.received is None:
         return ended, int(any(run.status in (RunStatus.DIVERGED, RunStatus.FAILED) for run in ended))
     for reason in dict.fromkeys(run.reason for run in left if run.reason):
         hint(reason)
     if left:
-        hint(f"Stopped at iteration {min(run.iteration for run in left)}; resume with: "
-             f"{here.command('resume', *ids(left))}")  # fmt: skip
+        hint(
+            _(
+                "Stopped at iteration {left}; resume with: {command}",
+                left=min(run.iteration for run in left),
+                command=here.command("resume", *ids(left)),
+            )
+        )
     return ended, stopping.exit_code if left else 0
 
 
@@ -174,9 +183,12 @@ def _stopped_before_the_start(store: RunStore, runs: Sequence[RunRecord]) -> lis
 def _announcement(runs: Sequence[RunRecord]) -> str:
     spec = runs[0].spec
     names = ", ".join(run.name for run in runs)
-    return (
-        f"Training {names}: {counted(spec.recipe.iterations, 'iteration')} of {spec.recipe.batch_size} images, "
-        f"data {spec.data.label}."
+    return _(
+        "Training {names}: {iterations} of {batch_size} images, data {label}.",
+        names=names,
+        iterations=counted(spec.recipe.iterations, "iteration", "iterations"),
+        batch_size=spec.recipe.batch_size,
+        label=spec.data.label,
     )
 
 
@@ -188,7 +200,17 @@ def show_results(runs: Sequence[RunRecord], as_json: bool, again: Repetition | N
         return
     if again is not None:
         again.print_verdict(runs[0])
-    columns = ("id", "run", "status", "iterations", "training error", "test error", "(best)", "parameters", "time")
+    columns = (
+        _("id"),
+        _("run"),
+        _("status"),
+        _("iterations"),
+        _("training error"),
+        _("test error"),
+        _("(best)"),
+        _("parameters"),
+        _("time"),
+    )
     rows = [
         (
             run.short_id, run.name, run.status, f"{run.iteration}/{run.iterations}", percent(run.training_error),

@@ -19,10 +19,11 @@ from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.imported_weights import ImportOptions, Wishes
 from resnet_studio.domain.records import RunRecord, run_json
 from resnet_studio.domain.text_numbers import grouped
+from resnet_studio.text import _
 
-app = typer.Typer(help="Weights of other programs: import and export.", no_args_is_help=True)
-_STRUCTURE = "Where shapes do not tell"
-_IMAGES = "Images and classes"
+app = typer.Typer(help=_("Weights of other programs: import and export."), no_args_is_help=True)
+_STRUCTURE = _("Where shapes do not tell")
+_IMAGES = _("Images and classes")
 
 
 def register(parent: typer.Typer) -> None:
@@ -32,51 +33,54 @@ def register(parent: typer.Typer) -> None:
 @app.command("import")
 def import_file(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=".safetensors, .pth, .pt or .th; nothing in it is run.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=_(".safetensors, .pth, .pt or .th; nothing in it is "
+                                                                "run."))],
     mean: Annotated[
         str,
-        typer.Option(metavar="R,G,B", help="Mean of each colour, of values in 0..1.", rich_help_panel=_IMAGES),
+        typer.Option(metavar="R,G,B", help=_("Mean of each colour, of values in 0..1."), rich_help_panel=_IMAGES),
     ] = "",
     std: Annotated[
-        str, typer.Option(metavar="R,G,B", help="Standard deviation of each colour.", rich_help_panel=_IMAGES)
+        str, typer.Option(metavar="R,G,B", help=_("Standard deviation of each colour."), rich_help_panel=_IMAGES)
     ] = "",
     pixel_mean: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A mean image: .npy, .safetensors or .pth.", rich_help_panel=_IMAGES),
+        typer.Option(metavar="FILE", help=_("A mean image: .npy, .safetensors or .pth."), rich_help_panel=_IMAGES),
     ] = None,
     mean_of: Annotated[
         str,
-        typer.Option(metavar="DATA", help=f"Measure the mean image of a data set's training images: {source_names()}.",
+        typer.Option(metavar="DATA", help=_("Measure the mean image of a data set's training images: "
+                                            "{source_names}.", source_names=source_names()),
                      rich_help_panel=_IMAGES),
     ] = "",
     classes: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Class names, one a line, in the order of the outputs.",
+        typer.Option(metavar="FILE", help=_("Class names, one a line, in the order of the outputs."),
                      rich_help_panel=_IMAGES),
     ] = None,
     image_size: Annotated[
         int | None,
-        typer.Option(min=8, max=1024, metavar="PIXELS", help="Height and width of the input.", rich_help_panel=_IMAGES),
+        typer.Option(min=8, max=1024, metavar="PIXELS", help=_("Height and width of the "
+                                                               "input."), rich_help_panel=_IMAGES),
     ] = None,
     block: Annotated[
-        Block | None, typer.Option(help="plain: it has no shortcuts.", rich_help_panel=_STRUCTURE)
+        Block | None, typer.Option(help=_("plain: it has no shortcuts."), rich_help_panel=_STRUCTURE)
     ] = None,
-    shortcut: Annotated[Shortcut | None, typer.Option(help="none, A, B or C.", rich_help_panel=_STRUCTURE)] = None,
+    shortcut: Annotated[Shortcut | None, typer.Option(help=_("none, A, B or C."), rich_help_panel=_STRUCTURE)] = None,
     zero_padding: Annotated[
-        ZeroPadding | None, typer.Option(help="Where option A has its zeros.", rich_help_panel=_STRUCTURE)
+        ZeroPadding | None, typer.Option(help=_("Where option A has its zeros."), rich_help_panel=_STRUCTURE)
     ] = None,
     stride_place: Annotated[
-        StridePlace | None, typer.Option(help="Which layer of a bottleneck halves the image.",
+        StridePlace | None, typer.Option(help=_("Which layer of a bottleneck halves the image."),
                                          rich_help_panel=_STRUCTURE)
     ] = None,
     weights_key: Annotated[
         str | None,
         typer.Option(
-            metavar="KEY", help="Which weights are meant where the file holds several sets, such as state_dict_ema.",
+            metavar="KEY", help=_("Which weights are meant where the file holds several sets, such as state_dict_ema."),
             rich_help_panel=_STRUCTURE,
         ),
     ] = None,
-    name: Annotated[str, typer.Option(metavar="TEXT", help="Of the new run; else that of the file.")] = "",
+    name: Annotated[str, typer.Option(metavar="TEXT", help=_("Of the new run; else that of the file."))] = "",
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Make a stored run of a weights file: torchvision's, timm's, common CIFAR scripts' or our own."""
@@ -112,14 +116,14 @@ def _show(run: RunRecord) -> None:
     facts = run.environment
     print_facts(
         (
-            ("run", f"{run.name} ({run.id})"),
-            ("network", run.spec.network.label),
-            ("parameters", grouped(run.parameters)),
-            ("classes", f"{len(run.class_names)}: {', '.join(run.class_names[:3])}, …"),
-            ("names", facts["source_names"]),
-            ("told by the file", facts["recognised"]),
-            ("assumed", facts["assumed"]),
-            ("weights", run.weights_sha256 or ""),
+            (_("run"), f"{run.name} ({run.id})"),
+            (_("network"), run.spec.network.label),
+            (_("parameters"), grouped(run.parameters)),
+            (_("classes"), f"{len(run.class_names)}: {', '.join(run.class_names[:3])}, …"),
+            (_("names"), facts["source_names"]),
+            (_("told by the file"), facts["recognised"]),
+            (_("assumed"), facts["assumed"]),
+            (_("weights"), run.weights_sha256 or ""),
         )
     )
 
@@ -132,7 +136,11 @@ def colour(text: str, option: str) -> Colour | None:
         red, green, blue = (float(part) for part in text.split(","))
     except ValueError:
         raise UserError(
-            f"{option} must be three numbers divided by commas, like 0.485,0.456,0.406, got {text!r}."
+            _(
+                "{option} must be three numbers divided by commas, like 0.485,0.456,0.406, got {text!r}.",
+                option=option,
+                text=text,
+            )
         ) from None
     return red, green, blue
 
@@ -141,10 +149,10 @@ def colour(text: str, option: str) -> Colour | None:
 def export(
     context: typer.Context,
     run: RunName,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; the suffix tells the format.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=_("Where to; the suffix tells the format."))],
     kind: Annotated[
         str,
-        typer.Option("--format", metavar="FORMAT", help="safetensors, torchvision or onnx; else by the suffix."),
+        typer.Option("--format", metavar="FORMAT", help=_("safetensors, torchvision or onnx; else by the suffix.")),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -152,7 +160,7 @@ def export(
     from resnet_studio.weights_io.export_weights import Format, export_weights, format_of
 
     if kind and kind not in set(Format):
-        raise UserError(f"The format {kind!r} is not known; choose {', '.join(Format)}.")
+        raise UserError(_("The format {kind!r} is not known; choose {format}.", kind=kind, format=", ".join(Format)))
     chosen = Format(kind) if kind else format_of(file)
     with session(context).reader() as store:
         exported = export_weights(store, store.find(run), file, chosen)

@@ -19,6 +19,7 @@ from resnet_studio.domain.data_sets import DataSetRow
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.platform.home import Home
+from resnet_studio.text import _
 
 _BLOCK = 400  # images drawn as a whole: large enough for vector arithmetic, small enough for a processor's cache
 _MAX_THREADS = 8
@@ -53,8 +54,8 @@ def make_builtin(
 
     with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS), "drawing") as pool:
         try:
-            for done, _ in enumerate(_watched(pool.map(fill, jobs), should_stop), start=1):
-                report("drawing images", done / len(jobs))
+            for done, _unused in enumerate(_watched(pool.map(fill, jobs), should_stop), start=1):
+                report(_("drawing images"), done / len(jobs))
         finally:
             stop.set()
     train, test = (_labelled(images) for images in pixels)

@@ -16,8 +16,9 @@ from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
+from resnet_studio.text import _
 
-UNKNOWN = "What data these weights were trained on is not known; choose data to use with them."
+UNKNOWN = _("What data these weights were trained on is not known; choose data to use with them.")
 _PROBE_PIXELS = 8  # a large JPEG need not be decoded whole to know that it can be read
 
 
@@ -57,7 +58,7 @@ def _describe_row(row: DataSetRow, spec: DataSpec, home: Home) -> DataFacts:
         note = paths.obstacle(home, row)
     else:
         drawn = is_cached(paths.builtin_cache(home, spec.seed), paths.builtin_key(row, spec.seed))
-        note = "" if drawn else "Drawn when first used, in a few seconds."
+        note = "" if drawn else _("Drawn when first used, in a few seconds.")
     names, total = row.class_names, row.training_images
     if spec.held_out:
         # As if the classes were of one size: which images are held out is known once the labels are.

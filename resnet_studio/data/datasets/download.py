@@ -18,6 +18,7 @@ from resnet_studio.data.image_set import Report
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.platform.files import replacing
+from resnet_studio.text import _
 
 _PIECE = 1 << 17
 _POLL_SECONDS = 0.1
@@ -35,18 +36,23 @@ def fetch(url: str, path: Path, md5: str, report: Report, should_stop: StopCheck
     source, digest, done = _Source(url), hashlib.md5(usedforsecurity=False), 0
     try:
         with replacing(path) as part, part.open("wb") as file:
-            report(f"connecting to {source.host}", None)
+            report(_("connecting to {host}", host=source.host), None)
             for piece in source.pieces(should_stop):
                 file.write(piece)
                 digest.update(piece)
                 done += len(piece)
                 share = min(1.0, done / source.length) if source.length else None
-                report(f"downloading {path.name}", share)
+                report(_("downloading {name}", name=path.name), share)
             file.flush()
             if digest.hexdigest() != md5:
                 raise DataError(
-                    f"{path.name} arrived damaged from {source.host} (MD5 sum {digest.hexdigest()} instead of {md5}); "
-                    "try again."
+                    _(
+                        "{name} arrived damaged from {host} (MD5 sum {hexdigest} instead of {md5}); try again.",
+                        name=path.name,
+                        host=source.host,
+                        hexdigest=digest.hexdigest(),
+                        md5=md5,
+                    )
                 )
     finally:
         source.close()
@@ -76,8 +82,11 @@ class _Source:
                 continue
             if isinstance(piece, Exception):
                 raise DataError(
-                    f"{self._request.full_url} could not be downloaded ({_reason(piece)}); check the network "
-                    "connection and try again."
+                    _(
+                        "{full_url} could not be downloaded ({reason}); check the network connection and try again.",
+                        full_url=self._request.full_url,
+                        reason=_reason(piece),
+                    )
                 ) from None
             if not piece:
                 return
@@ -116,10 +125,10 @@ class _Source:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
-        return f"the server says {error.code} {error.reason}"
+        return _("the server says {code} {reason}", code=error.code, reason=error.reason)
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, socket.gaierror):
-        return "the server's name is not known"
+        return _("the server's name is not known")
     if isinstance(cause, TimeoutError):
-        return "the server does not answer"
+        return _("the server does not answer")
     return str(getattr(cause, "strerror", None) or cause or type(error).__name__)

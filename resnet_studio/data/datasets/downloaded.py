@@ -22,6 +22,7 @@ from resnet_studio.domain.data_sets import DataSetRow
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.platform.home import Home
+from resnet_studio.text import _
 
 _PIECE = 1 << 20
 _ARCHIVE = ".tar.gz"
@@ -41,21 +42,41 @@ def open_downloaded(
     folder = paths.data_set_folder(home, row)
     try:
         for name, md5 in _checksums(row).items():
-            report(f"verifying {row.title}", None)
+            report(_("verifying {title}", title=row.title), None)
             if _md5(folder / name, should_stop) != md5:
-                raise DataError(f"{row.title} in {folder} is damaged; get it again with: {row.command}")
+                raise DataError(
+                    _(
+                        "{title} in {folder} is damaged; get it again with: {command}",
+                        title=row.title,
+                        folder=folder,
+                        command=row.command,
+                    )
+                )
         sets = []
         for part in READERS[row.key].read(folder):
             sets.append(_image_set(part))
-            report(f"reading {row.title}", len(sets) / 2)
+            report(_("reading {title}", title=row.title), len(sets) / 2)
             if should_stop():
                 raise Stopped
     except OSError as error:
         raise DataError(
-            f"{row.title} in {folder} cannot be read ({error.strerror or error}); free some space or check it."
+            _(
+                "{title} in {folder} cannot be read ({strerror}); free some space or check it.",
+                title=row.title,
+                folder=folder,
+                strerror=error.strerror or error,
+            )
         ) from None
     except (RuntimeError, ValueError) as error:
-        raise DataError(f"{row.title} in {folder} is damaged ({error}); get it again with: {row.command}") from None
+        raise DataError(
+            _(
+                "{title} in {folder} is damaged ({error}); get it again with: {command}",
+                title=row.title,
+                folder=folder,
+                error=error,
+                command=row.command,
+            )
+        ) from None
     train, test = sets
     return DataBundle(train, test, row.class_names, cache.checksum(train, test, row.class_names, should_stop))
 
@@ -70,10 +91,10 @@ def download(row: DataSetRow, home: Home, report: Report = no_report, should_sto
         Stopped: Within a second of ``should_stop`` saying so; no file is left half-finished.
     """
     folder = paths.data_set_folder(home, row)
-    report(f"looking for {row.title}", None)
+    report(_("looking for {title}", title=row.title), None)
     try:
         if all(_md5(folder / name, should_stop) == md5 for name, md5 in _checksums(row).items()):
-            report(f"{row.title} is already here", 1.0)
+            report(_("{title} is already here", title=row.title), 1.0)
             return
         for file in row.downloads:
             target = folder / file.name
@@ -88,7 +109,14 @@ def download(row: DataSetRow, home: Home, report: Report = no_report, should_sto
                         target.unlink(missing_ok=True)
     except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{row.title} cannot be stored in {folder} ({reason}); free some space or check it.") from None
+        raise DataError(
+            _(
+                "{title} cannot be stored in {folder} ({reason}); free some space or check it.",
+                title=row.title,
+                folder=folder,
+                reason=reason,
+            )
+        ) from None
 
 
 def _checksums(row: DataSetRow) -> Mapping[str, str]:
@@ -123,18 +151,28 @@ def _unpack(
     missing = dict(members)
     with tempfile.TemporaryDirectory(prefix="unpacking-", dir=folder) as scratch:
         with archive.open("rb") as packed:
-            source = _WatchedFile(packed, archive.stat().st_size, f"unpacking {archive.name}", report, should_stop)
+            source = _WatchedFile(
+                packed, archive.stat().st_size, _("unpacking {name}", name=archive.name), report, should_stop
+            )
             with tarfile.open(fileobj=cast(IO[bytes], source), mode="r|gz") as tar:
                 for member in tar:
                     if member.name not in missing or not member.isfile():
                         continue
                     tar.extract(member, scratch, filter="data")
                     if _md5(Path(scratch, member.name), should_stop) != missing.pop(member.name):
-                        raise DataError(f"{member.name} in {archive} is damaged; remove the archive and try again.")
+                        raise DataError(
+                            _(
+                                "{name} in {archive} is damaged; remove the archive and try again.",
+                                name=member.name,
+                                archive=archive,
+                            )
+                        )
                     if not missing:
                         break  # what follows is not needed
         if missing:
-            raise DataError(f"{archive} lacks {min(missing)}; remove the archive and try again.")
+            raise DataError(
+                _("{archive} lacks {missing}; remove the archive and try again.", archive=archive, missing=min(missing))
+            )
         for top in {name.partition("/")[0] for name in members}:
             if (folder / top).exists():
                 shutil.rmtree(folder / top)  # it was incomplete or damaged

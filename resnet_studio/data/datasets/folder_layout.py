@@ -22,6 +22,7 @@ from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.domain.text_numbers import counted
+from resnet_studio.text import _
 
 MAX_CLASSES = 10_000  # what a NetworkSpec allows
 _TRAIN, _TESTS = "train", ("test", "val")
@@ -89,19 +90,34 @@ def _scan(root: Path, spec: DataSpec, should_stop: StopCheck) -> Layout:
         if _TRAIN in top and test_folder and _class_folders(top[_TRAIN]):
             if seed and not spec.held_out:
                 raise DataError(
-                    f"{root} has its own test set in {test_folder}, so a data draw of {seed} would change nothing; "
-                    "leave it at 0."
+                    _(
+                        "{root} has its own test set in {test_folder}, so a data draw of {seed} would change nothing; "
+                        "leave it at 0.",
+                        root=root,
+                        test_folder=test_folder,
+                        seed=seed,
+                    )
                 )
             return _scan_pair(root, top, test_folder, should_stop)
         _refuse_half_a_pair(root, top)
         return _scan_classes(root, top, seed, should_stop)
     except FileNotFoundError as error:
-        raise DataError(f"The folder {error.filename or root} does not exist; check the path after folder:.") from None
+        raise DataError(
+            _("The folder {filename} does not exist; check the path after folder:.", filename=error.filename or root)
+        ) from None
     except NotADirectoryError:
-        raise DataError(f"{root} is a file, not a folder; name the folder that holds the class folders.") from None
+        raise DataError(
+            _("{root} is a file, not a folder; name the folder that holds the class folders.", root=root)
+        ) from None
     except OSError as error:
         where = error.filename or root
-        raise DataError(f"{where} cannot be read ({error.strerror or error}); check its permissions.") from None
+        raise DataError(
+            _(
+                "{where} cannot be read ({strerror}); check its permissions.",
+                where=where,
+                strerror=error.strerror or error,
+            )
+        ) from None
 
 
 def _class_folders(folder: Path) -> dict[str, Path]:
@@ -115,24 +131,35 @@ def _refuse_half_a_pair(root: Path, top: dict[str, Path]) -> None:
         return
     if _TRAIN in top and _class_folders(top[_TRAIN]):
         raise DataError(
-            f"{root} has train but no class folders in test or val; add them, or name {root / _TRAIN} itself "
-            "to have a fifth of it held out."
+            _(
+                "{root} has train but no class folders in test or val; add them, or name {root_2} itself "
+                "to have a fifth of it held out.",
+                root=root,
+                root_2=root / _TRAIN,
+            )
         )
-    raise DataError(f"{root} has a test set but no class folders in train; add train with a folder for each class.")
+    raise DataError(
+        _("{root} has a test set but no class folders in train; add train with a folder for each class.", root=root)
+    )
 
 
 def _hold_out(layout: Layout, spec: DataSpec) -> Layout:
-    by_class: list[list[ImageFile]] = [[] for _ in layout.class_names]
+    by_class: list[list[ImageFile]] = [[] for _unused in layout.class_names]
     for file in layout.train:
         by_class[file.label].append(file)
     held: set[str] = set()
     counts = shares([len(own) for own in by_class], spec.held_out, layout.class_names)
     for own, count in zip(by_class, counts, strict=True):
-        held |= drawn_names((file.name for file in own), count, spec.seed, "held out")
+        held |= drawn_names((file.name for file in own), count, spec.seed, _("held out"))
     inside = tuple(file for file in layout.train if file.name in held)
     tested = spec.test_on is TestOn.HELD_OUT
-    use = "tested on" if tested else "neither trained nor tested on"
-    note = f"{len(held)} training images are held out, drawn with data draw {spec.seed}, and {use}."
+    use = _("tested on") if tested else _("neither trained nor tested on")
+    note = _(
+        "{held} training images are held out, drawn with data draw {seed}, and {use}.",
+        held=len(held),
+        seed=spec.seed,
+        use=use,
+    )
     return replace(
         layout,
         train=tuple(file for file in layout.train if file.name not in held),
@@ -148,19 +175,29 @@ def _scan_pair(root: Path, top: dict[str, Path], test_folder: str, should_stop: 
     for name in test_names:
         if name not in names:
             raise DataError(
-                f"{root / test_folder} has a class that {_TRAIN} lacks, {_quoted(name)}; rename or remove its folder."
+                _(
+                    "{root} has a class that {train} lacks, {quoted}; rename or remove its folder.",
+                    root=root / test_folder,
+                    train=_TRAIN,
+                    quoted=_quoted(name),
+                )
             )
     by_name = dict(zip(test_names, test_folders, strict=True))
     test, unusable_test = _files(root, [by_name.get(name) for name in names], should_stop)
     _refuse_empty(root / _TRAIN, names, train)
     tested = {file.label for file in test}
     if not tested:
-        raise DataError(f"{root / test_folder} holds no image; add images to its class folders.")
+        raise DataError(_("{root} holds no image; add images to its class folders.", root=root / test_folder))
     untested = [name for label, name in enumerate(names) if label not in tested]
     note = ""
     if untested:
         missing = counted(len(untested), "class", "classes")
-        note = f"{test_folder} has no images of {missing}, such as {_quoted(untested[0])}."
+        note = _(
+            "{test_folder} has no images of {missing}, such as {quoted}.",
+            test_folder=test_folder,
+            missing=missing,
+            quoted=_quoted(untested[0]),
+        )
     return Layout(root, names, tuple(train), tuple(test), test_folder, (*unusable, *unusable_test), note)
 
 
@@ -168,7 +205,7 @@ def _scan_classes(root: Path, top: dict[str, Path], seed: int, should_stop: Stop
     names, folders = _classes(root, top)
     files, unusable = _files(root, folders, should_stop)
     _refuse_empty(root, names, files)
-    by_class: list[list[ImageFile]] = [[] for _ in names]
+    by_class: list[list[ImageFile]] = [[] for _unused in names]
     for file in files:
         by_class[file.label].append(file)
     train: list[ImageFile] = []
@@ -176,12 +213,21 @@ def _scan_classes(root: Path, top: dict[str, Path], seed: int, should_stop: Stop
     for name, own in zip(names, by_class, strict=True):
         if len(own) < 2:
             raise DataError(
-                f"The class {_quoted(name)} in {root} has a single image; add another, so that one can be held out."
+                _(
+                    "The class {quoted} in {root} has a single image; add another, so that one can be held out.",
+                    quoted=_quoted(name),
+                    root=root,
+                )
             )
         held_out = drawn_names((file.name for file in own), max(1, round(TEST_SHARE * len(own))), seed)
         train.extend(file for file in own if file.name not in held_out)
         test.extend(file for file in own if file.name in held_out)
-    note = f"No test set of its own: {len(test)} of {len(files)} images are held out, drawn with data draw {seed}."
+    note = _(
+        "No test set of its own: {test} of {files} images are held out, drawn with data draw {seed}.",
+        test=len(test),
+        files=len(files),
+        seed=seed,
+    )
     return Layout(root, names, tuple(train), tuple(test), "", tuple(unusable), note)
 
 
@@ -189,27 +235,50 @@ def _classes(where: Path, folders: dict[str, Path], at_least: int = 2) -> tuple[
     """Class names, sorted, and their folders."""
     if not folders:
         raise DataError(
-            f"{where} holds no class folders; give each class a folder of its own with its images, "
-            f"like {where / 'cat' / '1.png'}."
+            _(
+                "{where} holds no class folders; give each class a folder of its own with its images, like {where_2}.",
+                where=where,
+                where_2=where / "cat" / "1.png",
+            )
         )
     named = sorted((unicodedata.normalize("NFC", name), path) for name, path in folders.items())
     if len(named) < at_least:
         only = _quoted(named[0][0])
-        raise DataError(f"{where} has a single class, {only}; a network needs two or more to tell apart.")
+        raise DataError(
+            _("{where} has a single class, {only}; a network needs two or more to tell apart.", where=where, only=only)
+        )
     if len(named) > MAX_CLASSES:
-        raise DataError(f"{where} has {len(named)} classes; at most {MAX_CLASSES} are possible.")
-    for name, _ in named:
+        raise DataError(
+            _(
+                "{where} has {named} classes; at most {max_classes} are possible.",
+                where=where,
+                named=len(named),
+                max_classes=MAX_CLASSES,
+            )
+        )
+    for name, _unused in named:
         if not name.isprintable():  # bytes that are no text, or control characters
-            raise DataError(f"{where} has a class folder named {name!a}, which cannot be shown; rename it.")
+            raise DataError(
+                _(
+                    "{where} has a class folder named {name!a}, which cannot be shown; rename it.",
+                    where=where,
+                    name=name,
+                )
+            )
     alike: dict[str, str] = {}
     for name, path in named:
         other = alike.setdefault(name.casefold(), path.name)
         if other != path.name:
             raise DataError(
-                f"{where} has the classes {_quoted(other)} and {_quoted(path.name)}, which many disks cannot tell "
-                "apart; rename one of them."
+                _(
+                    "{where} has the classes {quoted} and {quoted_2}, which many disks cannot tell "
+                    "apart; rename one of them.",
+                    where=where,
+                    quoted=_quoted(other),
+                    quoted_2=_quoted(path.name),
+                )
             )
-    return tuple(name for name, _ in named), [path for _, path in named]
+    return tuple(name for name, _unused in named), [path for _unused, path in named]
 
 
 def _files(
@@ -231,12 +300,12 @@ def _files(
             try:
                 status = os.stat(path)  # noqa: PTH116 - a string, for speed
             except OSError as error:
-                unusable.append((name, f"cannot be opened ({error.strerror or error})"))
+                unusable.append((name, _("cannot be opened ({strerror})", strerror=error.strerror or error)))
                 continue
             if stat.S_ISREG(status.st_mode):
                 files.append(ImageFile(name, label, status.st_size, status.st_mtime_ns))
             else:
-                unusable.append((name, "is not a file"))
+                unusable.append((name, _("is not a file")))
     return files, unusable
 
 
@@ -244,9 +313,14 @@ def _refuse_empty(where: Path, names: tuple[str, ...], files: list[ImageFile]) -
     filled = {file.label for file in files}
     empty = [name for label, name in enumerate(names) if label not in filled]
     if empty:
-        others = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
+        others = _(" (and {empty} more)", empty=len(empty) - 1) if len(empty) > 1 else ""
         raise DataError(
-            f"The class {_quoted(empty[0])}{others} in {where} holds no image; add images or remove the folder."
+            _(
+                "The class {quoted}{others} in {where} holds no image; add images or remove the folder.",
+                quoted=_quoted(empty[0]),
+                others=others,
+                where=where,
+            )
         )
 
 
@@ -260,10 +334,14 @@ def refuse_lost_classes(layout: Layout, left: Mapping[int, int], tests: int) -> 
     for label, name in enumerate(layout.class_names):
         if not left.get(label):
             raise DataError(
-                f"None of the training images of the class “{name}” in {layout.root} can be read; replace them."
+                _(
+                    "None of the training images of the class “{name}” in {root} can be read; replace them.",
+                    name=name,
+                    root=layout.root,
+                )
             )
     if not tests:
-        raise DataError(f"None of the test images in {layout.root} can be read; replace them.")
+        raise DataError(_("None of the test images in {root} can be read; replace them.", root=layout.root))
 
 
 def _quoted(name: str) -> str:

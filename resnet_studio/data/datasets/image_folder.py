@@ -22,6 +22,7 @@ from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.home import Home
+from resnet_studio.text import _
 
 _FILES_AT_ONCE = 16  # by one thread, which looks at the stop event between two of them
 _MAX_THREADS = 16
@@ -47,14 +48,14 @@ def open_folder(
         Stopped: When ``should_stop`` says so, within a fraction of a second.
     """
     if layout is None:
-        report("looking through the folder", None)
+        report(_("looking through the folder"), None)
         layout = scan(spec, should_stop)
     path, key = paths.folder_cache(home, layout, spec, image_size), layout.digest
-    report("reading decoded images", None)
+    report(_("reading decoded images"), None)
     bundle = cache.load(path, key, should_stop)
     if bundle is None:
         bundle = _decode(layout, image_size, report, should_stop)
-        report("keeping decoded images", None)
+        report(_("keeping decoded images"), None)
         cache.save(path, key, bundle)
     return bundle
 
@@ -106,7 +107,7 @@ def _fill(
                 if wait([future], _POLL_SECONDS).done:
                     break
             refused.update(future.result())
-            report(f"decoding {counted(total, 'image')}", part.stop / total)
+            report(_("decoding {total}", total=counted(total, "image", "images")), part.stop / total)
     finally:
         stop.set()
         # Not waited for: each thread ends with the file it is at, and one huge file may take more than a second.

@@ -19,6 +19,7 @@ from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
+from resnet_studio.text import _
 
 _RESIZED_AT_ONCE = 1024
 
@@ -76,7 +77,7 @@ def _hold_out(bundle: DataBundle, spec: DataSpec) -> DataBundle:
 def _resized(bundle: DataBundle, size: int, report: Report, should_stop: StopCheck) -> DataBundle:
     if bundle.train.image_size == size:
         return bundle
-    report("resizing images", None)
+    report(_("resizing images"), None)
     train = ImageSet(_resize(bundle.train.images, size, should_stop), bundle.train.labels)
     test = ImageSet(_resize(bundle.test.images, size, should_stop), bundle.test.labels)
     names = bundle.class_names

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.text_numbers import counted
+from resnet_studio.text import _
 
 TEST_SHARE = 0.2  # of each class, when a folder has no test set of its own
 
@@ -36,8 +37,12 @@ def shares(counts: Sequence[int], number: int, class_names: Sequence[str]) -> li
     total = sum(counts)
     if number >= total:
         raise DataError(
-            f"{counted(number, 'image')} cannot be held out of {counted(total, 'training image')}; "
-            f"set held_out below {total}, or to 0."
+            _(
+                "{number} cannot be held out of {total}; set held_out below {total_2}, or to 0.",
+                number=counted(number, "image", "images"),
+                total=counted(total, "training image", "training images"),
+                total_2=total,
+            )
         )
     held = [number * count // total for count in counts]
     # What rounding left over goes to the classes that lost most by it, in the order of their names.
@@ -47,7 +52,12 @@ def shares(counts: Sequence[int], number: int, class_names: Sequence[str]) -> li
     for name, count, out in zip(class_names, counts, held, strict=True):
         if count and out == count:
             raise DataError(
-                f"With {counted(number, 'image')} held out the class “{name}” has none of its {count} left to train "
-                "on; hold out fewer."
+                _(
+                    "With {number} held out the class “{name}” has none of its {count} left to train "
+                    "on; hold out fewer.",
+                    number=counted(number, "image", "images"),
+                    name=name,
+                    count=count,
+                )
             )
     return held

@@ -24,6 +24,7 @@ from resnet_studio.domain.enums import Augmentation
 from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.specs import RecipeSpec
+from resnet_studio.text import _
 
 _AHEAD = 2  # batches under way while one trains
 
@@ -86,11 +87,17 @@ class PendingBatch:
         for first, reply in self._replies:
             for row, reason in reply.wait(self._loader.should_stop).errors.items():
                 name = self._images.name(self._rows[first + row]).encode("utf-8", "replace").decode()
-                raise DataError(f"{name} could be read when the data was opened and no longer can: {reason}")
+                raise DataError(
+                    _(
+                        "{name} could be read when the data was opened and no longer can: {reason}",
+                        name=name,
+                        reason=reason,
+                    )
+                )
         return self._loader.to_device(self._pixels)
 
     def cancel(self) -> None:
-        for _, reply in self._replies:
+        for _unused, reply in self._replies:
             reply.cancel()
 
 
@@ -180,7 +187,7 @@ def streamed_tests(
         while waiting:
             yield _tested(images, here, loader, *waiting.popleft())
     finally:
-        for _, load in waiting:
+        for _unused, load in waiting:
             load.cancel()
 
 

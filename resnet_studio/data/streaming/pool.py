@@ -27,6 +27,7 @@ from resnet_studio.data.streaming.worker import Pixels, Reply, Task, perform, re
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.platform.python_child import python_command
+from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +70,11 @@ class DecodingPool:
         except OSError as error:
             self.close()
             raise DataError(
-                f"A process to decode images could not be started ({error.strerror or error}); close other programs, "
-                "or choose resident loading."
+                _(
+                    "A process to decode images could not be started ({strerror}); close other programs, "
+                    "or choose resident loading.",
+                    strerror=error.strerror or error,
+                )
             ) from None
 
     @property
@@ -94,7 +98,7 @@ class DecodingPool:
         self._closed = True
         for process in self._processes:
             process.popen.kill()
-        for _ in self._threads:
+        for _unused in self._threads:
             self._tasks.put(None)
         for thread in self._threads:
             thread.join(_JOIN_SECONDS)
@@ -105,13 +109,13 @@ class DecodingPool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_unused: object) -> None:
         self.close()
 
     @property
     def broken(self) -> str:
         """Why nothing more will be decoded, as a sentence; empty while all is well."""
-        return "The decoding processes have ended." if self._closed else self._broken
+        return _("The decoding processes have ended.") if self._closed else self._broken
 
     def _feed(self, process: _Process) -> None:
         """One process's thread: send it a task, wait for its reply, and so on."""
@@ -165,7 +169,7 @@ class _Process:
 
     def __init__(self, root: Path, size: int) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with it
-        serve = f"serve(Path({os.fspath(root)!a}), {size})"
+        serve = _("serve(Path({fspath!a}), {size})", fspath=os.fspath(root), size=size)
         code = f"from pathlib import Path; from resnet_studio.data.streaming.worker import serve; {serve}"
         try:
             self.popen = subprocess.Popen(
@@ -207,12 +211,13 @@ class _Process:
             code = self.popen.wait()
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        reason = lines[-1] if lines else str(error) or f"exit code {code}"
+        reason = lines[-1] if lines else str(error) or _("exit code {code}", code=code)
         if code < 0:
-            reason = f"it was ended by signal {signal.Signals(-code).name}"
-        return (
-            f"A process that decodes images ended unexpectedly ({reason}), perhaps because memory ran out; close other "
-            "programs, then go on from the last checkpoint."
+            reason = _("it was ended by signal {name}", name=signal.Signals(-code).name)
+        return _(
+            "A process that decodes images ended unexpectedly ({reason}), perhaps because memory ran out; close other "
+            "programs, then go on from the last checkpoint.",
+            reason=reason,
         )
 
     def close(self) -> None:

@@ -32,6 +32,7 @@ from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.files import replacing
 from resnet_studio.platform.home import Home
+from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ def _look(
     digest = hashlib.sha256(json.dumps(source.class_names).encode())
     refused: tuple[dict[int, str], dict[int, str]] = ({}, {})
     parts = ((source.train, crop),) if source.checksum else ((source.train, crop), (source.test, SQUARE))
-    total, done, reported = sum(len(images) for images, _ in parts), 0, 0.0
+    total, done, reported = sum(len(images) for images, _unused in parts), 0, 0.0
     for number, (images, view) in enumerate(parts):
         for first, reply in _replies(images, view, pool, should_stop):
             refused[number].update({first + row: reason for row, reason in reply.errors.items()})
@@ -100,7 +101,9 @@ def _look(
             done += len(reply.hashes)
             if done == total or time.monotonic() - reported > _REPORT_SECONDS:
                 reported = time.monotonic()
-                report(f"looking at {counted(total, 'image')} for the first time", done / total)
+                report(
+                    _("looking at {total} for the first time", total=counted(total, "image", "images")), done / total
+                )
         digest.update(b"/")
     moments = Moments(len(source.train) - len(refused[0]), torch.from_numpy(sums), torch.from_numpy(products))
     return ScanResult(moments, source.checksum or digest.hexdigest(), *refused)

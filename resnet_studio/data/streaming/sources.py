@@ -21,6 +21,7 @@ from resnet_studio.data.image_set import DataBundle, ImageSet
 from resnet_studio.data.streaming.crops import CropSpec
 from resnet_studio.data.streaming.worker import Task
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.text import _
 
 
 class Images(Protocol):
@@ -82,7 +83,7 @@ class ArrayImages:
         return len(self.labels)
 
     def name(self, row: int) -> str:
-        return f"image {row}"
+        return _("image {row}", row=row)
 
     def task(self, rows: Sequence[int], crops: Sequence[CropSpec], *, scan: bool = False) -> Task:
         return Task([self.name(row) for row in rows], crops, self._pixels[list(rows)], scan)

@@ -24,6 +24,7 @@ from PIL import Image
 from resnet_studio.data.images import read_image
 from resnet_studio.data.streaming.crops import CropSpec, crop_pixels
 from resnet_studio.domain.errors import DataError
+from resnet_studio.text import _
 
 Pixels = npt.NDArray[np.uint8]
 _LENGTHS = struct.Struct("<QQ")
@@ -97,7 +98,9 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path.name} cannot be opened ({error.strerror or error}); check the file.") from None
+        raise DataError(
+            _("{name} cannot be opened ({strerror}); check the file.", name=path.name, strerror=error.strerror or error)
+        ) from None
 
 
 def serve(root: Path, size: int) -> None:

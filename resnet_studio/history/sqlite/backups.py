@@ -19,6 +19,7 @@ from pathlib import Path
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.history.sqlite.errors import damaged, suspicion
+from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ def back_up(database: Path, revision: str, should_stop: StopCheck = never_stop) 
         _copy(database, partial, should_stop)
         if not is_sound(partial):
             suspicion(database).touch()
-            raise damaged(database, "its copy is not sound")
+            raise damaged(database, _("its copy is not sound"))
         with partial.open("rb+") as stream:
             os.fsync(stream.fileno())
         partial.replace(target)
@@ -101,7 +102,7 @@ def back_up(database: Path, revision: str, should_stop: StopCheck = never_stop) 
 
 
 def _copy(database: Path, target: Path, should_stop: StopCheck) -> None:
-    def look(*_: int) -> None:
+    def look(*_unused: int) -> None:
         if should_stop():
             raise Stopped
 

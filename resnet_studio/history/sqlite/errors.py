@@ -13,17 +13,20 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, StoreError
+from resnet_studio.text import N_, _
 
-_FULL = "The disk that holds the history {file} is full; free some space, then go on (what was stored before is safe)."
-_DAMAGED = (
+_FULL = N_(
+    "The disk that holds the history {file} is full; free some space, then go on (what was stored before is safe)."
+)
+_DAMAGED = N_(
     "The history {file} is damaged ({detail}); close every ResNet Studio and start it again: what can be read is then "
     "kept, and the damaged file is set aside."
 )
-_BUSY = "Another program keeps the history {file} locked; close it and try again."
-_DENIED = (
+_BUSY = _("Another program keeps the history {file} locked; close it and try again.")
+_DENIED = _(
     "The history {file} cannot be written ({detail}); change its permissions, or choose another folder with --home DIR."
 )
-_UNREADABLE = (
+_UNREADABLE = N_(
     "The history {file} cannot be read or written ({detail}); check the disk and its permissions, "
     "or choose another folder with --home DIR."
 )
@@ -40,7 +43,7 @@ _SENTENCES = {
 }
 
 # What a number that no SQLite writes makes of the header; there is no error code for it.
-_NO_SUCH_FORMAT = "unsupported file format"
+_NO_SUCH_FORMAT = _("unsupported file format")
 
 # What SQLite may say of a full disk besides SQLITE_FULL: its log's index cannot grow, a file cannot be made, a quota
 # is used up. Each can have other causes too, so the disk is asked.
@@ -55,24 +58,24 @@ def suspicion(database: Path) -> Path:
 
 
 def damaged(file: Path, detail: str) -> DamagedHistoryError:
-    return DamagedHistoryError(_DAMAGED.format(file=file, detail=detail), detail)
+    return DamagedHistoryError(_(_DAMAGED, file=file, detail=detail), detail)
 
 
 def trouble(error: BaseException, file: Path) -> StoreError | None:
     """What to tell the user about ``error``, or None if it is not of the user's kind."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if is_full(error, file):
-        return DiskFullError(_FULL.format(file=file))
+        return DiskFullError(_(_FULL, file=file))
     if isinstance(cause, sqlite3.Error):
         code = getattr(cause, "sqlite_errorcode", None)
         if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return damaged(file, str(cause))
         if str(cause) == _NO_SUCH_FORMAT or (code == sqlite3.SQLITE_READONLY and os.access(file, os.W_OK)):
-            return damaged(file, f"{cause}, says its header")
+            return damaged(file, _("{cause}, says its header", cause=cause))
         text = _SENTENCES.get(code & 0xFF) if code is not None else None
-        return StoreError(text.format(file=file, detail=cause)) if text else None
+        return StoreError(_(text, file=file, detail=cause)) if text else None
     if isinstance(cause, OSError):
-        return StoreError(_UNREADABLE.format(file=cause.filename or file, detail=cause.strerror or cause))
+        return StoreError(_(_UNREADABLE, file=cause.filename or file, detail=cause.strerror or cause))
     return None
 
 

@@ -10,6 +10,7 @@ from resnet_studio.history.sqlite.backups import copies
 from resnet_studio.history.sqlite.connections import READER_WAIT_SECONDS
 from resnet_studio.history.sqlite.errors import explained, suspicion
 from resnet_studio.history.storage import KeptCopies
+from resnet_studio.text import _
 
 _NAMED_AT_MOST = 20
 
@@ -28,8 +29,17 @@ def problems(database: Path) -> list[str]:
         with closing(sqlite3.connect(address, uri=True, timeout=READER_WAIT_SECONDS)) as connection:
             verdicts = connection.execute(f"PRAGMA integrity_check({_NAMED_AT_MOST})").fetchall()
             found = [" ".join(str(verdict).split()) for (verdict,) in verdicts if verdict != "ok"]
-            for table, rowid, parent, _ in connection.execute("PRAGMA foreign_key_check").fetchmany(_NAMED_AT_MOST):
-                found.append(f"row {rowid} of {table} refers to a missing row of {parent}")
+            for table, rowid, parent, _unused in connection.execute("PRAGMA foreign_key_check").fetchmany(
+                _NAMED_AT_MOST
+            ):
+                found.append(
+                    _(
+                        "row {rowid} of {table} refers to a missing row of {parent}",
+                        rowid=rowid,
+                        table=table,
+                        parent=parent,
+                    )
+                )
     if found:
         with suppress(OSError):
             suspicion(database).touch()

@@ -11,6 +11,7 @@ from resnet_studio.domain.errors import StoreError
 from resnet_studio.history.schema import REVISIONS
 from resnet_studio.history.sqlite import backups, connections
 from resnet_studio.history.sqlite.errors import damaged, explained, suspicion
+from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def look(database: Path, *, check: bool, frozen: bool = False, schema: Schema = 
         if not database.exists() or database.stat().st_size == 0:
             return None
         if database.stat().st_size < _SMALLEST_BYTES:
-            raise damaged(database, "it is not an SQLite file")
+            raise damaged(database, _("it is not an SQLite file"))
         return _revision(database, schema, check=check, frozen=frozen)
 
 
@@ -74,16 +75,24 @@ def _revision(database: Path, schema: Schema, *, check: bool, frozen: bool) -> s
         tables = _tables(connection, database)
         if tables and "alembic_version" not in tables:
             raise StoreError(
-                f"The file {database} is a database, but not a history of ResNet Studio; move it away, "
-                "or choose another folder with --home DIR."
+                _(
+                    "The file {database} is a database, but not a history of ResNet Studio; move it away, "
+                    "or choose another folder with --home DIR.",
+                    database=database,
+                )
             )
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if tables else None
         found = None if row is None else str(row[0])
         if found is not None and found not in schema.revisions:
             raise StoreError(
-                f"The history {database} was written by a newer ResNet Studio (schema {found}, this one knows up to "
-                f"{schema.head}); it was left untouched: install the newer version, or choose another folder with "
-                "--home DIR."
+                _(
+                    "The history {database} was written by a newer ResNet Studio (schema {found}, this one knows up to "
+                    "{head}); it was left untouched: install the newer version, or choose another folder with "
+                    "--home DIR.",
+                    database=database,
+                    found=found,
+                    head=schema.head,
+                )
             )
         if check:  # indexes are left out unless damage was met before
             pragma = "integrity_check" if suspicion(database).exists() else "quick_check"
@@ -101,7 +110,7 @@ def _tables(connection: sqlite3.Connection, database: Path) -> set[str]:
         return {str(name) for (name,) in names}
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
-            raise damaged(database, "it is not an SQLite file") from None
+            raise damaged(database, _("it is not an SQLite file")) from None
         raise
 
 

@@ -23,6 +23,7 @@ from resnet_studio.history.sqlite.gather import Gathered, gather
 from resnet_studio.history.sqlite.header import copy_with_sound_header
 from resnet_studio.history.sqlite.migrate import PRESENT, Schema, migrate
 from resnet_studio.platform.files import sync
+from resnet_studio.text import _, _n
 
 log = logging.getLogger(__name__)
 
@@ -42,28 +43,37 @@ class Salvage:
     def sentence(self) -> str:
         found = self.found
         if not found.runs:
-            kept = "no run could be read out of it"
+            kept = _("no run could be read out of it")
         else:
-            kept = f"{found.runs} run{'s' if found.runs > 1 else ''} could be read out of it"
+            kept = _n("{count} run could be read out of it", "{count} runs could be read out of it", found.runs)
         if found.backup is not None:
             runs = "run" if found.from_backup == 1 else "runs"
-            more = f"{found.from_backup} more {runs}" if found.from_backup else "gaps"
-            kept += f", and {more} came from the backup of {found.backup:%Y-%m-%d %H:%M} UTC"
+            more = (
+                _("{from_backup} more {runs}", from_backup=found.from_backup, runs=runs)
+                if found.from_backup
+                else "gaps"
+            )
+            kept += _(
+                ", and {more} came from the backup of {backup:%Y-%m-%d %H:%M} UTC", more=more, backup=found.backup
+            )
         if found.incomplete:
-            kept += f", without some points of {_named(found.incomplete)}"
+            kept += _(", without some points of {named}", named=_named(found.incomplete))
         elif found.backup is not None:
-            kept += ", without what changed there since then"
+            kept += _(", without what changed there since then")
         elif found.unreadable and found.runs:
-            kept += ", but not everything else"
-        return (
-            f"The history was damaged ({self.detail}); the file was set aside as {self.aside}, and {kept}. "
-            "The folders of all runs are as they were."
+            kept += _(", but not everything else")
+        return _(
+            "The history was damaged ({detail}); the file was set aside as {aside}, and {kept}. "
+            "The folders of all runs are as they were.",
+            detail=self.detail,
+            aside=self.aside,
+            kept=kept,
         )
 
 
 def _named(names: Sequence[str]) -> str:
     more = len(names) - _NAMED_AT_MOST
-    return ", ".join(names[:_NAMED_AT_MOST]) + (f" and {more} others" if more > 0 else "")
+    return ", ".join(names[:_NAMED_AT_MOST]) + (_(" and {more} others", more=more) if more > 0 else "")
 
 
 def set_aside(database: Path, detail: str, schema: Schema = PRESENT) -> Salvage:

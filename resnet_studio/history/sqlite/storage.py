@@ -21,6 +21,7 @@ from resnet_studio.history.sqlite.backups import DailyBackup
 from resnet_studio.history.sqlite.errors import explained, suspicion
 from resnet_studio.history.sqlite.locking import WriterLock
 from resnet_studio.history.storage import Inspection, KeptCopies
+from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ def file_of(url: str) -> Path:
     """
     name = unquote(url.removeprefix(_PREFIX)) if url.startswith(_PREFIX) else ""
     if not name or name == ":memory:":
-        raise UserError(f"The URL {url[:200]!r} names no file; write {_PREFIX}FILE.")
+        raise UserError(_("The URL {url!r} names no file; write {prefix}FILE.", url=url[:200], prefix=_PREFIX))
     return Path(name).absolute()
 
 
@@ -72,7 +73,7 @@ class SqliteStorage:
         self._source = _Source.NOTHING
         self._cannot_write_beside = False
         self._closed = False
-        self._unwritable = "The history was opened for reading only; nothing can be changed in it."
+        self._unwritable = _("The history was opened for reading only; nothing can be changed in it.")
 
     @property
     def where(self) -> str:
@@ -90,9 +91,9 @@ class SqliteStorage:
     def missing(self) -> str:
         """A file that cannot be looked at is taken to be there: opening it says why."""
         try:
-            return "" if self.file.stat().st_size else "is empty"
+            return "" if self.file.stat().st_size else _("is empty")
         except FileNotFoundError:
-            return "is missing"
+            return _("is missing")
         except OSError:
             return ""
 
@@ -136,8 +137,9 @@ class SqliteStorage:
                 self._writer = None
             self._writer_lock.release()
             self._cannot_write_beside = True
-            self._unwritable = (
-                f"The disk that holds the history {self.file} is full, so the history is read-only; make room there."
+            self._unwritable = _(
+                "The disk that holds the history {file} is full, so the history is read-only; make room there.",
+                file=self.file,
             )
 
     def open_for_reading(self) -> None:
@@ -193,7 +195,11 @@ class SqliteStorage:
     def inspect(self) -> Inspection:
         found = migrate.look(self.file, check=False, schema=self._schema)
         problems = inspect.problems(self.file)
-        return Inspection(f"schema {found} of {self._schema.head}", tuple(problems), self.file.stat().st_size)
+        return Inspection(
+            _("schema {found} of {head}", found=found, head=self._schema.head),
+            tuple(problems),
+            self.file.stat().st_size,
+        )
 
     def kept(self) -> KeptCopies:
         return inspect.kept_beside(self.file)
@@ -252,17 +258,20 @@ class SqliteStorage:
         except OSError as error:
             log.debug("no writer lock", exc_info=True)
             self._cannot_write_beside = True
-            self._unwritable = (
-                f"The folder {self.file.parent} cannot be written ({error.strerror or error}), so the history is "
-                "read-only; change its permissions, or choose another folder with --home DIR."
+            self._unwritable = _(
+                "The folder {parent} cannot be written ({strerror}), so the history is "
+                "read-only; change its permissions, or choose another folder with --home DIR.",
+                parent=self.file.parent,
+                strerror=error.strerror or error,
             )
             return False
         if not taken:
             holder = self._writer_lock.holder()
-            who = f"process {holder}" if holder is not None else "another process"
-            self._unwritable = (
-                f"The history is in use by another ResNet Studio ({who}); close it to change anything here, "
-                "or choose another folder with --home DIR."
+            who = _("process {holder}", holder=holder) if holder is not None else _("another process")
+            self._unwritable = _(
+                "The history is in use by another ResNet Studio ({who}); close it to change anything here, "
+                "or choose another folder with --home DIR.",
+                who=who,
             )
         return taken
 
@@ -275,8 +284,12 @@ class SqliteStorage:
         found = migrate.look(self.file, check=False, frozen=frozen, schema=self._schema)
         if found not in (None, self._schema.head):
             raise StoreError(
-                f"The history {self.file} has an older form (schema {found}) and another ResNet Studio is using it; "
-                "close that one, then try again."
+                _(
+                    "The history {file} has an older form (schema {found}) and another ResNet Studio is using it; "
+                    "close that one, then try again.",
+                    file=self.file,
+                    found=found,
+                )
             )
         source = _Source.NOTHING if found is None else _Source.FROZEN if frozen else _Source.LIVE
         if self._reader is None or source is not self._source:

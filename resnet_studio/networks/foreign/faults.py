@@ -9,6 +9,7 @@ from torch import Tensor
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.networks.foreign.layers import COUNTER, Leaf, LeafKind, of_kind
+from resnet_studio.text import _
 
 _SHOWN = 3
 
@@ -23,20 +24,32 @@ def refuse_bad_numbers(tensors: Mapping[str, Tensor], names: Mapping[str, str]) 
         UserError: Naming the first such layer.
     """
     for name, tensor in tensors.items():
-        layer, _, last = name.rpartition(".")
+        layer, _unused, last = name.rpartition(".")
         theirs = f"{names.get(layer, layer)}.{last}"
         if last == COUNTER:
             continue
         if not tensor.is_floating_point():
             raise UserError(
-                f"{theirs} holds whole numbers ({str(tensor.dtype).removeprefix('torch.')}), as quantized networks do; "
-                "choose the weights as they were trained, in floating point."
+                _(
+                    "{theirs} holds whole numbers ({dtype}), as quantized networks do; "
+                    "choose the weights as they were trained, in floating point.",
+                    theirs=theirs,
+                    dtype=str(tensor.dtype).removeprefix("torch."),
+                )
             )
         if not bool(torch.isfinite(tensor).all()):
-            raise UserError(f"{theirs} holds numbers that are not finite: this network had diverged; choose another.")
+            raise UserError(
+                _(
+                    "{theirs} holds numbers that are not finite: this network had diverged; choose another.",
+                    theirs=theirs,
+                )
+            )
         if last == "running_var" and bool((tensor < 0).any()):
             raise UserError(
-                f"{theirs} holds negative numbers, which no variance has: the file is damaged; get it again."
+                _(
+                    "{theirs} holds negative numbers, which no variance has: the file is damaged; get it again.",
+                    theirs=theirs,
+                )
             )
 
 
@@ -51,9 +64,11 @@ def missing_statistics(leaves: Sequence[Leaf]) -> str:
     count = len(norms) + len(of_kind(leaves, LeafKind.BATCH_NORM))
     if not norms or not convolutions or not -1 <= count - len(convolutions) <= 1:
         return ""
-    names = ", ".join(leaf.path for leaf in norms[:_SHOWN]) + (" and more" if len(norms) > _SHOWN else "")
-    return (
-        f"Batch norm's statistics are missing: {len(norms)} layers ({names}) have a weight and a bias, but no "
+    names = ", ".join(leaf.path for leaf in norms[:_SHOWN]) + (_(" and more") if len(norms) > _SHOWN else "")
+    return _(
+        "Batch norm's statistics are missing: {norms} layers ({names}) have a weight and a bias, but no "
         "running_mean and running_var; save the network's state_dict(), not its parameters alone. With group norm, "
-        "which has none, it cannot be built."
+        "which has none, it cannot be built.",
+        norms=len(norms),
+        names=names,
     )

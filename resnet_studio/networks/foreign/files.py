@@ -22,20 +22,21 @@ from resnet_studio.networks.foreign.pickles import HostileError, PickleError
 from resnet_studio.networks.foreign.state_dicts import Found, WeightsSet, tensors_in
 from resnet_studio.networks.foreign.torch_files import read_archive, read_stream, read_tar
 from resnet_studio.platform.outside_files import open_regular, reason
+from resnet_studio.text import _
 
 MAX_BYTES = 1 << 32  # ResNet-152 C has 0.4 GB; ten times that is no network of this family
 _MAX_PICKLE = 1 << 26  # the names of 1202 layers take less than a megabyte
 _MAX_ENTRIES = 200_000
 _READ = 1 << 22
 _OTHERS = (  # what people have in its place, by its first bytes
-    (b"version https://git-lfs", "a pointer that Git LFS left in place of a file; get the file with git lfs pull"),
-    (b"<!doctype html", "a web page; get the file itself"),
-    (b"<html", "a web page; get the file itself"),
-    (b"{", "text; choose a .safetensors, .pth, .pt or .th file of a network's state_dict"),
-    (b"\x89HDF", "an HDF5 file, as Keras writes them; save the weights from PyTorch"),
-    (b"\x1f\x8b", "compressed with gzip; unpack it first"),
-    (b"7z\xbc\xaf", "a 7z archive; unpack it first"),
-    (b"Rar!", "a RAR archive; unpack it first"),
+    (b"version https://git-lfs", _("a pointer that Git LFS left in place of a file; get the file with git lfs pull")),
+    (b"<!doctype html", _("a web page; get the file itself")),
+    (b"<html", _("a web page; get the file itself")),
+    (b"{", _("text; choose a .safetensors, .pth, .pt or .th file of a network's state_dict")),
+    (b"\x89HDF", _("an HDF5 file, as Keras writes them; save the weights from PyTorch")),
+    (b"\x1f\x8b", _("compressed with gzip; unpack it first")),
+    (b"7z\xbc\xaf", _("a 7z archive; unpack it first")),
+    (b"Rar!", _("a RAR archive; unpack it first")),
 )
 _HEAD = 512  # a tar archive says so at 257
 
@@ -81,7 +82,7 @@ def read(path: Path, should_stop: StopCheck = never_stop, key: str | None = None
                 found.update(part)
                 size += len(part)
                 if size > MAX_BYTES:  # a file that says it is smaller than it is
-                    raise UserError(f"{path.name} has no end; choose another file.")
+                    raise UserError(_("{name} has no end; choose another file.", name=path.name))
             file.seek(0)
             metadata: dict[str, str] = {}
             if _is_safetensors(head, size):
@@ -90,7 +91,9 @@ def read(path: Path, should_stop: StopCheck = never_stop, key: str | None = None
             else:
                 tensors = _read_torch(path.name, file, head, size, key, should_stop)
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({reason(error)}); choose another file.") from None
+        raise UserError(
+            _("{path} cannot be read ({reason}); choose another file.", path=path, reason=reason(error))
+        ) from None
     return WeightsFile(
         path.name, found.hexdigest(), tensors.tensors, metadata, tensors.entry, tensors.sets, tensors.passed_over
     )
@@ -107,7 +110,11 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except (OSError, SafetensorError, ValueError, RuntimeError, KeyError) as error:
         raise UserError(
-            f"{path.name} is a damaged safetensors file ({_first_line(error)}); get the file again."
+            _(
+                "{name} is a damaged safetensors file ({first_line}); get the file again.",
+                name=path.name,
+                first_line=_first_line(error),
+            )
         ) from None
 
 
@@ -121,11 +128,14 @@ def _read_torch(name: str, file: BinaryIO, head: bytes, size: int, key: str | No
     elif head[:1] == b"\x80":
         reader = read_stream
     elif other := next((what for mark, what in _OTHERS if head.lstrip()[: len(mark)].lower() == mark.lower()), ""):
-        raise UserError(f"{name} is no weights file: it is {other}.")
+        raise UserError(_("{name} is no weights file: it is {other}.", name=name, other=other))
     else:
         raise UserError(
-            f"{name} is no weights file: it is neither safetensors nor written by torch.save; choose a "
-            ".safetensors, .pth, .pt or .th file of a network's state_dict."
+            _(
+                "{name} is no weights file: it is neither safetensors nor written by torch.save; choose a "
+                ".safetensors, .pth, .pt or .th file of a network's state_dict.",
+                name=name,
+            )
         )
     file.seek(0)
     try:
@@ -134,13 +144,19 @@ def _read_torch(name: str, file: BinaryIO, head: bytes, size: int, key: str | No
         raise
     except HostileError as error:
         raise UserError(
-            f"{name} holds more than tensors: {error}; nothing was run, get the weights from elsewhere."
+            _(
+                "{name} holds more than tensors: {error}; nothing was run, get the weights from elsewhere.",
+                name=name,
+                error=error,
+            )
         ) from None
     except MemoryError:
-        raise UserError(f"{name} asks for more memory than there is; get the file again.") from None
+        raise UserError(_("{name} asks for more memory than there is; get the file again.", name=name)) from None
     except Exception as error:  # whatever damaged bytes make of a reader: always the same to its user
         known = str(error) if isinstance(error, PickleError) else _first_line(error)
-        raise UserError(f"{name} is damaged or no weights file ({known}); get the file again.") from None
+        raise UserError(
+            _("{name} is damaged or no weights file ({known}); get the file again.", name=name, known=known)
+        ) from None
 
 
 def _check_archive(name: str, file: BinaryIO, size: int) -> None:
@@ -148,21 +164,34 @@ def _check_archive(name: str, file: BinaryIO, size: int) -> None:
     try:
         entries = zipfile.ZipFile(file).infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise UserError(f"{name} is a damaged archive ({_first_line(error)}); get the file again.") from None
+        raise UserError(
+            _(
+                "{name} is a damaged archive ({first_line}); get the file again.",
+                name=name,
+                first_line=_first_line(error),
+            )
+        ) from None
     names = [entry.filename.partition("/")[2] or entry.filename for entry in entries]
     if any(inner.startswith("code/") or inner == "constants.pkl" for inner in names):
         raise UserError(
-            f"{name} is a TorchScript archive, which holds a program beside the weights, and programs are not "
-            "run; save the network's state_dict instead."
+            _(
+                "{name} is a TorchScript archive, which holds a program beside the weights, and programs are not "
+                "run; save the network's state_dict instead.",
+                name=name,
+            )
         )
     if "data.pkl" not in names:
-        raise UserError(f"{name} is an archive, but not one of torch.save; choose a file of a state_dict.")
+        raise UserError(_("{name} is an archive, but not one of torch.save; choose a file of a state_dict.", name=name))
     if any(entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1 for entry in entries):
-        raise UserError(f"{name} is compressed or encrypted, which torch.save never does; get the file again.")
+        raise UserError(
+            _("{name} is compressed or encrypted, which torch.save never does; get the file again.", name=name)
+        )
     total = sum(entry.file_size for entry in entries)
     pickled = max(entry.file_size for entry in entries if entry.filename.endswith(".pkl"))
     if total > size or len(entries) > _MAX_ENTRIES or pickled > _MAX_PICKLE:
-        raise UserError(f"{name} claims to hold more than it can ({total} bytes); get the file again.")
+        raise UserError(
+            _("{name} claims to hold more than it can ({total} bytes); get the file again.", name=name, total=total)
+        )
 
 
 def _first_line(error: BaseException) -> str:

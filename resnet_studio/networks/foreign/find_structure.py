@@ -15,6 +15,7 @@ from resnet_studio.domain.enums import Branch
 from resnet_studio.domain.errors import UserError
 from resnet_studio.networks.foreign.faults import missing_statistics
 from resnet_studio.networks.foreign.layers import Leaf, LeafKind, natural, of_kind
+from resnet_studio.text import _
 
 KERNELS: dict[tuple[tuple[int, int], ...], Branch] = {
     ((3, 3),): Branch.SINGLE,
@@ -79,7 +80,7 @@ def find_network(leaves: Sequence[Leaf], order: Order) -> FoundNetwork:
     _refuse_strangers(leaves)
     convolutions, norms = of_kind(leaves, LeafKind.CONV), of_kind(leaves, LeafKind.BATCH_NORM)
     if convolutions and not norms:
-        raise UserError("It has no batch norm, which every network of the paper but VGG has; choose another file.")
+        raise UserError(_("It has no batch norm, which every network of the paper but VGG has; choose another file."))
     heads = of_kind(leaves, LeafKind.LINEAR)
     if len(heads) != 1:
         raise UserError(_heads_sentence(heads))
@@ -90,8 +91,11 @@ def find_network(leaves: Sequence[Leaf], order: Order) -> FoundNetwork:
     if len(outer_convolutions) != 1 or len(outer_norms) != 1:
         found = [leaf.path for leaf in by_name([*outer_convolutions, *outer_norms])]
         raise UserError(
-            "The paper's networks begin with one convolution and its batch norm, but this one has "
-            f"{', '.join(found[:8]) or 'none'} outside its blocks; it has another stem or head, which cannot be built."
+            _(
+                "The paper's networks begin with one convolution and its batch norm, but this one has "
+                "{found} outside its blocks; it has another stem or head, which cannot be built.",
+                found=", ".join(found[:8]) or _("none"),
+            )
         )
     return FoundNetwork((outer_convolutions[0], outer_norms[0]), _stages(blocks), heads[0])
 
@@ -102,18 +106,24 @@ def _refuse_strangers(leaves: Sequence[Leaf]) -> None:
         raise UserError(missing)
     if strange:
         raise UserError(
-            f"It has {'a layer' if len(strange) == 1 else f'{len(strange)} layers'} that no network of the paper has: "
-            f"{', '.join(strange[:5])}{' and more' if len(strange) > 5 else ''}; it cannot be built."
+            _(
+                "It has {strange} that no network of the paper has: {strange_2}{strange_3}; it cannot be built.",
+                strange=_("a layer") if len(strange) == 1 else _("{strange} layers", strange=len(strange)),
+                strange_2=", ".join(strange[:5]),
+                strange_3=_(" and more") if len(strange) > 5 else "",
+            )
         )
 
 
 def _heads_sentence(heads: Sequence[Leaf]) -> str:
     if not heads:
-        return "It has no fully connected layer, so it names no classes; choose a file of a whole classifier."
+        return _("It has no fully connected layer, so it names no classes; choose a file of a whole classifier.")
     names = ", ".join(leaf.path for leaf in heads[:5])
-    return (
-        f"It has {len(heads)} fully connected layers ({names}) where a residual network has one; networks with "
-        "squeeze-and-excitation or several heads cannot be built."
+    return _(
+        "It has {heads} fully connected layers ({names}) where a residual network has one; networks with "
+        "squeeze-and-excitation or several heads cannot be built.",
+        heads=len(heads),
+        names=names,
     )
 
 
@@ -140,7 +150,9 @@ def _blocks(convolutions: Sequence[Leaf], norms: Sequence[Leaf], order: Order) -
     # So does a norm that lies inside its convolution, with a number in the name of that.
     groups = {path: pair for path, pair in groups.items() if pair[0] and not (_sees_image(pair[0]) and not pair[0][1:])}
     if not groups:
-        raise UserError("It has no numbered blocks, so no residual network was recognised in it; choose another file.")
+        raise UserError(
+            _("It has no numbered blocks, so no residual network was recognised in it; choose another file.")
+        )
     return [_block(path, order(groups[path][0]), order(groups[path][1])) for path in sorted(groups, key=natural)]
 
 
@@ -151,8 +163,12 @@ def _sees_image(convolutions: Sequence[Leaf]) -> bool:
 def _block(path: str, convolutions: list[Leaf], norms: list[Leaf]) -> FoundBlock:
     if _sees_image(convolutions):
         raise UserError(
-            f"Its stem {path} has {len(convolutions)} convolutions where the paper's networks have one; a deep stem "
-            "cannot be built."
+            _(
+                "Its stem {path} has {convolutions} convolutions where the paper's networks have one; a deep stem "
+                "cannot be built.",
+                path=path,
+                convolutions=len(convolutions),
+            )
         )
     beside = _beside(path, convolutions)
     main = [leaf for leaf in convolutions if leaf is not beside]
@@ -160,16 +176,31 @@ def _block(path: str, convolutions: list[Leaf], norms: list[Leaf]) -> FoundBlock
         kernels = ", ".join(f"{leaf.path[len(path) + 1 :]} {leaf.kernel[0]}x{leaf.kernel[1]}" for leaf in convolutions)
         gates = "squeeze-and-excitation: " if any("se" in leaf.path.split(".") for leaf in convolutions) else ""
         raise UserError(
-            f"Its block {path} has {gates}the convolutions {kernels}, where a block of the paper has "
-            "one 3x3, "
-            "two 3x3, or 1x1, 3x3, 1x1, and at most one 1x1 beside them; it cannot be built."
+            _(
+                "Its block {path} has {gates}the convolutions {kernels}, where a block of the paper has "
+                "one 3x3, "
+                "two 3x3, or 1x1, 3x3, 1x1, and at most one 1x1 beside them; it cannot be built.",
+                path=path,
+                gates=gates,
+                kernels=kernels,
+            )
         )
     for before, leaf in itertools.pairwise(main):
         if leaf.shape[1] != before.channels:
             grouped = before.channels % leaf.shape[1] == 0 and before.channels > leaf.shape[1]
             raise UserError(
-                f"Layer {leaf.path} takes {leaf.shape[1]} channels but {before.path} gives {before.channels}"
-                + (": grouped convolutions, as ResNeXt has, cannot be built." if grouped else "; it cannot be built.")
+                _(
+                    "Layer {path} takes {shape} channels but {before_path} gives {channels}",
+                    path=leaf.path,
+                    shape=leaf.shape[1],
+                    before_path=before.path,
+                    channels=before.channels,
+                )
+                + (
+                    _(": grouped convolutions, as ResNeXt has, cannot be built.")
+                    if grouped
+                    else _("; it cannot be built.")
+                )
             )
     return _with_norms(path, main, beside, norms)
 
@@ -204,16 +235,26 @@ def _with_norms(path: str, main: list[Leaf], beside: Leaf | None, norms: list[Le
     rest = [leaf for leaf in norms if leaf not in projection]
     if len(rest) != len(main) or (beside is not None and len(projection) != 2):
         raise UserError(
-            f"Its block {path} has {len(norms)} batch norms for {len(main) + len(projection[:1])} convolutions; in the "
-            f"paper's networks one follows each, so it cannot be built: wanted are as many of both; there are "
-            f"{_named([*main, *projection[:1]])} and {_named(norms)}."
+            _(
+                "Its block {path} has {norms} batch norms for {main} convolutions; in the "
+                "paper's networks one follows each, so it cannot be built: wanted are as many of both; there are "
+                "{named} and {named_2}.",
+                path=path,
+                norms=len(norms),
+                main=len(main) + len(projection[:1]),
+                named=_named([*main, *projection[:1]]),
+                named_2=_named(norms),
+            )
         )
     if any(norm.channels != leaf.channels for norm, leaf in zip(rest, main, strict=True)):
         before = all(norm.channels == leaf.shape[1] for norm, leaf in zip(rest, main, strict=True))
         if before:
             raise UserError(
-                f"In its block {path} batch norm comes before each convolution (pre-activation), in an arrangement "
-                "that cannot be told from weights alone; only files that ResNet Studio wrote are read."
+                _(
+                    "In its block {path} batch norm comes before each convolution (pre-activation), in an arrangement "
+                    "that cannot be told from weights alone; only files that ResNet Studio wrote are read.",
+                    path=path,
+                )
             )
     return FoundBlock(path, main, rest, projection)
 

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.text import _
 
 MAX_OPERATIONS = 2_000_000  # some 40 for a tensor: ResNet-1202 has 300 000, and as many again for an optimizer
 _MAX_KEY = 1 << 31  # larger numbers can be made to fall on one place of a dictionary
@@ -60,7 +61,7 @@ _BUILTINS = frozenset({"builtins", "__builtin__"})
 _PLAIN = frozenset(
     {
         "set", "frozenset", "list", "tuple", "dict", "bytes", "bytearray", "str", "int", "float", "complex", "bool",
-        "object", "slice", "range", "type", "unicode", "long", "xrange", "NoneType", "Ellipsis",
+        "object", "slice", "range", "type", "unicode", "long", "xrange", "NoneType", _("Ellipsis"),
     }
 )  # fmt: skip
 
@@ -68,7 +69,7 @@ _PLAIN = frozenset(
 def _refuse_program(module: str, name: str) -> None:
     program = module.partition(".")[0] in _PROGRAMS
     if program or (module in _BUILTINS and name not in _PLAIN):
-        raise HostileError(f"it would run {module}.{name}, which weights never need")
+        raise HostileError(_("it would run {module}.{name}, which weights never need", module=module, name=name))
 
 
 _MARK = object()
@@ -104,19 +105,19 @@ class Reader:
         except (PickleError, Stopped):
             raise
         except RecursionError:
-            raise PickleError("it is nested too deeply") from None
+            raise PickleError(_("it is nested too deeply")) from None
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, EOFError) as error:
             raise PickleError(str(error).splitlines()[0] if str(error) else type(error).__name__) from None
 
     def _load(self) -> object:
         stack: list[Any] = []
         memo: dict[Any, object] = {}
-        for opcode, argument, _ in pickletools.genops(self._stream):
+        for opcode, argument, _unused in pickletools.genops(self._stream):
             self._count += 1
             if self._count % _ASKED_EVERY == 0 and self._should_stop():
                 raise Stopped
             if self._count > MAX_OPERATIONS:
-                raise PickleError("it holds more values than a network has")
+                raise PickleError(_("it holds more values than a network has"))
             name = opcode.name
             if name in _VALUES:
                 stack.append(argument)
@@ -132,11 +133,11 @@ class Reader:
                 stack.append(_MARK)
             elif name == "STOP":
                 if len(stack) != 1:
-                    raise PickleError("it ends too early")
+                    raise PickleError(_("it ends too early"))
                 return stack[0]
             elif name not in ("PROTO", "FRAME"):
                 self._change(name, argument, stack)
-        raise PickleError("it has no end")
+        raise PickleError(_("it has no end"))
 
     def _change(self, name: str, argument: Any, stack: list[Any]) -> None:
         """Operations that take values from the stack."""
@@ -175,7 +176,7 @@ class Reader:
             arguments, maker = stack.pop(), stack.pop()
             stack.append(self._made(maker, arguments))
         elif name == "NEWOBJ_EX":
-            _, arguments, maker = stack.pop(), stack.pop(), stack.pop()
+            _unused, arguments, maker = stack.pop(), stack.pop(), stack.pop()
             stack.append(self._made(maker, arguments))
         elif name == "BUILD":
             state = stack.pop()
@@ -190,7 +191,7 @@ class Reader:
         elif name == "POP":
             stack.pop()
         else:
-            raise PickleError(f"it uses {name}, which is not read here")
+            raise PickleError(_("it uses {name}, which is not read here", name=name))
 
     def _made(self, maker: object, arguments: object) -> object:
         given = arguments if isinstance(arguments, tuple) else ()
@@ -215,7 +216,7 @@ _EMPTY: dict[str, Callable[[], object]] = {
 
 def _named(module: object, name: object) -> Name:
     if not isinstance(module, str) or not isinstance(name, str):
-        raise PickleError("it names an object by something that is no text")
+        raise PickleError(_("it names an object by something that is no text"))
     _refuse_program(module, name)
     return Name(f"{module}.{name}")
 
@@ -226,13 +227,13 @@ def _since_mark(stack: list[Any]) -> list[Any]:
             items = stack[place + 1 :]
             del stack[place:]
             return items
-    raise PickleError("a mark is missing")
+    raise PickleError(_("a mark is missing"))
 
 
 def _set(target: object, pairs: Iterable[tuple[object, object]]) -> None:
     own = target.pairs if isinstance(target, StandIn) else target
     if not isinstance(own, dict):
-        raise PickleError("items are put into what has none")
+        raise PickleError(_("items are put into what has none"))
     own.update((key, value) for key, value in pairs if _is_key(key))
 
 
@@ -243,5 +244,5 @@ def _is_key(key: object) -> bool:
 def _extend(target: object, items: list[object]) -> None:
     own = target.items if isinstance(target, StandIn) else target
     if not isinstance(own, list):
-        raise PickleError("items are put into what has none")
+        raise PickleError(_("items are put into what has none"))
     own.extend(items)

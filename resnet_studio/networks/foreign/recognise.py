@@ -33,6 +33,7 @@ from resnet_studio.networks.foreign.layers import Leaf, leaves_of, without_wrapp
 from resnet_studio.networks.foreign.rename import OWN_HEAD, Taken, renamed
 from resnet_studio.networks.foreign.vgg import is_vgg, vgg_spec
 from resnet_studio.networks.foreign.wrapped_layers import as_linear, pruned, unwrapped
+from resnet_studio.text import _
 
 NO_WISHES = Wishes()
 _SHOWN = 5
@@ -81,19 +82,25 @@ def recognise(tensors: Mapping[str, Tensor], wishes: Wishes = NO_WISHES) -> Reco
             continue
         changes = (*found.changes, *_passed_over(passed), *_normalised(normalisation))
         return dataclasses.replace(found, changes=changes, normalisation=normalisation)
-    raise problem or UserError("It holds no layers; choose another file.")
+    raise problem or UserError(_("It holds no layers; choose another file."))
 
 
 def _passed_over(names: Sequence[str]) -> Iterator[str]:
     if names:
-        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-        yield f"Passed over, as no part of the network: {shown}."
+        shown = ", ".join(names[:_SHOWN]) + (
+            _(" and {names} more", names=len(names) - _SHOWN) if len(names) > _SHOWN else ""
+        )
+        yield _("Passed over, as no part of the network: {shown}.", shown=shown)
 
 
 def _normalised(found: Normalisation | None) -> Iterator[str]:
     if found is not None:
-        scale = ", divided by 255" if found.divided else ""
-        yield f"Mean and standard deviation of the images are the file's own, {' and '.join(found.names)}{scale}."
+        scale = _(", divided by 255") if found.divided else ""
+        yield _(
+            "Mean and standard deviation of the images are the file's own, {names}{scale}.",
+            names=_(" and ").join(found.names),
+            scale=scale,
+        )
 
 
 def fits(tensors: Mapping[str, Tensor], spec: NetworkSpec) -> Recognised:
@@ -107,8 +114,11 @@ def _recognise(leaves: Sequence[Leaf], order: Order, wishes: Wishes) -> Recognis
         spec, layers = vgg_spec(leaves)
         if wishes.image_size not in (None, spec.image_size):
             raise UserError(
-                f"These weights fit images of {spec.image_size} pixels alone; leave the image size out, or set it to "
-                f"{spec.image_size}."
+                _(
+                    "These weights fit images of {image_size} pixels alone; leave the image size out, or set it to "
+                    "{image_size}.",
+                    image_size=spec.image_size,
+                )
             )
         naming = "ResNet Studio" if _ours(leaves) else "torchvision"
         taken = Taken(blueprint(spec), layers)
@@ -128,7 +138,7 @@ def _naming(found: FoundNetwork, leaves: Sequence[Leaf]) -> str:
     if _ours(leaves):
         return "ResNet Studio"
     usual = found.head.path == "fc" and found.stem[0].path == "conv1" and len(found.stages) == 4
-    return "torchvision or timm" if usual and found.blocks[0].path == "layer1.0" else "a training script"
+    return _("torchvision or timm") if usual and found.blocks[0].path == "layer1.0" else _("a training script")
 
 
 # From the tree to a specification
@@ -138,14 +148,22 @@ def _network_spec(found: FoundNetwork, wishes: Wishes) -> dict[str, object]:
     """The values that shapes decide."""
     branches = {block.branch for block in found.blocks}
     if len(branches) != 1:
-        raise UserError(f"Its blocks are of different kinds ({', '.join(sorted(branches))}); it cannot be built.")
+        raise UserError(
+            _(
+                "Its blocks are of different kinds ({branches}); it cannot be built.",
+                branches=", ".join(sorted(branches)),
+            )
+        )
     branch = branches.pop()
     kernel = found.stem[0].kernel
     stems = {(3, 3): Stem.SMALL, (7, 7): Stem.LARGE}
     if kernel not in stems or found.stem[0].shape[1] != 3:
         raise UserError(
-            f"Its first layer {found.stem[0].path} has the shape {found.stem[0].shape}; 3x3 and 7x7 layers on three "
-            "colours can be built."
+            _(
+                "Its first layer {path} has the shape {shape}; 3x3 and 7x7 layers on three colours can be built.",
+                path=found.stem[0].path,
+                shape=found.stem[0].shape,
+            )
         )
     stem = stems[kernel]
     family = Family.CIFAR if stem is Stem.SMALL and len(found.stages) == 3 else Family.IMAGENET
@@ -154,8 +172,13 @@ def _network_spec(found: FoundNetwork, wishes: Wishes) -> dict[str, object]:
     for stage, width in zip(found.stages, widths, strict=True):
         if stage[0].outputs != width * branch.expansion:
             raise UserError(
-                f"Block {stage[0].path} gives {stage[0].outputs} channels where {width * branch.expansion} are wanted: "
-                "a bottleneck of the paper gives four times its width; wide and other variants cannot be built."
+                _(
+                    "Block {path} gives {outputs} channels where {width} are wanted: "
+                    "a bottleneck of the paper gives four times its width; wide and other variants cannot be built.",
+                    path=stage[0].path,
+                    outputs=stage[0].outputs,
+                    width=width * branch.expansion,
+                )
             )
     values: dict[str, object] = {
         "family": family,
@@ -177,7 +200,7 @@ def _alternatives(values: dict[str, object], found: FoundNetwork, wishes: Wishes
     branch = Branch(str(values["branch"]))
     shortcuts = _shortcuts(found)
     if wishes.stride_place is not None and branch is not Branch.BOTTLENECK:
-        raise UserError("These weights have no bottlenecks, whose place of the stride could be said; leave it out.")
+        raise UserError(_("These weights have no bottlenecks, whose place of the stride could be said; leave it out."))
     if wishes.zero_padding is not None and wishes.block is not Block.PLAIN and Shortcut.A in shortcuts:
         shortcuts = [Shortcut.A]  # a plain net has no zeros
     places = [StridePlace.MIDDLE, StridePlace.FIRST] if branch is Branch.BOTTLENECK else [StridePlace.FIRST]
@@ -201,16 +224,20 @@ def _alternatives(values: dict[str, object], found: FoundNetwork, wishes: Wishes
 
 def _wish_sentence(wishes: Wishes, shortcuts: Sequence[Shortcut]) -> str:
     given = [str(wish) for wish in (wishes.block, wishes.shortcut) if wish is not None]
-    fit = " or ".join("none (a plain net)" if each is Shortcut.NONE else f"option {each}" for each in shortcuts)
-    named = " with shortcut ".join(given)
-    return f"The weights do not fit {named}: their shortcut is {fit}; leave block and shortcut out."
+    fit = _(" or ").join(
+        _("none (a plain net)") if each is Shortcut.NONE else _("option {each}", each=each) for each in shortcuts
+    )
+    named = _(" with shortcut ").join(given)
+    return _(
+        "The weights do not fit {named}: their shortcut is {fit}; leave block and shortcut out.", named=named, fit=fit
+    )
 
 
 def _checked(values: Mapping[str, object]) -> NetworkSpec:
     try:
         return NetworkSpec.model_validate(dict(values))
     except ValidationError as error:
-        raise UserError(f"It cannot be built: {'; '.join(sentences(error).values())}.") from None
+        raise UserError(_("It cannot be built: {values}.", values="; ".join(sentences(error).values()))) from None
 
 
 def _grows(found: FoundNetwork) -> bool:
@@ -232,6 +259,10 @@ def _shortcuts(found: FoundNetwork) -> list[Shortcut]:
         return [Shortcut.B]
     odd = next(b for b in found.blocks if bool(b.projection) is not any(b is other for other in changing))
     raise UserError(
-        f"Block {odd.path} {'has' if odd.projection else 'lacks'} a projection, unlike options A, B and C of the "
-        "paper: none, where dimensions change, or everywhere; it cannot be built."
+        _(
+            "Block {path} {projection} a projection, unlike options A, B and C of the "
+            "paper: none, where dimensions change, or everywhere; it cannot be built.",
+            path=odd.path,
+            projection=_("has") if odd.projection else _("lacks"),
+        )
     )

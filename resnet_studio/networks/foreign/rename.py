@@ -14,6 +14,7 @@ from resnet_studio.networks.foreign.faults import refuse_bad_numbers
 from resnet_studio.networks.foreign.find_structure import FoundBlock, FoundNetwork
 from resnet_studio.networks.foreign.layers import COUNTER, Leaf, LeafKind, natural
 from resnet_studio.networks.residual import PlannedNetwork
+from resnet_studio.text import _, _n
 
 OWN_HEAD = "head.fc"
 _SHOWN = 6
@@ -24,9 +25,17 @@ class MismatchError(UserError):
 
     def __init__(self, network: str, lines: Sequence[str]) -> None:
         self.lines = tuple(lines)
-        more = f"; and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
-        fit = "1 layer does not fit" if len(lines) == 1 else f"{len(lines)} layers do not fit"
-        super().__init__(f"{fit} {network}: {'; '.join(lines[:_SHOWN])}{more}; it cannot be built.")
+        more = _("; and {lines} more", lines=len(lines) - _SHOWN) if len(lines) > _SHOWN else ""
+        fit = _n("{count} layer does not fit", "{count} layers do not fit", len(lines))
+        super().__init__(
+            _(
+                "{fit} {network}: {lines}{more}; it cannot be built.",
+                fit=fit,
+                network=network,
+                lines="; ".join(lines[:_SHOWN]),
+                more=more,
+            )
+        )
 
 
 def renamed(plan: Blueprint, found: FoundNetwork) -> dict[str, Leaf]:
@@ -59,16 +68,20 @@ class Taken:
         wanted = wanted_shapes(self.plan)
         folded = [self._take(name, leaf) for name, leaf in self.layers.items()]
         if any(folded):
-            self.changes.append("Biases before batch norm were moved into its running mean, which is the same network.")
+            self.changes.append(
+                _("Biases before batch norm were moved into its running mean, which is the same network.")
+            )
         lines = []
         for name, shape in wanted.items():
             actual = tuple(self.tensors[name].shape) if name in self.tensors else None
             if actual != shape:
-                own, _, last = name.rpartition(".")
+                own, _unused, last = name.rpartition(".")
                 leaf = self.layers.get(own)
                 theirs = f"{leaf.path}.{last}" if leaf is not None else name
                 shown = "nothing" if actual is None else str(actual)
-                lines.append(f"{theirs} should have shape {shape} and has {shown}")
+                lines.append(
+                    _("{theirs} should have shape {shape} and has {shown}", theirs=theirs, shape=shape, shown=shown)
+                )
         if lines:
             raise MismatchError(self.plan.spec.label, lines)
         self.tensors = {name: self.tensors[name] for name in wanted}
@@ -94,7 +107,7 @@ class Taken:
         return folded
 
     def _norm_of(self, name: str) -> str | None:
-        parent, _, last = name.rpartition(".")
+        parent, _unused, last = name.rpartition(".")
         norm = f"{parent}.{last.replace('conv', 'bn')}"
         return norm if norm in self.layers else None
 

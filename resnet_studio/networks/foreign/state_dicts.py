@@ -13,6 +13,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.networks.foreign.layers import without_wrappers
 from resnet_studio.networks.foreign.pickles import PickleError, StandIn
 from resnet_studio.networks.foreign.torch_files import Array, Described, Odd
+from resnet_studio.text import _
 
 # First wins. An optimizer's state holds tensors too, but under numbers.
 _KEYS = (
@@ -26,7 +27,7 @@ _MAX_DEPTH = 6
 _MAX_CONTAINERS = 20_000
 _MAX_SETS = 100
 _SHOWN = 8
-_SAME = "the same values"
+_SAME = _("the same values")
 _CONTENT = ("_content", "data", "_data", "_store")  # under which containers that are no dictionaries keep their own
 
 Raw = Tensor | Described | Array | Odd
@@ -38,7 +39,12 @@ class ManySetsError(UserError):
     def __init__(self, file_name: str, sets: tuple[WeightsSet, ...]) -> None:
         self.choices = tuple((each.key, each.about) for each in sets)
         super().__init__(
-            f"{file_name} holds {len(sets)} sets of weights ({listed(sets)}); say which is meant with --weights-key."
+            _(
+                "{file_name} holds {sets} sets of weights ({listed}); say which is meant with --weights-key.",
+                file_name=file_name,
+                sets=len(sets),
+                listed=listed(sets),
+            )
         )
 
 
@@ -51,7 +57,7 @@ class WeightsSet:
 
     @property
     def title(self) -> str:
-        return self.key or "the top"
+        return self.key or _("the top")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +78,7 @@ class Found:
 
 def listed(sets: tuple[WeightsSet, ...]) -> str:
     shown = [f"{each.title}: {each.about}" for each in sets[:_SHOWN]]
-    return "; ".join(shown) + (f"; and {len(sets) - _SHOWN} more" if len(sets) > _SHOWN else "")
+    return "; ".join(shown) + (_("; and {sets} more", sets=len(sets) - _SHOWN) if len(sets) > _SHOWN else "")
 
 
 def tensors_in(values: object, file_name: str, key: str | None = None) -> Found:
@@ -87,13 +93,25 @@ def tensors_in(values: object, file_name: str, key: str | None = None) -> Found:
     """
     raw = _search(values)
     if not raw:
-        raise UserError(f"{file_name} holds no named tensors, so there are no weights in it; choose another file.")
+        raise UserError(
+            _(
+                "{file_name} holds no named tensors, so there are no weights in it; choose another file.",
+                file_name=file_name,
+            )
+        )
     networks = {name: tensors for name, tensors in raw.items() if any(_dimensions(t) == 4 for t in tensors.values())}
     parts, beside = _parts(networks or raw)
     entry = _usual(parts) if key is None else key
     if key is not None and key not in parts:
-        known = ", ".join(name or "the top" for name in parts)
-        raise UserError(f"{file_name} has no weights under {key or 'the top'}; they lie under {known}.")
+        known = ", ".join(name or _("the top") for name in parts)
+        raise UserError(
+            _(
+                "{file_name} has no weights under {key}; they lie under {known}.",
+                file_name=file_name,
+                key=key or _("the top"),
+                known=known,
+            )
+        )
     if entry is None:
         entry = next(iter(parts))
         sets = _described(parts, entry, file_name)
@@ -219,7 +237,7 @@ def _networks(tensors: Mapping[str, Raw]) -> dict[str, dict[str, Raw]]:
     wrapper = next(iter(tensors)).removesuffix(next(iter(shortened), ""))
     groups: dict[str, dict[str, Raw]] = {}
     for name, tensor in shortened.items():
-        first, _, rest = name.partition(".")
+        first, _unused, rest = name.partition(".")
         if rest:
             groups.setdefault(f"{wrapper}{first}", {})[rest] = tensor
     return {prefix: own for prefix, own in groups.items() if _whole(own)}
@@ -244,17 +262,19 @@ def _described(parts: Mapping[str, dict[str, Raw]], entry: str, file_name: str) 
 
 
 def _about(tensors: Mapping[str, Raw], other: Mapping[str, Raw] | None, file_name: str) -> str:
-    size = f"{len(tensors)} tensors"
+    size = _("{tensors} tensors", tensors=len(tensors))
     if other is None:
         return size
     if set(tensors) != set(other):
         more, fewer = len(set(tensors) - set(other)), len(set(other) - set(tensors))
-        return f"{size}, {more} of other names" + (f", {fewer} fewer" if fewer else "")
+        return _("{size}, {more} of other names", size=size, more=more) + (
+            _(", {fewer} fewer", fewer=fewer) if fewer else ""
+        )
     if any(_shape(tensors[name]) != _shape(other[name]) for name in tensors):
-        return f"{size} of the same names, but other shapes"
+        return _("{size} of the same names, but other shapes", size=size)
     for name in tensors:
         if not torch.equal(_plain(name, tensors[name], file_name), _plain(name, other[name], file_name)):
-            return f"{size} of the same names and shapes, with other values"
+            return _("{size} of the same names and shapes, with other values", size=size)
     return f"{size}, {_SAME}"
 
 
@@ -262,16 +282,34 @@ def _plain(name: str, raw: Raw, file_name: str) -> Tensor:
     try:
         tensor = raw.tensor() if isinstance(raw, Described) else raw.tensor if isinstance(raw, Array) else raw
     except PickleError as error:
-        raise UserError(f"{name} in {file_name} cannot be read: {error}; get the file again.") from None
+        raise UserError(
+            _(
+                "{name} in {file_name} cannot be read: {error}; get the file again.",
+                name=name,
+                file_name=file_name,
+                error=error,
+            )
+        ) from None
     if (
         not isinstance(tensor, Tensor) or tensor.layout is not torch.strided or tensor.is_quantized
         or tensor.is_complex() or tensor.device.type != "cpu"
     ):  # fmt: skip
         raise UserError(
-            f"{name} in {file_name} is not a plain array of numbers (sparse, quantized or complex); save the network "
-            "as it was trained, in float32."
+            _(
+                "{name} in {file_name} is not a plain array of numbers (sparse, quantized or complex); save the "
+                "network "
+                "as it was trained, in float32.",
+                name=name,
+                file_name=file_name,
+            )
         )
     if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-        raise UserError(f"{name} in {file_name} claims more numbers than the file holds; get the file again.")
+        raise UserError(
+            _(
+                "{name} in {file_name} claims more numbers than the file holds; get the file again.",
+                name=name,
+                file_name=file_name,
+            )
+        )
     tensor = tensor.detach()
     return (tensor.float() if tensor.is_floating_point() else tensor).clone(memory_format=torch.contiguous_format)

@@ -29,6 +29,7 @@ from resnet_studio.domain.specs import NetworkSpec, replace
 from resnet_studio.networks.foreign.batch_norm_check import smooth_noise, without_initial_values
 from resnet_studio.networks.layers import relu
 from resnet_studio.networks.residual import PlannedBlock, PlannedNetwork
+from resnet_studio.text import _
 
 _FAR = 0.05  # squared difference of means in units of the variance, in the layer where it is largest
 _STRANGE = 0.1  # the same, averaged over layers: no network that was tried fits
@@ -79,22 +80,28 @@ def doubt(
     far, worst = _mean(found), max(found, key=lambda name: found[name].far)
     if found[worst].far > _FAR:
         tried = [(name, _mean(measure(spec, change))) for name, change in _variations(spec)]
-        if not size_said and min(distance for _, distance in tried) * _MARGIN >= far:
+        if not size_said and min(distance for _unused, distance in tried) * _MARGIN >= far:
             sizes = [size for size in _SIZES[spec.stem] if size != spec.image_size]
             tried += [
-                (f"images of {size} pixels a side", _mean(measure(replace(spec, image_size=size)))) for size in sizes
+                (_("images of {size} pixels a side", size=size), _mean(measure(replace(spec, image_size=size))))
+                for size in sizes
             ]
         name, nearest = min(tried, key=lambda pair: pair[1])
         if nearest * _MARGIN < far:
-            advice = "give that size" if name.startswith("images") else "a network that is not built here"
-            return (
-                f"Doubtful: batch norm's stored means are {far:.2g} away from this network's and {nearest:.2g} with "
-                f"{name}, {advice}; test it on images whose error you know."
+            advice = _("give that size") if name.startswith("images") else _("a network that is not built here")
+            return _(
+                "Doubtful: batch norm's stored means are {far:.2g} away from this network's and {nearest:.2g} with "
+                "{name}, {advice}; test it on images whose error you know.",
+                far=far,
+                nearest=nearest,
+                name=name,
+                advice=advice,
             )
         if far > _STRANGE:
-            return (
-                f"Doubtful: batch norm's stored means are {far:.2g} away from this network's, where those of the right "
-                "network are below 0.02: a layer without weights may differ; test it on images whose error you know."
+            return _(
+                "Doubtful: batch norm's stored means are {far:.2g} away from this network's, where those of the right "
+                "network are below 0.02: a layer without weights may differ; test it on images whose error you know.",
+                far=far,
             )
     return _missing_blur(found, measure, spec)
 
@@ -108,9 +115,12 @@ def _missing_blur(found: Mapping[str, Distance], measure: Callable[..., dict[str
         better = [name for name in rough if found[name].rough - smoothed[name].rough > _GAIN]
         if better and len(better) == len(rough):
             times = max(2.718281828 ** found[name].rough for name in rough)
-            return (
-                f"Doubtful: what leaves {len(rough)} of its convolutions varies up to {times:.2g} times as much as "
-                f"batch norm stored, as if {variation} were missing; test it on images whose error you know."
+            return _(
+                "Doubtful: what leaves {rough} of its convolutions varies up to {times:.2g} times as much as "
+                "batch norm stored, as if {variation} were missing; test it on images whose error you know.",
+                rough=len(rough),
+                times=times,
+                variation=variation,
             )
     return ""
 
@@ -165,26 +175,26 @@ def _variations(spec: NetworkSpec) -> list[tuple[str, Variation]]:
     """Usual ones that have the same weights, with their names."""
     stem: list[tuple[str, Variation]] = [
         (
-            "a 3x3 max pool of stride 2 behind the stem",
+            _("a 3x3 max pool of stride 2 behind the stem"),
             _then(partial(F.max_pool2d, kernel_size=3, stride=2, padding=1)),
         ),
-        ("a 2x2 max pool behind the stem", _then(partial(F.max_pool2d, kernel_size=2))),
-        ("a 2x2 average pool behind the stem", _then(partial(F.avg_pool2d, kernel_size=2))),
-        ("a stem of stride 2", _stem_stride(2)),
+        (_("a 2x2 max pool behind the stem"), _then(partial(F.max_pool2d, kernel_size=2))),
+        (_("a 2x2 average pool behind the stem"), _then(partial(F.avg_pool2d, kernel_size=2))),
+        (_("a stem of stride 2"), _stem_stride(2)),
     ]
     if spec.stem is Stem.LARGE:
         stem = [
-            ("no max pool behind the stem", _without_pool),
-            ("a stem of stride 1", _stem_stride(1)),
-            ("a stem of stride 1 and no max pool", _full_size),
+            (_("no max pool behind the stem"), _without_pool),
+            (_("a stem of stride 1"), _stem_stride(1)),
+            (_("a stem of stride 1 and no max pool"), _full_size),
         ]
     return [
         *stem,
-        ("SiLU in place of ReLU", _activation(F.silu)),
-        ("GELU in place of ReLU", _activation(F.gelu)),
-        ("ELU in place of ReLU", _activation(F.elu)),
-        ("leaky ReLU in place of ReLU", _activation(partial(F.leaky_relu, negative_slope=0.1))),
-        ("no ReLU after the addition", _without_last_relu),
+        (_("SiLU in place of ReLU"), _activation(F.silu)),
+        (_("GELU in place of ReLU"), _activation(F.gelu)),
+        (_("ELU in place of ReLU"), _activation(F.elu)),
+        (_("leaky ReLU in place of ReLU"), _activation(partial(F.leaky_relu, negative_slope=0.1))),
+        (_("no ReLU after the addition"), _without_last_relu),
     ]
 
 
@@ -258,6 +268,6 @@ def _averaged_shortcut(network: PlannedNetwork) -> None:
 
 
 _SMOOTHINGS: tuple[tuple[str, Variation], ...] = (
-    ("a blur where it halves the image", _blurred),
-    ("an average pool before the projections", _averaged_shortcut),
+    (_("a blur where it halves the image"), _blurred),
+    (_("an average pool before the projections"), _averaged_shortcut),
 )

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.networks.foreign.pickles import Builder, Name, PickleError, Reader, StandIn
+from resnet_studio.text import _
 
 MAGIC = 0x1950A86A20F9469CFC6C  # the first value of the stream format
 MAX_TENSORS = 100_000  # ResNet-1202 has 7 200, and as many again for an optimizer
@@ -44,13 +45,13 @@ class Stored:
     def values(self, dtype: torch.dtype) -> Tensor:
         """One-dimensional; shares the memory of what was read."""
         if self.content is None:
-            raise PickleError("a tensor's numbers are missing")
+            raise PickleError(_("a tensor's numbers are missing"))
         data = self.content()
         self.content = lambda: data  # read once, however many tensors share it
         if not data:
             return torch.empty(0, dtype=dtype)
         if len(data) % dtype.itemsize:
-            raise PickleError("a tensor's numbers are cut off")
+            raise PickleError(_("a tensor's numbers are cut off"))
         return torch.frombuffer(data, dtype=dtype)
 
 
@@ -67,16 +68,16 @@ class Described:
     def __post_init__(self) -> None:
         whole = (self.offset, *self.shape, *self.stride)
         if len(self.shape) != len(self.stride) or len(self.shape) > _MAX_DIMENSIONS:
-            raise PickleError("a tensor's shape makes no sense")
+            raise PickleError(_("a tensor's shape makes no sense"))
         if not all(isinstance(value, int) and 0 <= value < 1 << 60 for value in whole):
-            raise PickleError("a tensor's shape makes no sense")
+            raise PickleError(_("a tensor's shape makes no sense"))
 
     def tensor(self) -> Tensor:
         """A view on the storage, which may be smaller than the shape says where strides are zero."""
         values = self.storage.values(self.dtype)
         last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.stride, strict=True))
         if all(self.shape) and last >= len(values):
-            raise PickleError(f"a tensor of shape {self.shape} has only {len(values)} numbers")
+            raise PickleError(_("a tensor of shape {shape} has only {len} numbers", shape=self.shape, len=len(values)))
         if not all(self.shape):
             return torch.empty(self.shape, dtype=self.dtype) if max(self.shape) < 1 << 31 else torch.empty(0)
         return values.as_strided(self.shape, self.stride, self.offset)
@@ -95,7 +96,7 @@ class Array:
     def take_state(self, state: object) -> None:
         if not isinstance(state, tuple) or len(state) != 5:
             return
-        _, shape, kind, fortran, data = state
+        _unused, shape, kind, fortran, data = state
         code = kind.arguments[0] if isinstance(kind, StandIn) and kind.arguments else ""
         order = kind.state[1] if isinstance(kind, StandIn) and isinstance(kind.state, tuple) else "<"
         code = code.decode("ascii", "replace") if isinstance(code, bytes) else str(code)
@@ -104,7 +105,7 @@ class Array:
             return
         values = np.frombuffer(content, np.dtype(code).newbyteorder(">" if order == ">" else "<"))
         if int(np.prod(shape, dtype=object)) != values.size:
-            raise PickleError(f"an array of shape {shape} has {values.size} numbers")
+            raise PickleError(_("an array of shape {shape} has {size} numbers", shape=shape, size=values.size))
         array = values.reshape(shape, order="F" if fortran else "C")
         self.tensor = torch.from_numpy(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("=")))
 
@@ -124,9 +125,9 @@ class Source:
         name = kind.path if isinstance(kind, Name) else ""
         dtype = _STORAGES.get(name.rpartition(".")[2])
         if dtype is None:
-            raise PickleError(f"it has numbers of a kind that is not read here ({name or kind})")
+            raise PickleError(_("it has numbers of a kind that is not read here ({name})", name=name or kind))
         if not isinstance(count, int) or count < 0 or not isinstance(key, str | int):
-            raise PickleError("a tensor's numbers make no sense")
+            raise PickleError(_("a tensor's numbers make no sense"))
         return self.storages.setdefault(str(key), Stored(dtype, count))
 
     def persistent(self, identity: object) -> object:
@@ -134,20 +135,20 @@ class Source:
         if isinstance(identity, tuple) and len(identity) == 4 and _text(identity[0]) == "module":
             return identity[1]  # a class, and the source that made it
         if not isinstance(identity, tuple) or len(identity) < 5 or _text(identity[0]) != "storage":
-            raise PickleError("it refers to something outside the file")
-        _, kind, key, _, count, *rest = identity
+            raise PickleError(_("it refers to something outside the file"))
+        _unused, kind, key, _unused_2, count, *rest = identity
         whole = self.storage(_text(key), kind, count)
         if rest and isinstance(rest[0], tuple) and len(rest[0]) == 3:
             return _part(whole, rest[0][1], rest[0][2])  # a view, as files before torch 0.4 have them
         return whole
 
-    def rebuild(self, storage: object, offset: object, shape: object, stride: object, *_: object) -> object:
+    def rebuild(self, storage: object, offset: object, shape: object, stride: object, *_unused: object) -> object:
         dtype = storage.dtype if isinstance(storage, Stored) else None
         return self.described(storage, dtype, offset, shape, stride)
 
     def rebuild_typed(
         self, storage: object, offset: object, shape: object, stride: object, _grad: object, _hooks: object,
-        dtype: object, *_: object,
+        dtype: object, *_unused: object,
     ) -> object:  # fmt: skip
         name = dtype.path if isinstance(dtype, Name) else ""
         named = getattr(torch, name.rpartition(".")[2], None) if name.startswith("torch.") else None
@@ -158,7 +159,9 @@ class Source:
             return Odd()
         self.tensors += 1
         if self.tensors > MAX_TENSORS:
-            raise PickleError(f"it holds more than {MAX_TENSORS} tensors, which no network here has")
+            raise PickleError(
+                _("it holds more than {max_tensors} tensors, which no network here has", max_tensors=MAX_TENSORS)
+            )
         return Described(storage, dtype, offset, _whole(shape), _whole(stride))
 
     def builders(self) -> Mapping[str, Builder]:
@@ -178,22 +181,24 @@ class Source:
             "torch.storage._load_from_bytes": self.inner,
             "torch.Size": _whole,
             "collections.OrderedDict": _dictionary,
-            "collections.defaultdict": lambda *_: {},
+            "collections.defaultdict": lambda *_unused: {},
             "collections.Counter": _dictionary,
             **dict.fromkeys(("builtins.dict", "__builtin__.dict"), _dictionary),
             **dict.fromkeys(_LISTS, _list),
             "_codecs.encode": _encoded,
-            **dict.fromkeys(_ARRAYS, lambda *_: Array()),
-            **{f"torch._utils.{name}": lambda *_: Odd() for name in _ODD},
+            **dict.fromkeys(_ARRAYS, lambda *_unused: Array()),
+            **{f"torch._utils.{name}": lambda *_unused: Odd() for name in _ODD},
         }
 
-    def inner(self, content: object = b"", *_: object) -> object:
+    def inner(self, content: object = b"", *_unused: object) -> object:
         """A storage that was pickled without torch.save: a whole file of its own in a string of bytes."""
         if not isinstance(content, bytes | bytearray) or self.nested:
-            raise PickleError("a tensor's numbers are missing")
+            raise PickleError(_("a tensor's numbers are missing"))
         return _read_stream(io.BytesIO(content), Source(nested=True), never_stop)
 
-    def from_type(self, function: object = None, _kind: object = None, arguments: object = (), *_: object) -> object:
+    def from_type(
+        self, function: object = None, _kind: object = None, arguments: object = (), *_unused: object
+    ) -> object:
         """A tensor of a class of its own: the tensor alone."""
         builder = self.builders().get(function.path) if isinstance(function, Name) else None
         return builder(*arguments) if builder is not None and isinstance(arguments, tuple) else Odd()
@@ -207,11 +212,11 @@ _ODD = (
 )  # fmt: skip
 
 
-def _first(value: object = None, *_: object) -> object:
+def _first(value: object = None, *_unused: object) -> object:
     return value
 
 
-def _dictionary(pairs: object = (), *_: object) -> dict[object, object]:
+def _dictionary(pairs: object = (), *_unused: object) -> dict[object, object]:
     """From pairs in a list, as Python 2 wrote an OrderedDict, or from a dictionary."""
     if isinstance(pairs, dict):
         return dict(pairs)
@@ -222,17 +227,17 @@ def _dictionary(pairs: object = (), *_: object) -> dict[object, object]:
     return found
 
 
-def _list(items: object = (), *_: object) -> list[object]:
+def _list(items: object = (), *_unused: object) -> list[object]:
     return list(items) if isinstance(items, list | tuple) else []
 
 
-def _encoded(text: object = "", *_: object) -> bytes:
+def _encoded(text: object = "", *_unused: object) -> bytes:
     return text.encode("latin-1") if isinstance(text, str) else b""
 
 
-def _whole(values: object = (), *_: object) -> tuple[int, ...]:
+def _whole(values: object = (), *_unused: object) -> tuple[int, ...]:
     if not isinstance(values, tuple | list) or not all(isinstance(value, int) for value in values):
-        raise PickleError("a tensor's shape makes no sense")
+        raise PickleError(_("a tensor's shape makes no sense"))
     return tuple(values)
 
 
@@ -285,15 +290,15 @@ def _read_stream(file: BinaryIO, source: Source, should_stop: StopCheck) -> obje
     reader.load()  # the protocol's version
     system = reader.load()
     if isinstance(system, dict) and system.get("little_endian") is False:
-        raise PickleError("it was written on a machine of another byte order; save it again on a usual one")
+        raise PickleError(_("it was written on a machine of another byte order; save it again on a usual one"))
     value = reader.load()
     keys = reader.load()
     if not isinstance(keys, list):
-        raise PickleError("the list of its numbers is missing")
+        raise PickleError(_("the list of its numbers is missing"))
     for key in keys:
         stored = source.storages.get(_text(key))
         if stored is None:
-            raise PickleError("it holds numbers of no tensor")
+            raise PickleError(_("it holds numbers of no tensor"))
         _take_numbers(file, stored)
     return value
 
@@ -301,19 +306,21 @@ def _read_stream(file: BinaryIO, source: Source, should_stop: StopCheck) -> obje
 def _take_numbers(file: BinaryIO, stored: Stored) -> None:
     (count,) = struct.unpack("<q", _exactly(file, 8))
     if count != stored.count:
-        raise PickleError(f"a tensor has {count} numbers where {stored.count} were named")
+        raise PickleError(
+            _("a tensor has {count} numbers where {stored_count} were named", count=count, stored_count=stored.count)
+        )
     data = bytearray(_exactly(file, count * stored.dtype.itemsize))
     stored.content = lambda: data
 
 
 def _exactly(file: BinaryIO, count: int) -> bytes:
     if count < 0:
-        raise PickleError("a tensor's numbers make no sense")
+        raise PickleError(_("a tensor's numbers make no sense"))
     here = file.tell()
     left = file.seek(0, io.SEEK_END) - here
     file.seek(here)
     if count > left:
-        raise PickleError("its end is missing")
+        raise PickleError(_("its end is missing"))
     return file.read(count)
 
 
@@ -324,7 +331,7 @@ def read_tar(file: BinaryIO, should_stop: StopCheck = never_stop) -> object:
             parts = {member.name: member for member in archive.getmembers() if member.isreg()}
             missing = [name for name in ("pickle", "tensors", "storages") if name not in parts]
             if missing:
-                raise PickleError(f"it is a tar archive without {missing[0]}, so not one of torch")
+                raise PickleError(_("it is a tar archive without {missing}, so not one of torch", missing=missing[0]))
             streams = {name: archive.extractfile(parts[name]) for name in ("pickle", "tensors", "storages")}
             return _read_tar(streams, should_stop)
     except (tarfile.TarError, OSError, struct.error) as error:
@@ -335,11 +342,11 @@ def _read_tar(streams: Mapping[str, Any], should_stop: StopCheck) -> object:
     source = Source()
     tensors: dict[str, object] = {}
 
-    def nothing(_: object) -> object:
-        raise PickleError("it refers to something outside the file")
+    def nothing(_unused: object) -> object:
+        raise PickleError(_("it refers to something outside the file"))
 
     numbers = Reader(streams["storages"], {}, nothing, should_stop)
-    for _ in range(_counted(numbers.load())):
+    for _unused in range(_counted(numbers.load())):
         key, _place, kind = numbers.load()
         (count,) = struct.unpack("<q", _exactly(streams["storages"], 8))
         stored = source.storage(key, kind, count)
@@ -349,11 +356,11 @@ def _read_tar(streams: Mapping[str, Any], should_stop: StopCheck) -> object:
         target, root, offset, count = view
         source.storages[str(target)] = _part(source.storages[str(root)], offset, count)
     shapes = Reader(streams["tensors"], {}, nothing, should_stop)
-    for _ in range(_counted(shapes.load())):
+    for _unused_2 in range(_counted(shapes.load())):
         key, storage, _kind = shapes.load()
-        dimensions, _ = struct.unpack("<ii", _exactly(streams["tensors"], 8))
+        dimensions, _unused_3 = struct.unpack("<ii", _exactly(streams["tensors"], 8))
         if not 0 <= dimensions <= _MAX_DIMENSIONS:
-            raise PickleError("a tensor's shape makes no sense")
+            raise PickleError(_("a tensor's shape makes no sense"))
         shape = struct.unpack(f"<{dimensions}q", _exactly(streams["tensors"], 8 * dimensions))
         stride = struct.unpack(f"<{dimensions}q", _exactly(streams["tensors"], 8 * dimensions))
         (offset,) = struct.unpack("<q", _exactly(streams["tensors"], 8))
@@ -364,7 +371,7 @@ def _read_tar(streams: Mapping[str, Any], should_stop: StopCheck) -> object:
         if isinstance(identity, tuple):  # a container, and the source of its class
             return identity[0] if identity else None
         if str(identity) not in tensors:
-            raise PickleError("it refers to a tensor that it does not hold")
+            raise PickleError(_("it refers to a tensor that it does not hold"))
         return tensors[str(identity)]
 
     return Reader(streams["pickle"], source.builders(), tensor, should_stop).load()
@@ -372,7 +379,7 @@ def _read_tar(streams: Mapping[str, Any], should_stop: StopCheck) -> object:
 
 def _part(whole: Stored, offset: object, count: object) -> Stored:
     if not isinstance(offset, int) or not isinstance(count, int) or offset < 0 or count < 0:
-        raise PickleError("a tensor's numbers make no sense")
+        raise PickleError(_("a tensor's numbers make no sense"))
     start, size = offset * whole.dtype.itemsize, count * whole.dtype.itemsize
 
     def content() -> bytearray:
@@ -384,5 +391,5 @@ def _part(whole: Stored, offset: object, count: object) -> Stored:
 
 def _counted(value: object) -> int:
     if not isinstance(value, int) or not 0 <= value <= MAX_TENSORS:
-        raise PickleError("it holds no number of tensors that makes sense")
+        raise PickleError(_("it holds no number of tensors that makes sense"))
     return value

@@ -10,6 +10,7 @@ from resnet_studio.domain.enums import Activation, Branch, Family, Shortcut, Ste
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.network_spec import stages_of
 from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.text import _
 
 _DEPTHS = (18, 34, 50, 101, 152)
 _FEATURES_SIZE = 7  # torchvision's VGG pools its last map to 7 x 7
@@ -23,29 +24,35 @@ def model_name(spec: NetworkSpec) -> str:
     """
     fault = _vgg_fault(spec) if spec.family is Family.VGG else _resnet_fault(spec)
     if fault:
-        raise UserError(f"torchvision has no such network: {fault}; export {spec.label} as safetensors instead.")
+        raise UserError(
+            _(
+                "torchvision has no such network: {fault}; export {label} as safetensors instead.",
+                fault=fault,
+                label=spec.label,
+            )
+        )
     return f"{'vgg' if spec.family is Family.VGG else 'resnet'}{spec.depth}"
 
 
 def _resnet_fault(spec: NetworkSpec) -> str:
     if spec.family is not Family.IMAGENET or spec.depth not in _DEPTHS or spec.stages:
-        return f"its residual networks are those of Table 1, of {', '.join(map(str, _DEPTHS))} layers"
+        return _("its residual networks are those of Table 1, of {depths} layers", depths=", ".join(map(str, _DEPTHS)))
     if not spec.residual or spec.shortcut is not Shortcut.B:
-        return "its shortcuts are option B"
+        return _("its shortcuts are option B")
     if spec.stage_blocks != stages_of(Family.IMAGENET, spec.branch, spec.depth) or spec.branch is Branch.SINGLE:
-        return "its blocks are those of Table 1"
+        return _("its blocks are those of Table 1")
     if spec.activation is not Activation.POST:
-        return "its activations come after the convolutions"
+        return _("its activations come after the convolutions")
     if spec.stem is not Stem.LARGE or spec.stage_widths != (64, 128, 256, 512):
-        return "its stem is 7x7 and its stages have 64, 128, 256 and 512 filters"
+        return _("its stem is 7x7 and its stages have 64, 128, 256 and 512 filters")
     if spec.branch is Branch.BOTTLENECK and spec.stride_place is not StridePlace.MIDDLE:
-        return "its bottlenecks halve the image in the 3x3 convolution, so its outputs would differ"
+        return _("its bottlenecks halve the image in the 3x3 convolution, so its outputs would differ")
     return ""
 
 
 def _vgg_fault(spec: NetworkSpec) -> str:
     if spec.width != 64 or spec.widths or spec.stages or spec.image_size // 2**5 != _FEATURES_SIZE:
-        return "its VGG-16 and VGG-19 begin with 64 filters and see images of 224 pixels"
+        return _("its VGG-16 and VGG-19 begin with 64 filters and see images of 224 pixels")
     return ""
 
 

@@ -9,6 +9,7 @@ from resnet_studio.domain.enums import Family
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.foreign.layers import Leaf, LeafKind, of_kind
+from resnet_studio.text import _
 
 # Convolutions between two max pools, Simonyan and Zisserman 2014 (arXiv:1409.1556), networks D and E.
 _STAGES = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -40,20 +41,27 @@ def vgg_spec(leaves: Sequence[Leaf]) -> tuple[NetworkSpec, dict[str, Leaf]]:
     """
     if norms := of_kind(leaves, LeafKind.BATCH_NORM):
         raise UserError(
-            f"It is a VGG with batch norm ({norms[0].path}), and the paper's reference has none; choose weights of "
-            "VGG-16 or VGG-19 without it."
+            _(
+                "It is a VGG with batch norm ({path}), and the paper's reference has none; choose weights of "
+                "VGG-16 or VGG-19 without it.",
+                path=norms[0].path,
+            )
         )
     convolutions, linears = of_kind(leaves, LeafKind.CONV), _in_a_row(of_kind(leaves, LeafKind.LINEAR))
     depth = len(convolutions) + len(linears)
     if depth not in _STAGES:
-        raise UserError(f"It is a VGG of {depth} layers; those of 16 and of 19 can be built.")
+        raise UserError(_("It is a VGG of {depth} layers; those of 16 and of 19 can be built.", depth=depth))
     width = convolutions[0].channels
     inputs, last = linears[0].shape[1], convolutions[-1].channels
     side = round((inputs / last) ** 0.5)
     if side * side * last != inputs or side < 1:
         raise UserError(
-            f"Layer {linears[0].path} takes {inputs} numbers, which is no square map of {last} channels; it cannot be "
-            "built."
+            _(
+                "Layer {path} takes {inputs} numbers, which is no square map of {last} channels; it cannot be built.",
+                path=linears[0].path,
+                inputs=inputs,
+                last=last,
+            )
         )
     spec = NetworkSpec(
         family=Family.VGG,

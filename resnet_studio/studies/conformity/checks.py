@@ -9,16 +9,17 @@ from enum import StrEnum
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import EvaluationSummary
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec
+from resnet_studio.text import N_, _
 
 
 class State(StrEnum):
     """Whether a run conforms to one point; each has a sign of its own, so that no colour is needed."""
 
-    CONFORMS = "conforms"
-    DIFFERS = "differs"
-    SILENT = "the paper does not say"
-    UNKNOWN = "not known"
-    NOT_APPLICABLE = "does not apply"
+    CONFORMS = N_("conforms")
+    DIFFERS = N_("differs")
+    SILENT = N_("the paper does not say")
+    UNKNOWN = N_("not known")
+    NOT_APPLICABLE = N_("does not apply")
 
     @property
     def sign(self) -> str:
@@ -35,20 +36,20 @@ class State(StrEnum):
 class Part(StrEnum):
     """What a point belongs to, in the order in which they are shown."""
 
-    NETWORK = "Network"
-    DATA = "Data"
-    RECIPE = "Recipe"
-    RESULT = "Results"
+    NETWORK = N_("Network")
+    DATA = N_("Data")
+    RECIPE = N_("Recipe")
+    RESULT = N_("Results")
 
 
 class Yardstick(StrEnum):
     """Which of the paper's two experiments a run is held against."""
 
-    CIFAR = "CIFAR-10, section 4.2"
-    IMAGENET = "ImageNet, sections 3.3, 3.4 and 4.1"
+    CIFAR = N_("CIFAR-10, section 4.2")
+    IMAGENET = N_("ImageNet, sections 3.3, 3.4 and 4.1")
 
 
-AUTHORS = "authors' read-me"  # where the published models came with words that the paper does not have
+AUTHORS = _("authors' read-me")  # where the published models came with words that the paper does not have
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class Subject:
         if not self.imported:
             return check
         file = self.environment.get("source_file", "")
-        run = f"imported{f' from {file}' if file else ''}: nobody wrote it down here"
+        run = _("imported{file}: nobody wrote it down here", file=_(" from {file}", file=file) if file else "")
         return replace(check, state=State.UNKNOWN, run=run)
 
 

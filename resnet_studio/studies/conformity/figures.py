@@ -9,10 +9,11 @@ from resnet_studio.domain.paper import TABLE_2, TABLE_3, TABLE_4, ErrorRow, cifa
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.domain.text_numbers import percent
 from resnet_studio.studies.conformity.network import IMAGENET_WIDTHS
+from resnet_studio.text import _
 
-TEN_CROP = "10-crop, validation set"
-MULTI_SCALE = "single model, multi-scale, validation set"
-SINGLE_VIEW = "single view, test set"
+TEN_CROP = _("10-crop, validation set")
+MULTI_SCALE = _("single model, multi-scale, validation set")
+SINGLE_VIEW = _("single view, test set")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def paper_figures(network: NetworkSpec) -> tuple[PaperFigure, ...]:
         return ()
     found = []
     for rows, table, protocol in (
-        (TABLE_2, "Table 2", TEN_CROP), (TABLE_3, "Table 3", TEN_CROP), (TABLE_4, "Table 4", MULTI_SCALE),
+        (TABLE_2, _("Table 2"), TEN_CROP), (TABLE_3, _("Table 3"), TEN_CROP), (TABLE_4, _("Table 4"), MULTI_SCALE),
     ):  # fmt: skip
         found += [PaperFigure(table, protocol, row.top1, row.top5) for row in rows if _is(row, network, table)]
     return tuple(found)
@@ -65,7 +66,9 @@ def _cifar(network: NetworkSpec) -> tuple[PaperFigure, ...]:
         return ()
     if network.stem is not Stem.SMALL or network.stage_widths != (16, 32, 64):
         return ()
-    return (PaperFigure("Table 6", SINGLE_VIEW, row.error, None, f"error {row.error_text}"),)
+    return (
+        PaperFigure(_("Table 6"), SINGLE_VIEW, row.error, None, _("error {error_text}", error_text=row.error_text)),
+    )
 
 
 def _as_printed(network: NetworkSpec) -> bool:
@@ -91,7 +94,7 @@ def _is(row: ErrorRow, network: NetworkSpec, table: str) -> bool:
     if not network.residual:
         return row.name == f"plain-{network.depth}"
     name = f"ResNet-{network.depth}"
-    if table == "Table 2":
+    if table == _("Table 2"):
         return row.name == name and network.shortcut is Shortcut.A
     if network.depth == 34:
         return row.name == f"{name} {network.shortcut}"

@@ -8,6 +8,7 @@ from resnet_studio.domain.enums import Activation, Branch, Family, Shortcut, Ste
 from resnet_studio.domain.paper import CIFAR_10, IMAGENET
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.studies.conformity.checks import Check, Part, Point, Subject
+from resnet_studio.text import _
 
 CIFAR_RESIDUAL = tuple(row.depth for row in CIFAR_10)
 CIFAR_PLAIN = (20, 32, 44, 56, 110)  # section 4.2; Figure 6, left
@@ -16,13 +17,13 @@ CIFAR_WIDTHS = (16, 32, 64)
 IMAGENET_WIDTHS = (64, 128, 256, 512)
 _STAGES = {row.depth: row.blocks_per_stage for row in IMAGENET}
 _LAYERS = {
-    Branch.BASIC: "two 3x3 convolutions",
-    Branch.BOTTLENECK: "1x1, 3x3 and 1x1 convolutions",
-    Branch.SINGLE: "one 3x3 convolution, an experiment",
+    Branch.BASIC: _("two 3x3 convolutions"),
+    Branch.BOTTLENECK: _("1x1, 3x3 and 1x1 convolutions"),
+    Branch.SINGLE: _("one 3x3 convolution, an experiment"),
 }
 _STEMS = {
-    Stem.SMALL: "one 3x3 convolution",
-    Stem.LARGE: "a 7x7 convolution of stride 2, then a 3x3 max pool of stride 2",
+    Stem.SMALL: _("one 3x3 convolution"),
+    Stem.LARGE: _("a 7x7 convolution of stride 2, then a 3x3 max pool of stride 2"),
     Stem.NONE: "none",
 }
 _USUAL = {18: (Shortcut.A,), 34: (Shortcut.A, Shortcut.B, Shortcut.C)}  # Tables 2 and 3; deeper ones: B
@@ -58,24 +59,34 @@ def _depth(subject: Subject) -> Check:
     network = subject.network
     if subject.cifar:
         point = _point(
-            "depth", "Depth", f"6n + 2 layers in three stages of n blocks; trained with {_depths(CIFAR_RESIDUAL)} "
-            f"layers, plain nets with {_depths(CIFAR_PLAIN)}", "section 4.2, Table 6",
-        )  # fmt: skip
+            "depth",
+            _("Depth"),
+            _(
+                "6n + 2 layers in three stages of n blocks; trained with {depths} layers, plain nets with {depths_2}",
+                depths=_depths(CIFAR_RESIDUAL),
+                depths_2=_depths(CIFAR_PLAIN),
+            ),
+            _("section 4.2, Table 6"),
+        )
         blocks = network.stage_blocks
         right = network.family is Family.CIFAR and len(blocks) == 3 and len(set(blocks)) == 1
         trained = CIFAR_RESIDUAL if network.residual else CIFAR_PLAIN
         if right and network.branch is Branch.BASIC and network.depth not in trained:
-            return point.not_said(f"{_stages(network)}: of the paper's form, but none that it trained")
+            return point.not_said(_("{stages}: of the paper's form, but none that it trained", stages=_stages(network)))
         return point.compare(right and network.branch is Branch.BASIC, _stages(network))
     point = _point(
-        "depth", "Depth", "18, 34, 50, 101 or 152 layers; plain nets of 18 and 34; VGG-16 and VGG-19 as references",
-        "Tables 1 and 3, Figure 3",
-    )  # fmt: skip
+        "depth",
+        _("Depth"),
+        _("18, 34, 50, 101 or 152 layers; plain nets of 18 and 34; VGG-16 and VGG-19 as references"),
+        _("Tables 1 and 3, Figure 3"),
+    )
     if network.family is Family.VGG:
-        return point.compare(not network.stages, f"{_stages(network)}: a reference, not a net of the paper's own")
+        return point.compare(
+            not network.stages, _("{stages}: a reference, not a net of the paper's own", stages=_stages(network))
+        )
     own = network.family is Family.IMAGENET and _STAGES.get(network.depth) == network.stage_blocks
     if own and not network.residual and network.depth not in IMAGENET_PLAIN:
-        return point.not_said(f"{_stages(network)}: the paper has no plain net of this depth")
+        return point.not_said(_("{stages}: the paper has no plain net of this depth", stages=_stages(network)))
     return point.compare(own, _stages(network))
 
 
@@ -84,33 +95,37 @@ def _depths(depths: tuple[int, ...]) -> str:
 
 
 def _stages(network: NetworkSpec) -> str:
-    return f"{network.label}: {'-'.join(map(str, network.stage_blocks))} blocks"
+    return _(
+        "{label}: {stage_blocks} blocks", label=network.label, stage_blocks="-".join(map(str, network.stage_blocks))
+    )
 
 
 def _block(subject: Subject) -> Check:
     network = subject.network
     wanted = Branch.BASIC if subject.cifar or network.depth < 50 else Branch.BOTTLENECK
     paper = (
-        "Two 3x3 convolutions between additions; a single one showed no advantage"
+        _("Two 3x3 convolutions between additions; a single one showed no advantage")
         if subject.cifar
-        else "Two 3x3 convolutions up to 34 layers; from 50 on 1x1, 3x3, 1x1; a single one showed no advantage"
+        else _("Two 3x3 convolutions up to 34 layers; from 50 on 1x1, 3x3, 1x1; a single one showed no advantage")
     )
     point = _point(
-        "block", "Layers of a block", paper, "sections 3.2 and 4.2" if subject.cifar else "sections 3.2, 4.1"
+        "block", _("Layers of a block"), paper, _("sections 3.2 and 4.2") if subject.cifar else "sections 3.2, 4.1"
     )
     if network.family is Family.VGG:
-        return point.not_applicable("VGG is not made of blocks")
+        return point.not_applicable(_("VGG is not made of blocks"))
     return point.compare(network.branch is wanted, _LAYERS[network.branch])
 
 
 def _widths(subject: Subject) -> Check:
     network = subject.network
     wanted: tuple[int, ...] = CIFAR_WIDTHS if subject.cifar else IMAGENET_WIDTHS
-    bottleneck = "" if subject.cifar else "; a bottleneck block ends with four times as many"
+    bottleneck = "" if subject.cifar else _("; a bottleneck block ends with four times as many")
     point = _point(
-        "widths", "Filters", f"{', '.join(map(str, wanted))} from stage to stage{bottleneck}",
-        "section 4.2" if subject.cifar else "Table 1",
-    )  # fmt: skip
+        "widths",
+        _("Filters"),
+        _("{wanted} from stage to stage{bottleneck}", wanted=", ".join(map(str, wanted)), bottleneck=bottleneck),
+        _("section 4.2") if subject.cifar else _("Table 1"),
+    )
     if network.family is Family.VGG:
         wanted = (64, 128, 256, 512, 512)
     return point.compare(network.stage_widths == wanted, ", ".join(map(str, network.stage_widths)))
@@ -120,88 +135,94 @@ def _stem(subject: Subject) -> Check:
     network = subject.network
     wanted = Stem.SMALL if subject.cifar else Stem.LARGE
     text = _STEMS[wanted]
-    point = _point("stem", "Stem", text[:1].upper() + text[1:], "section 4.2" if subject.cifar else "Table 1")
+    point = _point("stem", _("Stem"), text[:1].upper() + text[1:], _("section 4.2") if subject.cifar else _("Table 1"))
     if network.family is Family.VGG:
-        return point.not_applicable("VGG has none")
+        return point.not_applicable(_("VGG has none"))
     return point.compare(network.stem is wanted, _STEMS[network.stem])
 
 
 def _head(subject: Subject) -> Check:
-    where = "section 4.2" if subject.cifar else "section 3.3"
-    point = _point("head", "Head", "Global average pooling and one fully connected layer", where)
+    where = _("section 4.2") if subject.cifar else _("section 3.3")
+    point = _point("head", _("Head"), _("Global average pooling and one fully connected layer"), where)
     if subject.network.family is Family.VGG:
-        return point.not_applicable("VGG has three fully connected layers of its own")
-    return point.compare(True, "global average pooling and one fully connected layer")
+        return point.not_applicable(_("VGG has three fully connected layers of its own"))
+    return point.compare(True, _("global average pooling and one fully connected layer"))
 
 
 def _input(subject: Subject) -> Check:
     size = 32 if subject.cifar else 224
-    where = "section 4.2" if subject.cifar else "section 3.4"
+    where = _("section 4.2") if subject.cifar else _("section 3.4")
     has = subject.network.image_size
-    return _point("image_size", "Input", f"{size} x {size} pixels", where).compare(has == size, f"{has} x {has} pixels")
+    return _point("image_size", _("Input"), _("{size} x {size} pixels", size=size), where).compare(
+        has == size, _("{has} x {has} pixels", has=has)
+    )
 
 
 def _classes(subject: Subject) -> Check:
     classes = 10 if subject.cifar else 1000
-    where = "section 4.2" if subject.cifar else "section 3.3"
+    where = _("section 4.2") if subject.cifar else _("section 3.3")
     has = subject.network.classes
-    return _point("classes", "Classes", str(classes), where).compare(has == classes, str(has))
+    return _point("classes", _("Classes"), str(classes), where).compare(has == classes, str(has))
 
 
 def _shortcut(subject: Subject) -> Check:
     network = subject.network
     if subject.cifar:
-        point = _point("shortcut", "Shortcuts", "Option A in every residual net", "section 4.2")
+        point = _point("shortcut", _("Shortcuts"), _("Option A in every residual net"), _("section 4.2"))
         usual: tuple[Shortcut, ...] = (Shortcut.A,)
     else:
         point = _point(
-            "shortcut", "Shortcuts", "ResNet-18 with option A, ResNet-34 with A, B and C, deeper ones with B",
-            "Tables 2 and 3",
+            "shortcut", _("Shortcuts"), _("ResNet-18 with option A, ResNet-34 with A, B and C, deeper ones with B"),
+            _("Tables 2 and 3"),
         )  # fmt: skip
         usual = usual_shortcuts(network.depth)
     if not network.residual:
-        return point.not_applicable("a plain net has none")
-    return point.compare(network.shortcut in usual, f"option {network.shortcut}")
+        return point.not_applicable(_("a plain net has none"))
+    return point.compare(network.shortcut in usual, _("option {shortcut}", shortcut=network.shortcut))
 
 
 def _zeros(network: NetworkSpec) -> Check:
     point = _point(
-        "zero_padding", "Zeros of option A", "Zeros fill the new channels; on which side of the old ones is not said",
-        "section 3.3",
-    )  # fmt: skip
+        "zero_padding",
+        _("Zeros of option A"),
+        _("Zeros fill the new channels; on which side of the old ones is not said"),
+        _("section 3.3"),
+    )
     if network.shortcut is not Shortcut.A:
-        return point.not_applicable("no shortcut pads with zeros")
+        return point.not_applicable(_("no shortcut pads with zeros"))
     return point.not_said(
-        {"end": "all after the old channels", "both": "half before, half after the old channels"}[network.zero_padding]
+        {"end": _("all after the old channels"), "both": _("half before, half after the old channels")}[
+            network.zero_padding
+        ]
     )
 
 
 def _stride(network: NetworkSpec) -> Check:
-    point = _point("stride_place", "Stride of a bottleneck", "In its first 1x1 convolution", "Table 1")
+    point = _point("stride_place", _("Stride of a bottleneck"), _("In its first 1x1 convolution"), _("Table 1"))
     if network.branch is not Branch.BOTTLENECK:
-        return point.not_applicable("no bottlenecks")
+        return point.not_applicable(_("no bottlenecks"))
     first = network.stride_place is StridePlace.FIRST
     return point.compare(
-        first, "in the first 1x1" if first else "in the 3x3, as torchvision has it: more multiply-adds"
+        first, _("in the first 1x1") if first else _("in the 3x3, as torchvision has it: more multiply-adds")
     )
 
 
 def _batch_norm(network: NetworkSpec) -> Check:
     point = _point(
-        "activation", "Batch norm and ReLU",
-        "Batch norm after each convolution and before the activation; the last ReLU of a block after the addition",
-        "sections 3.2 and 3.4",
+        "activation", _("Batch norm and ReLU"),
+        _("Batch norm after each convolution and before the activation; the last ReLU of a block after the addition"),
+        _("sections 3.2 and 3.4"),
     )  # fmt: skip
     if network.family is Family.VGG:
-        return point.not_applicable("VGG was published without batch norm")
+        return point.not_applicable(_("VGG was published without batch norm"))
     if network.activation is Activation.PRE:
-        return point.compare(False, "batch norm and ReLU before each convolution: pre-activation, arXiv:1603.05027")
-    return point.compare(True, "batch norm after each convolution, ReLU after it or after the addition")
+        return point.compare(False, _("batch norm and ReLU before each convolution: pre-activation, arXiv:1603.05027"))
+    return point.compare(True, _("batch norm after each convolution, ReLU after it or after the addition"))
 
 
 def _dropout(network: NetworkSpec) -> Check:
     if network.family is Family.VGG:
-        point = _point("dropout", "Dropout", "None in its own nets; the VGG it refers to was trained with it",
-                       "section 3.4")  # fmt: skip
-        return point.compare(False, "none: VGG's dropout between the fully connected layers is left out here")
-    return _point("dropout", "Dropout", "None", "sections 3.4 and 4.2").compare(True, "none")
+        point = _point("dropout", _("Dropout"), _("None in its own nets; the VGG it refers to was trained with it"),
+                       _("section 3.4"))  # fmt: skip
+        return point.compare(False, _("none: VGG's dropout between the fully connected layers is left out here"))
+    return _point("dropout", _("Dropout"), _("None"), _("sections 3.4 and 4.2")).compare(True, "none")

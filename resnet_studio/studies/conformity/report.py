@@ -18,6 +18,7 @@ from resnet_studio.studies.conformity.network import network_checks
 from resnet_studio.studies.conformity.recipe import optimizer_checks
 from resnet_studio.studies.conformity.results import result_checks
 from resnet_studio.studies.seeds import SeedGroup, seed_group
+from resnet_studio.text import _
 
 NAMED = 4  # topics that the one-sentence summary names at most
 
@@ -64,14 +65,18 @@ class Conformity:
         counts = self.counts
         differing = [check.topic[:1].lower() + check.topic[1:] for check in self.of(State.DIFFERS)]
         named = ", ".join(differing[:NAMED])
-        more = f" and {len(differing) - NAMED} more" if len(differing) > NAMED else ""
+        more = _(" and {differing} more", differing=len(differing) - NAMED) if len(differing) > NAMED else ""
         conforms = counts[State.CONFORMS]
-        text = f"Conforms in {counted(conforms, 'point')}"
-        text += f", differs in {len(differing)}: {named}{more}" if differing else ", differs in none"
+        text = _("Conforms in {conforms}", conforms=counted(conforms, "point", "points"))
+        text += (
+            _(", differs in {differing}: {named}{more}", differing=len(differing), named=named, more=more)
+            if differing
+            else _(", differs in none")
+        )
         if counts[State.SILENT]:
-            text += f"; the paper leaves {counts[State.SILENT]} open"
+            text += _("; the paper leaves {counts} open", counts=counts[State.SILENT])
         if counts[State.UNKNOWN]:
-            text += f"; {counted(counts[State.UNKNOWN], 'is', 'are')} not known"
+            text += _("; {counts} not known", counts=counted(counts[State.UNKNOWN], "is", "are"))
         return f"{text}."
 
     @property
@@ -92,14 +97,20 @@ class Conformity:
         """The run's own errors: the last, or mean and deviation over seeds; the best in brackets. Often empty."""
         lines = []
         if self.group is not None and self.group.sentence:
-            lines.append(f"test error {self.group.sentence}")
+            lines.append(_("test error {sentence}", sentence=self.group.sentence))
         lines += [_evaluated(found) for found in self.evaluations if not found.is_ensemble and not any(found.outdated)]
         return "; ".join(lines)
 
 
 def _evaluated(found: EvaluationSummary) -> str:
     data = found.data.removeprefix("folder:")
-    return f"{found.protocol.label} on {data}: top-1 {percent(found.top1_error)}, top-5 {percent(found.top5_error)}"
+    return _(
+        "{label} on {data}: top-1 {percent}, top-5 {percent_2}",
+        label=found.protocol.label,
+        data=data,
+        percent=percent(found.top1_error),
+        percent_2=percent(found.top5_error),
+    )
 
 
 def yardstick_of(spec: RunSpec, class_names: tuple[str, ...] = ()) -> Yardstick:
@@ -168,13 +179,20 @@ def _conformity(
     )
     figures = paper_figures(subject.network)
     data = next(check for check in checks if check.key == "data")
-    remark = "" if figures else f"The paper prints no error of this network. {paper_sentence(subject.network)}".strip()
-    whose = "this design's" if group is None else "this run's"
+    remark = (
+        ""
+        if figures
+        else _(
+            "The paper prints no error of this network. {paper_sentence}",
+            paper_sentence=paper_sentence(subject.network),
+        ).strip()
+    )
+    whose = _("this design's") if group is None else _("this run's")
     if figures and data.state is not State.CONFORMS:
         name = "CIFAR-10" if subject.network.family is Family.CIFAR else "ImageNet"
-        remark = f"The paper's error is on {name}; " + (
-            f"whether {whose} data are the same is not known." if data.state is State.UNKNOWN
-            else f"{whose} data are others ({_named(subject.data)})."
+        remark = _("The paper's error is on {name}; ", name=name) + (
+            _("whether {whose} data are the same is not known.", whose=whose) if data.state is State.UNKNOWN
+            else _("{whose} data are others ({named}).", whose=whose, named=_named(subject.data))
         )  # fmt: skip
     return Conformity(subject.network.label, subject.yardstick, checks, figures, remark, group, evaluations)
 
@@ -183,9 +201,14 @@ def _whose(subject: Subject) -> tuple[Check, ...]:
     """VGG was not trained by the paper: it quotes its errors."""
     if subject.network.family is not Family.VGG:
         return ()
-    point = Point("whose", Part.NETWORK, "Whose network", "VGG's errors are quoted from its own authors, with their "
-                  "recipe", "Table 3")  # fmt: skip
-    return (point.not_said("held against the recipe of the paper's own nets"),)
+    point = Point(
+        "whose",
+        Part.NETWORK,
+        _("Whose network"),
+        _("VGG's errors are quoted from its own authors, with their recipe"),
+        _("Table 3"),
+    )
+    return (point.not_said(_("held against the recipe of the paper's own nets")),)
 
 
 def _named(data: DataSpec) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.studies.conformity.checks import Check, Part, State
 from resnet_studio.studies.conformity.report import Conformity
+from resnet_studio.text import _
 
 CSV_COLUMNS = ("run", "name", "part", "topic", "state", "paper", "where", "has")
 
@@ -23,13 +24,13 @@ def shown_checks(found: Conformity, *, only_differences: bool = False) -> tuple[
 
 def headline(found: Conformity) -> list[str]:
     """What stands above the list: yardstick, summary, the paper's errors, the run's own."""
-    lines = [f"Held against {found.yardstick}.", found.sentence]
+    lines = [_("Held against {yardstick}.", yardstick=found.yardstick), found.sentence]
     if found.paper:
-        lines.append(f"The paper on {found.label}: {found.paper}")
+        lines.append(_("The paper on {label}: {paper}", label=found.label, paper=found.paper))
     if found.remark:
         lines.append(found.remark)
     if found.own:
-        lines.append(f"Here: {found.own}.")
+        lines.append(_("Here: {own}.", own=found.own))
     return lines
 
 
@@ -40,11 +41,11 @@ def as_text(found: Conformity, *, only_differences: bool = False) -> str:
     for part in Part:
         of_part = [check for check in checks if check.part is part]
         if of_part:
-            lines += ["", str(part)]
+            lines += ["", _(part.value)]
         for check in of_part:
-            lines.append(f"  {check.state.sign} {check.topic} ({check.state}): {check.run}")
+            lines.append(f"  {check.state.sign} {check.topic} ({_(check.state.value)}): {check.run}")
             if check.state is not State.NOT_APPLICABLE:
-                lines.append(f"      paper, {check.where}: {check.paper}")
+                lines.append(_("      paper, {where}: {paper}", where=check.where, paper=check.paper))
     return "\n".join(lines) + "\n"
 
 
@@ -124,5 +125,11 @@ def as_caption(found: Sequence[tuple[str, Conformity]]) -> str:
 
 def as_remarks(found: Conformity) -> str:
     """Lines for the top of a run file; TOML does not read what follows a number sign."""
-    lines = [*headline(found), *(f"{c.topic}: {c.run} (paper: {c.paper})" for c in found.of(State.DIFFERS))]
+    lines = [
+        *headline(found),
+        *(
+            _("{topic}: {run} (paper: {paper})", topic=c.topic, run=c.run, paper=c.paper)
+            for c in found.of(State.DIFFERS)
+        ),
+    ]
     return "".join(f"# {' '.join(line.split())}\n" for line in lines)

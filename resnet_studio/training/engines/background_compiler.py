@@ -13,6 +13,7 @@ from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.residual import build
+from resnet_studio.text import _
 from resnet_studio.training.devices import lower_priority, use_threads
 from resnet_studio.training.engines.regions import CompiledNetwork, Part, RegionLibrary, parts_of
 from resnet_studio.training.member import Member
@@ -41,7 +42,7 @@ def not_faster(
 
 def slowness(slow: Collection[NetworkSpec]) -> str:
     """Why networks are not compiled, in words."""
-    return f"it makes {', '.join(sorted({network.label for network in slow}))} no faster here"
+    return _("it makes {slow} no faster here", slow=", ".join(sorted({network.label for network in slow})))
 
 
 class BackgroundCompiler:

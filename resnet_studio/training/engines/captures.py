@@ -11,6 +11,7 @@ import torch
 
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.networks.cuda import captures_are_over, note_failed_capture, survives_failed_captures
+from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def capture_once_more(capture: Capture, work: Work) -> Work:
         Exception: Whatever the last try raised.
     """
     if captures_are_over():
-        raise NoCaptureError("an earlier capture failed, and this version of torch needs a new start of the program")
+        raise NoCaptureError(_("an earlier capture failed, and this version of torch needs a new start of the program"))
     again = survives_failed_captures()
     while True:
         try:

@@ -18,6 +18,7 @@ from resnet_studio.networks.devices import device_name
 from resnet_studio.platform.host import compiler
 from resnet_studio.platform.measured_cache import MeasuredCache
 from resnet_studio.platform.training_speed import LONG_ENOUGH, WORTH_IT, multiply_adds
+from resnet_studio.text import _
 from resnet_studio.training.engines.background_compiler import BackgroundCompiler, Faster
 from resnet_studio.training.engines.compiled import CompiledEngine
 from resnet_studio.training.engines.eager import EagerEngine, StepEngine
@@ -75,9 +76,11 @@ def choose_engine(
     if "engine" in before and device.type == before.get("device", device.type):
         return EnginePlan.recorded(before["engine"])
     if wish is Engine.GRAPHED and device.type != "cuda":
-        raise UserError(f"The graphed engine needs CUDA, and this run trains on {device.type}; choose engine auto.")
+        raise UserError(
+            _("The graphed engine needs CUDA, and this run trains on {type}; choose engine auto.", type=device.type)
+        )
     if wish is Engine.COMPILED and device.type != "cuda" and compiler() is None:
-        raise UserError("There is no C++ compiler on this machine, so nothing can be compiled; choose engine auto.")
+        raise UserError(_("There is no C++ compiler on this machine, so nothing can be compiled; choose engine auto."))
     if wish is Engine.COMPILED:
         return EnginePlan(Engine.COMPILED, min(SWITCH_AT, recipe.iterations))
     if wish is not Engine.AUTO:

@@ -10,6 +10,7 @@ from torch import Tensor
 from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.text import _
 from resnet_studio.training.engines.background_compiler import (
     BackgroundCompiler,
     Faster,
@@ -84,16 +85,17 @@ class CompiledEngine(EagerEngine):
         try:
             networks = self._compiler.take(self._check)
         except NotCompiledError as error:
-            self._stay(f"Training goes on without compiled steps ({error}).", str(error))
+            self._stay(_("Training goes on without compiled steps ({error}).", error=error), str(error))
             return
         slow = not_faster({network.spec for network in networks.values()}, self._faster, self._compiler.gain)
         self._networks = {run_id: network for run_id, network in networks.items() if network.spec not in slow}
         reason = slowness(slow)
         if not self._networks:
-            self._stay(f"Training goes on without compiling: {reason}.", reason)
+            self._stay(_("Training goes on without compiling: {reason}.", reason=reason), reason)
         elif slow:
             self._apart(
-                [run_id for run_id in networks if run_id not in self._networks], f"Without compiling: {reason}."
+                [run_id for run_id in networks if run_id not in self._networks],
+                _("Without compiling: {reason}.", reason=reason),
             )
 
     def _stay(self, sentence: str, reason: str) -> None:

@@ -20,6 +20,7 @@ from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.cuda import alone_on, captures_are_over, free_cached_memory
+from resnet_studio.text import _
 from resnet_studio.training.engines.background_compiler import (
     BackgroundCompiler,
     Faster,
@@ -191,11 +192,11 @@ class GraphedEngine:
             log.warning("compiled steps are not taken: %s", reason)
             self.name = "graphed"
             self._copy_in_order(batches)
-            self._tell(f"Training goes on without compiling: {reason.splitlines()[0]}.")
+            self._tell(_("Training goes on without compiling: {splitlines}.", splitlines=reason.splitlines()[0]))
             return
         if slow:
             left = [run_id for run_id in networks if run_id not in kept]
-            self._apart(left, f"Without compiling: {slowness(slow)}.")
+            self._apart(left, _("Without compiling: {slowness}.", slowness=slowness(slow)))
         self._networks = kept
         self._wait(members[0].device)
         self._programs.clear()
@@ -209,7 +210,7 @@ class GraphedEngine:
             replay = self._captured(program)
             times = []
             with _unchanged([member]):
-                for _ in range(_TIMED):
+                for _unused in range(_TIMED):
                     self._wait(member.device)
                     start = time.perf_counter()
                     replay()
@@ -225,7 +226,7 @@ class GraphedEngine:
         side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(side):
-            for _ in range(_WARM_UPS):
+            for _unused in range(_WARM_UPS):
                 program()
         torch.cuda.current_stream(device).wait_stream(side)
 
@@ -263,7 +264,7 @@ class GraphedEngine:
         free_cached_memory(device)
         self._copy_in_order(batches)
         log.warning("a training step could not be captured as a CUDA graph: %s", self.failure)
-        self._tell(f"Training goes on without CUDA graphs, more slowly ({self.failure}).")
+        self._tell(_("Training goes on without CUDA graphs, more slowly ({failure}).", failure=self.failure))
 
     @staticmethod
     def _copy_in_order(batches: BatchSource) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.studies.conformity.checks import State
 from resnet_studio.studies.conformity.report import Conformity, of_spec
+from resnet_studio.text import _
 from resnet_studio.ui.conformity.window import ConformityWindow
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
@@ -24,8 +25,8 @@ class ConformityLine(QWidget):
         self.found: Conformity | None = None
         self.counts = named(QLabel(), "conformity_counts")
         self.differs = named(QLabel(wordWrap=True), "conformity_differs", role="muted")
-        self.button = named(QPushButton("Show all points"), "conformity_button")
-        self.button.setToolTip("Every point of the paper, and how this design stands to it")
+        self.button = named(QPushButton(_("Show all points")), "conformity_button")
+        self.button.setToolTip(_("Every point of the paper, and how this design stands to it"))
         self.button.setEnabled(False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -82,6 +83,6 @@ def _differs(found: Conformity) -> str:
     """The topics in which the design differs, for a narrow column."""
     topics = [check.topic[:1].lower() + check.topic[1:] for check in found.of(State.DIFFERS)]
     if not topics:
-        return f"Differs in nothing ({found.yardstick})."
-    more = f" and {len(topics) - 4} more" if len(topics) > 4 else ""
-    return f"Differs in {', '.join(topics[:4])}{more}."
+        return _("Differs in nothing ({yardstick}).", yardstick=found.yardstick)
+    more = _(" and {topics} more", topics=len(topics) - 4) if len(topics) > 4 else ""
+    return _("Differs in {topics}{more}.", topics=", ".join(topics[:4]), more=more)

@@ -7,6 +7,7 @@ from html import escape
 from resnet_studio.studies.conformity.checks import Check, Part, State
 from resnet_studio.studies.conformity.report import Conformity
 from resnet_studio.studies.conformity.texts import shown_checks
+from resnet_studio.text import _
 from resnet_studio.ui.theme import Role, Theme
 
 _ROLES = {
@@ -24,12 +25,12 @@ def list_markup(found: Conformity, theme: Theme, *, wide: bool, only_differences
     short, what the paper has is left out of the points that conform."""
     checks = shown_checks(found, only_differences=only_differences)
     if not checks:
-        return f'<p style="color:{_colour(theme, Role.MUTED)}">Nothing differs.</p>'
+        return _('<p style="color:{colour}">Nothing differs.</p>', colour=_colour(theme, Role.MUTED))
     parts = []
     for part in Part:
         of_part = [check for check in checks if check.part is part]
         if of_part:
-            own = "This design" if found.group is None else "This run"
+            own = _("This design") if found.group is None else _("This run")
             parts.append(_table(part, of_part, theme, own) if wide else _blocks(part, of_part, theme))
     return "".join(parts)
 
@@ -41,7 +42,7 @@ def _colour(theme: Theme, role: Role) -> str:
 def _state(check: Check, theme: Theme) -> str:
     weight = "600" if check.state is State.DIFFERS else "400"
     colour = _colour(theme, _ROLES[check.state])
-    return f'<span style="color:{colour}; font-weight:{weight}">{check.state.sign}&nbsp;{check.state}</span>'
+    return f'<span style="color:{colour}; font-weight:{weight}">{check.state.sign}&nbsp;{_(check.state.value)}</span>'
 
 
 def _paper(check: Check, theme: Theme) -> str:
@@ -52,7 +53,7 @@ def _table(part: Part, checks: list[Check], theme: Theme, own: str) -> str:
     muted, line = _colour(theme, Role.MUTED), _colour(theme, Role.GRID)
     head = "".join(
         f'<td width="{width}%" style="color:{muted}; padding:4px 10px 3px 0">{title}</td>'
-        for width, title in zip(_WIDTHS, ("", "", own, "The paper"), strict=True)
+        for width, title in zip(_WIDTHS, ("", "", own, _("The paper")), strict=True)
     )
     head = head.replace("></td>", f'><b style="color:{_colour(theme, Role.TEXT)}">{part}</b></td>', 1)
     rows = []
@@ -81,9 +82,16 @@ def _blocks(part: Part, checks: list[Check], theme: Theme) -> str:
         if check.state is State.NOT_APPLICABLE:
             paper = ""
         elif check.state is not State.CONFORMS:
-            paper = f'<br><span style="color:{muted}">Paper:</span> {_paper(check, theme)}'
+            paper = _('<br><span style="color:{muted}">Paper:</span> {paper}', muted=muted, paper=_paper(check, theme))
         blocks.append(
-            f'<p style="margin-top:3px; margin-bottom:5px"><b>{escape(check.topic)}</b> &nbsp;{_state(check, theme)}'
-            f'<br><span style="color:{muted}">Here:</span> {escape(check.run)}{paper}</p>'
+            _(
+                '<p style="margin-top:3px; margin-bottom:5px"><b>{topic}</b> &nbsp;{state}'
+                '<br><span style="color:{muted}">Here:</span> {run}{paper}</p>',
+                topic=escape(check.topic),
+                state=_state(check, theme),
+                muted=muted,
+                run=escape(check.run),
+                paper=paper,
+            )
         )
     return "".join(blocks)

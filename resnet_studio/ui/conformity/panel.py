@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from resnet_studio.studies.conformity.report import Conformity
 from resnet_studio.studies.conformity.texts import as_text, headline
+from resnet_studio.text import _
 from resnet_studio.ui.conformity.markup import list_markup
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
@@ -38,12 +39,14 @@ class ConformityPanel(QWidget):
         self.summary = named(QLabel(wordWrap=True), "conformity_summary")
         self.summary.setTextFormat(Qt.TextFormat.PlainText)
         self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.only_differences = named(QCheckBox("Only what differs"), "conformity_filter")
-        self.only_differences.setToolTip("Leave out what conforms, what the paper leaves open and what does not apply")
-        self.copy_button = named(QPushButton("Copy as text"), "conformity_copy")
-        self.copy_button.setToolTip("Copy the list, as it is filtered, to the clipboard")
+        self.only_differences = named(QCheckBox(_("Only what differs")), "conformity_filter")
+        self.only_differences.setToolTip(
+            _("Leave out what conforms, what the paper leaves open and what does not apply")
+        )
+        self.copy_button = named(QPushButton(_("Copy as text")), "conformity_copy")
+        self.copy_button.setToolTip(_("Copy the list, as it is filtered, to the clipboard"))
         self.list = named(QTextBrowser(), "conformity_list")
-        self.list.setAccessibleName("How the run stands to each point of the paper")
+        self.list.setAccessibleName(_("How the run stands to each point of the paper"))
         self.list.setOpenLinks(False)
         self.list.setFrameShape(QFrame.Shape.NoFrame)
         self.list.setStyleSheet("QTextBrowser { border: 0; padding: 0; background: transparent; }")
@@ -88,7 +91,7 @@ class ConformityPanel(QWidget):
         self._drawn = wanted
         self.copy_button.setEnabled(found is not None)
         if found is None:
-            self.summary.setText("Choose one run to hold it against the paper.")
+            self.summary.setText(_("Choose one run to hold it against the paper."))
             self.list.clear()
             return
         self.summary.setText("\n".join(headline(found)))

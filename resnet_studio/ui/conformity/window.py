@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from resnet_studio.studies.conformity.report import Conformity
+from resnet_studio.text import _
 from resnet_studio.ui.conformity.panel import ConformityPanel
 from resnet_studio.ui.theme import Theme
 
@@ -25,5 +26,5 @@ class ConformityWindow(QDialog):
         self.resize(940, 620)
 
     def show_conformity(self, found: Conformity) -> None:
-        self.setWindowTitle(f"{found.label} and the paper")
+        self.setWindowTitle(_("{label} and the paper", label=found.label))
         self.panel.show_conformity(found)

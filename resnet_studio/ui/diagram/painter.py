@@ -12,6 +12,7 @@ from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen
 from resnet_studio.domain.alignment import Item
 from resnet_studio.domain.blueprint import BlockPlan, Join, LayerKind
 from resnet_studio.domain.diff import ORDER, SYMBOLS, Diff, Finding, GroupDiff, Tally, Verdict
+from resnet_studio.text import _
 from resnet_studio.ui.diagram.colours import STAGE_HUES, VERDICT_COLOURS, Colours, drawing_font, mixed
 from resnet_studio.ui.diagram.rows import (
     BOX_HEIGHT,
@@ -83,7 +84,7 @@ class RowPainter:
         if row.kind is RowKind.INPUT:
             self._line(p, 26, row.height)
             if words:
-                text = f"image {shape_text(diff.plans[n].input)}"
+                text = _("image {input}", input=shape_text(diff.plans[n].input))
                 self._write(p, QRectF(0, 6, COLUMN, 18), text, self._small, self.muted)
         elif row.kind is RowKind.SECTION:
             if row.height < 40:
@@ -161,7 +162,7 @@ class RowPainter:
         p.setPen(self._dotted if block.changes_dimensions else self._arc)
         p.drawPath(_arc(row))
         self._plus(p, row)
-        label = {Join.PROJECTION: "1×1", Join.ZERO_PAD: "pad 0"}.get(block.join, "")
+        label = {Join.PROJECTION: "1×1", Join.ZERO_PAD: _("pad 0")}.get(block.join, "")
         if words and label:
             x = CENTRE + 0.75 * ARC_REACH
             where = QRectF(x + 5, (3 + row.plus_y) / 2 - 9, COLUMN - x - 5, 18)
@@ -204,7 +205,7 @@ class RowPainter:
         if words and layers:
             signs = _signs(tally)
             where = QRectF(LEFT, 10, BOX_WIDTH, 19 if signs else 34)
-            self._write(p, where, f"{contents_text(inside)} folded", self._font, self.text)
+            self._write(p, where, _("{inside} folded", inside=contents_text(inside)), self._font, self.text)
             self._write(p, QRectF(LEFT, 26, BOX_WIDTH, 17), signs, self._bold, self.text)
         elif words and tally.total:
             self._ghost(p, QRectF(LEFT, 10, BOX_WIDTH, 34))

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from resnet_studio.domain.alignment import Group, Item
 from resnet_studio.domain.blueprint import Join, LayerKind
 from resnet_studio.domain.diff import Diff, SectionDiff
+from resnet_studio.text import _, _n
 
 COLUMN = 262.0  # width of one network's column
 BOX_WIDTH, BOX_HEIGHT = 138.0, 21.0
@@ -105,7 +106,7 @@ def joins(group: Group) -> bool:
 
 def section_title(found: SectionDiff) -> str:
     section = found.section
-    return f"Output {section.size}×{section.size}" if section.size else f"Stage {section.key[1] + 1}"
+    return _("Output {size}×{size}", size=section.size) if section.size else _("Stage {key}", key=section.key[1] + 1)
 
 
 def contents_text(items: Sequence[Item]) -> str:
@@ -113,9 +114,9 @@ def contents_text(items: Sequence[Item]) -> str:
     those with weights."""
     layers = sum(item.main.kind.weighted for item in items)
     pools = len(items) - layers
-    parts = [f"{layers} layer{'' if layers == 1 else 's'}"] if layers else []
+    parts = [_n("{count} layer", "{count} layers", layers)] if layers else []
     if pools:
-        parts.append("pool" if pools == 1 else f"{pools} pools")
+        parts.append("pool" if pools == 1 else _("{pools} pools", pools=pools))
     return ", ".join(parts)
 
 
@@ -131,9 +132,11 @@ def section_text(diff: Diff, s: int, n: int) -> str:
     block = stage.blocks[-1]
     last = block.branch[-1].output  # VGG pools after it
     parts = [] if section.size else [f"{last[2]}×{last[1]}"]
-    parts.append(f"{last[0]} filters")
-    name = "layer" if len([layer for layer in block.branch if layer.kind.weighted]) == 1 else "block"
+    parts.append(_("{last} filters", last=last[0]))
+    single = len([layer for layer in block.branch if layer.kind.weighted]) == 1
     here = (item for item in own if item is not None and item.main.kind is LayerKind.CONV)
     count = len({item.block for item in here if item.stage == section.stages[n]})
-    parts.append(f"{count} {name}{'' if count == 1 else 's'}")
+    parts.append(
+        _n("{count} layer", "{count} layers", count) if single else _n("{count} block", "{count} blocks", count)
+    )
     return ", ".join(parts)

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from resnet_studio.domain.alignment import Item
 from resnet_studio.domain.blueprint import BlockPlan, Join, Layer, LayerKind, Shape
 from resnet_studio.domain.diff import Diff, Finding, Verdict
+from resnet_studio.text import _
 from resnet_studio.ui.diagram.rows import BOX_HEIGHT, BOX_WIDTH, COLUMN, Row, RowKind, section_text, section_title
 from resnet_studio.ui.widgets.text import count_text
 
 _JOINS = {
-    Join.IDENTITY: "the input itself is added",
-    Join.ZERO_PAD: "every second row and column of the input, padded with zero channels (option A)",
-    Join.PROJECTION: "a 1×1 convolution of the input",
-    Join.NONE: "nothing is added",
+    Join.IDENTITY: _("the input itself is added"),
+    Join.ZERO_PAD: _("every second row and column of the input, padded with zero channels (option A)"),
+    Join.PROJECTION: _("a 1×1 convolution of the input"),
+    Join.NONE: _("nothing is added"),
 }
-_KINDS = {LayerKind.BATCH_NORM: "batch norm", LayerKind.RELU: "ReLU", LayerKind.FLATTEN: "flattening"}
-_VERDICTS = {Verdict.ADDED: "not in", Verdict.MISSING: "only in", Verdict.CHANGED: "other than in"}
+_KINDS = {LayerKind.BATCH_NORM: _("batch norm"), LayerKind.RELU: "ReLU", LayerKind.FLATTEN: "flattening"}
+_VERDICTS = {Verdict.ADDED: _("not in"), Verdict.MISSING: _("only in"), Verdict.CHANGED: _("other than in")}
 
 
 def shape_text(shape: Shape) -> str:
@@ -30,21 +31,25 @@ def layer_text(layer: Layer) -> str:
     """As a box shows it: ``3×3 conv, 16, /2``."""
     half = f", /{layer.stride}" if layer.stride > 1 else ""
     if layer.kind is LayerKind.CONV:
-        return f"{layer.kernel}×{layer.kernel} conv, {layer.output[0]}{half}"
+        return _("{kernel}×{kernel} conv, {output}{half}", kernel=layer.kernel, output=layer.output[0], half=half)
     if layer.kind is LayerKind.MAX_POOL:
-        return f"{layer.kernel}×{layer.kernel} max pool{half}"
+        return _("{kernel}×{kernel} max pool{half}", kernel=layer.kernel, half=half)
     if layer.kind is LayerKind.LINEAR:
-        return f"fc, {layer.output[0]}"
+        return _("fc, {output}", output=layer.output[0])
     return layer.kind.value
 
 
 def kinds_text(layers: Sequence[Layer]) -> str:
     """``batch norm and ReLU``."""
-    return " and ".join(_KINDS.get(layer.kind, layer.kind.value) for layer in layers)
+    return _(" and ").join(_KINDS.get(layer.kind, layer.kind.value) for layer in layers)
 
 
 def _counts(parameters: int, multiply_adds: int) -> str:
-    return f"{count_text(parameters)} parameters, {count_text(multiply_adds)} multiply-adds"
+    return _(
+        "{parameters} parameters, {multiply_adds} multiply-adds",
+        parameters=count_text(parameters),
+        multiply_adds=count_text(multiply_adds),
+    )
 
 
 def _layer_facts(layer: Layer) -> str:
@@ -57,21 +62,21 @@ def _layer_facts(layer: Layer) -> str:
 def _item_facts(item: Item, block: BlockPlan | None) -> str:
     text = _layer_facts(item.main)
     if item.main.bias and item.main.kind is LayerKind.CONV:
-        text += ", with bias"
+        text += _(", with bias")
     if item.before:
-        text += f"; after {kinds_text(item.before)}"
+        text += _("; after {before}", before=kinds_text(item.before))
     after = item.after
     if block is not None and block.join is not Join.NONE and after and after[-1:] == block.after[-1:]:
         after = after[:-1]  # comes after the addition
-    return text + (f"; then {kinds_text(after)}" if after else "")
+    return text + (_("; then {after}", after=kinds_text(after)) if after else "")
 
 
 def _block_facts(block: BlockPlan) -> str:
     text = f"{block.name}: {shape_text(block.input)} → {shape_text(block.output)}"
     if block.join is not Join.NONE:
-        text += f"; shortcut: {_JOINS[block.join]}"
+        text += _("; shortcut: {joins}", joins=_JOINS[block.join])
         if block.after:
-            text += f", then {kinds_text(block.after)}"
+            text += _(", then {after}", after=kinds_text(block.after))
     return f"{text}; {_counts(block.parameters, block.multiply_adds)}"
 
 
@@ -91,7 +96,7 @@ def facts(diff: Diff, n: int, row: Row, x: float, y: float) -> str:
     """
     plan = diff.plans[n]
     if row.kind is RowKind.INPUT:
-        return f"input: {shape_text(plan.input)}"
+        return _("input: {input}", input=shape_text(plan.input))
     found = diff.sections[row.section]
     if row.kind is not RowKind.GROUP:
         return _section_facts(diff, n, row)
@@ -101,7 +106,7 @@ def facts(diff: Diff, n: int, row: Row, x: float, y: float) -> str:
         for number, line in enumerate(group.group.lines):
             if row.box_top(number) <= y <= row.box_top(number) + BOX_HEIGHT:
                 item = line[n]
-                text = _item_facts(item, block) if item is not None else "no layer here"
+                text = _item_facts(item, block) if item is not None else _("no layer here")
                 return _joined(text, difference_text(diff, n, group.layers[number][n]))
     shortcut = difference_text(diff, n, group.shortcuts[n], "shortcut ")
     if block is not None and block.projection and x > COLUMN / 2 + BOX_WIDTH / 2:
@@ -109,7 +114,7 @@ def facts(diff: Diff, n: int, row: Row, x: float, y: float) -> str:
     if block is not None and len(group.group.lines) + bool(block.projection) > 1:
         return _joined(_block_facts(block), shortcut, *_all_layers(diff, n, row))
     item = group.group.lines[0][n]
-    text = _item_facts(item, block) if item is not None else "no layer here"
+    text = _item_facts(item, block) if item is not None else _("no layer here")
     return _joined(text, shortcut, *_all_layers(diff, n, row))
 
 

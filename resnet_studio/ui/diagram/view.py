@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QFrame, QToolTip, QWidget
 from resnet_studio.domain.alignment import Key
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.diff import Diff, diff
+from resnet_studio.text import _
 from resnet_studio.ui.diagram.painter import TEXT_FROM_ZOOM, RowPainter
 from resnet_studio.ui.diagram.rows import COLUMN, Row, RowKind, Rows, foldable
 from resnet_studio.ui.diagram.text import facts
@@ -41,7 +42,7 @@ class BlueprintView(ZoomedArea):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("blueprint_view")
-        self.setAccessibleName("Drawing of the networks")
+        self.setAccessibleName(_("Drawing of the networks"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumWidth(300)

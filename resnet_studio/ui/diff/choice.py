@@ -10,10 +10,11 @@ from PySide6.QtWidgets import QComboBox, QCompleter, QGridLayout, QLabel, QWidge
 from resnet_studio.domain.diff import Against
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.text import _
 from resnet_studio.ui.diff.presets import DIFF_PRESETS, PROPOSED
 from resnet_studio.ui.widgets.accessible_names import named
 
-OWN = "My own choice"
+OWN = _("My own choice")
 COUNT = 3
 READ_AFTER_MS = 250  # a name is typed letter by letter
 
@@ -34,16 +35,16 @@ class NetworkChoice(QWidget):
         self._find = find
         self.networks: tuple[NetworkSpec, ...] = ()
         self._extra: dict[str, NetworkSpec] = {}
-        self.preset = named(QComboBox(), "diff_preset", tip="Comparisons that the paper suggests")
-        self.preset.setAccessibleName("Comparison")
+        self.preset = named(QComboBox(), "diff_preset", tip=_("Comparisons that the paper suggests"))
+        self.preset.setAccessibleName(_("Comparison"))
         self.preset.addItems([preset.title for preset in DIFF_PRESETS])
         self.preset.addItem(OWN)
         self.preset.setMinimumContentsLength(24)
         self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.against = named(QComboBox(), "diff_against", tip="Which network each one is compared with")
-        self.against.setAccessibleName("Compared with")
-        self.against.addItem("each with the one before it", Against.PREVIOUS)
-        self.against.addItem("all with the first", Against.FIRST)
+        self.against = named(QComboBox(), "diff_against", tip=_("Which network each one is compared with"))
+        self.against.setAccessibleName(_("Compared with"))
+        self.against.addItem(_("each with the one before it"), Against.PREVIOUS)
+        self.against.addItem(_("all with the first"), Against.FIRST)
         self.fields = [self._make_field(n) for n in range(COUNT)]
         self._errors = [named(QLabel(wordWrap=True), f"diff_error_{n + 1}", role="error") for n in range(COUNT)]
         self._timer = QTimer(self, singleShot=True, interval=READ_AFTER_MS)
@@ -103,20 +104,20 @@ class NetworkChoice(QWidget):
         field = named(
             QComboBox(editable=True),
             f"diff_network_{n + 1}",
-            tip="A name like plain-34, resnet-34-B, resnet-50-3x3, vgg-19 or cifar-resnet-110, or that of a run",
+            tip=_("A name like plain-34, resnet-34-B, resnet-50-3x3, vgg-19 or cifar-resnet-110, or that of a run"),
         )
         field.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         field.addItems(PROPOSED)
         field.setMinimumContentsLength(12)
         field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        field.setAccessibleName(f"Network {n + 1}")
+        field.setAccessibleName(_("Network {n}", n=n + 1))
         line, completer = field.lineEdit(), field.completer()
         if isinstance(completer, QCompleter):
             completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
             completer.setFilterMode(Qt.MatchFlag.MatchContains)
         if line is not None:
             line.setAcceptDrops(False)  # a file dropped is not a name
-            line.setPlaceholderText("none" if n == COUNT - 1 else "a network")
+            line.setPlaceholderText(_("none") if n == COUNT - 1 else _("a network"))
         field.setEditText("")
         field.editTextChanged.connect(self._on_typed)
         return field
@@ -127,14 +128,17 @@ class NetworkChoice(QWidget):
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(4)
         for n, (title, widget) in enumerate(
-            (("Comparison", self.preset), *((f"Network {n + 1}", field) for n, field in enumerate(self.fields)))
+            (
+                (_("Comparison"), self.preset),
+                *((_("Network {n}", n=n + 1), field) for n, field in enumerate(self.fields)),
+            )
         ):
             label = named(QLabel(title), role="muted")
             label.setBuddy(widget)
             grid.addWidget(label, 0, n)
             grid.addWidget(widget, 1, n)
             grid.setColumnStretch(n, 3 if n == 0 else 2)
-        label = named(QLabel("Compared"), role="muted")
+        label = named(QLabel(_("Compared")), role="muted")
         label.setBuddy(self.against)
         grid.addWidget(label, 0, COUNT + 1)
         grid.addWidget(self.against, 1, COUNT + 1)
@@ -171,7 +175,7 @@ class NetworkChoice(QWidget):
                 if text:
                     found.append(self._extra.get(text) or self._find(text))
                 elif n < 2:
-                    problems[n] = "Name a network."
+                    problems[n] = _("Name a network.")
             except UserError as error:
                 problems[n] = str(error)
         for label, field, problem in zip(self._errors, self.fields, problems, strict=True):

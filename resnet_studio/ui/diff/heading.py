@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from resnet_studio.domain.diff import Diff
+from resnet_studio.text import _, _n
 from resnet_studio.ui.diagram.colours import drawing_font
 from resnet_studio.ui.diagram.painter import RowPainter
 from resnet_studio.ui.widgets.text import count_text, short_count
@@ -17,11 +18,11 @@ _TOP, _LINE = 8.0, 18.0
 def heading_lines(found: Diff, n: int) -> tuple[str, ...]:
     """Name, depth and parameters, multiply-adds, and what differs."""
     plan = found.plans[n]
-    last = "" if n == 0 else f"vs {found.names[found.baselines[n]]}: {found.tally(n).short}"
+    last = "" if n == 0 else _("vs {names}: {short}", names=found.names[found.baselines[n]], short=found.tally(n).short)
     return (
         found.names[n],
-        f"{plan.depth} layers, {count_text(plan.parameters)} parameters",
-        f"{short_count(plan.multiply_adds)} multiply-adds{_share(found, n)}",
+        _("{depth} layers, {parameters} parameters", depth=plan.depth, parameters=count_text(plan.parameters)),
+        _("{short_count} multiply-adds{share}", short_count=short_count(plan.multiply_adds), share=_share(found, n)),
         last or _followed(found),
     )
 
@@ -30,9 +31,9 @@ def _followed(found: Diff) -> str:
     """Of the first network: which of the others are compared with it."""
     names = [found.names[n] for n in range(1, len(found.plans)) if found.baselines[n] == 0]
     if not names:
-        return "compared with nothing"
-    others = names[0] if len(names) == 1 else "the others"
-    return f"what {others} {'is' if len(names) == 1 else 'are'} compared with"
+        return _("compared with nothing")
+    others = names[0] if len(names) == 1 else _("the others")
+    return _n("what {others} is compared with", "what {others} are compared with", len(names), others=others)
 
 
 def _share(found: Diff, n: int) -> str:
@@ -41,7 +42,7 @@ def _share(found: Diff, n: int) -> str:
     if n == 0 or base.multiply_adds == found.plans[n].multiply_adds:
         return ""
     percent = 100.0 * found.plans[n].multiply_adds / base.multiply_adds
-    return f", {percent:.3g} % of {found.names[found.baselines[n]]}"
+    return _(", {percent:.3g} % of {names}", percent=percent, names=found.names[found.baselines[n]])
 
 
 def heading_text(found: Diff, n: int) -> str:

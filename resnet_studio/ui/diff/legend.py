@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from resnet_studio.domain.diff import Verdict
+from resnet_studio.text import _
 from resnet_studio.ui.diagram.painter import BADGE_RADIUS, RowPainter
 from resnet_studio.ui.theme import Role, Theme
 
@@ -20,7 +21,7 @@ class Legend(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("diff_legend")
-        self.setAccessibleName("Plus: added. Minus: missing. Not equal: changed.")
+        self.setAccessibleName(_("Plus: added. Minus: missing. Not equal: changed."))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._theme = theme
         self._painter = RowPainter(theme)
@@ -34,7 +35,7 @@ class Legend(QWidget):
     # Qt
 
     def sizeHint(self) -> QSize:
-        words = sum(self.fontMetrics().horizontalAdvance(word) for _, word in LEGEND)
+        words = sum(self.fontMetrics().horizontalAdvance(word) for _unused, word in LEGEND)
         return QSize(round(words + len(LEGEND) * (2 * BADGE_RADIUS + 6 + _GAP)), _HEIGHT)
 
     def paintEvent(self, _event: QPaintEvent) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QHelpEvent, QPainter
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from resnet_studio.domain.diff import Tally
+from resnet_studio.text import _
 from resnet_studio.ui.diagram.rows import Row, RowKind
 from resnet_studio.ui.diagram.view import BlueprintView
 from resnet_studio.ui.diff.heading import HEADING_HEIGHT, heading_text, paint_heading
@@ -23,7 +24,7 @@ class DiffView(BlueprintView):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
         self.setObjectName("diff_view")
-        self.setAccessibleName("Drawing of the compared networks")
+        self.setAccessibleName(_("Drawing of the compared networks"))
 
     def go_to_difference(self, step: int) -> bool:
         """Mark the next place (``step`` 1) or the previous one (-1) where a network differs, and the network with it:

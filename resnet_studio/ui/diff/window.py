@@ -26,6 +26,7 @@ from resnet_studio.domain.enums import Family
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.network_names import network_named
 from resnet_studio.domain.specs import NetworkSpec, counterpart
+from resnet_studio.text import _
 from resnet_studio.ui.diff.choice import NetworkChoice
 from resnet_studio.ui.diff.export import SCALES, export_diff
 from resnet_studio.ui.diff.legend import Legend
@@ -34,9 +35,9 @@ from resnet_studio.ui.figures import FORMATS
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 
-POINT = "Point at a layer, or mark one with the arrow keys, to see what differs there; press a strip to fold it."
-COUNTING = "A pool counts as a layer in these sums; depths count the layers with weights alone."
-DESIGN, TWIN = "this design", "its twin"
+POINT = _("Point at a layer, or mark one with the arrow keys, to see what differs there; press a strip to fold it.")
+COUNTING = _("A pool counts as a layer in these sums; depths count the layers with weights alone.")
+DESIGN, TWIN = _("this design"), _("its twin")
 _SHOWN_LINES = 40
 
 
@@ -46,24 +47,24 @@ class DiffWindow(QDialog):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("diff_window")
-        self.setWindowTitle("Compare networks")
+        self.setWindowTitle(_("Compare networks"))
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
         self._services = services
         self.view = DiffView(services.theme)
         self.choice = NetworkChoice(self._find)
         self._pointed = named(QLabel(POINT, wordWrap=True), "diff_pointed", role="muted")
         self._summary = named(QLabel(wordWrap=True), "diff_summary")
-        self._scale = named(QComboBox(), "diff_scale", tip="Pixels of a PNG for each unit of the drawing")
+        self._scale = named(QComboBox(), "diff_scale", tip=_("Pixels of a PNG for each unit of the drawing"))
         self._scale.addItems([f"{scale}×" for scale in SCALES])
         self._scale.setCurrentIndex(services.preferences.value("diff/scale", 1, int) % len(SCALES))
-        self._scale.setAccessibleName("Scale of a PNG")
-        self.export_button = self._button("Export…", "diff_export", "Save the whole drawing to a file", "Ctrl+E")
+        self._scale.setAccessibleName(_("Scale of a PNG"))
+        self.export_button = self._button(_("Export…"), "diff_export", _("Save the whole drawing to a file"), "Ctrl+E")
         self._buttons = [
-            self._button("Previous", "diff_previous", "The difference before the marked place", "Shift+F3"),
-            self._button("Next difference", "diff_next", "The difference after the marked place", "F3"),
-            self._button("Open all", "diff_open_all", "Show every block", "Ctrl+Shift+O"),
-            self._button("Fold all", "diff_fold_all", "Fold every stage", "Ctrl+Shift+F"),
-            self._button("Fit", "diff_fit", "Fit the width (0 in the drawing)", "Ctrl+0"),
+            self._button(_("Previous"), "diff_previous", _("The difference before the marked place"), "Shift+F3"),
+            self._button(_("Next difference"), "diff_next", _("The difference after the marked place"), "F3"),
+            self._button(_("Open all"), "diff_open_all", _("Show every block"), "Ctrl+Shift+O"),
+            self._button(_("Fold all"), "diff_fold_all", _("Fold every stage"), "Ctrl+Shift+F"),
+            self._button(_("Fit"), "diff_fit", _("Fit the width (0 in the drawing)"), "Ctrl+0"),
         ]
         self._lay_out()
         self._connect()
@@ -89,7 +90,7 @@ class DiffWindow(QDialog):
         """Write the drawing as it is folded now; a missing ending makes it an SVG."""
         found = self.view.diff
         if found is None or not self.choice.networks:
-            self._pointed.setText("There is nothing to export: name at least two networks.")
+            self._pointed.setText(_("There is nothing to export: name at least two networks."))
             return
         path = path if path.suffix.lower() in FORMATS else path.with_name(f"{path.name}.svg")
         is_open, scale = self.view.open_sections, SCALES[self._scale.currentIndex()]
@@ -103,8 +104,8 @@ class DiffWindow(QDialog):
     def _find(self, text: str) -> NetworkSpec:
         """The network of a name, or that of a stored run."""
         if text in (DESIGN, TWIN):
-            fault = "The form has a wrong field" if text == DESIGN else "The network in the form has no twin"
-            raise UserError(f"{fault}; name another network.")
+            fault = _("The form has a wrong field") if text == DESIGN else _("The network in the form has no twin")
+            raise UserError(_("{fault}; name another network.", fault=fault))
         try:
             return network_named(text)
         except UserError as error:
@@ -135,7 +136,7 @@ class DiffWindow(QDialog):
         for button in self._buttons:
             buttons.addWidget(button)
         buttons.addStretch(1)
-        buttons.addWidget(named(QLabel("PNG scale"), role="muted"))
+        buttons.addWidget(named(QLabel(_("PNG scale")), role="muted"))
         buttons.addWidget(self._scale)
         buttons.addWidget(self.export_button)
         column = QVBoxLayout(self)
@@ -168,7 +169,9 @@ class DiffWindow(QDialog):
         if self.view.go_to_difference(step):
             self.view.setFocus()
         else:
-            self._pointed.setText("No difference comes " + ("after" if step > 0 else "before") + " the marked place.")
+            self._pointed.setText(
+                _("No difference comes ") + (_("after") if step > 0 else _("before")) + _(" the marked place.")
+            )
 
     @Slot()
     def _on_changed(self) -> None:
@@ -177,7 +180,7 @@ class DiffWindow(QDialog):
         for button in (*self._buttons, self.export_button):
             button.setEnabled(bool(networks))
         if not networks:
-            self._summary.setText("A network needs another name.")
+            self._summary.setText(_("A network needs another name."))
             return
         found = diff([blueprint(spec) for spec in networks], against=self.choice.mode)
         if self.view.diff is None or self.view.diff.names != found.names:
@@ -189,7 +192,7 @@ class DiffWindow(QDialog):
         compared = range(1, len(networks))
         self._summary.setText("  ".join(found.sentence(n) for n in compared))
         lines = [line for n in compared for line in (found.sentence(n), *lines_of_text(found, n))]
-        more = [f"… and {len(lines) - _SHOWN_LINES} more"] if len(lines) > _SHOWN_LINES else []
+        more = [_("… and {lines} more", lines=len(lines) - _SHOWN_LINES)] if len(lines) > _SHOWN_LINES else []
         self._summary.setToolTip("\n".join([COUNTING, *lines[:_SHOWN_LINES], *more]))
 
     @Slot(str)
@@ -202,7 +205,7 @@ class DiffWindow(QDialog):
         names = self.view.diff.names if self.view.diff else ()
         proposal = str(Path(folder) / f"{'-'.join(names).replace(' ', '-')}.svg")
         kinds = ";;".join(FORMATS.values())
-        path, chosen = QFileDialog.getSaveFileName(self, "Export the drawing", proposal, kinds, FORMATS[".svg"])
+        path, chosen = QFileDialog.getSaveFileName(self, _("Export the drawing"), proposal, kinds, FORMATS[".svg"])
         if path:
             self._services.preferences.set_value("diff/folder", str(Path(path).parent))
             ending = next((ending for ending, kind in FORMATS.items() if kind == chosen), ".svg")
@@ -220,7 +223,7 @@ class DiffWindow(QDialog):
     @Slot(object)
     def _on_exported(self, path: Path) -> None:
         self.export_button.setEnabled(True)
-        self._pointed.setText(f"Saved as {path}.")
+        self._pointed.setText(_("Saved as {path}.", path=path))
 
     @Slot(str)
     def _on_not_exported(self, sentence: str) -> None:

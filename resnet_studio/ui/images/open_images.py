@@ -11,10 +11,11 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from resnet_studio.domain.records import NamedImage
+from resnet_studio.text import _
 
-FILTER = "Images (*.png *.jpg *.jpeg *.bmp *.webp *.gif *.tif *.tiff *.ppm);;All files (*)"
-NO_IMAGE = "There is no image on the clipboard."
-NOT_HERE = "That picture lies on another machine, and nothing is fetched unasked; save it first."
+FILTER = _("Images (*.png *.jpg *.jpeg *.bmp *.webp *.gif *.tif *.tiff *.ppm);;All files (*)")
+NO_IMAGE = _("There is no image on the clipboard.")
+NOT_HERE = _("That picture lies on another machine, and nothing is fetched unasked; save it first.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +56,17 @@ def dropped_images(mime: QMimeData, name: str = "Dropped") -> DroppedImages:
 def pasted_images() -> DroppedImages:
     """What is on the clipboard."""
     mime = QGuiApplication.clipboard().mimeData()
-    return dropped_images(mime, "Pasted") if isinstance(mime, QMimeData) else DroppedImages()
+    return dropped_images(mime, _("Pasted")) if isinstance(mime, QMimeData) else DroppedImages()
 
 
 def choose_images(parent: QWidget) -> tuple[Path, ...]:
-    chosen, _ = QFileDialog.getOpenFileNames(parent, "Choose images", "", FILTER)
+    chosen, _unused = QFileDialog.getOpenFileNames(parent, _("Choose images"), "", FILTER)
     return tuple(map(Path, chosen))
 
 
 def choose_folder(parent: QWidget) -> tuple[Path, ...]:
     """One folder, or none."""
-    chosen = QFileDialog.getExistingDirectory(parent, "Choose a folder of images")
+    chosen = QFileDialog.getExistingDirectory(parent, _("Choose a folder of images"))
     return (Path(chosen),) if chosen else ()
 
 

@@ -36,4 +36,4 @@ def run_duration(run: RunRecord) -> str:
 
 
 def runs(number: int) -> str:
-    return counted(number, "run")
+    return counted(number, "run", "runs")

@@ -6,6 +6,7 @@ from enum import Enum
 
 from resnet_studio.domain.records import NOT_KNOWN, RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
+from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import TableColumn
 
@@ -35,7 +36,7 @@ class Column(Enum):
 def data_name(run: RunRecord) -> str:
     """The data set's key, or the last part of the folder's path; of an imported run nobody knows it."""
     if run.imported:
-        return f"data {NOT_KNOWN}"
+        return _("data {not_known}", not_known=NOT_KNOWN)
     folder = run.spec.data.folder
     if folder is None:
         return run.spec.data.source
@@ -62,7 +63,7 @@ def _iterations(run: RunRecord) -> tuple[int, int] | None:
 
 
 def _data_tip(run: RunRecord) -> str:
-    return "Trained elsewhere: its data are not known." if run.imported else run.spec.data.source
+    return _("Trained elsewhere: its data are not known.") if run.imported else run.spec.data.source
 
 
 def _first_line(note: str) -> str:
@@ -75,74 +76,133 @@ def _no_text(_value: object) -> str:
 
 COLUMNS: dict[Column, TableColumn[RunRecord]] = {
     Column.LINE: TableColumn(
-        "", lambda run: (run.colour.lower(), run.residual), _no_text, width=46,
-        tip="Colour on every page; plain nets dashed, residual nets solid.",
-        accessible=lambda run: "residual, solid line" if run.residual else "plain, dashed line",
+        "",
+        lambda run: (run.colour.lower(), run.residual),
+        _no_text,
+        width=46,
+        tip=_("Colour on every page; plain nets dashed, residual nets solid."),
+        accessible=lambda run: _("residual, solid line") if run.residual else _("plain, dashed line"),
     ),
     Column.NAME: TableColumn(
-        "Name", lambda run: run.name, width=170, tip="A label of your own; F2 changes it.",
-        sort=lambda run: run.name.casefold(), edit=lambda run: run.name,
-        cell_tip=lambda run: f"{run.name} ({run.spec.network.label}), id {run.short_id}",
+        _("Name"),
+        lambda run: run.name,
+        width=170,
+        tip=_("A label of your own; F2 changes it."),
+        sort=lambda run: run.name.casefold(),
+        edit=lambda run: run.name,
+        cell_tip=lambda run: _(
+            "{name} ({label}), id {short_id}", name=run.name, label=run.spec.network.label, short_id=run.short_id
+        ),
     ),
     Column.STATUS: TableColumn(
-        "Status", lambda run: str(run.status), width=100, tip="How far the run has come.",
+        _("Status"),
+        lambda run: str(run.status),
+        width=100,
+        tip=_("How far the run has come."),
         cell_tip=lambda run: run.reason or None,
     ),
     Column.DEPTH: TableColumn(
-        "Depth", lambda run: run.spec.network.depth, number=True, width=66, tip="Weighted layers."
+        _("Depth"), lambda run: run.spec.network.depth, number=True, width=66, tip=_("Weighted layers.")
     ),
     Column.BLOCK: TableColumn(
-        "Block", lambda run: str(run.spec.network.block), width=70,
-        tip="plain: without shortcuts. basic: a shortcut around every two layers.",
+        _("Block"),
+        lambda run: str(run.spec.network.block),
+        width=70,
+        tip=_("plain: without shortcuts. basic: a shortcut around every two layers."),
     ),
     Column.SHORTCUT: TableColumn(
-        "Shortcut", lambda run: str(run.spec.network.shortcut), width=82,
-        tip="A: zero-padding. B: projection where dimensions change. C: projection everywhere.",
+        _("Shortcut"),
+        lambda run: str(run.spec.network.shortcut),
+        width=82,
+        tip=_("A: zero-padding. B: projection where dimensions change. C: projection everywhere."),
     ),
     Column.DATA: TableColumn(
-        "Data", lambda run: NOT_KNOWN if run.imported else data_name(run), width=84,
-        tip="Where the images come from.", sort=lambda run: data_name(run).casefold(), cell_tip=_data_tip,
+        _("Data"),
+        lambda run: NOT_KNOWN if run.imported else data_name(run),
+        width=84,
+        tip=_("Where the images come from."),
+        sort=lambda run: data_name(run).casefold(),
+        cell_tip=_data_tip,
     ),
     Column.SEED: TableColumn(
-        "Seed", _known_seeds, _seeds_text, number=True, width=62,
-        tip="Of the initial weights; after the slash that of the sample order, where it is another.",
+        _("Seed"),
+        _known_seeds,
+        _seeds_text,
+        number=True,
+        width=62,
+        tip=_("Of the initial weights; after the slash that of the sample order, where it is another."),
     ),
     Column.ITERATION: TableColumn(
-        "Iteration", _iterations, lambda pair: formats.progress(*pair), number=True, width=128,
-        tip="Weight updates done, of all that the recipe asks for.",
+        _("Iteration"),
+        _iterations,
+        lambda pair: formats.progress(*pair),
+        number=True,
+        width=128,
+        tip=_("Weight updates done, of all that the recipe asks for."),
     ),
     Column.TRAINING_ERROR: TableColumn(
-        "Training error", lambda run: run.training_error, formats.percent, number=True, width=118,
-        tip=f"Mean over the last {TRAINING_ERROR_WINDOW} iterations.",
+        _("Training error"),
+        lambda run: run.training_error,
+        formats.percent,
+        number=True,
+        width=118,
+        tip=_("Mean over the last {training_error_window} iterations.", training_error_window=TRAINING_ERROR_WINDOW),
     ),
     Column.TEST_ERROR: TableColumn(
-        "Test error", lambda run: run.test_error, formats.percent, number=True, width=94, tip="The last one measured."
+        _("Test error"),
+        lambda run: run.test_error,
+        formats.percent,
+        number=True,
+        width=94,
+        tip=_("The last one measured."),
     ),
     Column.BEST_TEST_ERROR: TableColumn(
-        "Best test error", lambda run: run.best_test_error, formats.percent, number=True, width=124,
-        tip="The lowest one measured; picked by looking at the test set, so never the headline.",
+        _("Best test error"),
+        lambda run: run.best_test_error,
+        formats.percent,
+        number=True,
+        width=124,
+        tip=_("The lowest one measured; picked by looking at the test set, so never the headline."),
     ),
     Column.PARAMETERS: TableColumn(
-        "Parameters", lambda run: run.parameters, formats.count, number=True, width=104,
-        tip="Weights that training changes.",
+        _("Parameters"),
+        lambda run: run.parameters,
+        formats.count,
+        number=True,
+        width=104,
+        tip=_("Weights that training changes."),
     ),
     Column.DURATION: TableColumn(
-        "Duration", lambda run: None if run.imported else run.seconds, formats.duration, number=True, width=104,
-        tip="Time in training.",
+        _("Duration"),
+        lambda run: None if run.imported else run.seconds,
+        formats.duration,
+        number=True,
+        width=104,
+        tip=_("Time in training."),
     ),
     Column.CREATED: TableColumn(
-        "Created", lambda run: run.created_at, formats.moment, width=136, tip="When the run was asked for."
+        _("Created"), lambda run: run.created_at, formats.moment, width=136, tip=_("When the run was asked for.")
     ),
     Column.TAGS: TableColumn(
-        "Tags", lambda run: run.tags, ", ".join, width=120, tip="Words of your own, with commas between them.",
-        sort=lambda run: tuple(tag.casefold() for tag in run.tags) or None, edit=lambda run: ", ".join(run.tags),
+        _("Tags"),
+        lambda run: run.tags,
+        ", ".join,
+        width=120,
+        tip=_("Words of your own, with commas between them."),
+        sort=lambda run: tuple(tag.casefold() for tag in run.tags) or None,
+        edit=lambda run: ", ".join(run.tags),
     ),
     Column.NOTE: TableColumn(
-        "Note", lambda run: run.note, _first_line, width=180,
-        tip="Its first line; the whole note stands in the details.",
-        sort=lambda run: run.note.casefold() or None, edit=lambda run: run.note, cell_tip=lambda run: run.note or None,
+        _("Note"),
+        lambda run: run.note,
+        _first_line,
+        width=180,
+        tip=_("Its first line; the whole note stands in the details."),
+        sort=lambda run: run.note.casefold() or None,
+        edit=lambda run: run.note,
+        cell_tip=lambda run: run.note or None,
     ),
-}  # fmt: skip
+}
 ORDER: tuple[Column, ...] = tuple(COLUMNS)
 INDEX: dict[Column, int] = {column: index for index, column in enumerate(ORDER)}
 

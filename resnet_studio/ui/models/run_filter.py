@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.models.run_columns import data_name
 
 Test = Callable[[RunRecord], bool]
@@ -76,9 +77,20 @@ def searchable(run: RunRecord) -> str:
     network = run.spec.network
     kind = "residual" if network.residual else "plain"
     parts = (
-        run.name, *run.tags, run.note, str(run.status), str(network.depth), str(network.block),
-        f"shortcut {network.shortcut}", network.label, kind, run.spec.data.source, data_name(run), run.study, run.id,
-    )  # fmt: skip
+        run.name,
+        *run.tags,
+        run.note,
+        str(run.status),
+        str(network.depth),
+        str(network.block),
+        _("shortcut {shortcut}", shortcut=network.shortcut),
+        network.label,
+        kind,
+        run.spec.data.source,
+        data_name(run),
+        run.study,
+        run.id,
+    )
     return "\n".join(parts).casefold()
 
 
@@ -102,7 +114,9 @@ def parse_filter(text: str) -> RunFilter:
             continue
         test = _text_test(key, value) if key in _TEXTS else _number_test(key, value)
         if test is None:
-            problem = problem or f"{key}:{value} is not understood; write {key}:20, {key}:>20 or {key}:20..56."
+            problem = problem or _(
+                "{key}:{value} is not understood; write {key}:20, {key}:>20 or {key}:20..56.", key=key, value=value
+            )
         else:
             tests.append(_negated(test) if match["minus"] else test)
     return RunFilter(tuple(words), tuple(unwanted), tuple(tests), problem)

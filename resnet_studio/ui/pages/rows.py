@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from resnet_studio.text import _
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.services import Services
 
@@ -39,11 +40,11 @@ def _classify(services: Services, row: PageRow) -> Page:
 
 
 PAGES: tuple[PageRow, ...] = (
-    PageRow("design", "&Design", "ph.tree-structure", "Ctrl+1", "Draw networks and start training", _design),
-    PageRow("train", "&Train", "ph.chart-line", "Ctrl+2", "Watch the training", _train),
-    PageRow("runs", "&Runs", "ph.table", "Ctrl+3", "Everything that was ever trained", _runs),
-    PageRow("compare", "&Compare", "ph.scales", "Ctrl+4", "Stored runs side by side", _compare),
-    PageRow("classify", "C&lassify", "ph.image", "Ctrl+5", "Show images to trained networks", _classify),
+    PageRow("design", _("&Design"), "ph.tree-structure", "Ctrl+1", _("Draw networks and start training"), _design),
+    PageRow("train", _("&Train"), "ph.chart-line", "Ctrl+2", _("Watch the training"), _train),
+    PageRow("runs", _("&Runs"), "ph.table", "Ctrl+3", _("Everything that was ever trained"), _runs),
+    PageRow("compare", _("&Compare"), "ph.scales", "Ctrl+4", _("Stored runs side by side"), _compare),
+    PageRow("classify", _("C&lassify"), "ph.image", "Ctrl+5", _("Show images to trained networks"), _classify),
 )
 
 

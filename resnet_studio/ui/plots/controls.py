@@ -8,12 +8,13 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.panels import PlotOptions
 from resnet_studio.ui.preferences import Preferences
 
 WINDOWS = (1, 10, 25, 50, 100, 250, 1000)
-_AXES = {XAxis.ITERATION: "Iterations", XAxis.EPOCH: "Epochs", XAxis.TIME: "Training time"}
+_AXES = {XAxis.ITERATION: _("Iterations"), XAxis.EPOCH: _("Epochs"), XAxis.TIME: _("Training time")}
 
 
 class PlotControls(QWidget):
@@ -27,22 +28,24 @@ class PlotControls(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        self.axis = self._choice("x_axis_choice", "What the curves are drawn over (X)", "X")
+        self.axis = self._choice("x_axis_choice", _("What the curves are drawn over (X)"), "X")
         for axis, text in _AXES.items():
             self.axis.addItem(text, axis.value)
         self.window_ = self._choice(
-            "smoothing_choice", "Draw the mean of the last batches, up to each point, over the training curves (M)", "M"
+            "smoothing_choice",
+            _("Draw the mean of the last batches, up to each point, over the training curves (M)"),
+            "M",
         )
         for window in WINDOWS:
-            self.window_.addItem("No smoothing" if window == 1 else f"Mean of {window}", window)
+            self.window_.addItem(_("No smoothing") if window == 1 else _("Mean of {window}", window=window), window)
         for choice in (self.axis, self.window_):
             choice.setMinimumContentsLength(max(len(choice.itemText(i)) for i in range(choice.count())) * 3 // 4)
-        self.raw = self._toggle("raw_toggle", "Raw", "W", "Raw training curves under the smoothed ones")
-        self.log = self._toggle("log_toggle", "Log", "L", "Logarithmic values; zero lies at the lower end")
-        self.legend = self._toggle("legend_toggle", "Legend", "G", "The box with the numbers under the cursor")
-        self.fit = QPushButton("Fit")
+        self.raw = self._toggle("raw_toggle", _("Raw"), "W", _("Raw training curves under the smoothed ones"))
+        self.log = self._toggle("log_toggle", _("Log"), "L", _("Logarithmic values; zero lies at the lower end"))
+        self.legend = self._toggle("legend_toggle", _("Legend"), "G", _("The box with the numbers under the cursor"))
+        self.fit = QPushButton(_("Fit"))
         self.fit.setObjectName("fit_button")
-        self.fit.setToolTip("Show everything and follow the curves again (F, or a double click in the plot)")
+        self.fit.setToolTip(_("Show everything and follow the curves again (F, or a double click in the plot)"))
         self.fit.setShortcut(QKeySequence("F"))
         self.fit.clicked.connect(self.fit_requested)
         for widget in (self.axis, self.window_, self.raw, self.log, self.legend):

@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, QMouseEvent, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.plots.autorange import RangeFollower, Span
 from resnet_studio.ui.plots.axes import PositionAxis, ValueAxis
 from resnet_studio.ui.plots.cursor_values import extent, gaps_at, readings
@@ -86,7 +87,7 @@ class CurvePlot(QWidget):
         self._view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._view.setFrameShape(pg.PlotWidget.Shape.NoFrame)
         self._view.installEventFilter(self)
-        self._view.setAccessibleName(f"{self.panel.title} plot")
+        self._view.setAccessibleName(_("{title} plot", title=self.panel.title))
         self.legend = Legend(self._theme, self.panel)
         self.legend.setVisible(legend)
         self.legend.toggled.connect(self._on_legend_toggled)
@@ -194,7 +195,7 @@ class CurvePlot(QWidget):
         if self._following:
             self._follow()
         box = self._view.getPlotItem().getViewBox()
-        (left, right), _ = box.viewRange()
+        (left, right), _unused = box.viewRange()
         view = View(left, right, max(int(box.width()), 16))
         for layer in self._layers:
             layer.draw(self.book, self.options, view, layer.run.run_id not in self._hidden)
@@ -225,10 +226,14 @@ class CurvePlot(QWidget):
 
     def _place_text(self, place: float | None) -> str:
         if place is None:
-            return "latest"
+            return _("latest")
         if self.options.axis is XAxis.TIME:
-            return f"after {time_text(place)}"
-        return f"epoch {place:.2f}" if self.options.axis is XAxis.EPOCH else f"iteration {count_text(place)}"
+            return _("after {place}", place=time_text(place))
+        return (
+            _("epoch {place:.2f}", place=place)
+            if self.options.axis is XAxis.EPOCH
+            else _("iteration {place}", place=count_text(place))
+        )
 
     def _name_axes(self) -> None:
         name = ITERATIONS_BY_AXIS[self.options.axis]
@@ -275,7 +280,7 @@ class CurvePlot(QWidget):
         self._cursor = float(box.mapSceneToView(scene).x()) if box.sceneBoundingRect().contains(scene) else None
 
     def _step_cursor(self, direction: int) -> None:
-        (left, right), _ = self.spans
+        (left, right), _unused = self.spans
         ends = extent(self.book, self.shown_runs, self.panel, self.options.axis)
         if ends is not None:
             place = ends[1] if self._cursor is None else self._cursor + direction * (right - left) / 100

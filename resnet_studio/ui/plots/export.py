@@ -16,6 +16,7 @@ from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.series import Series
+from resnet_studio.text import _
 from resnet_studio.ui.figures import FAMILY, write_figure
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.line_sample import paint_sample
@@ -72,7 +73,7 @@ def export_figure(
         UserError: Without runs, and as :func:`~resnet_studio.ui.figures.write_figure` does.
     """
     if not runs:
-        raise UserError("There are no runs to draw; choose at least one.")
+        raise UserError(_("There are no runs to draw; choose at least one."))
     options = options or PlotOptions()
     book = CurveBook()
     book.load(curve for curve in curves.values() if len(curve))
@@ -81,7 +82,7 @@ def export_figure(
         path,
         lambda painter: _draw(painter, book, runs, options, panel),
         FIGURE_SIZE,
-        title="ResNet Studio: " + ", ".join(run.name for run in runs),
+        title=_("ResNet Studio: ") + ", ".join(run.name for run in runs),
         description=description,
     )
 
@@ -115,10 +116,10 @@ def _frame(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, pan
                 y = buffer.smoothed(options.window_of(series))
                 y = np.where(np.isfinite(y), y, np.nan).astype(np.float64)
                 lines[run.id, series] = (x, np.log10(np.maximum(y, panel.floor)) if options.log else y)
-    right = max((float(x[-1]) for x, _ in lines.values()), default=0.0) or 1.0
-    finite = [y[np.isfinite(y)] for _, y in lines.values()]
+    right = max((float(x[-1]) for x, _unused in lines.values()), default=0.0) or 1.0
+    finite = [y[np.isfinite(y)] for _unused, y in lines.values()]
     ends = [(float(y.min()), float(y.max())) for y in finite if len(y)]
-    low, high = (min(a for a, _ in ends), max(b for _, b in ends)) if ends else (0.0, 100.0)
+    low, high = (min(a for a, _unused in ends), max(b for _unused, b in ends)) if ends else (0.0, 100.0)
     if not options.log:
         low, high = nice_span(low, high)
     elif high - low < 0.1:
@@ -188,7 +189,9 @@ def _draw_axes(painter: QPainter, frame: _Frame, options: PlotOptions, panel: Pa
     painter.drawRect(area)
     below = QRectF(area.left(), area.bottom() + 30, area.width(), metrics.height() + 4)
     name = ITERATIONS_BY_AXIS[options.axis]
-    painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, f"{name} (h:min:s)" if options.axis is XAxis.TIME else name)
+    painter.drawText(
+        below, Qt.AlignmentFlag.AlignHCenter, _("{name} (h:min:s)", name=name) if options.axis is XAxis.TIME else name
+    )
     painter.save()
     painter.translate(18, area.center().y())
     painter.rotate(-90)
@@ -219,7 +222,7 @@ def _draw_legend(
 ) -> None:
     """Upper right, where falling curves leave room; what bold and thin mean stands in its last line."""
     names, metrics = display_names(runs), QFontMetricsF(painter.font())
-    note = "bold: test, thin: training" if panel.bold and panel.thin else ""
+    note = _("bold: test, thin: training") if panel.bold and panel.thin else ""
     texts = [*names.values(), *([note] if note else [])]
     width = min(max(metrics.horizontalAdvance(text) for text in texts) + 70, frame.area.width() * 0.6)
     row = metrics.height() + 3

@@ -10,6 +10,7 @@ from PySide6.QtGui import QEnterEvent, QFocusEvent, QFontMetrics, QPainter, QPai
 from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QWidget
 
 from resnet_studio.domain.series import Per
+from resnet_studio.text import _
 from resnet_studio.ui.plots.cursor_values import Gap, Reading
 from resnet_studio.ui.plots.line_sample import paint_sample
 from resnet_studio.ui.plots.panels import Panel, PlottedRun
@@ -36,7 +37,7 @@ def gap_text(value: float | None, unit: str) -> str:
     """Signed; errors in percentage points."""
     if value is None:
         return DASH
-    return f"{value:+.1f} pp" if unit == "%" else f"{value:+.3g}"
+    return _("{value:+.1f} pp", value=value) if unit == "%" else f"{value:+.3g}"
 
 
 class _Row(QAbstractButton):
@@ -130,7 +131,9 @@ class Legend(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(self._body)
-        self.setToolTip("Click a run to hide or show it. Move the mouse over the plot, or press Left and Right in it.")
+        self.setToolTip(
+            _("Click a run to hide or show it. Move the mouse over the plot, or press Left and Right in it.")
+        )
         theme.changed.connect(self.on_theme_changed)
 
     def set_runs(self, runs: Sequence[PlottedRun], hidden: set[str]) -> None:
@@ -143,7 +146,7 @@ class Legend(QScrollArea):
             row.run, row.label, row.values = run, run.name, (DASH,) * self._columns
             row.setObjectName(f"legend_{run.run_id}")
             row.setAccessibleName(run.name)
-            row.setToolTip(plain_tip(f"{run.name}: click to hide or show it"))
+            row.setToolTip(plain_tip(_("{name}: click to hide or show it", name=run.name)))
             row.setCheckable(True)
             row.setChecked(run.run_id not in hidden)
             row.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -177,10 +180,13 @@ class Legend(QScrollArea):
                 _drop(row)
             self._gaps = {gap.depth: self._new_row() for gap in gaps}
             for depth, row in self._gaps.items():
-                row.muted, row.label = True, f"plain − residual ({depth})"
+                row.muted, row.label = True, _("plain − residual ({depth})", depth=depth)
                 row.setToolTip(
-                    f"How far the plain net of {depth} layers lies above its residual twin, "
-                    "at the last place that both have reached"
+                    _(
+                        "How far the plain net of {depth} layers lies above its residual twin, "
+                        "at the last place that both have reached",
+                        depth=depth,
+                    )
                 )
             self._arrange()
         for gap in gaps:
@@ -217,7 +223,7 @@ class Legend(QScrollArea):
         columns = -(-len(lines) // rows) if rows else 0
         for row in self._heads:
             _drop(row)
-        self._heads = [self._new_row() for _ in range(columns)]
+        self._heads = [self._new_row() for _unused in range(columns)]
         cell = min(cell, width - SCROLL_BAR)
         for column, head in enumerate(self._heads):
             head.muted, head.values = True, tuple(_HEADS[series.per] for series in self._panel.series)

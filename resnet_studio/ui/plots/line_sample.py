@@ -6,6 +6,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
+from resnet_studio.text import _
+
 SAMPLE_WIDTH = 34
 
 
@@ -36,7 +38,7 @@ class LineSample(QWidget):
         super().__init__(parent)
         self._colour, self._residual = colour, residual
         self.setFixedSize(SAMPLE_WIDTH, 14)
-        self.setAccessibleName("residual: solid line" if residual else "plain: dashed line")
+        self.setAccessibleName(_("residual: solid line") if residual else _("plain: dashed line"))
 
     def set_colour(self, colour: QColor) -> None:
         self._colour = colour

@@ -10,11 +10,12 @@ from PySide6.QtGui import QColor
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import Per, Series
+from resnet_studio.text import _
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.run_colours import lightness_steps, line_colour
 from resnet_studio.ui.theme import Theme
 
-ITERATIONS_BY_AXIS = {XAxis.ITERATION: "iteration", XAxis.EPOCH: "epoch", XAxis.TIME: "training time"}
+ITERATIONS_BY_AXIS = {XAxis.ITERATION: "iteration", XAxis.EPOCH: "epoch", XAxis.TIME: _("training time")}
 
 
 _FLOORS = {"%": 0.01, "nats": 1e-6}  # by unit; one image in 10 000

@@ -13,6 +13,7 @@ from shiboken6 import delete, isValid
 
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import StopCheck
+from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ Work = Callable[[Emit, StopCheck], object]
 STACK_BYTES = 16 * 1024 * 1024  # macOS gives threads 512 KiB, too little for numeric work
 
 
-def unexpected(error: BaseException, failure: str = "Something unexpected went wrong") -> str:
+def unexpected(error: BaseException, failure: str = _("Something unexpected went wrong")) -> str:
     """What a person reads of an error that is ours."""
     return f"{failure}: {error or type(error).__name__}"
 
@@ -156,7 +157,7 @@ class Jobs(QObject):
         on_failed: Callable[[str], None] | None = None,
         on_end: Callable[[], None] | None = None,
         name: str = "job",
-        failure: str = "Something unexpected went wrong",
+        failure: str = _("Something unexpected went wrong"),
     ) -> Job:
         """Run ``work(emit, should_stop)`` in a thread of its own.
 

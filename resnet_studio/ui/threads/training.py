@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import EventSink, StatusChanged, StopCheck
+from resnet_studio.text import _
 from resnet_studio.ui.threads.jobs import Emit, Work, unexpected
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FAILURE = "Training ended with an unexpected error"
+FAILURE = _("Training ended with an unexpected error")
 Training = Callable[[Sequence[str], "RunStore", EventSink, StopCheck, StopCheck], object]
 
 
@@ -36,7 +37,7 @@ def training_work(run_ids: Sequence[str], store: RunStore, training: Training, s
         try:
             training(run_ids, store, emit, should_stop, should_pause)
         except Stopped:
-            _store_end(run_ids, store, emit, RunStatus.STOPPED, "Stopped before the first iteration.")
+            _store_end(run_ids, store, emit, RunStatus.STOPPED, _("Stopped before the first iteration."))
         except UserError as error:
             log.warning("training did not start: %s", error)
             _store_end(run_ids, store, emit, RunStatus.FAILED, str(error))

@@ -28,6 +28,7 @@ from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.imported_weights import ImportOptions, Recognition, without_options
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import NetworkSpec, replace
+from resnet_studio.text import _
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job, Work
 from resnet_studio.ui.weights.images_box import ImagesBox
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from resnet_studio.weights_io.import_weights import Inspected
 
-_CLASS_FILTER = "Class names (*.txt *.json *.csv *.names);;All files (*)"
+_CLASS_FILTER = _("Class names (*.txt *.json *.csv *.names);;All files (*)")
 
 
 class ImportDialog(QDialog):
@@ -50,7 +51,7 @@ class ImportDialog(QDialog):
     def __init__(self, services: Services, path: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("import_dialog")
-        self.setWindowTitle("Import weights")
+        self.setWindowTitle(_("Import weights"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(620)
         self._services, self._path = services, path
@@ -66,7 +67,7 @@ class ImportDialog(QDialog):
     def _lay_out(self) -> None:
         title = named(QLabel(self._path.name), "import_title", role="heading")
         title.setTextFormat(Qt.TextFormat.PlainText)
-        self._sets = named(QComboBox(), "import_weights_key", tip="Which of the file's sets of weights is imported")
+        self._sets = named(QComboBox(), "import_weights_key", tip=_("Which of the file's sets of weights is imported"))
         self._sets.setVisible(False)
         self._sets.activated.connect(self._on_set)
         self._facts = named(QLabel(), "import_facts")
@@ -79,14 +80,18 @@ class ImportDialog(QDialog):
         self._group.buttonClicked.connect(self._update)
         self.images = ImagesBox()
         self.images.changed.connect(self._update)
-        self.image_size = named(QLineEdit(), "import_size", tip="Height and width of the images that the network sees")
+        self.image_size = named(
+            QLineEdit(), "import_size", tip=_("Height and width of the images that the network sees")
+        )
         self.image_size.textChanged.connect(self._update)
         self.name = named(QLineEdit(self._path.stem), "import_name")
         self.name.setMaxLength(200)
         self._class_label = named(QLabel(), "import_classes")
         self._class_label.setTextFormat(Qt.TextFormat.PlainText)
         self._class_label.setWordWrap(True)
-        browse = named(QPushButton("From a file…"), "import_classes_browse", tip="A class name a line, or a JSON list")
+        browse = named(
+            QPushButton(_("From a file…")), "import_classes_browse", tip=_("A class name a line, or a JSON list")
+        )
         browse.clicked.connect(self._on_classes)
         classes = QHBoxLayout()
         classes.addWidget(self._class_label, 1)
@@ -98,10 +103,10 @@ class ImportDialog(QDialog):
         form.addRow(self._facts)
         form.addRow(self._question)
         form.addRow(self._choices)
-        form.addRow("&Images", self.images)
-        form.addRow("Image &size", self.image_size)
-        form.addRow("Classes", classes)
-        form.addRow("&Name", self.name)
+        form.addRow(_("&Images"), self.images)
+        form.addRow(_("Image &size"), self.image_size)
+        form.addRow(_("Classes"), classes)
+        form.addRow(_("&Name"), self.name)
         self._area = area = QScrollArea(widgetResizable=True)
         area.setVisible(False)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -113,10 +118,10 @@ class ImportDialog(QDialog):
         for label in (self._doing, self._fault):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
-        self.import_button = named(QPushButton("&Import"), "import_button", role="primary")
+        self.import_button = named(QPushButton(_("&Import")), "import_button", role="primary")
         self.import_button.setDefault(True)
         self.import_button.clicked.connect(self._on_import)
-        self._cancel = named(QPushButton("Cancel"), "import_cancel")
+        self._cancel = named(QPushButton(_("Cancel")), "import_cancel")
         self._cancel.clicked.connect(self.reject)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
@@ -137,7 +142,7 @@ class ImportDialog(QDialog):
 
     def _show(self, found: Recognition) -> None:
         facts = [*found.told, *map(without_options, assumptions(found))]
-        self._facts.setText(f"Names of {found.naming}. {' '.join(facts)}")
+        self._facts.setText(_("Names of {naming}. {facts}", naming=found.naming, facts=" ".join(facts)))
         alternatives = found.alternatives
         self._show_sets(found.sets, chosen=True)
         for button in self._group.buttons():  # of the set that was shown before
@@ -146,7 +151,7 @@ class ImportDialog(QDialog):
             button.deleteLater()
         self._question.setVisible(len(alternatives) > 1)
         self._question.setText(
-            "The file does not tell which of these it is:" if found.question else "The file fits these; found:"
+            _("The file does not tell which of these it is:") if found.question else _("The file fits these; found:")
         )
         for number, spec in enumerate(alternatives if len(alternatives) > 1 else ()):
             button = QRadioButton(network_text(spec))
@@ -159,7 +164,7 @@ class ImportDialog(QDialog):
         self.image_size.setReadOnly(found.spec.family is Family.VGG)
         names = found.class_names
         if not names:
-            self._class_label.setText(f"{found.spec.classes}, without names: class 0, class 1, …")
+            self._class_label.setText(_("{classes}, without names: class 0, class 1, …", classes=found.spec.classes))
         else:
             self._class_label.setText(f"{len(names)}: {', '.join(names[:4])}, …")
         self._area.setVisible(True)
@@ -170,9 +175,9 @@ class ImportDialog(QDialog):
     def _show_sets(self, sets: Sequence[tuple[str, str]], *, chosen: bool) -> None:
         """The file's sets of weights; the first one is shown as chosen unless nobody chose yet."""
         if self._sets.count() == 0:
-            self._sets.setPlaceholderText("Choose a set of weights")
+            self._sets.setPlaceholderText(_("Choose a set of weights"))
             for key, about in sets:
-                self._sets.addItem(f"{key or 'At the top'}: {about}", key)
+                self._sets.addItem(_("{key}: {about}", key=key or _("At the top"), about=about), key)
         self._sets.setVisible(len(sets) > 1)
         self._sets.setCurrentIndex(self._sets.findData(sets[0][0]) if chosen and sets else -1)
 
@@ -308,10 +313,10 @@ class ImportDialog(QDialog):
 
     @Slot()
     def _on_classes(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, "Choose class names", "", _CLASS_FILTER)
+        chosen, _unused = QFileDialog.getOpenFileName(self, _("Choose class names"), "", _CLASS_FILTER)
         if chosen:
             self._classes = Path(chosen)
-            self._class_label.setText(f"From {self._classes.name}")
+            self._class_label.setText(_("From {name}", name=self._classes.name))
 
     # Qt
 

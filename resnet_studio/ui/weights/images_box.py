@@ -10,19 +10,20 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QGridLayout, QLabel, QLine
 from resnet_studio.domain.data_sets import DATA_SETS, Colour
 from resnet_studio.domain.imported_weights import PRESETS
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.text import _
 from resnet_studio.ui.weights.texts import colour_text, parse_colour
 from resnet_studio.ui.widgets.accessible_names import named
 
-_CARRIED, _OWN, _FILE, _FOLDER, _MEAN_OF = "carried", "own", "file", "folder", "mean of "
+_CARRIED, _OWN, _FILE, _FOLDER, _MEAN_OF = "carried", "own", "file", "folder", _("mean of ")
 _MEANS = {
-    _FILE: "Mean image from a file…",
+    _FILE: _("Mean image from a file…"),
     **{
-        f"{_MEAN_OF}{row.key}": f"Mean image of {row.title if row.downloads else 'the drawn images'}"
+        f"{_MEAN_OF}{row.key}": _("Mean image of {title}", title=row.title if row.downloads else _("the drawn images"))
         for row in DATA_SETS
     },
-    _FOLDER: "Mean image of a folder of images…",
+    _FOLDER: _("Mean image of a folder of images…"),
 }
-_MEAN_FILTER = "Mean images (*.npy *.safetensors *.pth *.pt *.th);;All files (*)"
+_MEAN_FILTER = _("Mean images (*.npy *.safetensors *.pth *.pt *.th);;All files (*)")
 
 
 class ImagesBox(QWidget):
@@ -32,15 +33,17 @@ class ImagesBox(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.choice = named(QComboBox(), "import_images", tip="What was done to the images that trained these weights")
-        self.mean = named(QLineEdit(), "import_mean", tip="Red, green, blue, of values in 0..1")
-        self.std = named(QLineEdit(), "import_std", tip="Red, green, blue, of values in 0..1")
+        self.choice = named(
+            QComboBox(), "import_images", tip=_("What was done to the images that trained these weights")
+        )
+        self.mean = named(QLineEdit(), "import_mean", tip=_("Red, green, blue, of values in 0..1"))
+        self.std = named(QLineEdit(), "import_std", tip=_("Red, green, blue, of values in 0..1"))
         self.path = named(QLineEdit(), "import_mean_path")
-        self.path.setPlaceholderText("No file chosen")
-        self._browse = named(QPushButton("Choose…"), "import_mean_browse")
+        self.path.setPlaceholderText(_("No file chosen"))
+        self._browse = named(QPushButton(_("Choose…")), "import_mean_browse")
         for key, preset in PRESETS.items():
             self.choice.addItem(preset.title, key)
-        self.choice.addItem("Numbers of your own", _OWN)
+        self.choice.addItem(_("Numbers of your own"), _OWN)
         for key, title in _MEANS.items():
             self.choice.addItem(title, key)
         grid = QGridLayout(self)
@@ -48,7 +51,9 @@ class ImagesBox(QWidget):
         grid.setColumnStretch(1, 1)
         grid.addWidget(self.choice, 0, 0, 1, 3)
         self._rows: list[tuple[QWidget, ...]] = []
-        for row, (title, widget) in enumerate((("Mean", self.mean), ("Std", self.std), ("From", self.path)), start=1):
+        for row, (title, widget) in enumerate(
+            ((_("Mean"), self.mean), (_("Std"), self.std), (_("From"), self.path)), start=1
+        ):
             label = named(QLabel(title), role="muted")
             label.setBuddy(widget)
             grid.addWidget(label, row, 0)
@@ -68,7 +73,7 @@ class ImagesBox(QWidget):
     def propose(self, preset: str, *, carried: bool) -> None:
         """Choose what is usual, or what the file holds."""
         if carried and self.choice.findData(_CARRIED) < 0:
-            self.choice.insertItem(0, "As the file says", _CARRIED)
+            self.choice.insertItem(0, _("As the file says"), _CARRIED)
         self.choice.setCurrentIndex(self.choice.findData(_CARRIED if carried else preset))
 
     @property
@@ -118,8 +123,8 @@ class ImagesBox(QWidget):
     @Slot()
     def _on_browse(self) -> None:
         if self.key == _FILE:
-            chosen, _ = QFileDialog.getOpenFileName(self, "Choose a mean image", "", _MEAN_FILTER)
+            chosen, _unused = QFileDialog.getOpenFileName(self, _("Choose a mean image"), "", _MEAN_FILTER)
         else:
-            chosen = QFileDialog.getExistingDirectory(self, "Choose a folder of images in class folders")
+            chosen = QFileDialog.getExistingDirectory(self, _("Choose a folder of images in class folders"))
         if chosen:
             self.path.setText(chosen)

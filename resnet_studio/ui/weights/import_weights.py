@@ -11,12 +11,16 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.imported_weights import WEIGHTS_SUFFIXES
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit
 from resnet_studio.ui.weights.dialog import ImportDialog
 
-_IMPORT = f"Weights ({' '.join(sorted(f'*{suffix}' for suffix in WEIGHTS_SUFFIXES))});;All files (*)"
-_EXPORT = "safetensors, with everything (*.safetensors);;torchvision's names (*.pth);;ONNX (*.onnx)"
+_IMPORT = _(
+    "Weights ({weights_suffixes});;All files (*)",
+    weights_suffixes=" ".join(sorted(f"*{suffix}" for suffix in WEIGHTS_SUFFIXES)),
+)
+_EXPORT = _("safetensors, with everything (*.safetensors);;torchvision's names (*.pth);;ONNX (*.onnx)")
 
 
 def are_weights(path: Path) -> bool:
@@ -38,7 +42,7 @@ class WeightsFiles(QObject):
 
     @Slot()
     def choose(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self._window, "Choose weights", "", _IMPORT)
+        chosen, _unused = QFileDialog.getOpenFileNames(self._window, _("Choose weights"), "", _IMPORT)
         self.import_files([Path(path) for path in chosen])
 
     def import_files(self, paths: Sequence[Path]) -> None:
@@ -66,7 +70,7 @@ class WeightsFiles(QObject):
     def export(self, run: RunRecord) -> None:
         """Ask where to, then write in a thread of its own."""
         name = "".join(c if c.isalnum() or c in "-_ ." else "-" for c in run.name).strip(" .") or run.short_id
-        chosen, kind = QFileDialog.getSaveFileName(self._window, "Export weights", f"{name}.safetensors", _EXPORT)
+        chosen, kind = QFileDialog.getSaveFileName(self._window, _("Export weights"), f"{name}.safetensors", _EXPORT)
         if not chosen:
             return
         path = Path(chosen)
@@ -82,10 +86,10 @@ class WeightsFiles(QObject):
 
             return export_weights(store, run, path)
 
-        self.status_message.emit(f"Writing {path.name}…")
+        self.status_message.emit(_("Writing {name}…", name=path.name))
         self._services.jobs.start(work, on_done=self._on_exported, on_failed=self.failed.emit)
 
     @Slot(object)
     def _on_exported(self, exported: object) -> None:
         files = getattr(exported, "files", ())
-        self.status_message.emit(f"Wrote {' and '.join(path.name for path in files)}.")
+        self.status_message.emit(_("Wrote {files}.", files=_(" and ").join(path.name for path in files)))

@@ -6,22 +6,28 @@ from resnet_studio.domain.data_sets import Colour
 from resnet_studio.domain.enums import Branch, Shortcut, StridePlace, ZeroPadding
 from resnet_studio.domain.imported_weights import Recognition
 from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.text import _
 
-NO_SIZE = "The image size is a whole number of pixels, 8 to 1024."
-NO_ANSWER = "Say above which network it is, then it can be imported."
-NO_SET = "The file holds several sets of weights; choose one above, then it is read."
-NO_COLOURS = "Give three numbers for each, with commas between them, like 0.485, 0.456, 0.406."
+NO_SIZE = _("The image size is a whole number of pixels, 8 to 1024.")
+NO_ANSWER = _("Say above which network it is, then it can be imported.")
+NO_SET = _("The file holds several sets of weights; choose one above, then it is read.")
+NO_COLOURS = _("Give three numbers for each, with commas between them, like 0.485, 0.456, 0.406.")
 
 
 def network_text(spec: NetworkSpec) -> str:
     """One of several networks with the same weights, in words that tell them apart."""
-    parts = ["no shortcuts"]
+    parts = [_("no shortcuts")]
     if spec.shortcut is Shortcut.A:
-        parts = ["option A, " + ("zeros at the end" if spec.zero_padding is ZeroPadding.END else "zeros on both sides")]
+        parts = [
+            _("option A, ")
+            + (_("zeros at the end") if spec.zero_padding is ZeroPadding.END else _("zeros on both sides"))
+        ]
     elif spec.residual:
-        parts = [f"option {spec.shortcut}"]
+        parts = [_("option {shortcut}", shortcut=spec.shortcut)]
     if spec.branch is Branch.BOTTLENECK:
-        parts.append("halves in the 3x3" if spec.stride_place is StridePlace.MIDDLE else "halves in the first 1x1")
+        parts.append(
+            _("halves in the 3x3") if spec.stride_place is StridePlace.MIDDLE else _("halves in the first 1x1")
+        )
     return f"{spec.label}: {', '.join(parts)}"
 
 

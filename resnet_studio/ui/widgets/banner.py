@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 
 
@@ -20,7 +21,7 @@ class Banner(QFrame):
         self._text = named(QLabel(wordWrap=True), "banner_text")
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._act = named(QPushButton(), "banner_button")
-        self._close = named(QPushButton("Dismiss"), "banner_dismiss")
+        self._close = named(QPushButton(_("Dismiss")), "banner_dismiss")
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 8, 6)
         row.addWidget(self._text, 1)

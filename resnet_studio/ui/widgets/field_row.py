@@ -9,18 +9,19 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.spec_fields import FormField
 
 STEPS = {"recipe.iterations": 100, "recipe.test_every": 50, "recipe.batch_size": 16}
 PLACEHOLDERS = {
-    "name": "made from the network",
+    "name": _("made from the network"),
     "recipe.milestones": "none",
     "network.depth": "–",
-    "network.stages": "by depth; or 3, 4, 6, 3",
-    "network.widths": "doubled; or 16, 32, 64",
+    "network.stages": _("by depth; or 3, 4, 6, 3"),
+    "network.widths": _("doubled; or 16, 32, 64"),
 }
-NO_RUN = "fresh weights"
+NO_RUN = _("fresh weights")
 TITLE_WIDTH, UNIT_WIDTH = 104, 62  # pixels
 LONGEST = 18  # letters without a break in a sentence: more would widen the form
 _LONG = re.compile(rf"\S{{{LONGEST + 1},}}")
@@ -107,7 +108,7 @@ class FieldRow(QWidget):
         grid.addWidget(self._around or self._editor, 0, 1, 1, 1 if unit_beside else 2)
         if unit_beside:
             unit = named(QLabel(field.unit), role="muted")
-            unit.setFixedWidth(UNIT_WIDTH)
+            unit.setFixedWidth(max(UNIT_WIDTH, unit.sizeHint().width()))
             grid.addWidget(unit, 0, 2)
         grid.addWidget(self._error, 1, 1, 1, 2)
         self._cure = named(QPushButton(), f"cure_{field.path}")
@@ -195,7 +196,7 @@ class FieldRow(QWidget):
     def show_error(self, sentence: str) -> None:
         """What is wrong with the value; empty where nothing is."""
         if sentence and isinstance(self._editor, QLineEdit) and not self.text.strip() and "number" in sentence:
-            sentence = f"Enter a {'whole ' if 'whole' in sentence else ''}number."
+            sentence = _("Enter a {value}number.", value=_("whole ") if "whole" in sentence else "")
         sentence = _LONG.sub(lambda found: f"{found.group()[:LONGEST]}…", sentence)
         self._error.setText(
             sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith(".") or not sentence else ".")
@@ -231,4 +232,4 @@ class FieldRow(QWidget):
 def _tip(field: FormField) -> str:
     """Help, bounds, and what the paper says."""
     own = f"{field.help} {field.bounds}".strip()
-    return f"{own}\n\nThe paper: {field.paper}" if field.paper else own
+    return _("{own}\n\nThe paper: {paper}", own=own, paper=field.paper) if field.paper else own

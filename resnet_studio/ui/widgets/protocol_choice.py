@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from resnet_studio.domain.protocols import PAPER_SCALES, SINGLE, Protocol
 from resnet_studio.domain.specs import replace
+from resnet_studio.text import _
 
 PAPER_SIZE = 224  # what the paper's scales are made for (section 3.4)
 
@@ -33,5 +34,8 @@ def sizes_sentence(image_sizes: Iterable[int]) -> str:
     sizes = sorted(set(image_sizes))
     if len(sizes) < 2:
         return ""
-    parts = [f"{', '.join(map(str, scales_for(size)))} for networks of {size} px" for size in sizes]
-    return f"In proportion to the image size: {'; '.join(parts)}."
+    parts = [
+        _("{scales_for} for networks of {size} px", scales_for=", ".join(map(str, scales_for(size))), size=size)
+        for size in sizes
+    ]
+    return _("In proportion to the image size: {parts}.", parts="; ".join(parts))

@@ -13,20 +13,24 @@ from resnet_studio.domain.documents import sentences
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.spec import is_read
 from resnet_studio.domain.specs import replace
+from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import Choice, NumberEdit
 from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice, scales_for, sizes_sentence
 
 KINDS = {
-    ProtocolKind.SINGLE: ("Single view", "The view that training tests on"),
-    ProtocolKind.CENTRE_CROP: ("Centre crop", "One square from the middle of the resized image"),
+    ProtocolKind.SINGLE: (_("Single view"), _("The view that training tests on")),
+    ProtocolKind.CENTRE_CROP: (_("Centre crop"), _("One square from the middle of the resized image")),
     ProtocolKind.TEN_CROP: (
         "10-crop",
-        "Four corners and the centre, and their mirror images; the answers are averaged",
+        _("Four corners and the centre, and their mirror images; the answers are averaged"),
     ),
     ProtocolKind.MULTI_SCALE: (
-        "Multi-scale",
-        "The whole image at several sizes, through the network as a fully convolutional one; the answers are averaged",
+        _("Multi-scale"),
+        _(
+            "The whole image at several sizes, through the network as a fully convolutional one; the answers are "
+            "averaged"
+        ),
     ),
 }
 
@@ -47,20 +51,22 @@ class ProtocolForm(QWidget):
         self._column = column
         self.fault = ""
         self.kind = named(Choice(), "protocol_kind")
-        self.kind.setAccessibleName("Test protocol")
+        self.kind.setAccessibleName(_("Test protocol"))
         self.kind.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToContents)
         for kind, (text, tip) in KINDS.items():
             self.kind.addItem(text, kind)
             self.kind.setItemData(self.kind.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.resize_to = named(
-            NumberEdit(8), "protocol_resize", tip="Shorter side of the image in pixels before it is cropped"
+            NumberEdit(8), "protocol_resize", tip=_("Shorter side of the image in pixels before it is cropped")
         )
-        self.resize_to.setAccessibleName("Shorter side before cropping, in pixels")
+        self.resize_to.setAccessibleName(_("Shorter side before cropping, in pixels"))
         self.resize_to.setMinimumWidth(90)
         self.scales = named(QLineEdit(), "protocol_scales")
-        self.scales.setAccessibleName("Scales, shorter sides in pixels")
+        self.scales.setAccessibleName(_("Scales, shorter sides in pixels"))
         self.scales.setMinimumWidth(150)
-        self.mirrored = named(QCheckBox("mirrored too"), "protocol_mirrored", tip="Each size is also seen mirrored")
+        self.mirrored = named(
+            QCheckBox(_("mirrored too")), "protocol_mirrored", tip=_("Each size is also seen mirrored")
+        )
         self.error = named(QLabel(wordWrap=True), "protocol_error", role="error")
         self.words = named(QLabel(wordWrap=True), "protocol_words", role="muted")
         layout = QBoxLayout(QBoxLayout.Direction.TopToBottom if column else QBoxLayout.Direction.LeftToRight)
@@ -110,7 +116,7 @@ class ProtocolForm(QWidget):
             text = self.scales.text() if self._typed else ", ".join(map(str, scales_for(max(self._sizes))))
             words = [word for word in re.split(r"[\s,;]+", text) if word]
             if not words or not all(word.isascii() and word.isdecimal() for word in words):
-                self.fault = "Scales are whole numbers of pixels with commas between them, such as 224, 256, 384."
+                self.fault = _("Scales are whole numbers of pixels with commas between them, such as 224, 256, 384.")
                 return None
             values |= {"scales": tuple(map(int, words)), "flip": self.mirrored.isChecked()}
         try:
@@ -138,7 +144,7 @@ class ProtocolForm(QWidget):
         self._sizes = tuple(sorted(set(image_sizes))) or before
         self._propose()
         usual = Protocol(kind=ProtocolKind.TEN_CROP).resize_for(max(self._sizes))
-        self.resize_to.setPlaceholderText(f"of {usual} px")
+        self.resize_to.setPlaceholderText(_("of {usual} px", usual=usual))
         self._show_state()
         if self._sizes != before and not self._typed and self.kind.currentData() == ProtocolKind.MULTI_SCALE:
             self.changed.emit()
@@ -148,8 +154,8 @@ class ProtocolForm(QWidget):
         several, usual = len(self._sizes) > 1, ", ".join(map(str, scales_for(self._sizes[0])))
         if not self._typed:
             self.scales.setText("" if several else usual)
-        self.scales.setPlaceholderText("by image size" if several else usual)
-        tip = "Shorter sides of the image in pixels, with commas; empty: in proportion to each network's image size"
+        self.scales.setPlaceholderText(_("by image size") if several else usual)
+        tip = _("Shorter sides of the image in pixels, with commas; empty: in proportion to each network's image size")
         self.scales.setToolTip(f"{tip}\n{sizes_sentence(self._sizes)}".rstrip())
 
     def _show_fields(self) -> None:

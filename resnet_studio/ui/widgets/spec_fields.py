@@ -12,11 +12,12 @@ from pydantic.fields import FieldInfo
 from resnet_studio.domain.presets import FIELD_HELP
 from resnet_studio.domain.spec import is_simple, unit_of
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, Spec
+from resnet_studio.text import _
 
 GROUPS: tuple[tuple[str, str, type[Spec]], ...] = (
-    ("network", "Network", NetworkSpec),
-    ("data", "Data", DataSpec),
-    ("recipe", "Recipe", RecipeSpec),
+    ("network", _("Network"), NetworkSpec),
+    ("data", _("Data"), DataSpec),
+    ("recipe", _("Recipe"), RecipeSpec),
 )
 
 
@@ -84,7 +85,12 @@ def _field(path: str, group: str, info: FieldInfo) -> FormField:
 
 def _bounds(info: FieldInfo) -> Iterator[str]:
     for limit in info.metadata:
-        for name, words in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
+        for name, words in (
+            ("ge", _("at least")),
+            ("gt", _("more than")),
+            ("le", _("at most")),
+            ("lt", _("less than")),
+        ):
             value = getattr(limit, name, None)
             if value is not None:
                 yield f"{words} {value:,}".replace(",", " ")
@@ -130,7 +136,7 @@ def nested(texts: Mapping[str, str]) -> dict[str, object]:
     """Dotted names and typed texts as the mapping that a RunSpec is parsed from."""
     result: dict[str, object] = {}
     for path, text in texts.items():
-        group, _, name = path.rpartition(".")
+        group, _unused, name = path.rpartition(".")
         place = result.setdefault(group, {}) if group else result
         assert isinstance(place, dict)
         place[name] = typed(path, text)

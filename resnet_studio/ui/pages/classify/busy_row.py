@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.pages.classify.session import ClassifySession
 from resnet_studio.ui.widgets.accessible_names import named
@@ -23,8 +24,10 @@ class BusyRow(QWidget):
         self._bar = named(QProgressBar(), "classify_progress")
         self._bar.setTextVisible(False)
         self._text = named(QLabel(), "classify_progress_text", role="muted")
-        self.stop = named(QPushButton("Stop"), "classify_stop", tip="Esc; what is there already stays")
-        self.go_on = named(QPushButton("Go on"), "classify_go_on", tip="Look at the images that are still missing")
+        self.stop = named(QPushButton(_("Stop")), "classify_stop", tip=_("Esc; what is there already stays"))
+        self.go_on = named(
+            QPushButton(_("Go on")), "classify_go_on", tip=_("Look at the images that are still missing")
+        )
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._text)
@@ -46,10 +49,15 @@ class BusyRow(QWidget):
 
     def _words(self, views: int) -> str:
         if self._session.halted:
-            return "Stopped before the end."
+            return _("Stopped before the end.")
         if self._session.looking:
             what = "answers" if views == 1 else "looks"
-            words = f"{formats.count(self._session.done)} of {formats.count(self._session.total)} {what}"
+            words = _(
+                "{count} of {count_2} {what}",
+                count=formats.count(self._session.done),
+                count_2=formats.count(self._session.total),
+                what=what,
+            )
             left = self._session.seconds_left
-            return words if left is None else f"{words}, about {duration_text(left)} left"
-        return "Looking for images…"
+            return words if left is None else _("{words}, about {left} left", words=words, left=duration_text(left))
+        return _("Looking for images…")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from resnet_studio.domain.protocols import SINGLE, Protocol
 from resnet_studio.domain.records import Prediction, RunRecord
+from resnet_studio.text import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Cell:
         """``3 of 10 views`` while an answer is being refined, else empty."""
         if not self.predictions or self.whole:
             return ""
-        return "single view so far" if self.first_look else f"{self.views} of {self.of} views"
+        return _("single view so far") if self.first_look else _("{views} of {of} views", views=self.views, of=self.of)
 
     @property
     def right(self) -> bool | None:
@@ -69,8 +70,8 @@ class Score:
     @property
     def sentence(self) -> str:
         """``4 of 5 right``; answers that come from the single view, because the others are missing, stand apart."""
-        first = f"{self.first_right} of {self.first_known}"
+        first = _("{first_right} of {first_known}", first_right=self.first_right, first_known=self.first_known)
         if not self.known:
-            return f"{first} right by single view" if self.first_known else ""
-        whole = f"{self.right} of {self.known} right"
-        return f"{whole}; by single view {first}" if self.first_known else whole
+            return _("{first} right by single view", first=first) if self.first_known else ""
+        whole = _("{right} of {known} right", right=self.right, known=self.known)
+        return _("{whole}; by single view {first}", whole=whole, first=first) if self.first_known else whole

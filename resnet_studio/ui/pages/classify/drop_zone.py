@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.theme import Role, Theme
 
 
@@ -23,25 +24,25 @@ class DropZone(QWidget):
         self._hot = False
         self._large = True
         self.setObjectName("classify_drop_zone")
-        self.setAccessibleName("Drop images here")
-        self._heading = QLabel("Drop images or folders here", self)
+        self.setAccessibleName(_("Drop images here"))
+        self._heading = QLabel(_("Drop images or folders here"), self)
         self._heading.setProperty("role", "title")
         self._heading.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._hint = QLabel("from anywhere on this machine; nothing leaves it", self)
+        self._hint = QLabel(_("from anywhere on this machine; nothing leaves it"), self)
         self._hint.setProperty("role", "muted")
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         for text, name, signal, tip in (
-            ("Open files…", "classify_open_files", self.files_requested, "Ctrl+O"),
+            (_("Open files…"), "classify_open_files", self.files_requested, "Ctrl+O"),
             (
-                "Open folder…",
+                _("Open folder…"),
                 "classify_open_folder",
                 self.folder_requested,
-                "Ctrl+Shift+O; all images in it, at any depth",
+                _("Ctrl+Shift+O; all images in it, at any depth"),
             ),
-            ("Paste", "classify_paste", self.paste_requested, "Ctrl+V: an image or files from the clipboard"),
-            ("Try the sample images", "classify_samples", self.samples_requested, "Drawn by this program"),
+            (_("Paste"), "classify_paste", self.paste_requested, _("Ctrl+V: an image or files from the clipboard")),
+            (_("Try the sample images"), "classify_samples", self.samples_requested, _("Drawn by this program")),
         ):
             button = QPushButton(text, self)
             button.setObjectName(name)
@@ -69,7 +70,7 @@ class DropZone(QWidget):
     def set_hot(self, hot: bool) -> None:
         if hot != self._hot:
             self._hot = hot
-            self._heading.setText("Let go to classify" if hot else "Drop images or folders here")
+            self._heading.setText(_("Let go to classify") if hot else _("Drop images or folders here"))
             self._heading.setVisible(self._large or hot)
             self.update()
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QTableView, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.pages.classify.delegate import BarsDelegate
 from resnet_studio.ui.pages.classify.headers import ImagesHeader, NetworksHeader
@@ -26,7 +27,7 @@ class ResultsGrid(QTableView):
         super().__init__(parent)
         self._results, self._session = model, session
         self.setObjectName("classify_grid")
-        self.setAccessibleName("Images by networks")
+        self.setAccessibleName(_("Images by networks"))
         self.setModel(model)
         self.setVerticalHeader(ImagesHeader(model, thumbnails, theme, self))
         self.setHorizontalHeader(NetworksHeader(model, session.iterations, theme, self))
@@ -73,4 +74,4 @@ class ResultsGrid(QTableView):
     def _waiting(self) -> str:
         if self._session.looking:
             return "…"
-        return "stopped" if self._session.halted else "not available"
+        return "stopped" if self._session.halted else _("not available")

@@ -9,6 +9,7 @@ from PySide6.QtGui import QFont, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QHeaderView, QWidget
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.models import formats
@@ -129,10 +130,10 @@ class NetworksHeader(QHeaderView):
         painter.restore()
 
     def _about(self, run: RunRecord) -> str:
-        parts = [f"{data_name(run)}, {len(run.class_names)} classes"]
+        parts = [_("{data_name}, {class_names} classes", data_name=data_name(run), class_names=len(run.class_names))]
         used = self._iterations.get(run.id)
         if used is not None and used < run.iterations and not run.imported:
-            parts.append(f"at iteration {formats.count(used)}")
+            parts.append(_("at iteration {count}", count=formats.count(used)))
         return ", ".join(parts)
 
     def _score(self, column: int) -> str:

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import NamedImage
 from resnet_studio.platform.resources import resources
+from resnet_studio.text import _, _n
 from resnet_studio.ui.images.drop_target import DropTarget
 from resnet_studio.ui.images.open_images import (
     NO_IMAGE,
@@ -83,11 +84,11 @@ class ClassifyPage(Page):
         self._count = QLabel(self)
         self._count.setObjectName("classify_count")
         self._count.setProperty("role", "muted")
-        self._refused = self._button("", "classify_refused", "Which files, and why")
-        self._again = self._button("Look again", "classify_again", "With the newest weights of each network (F5)")
-        self._copy = self._button("Copy", "classify_copy", "The results as a table, for a spreadsheet")
-        self._export = self._button("Export CSV…", "classify_export", "The results as a file")
-        self._clear = self._button("Clear", "classify_clear", "Take all images away")
+        self._refused = self._button("", "classify_refused", _("Which files, and why"))
+        self._again = self._button(_("Look again"), "classify_again", _("With the newest weights of each network (F5)"))
+        self._copy = self._button(_("Copy"), "classify_copy", _("The results as a table, for a spreadsheet"))
+        self._export = self._button(_("Export CSV…"), "classify_export", _("The results as a file"))
+        self._clear = self._button(_("Clear"), "classify_clear", _("Take all images away"))
         head = QHBoxLayout()
         head.setSpacing(6)
         title.setMinimumHeight(34)  # buttons that come and go do not move the page
@@ -119,10 +120,12 @@ class ClassifyPage(Page):
         self._splitter.setSizes([290, 890])
         self._splitter.setChildrenCollapsible(False)
         self._empty = EmptyState(
-            "No network has weights yet",
-            "Classifying needs a trained network. Train one on the Design page: weights are there from its first "
-            "checkpoint on, long before the end.",
-            "Go to Design",
+            _("No network has weights yet"),
+            _(
+                "Classifying needs a trained network. Train one on the Design page: weights are there from its first "
+                "checkpoint on, long before the end."
+            ),
+            _("Go to Design"),
             self,
         )
         self._empty.setObjectName("classify_empty")
@@ -188,7 +191,7 @@ class ClassifyPage(Page):
         self.choice.choose(run_ids)
         self._user_chose = True
         if not self.choice.chosen:
-            self.message.emit("None of these runs has weights yet; they come with the first checkpoint.")
+            self.message.emit(_("None of these runs has weights yet; they come with the first checkpoint."))
 
     def paste(self) -> None:
         """Classify the image or the files on the clipboard."""
@@ -265,14 +268,16 @@ class ClassifyPage(Page):
         if not self.session.busy:
             return ""
         left = self.session.seconds_left
-        return "Classifying…" if left is None else f"Classifying, {duration_text(left)} left"
+        return _("Classifying…") if left is None else _("Classifying, {left} left", left=duration_text(left))
 
     def _show_state(self) -> None:
         images, refused = self.results.rowCount(), len(self.session.refused)
         self._stack.setCurrentWidget(self._splitter if self.choice.runs or images else self._empty)
         self.zone.set_large(not images)
         self.grid.setVisible(bool(images))
-        self._count.setText("" if not images else "1 image" if images == 1 else f"{formats.count(images)} images")
+        self._count.setText(
+            "" if not images else _n("1 image", "{amount} images", images, amount=formats.count(images))
+        )
         self._refused.setText(summary(refused))
         self._refused.setVisible(bool(refused))
         for button in (self._again, self._copy, self._export, self._clear):
@@ -310,10 +315,12 @@ class ClassifyPage(Page):
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(as_text(self.results, "\t"))
-        self.message.emit("Copied the results.")
+        self.message.emit(_("Copied the results."))
 
     def _on_export(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Export the results", "classification.csv", "CSV (*.csv)")
+        path, _unused = QFileDialog.getSaveFileName(
+            self, _("Export the results"), "classification.csv", _("CSV (*.csv)")
+        )
         if path:
             self.export_to(Path(path))
 
@@ -322,9 +329,15 @@ class ClassifyPage(Page):
         try:
             path.write_text(as_text(self.results), encoding="utf-8", newline="")
         except OSError as error:
-            self.message.emit(f"{path.name} cannot be written ({error.strerror or error}); choose another place.")
+            self.message.emit(
+                _(
+                    "{name} cannot be written ({strerror}); choose another place.",
+                    name=path.name,
+                    strerror=error.strerror or error,
+                )
+            )
         else:
-            self.message.emit(f"Wrote {path}.")
+            self.message.emit(_("Wrote {path}.", path=path))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.models.run_columns import data_name
 from resnet_studio.ui.models.run_filter import parse_filter
@@ -80,18 +81,18 @@ class NetworksPanel(QFrame):
         self._model = model
         self.setObjectName("classify_networks_panel")
         self.setProperty("role", "panel")
-        heading = QLabel("Networks", self)
+        heading = QLabel(_("Networks"), self)
         heading.setProperty("role", "heading")
         self.filter_field = QLineEdit(self)
         self.filter_field.setObjectName("classify_filter_field")
-        self.filter_field.setAccessibleName("Filter the networks")
-        self.filter_field.setPlaceholderText("Filter")
-        self.filter_field.setToolTip("As on the Runs page: words, tag:x, depth:>20")
+        self.filter_field.setAccessibleName(_("Filter the networks"))
+        self.filter_field.setPlaceholderText(_("Filter"))
+        self.filter_field.setToolTip(_("As on the Runs page: words, tag:x, depth:>20"))
         self.filter_field.setClearButtonEnabled(True)
         self.filter_field.textChanged.connect(self._on_filter)
         self.list = QListView(self)
         self.list.setObjectName("classify_runs")
-        self.list.setAccessibleName("Runs with weights")
+        self.list.setAccessibleName(_("Runs with weights"))
         self.list.setModel(model)
         self.list.setItemDelegate(_ChoiceDelegate(theme, self.list))
         self.list.setFrameShape(QFrame.Shape.NoFrame)
@@ -101,7 +102,7 @@ class NetworksPanel(QFrame):
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.activated.connect(self._on_activated)
         self.protocol = ProtocolForm(column=True, parent=self)
-        views = QLabel("Views of each image", self)
+        views = QLabel(_("Views of each image"), self)
         views.setProperty("role", "heading")
         self._note = QLabel(self)
         self._note.setObjectName("classify_classes_note")
@@ -143,13 +144,17 @@ class NetworksPanel(QFrame):
 def classes_note(runs: Sequence[RunRecord]) -> str:
     """What the chosen networks can answer at all."""
     if not runs:
-        return "Choose at least one network."
+        return _("Choose at least one network.")
     groups: dict[tuple[str, ...], str] = {}
     for run in runs:
         groups.setdefault(run.class_names, data_name(run))
     parts = [f"{data}: {_few(names)}" for names, data in groups.items()]
-    return "A network answers with one of its own classes, whatever the image shows. " + "; ".join(parts) + "."
+    return _("A network answers with one of its own classes, whatever the image shows. ") + "; ".join(parts) + "."
 
 
 def _few(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:10])} and {len(names) - 10} more"
+    return (
+        ", ".join(names)
+        if len(names) <= 12
+        else _("{names} and {names_2} more", names=", ".join(names[:10]), names_2=len(names) - 10)
+    )

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
+from resnet_studio.text import _, _n
+
 SHOWN = 2000
 
 
@@ -16,14 +18,14 @@ class RefusedDialog(QDialog):
     def __init__(self, sentences: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("refused_dialog")
-        self.setWindowTitle("Files that were left out")
+        self.setWindowTitle(_("Files that were left out"))
         self.resize(640, 360)
         shown = list(sentences[:SHOWN])
         if len(sentences) > SHOWN:
-            shown.append(f"… and {len(sentences) - SHOWN} more")
+            shown.append(_("… and {sentences} more", sentences=len(sentences) - SHOWN))
         self._text = QPlainTextEdit("\n".join(shown), self)
         self._text.setObjectName("refused_text")
-        self._text.setAccessibleName("Files that were left out, with the reasons")
+        self._text.setAccessibleName(_("Files that were left out, with the reasons"))
         self._text.setReadOnly(True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())  # the style's icons are for light ground
@@ -39,4 +41,4 @@ class RefusedDialog(QDialog):
 
 
 def summary(count: int) -> str:
-    return "1 file was left out" if count == 1 else f"{count} files were left out"
+    return _n("{count} file was left out", "{count} files were left out", count)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Qt
 
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import Classification, RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
 from resnet_studio.ui.pages.classify.cells import Cell, Score
@@ -174,10 +175,12 @@ class ResultsModel(RecordTableModel[ImageRow]):
         run, score = self._runs[column], self.score(column)
         lines = [f"{self.name_of(run)}: {self._protocols[run.id].label}"]
         if score.sentence:
-            lines.append(f"{score.sentence}, where the true class is known")
+            lines.append(_("{sentence}, where the true class is known", sentence=score.sentence))
         if score.unfinished:
-            lines.append(f"{score.unfinished} of which only some views are seen are not counted")
-        lines.append(f"It knows only its own classes: {', '.join(run.class_names)}.")
+            lines.append(
+                _("{unfinished} of which only some views are seen are not counted", unfinished=score.unfinished)
+            )
+        lines.append(_("It knows only its own classes: {class_names}.", class_names=", ".join(run.class_names)))
         return "\n".join(lines)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -209,8 +212,12 @@ def _tip(cell: Cell, name: str) -> str | None:
         return None
     lines = [f"{prediction.label}: {prediction.probability:.2%}" for prediction in cell.predictions]
     if cell.truth:
-        lines.append(f"True class, by the name of the folder or the file: {cell.truth}")
+        lines.append(_("True class, by the name of the folder or the file: {truth}", truth=cell.truth))
     if cell.sign:
-        to_come = f"The answer of the single view; {cell.protocol.label} is to come"
-        lines.append(to_come if cell.first_look else f"Mean of {cell.sign} so far, {cell.protocol.label}")
+        to_come = _("The answer of the single view; {label} is to come", label=cell.protocol.label)
+        lines.append(
+            to_come
+            if cell.first_look
+            else _("Mean of {sign} so far, {label}", sign=cell.sign, label=cell.protocol.label)
+        )
     return "\n".join([name, *lines])

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
 from resnet_studio.ui.models.run_columns import data_name
@@ -33,7 +34,7 @@ class RunChoiceModel(RecordTableModel[RunRecord]):
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         column = TableColumn(
-            "Network", self._lines, _text, cell_tip=_tip, checked=lambda run: run.id in self._chosen,
+            _("Network"), self._lines, _text, cell_tip=_tip, checked=lambda run: run.id in self._chosen,
             icon=lambda run: sample_icon(theme.run_colour(run.colour), run.residual),
         )  # fmt: skip
         super().__init__([column], key=run_id, parent=parent)
@@ -97,8 +98,8 @@ class RunChoiceModel(RecordTableModel[RunRecord]):
         return True
 
     def _lines(self, run: RunRecord) -> Lines:
-        untested = "imported" if run.imported else "not tested"
-        error = untested if run.test_error is None else f"error {formats.percent(run.test_error)}"
+        untested = "imported" if run.imported else _("not tested")
+        error = untested if run.test_error is None else _("error {percent}", percent=formats.percent(run.test_error))
         name = self._names.get(run.id, run.name)
         return (run.name, name.removeprefix(run.name)), (data_name(run), f", {error}")
 
@@ -108,7 +109,7 @@ def _text(lines: Lines) -> str:
 
 
 def _tip(run: RunRecord) -> str:
-    seed = "imported" if run.imported else f"seed {run.spec.recipe.init_seed}"
+    seed = "imported" if run.imported else _("seed {init_seed}", init_seed=run.spec.recipe.init_seed)
     source = data_name(run) if run.imported else run.spec.data.source
-    about = f"({run.spec.network.label}), {seed}, id {run.short_id}"
+    about = _("({label}), {seed}, id {short_id}", label=run.spec.network.label, seed=seed, short_id=run.short_id)
     return f"{run.name} {about}, {formats.moment(run.created_at)}, {source}"

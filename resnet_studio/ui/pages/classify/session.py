@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from resnet_studio.domain.records import NamedImage, RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.pages.classify.results import ResultsModel
 from resnet_studio.ui.pages.classify.work import (
@@ -178,8 +179,8 @@ class ClassifySession(QObject):
         if rows:
             self.arrived.emit((new or rows)[0].key)
         if rows and not new:
-            many = "" if len(rows) == 1 else f" (and {len(rows) - 1} more)"
-            self.status_message.emit(f"Already shown: {rows[0].name}{many}.")
+            many = "" if len(rows) == 1 else _(" (and {rows} more)", rows=len(rows) - 1)
+            self.status_message.emit(_("Already shown: {name}{many}.", name=rows[0].name, many=many))
 
     def _demands(self) -> list[Demand]:
         """Images that lack the same networks, together."""
@@ -209,7 +210,7 @@ class ClassifySession(QObject):
         self._add_refused(found.refused)
         rows = [ImageRow.of(path) for path in found.images]
         if not rows:
-            self.status_message.emit("No image was found in what you chose.")
+            self.status_message.emit(_("No image was found in what you chose."))
         self._add(rows)
 
     def _on_find_end(self) -> None:

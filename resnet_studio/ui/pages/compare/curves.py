@@ -15,6 +15,7 @@ from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
 from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.series import Series
+from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.export import Export, Shown, exporting
 from resnet_studio.ui.pages.compare.export_button import ExportButton
 from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
@@ -62,8 +63,8 @@ class CurvesView(QWidget):
         self.quantity = QComboBox()
         self.quantity.setObjectName("quantity_choice")
         self.quantity.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.quantity.setToolTip("What is drawn (Q)")
-        self.quantity.setAccessibleName("Quantity")
+        self.quantity.setToolTip(_("What is drawn (Q)"))
+        self.quantity.setAccessibleName(_("Quantity"))
         self.quantity.setMinimumContentsLength(max(len(panel.title) for panel in PANELS))
         for panel in PANELS:
             self.quantity.addItem(panel.title, panel.key)
@@ -169,7 +170,7 @@ class CurvesView(QWidget):
     @Slot(object)
     def _on_exported(self, path: object) -> None:
         self.failed.emit("")
-        self.status_message.emit(f"Written to {path}")
+        self.status_message.emit(_("Written to {path}", path=path))
 
     @Slot(str)
     def _on_failed(self, sentence: str) -> None:

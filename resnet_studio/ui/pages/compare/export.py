@@ -16,6 +16,7 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.platform.files import write_whole
 from resnet_studio.studies.conformity import Conformity, of_run
 from resnet_studio.studies.conformity.texts import as_caption, as_csv, csv_columns
+from resnet_studio.text import _
 from resnet_studio.ui.figures import FORMATS
 from resnet_studio.ui.plots.export import export_figure
 from resnet_studio.ui.plots.panels import ERROR, Panel, PlotOptions
@@ -30,18 +31,18 @@ class ExportRow:
     @property
     def kind(self) -> str:
         """As the file dialog shows it."""
-        return FORMATS.get(self.suffix, "CSV table (*.csv)")
+        return FORMATS.get(self.suffix, _("CSV table (*.csv)"))
 
 
 class Export(Enum):
     """The export menu, in its order."""
 
-    PNG = ExportRow("Figure as PNG…", ".png", "Ctrl+E")
-    SVG = ExportRow("Figure as SVG…", ".svg", "Ctrl+Shift+E")
-    PDF = ExportRow("Figure as PDF…", ".pdf", "")
-    CURVES = ExportRow("Curves as CSV…", ".csv", "")
-    RESULTS = ExportRow("Results as CSV…", ".csv", "")
-    CONFORMITY = ExportRow("Conformity as CSV…", ".csv", "")
+    PNG = ExportRow(_("Figure as PNG…"), ".png", "Ctrl+E")
+    SVG = ExportRow(_("Figure as SVG…"), ".svg", "Ctrl+Shift+E")
+    PDF = ExportRow(_("Figure as PDF…"), ".pdf", "")
+    CURVES = ExportRow(_("Curves as CSV…"), ".csv", "")
+    RESULTS = ExportRow(_("Results as CSV…"), ".csv", "")
+    CONFORMITY = ExportRow(_("Conformity as CSV…"), ".csv", "")
 
     @property
     def row(self) -> ExportRow:
@@ -60,7 +61,9 @@ class Shown:
     @property
     def file_name(self) -> str:
         """A proposal without an ending; letters, digits and a few signs only."""
-        names = " ".join(run.name for run in self.runs) if len(self.runs) <= 4 else f"{len(self.runs)} runs"
+        names = (
+            " ".join(run.name for run in self.runs) if len(self.runs) <= 4 else _("{runs} runs", runs=len(self.runs))
+        )
         safe = "".join(c if c.isascii() and (c.isalnum() or c in "-+") else "-" for c in names).strip("-")
         return (safe or "comparison")[:80]
 
@@ -72,7 +75,7 @@ def export(kind: Export, shown: Shown, store: RunStore, path: Path) -> Path:
         UserError: If nothing is shown or the file cannot be written.
     """
     if not shown.runs:
-        raise UserError("Nothing is shown, so there is nothing to export; tick some runs first.")
+        raise UserError(_("Nothing is shown, so there is nothing to export; tick some runs first."))
     if path.suffix.lower() != kind.row.suffix:
         path = path.with_name(path.name + kind.row.suffix)
     ids = [run.id for run in shown.runs]

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.export import Export, Shown
 from resnet_studio.ui.preferences import Preferences
 
@@ -19,10 +20,10 @@ class ExportButton(QPushButton):
     chosen = Signal(object, object)
 
     def __init__(self, page: QWidget, preferences: Preferences, shown: Callable[[], Shown]) -> None:
-        super().__init__("Export", page)
+        super().__init__(_("Export"), page)
         self._preferences, self._shown = preferences, shown
         self.setObjectName("export_button")
-        self.setToolTip("Write what is shown to a file (Ctrl+E)")
+        self.setToolTip(_("Write what is shown to a file (Ctrl+E)"))
         menu = QMenu(self)
         for kind in Export:
             action = QAction(kind.row.text, self)
@@ -44,7 +45,7 @@ class ExportButton(QPushButton):
         kind = Export[action.data()]
         folder = Path(self._preferences.value("compare/folder", str(Path.home()), str))
         proposal = str(folder / f"{shown.file_name}{kind.row.suffix}")
-        path, _ = QFileDialog.getSaveFileName(self, kind.row.text.rstrip("…"), proposal, kind.row.kind)
+        path, _unused = QFileDialog.getSaveFileName(self, kind.row.text.rstrip("…"), proposal, kind.row.kind)
         if path:
             self._preferences.set_value("compare/folder", str(Path(path).parent))
             self.chosen.emit(kind, Path(path))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QS
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _, _n
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.compare.curves import CurvesView
@@ -61,8 +62,8 @@ class ComparePage(Page):
         head.addSpacing(18)
         for number, (part, text, tip) in enumerate(
             (
-                (self.curves, "Curves", "How the runs trained"),
-                (self.evaluate, "Evaluate", "Test protocols, ensembles and confusion matrices"),
+                (self.curves, _("Curves"), _("How the runs trained")),
+                (self.evaluate, _("Evaluate"), _("Test protocols, ensembles and confusion matrices")),
             )
         ):
             self.parts.addWidget(part)
@@ -86,9 +87,12 @@ class ComparePage(Page):
         layout.addWidget(self.banner)
         layout.addWidget(self._columns, 1)
         self.empty = EmptyState(
-            "There is nothing to compare yet",
-            "Every run that trains is kept. Train some on the Design page, and lay their curves over each other here.",
-            "Go to Design",
+            _("There is nothing to compare yet"),
+            _(
+                "Every run that trains is kept. Train some on the Design page, and lay their curves over each other "
+                "here."
+            ),
+            _("Go to Design"),
         )
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
@@ -144,8 +148,8 @@ class ComparePage(Page):
         found = [stored[run_id] for run_id in wanted if run_id in stored]
         if len(found) < len(wanted):
             gone = len(wanted) - len(found)
-            text = "1 run was" if gone == 1 else f"{gone} runs were"
-            self.banner.show_notice("gone", f"{text} deleted meanwhile and left out.", kind="warning")
+            text = _n("{count} run was", "{count} runs were", gone)
+            self.banner.show_notice("gone", _("{text} deleted meanwhile and left out.", text=text), kind="warning")
         before, self._runs = self.run_ids, tuple(found)
         oldest_first: list[RunRecord] = sorted(found, key=_age)  # of strangers, the oldest has the colour itself
         shades = kept_lightness_steps(oldest_first, self._shades, before)
@@ -154,7 +158,7 @@ class ComparePage(Page):
         self.evaluate.set_runs(found, list(stored.values()), shades)
         self.picker.show_runs(list(stored.values()), self.run_ids, shades)
         self.stack.setCurrentIndex(1 if stored else 0)
-        self._count.setText("tick runs at the left" if not self._runs else formats.runs(len(self._runs)))
+        self._count.setText(_("tick runs at the left") if not self._runs else formats.runs(len(self._runs)))
 
     def _read_runs(self) -> dict[str, RunRecord] | None:
         try:
@@ -192,7 +196,7 @@ class ComparePage(Page):
     def _on_evaluating(self) -> None:
         session = self.evaluate.session
         left = session.seconds_left
-        words = "Evaluating…" if left is None else f"Evaluating, {duration_text(left)} left"
+        words = _("Evaluating…") if left is None else _("Evaluating, {left} left", left=duration_text(left))
         self.working.emit(words if session.running else "")
 
     @Slot()

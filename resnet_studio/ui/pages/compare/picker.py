@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
 from resnet_studio.ui.models.run_filter import parse_filter
@@ -39,10 +40,10 @@ class PickModel(RecordTableModel[RunRecord]):
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         columns = (
             TableColumn(
-                "Run", lambda run: self._names.get(run.id, run.name), cell_tip=_about, icon=self._icon,
+                _("Run"), lambda run: self._names.get(run.id, run.name), cell_tip=_about, icon=self._icon,
                 checked=lambda run: run.id in self._chosen,
             ),
-            TableColumn("Test error", lambda run: run.test_error, formats.percent, number=True, cell_tip=_about),
+            TableColumn(_("Test error"), lambda run: run.test_error, formats.percent, number=True, cell_tip=_about),
         )  # fmt: skip
         super().__init__(columns, key=run_id, parent=parent)
         self._theme = theme
@@ -89,12 +90,21 @@ class PickModel(RecordTableModel[RunRecord]):
 
 
 def _about(run: RunRecord) -> str:
-    trained = f"{formats.run_progress(run)} iterations on {run.spec.data.label}"
-    seed = f"seed {run.spec.recipe.init_seed}, "
+    trained = _(
+        "{run_progress} iterations on {label}", run_progress=formats.run_progress(run), label=run.spec.data.label
+    )
+    seed = _("seed {init_seed}, ", init_seed=run.spec.recipe.init_seed)
     return plain_tip(
-        f"{run.name} ({run.spec.network.label}), id {run.short_id}\n"
-        f"{run.status}, {'trained elsewhere' if run.imported else trained}\n"
-        f"{'' if run.imported else seed}{formats.moment(run.created_at)}"
+        _(
+            "{name} ({label}), id {short_id}\n{status}, {trained}\n{seed}{moment}",
+            name=run.name,
+            label=run.spec.network.label,
+            short_id=run.short_id,
+            status=run.status,
+            trained=_("trained elsewhere") if run.imported else trained,
+            seed="" if run.imported else seed,
+            moment=formats.moment(run.created_at),
+        )
     )
 
 
@@ -110,13 +120,13 @@ class RunPicker(QWidget):
         self.proxy = RunsProxy(self.model, self)
         self.filter = QLineEdit()
         self.filter.setObjectName("compare_filter")
-        self.filter.setPlaceholderText("Filter, for example: depth:>20")
-        self.filter.setAccessibleName("Filter the runs to compare")
-        self.filter.setToolTip("Words must all occur; tag:demo, status:finished, depth:20..56, -plain (Ctrl+F)")
+        self.filter.setPlaceholderText(_("Filter, for example: depth:>20"))
+        self.filter.setAccessibleName(_("Filter the runs to compare"))
+        self.filter.setToolTip(_("Words must all occur; tag:demo, status:finished, depth:20..56, -plain (Ctrl+F)"))
         self.filter.setClearButtonEnabled(True)
         self.view = QTableView()
         self.view.setObjectName("compare_runs")
-        self.view.setAccessibleName("Runs to compare")
+        self.view.setAccessibleName(_("Runs to compare"))
         self.view.setModel(self.proxy)
         self.view.setShowGrid(False)
         self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -125,7 +135,7 @@ class RunPicker(QWidget):
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.view.setTabKeyNavigation(False)
-        self.view.setToolTip("Tick the runs to draw; a double click or the space key does it too")
+        self.view.setToolTip(_("Tick the runs to draw; a double click or the space key does it too"))
         self.view.verticalHeader().hide()
         self.view.verticalHeader().setDefaultSectionSize(28)
         header = self.view.horizontalHeader()
@@ -134,9 +144,9 @@ class RunPicker(QWidget):
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.count = QLabel()
         self.count.setProperty("role", "muted")
-        self.all = self._button("tick_all_button", "Tick shown", "Tick every run that the filter lets through")
-        self.none = self._button("tick_none_button", "Clear", "Untick every run")
-        head = QLabel("Runs")
+        self.all = self._button("tick_all_button", _("Tick shown"), _("Tick every run that the filter lets through"))
+        self.none = self._button("tick_none_button", _("Clear"), _("Untick every run"))
+        head = QLabel(_("Runs"))
         head.setProperty("role", "heading")
         top, foot = QHBoxLayout(), QHBoxLayout()
         top.addWidget(head)
@@ -174,14 +184,14 @@ class RunPicker(QWidget):
 
     @Slot(list)
     def _show_count(self, chosen: list[str]) -> None:
-        self.count.setText(f"{len(chosen)} of {formats.count(self.model.rowCount())}")
+        self.count.setText(_("{chosen} of {count}", chosen=len(chosen), count=formats.count(self.model.rowCount())))
 
     @Slot(str)
     def _on_filter(self, text: str) -> None:
         wanted = parse_filter(text)
         self.proxy.set_filter(wanted)
         self.filter.setToolTip(
-            wanted.problem or "Words must all occur; tag:demo, status:finished, depth:20..56 (Ctrl+F)"
+            wanted.problem or _("Words must all occur; tag:demo, status:finished, depth:20..56 (Ctrl+F)")
         )
 
     @Slot(QModelIndex)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from resnet_studio.domain.comparison import Curves, display_names, twin_gaps
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.tables import DifferencesModel, ResultsModel
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.elided import ElidedLabel
@@ -36,19 +37,19 @@ class ResultTables(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.twins = tuple(ElidedLabel() for _ in range(MOST_SENTENCES))
+        self.twins = tuple(ElidedLabel() for _unused in range(MOST_SENTENCES))
         for number, label in enumerate(self.twins, 1):
             label.setObjectName(f"twins_label_{number}")
         self.results, self.differences = ResultsModel(theme, self), DifferencesModel(self)
-        self.results_view = self._table("results_table", "Results of the runs")
+        self.results_view = self._table("results_table", _("Results of the runs"))
         self.results_view.setModel(self.results)
         self.results_view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.results_view.setSortingEnabled(True)
         self.results_view.setIconSize(QSize(34, 14))
         self.results_view.horizontalHeader().setSortIndicatorClearable(True)
-        self.differences_view = self._table("differences_table", "Fields in which the runs differ")
+        self.differences_view = self._table("differences_table", _("Fields in which the runs differ"))
         self.differences_view.setModel(self.differences)
-        same = QLabel("The runs are the same in every field.")
+        same = QLabel(_("The runs are the same in every field."))
         same.setProperty("role", "muted")
         same.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._differing = QStackedWidget()
@@ -58,23 +59,23 @@ class ResultTables(QWidget):
         self.tabs.setObjectName("compare_tabs")
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
-        self.tabs.addTab(self.results_view, "Results")
-        self.tabs.addTab(self._differing, "What differs")
+        self.tabs.addTab(self.results_view, _("Results"))
+        self.tabs.addTab(self._differing, _("What differs"))
         self.all_twins = QPlainTextEdit(readOnly=True)
         self.all_twins.setObjectName("twins_text")
-        self.all_twins.setPlaceholderText("A plain and a residual run of one depth, trained together, make a twin.")
-        self.tabs.addTab(self.all_twins, "Twins")
+        self.all_twins.setPlaceholderText(_("A plain and a residual run of one depth, trained together, make a twin."))
+        self.tabs.addTab(self.all_twins, _("Twins"))
         self.baseline = QComboBox()
         self.baseline.setObjectName("baseline_choice")
-        self.baseline.setAccessibleName("Baseline")
-        self.baseline.setToolTip("The run that the Δ columns are measured against")
+        self.baseline.setAccessibleName(_("Baseline"))
+        self.baseline.setToolTip(_("The run that the Δ columns are measured against"))
         self.baseline.setMinimumContentsLength(14)
         self.baseline.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.baseline.setMaximumWidth(_WIDEST_CHOICE)
         corner = QWidget()
         row = QHBoxLayout(corner)
         row.setContentsMargins(0, 0, 0, 4)
-        caption = QLabel("Baseline")
+        caption = QLabel(_("Baseline"))
         caption.setProperty("role", "muted")
         row.addWidget(caption)
         row.addWidget(self.baseline)
@@ -117,7 +118,7 @@ class ResultTables(QWidget):
         self.differences.set_runs(runs)
         count = self.differences.rowCount()
         self._differing.setCurrentIndex(0 if count or len(runs) < 2 else 1)
-        self.tabs.setTabText(1, f"What differs ({count})")
+        self.tabs.setTabText(1, _("What differs ({count})", count=count))
         names = list(display_names(runs).items())
         before = [(self.baseline.itemData(i), self.baseline.itemText(i)) for i in range(self.baseline.count())]
         if names != before:
@@ -127,10 +128,10 @@ class ResultTables(QWidget):
         self.baseline.setCurrentIndex(self.baseline.findData(baseline))
         found = twin_gaps(runs, curves)
         lines = [gap.sentence for gap in found]
-        for label, line in zip(self.twins, [*lines, *("" for _ in self.twins)], strict=False):
+        for label, line in zip(self.twins, [*lines, *("" for _unused in self.twins)], strict=False):
             label.show_text(line)
             label.setVisible(bool(line))
-        self.tabs.setTabText(2, f"Twins ({len(lines)})")
+        self.tabs.setTabText(2, _("Twins ({lines})", lines=len(lines)))
         if self.all_twins.toPlainText() != "\n".join(lines):
             self.all_twins.setPlainText("\n".join(lines))
         if names != before:

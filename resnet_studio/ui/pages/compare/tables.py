@@ -12,6 +12,7 @@ from resnet_studio.domain.comparison import Curves, Difference, Quantity, compar
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
 from resnet_studio.studies.seeds import SeedGroup, seed_groups
+from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
 from resnet_studio.ui.models.runs_table import run_id
@@ -22,23 +23,26 @@ from resnet_studio.ui.theme import Theme
 
 _QUANTITIES: dict[Quantity, tuple[str, str, Callable[[float], str]]] = {
     Quantity.TRAINING_ERROR: (
-        "Training error",
-        f"Mean over the last {TRAINING_ERROR_WINDOW} iterations",
+        _("Training error"),
+        _("Mean over the last {training_error_window} iterations", training_error_window=TRAINING_ERROR_WINDOW),
         formats.percent,
     ),
-    Quantity.TEST_ERROR: ("Test error", "The last one measured: the headline figure", formats.percent),
+    Quantity.TEST_ERROR: (_("Test error"), _("The last one measured: the headline figure"), formats.percent),
     Quantity.BEST_TEST_ERROR: (
-        "Best test error *",
-        "* The lowest of all measurements. It was picked by looking at the test set, so it is not the headline figure.",
+        _("Best test error *"),
+        _(
+            "* The lowest of all measurements. It was picked by looking at the test set, so it is not the headline "
+            "figure."
+        ),
         formats.percent,
     ),
-    Quantity.ITERATION: ("Iterations", "Weight updates done", formats.whole),
-    Quantity.SECONDS: ("Time", "Spent in training", formats.duration),
-    Quantity.PARAMETERS: ("Parameters", "Weights that training changes", formats.whole),
-    Quantity.MULTIPLY_ADDS: ("Multiply-adds", "For one image", formats.whole),
+    Quantity.ITERATION: (_("Iterations"), _("Weight updates done"), formats.whole),
+    Quantity.SECONDS: (_("Time"), _("Spent in training"), formats.duration),
+    Quantity.PARAMETERS: (_("Parameters"), _("Weights that training changes"), formats.whole),
+    Quantity.MULTIPLY_ADDS: (_("Multiply-adds"), _("For one image"), formats.whole),
 }
-_DELTA_TIP = "Difference to the baseline in percentage points, at the last iteration both have reached"
-_SEEDS_TIP = (
+_DELTA_TIP = _("Difference to the baseline in percentage points, at the last iteration both have reached")
+_SEEDS_TIP = _(
     "Mean and sample standard deviation of the last test errors of the finished runs shown that differ in their seeds "
     "alone, and how many they are"
 )
@@ -74,13 +78,13 @@ class ResultsModel(RecordTableModel[RunRecord]):
         self.refresh()
 
     def _result_columns(self) -> list[TableColumn[RunRecord]]:
-        columns = [TableColumn("Run", self._name, cell_tip=self._tip, icon=self._icon)]
+        columns = [TableColumn(_("Run"), self._name, cell_tip=self._tip, icon=self._icon)]
         for quantity, (title, tip, text) in _QUANTITIES.items():
             columns.append(_number(title, tip, partial(_result, quantity), text))
             if quantity in (Quantity.TRAINING_ERROR, Quantity.TEST_ERROR):
                 columns.append(self._delta_column(quantity))
             if quantity is Quantity.TEST_ERROR:
-                columns.append(_number("Over seeds", _SEEDS_TIP, self._group, _seeds_text, sort=self._mean))
+                columns.append(_number(_("Over seeds"), _SEEDS_TIP, self._group, _seeds_text, sort=self._mean))
         return columns
 
     def _delta_column(self, quantity: Quantity) -> TableColumn[RunRecord]:
@@ -101,7 +105,16 @@ class ResultsModel(RecordTableModel[RunRecord]):
 
     def _tip(self, run: RunRecord) -> str:
         reason = f": {run.reason}" if run.reason else ""
-        return plain_tip(f"{self._name(run)}: {run.spec.network.label}, id {run.short_id}, {run.status}{reason}")
+        return plain_tip(
+            _(
+                "{name}: {label}, id {short_id}, {status}{reason}",
+                name=self._name(run),
+                label=run.spec.network.label,
+                short_id=run.short_id,
+                status=run.status,
+                reason=reason,
+            )
+        )
 
     def _group(self, run: RunRecord) -> SeedGroup | None:
         group = self._groups.get(run.id)
@@ -142,7 +155,7 @@ class DifferencesModel(RecordTableModel[Difference]):
 
     def set_runs(self, runs: Sequence[RunRecord]) -> None:
         """Nothing happens where the same is shown already."""
-        columns = [TableColumn("Field", lambda row: row.title, cell_tip=_field)]
+        columns = [TableColumn(_("Field"), lambda row: row.title, cell_tip=_field)]
         for place, name in enumerate(display_names(runs).values()):
             columns.append(TableColumn(name, partial(_value, place), cell_tip=_field))
         rows = comparison_rows(runs)

@@ -10,17 +10,18 @@ from resnet_studio.domain.data_sets import DataSetRow
 from resnet_studio.domain.enums import Family
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.studies.catalog import Study
+from resnet_studio.text import _
 from resnet_studio.ui.pages.design.form import DesignForm
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import ElidedLabel
 from resnet_studio.ui.widgets.text import counted
 
-NO_TWIN = "A VGG net has no residual counterpart; train it alone."
+NO_TWIN = _("A VGG net has no residual counterpart; train it alone.")
 
 
 def missing_data(row: DataSetRow) -> str:
-    return f"{row.title} is not on this machine: choose it under Data and press Download."
+    return _("{title} is not on this machine: choose it under Data and press Download.", title=row.title)
 
 
 def has_twin(spec: RunSpec) -> bool:
@@ -37,16 +38,16 @@ class DesignButtons(QWidget):
         self._theme = theme
         self._was_shown = False
         self.run_study = named(QPushButton(), "run_study_button", role="primary")
-        self.train_twin = named(QPushButton("Train twin"), "train_twin_button")
-        self.train_this = named(QPushButton("Train this"), "train_this_button")
-        self.compare = named(QPushButton("Compare networks…"), "compare_networks_button")
-        self.compare.setToolTip("Two or three networks beside each other, with what differs (Ctrl+D)")
-        self.copy = named(QPushButton("Copy as command"), "copy_command_button")
+        self.train_twin = named(QPushButton(_("Train twin")), "train_twin_button")
+        self.train_this = named(QPushButton(_("Train this")), "train_this_button")
+        self.compare = named(QPushButton(_("Compare networks…")), "compare_networks_button")
+        self.compare.setToolTip(_("Two or three networks beside each other, with what differs (Ctrl+D)"))
+        self.copy = named(QPushButton(_("Copy as command")), "copy_command_button")
         self._hint = named(ElidedLabel(), "design_hint", role="muted")
         menu = QMenu(self)
-        self._copy_twin = menu.addAction("Of the twin")
+        self._copy_twin = menu.addAction(_("Of the twin"))
         self._copy_twin.triggered.connect(lambda: self.copy_requested.emit(True))
-        menu.addAction("Of this network").triggered.connect(lambda: self.copy_requested.emit(False))
+        menu.addAction(_("Of this network")).triggered.connect(lambda: self.copy_requested.emit(False))
         self.copy.setMenu(menu)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -81,9 +82,9 @@ class DesignButtons(QWidget):
         self._copy_twin.setEnabled(twin and not form.twin_obstacle)
         self.copy.setEnabled(spec is not None)
         title, runs = study.title.partition(":")[0], len(study.cohort(0).runs)
-        self.run_study.setText(f"Run study: {title} ({counted(runs, 'run')})")
+        self.run_study.setText(_("Run study: {title} ({runs})", title=title, runs=counted(runs, "run", "runs")))
         self.run_study.setEnabled(writable and not lacking)
-        self.run_study.setToolTip(missing_data(lacking) if lacking else f"{study.question} Ctrl+R")
+        self.run_study.setToolTip(missing_data(lacking) if lacking else _("{question} Ctrl+R", question=study.question))
         alone = spec is not None and (not twin or bool(form.twin_obstacle))
         _set_primary(self.run_study, untouched)
         _set_primary(self.train_twin, not untouched and not alone)
@@ -117,13 +118,13 @@ def _set_primary(button: QPushButton, primary: bool) -> None:
 def _hint(form: DesignForm, lacking: DataSetRow | None) -> str:
     """What is in the way, in a few words; empty if nothing is."""
     if form.spec is None:
-        return "A field needs another value."
+        return _("A field needs another value.")
     if form.data.fault:
-        return "The data cannot be used."
+        return _("The data cannot be used.")
     if missing := form.data.missing or lacking:
-        return f"Download {missing.title} first."
+        return _("Download {title} first.", title=missing.title)
     if form.start_fault:
-        return "The run to start from does not fit."
+        return _("The run to start from does not fit.")
     if form.class_fault:
-        return "The data has another number of classes."
+        return _("The data has another number of classes.")
     return ""

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from resnet_studio.domain.enums import Family
 from resnet_studio.domain.network_spec import NetworkSpec
 from resnet_studio.domain.specs import RunSpec
+from resnet_studio.text import _
 from resnet_studio.ui.widgets.text import counted
 
 
@@ -60,4 +61,6 @@ def classes_fault(network: NetworkSpec, data: int | None) -> str:
     """Why a designed network cannot be trained on data of so many classes, None if not known yet; empty if it can."""
     if data is None or data == network.classes:
         return ""
-    return f"The data has {counted(data, 'class', 'classes')}: to be trained on it, the network needs as many."
+    return _(
+        "The data has {data}: to be trained on it, the network needs as many.", data=counted(data, "class", "classes")
+    )

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from resnet_studio.domain.data_sets import FOLDER, DataSetRow, find_data_set, source_choices
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.text import _
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from resnet_studio.data.datasets.describe import DataFacts
     from resnet_studio.domain.events import StopCheck
 
-NO_FOLDER = "Choose a folder that holds a folder of images for each class."
+NO_FOLDER = _("Choose a folder that holds a folder of images for each class.")
 SCAN_AFTER_MS = 250  # a path is typed letter by letter
 
 
@@ -46,16 +47,18 @@ class DataField(QWidget):
         self._spec = DataSpec()
         self.facts: DataFacts | None = None
         self.fault = ""
-        self._source = named(Choice(), "field_data.source", tip="Where images and labels come from.")
+        self._source = named(Choice(), "field_data.source", tip=_("Where images and labels come from."))
         for key, text in source_choices():
             self._source.addItem(text, key)
-        self._source.setAccessibleName("Data")
+        self._source.setAccessibleName(_("Data"))
         self._source.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._source.setMinimumContentsLength(6)
-        self._path = named(QLineEdit(), "data_folder_path", tip="train/CLASS and test/CLASS, or one folder of classes")
-        self._path.setPlaceholderText("folder with a folder for each class")
-        self._path.setAccessibleName("Data folder")
-        self._choose = named(QPushButton("Choose…"), "choose_folder_button")
+        self._path = named(
+            QLineEdit(), "data_folder_path", tip=_("train/CLASS and test/CLASS, or one folder of classes")
+        )
+        self._path.setPlaceholderText(_("folder with a folder for each class"))
+        self._path.setAccessibleName(_("Data folder"))
+        self._choose = named(QPushButton(_("Choose…")), "choose_folder_button")
         self._folder_row = QWidget()
         row = QHBoxLayout(self._folder_row)
         row.setContentsMargins(0, 0, 0, 0)
@@ -63,12 +66,12 @@ class DataField(QWidget):
         row.addWidget(self._choose)
         self._note = named(QLabel(wordWrap=True), "data_note", role="muted")
         self._error = named(QLabel(wordWrap=True), "error_data.source", role="error")
-        self._fetch = named(QPushButton("Download"), "download_button")
+        self._fetch = named(QPushButton(_("Download")), "download_button")
         self._progress = named(QProgressBar(), "download_progress")
         self._progress.setRange(0, 1000)
         top = QHBoxLayout()
         top.setSpacing(8)
-        title = QLabel("Data")
+        title = QLabel(_("Data"))
         title.setFixedWidth(TITLE_WIDTH)
         title.setBuddy(self._source)
         top.addWidget(title)
@@ -143,7 +146,9 @@ class DataField(QWidget):
 
     @Slot()
     def _on_choose(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Choose the folder that holds the classes", self._path.text())
+        chosen = QFileDialog.getExistingDirectory(
+            self, _("Choose the folder that holds the classes"), self._path.text()
+        )
         if chosen:
             self.choose_folder(chosen)
 
@@ -165,7 +170,7 @@ class DataField(QWidget):
             self._fetch.hide()
             self.facts_known.emit()
             return
-        self._note.setText("Looking…")
+        self._note.setText(_("Looking…"))
         home, spec = self._services.home, self._spec.model_copy(update={"source": self.text})
 
         def look(_emit: Emit, _should_stop: StopCheck) -> object:
@@ -184,10 +189,19 @@ class DataField(QWidget):
         self._job = None
         self.facts, self.fault = facts, ""
         classes = counted(len(facts.class_names), "class", "classes")
-        size = f" of {row.image_size} x {row.image_size} pixels" if row else ""
+        size = _(" of {image_size} x {image_size} pixels", image_size=row.image_size) if row else ""
         training, test = count_text(facts.training_images), count_text(facts.test_images)
-        note = "Not on this machine yet: press Download." if facts.missing else facts.note
-        self._note.setText(f"{classes}, {training} training and {test} test images{size}. {note}".strip())
+        note = _("Not on this machine yet: press Download.") if facts.missing else facts.note
+        self._note.setText(
+            _(
+                "{classes}, {training} training and {test} test images{size}. {note}",
+                classes=classes,
+                training=training,
+                test=test,
+                size=size,
+                note=note,
+            ).strip()
+        )
         self._note.setToolTip(", ".join(facts.class_names[:60]))
         self._offer_download()
         self.facts_known.emit()
@@ -217,7 +231,7 @@ class DataField(QWidget):
 
         self._progress.setValue(0)
         self._progress.show()
-        self._fetch.setText("Stop the download")
+        self._fetch.setText(_("Stop the download"))
         self._download = self._services.jobs.start(
             fetch, on_item=self._on_fetched_some, on_failed=self._on_failed, on_end=self._on_fetch_ended
         )
@@ -244,4 +258,10 @@ class DataField(QWidget):
         row = self.missing
         self._fetch.setVisible(row is not None)
         if row is not None:
-            self._fetch.setText(f"Download {row.title} ({count_text(round(row.download_bytes / 1e6))} MB)")
+            self._fetch.setText(
+                _(
+                    "Download {title} ({download_bytes} MB)",
+                    title=row.title,
+                    download_bytes=count_text(round(row.download_bytes / 1e6)),
+                )
+            )

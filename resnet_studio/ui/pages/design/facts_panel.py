@@ -12,6 +12,7 @@ from resnet_studio.domain.blueprint import Blueprint, training_bytes
 from resnet_studio.domain.enums import Family
 from resnet_studio.domain.paper import cifar_row, imagenet_row, paper_sentence
 from resnet_studio.domain.specs import RunSpec
+from resnet_studio.text import _
 from resnet_studio.ui.pages.design.training_time_panel import TimeHere
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.text import count_text, short_count, size_text
@@ -36,26 +37,29 @@ def network_facts(spec: RunSpec, plans: Sequence[Blueprint], training_images: in
         return Fact(title, values[0], values[1] if len(values) > 1 else "", tip)
 
     lines = [
-        line("Weighted layers", [str(plan.depth) for plan in plans]),
-        line("Parameters", [count_text(plan.parameters) for plan in plans]),
+        line(_("Weighted layers"), [str(plan.depth) for plan in plans]),
+        line(_("Parameters"), [count_text(plan.parameters) for plan in plans]),
         line(
-            "Multiply-adds",
+            _("Multiply-adds"),
             [short_count(plan.multiply_adds) for plan in plans],
-            "Per image: " + ", ".join(f"{p.spec.label} {count_text(p.multiply_adds)}" for p in plans),
+            _("Per image: ") + ", ".join(f"{p.spec.label} {count_text(p.multiply_adds)}" for p in plans),
         ),
         line(
-            "Memory from",
+            _("Memory from"),
             [size_text(training_bytes(plan, recipe.batch_size)) for plan in plans],
-            "Training in float32: weights, gradients, momentum and what the backward pass keeps; the data set is extra",
+            _(
+                "Training in float32: weights, gradients, momentum and what the backward pass keeps; the data set is "
+                "extra"
+            ),
         ),
     ]
     if training_images:
         epochs = recipe.iterations * recipe.batch_size / training_images
         lines.append(
             Fact(
-                "Epochs",
+                _("Epochs"),
                 f"{epochs:.3g}" if epochs < 1000 else count_text(round(epochs)),
-                tip=f"{count_text(training_images)} training images",
+                tip=_("{training_images} training images", training_images=count_text(training_images)),
             )
         )
     return lines
@@ -67,13 +71,13 @@ def paper_text(spec: RunSpec) -> str:
     if spec.network.classes != usual and not paper_sentence(spec.network):
         sentence = paper_sentence(spec.network.model_copy(update={"classes": usual}))
         if sentence:
-            return f"With {count_text(usual)} classes: {sentence}"
+            return _("With {usual} classes: {sentence}", usual=count_text(usual), sentence=sentence)
     known = cifar_row(spec.network) or imagenet_row(spec.network)
-    nothing = "says nothing of this network" if known else "has no network of this shape"
-    return paper_sentence(spec.network) or f"The paper {nothing}."
+    nothing = _("says nothing of this network") if known else _("has no network of this shape")
+    return paper_sentence(spec.network) or _("The paper {nothing}.", nothing=nothing)
 
 
-_PAPER_ON = {Family.CIFAR: "The paper, on CIFAR-10", Family.IMAGENET: "The paper, on ImageNet"}
+_PAPER_ON = {Family.CIFAR: _("The paper, on CIFAR-10"), Family.IMAGENET: _("The paper, on ImageNet")}
 
 
 class FactsPanel(QFrame):
@@ -93,7 +97,7 @@ class FactsPanel(QFrame):
         column = QVBoxLayout(sheet)
         column.setContentsMargins(16, 12, 14, 12)
         column.setSpacing(8)
-        column.addWidget(named(QLabel("Facts"), role="heading"))
+        column.addWidget(named(QLabel(_("Facts")), role="heading"))
         column.addLayout(self._grid)
         column.addWidget(self._what)
         column.addSpacing(6)
@@ -101,7 +105,7 @@ class FactsPanel(QFrame):
         column.addWidget(self._paper_title)
         column.addWidget(self._paper)
         column.addSpacing(6)
-        column.addWidget(named(QLabel("Time here"), role="heading"))
+        column.addWidget(named(QLabel(_("Time here")), role="heading"))
         column.addWidget(self.time)
         self._sections = QVBoxLayout()
         self._sections.setSpacing(8)
@@ -131,8 +135,8 @@ class FactsPanel(QFrame):
         self._labels = []
         twin = bool(lines[0].residual)
         if twin:
-            self._put(0, 1, "plain", role="muted")
-            self._put(0, 2, "residual", role="muted")
+            self._put(0, 1, _("plain"), role="muted")
+            self._put(0, 2, _("residual"), role="muted")
         for number, fact in enumerate(lines, start=1):
             self._put(number, 0, fact.title, tip=fact.tip, role="muted")
             if fact.residual:
@@ -141,9 +145,9 @@ class FactsPanel(QFrame):
             else:
                 self._put(number, 1, fact.plain, tip=fact.tip, span=2)
         same = twin and lines[1].plain == lines[1].residual
-        self._what.setText("Shortcuts of option A cost nothing: the twin is equally large." if same else "")
+        self._what.setText(_("Shortcuts of option A cost nothing: the twin is equally large.") if same else "")
         self._what.setVisible(same)
-        self._paper_title.setText(_PAPER_ON.get(spec.network.family, "The paper's reference"))
+        self._paper_title.setText(_PAPER_ON.get(spec.network.family, _("The paper's reference")))
         self._paper.setText(paper_text(spec))
 
     def _put(self, row: int, column: int, text: str, *, tip: str = "", role: str = "", span: int = 1) -> None:

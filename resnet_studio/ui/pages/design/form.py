@@ -17,6 +17,7 @@ from resnet_studio.domain.presets import Preset, apply
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import DataSpec, RunSpec, counterpart, replace
 from resnet_studio.domain.weight_compatibility import misfit, twin_misfit
+from resnet_studio.text import _
 from resnet_studio.ui.pages.design.class_origin import ClassCount, classes_fault
 from resnet_studio.ui.pages.design.data_field import DataField
 from resnet_studio.ui.pages.design.field_dependencies import followed, offered, proposed_depths
@@ -50,7 +51,9 @@ class DesignForm(QFrame):
         self.class_fault = self.start_fault = ""
         self.data = DataField(services)
         self.recipe = RecipeField()
-        self._all = named(QCheckBox("All fields"), "all_fields_box", tip="Show every field, not only the usual ones")
+        self._all = named(
+            QCheckBox(_("All fields")), "all_fields_box", tip=_("Show every field, not only the usual ones")
+        )
         self._all.setChecked(services.preferences.value("design/all_fields", False, bool))
         self._all.toggled.connect(self._on_all_toggled)
         self._sheet = FormSheet(self.data, self.recipe)
@@ -93,7 +96,9 @@ class DesignForm(QFrame):
                 count = self._count.origin
         except ValidationError as error:
             sentence = next(iter(sentences(error).values()))
-            self._sheet.show_group_fault("recipe", f"{preset.title} does not fit this network: {sentence}")
+            self._sheet.show_group_fault(
+                "recipe", _("{title} does not fit this network: {sentence}", title=preset.title, sentence=sentence)
+            )
             return
         self.show_spec(spec)
         self._count.origin = count
@@ -132,7 +137,7 @@ class DesignForm(QFrame):
         if self.spec is None or not self.spec.start_from or self._records is None:
             return ""
         parent = self._parent
-        return misfit(self.spec.network, parent) if parent else "That run is gone; choose another, or fresh weights."
+        return misfit(self.spec.network, parent) if parent else _("That run is gone; choose another, or fresh weights.")
 
     # What follows from what
 
@@ -196,10 +201,12 @@ class DesignForm(QFrame):
             self.rows[f"network.{name}"].offer(choices)
         self.rows["network.depth"].propose(proposed_depths(network), depths(network.family, network.branch))
         wrong = self._is_wrong("network.stages")
-        self.rows["network.depth"].lock("As many as the blocks of the stages make." if network.stages or wrong else "")
+        self.rows["network.depth"].lock(
+            _("As many as the blocks of the stages make.") if network.stages or wrong else ""
+        )
         if wrong:
             self.rows["network.depth"].set_text("")  # whatever it was, it is not what is typed now
-        self.rows["network.width"].lock("The first of the widths." if network.widths else "")
+        self.rows["network.width"].lock(_("The first of the widths.") if network.widths else "")
         self._offer_runs()
 
     def _offer_runs(self) -> None:
@@ -211,7 +218,7 @@ class DesignForm(QFrame):
         for run in fitting:
             alone = sum(other.name == run.name for other in fitting) == 1
             pairs.append((run.id, run.name if alone else f"{run.name} · {run.id[:6]}"))
-        if now and all(run_id != now for run_id, _ in pairs):
+        if now and all(run_id != now for run_id, _unused in pairs):
             pairs.append((now, now))
         self.rows["start_from"].offer(pairs)
         self.rows["start_from"].set_text(now)
@@ -248,13 +255,17 @@ class DesignForm(QFrame):
             place = self._sheet.place(name, sentence, self._edited)
             faults.setdefault(place, self._sheet.in_words(sentence))
         self._sheet.show_faults(faults)
-        cure = f"Use the data's {counted(self._data_classes, 'class', 'classes')}" if self.class_fault else ""
+        cure = (
+            _("Use the data's {data_classes}", data_classes=counted(self._data_classes, "class", "classes"))
+            if self.class_fault
+            else ""
+        )
         self.rows["network.classes"].remedy(self.class_fault, cure)
         self.rows["start_from"].hint("" if self.start_fault else self._start_hint)
         seen = faults | ({"network.classes": self.class_fault} if self.class_fault else {})
         self._sheet.show_rows(self._texts, seen, everything=self._all.isChecked())
         late = self.spec is not None and any(m > self.spec.recipe.iterations for m in self.spec.recipe.milestones)
-        self.rows["recipe.milestones"].hint("A milestone after the last iteration changes nothing." if late else "")
+        self.rows["recipe.milestones"].hint(_("A milestone after the last iteration changes nothing.") if late else "")
         self.data.show_error(faults.get("data.source", ""))
         self._offer()
         self.recipe.show_recipe(self.spec.recipe if self.spec else None)
@@ -266,7 +277,7 @@ class DesignForm(QFrame):
         parent = self._parent
         if self.spec is None or parent is None or self.spec.network.family is Family.VGG:
             return ""
-        return self.twin_obstacle or "Both nets of a twin begin with it: option A's shortcuts have no weights."
+        return self.twin_obstacle or _("Both nets of a twin begin with it: option A's shortcuts have no weights.")
 
     @Slot(bool)
     def _on_all_toggled(self, everything: bool) -> None:
@@ -276,7 +287,7 @@ class DesignForm(QFrame):
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setContentsMargins(16, 10, 14, 0)
-        head.addWidget(named(QLabel("Your network"), role="heading"))
+        head.addWidget(named(QLabel(_("Your network")), role="heading"))
         head.addStretch(1)
         head.addWidget(self._all)
         outer = QVBoxLayout(self)

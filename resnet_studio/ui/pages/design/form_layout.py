@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from resnet_studio.domain.spec import Spec, is_read, unread_values
+from resnet_studio.text import _
 from resnet_studio.ui.widgets.spec_fields import GROUPS
 
 Texts = Mapping[str, str]  # dotted name of a field -> what the form shows
@@ -12,19 +13,19 @@ Texts = Mapping[str, str]  # dotted name of a field -> what the form shows
 # Group, heading, fields in their order. Fields that stand nowhere come last in their group.
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("", "", ("name",)),
-    ("network", "Network", ("family", "block", "depth", "shortcut")),
-    ("network", "Shape", ("branch", "stages", "width", "widths", "stem", "image_size", "classes")),
-    ("network", "Variations", ("stride_place", "zero_padding", "activation")),
-    ("data", "Data", ("source", "seed", "held_out", "test_on")),
-    ("recipe", "Recipe", ("iterations", "batch_size", "learning_rate", "test_every", "init_seed")),
+    ("network", _("Network"), ("family", "block", "depth", "shortcut")),
+    ("network", _("Shape"), ("branch", "stages", "width", "widths", "stem", "image_size", "classes")),
+    ("network", _("Variations"), ("stride_place", "zero_padding", "activation")),
+    ("data", _("Data"), ("source", "seed", "held_out", "test_on")),
+    ("recipe", _("Recipe"), ("iterations", "batch_size", "learning_rate", "test_every", "init_seed")),
     (
         "recipe",
-        "Learning rate",
+        _("Learning rate"),
         ("schedule", "milestones", "plateau_patience", "plateau_margin", "warmup_rate", "warmup_error"),
     ),
     (
         "recipe",
-        "Updates",
+        _("Updates"),
         (
             "momentum", "momentum_form", "weight_decay", "decay", "label_smoothing", "zero_last_gamma",
             "bn_statistics",
@@ -32,12 +33,12 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "recipe",
-        "Images",
+        _("Images"),
         (
             "augmentation", "pad_with", "scale_min", "scale_max", "colour", "colour_std", "normalisation", "data_seed",
         ),
     ),
-    ("recipe", "This machine", ("loading", "precision", "layout", "engine", "exact", "device")),
+    ("recipe", _("This machine"), ("loading", "precision", "layout", "engine", "exact", "device")),
 )  # fmt: skip
 
 
@@ -52,7 +53,7 @@ def _values(group: str, texts: Texts) -> dict[str, str]:
 
 def applies(path: str, texts: Texts) -> bool:
     """Whether anybody reads the field; the specification refuses a value of one that nobody does."""
-    group, _, name = path.rpartition(".")
+    group, _unused, name = path.rpartition(".")
     return group not in _PARTS or is_read(_PARTS[group], name, _values(group, texts))
 
 
@@ -67,5 +68,5 @@ def unread(texts: Texts) -> dict[str, object]:
 
 def default_of(path: str) -> object:
     """Of a field of data or recipe."""
-    group, _, name = path.rpartition(".")
+    group, _unused, name = path.rpartition(".")
     return _PARTS[group].model_fields[name].default

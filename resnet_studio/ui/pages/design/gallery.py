@@ -20,7 +20,7 @@ def effort_text(cohort: CohortSpec) -> str:
     runs, first = len(cohort.runs), cohort.runs[0]
     row = first.data.row
     source = first.data.source if row is None else row.title if row.downloads else row.title.lower()
-    return f"{counted(runs, 'run')} · {counted(first.recipe.iterations, 'iteration')} · {source}"
+    return f"{counted(runs, 'run', 'runs')} · {counted(first.recipe.iterations, 'iteration', 'iterations')} · {source}"
 
 
 class StudyCard(QAbstractButton):

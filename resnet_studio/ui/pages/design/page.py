@@ -13,6 +13,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.spec_as_command import command_line
 from resnet_studio.domain.specs import CohortSpec, RunSpec, counterpart, twin
 from resnet_studio.studies.catalog import STUDIES, Study
+from resnet_studio.text import _
 from resnet_studio.ui.conformity.line import ConformityLine
 from resnet_studio.ui.diagram.view import BlueprintView
 from resnet_studio.ui.diff.window import DiffWindow
@@ -47,7 +48,7 @@ class DesignPage(Page):
         self.facts = FactsPanel()
         self.measuring = Measuring(services, self)
         self.conformity = ConformityLine(services.theme)
-        self.facts.add_section("Against the paper", self.conformity)
+        self.facts.add_section(_("Against the paper"), self.conformity)
         self.buttons = DesignButtons(services.theme)
         self._comparison: DiffWindow | None = None
         self._pointed = named(QLabel(), "pointed_label", role="muted")
@@ -85,7 +86,7 @@ class DesignPage(Page):
         """The command line that trains the same, on the clipboard."""
         if self.form.spec is not None:
             QGuiApplication.clipboard().setText(command_line(self.form.spec, as_twin, self.services.home.as_option))
-            self.message.emit("The command line is on the clipboard.")
+            self.message.emit(_("The command line is on the clipboard."))
 
     @Slot()
     def compare_networks(self) -> None:
@@ -124,7 +125,7 @@ class DesignPage(Page):
         if missing := self.form.data.missing:
             self.message.emit(missing_data(missing))
             return None
-        sentence = self.form.obstacle or next(iter(self.form.errors.values()), "A field is not filled in.")
+        sentence = self.form.obstacle or next(iter(self.form.errors.values()), _("A field is not filled in."))
         self.message.emit(sentence[:1].upper() + sentence[1:])
         return None
 
@@ -192,7 +193,7 @@ class DesignPage(Page):
 
     @Slot(str)
     def _on_pointed(self, text: str) -> None:
-        self._pointed.setText(text or "Point at a layer for its shape and cost; press a stage to open or fold it.")
+        self._pointed.setText(text or _("Point at a layer for its shape and cost; press a stage to open or fold it."))
 
     @Slot()
     def _on_runs_changed(self) -> None:

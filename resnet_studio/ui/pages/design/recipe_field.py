@@ -10,11 +10,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from resnet_studio.domain.presets import PRESETS
 from resnet_studio.domain.specs import RecipeSpec
+from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
 
 CUSTOM = "custom"
-OWN_HELP = "None of the paper's recipes as it is: what the fields below make of it."
+OWN_HELP = _("None of the paper's recipes as it is: what the fields below make of it.")
 
 
 class RecipeField(QWidget):
@@ -28,11 +29,11 @@ class RecipeField(QWidget):
         for preset in PRESETS:
             self._box.addItem(preset.title, preset.key)
             self._box.setItemData(self._box.count() - 1, _tip(preset.help), Qt.ItemDataRole.ToolTipRole)
-        self._box.addItem("custom", CUSTOM)
+        self._box.addItem(_("custom"), CUSTOM)
         self._box.setItemData(self._box.count() - 1, _tip(OWN_HELP), Qt.ItemDataRole.ToolTipRole)
-        self._box.setAccessibleName("Recipe of the paper")
+        self._box.setAccessibleName(_("Recipe of the paper"))
         self._box.activated.connect(self._on_activated)
-        self._title = title = QLabel("Preset")
+        self._title = title = QLabel(_("Preset"))
         title.setFixedWidth(TITLE_WIDTH)
         title.setBuddy(self._box)
         row = QHBoxLayout(self)

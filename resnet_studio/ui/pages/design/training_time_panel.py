@@ -7,11 +7,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QV
 
 from resnet_studio.domain.enums import Engine
 from resnet_studio.platform.training_speed import LONG_ENOUGH, Expectation
+from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.text import count_text, duration_text
 
-_MEASURE = "Train each network of the design for a moment on random images; nothing is stored but how fast it was"
-_TRAINING = "Not while something trains: each would slow the other down"
+_MEASURE = _("Train each network of the design for a moment on random images; nothing is stored but how fast it was")
+_TRAINING = _("Not while something trains: each would slow the other down")
 
 
 class TimeHere(QWidget):
@@ -23,10 +24,10 @@ class TimeHere(QWidget):
         super().__init__(parent)
         self.label = named(QLabel(wordWrap=True), "time_label")
         self.basis = named(QLabel(wordWrap=True), "time_basis", role="muted")
-        self.button = named(QPushButton("Measure"), "measure_button", tip=_MEASURE)
+        self.button = named(QPushButton(_("Measure")), "measure_button", tip=_MEASURE)
         self.bar = named(QProgressBar(textVisible=False), "measure_progress")
         self.bar.setRange(0, 1000)
-        self.bar.setAccessibleName("Progress of measuring")
+        self.bar.setAccessibleName(_("Progress of measuring"))
         self._running = False
         row = QHBoxLayout()
         row.setSpacing(10)
@@ -45,11 +46,19 @@ class TimeHere(QWidget):
     def show_expectation(self, found: Expectation | None, what: str, failure: str = "") -> None:
         """``what``: "twin" or "network"; ``failure``: why it could not be measured."""
         if found is None:
-            text, basis = f"Not known yet for this {what}.", "Measure it, or train something of about this size."
+            text, basis = (
+                _("Not known yet for this {what}.", what=what),
+                _("Measure it, or train something of about this size."),
+            )
         else:
             rate = found.images_per_second
             digits = count_text(round(rate)) if rate >= 10 else f"{rate:.2g}"
-            text = f"About {duration_text(found.seconds)} for the {what}, {digits} images a second."
+            text = _(
+                "About {seconds} for the {what}, {digits} images a second.",
+                seconds=duration_text(found.seconds),
+                what=what,
+                digits=digits,
+            )
             basis = _basis(found)
         self.label.setText(text)
         if not self._running:
@@ -59,16 +68,16 @@ class TimeHere(QWidget):
         if running and not self._running:
             self.show_progress("starting", 0.0)
         self._running = running
-        self.button.setText("Stop" if running else "Measure")
+        self.button.setText(_("Stop") if running else _("Measure"))
         self.button.setEnabled(running or possible)
-        self.button.setToolTip("Stop measuring" if running else _MEASURE if possible else _TRAINING)
+        self.button.setToolTip(_("Stop measuring") if running else _MEASURE if possible else _TRAINING)
         self.bar.setVisible(running)
 
     @Slot(str, float)
     def show_progress(self, detail: str, fraction: float) -> None:
         self.bar.setValue(round(1000 * fraction))
         self.bar.setToolTip(detail)
-        self.basis.setText(f"Measuring {detail}…")
+        self.basis.setText(_("Measuring {detail}…", detail=detail))
 
     @Slot()
     def _on_clicked(self) -> None:
@@ -78,9 +87,9 @@ class TimeHere(QWidget):
 def _basis(found: Expectation) -> str:
     """What the estimate is made of."""
     if found.exact:
-        basis = f"As measured here, {found.engine} steps; tests come on top."
+        basis = _("As measured here, {engine} steps; tests come on top.", engine=found.engine)
     else:
-        basis = f"Scaled from {' and '.join(found.sources)}; tests come on top."
+        basis = _("Scaled from {sources}; tests come on top.", sources=_(" and ").join(found.sources))
     if found.engine is Engine.EAGER and found.iterations >= LONG_ENOUGH:
-        basis += " Compiling in the background may shorten it."
+        basis += _(" Compiling in the background may shorten it.")
     return basis

@@ -8,6 +8,7 @@ from enum import Enum
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,11 @@ def _always(_situation: Situation) -> str:
 
 
 def _some(situation: Situation) -> str:
-    return "" if situation.runs else "Choose a run in the table first."
+    return "" if situation.runs else _("Choose a run in the table first.")
 
 
 def _one(situation: Situation) -> str:
-    return _some(situation) or ("" if len(situation.runs) == 1 else "Choose one run only.")
+    return _some(situation) or ("" if len(situation.runs) == 1 else _("Choose one run only."))
 
 
 def _written(situation: Situation) -> str:
@@ -73,7 +74,7 @@ def _one_written(situation: Situation) -> str:
 def _with_weights(situation: Situation) -> str:
     if reason := _some(situation):
         return reason
-    return "" if any(run.weights_sha256 for run in situation.runs) else "No chosen run has weights yet."
+    return "" if any(run.weights_sha256 for run in situation.runs) else _("No chosen run has weights yet.")
 
 
 def _one_with_weights(situation: Situation) -> str:
@@ -88,7 +89,7 @@ def _repeatable(situation: Situation) -> str:
     if reason := _written(situation):
         return reason
     elsewhere = next((run for run in situation.runs if run.imported), None)
-    return f"{elsewhere.name} was trained elsewhere, so its recipe is not known." if elsewhere else ""
+    return _("{name} was trained elsewhere, so its recipe is not known.", name=elsewhere.name) if elsewhere else ""
 
 
 def _resumable(situation: Situation) -> str:
@@ -96,11 +97,11 @@ def _resumable(situation: Situation) -> str:
         return reason
     for run in situation.runs:
         if run.id in situation.busy:
-            return f"{run.name} is already training or waiting."
+            return _("{name} is already training or waiting.", name=run.name)
         if run.status.active:
-            return f"{run.name} is {run.status}."
+            return _("{name} is {status}.", name=run.name, status=run.status)
         if not run.resumable:
-            return f"{run.name} is {run.status}, so there is nothing left to resume."
+            return _("{name} is {status}, so there is nothing left to resume.", name=run.name, status=run.status)
     return ""
 
 
@@ -109,46 +110,60 @@ def _deletable(situation: Situation) -> str:
         return reason
     for run in situation.runs:
         if run.id in situation.busy or run.status in (RunStatus.RUNNING, RunStatus.PAUSED):
-            return f"{run.name} is training or waiting; stop it first."
+            return _("{name} is training or waiting; stop it first.", name=run.name)
     return ""
 
 
 def _undoable(situation: Situation) -> str:
-    return situation.read_only or ("" if situation.undoable else "Nothing was deleted since the start.")
+    return situation.read_only or ("" if situation.undoable else _("Nothing was deleted since the start."))
 
 
 ENTRIES: dict[RunAction, Entry] = {
     RunAction.COMPARE: Entry(
-        "Compare", "Curves and fields of the chosen runs side by side", "ph.chart-line", _some, "Return"
+        _("Compare"), _("Curves and fields of the chosen runs side by side"), "ph.chart-line", _some, "Return"
     ),
-    RunAction.CLASSIFY: Entry("Classify with", "Show images to the chosen runs", "ph.image", _with_weights, "Ctrl+L"),
-    RunAction.RESUME: Entry("Resume", "Go on training from the last checkpoint", "ph.play", _resumable, "Ctrl+Shift+R"),
+    RunAction.CLASSIFY: Entry(
+        _("Classify with"), _("Show images to the chosen runs"), "ph.image", _with_weights, "Ctrl+L"
+    ),
+    RunAction.RESUME: Entry(
+        _("Resume"), _("Go on training from the last checkpoint"), "ph.play", _resumable, "Ctrl+Shift+R"
+    ),
     RunAction.AGAIN: Entry(
-        "Train again with the next seed", "The same networks with other initial weights and another sample order",
-        "ph.repeat", _repeatable,
+        _("Train again with the next seed"),
+        _("The same networks with other initial weights and another sample order"),
+        "ph.repeat",
+        _repeatable,
     ),
-    RunAction.RENAME: Entry("Rename", "Change the name in place", "ph.pencil-simple", _one_written, "F2"),
-    RunAction.TAGS: Entry("Tags…", "Words of your own, with commas between them", "ph.tag", _written, "Ctrl+G"),
-    RunAction.NOTE: Entry("Note…", "Text of your own, as long as you like", "ph.note-pencil", _one_written, "Ctrl+E"),
-    RunAction.COLOUR: Entry("Colour", "The colour on every page", "ph.palette", _written),
+    RunAction.RENAME: Entry(_("Rename"), _("Change the name in place"), "ph.pencil-simple", _one_written, "F2"),
+    RunAction.TAGS: Entry(_("Tags…"), _("Words of your own, with commas between them"), "ph.tag", _written, "Ctrl+G"),
+    RunAction.NOTE: Entry(
+        _("Note…"), _("Text of your own, as long as you like"), "ph.note-pencil", _one_written, "Ctrl+E"
+    ),
+    RunAction.COLOUR: Entry(_("Colour"), _("The colour on every page"), "ph.palette", _written),
     RunAction.DETAILS: Entry(
-        "Details", "Specification, environment and identity of the run", "ph.info", _always, "Ctrl+I"
+        _("Details"), _("Specification, environment and identity of the run"), "ph.info", _always, "Ctrl+I"
     ),
     RunAction.FINE_TUNE: Entry(
-        "Fine-tune…", "A new run that begins with these weights, on data of your choice", "ph.git-branch", _tunable
+        _("Fine-tune…"),
+        _("A new run that begins with these weights, on data of your choice"),
+        "ph.git-branch",
+        _tunable,
     ),
     RunAction.EXPORT: Entry(
-        "Export weights…", "As safetensors, with torchvision's names, or as ONNX", "ph.upload-simple", _one_with_weights
+        _("Export weights…"),
+        _("As safetensors, with torchvision's names, or as ONNX"),
+        "ph.upload-simple",
+        _one_with_weights,
     ),
-    RunAction.COPY_ID: Entry("Copy id", "For the command line", "ph.copy", _some, "Ctrl+C"),
+    RunAction.COPY_ID: Entry(_("Copy id"), _("For the command line"), "ph.copy", _some, "Ctrl+C"),
     RunAction.COPY_SPEC: Entry(
-        "Copy specification", "As TOML, for resnet-studio train", "ph.file-text", _one, "Ctrl+Shift+C"
+        _("Copy specification"), _("As TOML, for resnet-studio train"), "ph.file-text", _one, "Ctrl+Shift+C"
     ),
-    RunAction.DELETE: Entry("Delete", "Can be undone", "ph.trash", _deletable, "Del"),
+    RunAction.DELETE: Entry(_("Delete"), _("Can be undone"), "ph.trash", _deletable, "Del"),
     RunAction.UNDO: Entry(
-        "Undo delete", "Bring back what was deleted last", "ph.arrow-counter-clockwise", _undoable, "Ctrl+Z"
+        _("Undo delete"), _("Bring back what was deleted last"), "ph.arrow-counter-clockwise", _undoable, "Ctrl+Z"
     ),
-}  # fmt: skip
+}
 
 MENU: tuple[RunAction | None, ...] = (
     RunAction.COMPARE, RunAction.CLASSIFY, None,

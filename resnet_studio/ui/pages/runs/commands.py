@@ -13,6 +13,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec, RunSpec
 from resnet_studio.studies.conformity import of_run
 from resnet_studio.studies.conformity.texts import as_remarks
+from resnet_studio.text import _, _n
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.runs_table import RunsTableModel
 from resnet_studio.ui.navigator import Navigator
@@ -77,21 +78,29 @@ class RunCommands(QObject):
     def copy_id(self) -> None:
         runs = self._table.chosen
         QGuiApplication.clipboard().setText("\n".join(run.id for run in runs))
-        self.message.emit(f"Copied the id of {runs[0].name}." if len(runs) == 1 else f"Copied {len(runs)} ids.")
+        self.message.emit(
+            _("Copied the id of {name}.", name=runs[0].name)
+            if len(runs) == 1
+            else _("Copied {runs} ids.", runs=len(runs))
+        )
 
     def copy_spec(self) -> None:
         run = self._table.chosen[0]
         remarks = as_remarks(of_run(run, self._model.records))
         QGuiApplication.clipboard().setText(f"{remarks}\n{run_toml(run)}")
-        what = "the network" if run.imported else "the specification"
-        self.message.emit(f"Copied {what} of {run.name}; resnet-studio train reads it as a file.")
+        what = _("the network") if run.imported else _("the specification")
+        self.message.emit(
+            _("Copied {what} of {name}; resnet-studio train reads it as a file.", what=what, name=run.name)
+        )
 
     def _delete(self) -> None:
         runs, rows = self._table.chosen, self._table.model()
         first = min(index.row() for index in self._table.selectionModel().selectedRows())
         if not self._editor.delete(tuple(run.id for run in runs)):
             return
-        what = f"“{runs[0].name}” was deleted." if len(runs) == 1 else f"{formats.runs(len(runs))} were deleted."
+        what = _n(
+            "“{name}” was deleted.", "{runs} were deleted.", len(runs), runs=formats.runs(len(runs)), name=runs[0].name
+        )
         self._undo_bar.show_text(what)
         if left := rows.rowCount():
             self._table.selectRow(min(first, left - 1))
@@ -100,7 +109,7 @@ class RunCommands(QObject):
         if ids := self._editor.undo():
             self._undo_bar.hide()
             self.restored.emit(ids)
-            self.message.emit(f"{formats.runs(len(ids))} brought back.")
+            self.message.emit(_("{runs} brought back.", runs=formats.runs(len(ids))))
 
 
 def cohorts_again(runs: Sequence[RunRecord]) -> list[CohortSpec]:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleO
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.plots.line_sample import paint_sample
 from resnet_studio.ui.theme import Role, Theme
@@ -68,7 +69,9 @@ class StatusDelegate(_RunDelegate):
         painter.drawEllipse(dot)
         painter.setPen(self._theme.colour(Role.TEXT))
         painter.setFont(cell.font)
-        text = cell.fontMetrics.elidedText(str(run.status), Qt.TextElideMode.ElideRight, max(0, int(area.width()) - 28))
+        text = cell.fontMetrics.elidedText(
+            _(run.status.value), Qt.TextElideMode.ElideRight, max(0, int(area.width()) - 28)
+        )
         painter.drawText(area.adjusted(24, 0, -4, 0), int(Qt.AlignmentFlag.AlignVCenter), text)
         painter.restore()
 

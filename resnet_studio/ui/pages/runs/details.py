@@ -24,6 +24,7 @@ from resnet_studio.domain.imported_weights import without_options
 from resnet_studio.domain.records import NOT_KNOWN, EvaluationSummary, RunRecord
 from resnet_studio.history.run_folders import StoredPreprocessing
 from resnet_studio.studies.conformity import Conformity, State, of_run
+from resnet_studio.text import _
 from resnet_studio.ui.conformity.panel import ConformityPanel
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.theme import Role, Theme
@@ -51,12 +52,12 @@ class DetailsPanel(QFrame):
         self._title.setWordWrap(True)
         close = QToolButton(self)
         close.setText("×")
-        close.setAccessibleName("Close the details")
-        close.setToolTip("Close the details (Ctrl+I)")
+        close.setAccessibleName(_("Close the details"))
+        close.setToolTip(_("Close the details (Ctrl+I)"))
         close.clicked.connect(self.closed)
         self._text = QTextBrowser(self)
         self._text.setObjectName("run_details_text")
-        self._text.setAccessibleName("Details of the run")
+        self._text.setAccessibleName(_("Details of the run"))
         self._text.setOpenLinks(False)
         self._text.setFrameShape(QFrame.Shape.NoFrame)
         self._text.setStyleSheet("QTextBrowser { border: 0; padding: 0; background: transparent; }")
@@ -65,12 +66,12 @@ class DetailsPanel(QFrame):
         self.tabs.setObjectName("run_details_tabs")
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
-        self.tabs.addTab(self._text, "Facts")
-        self.tabs.addTab(self.conformity, "The paper")
-        self.tabs.setTabToolTip(1, "How this run stands to each point of the paper")
-        self._copy_spec = QPushButton("Copy specification", self)
+        self.tabs.addTab(self._text, _("Facts"))
+        self.tabs.addTab(self.conformity, _("The paper"))
+        self.tabs.setTabToolTip(1, _("How this run stands to each point of the paper"))
+        self._copy_spec = QPushButton(_("Copy specification"), self)
         self._copy_spec.clicked.connect(self.copy_spec_requested)
-        self._copy_id = QPushButton("Copy id", self)
+        self._copy_id = QPushButton(_("Copy id"), self)
         self._copy_id.clicked.connect(self.copy_id_requested)
         head = QHBoxLayout()
         head.addWidget(self._title, 1)
@@ -114,7 +115,12 @@ class DetailsPanel(QFrame):
         self._run, self._found, self._images = run, found, images
         self.conformity.show_conformity(found)
         differing = 0 if found is None else len(found.of(State.DIFFERS))
-        self.tabs.setTabText(1, f"The paper ({State.DIFFERS.sign} {differing})" if differing else "The paper")
+        self.tabs.setTabText(
+            1,
+            _("The paper ({sign} {differing})", sign=State.DIFFERS.sign, differing=differing)
+            if differing
+            else _("The paper"),
+        )
         self.refresh()
         self._text.verticalScrollBar().setValue(place)
 
@@ -123,8 +129,10 @@ class DetailsPanel(QFrame):
         for button in (self._copy_spec, self._copy_id):
             button.setEnabled(run is not None)
         if run is None:
-            self._title.setText("Details")
-            self._text.setHtml(f'<p style="color:{self._muted}">Choose one run to read all that is known about it.</p>')
+            self._title.setText(_("Details"))
+            self._text.setHtml(
+                _('<p style="color:{muted}">Choose one run to read all that is known about it.</p>', muted=self._muted)
+            )
             return
         self._title.setText(run.name)
         self._text.setHtml(self._html(run))
@@ -143,30 +151,33 @@ class DetailsPanel(QFrame):
         images = self._images
         elsewhere = NOT_KNOWN if run.imported else ""  # what only its trainer could say
         facts = [
-            ("Network", run.spec.network.label),
-            ("Status", str(run.status)),
-            ("Iteration", elsewhere or formats.run_progress(run)),
-            ("Training error", formats.percent(run.training_error)),
-            ("Test error", formats.percent(run.test_error) + (", the last one" if run.test_error is not None else "")),
-            ("Over seeds", self._over_seeds),
-            ("(Best test error)", formats.percent(run.best_test_error)),
-            ("Parameters", formats.count(run.parameters)),
-            ("Multiply-adds", formats.count(run.multiply_adds)),
-            ("Time in training", elsewhere or formats.run_duration(run)),
-            ("Recipe", elsewhere),
-            ("Seeds", elsewhere),
-            ("Created", formats.moment(run.created_at)),
-            ("Changed", formats.moment(run.updated_at)),
-            ("Tags", ", ".join(run.tags)),
-            ("Study", run.study),
-            ("Data", elsewhere or run.spec.data.source),
-            ("Image size", images.size_text if images else ""),
-            ("Mean subtracted", images.mean_text if images else ""),
-            ("Divided by", images.std_text if images else ""),
-            ("Classes", ", ".join(run.class_names)),
+            (_("Network"), run.spec.network.label),
+            (_("Status"), _(run.status.value)),
+            (_("Iteration"), elsewhere or formats.run_progress(run)),
+            (_("Training error"), formats.percent(run.training_error)),
+            (
+                _("Test error"),
+                formats.percent(run.test_error) + (_(", the last one") if run.test_error is not None else ""),
+            ),
+            (_("Over seeds"), self._over_seeds),
+            (_("(Best test error)"), formats.percent(run.best_test_error)),
+            (_("Parameters"), formats.count(run.parameters)),
+            (_("Multiply-adds"), formats.count(run.multiply_adds)),
+            (_("Time in training"), elsewhere or formats.run_duration(run)),
+            (_("Recipe"), elsewhere),
+            (_("Seeds"), elsewhere),
+            (_("Created"), formats.moment(run.created_at)),
+            (_("Changed"), formats.moment(run.updated_at)),
+            (_("Tags"), ", ".join(run.tags)),
+            (_("Study"), run.study),
+            (_("Data"), elsewhere or run.spec.data.source),
+            (_("Image size"), images.size_text if images else ""),
+            (_("Mean subtracted"), images.mean_text if images else ""),
+            (_("Divided by"), images.std_text if images else ""),
+            (_("Classes"), ", ".join(run.class_names)),
             ("Id", run.id),
-            ("Cohort", run.cohort_id),
-            ("Weights (SHA-256)", run.weights_sha256 or ""),
+            (_("Cohort"), run.cohort_id),
+            (_("Weights (SHA-256)"), run.weights_sha256 or ""),
         ]
         mono = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).family()
         parts = []
@@ -175,12 +186,14 @@ class DetailsPanel(QFrame):
         parts.append(self._table([(name, value) for name, value in facts if value]))
         if run.note:
             note = escape(run.note).replace("\n", "<br>")
-            parts += [self._heading("Note"), f"<p>{note}</p>"]
-        parts.append(self._heading("Specification"))
-        style = f"font-family:'{mono}'; font-size:9pt; white-space:pre-wrap"
+            parts += [self._heading(_("Note")), f"<p>{note}</p>"]
+        parts.append(self._heading(_("Specification")))
+        style = _("font-family:'{mono}'; font-size:9pt; white-space:pre-wrap", mono=mono)
         parts.append(f'<pre style="{style}">{escape(run_toml(run))}</pre>')
         if run.environment:
-            heading, text = ("Where the weights come from", without_options) if run.imported else ("Environment", str)
+            heading, text = (
+                (_("Where the weights come from"), without_options) if run.imported else (_("Environment"), str)
+            )
             words = [(name.replace("_", " "), text(value)) for name, value in sorted(run.environment.items())]
             parts += [self._heading(heading), self._table(words)]
         return "".join(parts)

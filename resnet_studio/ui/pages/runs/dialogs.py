@@ -20,10 +20,11 @@ from PySide6.QtWidgets import (
 
 from resnet_studio.domain.colours import OKABE_ITO
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _, _n
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_columns import parse_tags
 
-_COLOUR_NAMES = ("Blue", "Vermilion", "Green", "Pink", "Orange", "Sky blue", "Brown")
+_COLOUR_NAMES = (_("Blue"), _("Vermilion"), _("Green"), _("Pink"), _("Orange"), _("Sky blue"), _("Brown"))
 
 
 def plain_label(text: str, parent: QWidget) -> QLabel:
@@ -42,17 +43,29 @@ class NoteDialog(QDialog):
     def __init__(self, run: RunRecord, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("note_dialog")
-        self.setWindowTitle(f"Note on {run.name}")
+        self.setWindowTitle(_("Note on {name}", name=run.name))
         self.resize(480, 300)
         self._text = QPlainTextEdit(run.note, self)
         self._text.setObjectName("note_text")
-        self._text.setAccessibleName("Note")
-        self._text.setPlaceholderText("What did you want to know? What did you see?")
+        self._text.setAccessibleName(_("Note"))
+        self._text.setPlaceholderText(_("What did you want to know? What did you see?"))
         self._text.setTabChangesFocus(True)
         self._before = self.note
         for key in ("Ctrl+Return", "Ctrl+Enter"):
             QShortcut(QKeySequence(key), self).activated.connect(self.accept)
-        _lay_out(self, plain_label(f"{run.name} ({run.spec.network.label}, id {run.short_id})", self), self._text)
+        _lay_out(
+            self,
+            plain_label(
+                _(
+                    "{name} ({label}, id {short_id})",
+                    name=run.name,
+                    label=run.spec.network.label,
+                    short_id=run.short_id,
+                ),
+                self,
+            ),
+            self._text,
+        )
 
     @property
     def note(self) -> str:
@@ -76,15 +89,17 @@ class TagsDialog(QDialog):
     def __init__(self, runs: Sequence[RunRecord], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("tags_dialog")
-        self.setWindowTitle("Tags")
+        self.setWindowTitle(_("Tags"))
         self.setMinimumWidth(420)
         self._common = [tag for tag in runs[0].tags if all(tag in run.tags for run in runs)]
         self._line = QLineEdit(", ".join(self._common), self)
         self._line.setObjectName("tags_text")
-        self._line.setAccessibleName("Tags")
-        self._line.setPlaceholderText("for example: baseline, seed sweep")
-        what = f"Tags of {runs[0].name}" if len(runs) == 1 else f"Tags that all {formats.runs(len(runs))} have"
-        hint = QLabel("Commas between them. The filter finds them as tag:baseline.", self)
+        self._line.setAccessibleName(_("Tags"))
+        self._line.setPlaceholderText(_("for example: baseline, seed sweep"))
+        what = _n(
+            "Tags of {name}", "Tags that all {runs} have", len(runs), runs=formats.runs(len(runs)), name=runs[0].name
+        )
+        hint = QLabel(_("Commas between them. The filter finds them as tag:baseline."), self)
         hint.setProperty("role", "muted")
         _lay_out(self, plain_label(what, self), self._line, hint)
 
@@ -98,7 +113,11 @@ class TagsDialog(QDialog):
 def _ask_save(parent: QWidget) -> QMessageBox.StandardButton:
     choice = QMessageBox.StandardButton
     return QMessageBox.question(
-        parent, "Note", "The note was changed. Save it?", choice.Save | choice.Discard | choice.Cancel, choice.Save
+        parent,
+        _("Note"),
+        _("The note was changed. Save it?"),
+        choice.Save | choice.Discard | choice.Cancel,
+        choice.Save,
     )
 
 
@@ -135,10 +154,10 @@ def fill_colour_menu(menu: QMenu, choose: Callable[[str], None]) -> None:
         action.setData(colour)
         action.triggered.connect(lambda _checked=False, colour=colour: choose(colour))
     menu.addSeparator()
-    menu.addAction("Another…", lambda: _ask_colour(menu, choose))
+    menu.addAction(_("Another…"), lambda: _ask_colour(menu, choose))
 
 
 def _ask_colour(parent: QWidget, choose: Callable[[str], None]) -> None:
-    chosen = QColorDialog.getColor(QColor(OKABE_ITO[0]), parent.window(), "Colour of the run")
+    chosen = QColorDialog.getColor(QColor(OKABE_ITO[0]), parent.window(), _("Colour of the run"))
     if chosen.isValid():
         choose(chosen.name())

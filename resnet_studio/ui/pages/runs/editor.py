@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.history.store import RunStore
+from resnet_studio.text import _
 from resnet_studio.ui.models.run_columns import Column, parse_tags
 from resnet_studio.ui.pages.runs.dialogs import NoteDialog, TagsDialog
 
@@ -36,7 +37,7 @@ class RunEditor(QObject):
             if name:
                 self._write(lambda: self._store.rename(run_id, name))
             else:
-                self.failed.emit("A run needs a name; the old one is kept.")
+                self.failed.emit(_("A run needs a name; the old one is kept."))
         elif column is Column.TAGS:
             self._write(lambda: self._store.set_tags(run_id, parse_tags(text)))
         else:

@@ -22,6 +22,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.history.run_folders import preprocessing_of
+from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel
@@ -40,13 +41,15 @@ from resnet_studio.ui.widgets.empty_state import EmptyState
 
 _KEPT_DELETED = timedelta(days=1)
 _NO_RUNS = (
-    "No runs yet",
-    "Every network that you train is kept here, with its specification, its curves and its weights. "
-    "Design one, or run the study that is ready there.",
+    _("No runs yet"),
+    _(
+        "Every network that you train is kept here, with its specification, its curves and its weights. "
+        "Design one, or run the study that is ready there."
+    ),
 )
-_ALL_DELETED = ("All runs were deleted", "Undo (Ctrl+Z) brings back what was deleted last.")
+_ALL_DELETED = (_("All runs were deleted"), _("Undo (Ctrl+Z) brings back what was deleted last."))
 _LIVE_MS = 1000  # rows of runs in training are read again at most this often
-_FILTER_TIP = (
+_FILTER_TIP = _(
     "Words must all occur: in name, tags, note, status, depth, block, shortcut or data.\n"
     "tag:baseline   status:finished   block:plain   depth:>20   depth:20..56   test:<30   seed:0\n"
     'A minus in front excludes: -status:failed. Quotes keep words together: tag:"night sweep".'
@@ -86,8 +89,8 @@ class RunsPage(Page):
         self._count.setProperty("role", "muted")
         self.filter_field = QLineEdit(self)
         self.filter_field.setObjectName("filter_field")
-        self.filter_field.setAccessibleName("Filter the runs")
-        self.filter_field.setPlaceholderText("Filter, for example: plain status:finished depth:>20")
+        self.filter_field.setAccessibleName(_("Filter the runs"))
+        self.filter_field.setPlaceholderText(_("Filter, for example: plain status:finished depth:>20"))
         self.filter_field.setToolTip(_FILTER_TIP)
         self.filter_field.setClearButtonEnabled(True)
         self.filter_field.setMinimumHeight(34)
@@ -104,8 +107,8 @@ class RunsPage(Page):
         shrinking = (RunAction.COMPARE, RunAction.CLASSIFY, RunAction.RESUME, RunAction.DELETE, RunAction.DETAILS)
         others = []
         for name, menu, tip in (
-            ("More", self.toolbox.menu(), "Everything that can be done with the chosen runs"),
-            ("Columns", None, "Which columns show"),
+            (_("More"), self.toolbox.menu(), _("Everything that can be done with the chosen runs")),
+            (_("Columns"), None, _("Which columns show")),
         ):
             button = QToolButton(self)
             button.setObjectName(f"runs_{name.lower()}_button")
@@ -122,10 +125,10 @@ class RunsPage(Page):
             others.append(button)
         self.tools = ToolRow(self.filter_field, [self.toolbox.button(kind) for kind in shrinking], others, self)
 
-        self._empty = EmptyState(*_NO_RUNS, "Go to Design", self)
+        self._empty = EmptyState(*_NO_RUNS, _("Go to Design"), self)
         self._empty.setObjectName("runs_empty")
         self._nothing = EmptyState(
-            "No run matches", "No stored run fits what the filter asks for.", "Clear the filter", self
+            _("No run matches"), _("No stored run fits what the filter asks for."), _("Clear the filter"), self
         )
         self._nothing.setObjectName("runs_nothing")
         self._stack = QStackedWidget(self)
@@ -240,9 +243,13 @@ class RunsPage(Page):
         chosen = self.chosen
         self.toolbox.set_situation(Situation(chosen, frozenset(busy), self._store.why_read_only, self.editor.can_undo))
         shown, total = self.proxy.rowCount(), self.model.rowCount()
-        text = formats.runs(total) if shown == total else f"{formats.count(shown)} of {formats.runs(total)}"
+        text = (
+            formats.runs(total)
+            if shown == total
+            else _("{count} of {runs}", count=formats.count(shown), runs=formats.runs(total))
+        )
         if len(chosen) > 1:
-            text += f", {formats.count(len(chosen))} chosen"
+            text += _(", {count} chosen", count=formats.count(len(chosen)))
         self._count.setText(text if total else "")
         self._stack.setCurrentWidget(self._empty if not total else self.table if shown else self._nothing)
         self._empty.set_words(*(_ALL_DELETED if self.editor.can_undo else _NO_RUNS))

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.pages.runs.actions import ENTRIES, MENU, RunAction, Situation
 from resnet_studio.ui.theme import Role, Theme
 
@@ -20,7 +21,7 @@ class Toolbox(QObject):
     def __init__(self, page: QWidget, table: QWidget, theme: Theme) -> None:
         super().__init__(page)
         self._page, self._theme = page, theme
-        self.colour_menu = QMenu("Colour", page)
+        self.colour_menu = QMenu(_("Colour"), page)
         self.actions: dict[RunAction, QAction] = {}
         for kind, entry in ENTRIES.items():
             action = self.colour_menu.menuAction() if kind is RunAction.COLOUR else QAction(entry.text, page)

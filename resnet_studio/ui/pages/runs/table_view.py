@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, ORDER, Column
 from resnet_studio.ui.models.runs_table import RunsProxy
 from resnet_studio.ui.pages.runs.delegates import LineDelegate, StatusDelegate
@@ -30,7 +31,7 @@ class RunsView(QTableView):
         super().__init__(parent)
         self._proxy, self._preferences = proxy, preferences
         self.setObjectName("runs_table")
-        self.setAccessibleName("Stored runs")
+        self.setAccessibleName(_("Stored runs"))
         self.setModel(proxy)
         self.setItemDelegateForColumn(INDEX[Column.LINE], LineDelegate(theme, self))
         self.setItemDelegateForColumn(INDEX[Column.STATUS], StatusDelegate(theme, self))
@@ -102,14 +103,14 @@ class RunsView(QTableView):
         menu = QMenu(self)
         for column in ORDER:
             facts = COLUMNS[column]
-            action = QAction(facts.title or "Colour and line", menu, checkable=True)
+            action = QAction(facts.title or _("Colour and line"), menu, checkable=True)
             action.setChecked(not self.isColumnHidden(INDEX[column]))
             action.setEnabled(column is not _ALWAYS)
             action.setData(INDEX[column])
             action.toggled.connect(self._on_column_toggled)
             menu.addAction(action)
         menu.addSeparator()
-        menu.addAction("Default columns", self.reset_layout)
+        menu.addAction(_("Default columns"), self.reset_layout)
         return menu
 
     def reset_layout(self) -> None:

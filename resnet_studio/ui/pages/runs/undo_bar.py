@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from resnet_studio.text import _
+
 SHOWN_MS = 12_000
 
 
@@ -19,9 +21,9 @@ class UndoBar(QFrame):
         self.setProperty("role", "banner")
         self._label = QLabel(self)
         self._label.setTextFormat(Qt.TextFormat.PlainText)  # it names runs
-        button = QPushButton("&Undo", self)
+        button = QPushButton(_("&Undo"), self)
         button.setObjectName("undo_button")
-        button.setToolTip("Ctrl+Z, also later")
+        button.setToolTip(_("Ctrl+Z, also later"))
         button.clicked.connect(self._on_undo)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 6, 6)

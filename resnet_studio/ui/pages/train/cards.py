@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QScroll
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.plots.line_sample import LineSample
 from resnet_studio.ui.plots.panels import PlottedRun
@@ -50,7 +51,7 @@ class RunCard(QFrame):
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 1000)
         self._place, self._training, self._test = QLabel(), QLabel(), QLabel()
-        captions = [QLabel("training error"), QLabel("test error")]
+        captions = [QLabel(_("training error")), QLabel(_("test error"))]
         for label in (*captions, self._place):
             label.setProperty("role", "muted")
         for label in (self._training, self._test):
@@ -76,9 +77,9 @@ class RunCard(QFrame):
         """Status and progress as the record says, name and line as in the plot."""
         self._run, self._plotted = run, plotted
         self._name.show_text(self._plotted.name)
-        tip = f"{run.name} ({run.spec.network.label}), id {run.short_id}"
+        tip = _("{name} ({label}), id {short_id}", name=run.name, label=run.spec.network.label, short_id=run.short_id)
         self._name.setToolTip(plain_tip(f"{tip}: {run.reason}" if run.reason else tip))
-        self._status.setText(str(run.status))
+        self._status.setText(_(run.status.value))
         self._status.setToolTip(plain_tip(run.reason))
         self._sample.set_colour(self._plotted.paint(self._theme))
         self.show_numbers(run.iteration, run.training_error, run.test_error)
@@ -88,12 +89,17 @@ class RunCard(QFrame):
         """Errors in percent; None where not measured."""
         total = self._run.iterations
         self._bar.setValue(round(1000 * iteration / total) if total else 0)
-        self._place.setText(f"{formats.progress(iteration, total)} iterations")
+        self._place.setText(_("{progress} iterations", progress=formats.progress(iteration, total)))
         self._training.setText(formats.percent(training))
         self._test.setText(formats.percent(test))
         self.setAccessibleName(
-            f"{self._run.name}, {self._run.status}, training error {formats.percent(training)}, "
-            f"test error {formats.percent(test)}"
+            _(
+                "{name}, {status}, training error {percent}, test error {percent_2}",
+                name=self._run.name,
+                status=self._run.status,
+                percent=formats.percent(training),
+                percent_2=formats.percent(test),
+            )
         )
 
     @property

@@ -7,6 +7,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from resnet_studio.domain.enums import Phase
+from resnet_studio.text import _
 from resnet_studio.ui.pages.train.state import CohortState
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
@@ -29,17 +30,20 @@ class TrainHeader(QWidget):
         self.bar = QProgressBar()
         self.bar.setObjectName("cohort_progress")
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Progress of the cohort")
-        self.pause = self._button("pause_button", "Pause", "Hold the training, or go on with it (Ctrl+P)")
-        self.stop = self._button("stop_button", "Stop", "Save a checkpoint and end; it can be resumed (Ctrl+.)")
+        self.bar.setAccessibleName(_("Progress of the cohort"))
+        self.pause = self._button("pause_button", _("Pause"), _("Hold the training, or go on with it (Ctrl+P)"))
+        self.stop = self._button("stop_button", _("Stop"), _("Save a checkpoint and end; it can be resumed (Ctrl+.)"))
         self.resume = self._button(
-            "resume_button", "Resume", "Go on from the last checkpoint (Ctrl+Shift+R)", "Ctrl+Shift+R"
+            "resume_button", _("Resume"), _("Go on from the last checkpoint (Ctrl+Shift+R)"), "Ctrl+Shift+R"
         )
         self.compare = self._button(
-            "open_compare_button", "Open in Compare", "These runs side by side (Ctrl+Shift+C)", "Ctrl+Shift+C"
+            "open_compare_button", _("Open in Compare"), _("These runs side by side (Ctrl+Shift+C)"), "Ctrl+Shift+C"
         )
         self.classify = self._button(
-            "classify_button", "Classify with these", "Show images to these networks (Ctrl+Shift+L)", "Ctrl+Shift+L"
+            "classify_button",
+            _("Classify with these"),
+            _("Show images to these networks (Ctrl+Shift+L)"),
+            "Ctrl+Shift+L",
         )
         top = QHBoxLayout()
         top.setSpacing(8)
@@ -71,9 +75,9 @@ class TrainHeader(QWidget):
         self.title.setToolTip(plain_tip(state.title))
         headline = state.headline
         if stopping:
-            headline = "Stopping, a checkpoint is being saved"
+            headline = _("Stopping, a checkpoint is being saved")
         elif training and state.phase is None and not state.active:
-            headline = "Starting"
+            headline = _("Starting")
         self.headline.setText(headline)
         self.facts.setText(state.facts)
         busy = training and state.phase in _BUSY
@@ -88,8 +92,8 @@ class TrainHeader(QWidget):
         for button in (self.pause, self.stop):
             button.setVisible(training)
             button.setEnabled(not stopping)
-        if (self.pause.text() == "Continue") != paused:
-            self.pause.setText("Continue" if paused else "Pause")
+        if (self.pause.text() == _("Continue")) != paused:
+            self.pause.setText(_("Continue") if paused else _("Pause"))
             self.pause.setIcon(self._theme.icon("ph.play" if paused else "ph.pause"))
         self.resume.setVisible(resumable)
         measured = any(run.iteration for run in state.runs) or state.iteration > 0

@@ -14,6 +14,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
+from resnet_studio.text import _
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.train.cards import RunCards
 from resnet_studio.ui.pages.train.header import TrainHeader
@@ -58,9 +59,9 @@ class TrainPage(Page):
         self.cards = RunCards(services.theme)
         self.queue = QueueList()
         self.empty = EmptyState(
-            "Nothing has been trained yet",
-            "Choose a network on the Design page, or take the study that waits there, and watch its curves here.",
-            "Go to Design",
+            _("Nothing has been trained yet"),
+            _("Choose a network on the Design page, or take the study that waits there, and watch its curves here."),
+            _("Go to Design"),
         )
         self.empty.button.setObjectName("go_to_design_button")
         side = QWidget()
@@ -292,7 +293,7 @@ class TrainPage(Page):
         )
         for run in state.runs:
             training_error, place = self._live(run, Series.TRAINING_ERROR, TRAINING_ERROR_WINDOW)
-            test_error, _ = self._live(run, Series.TEST_ERROR, 1)
+            test_error, _unused = self._live(run, Series.TEST_ERROR, 1)
             card = self.cards.cards.get(run.id)
             if card is not None and place is not None:
                 card.show_numbers(max(place, run.iteration), training_error, test_error)

@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QListView, QPushButton, QVBoxLayout, QWidget
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
 from resnet_studio.ui.widgets.text import counted
 
@@ -30,7 +31,12 @@ class QueueRow:
 
     @property
     def about(self) -> str:
-        return f"{self.names}: {counted(self.runs[0].iterations, 'iteration')} on {self.runs[0].spec.data.label}"
+        return _(
+            "{names}: {iterations} on {label}",
+            names=self.names,
+            iterations=counted(self.runs[0].iterations, "iteration", "iterations"),
+            label=self.runs[0].spec.data.label,
+        )
 
 
 class QueueModel(RecordTableModel[QueueRow]):
@@ -38,7 +44,7 @@ class QueueModel(RecordTableModel[QueueRow]):
 
     def __init__(self) -> None:
         column: TableColumn[QueueRow] = TableColumn(
-            "Cohort", lambda row: f"{row.place}.  {row.names}", cell_tip=lambda row: row.about
+            _("Cohort"), lambda row: f"{row.place}.  {row.names}", cell_tip=lambda row: row.about
         )
         super().__init__([column], key=lambda row: row.runs[0].cohort_id)
 
@@ -60,13 +66,13 @@ class QueueList(QWidget):
         self.view.setModel(self.model)
         self.view.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.view.setAccessibleName("Waiting cohorts")
-        title = QLabel("Waiting")
+        self.view.setAccessibleName(_("Waiting cohorts"))
+        title = QLabel(_("Waiting"))
         title.setProperty("role", "heading")
-        self.remove_button = QPushButton("Remove")
+        self.remove_button = QPushButton(_("Remove"))
         self.remove_button.setObjectName("queue_remove_button")
         self.remove_button.setProperty("role", "flat")
-        self.remove_button.setToolTip("Take the chosen cohort out of the queue; it stays in the history (Delete)")
+        self.remove_button.setToolTip(_("Take the chosen cohort out of the queue; it stays in the history (Delete)"))
         head = QHBoxLayout()
         head.addWidget(title, 1)
         head.addWidget(self.remove_button)

@@ -19,6 +19,7 @@ from resnet_studio.domain.events import (
     StatusChanged,
 )
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 
 _ENDED_BADLY = (RunStatus.DIVERGED, RunStatus.FAILED)
@@ -110,7 +111,11 @@ class CohortState:
     def title(self) -> str:
         """Names of the runs, or how many there are."""
         names = [run.name for run in self.runs]
-        return " + ".join(names) if len(names) <= 4 else f"{names[0]} and {len(names) - 1} others"
+        return (
+            " + ".join(names)
+            if len(names) <= 4
+            else _("{names} and {names_2} others", names=names[0], names_2=len(names) - 1)
+        )
 
     @property
     def headline(self) -> str:
@@ -118,7 +123,7 @@ class CohortState:
         if self.phase is not None:
             share = f" {self.fraction:.0%}" if self.fraction is not None else ""
             detail = f": {self.detail}" if self.detail else ""
-            return f"{str(self.phase).capitalize()}{share}{detail}"
+            return f"{_(self.phase.value).capitalize()}{share}{detail}"
         if not self.runs:
             return ""
         kinds = {run.status for run in self.runs}
@@ -131,13 +136,13 @@ class CohortState:
     @property
     def facts(self) -> str:
         """Iteration, rate and time left, as far as they are known."""
-        parts = [f"iteration {formats.progress(self.iteration, self.iterations)}"]
+        parts = [_("iteration {progress}", progress=formats.progress(self.iteration, self.iterations))]
         if self.rate:
-            parts.append(f"{self.rate:.3g} it/s")
+            parts.append(_("{rate:.3g} it/s", rate=self.rate))
         if self.seconds >= 1:
-            parts.append(f"{formats.duration(self.seconds)} trained")
+            parts.append(_("{duration} trained", duration=formats.duration(self.seconds)))
         if self.seconds_left is not None:
-            parts.append(f"{formats.duration(self.seconds_left)} left")
+            parts.append(_("{duration} left", duration=formats.duration(self.seconds_left)))
         return "  ·  ".join(parts)
 
     @property
@@ -146,6 +151,8 @@ class CohortState:
         found: dict[str, list[str]] = {}
         for run in self.runs:
             if run.status in _ENDED_BADLY or (run.status is RunStatus.INTERRUPTED and run.reason):
-                text = run.reason or f"It has {run.status} at iteration {formats.count(run.iteration)}."
+                text = run.reason or _(
+                    "It has {status} at iteration {count}.", status=run.status, count=formats.count(run.iteration)
+                )
                 found.setdefault(text, []).append(run.name)
         return "\n".join(f"{', '.join(names)}: {text}" for text, names in found.items())

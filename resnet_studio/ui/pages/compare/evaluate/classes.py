@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from PySide6.QtCore import QObject
 
+from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
 from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL, Matrix, Place
@@ -52,18 +53,18 @@ class ClassesModel(RecordTableModel[ClassRow]):
         first = matrices[0]
         same = [(matrix, name) for matrix, name in zip(matrices, names, strict=True) if matrix.names == first.names]
         columns: list[TableColumn[ClassRow]] = [
-            TableColumn("Class", lambda row: row.name, sort=lambda row: row.name.casefold())
+            TableColumn(_("Class"), lambda row: row.name, sort=lambda row: row.name.casefold())
         ]
-        for place, (_, name) in enumerate(same):
-            heading = name if len(same) > 1 else "Error"
+        for place, (_unused, name) in enumerate(same):
+            heading = name if len(same) > 1 else _("Error")
             columns.append(TableColumn(heading, partial(_error_of, place), formats.percent, number=True))
         if len(same) == 2:
             columns.append(TableColumn("Δ", lambda row: row.difference, "{:+.2f}".format, number=True))
-        columns.append(TableColumn("Images", lambda row: row.images, formats.count, number=True))
+        columns.append(TableColumn(_("Images"), lambda row: row.images, formats.count, number=True))
         self.set_table(
             columns,
             (
-                ClassRow(n, name, int(first.totals[n]), tuple(_error(matrix, n) for matrix, _ in same))
+                ClassRow(n, name, int(first.totals[n]), tuple(_error(matrix, n) for matrix, _unused in same))
                 for n, name in enumerate(first.names)
             ),
         )
@@ -86,10 +87,10 @@ class PairsModel(RecordTableModel[PairRow]):
     words = 2
 
     _COLUMNS: tuple[TableColumn[PairRow], ...] = (
-        TableColumn("True class", lambda row: row.true, sort=lambda row: row.true.casefold()),
-        TableColumn("Answer", lambda row: row.answer, sort=lambda row: row.answer.casefold()),
-        TableColumn("Images", lambda row: row.images, formats.count, number=True),
-        TableColumn("Share", lambda row: row.percent, formats.percent, number=True),
+        TableColumn(_("True class"), lambda row: row.true, sort=lambda row: row.true.casefold()),
+        TableColumn(_("Answer"), lambda row: row.answer, sort=lambda row: row.answer.casefold()),
+        TableColumn(_("Images"), lambda row: row.images, formats.count, number=True),
+        TableColumn(_("Share"), lambda row: row.percent, formats.percent, number=True),
     )
 
     def __init__(self, parent: QObject | None = None) -> None:

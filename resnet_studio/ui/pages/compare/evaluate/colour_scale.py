@@ -7,6 +7,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.matrix_colours import MatrixColours, depth, ink_on
 from resnet_studio.ui.theme import Theme
 
@@ -14,7 +15,7 @@ _SHARES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)  # of a class
 _PATCH = 26.0
 _GAP = 6.0
 _BETWEEN = 2  # lines
-_UNIT = "% of the class"
+_UNIT = _("% of the class")
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
 
 
@@ -69,7 +70,9 @@ class ScaleBar(QWidget):
         super().__init__(parent)
         self._theme = theme
         self.setObjectName("confusion_scale")
-        self.setAccessibleName("Blue: recognised. Orange: taken for another class. The deeper, the more of the class.")
+        self.setAccessibleName(
+            _("Blue: recognised. Orange: taken for another class. The deeper, the more of the class.")
+        )
         self.setToolTip(self.accessibleName())
         policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)

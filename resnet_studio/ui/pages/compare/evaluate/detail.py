@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QSpli
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import Evaluation, NamedImage, RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.images.image_row import ImageRow, Source
 from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.models import formats
@@ -54,16 +55,16 @@ class Detail(QWidget):
         self.thumbnails = Thumbnails(services.jobs, self)
         self.matrices = Matrices(services.theme)
         self.classes, self.pairs = ClassesModel(self), PairsModel(self)
-        self.classes_view = self._table("classes_table", "Errors by class", self.classes)
-        self.pairs_view = self._table("pairs_table", "What is taken for what", self.pairs)
+        self.classes_view = self._table("classes_table", _("Errors by class"), self.classes)
+        self.pairs_view = self._table("pairs_table", _("What is taken for what"), self.pairs)
         self.images = CellImages(self.thumbnails, services.theme)
         self.tabs = named(QTabWidget(), "evaluation_tabs")
         self.tabs.setDocumentMode(True)
         self.tabs.setMinimumWidth(_LEAST_TABS)
         self.tabs.tabBar().setDrawBase(False)
-        self.tabs.addTab(self.classes_view, "Classes")
-        self.tabs.addTab(self.pairs_view, "Confusions")
-        self.tabs.addTab(self.images, "Images")
+        self.tabs.addTab(self.classes_view, _("Classes"))
+        self.tabs.addTab(self.pairs_view, _("Confusions"))
+        self.tabs.addTab(self.images, _("Images"))
         self._moved = False  # by a person: then its place is hers
         splitter = self._splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setChildrenCollapsible(False)
@@ -104,7 +105,7 @@ class Detail(QWidget):
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        view.setToolTip("Click a row for its images")
+        view.setToolTip(_("Click a row for its images"))
         return view
 
     @property
@@ -140,19 +141,26 @@ class Detail(QWidget):
 
     def _name(self, evaluation: Evaluation) -> str:
         if evaluation.is_ensemble:
-            return f"Ensemble of {len(evaluation.run_ids)}"
+            return _("Ensemble of {run_ids}", run_ids=len(evaluation.run_ids))
         run_id = evaluation.run_ids[0]
         return self._names.get(run_id, run_id[:6])
 
     def _title(self, evaluation: Evaluation) -> str:
-        return f"{self._name(evaluation)}: {formats.percent(evaluation.top1_error)} wrong, {evaluation.protocol.label}"
+        return _(
+            "{name}: {percent} wrong, {label}",
+            name=self._name(evaluation),
+            percent=formats.percent(evaluation.top1_error),
+            label=evaluation.protocol.label,
+        )
 
     def _drop_images(self) -> None:
         self._waiting = None
         if self._job is not None:
             self._job.stop()
         self._shown_of = None
-        self.images.show_images("", [], "Click a cell of the matrix for its images, or a heading for all its errors.")
+        self.images.show_images(
+            "", [], _("Click a cell of the matrix for its images, or a heading for all its errors.")
+        )
 
     @Slot(int, int, int)
     def show_cell(self, which: int, true: int, answer: int) -> None:
@@ -167,7 +175,7 @@ class Detail(QWidget):
         title = Matrix(evaluation.class_names, evaluation.confusion).sentence(place)
         if len(self._evaluations) > 1:
             title = f"{self._name(evaluation)}, {title}"
-        self.images.show_images(title, [], "Looking for the images…" if shown else "There are none.")
+        self.images.show_images(title, [], _("Looking for the images…") if shown else _("There are none."))
         self._waiting = (evaluation, place, shown, len(found)) if shown else None
         if self._job is not None:
             self._job.stop()
@@ -177,7 +185,7 @@ class Detail(QWidget):
     def _load(self) -> None:
         if self._waiting is None:
             return
-        evaluation, _, shown, _ = self._waiting
+        evaluation, _unused, shown, _unused_2 = self._waiting
         known = [self._runs[run_id].spec.data for run_id in evaluation.run_ids if run_id in self._runs]
         work = loading_images(evaluation, shown, data_of(evaluation, known), self._services.home, self._sets)
         self._job = self._services.jobs.start(
@@ -198,9 +206,9 @@ class Detail(QWidget):
             )
             for position, source in cast("list[tuple[int, Source]]", result)
         ]
-        note = "the surest first"
+        note = _("the surest first")
         if total > len(shown):
-            note = f"the {formats.count(len(shown))} surest of {formats.count(total)}"
+            note = _("the {count} surest of {count_2}", count=formats.count(len(shown)), count_2=formats.count(total))
         title = Matrix(names, evaluation.confusion).sentence(place)
         if len(self._evaluations) > 1:
             title = f"{self._name(evaluation)}, {title}"

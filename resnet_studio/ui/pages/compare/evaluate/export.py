@@ -13,12 +13,13 @@ from PySide6.QtGui import QFont, QFontMetricsF, QPainter
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.files import write_whole
+from resnet_studio.text import _
 from resnet_studio.ui import figures
 from resnet_studio.ui.pages.compare.evaluate.colour_scale import draw_scale, scale_width
 from resnet_studio.ui.pages.compare.evaluate.matrix_colours import MatrixColours
 from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import Frame, Matrix, draw, framed
 
-FORMATS = {**figures.FORMATS, ".csv": "CSV table (*.csv)"}
+FORMATS = {**figures.FORMATS, ".csv": _("CSV table (*.csv)")}
 _PNG_SCALE = 2  # pixels for each point, where a PNG of so many is not too large
 _MARGIN, _TITLE, _SCALE = 16.0, 30.0, 34.0  # points
 _CELL, _SMALL_CELL, _BODY = 46.0, 12.0, 2400.0
@@ -40,9 +41,15 @@ def export(shown: Sequence[Titled], path: Path, *, percent: bool) -> Path:
         UserError: For another ending, nothing to write, or a file that cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
-        raise UserError(f"{path.name} has no ending of a matrix; let it end in {figures.one_of(FORMATS)}.")
+        raise UserError(
+            _(
+                "{name} has no ending of a matrix; let it end in {one_of}.",
+                name=path.name,
+                one_of=figures.one_of(FORMATS),
+            )
+        )
     if not shown:
-        raise UserError("No confusion matrix is shown; choose an evaluation first.")
+        raise UserError(_("No confusion matrix is shown; choose an evaluation first."))
     if path.suffix.lower() == ".csv":
         return write_whole(path, _csv(shown))
     frames = _frames(shown)
@@ -52,7 +59,7 @@ def export(shown: Sequence[Titled], path: Path, *, percent: bool) -> Path:
         lambda painter: _draw_all(painter, shown, frames, size, percent),
         size,
         scale=_PNG_SCALE if max(size.width(), size.height()) * _PNG_SCALE <= _MOST_PIXELS else 1,
-        title="ResNet Studio, confusion matrix: " + ", ".join(one.title for one in shown),
+        title=_("ResNet Studio, confusion matrix: ") + ", ".join(one.title for one in shown),
     )
 
 

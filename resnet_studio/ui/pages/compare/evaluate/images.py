@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from resnet_studio.text import _
 from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.models.record_table import Index, RecordRole, RecordTableModel, TableColumn
@@ -47,7 +48,12 @@ class CellImage:
 
     @property
     def answer_text(self) -> str:
-        return f"answer {self.answer}, {100 * self.confidence:.1f}{THIN_SPACE}% sure"
+        return _(
+            "answer {answer}, {confidence:.1f}{thin_space}% sure",
+            answer=self.answer,
+            confidence=100 * self.confidence,
+            thin_space=THIN_SPACE,
+        )
 
 
 class CellImagesModel(RecordTableModel[CellImage]):
@@ -55,9 +61,16 @@ class CellImagesModel(RecordTableModel[CellImage]):
 
     def __init__(self, parent: QObject | None = None) -> None:
         column: TableColumn[CellImage] = TableColumn(
-            "Image",
+            _("Image"),
             lambda image: f"{image.true}: {image.answer_text}",
-            cell_tip=lambda image: plain_tip(f"{image.row.key}\ntrue class {image.true}\n{image.answer_text}"),
+            cell_tip=lambda image: plain_tip(
+                _(
+                    "{key}\ntrue class {true}\n{answer_text}",
+                    key=image.row.key,
+                    true=image.true,
+                    answer_text=image.answer_text,
+                )
+            ),
         )
         super().__init__([column], key=lambda image: image.row.key, parent=parent)
 
@@ -120,7 +133,7 @@ class CellImages(QWidget):
         self._title.setTextFormat(Qt.TextFormat.PlainText)
         self._note = named(QLabel(wordWrap=True), "cell_note", role="muted")
         self.view = named(QListView(), "cell_images")
-        self.view.setAccessibleName("Images of the chosen cell")
+        self.view.setAccessibleName(_("Images of the chosen cell"))
         self.view.setModel(self.model)
         self.view.setItemDelegate(_TileDelegate(thumbnails, theme, self.view))
         self.view.setViewMode(QListView.ViewMode.IconMode)
@@ -129,8 +142,8 @@ class CellImages(QWidget):
         self.view.setUniformItemSizes(True)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.button = named(QPushButton("Show in Classify"), "cell_classify")
-        self.button.setToolTip("Let the evaluated networks look at the chosen images, or at all of these (Return)")
+        self.button = named(QPushButton(_("Show in Classify")), "cell_classify")
+        self.button.setToolTip(_("Let the evaluated networks look at the chosen images, or at all of these (Return)"))
         foot = QHBoxLayout()
         foot.addWidget(self._note, 1)
         foot.addWidget(self.button)
@@ -143,7 +156,7 @@ class CellImages(QWidget):
         self.view.activated.connect(self._on_activated)
         self.button.clicked.connect(self._on_button)
         thumbnails.ready.connect(self.view.viewport().update)
-        self.show_images("", [], "Click a cell, or a heading for all its errors.")
+        self.show_images("", [], _("Click a cell, or a heading for all its errors."))
 
     def show_images(self, title: str, images: Sequence[CellImage], note: str = "") -> None:
         self.model.set_records(images)

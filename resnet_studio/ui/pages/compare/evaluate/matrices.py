@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.colour_scale import ScaleBar
 from resnet_studio.ui.pages.compare.evaluate.export import Titled
 from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import Place
@@ -18,7 +19,7 @@ from resnet_studio.ui.widgets.field_row import Choice
 from resnet_studio.ui.widgets.flow import FlowLayout, side_by_side
 
 MOST = 2
-_HINT = "Click a cell for its images; Ctrl+wheel enlarges. Ctrl+click a second result to lay it beside this one."
+_HINT = _("Click a cell for its images; Ctrl+wheel enlarges. Ctrl+click a second result to lay it beside this one.")
 
 
 class Matrices(QWidget):
@@ -31,19 +32,19 @@ class Matrices(QWidget):
         super().__init__(parent)
         self._shown: tuple[Titled, ...] = ()
         self._moving = False
-        self.numbers = named(Choice(), "matrix_numbers", tip="What the numbers in the cells are")
-        self.numbers.setAccessibleName("Numbers in the cells")
-        self.numbers.addItem("Images", False)
-        self.numbers.addItem("% of the true class", True)
-        self._smaller = self._tool("−", "matrix_smaller", "Smaller (-)")
-        self._fit = self._tool("Fit", "matrix_fit", "As large as the room there is (0)")
-        self._larger = self._tool("+", "matrix_larger", "Larger (+)")
-        self.export_button = named(QPushButton("Export…"), "matrix_export", tip="The matrix as PNG, SVG or CSV")
+        self.numbers = named(Choice(), "matrix_numbers", tip=_("What the numbers in the cells are"))
+        self.numbers.setAccessibleName(_("Numbers in the cells"))
+        self.numbers.addItem(_("Images"), False)
+        self.numbers.addItem(_("% of the true class"), True)
+        self._smaller = self._tool("−", "matrix_smaller", _("Smaller (-)"))
+        self._fit = self._tool(_("Fit"), "matrix_fit", _("As large as the room there is (0)"))
+        self._larger = self._tool("+", "matrix_larger", _("Larger (+)"))
+        self.export_button = named(QPushButton(_("Export…")), "matrix_export", tip=_("The matrix as PNG, SVG or CSV"))
         self.read_out = named(ElidedLabel(), "matrix_read_out", role="muted")
         self.titles = tuple(named(ElidedLabel(), f"matrix_title_{number}") for number in (1, 2))
-        self.views = tuple(MatrixView(theme) for _ in range(MOST))
+        self.views = tuple(MatrixView(theme) for _unused in range(MOST))
         tools = FlowLayout(6)
-        heading = QLabel("Confusion matrix")
+        heading = QLabel(_("Confusion matrix"))
         heading.setProperty("role", "heading")
         heading.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         tools.addWidget(heading)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
+from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.matrix_colours import (
     Counts,
     MatrixColours,
@@ -67,17 +68,17 @@ class Matrix:
         count = count_text(self.count(place))
         if true == ALL:
             what = counted(self.count(place), "image of other classes was", "images of other classes were")
-            return f"{self.names[answer]}: {what} taken for it"
+            return _("{names}: {what} taken for it", names=self.names[answer], what=what)
         total = int(self.totals[true])
-        share = f"{count} of {counted(total, 'image')}"
+        share = _("{count} of {total}", count=count, total=counted(total, "image", "images"))
         if total:
             share += f" ({100 * self.count(place) / total:.2f} %)"
         name = self.names[true]
         if answer == ALL:
-            return f"{name}: {share} were taken for another class"
+            return _("{name}: {share} were taken for another class", name=name, share=share)
         if answer == true:
-            return f"{name}, recognised: {share}"
-        return f"{name}, taken for {self.names[answer]}: {share}"
+            return _("{name}, recognised: {share}", name=name, share=share)
+        return _("{name}, taken for {names}: {share}", name=name, names=self.names[answer], share=share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +289,7 @@ def _draw_headings(
     line, (rows, columns) = metrics.height(), spans
     painter.setPen(colours.muted)
     painter.drawText(QRectF(body.left(), 0, max(body.width(), 60), line), int(Qt.AlignmentFlag.AlignCenter), "answer")
-    _draw_turned(painter, QRectF(0, body.top(), line, body.height()), "true class", Qt.AlignmentFlag.AlignCenter)
+    _draw_turned(painter, QRectF(0, body.top(), line, body.height()), _("true class"), Qt.AlignmentFlag.AlignCenter)
     lit_row, lit_column = lit or (ALL, ALL)
     side = QRectF(0, body.top() - line, body.left(), body.height() + 2 * line)
     above = QRectF(body.left() - line, 0, body.width() + 2 * line, body.top())

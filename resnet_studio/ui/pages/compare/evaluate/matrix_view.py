@@ -15,6 +15,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.matrix_colours import MatrixColours
 from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import Matrix, Place, draw, fit
 from resnet_studio.ui.theme import Theme
@@ -46,7 +47,7 @@ class MatrixView(QAbstractScrollArea):
         self._hovered: Place | None = None
         self._pressed: Place | None = None
         self.setObjectName("confusion_matrix")
-        self.setAccessibleName("Confusion matrix")
+        self.setAccessibleName(_("Confusion matrix"))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)

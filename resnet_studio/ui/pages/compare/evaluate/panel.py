@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.pages.compare.evaluate.detail import Detail
 from resnet_studio.ui.pages.compare.evaluate.export import FORMATS, export
@@ -71,7 +72,7 @@ class EvaluatePanel(QWidget):
 
     def _build(self) -> None:
         self.tree = named(QTreeView(), "evaluations_tree")
-        self.tree.setAccessibleName("Stored evaluations")
+        self.tree.setAccessibleName(_("Stored evaluations"))
         self.tree.setModel(self.model)
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.tree.setAllColumnsShowFocus(True)
@@ -85,7 +86,7 @@ class EvaluatePanel(QWidget):
         header.setMinimumSectionSize(56)
         self.tree.setIconSize(QSize(SAMPLE_WIDTH, 14))
         self._nothing = QLabel(
-            "Nothing is evaluated yet for the ticked runs. Choose images and a protocol above and press Evaluate."
+            _("Nothing is evaluated yet for the ticked runs. Choose images and a protocol above and press Evaluate.")
         )
         self._nothing.setProperty("role", "muted")
         self._nothing.setWordWrap(True)
@@ -228,7 +229,14 @@ class EvaluatePanel(QWidget):
         made = next((one for one in self._found if one.id == evaluation_id), None)
         if made is not None:
             name = evaluation_name(made, display_names(self._all_runs))
-            self.status_message.emit(f"{name}: {formats.percent(made.top1_error)} wrong, {made.protocol.label}.")
+            self.status_message.emit(
+                _(
+                    "{name}: {percent} wrong, {label}.",
+                    name=name,
+                    percent=formats.percent(made.top1_error),
+                    label=made.protocol.label,
+                )
+            )
 
     @Slot()
     def _on_selection(self) -> None:
@@ -259,7 +267,7 @@ class EvaluatePanel(QWidget):
             return
         question = delete_question(chosen, display_names(self._all_runs))
         yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
-        if QMessageBox.question(self, "Delete", plain_tip(question), yes | no, no) != yes:
+        if QMessageBox.question(self, _("Delete"), plain_tip(question), yes | no, no) != yes:
             return
         try:
             for evaluation in chosen:
@@ -267,13 +275,15 @@ class EvaluatePanel(QWidget):
         except UserError as error:
             self.failed.emit(str(error))
         self.reload()
-        self.status_message.emit("Deleted." if len(chosen) == 1 else f"Deleted {len(chosen)} results.")
+        self.status_message.emit(
+            _("Deleted.") if len(chosen) == 1 else _("Deleted {chosen} results.", chosen=len(chosen))
+        )
 
     @Slot()
     def _on_export(self) -> None:
         folder = Path(self._services.preferences.value("compare/folder", str(Path.home()), str))
         path, kind = QFileDialog.getSaveFileName(
-            self, "Export the confusion matrix", str(folder / "confusion.png"), ";;".join(FORMATS.values())
+            self, _("Export the confusion matrix"), str(folder / "confusion.png"), ";;".join(FORMATS.values())
         )
         if path:
             suffix = next((suffix for suffix, text in FORMATS.items() if text == kind), ".png")
@@ -289,7 +299,7 @@ class EvaluatePanel(QWidget):
         except UserError as error:
             self.failed.emit(str(error))
         else:
-            self.status_message.emit(f"Written to {path}")
+            self.status_message.emit(_("Written to {path}", path=path))
 
     @Slot()
     def _on_splitter(self) -> None:

@@ -9,6 +9,7 @@ from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.inference.refusals import refusal
+from resnet_studio.text import _
 from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
 
 
@@ -49,13 +50,13 @@ def plan(runs: Sequence[RunRecord], order: Order, stored: Iterable[EvaluationSum
     """Each run alone, the ensemble, or both; runs without weights are left out, what is ``stored`` counts as made."""
     able = tuple(run for run in runs if run.weights_sha256)
     if not runs:
-        return Plan(fault="Tick the runs to evaluate at the left.")
+        return Plan(fault=_("Tick the runs to evaluate at the left."))
     if not able:
-        return Plan(fault="None of the ticked runs has weights yet; they come with the first checkpoint.")
+        return Plan(fault=_("None of the ticked runs has weights yet; they come with the first checkpoint."))
     if order.data is None:
         unknown = [run.name for run in able if not run.spec.data.known]
         if unknown:
-            return Plan(fault=f"Nobody knows what {unknown[0]} was trained on; choose the data.")
+            return Plan(fault=_("Nobody knows what {unknown} was trained on; choose the data.", unknown=unknown[0]))
     refused = [
         sentence
         for run in able
@@ -64,7 +65,7 @@ def plan(runs: Sequence[RunRecord], order: Order, stored: Iterable[EvaluationSum
     if refused:
         return Plan(fault=refused[0])
     if not (order.alone or order.together):
-        return Plan(fault="Choose each run alone, the ensemble, or both.")
+        return Plan(fault=_("Choose each run alone, the ensemble, or both."))
     tasks = [_task((run,), order) for run in able] if order.alone else []
     if order.together:
         fault = _why_no_ensemble(able, order.data)
@@ -99,13 +100,15 @@ def _is(task: Task, stored: EvaluationSummary) -> bool:
 
 def _why_no_ensemble(runs: Sequence[RunRecord], data: DataSpec | None) -> str:
     if len(runs) < 2:
-        return "An ensemble needs at least two runs with weights; tick another, or choose each run alone."
+        return _("An ensemble needs at least two runs with weights; tick another, or choose each run alone.")
     if data is None and len({run.spec.data for run in runs}) > 1:
-        return "These runs have different data of their own; choose the data that the ensemble is to see."
+        return _("These runs have different data of their own; choose the data that the ensemble is to see.")
     first = runs[0]
     other = next((run for run in runs if set(run.class_names) != set(first.class_names)), None)
     if other is not None:
-        return (
-            f"{first.name} and {other.name} know different classes, so they are no ensemble; tick runs of one data set."
+        return _(
+            "{name} and {other_name} know different classes, so they are no ensemble; tick runs of one data set.",
+            name=first.name,
+            other_name=other.name,
         )
     return ""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from resnet_studio.domain.data_sets import DATA_SETS, NO_DATA
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
+from resnet_studio.text import _, _n
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.widgets.text import counted
 
-SOURCE_NAMES = {**{row.key: row.title for row in DATA_SETS}, NO_DATA: "unknown data"}
+SOURCE_NAMES = {**{row.key: row.title for row in DATA_SETS}, NO_DATA: _("unknown data")}
 _NUMBERS = re.compile(r"([0-9]+)")
 MOST_ALWAYS_RIGHT = 5  # with so few classes the top-5 error is zero whatever a network says
 
@@ -31,14 +32,14 @@ class Group:
     @property
     def mark(self) -> str:
         """What sets it off from a group of the same title."""
-        return f"data {self.evaluations[0].data_sha256[:6]}" if self.others else ""
+        return _("data {data_sha256}", data_sha256=self.evaluations[0].data_sha256[:6]) if self.others else ""
 
 
 def source_name(source: str, seed: int = 0) -> str:
     """``CIFAR-10``, ``Built-in images``, or the last part of a folder's path; with the draw, where it is not 0."""
     folder = source.removeprefix("folder:")
     name = SOURCE_NAMES.get(source) or folder.replace("\\", "/").rstrip("/").rpartition("/")[2] or folder
-    return f"{name} (draw {seed})" if seed else name
+    return _("{name} (draw {seed})", name=name, seed=seed) if seed else name
 
 
 def group(evaluations: Iterable[EvaluationSummary]) -> tuple[Group, ...]:
@@ -60,8 +61,15 @@ def _title(evaluation: EvaluationSummary) -> str:
 
 def evaluation_name(evaluation: EvaluationSummary, names: Mapping[str, str]) -> str:
     """``ResNet-20``, or ``Ensemble of 3: ...`` by name; a run that is no longer stored is named by its id."""
-    members = sorted((names.get(run_id, f"deleted run {run_id[:6]}") for run_id in evaluation.run_ids), key=_in_order)
-    return members[0] if len(members) == 1 else f"Ensemble of {len(members)}: {', '.join(members)}"
+    members = sorted(
+        (names.get(run_id, _("deleted run {run_id}", run_id=run_id[:6])) for run_id in evaluation.run_ids),
+        key=_in_order,
+    )
+    return (
+        members[0]
+        if len(members) == 1
+        else _("Ensemble of {members}: {members_2}", members=len(members), members_2=", ".join(members))
+    )
 
 
 def _in_order(name: str) -> tuple[str | int, ...]:
@@ -73,8 +81,8 @@ def weights_text(evaluation: EvaluationSummary) -> str:
     """``iteration 500``; ``iterations 500 to 800`` for an ensemble."""
     low, high = min(evaluation.iterations), max(evaluation.iterations)
     if low == high:
-        return f"iteration {formats.count(low)}"
-    return f"iterations {formats.count(low)} to {formats.count(high)}"
+        return _("iteration {count}", count=formats.count(low))
+    return _("iterations {count} to {count_2}", count=formats.count(low), count_2=formats.count(high))
 
 
 def _first_in_order(pair: tuple[str, float]) -> tuple[str | int, ...]:
@@ -87,7 +95,12 @@ def outdated_sentence(evaluation: EvaluationSummary, names: Mapping[str, str]) -
     old = [names.get(run_id, run_id[:6]) for run_id, outdated in pairs if outdated]
     if not old:
         return ""
-    return f"Older weights: {', '.join(old)} {'has' if len(old) == 1 else 'have'} newer ones by now; evaluate again."
+    return _n(
+        "Older weights: {old} has newer ones by now; evaluate again.",
+        "Older weights: {old} have newer ones by now; evaluate again.",
+        len(old),
+        old=", ".join(old),
+    )
 
 
 def about(evaluation: EvaluationSummary, names: Mapping[str, str]) -> str:
@@ -96,12 +109,19 @@ def about(evaluation: EvaluationSummary, names: Mapping[str, str]) -> str:
     if evaluation.is_ensemble:
         members = zip(evaluation.run_ids, evaluation.member_errors, strict=True)
         alone = [(names.get(run_id, run_id[:6]), error) for run_id, error in members]
-        lines += [f"{name} alone: {formats.percent(error)}" for name, error in sorted(alone, key=_first_in_order)]
-        lines.append("The softmax outputs of the members are averaged.")
-    images, took = counted(evaluation.images, "image"), formats.duration(evaluation.seconds)
-    lines.append(f"{images} in {took}, {formats.moment(evaluation.created_at)}")
+        lines += [
+            _("{name} alone: {percent}", name=name, percent=formats.percent(error))
+            for name, error in sorted(alone, key=_first_in_order)
+        ]
+        lines.append(_("The softmax outputs of the members are averaged."))
+    images, took = counted(evaluation.images, "image", "images"), formats.duration(evaluation.seconds)
+    lines.append(
+        _("{images} in {took}, {moment}", images=images, took=took, moment=formats.moment(evaluation.created_at))
+    )
     if evaluation.skipped:
-        lines.append(f"{counted(evaluation.skipped, 'image')} could not be read and left out")
+        lines.append(
+            _("{skipped} could not be read and left out", skipped=counted(evaluation.skipped, "image", "images"))
+        )
     if old := outdated_sentence(evaluation, names):
         lines.append(old)
     return "\n".join(lines)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
+from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.plan import Task
 from resnet_studio.ui.pages.compare.evaluate.work import Step, Stored, TaskFailed, evaluating
 from resnet_studio.ui.services import Services
@@ -55,18 +56,18 @@ class EvaluateSession(QObject):
     def sentence(self) -> str:
         """What is being done, how far it is, and how long it still takes."""
         if self._stopping:
-            return "Stopping…"
+            return _("Stopping…")
         step = self._step
         if step is None:
-            return "Starting…"
+            return _("Starting…")
         parts = [f"{step.name}: {step.text}"]
         if step.of > 1:
-            parts[0] = f"{step.number + 1} of {step.of}, {parts[0]}"
+            parts[0] = _("{number} of {of}, {parts}", number=step.number + 1, of=step.of, parts=parts[0])
         if step.fraction is not None:
             parts.append(f"{step.fraction:.0%}")
         left = self.seconds_left
         if left is not None:
-            parts.append(f"about {duration_text(left)} left")
+            parts.append(_("about {left} left", left=duration_text(left)))
         return ", ".join(parts)
 
     def start(self, tasks: Sequence[Task], names: Mapping[str, str]) -> None:

@@ -22,6 +22,7 @@ from resnet_studio.domain.data_sets import FOLDER, is_drawn, source_choices
 from resnet_studio.domain.data_spec import DataSpec
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.errors import SpecError
+from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.plan import Order
 from resnet_studio.ui.pages.compare.evaluate.session import EvaluateSession
 from resnet_studio.ui.widgets.accessible_names import named
@@ -31,7 +32,7 @@ from resnet_studio.ui.widgets.focus import keeping_focus
 from resnet_studio.ui.widgets.protocol_form import ProtocolForm
 
 _OWN = "own"
-_SOURCES = ((_OWN, "Each run's own data"), *source_choices())
+_SOURCES = ((_OWN, _("Each run's own data")), *source_choices())
 
 
 class SetupForm(QFrame):
@@ -46,40 +47,44 @@ class SetupForm(QFrame):
         self._session = session
         self.fault = ""
         self.setProperty("role", "panel")
-        self.source = named(Choice(), "evaluate_data", tip="The test images that the networks see")
-        self.source.setAccessibleName("Data")
+        self.source = named(Choice(), "evaluate_data", tip=_("The test images that the networks see"))
+        self.source.setAccessibleName(_("Data"))
         self.source.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToContents)
         for key, text in _SOURCES:
             self.source.addItem(text, key)
         self.seed = named(
-            NumberEdit(1), "evaluate_draw", tip="Built-in: which images are drawn. Folder: which are held out"
+            NumberEdit(1), "evaluate_draw", tip=_("Built-in: which images are drawn. Folder: which are held out")
         )
-        self.seed.setAccessibleName("Data draw")
+        self.seed.setAccessibleName(_("Data draw"))
         self.seed.setText("0")
         self.seed.setFixedWidth(64)
-        self.draw = named(QLabel("draw"), role="muted")
+        self.draw = named(QLabel(_("draw")), role="muted")
         self.folder = named(
-            QLineEdit(), "evaluate_folder", tip="test/CLASS or val/CLASS beside train, or one folder of classes"
+            QLineEdit(), "evaluate_folder", tip=_("test/CLASS or val/CLASS beside train, or one folder of classes")
         )
-        self.folder.setPlaceholderText("folder with a folder for each class")
-        self.folder.setAccessibleName("Data folder")
-        self.browse = named(QPushButton("Choose…"), "evaluate_browse")
+        self.folder.setPlaceholderText(_("folder with a folder for each class"))
+        self.folder.setAccessibleName(_("Data folder"))
+        self.browse = named(QPushButton(_("Choose…")), "evaluate_browse")
         self.protocol = ProtocolForm(column=False, parent=self)
-        self.alone = named(QCheckBox("each alone"), "evaluate_alone", tip="One result for each ticked run")
+        self.alone = named(QCheckBox(_("each alone")), "evaluate_alone", tip=_("One result for each ticked run"))
         self.alone.setChecked(True)
         self.together = named(
-            QCheckBox("as an ensemble"),
+            QCheckBox(_("as an ensemble")),
             "evaluate_together",
-            tip="One result for all ticked runs together: the mean of their softmax outputs",
+            tip=_("One result for all ticked runs together: the mean of their softmax outputs"),
         )
-        self.start = named(QPushButton("Evaluate"), "evaluate_button", tip="Measure and keep the result (Ctrl+Return)")
-        self.stop = named(QPushButton("Stop"), "evaluate_stop", tip="What is done already stays")
-        self.delete = named(QPushButton("Delete"), "evaluation_delete", tip="Remove the chosen results for good (Del)")
+        self.start = named(
+            QPushButton(_("Evaluate")), "evaluate_button", tip=_("Measure and keep the result (Ctrl+Return)")
+        )
+        self.stop = named(QPushButton(_("Stop")), "evaluate_stop", tip=_("What is done already stays"))
+        self.delete = named(
+            QPushButton(_("Delete")), "evaluation_delete", tip=_("Remove the chosen results for good (Del)")
+        )
         self.note = named(QLabel(wordWrap=True), "evaluate_note", role="muted")
         self.note.setTextFormat(Qt.TextFormat.PlainText)
         self.bar = named(QProgressBar(), "evaluate_progress")
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Progress of the evaluation")
+        self.bar.setAccessibleName(_("Progress of the evaluation"))
         self.bar.setFixedWidth(150)
         self._place = side_by_side(self.folder, self.browse)
         data, order = FlowLayout(), QHBoxLayout()
@@ -131,12 +136,12 @@ class SetupForm(QFrame):
             if source == FOLDER:
                 source += self.folder.text().strip()
             if source == FOLDER:
-                self.fault = "Choose the folder that holds a folder of images for each class."
+                self.fault = _("Choose the folder that holds a folder of images for each class.")
                 return None
             try:
                 data = parse(DataSpec, {"source": source, "seed": self.seed.text().strip() or 0 if self._drawn else 0})
             except SpecError as error:
-                self.fault = f"The data cannot be used: {error}."
+                self.fault = _("The data cannot be used: {error}.", error=error)
                 return None
         return Order(data, protocol, self.alone.isChecked(), self.together.isChecked())
 
@@ -147,7 +152,7 @@ class SetupForm(QFrame):
     def show_sentence(self, sentence: str, *, able: bool, again: bool = False) -> None:
         """What starting would do, or why it cannot; ``again`` where all of it is stored already."""
         self._sentence, self._able = sentence, able
-        self.start.setText("Evaluate again" if again else "Evaluate")
+        self.start.setText(_("Evaluate again") if again else _("Evaluate"))
         self.show_progress()
 
     _sentence, _able = "", False
@@ -185,7 +190,9 @@ class SetupForm(QFrame):
 
     @Slot()
     def _on_browse(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Choose the folder that holds the classes", self.folder.text())
+        chosen = QFileDialog.getExistingDirectory(
+            self, _("Choose the folder that holds the classes"), self.folder.text()
+        )
         if chosen:
             self.choose_folder(chosen)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from resnet_studio.domain.records import EvaluationSummary
+from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.plan import Plan, Task
 from resnet_studio.ui.pages.compare.evaluate.run_groups import evaluation_name, source_name
 from resnet_studio.ui.pages.compare.evaluate.work import task_name
@@ -16,18 +17,18 @@ def plan_sentence(plan: Plan, names: Mapping[str, str]) -> str:
     """``2 to make: a, b. 1 is made already: c.`` ``names`` by run id."""
     if not plan.tasks:
         count = len(plan.made)
-        many = "It is made already" if count == 1 else f"All {count} are made already"
-        return f"{many}: {_listed(plan.made, names)}. Make again?"
-    sentence = f"{len(plan.tasks)} to make: {_listed(plan.tasks, names)}."
+        many = _("It is made already") if count == 1 else _("All {count} are made already", count=count)
+        return _("{many}: {listed}. Make again?", many=many, listed=_listed(plan.made, names))
+    sentence = _("{tasks} to make: {listed}.", tasks=len(plan.tasks), listed=_listed(plan.tasks, names))
     if plan.made:
-        sentence += f" {len(plan.made)} made already: {_listed(plan.made, names)}."
+        sentence += _(" {made} made already: {listed}.", made=len(plan.made), listed=_listed(plan.made, names))
     return sentence
 
 
 def _listed(tasks: Sequence[Task], names: Mapping[str, str]) -> str:
     named = [task_name(task, names) for task in tasks[:_MOST_NAMED]]
     rest = len(tasks) - len(named)
-    return ", ".join(named) + (f" and {rest} more" if rest else "")
+    return ", ".join(named) + (_(" and {rest} more", rest=rest) if rest else "")
 
 
 def delete_question(chosen: Sequence[EvaluationSummary], names: Mapping[str, str]) -> str:
@@ -37,8 +38,12 @@ def delete_question(chosen: Sequence[EvaluationSummary], names: Mapping[str, str
         for one in chosen[:_MOST_NAMED]
     ]
     if len(chosen) == 1:
-        return f"Delete this result for good?\n\n{lines[0]}\n\nThe runs themselves stay."
+        return _("Delete this result for good?\n\n{lines}\n\nThe runs themselves stay.", lines=lines[0])
     if len(chosen) > _MOST_NAMED:
-        lines.append(f"and {len(chosen) - _MOST_NAMED} more")
+        lines.append(_("and {chosen} more", chosen=len(chosen) - _MOST_NAMED))
     listed = "\n".join(lines)
-    return f"Delete these {len(chosen)} results for good?\n\n{listed}\n\nThe runs themselves stay."
+    return _(
+        "Delete these {chosen} results for good?\n\n{listed}\n\nThe runs themselves stay.",
+        chosen=len(chosen),
+        listed=listed,
+    )

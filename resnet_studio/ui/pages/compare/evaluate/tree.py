@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt, Slot
 from PySide6.QtGui import QColor, QFont, QIcon, QPixmap
 
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
+from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import ROOT, Index, TableColumn
 from resnet_studio.ui.pages.compare.evaluate.run_groups import (
@@ -121,31 +122,53 @@ class EvaluationsModel(QAbstractItemModel):
 
         return {
             Column.NAME: TableColumn(
-                "Evaluation", lambda one: evaluation_name(one, self._names), cell_tip=tip, icon=self._icon,
-                tip="Results of the same images under the same protocol stand together",
+                _("Evaluation"),
+                lambda one: evaluation_name(one, self._names),
+                cell_tip=tip,
+                icon=self._icon,
+                tip=_("Results of the same images under the same protocol stand together"),
             ),
             Column.TOP1: TableColumn(
-                "Top-1 error", lambda one: one.top1_error, formats.percent, number=True, cell_tip=tip,
-                tip="Images whose true class is not the first answer",
+                _("Top-1 error"),
+                lambda one: one.top1_error,
+                formats.percent,
+                number=True,
+                cell_tip=tip,
+                tip=_("Images whose true class is not the first answer"),
             ),
             Column.TOP5: TableColumn(
-                "Top-5 error", _top5_error, formats.percent, number=True, cell_tip=tip,
-                tip="Images whose true class is not among the first five answers",
+                _("Top-5 error"),
+                _top5_error,
+                formats.percent,
+                number=True,
+                cell_tip=tip,
+                tip=_("Images whose true class is not among the first five answers"),
             ),
             Column.GAIN: TableColumn(
-                "Gain", lambda one: one.gain, "{:+.2f}".format, number=True, unknown="", cell_tip=tip,
-                tip="Percentage points by which an ensemble's top-1 error is below its best member's",
+                _("Gain"),
+                lambda one: one.gain,
+                "{:+.2f}".format,
+                number=True,
+                unknown="",
+                cell_tip=tip,
+                tip=_("Percentage points by which an ensemble's top-1 error is below its best member's"),
                 colour=lambda one: self._theme.colour(Role.OK) if (one.gain or 0) > 0 else None,
             ),
             Column.WEIGHTS: TableColumn(
-                "Weights of", lambda one: weights_text(one) + (", older" if any(one.outdated) else ""), cell_tip=tip,
-                tip="The iteration that the weights come from",
+                _("Weights of"),
+                lambda one: weights_text(one) + (_(", older") if any(one.outdated) else ""),
+                cell_tip=tip,
+                tip=_("The iteration that the weights come from"),
                 colour=lambda one: self._theme.colour(Role.WARNING) if any(one.outdated) else None,
             ),
             Column.WHEN: TableColumn(
-                "Evaluated", lambda one: one.created_at, formats.moment, cell_tip=tip, tip="When this was measured"
+                _("Evaluated"),
+                lambda one: one.created_at,
+                formats.moment,
+                cell_tip=tip,
+                tip=_("When this was measured"),
             ),
-        }  # fmt: skip
+        }
 
     def _icon(self, evaluation: EvaluationSummary) -> QIcon:
         run = None if evaluation.is_ensemble else self._runs.get(evaluation.run_ids[0])
@@ -159,7 +182,7 @@ class EvaluationsModel(QAbstractItemModel):
         if column:
             return None
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            parts = [one.title, counted(one.images, "image"), one.mark]
+            parts = [one.title, counted(one.images, "image", "images"), one.mark]
             text = " · ".join(part for part in parts if part)
             return text if role == Qt.ItemDataRole.DisplayRole else plain_tip(f"{text}\n{one.evaluations[0].data}")
         if role == Qt.ItemDataRole.FontRole:

@@ -12,6 +12,7 @@ from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import Evaluation, NamedImage
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.plan import Task
 from resnet_studio.ui.threads.jobs import Emit, Work
 
@@ -51,7 +52,7 @@ class TaskFailed:
 def task_name(task: Task, names: Mapping[str, str]) -> str:
     """``names`` by run id tell runs of one name apart."""
     first = task.runs[0]
-    return names.get(first.id, first.name) if len(task.runs) == 1 else f"ensemble of {len(task.runs)}"
+    return names.get(first.id, first.name) if len(task.runs) == 1 else _("ensemble of {runs}", runs=len(task.runs))
 
 
 def evaluating(store: RunStore, tasks: Sequence[Task], names: Mapping[str, str], *, single_threaded: bool) -> Work:
@@ -81,7 +82,7 @@ def evaluating(store: RunStore, tasks: Sequence[Task], names: Mapping[str, str],
                     if should_stop():
                         raise Stopped
                     if run.id not in networks:
-                        report(f"loading {run.name}", None)
+                        report(_("loading {name}", name=run.name), None)
                         networks[run.id] = load(store, run, Device.CPU if single_threaded else Device.AUTO)
                 members = [networks[run.id] for run in task.runs]
                 evaluation = evaluate(members, task.data, task.protocol, store.home, report, should_stop)
