@@ -35,7 +35,7 @@ def join_zero_padding(y: Tensor, x: Tensor, stride: int, padding: ZeroPadding) -
     return y + shortcut_zero_pad(x, y.shape[1], stride, padding)
 
 
-def join_projection(y: Tensor, x: Tensor, projection: nn.Module) -> Tensor:
+def join_projection(y: Tensor, x: Tensor, projection: Callable[[Tensor], Tensor]) -> Tensor:
     """Equation 2, y = F(x) + W x, W a 1x1 convolution: where dimensions change (option B), or everywhere (C)."""
     return y + projection(x)
 
@@ -114,7 +114,8 @@ class PlannedNetwork(nn.Module):
         x = self.stem(x)
         for stage in self._stages:
             x = stage(x)
-        return self.head(x)
+        logits: Tensor = self.head(x)
+        return logits
 
 
 def build(plan: Blueprint, init_seed: int) -> PlannedNetwork:

@@ -160,7 +160,7 @@ def _measure(
 
     for name, module in network.named_modules():
         if isinstance(module, nn.BatchNorm2d) and not name.startswith("stem."):
-            module.register_forward_pre_hook(compare(name))  # type: ignore[arg-type]
+            module.register_forward_pre_hook(compare(name))
     try:
         network(smooth_noise(spec.image_size))
     except ValueError:  # one value a channel: images too small for this network

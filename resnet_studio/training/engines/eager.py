@@ -81,7 +81,7 @@ class EagerEngine:
     def _ask(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
         self._check()
         if output.requires_grad:
-            output.register_hook(self._check)  # type: ignore[no-untyped-call]
+            output.register_hook(self._check)
 
     def _check(self, _gradient: Tensor | None = None) -> None:
         if not self._should_stop():
@@ -114,7 +114,7 @@ class EagerEngine:
                 logits = self.forward(member, images)
             logits = logits.float()  # (N, classes)
             loss = F.cross_entropy(logits, labels, label_smoothing=member.spec.recipe.label_smoothing)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
         member.descent.step(rate)
         error = (logits.detach().argmax(1) != labels).float().mean() * 100.0
         member.note(loss.detach(), error, rate, time.perf_counter() - start)
