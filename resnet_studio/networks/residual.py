@@ -68,9 +68,9 @@ class PlannedBlock(nn.Module):
 
     def __init__(self, plan: BlockPlan, padding: ZeroPadding) -> None:
         super().__init__()
-        self._before = add_layers(self, plan.before)  # none but in pre-activation blocks that project
-        self._branch = add_layers(self, plan.branch)
-        self._after = add_layers(self, plan.after)
+        self.before = add_layers(self, plan.before)  # none but in pre-activation blocks that project
+        self.branch = add_layers(self, plan.branch)
+        self.after = add_layers(self, plan.after)
         self._join: Callable[[Tensor, Tensor], Tensor]
         if plan.join is Join.PROJECTION:
             self.projection = Chain(plan.projection)
@@ -81,10 +81,10 @@ class PlannedBlock(nn.Module):
             self._join = {Join.NONE: join_plain, Join.IDENTITY: join_identity}[plan.join]
 
     def forward(self, x: Tensor) -> Tensor:
-        x = run_in_order(self._before, x)
-        y = run_in_order(self._branch, x)  # F(x)
+        x = run_in_order(self.before, x)
+        y = run_in_order(self.branch, x)  # F(x)
         y = self._join(y, x)  # F(x) + x
-        return run_in_order(self._after, y)  # ReLU
+        return run_in_order(self.after, y)  # ReLU
 
 
 class PlannedNetwork(nn.Module):
