@@ -49,9 +49,7 @@ class _ChoiceDelegate(QStyledItemDelegate):
         margin = style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, option, widget) + 1
         width = area.width() - 2 * margin - 2
         metrics = option.fontMetrics
-        option.text = LINE_SEPARATOR.join(
-            keep_end(metrics, start, end, width) for start, end in lines
-        )
+        option.text = LINE_SEPARATOR.join(keep_end(metrics, start, end, width) for start, end in lines)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """As wide as the list, never wider: nothing scrolls sideways here."""
