@@ -6,14 +6,12 @@ import time
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
-from resnet_studio.networks.cuda import free_cached_memory
 from resnet_studio.training.member import Member
 from resnet_studio.training.precision import arithmetic
 
@@ -118,8 +116,3 @@ class EagerEngine:
         member.descent.step(rate)
         error = (logits.detach().argmax(1) != labels).float().mean() * 100.0
         member.note(loss.detach(), error, rate, time.perf_counter() - start)
-
-
-def reset_peak_memory(device: torch.device) -> None:
-    """Give cached blocks back after an out-of-memory error; call it outside the ``except`` block."""
-    free_cached_memory(device)
