@@ -24,25 +24,25 @@ from resnet_studio.training.checkpoints import Snapshot
 from resnet_studio.weights_io import preprocessing
 from resnet_studio.weights_io import sidecar as own
 from resnet_studio.weights_io.decide import Decision, decide
-from resnet_studio.weights_io.sidecar import Carried
+from resnet_studio.weights_io.sidecar import Sidecar
 
 
 @dataclass(frozen=True, eq=False)
 class Inspected:
-    """A file that was read and understood; ``found`` is what people are told of it."""
+    """A file that was read and understood; ``found`` is what people see of it."""
 
     found: Recognition
     tensors: dict[str, Tensor]
-    carried: Carried
+    sidecar: Sidecar
 
     def as_network(self, spec: NetworkSpec) -> Inspected:
         """With a person's answer: one of the alternatives, perhaps for images of another size."""
-        told = f"{spec.label} was chosen by hand."
+        by_hand = f"{spec.label} was chosen by hand."
         found = self.found
         if spec != found.spec or found.question:
             settled = _settled(found.spec, spec)
             left = tuple(text for text in found.assumed if not any(option in text for option in settled))
-            found = dataclasses.replace(found, spec=spec, question="", told=(found.told[0], told), assumed=left)
+            found = dataclasses.replace(found, spec=spec, question="", told=(found.told[0], by_hand), assumed=left)
         return dataclasses.replace(self, found=found)
 
 
@@ -62,52 +62,52 @@ def inspect(path: Path, options: ImportOptions, report: Report = silent, should_
     """
     report(f"reading {path.name}", None)
     file = read(path, should_stop)
-    weights, carried = own.take(file)
+    weights, sidecar = own.take(file)
     report("recognising the network", None)
     try:
-        recognised = _recognised(weights, carried, options.wishes)
+        recognised = _recognised(weights, sidecar, options.wishes)
     except UserError as error:
         raise UserError(f"{path.name}: {error}") from None
     if should_stop():
         raise Stopped
     report("comparing with batch norm's statistics", None)
     decision = decide(recognised, options.wishes, should_stop)
-    if carried.preprocessing is None and (lying := own.beside(path)) is not None:
-        carried = Carried(carried.spec, lying, carried.class_names)
-    return Inspected(_recognition(file, recognised, decision, options, carried), recognised.tensors, carried)
+    if sidecar.preprocessing is None and (lying := own.beside(path)) is not None:
+        sidecar = Sidecar(sidecar.spec, lying, sidecar.class_names)
+    return Inspected(_recognition(file, recognised, decision, options, sidecar), recognised.tensors, sidecar)
 
 
-def _recognised(weights: dict[str, Tensor], carried: Carried, wishes: Wishes) -> Recognised:
+def _recognised(weights: dict[str, Tensor], sidecar: Sidecar, wishes: Wishes) -> Recognised:
     """By what our own file says of itself, else by structure."""
-    if carried.spec is not None and wishes == Wishes():
-        return fits(weights, carried.spec)
+    if sidecar.spec is not None and wishes == Wishes():
+        return fits(weights, sidecar.spec)
     return recognise(weights, wishes)
 
 
 def _recognition(
-    file: WeightsFile, recognised: Recognised, decision: Decision, options: ImportOptions, carried: Carried
+    file: WeightsFile, recognised: Recognised, decision: Decision, options: ImportOptions, sidecar: Sidecar
 ) -> Recognition:
     assumed = list(decision.assumed)
-    if carried.spec is not None or options.wishes.image_size is not None:
+    if sidecar.spec is not None or options.wishes.image_size is not None:
         assumed = [sentence for sentence in assumed if "--image-size" not in sentence]
-    told = list(decision.told)
+    facts = list(decision.facts)
     if file.entry:
-        told.append(f"The weights lay under {file.entry}.")
+        facts.append(f"The weights lay under {file.entry}.")
     if file.others:
         assumed.append(
             f"The weights under {file.entry or 'the top'} are meant, not those under {', '.join(file.others)}."
         )
-    names = carried.class_names if len(carried.class_names) == decision.spec.classes else ()
+    names = sidecar.class_names if len(sidecar.class_names) == decision.spec.classes else ()
     return Recognition(
         file_name=file.name,
         sha256=file.sha256,
         naming=recognised.naming,
         spec=decision.spec,
         alternatives=recognised.alternatives,
-        told=tuple(told),
+        told=tuple(facts),
         assumed=tuple(assumed),
         question=decision.question,
-        carries_preprocessing=carried.preprocessing is not None,
+        carries_preprocessing=sidecar.preprocessing is not None,
         preset=preprocessing.usual(decision.spec).preset,
         class_names=names or preprocessing.usual(decision.spec).classes,
     )
@@ -133,9 +133,9 @@ def import_weights(
     if not store.writable:
         raise StoreError(store.why_read_only)
     prepared, assumed_images = preprocessing.preprocessing(
-        options, found.spec, inspected.carried.preprocessing, store.home, report, should_stop
+        options, found.spec, inspected.sidecar.preprocessing, store.home, report, should_stop
     )
-    names, assumed_classes = preprocessing.class_names(options, found.spec, inspected.carried.class_names)
+    names, assumed_classes = preprocessing.class_names(options, found.spec, inspected.sidecar.class_names)
     assumed = (*found.assumed, *assumed_images, *assumed_classes)
     report("storing the run", None)
     spec = _run_spec(found.spec, prepared, options.name or Path(found.file_name).stem)
