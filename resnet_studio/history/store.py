@@ -186,7 +186,7 @@ class RunStore(EvaluationStore):
                 row.updated_at = runs.now()
 
     def change_environment(self, run_ids: Sequence[str], changes: Mapping[str, str]) -> None:
-        """Some of what the bits depend on is no longer as :meth:`set_started` was told."""
+        """Some of what the bits depend on is no longer what :meth:`set_started` stored."""
         with self._storage.writing() as session:
             for row in runs.rows_by_id(session, run_ids).values():
                 row.environment = {**row.environment, **changes}
