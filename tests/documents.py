@@ -1,4 +1,4 @@
-"""The documents as text: what they name in backticks, where their links lead, and the changes that their examples show."""
+"""The documents as text: what they name in backticks, where links lead, the changes that their examples show."""
 
 from __future__ import annotations
 

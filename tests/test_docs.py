@@ -42,7 +42,7 @@ def test_every_relative_link_resolves(document: Path) -> None:
 
 def test_what_is_missing_is_found() -> None:
     """The checks above are no formality."""
-    text = "`training/loop.py`, `training/gone.py`, `gone/` [there](#a-text) [`x`](gone.md#y)\n```sh\n`also/gone.py`\n```\n"
+    text = "`training/loop.py`, `training/gone.py`, `gone/` [there](#a-text) [`x`](gone.md#y)\n```sh\n`no.py`\n```\n"
     assert {name for name in named_paths(text) if not exists(name)} == {"training/gone.py", "gone/"}
     assert links(text) == ["#a-text", "gone.md#y"]
     assert anchors("# A text\n## Errors: of two kinds\n") == {"a-text", "errors-of-two-kinds"}
