@@ -43,7 +43,7 @@ _SENTENCES = {
 }
 
 # What a number that no SQLite writes makes of the header; there is no error code for it.
-_NO_SUCH_FORMAT = _("unsupported file format")
+_NO_SUCH_FORMAT = "unsupported file format"
 
 # What SQLite may say of a full disk besides SQLITE_FULL: its log's index cannot grow, a file cannot be made, a quota
 # is used up. Each can have other causes too, so the disk is asked.

@@ -17,7 +17,6 @@ from resnet_studio.domain.series import Per, Series
 from resnet_studio.history.schema import Base
 from resnet_studio.history.sqlite import backups
 from resnet_studio.history.sqlite.errors import is_full
-from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
 
@@ -37,16 +36,16 @@ ORDER BY key
 """
 
 # Keys are used again after their rows are gone, so only rows of the same id count as the same.
-_SAME_RUN = _("run_key IN (SELECT r.key FROM runs r JOIN backup.runs b ON b.key = r.key AND b.id = r.id)")
-_SAME_EVALUATION = _(
+_SAME_RUN = ("run_key IN (SELECT r.key FROM runs r JOIN backup.runs b ON b.key = r.key AND b.id = r.id)")
+_SAME_EVALUATION = (
     "evaluation_key IN (SELECT e.key FROM evaluations e JOIN backup.evaluations b ON b.key = e.key AND b.id = e.id)"
 )
 _FILL_WHERE = {
-    "runs": _("cohort_key IN (SELECT c.key FROM cohorts c JOIN backup.cohorts b ON b.key = c.key AND b.id = c.id)"),
+    "runs": ("cohort_key IN (SELECT c.key FROM cohorts c JOIN backup.cohorts b ON b.key = c.key AND b.id = c.id)"),
     "tags": _SAME_RUN,
     "checkpoints": _SAME_RUN,
     # No point twice, and none after where the run stands now: it may have been cut, or joined into other pieces.
-    "curve_chunks": _(
+    "curve_chunks": (
         """{same_run}
         AND old.last_iteration <= (SELECT iteration FROM runs WHERE key = old.run_key)
         AND NOT EXISTS (
