@@ -91,7 +91,15 @@ def _devices(_home: Home) -> Iterator[Check]:
     from resnet_studio.networks.devices import choose_device, device_name
 
     threads = counted(torch.get_num_threads(), "torch thread", "torch threads")
-    yield Check(N_("processor"), f"{cpu_name()}, {counted(cores(), 'core', 'cores')}, {threads}")
+    yield Check(
+        N_("processor"),
+        _(
+            "{cpu_name}, {cores}, {threads}",
+            cpu_name=cpu_name(),
+            cores=counted(cores(), "core", "cores"),
+            threads=threads,
+        ),
+    )
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             memory = torch.cuda.get_device_properties(index).total_memory / 2**30

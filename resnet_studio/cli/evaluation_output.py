@@ -10,7 +10,7 @@ from resnet_studio.cli.output import print_facts, print_table
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Evaluation, EvaluationSummary
 from resnet_studio.domain.text_numbers import counted, duration, grouped, moment, percent
-from resnet_studio.text import _, _n
+from resnet_studio.text import _
 
 COLUMNS = ("id", "runs", "protocol", "data", "images", _("top-1 error"), _("top-5 error"), "gain", "when", "weights")
 _SHOWN_CLASSES = 50  # a table longer than that is for --json
@@ -62,8 +62,18 @@ def show_evaluation(evaluation: Evaluation, names: dict[str, str]) -> None:
     runs = [f"{word}: {error}" for word, error in zip(words, own, strict=True)] if own else words
     print_facts(
         (
-            *((_n("run", "member {place}", len(runs), place=place), text) for place, text in enumerate(runs, start=1)),
-            (_("data"), f"{evaluation.data}, {counted(evaluation.images, 'test image', 'test images')}"),
+            *(
+                (_("run") if len(runs) == 1 else _("member {place}", place=place), text)
+                for place, text in enumerate(runs, start=1)
+            ),
+            (
+                _("data"),
+                _(
+                    "{data}, {images}",
+                    data=evaluation.data,
+                    images=counted(evaluation.images, "test image", "test images"),
+                ),
+            ),
             (_("protocol"), evaluation.protocol.label),
             (_("top-1 error"), percent(evaluation.top1_error)),
             (_("top-5 error"), percent(evaluation.top5_error)),

@@ -100,7 +100,7 @@ def _decoded(source: Path | bytes, enough: int, name: str) -> Image.Image:
         if image.format in ("JPEG", "MPO"):
             _check_scans(name, source, image)
         if enough:
-            image.draft(None, (enough, enough))  # type: ignore[arg-type]  # None: the mode stays
+            image.draft(None, (enough, enough))  # None: the mode stays
         image.load()
         _turn_upright(image)
         made = to_rgb(image)

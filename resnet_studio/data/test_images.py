@@ -179,7 +179,8 @@ class _Arrays:
         return TestImage(Image.fromarray(pixels), hashlib.sha256(pixels.tobytes()).digest())
 
     def square(self, index: int, _image: Image.Image, size: int) -> Pixels:
-        return self.squares[size][index]
+        pixels: npt.NDArray[np.uint8] = self.squares[size][index]
+        return pixels
 
 
 def _text(name: str) -> str:

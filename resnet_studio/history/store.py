@@ -53,10 +53,10 @@ class RunStore(EvaluationStore):
     @classmethod
     def open(cls, home: Home, *, writer: bool = True, wait_seconds: float = 0.0) -> RunStore:
         """The history of ``home`` at its usual place; see :func:`open_history`."""
-        return cls._opened(home, default_url(home), writer=writer, wait_seconds=wait_seconds)
+        return cls.open_url(home, default_url(home), writer=writer, wait_seconds=wait_seconds)
 
     @classmethod
-    def _opened(cls, home: Home, url: str, *, writer: bool, wait_seconds: float) -> RunStore:
+    def open_url(cls, home: Home, url: str, *, writer: bool, wait_seconds: float) -> RunStore:
         storage = storage_at(url)
         store = cls(home.prepare(), storage)
         store._lost = lost_history(home, storage)
@@ -64,10 +64,10 @@ class RunStore(EvaluationStore):
             if not (writer and store._begin_writing(wait_seconds)):
                 store._storage.open_for_reading()
                 if store._storage.restored:
-                    with cls._opened(home, url, writer=True, wait_seconds=0.0) as other:
+                    with cls.open_url(home, url, writer=True, wait_seconds=0.0) as other:
                         if other.writable:
-                            other._look_into_folders()
-                    store._lost = other._lost
+                            other._look_into_folders()  # noqa: SLF001 - of the same class
+                    store._lost = other._lost  # noqa: SLF001
         except BaseException:
             store.close()
             raise
@@ -186,7 +186,7 @@ class RunStore(EvaluationStore):
                 row.updated_at = runs.now()
 
     def change_environment(self, run_ids: Sequence[str], changes: Mapping[str, str]) -> None:
-        """Some of what the bits depend on is no longer as :meth:`set_started` was told."""
+        """Some of what the bits depend on is no longer what :meth:`set_started` stored."""
         with self._storage.writing() as session:
             for row in runs.rows_by_id(session, run_ids).values():
                 row.environment = {**row.environment, **changes}
@@ -458,4 +458,4 @@ def open_history(
     """
     if isinstance(where, Home):
         return RunStore.open(where, writer=writer, wait_seconds=wait_seconds)
-    return RunStore._opened(home or Home.find(), where, writer=writer, wait_seconds=wait_seconds)
+    return RunStore.open_url(home or Home.find(), where, writer=writer, wait_seconds=wait_seconds)

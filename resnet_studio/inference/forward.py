@@ -94,7 +94,8 @@ def _forward(
     try:
         with alone_on(network.device, should_stop), torch.inference_mode(), network.stoppable(should_stop), arithmetic:
             x = prepared(network.preprocessing, pixels, fixed_size=view.fixed_size)
-            return network.module(x).float().cpu()
+            logits: Tensor = network.module(x).float().cpu()
+            return logits
     except (torch.OutOfMemoryError, MemoryError):
         return None
 

@@ -43,7 +43,7 @@ def alone_on(device: torch.device, should_stop: StopCheck = never_stop) -> Itera
 
 def survives_failed_captures() -> bool:
     """Whether this version of torch can capture again after a capture that failed."""
-    return torch.__version__ >= (2, 12)  # type: ignore[operator]  # it compares by parts
+    return bool(torch.__version__ >= (2, 12))  # type: ignore[operator]  # it compares by parts
 
 
 def note_failed_capture() -> None:

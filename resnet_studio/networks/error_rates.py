@@ -92,7 +92,7 @@ class _Queue:
             torch.mps.synchronize()
         if device.type != "cuda":
             return
-        event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        event = torch.cuda.Event(blocking=True)
         event.record()
         self._waiting.append(event)
         if len(self._waiting) > _AHEAD:

@@ -69,7 +69,7 @@ class Chain(nn.Module):
 
     def __init__(self, layers: Iterable[Layer]) -> None:
         super().__init__()
-        self._steps = add_layers(self, layers)
+        self.steps = add_layers(self, layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        return run_in_order(self._steps, x)
+        return run_in_order(self.steps, x)

@@ -35,7 +35,7 @@ def join_zero_padding(y: Tensor, x: Tensor, stride: int, padding: ZeroPadding) -
     return y + shortcut_zero_pad(x, y.shape[1], stride, padding)
 
 
-def join_projection(y: Tensor, x: Tensor, projection: nn.Module) -> Tensor:
+def join_projection(y: Tensor, x: Tensor, projection: Callable[[Tensor], Tensor]) -> Tensor:
     """Equation 2, y = F(x) + W x, W a 1x1 convolution: where dimensions change (option B), or everywhere (C)."""
     return y + projection(x)
 
@@ -68,9 +68,9 @@ class PlannedBlock(nn.Module):
 
     def __init__(self, plan: BlockPlan, padding: ZeroPadding) -> None:
         super().__init__()
-        self._before = add_layers(self, plan.before)  # none but in pre-activation blocks that project
-        self._branch = add_layers(self, plan.branch)
-        self._after = add_layers(self, plan.after)
+        self.before = add_layers(self, plan.before)  # none but in pre-activation blocks that project
+        self.branch = add_layers(self, plan.branch)
+        self.after = add_layers(self, plan.after)
         self._join: Callable[[Tensor, Tensor], Tensor]
         if plan.join is Join.PROJECTION:
             self.projection = Chain(plan.projection)
@@ -81,10 +81,10 @@ class PlannedBlock(nn.Module):
             self._join = {Join.NONE: join_plain, Join.IDENTITY: join_identity}[plan.join]
 
     def forward(self, x: Tensor) -> Tensor:
-        x = run_in_order(self._before, x)
-        y = run_in_order(self._branch, x)  # F(x)
+        x = run_in_order(self.before, x)
+        y = run_in_order(self.branch, x)  # F(x)
         y = self._join(y, x)  # F(x) + x
-        return run_in_order(self._after, y)  # ReLU
+        return run_in_order(self.after, y)  # ReLU
 
 
 class PlannedNetwork(nn.Module):
@@ -114,7 +114,8 @@ class PlannedNetwork(nn.Module):
         x = self.stem(x)
         for stage in self._stages:
             x = stage(x)
-        return self.head(x)
+        logits: Tensor = self.head(x)
+        return logits
 
 
 def build(plan: Blueprint, init_seed: int) -> PlannedNetwork:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from resnet_studio.domain.errors import CheckpointError
 from resnet_studio.networks.weights import digest, load_tensors
-from resnet_studio.platform.files import replacing
+from resnet_studio.platform.files import replacing, sync
 from resnet_studio.text import _
 
 FORMAT = 2
@@ -131,8 +131,9 @@ def sweep(parent: Path, keep: set[Path]) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Our own write, because a full disk must be an OSError with its number."""
+    """Write and make durable; our own write, because a full disk must be an OSError with its number."""
     path.write_bytes(content)
+    sync(path)
 
 
 def _state_digest(state: Mapping[str, Any]) -> str:

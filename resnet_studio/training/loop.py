@@ -45,7 +45,7 @@ class Shared:
         training_views: Makes the training set's batches in test form (not augmented), classes mixed, each image at
             least once, anew for each member whose batch-norm statistics are recomputed.
         test_images, training_views_images: How many images such a pass has, for progress.
-        save: Writes a checkpoint of a member and returns the event that tells of it.
+        save: Writes a checkpoint of a member and returns the event for it.
         forget: Called with the run id once a newer checkpoint is on record: older ones may go.
         flush_seconds, checkpoint_seconds: How often curves are stored and checkpoints written.
     """

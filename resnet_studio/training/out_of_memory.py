@@ -39,7 +39,7 @@ def batch_that_fits(
     """The largest of a half, a quarter, ... of the batch size with which every network of ``specs``, all in memory
     together, gets through one whole step; tried with a quarter more, for tests and for what is fragmented.
 
-    Nothing of what failed may be within reach any more, nor the exception that told of it: its frames keep tensors.
+    Nothing of what failed may be within reach any more, nor the exception itself: its frames keep tensors.
 
     Args:
         resident_bytes: What the images take that lie on the device while it trains.

@@ -121,7 +121,7 @@ def _best(device: torch.device, precision: Precision, clock: Callable[[], float]
             for _unused in range(4):
                 y = F.relu(F.batch_norm(F.conv2d(y, weight, padding=1), None, None, gamma, gamma, training=True))
             loss = y.float().mean()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         if attempt:

@@ -105,7 +105,7 @@ class StatusBar(QStatusBar):
 
 def _cpu_text() -> str:
     """``Intel Core i5-8250U, 8 cores``, or as much of it as is known."""
-    return f"{plain_name(cpu_name())}, {counted(cores(), 'core', 'cores')}"
+    return _("{plain_name}, {cores}", plain_name=plain_name(cpu_name()), cores=counted(cores(), "core", "cores"))
 
 
 def plain_name(device: str) -> str:

@@ -95,7 +95,8 @@ class Theme(QObject):
 
         faint = self.colour(role)
         faint.setAlphaF(0.4)
-        return qtawesome.icon(name, color=self.colour(role), color_disabled=faint)
+        icon: QIcon = qtawesome.icon(name, color=self.colour(role), color_disabled=faint)
+        return icon
 
     def _apply(self) -> None:
         hints = QGuiApplication.styleHints()

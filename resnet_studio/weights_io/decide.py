@@ -1,4 +1,4 @@
-"""From what shapes allow to one network: told by the statistics of batch norm, assumed, or asked."""
+"""From what shapes allow to one network: shown by the statistics of batch norm, assumed, or a question."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _STRANGE = 0.2  # a distance no right network has; see probing
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The network; what is told by the file, what is assumed, and the question that is left, if one is."""
+    """The network; what the file shows, what is assumed, and the question that is left, if one is."""
 
     spec: NetworkSpec
-    told: tuple[str, ...]
+    facts: tuple[str, ...]
     assumed: tuple[str, ...]
     question: str = ""
 
 
 def decide(recognised: Recognised, wishes: Wishes = NO_WISHES, should_stop: StopCheck = never_stop) -> Decision:
-    """Choose among the networks that have these shapes; what was wished is told as said, not as found out.
+    """Choose among the networks that have these shapes; what was given is repeated as given, not as found out.
 
     Raises:
         Stopped: Within a second of ``should_stop`` saying so.
     """
-    told, assumed = [_shapes_sentence(recognised.spec), *recognised.changes], []
+    facts, assumed = [_shapes_sentence(recognised.spec), *recognised.changes], []
     places = {spec.stride_place for spec in recognised.alternatives}
     candidates = [spec for spec in recognised.alternatives if spec.stride_place is recognised.spec.stride_place]
     chosen, question = candidates[0], ""
@@ -42,15 +42,15 @@ def decide(recognised: Recognised, wishes: Wishes = NO_WISHES, should_stop: Stop
         and chosen.shortcut in (Shortcut.A, Shortcut.NONE)
         and (wishes.block or wishes.zero_padding)
     ):
-        told.append(_("{shortcut}: said when it was imported; the shapes do not tell.", shortcut=_shortcut(chosen)))
+        facts.append(_("{shortcut}: said when it was imported; the shapes do not tell.", shortcut=_shortcut(chosen)))
     if len(candidates) > 1:
         verdict = probe(recognised.tensors, candidates, should_stop)
         if verdict is not None:
             chosen = verdict.best
         if verdict is not None and verdict.sure:
-            told.append(_evidence(verdict))
+            facts.append(_evidence(verdict))
             if verdict.few_batches:
-                told.append(_early(verdict))
+                facts.append(_early(verdict))
         else:
             why = (
                 _("batch norm kept no statistics")
@@ -90,7 +90,7 @@ def decide(recognised: Recognised, wishes: Wishes = NO_WISHES, should_stop: Stop
         assumed.append(
             _("Images have {image_size} pixels a side; else say so with --image-size.", image_size=chosen.image_size)
         )
-    return Decision(chosen, tuple(told), tuple(assumed), question)
+    return Decision(chosen, tuple(facts), tuple(assumed), question)
 
 
 def _without_evidence(candidates: Sequence[NetworkSpec], best: NetworkSpec, why: str) -> tuple[NetworkSpec, str]:

@@ -26,7 +26,7 @@ from resnet_studio.training.checkpoints import Snapshot
 from resnet_studio.weights_io import preprocessing
 from resnet_studio.weights_io import sidecar as own
 from resnet_studio.weights_io.decide import Decision, decide
-from resnet_studio.weights_io.sidecar import Carried
+from resnet_studio.weights_io.sidecar import Sidecar
 
 __all__ = ["Inspected", "ManySetsError", "import_weights", "inspect"]
 _SHOWN = 5
@@ -34,20 +34,20 @@ _SHOWN = 5
 
 @dataclass(frozen=True, eq=False)
 class Inspected:
-    """A file that was read and understood; ``found`` is what people are told of it."""
+    """A file that was read and understood; ``found`` is what people see of it."""
 
     found: Recognition
     tensors: dict[str, Tensor]
-    carried: Carried
+    sidecar: Sidecar
 
     def as_network(self, spec: NetworkSpec) -> Inspected:
         """With a person's answer: one of the alternatives, perhaps for images of another size."""
-        told = _("{label} was chosen by hand.", label=spec.label)
+        by_hand = _("{label} was chosen by hand.", label=spec.label)
         found = self.found
         if spec != found.spec or found.question:
             settled = _settled(found.spec, spec)
             left = tuple(text for text in found.assumed if not any(option in text for option in settled))
-            found = dataclasses.replace(found, spec=spec, question="", told=(found.told[0], told), assumed=left)
+            found = dataclasses.replace(found, spec=spec, question="", told=(found.told[0], by_hand), assumed=left)
         return dataclasses.replace(self, found=found)
 
 
@@ -69,40 +69,40 @@ def inspect(
     """
     report(_("reading {name}", name=path.name), None)
     file = read(path, should_stop, options.weights_key)
-    weights, carried = own.take(file)
+    weights, sidecar = own.take(file)
     report(_("recognising the network"), None)
     try:
-        recognised = _recognised(weights, carried, options.wishes)
+        recognised = _recognised(weights, sidecar, options.wishes)
     except UserError as error:
         raise UserError(f"{path.name}: {error}") from None
     if should_stop():
         raise Stopped
     report(_("comparing with batch norm's statistics"), None)
     decision = decide(recognised, options.wishes, should_stop)
-    if carried.preprocessing is None and (lying := own.beside(path)) is not None:
-        carried = Carried(carried.spec, lying, carried.class_names)
-    if carried.preprocessing is None and (found := recognised.normalisation) is not None:
+    if sidecar.preprocessing is None and (lying := own.beside(path)) is not None:
+        sidecar = Sidecar(sidecar.spec, lying, sidecar.class_names)
+    if sidecar.preprocessing is None and (found := recognised.normalisation) is not None:
         images = preprocessing.kept_in_file(found.mean, found.std, decision.spec.image_size)
-        carried = Carried(carried.spec, images, carried.class_names)
-    return Inspected(_recognition(file, recognised, decision, options, carried), recognised.tensors, carried)
+        sidecar = Sidecar(sidecar.spec, images, sidecar.class_names)
+    return Inspected(_recognition(file, recognised, decision, options, sidecar), recognised.tensors, sidecar)
 
 
-def _recognised(weights: dict[str, Tensor], carried: Carried, wishes: Wishes) -> Recognised:
+def _recognised(weights: dict[str, Tensor], sidecar: Sidecar, wishes: Wishes) -> Recognised:
     """By what our own file says of itself, else by structure."""
-    if carried.spec is not None and wishes == Wishes():
-        return fits(weights, carried.spec)
+    if sidecar.spec is not None and wishes == Wishes():
+        return fits(weights, sidecar.spec)
     return recognise(weights, wishes)
 
 
 def _recognition(
-    file: WeightsFile, recognised: Recognised, decision: Decision, options: ImportOptions, carried: Carried
+    file: WeightsFile, recognised: Recognised, decision: Decision, options: ImportOptions, sidecar: Sidecar
 ) -> Recognition:
     assumed = list(decision.assumed)
-    if carried.spec is not None or options.wishes.image_size is not None:
+    if sidecar.spec is not None or options.wishes.image_size is not None:
         assumed = [sentence for sentence in assumed if "--image-size" not in sentence]
-    told = list(decision.told)
+    facts = list(decision.facts)
     if file.entry:
-        told.append(_("The weights lay under {entry}.", entry=file.entry))
+        facts.append(_("The weights lay under {entry}.", entry=file.entry))
     if len(file.sets) > 1:
         chosen, *others = file.sets
         sentence = _(
@@ -111,27 +111,27 @@ def _recognition(
             listed=listed(tuple(others)),
         )
         if options.weights_key is not None:
-            told.append(f"{sentence}.")
+            facts.append(f"{sentence}.")
         else:
             assumed.append(_("{sentence}; else say so with --weights-key.", sentence=sentence))
     if file.passed_over:
-        told.append(
+        facts.append(
             _(
                 "Passed over, as no part of the network: {passed_over}.",
                 passed_over=", ".join(file.passed_over[:_SHOWN]),
             )
         )
-    names = carried.class_names if len(carried.class_names) == decision.spec.classes else ()
+    names = sidecar.class_names if len(sidecar.class_names) == decision.spec.classes else ()
     return Recognition(
         file_name=file.name,
         sha256=file.sha256,
         naming=recognised.naming,
         spec=decision.spec,
         alternatives=recognised.alternatives,
-        told=tuple(told),
+        told=tuple(facts),
         assumed=tuple(assumed),
         question=decision.question,
-        carries_preprocessing=carried.preprocessing is not None,
+        carries_preprocessing=sidecar.preprocessing is not None,
         preset=preprocessing.usual(decision.spec).preset,
         class_names=names or preprocessing.usual(decision.spec).classes,
         sets=tuple((each.key, each.about) for each in file.sets),
@@ -158,9 +158,9 @@ def import_weights(
     if not store.writable:
         raise StoreError(store.why_read_only)
     prepared, assumed_images = preprocessing.preprocessing(
-        options, found.spec, inspected.carried.preprocessing, store.home, report, should_stop
+        options, found.spec, inspected.sidecar.preprocessing, store.home, report, should_stop
     )
-    names, assumed_classes = preprocessing.class_names(options, found.spec, inspected.carried.class_names)
+    names, assumed_classes = preprocessing.class_names(options, found.spec, inspected.sidecar.class_names)
     assumed = (*found.assumed, *assumed_images, *assumed_classes)
     report(_("storing the run"), None)
     spec = _run_spec(found.spec, prepared, options.name or Path(found.file_name).stem)

@@ -32,7 +32,8 @@ class _Whole(nn.Module):
         self.register_buffer("std", network.preprocessing.std.clone())
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.network((images - self.get_buffer("mean")) / self.get_buffer("std"))
+        logits: Tensor = self.network((images - self.get_buffer("mean")) / self.get_buffer("std"))
+        return logits
 
 
 def write_onnx(network: TrainedNetwork, path: Path) -> str:

@@ -19,8 +19,8 @@ COMPANION = ".preprocessing.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
-class Carried:
-    """Whatever of it a file had: None or empty where it had none."""
+class Sidecar:
+    """What lay beside the weights in a file: None or empty where there was none."""
 
     spec: NetworkSpec | None = None
     preprocessing: Preprocessing | None = None
@@ -41,7 +41,7 @@ def tensors(preprocessing: Preprocessing) -> dict[str, Tensor]:
     return {_MEAN: preprocessing.mean.cpu().contiguous(), _STD: preprocessing.std.cpu().contiguous()}
 
 
-def take(file: WeightsFile) -> tuple[dict[str, Tensor], Carried]:
+def take(file: WeightsFile) -> tuple[dict[str, Tensor], Sidecar]:
     """The weights of ``file`` without what is no weight, and that; text that makes no sense counts as none."""
     left = dict(file.tensors)
     mean, std = left.pop(_MEAN, None), left.pop(_STD, None)
@@ -58,7 +58,7 @@ def take(file: WeightsFile) -> tuple[dict[str, Tensor], Carried]:
             prepared = Preprocessing(spec.image_size, mean, std)
         except ValueError:
             prepared = None
-    return left, Carried(spec, prepared, names)
+    return left, Sidecar(spec, prepared, names)
 
 
 def _names(text: str) -> tuple[str, ...]:

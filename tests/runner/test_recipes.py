@@ -208,7 +208,7 @@ def test_recomputed_statistics_come_before_the_last_test_and_are_kept(store, hom
 
 @pytest.mark.parametrize("batches_seen", [0, 2])
 def test_a_stop_while_statistics_are_recomputed_leaves_a_run_that_goes_on(store, home, tiny, batches_seen, monkeypatch):
-    monkeypatch.setattr("resnet_studio.training.loop._TOLD_EVERY", 0.0)
+    monkeypatch.setattr("resnet_studio.training.loop._PROGRESS_SECONDS", 0.0)
     spec = tiny(bn_statistics="recomputed")
     (whole,), (moving,) = train(store, spec), train(store, tiny())
     told = []

@@ -192,4 +192,5 @@ def _stretched(grid: Plane, size: int) -> Plane:
     first = np.minimum(place.astype(np.intp), cells - 2)
     share = (place - first).astype(np.float32)
     rows = grid[:, :, first] * (1 - share)[:, None] + grid[:, :, first + 1] * share[:, None]  # (n, 3, size, G)
-    return rows[..., first] * (1 - share) + rows[..., first + 1] * share
+    between: npt.NDArray[np.floating] = rows[..., first] * (1 - share) + rows[..., first + 1] * share
+    return between

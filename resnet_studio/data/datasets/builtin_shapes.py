@@ -56,13 +56,15 @@ def star(u: Plane, v: Plane) -> Plane:
     # The edge runs from the point (0, 1) to the notch 0.42 from the centre, 36 degrees aside.
     edge_a, edge_b = 0.42 * _SIN_36, 0.42 * _COS_36 - 1.0
     length = (edge_a * edge_a + edge_b * edge_b) ** 0.5
-    return (a * -edge_b + (b - 1.0) * edge_a) / length
+    distance: npt.NDArray[np.floating[Any]] = (a * -edge_b + (b - 1.0) * edge_a) / length
+    return distance
 
 
 def stripes(u: Plane, v: Plane) -> Plane:
     """Three bars side by side in a square."""
     bars = 0.15 - np.abs(_fraction(u * 1.65 + 0.5) - 0.5) / 1.65  # positive within a bar
-    return np.maximum(np.maximum(np.abs(u), np.abs(v)) - 0.85, -bars)
+    distance: npt.NDArray[np.floating[Any]] = np.maximum(np.maximum(np.abs(u), np.abs(v)) - 0.85, -bars)
+    return distance
 
 
 def checkerboard(u: Plane, v: Plane) -> Plane:
@@ -70,14 +72,16 @@ def checkerboard(u: Plane, v: Plane) -> Plane:
     a = 0.25 - np.abs(_fraction(u * 1.0) - 0.5)
     b = 0.25 - np.abs(_fraction(v * 1.0) - 0.5)
     fields = np.maximum(np.minimum(a, b), np.minimum(-a, -b))  # positive where a and b have one sign
-    return np.maximum(np.maximum(np.abs(u), np.abs(v)) - 1.0, -fields)
+    distance: npt.NDArray[np.floating[Any]] = np.maximum(np.maximum(np.abs(u), np.abs(v)) - 1.0, -fields)
+    return distance
 
 
 def spiral(u: Plane, v: Plane) -> Plane:
     """Two turns of a band that leaves the centre."""
     radius = np.sqrt(u * u + v * v)
     phase = radius * 2.1 - _turn(u, v)
-    return np.maximum(radius - 0.98, (np.abs(_fraction(phase) - 0.5) - 0.21) / 2.1)
+    distance: npt.NDArray[np.floating[Any]] = np.maximum(radius - 0.98, (np.abs(_fraction(phase) - 0.5) - 0.21) / 2.1)
+    return distance
 
 
 def _fraction(x: Plane) -> Plane:

@@ -29,7 +29,8 @@ _TIME = "%Y%m%dT%H%M%S.%fZ"
 _PAGES = 1024  # 4 MiB between two looks at whether to stop
 _LEFT_FREE_BYTES = 64 * 2**20  # a daily copy never takes the room that training needs
 _DELAY_SECONDS = 10.0  # what a program does at its start comes first
-_WAIT_SECONDS = 1.0  # a command that ends waits so long for the day's copy
+_WAIT_SECONDS = 1.0  # a program that ends waits so long for a copy that it has begun
+_SHORT_BYTES = 32 * 2**20  # one that has not begun is made at the end if it is as small as this
 
 
 def folder_of(database: Path) -> Path:
@@ -126,6 +127,7 @@ class DailyBackup:
         self._database, self._revision = database, revision
         self._begin, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
+        self._begun = False
 
     def start(self) -> None:
         """Returns at once. Call it for who holds the writer lock, and :meth:`finish` before that is released."""
@@ -134,8 +136,10 @@ class DailyBackup:
             self._thread.start()
 
     def finish(self) -> None:
-        """Wait a moment for a copy that is under way, then give it up."""
+        """Make a short copy if it has not begun, wait a moment for one that is under way, then give it up."""
         if self._thread is not None:
+            if not self._begun and not self._is_short():
+                self._stop.set()
             self._begin.set()
             self._thread.join(_WAIT_SECONDS)
             self._stop.set()
@@ -143,6 +147,13 @@ class DailyBackup:
             self._thread = None
             self._begin.clear()
             self._stop.clear()
+            self._begun = False
+
+    def _is_short(self) -> bool:
+        try:
+            return self._database.stat().st_size <= _SHORT_BYTES
+        except OSError:
+            return False
 
     def _has_room(self) -> bool:
         try:
@@ -153,6 +164,7 @@ class DailyBackup:
 
     def _work(self) -> None:
         self._begin.wait(_DELAY_SECONDS)
+        self._begun = True
         try:
             made = back_up(self._database, self._revision, self._stop.is_set)
             log.info("the history was copied to %s", made)

@@ -62,7 +62,7 @@ def damaged(file: Path, detail: str) -> DamagedHistoryError:
 
 
 def trouble(error: BaseException, file: Path) -> StoreError | None:
-    """What to tell the user about ``error``, or None if it is not of the user's kind."""
+    """``error`` as one sentence for the user, or None if it is not of the user's kind."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if is_full(error, file):
         return DiskFullError(_(_FULL, file=file))
@@ -105,7 +105,7 @@ def explained(file: Path) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, sqlite3.Error, OSError) as error:
-        told = trouble(error, file)
-        if told is None:
+        sentence = trouble(error, file)
+        if sentence is None:
             raise
-        raise told from error
+        raise sentence from error

@@ -18,7 +18,7 @@ _NAMED_AT_MOST = 20
 def problems(database: Path) -> list[str]:
     """What SQLite's whole integrity check finds, indexes included, and rows that refer to missing ones; empty if sound.
 
-    Some milliseconds a megabyte. Where something is found, who next opens the history for writing is told to look as
+    Some milliseconds a megabyte. Where something is found, who next opens the history for writing looks as
     thoroughly.
 
     Raises:

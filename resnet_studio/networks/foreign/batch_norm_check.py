@@ -123,7 +123,8 @@ def without_initial_values(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Ten
 def _far_if_scaled(layers: Sequence[Means]) -> float:
     """The distance that is left when one factor brings all means in a batch as near as can be to those stored."""
     found, both, stored = (sum(getattr(layer, name) for layer in layers) for name in ("found", "both", "stored"))
-    return stored - (both**2 / found if both > 0 else 0.0)
+    gap: float = stored - (both**2 / found if both > 0 else 0.0)
+    return gap
 
 
 def smooth_noise(size: int) -> Tensor:

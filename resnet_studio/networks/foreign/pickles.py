@@ -139,7 +139,7 @@ class Reader:
                 self._change(name, argument, stack)
         raise PickleError(_("it has no end"))
 
-    def _change(self, name: str, argument: Any, stack: list[Any]) -> None:
+    def _change(self, name: str, argument: Any, stack: list[Any]) -> None:  # noqa: C901 - a branch an operation
         """Operations that take values from the stack."""
         if name in ("SETITEMS", "APPENDS", "ADDITEMS", "TUPLE", "LIST", "DICT", "FROZENSET", "POP_MARK"):
             items = _since_mark(stack)

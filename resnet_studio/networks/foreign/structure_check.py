@@ -160,7 +160,7 @@ def _measure(
 
     for name, module in network.named_modules():
         if isinstance(module, nn.BatchNorm2d) and not name.startswith("stem."):
-            module.register_forward_pre_hook(compare(name))  # type: ignore[arg-type]
+            module.register_forward_pre_hook(compare(name))
     try:
         network(smooth_noise(spec.image_size))
     except ValueError:  # one value a channel: images too small for this network
@@ -199,11 +199,11 @@ def _variations(spec: NetworkSpec) -> list[tuple[str, Variation]]:
 
 
 def _then(step: Callable[[Tensor], Tensor]) -> Variation:
-    return lambda network: network.stem._steps.append(step)
+    return lambda network: network.stem.steps.append(step)
 
 
 def _without_pool(network: PlannedNetwork) -> None:
-    network.stem._steps.pop()
+    network.stem.steps.pop()
 
 
 def _stem_stride(stride: int) -> Variation:
@@ -221,7 +221,7 @@ def _full_size(network: PlannedNetwork) -> None:
 def _activation(function: Callable[[Tensor], Tensor]) -> Variation:
     def change(network: PlannedNetwork) -> None:
         for block in network.blocks:
-            for steps in (block._before, block._branch, block._after):
+            for steps in (block.before, block.branch, block.after):
                 steps[:] = [function if step is relu else step for step in steps]
 
     return change
@@ -229,7 +229,7 @@ def _activation(function: Callable[[Tensor], Tensor]) -> Variation:
 
 def _without_last_relu(network: PlannedNetwork) -> None:
     for block in network.blocks:
-        block._after[:] = [step for step in block._after if step is not relu]
+        block.after[:] = [step for step in block.after if step is not relu]
 
 
 def _narrowing(network: PlannedNetwork) -> list[PlannedBlock]:
@@ -237,19 +237,19 @@ def _narrowing(network: PlannedNetwork) -> list[PlannedBlock]:
     return [
         block
         for block in network.blocks
-        if any(isinstance(step, nn.Conv2d) and step.stride == halving for step in block._branch)
+        if any(isinstance(step, nn.Conv2d) and step.stride == halving for step in block.branch)
     ]
 
 
 def _blurred(network: PlannedNetwork) -> None:
     """The image is halved by a blur behind the convolution in place of the convolution's stride."""
     for block in _narrowing(network):
-        (place,) = [i for i, s in enumerate(block._branch) if isinstance(s, nn.Conv2d) and s.stride == (2, 2)] or (-1,)
+        (place,) = [i for i, s in enumerate(block.branch) if isinstance(s, nn.Conv2d) and s.stride == (2, 2)] or (-1,)
         if place < 0:
             continue
-        block._branch[place].stride = (1, 1)  # type: ignore[attr-defined]
-        following = next((i for i in range(place + 1, len(block._branch)) if block._branch[i] is relu), place)
-        block._branch.insert(following + 1, _blur)
+        block.branch[place].stride = (1, 1)  # type: ignore[attr-defined]
+        following = next((i for i in range(place + 1, len(block.branch)) if block.branch[i] is relu), place)
+        block.branch.insert(following + 1, _blur)
 
 
 def _blur(x: Tensor) -> Tensor:
@@ -264,7 +264,7 @@ def _averaged_shortcut(network: PlannedNetwork) -> None:
     for block in _narrowing(network):
         if (chain := getattr(block, "projection", None)) is not None:
             chain.get_submodule("conv").stride = (1, 1)
-            chain._steps.insert(0, partial(F.avg_pool2d, kernel_size=2, ceil_mode=True))
+            chain.steps.insert(0, partial(F.avg_pool2d, kernel_size=2, ceil_mode=True))
 
 
 _SMOOTHINGS: tuple[tuple[str, Variation], ...] = (

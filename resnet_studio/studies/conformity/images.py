@@ -76,7 +76,7 @@ def _data_set(subject: Subject) -> Check:
 
 def _folder(point: Point, subject: Subject) -> Check:
     total = None if subject.training_images is None else subject.training_images + subject.data.held_out
-    images = "" if total is None else f", {counted(total, 'training image', 'training images')}"
+    images = "" if total is None else _(", {total}", total=counted(total, "training image", "training images"))
     if has_cifar_classes(subject.class_names):
         run = _("a folder of CIFAR-10's classes{images}", images=images)
         tests = (None, CIFAR10.test_images, CIFAR_HELD_OUT)

@@ -171,7 +171,7 @@ def _length(subject: Subject) -> Check:
         )
     going = subject.status is not None and subject.iteration < has
     now = _(", now at {iteration}", iteration=grouped(subject.iteration)) if going else ""
-    return point.compare(has == wanted, f"{counted(has, 'iteration', 'iterations')}{now}")
+    return point.compare(has == wanted, _("{has}{now}", has=counted(has, "iteration", "iterations"), now=now))
 
 
 def _batch_norm_tests(subject: Subject) -> Check:

@@ -6,14 +6,12 @@ import time
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
-from resnet_studio.networks.cuda import free_cached_memory
 from resnet_studio.training.member import Member
 from resnet_studio.training.precision import arithmetic
 
@@ -81,7 +79,7 @@ class EagerEngine:
     def _ask(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
         self._check()
         if output.requires_grad:
-            output.register_hook(self._check)  # type: ignore[no-untyped-call]
+            output.register_hook(self._check)
 
     def _check(self, _gradient: Tensor | None = None) -> None:
         if not self._should_stop():
@@ -114,12 +112,7 @@ class EagerEngine:
                 logits = self.forward(member, images)
             logits = logits.float()  # (N, classes)
             loss = F.cross_entropy(logits, labels, label_smoothing=member.spec.recipe.label_smoothing)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
         member.descent.step(rate)
         error = (logits.detach().argmax(1) != labels).float().mean() * 100.0
         member.note(loss.detach(), error, rate, time.perf_counter() - start)
-
-
-def reset_peak_memory(device: torch.device) -> None:
-    """Give cached blocks back after an out-of-memory error; call it outside the ``except`` block."""
-    free_cached_memory(device)

@@ -122,7 +122,7 @@ class StepProgram:
                     logits = member.network(images)
         logits = logits.float()
         loss = F.cross_entropy(logits, labels, label_smoothing=member.spec.recipe.label_smoothing)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         member.descent.step_on_device(self._rates[number][k])
         return loss.detach(), logits.detach()
 
@@ -158,7 +158,7 @@ def _streams(device: torch.device, count: int) -> list[torch.cuda.Stream]:
 @functools.cache
 def _stream(device: torch.device, _number: int) -> torch.cuda.Stream:
     """The same for all programs: memory and cuBLAS' workspaces belong to a stream."""
-    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    return torch.cuda.Stream(device)
 
 
 @contextlib.contextmanager

@@ -223,7 +223,7 @@ class GraphedEngine:
         if device.type != "cuda":
             program()
             return
-        side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        side = torch.cuda.Stream(device)
         side.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(side):
             for _unused in range(_WARM_UPS):
@@ -246,9 +246,9 @@ class GraphedEngine:
         queue fills there is nothing to wait for, and the replay counts as many steps as were timed."""
         estimate = 0.0
         if device.type == "cuda":
-            event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+            event = torch.cuda.Event(blocking=True)
             event.record()
-            self._waiting = [*(one for one in self._waiting if not one.query()), event]  # type: ignore[no-untyped-call]
+            self._waiting = [*(one for one in self._waiting if not one.query()), event]
             if len(self._waiting) <= _AHEAD:
                 estimate = steps * (self._step_seconds or 0.0)
             while len(self._waiting) > _AHEAD:

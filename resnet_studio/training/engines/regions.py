@@ -139,7 +139,7 @@ class RegionLibrary:
         start = clock()
         with arithmetic(self._device, self._precision):
             y = call(tensors, x)
-        y.backward(torch.ones_like(y))  # type: ignore[no-untyped-call]
+        y.backward(torch.ones_like(y))
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
         return clock() - start
@@ -151,7 +151,7 @@ class RegionLibrary:
         with arithmetic(self._device, precision):
             y = call(tensors, x)
         weights = torch.randn(y.shape, generator=generator).to(self._device, y.dtype)
-        (y * weights).sum().backward()  # type: ignore[no-untyped-call]
+        (y * weights).sum().backward()
         gradients = [tensor.grad for tensor in (x, *tensors.values()) if tensor.grad is not None]
         return [y.detach(), *gradients, *(tensor for tensor in tensors.values() if not tensor.requires_grad)]
 
@@ -207,5 +207,5 @@ class CompiledNetwork:
             self._check()
             x = region(tensors, x)
             if x.requires_grad:
-                x.register_hook(lambda _gradient: self._check())  # type: ignore[no-untyped-call]
+                x.register_hook(lambda _gradient: self._check())
         return x

@@ -13,12 +13,12 @@ from torch._functorch.partitioners import default_partition
 from torch._inductor.custom_graph_pass import CustomPartitionerFn
 
 
-class KeepActivations(CustomPartitionerFn):  # type: ignore[misc]
+class KeepActivations(CustomPartitionerFn):
     """Cuts a graph of forward and backward pass in two without recomputing or replacing anything."""
 
     def __call__(self, gm: fx.GraphModule, joint_inputs: Sequence[object], **options: Any) -> Any:
         options.pop("compiler", None)
-        return default_partition(gm, joint_inputs, **options)  # type: ignore[no-untyped-call]
+        return default_partition(gm, joint_inputs, **options)
 
     def uuid(self) -> str:
         return "resnet-studio: keep activations"  # a part of the key of torch's cache

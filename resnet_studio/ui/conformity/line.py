@@ -71,7 +71,12 @@ class ConformityLine(QWidget):
         self._window.activateWindow()
 
 
-_WORDS = {State.CONFORMS: "conform", State.DIFFERS: "differ", State.SILENT: "open", State.UNKNOWN: "unknown"}
+_WORDS = {
+    State.CONFORMS: _("conform"),
+    State.DIFFERS: _("differ"),
+    State.SILENT: _("open"),
+    State.UNKNOWN: _("unknown"),
+}
 
 
 def _counts(found: Conformity) -> str:

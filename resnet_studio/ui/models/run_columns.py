@@ -96,7 +96,7 @@ COLUMNS: dict[Column, TableColumn[RunRecord]] = {
     ),
     Column.STATUS: TableColumn(
         _("Status"),
-        lambda run: str(run.status),
+        lambda run: _(run.status.value),
         width=100,
         tip=_("How far the run has come."),
         cell_tip=lambda run: run.reason or None,

@@ -47,7 +47,8 @@ class PositionAxis(pg.AxisItem):
 
     def boundingRect(self) -> QRectF:
         """Room for the labels at both ends, half of which stands beside the plot."""
-        return super().boundingRect().adjusted(-30, 0, 30, 0)
+        bounds: QRectF = super().boundingRect().adjusted(-30, 0, 30, 0)
+        return bounds
 
 
 class ValueAxis(pg.AxisItem):
@@ -70,7 +71,8 @@ class ValueAxis(pg.AxisItem):
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[Any, list[float]]]:  # noqa: N803
         if not self.log:
-            return super().tickValues(minVal, maxVal, size)
+            ticks: list[tuple[Any, list[float]]] = super().tickValues(minVal, maxVal, size)
+            return ticks
         if not -300 < minVal < maxVal < 300:
             return []
         major, minor = log_ticks(10.0**minVal, 10.0**maxVal)
@@ -84,4 +86,5 @@ class ValueAxis(pg.AxisItem):
         return [""] * len(values) if spacing == 0.0 else [value_label(float(f"{10.0**value:.3g}")) for value in values]
 
     def boundingRect(self) -> QRectF:
-        return super().boundingRect().adjusted(0, -10, 0, 10)
+        bounds: QRectF = super().boundingRect().adjusted(0, -10, 0, 10)
+        return bounds

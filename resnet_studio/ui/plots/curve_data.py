@@ -184,4 +184,6 @@ class CurveBook:
 def _on_clock(buffer: CurveBuffer, clock: CurveBuffer) -> npt.NDArray[np.float64]:
     """Seconds of training at each point, straight lines between the measured ones, 0 at the start."""
     seconds = np.maximum.accumulate(np.where(np.isfinite(clock.values), clock.values, 0.0))
-    return np.interp(buffer.iterations, np.append(0, clock.iterations), np.append(0.0, seconds))
+    iterations, seconds = np.append(0, clock.iterations), np.append(0.0, seconds)
+    moments: npt.NDArray[np.float64] = np.interp(buffer.iterations, iterations, seconds)
+    return moments

@@ -256,3 +256,21 @@ def test_checkpoints_that_are_newer_than_the_copy_are_found_in_the_folders(home:
             assert files.checkpoint(newest.folder).is_dir()
             assert store.get(run.id).weights_sha256 == newest.weights_sha256 == f"{15:064d}"
             assert any("The folder of 1 run is there, but not in the list" in notice for notice in store.notices)
+
+
+def test_a_large_history_is_not_copied_when_a_short_command_ends(
+    home: Home, tiny_twin: CohortSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RunStore.open(home) as store:
+        store.create_cohort(tiny_twin)
+    monkeypatch.setattr(backups, "_SHORT_BYTES", 1000)
+    started = time.perf_counter()
+    RunStore.open(home).close()
+    assert time.perf_counter() - started < 1.0
+    assert names(home) == []
+    monkeypatch.setattr(backups, "_DELAY_SECONDS", 0.0)
+    with RunStore.open(home):
+        until = time.monotonic() + 30
+        while not names(home) and time.monotonic() < until:
+            time.sleep(0.01)
+    assert len(names(home)) == 1, "a program that stays makes it"

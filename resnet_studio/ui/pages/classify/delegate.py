@@ -52,8 +52,8 @@ class BarsDelegate(QStyledItemDelegate):
         cell = index.data(RecordRole.VALUE)
         if not isinstance(cell, Cell):
             return
-        area = QRectF(option.rect)  # type: ignore[attr-defined]
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+        area = QRectF(option.rect)
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
         painter.fillRect(area, self._theme.colour(Role.ACCENT_SOFT if selected else Role.PANEL))
         painter.setPen(self._theme.colour(Role.GRID))

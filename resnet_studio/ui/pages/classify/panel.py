@@ -41,17 +41,15 @@ class _ChoiceDelegate(QStyledItemDelegate):
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
         super().initStyleOption(option, index)
         lines = index.data(RecordRole.VALUE)
-        widget = option.widget  # type: ignore[attr-defined]
-        if lines is None or widget is None or option.rect.width() <= 0:  # type: ignore[attr-defined]
+        widget = option.widget
+        if lines is None or widget is None or option.rect.width() <= 0:
             return
         style = widget.style()
         area = style.subElementRect(QStyle.SubElement.SE_ItemViewItemText, option, widget)
         margin = style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, option, widget) + 1
         width = area.width() - 2 * margin - 2
-        metrics = option.fontMetrics  # type: ignore[attr-defined]
-        option.text = LINE_SEPARATOR.join(  # type: ignore[attr-defined]
-            keep_end(metrics, start, end, width) for start, end in lines
-        )
+        metrics = option.fontMetrics
+        option.text = LINE_SEPARATOR.join(keep_end(metrics, start, end, width) for start, end in lines)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """As wide as the list, never wider: nothing scrolls sideways here."""

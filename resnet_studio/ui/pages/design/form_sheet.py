@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.pages.design.data_field import DataField
 from resnet_studio.ui.pages.design.form_layout import SECTIONS, applies
 from resnet_studio.ui.pages.design.recipe_field import RecipeField
@@ -116,7 +117,7 @@ class FormSheet(QScrollArea):
                 label.setContentsMargins(0, 6, 0, 0)
                 self._headings[heading] = (label, [field.path for field in fields])
             column.addWidget(label)
-        if heading == "Recipe":
+        if heading == _("Recipe"):
             column.addWidget(self._recipe)
         for field in fields:
             if field.path == "data.source":

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QStyle
 
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.studies.catalog import Study
+from resnet_studio.text import _
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.text import counted
@@ -20,7 +21,12 @@ def effort_text(cohort: CohortSpec) -> str:
     runs, first = len(cohort.runs), cohort.runs[0]
     row = first.data.row
     source = first.data.source if row is None else row.title if row.downloads else row.title.lower()
-    return f"{counted(runs, 'run', 'runs')} · {counted(first.recipe.iterations, 'iteration', 'iterations')} · {source}"
+    return _(
+        "{runs} · {iterations} · {source}",
+        runs=counted(runs, "run", "runs"),
+        iterations=counted(first.recipe.iterations, "iteration", "iterations"),
+        source=source,
+    )
 
 
 class StudyCard(QAbstractButton):

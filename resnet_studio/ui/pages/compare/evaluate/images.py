@@ -82,15 +82,15 @@ class _TileDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         del index
-        return QSize(_TILE, _PICTURE + 3 * option.fontMetrics.height() + 16)  # type: ignore[attr-defined]
+        return QSize(_TILE, _PICTURE + 3 * option.fontMetrics.height() + 16)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         image = index.data(RecordRole.RECORD)
         if not isinstance(image, CellImage):
             return
-        area: QRect = option.rect.adjusted(2, 2, -2, -2)  # type: ignore[attr-defined]
+        area: QRect = option.rect.adjusted(2, 2, -2, -2)
         painter.save()
-        if option.state & QStyle.StateFlag.State_Selected:  # type: ignore[attr-defined]
+        if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(area, self._theme.colour(Role.ACCENT_SOFT))
         frame = QRect(QPoint(area.center().x() - _PICTURE // 2, area.top() + 4), QSize(_PICTURE, _PICTURE))
         self._paint_picture(painter, frame, image.row)

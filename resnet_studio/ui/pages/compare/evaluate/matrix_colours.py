@@ -45,7 +45,8 @@ class MatrixColours:
 def shares(confusion: Counts) -> npt.NDArray[np.float64]:
     """Of each true class, 0 to 1; a class without images has zeros."""
     totals = confusion.sum(1, keepdims=True)
-    return np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
+    parts: npt.NDArray[np.float64] = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
+    return parts
 
 
 def depth(share: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
