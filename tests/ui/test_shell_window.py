@@ -90,7 +90,7 @@ def test_the_first_start_shows_design_and_builds_the_others_afterwards(qtbot: Qt
     assert window.pages.current == "design"
     assert list(window.pages.pages) == ["design"]
     window.show_and_build()
-    qtbot.waitUntil(lambda: len(window.pages.pages) == 5, timeout=30_000)
+    qtbot.waitUntil(lambda: len(window.pages.pages) == len(PAGES), timeout=30_000)
     assert list(window.pages.pages) == [row.key for row in PAGES]
 
 
@@ -110,12 +110,13 @@ class _InsidePage(Page):
 
 def test_a_row_is_all_that_a_new_page_needs(qtbot: QtBot, services: Services) -> None:
     """Rail, menu, key, stack, help and what is remembered follow from the row."""
-    row = PageRow("inside", "&Inside", "ph.magnifying-glass", "Ctrl+6", "Look into a network", _InsidePage)
+    keys = f"Ctrl+{len(PAGES) + 1}"
+    row = PageRow("inside", "&Inside", "ph.magnifying-glass", keys, "Look into a network", _InsidePage)
     window = MainWindow(services, (*PAGES, row))
     qtbot.addWidget(window)
     window.show()
     button = window.findChild(QToolButton, "rail_inside")
-    assert (button.text(), button.toolTip()) == ("Inside", "Look into a network (Ctrl+6)")
+    assert (button.text(), button.toolTip()) == ("Inside", f"Look into a network ({keys})")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     page = window.findChild(_InsidePage, "inside_page")
     assert page.isVisible()
@@ -126,12 +127,14 @@ def test_a_row_is_all_that_a_new_page_needs(qtbot: QtBot, services: Services) ->
     assert not button.icon().isNull()
     window.pages.show_page("design")
     view = next(menu for menu in window.menuBar().findChildren(QMenu) if menu.title() == "&View")
-    assert [action.text() for action in view.actions()][:6] == [row.menu_text for row in window.pages.rows]
+    assert [action.text() for action in view.actions()][: len(PAGES) + 1] == [
+        row.menu_text for row in window.pages.rows
+    ]
     action = window.findChild(QAction, "go_inside_action")
-    assert action.shortcut().toString() == "Ctrl+6"
+    assert action.shortcut().toString() == keys
     action.trigger()
     assert window.pages.current == "inside"
-    assert ("Ctrl+6", "Inside") in dict(all_keys(window.pages.rows))["Everywhere"]
+    assert (keys, "Inside") in dict(all_keys(window.pages.rows))["Everywhere"]
     with qtbot.waitSignal(window.status.messageChanged):
         page.message.emit("Looking…")
     page.working.emit("Looking inside")
