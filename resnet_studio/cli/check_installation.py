@@ -18,6 +18,7 @@ from resnet_studio.cli.window import why_no_window
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.host import cores, cpu_name
+from resnet_studio.platform.private_folder import why_others_read
 from resnet_studio.platform.python_child import python_command
 from resnet_studio.platform.resources import resources
 from resnet_studio.text import N_, _
@@ -152,6 +153,8 @@ def _paths(home: Home) -> Iterator[Check]:
             N_("home"),
             _("{root}{place}", root=home.root, place="" if place == home.root else _(" (made at the first start)")),
         )
+    if command := why_others_read(home.root):
+        yield Check(N_("privacy"), _("other users can look into the home"), State.NOTE, command)
     free = shutil.disk_usage(place).free
     state, advice = (
         (State.OK, "") if free >= _ENOUGH_DISK else (State.NOTE, _("Make room: checkpoints and images need it."))

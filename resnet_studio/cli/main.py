@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -37,7 +38,9 @@ from resnet_studio.cli.commands import (
 )
 from resnet_studio.cli.context import Session
 from resnet_studio.domain.errors import UserError
+from resnet_studio.platform.compile_cache import use_compile_cache
 from resnet_studio.platform.home import VARIABLE, Home
+from resnet_studio.platform.private_folder import make_private, private_opener
 from resnet_studio.text import _
 
 PROGRAM = "resnet-studio"
@@ -69,8 +72,8 @@ def _show_version(requested: bool) -> None:
 @app.callback()
 def _common(
     context: typer.Context,
-    home: str = typer.Option(
-        "",
+    home: str | None = typer.Option(
+        None,
         metavar="DIR",
         help=_("Folder of everything that is stored; also the variable {variable}.", variable=VARIABLE),
     ),
@@ -78,7 +81,8 @@ def _common(
         False, "--version", is_eager=True, callback=_show_version, help=_("Show the version and leave.")
     ),
 ) -> None:
-    context.obj = Session(Home.find(home or None), home or None)
+    context.obj = Session(Home.find(home), home)
+    use_compile_cache(context.obj.home.cache)
     if context.invoked_subcommand is None:
         raise typer.Exit(run_app(context.obj.home))
 
@@ -151,14 +155,16 @@ def _hung_up() -> bool:
 
 def _log_error(error: Exception, arguments: Sequence[str]) -> str:
     """Append the trace to the log and say where it is."""
-    home = "".join(split_home(arguments)[0][1:])
+    places = []
+    with contextlib.suppress(UserError):
+        places.append(Home.find(next(iter(split_home(arguments)[0][1:]), None)).logs)
     text = "".join(traceback.format_exception(error))
     entry = f"{datetime.now(UTC).isoformat()} {PROGRAM} {' '.join(arguments)}\n{text}\n"
-    for folder in (Home.find(home or None).logs, Path(tempfile.gettempdir())):
+    for folder in (*places, Path(tempfile.gettempdir())):
         file = folder / f"{PROGRAM}-errors.log"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with file.open("a", encoding="utf-8") as log:
+            make_private(folder)
+            with open(file, "a", encoding="utf-8", opener=private_opener) as log:
                 log.write(entry)
         except OSError:
             continue
