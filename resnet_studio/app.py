@@ -14,6 +14,7 @@ from pathlib import Path
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.compile_cache import use_compile_cache
+from resnet_studio.platform.crash_trace import write_crash_traces
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.private_folder import private_opener
 from resnet_studio.text import N_, _
@@ -53,6 +54,7 @@ def run_app(home: Home, *, study: str = "") -> int:
         ) from error
     home.prepare()
     start_log(home)
+    write_crash_traces(home)
     from resnet_studio.studies.catalog import find_study
     from resnet_studio.ui.application import run_window
 

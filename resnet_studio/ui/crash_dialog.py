@@ -57,6 +57,11 @@ def surroundings() -> str:
     return "\n".join(lines)
 
 
+def crashed() -> str:
+    """What is said at the start after a crash in native code."""
+    return _("ResNet Studio crashed the last time it ran. The trace names where; nothing of it was sent.")
+
+
 class FaultReporter(QObject):
     """Catches what nobody caught, in any thread. ``reported(sentence, details)`` arrives in the GUI thread."""
 
