@@ -37,6 +37,7 @@ from resnet_studio.cli.commands import (
     weights,
 )
 from resnet_studio.cli.context import Session
+from resnet_studio.cli.output import OutputLostError, guarded_streams
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.compile_cache import use_compile_cache
 from resnet_studio.platform.home import VARIABLE, Home
@@ -98,14 +99,20 @@ def _with_translated_help(command: Any) -> Any:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 2 and a sentence for the user's errors, 1 and a log for ours."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    with guarded_streams():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         command = _with_translated_help(typer.main.get_command(app))
         result = command.main(home_first(arguments), prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
+    except OutputLostError as error:
+        code = _print_error(error.sentence, USER_ERROR)
+        _discard_output()
+        return code
     except UserError as error:
         return _print_error(error.sentence, USER_ERROR)
     except (KeyboardInterrupt, typer.Abort):
@@ -128,9 +135,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _print_error(sentence: str, code: int) -> int:
-    """One sentence on stderr."""
+    """One sentence on stderr, if anything can be written there."""
     line = " ".join(sentence.split())
-    print(line if line.endswith((".", "!", "?")) else f"{line}.", file=sys.stderr)
+    with contextlib.suppress(OSError, OutputLostError):
+        print(line if line.endswith((".", "!", "?")) else f"{line}.", file=sys.stderr)
     return code
 
 

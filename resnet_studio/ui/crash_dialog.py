@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from PySide6 import __version__ as pyside_version
-from PySide6.QtCore import QObject, QtMsgType, Signal, Slot, qInstallMessageHandler
+from PySide6.QtCore import QObject, Qt, QtMsgType, Signal, Slot, qInstallMessageHandler
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
@@ -102,6 +102,7 @@ class FaultDialog(QDialog):
         self.setWindowTitle(_("Something went wrong"))
         self.resize(640, 380)
         self._sentence = named(QLabel(wordWrap=True), "fault_sentence", role="heading")
+        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
         hint = QLabel(
             _("What is already stored is safe. The details below are also in the log; copy them into a report."),
             wordWrap=True,
