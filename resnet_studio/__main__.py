@@ -34,7 +34,17 @@ def start(arguments: Sequence[str]) -> int:
     return run(arguments)
 
 
+def _fill_closed_descriptors() -> None:
+    """What is opened first would else take the number of a closed stdout, and receive what libraries print there."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
 def main() -> NoReturn:
+    _fill_closed_descriptors()
     code = start(sys.argv[1:])
     if any(thread.name in UNSTOPPABLE for thread in threading.enumerate()):
         # Python's end would abort the process beneath it; all that has to be closed has been.

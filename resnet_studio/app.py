@@ -8,11 +8,15 @@ import logging
 import os
 import socket
 import sys
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from resnet_studio.domain.errors import UserError
+from resnet_studio.platform.compile_cache import use_compile_cache
+from resnet_studio.platform.crash_trace import write_crash_traces
 from resnet_studio.platform.home import Home
+from resnet_studio.platform.private_folder import private_opener
 from resnet_studio.text import N_, _
 
 log = logging.getLogger(__name__)
@@ -36,6 +40,7 @@ def run_app(home: Home, *, study: str = "") -> int:
         UserError: If there is no display, Qt cannot be loaded, or the history cannot be read.
     """
     require_display()
+    use_compile_cache(home.cache)
     if sys.platform == "win32":
         import torch  # noqa: F401  # on Windows its libraries must be loaded before Qt's
     try:
@@ -49,6 +54,7 @@ def run_app(home: Home, *, study: str = "") -> int:
         ) from error
     home.prepare()
     start_log(home)
+    write_crash_traces(home)
     from resnet_studio.studies.catalog import find_study
     from resnet_studio.ui.application import run_window
 
@@ -56,7 +62,10 @@ def run_app(home: Home, *, study: str = "") -> int:
 
 
 class _LogFile(RotatingFileHandler):
-    """A line that finds no room is lost in silence: on a full disk there are many of them."""
+    """For its owner alone. A line that finds no room is lost in silence: on a full disk there are many of them."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding="utf-8", opener=private_opener)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         if not isinstance(sys.exc_info()[1], OSError):

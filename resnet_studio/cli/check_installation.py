@@ -16,8 +16,10 @@ from resnet_studio.cli.check_speed import speed_checks
 from resnet_studio.cli.check_storage import storage_checks
 from resnet_studio.cli.window import why_no_window
 from resnet_studio.domain.text_numbers import counted
+from resnet_studio.platform.crash_trace import has_traces, trace_file
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.host import cores, cpu_name
+from resnet_studio.platform.private_folder import why_others_read
 from resnet_studio.platform.python_child import python_command
 from resnet_studio.platform.resources import resources
 from resnet_studio.text import N_, _
@@ -159,6 +161,15 @@ def _paths(home: Home) -> Iterator[Check]:
         yield Check(
             N_("home"),
             _("{root}{place}", root=home.root, place="" if place == home.root else _(" (made at the first start)")),
+        )
+    if command := why_others_read(home.root):
+        yield Check(N_("privacy"), _("other users can look into the home"), State.NOTE, command)
+    if has_traces(home):
+        yield Check(
+            N_("crashes"),
+            str(trace_file(home)),
+            State.NOTE,
+            _("The program crashed outside Python. The file has the traces, for a report; delete it when you like."),
         )
     free = shutil.disk_usage(place).free
     state, advice = (

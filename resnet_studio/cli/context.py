@@ -13,6 +13,7 @@ import typer
 from resnet_studio.cli.output import hint
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.platform.crash_trace import write_crash_traces
 from resnet_studio.platform.home import Home
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ class Session:
         """Where another program holds the history, the first write raises StoreError."""
         from resnet_studio.history.store import open_history
 
-        return _with_notices(open_history(self.home))
+        store = open_history(self.home)
+        write_crash_traces(self.home)
+        return _with_notices(store)
 
     def command(self, *arguments: str) -> str:
         """A command line to copy."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 from resnet_studio.cli.output import print_facts, print_table
+from resnet_studio.domain.csv_text import CsvWriter
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Evaluation, EvaluationSummary
 from resnet_studio.domain.text_numbers import counted, duration, grouped, moment, percent
@@ -118,7 +118,7 @@ def write_csv(found: Sequence[Evaluation], file: Path) -> None:
     """One line an image; raises UserError if the file cannot be written."""
     try:
         with file.open("w", encoding="utf-8", newline="") as out:
-            writer = csv.writer(out, lineterminator="\n")
+            writer = CsvWriter(out)
             writer.writerow(("runs", "protocol", "image", "class", "predicted", "probability"))
             for evaluation in found:
                 names = evaluation.class_names

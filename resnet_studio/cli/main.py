@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -36,8 +37,11 @@ from resnet_studio.cli.commands import (
     weights,
 )
 from resnet_studio.cli.context import Session
+from resnet_studio.cli.output import OutputLostError, guarded_streams
 from resnet_studio.domain.errors import UserError
+from resnet_studio.platform.compile_cache import use_compile_cache
 from resnet_studio.platform.home import VARIABLE, Home
+from resnet_studio.platform.private_folder import make_private, private_opener
 from resnet_studio.text import _
 
 PROGRAM = "resnet-studio"
@@ -69,8 +73,8 @@ def _show_version(requested: bool) -> None:
 @app.callback()
 def _common(
     context: typer.Context,
-    home: str = typer.Option(
-        "",
+    home: str | None = typer.Option(
+        None,
         metavar="DIR",
         help=_("Folder of everything that is stored; also the variable {variable}.", variable=VARIABLE),
     ),
@@ -78,7 +82,8 @@ def _common(
         False, "--version", is_eager=True, callback=_show_version, help=_("Show the version and leave.")
     ),
 ) -> None:
-    context.obj = Session(Home.find(home or None), home or None)
+    context.obj = Session(Home.find(home), home)
+    use_compile_cache(context.obj.home.cache)
     if context.invoked_subcommand is None:
         raise typer.Exit(run_app(context.obj.home))
 
@@ -94,14 +99,20 @@ def _with_translated_help(command: Any) -> Any:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 2 and a sentence for the user's errors, 1 and a log for ours."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    with guarded_streams():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         command = _with_translated_help(typer.main.get_command(app))
         result = command.main(home_first(arguments), prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
+    except OutputLostError as error:
+        code = _print_error(error.sentence, USER_ERROR)
+        _discard_output()
+        return code
     except UserError as error:
         return _print_error(error.sentence, USER_ERROR)
     except (KeyboardInterrupt, typer.Abort):
@@ -124,9 +135,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _print_error(sentence: str, code: int) -> int:
-    """One sentence on stderr."""
+    """One sentence on stderr, if anything can be written there."""
     line = " ".join(sentence.split())
-    print(line if line.endswith((".", "!", "?")) else f"{line}.", file=sys.stderr)
+    with contextlib.suppress(OSError, OutputLostError):
+        print(line if line.endswith((".", "!", "?")) else f"{line}.", file=sys.stderr)
     return code
 
 
@@ -151,14 +163,16 @@ def _hung_up() -> bool:
 
 def _log_error(error: Exception, arguments: Sequence[str]) -> str:
     """Append the trace to the log and say where it is."""
-    home = "".join(split_home(arguments)[0][1:])
+    places = []
+    with contextlib.suppress(UserError):
+        places.append(Home.find(next(iter(split_home(arguments)[0][1:]), None)).logs)
     text = "".join(traceback.format_exception(error))
     entry = f"{datetime.now(UTC).isoformat()} {PROGRAM} {' '.join(arguments)}\n{text}\n"
-    for folder in (Home.find(home or None).logs, Path(tempfile.gettempdir())):
+    for folder in (*places, Path(tempfile.gettempdir())):
         file = folder / f"{PROGRAM}-errors.log"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with file.open("a", encoding="utf-8") as log:
+            make_private(folder)
+            with open(file, "a", encoding="utf-8", opener=private_opener) as log:
                 log.write(entry)
         except OSError:
             continue

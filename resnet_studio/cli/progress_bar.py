@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 
 from resnet_studio.cli.output import console
 from resnet_studio.domain.text_numbers import duration
+from resnet_studio.domain.visible_text import visible_line
 from resnet_studio.text import _
 
 _LINE_SECONDS = 5.0  # between two lines in a pipe; work that is done sooner prints nothing there
@@ -27,7 +28,7 @@ class ProgressBar:
         self._fraction = 0.0
         self._bar: Progress | None = None
         if sys.stderr.isatty():
-            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
+            columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn())
             self._bar = Progress(
                 *columns, TaskProgressColumn(), TimeRemainingColumn(), console=console(error=True), transient=True
             )
@@ -53,7 +54,9 @@ class ProgressBar:
         self._fraction = fraction or 0.0
         if self._bar is not None:
             total = None if fraction is None else 1.0
-            self._bar.update(self._task, description=f"{self._title}: {detail}", total=total, completed=fraction or 0.0)
+            self._bar.update(
+                self._task, description=visible_line(f"{self._title}: {detail}"), total=total, completed=fraction or 0.0
+            )
         elif not self._quiet and time.monotonic() - self._printed_at >= _LINE_SECONDS:
             self._printed_at = time.monotonic()
             share = "" if fraction is None else f" {fraction:.0%}{self._left(fraction)}"

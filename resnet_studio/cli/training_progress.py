@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from resnet_studio.cli.output import console
+from resnet_studio.cli.output import OutputLostError, cell, console
 from resnet_studio.cli.stop_signals import STOPPING
 from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.events import (
@@ -133,7 +133,7 @@ class LiveProgress:
     def emit(self, event: Event) -> None:
         self._board.see(event)
         if sentence := self._board.notice(event):
-            self._console.print(Text(sentence, style="yellow"))
+            self._console.print(cell(Text(sentence, style="yellow")))
 
     def _draw(self) -> Group:
         board = self._board
@@ -145,14 +145,14 @@ class LiveProgress:
                 run = progress.run
                 line = _RESIDUAL_NET if run.residual else _PLAIN_NET
                 table.add_row(
-                    Text(f"{line} {run.name}", style=run.colour),
+                    cell(Text(f"{line} {run.name}", style=run.colour)),
                     ProgressBar(total=run.iterations, completed=progress.iteration, width=24),
                     f"{progress.iteration}/{run.iterations}",
                     short_percent(progress.training_error),
                     short_percent(progress.test_error),
                 )
             status = STOPPING if self._should_stop() else " · ".join(filter(None, (board.phase, board.pace())))
-            return Group(table, Text(status, style="dim"))
+            return Group(table, cell(Text(status, style="dim")))
 
 
 _BEFORE_OR_BETWEEN = (Phase.LOADING, Phase.PROBING, Phase.BUILDING, Phase.AWAITING)
@@ -221,7 +221,7 @@ class PlainProgress:
             return
         try:
             print(line, file=self._stream, flush=True)
-        except (BrokenPipeError, ValueError):  # the reader went away; training goes on
+        except (BrokenPipeError, OutputLostError, ValueError):  # nobody reads; training goes on
             self._broken = True
 
 

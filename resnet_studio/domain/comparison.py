@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from resnet_studio.domain.csv_text import CsvWriter
 from resnet_studio.domain.records import NOT_KNOWN, Curve, RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.spec import Spec, unit_of
@@ -312,7 +312,7 @@ def comparison_csv(runs: Sequence[RunRecord], curves: Mapping[tuple[str, Series]
     Values have as many digits as it takes to read the stored float32 back; not finite ones are nan, inf and -inf.
     """
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = CsvWriter(out)
     writer.writerow(("run", "name", "series", "iteration", "value"))
     for run in runs:
         for (run_id, series), curve in curves.items():
@@ -342,7 +342,7 @@ def summary_csv(
     ``extra`` holds columns by name, each with one text a run.
     """
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = CsvWriter(out)
     rows = comparison_rows(runs)
     errors = [quantity for quantity in Quantity if quantity.is_error] if baseline else []
     head = ["run", "name", "status", *Quantity, *(f"{quantity}_delta" for quantity in errors)]

@@ -13,7 +13,13 @@ from resnet_studio.domain.specs import DataSpec, NetworkSpec, RunSpec, replace
 from resnet_studio.text import _
 
 _ADVICE = re.compile(r"; (?:else say so|name them) with --[^.;]*(?=\.(?:\s|$))")
-WEIGHTS_SUFFIXES = frozenset({".safetensors", ".pth", ".pt", ".th"})
+# Longest first: of ``.pth.tar`` the last suffix alone is an archive's.
+WEIGHTS_SUFFIXES = (".safetensors", ".pth.tar", ".ckpt", ".pth", ".bin", ".pt", ".th")
+
+
+def is_weights_name(name: str) -> bool:
+    """Whether a file of that name is taken for weights, in capitals or not."""
+    return name.lower().endswith(WEIGHTS_SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from resnet_studio.domain.errors import UserError
+from resnet_studio.platform.private_folder import make_private
 from resnet_studio.platform.run_folder import RunFolder
 from resnet_studio.text import _
 
@@ -23,8 +24,23 @@ class Home:
 
     @classmethod
     def find(cls, chosen: str | Path | None = None) -> Home:
-        """``chosen``, else the environment variable, else the platform's data folder."""
-        path = chosen or os.environ.get(VARIABLE) or platformdirs.user_data_dir("resnet-studio", appauthor=False)
+        """``chosen``, else the environment variable, else the platform's data folder.
+
+        Raises:
+            UserError: If what was chosen is empty: a script's variable that was not set must not mean the usual home.
+        """
+        if chosen is None:
+            chosen = os.environ.get(VARIABLE)
+            if chosen is not None and not chosen.strip():
+                raise UserError(
+                    _(
+                        "{variable} is set but empty; give it a folder, or unset it for the usual one.",
+                        variable=VARIABLE,
+                    )
+                )
+        elif not str(chosen).strip():
+            raise UserError(_("--home is empty; give it a folder, or leave it out for the usual one."))
+        path = chosen or platformdirs.user_data_dir("resnet-studio", appauthor=False)
         return cls(Path(path).expanduser().absolute())
 
     @property
@@ -49,21 +65,21 @@ class Home:
     @property
     def as_option(self) -> str:
         """What a command in another terminal has to give to ``--home``; empty where it finds this folder by itself."""
-        return str(self.root) if os.environ.get(VARIABLE) or self != Home.find() else ""
+        return str(self.root) if VARIABLE in os.environ or self != Home.find() else ""
 
     def run(self, run_id: str) -> RunFolder:
         """The files of one run. Raises StoreError for what is no run's id."""
         return RunFolder(self.runs, run_id)
 
     def prepare(self) -> Home:
-        """Make every folder.
+        """Make every folder that is not there, for its owner alone (mode 0700).
 
         Raises:
             UserError: If a folder cannot be made.
         """
         try:
             for folder in (self.root, self.runs, self.data, self.logs, self.cache):
-                folder.mkdir(parents=True, exist_ok=True)
+                make_private(folder)
         except OSError as error:
             raise UserError(
                 _(

@@ -8,7 +8,7 @@ from functools import partial
 
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.data.training_batches import TrainingData, open_training
-from resnet_studio.domain.enums import Phase, Precision, RunStatus
+from resnet_studio.domain.enums import Engine, Phase, Precision, RunStatus
 from resnet_studio.domain.errors import CheckpointError, UserError
 from resnet_studio.domain.events import (
     CheckpointDropped,
@@ -25,6 +25,7 @@ from resnet_studio.domain.events import (
 )
 from resnet_studio.domain.specs import RecipeSpec
 from resnet_studio.networks.error_rates import images_a_step
+from resnet_studio.platform.compile_cache import use_compile_cache
 from resnet_studio.platform.files import replacing
 from resnet_studio.platform.home import Home
 from resnet_studio.runner import start_weights
@@ -168,6 +169,8 @@ def _engine(
         emit(NoticeGiven(tuple(some), sentence))
         emit(EnvironmentChanged(tuple(some), {"engine": machine.plan.uncompiled.name, "engine_reason": sentence}))
 
+    if (note := use_compile_cache(home.cache)) and machine.plan.engine is not Engine.EAGER:
+        emit(NoticeGiven(ids, note))
     engine = machine.engine(recipe, home.cache, should_stop, waiting, failed, apart)
     return engine
 

@@ -23,6 +23,7 @@ from torch import Tensor
 from resnet_studio.domain.errors import CheckpointError
 from resnet_studio.networks.weights import digest, load_tensors
 from resnet_studio.platform.files import replacing, sync
+from resnet_studio.platform.private_folder import FOLDER_MODE, private_opener
 from resnet_studio.text import _
 
 FORMAT = 2
@@ -52,7 +53,7 @@ def save(parent: Path, snapshot: Snapshot) -> tuple[Path, str]:
     folder = parent / f"iteration-{snapshot.iteration:08d}-{secrets.token_hex(3)}"
     sha256 = digest(snapshot.weights)
     with replacing(folder) as beside:
-        beside.mkdir()
+        beside.mkdir(FOLDER_MODE)
         _write(beside / WEIGHTS, to_bytes(dict(snapshot.weights)))
         _write(beside / OPTIMIZER, to_bytes(dict(snapshot.momentum)))
         state: dict[str, Any] = {
@@ -132,7 +133,8 @@ def sweep(parent: Path, keep: set[Path]) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     """Write and make durable; our own write, because a full disk must be an OSError with its number."""
-    path.write_bytes(content)
+    with open(path, "wb", opener=private_opener) as file:
+        file.write(content)
     sync(path)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from resnet_studio.domain.enums import Phase, RunStatus
-from resnet_studio.domain.errors import DiskFullError
-from resnet_studio.domain.events import Event, EventSink, PhaseChanged, StatusChanged, StopCheck
+from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, StoreError, UserError
+from resnet_studio.domain.events import CheckpointSaved, Event, EventSink, PhaseChanged, StatusChanged, StopCheck
 from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
@@ -34,11 +34,18 @@ class StoppedOnFullDisk(Exception):  # noqa: N818 - not an error
     """
 
 
+class StorageLostError(UserError):
+    """The home can no longer be written, for another reason than want of room: training stops with its sentence."""
+
+
 class DiskSpaceGuard:
     """Does what needs room on the disk of ``folder``, again and again until it succeeds.
 
     Training stands still meanwhile, so what waits to be stored is what one call had to store, and nothing more piles
     up. The runs are shown as paused, with a sentence, and as what they were before once there is room.
+
+    What no waiting mends stops training: a disk that fails or became read-only, a folder that was renamed, removed or
+    replaced. It is looked for before each write, so that nothing is written to a folder of the same name.
     """
 
     def __init__(
@@ -49,18 +56,40 @@ class DiskSpaceGuard:
         self._standing = dict.fromkeys(run_ids, RunStatus.RUNNING)  # of the runs that have not ended
         self._phase: PhaseChanged | None = None
         self._waiting = False
+        self._saved: dict[str, int] = {}  # run id -> iteration of its newest checkpoint
+        self._identity = _identity(folder)
 
     def emit(self, event: Event) -> None:
-        """Pass ``event`` on, which stores it; see :meth:`attempt`."""
-        self.attempt(lambda: self._emit_and_note(event))
+        """Pass ``event`` on, which stores it; see :meth:`attempt`. An OSError is a viewer's and passes as it is."""
+        self._attempt(lambda: self._emit_and_note(event))
 
     def attempt(self, work: Callable[[], T]) -> T:
         """What ``work`` returns, once there is room for it. It must be such that it can be done again.
 
         Raises:
             StoppedOnFullDisk: If asked to stop while there was none, within a moment.
+            StorageLostError: If it cannot be done for another reason.
         """
+
+        def explained() -> T:
+            try:
+                return work()
+            except OSError as error:
+                if is_full(error):
+                    raise
+                raise self._lost(
+                    _(
+                        "The folder {folder} cannot be written ({reason}); check the disk and its permissions.",
+                        folder=self._folder,
+                        reason=error.strerror or error,
+                    )
+                ) from error
+
+        return self._attempt(explained)
+
+    def _attempt(self, work: Callable[[], T]) -> T:
         while True:
+            self._look_at_folder()
             try:
                 result = work()
                 break
@@ -68,6 +97,10 @@ class DiskSpaceGuard:
                 if not is_full(error):
                     raise
                 log.info("the disk is full: %s", error)
+            except DamagedHistoryError:
+                raise
+            except StoreError as error:
+                raise self._lost(error.sentence) from error
             if self._should_stop() and self._waiting:
                 raise StoppedOnFullDisk(
                     _(
@@ -85,9 +118,33 @@ class DiskSpaceGuard:
             self._show_going_on()
         return result
 
+    def _look_at_folder(self) -> None:
+        if _identity(self._folder) != self._identity:
+            raise self._lost(
+                _(
+                    "The folder {folder} was renamed, removed or replaced while it was in use; put it back.",
+                    folder=self._folder,
+                )
+            )
+
+    def _lost(self, sentence: str) -> StorageLostError:
+        if not self._saved:
+            return StorageLostError(_("{sentence} Training has stopped.", sentence=sentence))
+        iteration = min(self._saved.values())
+        return StorageLostError(
+            _(
+                "{sentence} Training has stopped; resumed, it goes on from its last checkpoint, of iteration "
+                "{iteration}.",
+                sentence=sentence,
+                iteration=iteration,
+            )
+        )
+
     def _emit_and_note(self, event: Event) -> None:
         self._store(event)
-        if isinstance(event, PhaseChanged):
+        if isinstance(event, CheckpointSaved):
+            self._saved[event.run_id] = event.iteration
+        elif isinstance(event, PhaseChanged):
             self._phase = event
         elif isinstance(event, StatusChanged):
             if event.status.active:
@@ -121,3 +178,12 @@ class DiskSpaceGuard:
             self.emit(StatusChanged(run_id, status))
         if self._phase is not None and self._standing:
             self._show(self._phase)
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """What stays the same as long as it is the same folder; None if there is none."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.specs import NetworkSpec, RecipeSpec
 from resnet_studio.networks.devices import choose_device, device_name
+from resnet_studio.platform.compile_cache import use_compile_cache
 from resnet_studio.platform.host import cores
 from resnet_studio.platform.training_speed import WORTH_IT
 from resnet_studio.text import _
@@ -115,7 +115,7 @@ class Machine:
             return gain >= WORTH_IT
 
         measure = recipe.engine is Engine.AUTO and not self.settled
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache / "compiled"))
+        use_compile_cache(cache)
         return make_engine(
             self.plan, self.precision, self.threads, should_stop,
             waiting=waiting, failed=failed, faster=faster if measure else None, slow=self.slow, apart=apart,

@@ -15,10 +15,11 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from resnet_studio import __version__
 from resnet_studio.domain.errors import UserError
 from resnet_studio.history.store import RunStore, open_history
+from resnet_studio.platform.crash_trace import take_new_trace
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.resources import resources
 from resnet_studio.ui.controller import RunController
-from resnet_studio.ui.crash_dialog import FaultDialog, FaultReporter
+from resnet_studio.ui.crash_dialog import FaultDialog, FaultReporter, crashed
 from resnet_studio.ui.gc_in_gui_thread import GarbageCollector
 from resnet_studio.ui.main_window import MainWindow
 from resnet_studio.ui.preferences import Preferences
@@ -116,6 +117,8 @@ def run_window(home: Home, cohort: CohortSpec | None = None) -> int:
     log.info("ResNet Studio %s, home %s, %s", __version__, home.root, "writing" if store.writable else "reading")
     studio = Studio(home, store)
     studio.window.show_and_build()
+    if trace := take_new_trace(home):
+        QTimer.singleShot(0, studio.window, partial(studio.fault_dialog.show_fault, crashed(), trace))
     if cohort is not None:
         QTimer.singleShot(0, studio.window, partial(studio.window.navigator.train, cohort))
     app.exec()

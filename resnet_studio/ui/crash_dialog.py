@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from PySide6 import __version__ as pyside_version
-from PySide6.QtCore import QObject, QtMsgType, Signal, Slot, qInstallMessageHandler
+from PySide6.QtCore import QObject, Qt, QtMsgType, Signal, Slot, qInstallMessageHandler
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
@@ -57,6 +57,11 @@ def surroundings() -> str:
     return "\n".join(lines)
 
 
+def crashed() -> str:
+    """What is said at the start after a crash in native code."""
+    return _("ResNet Studio crashed the last time it ran. The trace names where; nothing of it was sent.")
+
+
 class FaultReporter(QObject):
     """Catches what nobody caught, in any thread. ``reported(sentence, details)`` arrives in the GUI thread."""
 
@@ -97,6 +102,7 @@ class FaultDialog(QDialog):
         self.setWindowTitle(_("Something went wrong"))
         self.resize(640, 380)
         self._sentence = named(QLabel(wordWrap=True), "fault_sentence", role="heading")
+        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
         hint = QLabel(
             _("What is already stored is safe. The details below are also in the log; copy them into a report."),
             wordWrap=True,

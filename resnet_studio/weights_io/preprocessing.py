@@ -21,8 +21,8 @@ from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.imported_weights import (
     IMAGENET,
     PRESETS,
-    WEIGHTS_SUFFIXES,
     ImportOptions,
+    is_weights_name,
 )
 from resnet_studio.domain.specs import DataSpec, NetworkSpec
 from resnet_studio.domain.text_numbers import counted
@@ -167,7 +167,7 @@ def read_pixel_mean(path: Path, size: int) -> Tensor:
                     error=error,
                 )
             ) from None
-    elif path.suffix.lower() in WEIGHTS_SUFFIXES:
+    elif is_weights_name(path.name):
         images = [tensor for tensor in read(path).tensors.values() if tensor.dim() == 3 and tensor.numel() > 3]
         if len(images) != 1:
             raise UserError(

@@ -25,6 +25,17 @@ def test_round_trip(tmp_path, snapshot):
     assert json.loads((folder / "state.json").read_text())["weights_sha256"] == sha256
 
 
+@pytest.mark.skipif(os.name == "nt", reason="modes as POSIX has them")
+def test_a_checkpoint_is_its_owners_alone(tmp_path, snapshot):
+    before = os.umask(0)
+    try:
+        folder, _ = checkpoints.save(tmp_path / "checkpoints", snapshot)
+    finally:
+        os.umask(before)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
+
+
 @pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "state.json"])
 @pytest.mark.parametrize("harm", ["remove", "truncate", "flip"])
 def test_damage_is_noticed(tmp_path, snapshot, name, harm):

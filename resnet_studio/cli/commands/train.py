@@ -10,7 +10,7 @@ import typer
 
 from resnet_studio.cli.context import Session, find_all, ids, session
 from resnet_studio.cli.options import AsJson, GivenOptions, RunNames, spec_options
-from resnet_studio.cli.output import hint, print_json, print_table
+from resnet_studio.cli.output import hint, print_if_possible, print_json, print_table
 from resnet_studio.cli.repeat import Repetition, repetition
 from resnet_studio.cli.spec_arguments import SEED_FIELDS, cohort_from_options, run_file_text, write_run_file
 from resnet_studio.cli.stop_signals import StopOnSignals
@@ -142,7 +142,7 @@ def train_stored(
     """
     with StopOnSignals() as stopping:
         if not as_json:
-            print(_announcement(runs), flush=True)
+            print_if_possible(_announcement(runs))
         shown = progress(runs, stopping, as_json=as_json)
         with shown.showing:
             try:

@@ -31,6 +31,11 @@ _UNREADABLE = N_(
     "or choose another folder with --home DIR."
 )
 
+_MOVED = N_(
+    "The history {file} was renamed, removed or replaced while it was in use; put it back, and start ResNet Studio "
+    "again."
+)
+
 # Primary result codes of SQLite (https://sqlite.org/rescode.html); the rest of the number says more.
 _SENTENCES = {
     sqlite3.SQLITE_FULL: _FULL,
@@ -70,6 +75,8 @@ def trouble(error: BaseException, file: Path) -> StoreError | None:
         code = getattr(cause, "sqlite_errorcode", None)
         if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return damaged(file, str(cause))
+        if code == sqlite3.SQLITE_READONLY_DBMOVED:
+            return StoreError(_(_MOVED, file=file))
         if str(cause) == _NO_SUCH_FORMAT or (code == sqlite3.SQLITE_READONLY and os.access(file, os.W_OK)):
             return damaged(file, _("{cause}, says its header", cause=cause))
         text = _SENTENCES.get(code & 0xFF) if code is not None else None

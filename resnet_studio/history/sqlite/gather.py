@@ -36,23 +36,20 @@ ORDER BY key
 """
 
 # Keys are used again after their rows are gone, so only rows of the same id count as the same.
-_SAME_RUN = ("run_key IN (SELECT r.key FROM runs r JOIN backup.runs b ON b.key = r.key AND b.id = r.id)")
+_SAME_RUN = "run_key IN (SELECT r.key FROM runs r JOIN backup.runs b ON b.key = r.key AND b.id = r.id)"
 _SAME_EVALUATION = (
     "evaluation_key IN (SELECT e.key FROM evaluations e JOIN backup.evaluations b ON b.key = e.key AND b.id = e.id)"
 )
 _FILL_WHERE = {
-    "runs": ("cohort_key IN (SELECT c.key FROM cohorts c JOIN backup.cohorts b ON b.key = c.key AND b.id = c.id)"),
+    "runs": "cohort_key IN (SELECT c.key FROM cohorts c JOIN backup.cohorts b ON b.key = c.key AND b.id = c.id)",
     "tags": _SAME_RUN,
     "checkpoints": _SAME_RUN,
     # No point twice, and none after where the run stands now: it may have been cut, or joined into other pieces.
-    "curve_chunks": (
-        """{same_run}
+    "curve_chunks": f"""{_SAME_RUN}
         AND old.last_iteration <= (SELECT iteration FROM runs WHERE key = old.run_key)
         AND NOT EXISTS (
             SELECT 1 FROM curve_chunks n WHERE n.run_key = old.run_key AND n.series = old.series
             AND n.first_iteration <= old.last_iteration AND n.last_iteration >= old.first_iteration)""",
-        same_run=_SAME_RUN,
-    ),
     "evaluation_members": f"{_SAME_EVALUATION} AND {_SAME_RUN}",
 }
 

@@ -21,6 +21,7 @@ from resnet_studio.history.sqlite.backups import DailyBackup
 from resnet_studio.history.sqlite.errors import explained, suspicion
 from resnet_studio.history.sqlite.locking import WriterLock
 from resnet_studio.history.storage import Inspection, KeptCopies
+from resnet_studio.platform.private_folder import FILE_MODE
 from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
@@ -124,7 +125,9 @@ class SqliteStorage:
                 self._writer_lock.release()
                 raise
             self._cannot_write_beside = False
-            if not is_new:
+            if is_new:
+                self._make_private()
+            else:
                 self._daily.start()
             return True
 
@@ -228,6 +231,12 @@ class SqliteStorage:
         self.backup = copy or self.backup
         with suppress(OSError):
             suspicion(self.file).unlink(missing_ok=True)
+
+    def _make_private(self) -> None:
+        """The new file and SQLite's own beside it, which later take its mode."""
+        for file in self.file.parent.glob(f"{self.file.name}*"):
+            with suppress(OSError):
+                file.chmod(FILE_MODE)
 
     def _set_aside(self, error: DamagedHistoryError) -> None:
         self.restored = salvage.set_aside(self.file, error.detail, self._schema).sentence

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
 from typing import Any
 
+from resnet_studio.domain.csv_text import CsvWriter
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.studies.conformity.checks import Check, Part, State
 from resnet_studio.studies.conformity.report import Conformity
@@ -90,7 +90,7 @@ def as_json(found: Conformity) -> dict[str, Any]:
 def as_csv(found: Sequence[tuple[RunRecord, Conformity]]) -> str:
     """One line a run and point, under ``CSV_COLUMNS``."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = CsvWriter(out)
     writer.writerow(CSV_COLUMNS)
     for run, conformity in found:
         for check in conformity.checks:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
-from PySide6.QtCore import QBuffer, QIODevice, QMimeData
+from PySide6.QtCore import QBuffer, QIODevice, QMimeData, QUrl
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from resnet_studio.domain.imported_weights import WEIGHTS_SUFFIXES
 from resnet_studio.domain.records import NamedImage
 from resnet_studio.text import _
 
-FILTER = _("Images (*.png *.jpg *.jpeg *.bmp *.webp *.gif *.tif *.tiff *.ppm);;All files (*)")
+_IMAGES = "*.png *.jpg *.jpeg *.bmp *.webp *.gif *.tif *.tiff *.ppm"
+_WEIGHTS = " ".join(f"*{suffix}" for suffix in WEIGHTS_SUFFIXES)
+FILTER = _("Images ({images});;Weights ({weights});;All files (*)", images=_IMAGES, weights=_WEIGHTS)
+_MOST_INLINE = 64 << 20  # characters of an address that holds a picture
 NO_IMAGE = _("There is no image on the clipboard.")
 NOT_HERE = _("That picture lies on another machine, and nothing is fetched unasked; save it first.")
 
@@ -41,7 +47,31 @@ def holds_images(mime: QMimeData) -> bool:
 
 def local_paths(mime: QMimeData) -> tuple[Path, ...]:
     """Files and folders of this machine."""
-    return tuple(Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()) if mime.hasUrls() else ()
+    return tuple(Path(path) for url in mime.urls() if (path := _local(url))) if mime.hasUrls() else ()
+
+
+def _local(url: QUrl) -> str:
+    """The path that an address names on this machine, empty if it lies elsewhere; ``file://localhost/`` is here."""
+    if url.isLocalFile() and url.host().lower() == "localhost":
+        url = QUrl(url)
+        url.setHost("")
+    return url.toLocalFile() if url.isLocalFile() else ""
+
+
+def _inline(url: QUrl) -> bytes:
+    """The picture in a ``data:`` address (RFC 2397), whatever it says that it is; empty if there is none."""
+    if url.scheme().lower() != "data":
+        return b""
+    head, comma, body = url.toString(QUrl.ComponentFormattingOption.FullyEncoded).partition(",")
+    if not comma or len(body) > _MOST_INLINE:
+        return b""
+    content = unquote_to_bytes(body)
+    if head.lower().endswith(";base64"):
+        try:
+            content = base64.b64decode(content)
+        except ValueError:
+            return b""
+    return _png(QImage.fromData(content))
 
 
 def dropped_images(mime: QMimeData, name: str = "Dropped") -> DroppedImages:
@@ -50,6 +80,10 @@ def dropped_images(mime: QMimeData, name: str = "Dropped") -> DroppedImages:
         return DroppedImages(paths=paths)
     if mime.hasImage() and (content := _png(mime.imageData())):
         return DroppedImages(images=(NamedImage(f"{name} {datetime.now():%H:%M:%S}", content),))
+    if mime.hasUrls() and (inline := [content for url in mime.urls() if (content := _inline(url))]):
+        time = f"{name} {datetime.now():%H:%M:%S}"
+        names = [time] if len(inline) == 1 else [f"{time} ({number})" for number in range(1, len(inline) + 1)]
+        return DroppedImages(images=tuple(map(NamedImage, names, inline)), remote=len(mime.urls()) - len(inline))
     return DroppedImages(remote=len(mime.urls()) if mime.hasUrls() else 0)
 
 

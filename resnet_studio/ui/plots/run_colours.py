@@ -9,6 +9,7 @@ from typing import Protocol
 
 from PySide6.QtGui import QColor
 
+from resnet_studio.domain.visible_text import visible
 from resnet_studio.ui.theme import Role, Theme
 
 LEAST_CONTRAST = 2.5  # of a line to its ground; WCAG 2.2 asks 3 of graphics that nothing else tells apart
@@ -79,6 +80,7 @@ def line_colour(theme: Theme, colour: str, step: int) -> QColor:
 
 def plain_tip(text: str) -> str:
     """A tool tip that shows ``text`` as it is: Qt would read a name with tags as HTML."""
+    text = visible(text)
     return f"<span>{escape(text)}</span>".replace("\n", "<br>") if "<" in text else text
 
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from resnet_studio.domain.events import StopCheck
-from resnet_studio.domain.imported_weights import WEIGHTS_SUFFIXES
+from resnet_studio.domain.imported_weights import WEIGHTS_SUFFIXES, is_weights_name
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.text import _
 from resnet_studio.ui.services import Services
@@ -24,7 +24,7 @@ _EXPORT = _("safetensors, with everything (*.safetensors);;torchvision's names (
 
 
 def are_weights(path: Path) -> bool:
-    return path.suffix.lower() in WEIGHTS_SUFFIXES
+    return is_weights_name(path.name)
 
 
 class WeightsFiles(QObject):

@@ -19,6 +19,7 @@ class Banner(QFrame):
         named(self, "banner", role="banner")
         self._notices: dict[str, tuple[str, str, str]] = {}
         self._text = named(QLabel(wordWrap=True), "banner_text")
+        self._text.setTextFormat(Qt.TextFormat.PlainText)  # it names files and runs
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._act = named(QPushButton(), "banner_button")
         self._close = named(QPushButton(_("Dismiss")), "banner_dismiss")

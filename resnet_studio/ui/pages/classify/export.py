@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import io
 
+from resnet_studio.domain.csv_text import CsvWriter
 from resnet_studio.domain.protocols import SINGLE
 from resnet_studio.ui.pages.classify.results import ResultsModel
 
@@ -17,7 +17,7 @@ def as_text(model: ResultsModel, delimiter: str = ",") -> str:
     ``protocol`` is what the answer comes from: the single view, as long as no view of the protocol asked for is seen.
     """
     text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    writer = CsvWriter(text, delimiter=delimiter)
     writer.writerow(HEADER)
     for row, image in enumerate(model.images):
         for column, run in enumerate(model.runs):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter
 
+from resnet_studio.domain.csv_text import CsvWriter
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.files import write_whole
 from resnet_studio.text import _
@@ -66,7 +66,7 @@ def export(shown: Sequence[Titled], path: Path, *, percent: bool) -> Path:
 def _csv(shown: Sequence[Titled]) -> str:
     """A line a cell that holds images: evaluation, true class, answer, images, percent of the class."""
     out = io.StringIO(newline="")
-    writer = csv.writer(out)
+    writer = CsvWriter(out, line_end="\r\n")
     writer.writerow(("evaluation", "true_class", "answer", "images", "percent_of_class"))
     for one in shown:
         matrix = one.matrix
