@@ -18,8 +18,9 @@ Span = tuple[float, float]
 class RangeFollower:
     """Ranges in steps: they grow when the data leaves them, and only then."""
 
-    def __init__(self, book: CurveBook, panel: Panel) -> None:
-        self._book, self._panel = book, panel
+    def __init__(self, book: CurveBook, panel: Panel, *, whole: bool = False) -> None:
+        """``whole``: a linear axis shows every value there can be, where the panel knows the highest."""
+        self._book, self._panel, self._whole = book, panel, whole
         self._x_end = 0.0
         self._values: Span | None = None
 
@@ -76,6 +77,8 @@ class RangeFollower:
             return low - room, high + room
         low, high = nice_span(lowest, highest)
         most = self._panel.highest
+        if self._whole and most is not None:
+            low, high = min(low, 0.0), max(high, most)
         return low, (high if most is None or highest > most else min(high, most))
 
     def _empty_span(self, options: PlotOptions) -> Span:
