@@ -328,15 +328,15 @@ def test_a_stopped_study_draws_no_conclusion(page, script, qtbot):
 def test_raw_curves_come_with_length_unless_a_person_chose(services, qtbot):
     controls = PlotControls(services.preferences, "train")
     qtbot.addWidget(controls)
-    controls.propose_raw(False)
+    controls.propose_raw(299)
     assert not controls.options.raw
     controls.window_.setCurrentIndex(controls.window_.findData(25))  # another choice is none about raw curves
-    controls.propose_raw(True)
+    controls.propose_raw(300)
     assert controls.options.raw
     controls.raw.click()
-    controls.propose_raw(True)
+    controls.propose_raw(300)
     assert not controls.options.raw
     later = PlotControls(services.preferences, "train")
     qtbot.addWidget(later)
-    later.propose_raw(True)
+    later.propose_raw(300)
     assert not later.options.raw

@@ -13,6 +13,7 @@ from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.panels import PlotOptions
 from resnet_studio.ui.preferences import Preferences
 
+RAW_FROM = 300  # iterations; of fewer, single batches are noise that hides the means
 WINDOWS = (1, 10, 25, 50, 100, 250, 1000)
 _AXES = {XAxis.ITERATION: _("Iterations"), XAxis.EPOCH: _("Epochs"), XAxis.TIME: _("Training time")}
 
@@ -71,8 +72,9 @@ class PlotControls(QWidget):
         self.raw.setChecked(options.raw)
         self.log.setChecked(options.log)
 
-    def propose_raw(self, raw: bool) -> None:
-        """Switch the raw curves, unless a person has chosen already; nothing is remembered."""
+    def propose_raw(self, iterations: int) -> None:
+        """Draw raw curves of so many iterations or not, unless a person has chosen already; nothing is remembered."""
+        raw = iterations >= RAW_FROM
         if not self._raw_chosen and raw != self.raw.isChecked():
             self.raw.blockSignals(True)
             self.raw.setChecked(raw)

@@ -28,6 +28,8 @@ FADED = 0.2
 LEGEND_SHARE = 0.42  # of the height, at most
 COMPACT_HEIGHT = 220  # below it the name of the axis gives way to the curves
 
+_CHANCE_LABEL = {"position": 0.99, "anchors": [(1.0, 1.0), (1.0, 1.0)]}  # above the line, at its right end
+
 
 class CurvePlot(QWidget):
     """Draws ``book`` whenever it has changed and the plot can be seen, at most every 50 ms.
@@ -87,8 +89,7 @@ class CurvePlot(QWidget):
         self._line.setVisible(False)
         item.addItem(self._line, ignoreBounds=True)
         self._chance: float | None = None
-        self._chance_line = pg.InfiniteLine(angle=0, movable=False, label="", labelOpts={"position": 0.99})
-        self._chance_line.label.setAnchor((1.0, 1.0))  # above the line, at its right end
+        self._chance_line = pg.InfiniteLine(angle=0, movable=False, label="", labelOpts=_CHANCE_LABEL)
         self._chance_line.setVisible(False)
         item.addItem(self._chance_line, ignoreBounds=True)
         self._view.viewport().installEventFilter(self)

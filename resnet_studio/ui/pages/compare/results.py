@@ -29,6 +29,7 @@ from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.elided import ElidedLabel
 
 _WIDEST_CHOICE = 300  # pixels
+LEAST_TABLE = 130  # pixels: the tabs, a header and two rows
 MOST_SENTENCES = 2  # the others stand in a tab of their own
 
 
@@ -91,6 +92,7 @@ class ResultTables(QWidget):
         layout.addWidget(self.conclusion)
         for label in self.twins:
             layout.addWidget(label)
+        self.tabs.setMinimumHeight(LEAST_TABLE)
         layout.addWidget(self.tabs, 1)
         self.baseline.activated.connect(self._on_baseline)
 
@@ -139,7 +141,7 @@ class ResultTables(QWidget):
         lines = [gap.sentence for gap in found]
         for label, line in zip(self.twins, [*lines, *("" for _unused in self.twins)], strict=False):
             label.show_text(line)
-            label.setVisible(bool(line))
+            label.setVisible(bool(line) and not sentence)  # the conclusion says so too
         self.tabs.setTabText(2, _("Twins ({lines})", lines=len(lines)))
         if self.all_twins.toPlainText() != "\n".join(lines):
             self.all_twins.setPlainText("\n".join(lines))

@@ -33,7 +33,6 @@ from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.empty_state import EmptyState
 
 FRAME_MS = 100
-RAW_FROM = 300  # iterations; of fewer, single batches are noise that hides the means
 
 
 class TrainPage(Page):
@@ -312,7 +311,7 @@ class TrainPage(Page):
                 stands.append(Stand(run, names[run.id], training_error, count))
                 ends.append(Outcome(run, training_error, test_error))
         self.header.show_seen(("" if state.active or training else conclusion(ends)) or learning_now(stands))
-        self.plots.controls.propose_raw(longest >= RAW_FROM)
+        self.plots.controls.propose_raw(longest)
         self._show_notice("trouble", state.trouble, "error")
         self._show_notice("notice", state.notices[-1] if state.notices else "", "info")
 
