@@ -188,6 +188,7 @@ def test_pause_and_continue(page, script, cohort, qtbot):
     qtbot.mouseClick(page.header.pause, Qt.MouseButton.LeftButton)
     assert controller.paused
     qtbot.waitUntil(lambda: page.header.pause.text() == "Continue")
+    assert page.header.headline.text() == "Paused"
     qtbot.mouseClick(page.header.pause, Qt.MouseButton.LeftButton)
     assert not controller.paused
 
@@ -340,3 +341,15 @@ def test_raw_curves_come_with_length_unless_a_person_chose(services, qtbot):
     qtbot.addWidget(later)
     later.propose_raw(300)
     assert not later.options.raw
+
+
+def test_the_next_cohort_takes_over_with_a_word(page, script, cohort, qtbot):
+    controller = page.services.controller
+    first = controller.train(cohort)
+    qtbot.waitUntil(lambda: page.run_ids == first)
+    second = controller.train(cohort)
+    script.steps.release()
+    qtbot.waitUntil(lambda: page.cards.cards[first[0]].texts[3].startswith("20"))
+    controller.stop()
+    qtbot.waitUntil(lambda: page.run_ids == second)
+    assert "stopped and saved. The next in the queue trains now." in page.banner.sentence

@@ -232,8 +232,11 @@ class CurvePlot(QWidget):
 
     def _follow(self) -> None:
         """Ranges in steps: they grow when the data leaves them, and only then."""
+        known = self._follower.knows_positions(self.shown_runs, self.options.axis)
         x_range, y_range = self._follower.ranges(self.shown_runs, self.options)
         self._view.getPlotItem().getViewBox().setRange(xRange=x_range, yRange=y_range, padding=0)
+        self._bottom.setStyle(showValues=known)
+        self._left.setStyle(showValues=self._follower.knows_values)
 
     def _show_readings(self) -> None:
         shown, place = self.shown_runs, self._cursor

@@ -86,6 +86,8 @@ class TrainHeader(QWidget):
         headline = state.headline
         if stopping:
             headline = _("Stopping, a checkpoint is being saved")
+        elif training and paused:
+            headline = _("Paused")
         elif training and state.phase is None and not state.active:
             headline = _("Starting")
         self.headline.setText(headline)

@@ -180,7 +180,11 @@ class TrainPage(Page):
     def _on_state_changed(self) -> None:
         active = self._controller.active
         if active and not self._state.concerns(active):
+            before = self._state
             self.show_cohort(active)
+            if any(run.status is RunStatus.STOPPED for run in before.runs):
+                sentence = _("{title}: stopped and saved. The next in the queue trains now.", title=before.title)
+                self.banner.show_notice("next", sentence)
         self._show_queue()
         self._dirty = True
 
