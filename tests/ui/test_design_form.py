@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QDir, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QStyle, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
@@ -604,3 +604,19 @@ def test_the_run_to_start_from_is_in_sight_after_a_restart(
     fresh.show_runs([parent])
     fresh.show_spec(replace(tiny_run, start_from=parent.id))
     assert fresh.rows["start_from"].isVisible()
+
+
+def test_the_data_dialog_opens_where_data_were_chosen_last(
+    form: DesignForm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def choose_it(_parent: object, _title: str, folder: str) -> str:
+        asked.append(folder)
+        return str(tmp_path)
+
+    monkeypatch.setattr("resnet_studio.ui.pages.design.data_field.QFileDialog.getExistingDirectory", choose_it)
+    form.data._on_choose()
+    form.data._path.clear()
+    form.data._on_choose()
+    assert asked == [QDir.homePath(), str(tmp_path)]
