@@ -157,7 +157,7 @@ class RunController(QObject):
             self.state_changed.emit()
 
     def remove_from_queue(self, run_ids: Sequence[str]) -> None:
-        """Take waiting runs out of the queue; they stay stored as stopped, and can be resumed."""
+        """Take waiting runs out of the queue; those that had begun stay stored as stopped, the others are deleted."""
         gone = {run_id for entry in self._queue for run_id in entry} & set(run_ids)
         if not gone:
             return
@@ -166,6 +166,7 @@ class RunController(QObject):
         for run_id in sorted(gone):
             self._store.set_status(run_id, RunStatus.STOPPED, _("Taken out of the queue."))
             self.happened.emit(StatusChanged(run_id, RunStatus.STOPPED, _("Taken out of the queue.")))
+        self._store.delete([run_id for run_id in sorted(gone) if not self._store.get(run_id).iteration])
         self.state_changed.emit()
         self.refresh()
 

@@ -13,17 +13,31 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtGui import (
+    QColor,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QFont,
+    QFontMetrics,
+    QGuiApplication,
+    QImage,
+    QPainter,
+    QStandardItemModel,
+)
+from PySide6.QtWidgets import QApplication, QPushButton, QStyleOptionViewItem
 
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, NamedImage, Prediction
-from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
+from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.images.thumbnails import Thumbnails
+from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.models.run_filter import parse_filter
+from resnet_studio.ui.pages.classify.cells import Cell
+from resnet_studio.ui.pages.classify.delegate import BarsDelegate
 from resnet_studio.ui.pages.classify.export import HEADER, as_text
 from resnet_studio.ui.pages.classify.page import ClassifyPage
 from resnet_studio.ui.pages.classify.panel import classes_note
@@ -658,3 +672,26 @@ def test_time_left_is_told_and_stopping_keeps_the_keyboard_in_the_page(page, idl
     clear.setFocus()
     clear.click()
     assert page.isAncestorOf(page.window().focusWidget())
+
+
+@pytest.mark.parametrize("width", [270, 300, 420])
+def test_a_certain_answer_is_written_whole(services, width):
+    """The bar of 100 % ends before the number begins."""
+    spec = RunSpec(network=NetworkSpec(depth=8))
+    [run] = services.store.create_cohort(CohortSpec(runs=(spec,)))
+    run = dataclasses.replace(run, class_names=("a", "b"), colour="#ff0000")
+    model = QStandardItemModel(1, 1)
+    model.setData(model.index(0, 0), Cell(run, (Prediction("a", 1.0),)), RecordRole.VALUE)
+    picture = QImage(width, 90, QImage.Format.Format_RGB32)
+    picture.fill(Qt.GlobalColor.white)
+    painter = QPainter(picture)
+    option = QStyleOptionViewItem()
+    option.rect = picture.rect()
+    BarsDelegate(services.theme, lambda: "").paint(painter, option, model.index(0, 0))
+    bold = QFont(painter.font())
+    bold.setWeight(QFont.Weight.DemiBold)
+    words = QFontMetrics(bold).horizontalAdvance("100.0 %")
+    painter.end()
+    red = [(x, y) for x in range(width) for y in range(90) if picture.pixelColor(x, y) == QColor("#ff0000")]
+    assert red
+    assert max(x for x, _y in red) < width - 12 - words

@@ -296,3 +296,22 @@ def test_names_fit_the_table_when_other_runs_come(services, tiny_run, page, qtbo
     assert view.columnWidth(0) >= max(view.sizeHintForColumn(0), before + 1)
     baseline = page.curves.tables.baseline
     assert baseline.sizeHint().width() > baseline.fontMetrics().horizontalAdvance(name)
+
+
+def test_the_conclusion_is_of_the_ticked_runs(services, page, tiny_run, qtbot):
+    shallow, deep = tiny_run, replace(tiny_run, network=replace(tiny_run.network, depth=14))
+    runs = tuple(run for spec in (shallow, deep) for run in twin(spec).runs)
+    ids = _store_cohort(services.store, CohortSpec(runs=runs), 50)
+    page.show_runs(ids[:1])
+    _wait_loaded(qtbot, page)
+    label = page.curves.tables.conclusion
+    assert label.isHidden()
+    page.show_runs(ids[:2])
+    _wait_loaded(qtbot, page)
+    qtbot.waitUntil(lambda: label.text().startswith("In this run, with one seed: At 8 layers, with shortcuts"))
+    assert "10.0 points lower" in label.text()
+    assert not label.isHidden()
+    page.show_runs(ids)
+    _wait_loaded(qtbot, page)
+    qtbot.waitUntil(lambda: "more layers help the plain nets" in label.text())
+    assert "with shortcuts more layers help" in label.text()

@@ -143,7 +143,23 @@ def test_two_cohorts_wait_for_each_other(qtbot: QtBot, services: Services, tiny_
     assert controller.queue == (second,)
     qtbot.waitUntil(lambda: not controller.training and not controller.queue, timeout=60_000)
     assert statuses(services.store, (*first, *second)) == [RunStatus.FINISHED] * 4
-    assert statuses(services.store, third) == [RunStatus.STOPPED] * 2
+    assert {run.id for run in services.store.list_runs()} == {*first, *second}
+    assert {run.id for run in services.store.list_runs(deleted=True)} == set(third)
+
+
+def test_a_run_that_had_begun_stays_when_it_leaves_the_queue(
+    qtbot: QtBot, services: Services, tiny_twin: CohortSpec
+) -> None:
+    controller, store = services.controller, services.store
+    begun = tuple(run.id for run in store.create_cohort(tiny_twin))
+    for run_id in begun:
+        store.set_status(run_id, RunStatus.STOPPED, iteration=3)
+    controller.train(tiny_twin)
+    controller.resume(begun)
+    controller.remove_from_queue(begun)
+    assert statuses(store, begun) == [RunStatus.STOPPED] * 2
+    assert not store.list_runs(deleted=True)
+    qtbot.waitUntil(idle(controller), timeout=60_000)
 
 
 def test_an_error_of_ours_is_told_stored_and_does_not_stop_the_queue(

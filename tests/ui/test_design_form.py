@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QDir, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QStyle, QStyleOptionComboBox
 from pytestqt.qtbot import QtBot
@@ -574,3 +574,49 @@ def test_no_choice_of_the_recipe_is_cut(qtbot: QtBot, form: DesignForm, width: i
     room = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, box)
     for index in range(box.count()):
         assert box.fontMetrics().horizontalAdvance(box.itemText(index)) <= room.width()
+
+
+def test_a_field_that_is_not_at_its_default_is_in_sight(form: DesignForm, services: Services) -> None:
+    hidden = ("start_from", "recipe.momentum", "recipe.label_smoothing", "network.width", "data.seed")
+    assert not any(form.rows[path].isVisible() for path in hidden)
+    recipe = RecipeSpec(label_smoothing=0.1)
+    form.show_spec(RunSpec(recipe=recipe, data=DataSpec(seed=3), start_from="run-that-is-gone"))
+    assert [path for path in hidden if form.rows[path].isVisible()] == [
+        "start_from",
+        "recipe.label_smoothing",
+        "data.seed",
+    ]
+    form.show_spec(RunSpec(network=NetworkSpec(family=Family.IMAGENET, depth=50)))
+    assert not any(form.rows[path].isVisible() for path in (*hidden, "network.stem", "network.image_size"))
+
+
+def test_the_run_to_start_from_is_in_sight_after_a_restart(
+    qtbot: QtBot, services: Services, form: DesignForm, tiny_run: RunSpec
+) -> None:
+    [parent] = services.store.create_cohort(CohortSpec(runs=(tiny_run,)))
+    form.show_runs([parent])
+    form.show_spec(replace(tiny_run, start_from=parent.id))
+    assert form.rows["start_from"].isVisible()
+    fresh = DesignForm(services)
+    qtbot.addWidget(fresh)
+    fresh.show()
+    assert not fresh.rows["start_from"].isVisible()
+    fresh.show_runs([parent])
+    fresh.show_spec(replace(tiny_run, start_from=parent.id))
+    assert fresh.rows["start_from"].isVisible()
+
+
+def test_the_data_dialog_opens_where_data_were_chosen_last(
+    form: DesignForm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def choose_it(_parent: object, _title: str, folder: str) -> str:
+        asked.append(folder)
+        return str(tmp_path)
+
+    monkeypatch.setattr("resnet_studio.ui.pages.design.data_field.QFileDialog.getExistingDirectory", choose_it)
+    form.data._on_choose()
+    form.data._path.clear()
+    form.data._on_choose()
+    assert asked == [QDir.homePath(), str(tmp_path)]

@@ -210,3 +210,23 @@ def test_runs_at_different_iterations_are_compared_where_both_have_been(compared
     [gap] = twin_gaps([plain, residual], curves)
     assert gap.training == wanted
     assert "at iteration 60, the last that both have reached" in gap.sentence
+
+
+@pytest.mark.parametrize("count", [2, 12])
+def test_the_legend_of_a_figure_lies_above_the_plot_area(compared, tmp_path: Path, qapp, count):
+    runs, curves = compared
+    many = [with_fields(runs[i % 2], id=f"run{i}", name=f"a run with a longer name {i}") for i in range(count)]
+    copied = {
+        (run.id, series): with_fields(curve, run_id=run.id)
+        for i, run in enumerate(many)
+        for (run_id, series), curve in curves.items()
+        if run_id == runs[i % 2].id
+    }
+    root = ElementTree.parse(export_figure(copied, many, tmp_path / "figure.svg")).getroot()
+    words = [element for element in root.iter() if element.tag.endswith("text")]
+    names = [float(text.get("y")) for text in words if "longer name" in "".join(text.itertext())]
+    lines = [element.get("points").split() for element in root.iter() if element.tag.endswith("polyline")]
+    heights = [float(point.split(",")[1]) for line in lines if len(line) > 2 for point in line]  # curves alone
+    assert len(names) == count
+    assert heights
+    assert max(names) < min(heights)

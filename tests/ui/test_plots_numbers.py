@@ -223,3 +223,20 @@ def test_runs_of_one_colour_differ_in_lightness_on_either_ground():
         assert min(b - a for a, b in itertools.pairwise(lights)) > 0.05
         assert len({round(at_lightness(colour, step, ground).hslHueF(), 1) for step in range(4)}) == 1
     assert plain_tip("<b>a</b>") == "<span>&lt;b&gt;a&lt;/b&gt;</span>"
+
+
+def test_no_run_of_many_is_drawn_nearly_black_or_white():
+    for name in ("#0072B2", "#D55E00", "#009E73"):
+        for ground in (QColor("#ffffff"), QColor("#1c2027")):
+            shades = [at_lightness(QColor(name), step, ground) for step in range(1, 6)]
+            assert all(0.19 <= shade.lightnessF() <= 0.81 for shade in shades)
+
+
+def test_an_imported_run_leaves_the_gap_of_the_twins():
+    book = CurveBook()
+    plain, residual = (PlottedRun(i, i, "#0072B2", i != "p", 20, 100, cohort="c") for i in "pr")
+    imported = PlottedRun("i", "i", "#0072B2", True, 20, 64_000, cohort="d", imported=True)
+    book.extend([_chunk(Series.TRAINING_ERROR, 1, [60.0] * 50, run="p")])
+    book.extend([_chunk(Series.TRAINING_ERROR, 1, [40.0] * 50, run="r")])
+    [gap] = gaps_at(book, [imported, plain, residual], ERROR, PlotOptions(window=1), None)
+    assert (gap.depth, gap.values[0]) == (20, 20.0)

@@ -243,3 +243,19 @@ def test_one_iteration_is_a_dot(plot):
     plot.book.extend([CurveChunk("p", Series.TRAINING_ERROR, 2, np.array([70], np.float32))])
     plot.draw()
     assert len(dot._first.data) == 0
+
+
+def test_axes_without_anything_to_count_have_no_numbers(qtbot, qapp):
+    loss = next(panel for panel in PANELS if panel.highest is None)
+    plot = CurvePlot(Theme(), CurveBook(), loss)
+    qtbot.addWidget(plot)
+    plot.set_runs([PlottedRun("a", "a", "#0072B2", True, 20, 64_000, imported=True)])
+    plot.draw()
+    assert plot.spans[0][1] < 64_000
+    assert [axis.style["showValues"] for axis in (plot._bottom, plot._left)] == [False, False]
+    plot.set_runs([PlottedRun("b", "b", "#0072B2", True, 20, 250)])
+    plot.draw()
+    assert [axis.style["showValues"] for axis in (plot._bottom, plot._left)] == [True, False]
+    plot.book.extend([CurveChunk("b", loss.series[0], 1, np.array([2.3, 2.2], np.float32))])
+    plot.draw()
+    assert plot._left.style["showValues"]

@@ -23,11 +23,13 @@ from resnet_studio.domain.events import (
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.history.recorder import recording
+from resnet_studio.studies.catalog import degradation
 from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.pages.train.page import TrainPage
 from resnet_studio.ui.pages.train.queue import QueueModel
 from resnet_studio.ui.pages.train.state import CohortState
+from resnet_studio.ui.plots.controls import PlotControls
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
 
@@ -42,6 +44,7 @@ class Script:
         self.ends = (RunStatus.FINISHED, "")
         self.notice = ""
         self.values = 50.0
+        self.errors: list[float] = []  # one a run, in place of ``values`` and ten less for each
 
     def __call__(self, run_ids, store, emit, should_stop, should_pause) -> None:
         emit = recording(store, emit)
@@ -62,7 +65,8 @@ class Script:
                     return
             chunks = []
             for place, run_id in enumerate(run_ids):
-                values = np.full(20, self.values - 10 * place, np.float32)
+                error = self.errors[place] if self.errors else self.values - 10 * place
+                values = np.full(20, error, np.float32)
                 chunks.append(CurveChunk(run_id, Series.TRAINING_ERROR, done + 1, values))
                 chunks.append(CurveChunk(run_id, Series.TEST_ERROR, done + 20, values[:1] + 5))
                 chunks.append(CurveChunk(run_id, Series.SECONDS, done + 1, np.arange(20, dtype=np.float32) + done))
@@ -184,6 +188,7 @@ def test_pause_and_continue(page, script, cohort, qtbot):
     qtbot.mouseClick(page.header.pause, Qt.MouseButton.LeftButton)
     assert controller.paused
     qtbot.waitUntil(lambda: page.header.pause.text() == "Continue")
+    assert page.header.headline.text() == "Paused"
     qtbot.mouseClick(page.header.pause, Qt.MouseButton.LeftButton)
     assert not controller.paused
 
@@ -273,3 +278,78 @@ def test_state_names_what_a_mixed_cohort_is(services, cohort):
 def test_stored_and_live_seconds_mean_the_same(services, cohort):
     runs = services.store.create_cohort(cohort)
     assert CohortState.of([dataclasses.replace(run, seconds=30.0) for run in runs]).seconds == 60.0
+
+
+def _study(script, page, qtbot, errors: dict[str, float]):
+    """Begin the degradation study with these errors in place of training."""
+    cohort = degradation()
+    short = [replace(run, recipe=replace(run.recipe, iterations=LENGTH, test_every=20)) for run in cohort.runs]
+    script.errors = [errors[run.network.label] for run in short]
+    ids = page.services.controller.train(replace(cohort, runs=tuple(short)))
+    qtbot.waitUntil(lambda: page.run_ids == ids)
+    return ids
+
+
+def test_the_first_minute_shows_all_errors_there_can_be_and_says_who_guesses(page, script, qtbot):
+    _study(script, page, qtbot, {"plain-20": 89.6, "ResNet-20": 90.2, "plain-56": 89.4, "ResNet-56": 90.1})
+    plot = page.plots.error
+    assert plot.chance == 90.0
+    assert not page.plots.controls.raw.isChecked()
+    script.steps.release()
+    qtbot.waitUntil(lambda: page.header.seen.text() == "All four still guess: chance is 90.0 %.")
+    qtbot.waitUntil(lambda: plot.frames > 0 and plot.spans[1][0] <= 0)
+    assert plot.spans[1][1] >= 100
+    assert not plot.options.draws_raw
+
+
+def test_a_study_ends_with_what_it_shows_of_depth(page, script, qtbot):
+    errors = {"plain-20": 58.2, "ResNet-20": 50.8, "plain-56": 81.5, "ResNet-56": 48.0}
+    _study(script, page, qtbot, errors)
+    script.steps.release()
+    qtbot.waitUntil(lambda: page.header.seen.text().startswith("All four learn"))
+    for _ in range(4):
+        script.steps.release()
+    _wait_idle(qtbot, page)
+    qtbot.waitUntil(lambda: page.header.seen.text().startswith("In this run, with one seed: plain-56 ends at"))
+    assert "more layers made the plain net worse" in page.header.seen.text()
+    assert "with shortcuts more layers help" in page.header.seen.text()
+
+
+def test_a_stopped_study_draws_no_conclusion(page, script, qtbot):
+    errors = {"plain-20": 58.2, "ResNet-20": 50.8, "plain-56": 81.5, "ResNet-56": 48.0}
+    _study(script, page, qtbot, errors)
+    script.steps.release()
+    qtbot.waitUntil(lambda: page.header.seen.text() != "")
+    page.services.controller.stop()
+    _wait_idle(qtbot, page)
+    qtbot.waitUntil(lambda: page.header.headline.text() == "Stopped")
+    assert "In this run" not in page.header.seen.text()
+
+
+def test_raw_curves_come_with_length_unless_a_person_chose(services, qtbot):
+    controls = PlotControls(services.preferences, "train")
+    qtbot.addWidget(controls)
+    controls.propose_raw(299)
+    assert not controls.options.raw
+    controls.window_.setCurrentIndex(controls.window_.findData(25))  # another choice is none about raw curves
+    controls.propose_raw(300)
+    assert controls.options.raw
+    controls.raw.click()
+    controls.propose_raw(300)
+    assert not controls.options.raw
+    later = PlotControls(services.preferences, "train")
+    qtbot.addWidget(later)
+    later.propose_raw(300)
+    assert not later.options.raw
+
+
+def test_the_next_cohort_takes_over_with_a_word(page, script, cohort, qtbot):
+    controller = page.services.controller
+    first = controller.train(cohort)
+    qtbot.waitUntil(lambda: page.run_ids == first)
+    second = controller.train(cohort)
+    script.steps.release()
+    qtbot.waitUntil(lambda: page.cards.cards[first[0]].texts[3].startswith("20"))
+    controller.stop()
+    qtbot.waitUntil(lambda: page.run_ids == second)
+    assert "stopped and saved. The next in the queue trains now." in page.banner.sentence

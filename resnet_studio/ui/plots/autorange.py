@@ -18,8 +18,9 @@ Span = tuple[float, float]
 class RangeFollower:
     """Ranges in steps: they grow when the data leaves them, and only then."""
 
-    def __init__(self, book: CurveBook, panel: Panel) -> None:
-        self._book, self._panel = book, panel
+    def __init__(self, book: CurveBook, panel: Panel, *, whole: bool = False) -> None:
+        """``whole``: a linear axis shows every value there can be, where the panel knows the highest."""
+        self._book, self._panel, self._whole = book, panel, whole
         self._x_end = 0.0
         self._values: Span | None = None
 
@@ -46,8 +47,18 @@ class RangeFollower:
         edge = (high - low) * 0.015
         return (-0.004 * right, 1.006 * right), (low - edge, high + edge)
 
+    def knows_positions(self, runs: Sequence[PlottedRun], axis: XAxis) -> bool:
+        """Whether the positions mean anything: there are points, or an end that is known."""
+        return self._total(runs, axis) is not None or extent(self._book, runs, self._panel, axis) is not None
+
+    @property
+    def knows_values(self) -> bool:
+        """Whether the values mean anything: some were measured, or the highest is known."""
+        return self._values is not None or self._panel.highest is not None
+
     def _total(self, runs: Sequence[PlottedRun], axis: XAxis) -> float | None:
-        """The position where the longest run will end, None where that is not known."""
+        """The position where the longest run will end, None where that is not known; imported runs never train."""
+        runs = [run for run in runs if not run.imported]
         if axis is XAxis.TIME or not runs:
             return None
         scales = [(run.iterations, self._book.iterations_per_unit(run.run_id, axis)) for run in runs]
@@ -76,6 +87,8 @@ class RangeFollower:
             return low - room, high + room
         low, high = nice_span(lowest, highest)
         most = self._panel.highest
+        if self._whole and most is not None:
+            low, high = min(low, 0.0), max(high, most)
         return low, (high if most is None or highest > most else min(high, most))
 
     def _empty_span(self, options: PlotOptions) -> Span:

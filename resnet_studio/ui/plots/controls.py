@@ -13,6 +13,7 @@ from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.panels import PlotOptions
 from resnet_studio.ui.preferences import Preferences
 
+RAW_FROM = 300  # iterations; of fewer, single batches are noise that hides the means
 WINDOWS = (1, 10, 25, 50, 100, 250, 1000)
 _AXES = {XAxis.ITERATION: _("Iterations"), XAxis.EPOCH: _("Epochs"), XAxis.TIME: _("Training time")}
 
@@ -71,6 +72,15 @@ class PlotControls(QWidget):
         self.raw.setChecked(options.raw)
         self.log.setChecked(options.log)
 
+    def propose_raw(self, iterations: int) -> None:
+        """Draw raw curves of so many iterations or not, unless a person has chosen already; nothing is remembered."""
+        raw = iterations >= RAW_FROM
+        if not self._raw_chosen and raw != self.raw.isChecked():
+            self.raw.blockSignals(True)
+            self.raw.setChecked(raw)
+            self.raw.blockSignals(False)
+            self.options_changed.emit(self.options)
+
     def _choice(self, name: str, tip: str, key: str) -> QComboBox:
         choice = QComboBox()
         choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -103,14 +113,17 @@ class PlotControls(QWidget):
             )
         )
         self.legend.setChecked(values.value(f"{key}_legend", True, bool))
+        self._raw_chosen = values.value(f"{key}_raw", True, bool) == values.value(f"{key}_raw", False, bool)
 
     @Slot()
     def _on_changed(self) -> None:
         options, key = self.options, f"{self._key}/plot"
+        self._raw_chosen |= self.sender() is self.raw
         for name, value in (
             ("axis", options.axis.value), ("window", options.window), ("raw", options.raw), ("log", options.log)
         ):  # fmt: skip
-            self._preferences.set_value(f"{key}_{name}", value)
+            if name != "raw" or self._raw_chosen:
+                self._preferences.set_value(f"{key}_{name}", value)
         self.options_changed.emit(options)
 
     @Slot(bool)

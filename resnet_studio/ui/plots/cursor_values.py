@@ -72,8 +72,11 @@ def _read(book: CurveBook, run_id: str, series: Series, options: PlotOptions, x:
 
 
 def gaps(found: Iterable[Reading]) -> list[Gap]:
-    """One per depth that shows a single pair of twins, shallow first: for more runs no one number holds."""
-    found = list(found)
+    """One per depth that shows a single pair of twins, shallow first: for more runs no one number holds.
+
+    Imported runs have no twins and take no part.
+    """
+    found = [reading for reading in found if not reading.run.imported]
     result = []
     for depth in sorted({reading.run.depth for reading in found}):
         plain = [r for r in found if r.run.depth == depth and not r.run.residual]
@@ -90,7 +93,7 @@ def gaps_at(
     """:func:`gaps` at ``x``, or where that is None at the last place that both twins have reached."""
     result = []
     for depth in dict.fromkeys(run.depth for run in runs):
-        pair = [run for run in runs if run.depth == depth]
+        pair = [run for run in runs if run.depth == depth and not run.imported]
         ends = [extent(book, (run,), panel, options.axis) for run in pair]
         common = min((end[1] for end in ends if end is not None), default=None)
         result += gaps(readings(book, pair, panel, options, common if x is None else x))

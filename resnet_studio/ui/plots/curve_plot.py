@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 
@@ -10,6 +11,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, QMouseEvent, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from resnet_studio.domain.text_numbers import percent
 from resnet_studio.text import _
 from resnet_studio.ui.plots.autorange import RangeFollower, Span
 from resnet_studio.ui.plots.axes import PositionAxis, ValueAxis
@@ -25,6 +27,8 @@ FRAME_MS = 50
 FADED = 0.2
 LEGEND_SHARE = 0.42  # of the height, at most
 COMPACT_HEIGHT = 220  # below it the name of the axis gives way to the curves
+
+_CHANCE_LABEL = {"position": 0.99, "anchors": [(1.0, 1.0), (1.0, 1.0)]}  # above the line, at its right end
 
 
 class CurvePlot(QWidget):
@@ -46,7 +50,9 @@ class CurvePlot(QWidget):
         parent: QWidget | None = None,
         *,
         legend: bool = True,
+        whole: bool = False,
     ) -> None:
+        """``whole``: the values' axis shows all there can be, 0 to 100 %, until the mouse zooms."""
         super().__init__(parent)
         self.setObjectName(f"{panel.key}_plot")
         self._theme, self.book, self.panel = theme, book or CurveBook(), panel
@@ -57,7 +63,7 @@ class CurvePlot(QWidget):
         self._following = True
         self._drawn: object = None
         self._read: object = None
-        self._follower = RangeFollower(self.book, panel)
+        self._follower = RangeFollower(self.book, panel, whole=whole)
         self._cursor: float | None = None
         self.frames = 0
         self._build(legend)
@@ -82,6 +88,10 @@ class CurvePlot(QWidget):
         self._line = pg.InfiniteLine(angle=90, movable=False)
         self._line.setVisible(False)
         item.addItem(self._line, ignoreBounds=True)
+        self._chance: float | None = None
+        self._chance_line = pg.InfiniteLine(angle=0, movable=False, label="", labelOpts=_CHANCE_LABEL)
+        self._chance_line.setVisible(False)
+        item.addItem(self._chance_line, ignoreBounds=True)
         self._view.viewport().installEventFilter(self)
         self._view.viewport().setMouseTracking(True)
         self._view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -145,7 +155,21 @@ class CurvePlot(QWidget):
         if options.axis is not XAxis.ITERATION or refit:
             self._cursor = None
         if refit:
+            self.set_chance(self._chance)
             self.fit()
+
+    @property
+    def chance(self) -> float | None:
+        """Error in percent of a guess, as it is marked."""
+        return self._chance
+
+    def set_chance(self, error: float | None) -> None:
+        """Mark the error of a guess, in percent, by a thin line with its name; None: no line."""
+        self._chance = error
+        self._chance_line.setVisible(error is not None)
+        if error is not None:
+            self._chance_line.setValue(math.log10(error) if self.options.log else error)
+            self._chance_line.label.setFormat(_("chance {error}", error=percent(error, digits=1)))
 
     def set_hidden(self, run_ids: Iterable[str]) -> None:
         """Hide these runs; the legend keeps their rows."""
@@ -208,8 +232,11 @@ class CurvePlot(QWidget):
 
     def _follow(self) -> None:
         """Ranges in steps: they grow when the data leaves them, and only then."""
+        known = self._follower.knows_positions(self.shown_runs, self.options.axis)
         x_range, y_range = self._follower.ranges(self.shown_runs, self.options)
         self._view.getPlotItem().getViewBox().setRange(xRange=x_range, yRange=y_range, padding=0)
+        self._bottom.setStyle(showValues=known)
+        self._left.setStyle(showValues=self._follower.knows_values)
 
     def _show_readings(self) -> None:
         shown, place = self.shown_runs, self._cursor
@@ -272,6 +299,10 @@ class CurvePlot(QWidget):
         pen = QPen(theme.colour(Role.MUTED), 1, Qt.PenStyle.DashLine)
         pen.setCosmetic(True)
         self._line.setPen(pen)
+        chance = QPen(theme.colour(Role.MUTED), 1, Qt.PenStyle.DotLine)
+        chance.setCosmetic(True)
+        self._chance_line.setPen(chance)
+        self._chance_line.label.setColor(theme.colour(Role.MUTED))
         self._drawn = None
 
     def _move_cursor(self, position: QPointF) -> None:

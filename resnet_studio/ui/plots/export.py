@@ -28,6 +28,7 @@ from resnet_studio.ui.plots.thinning import thin
 FIGURE_SIZE = QSize(1000, 640)  # points
 _GAP = 70.0  # between labels
 _LEFT, _TOP, _RIGHT, _BOTTOM = 70.0, 24.0, 24.0, 62.0
+_SAMPLE = 50.0  # a line's sample and the gap after it
 _INK, _FAINT = QColor("#1b2330"), QColor("#dfe4ec")
 
 CurveMap = Mapping[tuple[str, Series], Curve]
@@ -93,7 +94,8 @@ def _draw(painter: QPainter, book: CurveBook, runs: Sequence[RunRecord], options
     font.setStyleHint(QFont.StyleHint.SansSerif)
     font.setPixelSize(15)
     painter.setFont(font)
-    frame = _frame(book, runs, options, panel)
+    legend = _Legend.of(runs, panel, QFontMetricsF(painter.font()))
+    frame = _frame(book, runs, options, panel, _TOP / 2 + legend.height)
     _draw_axes(painter, frame, options, panel)
     painter.save()
     painter.setClipRect(frame.area)
@@ -103,11 +105,11 @@ def _draw(painter: QPainter, book: CurveBook, runs: Sequence[RunRecord], options
             if (run.id, series) in frame.lines:
                 _draw_line(painter, frame, run, *frame.lines[run.id, series], steps[run.id], bold=series is panel.bold)
     painter.restore()
-    _draw_legend(painter, frame, runs, steps, panel)
+    legend.draw(painter, runs, steps)
 
 
-def _frame(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel) -> _Frame:
-    """Everything is shown, from position 0 to the last point of any run."""
+def _frame(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel, top: float) -> _Frame:
+    """Everything is shown, from position 0 to the last point of any run; the plot area begins at ``top``."""
     lines: dict[tuple[str, Series], tuple[np.ndarray, np.ndarray]] = {}
     for run in runs:
         for series in panel.series:
@@ -125,7 +127,7 @@ def _frame(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, pan
     elif high - low < 0.1:
         low, high = low - 0.1, high + 0.1
     size = FIGURE_SIZE
-    area = QRectF(_LEFT, _TOP, size.width() - _LEFT - _RIGHT, size.height() - _TOP - _BOTTOM)
+    area = QRectF(_LEFT, top, size.width() - _LEFT - _RIGHT, size.height() - top - _BOTTOM)
     return _Frame(area, right, low, high, lines)
 
 
@@ -217,25 +219,42 @@ def _y_ticks(frame: _Frame, options: PlotOptions) -> list[tuple[float, str]]:
     return [(i * step, f"{i * step:.10g}") for i in range(first, int(frame.high / step + 1e-9) + 1)]
 
 
-def _draw_legend(
-    painter: QPainter, frame: _Frame, runs: Sequence[RunRecord], steps: Mapping[str, int], panel: Panel
-) -> None:
-    """Upper right, where falling curves leave room; what bold and thin mean stands in its last line."""
-    names, metrics = display_names(runs), QFontMetricsF(painter.font())
-    note = _("bold: test, thin: training") if panel.bold and panel.thin else ""
-    texts = [*names.values(), *([note] if note else [])]
-    width = min(max(metrics.horizontalAdvance(text) for text in texts) + 70, frame.area.width() * 0.6)
-    row = metrics.height() + 3
-    box = QRectF(frame.area.right() - width - 10, frame.area.top() + 10, width, len(texts) * row + 10)
-    painter.fillRect(box, QColor(255, 255, 255, 220))
-    painter.setPen(QPen(_FAINT, 1))
-    painter.drawRect(box)
-    for i, run in enumerate(runs):
-        top = box.top() + 5 + i * row
-        paint_sample(painter, QRectF(box.left() + 10, top, 40, row), _colour(run, steps[run.id]), run.residual)
-        painter.setPen(_INK)
-        text = metrics.elidedText(names[run.id], Qt.TextElideMode.ElideMiddle, width - 68)
-        painter.drawText(QRectF(box.left() + 60, top, width - 62, row), Qt.AlignmentFlag.AlignVCenter, text)
-    painter.setPen(QColor("#5a6578"))
-    last = QRectF(box.left() + 10, box.top() + 5 + len(runs) * row, width - 12, row)
-    painter.drawText(last, Qt.AlignmentFlag.AlignVCenter, note)
+@dataclass(frozen=True, slots=True)
+class _Legend:
+    """Above the plot area, never on the curves: samples with names in columns, and what bold and thin mean."""
+
+    texts: tuple[str, ...]
+    columns: int
+    cell: float  # width of a column, in points
+    row: float  # height of a line, in points
+
+    @classmethod
+    def of(cls, runs: Sequence[RunRecord], panel: Panel, metrics: QFontMetricsF) -> _Legend:
+        note = _("bold: test, thin: training") if panel.bold and panel.thin else ""
+        texts = (*display_names(runs).values(), *([note] if note else []))
+        width = FIGURE_SIZE.width() - _LEFT - _RIGHT
+        longest = max(metrics.horizontalAdvance(text) for text in texts) + _SAMPLE + 24
+        columns = max(1, min(len(texts), int(width // longest)))
+        return cls(texts, columns, width / columns, metrics.height() + 3)
+
+    @property
+    def rows(self) -> int:
+        return -(-len(self.texts) // self.columns)
+
+    @property
+    def height(self) -> float:
+        return self.rows * self.row + 8
+
+    def draw(self, painter: QPainter, runs: Sequence[RunRecord], steps: Mapping[str, int]) -> None:
+        metrics = QFontMetricsF(painter.font())
+        for i, text in enumerate(self.texts):
+            place = QPointF(_LEFT + i // self.rows * self.cell, _TOP / 2 + i % self.rows * self.row)
+            beside = _SAMPLE if i < len(runs) else 0.0
+            if i < len(runs):
+                where = QRectF(place.x(), place.y(), 40, self.row)
+                paint_sample(painter, where, _colour(runs[i], steps[runs[i].id]), runs[i].residual)
+            painter.setPen(_INK if i < len(runs) else QColor("#5a6578"))
+            room = self.cell - beside - 8
+            shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room)
+            words = QRectF(place.x() + beside, place.y(), room, self.row)
+            painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, shown)

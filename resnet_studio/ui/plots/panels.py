@@ -93,6 +93,7 @@ class PlottedRun:
     lightness_step: int = 0
     cohort: str = ""
     seed: int = 0
+    imported: bool = False
 
     @classmethod
     def of(cls, run: RunRecord) -> PlottedRun:
@@ -105,6 +106,7 @@ class PlottedRun:
             run.iterations,
             cohort=run.cohort_id,
             seed=run.spec.recipe.init_seed,
+            imported=run.imported,
         )
 
     @classmethod

@@ -14,6 +14,7 @@ from resnet_studio.ui.theme import Role, Theme
 
 LEAST_CONTRAST = 2.5  # of a line to its ground; WCAG 2.2 asks 3 of graphics that nothing else tells apart
 _STEPS = 41
+_DARKEST, _LIGHTEST = 0.2, 0.8  # beyond them every hue looks black or white
 
 
 class _Run(Protocol):
@@ -63,7 +64,7 @@ def at_lightness(colour: QColor, step: int, ground: QColor) -> QColor:
     if step <= 0:
         return colour
     hue, saturation = max(colour.hslHueF(), 0.0), colour.hslSaturationF()
-    lights = [0.12 + 0.8 * i / (_STEPS - 1) for i in range(_STEPS)]
+    lights = [_DARKEST + (_LIGHTEST - _DARKEST) * i / (_STEPS - 1) for i in range(_STEPS)]
     free = [
         light for light in lights if _contrast(QColor.fromHslF(hue, saturation, light), ground) >= LEAST_CONTRAST
     ] or lights

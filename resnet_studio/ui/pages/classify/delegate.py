@@ -18,7 +18,7 @@ Index = QModelIndex | QPersistentModelIndex
 _LINE = 18.0  # logical pixels, as all that follow
 _NARROW = 240.0  # a cell below this width has its bars under the words
 _TWO_LINES, _WORDS = 23.0, 16.0
-_PERCENT = 46.0
+_GAP = 8.0
 _SIGN = 16.0
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -74,7 +74,8 @@ class BarsDelegate(QStyledItemDelegate):
         bold.setWeight(QFont.Weight.DemiBold)
         painter.setFont(bold)
         mark_width = 16.0 if cell.truth else 0.0
-        shared = area.width() - _PERCENT - mark_width
+        percent_width = painter.fontMetrics().horizontalAdvance(_percent(1.0)) + _GAP
+        shared = area.width() - percent_width - mark_width
         label_width = shared if narrow else min(self._widest(cell, painter.fontMetrics()) + 12.0, shared / 2)
         shown = cell.predictions
         if cell.sign:

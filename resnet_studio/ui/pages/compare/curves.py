@@ -129,6 +129,7 @@ class CurvesView(QWidget):
         plotted = PlottedRun.of_all(self._runs, self._shades)
         for plot in self.plots:
             plot.set_runs(plotted)
+        self.controls.propose_raw(max((run.iteration for run in self._runs), default=0))
         self._show_tables()
         self.export_button.setEnabled(bool(self._runs))
 

@@ -21,12 +21,15 @@ from PySide6.QtWidgets import (
 
 from resnet_studio.domain.comparison import Curves, display_names, twin_gaps
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.studies.conclusions import conclusion
+from resnet_studio.studies.verdicts import outcomes
 from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.tables import DifferencesModel, ResultsModel
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.elided import ElidedLabel
 
 _WIDEST_CHOICE = 300  # pixels
+LEAST_TABLE = 130  # pixels: the tabs, a header and two rows
 MOST_SENTENCES = 2  # the others stand in a tab of their own
 
 
@@ -37,6 +40,9 @@ class ResultTables(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.conclusion = QLabel(wordWrap=True)
+        self.conclusion.setObjectName("conclusion_label")
+        self.conclusion.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.twins = tuple(ElidedLabel() for _unused in range(MOST_SENTENCES))
         for number, label in enumerate(self.twins, 1):
             label.setObjectName(f"twins_label_{number}")
@@ -83,8 +89,10 @@ class ResultTables(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
+        layout.addWidget(self.conclusion)
         for label in self.twins:
             layout.addWidget(label)
+        self.tabs.setMinimumHeight(LEAST_TABLE)
         layout.addWidget(self.tabs, 1)
         self.baseline.activated.connect(self._on_baseline)
 
@@ -126,11 +134,14 @@ class ResultTables(QWidget):
             for run_id, name in names:
                 self.baseline.addItem(name, run_id)
         self.baseline.setCurrentIndex(self.baseline.findData(baseline))
+        sentence = conclusion(outcomes(runs, curves or {}))
+        self.conclusion.setText(sentence)
+        self.conclusion.setVisible(bool(sentence))
         found = twin_gaps(runs, curves)
         lines = [gap.sentence for gap in found]
         for label, line in zip(self.twins, [*lines, *("" for _unused in self.twins)], strict=False):
             label.show_text(line)
-            label.setVisible(bool(line))
+            label.setVisible(bool(line) and not sentence)  # the conclusion says so too
         self.tabs.setTabText(2, _("Twins ({lines})", lines=len(lines)))
         if self.all_twins.toPlainText() != "\n".join(lines):
             self.all_twins.setPlainText("\n".join(lines))

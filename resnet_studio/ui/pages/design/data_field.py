@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import QDir, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -147,10 +147,15 @@ class DataField(QWidget):
     @Slot()
     def _on_choose(self) -> None:
         chosen = QFileDialog.getExistingDirectory(
-            self, _("Choose the folder that holds the classes"), self._path.text()
+            self, _("Choose the folder that holds the classes"), self._path.text() or self._folder_before()
         )
         if chosen:
+            self._services.preferences.set_value("design/data_folder", chosen)
             self.choose_folder(chosen)
+
+    def _folder_before(self) -> str:
+        """The data folder that was chosen last, else the home folder; Qt's own proposal is that of any dialog."""
+        return self._services.preferences.value("design/data_folder", QDir.homePath(), str)
 
     def _changed(self) -> None:
         self._folder_row.setVisible(self._source.currentData() == FOLDER)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pydantic import ValidationError
+
+from resnet_studio.domain.network_spec import NetworkSpec
 from resnet_studio.domain.spec import Spec, is_read, unread_values
+from resnet_studio.domain.specs import RunSpec
 from resnet_studio.text import _
-from resnet_studio.ui.widgets.spec_fields import GROUPS
+from resnet_studio.ui.widgets.spec_fields import GROUPS, values
 
 Texts = Mapping[str, str]  # dotted name of a field -> what the form shows
 
@@ -64,6 +68,19 @@ def unread(texts: Texts) -> dict[str, object]:
         for group in ("data", "recipe")
         for name, value in unread_values(_PARTS[group], _values(group, texts)).items()
     }
+
+
+_NAMES_A_NETWORK = ("family", "block", "depth", "shortcut")
+
+
+def usual(texts: Texts) -> dict[str, str]:
+    """Every field's default as the form shows it; a network's are those of its family, block, depth and shortcut."""
+    given = {name: texts[f"network.{name}"] for name in _NAMES_A_NETWORK}
+    try:
+        network = NetworkSpec.model_validate(given)
+    except ValidationError:
+        network = NetworkSpec()
+    return values(RunSpec(network=network))
 
 
 def default_of(path: str) -> object:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from resnet_studio.text import _
 from resnet_studio.ui.pages.design.data_field import DataField
-from resnet_studio.ui.pages.design.form_layout import SECTIONS, applies
+from resnet_studio.ui.pages.design.form_layout import SECTIONS, applies, usual
 from resnet_studio.ui.pages.design.recipe_field import RecipeField
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import FieldRow
@@ -51,10 +51,11 @@ class FormSheet(QScrollArea):
             self.show_group_fault(key, faults.get(key, ""))
 
     def show_rows(self, texts: Mapping[str, str], faults: Mapping[str, str], *, everything: bool) -> None:
-        """A field that nobody reads is hidden; one that is wrong is not."""
+        """A field that nobody reads is hidden; one that is wrong, or not at its default, is not."""
         seen: set[str] = set()
+        defaults = usual(texts)
         for path, row in self.rows.items():
-            read = applies(path, texts) and (row.field.simple or everything)
+            read = applies(path, texts) and (everything or row.field.simple or texts[path] != defaults[path])
             row.setVisible(read or path in faults)
             if read or path in faults:
                 seen.add(path)

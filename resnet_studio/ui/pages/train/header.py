@@ -24,6 +24,10 @@ class TrainHeader(QWidget):
         self._theme = theme
         self.title, self.headline, self.facts = ElidedLabel(), QLabel(), QLabel()
         self.title.setProperty("role", "title")
+        self.seen = QLabel(wordWrap=True)
+        self.seen.setObjectName("seen_label")
+        self.seen.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.seen.setMinimumHeight(self.seen.fontMetrics().height())
         self.headline.setObjectName("phase_label")
         self.facts.setObjectName("progress_label")
         self.facts.setProperty("role", "muted")
@@ -54,9 +58,10 @@ class TrainHeader(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setVerticalSpacing(6)
         layout.addLayout(top, 0, 0, 1, 2)
-        layout.addWidget(self.headline, 1, 0)
-        layout.addWidget(self.facts, 1, 1, Qt.AlignmentFlag.AlignRight)
-        layout.addWidget(self.bar, 2, 0, 1, 2)
+        layout.addWidget(self.seen, 1, 0, 1, 2)
+        layout.addWidget(self.headline, 2, 0)
+        layout.addWidget(self.facts, 2, 1, Qt.AlignmentFlag.AlignRight)
+        layout.addWidget(self.bar, 3, 0, 1, 2)
         layout.setColumnStretch(0, 1)
         theme.changed.connect(self.on_theme_changed)
         self.on_theme_changed()
@@ -69,6 +74,11 @@ class TrainHeader(QWidget):
             button.setShortcut(QKeySequence(key))
         return button
 
+    def show_seen(self, sentence: str) -> None:
+        """What the numbers show: while runs train how they stand, at the end the conclusion."""
+        if sentence != self.seen.text():
+            self.seen.setText(sentence)
+
     def show_state(self, state: CohortState, *, training: bool, paused: bool, stopping: bool, resumable: bool) -> None:
         """``training``: this cohort is in the worker's hands."""
         self.title.show_text(state.title)
@@ -76,6 +86,8 @@ class TrainHeader(QWidget):
         headline = state.headline
         if stopping:
             headline = _("Stopping, a checkpoint is being saved")
+        elif training and paused:
+            headline = _("Paused")
         elif training and state.phase is None and not state.active:
             headline = _("Starting")
         self.headline.setText(headline)

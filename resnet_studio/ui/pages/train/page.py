@@ -9,11 +9,15 @@ import numpy as np
 from PySide6.QtCore import QByteArray, Qt, QTimer, Slot
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
+from resnet_studio.studies.conclusions import conclusion
+from resnet_studio.studies.learning import Stand, chance_error, learning_now
+from resnet_studio.studies.verdicts import Outcome
 from resnet_studio.text import _
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.train.cards import RunCards
@@ -176,7 +180,11 @@ class TrainPage(Page):
     def _on_state_changed(self) -> None:
         active = self._controller.active
         if active and not self._state.concerns(active):
+            before = self._state
             self.show_cohort(active)
+            if any(run.status is RunStatus.STOPPED for run in before.runs):
+                sentence = _("{title}: stopped and saved. The next in the queue trains now.", title=before.title)
+                self.banner.show_notice("next", sentence)
         self._show_queue()
         self._dirty = True
 
@@ -268,6 +276,8 @@ class TrainPage(Page):
     def _show_runs(self) -> None:
         self.cards.set_runs(self._state.runs)
         self.plots.set_runs(PlottedRun.of_all(self._state.runs))
+        levels = {chance_error(run) for run in self._state.runs}
+        self.plots.show_chance(levels.pop() if len(levels) == 1 else None)
         self._dirty = True
 
     def _show_queue(self) -> None:
@@ -291,12 +301,21 @@ class TrainPage(Page):
             stopping=training and controller.stopping,
             resumable=bool(self._resumable()),
         )
+        stands, ends, longest = [], [], 0
+        names = display_names(state.runs)
         for run in state.runs:
             training_error, place = self._live(run, Series.TRAINING_ERROR, TRAINING_ERROR_WINDOW)
             test_error, _unused = self._live(run, Series.TEST_ERROR, 1)
             card = self.cards.cards.get(run.id)
             if card is not None and place is not None:
                 card.show_numbers(max(place, run.iteration), training_error, test_error)
+            longest = max(longest, place or 0)
+            if training_error is not None and place is not None:
+                count = min(place, TRAINING_ERROR_WINDOW)
+                stands.append(Stand(run, names[run.id], training_error, count))
+                ends.append(Outcome(run, training_error, test_error))
+        self.header.show_seen(("" if state.active or training else conclusion(ends)) or learning_now(stands))
+        self.plots.controls.propose_raw(longest)
         self._show_notice("trouble", state.trouble, "error")
         self._show_notice("notice", state.notices[-1] if state.notices else "", "info")
 

@@ -22,7 +22,7 @@ class TrainPlots(QWidget):
         super().__init__(parent)
         self._preferences = preferences
         self.controls = PlotControls(preferences, "train")
-        self.error = CurvePlot(theme, book, ERROR)
+        self.error = CurvePlot(theme, book, ERROR, whole=True)
         self.error.setObjectName("train_plot")
         self._small = tuple(CurvePlot(theme, book, panel, legend=False) for panel in PANELS if panel is not ERROR)
         self.tabs = QTabWidget()
@@ -61,6 +61,10 @@ class TrainPlots(QWidget):
     def set_runs(self, runs: Sequence[PlottedRun]) -> None:
         for plot in self.all:
             plot.set_runs(runs)
+
+    def show_chance(self, error: float | None) -> None:
+        """Mark the error of a guess, in percent."""
+        self.error.set_chance(error)
 
     @staticmethod
     def _panel(*widgets: QWidget) -> QFrame:

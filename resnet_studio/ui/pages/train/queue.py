@@ -72,7 +72,9 @@ class QueueList(QWidget):
         self.remove_button = QPushButton(_("Remove"))
         self.remove_button.setObjectName("queue_remove_button")
         self.remove_button.setProperty("role", "flat")
-        self.remove_button.setToolTip(_("Take the chosen cohort out of the queue; it stays in the history (Delete)"))
+        self.remove_button.setToolTip(
+            _("Take the chosen cohort out of the queue; what it has trained already stays in the history (Delete)")
+        )
         head = QHBoxLayout()
         head.addWidget(title, 1)
         head.addWidget(self.remove_button)
