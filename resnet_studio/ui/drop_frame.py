@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QMimeData, QObject, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 from resnet_studio.ui.images.open_images import local_paths
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.weights.import_weights import are_weights
@@ -14,8 +14,13 @@ from resnet_studio.ui.weights.import_weights import are_weights
 
 def drop_sentence(mime: QMimeData) -> str:
     """What letting go does."""
+    from resnet_studio.data.images import is_image_name  # not needed before something is dragged
+
     weights = [path for path in local_paths(mime) if are_weights(path)]
     if not weights:
+        paths = local_paths(mime)
+        if paths and not any(is_image_name(path.name) or not path.suffix or path.is_dir() for path in paths):
+            return _n("{name} is no image", "These {count} files are no images", len(paths), name=paths[0].name)
         return _("Let go to classify")
     name = weights[0].name if len(weights) == 1 else _("{weights} weights files", weights=len(weights))
     others = len(weights) < len(mime.urls())

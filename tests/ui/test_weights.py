@@ -171,6 +171,16 @@ def test_what_is_held_over_the_window_is_promised_until_it_leaves(window: MainWi
     assert drop_sentence(mime) == "Let go to import theirs.th and classify the rest"
     mime.setUrls([QUrl.fromLocalFile(str(file.with_name("cat.png")))])
     assert drop_sentence(mime) == "Let go to classify"
+    mime.setUrls([QUrl.fromLocalFile(str(file.with_name("notes.txt")))])
+    assert drop_sentence(mime) == "notes.txt is no image"
+    mime.setUrls([QUrl.fromLocalFile(str(file.with_name(name))) for name in ("notes.txt", "table.csv")])
+    assert drop_sentence(mime) == "These 2 files are no images"
+    mime.setUrls([QUrl.fromLocalFile(str(file.with_name(name))) for name in ("notes.txt", "cat.png")])
+    assert drop_sentence(mime) == "Let go to classify"
+    folder = file.with_name("folder.v2")
+    folder.mkdir()
+    mime.setUrls([QUrl.fromLocalFile(str(folder))])
+    assert drop_sentence(mime) == "Let go to classify"
 
 
 def test_rubbish_is_refused_where_it_was_dropped(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
