@@ -190,7 +190,8 @@ def found(code: str) -> list[str]:
         "_('{n} runs', n=1, m=2)", "_('{} runs', 3)", "_n('run', 'runs')", "_n('{n} run', '{n} runs', 1)",
         "for _ in x:\n    _('text')", "lambda _: _('text')", "QLabel('Depth')", "box.setToolTip(f'{n} runs')",
         "action.setText('Stop' if running else _('Start'))", "raise UserError('no ' + _('images'))",
-        "f'{_(\"text\")}'", "typer.Option('', help='Which one.')", "print(name or 'none at all')",
+        "f'{_(\"text\")}'", "f'{counted(n, \"run\", \"runs\")}'",
+        "typer.Option('', help='Which one.')", "print(name or 'none at all')",
     ],
 )  # fmt: skip
 def test_the_rules_find_each_kind_of_fault(code: str) -> None:

@@ -112,8 +112,9 @@ def call_faults(file: Path, tree: ast.Module) -> Iterator[Fault]:
             if unread:
                 yield Fault(file, call.lineno, f"{name}() is given {', '.join(sorted(map(str, unread)))} for nothing")
     for whole in (node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)):
-        for call in (node for node in ast.walk(whole) if isinstance(node, ast.Call) and is_text_call(node)):
-            if call.args and isinstance(call.args[0], ast.Constant):  # unseen by whoever collects texts on Python 3.11
+        for call in (node for node in ast.walk(whole) if isinstance(node, ast.Call)):
+            texts = call.args[1:3] if called(call) == "counted" else call.args[:1] if is_text_call(call) else []
+            if any(isinstance(text, ast.Constant) for text in texts):  # not seen by what collects texts on Python 3.11
                 yield Fault(file, call.lineno, f"a text stands inside an f-string: {ast.unparse(call)}")
     if calls:
         yield from (Fault(file, line, "_ is bound to something else") for line in _rebound(tree))

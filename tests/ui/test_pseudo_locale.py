@@ -61,7 +61,7 @@ with RunStore.open(home) as store:
     for width, height in json.loads(sys.argv[2]):
         window.resize(QSize(width, height))
         for page in PAGES:
-            window.go(page.key)
+            window.pages.show_page(page.key)
             for _ in range(5):
                 QCoreApplication.processEvents()
             for kind in (QLabel, QPushButton, QCheckBox):
