@@ -59,6 +59,7 @@ reached = min(store.get(run_id).iteration for run_id in run_ids) // 10 * 10  # t
 for run_id in run_ids:
     store.truncate_curves(run_id, reached)
     store.set_status(run_id, RunStatus.RUNNING)
+print("both stand at the same iteration", flush=True)
 while True:
     values = np.arange(reached + 1, reached + 8, dtype=np.float32)
     store.append_chunks([CurveChunk(run_id, series, reached + 1, values)
@@ -169,7 +170,8 @@ def test_killed_while_writing_again_and_again(home: Home, tiny_twin: CohortSpec,
     for attempt in range(5):
         writer = spawn(WRITE_FOR_EVER, str(home.root), *run_ids)
         assert said(writer).split() == ([] if attempt == 0 else run_ids)
-        time.sleep(draw.uniform(0.05, 0.4))
+        assert said(writer) == "both stand at the same iteration"
+        time.sleep(draw.uniform(0.05, 0.4))  # any moment will do from here on
         writer.send_signal(signal.SIGKILL)
         assert writer.wait(30) == -signal.SIGKILL
 

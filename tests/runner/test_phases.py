@@ -52,7 +52,7 @@ def test_a_long_run_tells_that_it_compiles_and_its_curves_go_on(long_run, store,
         if not shown:
             shown.append(CohortState.of(store.list_runs()))
             boards.append(Board(store.list_runs()))
-        shown[0].hear(event)
+        shown[0].apply(event)
         boards[0].see(event)
         if isinstance(event, ProgressMade):
             headlines.append(shown[0].headline)

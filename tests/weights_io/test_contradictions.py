@@ -109,7 +109,7 @@ def test_normalisation_in_the_file_is_the_run_s(trained, store: RunStore, tmp_pa
     run = import_weights(store, inspected, SIZE)
     from resnet_studio.data.preprocessing import Preprocessing
 
-    stored = Preprocessing.load(store.home.run(run.id) / "preprocessing.safetensors")
+    stored = Preprocessing.load(store.home.run(run.id).preprocessing)
     assert [round(value, 6) for value in stored.mean.flatten().tolist()] == [0.4, 0.5, 0.6]
     assert "--mean" not in run.environment["assumed"]
     said = ImportOptions(wishes=SIZE.wishes, mean=(0.1, 0.1, 0.1), std=(1.0, 1.0, 1.0))
