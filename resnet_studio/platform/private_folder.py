@@ -28,6 +28,16 @@ def private_opener(path: str, flags: int) -> int:
     return os.open(path, flags, FILE_MODE)
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file of mode 0600; not durable before it is synced.
+
+    Raises:
+        OSError: With its number: a full disk is told from others by it.
+    """
+    with open(path, "wb", opener=private_opener) as file:
+        file.write(content)
+
+
 def why_others_write(folder: Path) -> str:
     """Why what lies in ``folder`` may be someone else's, with what to do; empty if it cannot, or nothing is there."""
     if os.name == "nt":

@@ -23,7 +23,7 @@ from torch import Tensor
 from resnet_studio.domain.errors import CheckpointError
 from resnet_studio.networks.weights import digest, load_tensors
 from resnet_studio.platform.files import replacing, sync
-from resnet_studio.platform.private_folder import FOLDER_MODE, private_opener
+from resnet_studio.platform.private_folder import FOLDER_MODE, write_private
 from resnet_studio.text import _
 
 FORMAT = 2
@@ -133,8 +133,7 @@ def sweep(parent: Path, keep: set[Path]) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     """Write and make durable; our own write, because a full disk must be an OSError with its number."""
-    with open(path, "wb", opener=private_opener) as file:
-        file.write(content)
+    write_private(path, content)
     sync(path)
 
 

@@ -38,6 +38,7 @@ from resnet_studio.networks.weights import digest
 from resnet_studio.platform.home import Home
 from resnet_studio.runner import run_cohort
 from resnet_studio.training import checkpoints
+from resnet_studio.training.disk_full import StorageLostError
 
 WAYS = ("error", "torn", "end")
 FROM = 5  # the checkpoint that is disturbed: the twin's first that makes an older one superfluous
@@ -87,7 +88,7 @@ class Steps:
         replace(os, "fsync", self._fsync)
         for name in ("mkdir", "rename", "unlink", "rmdir"):
             replace(os, name, lambda real, name=name: self._file_step(name, real))
-        replace(Path, "write_bytes", self._write)
+        replace(checkpoints, "write_private", self._write)
         for name in ("add_checkpoint", "drop_checkpoint"):
             replace(RunStore, name, lambda real, name=name: self._row_step(name, real))
         try:
@@ -146,17 +147,14 @@ class Steps:
 
         return step
 
-    def _write(self, real: Callable[[Path, bytes], int]) -> Callable[[Path, bytes], int]:
-        def write_bytes(path: Path, content: bytes) -> int:
-            if not str(path).startswith(self._runs):
-                return real(path, content)
+    def _write(self, real: Callable[[Path, bytes], None]) -> Callable[[Path, bytes], None]:
+        def write_private(path: Path, content: bytes) -> None:
             torn = self._way == "torn" and self.count + 1 == self._fail_at
-            written = real(path, content[: len(content) // 2] if torn else content)
+            real(path, content[: len(content) // 2] if torn else content)
             self.synced.discard(str(path))
             self._step("write", str(path))
-            return written
 
-        return write_bytes
+        return write_private
 
     def _row_step(self, name: str, real: Callable[..., None]) -> Callable[..., None]:
         def step(store: RunStore, *arguments: Any) -> None:
@@ -171,7 +169,7 @@ def train(home: Home, spec: CohortSpec, fail_at: int = 0, way: str = "error") ->
     steps = Steps(home.runs, fail_at, way)
     with RunStore.open(home, wait_seconds=10) as store, steps.watching():
         waiting = [run.id for run in store.list_runs() if run.status is not RunStatus.FINISHED]
-        with contextlib.suppress(OSError):  # the one that was raised on purpose
+        with contextlib.suppress(OSError, StorageLostError):  # what was raised on purpose, or its sentence
             if waiting:
                 run_cohort.resume(waiting, store, steps.look, checkpoint_seconds=0.0)
             elif not store.list_runs():
