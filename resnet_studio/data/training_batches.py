@@ -8,7 +8,6 @@ each epoch needs the originals (scale-crop-flip).
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Iterator
 from typing import Protocol, Self
@@ -35,6 +34,7 @@ from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import DataSpec, RecipeSpec
 from resnet_studio.platform.home import Home
+from resnet_studio.platform.host import cores
 from resnet_studio.text import _
 
 _MOST_WORKERS = 16
@@ -150,8 +150,7 @@ def _streams(spec: DataSpec, recipe: RecipeSpec, image_size: int, layout: Layout
 
 
 def _most_workers() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, _MOST_WORKERS)
+    return min(cores(), _MOST_WORKERS)
 
 
 def _usual_workers(device: torch.device) -> int:

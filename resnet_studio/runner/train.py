@@ -165,13 +165,13 @@ def _engine(
     def waiting() -> None:
         emit(PhaseChanged(ids, Phase.AWAITING))
 
-    def apart(some: Sequence[str], sentence: str) -> None:
+    def on_members_left_eager(some: Sequence[str], sentence: str) -> None:
         emit(NoticeGiven(tuple(some), sentence))
         emit(EnvironmentChanged(tuple(some), {"engine": machine.plan.uncompiled.name, "engine_reason": sentence}))
 
     if (note := use_compile_cache(home.cache)) and machine.plan.engine is not Engine.EAGER:
         emit(NoticeGiven(ids, note))
-    engine = machine.engine(recipe, home.cache, should_stop, waiting, failed, apart)
+    engine = machine.engine(recipe, home.cache, should_stop, waiting, failed, on_members_left_eager)
     return engine
 
 

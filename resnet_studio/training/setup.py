@@ -102,7 +102,8 @@ class Machine:
 
     def engine(
         self, recipe: RecipeSpec, cache: Path, should_stop: StopCheck, waiting: Callable[[], None],
-        failed: Callable[[str], None], apart: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
+        failed: Callable[[str], None],
+        on_members_left_eager: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
     ) -> StepEngine:  # fmt: skip
         """The planned engine; what is found out about compiling here is kept in ``cache``. See :func:`make_engine`."""
 
@@ -118,7 +119,8 @@ class Machine:
         use_compile_cache(cache)
         return make_engine(
             self.plan, self.precision, self.threads, should_stop,
-            waiting=waiting, failed=failed, faster=faster if measure else None, slow=self.slow, apart=apart,
+            waiting=waiting, failed=failed, faster=faster if measure else None, slow=self.slow,
+            on_members_left_eager=on_members_left_eager,
         )  # fmt: skip
 
     def environment(self) -> dict[str, str]:

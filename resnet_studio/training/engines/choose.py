@@ -154,15 +154,15 @@ def make_engine(
     failed: Callable[[str], None] = lambda _reason: None,
     faster: Faster | None = None,
     slow: Collection[NetworkSpec] = (),
-    apart: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
+    on_members_left_eager: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
 ) -> StepEngine:
     """``waiting`` is called when training waits for the compiler; ``failed`` with a sentence when it goes on more
-    slowly than planned, ``apart`` when these members do; ``faster`` is asked whether a network's measured gain is worth
-    the switch; ``slow`` networks are not compiled."""
+    slowly than planned, ``on_members_left_eager`` when these members do; ``faster`` is asked whether a network's
+    measured gain is worth the switch; ``slow`` networks are not compiled."""
     if plan.engine is Engine.COMPILED:
         return CompiledEngine(
             precision, should_stop, switch_at=plan.switch_at, threads=threads, waiting=waiting, failed=failed,
-            faster=faster, slow=slow, apart=apart,
+            faster=faster, slow=slow, on_members_left_eager=on_members_left_eager,
         )  # fmt: skip
     eager = EagerEngine(precision, should_stop)
     if plan.engine is Engine.EAGER:
@@ -170,4 +170,6 @@ def make_engine(
     if not plan.switch_at:
         return GraphedEngine(precision, eager, failed)
     beside = BackgroundCompiler(precision, should_stop, switch_at=plan.switch_at, threads=threads, waiting=waiting)
-    return GraphedEngine(precision, eager, failed, compiler=beside, faster=faster, slow=slow, apart=apart)
+    return GraphedEngine(
+        precision, eager, failed, compiler=beside, faster=faster, slow=slow, on_members_left_eager=on_members_left_eager
+    )

@@ -41,16 +41,21 @@ class CompiledEngine(EagerEngine):
         failed: Callable[[str], None],
         faster: Faster | None = None,
         slow: Collection[NetworkSpec] = (),
-        apart: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
+        on_members_left_eager: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
         patience: float = PATIENCE,
     ) -> None:
         """``waiting`` is called when training has to wait for the compiler, ``failed`` with a sentence if all stay
-        eager, ``apart`` if these members do. ``faster`` decides by a network's measured gain whether it switches, None
-        if all do; networks that are ``slow`` when compiled do not."""
+        eager, ``on_members_left_eager`` if these members do. ``faster`` decides by a network's measured gain whether it
+        switches, None if all do; networks that are ``slow`` when compiled do not."""
         super().__init__(precision, should_stop, patience)
         self.name = f"compiled after {switch_at}"
         self.failure = ""
-        self._failed, self._faster, self._slow, self._apart = failed, faster, slow, apart
+        self._failed, self._faster, self._slow, self._on_members_left_eager = (
+            failed,
+            faster,
+            slow,
+            on_members_left_eager,
+        )
         self._networks: Mapping[str, CompiledNetwork] = {}
         self._compiler = BackgroundCompiler(
             precision, should_stop, switch_at=switch_at, threads=threads, waiting=waiting
@@ -93,7 +98,7 @@ class CompiledEngine(EagerEngine):
         if not self._networks:
             self._stay(_("Training goes on without compiling: {reason}.", reason=reason), reason)
         elif slow:
-            self._apart(
+            self._on_members_left_eager(
                 [run_id for run_id in networks if run_id not in self._networks],
                 _("Without compiling: {reason}.", reason=reason),
             )

@@ -68,15 +68,20 @@ class GraphedEngine:
         compiler: BackgroundCompiler | None = None,
         faster: Faster | None = None,
         slow: Collection[NetworkSpec] = (),
-        apart: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
+        on_members_left_eager: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
     ) -> None:
-        """``tell`` is given a sentence when the engine has to go on more slowly, ``apart`` when these members do;
-        ``capture`` is replaced in tests, :class:`CudaGraphs` otherwise. ``faster`` decides by a network's measured gain
+        """``tell`` is given a sentence when the engine has to go on more slowly, ``on_members_left_eager`` when these
+        members do; ``capture`` is replaced in tests, :class:`CudaGraphs` otherwise. ``faster`` decides by a network's measured gain
         whether its compiled form is taken, None if all are; those of ``slow`` networks are not."""
         self.name = "graphed" if compiler is None else f"graphed, compiled after {compiler.switch_at}"
         self._precision, self._eager, self._tell = precision, eager, tell
         self._capture = CudaGraphs() if capture is None else capture
-        self._compiler, self._faster, self._slow, self._apart = compiler, faster, slow, apart
+        self._compiler, self._faster, self._slow, self._on_members_left_eager = (
+            compiler,
+            faster,
+            slow,
+            on_members_left_eager,
+        )
         self._networks: Mapping[str, CompiledNetwork] = {}
         self._programs: dict[tuple[tuple[str, ...], int, bool], tuple[StepProgram, Work]] = {}
         self._waiting: list[torch.cuda.Event] = []
@@ -196,7 +201,7 @@ class GraphedEngine:
             return
         if slow:
             left = [run_id for run_id in networks if run_id not in kept]
-            self._apart(left, _("Without compiling: {slowness}.", slowness=slowness(slow)))
+            self._on_members_left_eager(left, _("Without compiling: {slowness}.", slowness=slowness(slow)))
         self._networks = kept
         self._wait(members[0].device)
         self._programs.clear()

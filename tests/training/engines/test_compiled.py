@@ -275,7 +275,10 @@ def test_a_slow_member_stays_eager_beside_a_compiled_one(tiny_run, monkeypatch):
     wide = replace(tiny_run, network=replace(tiny_run.network, width=8))
     told, apart = [], []
     engine = make(
-        2, told, faster=lambda network, gain: network == wide.network, apart=lambda ids, reason: apart.append(ids)
+        2,
+        told,
+        faster=lambda network, gain: network == wide.network,
+        on_members_left_eager=lambda ids, reason: apart.append(ids),
     )
     members = [Member(name, spec, CPU) for name, spec in (("small", tiny_run), ("wide", wide))]
     for member in members:

@@ -680,7 +680,7 @@ def test_a_network_that_is_slow_when_compiled_stays_as_it_was_beside_one_that_is
     monkeypatch.setattr(regions.torch, "compile", lambda call, **_options: call)
     apart, told = [], []
     engine = with_compiler(told, 3, faster=lambda network, gain: network == specs[0].network)
-    engine._apart = lambda run_ids, sentence: apart.append((run_ids, sentence))
+    engine._on_members_left_eager = lambda run_ids, sentence: apart.append((run_ids, sentence))
     trained(specs, engine, 6)
     assert not told
     ((run_ids, sentence),) = apart
