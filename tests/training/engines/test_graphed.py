@@ -42,6 +42,13 @@ from resnet_studio.training.precision import set_products
 LOSSES_AGREE = 1e-3
 
 
+@pytest.fixture(autouse=True)
+def no_earlier_failure(request, monkeypatch):
+    """A capture that a test lets fail forbids no other test to capture, except where the device is real."""
+    if request.node.get_closest_marker("gpu") is None:
+        monkeypatch.setattr(cuda, "_spoiled", threading.Event())
+
+
 def again(work):
     """A replay on devices without graphs: the program is run anew."""
     work()
@@ -154,7 +161,6 @@ def spoilt(monkeypatch):
     """A torch that does not survive a failed capture, in a process of its own."""
     for module in (cuda, captures):
         monkeypatch.setattr(module, "survives_failed_captures", lambda: False)
-    monkeypatch.setattr(cuda, "_spoiled", threading.Event())
 
 
 @pytest.mark.usefixtures("spoilt")
