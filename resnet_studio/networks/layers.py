@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.blueprint import Layer, LayerKind
+
+NARROW = frozenset({16, 32})
+"""Channels for which :mod:`resnet_studio.networks.narrow_convolution` has kernels that beat cuDNN's."""
 
 Step = Callable[[Tensor], Tensor]
 
@@ -27,11 +31,39 @@ def flatten(x: Tensor) -> Tensor:
     return x.flatten(1)
 
 
+@cache
+def narrow_kernels() -> bool:
+    """Whether this machine runs the kernels of :mod:`resnet_studio.networks.narrow_convolution`: a CUDA device that
+    computes in bfloat16, and Triton."""
+    if not torch.cuda.is_available() or torch.cuda.get_device_capability() < (8, 0):
+        return False
+    try:
+        from resnet_studio.networks import narrow_convolution  # noqa: F401  (registers its operations)
+    except ImportError:
+        return False
+    return True
+
+
+def _is_narrow(layer: Layer) -> bool:
+    channels = {layer.input[0], layer.output[0]}
+    return (layer.kernel, layer.stride, layer.padding, layer.bias) == (3, 1, 1, False) and channels <= NARROW
+
+
+class NarrowConv2d(nn.Conv2d):
+    """A 3x3 convolution of few channels, for which cuDNN's kernels are far from the speed of memory."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.is_cuda and x.dtype is torch.bfloat16 and x.is_contiguous(memory_format=torch.channels_last):
+            return torch.ops.resnet_studio.convolve3x3(x, self.weight.to(torch.bfloat16))  # type: ignore[no-any-return]
+        return super().forward(x)
+
+
 def weighted(layer: Layer) -> nn.Module | None:
     """The module of a layer with weights, None for one without."""
     if layer.kind is LayerKind.CONV:
+        kind = NarrowConv2d if _is_narrow(layer) and narrow_kernels() else nn.Conv2d
         inputs, outputs = layer.input[0], layer.output[0]
-        return nn.Conv2d(inputs, outputs, layer.kernel, stride=layer.stride, padding=layer.padding, bias=layer.bias)
+        return kind(inputs, outputs, layer.kernel, stride=layer.stride, padding=layer.padding, bias=layer.bias)
     if layer.kind is LayerKind.BATCH_NORM:
         return nn.BatchNorm2d(layer.output[0])
     if layer.kind is LayerKind.LINEAR:

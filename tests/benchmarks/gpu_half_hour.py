@@ -37,7 +37,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from resnet_studio import runner
 from resnet_studio.data.batches import ResidentBatches
 from resnet_studio.data.image_set import ImageSet
 from resnet_studio.data.preprocessing import Preprocessing
@@ -50,6 +49,7 @@ from resnet_studio.networks.cuda import captures_are_over, free_cached_memory
 from resnet_studio.networks.residual import build
 from resnet_studio.networks.weights import digest
 from resnet_studio.platform.home import Home
+from resnet_studio.runner.run_cohort import run
 from resnet_studio.training import checkpoints
 from resnet_studio.training.engines import compile_options, regions
 from resnet_studio.training.engines.captures import CudaGraphs
@@ -218,7 +218,7 @@ def trained(recipe: RecipeSpec, source: str, home: Path) -> tuple[RunRecord, str
     """A ResNet-20 of that recipe, and the digest of its weights."""
     spec = RunSpec(network=NetworkSpec(depth=20, block="basic"), recipe=recipe, data=DataSpec(source=source))
     with RunStore.open(Home(home).prepare()) as store:
-        (ended,) = runner.run(CohortSpec(runs=(spec,)), store, lambda _event: None)
+        (ended,) = run(CohortSpec(runs=(spec,)), store, lambda _event: None)
         folder = store.home.runs / store.checkpoints(ended.id)[0].folder
         return ended, digest(checkpoints.load(folder).weights)
 
@@ -290,7 +290,7 @@ class Parts:
         found.unlink(missing_ok=True)
         code, _ = self._process(
             "tests", "-m", "pytest", "-c", str(ini), f"--rootdir={ROOT}", "-p", "no:cacheprovider", "-m", "gpu",
-            f"--junitxml={found}", "tests/training", "tests/data",
+            f"--junitxml={found}", "tests/networks", "tests/training", "tests/data",
         )  # fmt: skip
         suites = list(ET.parse(found).getroot().iter("testsuite")) if found.exists() else []
         counts = {
