@@ -267,11 +267,11 @@ def _paint_heat(p: QPainter, heat: HeatMap, area: QRectF) -> None:
     axes = _Axes(area, x[0] - wide, x[1] + wide, y[1] + tall, y[0] - tall)
     metrics = QFontMetricsF(p.font())
     p.setPen(_INK)
-    for value in _ticks(*sorted((axes.left, axes.right)), area.width() / 70):
+    for value in _ticks(min(axes.left, axes.right), max(axes.left, axes.right), area.width() / 70):
         text = f"{value:.6g}"
         place = QPointF(float(axes.x(value)) - metrics.horizontalAdvance(text) / 2, area.bottom() + metrics.height())
         p.drawText(place, text)
-    for value in _ticks(*sorted((axes.low, axes.high)), area.height() / 36):
+    for value in _ticks(min(axes.low, axes.high), max(axes.low, axes.high), area.height() / 36):
         text = f"{value:.6g}"
         where = QPointF(
             area.left() - metrics.horizontalAdvance(text) - 6, float(axes.y(value)) + metrics.ascent() * 0.36
@@ -282,8 +282,8 @@ def _paint_heat(p: QPainter, heat: HeatMap, area: QRectF) -> None:
     bar = QRectF(area.right() + 12, area.top(), 12, area.height())
     p.drawImage(bar, _image(_coloured(np.linspace(1.0, 0.0, 128)[:, None], 0.0, 1.0)))
     for value in _ticks(low, high, area.height() / 48):
-        place = bar.bottom() - (value - low) / (high - low) * bar.height()
-        p.drawText(QPointF(bar.right() + 4, place + metrics.ascent() * 0.36), f"{value:.3g}")
+        down = bar.bottom() - (value - low) / (high - low) * bar.height()
+        p.drawText(QPointF(bar.right() + 4, down + metrics.ascent() * 0.36), f"{value:.3g}")
 
 
 def _coloured(values: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -292,6 +292,7 @@ def _coloured(values: np.ndarray, low: float, high: float) -> np.ndarray:
     known = np.nan_to_num(share)
     below = np.minimum(known.astype(np.int64), len(_COLOURS) - 2)
     part = (known - below)[..., None]
-    mixed = _COLOURS[below] * (1 - part) + _COLOURS[below + 1] * part
+    mixed: np.ndarray = _COLOURS[below] * (1 - part) + _COLOURS[below + 1] * part
     mixed[~np.isfinite(share)] = 255.0
-    return mixed.round().astype(np.uint8)
+    pixels: np.ndarray = mixed.round().astype(np.uint8)
+    return pixels
