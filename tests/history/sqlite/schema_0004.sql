@@ -1,5 +1,5 @@
--- A history as the program with schema 0004 left it: a twin that finished and was evaluated as an ensemble, runs
--- that were stopped, interrupted, left queued and deleted, one imported from a weights file, and a signal check.
+-- A history as the program with schema 0004 left it: a twin that finished and was evaluated as an ensemble,
+-- runs that were stopped, interrupted, left queued and deleted, one imported from a weights file, and a signal check.
 BEGIN TRANSACTION;
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
