@@ -17,6 +17,11 @@ def removable(block: BlockPlan) -> bool:
     return block.join is Join.PROJECTION or _width(block) >= block.input[0]
 
 
+def same_shapes(a: BlockPlan, b: BlockPlan) -> bool:
+    """Whether two blocks can change places."""
+    return (a.input, a.output, a.stride) == (b.input, b.output, b.stride)
+
+
 def _width(block: BlockPlan) -> int:
     return block.branch[-1].output[0]
 

@@ -1,25 +1,7 @@
-"""Paths through a network: how many there are of each length, and how much of the gradient goes through them.
-
-Veit, Wilber, Belongie 2016 (arXiv:1605.06431), section 4 (their Figure 6). In a residual net the signal goes at each
-block through the branch or beside it, so n blocks make 2^n paths; the length of a path is the number of branches on it,
-and of length k there are n over k. A plain net has one path, through every branch. The derivative of the loss with
-respect to the images is the sum over all paths of the product of what lies on each (batch norm and ReLU as they were in
-the forward pass), so it falls into the parts of each length. Two measurements of a part:
-
-- as in the paper: paths of the length are drawn at random, the backward pass goes through their branches and at all
-  other blocks through the shortcut alone; mean norm times number of paths, as a share of the sum over all lengths. It
-  takes the paths of one length for pointing in one direction.
-- exactly: the sum of all paths of the length, by one backward pass that keeps the lengths apart. Its scalar product
-  with the whole gradient, over that one's square: these shares add up to 1, and one may be negative, where the paths of
-  a length work against the others.
-
-Norms are Euclidean, of the derivative of the mean cross-entropy over the batch with respect to all its pixels. Batch
-norm is in training mode, by the batch's own statistics; its running statistics stay as they are.
-"""
+"""Paths through a network: how many there are of each length, and how much of the gradient goes through them."""
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,57 +9,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.analysis.block_passes import NamedBlock, block_plans, named_blocks
+from resnet_studio.analysis.subjects import Progress, Subject, no_progress
+from resnet_studio.data.drawn_images import DrawnImages
+from resnet_studio.domain.analyses.paths import Paths, PathsOfLength, PathsSettings
 from resnet_studio.domain.blueprint import Blueprint, Join, Layer
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.networks.layers import run_in_order
+from resnet_studio.networks.module_state import batch_statistics
 from resnet_studio.networks.residual import PlannedNetwork
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class PathsOfLength:
-    """All paths through ``blocks`` branches.
-
-    Attributes:
-        paths: How many.
-        norm: Mean norm of the gradient along one of them, over those drawn.
-        share: ``paths`` times ``norm``, in 0..1 of the sum over all lengths: the paper's.
-        sum_norm: Norm of the sum of their gradients.
-        exact_share: Of the whole gradient, by its direction; all of them add up to 1.
-    """
-
-    blocks: int
-    paths: int
-    norm: float
-    share: float
-    sum_norm: float
-    exact_share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Of one network.
-
-    Attributes:
-        lengths: Those there are, short first.
-        layers: How many paths go through so many weighted layers, stem, last layer and projections on the way counted:
-            (layers, paths), short first.
-        gradient_norm: Of the whole gradient.
-        images: In the batch.
-        samples: Paths drawn of each length, at most; no path of a length that has fewer is drawn twice.
-    """
-
-    lengths: tuple[PathsOfLength, ...]
-    layers: tuple[tuple[int, int], ...]
-    gradient_norm: float
-    images: int
-    samples: int
 
 
 def count_by_blocks(plan: Blueprint) -> dict[int, int]:
@@ -116,17 +60,62 @@ def _product(parts: Iterator[Counter[int]]) -> dict[int, int]:
 
 
 def measure(
+    subject: Subject,
+    images: DrawnImages,
+    settings: PathsSettings,
+    progress: Progress = no_progress,
+    should_stop: StopCheck = never_stop,
+) -> Paths:
+    """Paths of the network, and their gradients on the images as one batch.
+
+    Veit, Wilber, Belongie 2016 (arXiv:1605.06431), section 4 (their Figure 6). In a residual net the signal goes at
+    each block through the branch or beside it, so n blocks make 2^n paths; the length of a path is the number of
+    branches on it, and of length k there are n over k. A plain net has one path, through every branch. The
+    derivative of the loss with respect to the images is the sum over all paths of the product of what lies on each
+    (batch norm and ReLU as they were in the forward pass), so it falls into the parts of each length. Two
+    measurements of a part:
+
+    - as in the paper: paths of the length are drawn at random, the backward pass goes through their branches and at
+      all other blocks through the shortcut alone; mean norm times number of paths, as a share of the sum over all
+      lengths. It takes the paths of one length for pointing in one direction.
+    - exactly: the sum of all paths of the length, by one backward pass that keeps the lengths apart. Its scalar
+      product with the whole gradient, over that one's square: these shares add up to 1, and one may be negative,
+      where the paths of a length work against the others.
+
+    Norms are Euclidean, of the derivative of the mean cross-entropy over the batch with respect to all its pixels.
+    Batch norm is in training mode, by the batch's own statistics; its running statistics stay as they are.
+
+    Raises:
+        UserError: If the network does not know the images' classes.
+        Stopped: Between two blocks, when ``should_stop`` says so.
+    """
+    inputs, targets, plan = subject.inputs(images), subject.targets(images), subject.blueprint
+    found = gradients_by_length(
+        subject.network, plan, inputs, targets, settings.paths, settings.seed, progress, should_stop
+    )
+    layers = tuple(count_by_layers(plan).items())
+    return Paths(subject.net, found.lengths, layers, found.norm, len(images), settings.paths)
+
+
+@dataclass(frozen=True, slots=True)
+class ByLength:
+    """``norm`` is that of the whole gradient."""
+
+    lengths: tuple[PathsOfLength, ...]
+    norm: float
+
+
+def gradients_by_length(
     network: PlannedNetwork,
     plan: Blueprint,
     images: Tensor,
     labels: Tensor,
-    *,
-    samples: int = 10,
+    samples: int,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
-) -> Paths:
-    """Paths and their gradients on one batch.
+) -> ByLength:
+    """What goes through the paths of each length on one batch.
 
     Args:
         network: Trained or not; it is returned in the mode it had, weights and statistics untouched.
@@ -139,7 +128,7 @@ def measure(
         Stopped: Between two blocks, when ``should_stop`` says so.
     """
     counts = count_by_blocks(plan)
-    with _batch_statistics(network):
+    with batch_statistics(network):
         passes = _Passes(network, plan, images, labels, should_stop)
         drawn = {length: _draw(plan, length, min(samples, paths), seed) for length, paths in counts.items()}
         work = len(passes) * (len(passes) + 1) // 2 + sum(len(paths) * len(passes) for paths in drawn.values())
@@ -163,8 +152,7 @@ def measure(
         )
         for length, paths in counts.items()
     )
-    layers = tuple(count_by_layers(plan).items())
-    return Paths(lengths, layers, math.sqrt(square), len(images), samples)
+    return ByLength(lengths, math.sqrt(square))
 
 
 def _ratio(part: float, whole: float) -> float:
@@ -185,20 +173,6 @@ def _draw(plan: Blueprint, length: int, wanted: int, seed: int) -> list[frozense
         chosen = random.permutation(len(free))[: length - len(fixed)]
         found[frozenset((*fixed, *(free[place] for place in chosen.tolist())))] = None
     return list(found)
-
-
-@contextlib.contextmanager
-def _batch_statistics(network: nn.Module) -> Iterator[None]:
-    """Batch norm by each batch's own statistics, the running ones untouched."""
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    was = [(norm, norm.training, norm.track_running_stats) for norm in norms]
-    for norm in norms:
-        norm.training, norm.track_running_stats = True, False
-    try:
-        yield
-    finally:
-        for norm, training, tracks in was:
-            norm.training, norm.track_running_stats = training, tracks
 
 
 @dataclass(slots=True, eq=False)
@@ -233,7 +207,7 @@ class _Passes:
         self, network: PlannedNetwork, plan: Blueprint, images: Tensor, labels: Tensor, should_stop: StopCheck
     ) -> None:
         self._should_stop = should_stop
-        self._progress: Progress | None = None
+        self._progress: Progress = no_progress
         self._done = self._all = 0
         with torch.enable_grad():
             self._stem = _piece(network.stem, images)
@@ -249,12 +223,11 @@ class _Passes:
     def __len__(self) -> int:
         return len(self._blocks)
 
-    def watch(self, progress: Progress | None, work: int) -> None:
+    def watch(self, progress: Progress, work: int) -> None:
         self._progress, self._all = progress, work
 
     def finish(self) -> None:
-        if self._progress is not None:
-            self._progress(self._all, self._all)
+        self._progress(self._all, self._all)
 
     def by_length(self) -> dict[int, Tensor]:
         """The sum of the gradients of all paths of each length, with respect to the images."""
@@ -292,8 +265,7 @@ class _Passes:
 
     def _step(self) -> None:
         self._done += 1
-        if self._progress is not None:
-            self._progress(min(self._done, self._all), self._all)
+        self._progress(min(self._done, self._all), self._all)
 
 
 def _piece(step: Callable[[Tensor], Tensor], x: Tensor) -> _Piece:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from resnet_studio.analysis import responses, shattered, signal
+from resnet_studio.analysis import construct, lesion, paths, responses, shattered, signal
 from resnet_studio.analysis.subjects import Progress, Subject
 from resnet_studio.domain.analyses.result import AnalysisResult
 from resnet_studio.domain.errors import Stopped
@@ -38,5 +38,8 @@ MEASURES: Mapping[str, Measure] = {
     "signal": each(signal.measure),
     "shattered": each(shattered.measure),
     "responses": each(responses.measure),
+    "lesion": each(lesion.measure),
+    "construct": each(construct.measure),
+    "paths": each(paths.measure),
 }
 """By the key of the row; ``images`` is None for a row without images."""

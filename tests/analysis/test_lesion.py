@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 
 import pytest
@@ -9,17 +10,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from resnet_studio.analysis.block_outputs import Alteration, BlockOutputs, images_a_batch
 from resnet_studio.analysis.block_passes import block_plans, named_blocks
 from resnet_studio.analysis.lesion import (
-    Alteration,
-    BlockOutputs,
+    alterations_of,
     each_block,
-    images_a_batch,
+    errors_of,
     kendall_tau,
     measure,
+    outputs_of,
     some_blocks,
     swapped,
 )
+from resnet_studio.analysis.subjects import Subject
+from resnet_studio.data.drawn_images import DrawnImages
+from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.analyses.lesion import Altered, Lesion, LesionSettings
+from resnet_studio.domain.analyses.result import Net
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.mcnemar import PairedErrors
 from resnet_studio.networks.error_rates import count_errors
@@ -42,6 +49,20 @@ NETWORKS = (
 @pytest.fixture
 def labels(images: Tensor) -> Tensor:
     return torch.arange(len(images)) % 3
+
+
+@dataclass
+class Measured:
+    error: float
+    blocks: tuple[Altered, ...]
+
+
+def measured(network, plan, images, labels, alterations=None, **options) -> Measured:
+    """All of the errors; ``options`` are those of BlockOutputs and of errors_of."""
+    own = {name: options.pop(name) for name in ("batch", "arithmetic") if name in options}
+    outputs = BlockOutputs(network, plan, images, labels, **own)
+    wanted = each_block(plan) if alterations is None else alterations
+    return Measured(outputs.error(), errors_of(outputs, wanted, **options))
 
 
 def by_hand(network, plan, deleted: set[str], x: Tensor, order=()) -> Tensor:
@@ -112,7 +133,7 @@ def test_another_order_equals_the_rebuilt_forward_pass_to_the_bit(made, images, 
 @pytest.mark.parametrize("batch", [1, 4, 250])
 def test_errors_and_pairs_are_those_of_single_predictions(made, images, labels, batch):
     network, plan = made(depth=14)
-    found = measure(network, plan, images, labels, batch=batch)
+    found = measured(network, plan, images, labels, batch=batch)
     with torch.inference_mode():
         whole = network(images).argmax(1) == labels
     assert found.error == 100 * (~whole).sum().item() / len(images)
@@ -141,7 +162,7 @@ def test_a_lesion_of_nothing_is_the_error_that_training_counts(made, images, lab
 
     expected = count_errors(network, [(images, labels)], precision=arithmetic())
     nothing = [Alteration("nothing"), Alteration("as built", order=tuple(b.name for b in block_plans(plan)))]
-    found = measure(network, plan, images, labels, nothing, arithmetic=arithmetic)
+    found = measured(network, plan, images, labels, nothing, arithmetic=arithmetic)
     assert found.error == expected.top1_error
     for each in found.blocks:
         assert (each.error, each.only_altered, each.only_whole) == (expected.top1_error, 0, 0)
@@ -152,7 +173,7 @@ def test_results_come_batch_by_batch_in_the_order_chosen(made, images, labels):
     order = tuple(reversed(each_block(plan)))
     seen: list[tuple[str, int, bool]] = []
     done: list[tuple[int, int]] = []
-    found = measure(
+    found = measured(
         network, plan, images, labels, order, batch=4,
         on_result=lambda result: seen.append((result.name, result.images, result.final)),
         progress=lambda *work: done.append(work),
@@ -177,7 +198,9 @@ def test_outputs_are_kept_and_a_deletion_runs_only_what_follows(made, images, la
     list(outputs.results(each_block(plan)[1:2]))
     assert ran == 2 * names[2:]
     ran.clear()
-    assert outputs.error() == measure(network, plan, images, labels, ()).error
+    error = outputs.error()
+    assert ran == []
+    assert error == count_errors(network, [(images, labels)]).top1_error
 
 
 def test_no_more_is_kept_than_allowed(made, images, labels):
@@ -201,8 +224,9 @@ def test_a_stop_is_heard_between_two_blocks(made, images, labels, calls):
         asked += 1
         return asked > calls
 
+    outputs = BlockOutputs(network, plan, images, labels)
     with pytest.raises(Stopped):
-        measure(network, plan, images, labels, should_stop=should_stop)
+        errors_of(outputs, each_block(plan), should_stop=should_stop)
     assert asked == calls + 1
 
 
@@ -216,13 +240,13 @@ def test_what_cannot_be_done_is_refused_in_a_sentence(made, images, labels):
     )
     for alteration, sentence in wrong:
         with pytest.raises(UserError, match=sentence):
-            measure(network, plan, images, labels, [alteration])
+            measured(network, plan, images, labels, [alteration])
     narrowing, its_plan = made(depth=14, block="plain", width=8, widths=(8, 4, 4))
     assert "stage2.block1" not in [alteration.name for alteration in each_block(its_plan)]
     with pytest.raises(UserError, match="drops channels"):
-        measure(narrowing, its_plan, images, labels, [Alteration("x", ("stage2.block1",))])
+        measured(narrowing, its_plan, images, labels, [Alteration("x", ("stage2.block1",))])
     with pytest.raises(ValueError, match="evaluation mode"):
-        measure(network.train(), plan, images, labels)
+        measured(network.train(), plan, images, labels)
 
 
 def test_random_deletions_and_swaps_depend_on_the_seed_alone(made):
@@ -249,3 +273,51 @@ def test_batches_shrink_where_blocks_are_large(made):
     assert images_a_batch(made(depth=56, width=16, image_size=32)[1]) == 250
     large = made(family="imagenet", depth=18, width=64, image_size=224)[1]
     assert 1 <= images_a_batch(large) < 100
+
+
+@pytest.fixture
+def subject(made) -> Subject:
+    network, plan = made(depth=14)
+    preprocessing = Preprocessing(8, torch.full((3, 1, 1), 0.5), torch.full((3, 1, 1), 0.25))
+    return Subject(Net("ours", 14, True, "a" * 32), network, plan, preprocessing, ("blue", "green", "red"))
+
+
+@pytest.fixture
+def drawn() -> DrawnImages:
+    pixels = torch.randint(0, 256, (7, 3, 8, 8), generator=torch.Generator().manual_seed(8), dtype=torch.uint8)
+    return DrawnImages.of({8: pixels}, [0, 1, 2, 0, 1, 2, 0], [f"test/{n}" for n in range(7)], ("red", "blue", "green"))
+
+
+def test_what_is_measured_of_a_subject_is_every_block_in_its_order_with_classes_by_name(subject, drawn):
+    seen: list[Altered] = []
+    found = measure(subject, drawn, LesionSettings(), on_result=seen.append)
+    names = [block.name for block in block_plans(subject.blueprint)]
+    assert [block.name for block in found.blocks] == [block.name for block in seen] == names
+    wrong = subject.network(subject.inputs(drawn)).argmax(1) != torch.tensor([2, 0, 1, 2, 0, 1, 2])
+    assert found.error == 100 * wrong.sum().item() / 7
+    assert (found.images, found.net) == (7, subject.net)
+    plain = found.to_json()
+    assert plain["run"] == "a" * 32
+    assert {"name", "error", "low", "high", "difference"} <= plain["blocks"][0].keys()
+    again = Lesion.from_json(plain)
+    assert again.blocks == found.blocks
+    assert Lesion.figure([found, found]).panels
+    assert len(Lesion.table([found]).rows) == len(Lesion.summary([found]).rows) * len(names)
+
+
+def test_settings_choose_blocks_order_and_whether_together(subject, drawn):
+    plan = subject.blueprint
+    names = tuple(block.name for block in block_plans(plan))
+    order = (names[1], names[0], *names[2:])
+    two = ("stage2.block2", "stage1.block1")
+
+    def asked(**fields) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+        return [(each.deleted, each.order) for each in alterations_of(plan, LesionSettings(**fields))]
+
+    assert asked(blocks=two) == [(two[:1], ()), (two[1:], ())]
+    assert asked(blocks=two, together=True) == [(two, ())]
+    assert asked(order=order) == [((), order)]
+    assert asked(blocks=two, together=True, order=order) == [(two, order)]
+    kept = outputs_of(subject, drawn, keep_bytes=10**9)
+    (first,) = errors_of(kept, alterations_of(plan, LesionSettings(blocks=two, together=True, order=order)))
+    assert measure(subject, drawn, LesionSettings(blocks=two, together=True, order=order)).blocks == (first,)

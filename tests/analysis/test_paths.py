@@ -12,11 +12,17 @@ from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.analysis import paths
 from resnet_studio.analysis.block_passes import block_plans
-from resnet_studio.analysis.paths import count_by_blocks, count_by_layers, measure
+from resnet_studio.analysis.paths import count_by_blocks, count_by_layers, gradients_by_length, measure
+from resnet_studio.analysis.subjects import Subject
+from resnet_studio.data.drawn_images import DrawnImages
+from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.analyses.paths import Paths, PathsSettings
+from resnet_studio.domain.analyses.result import Net
 from resnet_studio.domain.blueprint import Join
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.networks.module_state import batch_statistics
 
 NETWORKS = (
     {"depth": 14},
@@ -86,13 +92,12 @@ def exact_logits(monkeypatch):
 @pytest.mark.parametrize("fields", [each for each in NETWORKS if each.get("family") != "vgg"], ids=str)
 def test_parts_add_up_to_autograds_gradient(made, fields):
     network, plan, images = doubled(made, fields)
-    found = measure(network, plan, images, LABELS, samples=2)
+    found = gradients_by_length(network, plan, images, LABELS, samples=2)
     whole = own_gradient(network, images)
-    assert found.gradient_norm == pytest.approx(whole.norm().item(), rel=1e-9)
+    assert found.norm == pytest.approx(whole.norm().item(), rel=1e-9)
     assert math.fsum(each.exact_share for each in found.lengths) == pytest.approx(1.0)
     assert math.fsum(each.share for each in found.lengths) == pytest.approx(1.0)
     assert {each.blocks: each.paths for each in found.lengths} == count_by_blocks(plan)
-    assert found.images == 6
 
 
 @pytest.mark.parametrize("fields", [{"depth": 14}, {"depth": 14, "shortcut": "C"}], ids=str)
@@ -102,7 +107,7 @@ def test_each_path_is_the_network_with_all_other_ways_cut(made, fields):
     blocks = list(network.blocks)
     norms: dict[int, list[float]] = {}
     sums: dict[int, Tensor] = {}
-    with paths._batch_statistics(network):
+    with batch_statistics(network):
         passes = paths._Passes(network, plan, images, LABELS, lambda: False)
         for choice in product((True, False), repeat=len(blocks)):
             x = images.clone().requires_grad_()
@@ -122,7 +127,7 @@ def test_each_path_is_the_network_with_all_other_ways_cut(made, fields):
             torch.testing.assert_close(passes.along(path), gradient, rtol=1e-9, atol=1e-12)
             norms.setdefault(len(path), []).append(gradient.norm().item())
             sums[len(path)] = sums.get(len(path), 0) + gradient
-    found = measure(network, plan, images, LABELS, samples=100)
+    found = gradients_by_length(network, plan, images, LABELS, samples=100)
     totals = {length: sum(each) for length, each in norms.items()}
     for each in found.lengths:  # every path is drawn, none twice
         assert each.norm == pytest.approx(totals[each.blocks] / each.paths, rel=1e-9)
@@ -132,12 +137,11 @@ def test_each_path_is_the_network_with_all_other_ways_cut(made, fields):
 
 def test_a_plain_net_is_one_path_with_all_of_the_gradient(made):
     network, plan, images = doubled(made, {"depth": 20, "block": "plain"})
-    found = measure(network, plan, images, LABELS)
+    found = gradients_by_length(network, plan, images, LABELS, 10)
     (only,) = found.lengths
     assert (only.blocks, only.paths) == (9, 1)
     assert (only.share, only.exact_share) == (1.0, pytest.approx(1.0))
-    assert only.norm == pytest.approx(only.sum_norm) == pytest.approx(found.gradient_norm)
-    assert found.layers == ((20, 1),)
+    assert only.norm == pytest.approx(only.sum_norm) == pytest.approx(found.norm)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -145,7 +149,7 @@ def test_the_network_stays_as_it_was(made, images, training):
     network, plan = made(depth=8)
     network.train(training)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    measure(network, plan, images, LABELS, samples=1)
+    gradients_by_length(network, plan, images, LABELS, samples=1)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     assert all(module.training is training for module in network.modules())
     assert all(m.track_running_stats for m in network.modules() if isinstance(m, nn.BatchNorm2d))
@@ -153,9 +157,9 @@ def test_the_network_stays_as_it_was(made, images, training):
 
 def test_draws_depend_on_the_seed_alone(made, images):
     network, plan = made(depth=20)
-    first = measure(network, plan, images, LABELS, samples=2, seed=1)
-    assert measure(network, plan, images, LABELS, samples=2, seed=1) == first
-    other = measure(network, plan, images, LABELS, samples=2, seed=2)
+    first = gradients_by_length(network, plan, images, LABELS, samples=2, seed=1)
+    assert gradients_by_length(network, plan, images, LABELS, samples=2, seed=1) == first
+    other = gradients_by_length(network, plan, images, LABELS, samples=2, seed=2)
     assert [each.norm for each in other.lengths] != [each.norm for each in first.lengths]
     assert [each.sum_norm for each in other.lengths] == [each.sum_norm for each in first.lengths]
 
@@ -163,8 +167,29 @@ def test_draws_depend_on_the_seed_alone(made, images):
 def test_progress_rises_to_the_end_and_a_stop_is_heard(made, images):
     network, plan = made(depth=14)
     done: list[tuple[int, int]] = []
-    measure(network, plan, images, LABELS, samples=3, progress=lambda *work: done.append(work))
+    gradients_by_length(network, plan, images, LABELS, samples=3, progress=lambda *work: done.append(work))
     assert done == sorted(done)
     assert done[-1][0] == done[-1][1] == done[0][1]
     with pytest.raises(Stopped):
-        measure(network, plan, images, LABELS, should_stop=lambda: len(done) > 0)
+        gradients_by_length(network, plan, images, LABELS, 10, should_stop=lambda: len(done) > 0)
+
+
+def test_what_is_measured_of_a_subject(made):
+    network, plan = made(depth=14)
+    preprocessing = Preprocessing(8, torch.full((3, 1, 1), 0.5), torch.full((3, 1, 1), 0.25))
+    subject = Subject(Net("ours", 14, True), network, plan, preprocessing)
+    pixels = torch.randint(0, 256, (6, 3, 8, 8), generator=torch.Generator().manual_seed(8), dtype=torch.uint8)
+    images = DrawnImages.of({8: pixels}, LABELS.tolist(), list("abcdef"), ("a", "b", "c"))
+    found = measure(subject, images, PathsSettings(paths=3, seed=4))
+    expected = gradients_by_length(network, plan, subject.inputs(images), LABELS, 3, 4)
+    assert (found.lengths, found.gradient_norm) == (expected.lengths, expected.norm)
+    assert dict(found.layers) == count_by_layers(plan)
+    assert (found.images, found.drawn) == (6, 3)
+    assert Paths.from_json(found.to_json()).lengths == found.lengths
+    assert len(Paths.figure([found]).panels) == 4
+    assert len(Paths.table([found]).rows) == 7
+    assert Paths.summary([found]).rows[0][2] == 2**6
+    shortest, longest = found.span(0.95)
+    inside = sum(each.share for each in found.lengths if shortest <= each.blocks <= longest)
+    assert inside >= 0.95
+    assert found.span(1.0) == (0, 6)

@@ -8,7 +8,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.analysis.block_passes import block_plans, named_blocks
-from resnet_studio.analysis.construction import construct, deeper_spec, exact_scale, measure
+from resnet_studio.analysis.construct import compare, construct, deeper_spec, exact_scale, measure
+from resnet_studio.analysis.subjects import Subject
+from resnet_studio.data.drawn_images import DrawnImages
+from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.analyses.construct import Construction, ConstructSettings
+from resnet_studio.domain.analyses.result import Net
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.specs import NetworkSpec
@@ -41,8 +46,8 @@ def test_the_difference_is_exactly_zero(made, fields, depth, form):
     longer = blueprint(deeper_spec(plan.spec, depth))
     built = construct(network, plan, longer, pictures(plan))
     other = pictures(plan, seed=6)
-    found = measure(network, plan, built, longer, other)
-    assert (found.difference, found.changed, found.images) == (0.0, 0, 12)
+    found = compare(network, plan, built, longer, other)
+    assert (found.difference, found.changed) == (0.0, 0)
     known = {block.name for block in block_plans(plan)}
     assert [added.name for added in found.added] == [b.name for b in block_plans(longer) if b.name not in known]
     assert all(added.distance == 0.0 for added in found.added)
@@ -52,12 +57,9 @@ def test_the_difference_is_exactly_zero(made, fields, depth, form):
 
 
 def test_zero_too_in_bfloat16(made):
-    network, plan, built, longer = deeper(made, {"depth": 14, "block": "plain", "width": 8}, 26)
-
-    def arithmetic():
-        return torch.autocast("cpu", dtype=torch.bfloat16)
-
-    assert measure(network, plan, built, longer, pictures(plan, seed=6), arithmetic=arithmetic).difference == 0.0
+    network, plan, built, _longer = deeper(made, {"depth": 14, "block": "plain", "width": 8}, 26)
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(network(pictures(plan, seed=6)), built(pictures(plan, seed=6)))
 
 
 def test_added_layers_have_the_statistics_of_what_flows_there(made):
@@ -103,7 +105,7 @@ def test_the_first_change_of_a_weight_is_seen(made):
     network, plan, built, longer = deeper(made, {"depth": 8, "block": "plain"}, 14)
     with torch.no_grad():
         built.get_submodule("stage2.block2.conv1").weight[0, 1, 0, 0] += 0.5
-    found = measure(network, plan, built, longer, pictures(plan, seed=6))
+    found = compare(network, plan, built, longer, pictures(plan, seed=6))
     assert found.difference > 0
     distances = {added.name: added.distance for added in found.added}
     assert [name for name, distance in distances.items() if distance] == ["stage2.block2"]
@@ -145,6 +147,26 @@ def test_own_stages_grow_to_those_of_the_depth():
     spec = NetworkSpec(block="plain", stages=(2, 1, 3), width=8)
     assert deeper_spec(spec, 20).stage_blocks == (3, 3, 3)
     assert deeper_spec(spec, 20).width == 8
+    assert deeper_spec(NetworkSpec(block="plain", depth=20), 0).depth == 26
+
+
+def test_what_is_measured_of_a_subject(made):
+    network, plan = made(depth=8, block="plain")
+    preprocessing = Preprocessing(8, torch.full((3, 1, 1), 0.5), torch.full((3, 1, 1), 0.25))
+    subject = Subject(Net("ours", 8, False, "a" * 32), network, plan, preprocessing, ("a", "b", "c"))
+    pixels = torch.randint(0, 256, (7, 3, 8, 8), generator=torch.Generator().manual_seed(8), dtype=torch.uint8)
+    images = DrawnImages.of({8: pixels}, [0] * 7, [str(n) for n in range(7)], ("a", "b", "c"))
+    done: list[tuple[int, int]] = []
+    found = measure(subject, images, ConstructSettings(depth=20), lambda *work: done.append(work))
+    assert (found.difference, found.changed, found.images, found.deeper) == (0.0, 0, 7, "plain-20")
+    assert [each.distance for each in found.added] == [0.0] * 6
+    assert done == [(7, 14), (14, 14)]
+    plain = found.to_json()
+    assert (plain["run"], plain["difference"], plain["new_run"]) == ("a" * 32, 0.0, None)
+    assert Construction.from_json(plain).added == found.added
+    assert Construction.figure([found]).panels
+    assert len(Construction.table([found]).rows) == 6
+    assert Construction.summary([found]).rows[0][2] == "plain-20"
 
 
 def test_a_stop_is_heard_and_progress_ends(made):
@@ -152,12 +174,12 @@ def test_a_stop_is_heard_and_progress_ends(made):
     longer = blueprint(deeper_spec(plan.spec, 14))
     done: list[tuple[int, int]] = []
     built = construct(network, plan, longer, pictures(plan), progress=lambda *work: done.append(work))
-    measure(network, plan, built, longer, pictures(plan), progress=lambda *work: done.append(work))
+    compare(network, plan, built, longer, pictures(plan), progress=lambda *work: done.append(work))
     assert done == [(12, 12), (12, 12)]
     with pytest.raises(Stopped):
         construct(network, plan, longer, pictures(plan), should_stop=lambda: True)
     with pytest.raises(Stopped):
-        measure(network, plan, built, longer, pictures(plan), should_stop=lambda: True)
+        compare(network, plan, built, longer, pictures(plan), should_stop=lambda: True)
 
 
 def test_it_can_be_trained_on(made):

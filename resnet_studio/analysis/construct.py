@@ -1,26 +1,8 @@
-"""The paper's construction: a deeper plain net that says what a trained shallower one says.
-
-He, Zhang, Ren, Sun 2015 (arXiv:1512.03385), section 1: copy a trained net's layers into a deeper one, make each further
-layer the identity, and both answer alike. So degradation is not about what a deeper net can express. The
-added layers come last in each stage, where the input is the output of a ReLU, never negative, so that theirs change
-nothing:
-
-- a convolution's kernel is Dirac's: 1 in the middle from each channel to itself, else 0;
-- its batch norm has the mean and variance of what flows there, measured in test mode, gamma = sqrt(variance + eps) and
-  beta = mean: the identity in test mode, and in training mode as near to it as a batch's statistics are to those.
-  Without batch norm (VGG) the bias is zero.
-
-In float32 the CPU's batch norm computes ``x * alpha + (beta - mean * alpha)`` with ``alpha = gamma / sqrt(variance +
-eps)``, both rounded. With ``alpha`` exactly 1 and ``beta`` equal to ``mean`` that is exactly ``x``; so variance and
-gamma are the nearest numbers to those above, some units in the last place away, whose ``alpha`` rounds to 1
-(:func:`exact_scale`). A sum of zeros and one ``x`` is exact too. A library that subtracts the mean first (CUDA's)
-rounds there; :attr:`Construction.difference` is what was measured, not assumed.
-"""
+"""The paper's construction: a deeper plain net that says what a trained shallower one says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,59 +10,84 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.analysis.block_passes import NamedBlock, block_plans, named_blocks
+from resnet_studio.analysis.subjects import Progress, Subject, no_progress
+from resnet_studio.data.drawn_images import DrawnImages
+from resnet_studio.domain.analyses.construct import AddedBlock, Construction, ConstructSettings
 from resnet_studio.domain.blueprint import Blueprint
+from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import Activation, Branch
-from resnet_studio.domain.errors import SpecError, Stopped, UserError
+from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import StopCheck, never_stop
-from resnet_studio.domain.specs import NetworkSpec
+from resnet_studio.domain.network_spec import NetworkSpec, depths
+from resnet_studio.domain.spec import replace
 from resnet_studio.networks.residual import PlannedNetwork
 from resnet_studio.text import _
-
-Progress = Callable[[int, int], None]
-Arithmetic = Callable[[], AbstractContextManager[object]]
 
 BATCH = 250  # images that go through together
 _STEPS = 64  # units in the last place of variance + eps by which a variance may be moved; 4 were needed at most
 
 
-@dataclass(frozen=True, slots=True)
-class AddedBlock:
-    """How far an added block is from the identity: norm(F(x) - x) / norm(x), Euclidean, over images, channels and
-    positions, x what enters it in the deeper net in test mode, behind the max pool where one ends the block. 0: the
-    identity. NaN where nothing enters."""
+def measure(
+    subject: Subject,
+    images: DrawnImages,
+    settings: ConstructSettings,
+    progress: Progress = no_progress,
+    should_stop: StopCheck = never_stop,
+) -> Construction:
+    """Build the deeper net and compare both in test mode, in float32, on the images that gave it its statistics.
 
-    name: str
-    distance: float
+    He, Zhang, Ren, Sun 2015 (arXiv:1512.03385), section 1: copy a trained net's layers into a deeper one, make each
+    further layer the identity, and both answer alike. So degradation is not about what a deeper net can express.
+    The added layers come last in each stage, where the input is the output of a ReLU, never negative, so that
+    theirs change nothing:
 
+    - a convolution's kernel is Dirac's: 1 in the middle from each channel to itself, else 0;
+    - its batch norm has the mean and variance of what flows there, measured in test mode, gamma = sqrt(variance +
+      eps) and beta = mean: the identity in test mode, and in training mode as near to it as a batch's statistics
+      are to those. Without batch norm (VGG) the bias is zero.
 
-@dataclass(frozen=True, slots=True)
-class Construction:
-    """Two nets on the same images in test mode.
+    In float32 the CPU's batch norm computes ``x * alpha + (beta - mean * alpha)`` with ``alpha = gamma /
+    sqrt(variance + eps)``, both rounded. With ``alpha`` exactly 1 and ``beta`` equal to ``mean`` that is exactly
+    ``x``; so variance and gamma are the nearest numbers to those above, some units in the last place away, whose
+    ``alpha`` rounds to 1 (:func:`exact_scale`). A sum of zeros and one ``x`` is exact too. A library that subtracts
+    the mean first (CUDA's) rounds there; :attr:`~resnet_studio.domain.analyses.construct.Construction.difference`
+    is what was measured, not assumed.
 
-    Attributes:
-        difference: Largest absolute difference of two logits.
-        changed: Images whose answer is another one.
-        images: Looked at.
-        added: The blocks that the deeper one has more, in its order.
+    Raises:
+        UserError: If the network is no plain net of 3x3 layers with the activation last, or cannot have that depth.
+        Stopped: Between two blocks, when ``should_stop`` says so.
     """
+    deeper = blueprint(deeper_spec(subject.blueprint.spec, settings.depth))
+    inputs = subject.inputs(images)
 
-    difference: float
-    changed: int
-    images: int
-    added: tuple[AddedBlock, ...]
+    def first_half(done: int, total: int) -> None:
+        progress(done, 2 * total)
+
+    def second_half(done: int, total: int) -> None:
+        progress(total + done, 2 * total)
+
+    made = construct(subject.network, subject.blueprint, deeper, inputs, first_half, should_stop)
+    found = compare(subject.network, subject.blueprint, made, deeper, inputs, second_half, should_stop)
+    return Construction(
+        subject.net, deeper.spec.label, found.difference, found.changed, len(images), found.added
+    )  # fmt: skip
 
 
 def deeper_spec(network: NetworkSpec, depth: int) -> NetworkSpec:
     """The plain net of ``depth`` layers whose first blocks in each stage are those of ``network``.
+
+    Args:
+        depth: 0 for the next one of the family's rule.
 
     Raises:
         UserError: If identity layers cannot be added to ``network``, or not so that it has ``depth`` layers.
     """
     if sentence := _refusal(network):
         raise UserError(sentence)
+    depth = depth or next((d for d in depths(network.family, network.branch) if d > network.depth), network.depth)
     try:
-        deeper = NetworkSpec.model_validate(network.model_dump() | {"depth": depth, "stages": ()})
-    except (SpecError, ValueError) as error:
+        deeper = replace(network, depth=depth, stages=())
+    except ValueError as error:
         raise UserError(_depth_sentence(network, depth)) from error
     pairs = tuple(zip(network.stage_blocks, deeper.stage_blocks, strict=True))
     if network.stage_blocks == deeper.stage_blocks or any(more < few for few, more in pairs):
@@ -136,8 +143,7 @@ def construct(
     plan: Blueprint,
     deeper: Blueprint,
     images: Tensor,
-    *,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
 ) -> PlannedNetwork:
     """The deeper net: the layers of ``network`` by their names, and identity layers behind them in each stage.
@@ -172,22 +178,28 @@ def construct(
     return made.to(weight.device, memory_format=form)  # type: ignore[call-overload, no-any-return]
 
 
-def measure(
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """As :class:`~resnet_studio.domain.analyses.construct.Construction` has them."""
+
+    difference: float
+    changed: int
+    added: tuple[AddedBlock, ...]
+
+
+def compare(
     network: PlannedNetwork,
     plan: Blueprint,
     made: PlannedNetwork,
     deeper: Blueprint,
     images: Tensor,
-    *,
-    arithmetic: Arithmetic = nullcontext,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
-) -> Construction:
+) -> Compared:
     """How far ``made``, by :func:`construct` and perhaps trained since, is from ``network``; both in evaluation mode.
 
     Args:
         images: Normalised, float32 (N, 3, H, W) on the networks' device, N at least 1.
-        arithmetic: The context of each forward pass; float32 if left out.
         progress: Gets how many of the images are done.
 
     Raises:
@@ -196,31 +208,40 @@ def measure(
     if network.training or made.training:
         raise ValueError("both networks must be in evaluation mode")
     known = {block.name for block in block_plans(plan)}
-    both = (named_blocks(network, plan), named_blocks(made, deeper))
-    squares = {block.name: [0.0, 0.0] for block in both[1] if block.name not in known}
+    squares = {block.name: [0.0, 0.0] for block in block_plans(deeper) if block.name not in known}
     difference, changed = 0.0, 0
     for first in range(0, len(images), BATCH):
-        with torch.inference_mode(), arithmetic():
-            x = images[first : first + BATCH]
-            logits = []
-            for net, blocks in zip((network, made), both, strict=True):
-                y = net.stem(x)
-                for block in blocks:
-                    if should_stop():
-                        raise Stopped
-                    before, y = y, block.module(y)
-                    if net is made and block.name in squares:
-                        same = block.without_branch(before).double()
-                        squares[block.name][0] += (y.double() - same).square().sum().item()
-                        squares[block.name][1] += same.square().sum().item()
-                logits.append(net.head(y).float())
-        gap = (logits[0] - logits[1]).abs()
-        difference = max(difference, float(gap.max()) if not gap.isnan().any() else float("nan"))
-        changed += int((logits[0].argmax(1) != logits[1].argmax(1)).sum())
-        if progress is not None:
-            progress(min(first + BATCH, len(images)), len(images))
+        x = images[first : first + BATCH]
+        ours = _logits(network, named_blocks(network, plan), x, {}, should_stop)
+        theirs = _logits(made, named_blocks(made, deeper), x, squares, should_stop)
+        gap = (ours - theirs).abs()
+        difference = float("nan") if gap.isnan().any() else max(difference, float(gap.max()))
+        changed += int((ours.argmax(1) != theirs.argmax(1)).sum())
+        progress(min(first + BATCH, len(images)), len(images))
     added = tuple(AddedBlock(name, (a / b) ** 0.5 if b else float("nan")) for name, (a, b) in squares.items())
-    return Construction(difference, changed, len(images), added)
+    return Compared(difference, changed, added)
+
+
+def _logits(
+    network: PlannedNetwork,
+    blocks: Sequence[NamedBlock],
+    x: Tensor,
+    squares: dict[str, list[float]],
+    should_stop: StopCheck,
+) -> Tensor:
+    """Logits (n, classes); what the blocks in ``squares`` change, and what enters them, is added there."""
+    with torch.inference_mode():
+        y: Tensor = network.stem(x)
+        for block in blocks:
+            if should_stop():
+                raise Stopped
+            before, y = y, block.module(y)
+            if block.name in squares:
+                same = block.without_branch(before).double()
+                squares[block.name][0] += (y.double() - same).square().sum().item()
+                squares[block.name][1] += same.square().sum().item()
+        logits: Tensor = network.head(y).float()
+        return logits
 
 
 def exact_scale(variance: Tensor, eps: float) -> tuple[Tensor, Tensor]:
@@ -272,7 +293,7 @@ def _make_identity(block: NamedBlock, mean: Tensor, variance: Tensor) -> None:
 
 
 def _stage_moments(
-    network: PlannedNetwork, plan: Blueprint, images: Tensor, progress: Progress | None, should_stop: StopCheck
+    network: PlannedNetwork, plan: Blueprint, images: Tensor, progress: Progress, should_stop: StopCheck
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """Mean and variance, each float32 (C,), of what leaves each stage, in test mode."""
     stages = {stage.name: stage.blocks[-1].name for stage in plan.stages}
@@ -291,8 +312,7 @@ def _stage_moments(
                     sums[name][0] = sums[name][0] + exact.sum((0, 2, 3))
                     sums[name][1] = sums[name][1] + exact.square().sum((0, 2, 3))
                     counts[name] += exact.numel() // exact.shape[1]
-        if progress is not None:
-            progress(min(first + BATCH, len(images)), len(images))
+        progress(min(first + BATCH, len(images)), len(images))
     found = {}
     for name, (total, squares) in sums.items():
         mean = total / counts[name]
