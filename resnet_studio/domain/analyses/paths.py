@@ -22,7 +22,7 @@ class PathsSettings(AnalysisSettings):
         N_("How many images make the batch, drawn by the seed."),
         unit=N_("images"),
         simple=True,
-        default=32,
+        default=16,
         ge=2,
         le=10_000,
     )
