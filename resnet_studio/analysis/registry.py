@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from resnet_studio.analysis import construct, lesion, paths, responses, shattered, signal
+from resnet_studio.analysis import (
+    construct,
+    lesion,
+    paths,
+    responses,
+    shattered,
+    signal,
+)
 from resnet_studio.analysis.subjects import Progress, Subject
 from resnet_studio.domain.analyses.result import AnalysisResult
 from resnet_studio.domain.errors import Stopped

@@ -18,6 +18,8 @@ from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.specs import NetworkSpec
 
+from .made_networks import make_network
+
 PLAIN = (
     ({"depth": 8, "block": "plain"}, 14),
     ({"depth": 14, "block": "plain", "width": 8}, 32),
@@ -25,6 +27,11 @@ PLAIN = (
     ({"depth": 18, "family": "imagenet", "block": "plain", "image_size": 32}, 34),
     ({"depth": 16, "family": "vgg", "image_size": 32}, 19),
 )
+
+
+@pytest.fixture
+def made():
+    return make_network
 
 
 def pictures(plan, count: int = 12, seed: int = 5) -> Tensor:

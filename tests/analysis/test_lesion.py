@@ -31,6 +31,8 @@ from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.mcnemar import PairedErrors
 from resnet_studio.networks.error_rates import count_errors
 
+from .made_networks import make_network, noise
+
 NETWORKS = (
     {"depth": 14},
     {"depth": 14, "block": "plain"},
@@ -44,6 +46,16 @@ NETWORKS = (
     {"depth": 14, "block": "single"},
     {"depth": 16, "family": "vgg", "image_size": 32},
 )
+
+
+@pytest.fixture
+def made():
+    return make_network
+
+
+@pytest.fixture
+def images() -> Tensor:
+    return noise()
 
 
 @pytest.fixture

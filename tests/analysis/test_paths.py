@@ -24,6 +24,8 @@ from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.module_state import batch_statistics
 
+from .made_networks import make_network, noise
+
 NETWORKS = (
     {"depth": 14},
     {"depth": 14, "shortcut": "B"},
@@ -34,6 +36,16 @@ NETWORKS = (
     {"depth": 16, "family": "vgg", "image_size": 32},
 )
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2])
+
+
+@pytest.fixture
+def made():
+    return make_network
+
+
+@pytest.fixture
+def images() -> Tensor:
+    return noise()
 
 
 def every_path(plan):
