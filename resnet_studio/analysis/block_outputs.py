@@ -75,15 +75,15 @@ class BlockOutputs:
 
     Attributes:
         network: In evaluation mode.
-        images: Normalised, float32 (N, 3, H, W) on the network's device.
-        labels: (N,), each an output of the network.
+        inputs: From rows to images: normalised, float32 (n, 3, H, W) on the network's device.
+        labels: (N,) on that device, each an output of the network; N at least 1.
         batch: Images that go through together; 0 for :func:`images_a_batch`.
-        arithmetic: The context of each forward pass.
+        arithmetic: Makes the context of each forward pass.
     """
 
     network: PlannedNetwork
     plan: Blueprint
-    images: Tensor
+    inputs: Callable[[slice], Tensor]
     labels: Tensor
     batch: int = 0
     arithmetic: Arithmetic = nullcontext
@@ -96,19 +96,19 @@ class BlockOutputs:
     def __post_init__(self) -> None:
         if self.network.training:
             raise ValueError("the network must be in evaluation mode")
-        if not len(self.images) or len(self.images) != len(self.labels):
-            raise ValueError(f"wanted as many labels as images, got {len(self.labels)} for {len(self.images)}")
+        if not len(self.labels):
+            raise ValueError("at least one image is needed")
         self._blocks = named_blocks(self.network, self.plan)
         self.batch = self.batch or images_a_batch(self.plan)
 
     def error(self, should_stop: StopCheck = never_stop) -> float:
         """Of the whole network, in percent."""
         hits = 0
-        for first in range(0, len(self.images), self.batch):
+        for first in range(0, len(self.labels), self.batch):
             if first not in self._right:
                 self._batch_at(first, should_stop)
             hits += int(self._right[first].sum())
-        return _percent(len(self.images) - hits, len(self.images))
+        return _percent(len(self.labels) - hits, len(self.labels))
 
     def results(
         self,
@@ -127,10 +127,10 @@ class BlockOutputs:
         routes = [self.route(alteration) for alteration in alterations]
         starts = [_first_change(route) for route in routes]
         work = [sum(self._work(*step) for step in route[start:]) for route, start in zip(routes, starts, strict=True)]
-        meter = _Meter(progress, len(self.images) * (sum(work) + self.plan.multiply_adds))
+        meter = _Meter(progress, len(self.labels) * (sum(work) + self.plan.multiply_adds))
         counts = [_Counts() for _unused in alterations]
         whole_wrong = 0
-        for first in range(0, len(self.images), self.batch):
+        for first in range(0, len(self.labels), self.batch):
             whole = self._batch_at(first, should_stop)
             size = len(whole.right)
             meter.add(size * self.plan.multiply_adds)
@@ -186,7 +186,7 @@ class BlockOutputs:
         if first in self._kept:
             return self._kept[first]
         with torch.inference_mode(), self.arithmetic():
-            inputs = [self.network.stem(self.images[first : first + self.batch])]
+            inputs = [self.network.stem(self.inputs(slice(first, first + self.batch)))]
             for block in self._blocks:
                 if should_stop():
                     raise Stopped
@@ -233,7 +233,7 @@ class BlockOutputs:
             only_whole=counts.only_whole,
             p_value=pair.p_value,
             images=seen,
-            of=len(self.images),
+            of=len(self.labels),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def outputs_of(subject: Subject, images: DrawnImages, keep_bytes: int = 0) -> Bl
     return BlockOutputs(
         subject.network,
         subject.blueprint,
-        subject.inputs(images),
+        partial(subject.inputs, images),
         subject.targets(images),
         arithmetic=subject.arithmetic,
         keep_bytes=keep_bytes,

@@ -72,7 +72,7 @@ class Measured:
 def measured(network, plan, images, labels, alterations=None, **options) -> Measured:
     """All of the errors; ``options`` are those of BlockOutputs and of errors_of."""
     own = {name: options.pop(name) for name in ("batch", "arithmetic") if name in options}
-    outputs = BlockOutputs(network, plan, images, labels, **own)
+    outputs = BlockOutputs(network, plan, images.__getitem__, labels, **own)
     wanted = each_block(plan) if alterations is None else alterations
     return Measured(outputs.error(), errors_of(outputs, wanted, **options))
 
@@ -120,14 +120,15 @@ def test_a_deletion_equals_the_rebuilt_forward_pass_to_the_bit(made, fields):
     network, plan = made(**fields)
     size = plan.spec.image_size
     x = torch.randn((5, 3, size, size), generator=torch.Generator().manual_seed(4))
-    outputs = BlockOutputs(network, plan, x.clone(), torch.zeros(5, dtype=torch.long))
+    shown = x.clone()
+    outputs = BlockOutputs(network, plan, shown.__getitem__, torch.zeros(5, dtype=torch.long))
     names = [alteration.name for alteration in each_block(plan)]
     assert len(names) == len(block_plans(plan))
     for alteration in (*each_block(plan), Alteration("two", (names[1], names[-1])), Alteration("all", tuple(names))):
         with torch.inference_mode():
             expected = by_hand(network, plan, set(alteration.deleted), x)
         assert torch.equal(logits_of(outputs, alteration), expected), alteration.name
-    assert torch.equal(outputs.images, x)  # nothing was overwritten
+    assert torch.equal(shown, x)  # nothing was overwritten
 
 
 @pytest.mark.parametrize("fields", [{"depth": 20}, {"depth": 20, "block": "plain"}], ids=str)
@@ -139,7 +140,7 @@ def test_another_order_equals_the_rebuilt_forward_pass_to_the_bit(made, images, 
     for each in (alteration, both):
         with torch.inference_mode():
             expected = by_hand(network, plan, set(each.deleted), images, each.order)
-        assert torch.equal(logits_of(BlockOutputs(network, plan, images, labels), each), expected)
+        assert torch.equal(logits_of(BlockOutputs(network, plan, images.__getitem__, labels), each), expected)
 
 
 @pytest.mark.parametrize("batch", [1, 4, 250])
@@ -199,7 +200,7 @@ def test_results_come_batch_by_batch_in_the_order_chosen(made, images, labels):
 
 def test_outputs_are_kept_and_a_deletion_runs_only_what_follows(made, images, labels):
     network, plan = made(depth=14)
-    outputs = BlockOutputs(network, plan, images, labels, batch=4, keep_bytes=10**9)
+    outputs = BlockOutputs(network, plan, images.__getitem__, labels, batch=4, keep_bytes=10**9)
     ran: list[str] = []
     for block in named_blocks(network, plan):
         block.module.register_forward_hook(lambda *_unused, name=block.name: ran.append(name))
@@ -217,11 +218,11 @@ def test_outputs_are_kept_and_a_deletion_runs_only_what_follows(made, images, la
 
 def test_no_more_is_kept_than_allowed(made, images, labels):
     network, plan = made(depth=14)
-    outputs = BlockOutputs(network, plan, images, labels, batch=4)
+    outputs = BlockOutputs(network, plan, images.__getitem__, labels, batch=4)
     list(outputs.results(each_block(plan)))
     assert not outputs._kept
     one = sum(x.numel() * 4 for x in outputs._batch_at(0, lambda: False).inputs)
-    limited = BlockOutputs(network, plan, images, labels, batch=4, keep_bytes=one)
+    limited = BlockOutputs(network, plan, images.__getitem__, labels, batch=4, keep_bytes=one)
     list(limited.results(each_block(plan)))
     assert list(limited._kept) == [0]
 
@@ -236,7 +237,7 @@ def test_a_stop_is_heard_between_two_blocks(made, images, labels, calls):
         asked += 1
         return asked > calls
 
-    outputs = BlockOutputs(network, plan, images, labels)
+    outputs = BlockOutputs(network, plan, images.__getitem__, labels)
     with pytest.raises(Stopped):
         errors_of(outputs, each_block(plan), should_stop=should_stop)
     assert asked == calls + 1
@@ -330,6 +331,8 @@ def test_settings_choose_blocks_order_and_whether_together(subject, drawn):
     assert asked(blocks=two, together=True) == [(two, ())]
     assert asked(order=order) == [((), order)]
     assert asked(blocks=two, together=True, order=order) == [(two, order)]
+    with pytest.raises(ValueError, match="name the blocks"):
+        LesionSettings(together=True)
     kept = outputs_of(subject, drawn, keep_bytes=10**9)
     (first,) = errors_of(kept, alterations_of(plan, LesionSettings(blocks=two, together=True, order=order)))
     assert measure(subject, drawn, LesionSettings(blocks=two, together=True, order=order)).blocks == (first,)

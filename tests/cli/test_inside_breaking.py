@@ -54,6 +54,8 @@ def test_the_deeper_net_says_the_same_and_can_be_trained_on(trained: Trained, im
     assert errors[0] == errors[1]
     record = trained.say("runs", "show", new, "--json").json
     assert record["name"] == f"{plain['name']} as plain-14"
+    shown = " ".join(trained.say("runs", "show", new).out.split())
+    assert f"none; built from run {plain['id']} at iteration 60" in shown
     options = ("--iterations", 3, "--batch-size", 8, "--test-every", 3, "--milestones", "", "--json")
     on = trained.say("train", "--start-from", new, *data, *options).json
     (lesion,) = trained.say("inside", "lesion", "--run", on["id"], *data, "--json").json

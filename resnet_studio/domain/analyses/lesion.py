@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from pydantic import model_validator
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
 from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table
@@ -42,6 +43,12 @@ class LesionSettings(AnalysisSettings):
         default=(),
         max_length=600,
     )
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if self.together and not self.blocks:
+            raise ValueError(_("name the blocks that are to be taken out together"))
+        return self
 
 
 @dataclass(frozen=True, slots=True)
