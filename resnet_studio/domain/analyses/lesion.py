@@ -153,16 +153,23 @@ class Lesion(AnalysisResult):
             if one.blocks
         )
         lines: list[Line] = []
-        for one in results:
+        for one in filter(lambda one: one.blocks, results):
             place = np.arange(1.0, len(one.blocks) + 1)
             error, low, high = (
                 np.array([getattr(block, name) for block in one.blocks]) for name in ("error", "low", "high")
             )
             dashed = not one.net.residual
-            lines.append(Line(place, error, one.net.title, one.net.ink, dashed=dashed, low=low, high=high))
-            whole = np.full(len(place), one.error)
-            lines.append(Line(place, whole, _("{network}, whole", network=one.net.title), one.net.ink, dashed=dashed))
+            ends, whole = place[[0, -1]], np.full(2, one.error)
+            lines.append(Line(ends, whole, one.net.title, one.net.ink, dashed=dashed))
+            lines.append(Line(place, error, "", one.net.ink, dashed=dashed, points=True, low=low, high=high))
         return Figure(
-            _("Without one block the error changes by, median: {found}", found=found),
-            (LineChart(_("Error without a block"), _("block taken out"), _("top-1 error, %"), tuple(lines)),),
+            _("Taking out one block changes the error by (median): {found}", found=found),
+            (
+                LineChart(
+                    _("Error without a block (marks), and whole (line)"),
+                    _("block taken out"),
+                    _("top-1 error, %"),
+                    tuple(lines),
+                ),
+            ),
         )
