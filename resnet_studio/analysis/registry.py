@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from resnet_studio.analysis import (
+    construct,
+    lesion,
+    paths,
     responses,
     shattered,
     signal,
@@ -42,5 +45,8 @@ MEASURES: Mapping[str, Measure] = {
     "signal": each(signal.measure),
     "shattered": each(shattered.measure),
     "responses": each(responses.measure),
+    "lesion": each(lesion.measure),
+    "construct": each(construct.measure),
+    "paths": each(paths.measure),
 }
 """By the key of the row; ``images`` is None for a row without images."""

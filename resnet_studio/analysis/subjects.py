@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -35,6 +36,7 @@ class Subject:
         network: In test mode, on the device of ``preprocessing``.
         class_names: One per output, in the order of the outputs; empty for an untrained design, whose outputs are the
             data's classes.
+        arithmetic: Makes the context in which the run's test errors were measured; float32 of itself.
     """
 
     net: Net
@@ -42,6 +44,7 @@ class Subject:
     blueprint: Blueprint
     preprocessing: Preprocessing
     class_names: tuple[str, ...] = ()
+    arithmetic: Callable[[], AbstractContextManager[object]] = nullcontext
 
     @property
     def device(self) -> torch.device:

@@ -70,6 +70,11 @@ class RunRecord:
         """Trained by another program: its recipe, seeds and data are not known; the specification has stopgaps."""
         return self.status is RunStatus.IMPORTED
 
+    @property
+    def constructed_from(self) -> str:
+        """Of an imported run whose weights were built here from another run's: that run's id and iteration."""
+        return self.environment.get("constructed_from", "")
+
     def knows(self, field: str) -> bool:
         """Whether the specification's value of a field, by its dotted name, is a fact and no stopgap."""
         own = field.partition(".")[0] in ("schema_version", "name", "network")

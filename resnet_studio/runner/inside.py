@@ -182,4 +182,6 @@ def _of_run(checkpoint: Checkpoint, store: RunSource, device: Device) -> Subject
         found.run.name, plan.depth, found.run.residual, found.run.id, found.iteration, found.weights_sha256,
         colour=found.run.colour,
     )  # fmt: skip
-    return Subject(net, found.module, plan, found.preprocessing, found.class_names)
+    return Subject(
+        net, found.module, plan, found.preprocessing, found.class_names, lambda: found.trained_arithmetic
+    )  # fmt: skip

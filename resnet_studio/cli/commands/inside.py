@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,7 +39,7 @@ from resnet_studio.text import _
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
-    from resnet_studio.runner.inside import Checkpoint, Design
+    from resnet_studio.runner.inside import Checkpoint, Design, Question
 
 ALL = "all"  # checkpoints
 
@@ -90,7 +91,7 @@ def _command(row: AnalysisRow) -> Callable[..., None]:
         common.append(("design", Designs, None))
     if row.images or not row.trained:  # a design has as many outputs as the data have classes
         common += [("data", Data, None), ("data_draw", DataDraw, None)]
-    if row.images:
+    if row.images and not row.builds:
         common.append(("training", OnTraining, False))
     common += [
         ("iteration", Iteration, None), ("device", RunsOn, Device.AUTO), ("csv", Csv, None), ("png", Png, None),
@@ -147,7 +148,7 @@ def _look(
         own = checkpoints[0].run.spec.data if checkpoints else None
         source = _data(data, data_draw, own)
         refuse_missing_data(source, here.home)
-        part = Part.TRAINING if training else Part.TEST
+        part = Part.TRAINING if training or row.builds else Part.TEST
         question = Question(row, settings, subjects, source, part, device)
         with StopOnSignals() as stopping, ProgressBar(_(row.title), quiet=as_json) as bar:
             try:
@@ -157,12 +158,43 @@ def _look(
     if stopping.received is not None and not found:
         hint(_("Stopped; what was not finished is not stored."))
         raise typer.Exit(stopping.exit_code)
+    if row.builds:
+        found = _keep_built(here, question, found, stopping)
     _write(row, found, csv, ((png, ".png"), (svg, ".svg"), (pdf, ".pdf")))
     stored = [_store(here, record) if row.stored and record.run_ids else False for record in found]
     if as_json:
         print_json([record_json(record, kept) for record, kept in zip(found, stored, strict=True)])
     else:
         show_records(row, found)
+
+
+def _keep_built(
+    here: Session, question: Question, found: Sequence[AnalysisRecord], stopping: StopOnSignals
+) -> tuple[AnalysisRecord, ...]:
+    """Store each network that was built as a run; the results name them. Prints a hint where that cannot be."""
+    from resnet_studio.runner.keep_constructed import keep_constructed
+
+    try:
+        with here.writer() as store:
+            runs = keep_constructed(question, store, should_stop=stopping)
+    except Stopped:
+        hint(_("Stopped; the deeper net is not stored."))
+        return tuple(found)
+    except StoreError as error:
+        hint(_("Not stored: {error}", error=error))
+        return tuple(found)
+    for run in runs:
+        hint(
+            _(
+                "Train on from {name} with: resnet-studio train --start-from {short_id}",
+                name=run.name,
+                short_id=run.short_id,
+            )
+        )
+    return tuple(
+        replace(record, result=replace(record.result, new_run=run.id))  # type: ignore[type-var]
+        for record, run in zip(found, runs, strict=True)
+    )
 
 
 class _Reader:

@@ -139,11 +139,7 @@ def show(
             *([(_("over seeds"), group.sentence)] if group is not None and group.count > 1 else []),
             (_("parameters"), grouped(found.parameters)),
             (_("multiply-adds"), grouped(found.multiply_adds)),
-            *(
-                [(_("recipe, seeds, data"), _("{not_known}; trained elsewhere", not_known=NOT_KNOWN))]
-                if found.imported
-                else []
-            ),
+            *([(_("recipe, seeds, data"), _trained(found))] if found.imported else []),
             *(_images(images) if images else []),
             (_("weights"), found.weights_sha256 or _("none yet")),
             (_("checkpoints"), ", ".join(str(c.iteration) for c in checkpoints) or _("none yet")),
@@ -201,6 +197,8 @@ def _environment_text(run: RunRecord, value: str) -> str:
 
 
 def _trained(run: RunRecord) -> str:
+    if run.constructed_from:
+        return _("none; built from run {parent}", parent=run.constructed_from)
     if run.imported:
         return _("{not_known}; trained elsewhere", not_known=NOT_KNOWN)
     return _(

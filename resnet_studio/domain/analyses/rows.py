@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resnet_studio.domain.analyses.construct import Construction, ConstructSettings
+from resnet_studio.domain.analyses.lesion import Lesion, LesionSettings
+from resnet_studio.domain.analyses.paths import Paths, PathsSettings
 from resnet_studio.domain.analyses.responses import Responses, ResponsesSettings
 from resnet_studio.domain.analyses.result import AnalysisResult
 from resnet_studio.domain.analyses.settings import AnalysisSettings
@@ -26,6 +29,7 @@ class AnalysisRow:
         trained: Needs trained weights, so that an untrained design cannot be looked at.
         images: Looks at images of a data set.
         stored: Kept in the history with the runs that it is about.
+        builds: Builds a network out of a run's, which is stored as a run of its own; looks at training images alone.
     """
 
     key: str
@@ -36,6 +40,7 @@ class AnalysisRow:
     trained: bool = False
     images: bool = True
     stored: bool = True
+    builds: bool = False
 
 
 ANALYSES: tuple[AnalysisRow, ...] = (
@@ -67,6 +72,39 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         ),
         Responses,
         ResponsesSettings,
+    ),
+    AnalysisRow(
+        "lesion",
+        N_("Lesion"),
+        N_(
+            "Top-1 error with a block's branch taken out, its shortcut left (in a plain net the identity or option A "
+            "in its place), nothing trained again; with the 95 % interval of the paired difference on the same images."
+        ),
+        Lesion,
+        LesionSettings,
+        trained=True,
+    ),
+    AnalysisRow(
+        "construct",
+        N_("The paper's construction"),
+        N_(
+            "A deeper plain net built from a trained one by identity layers behind the last block of each stage; the "
+            "largest absolute difference of two outputs in test mode, in float32."
+        ),
+        Construction,
+        ConstructSettings,
+        trained=True,
+        builds=True,
+    ),
+    AnalysisRow(
+        "paths",
+        N_("Paths"),
+        N_(
+            "Number of paths by the branches on them, and their share of the loss's gradient with respect to the "
+            "images, over one batch, batch norm in training mode: mean norm of drawn paths times their number."
+        ),
+        Paths,
+        PathsSettings,
     ),
 )
 

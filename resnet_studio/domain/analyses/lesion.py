@@ -1,0 +1,175 @@
+"""The lesion's result: a network's error without some of its blocks, or with blocks in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from pydantic import model_validator
+
+from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table
+from resnet_studio.domain.analyses.settings import AnalysisSettings
+from resnet_studio.domain.spec import spec_field
+from resnet_studio.text import N_, _
+
+
+class LesionSettings(AnalysisSettings):
+    """With the blocks, and their order."""
+
+    images: int = spec_field(
+        N_("Images"),
+        N_("How many images are looked at, drawn by the seed; all of the test images give the run's own test error."),
+        unit=N_("images"),
+        simple=True,
+        default=2000,
+        ge=1,
+        le=1_000_000,
+    )
+    blocks: tuple[str, ...] = spec_field(
+        N_("Blocks"),
+        N_("Names such as stage1.block2, in the order in which they are taken out. Empty: every block, none together."),
+        default=(),
+        max_length=600,
+    )
+    together: bool = spec_field(
+        N_("Together"), N_("The blocks are taken out at once, not each on its own."), default=False
+    )
+    order: tuple[str, ...] = spec_field(
+        N_("Order"),
+        N_("Names of all blocks as they follow one another; they change places within a stage. Empty: as built."),
+        default=(),
+        max_length=600,
+    )
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if self.together and not self.blocks:
+            raise ValueError(_("name the blocks that are to be taken out together"))
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """The error of an altered network on the images seen so far, in percent.
+
+    Attributes:
+        name: Of the block that is taken out, or what was done in words.
+        deleted: Names of the blocks whose branches are taken out.
+        order: Names of all blocks as they follow one another; empty: as they were built.
+        error: Top-1.
+        low: The lower end of the 95 % interval: the whole network's error plus that of the paired difference.
+        high: The upper end.
+        whole: The whole network's error on the same images.
+        only_altered: Images that the altered network alone gets wrong.
+        only_whole: Images that the whole network alone gets wrong.
+        p_value: Of McNemar's exact test that both errors are equal.
+        images: Seen so far.
+        of: To be seen.
+    """
+
+    name: str
+    deleted: tuple[str, ...]
+    order: tuple[str, ...]
+    error: float
+    low: float
+    high: float
+    whole: float
+    only_altered: int
+    only_whole: int
+    p_value: float
+    images: int
+    of: int
+
+    @property
+    def final(self) -> bool:
+        return self.images == self.of
+
+    @property
+    def difference(self) -> float:
+        """Percentage points above the whole network."""
+        return self.error - self.whole
+
+
+@dataclass(frozen=True, eq=False)
+class Lesion(AnalysisResult):
+    """One network, whole and altered.
+
+    Attributes:
+        error: Of the whole network on ``images`` images, in percent.
+        blocks: What was done to it, in the order in which it was done.
+    """
+
+    net: Net
+    error: float
+    images: int
+    blocks: tuple[Altered, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        plain = super().to_json()
+        for entry, block in zip(plain["blocks"], self.blocks, strict=True):
+            entry["difference"] = block.difference
+        return plain
+
+    @property
+    def differences(self) -> np.ndarray:
+        """Percentage points above the whole network, (alterations,)."""
+        return np.array([block.difference for block in self.blocks])
+
+    @classmethod
+    def table(cls, results: Sequence[Lesion]) -> Table:
+        return Table(
+            (_("network"), _("block"), _("error"), _("low"), _("high"), _("difference"), _("p")),
+            tuple(
+                (one.net.label, each.name, each.error, each.low, each.high, each.difference, each.p_value)
+                for one in results
+                for each in one.blocks
+            ),
+        )
+
+    @classmethod
+    def summary(cls, results: Sequence[Lesion]) -> Table:
+        rows = []
+        for one in results:
+            worst = max(one.blocks, key=lambda each: each.error, default=None)
+            median = float(np.median(one.differences)) if one.blocks else float("nan")
+            rows.append(
+                (
+                    one.net.label, one.net.iteration, one.error, median,
+                    worst.difference if worst else float("nan"), worst.name if worst else "",
+                )
+            )  # fmt: skip
+        return Table(
+            (_("network"), _("iteration"), _("error"), _("median rise"), _("largest rise"), _("without")), tuple(rows)
+        )
+
+    @classmethod
+    def figure(cls, results: Sequence[Lesion]) -> Figure:
+        found = ", ".join(
+            _("{points:+.1f} points in {network}", points=float(np.median(one.differences)), network=one.net.title)
+            for one in results
+            if one.blocks
+        )
+        lines: list[Line] = []
+        for one in filter(lambda one: one.blocks, results):
+            place = np.arange(1.0, len(one.blocks) + 1)
+            error, low, high = (
+                np.array([getattr(block, name) for block in one.blocks]) for name in ("error", "low", "high")
+            )
+            dashed = not one.net.residual
+            ends, whole = place[[0, -1]], np.full(2, one.error)
+            lines.append(Line(ends, whole, one.net.title, one.net.ink, dashed=dashed))
+            lines.append(Line(place, error, "", one.net.ink, dashed=dashed, points=True, low=low, high=high))
+        return Figure(
+            _("Taking out one block changes the error by (median): {found}", found=found),
+            (
+                LineChart(
+                    _("Error without a block (marks), and whole (line)"),
+                    _("block taken out"),
+                    _("top-1 error, %"),
+                    tuple(lines),
+                ),
+            ),
+        )

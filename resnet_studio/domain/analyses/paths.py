@@ -1,0 +1,162 @@
+"""The paths' result: how many there are of each length, and how much of the gradient goes through them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table
+from resnet_studio.domain.analyses.settings import AnalysisSettings
+from resnet_studio.domain.spec import spec_field
+from resnet_studio.text import N_, _
+
+
+class PathsSettings(AnalysisSettings):
+    """With the number of paths drawn."""
+
+    images: int = spec_field(
+        N_("Images"),
+        N_("How many images make the batch, drawn by the seed."),
+        unit=N_("images"),
+        simple=True,
+        default=16,
+        ge=2,
+        le=10_000,
+    )
+    paths: int = spec_field(
+        N_("Paths"),
+        N_("How many paths of each length are drawn; those of a length that has fewer are all taken."),
+        simple=True,
+        default=5,
+        ge=1,
+        le=10_000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PathsOfLength:
+    """All paths through ``blocks`` branches.
+
+    Attributes:
+        paths: How many.
+        norm: Mean norm of the gradient along one of them, over those drawn.
+        share: ``paths`` times ``norm``, in 0..1 of the sum over all lengths: the paper's.
+        sum_norm: Norm of the sum of their gradients.
+        exact_share: Of the whole gradient, by its direction; all of them add up to 1.
+    """
+
+    blocks: int
+    paths: int
+    norm: float
+    share: float
+    sum_norm: float
+    exact_share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Paths(AnalysisResult):
+    """Of one network.
+
+    Attributes:
+        lengths: Those there are, short first.
+        layers: How many paths go through so many weighted layers, stem, last layer and projections on the way counted:
+            (layers, paths), short first.
+        gradient_norm: Of the whole gradient.
+        images: In the batch.
+        drawn: Paths of each length, at most; none is drawn twice.
+    """
+
+    net: Net
+    lengths: tuple[PathsOfLength, ...]
+    layers: tuple[tuple[int, int], ...]
+    gradient_norm: float
+    images: int
+    drawn: int
+
+    def span(self, share: float) -> tuple[int, int]:
+        """The shortest and the longest path, in branches, of the fewest neighbouring lengths that hold ``share`` of the
+        gradient, by the paper's measurement."""
+        shares = np.nan_to_num(np.array([each.share for each in self.lengths]))
+        sums = np.concatenate(([0.0], np.cumsum(shares)))
+        spans = [
+            (last - first, first, last - 1)
+            for first in range(len(shares))
+            for last in range(first + 1, len(sums))
+            if sums[last] - sums[first] >= share - 1e-9
+        ]
+        _width, first, last = min(spans, default=(0, 0, len(shares) - 1))
+        return self.lengths[first].blocks, self.lengths[last].blocks
+
+    @classmethod
+    def table(cls, results: Sequence[Paths]) -> Table:
+        return Table(
+            (
+                _("network"), _("branches"), _("paths"), _("gradient of one"), _("share"), _("gradient of all"),
+                _("exact share"),
+            ),
+            tuple(
+                (one.net.label, each.blocks, each.paths, each.norm, each.share, each.sum_norm, each.exact_share)
+                for one in results
+                for each in one.lengths
+            ),
+        )  # fmt: skip
+
+    @classmethod
+    def summary(cls, results: Sequence[Paths]) -> Table:
+        rows: list[tuple[object, ...]] = []
+        for one in results:
+            paths = sum(each.paths for each in one.lengths)
+            shortest, longest = one.span(0.95)
+            mean = sum(each.blocks * each.share for each in one.lengths)
+            rows.append((one.net.label, one.net.iteration, paths, mean, f"{shortest}-{longest}", one.gradient_norm))
+        return Table(
+            (
+                _("network"), _("iteration"), _("paths"), _("mean length by gradient"), _("lengths with 95 % of it"),
+                _("gradient norm"),
+            ),
+            tuple(rows),
+        )  # fmt: skip
+
+    @classmethod
+    def figure(cls, results: Sequence[Paths]) -> Figure:
+        found = ", ".join(
+            _(
+                "{shortest} to {longest} of {blocks} blocks in {network}",
+                shortest=one.span(0.95)[0],
+                longest=one.span(0.95)[1],
+                blocks=one.lengths[-1].blocks,
+                network=one.net.title,
+            )
+            for one in results
+        )
+        length = _("branches on the path")
+        return Figure(
+            _("95 % of the gradient goes through paths of {found}", found=found),
+            (
+                LineChart(_("How many paths"), length, _("paths"), _lines(results, "paths"), log=True),
+                LineChart(_("Gradient of one path"), length, _("gradient norm"), _lines(results, "norm"), log=True),
+                LineChart(_("Share of the gradient"), length, _("share"), _lines(results, "share")),
+                LineChart(
+                    _("Share by direction, exact"), length, _("share"), _lines(results, "exact_share"), level=0.0
+                ),
+            ),
+            columns=2,
+        )
+
+
+def _lines(results: Sequence[Paths], name: str) -> tuple[Line, ...]:
+    """A plain net's only path is a point."""
+    return tuple(
+        Line(
+            np.array([each.blocks for each in one.lengths], np.float64),
+            np.array([float(getattr(each, name)) for each in one.lengths]),
+            one.net.title,
+            one.net.ink,
+            dashed=not one.net.residual,
+            points=len(one.lengths) == 1,
+        )
+        for one in results
+    )
