@@ -1,0 +1,264 @@
+"""Class activation maps: where in an image a class is seen, by the last block exactly, by any block in Grad-CAM's way.
+
+**Class activation map**, Zhou et al. 2016 (arXiv:1512.04150), section 2: ``M_c(x, y) = sum over k of w_ck f_k(x, y)``,
+f the feature maps before global pooling, w_c the fully connected layer's weights of class c. Exact where pooling is
+global and one fully connected layer follows: the map's mean over all positions plus the bias *is* the class's logit.
+Its sign is kept: where it is negative, the image speaks against the class.
+
+**Grad-CAM**, Selvaraju et al. 2017 (arXiv:1610.02391), equations 1 and 2, at the output A of any block:
+``ReLU(sum over k of a_k A_k(x, y))``, a_k the mean over all positions of the logit's derivative with respect to A_k.
+At the last block before global pooling it is the positive part of the class activation map, divided by the positions.
+
+**Randomised-weights check**, Adebayo et al. 2018 (arXiv:1810.03292), section 3.1: weights are drawn anew from the fully
+connected layer downwards, stage after stage, and the map is compared with the one of the true weights. A map that
+stays the same shows edges of the image, not what the network has learned. Compared by Spearman's rank correlation of
+all positions, 0 where a map is constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from resnet_studio.analysis.network_state import Progress, copied, measurable, no_progress
+from resnet_studio.domain.blueprint import Blueprint, LayerKind
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.networks.initialisation import initialise
+from resnet_studio.networks.layers import run_in_order
+from resnet_studio.networks.residual import PlannedNetwork
+from resnet_studio.text import _
+
+Map = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassMap:
+    """What one image's map says of one class.
+
+    Attributes:
+        target: Position of the class among the outputs.
+        probability: Softmax, 0..1.
+        logit: Of the class.
+        values: (h, w) in logits, at the size of the last feature maps; empty (0, 0) where pooling is not global.
+        blocks: Names, in the order of the forward pass.
+        grad_cam: For each of them, (h, w), at least 0.
+    """
+
+    target: int
+    probability: float
+    logit: float
+    values: Map
+    blocks: tuple[str, ...]
+    grad_cam: tuple[Map, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Randomised:
+    """``part`` and all that follows it have random weights: Spearman's correlation with the true map, -1..1."""
+
+    part: str
+    correlation: float
+
+
+def pools_globally(plan: Blueprint) -> bool:
+    """Whether the class activation map is defined: global pooling, then one fully connected layer."""
+    kinds = [layer.kind for layer in plan.head]
+    return kinds[-2:] == [LayerKind.GLOBAL_POOL, LayerKind.LINEAR]
+
+
+@torch.no_grad()
+def class_activation_map(
+    network: PlannedNetwork, plan: Blueprint, images: Tensor, targets: Sequence[int] | None = None
+) -> tuple[Tensor, Tensor]:
+    """The exact map of a class, at the size of the last feature maps.
+
+    Args:
+        network: In evaluation mode.
+        images: Normalised, (N, 3, H, W), of any size.
+        targets: One output each; without them the one of the largest logit.
+
+    Returns:
+        The maps (N, h, w), signed, and the logits (N, classes) that their means plus the biases are.
+
+    Raises:
+        UserError: For a network without global pooling.
+    """
+    if not pools_globally(plan):
+        raise UserError(
+            _(
+                "{name} has no global pooling before its last layer, so it has no class activation map; look at "
+                "Grad-CAM instead.",
+                name=plan.spec.label,
+            )
+        )
+    x = network.stem(images)
+    for stage in plan.stages:
+        x = network.get_submodule(stage.name)(x)
+    features = run_in_order(network.head.steps[:-2], x)  # (N, C, h, w)
+    logits: Tensor = run_in_order(network.head.steps[-2:], features)  # (N, classes)
+    chosen = logits.argmax(1) if targets is None else torch.as_tensor(targets, device=logits.device)
+    weight = network.get_submodule("head.fc").get_parameter("weight")  # (classes, C)
+    return torch.einsum("nchw,nc->nhw", features, weight[chosen]), logits
+
+
+def measure(
+    network: PlannedNetwork,
+    plan: Blueprint,
+    images: Tensor,
+    targets: Sequence[int] | None = None,
+    *,
+    batch_statistics: bool = False,
+    progress: Progress = no_progress,
+    should_stop: StopCheck = never_stop,
+) -> tuple[ClassMap, ...]:
+    """Both maps of each image, Grad-CAM at every block.
+
+    Args:
+        images: Normalised float32 (N, 3, H, W) on the network's device.
+        targets: One output each; without them the one of the largest logit.
+
+    Raises:
+        Stopped: Within a layer, when ``should_stop`` says so.
+    """
+    names = tuple(block.name for stage in plan.stages for block in stage.blocks)
+    exact = None
+    with measurable(network, should_stop, batch_statistics=batch_statistics):
+        progress(0, 2)
+        activations, gradients, logits, chosen = _gradients(network, names, images, targets)
+        progress(1, 2)
+        if pools_globally(plan):
+            exact, _logits = class_activation_map(network, plan, images, chosen)
+        progress(2, 2)
+    grad_cams = [_grad_cam(a, g) for a, g in zip(activations, gradients, strict=True)]
+    probabilities = logits.softmax(1)
+    return tuple(
+        ClassMap(
+            target,
+            float(probabilities[n, target]),
+            float(logits[n, target]),
+            np.zeros((0, 0), np.float32) if exact is None else _numpy(exact[n]),
+            names,
+            tuple(_numpy(values[n]) for values in grad_cams),
+        )
+        for n, target in enumerate(chosen)
+    )
+
+
+def randomised(
+    network: PlannedNetwork,
+    plan: Blueprint,
+    images: Tensor,
+    targets: Sequence[int] | None = None,
+    *,
+    seed: int = 0,
+    batch_statistics: bool = False,
+    progress: Progress = no_progress,
+    should_stop: StopCheck = never_stop,
+) -> tuple[Randomised, ...]:
+    """The randomised-weights check, means over the images: the fully connected layer first, the stem last.
+
+    It looks at the class activation map, or at Grad-CAM of the last block where there is none. Random weights are He's,
+    drawn by ``seed``; batch norm of a random part starts anew, with the statistics of its batch.
+
+    Raises:
+        Stopped: Within a layer, when ``should_stop`` says so.
+    """
+    parts = list(_parts(plan))
+    copy, fresh = copied(network, plan), PlannedNetwork(plan)
+    initialise(fresh, seed)
+    progress(0, len(parts))
+    with measurable(copy, should_stop, batch_statistics=batch_statistics):
+        true, chosen = _signed_map(copy, plan, images, targets)
+        found = []
+        for number, part in enumerate(reversed(parts), start=1):
+            module = copy.get_submodule(part)
+            module.load_state_dict(fresh.get_submodule(part).state_dict())
+            for norm in (m for m in module.modules() if isinstance(m, nn.BatchNorm2d)):
+                norm.training, norm.track_running_stats = True, False
+            values, _same = _signed_map(copy, plan, images, chosen)
+            found.append(Randomised(part, _mean_rank(true, values)))
+            progress(number, len(parts))
+    return tuple(found)
+
+
+def upsampled(values: Map, height: int, width: int) -> Map:
+    """A map at the size of its image, bilinear: (h, w) -> (height, width)."""
+    tensor = torch.from_numpy(np.ascontiguousarray(values, np.float32))[None, None]
+    return _numpy(F.interpolate(tensor, (height, width), mode="bilinear", align_corners=False)[0, 0])
+
+
+def _parts(plan: Blueprint) -> Iterator[str]:
+    """What is randomised at once, in the order of the forward pass."""
+    if plan.stem:
+        yield "stem"
+    for stage in plan.stages:
+        for block in stage.blocks:
+            yield block.name
+    yield "head"
+
+
+def _signed_map(
+    network: PlannedNetwork, plan: Blueprint, images: Tensor, targets: Sequence[int] | None
+) -> tuple[Tensor, list[int]]:
+    """Of each image (N, h, w), and the outputs that they are of."""
+    if pools_globally(plan):
+        values, logits = class_activation_map(network, plan, images, targets)
+        return values, logits.argmax(1).tolist() if targets is None else list(targets)
+    name = plan.stages[-1].blocks[-1].name
+    activations, gradients, _logits, chosen = _gradients(network, [name], images, targets)
+    return _grad_cam(activations[0], gradients[0]), chosen
+
+
+def _gradients(
+    network: PlannedNetwork, names: Sequence[str], images: Tensor, targets: Sequence[int] | None
+) -> tuple[list[Tensor], list[Tensor], Tensor, list[int]]:
+    """What the named modules give, the derivatives of each image's logit with respect to it, the logits (N, classes),
+    and the outputs chosen."""
+    kept: list[Tensor] = []
+    modules = [network.get_submodule(name) for name in names]
+    handles = [module.register_forward_hook(lambda _m, _x, output: kept.append(output)) for module in modules]
+    try:
+        with torch.enable_grad():
+            logits = network(images.detach().requires_grad_())  # (N, classes)
+            chosen = logits.argmax(1) if targets is None else torch.as_tensor(targets, device=logits.device)
+            gradients = torch.autograd.grad(logits.gather(1, chosen[:, None]).sum(), kept)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return [output.detach() for output in kept], list(gradients), logits.detach().float(), chosen.tolist()
+
+
+def _grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """(N, C, h, w) twice to (N, h, w)."""
+    return torch.einsum("nchw,nc->nhw", activations, gradients.mean((2, 3))).relu()
+
+
+def _mean_rank(first: Tensor, second: Tensor) -> float:
+    """Spearman's rank correlation of (N, h, w) maps, mean over N."""
+    pairs = zip(first.flatten(1).cpu().numpy(), second.flatten(1).cpu().numpy(), strict=True)
+    return float(np.mean([rank_correlation(a, b) for a, b in pairs]))
+
+
+def rank_correlation(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float:
+    """Spearman's, ties with their mean rank; 0 where one of the two is constant."""
+    a, b = _ranks(first), _ranks(second)
+    a, b = a - a.mean(), b - b.mean()
+    length = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / length if length > 0 else 0.0
+
+
+def _ranks(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    _values, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2.0)[place]
+
+
+def _numpy(values: Tensor) -> Map:
+    return values.detach().float().cpu().numpy()
