@@ -1,0 +1,182 @@
+"""Sharpness: the largest eigenvalue of the loss's Hessian, by the Lanczos method.
+
+The Hessian is that of the mean cross-entropy over the images (nats) with respect to every parameter, at the network's
+weights; its largest eigenvalue is the curvature of the steepest direction (Cohen et al. 2021, arXiv:2103.00065,
+section 2: gradient descent with a learning rate above 2 / sharpness diverges on a quadratic). Products with the Hessian
+are exact, by differentiating the gradient (Pearlmutter 1994); the Lanczos method (Golub and Van Loan, *Matrix
+Computations*, section 10.1) needs some tens of them. Its largest Ritz value rises from step to step; an eigenvalue lies
+within its residual bound, and the method ends where that is below the tolerance. Lanczos vectors are not kept: rounding
+then repeats eigenvalues that have converged, which leaves the largest and the smallest as they are.
+
+A caution that belongs beside every such number: weights before batch norm have no scale, and the same function with
+weights of half the size has four times the curvature in them (Dinh et al. 2017, arXiv:1703.04933). The *relative*
+Hessian ``D H D`` of the weights alone, D the norm of the filter that a weight belongs to, does not depend on it: the
+curvature in the units of the loss surface's directions, batch norm and biases not moved.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from resnet_studio.analysis.network_state import Progress, copied, measurable, no_progress
+from resnet_studio.domain.blueprint import Blueprint
+from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.networks.initialisation import standard_normal
+from resnet_studio.networks.residual import PlannedNetwork
+
+Vector = npt.NDArray[np.float64]
+
+TOLERANCE = 0.01
+_MOST_STEPS = 100
+_BATCH = 32  # images whose gradient is differentiated at once, for memory; they are also normalised together
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """After one more product with the Hessian: ``lowest`` and ``highest`` Ritz value, and the highest one's residual
+    bound: an eigenvalue lies within it."""
+
+    highest: float
+    bound: float
+    lowest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sharpness:
+    """
+    Attributes:
+        eigenvalue: The largest one; infinite where the loss or its curvature is too large for float32.
+        bound: An eigenvalue lies this close to it.
+        lowest: Estimate of the smallest eigenvalue, from above: below 0 where the loss bends downwards.
+        converged: Whether the bound is within the tolerance.
+        steps: How it was come by, one a product with the Hessian.
+    """
+
+    eigenvalue: float
+    bound: float
+    lowest: float
+    converged: bool
+    steps: tuple[Step, ...]
+
+
+OnStep = Callable[[Step], None]
+
+
+def measure(
+    network: PlannedNetwork,
+    plan: Blueprint,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    relative: bool = False,
+    tolerance: float = TOLERANCE,
+    most_steps: int = _MOST_STEPS,
+    seed: int = 0,
+    batch_statistics: bool = False,
+    on_refined: OnStep | None = None,
+    progress: Progress = no_progress,
+    should_stop: StopCheck = never_stop,
+) -> Sharpness:
+    """The largest eigenvalue of the Hessian, or of the relative one.
+
+    Args:
+        images: Normalised float32 (N, 3, H, W) on the network's device.
+        labels: int64 (N,), on the same device.
+        tolerance: Of the eigenvalue's size.
+        most_steps: Products with the Hessian at most.
+        seed: Of the vector to start from; a function of (seed, parameter's name), so that a twin's start alike.
+        batch_statistics: Batch norm takes the statistics of each 32 images: for weights without stored ones.
+        on_refined: Called after each product with the Hessian.
+        progress: Products done and, at most, wanted; all of them once and last.
+
+    Raises:
+        Stopped: Within a layer, when ``should_stop`` says so.
+    """
+    copy = copied(network, plan)
+    hessian = _Hessian(copy, images, labels, relative)
+    v, before = hessian.start(seed), np.zeros(hessian.size)
+    diagonal: list[float] = []
+    beside: list[float] = []
+    steps: list[Step] = []
+    progress(0, most_steps)
+    with measurable(copy, should_stop, batch_statistics=batch_statistics):
+        while len(steps) < most_steps:
+            product = hessian.times(v)
+            if not np.isfinite(product).all():
+                steps.append(Step(math.inf, math.inf, -math.inf))
+                break
+            diagonal.append(float(product @ v))
+            product -= diagonal[-1] * v + (beside[-1] if beside else 0.0) * before
+            beside.append(float(np.linalg.norm(product)))
+            steps.append(_ritz(diagonal, beside))
+            if on_refined is not None:
+                on_refined(steps[-1])
+            if steps[-1].bound <= tolerance * abs(steps[-1].highest):
+                break
+            before, v = v, product / beside[-1]
+            progress(len(steps), most_steps)
+    progress(most_steps, most_steps)
+    last = steps[-1]
+    converged = math.isfinite(last.highest) and last.bound <= tolerance * abs(last.highest)
+    return Sharpness(last.highest, last.bound, last.lowest, converged, tuple(steps))
+
+
+def _ritz(diagonal: list[float], beside: list[float]) -> Step:
+    """Of the tridiagonal matrix; ``beside`` ends with the norm of what is left."""
+    matrix = np.diag(diagonal) + np.diag(beside[:-1], 1) + np.diag(beside[:-1], -1)
+    values, vectors = np.linalg.eigh(matrix)
+    return Step(float(values[-1]), float(beside[-1] * abs(vectors[-1, -1])), float(values[0]))
+
+
+class _Hessian:
+    """Products with the Hessian of the mean loss; vectors are float64, all parameters one after another."""
+
+    def __init__(self, network: nn.Module, images: Tensor, labels: Tensor, relative: bool) -> None:
+        self._network, self._images, self._labels = network, images, labels
+        named = {name: p for name, p in network.named_parameters() if p.ndim > 1 or not relative}
+        self._names, self._parameters = tuple(named), [p.requires_grad_() for p in named.values()]
+        self.size = sum(p.numel() for p in self._parameters)
+        self._norms = self._flat([_filter_norms(p.detach()) for p in self._parameters]) if relative else None
+
+    def start(self, seed: int) -> Vector:
+        shapes = zip(self._names, self._parameters, strict=True)
+        drawn = self._flat([standard_normal(seed, f"sharpness/{name}", tuple(p.shape)) for name, p in shapes])
+        return drawn / np.linalg.norm(drawn)
+
+    def times(self, vector: Vector) -> Vector:
+        if self._norms is not None:
+            vector = self._norms * vector
+        total = np.zeros(self.size)
+        parts = self._parts(vector)
+        for x, y in zip(self._images.split(_BATCH), self._labels.split(_BATCH), strict=True):
+            loss = F.cross_entropy(self._network(x).float(), y, reduction="sum") / len(self._labels)
+            gradients = torch.autograd.grad(loss, self._parameters, create_graph=True)
+            total += self._flat(
+                torch.autograd.grad(gradients, self._parameters, parts, materialize_grads=True)  # type: ignore[arg-type]
+            )
+        return total if self._norms is None else self._norms * total
+
+    def _parts(self, vector: Vector) -> list[Tensor]:
+        """One tensor a parameter, of its shape and on its device."""
+        ends = np.cumsum([p.numel() for p in self._parameters])[:-1]
+        return [
+            torch.from_numpy(part).float().view(p.shape).to(p.device)
+            for part, p in zip(np.split(vector, ends), self._parameters, strict=True)
+        ]
+
+    def _flat(self, tensors: Sequence[Tensor]) -> Vector:
+        return np.concatenate([tensor.detach().cpu().double().numpy().ravel() for tensor in tensors])
+
+
+def _filter_norms(weight: Tensor) -> Tensor:
+    """At each weight, the norm of its filter."""
+    norms = weight.flatten(1).norm(dim=1).view(-1, *[1] * (weight.ndim - 1))
+    return norms.expand(weight.shape)
