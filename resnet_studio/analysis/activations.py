@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from resnet_studio.analysis.network_state import Progress, measurable, no_progress
+from resnet_studio.analysis.network_state import measurable
+from resnet_studio.analysis.subjects import Progress, no_progress
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer, LayerKind
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.networks.residual import PlannedNetwork, shortcut_zero_pad
@@ -60,14 +61,14 @@ class LayerFilters:
     kernels: Array
 
 
-def measure(
+def block_activations(
     network: PlannedNetwork,
     plan: Blueprint,
     image: Tensor,
     *,
     block: str = "",
     channels: int | None = 16,
-    batch_statistics: bool = False,
+    trained: bool = True,
     progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
 ) -> tuple[BlockActivations, ...]:
@@ -101,7 +102,7 @@ def measure(
         for name in wanted
     ]
     try:
-        with measurable(network, should_stop, batch_statistics=batch_statistics), torch.no_grad():
+        with measurable(network, should_stop, trained=trained), torch.no_grad():
             network(image)
     finally:
         for handle in handles:

@@ -24,9 +24,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 
-from resnet_studio.analysis.network_state import Progress, copied, measurable, no_progress
+from resnet_studio.analysis.network_state import copied, measurable
+from resnet_studio.analysis.subjects import Progress, no_progress
 from resnet_studio.domain.blueprint import Blueprint, LayerKind
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck, never_stop
@@ -108,28 +108,35 @@ def class_activation_map(
     return torch.einsum("nchw,nc->nhw", features, weight[chosen]), logits
 
 
-def measure(
+def class_maps(
     network: PlannedNetwork,
     plan: Blueprint,
     images: Tensor,
     targets: Sequence[int] | None = None,
     *,
-    batch_statistics: bool = False,
+    blocks: Sequence[str] | None = None,
+    trained: bool = True,
     progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
 ) -> tuple[ClassMap, ...]:
-    """Both maps of each image, Grad-CAM at every block.
+    """Both maps of each image.
 
     Args:
         images: Normalised float32 (N, 3, H, W) on the network's device.
         targets: One output each; without them the one of the largest logit.
+        blocks: Where Grad-CAM is wanted, in the order of the forward pass; every block without them.
 
     Raises:
         Stopped: Within a layer, when ``should_stop`` says so.
+        ValueError: For a block that the network does not have.
     """
     names = tuple(block.name for stage in plan.stages for block in stage.blocks)
+    if blocks is not None:
+        if unknown := set(blocks) - set(names):
+            raise ValueError(f"{plan.spec.label} has no block {min(unknown)!r}")
+        names = tuple(name for name in names if name in blocks)
     exact = None
-    with measurable(network, should_stop, batch_statistics=batch_statistics):
+    with measurable(network, should_stop, trained=trained):
         progress(0, 2)
         activations, gradients, logits, chosen = _gradients(network, names, images, targets)
         progress(1, 2)
@@ -158,7 +165,7 @@ def randomised(
     targets: Sequence[int] | None = None,
     *,
     seed: int = 0,
-    batch_statistics: bool = False,
+    trained: bool = True,
     progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
 ) -> tuple[Randomised, ...]:
@@ -174,7 +181,7 @@ def randomised(
     copy, fresh = copied(network, plan), PlannedNetwork(plan)
     initialise(fresh, seed)
     progress(0, len(parts))
-    with measurable(copy, should_stop, batch_statistics=batch_statistics):
+    with measurable(copy, should_stop, trained=trained):
         true, chosen = _signed_map(copy, plan, images, targets)
         found = []
         for number, part in enumerate(reversed(parts), start=1):
@@ -186,12 +193,6 @@ def randomised(
             found.append(Randomised(part, _mean_rank(true, values)))
             progress(number, len(parts))
     return tuple(found)
-
-
-def upsampled(values: Map, height: int, width: int) -> Map:
-    """A map at the size of its image, bilinear: (h, w) -> (height, width)."""
-    tensor = torch.from_numpy(np.ascontiguousarray(values, np.float32))[None, None]
-    return _numpy(F.interpolate(tensor, (height, width), mode="bilinear", align_corners=False)[0, 0])
 
 
 def _parts(plan: Blueprint) -> Iterator[str]:

@@ -26,7 +26,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from resnet_studio.analysis.network_state import Progress, copied, measurable, no_progress
+from resnet_studio.analysis.network_state import copied, measurable
+from resnet_studio.analysis.subjects import Progress, no_progress
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.networks.initialisation import standard_normal
@@ -70,7 +71,7 @@ class Sharpness:
 OnStep = Callable[[Step], None]
 
 
-def measure(
+def largest_eigenvalue(
     network: PlannedNetwork,
     plan: Blueprint,
     images: Tensor,
@@ -80,7 +81,7 @@ def measure(
     tolerance: float = TOLERANCE,
     most_steps: int = _MOST_STEPS,
     seed: int = 0,
-    batch_statistics: bool = False,
+    trained: bool = True,
     on_refined: OnStep | None = None,
     progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
@@ -93,7 +94,7 @@ def measure(
         tolerance: Of the eigenvalue's size.
         most_steps: Products with the Hessian at most.
         seed: Of the vector to start from; a function of (seed, parameter's name), so that a twin's start alike.
-        batch_statistics: Batch norm takes the statistics of each 32 images: for weights without stored ones.
+        trained: Else batch norm goes by the statistics of each 32 images.
         on_refined: Called after each product with the Hessian.
         progress: Products done and, at most, wanted; all of them once and last.
 
@@ -107,7 +108,7 @@ def measure(
     beside: list[float] = []
     steps: list[Step] = []
     progress(0, most_steps)
-    with measurable(copy, should_stop, batch_statistics=batch_statistics):
+    with measurable(copy, should_stop, trained=trained):
         while len(steps) < most_steps:
             product = hessian.times(v)
             if not np.isfinite(product).all():

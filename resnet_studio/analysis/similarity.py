@@ -24,7 +24,8 @@ import torch
 from torch import Tensor
 
 from resnet_studio.analysis.layers import layer_names, passed_on
-from resnet_studio.analysis.network_state import Progress, measurable, no_progress
+from resnet_studio.analysis.network_state import measurable
+from resnet_studio.analysis.subjects import Progress, no_progress
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.networks.residual import PlannedNetwork
@@ -59,11 +60,11 @@ class Similarity:
 OnSimilarity = Callable[[Similarity], None]
 
 
-def measure(
+def alignment(
     networks: Sequence[tuple[PlannedNetwork, Blueprint]],
     batches: Sequence[Sequence[Tensor]],
     *,
-    batch_statistics: Sequence[bool] = (),
+    trained: Sequence[bool] = (),
     on_refined: OnSimilarity | None = None,
     progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
@@ -73,7 +74,7 @@ def measure(
     Args:
         batches: The images in batches of at least four; of each batch one tensor for each network, normalised
             float32 (N, 3, H, W): the same images, prepared as that network wants them.
-        batch_statistics: For each network, see :func:`~resnet_studio.analysis.network_state.measurable`.
+        trained: Of each network, see :func:`~resnet_studio.analysis.network_state.measurable`; all are, without it.
         on_refined: Called after each batch but the last with the estimate so far.
 
     Raises:
@@ -85,13 +86,13 @@ def measure(
     names = tuple(layer_names(plan) for _network, plan in networks)
     layers = sum(map(len, names))
     products, infinite, images = np.zeros((layers, layers)), np.zeros(layers, bool), 0
-    modes = list(batch_statistics) or [False] * len(networks)
+    modes = list(trained) or [True] * len(networks)
     done, total = 0, len(batches) * len(networks)
     progress(done, total)
     for number, batch in enumerate(batches, start=1):
         parts = []
         for (network, plan), x, mode in zip(networks, batch, modes, strict=True):
-            with measurable(network, should_stop, batch_statistics=mode):
+            with measurable(network, should_stop, trained=mode):
                 parts.append(_centred_products(network, plan, x))
             done += 1
             progress(done, total)

@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from resnet_studio.analysis.network_state import Progress, copied, measurable, no_progress
+from resnet_studio.analysis.network_state import copied, measurable
+from resnet_studio.analysis.subjects import Progress, no_progress
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.networks.initialisation import standard_normal
@@ -71,7 +72,7 @@ class Surface:
 OnSurface = Callable[[Surface], None]
 
 
-def measure(
+def loss_surface(
     network: PlannedNetwork,
     plan: Blueprint,
     images: Tensor,
@@ -82,7 +83,7 @@ def measure(
     side: int = SIDES[-1],
     line_only: bool = False,
     known: Surface | None = None,
-    batch_statistics: bool = False,
+    trained: bool = True,
     on_refined: OnSurface | None = None,
     progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
@@ -95,7 +96,7 @@ def measure(
         side: One of :data:`SIDES`.
         line_only: Only the points of the line b = 0.
         known: What was measured before with the same network, images, seed and span: a coarser surface, or a line.
-        batch_statistics: Batch norm takes the batch's statistics: for weights without stored ones.
+        trained: Else batch norm goes by the statistics of each 250 images.
         on_refined: Called with each coarser surface that has new points, as soon as it is complete.
 
     Raises:
@@ -112,7 +113,7 @@ def measure(
     progress(done, total)
     copy = copied(network, plan)
     moves = _Moves(copy, seed, span)
-    with measurable(copy, should_stop, batch_statistics=batch_statistics):
+    with measurable(copy, should_stop, trained=trained):
         for wanted in SIDES[: SIDES.index(side) + 1]:
             missing = finest.missing(wanted, line_only)
             for row, column in missing:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_studio.analysis.activations import filters, measure, tiled
+from resnet_studio.analysis.activations import filters, block_activations, tiled
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.networks.weights import digest, state_of
 
@@ -19,7 +19,7 @@ from .conftest import MakeNetwork
 @pytest.mark.parametrize("fields", [{}, {"block": "plain"}, {"activation": "pre"}])
 def test_recount(made: MakeNetwork, images: Tensor, fields: dict[str, str]) -> None:
     network, plan = made(**fields)
-    found = measure(network, plan, images[:1], channels=None)
+    found = block_activations(network, plan, images[:1], channels=None)
     assert [each.name for each in found] == ["stem", "stage1.block1", "stage2.block1", "stage3.block1"]
     with torch.no_grad():
         x = network.stem(images[:1])
@@ -44,7 +44,7 @@ def test_a_block_without_a_residual_function_is_the_identity(made: MakeNetwork, 
         last = network.get_submodule(f"{name}.bn2")
         last.weight.zero_()
         last.bias.zero_()
-    found = measure(network, plan, images[:1])
+    found = block_activations(network, plan, images[:1])
     assert [each.distance for each in found[1:3]] == [0.0, 0.0]
     assert [each.cosine for each in found[1:3]] == pytest.approx([1.0, 1.0])
     assert found[3].distance > 0
@@ -54,7 +54,7 @@ def test_where_nothing_enters_there_is_no_distance(made: MakeNetwork, images: Te
     network, plan = made()
     network.get_submodule("stem.bn").weight.zero_()
     network.get_submodule("stem.bn").bias.fill_(-1.0)
-    found = measure(network, plan, images[:1])
+    found = block_activations(network, plan, images[:1])
     assert found[0].zeros == 1.0
     assert math.isnan(found[1].distance)
     assert math.isnan(found[1].cosine)
@@ -62,18 +62,18 @@ def test_where_nothing_enters_there_is_no_distance(made: MakeNetwork, images: Te
 
 def test_one_block_and_so_many_channels(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made()
-    (found,) = measure(network, plan, images[:1], block="stage3.block1", channels=5)
+    (found,) = block_activations(network, plan, images[:1], block="stage3.block1", channels=5)
     assert found.name == "stage3.block1"
     assert found.channels == 16
     assert found.maps.shape == (5, 2, 2)
-    whole = measure(network, plan, images[:1], channels=None)[-1]
+    whole = block_activations(network, plan, images[:1], channels=None)[-1]
     assert (whole.maps[:5] == found.maps).all()
     assert whole.distance == found.distance
 
 
 def test_networks_without_stem_and_without_blocks_of_one_size(made: MakeNetwork) -> None:
     network, plan = made(family="vgg", depth=16, image_size=32, block="plain")
-    found = measure(network, plan, torch.randn(1, 3, 32, 32))
+    found = block_activations(network, plan, torch.randn(1, 3, 32, 32))
     assert found[0].name == "stage1.block1"
     assert all(each.distance > 0 for each in found)
 
@@ -103,14 +103,14 @@ def test_stops_refuses_and_leaves_the_network(made: MakeNetwork, images: Tensor)
     network, plan = made()
     before = digest(state_of(network))
     with pytest.raises(Stopped):
-        measure(network, plan, images[:1], should_stop=lambda: True)
+        block_activations(network, plan, images[:1], should_stop=lambda: True)
     with pytest.raises(ValueError, match="one image"):
-        measure(network, plan, images)
-    for function in (lambda: measure(network, plan, images[:1], block="x"), lambda: filters(network, plan, "x")):
+        block_activations(network, plan, images)
+    for function in (lambda: block_activations(network, plan, images[:1], block="x"), lambda: filters(network, plan, "x")):
         with pytest.raises(ValueError, match="no block 'x'"):
             function()
     steps: list[tuple[int, int]] = []
-    measure(network, plan, images[:1], progress=lambda done, total: steps.append((done, total)))
+    block_activations(network, plan, images[:1], progress=lambda done, total: steps.append((done, total)))
     assert steps == [(n, 4) for n in range(5)]
     assert digest(state_of(network)) == before
     assert not any(module._forward_hooks for module in network.modules())

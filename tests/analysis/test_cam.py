@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_studio.analysis.cam import class_activation_map, measure, randomised, rank_correlation, upsampled
-from resnet_studio.analysis.overlay import blended, colours, overlay
+from resnet_studio.analysis.cam import class_activation_map, class_maps, randomised, rank_correlation
+from resnet_studio.domain.analyses.overlay import blended, colours, overlay, upsampled
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.networks.weights import digest, state_of
 
@@ -29,7 +29,7 @@ def test_cam_is_torchcams(made: MakeNetwork, images: Tensor, fields: dict[str, s
     methods = torchcam_methods()
     network, plan = made(**fields)
     last = plan.stages[-1].blocks[-1].name
-    found = measure(network, plan, images, targets=[2] * 6)
+    found = class_maps(network, plan, images, targets=[2] * 6)
     with methods.CAM(network, last, "head.fc") as extractor:
         scores = network(images)
         expected = extractor(2, scores, normalized=False)[0]
@@ -41,7 +41,7 @@ def test_grad_cam_is_torchcams_at_every_block(made: MakeNetwork, images: Tensor,
     methods = torchcam_methods()
     network, plan = made(**fields)
     images = torch.nn.functional.interpolate(images, plan.input[1:])
-    found = measure(network, plan, images)
+    found = class_maps(network, plan, images)
     targets = [each.target for each in found]
     assert len(found[0].blocks) == sum(len(stage.blocks) for stage in plan.stages)
     for position, name in enumerate(found[0].blocks):
@@ -59,7 +59,7 @@ def test_map_and_bias_are_the_logit(made: MakeNetwork, images: Tensor, fields: d
     network, plan = made(**fields)
     logits = network(images)
     bias = network.get_parameter("head.fc.bias")
-    for n, each in enumerate(measure(network, plan, images)):
+    for n, each in enumerate(class_maps(network, plan, images)):
         assert each.target == int(logits[n].argmax())
         assert each.logit == pytest.approx(float(logits[n].max()), abs=1e-5)
         assert each.values.mean() + float(bias[each.target]) == pytest.approx(each.logit, abs=1e-5)
@@ -68,14 +68,25 @@ def test_map_and_bias_are_the_logit(made: MakeNetwork, images: Tensor, fields: d
 
 def test_grad_cam_of_the_last_block_is_the_positive_part(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made()
-    for each in measure(network, plan, images):
+    for each in class_maps(network, plan, images):
         expected = np.maximum(each.values, 0) / each.values.size
         np.testing.assert_allclose(each.grad_cam[-1], expected, atol=1e-6)
 
 
+def test_grad_cam_at_chosen_blocks(made: MakeNetwork, images: Tensor) -> None:
+    network, plan = made()
+    every = class_maps(network, plan, images)[0]
+    some = class_maps(network, plan, images, blocks=["stage3.block1", "stage1.block1"])[0]
+    assert some.blocks == ("stage1.block1", "stage3.block1")
+    assert (some.grad_cam[0] == every.grad_cam[0]).all()
+    assert (some.grad_cam[1] == every.grad_cam[2]).all()
+    with pytest.raises(ValueError, match=r"no block 'stage9'"):
+        class_maps(network, plan, images, blocks=["stage9"])
+
+
 def test_other_sizes_than_in_training(made: MakeNetwork) -> None:
     network, plan = made()
-    assert measure(network, plan, torch.randn(1, 3, 24, 16))[0].values.shape == (6, 4)
+    assert class_maps(network, plan, torch.randn(1, 3, 24, 16))[0].values.shape == (6, 4)
 
 
 def test_without_global_pooling_there_is_grad_cam_alone(made: MakeNetwork) -> None:
@@ -83,7 +94,7 @@ def test_without_global_pooling_there_is_grad_cam_alone(made: MakeNetwork) -> No
     images = torch.randn(2, 3, 32, 32)
     with pytest.raises(UserError, match="Grad-CAM"):
         class_activation_map(network, plan, images)
-    found = measure(network, plan, images)[0]
+    found = class_maps(network, plan, images)[0]
     assert found.values.shape == (0, 0)
     assert found.grad_cam[0].shape == (32, 32)
     assert len(randomised(network, plan, images)) == len(found.blocks) + 1  # there is no stem
@@ -93,8 +104,8 @@ def test_the_network_stays_as_it_was(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made()
     network.train()
     before = digest(state_of(network))
-    measure(network, plan, images)
-    measure(network, plan, images, batch_statistics=True)
+    class_maps(network, plan, images)
+    class_maps(network, plan, images, trained=False)
     randomised(network, plan, images)
     assert digest(state_of(network)) == before
     assert all(module.training for module in network.modules())
@@ -105,7 +116,7 @@ def test_the_network_stays_as_it_was(made: MakeNetwork, images: Tensor) -> None:
 
 def test_batch_statistics_are_those_of_training(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made()
-    found = measure(network, plan, images, batch_statistics=True)
+    found = class_maps(network, plan, images, trained=False)
     logits = network.train()(images)
     assert [each.logit for each in found] == pytest.approx(logits.max(1).values.tolist(), abs=1e-5)
 
@@ -144,14 +155,14 @@ def test_stop_leaves_no_hook(made: MakeNetwork, images: Tensor) -> None:
         asked += 1
         return False
 
-    measure(network, plan, images, should_stop=count)
+    class_maps(network, plan, images, should_stop=count)
     convolutions = sum(isinstance(module, torch.nn.Conv2d) for module in network.modules())
     before_blocks_end = 3  # of stem and first block: the backward pass ends at that block's output
     assert asked == 3 * convolutions - before_blocks_end  # forward, backward, and forward for the exact map
     for stop_at in range(1, asked + 1):
         left = iter(range(stop_at - 1))
         with pytest.raises(Stopped):
-            measure(network, plan, images, should_stop=lambda left=left: next(left, None) is None)
+            class_maps(network, plan, images, should_stop=lambda left=left: next(left, None) is None)
         assert not any(module._forward_hooks for module in network.modules())
     with pytest.raises(Stopped):
         randomised(network, plan, images, should_stop=lambda: True)
@@ -159,7 +170,7 @@ def test_stop_leaves_no_hook(made: MakeNetwork, images: Tensor) -> None:
 
 def test_progress_ends_with_all(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made()
-    for function in (measure, randomised):
+    for function in (class_maps, randomised):
         steps: list[tuple[int, int]] = []
         function(network, plan, images, progress=lambda done, total, steps=steps: steps.append((done, total)))
         assert steps == [(done, steps[-1][1]) for done in range(steps[-1][1] + 1)]
@@ -172,6 +183,10 @@ def test_upsampled_is_bilinear() -> None:
     assert large[0, 0] == 0.0
     assert large[-1, -1] == 3.0
     assert large[1, 0] == pytest.approx(0.5)  # a quarter of the way between the centres of two rows
+    for shape, size in (((4, 4), (32, 32)), ((1, 3), (5, 2)), ((7, 7), (224, 200)), ((6, 6), (3, 3))):
+        values = np.random.default_rng(0).standard_normal(shape)
+        expected = torch.nn.functional.interpolate(torch.from_numpy(values)[None, None], size, mode="bilinear")
+        np.testing.assert_allclose(upsampled(values, *size), expected[0, 0], atol=1e-12)
 
 
 def test_overlay_is_dark_and_faint_at_nothing_and_bright_at_most() -> None:

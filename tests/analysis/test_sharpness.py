@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, hessian
 
-from resnet_studio.analysis.sharpness import Step, measure
+from resnet_studio.analysis.sharpness import Step, largest_eigenvalue
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.networks.weights import digest, state_of
 
@@ -38,7 +38,7 @@ def whole_hessian(network, images: Tensor, labels: Tensor, weights_only: bool = 
 @pytest.mark.parametrize("fields", [{}, {"block": "plain"}, {"shortcut": "B"}, {"activation": "pre"}])
 def test_largest_and_smallest_eigenvalue(made: MakeNetwork, images: Tensor, fields: dict[str, str]) -> None:
     network, plan = made(**TINY, **fields)
-    found = measure(network, plan, images, LABELS, tolerance=1e-4)
+    found = largest_eigenvalue(network, plan, images, LABELS, tolerance=1e-4)
     values = torch.linalg.eigvalsh(whole_hessian(network, images, LABELS))
     assert found.converged
     assert found.eigenvalue == pytest.approx(float(values[-1]), rel=1e-3)
@@ -48,7 +48,7 @@ def test_largest_and_smallest_eigenvalue(made: MakeNetwork, images: Tensor, fiel
 
 def test_within_one_percent_by_default(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made(**TINY)
-    found = measure(network, plan, images, LABELS)
+    found = largest_eigenvalue(network, plan, images, LABELS)
     largest = float(torch.linalg.eigvalsh(whole_hessian(network, images, LABELS))[-1])
     assert found.eigenvalue == pytest.approx(largest, rel=0.01)
     assert found.bound <= 0.01 * found.eigenvalue
@@ -61,7 +61,7 @@ def test_more_images_than_one_batch(made: MakeNetwork) -> None:
     network, plan = made(width=1)
     images = torch.randn((40, 3, 8, 8), generator=torch.Generator().manual_seed(5))
     labels = torch.arange(40) % 3
-    found = measure(network, plan, images, labels, tolerance=1e-4)
+    found = largest_eigenvalue(network, plan, images, labels, tolerance=1e-4)
     largest = float(torch.linalg.eigvalsh(whole_hessian(network, images, labels))[-1])
     assert found.eigenvalue == pytest.approx(largest, rel=1e-3)
 
@@ -69,7 +69,7 @@ def test_more_images_than_one_batch(made: MakeNetwork) -> None:
 def test_batch_statistics(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made(**TINY)
     before = digest(state_of(network))
-    found = measure(network, plan, images, LABELS, batch_statistics=True, tolerance=1e-3)
+    found = largest_eigenvalue(network, plan, images, LABELS, trained=False, tolerance=1e-3)
     assert digest(state_of(network)) == before
     network.train()
     for module in network.modules():
@@ -83,18 +83,18 @@ def test_relative_is_the_whole_relative_hessians_and_has_no_scale(made: MakeNetw
     network, plan = made(**TINY)
     weights = [p for p in network.parameters() if p.ndim > 1]
     norms = torch.cat([p.flatten(1).norm(dim=1)[:, None].expand(-1, p[0].numel()).flatten() for p in weights])
-    found = measure(network, plan, images, LABELS, relative=True, tolerance=1e-4)
-    statistics = {"batch_statistics": True, "tolerance": 1e-4}
-    whole = measure(network, plan, images, LABELS, relative=True, **statistics)
-    absolute = measure(network, plan, images, LABELS, **statistics)
+    found = largest_eigenvalue(network, plan, images, LABELS, relative=True, tolerance=1e-4)
+    statistics = {"trained": False, "tolerance": 1e-4}
+    whole = largest_eigenvalue(network, plan, images, LABELS, relative=True, **statistics)
+    absolute = largest_eigenvalue(network, plan, images, LABELS, **statistics)
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, torch.nn.Conv2d):
                 module.weight.mul_(0.5)
-    assert measure(network, plan, images, LABELS, relative=True, **statistics).eigenvalue == pytest.approx(
+    assert largest_eigenvalue(network, plan, images, LABELS, relative=True, **statistics).eigenvalue == pytest.approx(
         whole.eigenvalue, rel=1e-2
     )
-    assert measure(network, plan, images, LABELS, **statistics).eigenvalue > 2 * absolute.eigenvalue
+    assert largest_eigenvalue(network, plan, images, LABELS, **statistics).eigenvalue > 2 * absolute.eigenvalue
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, torch.nn.Conv2d):
@@ -108,7 +108,7 @@ def test_steps_are_handed_on_and_bounded(made: MakeNetwork, images: Tensor) -> N
     network, plan = made(**TINY)
     seen: list[Step] = []
     shown: list[tuple[int, int]] = []
-    found = measure(
+    found = largest_eigenvalue(
         network, plan, images, LABELS, most_steps=3, tolerance=0.0, on_refined=seen.append,
         progress=lambda done, total: shown.append((done, total)),
     )  # fmt: skip
@@ -122,7 +122,7 @@ def test_steps_are_handed_on_and_bounded(made: MakeNetwork, images: Tensor) -> N
 def test_too_large_a_loss_is_infinite(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made(**TINY)
     network.get_parameter("head.fc.weight").fill_(3e38)
-    found = measure(network, plan, images, LABELS)
+    found = largest_eigenvalue(network, plan, images, LABELS)
     assert found.eigenvalue == math.inf
     assert not found.converged
 
@@ -137,10 +137,10 @@ def test_stops_on_the_way_forward_and_back(made: MakeNetwork, images: Tensor) ->
         asked += 1
         return False
 
-    measure(network, plan, images, LABELS, most_steps=1, should_stop=count)
+    largest_eigenvalue(network, plan, images, LABELS, most_steps=1, should_stop=count)
     convolutions = sum(isinstance(module, torch.nn.Conv2d) for module in network.modules())
     assert asked >= 3 * convolutions
     for stop_at in range(1, asked + 1):
         left = iter(range(stop_at - 1))
         with pytest.raises(Stopped):
-            measure(network, plan, images, LABELS, should_stop=lambda left=left: next(left, None) is None)
+            largest_eigenvalue(network, plan, images, LABELS, should_stop=lambda left=left: next(left, None) is None)

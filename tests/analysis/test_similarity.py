@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from resnet_studio.analysis.layers import layer_names, passed_on
-from resnet_studio.analysis.similarity import Similarity, gram, measure
+from resnet_studio.analysis.similarity import Similarity, gram, alignment
 from resnet_studio.domain.errors import Stopped
 
 from .conftest import MakeNetwork
@@ -55,7 +55,7 @@ def test_layers_are_as_many_as_the_depth_and_what_the_next_one_receives(made: Ma
 def test_recount_over_batches_and_two_networks(made: MakeNetwork, images: Tensor) -> None:
     nets = [made(), made(block="plain", depth=14)]
     batches = [images, images.flip(0) * 1.5 + 0.1]
-    found = measure(nets, [(batch, batch) for batch in batches])
+    found = alignment(nets, [(batch, batch) for batch in batches])
     assert [len(names) for names in found.layers] == [8, 14]
     rows = [[x for network, plan in nets for x in features(network, plan, batch)] for batch in batches]
     for i in range(22):
@@ -70,7 +70,7 @@ def test_recount_over_batches_and_two_networks(made: MakeNetwork, images: Tensor
 
 def test_of_a_layer_with_itself_is_one(made: MakeNetwork, images: Tensor) -> None:
     """Whatever the network, and between two of the same weights."""
-    found = measure([made(), made()], [(images, images)])
+    found = alignment([made(), made()], [(images, images)])
     np.testing.assert_allclose(found.values.diagonal(), 1.0, atol=1e-12)
     np.testing.assert_allclose(found.between(0, 1).diagonal(), 1.0, atol=1e-12)
     np.testing.assert_allclose(found.values, found.values.T, atol=1e-12)
@@ -109,13 +109,13 @@ def test_constant_and_infinite_layers_are_similar_to_nothing(made: MakeNetwork, 
     first = network.get_submodule("stage2.block1.bn1")
     first.weight.zero_()  # its ReLU gives the same for every image
     dead = layer_names(plan).index("stage2.block1.conv1")
-    found = measure([(network, plan)], [(images,)])
+    found = alignment([(network, plan)], [(images,)])
     assert not found.defined[dead]
     assert found.defined.sum() == len(found.defined) - 1
     assert (found.values[dead] == 0).all()
     assert (found.values[:, dead] == 0).all()
     network.get_parameter("head.fc.weight").fill_(3e38)
-    found = measure([(network, plan)], [(images,)])
+    found = alignment([(network, plan)], [(images,)])
     assert not found.defined[-1]
     assert np.isfinite(found.values).all()
     assert found.values[0, 0] == pytest.approx(1.0)
@@ -125,15 +125,15 @@ def test_refined_after_each_batch(made: MakeNetwork, images: Tensor) -> None:
     net, batches = made(), [(images,), (images * 2,), (images.flip(2),)]
     seen: list[Similarity] = []
     steps: list[tuple[int, int]] = []
-    last = measure([net], batches, on_refined=seen.append, progress=lambda done, all_: steps.append((done, all_)))
+    last = alignment([net], batches, on_refined=seen.append, progress=lambda done, all_: steps.append((done, all_)))
     assert [each.images for each in (*seen, last)] == [6, 12, 18]
-    assert (seen[0].values == measure([net], batches[:1]).values).all()
+    assert (seen[0].values == alignment([net], batches[:1]).values).all()
     assert steps == [(n, 3) for n in range(4)]
 
 
 def test_stops_and_refuses(made: MakeNetwork, images: Tensor) -> None:
     with pytest.raises(Stopped):
-        measure([made()], [(images,)], should_stop=lambda: True)
+        alignment([made()], [(images,)], should_stop=lambda: True)
     for batches in ([], [(images[:3],)]):
         with pytest.raises(ValueError, match="at least 4"):
-            measure([made()], batches)
+            alignment([made()], batches)

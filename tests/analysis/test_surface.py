@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_studio.analysis.surface import SIDES, Surface, direction, measure
+from resnet_studio.analysis.surface import SIDES, Surface, direction, loss_surface
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.networks.weights import digest, state_of
 
@@ -26,7 +26,7 @@ def loss_of(network, images: Tensor) -> float:
 
 def test_centre_is_the_loss(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made()
-    found = measure(network, plan, images, LABELS, side=5)
+    found = loss_surface(network, plan, images, LABELS, side=5)
     assert found.centre == pytest.approx(loss_of(network, images), abs=1e-6)
     error = float((network(images).argmax(1) != LABELS).double().mean() * 100)
     assert found.error_percent[2, 2] == pytest.approx(error)
@@ -38,7 +38,7 @@ def test_centre_is_the_loss(made: MakeNetwork, images: Tensor) -> None:
 def test_recount_of_points(made: MakeNetwork, images: Tensor, fields: dict[str, object]) -> None:
     """Each weight moved by hand, filter by filter; batch norm and biases stay."""
     network, plan = made(**fields)
-    found = measure(network, plan, images, LABELS, side=5, span=0.5, seed=4)
+    found = loss_surface(network, plan, images, LABELS, side=5, span=0.5, seed=4)
     moves = [direction(network, 4, axis) for axis in range(2)]
     for row, column in ((0, 0), (1, 3), (4, 2)):
         moved, _plan = made(**fields)
@@ -79,7 +79,7 @@ def test_refinements_keep_what_is_known(made: MakeNetwork, images: Tensor) -> No
     network, plan = made()
     seen: list[Surface] = []
     steps: list[tuple[int, int]] = []
-    last = measure(
+    last = loss_surface(
         network, plan, images, LABELS, side=17, on_refined=seen.append, progress=lambda d, t: steps.append((d, t))
     )
     assert [each.side for each in seen] == [5, 9]
@@ -90,7 +90,7 @@ def test_refinements_keep_what_is_known(made: MakeNetwork, images: Tensor) -> No
         assert (last.error_percent[::step, ::step] == coarse.error_percent).all()
     again: list[Surface] = []
     steps.clear()
-    resumed = measure(
+    resumed = loss_surface(
         network, plan, images, LABELS, side=17, known=seen[1], on_refined=again.append,
         progress=lambda d, t: steps.append((d, t)),
     )  # fmt: skip
@@ -102,12 +102,12 @@ def test_refinements_keep_what_is_known(made: MakeNetwork, images: Tensor) -> No
 def test_the_line_is_a_row_of_the_surface(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made()
     steps: list[int] = []
-    line = measure(network, plan, images, LABELS, line_only=True, progress=lambda done, total: steps.append(total))
+    line = loss_surface(network, plan, images, LABELS, line_only=True, progress=lambda done, total: steps.append(total))
     assert line.side == SIDES[-1]
     assert steps[-1] == 33
     assert np.isfinite(line.line).all()
     assert np.isnan(np.delete(line.loss, 16, axis=0)).all()
-    surface = measure(network, plan, images, LABELS, side=5, known=line, progress=lambda d, total: steps.append(total))
+    surface = loss_surface(network, plan, images, LABELS, side=5, known=line, progress=lambda d, total: steps.append(total))
     assert steps[-1] == 20  # the line's five points are known
     assert (surface.line == line.line[::8]).all()
 
@@ -115,14 +115,14 @@ def test_the_line_is_a_row_of_the_surface(made: MakeNetwork, images: Tensor) -> 
 def test_batch_statistics_and_the_network_stays_as_it_was(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made()
     before = digest(state_of(network))
-    found = measure(network, plan, images, LABELS, side=5, batch_statistics=True)
+    found = loss_surface(network, plan, images, LABELS, side=5, trained=False)
     assert digest(state_of(network)) == before
     assert found.centre == pytest.approx(loss_of(network.train(), images), abs=1e-6)
 
 
 def test_what_is_too_large_is_infinite(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made()
-    found = measure(network, plan, images, LABELS, side=5, span=1e25)
+    found = loss_surface(network, plan, images, LABELS, side=5, span=1e25)
     assert np.isinf(found.loss).any()
     assert not np.isnan(found.loss).any()
     assert math.isfinite(found.centre)
@@ -132,9 +132,9 @@ def test_stops_and_refuses(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made()
     seen: list[Surface] = []
     with pytest.raises(Stopped):
-        measure(network, plan, images, LABELS, on_refined=seen.append, should_stop=lambda: len(seen) == 1)
+        loss_surface(network, plan, images, LABELS, on_refined=seen.append, should_stop=lambda: len(seen) == 1)
     assert seen[0].side == 5
     with pytest.raises(ValueError, match="one of"):
-        measure(network, plan, images, LABELS, side=6)
+        loss_surface(network, plan, images, LABELS, side=6)
     with pytest.raises(ValueError, match="spans"):
-        measure(network, plan, images, LABELS, known=seen[0], span=2.0)
+        loss_surface(network, plan, images, LABELS, known=seen[0], span=2.0)

@@ -1,4 +1,4 @@
-"""Maps as colours over an image: numpy values that any window can draw.
+"""Maps as colours over an image: values that any window can draw.
 
 The colours are cividis, Nuñez, Anderton and Renslow 2018 (doi:10.1371/journal.pone.0199239): from dark blue to yellow,
 rising evenly in brightness, the same to people who see red and green alike.
@@ -46,3 +46,20 @@ def blended(pixels: npt.NDArray[np.uint8], rgba: Rgba) -> npt.NDArray[np.uint8]:
     """The overlay over its image: (H, W, 3) and (H, W, 4) to (H, W, 3)."""
     alpha = rgba[..., 3:] / 255.0
     return (pixels * (1.0 - alpha) + rgba[..., :3] * alpha).round().astype(np.uint8)
+
+
+def upsampled(values: npt.NDArray[np.floating], height: int, width: int) -> npt.NDArray[np.float64]:
+    """A map at the size of its image, bilinear between the centres of its cells: (h, w) to (height, width)."""
+    rows, columns = _weights(values.shape[0], height), _weights(values.shape[1], width)
+    return rows @ np.asarray(values, np.float64) @ columns.T
+
+
+def _weights(cells: int, size: int) -> npt.NDArray[np.float64]:
+    """How much of each cell each pixel has: (size, cells); rows add up to 1."""
+    places = np.clip((np.arange(size) + 0.5) * cells / size - 0.5, 0, cells - 1)
+    below = np.minimum(places.astype(np.int64), max(cells - 2, 0))
+    weights = np.zeros((size, cells))
+    weights[np.arange(size), below] = 1.0 - (places - below)
+    if cells > 1:
+        weights[np.arange(size), below + 1] = places - below
+    return weights
