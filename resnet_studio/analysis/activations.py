@@ -1,4 +1,4 @@
-"""Activations of one image, block by block, the filters that made them, and how far each block is from the identity.
+"""Activations of an image, block by block, the filters that made them, and how far each block is from the identity.
 
 The distance of a block from the identity mapping is ``norm(H(x) - s(x)) / norm(s(x))``, x what enters the block, H(x)
 what leaves it, s(x) what an identity shortcut would have passed on: x itself, or where dimensions change x by option A,
@@ -20,9 +20,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from resnet_studio.analysis.network_state import measurable
-from resnet_studio.analysis.subjects import Progress, no_progress
-from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer, LayerKind
+from resnet_studio.analysis.network_state import block_named, block_names, measurable
+from resnet_studio.analysis.subjects import Progress, Subject, no_progress
+from resnet_studio.data.drawn_images import DrawnImages
+from resnet_studio.domain.analyses.activations import STEM, Activations, ActivationsSettings, BlockView, LayerFilters
+from resnet_studio.domain.blueprint import Blueprint, Layer, LayerKind
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.networks.residual import PlannedNetwork, shortcut_zero_pad
 
@@ -31,16 +33,17 @@ Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class BlockActivations:
-    """What leaves one block, for one image.
+    """What leaves one block.
 
     Attributes:
         name: ``stem`` for what the blocks begin with.
         channels: Of the block's output; ``maps`` may hold the first of them alone.
-        maps: (channels shown, h, w).
-        zeros: Share of all its values that are 0: what ReLU has cut off.
-        mean, largest: Of all its values.
-        distance: From the identity, 0 or more; NaN for the stem, or where x is 0 everywhere or wider than H(x).
-        cosine: Of H(x) and s(x), -1..1; NaN likewise.
+        maps: Of the first image, (channels shown, h, w).
+        zeros: Share of all values of all images that are 0: what ReLU has cut off.
+        mean, largest: Of all values.
+        distance: From the identity, 0 or more, mean over the images; NaN for the stem, or where x is 0 everywhere or
+            wider than H(x).
+        cosine: Of H(x) and s(x), -1..1; likewise.
     """
 
     name: str
@@ -53,118 +56,128 @@ class BlockActivations:
     cosine: float
 
 
-@dataclass(frozen=True, eq=False)
-class LayerFilters:
-    """A convolution's weights: (filters, input channels, kernel, kernel), perhaps the first of each alone."""
+def measure(
+    subject: Subject,
+    images: DrawnImages,
+    settings: ActivationsSettings,
+    progress: Progress = no_progress,
+    should_stop: StopCheck = never_stop,
+) -> Activations:
+    """Activations of the first image, filters, and each block's distance from the identity, as this module defines it.
 
-    name: str
-    kernels: Array
+    An untrained design goes by the batch statistics of all images.
+
+    Raises:
+        UserError: If the network has no such block.
+        Stopped: When ``should_stop`` says so.
+    """
+    network, plan, block = subject.network, subject.blueprint, settings.block
+    if block and not (block == STEM and plan.stem):
+        block_named(plan, block)
+    shown = {block} if block else {STEM, *(stage.blocks[-1].name for stage in plan.stages)}
+    found = block_activations(
+        network, plan, subject.inputs(images), channels=settings.channels, trained=subject.net.trained,
+        progress=progress, should_stop=should_stop,
+    )  # fmt: skip
+    pixels = images.pixels[subject.preprocessing.image_size][0].permute(1, 2, 0).contiguous().numpy()  # (S, S, 3)
+    return Activations(
+        subject.net,
+        images.names[0],
+        images.class_names[int(images.labels[0])],
+        pixels,
+        tuple(_view(each, each.name in shown) for each in found),
+        filters(network, plan, block, settings.channels),
+    )
 
 
 def block_activations(
     network: PlannedNetwork,
     plan: Blueprint,
-    image: Tensor,
+    images: Tensor,
     *,
-    block: str = "",
     channels: int | None = 16,
     trained: bool = True,
     progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
 ) -> tuple[BlockActivations, ...]:
-    """Stem and blocks in the order of the forward pass, or one of them.
+    """Stem and blocks in the order of the forward pass.
 
     Args:
-        image: Normalised float32 (1, 3, H, W) on the network's device.
-        block: The name of the only one to return.
+        images: Normalised float32 (N, 3, H, W) on the network's device.
         channels: How many maps of each, the first ones, which in a twin began with the same weights; None: all.
 
     Raises:
         Stopped: Within a layer, when ``should_stop`` says so.
-        ValueError: For a block that the network does not have, or more than one image.
     """
-    if len(image) != 1:
-        raise ValueError(f"the activations of one image are measured, got {len(image)}")
-    plans: dict[str, BlockPlan | None] = {"stem": None} if plan.stem else {}
-    plans |= {each.name: each for stage in plan.stages for each in stage.blocks}
-    if block and block not in plans:
-        raise ValueError(f"{plan.spec.label} has no block {block!r}")
-    wanted = [block] if block else list(plans)
-    found: dict[str, BlockActivations] = {}
-    progress(0, len(wanted))
+    names = (*([STEM] if plan.stem else []), *block_names(plan))
+    found: list[BlockActivations] = []
+    progress(0, len(names))
 
     def keep(name: str, x: Tensor, y: Tensor) -> None:
-        found[name] = _block_activations(name, plans[name], x[0], y[0], channels)
-        progress(len(found), len(wanted))
+        found.append(_block_activations(name, x, y, channels))
+        progress(len(found), len(names))
 
     handles = [
         network.get_submodule(name).register_forward_hook(lambda _m, x, y, name=name: keep(name, x[0], y))
-        for name in wanted
+        for name in names
     ]
     try:
         with measurable(network, should_stop, trained=trained), torch.no_grad():
-            network(image)
+            network(images)
     finally:
         for handle in handles:
             handle.remove()
-    return tuple(found[name] for name in wanted)
+    return tuple(found)
 
 
 def filters(network: PlannedNetwork, plan: Blueprint, block: str = "", most: int = 64) -> tuple[LayerFilters, ...]:
     """The convolutions of one block's branch, or those of the stem: the first ``most`` filters and input channels.
 
     Raises:
-        ValueError: For a block that the network does not have.
+        UserError: For a block that the network does not have.
     """
     layers: Sequence[Layer] = plan.stem
-    if block not in ("", "stem"):
-        plans = {each.name: each for stage in plan.stages for each in stage.blocks}
-        if block not in plans:
-            raise ValueError(f"{plan.spec.label} has no block {block!r}")
-        layers = plans[block].branch
+    if block not in ("", STEM):
+        block_named(plan, block)
+        layers = next(each.branch for stage in plan.stages for each in stage.blocks if each.name == block)
     convolutions = [layer.name for layer in layers if layer.kind is LayerKind.CONV]
     weights = [(name, network.get_parameter(f"{name}.weight")) for name in convolutions]
-    return tuple(LayerFilters(name, _numpy(weight[:most, :most])) for name, weight in weights)
+    return tuple(LayerFilters(name, _numpy(weight[:most, :most]).astype(np.float64)) for name, weight in weights)
 
 
-def tiled(maps: npt.NDArray[np.floating], columns: int, gap: int = 1) -> npt.NDArray[np.float64]:
-    """Maps side by side, row after row: (N, h, w) to one picture, NaN between them and where none is left."""
-    count, height, width = maps.shape
-    rows = math.ceil(count / columns)
-    picture = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
-    for number, values in enumerate(maps):
-        top, left = (number // columns) * (height + gap), (number % columns) * (width + gap)
-        picture[top : top + height, left : left + width] = values
-    return picture
+def _view(found: BlockActivations, shown: bool) -> BlockView:
+    """With its maps, or without."""
+    maps = found.maps if shown else np.zeros((0, 0, 0), np.float32)
+    low, high = (float(maps.min()), float(maps.max())) if maps.size else (0.0, 0.0)
+    shares = (maps - low) / (high - low) if high > low else np.zeros(maps.shape)
+    return BlockView(
+        found.name, found.channels, (255 * shares).round().astype(np.uint8), low, high,
+        found.zeros, found.mean, found.largest, found.distance, found.cosine,
+    )  # fmt: skip
 
 
-def _block_activations(
-    name: str, plan: BlockPlan | None, x: Tensor, y: Tensor, channels: int | None
-) -> BlockActivations:
-    """``x`` (C, H, W) enters and ``y`` (C', H', W') leaves; the stem, which has no plan, is no block."""
+def _block_activations(name: str, x: Tensor, y: Tensor, channels: int | None) -> BlockActivations:
+    """``x`` (N, C, H, W) enters and ``y`` (N, C', H', W') leaves; the stem is no block."""
     distance = cosine = math.nan
-    identity = None if plan is None else _identity(x, y)
-    if identity is not None and (length := float(identity.norm())) > 0:
-        distance = float((y - identity).norm()) / length
-        cosine = float(F.cosine_similarity(y.flatten(), identity.flatten(), 0))
+    identity = None if name == STEM else _identity(x, y)
+    if identity is not None:
+        lengths = identity.flatten(1).norm(dim=1)  # (N,)
+        known = lengths > 0
+        if known.any():
+            distance = float(((y - identity).flatten(1).norm(dim=1)[known] / lengths[known]).mean())
+            cosine = float(F.cosine_similarity(y.flatten(1), identity.flatten(1), 1)[known].mean())
+    maps = _numpy(y[0, :channels])
     return BlockActivations(
-        name,
-        y.shape[0],
-        _numpy(y[:channels]),
-        float((y == 0).float().mean()),
-        float(y.mean()),
-        float(y.max()),
-        distance,
-        cosine,
+        name, y.shape[1], maps, float((y == 0).float().mean()), float(y.mean()), float(y.max()), distance, cosine
     )
 
 
 def _identity(x: Tensor, y: Tensor) -> Tensor | None:
     """What an identity shortcut passes on, of the shape of ``y``, by option A where dimensions change; None where it
     cannot be of that shape."""
-    if y.shape[0] < x.shape[0]:
+    if y.shape[1] < x.shape[1]:
         return None
-    identity = shortcut_zero_pad(x[None], y.shape[0], max(1, round(x.shape[1] / y.shape[1])))[0]
+    identity = shortcut_zero_pad(x, y.shape[1], max(1, round(x.shape[2] / y.shape[2])))
     return identity if identity.shape == y.shape else None
 
 

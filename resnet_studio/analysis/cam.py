@@ -25,8 +25,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from resnet_studio.analysis.network_state import copied, measurable
-from resnet_studio.analysis.subjects import Progress, no_progress
+from resnet_studio.analysis.network_state import block_named, block_names, copied, measurable
+from resnet_studio.analysis.subjects import Progress, Subject, no_progress
+from resnet_studio.data.drawn_images import DrawnImages
+from resnet_studio.domain.analyses.cam import Cam, CamSettings, ImageMaps, MapOf, RandomisedPart
 from resnet_studio.domain.blueprint import Blueprint, LayerKind
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck, never_stop
@@ -57,14 +59,6 @@ class ClassMap:
     values: Map
     blocks: tuple[str, ...]
     grad_cam: tuple[Map, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Randomised:
-    """``part`` and all that follows it have random weights: Spearman's correlation with the true map, -1..1."""
-
-    part: str
-    correlation: float
 
 
 def pools_globally(plan: Blueprint) -> bool:
@@ -108,6 +102,56 @@ def class_activation_map(
     return torch.einsum("nchw,nc->nhw", features, weight[chosen]), logits
 
 
+def measure(
+    subject: Subject,
+    images: DrawnImages,
+    settings: CamSettings,
+    progress: Progress = no_progress,
+    should_stop: StopCheck = never_stop,
+) -> Cam:
+    """Class activation map, Grad-CAM and the randomised-weights check, as this module defines them.
+
+    The map is of the class with the largest logit, or of the image's own. The check is the mean over all images, with
+    the weights of ``settings.seed``. An untrained design goes by the batch statistics of all images.
+
+    Raises:
+        UserError: If the network has no such block, or does not know the images' classes.
+        Stopped: When ``should_stop`` says so.
+    """
+    network, plan, trained = subject.network, subject.blueprint, subject.net.trained
+    x = subject.inputs(images)
+    targets = subject.targets(images).tolist() if settings.map_of is MapOf.LABEL else None
+    blocks = [block_named(plan, settings.block)] if settings.block else [stage.blocks[-1].name for stage in plan.stages]
+    total = 2 + len(list(_parts(plan)))
+    found = class_maps(
+        network, plan, x, targets, blocks=blocks, trained=trained,
+        progress=lambda done, _all: progress(done, total), should_stop=should_stop,
+    )  # fmt: skip
+    check = randomised(
+        network, plan, x, [each.target for each in found], seed=settings.seed, trained=trained,
+        progress=lambda done, _all: progress(2 + done, total), should_stop=should_stop,
+    )  # fmt: skip
+    names = subject.class_names or images.class_names
+    pixels = images.pixels[subject.preprocessing.image_size].permute(0, 2, 3, 1).contiguous().numpy()  # (N, S, S, 3)
+    return Cam(
+        subject.net,
+        found[0].blocks,
+        tuple(
+            ImageMaps(
+                images.names[n],
+                images.class_names[int(images.labels[n])],
+                names[each.target],
+                each.probability,
+                pixels[n],
+                each.values.astype(np.float64),
+                tuple(values.astype(np.float64) for values in each.grad_cam),
+            )
+            for n, each in enumerate(found)
+        ),
+        check,
+    )
+
+
 def class_maps(
     network: PlannedNetwork,
     plan: Blueprint,
@@ -130,7 +174,7 @@ def class_maps(
         Stopped: Within a layer, when ``should_stop`` says so.
         ValueError: For a block that the network does not have.
     """
-    names = tuple(block.name for stage in plan.stages for block in stage.blocks)
+    names = block_names(plan)
     if blocks is not None:
         if unknown := set(blocks) - set(names):
             raise ValueError(f"{plan.spec.label} has no block {min(unknown)!r}")
@@ -168,7 +212,7 @@ def randomised(
     trained: bool = True,
     progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
-) -> tuple[Randomised, ...]:
+) -> tuple[RandomisedPart, ...]:
     """The randomised-weights check, means over the images: the fully connected layer first, the stem last.
 
     It looks at the class activation map, or at Grad-CAM of the last block where there is none. Random weights are He's,
@@ -190,7 +234,7 @@ def randomised(
             for norm in (m for m in module.modules() if isinstance(m, nn.BatchNorm2d)):
                 norm.training, norm.track_running_stats = True, False
             values, _same = _signed_map(copy, plan, images, chosen)
-            found.append(Randomised(part, _mean_rank(true, values)))
+            found.append(RandomisedPart(part, _mean_rank(true, values)))
             progress(number, len(parts))
     return tuple(found)
 
@@ -199,9 +243,7 @@ def _parts(plan: Blueprint) -> Iterator[str]:
     """What is randomised at once, in the order of the forward pass."""
     if plan.stem:
         yield "stem"
-    for stage in plan.stages:
-        for block in stage.blocks:
-            yield block.name
+    yield from block_names(plan)
     yield "head"
 
 
@@ -258,7 +300,8 @@ def rank_correlation(first: npt.NDArray[np.floating], second: npt.NDArray[np.flo
 def _ranks(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     _values, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
-    return (last - (counts - 1) / 2.0)[place]
+    ranks: npt.NDArray[np.float64] = (last - (counts - 1) / 2.0)[place]
+    return ranks
 
 
 def _numpy(values: Tensor) -> Map:

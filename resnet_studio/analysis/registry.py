@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from resnet_studio.analysis import responses, shattered, signal
+from resnet_studio.analysis import (
+    activations,
+    cam,
+    responses,
+    sharpness,
+    shattered,
+    signal,
+    similarity,
+    surface,
+)
 from resnet_studio.analysis.subjects import Progress, Subject
 from resnet_studio.domain.analyses.result import AnalysisResult
 from resnet_studio.domain.errors import Stopped
@@ -38,5 +47,10 @@ MEASURES: Mapping[str, Measure] = {
     "signal": each(signal.measure),
     "shattered": each(shattered.measure),
     "responses": each(responses.measure),
+    "cam": each(cam.measure),
+    "activations": each(activations.measure),
+    "similarity": similarity.measure,
+    "surface": surface.measure,
+    "sharpness": sharpness.measure,
 }
 """By the key of the row; ``images`` is None for a row without images."""

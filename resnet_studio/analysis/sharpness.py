@@ -27,7 +27,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.analysis.network_state import copied, measurable
-from resnet_studio.analysis.subjects import Progress, no_progress
+from resnet_studio.analysis.subjects import OnPartial, Progress, Subject, no_progress
+from resnet_studio.data.drawn_images import DrawnImages
+from resnet_studio.domain.analyses.sharpness import LanczosStep, Sharpness, SharpnessSettings
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.networks.initialisation import standard_normal
@@ -41,34 +43,66 @@ _BATCH = 32  # images whose gradient is differentiated at once, for memory; they
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """After one more product with the Hessian: ``lowest`` and ``highest`` Ritz value, and the highest one's residual
-    bound: an eigenvalue lies within it."""
-
-    highest: float
-    bound: float
-    lowest: float
-
-
-@dataclass(frozen=True, slots=True)
-class Sharpness:
-    """
-    Attributes:
-        eigenvalue: The largest one; infinite where the loss or its curvature is too large for float32.
-        bound: An eigenvalue lies this close to it.
-        lowest: Estimate of the smallest eigenvalue, from above: below 0 where the loss bends downwards.
-        converged: Whether the bound is within the tolerance.
-        steps: How it was come by, one a product with the Hessian.
-    """
+class Eigenvalue:
+    """The largest one, and how it was come by; attributes as of
+    :class:`~resnet_studio.domain.analyses.sharpness.Sharpness`."""
 
     eigenvalue: float
     bound: float
     lowest: float
     converged: bool
-    steps: tuple[Step, ...]
+    steps: tuple[LanczosStep, ...]
 
 
-OnStep = Callable[[Step], None]
+OnStep = Callable[[LanczosStep], None]
+
+
+def measure(
+    subjects: Sequence[Subject],
+    images: DrawnImages,
+    settings: SharpnessSettings,
+    progress: Progress = no_progress,
+    should_stop: StopCheck = never_stop,
+    on_partial: OnPartial | None = None,
+) -> tuple[Sharpness, ...]:
+    """The largest Hessian eigenvalue of each network, as this module defines it.
+
+    An untrained design goes by the statistics of each 32 images.
+
+    Args:
+        on_partial: Called after each product with the Hessian with the results so far, those of networks that are not
+            finished by their last estimate.
+
+    Raises:
+        UserError: If a network does not know the images' classes.
+        Stopped: When ``should_stop`` says so.
+    """
+    found: list[Sharpness] = []
+    for place, subject in enumerate(subjects):
+        steps: list[LanczosStep] = []
+
+        def hand_on(step: LanczosStep, subject: Subject = subject, steps: list[LanczosStep] = steps) -> None:
+            steps.append(step)
+            if on_partial is not None:
+                partial = Eigenvalue(step.highest, step.bound, step.lowest, False, tuple(steps))
+                on_partial((*found, _result(subject, settings, partial)))
+
+        def report(done: int, total: int, place: int = place) -> None:
+            progress(place * total + done, len(subjects) * total)
+
+        eigenvalue = largest_eigenvalue(
+            subject.network, subject.blueprint, subject.inputs(images), subject.targets(images),
+            relative=settings.relative, tolerance=settings.tolerance, seed=settings.seed, trained=subject.net.trained,
+            on_refined=hand_on, progress=report, should_stop=should_stop,
+        )  # fmt: skip
+        found.append(_result(subject, settings, eigenvalue))
+    return tuple(found)
+
+
+def _result(subject: Subject, settings: SharpnessSettings, found: Eigenvalue) -> Sharpness:
+    return Sharpness(
+        subject.net, settings.relative, found.eigenvalue, found.bound, found.lowest, found.converged, found.steps
+    )
 
 
 def largest_eigenvalue(
@@ -85,7 +119,7 @@ def largest_eigenvalue(
     on_refined: OnStep | None = None,
     progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
-) -> Sharpness:
+) -> Eigenvalue:
     """The largest eigenvalue of the Hessian, or of the relative one.
 
     Args:
@@ -96,7 +130,7 @@ def largest_eigenvalue(
         seed: Of the vector to start from; a function of (seed, parameter's name), so that a twin's start alike.
         trained: Else batch norm goes by the statistics of each 32 images.
         on_refined: Called after each product with the Hessian.
-        progress: Products done and, at most, wanted; all of them once and last.
+        progress: Of the most products; faster where the bound nears the tolerance, all of them once and last.
 
     Raises:
         Stopped: Within a layer, when ``should_stop`` says so.
@@ -106,13 +140,14 @@ def largest_eigenvalue(
     v, before = hessian.start(seed), np.zeros(hessian.size)
     diagonal: list[float] = []
     beside: list[float] = []
-    steps: list[Step] = []
-    progress(0, most_steps)
+    steps: list[LanczosStep] = []
+    done = 0
+    progress(done, most_steps)
     with measurable(copy, should_stop, trained=trained):
         while len(steps) < most_steps:
             product = hessian.times(v)
             if not np.isfinite(product).all():
-                steps.append(Step(math.inf, math.inf, -math.inf))
+                steps.append(LanczosStep(math.inf, math.inf, -math.inf))
                 break
             diagonal.append(float(product @ v))
             product -= diagonal[-1] * v + (beside[-1] if beside else 0.0) * before
@@ -123,18 +158,25 @@ def largest_eigenvalue(
             if steps[-1].bound <= tolerance * abs(steps[-1].highest):
                 break
             before, v = v, product / beside[-1]
-            progress(len(steps), most_steps)
+            done = max(done, len(steps), int(most_steps * _nearness(steps[-1], tolerance)))
+            progress(min(done, most_steps - 1), most_steps)
     progress(most_steps, most_steps)
     last = steps[-1]
     converged = math.isfinite(last.highest) and last.bound <= tolerance * abs(last.highest)
-    return Sharpness(last.highest, last.bound, last.lowest, converged, tuple(steps))
+    return Eigenvalue(last.highest, last.bound, last.lowest, converged, tuple(steps))
 
 
-def _ritz(diagonal: list[float], beside: list[float]) -> Step:
+def _nearness(step: LanczosStep, tolerance: float) -> float:
+    """0..1: how much of the way to the tolerance the residual bound has gone, by its logarithm."""
+    share = step.bound / abs(step.highest) if step.highest else 1.0
+    return math.log(min(share, 1.0)) / math.log(tolerance) if 0 < tolerance < 1 and share > 0 else 0.0
+
+
+def _ritz(diagonal: list[float], beside: list[float]) -> LanczosStep:
     """Of the tridiagonal matrix; ``beside`` ends with the norm of what is left."""
     matrix = np.diag(diagonal) + np.diag(beside[:-1], 1) + np.diag(beside[:-1], -1)
     values, vectors = np.linalg.eigh(matrix)
-    return Step(float(values[-1]), float(beside[-1] * abs(vectors[-1, -1])), float(values[0]))
+    return LanczosStep(float(values[-1]), float(beside[-1] * abs(vectors[-1, -1])), float(values[0]))
 
 
 class _Hessian:
@@ -160,9 +202,7 @@ class _Hessian:
         for x, y in zip(self._images.split(_BATCH), self._labels.split(_BATCH), strict=True):
             loss = F.cross_entropy(self._network(x).float(), y, reduction="sum") / len(self._labels)
             gradients = torch.autograd.grad(loss, self._parameters, create_graph=True)
-            total += self._flat(
-                torch.autograd.grad(gradients, self._parameters, parts, materialize_grads=True)  # type: ignore[arg-type]
-            )
+            total += self._flat(torch.autograd.grad(gradients, self._parameters, parts, materialize_grads=True))
         return total if self._norms is None else self._norms * total
 
     def _parts(self, vector: Vector) -> list[Tensor]:
@@ -179,5 +219,5 @@ class _Hessian:
 
 def _filter_norms(weight: Tensor) -> Tensor:
     """At each weight, the norm of its filter."""
-    norms = weight.flatten(1).norm(dim=1).view(-1, *[1] * (weight.ndim - 1))
+    norms: Tensor = weight.flatten(1).norm(dim=1).view(-1, *[1] * (weight.ndim - 1))
     return norms.expand(weight.shape)

@@ -25,19 +25,22 @@ from torch import Tensor
 
 from resnet_studio.analysis.layers import layer_names, passed_on
 from resnet_studio.analysis.network_state import measurable
-from resnet_studio.analysis.subjects import Progress, no_progress
+from resnet_studio.analysis.subjects import OnPartial, Progress, Subject, no_progress
+from resnet_studio.data.drawn_images import DrawnImages
+from resnet_studio.domain.analyses.similarity import FEWEST, Similarity, SimilaritySettings
 from resnet_studio.domain.blueprint import Blueprint
+from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.networks.residual import PlannedNetwork
+from resnet_studio.text import _
 
 Matrix = npt.NDArray[np.float64]
 
 _ROUNDING = 1e-6  # of a value's size: smaller differences of float32 values are not differences
-FEWEST = 4  # images of a batch: HSIC's estimate divides by n - 3
 
 
 @dataclass(frozen=True, eq=False)
-class Similarity:
+class Alignment:
     """
     Attributes:
         layers: Names of each network's layers, in the order of the forward pass.
@@ -51,13 +54,78 @@ class Similarity:
     defined: npt.NDArray[np.bool_]
     images: int
 
+    def rows(self, network: int) -> slice:
+        """Where the layers of one network are."""
+        ends = np.cumsum([0, *map(len, self.layers)])
+        return slice(int(ends[network]), int(ends[network + 1]))
+
     def between(self, first: int, second: int) -> Matrix:
         """The layers of one network (rows) with those of one (columns)."""
-        ends = np.cumsum([0, *map(len, self.layers)])
-        return self.values[ends[first] : ends[first + 1], ends[second] : ends[second + 1]]
+        return self.values[self.rows(first), self.rows(second)]
 
 
-OnSimilarity = Callable[[Similarity], None]
+OnAlignment = Callable[[Alignment], None]
+
+
+def measure(
+    subjects: Sequence[Subject],
+    images: DrawnImages,
+    settings: SimilaritySettings,
+    progress: Progress = no_progress,
+    should_stop: StopCheck = never_stop,
+    on_partial: OnPartial | None = None,
+) -> tuple[Similarity, ...]:
+    """Linear CKA of all layers, as this module defines it: of each network with itself, and of each pair.
+
+    Layers are the weighted ones of the main path, each seen as what the next one receives. Images that do not fill a
+    last batch of at least four are left out. An untrained design goes by each batch's statistics.
+
+    Args:
+        on_partial: Called after each batch but the last with the results so far.
+
+    Raises:
+        UserError: If there are fewer than four images.
+        Stopped: When ``should_stop`` says so.
+    """
+    if len(images) < FEWEST:
+        raise UserError(
+            _("Similarity needs at least {fewest} images, the data have {images}.", fewest=FEWEST, images=len(images))
+        )
+    starts = [start for start in range(0, len(images), settings.batch) if len(images) - start >= FEWEST]
+    batches = [
+        [subject.inputs(images, slice(start, start + settings.batch)) for subject in subjects] for start in starts
+    ]
+
+    def hand_on(found: Alignment) -> None:
+        if on_partial is not None:
+            on_partial(_results(subjects, found))
+
+    found = alignment(
+        [(subject.network, subject.blueprint) for subject in subjects],
+        batches,
+        trained=[subject.net.trained for subject in subjects],
+        on_refined=hand_on,
+        progress=progress,
+        should_stop=should_stop,
+    )
+    return _results(subjects, found)
+
+
+def _results(subjects: Sequence[Subject], found: Alignment) -> tuple[Similarity, ...]:
+    """Each network with itself, then the pairs."""
+    places = range(len(subjects))
+    constant = [
+        tuple(name for name, known in zip(found.layers[n], found.defined[found.rows(n)], strict=True) if not known)
+        for n in places
+    ]
+    pairs = [(n, n) for n in places] + [(first, second) for first in places for second in places if first < second]
+    return tuple(
+        Similarity(
+            subjects[first].net, subjects[second].net, found.layers[first], found.layers[second],
+            found.between(first, second).copy(), constant[first], constant[second], found.images,
+        )
+        for first, second in pairs
+    )  # fmt: skip
 
 
 def alignment(
@@ -65,10 +133,10 @@ def alignment(
     batches: Sequence[Sequence[Tensor]],
     *,
     trained: Sequence[bool] = (),
-    on_refined: OnSimilarity | None = None,
+    on_refined: OnAlignment | None = None,
     progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
-) -> Similarity:
+) -> Alignment:
     """CKA of all layers of ``networks``.
 
     Args:
@@ -104,8 +172,8 @@ def alignment(
         products += centred @ centred.T / (size * (size - 3))
         images += size
         if on_refined is not None and number < len(batches):
-            on_refined(Similarity(names, *_normalised(products, infinite), images))
-    return Similarity(names, *_normalised(products, infinite), images)
+            on_refined(Alignment(names, *_normalised(products, infinite), images))
+    return Alignment(names, *_normalised(products, infinite), images)
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ measured again. The line b = 0 is the one-dimensional picture.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.analysis.network_state import copied, measurable
-from resnet_studio.analysis.subjects import Progress, no_progress
+from resnet_studio.analysis.subjects import OnPartial, Progress, Subject, no_progress
+from resnet_studio.data.drawn_images import DrawnImages
+from resnet_studio.domain.analyses.surface import SIDES, OnSquare, Surface, SurfaceSettings
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.networks.initialisation import standard_normal
@@ -32,16 +34,15 @@ from resnet_studio.networks.residual import PlannedNetwork
 
 Grid = npt.NDArray[np.float64]
 
-SIDES = (5, 9, 17, 33)
 _BATCH = 250  # images that go through together: with the batch's own statistics, those that are normalised together
 _TINY = 1e-10  # added to a direction's norm: a filter of zeros stays where it is
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class Square(OnSquare):
     """
     Attributes:
-        side: Points a side, of :data:`SIDES`.
+        side: Points a side, of :data:`~resnet_studio.domain.analyses.surface.SIDES`.
         span: a and b go from -span to span; 1 moves each filter by its own norm.
         loss: (side, side), row b, column a, both rising; nats, infinite where too large. All rows but the middle one
             are NaN where only the line was measured.
@@ -53,23 +54,62 @@ class Surface:
     loss: Grid
     error_percent: Grid
 
-    @property
-    def positions(self) -> Grid:
-        """Of columns and of rows."""
-        return np.linspace(-self.span, self.span, self.side)
 
-    @property
-    def line(self) -> Grid:
-        """The loss along the first direction."""
-        return self.loss[self.side // 2]
-
-    @property
-    def centre(self) -> float:
-        """The network's own loss."""
-        return float(self.loss[self.side // 2, self.side // 2])
+OnRefined = Callable[[Square], None]
 
 
-OnSurface = Callable[[Surface], None]
+def measure(
+    subjects: Sequence[Subject],
+    images: DrawnImages,
+    settings: SurfaceSettings,
+    progress: Progress = no_progress,
+    should_stop: StopCheck = never_stop,
+    on_partial: OnPartial | None = None,
+) -> tuple[Surface, ...]:
+    """The loss surface of each network, as this module defines it, all of them grid by grid.
+
+    An untrained design goes by the statistics of each 250 images.
+
+    Args:
+        on_partial: Called with the results of all networks whenever one has been refined and all have a picture.
+
+    Raises:
+        UserError: If a network does not know the images' classes.
+        Stopped: When ``should_stop`` says so.
+    """
+    seen = [(subject.inputs(images), subject.targets(images)) for subject in subjects]
+    squares: dict[int, Square] = {}
+    side, done = int(settings.side), 0
+    total = len(subjects) * len(_Lattice(None).missing(side, settings.line))
+    progress(done, total)
+    for wanted in SIDES[: SIDES.index(side) + 1]:
+        for place, (subject, (x, y)) in enumerate(zip(subjects, seen, strict=True)):
+            before = done
+
+            def report(points: int, _all: int, before: int = before) -> None:
+                nonlocal done
+                if before + points > done:
+                    done = before + points
+                    progress(done, total)
+
+            squares[place] = loss_surface(
+                subject.network, subject.blueprint, x, y, seed=settings.seed, span=settings.span, side=wanted,
+                line_only=settings.line, known=squares.get(place), trained=subject.net.trained, progress=report,
+                should_stop=should_stop,
+            )  # fmt: skip
+            if on_partial is not None and len(squares) == len(subjects) and done < total:
+                on_partial(_results(subjects, squares))
+    return _results(subjects, squares)
+
+
+def _results(subjects: Sequence[Subject], squares: Mapping[int, Square]) -> tuple[Surface, ...]:
+    return tuple(
+        Surface(
+            subject.net, subject.blueprint.spec.classes, squares[place].side, squares[place].span,
+            squares[place].loss, squares[place].error_percent,
+        )
+        for place, subject in enumerate(subjects)
+    )  # fmt: skip
 
 
 def loss_surface(
@@ -82,12 +122,12 @@ def loss_surface(
     span: float = 1.0,
     side: int = SIDES[-1],
     line_only: bool = False,
-    known: Surface | None = None,
+    known: Square | None = None,
     trained: bool = True,
-    on_refined: OnSurface | None = None,
+    on_refined: OnRefined | None = None,
     progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
-) -> Surface:
+) -> Square:
     """The surface with ``side`` points a side, by way of the coarser ones.
 
     Args:
@@ -100,8 +140,8 @@ def loss_surface(
         on_refined: Called with each coarser surface that has new points, as soon as it is complete.
 
     Raises:
-        Stopped: Within a layer, when ``should_stop`` says so; what
-            ``on_refined`` was called with last is good to go on from.
+        Stopped: Within a layer, when ``should_stop`` says so; what ``on_refined`` was called with last is good to go
+            on from.
         ValueError: For another number of points, or a ``known`` of another span.
     """
     if side not in SIDES:
@@ -122,14 +162,14 @@ def loss_surface(
                 done += 1
                 progress(done, total)
             if missing and wanted < side and on_refined is not None:
-                on_refined(finest.surface(wanted, span))
-    return finest.surface(side, span)
+                on_refined(finest.square(wanted, span))
+    return finest.square(side, span)
 
 
 class _Lattice:
     """The finest grid, NaN where nothing is known; coarser ones are its every second, fourth and eighth point."""
 
-    def __init__(self, known: Surface | None) -> None:
+    def __init__(self, known: Square | None) -> None:
         self._values = np.full((2, SIDES[-1], SIDES[-1]), np.nan)  # loss, error
         if known is not None:
             self._values[:, :: _step(known.side), :: _step(known.side)] = known.loss, known.error_percent
@@ -147,9 +187,9 @@ class _Lattice:
     def put(self, row: int, column: int, loss: float, error_percent: float) -> None:
         self._values[:, row, column] = loss, error_percent
 
-    def surface(self, side: int, span: float) -> Surface:
+    def square(self, side: int, span: float) -> Square:
         loss, error = self._values[:, :: _step(side), :: _step(side)].copy()
-        return Surface(side, span, loss, error)
+        return Square(side, span, loss, error)
 
 
 def _step(side: int) -> int:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, hessian
 
-from resnet_studio.analysis.sharpness import Step, largest_eigenvalue
+from resnet_studio.analysis.sharpness import largest_eigenvalue
+from resnet_studio.domain.analyses.sharpness import LanczosStep
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.networks.weights import digest, state_of
 
@@ -106,7 +107,7 @@ def test_relative_is_the_whole_relative_hessians_and_has_no_scale(made: MakeNetw
 
 def test_steps_are_handed_on_and_bounded(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made(**TINY)
-    seen: list[Step] = []
+    seen: list[LanczosStep] = []
     shown: list[tuple[int, int]] = []
     found = largest_eigenvalue(
         network, plan, images, LABELS, most_steps=3, tolerance=0.0, on_refined=seen.append,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from resnet_studio.analysis.layers import layer_names, passed_on
-from resnet_studio.analysis.similarity import Similarity, gram, alignment
+from resnet_studio.analysis.similarity import Alignment, alignment, gram
 from resnet_studio.domain.errors import Stopped
 
 from .conftest import MakeNetwork
@@ -123,7 +123,7 @@ def test_constant_and_infinite_layers_are_similar_to_nothing(made: MakeNetwork, 
 
 def test_refined_after_each_batch(made: MakeNetwork, images: Tensor) -> None:
     net, batches = made(), [(images,), (images * 2,), (images.flip(2),)]
-    seen: list[Similarity] = []
+    seen: list[Alignment] = []
     steps: list[tuple[int, int]] = []
     last = alignment([net], batches, on_refined=seen.append, progress=lambda done, all_: steps.append((done, all_)))
     assert [each.images for each in (*seen, last)] == [6, 12, 18]

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_studio.analysis.surface import SIDES, Surface, direction, loss_surface
+from resnet_studio.analysis.surface import Square, direction, loss_surface
+from resnet_studio.domain.analyses.surface import SIDES
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.networks.weights import digest, state_of
 
@@ -77,7 +78,7 @@ def test_a_twin_is_moved_alike(made: MakeNetwork) -> None:
 
 def test_refinements_keep_what_is_known(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made()
-    seen: list[Surface] = []
+    seen: list[Square] = []
     steps: list[tuple[int, int]] = []
     last = loss_surface(
         network, plan, images, LABELS, side=17, on_refined=seen.append, progress=lambda d, t: steps.append((d, t))
@@ -88,7 +89,7 @@ def test_refinements_keep_what_is_known(made: MakeNetwork, images: Tensor) -> No
         step = 16 // (coarse.side - 1)
         assert (last.loss[::step, ::step] == coarse.loss).all()
         assert (last.error_percent[::step, ::step] == coarse.error_percent).all()
-    again: list[Surface] = []
+    again: list[Square] = []
     steps.clear()
     resumed = loss_surface(
         network, plan, images, LABELS, side=17, known=seen[1], on_refined=again.append,
@@ -107,7 +108,9 @@ def test_the_line_is_a_row_of_the_surface(made: MakeNetwork, images: Tensor) -> 
     assert steps[-1] == 33
     assert np.isfinite(line.line).all()
     assert np.isnan(np.delete(line.loss, 16, axis=0)).all()
-    surface = loss_surface(network, plan, images, LABELS, side=5, known=line, progress=lambda d, total: steps.append(total))
+    surface = loss_surface(
+        network, plan, images, LABELS, side=5, known=line, progress=lambda d, total: steps.append(total)
+    )
     assert steps[-1] == 20  # the line's five points are known
     assert (surface.line == line.line[::8]).all()
 
@@ -130,7 +133,7 @@ def test_what_is_too_large_is_infinite(made: MakeNetwork, images: Tensor) -> Non
 
 def test_stops_and_refuses(made: MakeNetwork, images: Tensor) -> None:
     network, plan = made()
-    seen: list[Surface] = []
+    seen: list[Square] = []
     with pytest.raises(Stopped):
         loss_surface(network, plan, images, LABELS, on_refined=seen.append, should_stop=lambda: len(seen) == 1)
     assert seen[0].side == 5
