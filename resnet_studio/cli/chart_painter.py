@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from pathlib import Path
@@ -15,8 +14,10 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, 
 from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChart, Panel, Picture
 from resnet_studio.text import _
 from resnet_studio.ui.figures import FAMILY, write_figure
+from resnet_studio.ui.offscreen import application
 from resnet_studio.ui.plots.ranges import log_ticks, nice_span, nice_step
 
+_SAMPLE = 240.0  # of the legend: a line's sample and its label, at least
 _PANEL = QSize(520, 380)  # points
 _MARGIN, _GAP, _LINE = 20.0, 16.0, 20.0
 _LEFT, _BOTTOM, _TOP, _SCALE = 62.0, 46.0, 28.0, 62.0  # of a panel, around what is plotted
@@ -43,10 +44,13 @@ class _Drawing:
         self.columns = max(1, min(found.columns, len(found.panels)))
         rows = ceil(len(found.panels) / self.columns)
         width = self.columns * _PANEL.width() + (self.columns - 1) * _GAP + 2 * _MARGIN
-        letters = int(width / 7.4)
-        self.head, self.foot = textwrap.wrap(found.title, int(letters * 0.9)), textwrap.wrap(definition, letters)
+        application()  # letters are measured
+        room = width - 2 * _MARGIN
+        self.head = _wrapped(found.title, _font(15, bold=True), room)
+        self.foot = _wrapped(definition, _font(13), room)
         self.legend = _legend(found)
-        self.legend_rows = ceil(len(self.legend) / max(1, int(width // 300)))
+        self.across = max(1, int(room // _SAMPLE))
+        self.legend_rows = ceil(len(self.legend) / self.across)
         self.top = _MARGIN + _LINE * (len(self.head) + self.legend_rows) + 8
         height = self.top + rows * (_PANEL.height() + _GAP) + _LINE * len(self.foot) + _MARGIN
         self.size = QSize(ceil(width), ceil(height))
@@ -72,8 +76,7 @@ class _Drawing:
             p.drawText(QRectF(_MARGIN, below + row * _LINE, width, _LINE), Qt.AlignmentFlag.AlignVCenter, text)
 
     def _paint_legend(self, p: QPainter, top: float, width: float) -> None:
-        across = max(1, int((width + 2 * _MARGIN) // 300))
-        cell = width / across
+        across, cell = self.across, width / self.across
         metrics = QFontMetricsF(p.font())
         for place, line in enumerate(self.legend):
             left, y = _MARGIN + place % across * cell, top + place // across * _LINE + _LINE / 2
@@ -82,6 +85,18 @@ class _Drawing:
             p.setPen(_INK)
             text = metrics.elidedText(line.label, Qt.TextElideMode.ElideMiddle, cell - 56)
             p.drawText(QRectF(left + 44, y - _LINE / 2, cell - 50, _LINE), Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def _wrapped(text: str, font: QFont, width: float) -> list[str]:
+    """Lines that are no wider; a word that alone is wider has one of its own."""
+    metrics, lines = QFontMetricsF(font), [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if metrics.horizontalAdvance(longer) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def _legend(found: Figure) -> list[Line]:
@@ -181,6 +196,8 @@ def _paint_lines(p: QPainter, chart: LineChart, area: QRectF) -> None:
     if chart.level is not None:
         level = float(_on_axis(np.array([chart.level]), chart.log)[0])
         low, high = min(low, level), max(high, level)
+    if chart.from_zero:
+        low = min(low, 0.0)
     if chart.log:
         low, high = (low - 0.1, high + 0.1) if high - low < 0.2 else (low - 0.02 * (high - low), high)
     else:
@@ -267,11 +284,11 @@ def _paint_heat(p: QPainter, heat: HeatMap, area: QRectF) -> None:
     axes = _Axes(area, x[0] - wide, x[1] + wide, y[1] + tall, y[0] - tall)
     metrics = QFontMetricsF(p.font())
     p.setPen(_INK)
-    for value in _ticks(*sorted((axes.left, axes.right)), area.width() / 70):
+    for value in _ticks(min(axes.left, axes.right), max(axes.left, axes.right), area.width() / 70):
         text = f"{value:.6g}"
         place = QPointF(float(axes.x(value)) - metrics.horizontalAdvance(text) / 2, area.bottom() + metrics.height())
         p.drawText(place, text)
-    for value in _ticks(*sorted((axes.low, axes.high)), area.height() / 36):
+    for value in _ticks(min(axes.low, axes.high), max(axes.low, axes.high), area.height() / 36):
         text = f"{value:.6g}"
         where = QPointF(
             area.left() - metrics.horizontalAdvance(text) - 6, float(axes.y(value)) + metrics.ascent() * 0.36
@@ -282,8 +299,8 @@ def _paint_heat(p: QPainter, heat: HeatMap, area: QRectF) -> None:
     bar = QRectF(area.right() + 12, area.top(), 12, area.height())
     p.drawImage(bar, _image(_coloured(np.linspace(1.0, 0.0, 128)[:, None], 0.0, 1.0)))
     for value in _ticks(low, high, area.height() / 48):
-        place = bar.bottom() - (value - low) / (high - low) * bar.height()
-        p.drawText(QPointF(bar.right() + 4, place + metrics.ascent() * 0.36), f"{value:.3g}")
+        down = bar.bottom() - (value - low) / (high - low) * bar.height()
+        p.drawText(QPointF(bar.right() + 4, down + metrics.ascent() * 0.36), f"{value:.3g}")
 
 
 def _coloured(values: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -292,6 +309,7 @@ def _coloured(values: np.ndarray, low: float, high: float) -> np.ndarray:
     known = np.nan_to_num(share)
     below = np.minimum(known.astype(np.int64), len(_COLOURS) - 2)
     part = (known - below)[..., None]
-    mixed = _COLOURS[below] * (1 - part) + _COLOURS[below + 1] * part
+    mixed: np.ndarray = _COLOURS[below] * (1 - part) + _COLOURS[below + 1] * part
     mixed[~np.isfinite(share)] = 255.0
-    return mixed.round().astype(np.uint8)
+    pixels: np.ndarray = mixed.round().astype(np.uint8)
+    return pixels

@@ -49,13 +49,13 @@ def batch_statistics(network: nn.Module) -> Iterator[None]:
     before = {module: module.training for module in network.modules()}
     tracking = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d) and m.track_running_stats]
     network.train()
-    for module in tracking:
-        module.track_running_stats = False
+    for norm in tracking:
+        norm.track_running_stats = False
     try:
         yield
     finally:
-        for module in tracking:
-            module.track_running_stats = True
+        for norm in tracking:
+            norm.track_running_stats = True
         for module, training in before.items():
             module.training = training
 

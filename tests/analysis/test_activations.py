@@ -18,13 +18,13 @@ from .conftest import MakeNetwork
 
 
 @pytest.mark.parametrize("fields", [{}, {"block": "plain"}, {"activation": "pre"}])
-def test_recount(made: MakeNetwork, images: Tensor, fields: dict[str, str]) -> None:
+def test_recount(made: MakeNetwork, inputs: Tensor, fields: dict[str, str]) -> None:
     """Maps of the first image, distances of all of them."""
     network, plan = made(**fields)
-    found = block_activations(network, plan, images, channels=None)
+    found = block_activations(network, plan, inputs, channels=None)
     assert [each.name for each in found] == ["stem", "stage1.block1", "stage2.block1", "stage3.block1"]
     with torch.no_grad():
-        x = network.stem(images)
+        x = network.stem(inputs)
         np.testing.assert_allclose(found[0].maps, x[0], atol=1e-6)
         assert math.isnan(found[0].distance)
         for each in found[1:]:
@@ -42,34 +42,34 @@ def test_recount(made: MakeNetwork, images: Tensor, fields: dict[str, str]) -> N
             x = y
 
 
-def test_a_block_without_a_residual_function_is_the_identity(made: MakeNetwork, images: Tensor) -> None:
+def test_a_block_without_a_residual_function_is_the_identity(made: MakeNetwork, inputs: Tensor) -> None:
     network, plan = made()
     for name in ("stage1.block1", "stage2.block1"):
         last = network.get_submodule(f"{name}.bn2")
         last.weight.zero_()
         last.bias.zero_()
-    found = block_activations(network, plan, images[:1])
+    found = block_activations(network, plan, inputs[:1])
     assert [each.distance for each in found[1:3]] == [0.0, 0.0]
     assert [each.cosine for each in found[1:3]] == pytest.approx([1.0, 1.0])
     assert found[3].distance > 0
 
 
-def test_where_nothing_enters_there_is_no_distance(made: MakeNetwork, images: Tensor) -> None:
+def test_where_nothing_enters_there_is_no_distance(made: MakeNetwork, inputs: Tensor) -> None:
     network, plan = made()
     network.get_submodule("stem.bn").weight.zero_()
     network.get_submodule("stem.bn").bias.fill_(-1.0)
-    found = block_activations(network, plan, images[:1])
+    found = block_activations(network, plan, inputs[:1])
     assert found[0].zeros == 1.0
     assert math.isnan(found[1].distance)
     assert math.isnan(found[1].cosine)
 
 
-def test_so_many_channels(made: MakeNetwork, images: Tensor) -> None:
+def test_so_many_channels(made: MakeNetwork, inputs: Tensor) -> None:
     network, plan = made()
-    found = block_activations(network, plan, images[:1], channels=5)[-1]
+    found = block_activations(network, plan, inputs[:1], channels=5)[-1]
     assert found.channels == 16
     assert found.maps.shape == (5, 2, 2)
-    whole = block_activations(network, plan, images[:1], channels=None)[-1]
+    whole = block_activations(network, plan, inputs[:1], channels=None)[-1]
     assert (whole.maps[:5] == found.maps).all()
     assert whole.distance == found.distance
 
@@ -102,15 +102,15 @@ def test_tiled() -> None:
     assert np.isnan(picture[3:, 3:]).all()
 
 
-def test_stops_refuses_and_leaves_the_network(made: MakeNetwork, images: Tensor) -> None:
+def test_stops_refuses_and_leaves_the_network(made: MakeNetwork, inputs: Tensor) -> None:
     network, plan = made()
     before = digest(state_of(network))
     with pytest.raises(Stopped):
-        block_activations(network, plan, images[:1], should_stop=lambda: True)
+        block_activations(network, plan, inputs[:1], should_stop=lambda: True)
     with pytest.raises(UserError, match=r"no block 'x'; its blocks are stage1.block1 to stage3.block1"):
         filters(network, plan, "x")
     steps: list[tuple[int, int]] = []
-    block_activations(network, plan, images[:1], progress=lambda done, total: steps.append((done, total)))
+    block_activations(network, plan, inputs[:1], progress=lambda done, total: steps.append((done, total)))
     assert steps == [(n, 4) for n in range(5)]
     assert digest(state_of(network)) == before
     assert not any(module._forward_hooks for module in network.modules())

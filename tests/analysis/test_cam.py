@@ -25,28 +25,28 @@ def torchcam_methods():
 
 
 @pytest.mark.parametrize("fields", NETS)
-def test_cam_is_torchcams(made: MakeNetwork, images: Tensor, fields: dict[str, str]) -> None:
+def test_cam_is_torchcams(made: MakeNetwork, inputs: Tensor, fields: dict[str, str]) -> None:
     methods = torchcam_methods()
     network, plan = made(**fields)
     last = plan.stages[-1].blocks[-1].name
-    found = class_maps(network, plan, images, targets=[2] * 6)
+    found = class_maps(network, plan, inputs, targets=[2] * 6)
     with methods.CAM(network, last, "head.fc") as extractor:
-        scores = network(images)
+        scores = network(inputs)
         expected = extractor(2, scores, normalized=False)[0]
     np.testing.assert_allclose(np.stack([each.values for each in found]), expected.numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("fields", [*NETS, PRE, {"family": "vgg", "depth": 16, "image_size": 32, "block": "plain"}])
-def test_grad_cam_is_torchcams_at_every_block(made: MakeNetwork, images: Tensor, fields: dict[str, object]) -> None:
+def test_grad_cam_is_torchcams_at_every_block(made: MakeNetwork, inputs: Tensor, fields: dict[str, object]) -> None:
     methods = torchcam_methods()
     network, plan = made(**fields)
-    images = torch.nn.functional.interpolate(images, plan.input[1:])
-    found = class_maps(network, plan, images)
+    inputs = torch.nn.functional.interpolate(inputs, plan.input[1:])
+    found = class_maps(network, plan, inputs)
     targets = [each.target for each in found]
     assert len(found[0].blocks) == sum(len(stage.blocks) for stage in plan.stages)
     for position, name in enumerate(found[0].blocks):
         with methods.GradCAM(network, name) as extractor:
-            scores = network(images.clone().requires_grad_())
+            scores = network(inputs.clone().requires_grad_())
             expected = extractor(targets, scores, normalized=False)[0]
         np.testing.assert_allclose(
             np.stack([each.grad_cam[position] for each in found]), expected.numpy(), atol=1e-5, err_msg=name
@@ -54,34 +54,34 @@ def test_grad_cam_is_torchcams_at_every_block(made: MakeNetwork, images: Tensor,
 
 
 @pytest.mark.parametrize("fields", [*NETS, PRE])
-def test_map_and_bias_are_the_logit(made: MakeNetwork, images: Tensor, fields: dict[str, str]) -> None:
+def test_map_and_bias_are_the_logit(made: MakeNetwork, inputs: Tensor, fields: dict[str, str]) -> None:
     """Exact: the map's mean plus the bias is what the network says, in nets with batch norm before pooling too."""
     network, plan = made(**fields)
-    logits = network(images)
+    logits = network(inputs)
     bias = network.get_parameter("head.fc.bias")
-    for n, each in enumerate(class_maps(network, plan, images)):
+    for n, each in enumerate(class_maps(network, plan, inputs)):
         assert each.target == int(logits[n].argmax())
         assert each.logit == pytest.approx(float(logits[n].max()), abs=1e-5)
         assert each.values.mean() + float(bias[each.target]) == pytest.approx(each.logit, abs=1e-5)
         assert each.probability == pytest.approx(float(logits[n].softmax(0).max()), abs=1e-6)
 
 
-def test_grad_cam_of_the_last_block_is_the_positive_part(made: MakeNetwork, images: Tensor) -> None:
+def test_grad_cam_of_the_last_block_is_the_positive_part(made: MakeNetwork, inputs: Tensor) -> None:
     network, plan = made()
-    for each in class_maps(network, plan, images):
+    for each in class_maps(network, plan, inputs):
         expected = np.maximum(each.values, 0) / each.values.size
         np.testing.assert_allclose(each.grad_cam[-1], expected, atol=1e-6)
 
 
-def test_grad_cam_at_chosen_blocks(made: MakeNetwork, images: Tensor) -> None:
+def test_grad_cam_at_chosen_blocks(made: MakeNetwork, inputs: Tensor) -> None:
     network, plan = made()
-    every = class_maps(network, plan, images)[0]
-    some = class_maps(network, plan, images, blocks=["stage3.block1", "stage1.block1"])[0]
+    every = class_maps(network, plan, inputs)[0]
+    some = class_maps(network, plan, inputs, blocks=["stage3.block1", "stage1.block1"])[0]
     assert some.blocks == ("stage1.block1", "stage3.block1")
     assert (some.grad_cam[0] == every.grad_cam[0]).all()
     assert (some.grad_cam[1] == every.grad_cam[2]).all()
     with pytest.raises(ValueError, match=r"no block 'stage9'"):
-        class_maps(network, plan, images, blocks=["stage9"])
+        class_maps(network, plan, inputs, blocks=["stage9"])
 
 
 def test_other_sizes_than_in_training(made: MakeNetwork) -> None:
@@ -91,22 +91,22 @@ def test_other_sizes_than_in_training(made: MakeNetwork) -> None:
 
 def test_without_global_pooling_there_is_grad_cam_alone(made: MakeNetwork) -> None:
     network, plan = made(family="vgg", depth=16, image_size=32, block="plain")
-    images = torch.randn(2, 3, 32, 32)
+    inputs = torch.randn(2, 3, 32, 32)
     with pytest.raises(UserError, match="Grad-CAM"):
-        class_activation_map(network, plan, images)
-    found = class_maps(network, plan, images)[0]
+        class_activation_map(network, plan, inputs)
+    found = class_maps(network, plan, inputs)[0]
     assert found.values.shape == (0, 0)
     assert found.grad_cam[0].shape == (32, 32)
-    assert len(randomised(network, plan, images)) == len(found.blocks) + 1  # there is no stem
+    assert len(randomised(network, plan, inputs)) == len(found.blocks) + 1  # there is no stem
 
 
-def test_the_network_stays_as_it_was(made: MakeNetwork, images: Tensor) -> None:
+def test_the_network_stays_as_it_was(made: MakeNetwork, inputs: Tensor) -> None:
     network, plan = made()
     network.train()
     before = digest(state_of(network))
-    class_maps(network, plan, images)
-    class_maps(network, plan, images, trained=False)
-    randomised(network, plan, images)
+    class_maps(network, plan, inputs)
+    class_maps(network, plan, inputs, trained=False)
+    randomised(network, plan, inputs)
     assert digest(state_of(network)) == before
     assert all(module.training for module in network.modules())
     assert all(norm.track_running_stats for norm in network.modules() if hasattr(norm, "track_running_stats"))
@@ -114,17 +114,17 @@ def test_the_network_stays_as_it_was(made: MakeNetwork, images: Tensor) -> None:
     assert not any(parameter.requires_grad for parameter in network.parameters())
 
 
-def test_batch_statistics_are_those_of_training(made: MakeNetwork, images: Tensor) -> None:
+def test_batch_statistics_are_those_of_training(made: MakeNetwork, inputs: Tensor) -> None:
     network, plan = made()
-    found = class_maps(network, plan, images, trained=False)
-    logits = network.train()(images)
+    found = class_maps(network, plan, inputs, trained=False)
+    logits = network.train()(inputs)
     assert [each.logit for each in found] == pytest.approx(logits.max(1).values.tolist(), abs=1e-5)
 
 
-def test_randomised_weights_lose_the_map(made: MakeNetwork, images: Tensor) -> None:
+def test_randomised_weights_lose_the_map(made: MakeNetwork, inputs: Tensor) -> None:
     """Each part in turn, the last one first; the same weights again would keep the map."""
     network, plan = made()
-    found = randomised(network, plan, images, seed=5)
+    found = randomised(network, plan, inputs, seed=5)
     names = ["stem", *(block.name for stage in plan.stages for block in stage.blocks), "head"]
     assert [each.part for each in found] == names[::-1]
     assert all(-1.0 <= each.correlation <= 1.0 for each in found)
@@ -132,7 +132,7 @@ def test_randomised_weights_lose_the_map(made: MakeNetwork, images: Tensor) -> N
     from resnet_studio.networks.residual import build
 
     fresh = build(plan, 5).eval().requires_grad_(False)
-    head = randomised(fresh, plan, images, seed=5)[0]
+    head = randomised(fresh, plan, inputs, seed=5)[0]
     assert head.correlation == pytest.approx(1.0, abs=1e-9)  # the very weights it had
 
 
@@ -145,7 +145,7 @@ def test_rank_correlation() -> None:
     assert rank_correlation(up, np.full(4, 7.0)) == 0.0
 
 
-def test_stop_leaves_no_hook(made: MakeNetwork, images: Tensor) -> None:
+def test_stop_leaves_no_hook(made: MakeNetwork, inputs: Tensor) -> None:
     """Stopped at any of its checks: in the forward pass, in the backward pass, in the copy."""
     network, plan = made()
     asked = 0
@@ -155,24 +155,24 @@ def test_stop_leaves_no_hook(made: MakeNetwork, images: Tensor) -> None:
         asked += 1
         return False
 
-    class_maps(network, plan, images, should_stop=count)
+    class_maps(network, plan, inputs, should_stop=count)
     convolutions = sum(isinstance(module, torch.nn.Conv2d) for module in network.modules())
     before_blocks_end = 3  # of stem and first block: the backward pass ends at that block's output
     assert asked == 3 * convolutions - before_blocks_end  # forward, backward, and forward for the exact map
     for stop_at in range(1, asked + 1):
         left = iter(range(stop_at - 1))
         with pytest.raises(Stopped):
-            class_maps(network, plan, images, should_stop=lambda left=left: next(left, None) is None)
+            class_maps(network, plan, inputs, should_stop=lambda left=left: next(left, None) is None)
         assert not any(module._forward_hooks for module in network.modules())
     with pytest.raises(Stopped):
-        randomised(network, plan, images, should_stop=lambda: True)
+        randomised(network, plan, inputs, should_stop=lambda: True)
 
 
-def test_progress_ends_with_all(made: MakeNetwork, images: Tensor) -> None:
+def test_progress_ends_with_all(made: MakeNetwork, inputs: Tensor) -> None:
     network, plan = made()
     for function in (class_maps, randomised):
         steps: list[tuple[int, int]] = []
-        function(network, plan, images, progress=lambda done, total, steps=steps: steps.append((done, total)))
+        function(network, plan, inputs, progress=lambda done, total, steps=steps: steps.append((done, total)))
         assert steps == [(done, steps[-1][1]) for done in range(steps[-1][1] + 1)]
 
 

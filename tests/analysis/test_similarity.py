@@ -26,19 +26,19 @@ def hsic(x: np.ndarray, y: np.ndarray) -> float:
     return (trace + sums - 2 / (n - 2) * (one @ k @ l @ one)) / (n * (n - 3))
 
 
-def features(network, plan, images: Tensor) -> list[np.ndarray]:
+def features(network, plan, inputs: Tensor) -> list[np.ndarray]:
     found: dict[int, np.ndarray] = {}
     with torch.no_grad(), passed_on(network, plan, lambda n, x: found.update({n: x.flatten(1).double().numpy()})):
-        network(images)
+        network(inputs)
     return [found[n] for n in range(len(found))]
 
 
-def test_layers_are_as_many_as_the_depth_and_what_the_next_one_receives(made: MakeNetwork, images: Tensor) -> None:
+def test_layers_are_as_many_as_the_depth_and_what_the_next_one_receives(made: MakeNetwork, inputs: Tensor) -> None:
     for fields in ({}, {"activation": "pre"}, {"depth": 11, "block": "bottleneck"}, {"family": "vgg", "depth": 16,
                    "image_size": 32, "block": "plain"}):  # fmt: skip
         network, plan = made(**fields)
         assert len(layer_names(plan)) == plan.depth
-        x = torch.nn.functional.interpolate(images, plan.input[1:])
+        x = torch.nn.functional.interpolate(inputs, plan.input[1:])
         seen = []
         with torch.no_grad(), passed_on(network, plan, lambda n, values, seen=seen: seen.append((n, values.clone()))):
             logits = network(x)
@@ -52,9 +52,9 @@ def test_layers_are_as_many_as_the_depth_and_what_the_next_one_receives(made: Ma
             assert torch.equal(network.get_submodule(block.name)(stem), by_number[end])
 
 
-def test_recount_over_batches_and_two_networks(made: MakeNetwork, images: Tensor) -> None:
+def test_recount_over_batches_and_two_networks(made: MakeNetwork, inputs: Tensor) -> None:
     nets = [made(), made(block="plain", depth=14)]
-    batches = [images, images.flip(0) * 1.5 + 0.1]
+    batches = [inputs, inputs.flip(0) * 1.5 + 0.1]
     found = alignment(nets, [(batch, batch) for batch in batches])
     assert [len(names) for names in found.layers] == [8, 14]
     rows = [[x for network, plan in nets for x in features(network, plan, batch)] for batch in batches]
@@ -68,9 +68,9 @@ def test_recount_over_batches_and_two_networks(made: MakeNetwork, images: Tensor
     assert (found.between(1, 1) == found.values[8:, 8:]).all()
 
 
-def test_of_a_layer_with_itself_is_one(made: MakeNetwork, images: Tensor) -> None:
+def test_of_a_layer_with_itself_is_one(made: MakeNetwork, inputs: Tensor) -> None:
     """Whatever the network, and between two of the same weights."""
-    found = alignment([made(), made()], [(images, images)])
+    found = alignment([made(), made()], [(inputs, inputs)])
     np.testing.assert_allclose(found.values.diagonal(), 1.0, atol=1e-12)
     np.testing.assert_allclose(found.between(0, 1).diagonal(), 1.0, atol=1e-12)
     np.testing.assert_allclose(found.values, found.values.T, atol=1e-12)
@@ -104,25 +104,25 @@ def test_independent_features_are_not_similar() -> None:
     assert abs(np.mean(values)) < 0.1
 
 
-def test_constant_and_infinite_layers_are_similar_to_nothing(made: MakeNetwork, images: Tensor) -> None:
+def test_constant_and_infinite_layers_are_similar_to_nothing(made: MakeNetwork, inputs: Tensor) -> None:
     network, plan = made()
     first = network.get_submodule("stage2.block1.bn1")
     first.weight.zero_()  # its ReLU gives the same for every image
     dead = layer_names(plan).index("stage2.block1.conv1")
-    found = alignment([(network, plan)], [(images,)])
+    found = alignment([(network, plan)], [(inputs,)])
     assert not found.defined[dead]
     assert found.defined.sum() == len(found.defined) - 1
     assert (found.values[dead] == 0).all()
     assert (found.values[:, dead] == 0).all()
     network.get_parameter("head.fc.weight").fill_(3e38)
-    found = alignment([(network, plan)], [(images,)])
+    found = alignment([(network, plan)], [(inputs,)])
     assert not found.defined[-1]
     assert np.isfinite(found.values).all()
     assert found.values[0, 0] == pytest.approx(1.0)
 
 
-def test_refined_after_each_batch(made: MakeNetwork, images: Tensor) -> None:
-    net, batches = made(), [(images,), (images * 2,), (images.flip(2),)]
+def test_refined_after_each_batch(made: MakeNetwork, inputs: Tensor) -> None:
+    net, batches = made(), [(inputs,), (inputs * 2,), (inputs.flip(2),)]
     seen: list[Alignment] = []
     steps: list[tuple[int, int]] = []
     last = alignment([net], batches, on_refined=seen.append, progress=lambda done, all_: steps.append((done, all_)))
@@ -131,9 +131,9 @@ def test_refined_after_each_batch(made: MakeNetwork, images: Tensor) -> None:
     assert steps == [(n, 3) for n in range(4)]
 
 
-def test_stops_and_refuses(made: MakeNetwork, images: Tensor) -> None:
+def test_stops_and_refuses(made: MakeNetwork, inputs: Tensor) -> None:
     with pytest.raises(Stopped):
-        alignment([made()], [(images,)], should_stop=lambda: True)
-    for batches in ([], [(images[:3],)]):
+        alignment([made()], [(inputs,)], should_stop=lambda: True)
+    for batches in ([], [(inputs[:3],)]):
         with pytest.raises(ValueError, match="at least 4"):
             alignment([made()], batches)

@@ -142,8 +142,9 @@ def _look(
 
     settings = _settings(row, chosen)
     with _Reader(here, bool(run)) as store:
-        subjects = (*_checkpoints(store, run or (), iteration), *_designs(here, design or ()))
-        own = next((each.run.spec.data for each in subjects if not _is_design(each)), None)
+        checkpoints = _checkpoints(store, run or (), iteration)
+        subjects: tuple[Checkpoint | Design, ...] = (*checkpoints, *_designs(here, design or ()))
+        own = checkpoints[0].run.spec.data if checkpoints else None
         source = _data(data, data_draw, own)
         refuse_missing_data(source, here.home)
         part = Part.TRAINING if training else Part.TEST
@@ -183,12 +184,6 @@ def _settings(row: AnalysisRow, chosen: dict[str, Any]) -> Any:
         return parse(row.settings, chosen)
     except SpecError as error:
         raise SpecError({flag_of(f"inside.{name}"): text for name, text in error.fields.items()}) from None
-
-
-def _is_design(each: Checkpoint | Design) -> bool:
-    from resnet_studio.runner.inside import Design
-
-    return isinstance(each, Design)
 
 
 def _checkpoints(store: RunStore | None, names: Sequence[str], iteration: str | None) -> list[Checkpoint]:

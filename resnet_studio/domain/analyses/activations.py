@@ -144,25 +144,33 @@ class Activations(AnalysisResult):
         found = ", ".join(
             _("{value:.2f} in {network}", value=median(one.distances), network=one.net.title) for one in results
         )
-        panels: list[Panel] = [
+        charts = [
             LineChart(_("Distance of each block from the identity"), _("block"), _("norm of H(x) - x / norm of x"),
                       tuple(_line(one, one.distances) for one in results), level=0.0),
             LineChart(_("Direction that each block keeps"), _("block"), _("cosine of H(x) and x"),
                       tuple(_line(one, one.cosines) for one in results), level=1.0),
         ]  # fmt: skip
-        for one in results:
-            panels.append(Picture(f"{one.net.title}: {one.label}, {one.name}", one.pixels))
-            panels += [Picture(f"{one.net.title}: {each.name}", filters_drawn(each)) for each in one.filters]
-            panels += [
-                Picture(
-                    _("{network}: {block}, {low:.3g} to {high:.3g}", network=one.net.title, block=each.name,
-                      low=each.low, high=each.high),
-                    maps_drawn(each),
-                )
-                for each in one.blocks
-                if each.maps.size
-            ]  # fmt: skip
+        pictures = [one.pictures() for one in results]
+        panels: list[Panel] = [*charts]
+        for row in range(max(map(len, pictures))):  # plain beside residual
+            panels += [own[row] for own in pictures if row < len(own)]
         return Figure(_("Median distance of a block from the identity: {found}", found=found), tuple(panels), columns=2)
+
+    def pictures(self) -> list[Picture]:
+        """The image, filters, and maps of the blocks that have some."""
+        found = [Picture(f"{self.net.title}: {self.label}, {self.name}", self.pixels)]
+        found += [Picture(f"{self.net.title}: {each.name}", filters_drawn(each)) for each in self.filters]
+        for each in self.blocks:
+            if each.maps.size:
+                title = _(
+                    "{network}: {block}, {low:.3g} to {high:.3g}",
+                    network=self.net.title,
+                    block=each.name,
+                    low=each.low,
+                    high=each.high,
+                )
+                found.append(Picture(title, maps_drawn(each)))
+        return found
 
 
 def median(values: npt.NDArray[np.float64]) -> float:
@@ -203,7 +211,7 @@ def tiled(maps: npt.NDArray[np.floating], columns: int, gap: int = 1) -> npt.NDA
 
 
 def _columns(count: int) -> int:
-    return max(1, math.ceil(math.sqrt(count * 1.4)))  # wider than high
+    return max(1, math.ceil(math.sqrt(count)))
 
 
 def _coloured(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:

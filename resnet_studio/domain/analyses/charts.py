@@ -41,7 +41,13 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class LineChart:
-    """Lines on one pair of axes. ``log``: the vertical one shows powers of ten; ``level`` is a line across it."""
+    """Lines on one pair of axes.
+
+    Attributes:
+        log: The vertical axis shows powers of ten; what is not above zero makes a gap.
+        level: A line across, such as the value of doing nothing.
+        from_zero: The vertical axis begins at 0; not with ``log``.
+    """
 
     title: str
     x_title: str
@@ -49,6 +55,7 @@ class LineChart:
     lines: tuple[Line, ...]
     log: bool = False
     level: float | None = None
+    from_zero: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table, rounded
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
@@ -98,7 +98,7 @@ class Responses(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Responses]) -> Figure:
         found = ", ".join(
-            _("{std:.2g} in {network}", std=float(np.median(one.stds)), network=one.net.title)
+            _("{std} in {network}", std=rounded(float(np.median(one.stds))), network=one.net.title)
             for one in results
             if one.layers
         )
@@ -112,12 +112,14 @@ class Responses(AnalysisResult):
                     _("layer"),
                     _("standard deviation"),
                     _lines(results, numbers, [one.stds for one in results]),
+                    from_zero=True,
                 ),
                 LineChart(
                     _("Sorted"),
                     _("layers, largest first"),
                     _("standard deviation"),
                     _lines(results, ranks, [np.sort(one.stds)[::-1] for one in results]),
+                    from_zero=True,
                 ),
                 LineChart(
                     _("What a block adds"),

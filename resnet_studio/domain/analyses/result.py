@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -14,6 +15,7 @@ from pydantic import PlainValidator, TypeAdapter, ValidationError
 from resnet_studio.domain.analyses.charts import Figure
 from resnet_studio.domain.colours import colour_for_depth
 from resnet_studio.domain.errors import StoreError
+from resnet_studio.domain.text_numbers import three_figures
 from resnet_studio.text import _
 
 Numbers = Annotated[npt.NDArray[np.float64], PlainValidator(lambda values: np.asarray(values, np.float64))]
@@ -151,6 +153,11 @@ class AnalysisResult(ABC):
 
 def _first(error: Exception) -> str:
     return str(error).splitlines()[0]
+
+
+def rounded(value: float) -> str:
+    """Three figures of a number that is not negative; a dash for one that is not finite."""
+    return three_figures(value) if math.isfinite(value) else "–"
 
 
 def plain(value: Any) -> Any:

@@ -9,10 +9,10 @@ from resnet_studio.domain.analyses.cam import Cam, CamSettings
 from resnet_studio.domain.analyses.responses import Responses, ResponsesSettings
 from resnet_studio.domain.analyses.result import AnalysisResult
 from resnet_studio.domain.analyses.settings import AnalysisSettings
-from resnet_studio.domain.analyses.sharpness import Sharpness, SharpnessSettings
+from resnet_studio.domain.analyses.sharpness import CAUTION, Sharpness, SharpnessSettings
 from resnet_studio.domain.analyses.shattered import Shattered, ShatteredSettings
 from resnet_studio.domain.analyses.signal import SignalCheck
-from resnet_studio.domain.analyses.similarity import Similarity, SimilaritySettings
+from resnet_studio.domain.analyses.similarity import CAUTIONS, Similarity, SimilaritySettings
 from resnet_studio.domain.analyses.surface import Surface, SurfaceSettings
 from resnet_studio.domain.errors import UserError
 from resnet_studio.text import N_, _
@@ -31,6 +31,7 @@ class AnalysisRow:
         trained: Needs trained weights, so that an untrained design cannot be looked at.
         images: Looks at images of a data set.
         stored: Kept in the history with the runs that it is about.
+        cautions: What it does not say, a sentence each; translated when shown.
     """
 
     key: str
@@ -41,6 +42,7 @@ class AnalysisRow:
     trained: bool = False
     images: bool = True
     stored: bool = True
+    cautions: tuple[str, ...] = ()
 
 
 ANALYSES: tuple[AnalysisRow, ...] = (
@@ -103,6 +105,7 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         ),
         Similarity,
         SimilaritySettings,
+        cautions=CAUTIONS,
     ),
     AnalysisRow(
         "surface",
@@ -123,6 +126,7 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         ),
         Sharpness,
         SharpnessSettings,
+        cautions=(CAUTION,),
     ),
 )
 

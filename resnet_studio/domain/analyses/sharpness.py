@@ -17,7 +17,6 @@ CAUTION = N_(
     "Weights before batch norm have no scale: the same function with weights of half the size is four times as sharp "
     "in them (Dinh et al. 2017, arXiv:1703.04933). Compare networks by the relative sharpness."
 )
-"""Shown beside every such number that is not relative."""
 
 
 class SharpnessSettings(AnalysisSettings):

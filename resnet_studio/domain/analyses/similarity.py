@@ -29,7 +29,7 @@ CAUTIONS = (
     ),
     N_("It is an estimate from these images: near 0 it may be negative, and with few images it scatters."),
 )
-"""What CKA does not say; shown beside every such figure."""
+"""What CKA does not say."""
 
 
 class SimilaritySettings(AnalysisSettings):
@@ -110,11 +110,11 @@ class Similarity(AnalysisResult):
     @classmethod
     def summary(cls, results: Sequence[Similarity]) -> Table:
         return Table(
-            (_("networks"), _("layers"), _("other layers"), _("mean CKA"), _("of neighbours or equal depth"),
-             _("constant layers")),
+            (_("network"), _("other network"), _("layers"), _("other layers"), _("mean CKA"),
+             _("of neighbours or equal depth"), _("constant layers")),
             tuple(
                 (
-                    one.title, len(one.layers), len(one.other_layers), float(one.values.mean()),
+                    one.net.label, one.other.label, len(one.layers), len(one.other_layers), float(one.values.mean()),
                     float(one.beside.mean()), len(one.constant),
                 )
                 for one in results
