@@ -29,6 +29,7 @@ from resnet_studio.analysis.network_state import block_named, block_names, copie
 from resnet_studio.analysis.subjects import Progress, Subject, no_progress
 from resnet_studio.data.drawn_images import DrawnImages
 from resnet_studio.domain.analyses.cam import Cam, CamSettings, ImageMaps, MapOf, RandomisedPart
+from resnet_studio.domain.analyses.overlay import upsampled
 from resnet_studio.domain.blueprint import Blueprint, LayerKind
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck, never_stop
@@ -59,6 +60,23 @@ class ClassMap:
     values: Map
     blocks: tuple[str, ...]
     grad_cam: tuple[Map, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """Where a network sees its answer.
+
+    Attributes:
+        values: (height, width) of the picture wanted: the class activation map in logits, or Grad-CAM.
+        target: The output with the largest logit.
+        probability: Of it, 0..1.
+        exact: Whether it is the class activation map.
+    """
+
+    values: npt.NDArray[np.float64]
+    target: int
+    probability: float
+    exact: bool
 
 
 def pools_globally(plan: Blueprint) -> bool:
@@ -237,6 +255,31 @@ def randomised(
             found.append(RandomisedPart(part, _mean_rank(true, values)))
             progress(number, len(parts))
     return tuple(found)
+
+
+def where_it_looks(
+    network: PlannedNetwork,
+    plan: Blueprint,
+    image: Tensor,
+    height: int,
+    width: int,
+    should_stop: StopCheck = never_stop,
+) -> Look:
+    """The map of a trained network's own answer to one image, at the size of a picture of it; for its colours see
+    :func:`~resnet_studio.domain.analyses.overlay.overlay`.
+
+    Args:
+        image: Normalised float32 (1, 3, H, W) on the network's device.
+        height, width: Of the picture, in pixels.
+
+    Raises:
+        Stopped: Within a layer, when ``should_stop`` says so.
+    """
+    last = block_names(plan)[-1:]
+    (found,) = class_maps(network, plan, image, blocks=last, should_stop=should_stop)
+    exact = found.values.size > 0
+    values = upsampled(found.values if exact else found.grad_cam[0], height, width)
+    return Look(values, found.target, found.probability, exact)
 
 
 def _parts(plan: Blueprint) -> Iterator[str]:

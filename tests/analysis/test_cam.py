@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_studio.analysis.cam import class_activation_map, class_maps, randomised, rank_correlation
+from resnet_studio.analysis.cam import class_activation_map, class_maps, randomised, rank_correlation, where_it_looks
 from resnet_studio.domain.analyses.overlay import blended, colours, overlay, upsampled
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.networks.weights import digest, state_of
@@ -174,6 +174,21 @@ def test_progress_ends_with_all(made: MakeNetwork, inputs: Tensor) -> None:
         steps: list[tuple[int, int]] = []
         function(network, plan, inputs, progress=lambda done, total, steps=steps: steps.append((done, total)))
         assert steps == [(done, steps[-1][1]) for done in range(steps[-1][1] + 1)]
+
+
+@pytest.mark.parametrize("fields", [{}, {"family": "vgg", "depth": 16, "image_size": 32, "block": "plain"}])
+def test_where_it_looks_is_the_map_of_its_own_answer(made: MakeNetwork, fields: dict[str, object]) -> None:
+    """For the window: at the size of the picture; Grad-CAM where there is no exact map."""
+    network, plan = made(**fields)
+    x = torch.randn((1, 3, *plan.input[1:]), generator=torch.Generator().manual_seed(8))
+    look = where_it_looks(network, plan, x, 40, 60)
+    (found,) = class_maps(network, plan, x)
+    assert (look.target, look.probability) == (found.target, found.probability)
+    assert look.exact == (not fields)
+    expected = found.values if look.exact else found.grad_cam[-1]
+    np.testing.assert_allclose(look.values, upsampled(expected, 40, 60))
+    with pytest.raises(Stopped):
+        where_it_looks(network, plan, x, 4, 4, lambda: True)
 
 
 def test_upsampled_is_bilinear() -> None:
