@@ -6,12 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from resnet_studio.analysis import (
+    activations,
+    cam,
     construct,
     lesion,
     paths,
     responses,
+    sharpness,
     shattered,
     signal,
+    similarity,
+    surface,
 )
 from resnet_studio.analysis.subjects import Progress, Subject
 from resnet_studio.domain.analyses.result import AnalysisResult
@@ -48,5 +53,10 @@ MEASURES: Mapping[str, Measure] = {
     "lesion": each(lesion.measure),
     "construct": each(construct.measure),
     "paths": each(paths.measure),
+    "cam": each(cam.measure),
+    "activations": each(activations.measure),
+    "similarity": similarity.measure,
+    "surface": surface.measure,
+    "sharpness": sharpness.measure,
 }
 """By the key of the row; ``images`` is None for a row without images."""

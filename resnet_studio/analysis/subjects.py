@@ -11,7 +11,7 @@ from torch import Tensor
 
 from resnet_studio.data.drawn_images import DrawnImages
 from resnet_studio.data.preprocessing import Preprocessing
-from resnet_studio.domain.analyses.result import Net
+from resnet_studio.domain.analyses.result import AnalysisResult, Net
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import Normalisation
@@ -21,6 +21,7 @@ from resnet_studio.networks.residual import PlannedNetwork, build
 from resnet_studio.text import _
 
 Progress = Callable[[int, int], None]  # pieces done, and of how many
+OnPartial = Callable[[Sequence[AnalysisResult]], None]  # results so far: what they hold is true, but not all there is
 
 
 def no_progress(_done: int, _total: int) -> None:

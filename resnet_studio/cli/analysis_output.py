@@ -71,6 +71,8 @@ def show_records(row: AnalysisRow, found: Sequence[AnalysisRecord]) -> None:
     ]
     print_table(table.columns, [[_cell(value) for value in line] for line in table.rows], right=numeric)
     print(_(row.definition))
+    for caution in row.cautions:
+        print(_(caution))
     first = found[0]
     if first.images:
         print(

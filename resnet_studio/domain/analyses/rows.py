@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resnet_studio.domain.analyses.activations import Activations, ActivationsSettings
+from resnet_studio.domain.analyses.cam import Cam, CamSettings
 from resnet_studio.domain.analyses.construct import Construction, ConstructSettings
 from resnet_studio.domain.analyses.lesion import Lesion, LesionSettings
 from resnet_studio.domain.analyses.paths import Paths, PathsSettings
 from resnet_studio.domain.analyses.responses import Responses, ResponsesSettings
 from resnet_studio.domain.analyses.result import AnalysisResult
 from resnet_studio.domain.analyses.settings import AnalysisSettings
+from resnet_studio.domain.analyses.sharpness import CAUTION, Sharpness, SharpnessSettings
 from resnet_studio.domain.analyses.shattered import Shattered, ShatteredSettings
 from resnet_studio.domain.analyses.signal import SignalCheck
+from resnet_studio.domain.analyses.similarity import CAUTIONS, Similarity, SimilaritySettings
+from resnet_studio.domain.analyses.surface import Surface, SurfaceSettings
 from resnet_studio.domain.errors import UserError
 from resnet_studio.text import N_, _
 
@@ -30,6 +35,7 @@ class AnalysisRow:
         images: Looks at images of a data set.
         stored: Kept in the history with the runs that it is about.
         builds: Builds a network out of a run's, which is stored as a run of its own; looks at training images alone.
+        cautions: What it does not say, a sentence each; translated when shown.
     """
 
     key: str
@@ -41,6 +47,7 @@ class AnalysisRow:
     images: bool = True
     stored: bool = True
     builds: bool = False
+    cautions: tuple[str, ...] = ()
 
 
 ANALYSES: tuple[AnalysisRow, ...] = (
@@ -105,6 +112,59 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         ),
         Paths,
         PathsSettings,
+    ),
+    AnalysisRow(
+        "cam",
+        N_("Class activation maps"),
+        N_(
+            "Where a class is seen: the last feature maps weighted by the fully connected layer's weights of the class "
+            "at every position; Grad-CAM at other blocks; and the maps' rank correlation with those of random weights."
+        ),
+        Cam,
+        CamSettings,
+        trained=True,
+    ),
+    AnalysisRow(
+        "activations",
+        N_("Activations and filters"),
+        N_(
+            "What each block makes of an image, and norm(H(x) - x) / norm(x): how far the block's output H(x) is from "
+            "its input x, option A's subsampling where dimensions change; 0 is the identity mapping."
+        ),
+        Activations,
+        ActivationsSettings,
+    ),
+    AnalysisRow(
+        "similarity",
+        N_("Similarity of layers"),
+        N_(
+            "Linear centred kernel alignment (CKA) of what each layer passes on with what each other one does, without "
+            "bias, over batches: 1 where two layers order the images alike, whatever the basis of their features."
+        ),
+        Similarity,
+        SimilaritySettings,
+        cautions=CAUTIONS,
+    ),
+    AnalysisRow(
+        "surface",
+        N_("Loss surface"),
+        N_(
+            "Mean cross-entropy with the weights moved along two random directions, each filter of them scaled to the "
+            "norm of the filter that it moves; batch norm and biases are not moved."
+        ),
+        Surface,
+        SurfaceSettings,
+    ),
+    AnalysisRow(
+        "sharpness",
+        N_("Sharpness"),
+        N_(
+            "The largest eigenvalue of the Hessian of the mean cross-entropy: the curvature of the steepest direction "
+            "from the network's weights."
+        ),
+        Sharpness,
+        SharpnessSettings,
+        cautions=(CAUTION,),
     ),
 )
 

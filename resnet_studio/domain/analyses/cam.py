@@ -1,0 +1,185 @@
+"""Class activation maps' result: where in images a class is seen, and whether the maps depend on the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from resnet_studio.domain.analyses.charts import Figure, Line, LineChart, Panel, Picture
+from resnet_studio.domain.analyses.overlay import blended, overlay, upsampled
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Pixels, Table
+from resnet_studio.domain.analyses.settings import AnalysisSettings
+from resnet_studio.domain.spec import spec_field
+from resnet_studio.text import N_, _
+
+_SHOWN = 4  # images in the figure
+
+
+class MapOf(StrEnum):
+    """Which class a map is of."""
+
+    PREDICTED = N_("predicted")
+    LABEL = N_("label")
+
+
+class CamSettings(AnalysisSettings):
+    """Few images: each has its maps."""
+
+    images: int = spec_field(
+        N_("Images"),
+        N_("How many images are looked at, drawn by the seed."),
+        unit=N_("images"),
+        simple=True,
+        default=16,
+        ge=2,
+        le=1000,
+    )
+    map_of: MapOf = spec_field(
+        N_("Map of"),
+        N_("Of the class that the network names, or of the image's own."),
+        default=MapOf.PREDICTED,
+    )
+    block: str = spec_field(
+        N_("Block"),
+        N_("Where Grad-CAM looks, like stage2.block1; at the end of each stage if unset."),
+        default="",
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class ImageMaps:
+    """The maps of one image.
+
+    Attributes:
+        name: What the data set calls it.
+        label: Its class.
+        map_of: The class that the maps are of.
+        probability: Of that class, 0..1.
+        pixels: (S, S, 3).
+        cam: (h, w) in logits; empty where pooling is not global.
+        grad_cam: (h, w) for each block of the result, at least 0.
+    """
+
+    name: str
+    label: str
+    map_of: str
+    probability: float
+    pixels: Pixels
+    cam: Numbers
+    grad_cam: tuple[Numbers, ...]
+
+    @property
+    def best(self) -> npt.NDArray[np.float64]:
+        """The exact map, or Grad-CAM of the last block."""
+        return self.cam if self.cam.size else self.grad_cam[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class RandomisedPart:
+    """``part`` and all that follows it drawn anew: Spearman's correlation with the true map, -1..1."""
+
+    part: str
+    correlation: float
+
+
+@dataclass(frozen=True, eq=False)
+class Cam(AnalysisResult):
+    """Maps of one network; ``blocks`` are those of Grad-CAM, ``randomised`` begins with the last layer."""
+
+    net: Net
+    blocks: tuple[str, ...]
+    images: tuple[ImageMaps, ...]
+    randomised: tuple[RandomisedPart, ...]
+
+    @classmethod
+    def table(cls, results: Sequence[Cam]) -> Table:
+        rows: list[tuple[object, ...]] = []
+        for one in results:
+            for image in one.images:
+                kinds = [("cam", image.cam), *zip(one.blocks, image.grad_cam, strict=True)]
+                rows += [
+                    (one.net.label, image.name, image.label, image.map_of, image.probability, kind, y, x, float(value))
+                    for kind, values in kinds
+                    for (y, x), value in np.ndenumerate(values)
+                ]
+            rows += [
+                (one.net.label, "", "", "", "", "randomised", each.part, "", each.correlation)
+                for each in one.randomised
+            ]
+        columns = (
+            _("network"), _("image"), _("label"), _("map of"), _("probability"), _("map"), _("row"), _("column"),
+            _("value"),
+        )  # fmt: skip
+        return Table(columns, tuple(rows))
+
+    @classmethod
+    def summary(cls, results: Sequence[Cam]) -> Table:
+        return Table(
+            (_("network"), _("iteration"), _("images"), _("map"), _("last layer random"), _("all random")),
+            tuple(
+                (
+                    one.net.label,
+                    one.net.iteration,
+                    len(one.images),
+                    "CAM" if one.images[0].cam.size else "Grad-CAM",
+                    one.randomised[0].correlation,
+                    one.randomised[-1].correlation,
+                )
+                for one in results
+            ),
+        )
+
+    @classmethod
+    def figure(cls, results: Sequence[Cam]) -> Figure:
+        found = ", ".join(
+            _("{value:.2f} in {network}", value=one.randomised[0].correlation, network=one.net.title) for one in results
+        )
+        panels: list[Panel] = []
+        for place in range(min(_SHOWN, *(len(one.images) for one in results))):
+            first = results[0].images[place]
+            panels.append(Picture(f"{first.label}, {first.name}", first.pixels))
+            panels += [Picture(_picture_title(one, one.images[place]), drawn(one.images[place])) for one in results]
+        lines = [
+            Line(
+                np.arange(1.0, len(one.randomised) + 1),
+                np.array([each.correlation for each in one.randomised]),
+                one.net.title,
+                one.net.ink,
+                dashed=not one.net.residual,
+            )
+            for one in results
+        ]
+        panels.append(
+            LineChart(
+                _("Weights drawn anew, from the last layer down"),
+                _("parts drawn anew"),
+                _("rank correlation with the true map"),
+                tuple(lines),
+                level=0.0,
+            )
+        )
+        return Figure(
+            _("With a random last layer the maps keep a rank correlation of {found}", found=found),
+            tuple(panels),
+            columns=1 + len(results),
+        )
+
+
+def drawn(image: ImageMaps) -> npt.NDArray[np.uint8]:
+    """The image under its map, uint8 (S, S, 3)."""
+    height, width = image.pixels.shape[:2]
+    return blended(image.pixels, overlay(upsampled(image.best, height, width)))
+
+
+def _picture_title(one: Cam, image: ImageMaps) -> str:
+    return _(
+        "{network}: {name} {share:.0%}, up to {value:.3g}",
+        network=one.net.title,
+        name=image.map_of,
+        share=image.probability,
+        value=float(image.best.max()),
+    )
