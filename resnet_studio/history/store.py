@@ -228,7 +228,7 @@ class RunStore(EvaluationStore):
             row = session.scalars(runs.whole_runs().where(RunRow.id == run_id)).one_or_none()
             if row is None:
                 raise runs.unknown(run_id)
-            return runs.to_record(row)
+            return runs.record(session, row)
 
     def find(self, text: str) -> RunRecord:
         """The run that a person means: an id, a unique prefix of one, or an exact name; deleted runs are left out.
@@ -237,7 +237,7 @@ class RunStore(EvaluationStore):
             UserError: If none fits, or several do, which are named.
         """
         with self._storage.reading() as session:
-            return runs.to_record(runs.find(session, text))
+            return runs.record(session, runs.find(session, text))
 
     def list_runs(self, *, deleted: bool = False) -> list[RunRecord]:
         """Every run that is not deleted (or every one that is), newest cohort first, in cohort order within.
@@ -257,7 +257,7 @@ class RunStore(EvaluationStore):
         """The runs of one cohort that are not deleted, in its order; empty for an unknown cohort."""
         with self._storage.reading() as session:
             query = runs.whole_runs().join(CohortRow).where(CohortRow.id == cohort_id, RunRow.deleted_at.is_(None))
-            return [runs.to_record(row) for row in session.scalars(query)]
+            return [runs.record(session, row) for row in session.scalars(query)]
 
     # Curves
 

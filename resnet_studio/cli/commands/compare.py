@@ -39,6 +39,7 @@ _TITLES = {
         "training error, last {training_error_window}", training_error_window=TRAINING_ERROR_WINDOW
     ),
     Quantity.TEST_ERROR: _("test error, last"),
+    Quantity.EVALUATED_ERROR: _("evaluated error"),
     Quantity.BEST_TEST_ERROR: _("(best test error)"),
 }
 

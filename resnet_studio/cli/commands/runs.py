@@ -20,6 +20,7 @@ from resnet_studio.domain.documents import run_toml
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.imported_weights import without_options
+from resnet_studio.domain.protocols import ProtocolKind
 from resnet_studio.domain.records import NOT_KNOWN, RunRecord, run_json
 from resnet_studio.domain.reproducibility import could_differ, in_words, not_the_same_here
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
@@ -71,6 +72,7 @@ def list_runs(
         _("iteration"),
         _("training error"),
         _("test error"),
+        _("evaluated"),
         _("(best)"),
         _("parameters"),
         _("began"),
@@ -78,7 +80,7 @@ def list_runs(
     rows = [
         (
             run.short_id, run.name, run.status, NOT_KNOWN if run.imported else run.spec.data.label, _iterations(run),
-            percent(run.training_error), percent(run.test_error), percent(run.best_test_error),
+            percent(run.training_error), percent(run.test_error), _evaluated(run), percent(run.best_test_error),
             grouped(run.parameters), moment(run.created_at),
         )
         for run in runs
@@ -136,6 +138,7 @@ def show(
                 ),
             ),
             (_("test error"), _test_error(found)),
+            *((_("evaluated"), each.sentence) for each in found.evaluated),
             *([(_("over seeds"), group.sentence)] if group is not None and group.count > 1 else []),
             (_("parameters"), grouped(found.parameters)),
             (_("multiply-adds"), grouped(found.multiply_adds)),
@@ -185,6 +188,15 @@ def _differences_json(rows: Sequence[Difference], sides: tuple[str, str]) -> lis
 
 def _iterations(run: RunRecord) -> str:
     return "–" if run.imported else f"{run.iteration}/{run.iterations}"
+
+
+def _evaluated(run: RunRecord) -> str:
+    """Another protocol than the single view of training is named."""
+    found = run.evaluated_error
+    if found is None:
+        return percent(None)
+    kind = found.protocol.kind
+    return percent(found.top1) + ("" if kind is ProtocolKind.SINGLE else f" {kind}")
 
 
 def _images(found: StoredPreprocessing) -> list[tuple[str, str]]:

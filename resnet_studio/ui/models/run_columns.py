@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-from resnet_studio.domain.records import NOT_KNOWN, RunRecord
+from resnet_studio.domain.protocols import ProtocolKind
+from resnet_studio.domain.records import NOT_KNOWN, EvaluatedError, RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
 from resnet_studio.text import _
 from resnet_studio.ui.models import formats
@@ -25,6 +26,7 @@ class Column(Enum):
     ITERATION = "iteration"
     TRAINING_ERROR = "training_error"
     TEST_ERROR = "test_error"
+    EVALUATED_ERROR = "evaluated_error"
     BEST_TEST_ERROR = "best_test_error"
     PARAMETERS = "parameters"
     DURATION = "duration"
@@ -64,6 +66,12 @@ def _iterations(run: RunRecord) -> tuple[int, int] | None:
 
 def _data_tip(run: RunRecord) -> str:
     return _("Trained elsewhere: its data are not known.") if run.imported else run.spec.data.source
+
+
+def evaluated_text(found: EvaluatedError) -> str:
+    """The top-1 error; another protocol than the single view of training is named."""
+    kind = found.protocol.kind
+    return formats.percent(found.top1) + ("" if kind is ProtocolKind.SINGLE else f" {kind}")
 
 
 def _first_line(note: str) -> str:
@@ -155,6 +163,16 @@ COLUMNS: dict[Column, TableColumn[RunRecord]] = {
         number=True,
         width=94,
         tip=_("The last one measured."),
+    ),
+    Column.EVALUATED_ERROR: TableColumn(
+        _("Evaluated"),
+        lambda run: run.evaluated_error,
+        evaluated_text,
+        number=True,
+        width=116,
+        tip=_("Error of the newest evaluation of the present weights; Compare evaluates. Views beside one are named."),
+        sort=lambda run: None if run.evaluated_error is None else run.evaluated_error.top1,
+        cell_tip=lambda run: "\n".join(found.sentence for found in run.evaluated) or None,
     ),
     Column.BEST_TEST_ERROR: TableColumn(
         _("Best test error"),

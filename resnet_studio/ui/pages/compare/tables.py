@@ -28,6 +28,11 @@ _QUANTITIES: dict[Quantity, tuple[str, str, Callable[[float], str]]] = {
         formats.percent,
     ),
     Quantity.TEST_ERROR: (_("Test error"), _("The last one measured: the headline figure"), formats.percent),
+    Quantity.EVALUATED_ERROR: (
+        _("Evaluated"),
+        _("The newest evaluation of the present weights; the tip of a cell names all of them"),
+        formats.percent,
+    ),
     Quantity.BEST_TEST_ERROR: (
         _("Best test error *"),
         _(
