@@ -23,6 +23,7 @@ from resnet_studio.domain.imported_weights import without_options
 from resnet_studio.domain.protocols import ProtocolKind
 from resnet_studio.domain.records import NOT_KNOWN, RunRecord, run_json
 from resnet_studio.domain.reproducibility import could_differ, in_words, not_the_same_here
+from resnet_studio.domain.run_filter import parse_filter, searchable
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.text_numbers import counted, duration, grouped, moment, percent
 from resnet_studio.history.run_folders import StoredPreprocessing, preprocessing_of
@@ -46,13 +47,26 @@ def list_runs(
     context: typer.Context,
     status: Annotated[RunStatus | None, typer.Option(help=_("Only runs of this status."))] = None,
     study: Annotated[str, typer.Option(metavar="KEY", help=_("Only runs of this study."))] = "",
+    wanted: Annotated[
+        str,
+        typer.Option(
+            "--filter",
+            metavar="TEXT",
+            help=_("Only runs that match, as in the window: 'depth>=32 block:basic -tag:old name:/resnet-(20|56)/'."),
+        ),
+    ] = "",
     deleted: Annotated[bool, typer.Option("--deleted", help=_("The deleted runs instead."))] = False,
     as_json: AsJson = False,
 ) -> None:
     """List stored runs, newest first."""
+    conditions = parse_filter(wanted)
+    if conditions.problem:
+        raise UserError(conditions.problem)
     with session(context).reader() as store:
         runs = [
-            run for run in store.list_runs(deleted=deleted) if status in (None, run.status) and study in ("", run.study)
+            run
+            for run in store.list_runs(deleted=deleted)
+            if status in (None, run.status) and study in ("", run.study) and conditions.matches(run, searchable(run))
         ]
     if as_json:
         print_json([run_json(run) for run in runs])
@@ -60,7 +74,7 @@ def list_runs(
     if not runs:
         print(
             _("No runs.")
-            if status or study or deleted
+            if status or study or deleted or wanted
             else _("No runs yet; `resnet-studio demo` makes the first four.")
         )
         return

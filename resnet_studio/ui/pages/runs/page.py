@@ -10,7 +10,6 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QSplitter,
     QStackedWidget,
     QToolButton,
@@ -21,10 +20,10 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.run_filter import parse_filter
 from resnet_studio.history.run_folders import preprocessing_of
 from resnet_studio.text import _
 from resnet_studio.ui.models import formats
-from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.runs.actions import RunAction, Situation
@@ -38,6 +37,7 @@ from resnet_studio.ui.pages.runs.table_view import RunsView
 from resnet_studio.ui.pages.runs.undo_bar import UndoBar
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.empty_state import EmptyState
+from resnet_studio.ui.widgets.filter_field import FilterField
 
 _KEPT_DELETED = timedelta(days=1)
 _NO_RUNS = (
@@ -49,11 +49,6 @@ _NO_RUNS = (
 )
 _ALL_DELETED = (_("All runs were deleted"), _("Undo (Ctrl+Z) brings back what was deleted last."))
 _LIVE_MS = 1000  # rows of runs in training are read again at most this often
-_FILTER_TIP = _(
-    "Words must all occur: in name, tags, note, status, depth, block, shortcut or data.\n"
-    "tag:baseline   status:finished   block:plain   depth:>20   depth:20..56   test:<30   seed:0\n"
-    'A minus in front excludes: -status:failed. Quotes keep words together: tag:"night sweep".'
-)
 
 
 class RunsPage(Page):
@@ -87,12 +82,10 @@ class RunsPage(Page):
         self._count = QLabel(self)
         self._count.setObjectName("runs_count")
         self._count.setProperty("role", "muted")
-        self.filter_field = QLineEdit(self)
+        self.filter_field = FilterField(lambda: self.model.records, self)
         self.filter_field.setObjectName("filter_field")
         self.filter_field.setAccessibleName(_("Filter the runs"))
-        self.filter_field.setPlaceholderText(_("Filter, for example: plain status:finished depth:>20"))
-        self.filter_field.setToolTip(_FILTER_TIP)
-        self.filter_field.setClearButtonEnabled(True)
+        self.filter_field.setPlaceholderText(_("Filter, for example: plain status:finished depth>20"))
         self.filter_field.setMinimumHeight(34)
         self._fault = QLabel(self)
         self._fault.setObjectName("runs_problem")
@@ -213,6 +206,7 @@ class RunsPage(Page):
             self.table.choose([run_id for run_id in before if self.proxy.index_of(run_id).isValid()])
         self.table.verticalScrollBar().setValue(place)
         self._update()
+        QTimer.singleShot(0, self.proxy, self.proxy.prepare)
 
     def _reload_if_stale(self) -> None:
         if self._stale:
