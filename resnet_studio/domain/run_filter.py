@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_fields import FieldKind, RunField, Value, data_texts, find_field, run_fields
@@ -24,7 +25,7 @@ _TOKEN = re.compile(
     r"(?:(?P<key>[A-Za-z_][\w.]*)(?P<sign>:(?:>=|<=|!=|>|<|=)?|>=|<=|!=|>|<|=))?"
     r'(?:/(?P<pattern>(?:\\.|[^/\\])*)/(?=\s|$)|"(?P<quoted>[^"]*)"?|(?P<bare>\S*))'
 )
-_SIGNS: dict[str, Callable[[object, object], bool]] = {
+_SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le, "=": operator.eq, "!=": operator.ne,
     "": operator.eq,
 }  # fmt: skip

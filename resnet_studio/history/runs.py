@@ -182,7 +182,7 @@ def records(session: Session, condition: Any) -> tuple[list[RunRecord], dict[str
     return found, unreadable
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def _spec(text: str) -> RunSpec:
     """Parsed once: a table of thousands of runs is read again twice a second, and specs are frozen."""
     return from_json(RunSpec, text)

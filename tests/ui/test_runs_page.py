@@ -458,3 +458,39 @@ def test_the_empty_page_says_that_runs_were_deleted_and_cuts_no_line(page, store
             assert page._empty.rect().contains(label.geometry())
     page._on_undo()
     assert page._stack.currentWidget() is page.table
+
+
+def test_all_but_the_seed_makes_groups_with_one_click_and_a_group_is_its_runs(qtbot, services):
+    from resnet_studio.domain.grouping import ALL_BUT_SEEDS, NO_GROUPS
+
+    store = services.store
+    for seed in range(3):
+        for run in store.create_cohort(twin(spec(8, iterations=100, init_seed=seed, data_seed=seed))):
+            store.append_chunks([CurveChunk(run.id, Series.TEST_ERROR, 100, np.array([30.0 + seed], np.float32))])
+            store.set_status(run.id, RunStatus.FINISHED, "", 100)
+    page = RunsPage(services, page_row("runs"))
+    qtbot.addWidget(page)
+    page.resize(1200, 700)
+    page.show()
+    page.activate()
+    page.group_choice._seeds.trigger()  # the one click
+    model = page.groups.groups
+    assert page._stack.currentWidget() is page.groups
+    assert [group.name for group in model.records] == ["plain-8", "ResNet-8"]
+    titles = [column.title for column in model.columns]
+    cells = {title: model.index(0, place).data() for place, title in enumerate(titles)}
+    assert cells["Runs"] == "3"
+    assert cells["Test error"] == "31.00 ± 1.00 % (n 3)"
+    assert model.index(0, titles.index("Test error") + 1).data() == "28.52 to 33.48"
+    page.groups.selectRow(0)
+    assert {run.spec.recipe.init_seed for run in page.chosen} == {0, 1, 2}
+    page._on_action(RunAction.COMPARE)
+    assert set(services.navigator.asked["compare"][-1]) == {run.id for run in model.record_at(0).runs}
+    page.filter_field.setText("seed>0")
+    assert [len(group.runs) for group in model.records] == [2, 2]
+    again = RunsPage(services, page_row("runs"))
+    qtbot.addWidget(again)
+    assert again.group_choice.grouping == ALL_BUT_SEEDS  # remembered
+    page.choose_runs([page.model.records[0].id])
+    assert page.group_choice.grouping == NO_GROUPS  # a run is shown where it can be seen
+    assert page._stack.currentWidget() is page.table

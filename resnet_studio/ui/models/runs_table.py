@@ -90,7 +90,7 @@ class RunsProxy(RecordTableModel[RunRecord]):
         return self._source.edit(record, column, text)
 
     @property
-    def editable(self) -> bool:  # type: ignore[override]
+    def editable(self) -> bool:
         return self._source.editable
 
     @editable.setter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
+from resnet_studio.domain.grouping import NO_GROUPS, group_runs
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_filter import parse_filter
 from resnet_studio.history.run_folders import preprocessing_of
@@ -31,6 +32,7 @@ from resnet_studio.ui.pages.runs.commands import RunCommands
 from resnet_studio.ui.pages.runs.details import DetailsPanel
 from resnet_studio.ui.pages.runs.dialogs import fill_colour_menu
 from resnet_studio.ui.pages.runs.editor import RunEditor
+from resnet_studio.ui.pages.runs.groups_view import GroupsView
 from resnet_studio.ui.pages.runs.responsive_toolbar import ToolRow
 from resnet_studio.ui.pages.runs.run_actions_menu import Toolbox
 from resnet_studio.ui.pages.runs.table_view import RunsView
@@ -38,6 +40,7 @@ from resnet_studio.ui.pages.runs.undo_bar import UndoBar
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.filter_field import FilterField
+from resnet_studio.ui.widgets.group_choice import GroupChoice
 
 _KEPT_DELETED = timedelta(days=1)
 _NO_RUNS = (
@@ -66,7 +69,11 @@ class RunsPage(Page):
         self.details = DetailsPanel(services.theme, self)
         self.undo_bar = UndoBar(self)
         self.editor = RunEditor(self._store, self)
-        self.commands = RunCommands(services.navigator, self.table, self.model, self.editor, self.undo_bar, self)
+        self.groups = GroupsView(services.theme, self)
+        self.group_choice = GroupChoice(services.preferences, "runs", self)
+        self.commands = RunCommands(
+            services.navigator, self.table, self._chosen_runs, self.model, self.editor, self.undo_bar, self
+        )
         self._build()
         self._live = QTimer(self, interval=_LIVE_MS, singleShot=True)
         self._connect()
@@ -98,7 +105,7 @@ class RunsPage(Page):
         head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
         shrinking = (RunAction.COMPARE, RunAction.CLASSIFY, RunAction.RESUME, RunAction.DELETE, RunAction.DETAILS)
-        others = []
+        others: list[QToolButton] = [self.group_choice]
         for name, menu, tip in (
             (_("More"), self.toolbox.menu(), _("Everything that can be done with the chosen runs")),
             (_("Columns"), None, _("Which columns show")),
@@ -125,7 +132,7 @@ class RunsPage(Page):
         )
         self._nothing.setObjectName("runs_nothing")
         self._stack = QStackedWidget(self)
-        for widget in (self.table, self._empty, self._nothing):
+        for widget in (self.table, self._empty, self._nothing, self.groups):
             self._stack.addWidget(widget)
         self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self._splitter.addWidget(self._stack)
@@ -152,6 +159,10 @@ class RunsPage(Page):
         self.table.selectionModel().selectionChanged.connect(self._update)
         self.table.doubleClicked.connect(self._on_double_click)
         self.table.menu_requested.connect(self._on_menu)
+        self.groups.menu_requested.connect(self._on_menu)
+        self.groups.doubleClicked.connect(self._on_double_click)
+        self.groups.selectionModel().selectionChanged.connect(self._update)
+        self.group_choice.changed.connect(self._show_groups)
         self.model.edit_requested.connect(self.editor.edit)
         self.editor.written.connect(self._on_written)
         self.editor.failed.connect(self._on_failed)
@@ -172,14 +183,24 @@ class RunsPage(Page):
 
     @property
     def chosen(self) -> tuple[RunRecord, ...]:
-        """The selected runs, from top to bottom."""
-        return self.table.chosen
+        """The selected runs, or those of the selected groups, from top to bottom."""
+        return self.groups.chosen if self.group_choice.grouping else self.table.chosen
+
+    def _chosen_runs(self) -> tuple[RunRecord, ...]:
+        return self.chosen
+
+    @Slot()
+    def _show_groups(self) -> None:
+        if self.group_choice.grouping:
+            self.groups.show_groups(group_runs(self.proxy.records, self.group_choice.grouping))
+        self._update()
 
     def choose_runs(self, run_ids: Sequence[str]) -> None:
         """Select these, the filter emptied if it hides one of them; they may be newer than the list."""
         known = {run.id for run in self.model.records}
         if self._stale or not known.issuperset(run_ids):
             self.reload()
+        self.group_choice.set_grouping(NO_GROUPS)
         if not all(self.proxy.index_of(run_id).isValid() for run_id in run_ids):
             self.filter_field.clear()
         self.table.choose(run_ids)
@@ -188,7 +209,7 @@ class RunsPage(Page):
         self._reload_if_stale()
         self._update()
         if not self.chosen:
-            self.table.setFocus()
+            self._stack.currentWidget().setFocus()
 
     def reload(self) -> None:
         """Read the list again; selection and place stay."""
@@ -205,7 +226,7 @@ class RunsPage(Page):
         if before and not self.chosen:  # a whole new table
             self.table.choose([run_id for run_id in before if self.proxy.index_of(run_id).isValid()])
         self.table.verticalScrollBar().setValue(place)
-        self._update()
+        self._show_groups()
         QTimer.singleShot(0, self.proxy, self.proxy.prepare)
 
     def _reload_if_stale(self) -> None:
@@ -242,10 +263,14 @@ class RunsPage(Page):
             if shown == total
             else _("{count} of {runs}", count=formats.count(shown), runs=formats.runs(total))
         )
+        if self.group_choice.grouping and total:
+            text += _(" in {count} groups", count=formats.count(self.groups.groups.rowCount()))
         if len(chosen) > 1:
             text += _(", {count} chosen", count=formats.count(len(chosen)))
         self._count.setText(text if total else "")
-        self._stack.setCurrentWidget(self._empty if not total else self.table if shown else self._nothing)
+        table = self.groups if self.group_choice.grouping else self.table
+        self._stack.setCurrentWidget(self._empty if not total else table if shown else self._nothing)
+        self._columns_button.setEnabled(table is self.table)
         self._empty.set_words(*(_ALL_DELETED if self.editor.can_undo else _NO_RUNS))
         if self.details.isVisibleTo(self):
             self._show_details_of(chosen[0] if len(chosen) == 1 else None)
@@ -266,7 +291,7 @@ class RunsPage(Page):
 
     def _on_filter(self, text: str) -> None:
         self.proxy.set_filter(parse_filter(text))
-        self._update()
+        self._show_groups()
 
     def _on_find(self) -> None:
         self.filter_field.setFocus()
@@ -289,7 +314,8 @@ class RunsPage(Page):
 
     def _on_menu(self, place: QPoint) -> None:
         self._update()
-        self.context_menu.popup(self.table.viewport().mapToGlobal(place))
+        table = self.groups if self.group_choice.grouping else self.table
+        self.context_menu.popup(table.viewport().mapToGlobal(place))
 
     def _on_columns(self) -> None:
         button = self._columns_button
