@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from html import escape
 from typing import Protocol
 
 from PySide6.QtGui import QColor
 
+from resnet_studio.domain.grouping import RunGroup
 from resnet_studio.domain.visible_text import visible
 from resnet_studio.ui.theme import Role, Theme
 
@@ -57,6 +58,13 @@ def kept_lightness_steps(
         used.add(step)
         found[run.id] = step
     return {run.id: found[run.id] for run in listed}
+
+
+def group_lightness_steps(groups: Iterable[RunGroup]) -> dict[Hashable, int]:
+    """By a group's key: the first group of a colour and kind has the colour itself."""
+    listed = list(groups)
+    firsts = lightness_steps(group.first for group in listed)
+    return {group.key: firsts[group.first.id] for group in listed}
 
 
 def at_lightness(colour: QColor, step: int, ground: QColor) -> QColor:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QWidget
 from resnet_studio.domain.comparison import as_of
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
+from resnet_studio.domain.grouping import group_runs
 from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.series import Series
 from resnet_studio.text import _
@@ -23,9 +24,12 @@ from resnet_studio.ui.pages.compare.results import ResultTables
 from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
+from resnet_studio.ui.plots.group_curves import put_group_curves
 from resnet_studio.ui.plots.loading import CurveLoader
 from resnet_studio.ui.plots.panels import ERROR, PANELS, PlottedRun, set_epoch_lengths
+from resnet_studio.ui.plots.run_colours import group_lightness_steps
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.group_choice import GroupChoice
 
 TABLES_MS = 500
 
@@ -45,6 +49,7 @@ class CurvesView(QWidget):
         self._book = CurveBook()
         self._runs: tuple[RunRecord, ...] = ()
         self._shades: dict[str, int] = {}
+        self._plotted: list[PlottedRun] = []
         self._loaded: set[str] = set()
         self._baseline = self._wanted_baseline = ""
         self._shown_revision = -1
@@ -69,6 +74,7 @@ class CurvesView(QWidget):
         for panel in PANELS:
             self.quantity.addItem(panel.title, panel.key)
         self.tables = ResultTables(services.theme)
+        self.group_choice = GroupChoice(services.preferences, "compare")
         self.export_button = ExportButton(self, services.preferences, self.shown)
         self._plot_stack = QStackedWidget()
         for plot in self.plots:
@@ -86,15 +92,19 @@ class CurvesView(QWidget):
         self._services.controller.happened.connect(self._on_happened)
         self._loader.loaded.connect(self._on_loaded)
         self._loader.failed.connect(self.failed)
+        self.group_choice.changed.connect(self._on_grouping)
         self.tables.baseline_changed.connect(self._on_baseline)
         self.export_button.chosen.connect(self.export_to)
         self.quantity.currentIndexChanged.connect(self._plot_stack.setCurrentIndex)
+        self.quantity.currentIndexChanged.connect(self._on_zoom)
         self._rows.splitterMoved.connect(self._on_splitter_moved)
         for plot in self.plots:
             plot.set_options(self.controls.options)
             plot.legend.setVisible(self.controls.legend.isChecked())
             self.controls.options_changed.connect(plot.set_options)
             self.controls.fit_requested.connect(plot.fit)
+            self.controls.back_requested.connect(plot.back)
+            plot.zoom_changed.connect(self._on_zoom)
             self.controls.legend_toggled.connect(plot.legend.setVisible)
             plot.hidden_changed.connect(self._on_hidden)
         shortcut = QShortcut(QKeySequence("Q"), self)
@@ -119,22 +129,52 @@ class CurvesView(QWidget):
         ids = self.run_ids
         self._baseline = self._wanted_baseline if self._wanted_baseline in ids else ids[0] if ids else ""
         self._loaded &= set(ids)
-        self._book.keep_only(ids)
+        self._book.keep_only([*ids, *(run.run_id for run in self._plotted if run.members)])
         set_epoch_lengths(self._book, self._runs)
         missing = [run_id for run_id in ids if run_id not in self._loaded]
         if missing:
             self._loader.load(missing)
         else:
             self._loader.stop()
-        plotted = PlottedRun.of_all(self._runs, self._shades)
-        for plot in self.plots:
-            plot.set_runs(plotted)
-        self.controls.propose_raw(max((run.iteration for run in self._runs), default=0))
+        self._show_plotted()
         self._show_tables()
         self.export_button.setEnabled(bool(self._runs))
 
+    def _show_plotted(self) -> None:
+        """Runs, or the means of groups of two and more; a group of one is drawn as its run."""
+        grouping = self.group_choice.grouping
+        if not grouping:
+            self._plotted = PlottedRun.of_all(self._runs, self._shades)
+        else:
+            groups = group_runs(self._runs, grouping)
+            steps = group_lightness_steps(groups)
+            single = {
+                run.run_id: replace(run, lightness_step=steps[group.key])
+                for group in groups
+                if len(group.counted) == 1
+                for run in PlottedRun.of_all(group.counted)
+            }
+            self._plotted = [
+                replace(single[group.counted[0].id], name=group.name)
+                if len(group.counted) == 1
+                else PlottedRun.of_group(group, steps[group.key])
+                for group in groups
+            ]
+        self._update_groups()
+        for plot in self.plots:
+            plot.set_runs(self._plotted)
+
+    def _update_groups(self) -> None:
+        put_group_curves(self._book, [run for run in self._plotted if run.members])
+
+    @Slot()
+    def _on_grouping(self) -> None:
+        self._show_plotted()
+        self._show_tables()
+
     def _show_tables(self) -> None:
         """Results as the curves have them, so that both go on together while runs train."""
+        self._update_groups()
         self._shown_revision = self._book.revision
         curves = {}
         for run_id in self.run_ids:
@@ -157,7 +197,7 @@ class CurvesView(QWidget):
     def shown(self) -> Shown:
         """What an export writes: the runs that the legend does not hide."""
         plot = self.plots[self.quantity.currentIndex()]
-        visible = {run.run_id for run in plot.shown_runs}
+        visible = {run_id for run in plot.shown_runs for run_id in (run.members or (run.run_id,))}
         baseline = next((run for run in self._runs if run.id == self._baseline), None)
         runs = tuple(run for run in self._runs if run.id in visible)
         return Shown(runs, replace(plot.options, lightness_steps=self._shades), plot.panel, baseline)
@@ -210,6 +250,10 @@ class CurvesView(QWidget):
         for plot in self.plots:
             if plot is not self.sender():
                 plot.set_hidden(hidden)  # type: ignore[arg-type]
+
+    @Slot()
+    def _on_zoom(self) -> None:
+        self.controls.back.setVisible(self.plots[self.quantity.currentIndex()].zoomed)
 
     @Slot()
     def _on_next_quantity(self) -> None:

@@ -72,6 +72,7 @@ class ComparePage(Page):
             self.switches.addButton(button, number)
             head.addWidget(button)
         head.addStretch(1)
+        head.addWidget(self.curves.group_choice)
         head.addWidget(self.curves.quantity)
         head.addWidget(self.curves.export_button)
         left = framed_panel(self.picker)
@@ -126,7 +127,7 @@ class ComparePage(Page):
         number = number if number in (0, 1) else 0
         self.parts.setCurrentIndex(number)
         self.switches.button(number).setChecked(True)
-        for widget in (self.curves.quantity, self.curves.export_button):
+        for widget in (self.curves.group_choice, self.curves.quantity, self.curves.export_button):
             widget.setVisible(number == 0)
         self.services.preferences.set_value("compare/part", number)
 
