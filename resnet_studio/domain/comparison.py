@@ -95,18 +95,37 @@ def result(run: RunRecord, quantity: Quantity) -> float | None:
 
 
 def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
-    """Names by run id; runs that share one get their seeds behind it, or else the beginning of their ids."""
+    """Names by run id; runs that share one get their seeds behind it, else the fields in which they differ, or else the
+    beginning of their ids."""
     groups: dict[str, list[RunRecord]] = {}
     for run in runs:
         groups.setdefault(run.name, []).append(run)
     names = {}
-    for run in runs:
-        group = groups[run.name]
-        seeds = {other.spec.recipe.init_seed for other in group if not other.imported}
-        by_seed = len(seeds) == len(group)
-        mark = _("seed {init_seed}", init_seed=run.spec.recipe.init_seed) if by_seed else run.id[:6]
-        names[run.id] = run.name if len(group) == 1 else f"{run.name} · {mark}"
-    return names
+    for group in groups.values():
+        marks = _marks(group) if len(group) > 1 else [""]
+        names |= {run.id: f"{run.name} · {mark}" if mark else run.name for run, mark in zip(group, marks, strict=True)}
+    return {run.id: names[run.id] for run in runs}
+
+
+_MOST_MARKED = 24  # runs of one name; of more the ids are shorter than what differs
+_MOST_MARKS = 3  # fields
+
+
+def _marks(group: Sequence[RunRecord]) -> list[str]:
+    """What tells runs of one name apart."""
+    if len({run.spec.recipe.init_seed for run in group if not run.imported}) == len(group):
+        return [_("seed {init_seed}", init_seed=run.spec.recipe.init_seed) for run in group]
+    ids = [run.id[:6] for run in group]
+    if len(group) > _MOST_MARKED:
+        return ids
+    rows = [row for row in comparison_rows(group) if not row.field.startswith("environment.")]
+    if not 0 < len(rows) <= _MOST_MARKS:
+        return ids
+    words = [
+        ", ".join(f"{row.title.lower()} {row.values[place]}" for row in rows if row.values[place] != NOT_KNOWN)
+        for place in range(len(group))
+    ]
+    return words if len(set(words)) == len(words) and all(words) else ids
 
 
 def as_of(run: RunRecord, curves: Curves, iteration: int) -> RunRecord:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QWidget
 
 from resnet_studio.domain.comparison import as_of
 from resnet_studio.domain.enums import RunStatus
@@ -79,11 +79,19 @@ class CurvesView(QWidget):
         self._plot_stack = QStackedWidget()
         for plot in self.plots:
             self._plot_stack.addWidget(plot)
-        self._rows = two_parts(
-            Qt.Orientation.Vertical, framed_panel(self.controls, self._plot_stack), framed_panel(self.tables), (1, 0)
+        self._no_curves = QLabel(
+            _("These runs were trained elsewhere and brought no curves along. Evaluate measures their errors."),
+            wordWrap=True,
+            alignment=Qt.AlignmentFlag.AlignCenter,
         )
-        self._rows.setSizes([460, 186])
-        self._rows.restoreState(services.preferences.value("compare/rows", QByteArray(), QByteArray))
+        self._no_curves.setObjectName("no_curves_label")
+        self._no_curves.setProperty("role", "muted")
+        self._plot_stack.addWidget(self._no_curves)
+        self._rows = two_parts(
+            Qt.Orientation.Vertical, framed_panel(self.controls, self._plot_stack), framed_panel(self.tables), (3, 2)
+        )
+        self._rows.setSizes([430, 290])
+        self._rows.restoreState(services.preferences.value("compare/rows-2", QByteArray(), QByteArray))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._rows)
@@ -95,7 +103,7 @@ class CurvesView(QWidget):
         self.group_choice.changed.connect(self._on_grouping)
         self.tables.baseline_changed.connect(self._on_baseline)
         self.export_button.chosen.connect(self.export_to)
-        self.quantity.currentIndexChanged.connect(self._plot_stack.setCurrentIndex)
+        self.quantity.currentIndexChanged.connect(self._show_plot)
         self.quantity.currentIndexChanged.connect(self._on_zoom)
         self._rows.splitterMoved.connect(self._on_splitter_moved)
         for plot in self.plots:
@@ -163,9 +171,16 @@ class CurvesView(QWidget):
         self._update_groups()
         for plot in self.plots:
             plot.set_runs(self._plotted)
+        self._show_plot()
 
     def _update_groups(self) -> None:
         put_group_curves(self._book, [run for run in self._plotted if run.members])
+
+    @Slot()
+    def _show_plot(self) -> None:
+        """The plot of the quantity; words where all runs were trained elsewhere."""
+        elsewhere = bool(self._runs) and all(run.imported for run in self._runs)
+        self._plot_stack.setCurrentIndex(self._plot_stack.count() - 1 if elsewhere else self.quantity.currentIndex())
 
     @Slot()
     def _on_grouping(self) -> None:
@@ -187,7 +202,7 @@ class CurvesView(QWidget):
             training = curves.get((run.id, Series.TRAINING_ERROR))
             ahead = training is not None and run.id in self._loaded and training.iterations[-1] > run.iteration
             runs.append(as_of(run, curves, int(training.iterations[-1])) if ahead and training is not None else run)
-        self.tables.show_runs(runs, self._baseline, curves, self._shades)
+        self.tables.show_runs(runs, self._baseline, curves, self._shades, self.group_choice.grouping)
 
     @Slot()
     def _refresh_tables(self) -> None:
@@ -262,4 +277,4 @@ class CurvesView(QWidget):
 
     @Slot()
     def _on_splitter_moved(self) -> None:
-        self._services.preferences.set_value("compare/rows", self._rows.saveState())
+        self._services.preferences.set_value("compare/rows-2", self._rows.saveState())

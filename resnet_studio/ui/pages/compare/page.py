@@ -151,10 +151,11 @@ class ComparePage(Page):
             gone = len(wanted) - len(found)
             text = _n("{count} run was", "{count} runs were", gone)
             self.banner.show_notice("gone", _("{text} deleted meanwhile and left out.", text=text), kind="warning")
-        before, self._runs = self.run_ids, tuple(found)
+        self._runs = tuple(found)
         oldest_first: list[RunRecord] = sorted(found, key=_age)  # of strangers, the oldest has the colour itself
-        shades = kept_lightness_steps(oldest_first, self._shades, before)
-        self._shades |= shades
+        seen = [run for run in stored.values() if run.id in self._shades and run.id not in wanted]
+        self._shades |= kept_lightness_steps([*seen, *oldest_first], self._shades)
+        shades = dict(self._shades)
         self.curves.set_runs(found, shades)
         self.evaluate.set_runs(found, list(stored.values()), shades)
         self.picker.show_runs(list(stored.values()), self.run_ids, shades)
