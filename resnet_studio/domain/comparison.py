@@ -100,7 +100,7 @@ def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
     groups: dict[str, list[RunRecord]] = {}
     for run in runs:
         groups.setdefault(run.name, []).append(run)
-    names = {}
+    names: dict[str, str] = {}
     for group in groups.values():
         marks = _marks(group) if len(group) > 1 else [""]
         names |= {run.id: f"{run.name} · {mark}" if mark else run.name for run, mark in zip(group, marks, strict=True)}

@@ -92,6 +92,7 @@ class RunRecord:
     class_names: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     deleted: bool = False
+    archived: bool = False
     evaluated: tuple[EvaluatedError, ...] = ()
 
     @property

@@ -89,7 +89,7 @@ def fair_coin_tail(first: int, second: int) -> float:
     if 2 * few >= tosses:
         return 1.0
     below = sum(math.comb(tosses, count) for count in range(few + 1))
-    return min(1.0, 2 * below / 2**tosses)
+    return min(1.0, float(2 * below / 2**tosses))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -23,7 +23,15 @@ from resnet_studio.domain.errors import SpecError, StoreError, UserError
 from resnet_studio.domain.records import CheckpointRecord, EvaluatedError, RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.history.evaluated_errors import errors_by_run
-from resnet_studio.history.schema import NAME_LENGTH, TAG_LENGTH, CheckpointRow, CohortRow, RunRow, TagRow
+from resnet_studio.history.schema import (
+    NAME_LENGTH,
+    TAG_LENGTH,
+    ArchivedRunRow,
+    CheckpointRow,
+    CohortRow,
+    RunRow,
+    TagRow,
+)
 from resnet_studio.platform.run_folder import is_run_id
 from resnet_studio.text import _
 
@@ -91,7 +99,7 @@ def environment_from_here(before: Mapping[str, str], now: Mapping[str, str], ite
     return {**now, **kept}
 
 
-def to_record(row: RunRow, evaluated: tuple[EvaluatedError, ...] = ()) -> RunRecord:
+def to_record(row: RunRow, evaluated: tuple[EvaluatedError, ...] = (), *, archived: bool = False) -> RunRecord:
     """Detached and frozen; ``row`` must come from :func:`whole_runs` or :func:`new_rows`."""
     if not is_run_id(row.id):
         raise StoreError(
@@ -133,6 +141,7 @@ def to_record(row: RunRow, evaluated: tuple[EvaluatedError, ...] = ()) -> RunRec
         class_names=tuple(row.class_names),
         environment=dict(row.environment),
         deleted=row.deleted_at is not None,
+        archived=archived,
         evaluated=evaluated,
     )
 
@@ -148,7 +157,17 @@ def _errors_or_none(session: Session, condition: Any) -> Mapping[str, tuple[Eval
 
 def record(session: Session, row: RunRow) -> RunRecord:
     """As :func:`to_record`, with what the run got in evaluations."""
-    return to_record(row, _errors_or_none(session, RunRow.id == row.id).get(row.id, ()))
+    errors = _errors_or_none(session, RunRow.id == row.id).get(row.id, ())
+    return to_record(row, errors, archived=bool(session.scalar(select(exists().where(_in_archive(row.key))))))
+
+
+def _in_archive(key: int) -> Any:
+    return ArchivedRunRow.run_key == key
+
+
+def is_archived() -> Any:
+    """The condition that a run lies in the archive."""
+    return RunRow.key.in_(select(ArchivedRunRow.run_key))
 
 
 def records(session: Session, condition: Any) -> tuple[list[RunRecord], dict[str, str]]:
@@ -159,8 +178,11 @@ def records(session: Session, condition: Any) -> tuple[list[RunRecord], dict[str
     """
     query = whole_runs().where(condition)
     errors = _errors_or_none(session, condition)
+    archived = set(session.scalars(select(ArchivedRunRow.run_key)))
     try:
-        return [to_record(row, errors.get(row.id, ())) for row in session.scalars(query)], {}
+        return [
+            to_record(row, errors.get(row.id, ()), archived=row.key in archived) for row in session.scalars(query)
+        ], {}
     except (StoreError, *_NONSENSE) as error:
         log.warning("a run cannot be read: %s", error)
     session.expunge_all()
@@ -169,7 +191,7 @@ def records(session: Session, condition: Any) -> tuple[list[RunRecord], dict[str
     for run_id, name in session.execute(names).all():
         try:
             row = session.scalars(whole_runs().where(RunRow.id == run_id)).one()
-            found.append(to_record(row, errors.get(run_id, ())))
+            found.append(to_record(row, errors.get(run_id, ()), archived=row.key in archived))
         except StoreError as error:
             unreadable[run_id] = str(error)
         except _NONSENSE as error:

@@ -25,7 +25,7 @@ from resnet_studio.domain.records import NOT_KNOWN, RunRecord, run_json
 from resnet_studio.domain.reproducibility import could_differ, in_words, not_the_same_here
 from resnet_studio.domain.run_filter import parse_filter, searchable
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
-from resnet_studio.domain.text_numbers import counted, duration, grouped, moment, percent
+from resnet_studio.domain.text_numbers import counted, duration, file_size, grouped, moment, percent
 from resnet_studio.history.run_folders import StoredPreprocessing, preprocessing_of
 from resnet_studio.studies.conformity.texts import as_csv
 from resnet_studio.studies.conformity.texts import as_json as conformity_json
@@ -55,6 +55,7 @@ def list_runs(
             help=_("Only runs that match, as in the window: 'depth>=32 block:basic -tag:old name:/resnet-(20|56)/'."),
         ),
     ] = "",
+    archived: Annotated[bool, typer.Option("--archived", help=_("The archived runs instead."))] = False,
     deleted: Annotated[bool, typer.Option("--deleted", help=_("The deleted runs instead."))] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -65,7 +66,7 @@ def list_runs(
     with session(context).reader() as store:
         runs = [
             run
-            for run in store.list_runs(deleted=deleted)
+            for run in store.list_runs(deleted=deleted, archived=archived and not deleted)
             if status in (None, run.status) and study in ("", run.study) and conditions.matches(run, searchable(run))
         ]
     if as_json:
@@ -74,7 +75,7 @@ def list_runs(
     if not runs:
         print(
             _("No runs.")
-            if status or study or deleted or wanted
+            if status or study or deleted or archived or wanted
             else _("No runs yet; `resnet-studio demo` makes the first four.")
         )
         return
@@ -248,6 +249,26 @@ def _test_error(run: RunRecord) -> str:
 
 
 @app.command()
+def archive(context: typer.Context, names: RunNames) -> None:
+    """Leave runs out of the lists; they stay whole, and `runs unarchive` brings them back."""
+    with session(context).writer() as store:
+        runs = find_all(store, names)
+        store.archive(ids(runs))
+    for run in runs:
+        print(_("archived {id} ({name})", id=run.id, name=run.name))
+
+
+@app.command()
+def unarchive(context: typer.Context, names: RunNames) -> None:
+    """Bring archived runs back into the lists."""
+    with session(context).writer() as store:
+        runs = find_all(store, names)
+        store.unarchive(ids(runs))
+    for run in runs:
+        print(_("taken out of the archive: {id} ({name})", id=run.id, name=run.name))
+
+
+@app.command()
 def delete(context: typer.Context, names: RunNames) -> None:
     """Hide runs; `runs restore` brings them back until `runs purge`."""
     with session(context).writer() as store:
@@ -287,8 +308,16 @@ def purge(
 ) -> None:
     """Remove deleted runs and their files for ever."""
     with session(context).writer() as store:
+        before = sum(store.home.run(run.id).size_bytes() for run in store.list_runs(deleted=True))
         gone = store.purge_deleted(timedelta(days=older_than))
-    print(_("{gone} removed for ever", gone=counted(gone, "deleted run", "deleted runs")))
+        freed = before - sum(store.home.run(run.id).size_bytes() for run in store.list_runs(deleted=True))
+    print(
+        _(
+            "{gone} removed for ever, {freed} freed",
+            gone=counted(gone, "deleted run", "deleted runs"),
+            freed=file_size(freed),
+        )
+    )
 
 
 @app.command()

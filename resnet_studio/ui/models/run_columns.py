@@ -31,6 +31,7 @@ class Column(Enum):
     PARAMETERS = "parameters"
     DURATION = "duration"
     CREATED = "created"
+    SIZE = "size"
     TAGS = "tags"
     NOTE = "note"
 
@@ -200,6 +201,14 @@ COLUMNS: dict[Column, TableColumn[RunRecord]] = {
     ),
     Column.CREATED: TableColumn(
         _("Created"), lambda run: run.created_at, formats.moment, width=136, tip=_("When the run was asked for.")
+    ),
+    Column.SIZE: TableColumn(
+        _("On disk"),
+        lambda _run: None,
+        formats.size,
+        number=True,
+        width=84,
+        tip=_("What the run's folder takes: checkpoints and weights."),
     ),
     Column.TAGS: TableColumn(
         _("Tags"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
 from PySide6.QtCore import QModelIndex, QObject, Qt, Signal, Slot
 
 from resnet_studio.domain.records import RunRecord
@@ -20,9 +24,35 @@ class RunsTableModel(RecordTableModel[RunRecord]):
     edit_requested = Signal(str, object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__([COLUMNS[column] for column in ORDER], key=run_id, parent=parent)
+        self._sizes: dict[str, tuple[datetime, int]] = {}  # by run id: of which state, and bytes
+        columns = [COLUMNS[column] for column in ORDER]
+        columns[INDEX[Column.SIZE]] = replace(COLUMNS[Column.SIZE], value=self._size)
+        super().__init__(columns, key=run_id, parent=parent)
         self.editable = False
         self.sort(INDEX[Column.CREATED], Qt.SortOrder.DescendingOrder)
+
+    def _size(self, run: RunRecord) -> int | None:
+        found = self._sizes.get(run.id)
+        return None if found is None else found[1]
+
+    def unsized(self) -> list[RunRecord]:
+        """Runs whose folders were not looked at since they changed."""
+        return [run for run in self.records if self._sizes.get(run.id, (None, 0))[0] != run.updated_at]
+
+    def set_sizes(self, sizes: Iterable[tuple[RunRecord, int]]) -> None:
+        """What the folders of runs take, in bytes."""
+        self._sizes.update({run.id: (run.updated_at, size) for run, size in sizes})
+        if self.rowCount():  # the column alone: an editor that is open in another keeps what was typed
+            column = INDEX[Column.SIZE]
+            self.dataChanged.emit(self.index(0, column), self.index(self.rowCount() - 1, column))
+            self.update_records(())
+
+    @property
+    def total_bytes(self) -> int | None:
+        """Of all runs listed; None until each was looked at."""
+        sizes = [self._size(run) for run in self.records]
+        known = [size for size in sizes if size is not None]
+        return sum(known) if len(known) == len(sizes) else None
 
     def edit(self, record: RunRecord, column: int, text: str) -> bool:
         self.edit_requested.emit(record.id, ORDER[column], text)
@@ -81,7 +111,7 @@ class RunsProxy(RecordTableModel[RunRecord]):
         changed = [self.row_of(self._source.record_at(row).id) for row in range(first.row(), last.row() + 1)]
         rows = [row for row in changed if row is not None]
         if rows:
-            self.dataChanged.emit(self.index(min(rows), 0), self.index(max(rows), self.columnCount() - 1))
+            self.dataChanged.emit(self.index(min(rows), first.column()), self.index(max(rows), last.column()))
 
     def check(self, record: RunRecord, checked: bool) -> bool:
         return self._source.check(record, checked)

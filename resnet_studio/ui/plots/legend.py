@@ -45,6 +45,7 @@ class _Row(QAbstractButton):
     """Line sample, name and two numbers; painted, because the numbers change with each move of the mouse."""
 
     pointed = Signal(bool)
+    alone_requested = Signal(str)
 
     def __init__(self, theme: Theme, columns: int, parent: QWidget) -> None:
         super().__init__(parent)
@@ -70,10 +71,9 @@ class _Row(QAbstractButton):
         return QFontMetrics(self.font()).horizontalAdvance(widest) + 6
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        legend = self.parent().parent().parent() if self.run is not None else None
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier and isinstance(legend, Legend) and self.run:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier and self.run is not None:
             self.setDown(False)
-            legend.show_alone(self.run.run_id)
+            self.alone_requested.emit(self.run.run_id)
             return
         super().mouseReleaseEvent(event)
 
@@ -168,6 +168,7 @@ class Legend(QScrollArea):
             row.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             row.toggled.connect(self._on_row_toggled)
             row.pointed.connect(self._on_row_pointed)
+            row.alone_requested.connect(self.show_alone)
             self._rows[run.run_id] = row
         self._arrange()
 
@@ -262,6 +263,7 @@ class Legend(QScrollArea):
         if isinstance(row, _Row) and row.run is not None:
             self.toggled.emit(row.run.run_id, shown)
 
+    @Slot(str)
     def show_alone(self, run_id: str) -> None:
         """Hide every other run; where that is so already, show all again."""
         others = [row for key, row in self._rows.items() if key != run_id]

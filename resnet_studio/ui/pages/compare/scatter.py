@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPen
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from resnet_studio.domain.comparison import display_names
-from resnet_studio.domain.grouping import LEVEL
+from resnet_studio.domain.grouping import LEVEL, Statistic
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_fields import FieldKind, RunField, run_fields
 from resnet_studio.domain.scatter import Scatter, scatter
@@ -24,6 +24,13 @@ from resnet_studio.ui.theme import Role, Theme
 _X_FIRST = ("depth", "parameters", "multiply_adds", "learning_rate", "iteration", "seconds", "block", "shortcut")
 _NEAR = 14  # pixels
 _DOT = 8
+
+
+def _cosmetic(colour: QColor, width: float) -> QPen:
+    """A pen whose width is in pixels: another would be as wide as the data are, and so would the plot's range."""
+    pen = QPen(colour, width)
+    pen.setCosmetic(True)
+    return pen
 
 
 class ScatterView(QWidget):
@@ -40,9 +47,13 @@ class ScatterView(QWidget):
         numbers = [field for field in fields.values() if field.kind is FieldKind.NUMBER]
         words = [field for field in fields.values() if field.kind is FieldKind.WORD or field.key in ("data", "study")]
         first = [fields[key] for key in _X_FIRST]
-        self.x = self._choice("scatter_x", _("What lies along x"), dict.fromkeys([*first, *numbers, *words]), "depth")
+        self.x_choice = self._choice(
+            "scatter_x", _("What lies along x"), dict.fromkeys([*first, *numbers, *words]), "depth"
+        )
         results = [field for field in numbers if field.is_result]
-        self.y = self._choice("scatter_y", _("What lies along y"), dict.fromkeys([*results, *numbers]), "test_error")
+        self.y_choice = self._choice(
+            "scatter_y", _("What lies along y"), dict.fromkeys([*results, *numbers]), "test_error"
+        )
         self.log = QPushButton(_("Log x"))
         self.log.setObjectName("scatter_log")
         self.log.setCheckable(True)
@@ -65,7 +76,7 @@ class ScatterView(QWidget):
         self._view.viewport().installEventFilter(self)
         self._view.viewport().setMouseTracking(True)
         row = QHBoxLayout()
-        for widget in (self.y, QLabel(_("against")), self.x, self.log):
+        for widget in (self.y_choice, QLabel(_("against")), self.x_choice, self.log):
             row.addWidget(widget)
         row.addStretch(1)
         fit = QPushButton(_("Fit"))
@@ -79,8 +90,8 @@ class ScatterView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(framed_panel(head, self._view, self.read_out))
-        self.x.currentIndexChanged.connect(self._on_changed)
-        self.y.currentIndexChanged.connect(self._on_changed)
+        self.x_choice.currentIndexChanged.connect(self._on_changed)
+        self.y_choice.currentIndexChanged.connect(self._on_changed)
         self.log.toggled.connect(self._on_changed)
         theme.changed.connect(self.draw)
 
@@ -101,11 +112,11 @@ class ScatterView(QWidget):
     def fields(self) -> tuple[RunField, RunField]:
         """x and y."""
         fields = run_fields()
-        return fields[self.x.currentData()], fields[self.y.currentData()]
+        return fields[self.x_choice.currentData()], fields[self.y_choice.currentData()]
 
     def set_fields(self, x: str, y: str) -> None:
         """By their keys; unknown ones are passed over."""
-        for choice, key in ((self.x, x), (self.y, y)):
+        for choice, key in ((self.x_choice, x), (self.y_choice, y)):
             if choice.findData(key) >= 0:
                 choice.setCurrentIndex(choice.findData(key))
 
@@ -117,8 +128,8 @@ class ScatterView(QWidget):
 
     @Slot()
     def _on_changed(self) -> None:
-        self._preferences.set_value("compare/scatter_x", self.x.currentData())
-        self._preferences.set_value("compare/scatter_y", self.y.currentData())
+        self._preferences.set_value("compare/scatter_x", self.x_choice.currentData())
+        self._preferences.set_value("compare/scatter_y", self.y_choice.currentData())
         self._preferences.set_value("compare/scatter_log", self.log.isChecked())
         self.draw()
 
@@ -154,28 +165,28 @@ class ScatterView(QWidget):
         for (colour, residual), places in looks.items():
             shade = line_colour(self._theme, colour, 0)
             brush = QColor(shade) if residual else self._theme.colour(Role.PANEL)
+            pen = _cosmetic(shade, 1.6)
             dots = pg.ScatterPlotItem(
-                xs[places], ys[places], size=_DOT, symbol="o", pen=QPen(shade, 1.6), brush=brush, pxMode=True
+                xs[places], ys[places], size=_DOT, symbol="o", pen=pen, brush=brush, pxMode=True, antialias=True
             )
             dots.setZValue(2)
             self._view.getPlotItem().addItem(dots)
 
-    def _draw_line(self, residual: bool, xs: np.ndarray, means: Sequence[object]) -> None:
+    def _draw_line(self, residual: bool, xs: np.ndarray, means: Sequence[Statistic]) -> None:
         ink = QColor(self._theme.colour(Role.TEXT))
         ink.setAlphaF(0.75)
-        pen = QPen(ink, 1.5)
-        pen.setCosmetic(True)
+        pen = _cosmetic(ink, 1.5)
         if not residual:
             pen.setStyle(Qt.PenStyle.DashLine)
-        centre = np.array([mean.mean for mean in means])  # type: ignore[attr-defined]
+        centre = np.array([mean.mean for mean in means])
         plot = self._view.getPlotItem()
         plot.addItem(pg.PlotCurveItem(xs, centre, pen=pen, antialias=True))
-        known = [(x, mean) for x, mean in zip(xs, means, strict=True) if mean.low is not None]  # type: ignore[attr-defined]
+        known = [(x, mean) for x, mean in zip(xs, means, strict=True) if mean.high is not None]
         if known:
-            half = np.array([mean.high - mean.mean for _x, mean in known])  # type: ignore[attr-defined]
+            half = np.array([(mean.high or 0.0) - mean.mean for _x, mean in known])
             bars = pg.ErrorBarItem(
-                x=np.array([x for x, _mean in known]), y=np.array([mean.mean for _x, mean in known]),  # type: ignore[attr-defined]
-                top=half, bottom=half, beam=0.0, pen=QPen(ink, 0),
+                x=np.array([x for x, _mean in known]), y=np.array([mean.mean for _x, mean in known]),
+                top=half, bottom=half, beam=0.0, pen=_cosmetic(ink, 1.0),
             )  # fmt: skip
             plot.addItem(bars)
 

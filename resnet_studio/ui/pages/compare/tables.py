@@ -83,7 +83,7 @@ class PaperColumn:
     def tip(self, run: RunRecord) -> str:
         """Every figure, and each point in which the run is not as the paper has it."""
         found = self.of(run)
-        differs = [check.title for check in found.of(State.DIFFERS)]
+        differs = [check.topic for check in found.of(State.DIFFERS)]
         lines = [figure.sentence for figure in found.figures] or [found.remark or _("The paper has no figure for it.")]
         if found.figures and differs:
             lines.append(_("Other than in the paper: {differs}", differs=", ".join(differs)))

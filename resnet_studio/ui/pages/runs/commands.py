@@ -24,13 +24,15 @@ from resnet_studio.ui.pages.runs.undo_bar import UndoBar
 
 
 class RunCommands(QObject):
-    """``message(sentence)`` for the status bar, ``restored(run ids)`` when a deletion was undone.
+    """``message(sentence)`` for the status bar, ``restored(run ids)`` when a deletion was undone,
+    ``emptying_requested`` when the trash is to be emptied, which the page asks about.
 
     Colours and details are the page's own: they are no more than a menu and a panel.
     """
 
     message = Signal(str)
     restored = Signal(object)
+    emptying_requested = Signal()
 
     def __init__(
         self,
@@ -57,6 +59,11 @@ class RunCommands(QObject):
             RunAction.EXPORT: lambda: navigator.export_weights(chosen()[0]),
             RunAction.COPY_ID: self.copy_id,
             RunAction.COPY_SPEC: self.copy_spec,
+            RunAction.DESIGN: lambda: navigator.design(copy_to_design(chosen()[0])),
+            RunAction.ARCHIVE: self._archive,
+            RunAction.UNARCHIVE: lambda: editor.unarchive(tuple(run.id for run in chosen())),
+            RunAction.RESTORE: lambda: editor.restore(tuple(run.id for run in chosen())),
+            RunAction.EMPTY: self.emptying_requested.emit,
             RunAction.DELETE: self._delete,
             RunAction.UNDO: self.undo,
         }
@@ -94,6 +101,19 @@ class RunCommands(QObject):
             _("Copied {what} of {name}; resnet-studio train reads it as a file.", what=what, name=run.name)
         )
 
+    def _archive(self) -> None:
+        runs = self._chosen()
+        if self._editor.archive(tuple(run.id for run in runs)):
+            self._undo_bar.show_text(
+                _n(
+                    "“{name}” was archived.",
+                    "{runs} were archived.",
+                    len(runs),
+                    runs=formats.runs(len(runs)),
+                    name=runs[0].name,
+                )
+            )
+
     def _delete(self) -> None:
         runs, rows = self._chosen(), self._table.model()
         first = min((index.row() for index in self._table.selectionModel().selectedRows()), default=0)
@@ -111,6 +131,14 @@ class RunCommands(QObject):
             self._undo_bar.hide()
             self.restored.emit(ids)
             self.message.emit(_("{runs} brought back.", runs=formats.runs(len(ids))))
+
+
+def copy_to_design(run: RunRecord) -> RunSpec:
+    """What the Design page opens: the run's own specification without its name; of an imported run, whose recipe and
+    data nobody knows, the network."""
+    if run.imported:
+        return RunSpec(network=run.spec.network)
+    return run.spec.model_copy(update={"name": ""})
 
 
 def cohorts_again(runs: Sequence[RunRecord]) -> list[CohortSpec]:

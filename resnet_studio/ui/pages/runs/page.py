@@ -8,8 +8,10 @@ from datetime import timedelta
 from PySide6.QtCore import QPoint, Qt, QTimer, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
+    QComboBox,
     QHBoxLayout,
     QLabel,
+    QMessageBox,
     QSplitter,
     QStackedWidget,
     QToolButton,
@@ -18,16 +20,17 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
+from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade, StopCheck
 from resnet_studio.domain.grouping import NO_GROUPS, group_runs
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_filter import parse_filter
+from resnet_studio.domain.text_numbers import file_size
 from resnet_studio.history.run_folders import preprocessing_of
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel
 from resnet_studio.ui.pages.base import Page, PageRow
-from resnet_studio.ui.pages.runs.actions import RunAction, Situation
+from resnet_studio.ui.pages.runs.actions import RunAction, Shelf, Situation
 from resnet_studio.ui.pages.runs.commands import RunCommands
 from resnet_studio.ui.pages.runs.details import DetailsPanel
 from resnet_studio.ui.pages.runs.dialogs import fill_colour_menu
@@ -38,11 +41,12 @@ from resnet_studio.ui.pages.runs.run_actions_menu import Toolbox
 from resnet_studio.ui.pages.runs.table_view import RunsView
 from resnet_studio.ui.pages.runs.undo_bar import UndoBar
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.filter_field import FilterField
 from resnet_studio.ui.widgets.group_choice import GroupChoice
 
-_KEPT_DELETED = timedelta(days=1)
+_KEPT_DELETED = timedelta(days=30)
 _NO_RUNS = (
     _("No runs yet"),
     _(
@@ -51,6 +55,11 @@ _NO_RUNS = (
     ),
 )
 _ALL_DELETED = (_("All runs were deleted"), _("Undo (Ctrl+Z) brings back what was deleted last."))
+_EMPTY = {
+    Shelf.ARCHIVE: (_("Nothing is archived"), _("Runs that you archive leave every list and stay whole.")),
+    Shelf.TRASH: (_("The trash is empty"), _("Deleted runs lie here until the trash is emptied.")),
+}
+_SIZED_AT_ONCE = 200  # folders
 _LIVE_MS = 1000  # rows of runs in training are read again at most this often
 
 
@@ -62,6 +71,8 @@ class RunsPage(Page):
         self._store, self._controller = services.store, services.controller
         self._stale = True
         self._failure = ""
+        self._trash: list[RunRecord] = []
+        self._sizing: Job | None = None
         self.model = RunsTableModel(self)
         self.proxy = RunsProxy(self.model, self)
         self.table = RunsView(self.proxy, services.theme, services.preferences, self)
@@ -94,6 +105,14 @@ class RunsPage(Page):
         self.filter_field.setAccessibleName(_("Filter the runs"))
         self.filter_field.setPlaceholderText(_("Filter, for example: plain status:finished depth>20"))
         self.filter_field.setMinimumHeight(34)
+        self.shelf_choice = QComboBox(self)
+        self.shelf_choice.setObjectName("shelf_choice")
+        self.shelf_choice.setAccessibleName(_("Which runs"))
+        self.shelf_choice.setToolTip(
+            _("Runs in use, archived ones, or deleted ones: the trash empties itself after {days} days", days=30)
+        )
+        for shelf in Shelf:
+            self.shelf_choice.addItem(_(shelf.value), shelf)
         self._fault = QLabel(self)
         self._fault.setObjectName("runs_problem")
         self._fault.setProperty("role", "error")
@@ -104,6 +123,7 @@ class RunsPage(Page):
         head.addWidget(title)
         head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
+        head.addWidget(self.shelf_choice)
         shrinking = (RunAction.COMPARE, RunAction.CLASSIFY, RunAction.RESUME, RunAction.DELETE, RunAction.DETAILS)
         others: list[QToolButton] = [self.group_choice]
         for name, menu, tip in (
@@ -173,6 +193,8 @@ class RunsPage(Page):
         self.details.copy_id_requested.connect(self.commands.copy_id)
         self.undo_bar.undone.connect(self._on_undo)
         self.commands.message.connect(self.message)
+        self.commands.emptying_requested.connect(self._on_empty_trash)
+        self.shelf_choice.currentIndexChanged.connect(self._on_shelf)
         self.commands.restored.connect(self.choose_runs)
         self._empty.pressed.connect(self._on_design)
         self._nothing.pressed.connect(self.filter_field.clear)
@@ -197,6 +219,8 @@ class RunsPage(Page):
 
     def choose_runs(self, run_ids: Sequence[str]) -> None:
         """Select these, the filter emptied if it hides one of them; they may be newer than the list."""
+        if self.shelf is not Shelf.RUNS:
+            self.shelf_choice.setCurrentIndex(0)
         known = {run.id for run in self.model.records}
         if self._stale or not known.issuperset(run_ids):
             self.reload()
@@ -209,12 +233,12 @@ class RunsPage(Page):
         self._reload_if_stale()
         self._update()
         if not self.chosen:
-            self._stack.currentWidget().setFocus()
+            (self.groups if self.group_choice.grouping else self.table).setFocus()
 
     def reload(self) -> None:
         """Read the list again; selection and place stay."""
         try:
-            runs = self._store.list_runs()
+            runs = self._listed()
         except UserError as error:
             self._on_failed(str(error))
             return
@@ -228,6 +252,59 @@ class RunsPage(Page):
         self.table.verticalScrollBar().setValue(place)
         self._show_groups()
         QTimer.singleShot(0, self.proxy, self.proxy.prepare)
+        self._measure()
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where the runs lie that are listed."""
+        return Shelf(self.shelf_choice.currentData())
+
+    def _listed(self) -> list[RunRecord]:
+        self._trash = self._store.list_runs(deleted=True)
+        if self.shelf is Shelf.TRASH:
+            return self._trash
+        return self._store.list_runs(archived=self.shelf is Shelf.ARCHIVE)
+
+    @Slot()
+    def _on_shelf(self) -> None:
+        self.reload()
+
+    def _measure(self) -> None:
+        """Look in the background at what the folders of runs take, where that is not known as they are now."""
+        if self._sizing is not None:
+            self._sizing.stop()
+        home, due = self.services.home, self.model.unsized()
+        if not due:
+            return
+
+        def work(emit: Emit, should_stop: StopCheck) -> None:
+            for start in range(0, len(due), _SIZED_AT_ONCE):
+                if should_stop():
+                    return
+                emit([(run, home.run(run.id).size_bytes()) for run in due[start : start + _SIZED_AT_ONCE]])
+
+        self._sizing = self.services.jobs.start(work, on_item=self._on_sizes, name="sizes")
+
+    def _on_sizes(self, sizes: object) -> None:
+        self.model.set_sizes(sizes)  # type: ignore[arg-type]
+        self._update()
+
+    @Slot()
+    def _on_empty_trash(self) -> None:
+        size = sum(self.services.home.run(run.id).size_bytes() for run in self._trash)
+        count = len(self._trash)
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        question = _n(
+            "Remove {count} deleted run and its files ({size}) for ever?",
+            "Remove {count} deleted runs and their files ({size}) for ever?",
+            count,
+            size=file_size(size),
+        )
+        if QMessageBox.question(self, _("Empty trash"), question, yes | no, no) != yes:
+            return
+        if self.editor.empty_trash():
+            self.undo_bar.hide()
+            self.message.emit(_("The trash is empty, {size} freed.", size=file_size(size)))
 
     def _reload_if_stale(self) -> None:
         if self._stale:
@@ -256,7 +333,11 @@ class RunsPage(Page):
         self.model.editable = self._store.writable
         busy = {*self._controller.active, *(run_id for entry in self._controller.queue for run_id in entry)}
         chosen = self.chosen
-        self.toolbox.set_situation(Situation(chosen, frozenset(busy), self._store.why_read_only, self.editor.can_undo))
+        self.toolbox.set_situation(
+            Situation(
+                chosen, frozenset(busy), self._store.why_read_only, self.editor.can_undo, self.shelf, len(self._trash)
+            )
+        )
         shown, total = self.proxy.rowCount(), self.model.rowCount()
         text = (
             formats.runs(total)
@@ -267,11 +348,13 @@ class RunsPage(Page):
             text += _(" in {count} groups", count=formats.count(self.groups.groups.rowCount()))
         if len(chosen) > 1:
             text += _(", {count} chosen", count=formats.count(len(chosen)))
+        if total and self.model.total_bytes is not None:
+            text += _(", {size} on disk", size=file_size(self.model.total_bytes))
         self._count.setText(text if total else "")
         table = self.groups if self.group_choice.grouping else self.table
         self._stack.setCurrentWidget(self._empty if not total else table if shown else self._nothing)
         self._columns_button.setEnabled(table is self.table)
-        self._empty.set_words(*(_ALL_DELETED if self.editor.can_undo else _NO_RUNS))
+        self._empty.set_words(*(_EMPTY.get(self.shelf) or (_ALL_DELETED if self.editor.can_undo else _NO_RUNS)))
         if self.details.isVisibleTo(self):
             self._show_details_of(chosen[0] if len(chosen) == 1 else None)
         fault = self._failure or parse_filter(self.filter_field.text()).problem
