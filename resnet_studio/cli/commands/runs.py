@@ -6,6 +6,7 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ import typer
 from resnet_studio.cli.commands.conformity import of_stored, show_conformity
 from resnet_studio.cli.context import find_all, ids, session
 from resnet_studio.cli.options import AsJson, RunName, RunNames
-from resnet_studio.cli.output import print_facts, print_json, print_table
+from resnet_studio.cli.output import hint, print_facts, print_json, print_table
 from resnet_studio.domain.comparison import Difference, comparison_csv
 from resnet_studio.domain.documents import run_toml
 from resnet_studio.domain.enums import RunStatus
@@ -29,11 +30,18 @@ from resnet_studio.domain.text_numbers import counted, duration, file_size, grou
 from resnet_studio.history.run_folders import StoredPreprocessing, preprocessing_of
 from resnet_studio.studies.conformity.texts import as_csv
 from resnet_studio.studies.conformity.texts import as_json as conformity_json
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 from resnet_studio.training.provenance import here
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
+
+
+class ExportForm(StrEnum):
+    CSV = "csv"
+    JSON = "json"
+    TENSORBOARD = "tensorboard"
+
 
 app = typer.Typer(help=_("The history: list, show, delete, restore, export."), no_args_is_help=True)
 
@@ -331,8 +339,16 @@ def export(
     as_json: Annotated[
         bool, typer.Option("--json", help=_("JSON, with each run's record and conformity; else CSV."))
     ] = False,
+    form: Annotated[
+        ExportForm | None,
+        typer.Option("--format", help=_("csv, json, or tensorboard: event files in the folder --output.")),
+    ] = None,
 ) -> None:
-    """Write every point of every curve: as CSV (run, name, series, iteration, value) or as JSON."""
+    """Write every point of every curve: as CSV (run, name, series, iteration, value), JSON or event files."""
+    if form is ExportForm.TENSORBOARD:
+        _export_event_files(context, names, output, other=conformity or as_json)
+        return
+    as_json = as_json or form is ExportForm.JSON
     if conformity and as_json:
         raise UserError(_("JSON holds the conformity of each run already; leave --conformity out."))
     with session(context).reader() as store:
@@ -366,6 +382,28 @@ def export(
                 strerror=error.strerror or error,
             )
         ) from None
+
+
+def _export_event_files(context: typer.Context, names: Sequence[str], output: Path | None, *, other: bool) -> None:
+    from resnet_studio.history.event_files import write_event_files
+
+    if other:
+        raise UserError(_("Event files hold curves alone; leave --json and --conformity out."))
+    if output is None:
+        raise UserError(_("Event files need a folder; name it with --output."))
+    with session(context).reader() as store:
+        runs = find_all(store, names)
+        written = write_event_files(store, runs, output, lambda: False)
+    for place in written:
+        print(_("written to {place}", place=place))
+    if len(written) < len(runs):
+        hint(
+            _n(
+                "{count} run has no curves, so no event file.",
+                "{count} runs have no curves, so no event files.",
+                len(runs) - len(written),
+            )
+        )
 
 
 def _curves_json(store: RunStore, run: RunRecord) -> dict[str, object]:

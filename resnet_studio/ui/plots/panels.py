@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from PySide6.QtGui import QColor
 
 from resnet_studio.domain.comparison import display_names
-from resnet_studio.domain.grouping import RunGroup
+from resnet_studio.domain.grouping import Grouping, RunGroup, group_runs
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import Per, Series
 from resnet_studio.text import _
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
-from resnet_studio.ui.plots.run_colours import lightness_steps, line_colour
+from resnet_studio.ui.plots.run_colours import group_lightness_steps, lightness_steps, line_colour
 from resnet_studio.ui.theme import Theme
 
 ITERATIONS_BY_AXIS = {
@@ -179,6 +179,18 @@ class PlotOptions:
     @property
     def draws_raw(self) -> bool:
         return self.raw or not self.smooth
+
+
+def grouped_runs(runs: Sequence[RunRecord], grouping: Grouping) -> list[PlottedRun]:
+    """The means of groups of two runs and more; a group of one is its run under the group's name."""
+    groups = group_runs(runs, grouping)
+    steps = group_lightness_steps(groups)
+    return [
+        replace(PlottedRun.of(group.counted[0]), name=group.name, lightness_step=steps[group.key])
+        if len(group.counted) == 1
+        else PlottedRun.of_group(group, steps[group.key])
+        for group in groups
+    ]
 
 
 def batches_per_epoch(run: RunRecord) -> float | None:

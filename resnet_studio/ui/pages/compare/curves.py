@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QW
 from resnet_studio.domain.comparison import as_of
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
-from resnet_studio.domain.grouping import group_runs
 from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.series import Series
 from resnet_studio.text import _
@@ -26,8 +25,7 @@ from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
 from resnet_studio.ui.plots.group_curves import put_group_curves
 from resnet_studio.ui.plots.loading import CurveLoader
-from resnet_studio.ui.plots.panels import ERROR, PANELS, PlottedRun, set_epoch_lengths
-from resnet_studio.ui.plots.run_colours import group_lightness_steps
+from resnet_studio.ui.plots.panels import ERROR, PANELS, PlottedRun, grouped_runs, set_epoch_lengths
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.group_choice import GroupChoice
 
@@ -151,23 +149,7 @@ class CurvesView(QWidget):
     def _show_plotted(self) -> None:
         """Runs, or the means of groups of two and more; a group of one is drawn as its run."""
         grouping = self.group_choice.grouping
-        if not grouping:
-            self._plotted = PlottedRun.of_all(self._runs, self._shades)
-        else:
-            groups = group_runs(self._runs, grouping)
-            steps = group_lightness_steps(groups)
-            single = {
-                run.run_id: replace(run, lightness_step=steps[group.key])
-                for group in groups
-                if len(group.counted) == 1
-                for run in PlottedRun.of_all(group.counted)
-            }
-            self._plotted = [
-                replace(single[group.counted[0].id], name=group.name)
-                if len(group.counted) == 1
-                else PlottedRun.of_group(group, steps[group.key])
-                for group in groups
-            ]
+        self._plotted = grouped_runs(self._runs, grouping) if grouping else PlottedRun.of_all(self._runs, self._shades)
         self._update_groups()
         for plot in self.plots:
             plot.set_runs(self._plotted)
@@ -215,7 +197,8 @@ class CurvesView(QWidget):
         visible = {run_id for run in plot.shown_runs for run_id in (run.members or (run.run_id,))}
         baseline = next((run for run in self._runs if run.id == self._baseline), None)
         runs = tuple(run for run in self._runs if run.id in visible)
-        return Shown(runs, replace(plot.options, lightness_steps=self._shades), plot.panel, baseline)
+        options = replace(plot.options, lightness_steps=self._shades)
+        return Shown(runs, options, plot.panel, baseline, plot.shown_runs)
 
     @Slot(object, object)
     def export_to(self, kind: Export, path: Path) -> None:
