@@ -88,7 +88,7 @@ def checkpoint_checks(home: Home) -> Iterator[Check]:
     from resnet_studio.training.checkpoints import load
 
     with _opened(home) as store, ProgressBar(_("Checking checkpoints"), quiet=True) as work:
-        runs = [*store.list_runs(), *store.list_runs(deleted=True)]
+        runs = [*store.list_runs(), *store.list_runs(archived=True), *store.list_runs(deleted=True)]
         rows = [(run, row) for run in runs for row in store.checkpoints(run.id)]
         wrong: list[str] = []
         checked = 0
@@ -129,7 +129,9 @@ def folder_checks(home: Home) -> Iterator[Check]:
     from resnet_studio.training.checkpoints import DAMAGED
 
     with _opened(home) as store:
-        runs = {run.id: run for run in (*store.list_runs(), *store.list_runs(deleted=True))}
+        runs = {
+            run.id: run for run in (*store.list_runs(), *store.list_runs(archived=True), *store.list_runs(deleted=True))
+        }
         known = {*runs, *store.unreadable}
         orphans = sorted(run_folders(home) - known)
         loose: list[str] = []

@@ -10,6 +10,7 @@ from pathlib import Path
 from resnet_studio.domain.analyses.charts import Figure
 from resnet_studio.domain.diff import Diff
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.grouping import NO_GROUPS, Grouping
 from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.series import Series
 from resnet_studio.text import _
@@ -21,20 +22,29 @@ def draw(
     file: Path,
     ending: str,
     description: str = "",
+    *,
+    as_in_paper: bool = False,
+    grouping: Grouping = NO_GROUPS,
 ) -> None:
     """Write the error curves to ``file``, whose name must end in ``ending``.
 
-    ``description`` goes with the figure, unseen.
+    Args:
+        description: Goes with the figure, unseen.
+        as_in_paper: With the axes and lines of Figure 6.
+        grouping: Groups are drawn as their means, with a band.
 
     Raises:
         UserError: For another ending, a file that cannot be written, or Qt's libraries missing.
     """
     _prepare(file, ending)
     try:
-        from resnet_studio.ui.plots.export import export_figure
+        from resnet_studio.ui.plots.export import FigureStyle, export_figure
+        from resnet_studio.ui.plots.panels import grouped_runs
     except ImportError as error:
         raise _no_qt(error) from None
-    export_figure(curves, runs, file, description=description)
+    style = FigureStyle.PAPER if as_in_paper else FigureStyle.OWN
+    plotted = grouped_runs(runs, grouping) if grouping else ()
+    export_figure(curves, runs, file, description=description, style=style, plotted=plotted)
 
 
 def draw_diff(found: Diff, file: Path, ending: str, scale: int, *, folded: bool) -> None:

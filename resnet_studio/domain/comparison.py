@@ -60,6 +60,7 @@ class Quantity(StrEnum):
 
     TRAINING_ERROR = "training_error"
     TEST_ERROR = "test_error"
+    EVALUATED_ERROR = "evaluated_error"
     BEST_TEST_ERROR = "best_test_error"
     ITERATION = "iteration"
     SECONDS = "seconds"
@@ -68,18 +69,20 @@ class Quantity(StrEnum):
 
     @property
     def is_error(self) -> bool:
-        return self in (Quantity.TRAINING_ERROR, Quantity.TEST_ERROR, Quantity.BEST_TEST_ERROR)
+        return self.value.endswith("_error")
 
 
 def result(run: RunRecord, quantity: Quantity) -> float | None:
     """One result; None where it was not measured or is not finite. The training error is the mean of the last
-    iterations.
+    iterations, the evaluated error that of the newest evaluation of the present weights.
 
     How long an imported run was trained is not known.
     """
     if run.imported and quantity in (Quantity.ITERATION, Quantity.SECONDS):
         return None
+    evaluated = run.evaluated_error
     value = {
+        Quantity.EVALUATED_ERROR: None if evaluated is None else evaluated.top1,
         Quantity.TRAINING_ERROR: run.training_error,
         Quantity.TEST_ERROR: run.test_error,
         Quantity.BEST_TEST_ERROR: run.best_test_error,
@@ -92,18 +95,37 @@ def result(run: RunRecord, quantity: Quantity) -> float | None:
 
 
 def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
-    """Names by run id; runs that share one get their seeds behind it, or else the beginning of their ids."""
+    """Names by run id; runs that share one get their seeds behind it, else the fields in which they differ, or else the
+    beginning of their ids."""
     groups: dict[str, list[RunRecord]] = {}
     for run in runs:
         groups.setdefault(run.name, []).append(run)
-    names = {}
-    for run in runs:
-        group = groups[run.name]
-        seeds = {other.spec.recipe.init_seed for other in group if not other.imported}
-        by_seed = len(seeds) == len(group)
-        mark = _("seed {init_seed}", init_seed=run.spec.recipe.init_seed) if by_seed else run.id[:6]
-        names[run.id] = run.name if len(group) == 1 else f"{run.name} · {mark}"
-    return names
+    names: dict[str, str] = {}
+    for group in groups.values():
+        marks = _marks(group) if len(group) > 1 else [""]
+        names |= {run.id: f"{run.name} · {mark}" if mark else run.name for run, mark in zip(group, marks, strict=True)}
+    return {run.id: names[run.id] for run in runs}
+
+
+_MOST_MARKED = 24  # runs of one name; of more the ids are shorter than what differs
+_MOST_MARKS = 3  # fields
+
+
+def _marks(group: Sequence[RunRecord]) -> list[str]:
+    """What tells runs of one name apart."""
+    if len({run.spec.recipe.init_seed for run in group if not run.imported}) == len(group):
+        return [_("seed {init_seed}", init_seed=run.spec.recipe.init_seed) for run in group]
+    ids = [run.id[:6] for run in group]
+    if len(group) > _MOST_MARKED:
+        return ids
+    rows = [row for row in comparison_rows(group) if not row.field.startswith("environment.")]
+    if not 0 < len(rows) <= _MOST_MARKS:
+        return ids
+    words = [
+        ", ".join(f"{row.title.lower()} {row.values[place]}" for row in rows if row.values[place] != NOT_KNOWN)
+        for place in range(len(group))
+    ]
+    return words if len(set(words)) == len(words) and all(words) else ids
 
 
 def as_of(run: RunRecord, curves: Curves, iteration: int) -> RunRecord:
@@ -136,7 +158,8 @@ def deltas(
 ) -> dict[str, dict[Quantity, float | None]]:
     """Result minus the baseline's, by run id; None where either has none. Errors differ in percentage points.
 
-    With ``curves``, errors are compared at the last iteration that run and baseline have both reached.
+    With ``curves``, errors are compared at the last iteration that run and baseline have both reached. Evaluated errors
+    are compared where both were measured in the same way.
     """
     found: dict[str, dict[Quantity, float | None]] = {}
     for run in runs:
@@ -146,8 +169,15 @@ def deltas(
             if curves is not None and quantity.is_error:
                 sides = (as_of(run, curves, common), as_of(baseline, curves, common))
             value, base = (result(side, quantity) for side in sides)
+            if quantity is Quantity.EVALUATED_ERROR and not _measured_alike(run, baseline):
+                value = None
             found[run.id][quantity] = None if value is None or base is None else value - base
     return found
+
+
+def _measured_alike(one: RunRecord, other: RunRecord) -> bool:
+    found = (one.evaluated_error, other.evaluated_error)
+    return found[0] is not None and found[1] is not None and found[0].measure == found[1].measure
 
 
 def comparison_rows(runs: Sequence[RunRecord]) -> list[Difference]:

@@ -15,10 +15,50 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import RunSpec
-from resnet_studio.text import _
+from resnet_studio.domain.text_numbers import grouped, percent
+from resnet_studio.text import _, _n
 
 NOT_KNOWN = _("not known")
 _STORED_PREPROCESSING = "recipe.normalisation"  # what a run does to its images, wherever it was trained
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedError:
+    """What one run got on a labelled test set under one protocol, alone or as a member of an ensemble.
+
+    Attributes:
+        data: Source of the test set.
+        images: How many were seen.
+        top1, top5: In percent; top-5 is None for a member of an ensemble.
+        outdated: The run has other weights by now.
+    """
+
+    protocol: Protocol
+    data: str
+    images: int
+    top1: float
+    top5: float | None
+    outdated: bool = False
+
+    @property
+    def measure(self) -> tuple[str, str, int]:
+        """Only errors with the same one may be compared: protocol, data and number of images."""
+        return self.protocol.key, self.data, self.images
+
+    @property
+    def sentence(self) -> str:
+        """``6.61 % (top-5 0.20 %), single view, 10 000 images of`` the data."""
+        top5 = "" if self.top5 is None else _(" (top-5 {error})", error=percent(self.top5))
+        old = _(", with other weights than now") if self.outdated else ""
+        return _(
+            "{error}{top5}, {protocol}, {images} of {data}{old}",
+            error=percent(self.top1),
+            top5=top5,
+            protocol=self.protocol.label,
+            images=_n("{number} image", "{number} images", self.images, number=grouped(self.images)),
+            data=self.data,
+            old=old,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +66,7 @@ class RunRecord:
     """One stored run. Errors in percent, None where not measured or not finite; times are UTC; seconds of training.
 
     ``environment`` holds what the bits depend on (device, precision, threads, versions, data checksum);
-    ``class_names`` is empty until the data was first opened.
+    ``class_names`` is empty until the data was first opened; ``evaluated`` has the newest first.
     """
 
     id: str
@@ -52,6 +92,13 @@ class RunRecord:
     class_names: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     deleted: bool = False
+    archived: bool = False
+    evaluated: tuple[EvaluatedError, ...] = ()
+
+    @property
+    def evaluated_error(self) -> EvaluatedError | None:
+        """The newest evaluation of the weights that the run has now."""
+        return next((found for found in self.evaluated if not found.outdated), None)
 
     @property
     def iterations(self) -> int:
@@ -292,6 +339,17 @@ def run_json(run: RunRecord) -> dict[str, object]:
         "train_error": _number(run.training_error),
         "test_error": _number(run.test_error),
         "best_test_error": _number(run.best_test_error),
+        "evaluated": [
+            {
+                "protocol": found.protocol.key,
+                "data": found.data,
+                "images": found.images,
+                "top1_error": found.top1,
+                "top5_error": found.top5,
+                "outdated": found.outdated,
+            }
+            for found in run.evaluated
+        ],
         "parameters": run.parameters,
         "multiply_adds": run.multiply_adds,
         "weights_sha256": run.weights_sha256,

@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, exists, select
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from resnet_studio.domain.build_blueprint import blueprint
@@ -19,9 +20,18 @@ from resnet_studio.domain.colours import colour_for_depth
 from resnet_studio.domain.documents import from_json, to_json
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import SpecError, StoreError, UserError
-from resnet_studio.domain.records import CheckpointRecord, RunRecord
+from resnet_studio.domain.records import CheckpointRecord, EvaluatedError, RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
-from resnet_studio.history.schema import NAME_LENGTH, TAG_LENGTH, CheckpointRow, CohortRow, RunRow, TagRow
+from resnet_studio.history.evaluated_errors import errors_by_run
+from resnet_studio.history.schema import (
+    NAME_LENGTH,
+    TAG_LENGTH,
+    ArchivedRunRow,
+    CheckpointRow,
+    CohortRow,
+    RunRow,
+    TagRow,
+)
 from resnet_studio.platform.run_folder import is_run_id
 from resnet_studio.text import _
 
@@ -89,7 +99,7 @@ def environment_from_here(before: Mapping[str, str], now: Mapping[str, str], ite
     return {**now, **kept}
 
 
-def to_record(row: RunRow) -> RunRecord:
+def to_record(row: RunRow, evaluated: tuple[EvaluatedError, ...] = (), *, archived: bool = False) -> RunRecord:
     """Detached and frozen; ``row`` must come from :func:`whole_runs` or :func:`new_rows`."""
     if not is_run_id(row.id):
         raise StoreError(
@@ -131,7 +141,33 @@ def to_record(row: RunRow) -> RunRecord:
         class_names=tuple(row.class_names),
         environment=dict(row.environment),
         deleted=row.deleted_at is not None,
+        archived=archived,
+        evaluated=evaluated,
     )
+
+
+def _errors_or_none(session: Session, condition: Any) -> Mapping[str, tuple[EvaluatedError, ...]]:
+    """Runs are listed also where evaluations are damaged."""
+    try:
+        return errors_by_run(session, condition)
+    except DatabaseError as error:
+        log.warning("evaluations cannot be read: %s", error)
+        return {}
+
+
+def record(session: Session, row: RunRow) -> RunRecord:
+    """As :func:`to_record`, with what the run got in evaluations."""
+    errors = _errors_or_none(session, RunRow.id == row.id).get(row.id, ())
+    return to_record(row, errors, archived=bool(session.scalar(select(exists().where(_in_archive(row.key))))))
+
+
+def _in_archive(key: int) -> Any:
+    return ArchivedRunRow.run_key == key
+
+
+def is_archived() -> Any:
+    """The condition that a run lies in the archive."""
+    return RunRow.key.in_(select(ArchivedRunRow.run_key))
 
 
 def records(session: Session, condition: Any) -> tuple[list[RunRecord], dict[str, str]]:
@@ -141,8 +177,12 @@ def records(session: Session, condition: Any) -> tuple[list[RunRecord], dict[str
         Those that can be read, and of the others the ids, each with a sentence.
     """
     query = whole_runs().where(condition)
+    errors = _errors_or_none(session, condition)
+    archived = set(session.scalars(select(ArchivedRunRow.run_key)))
     try:
-        return [to_record(row) for row in session.scalars(query)], {}
+        return [
+            to_record(row, errors.get(row.id, ()), archived=row.key in archived) for row in session.scalars(query)
+        ], {}
     except (StoreError, *_NONSENSE) as error:
         log.warning("a run cannot be read: %s", error)
     session.expunge_all()
@@ -150,7 +190,8 @@ def records(session: Session, condition: Any) -> tuple[list[RunRecord], dict[str
     names = select(RunRow.id, RunRow.name).where(condition).order_by(RunRow.cohort_key.desc(), RunRow.position)
     for run_id, name in session.execute(names).all():
         try:
-            found.append(to_record(session.scalars(whole_runs().where(RunRow.id == run_id)).one()))
+            row = session.scalars(whole_runs().where(RunRow.id == run_id)).one()
+            found.append(to_record(row, errors.get(run_id, ()), archived=row.key in archived))
         except StoreError as error:
             unreadable[run_id] = str(error)
         except _NONSENSE as error:
@@ -163,7 +204,7 @@ def records(session: Session, condition: Any) -> tuple[list[RunRecord], dict[str
     return found, unreadable
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def _spec(text: str) -> RunSpec:
     """Parsed once: a table of thousands of runs is read again twice a second, and specs are frozen."""
     return from_json(RunSpec, text)

@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeDecorator
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.series import Series
 
-REVISIONS = ("0001", "0002", "0004")
+REVISIONS = ("0001", "0002", "0004", "0005")
 """Every schema this program knows, oldest first; the last one is what it reads and writes."""
 
 NAME_LENGTH = 200
@@ -131,6 +131,15 @@ class RunRow(Base):
     tags: Mapped[list[TagRow]] = relationship(
         lazy="raise", order_by="TagRow.position", cascade="all, delete-orphan", passive_deletes=True
     )
+
+
+class ArchivedRunRow(Base):
+    """A run that lists leave out until it is taken out of the archive."""
+
+    __tablename__ = "archived_runs"
+
+    run_key: Mapped[int] = mapped_column(ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True)
+    archived_at: Mapped[datetime]
 
 
 class TagRow(Base):

@@ -22,7 +22,7 @@ from resnet_studio.history import runs
 from resnet_studio.history.analyses import AnalysisStore, remove_analyses_of_runs
 from resnet_studio.history.evaluations import EvaluationStore, remove_of_runs
 from resnet_studio.history.run_folders import checkpoints_there, lost_history, remove_run_folders, unlisted_runs
-from resnet_studio.history.schema import CheckpointRow, CohortRow, RunRow
+from resnet_studio.history.schema import ArchivedRunRow, CheckpointRow, CohortRow, RunRow
 from resnet_studio.history.storage import Storage, default_url, storage_at
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _
@@ -229,7 +229,7 @@ class RunStore(EvaluationStore, AnalysisStore):
             row = session.scalars(runs.whole_runs().where(RunRow.id == run_id)).one_or_none()
             if row is None:
                 raise runs.unknown(run_id)
-            return runs.to_record(row)
+            return runs.record(session, row)
 
     def find(self, text: str) -> RunRecord:
         """The run that a person means: an id, a unique prefix of one, or an exact name; deleted runs are left out.
@@ -238,19 +238,23 @@ class RunStore(EvaluationStore, AnalysisStore):
             UserError: If none fits, or several do, which are named.
         """
         with self._storage.reading() as session:
-            return runs.to_record(runs.find(session, text))
+            return runs.record(session, runs.find(session, text))
 
-    def list_runs(self, *, deleted: bool = False) -> list[RunRecord]:
-        """Every run that is not deleted (or every one that is), newest cohort first, in cohort order within.
+    def list_runs(self, *, deleted: bool = False, archived: bool = False) -> list[RunRecord]:
+        """Every run that is neither deleted nor archived (or every one that is), newest cohort first, in cohort order
+        within.
 
         ``training_error`` is the mean of the last points, ``test_error`` the last point, ``best_test_error`` the
         smallest; None where not measured or not finite. No curve is read for it. A run whose row makes no sense (its
         specification is of a newer program, or was damaged) is left out and named in :attr:`unreadable`.
         """
-        hidden = RunRow.deleted_at.is_not(None) if deleted else RunRow.deleted_at.is_(None)
-        with self._storage.reading() as session:
-            found, unreadable = runs.records(session, hidden)
+        wanted = RunRow.deleted_at.is_not(None)
         if not deleted:
+            put_away = runs.is_archived()
+            wanted = RunRow.deleted_at.is_(None) & (put_away if archived else ~put_away)
+        with self._storage.reading() as session:
+            found, unreadable = runs.records(session, wanted)
+        if not (deleted or archived):
             self.unreadable = unreadable
         return found
 
@@ -258,7 +262,7 @@ class RunStore(EvaluationStore, AnalysisStore):
         """The runs of one cohort that are not deleted, in its order; empty for an unknown cohort."""
         with self._storage.reading() as session:
             query = runs.whole_runs().join(CohortRow).where(CohortRow.id == cohort_id, RunRow.deleted_at.is_(None))
-            return [runs.to_record(row) for row in session.scalars(query)]
+            return [runs.record(session, row) for row in session.scalars(query)]
 
     # Curves
 
@@ -368,6 +372,24 @@ class RunStore(EvaluationStore, AnalysisStore):
             row = runs.rows_by_id(session, [run_id])[run_id]
             row.colour, row.updated_at = colour, runs.now()
 
+    def archive(self, run_ids: Sequence[str]) -> None:
+        """Leave runs out of the lists; they stay whole. UserError, and nothing done, if one of them is active."""
+        with self._storage.writing() as session:
+            rows = runs.rows_by_id(session, run_ids).values()
+            active = [row.name for row in rows if row.status.active]
+            if active:
+                raise UserError(
+                    _("{active}: a run in training cannot be archived; stop it first.", active=", ".join(active))
+                )
+            for row in rows:
+                session.merge(ArchivedRunRow(run_key=row.key, archived_at=runs.now()))
+
+    def unarchive(self, run_ids: Sequence[str]) -> None:
+        """Undo :meth:`archive`."""
+        with self._storage.writing() as session:
+            keys = [row.key for row in runs.rows_by_id(session, run_ids).values()]
+            session.execute(delete(ArchivedRunRow).where(ArchivedRunRow.run_key.in_(keys)))
+
     def delete(self, run_ids: Sequence[str]) -> None:
         """Hide runs until they are restored or purged; UserError, and nothing done, if one of them is active."""
         with self._storage.writing() as session:
@@ -418,7 +440,7 @@ class RunStore(EvaluationStore, AnalysisStore):
 
     def _look_into_folders(self) -> None:
         """After damage: note checkpoints that are newer than the rows that could be had, and folders without a run."""
-        for run in (*self.list_runs(), *self.list_runs(deleted=True)):
+        for run in (*self.list_runs(), *self.list_runs(archived=True), *self.list_runs(deleted=True)):
             known = max((row.iteration for row in self.checkpoints(run.id)), default=-1)
             for found in reversed(checkpoints_there(self.home.run(run.id))):
                 if found.iteration > known:

@@ -60,6 +60,18 @@ def evaluate(
         UserError: If the data cannot be opened, has other classes than a run, or the protocol fits a network not.
         Stopped: Within a second of ``should_stop`` saying so.
     """
+    return evaluate_each(networks, data, protocol, home, report, should_stop)[0]
+
+
+def evaluate_each(
+    networks: Sequence[TrainedNetwork],
+    data: DataSpec,
+    protocol: Protocol,
+    home: Home,
+    report: Report,
+    should_stop: StopCheck,
+) -> tuple[Evaluation, ...]:
+    """As :func:`evaluate`, and after the ensemble each member alone, from the same single look at the images."""
     if not networks:
         raise ValueError("at least one network is needed")
     for network in networks:
@@ -80,29 +92,35 @@ def evaluate(
         raise DataError(
             _("None of the test images of {source} can be looked at; choose other data.", source=data.source)
         )
-    return Evaluation(
-        id=uuid4().hex,
-        run_ids=tuple(network.run.id for network in networks),
-        protocol=protocol,
-        data=data.source,
-        data_seed=data.seed,
-        data_sha256=digest,
-        images=together.images,
-        top1_error=together.top1_error,
-        top5_error=together.top5_error,
-        class_names=test.class_names,
-        confusion=together.confusion(len(test.class_names)),
-        labels=np.concatenate(together.labels),
-        predicted=np.concatenate(together.predicted),
-        confidence=np.concatenate(together.confidence),
-        names=tuple(test.names[index] for index in kept),
-        member_errors=tuple(member.tally.top1_error for member in members) if len(members) > 1 else (),
-        weights=tuple(network.weights_sha256 for network in networks),
-        iterations=tuple(network.iteration for network in networks),
-        created_at=datetime.now(UTC),
-        seconds=time.monotonic() - started,
-        skipped=tuple(skipped),
-    )
+    seconds, created = time.monotonic() - started, datetime.now(UTC)
+
+    def result(seen: Sequence[_Member], tally: Tally) -> Evaluation:
+        return Evaluation(
+            id=uuid4().hex,
+            run_ids=tuple(member.network.run.id for member in seen),
+            protocol=protocol,
+            data=data.source,
+            data_seed=data.seed,
+            data_sha256=digest,
+            images=tally.images,
+            top1_error=tally.top1_error,
+            top5_error=tally.top5_error,
+            class_names=test.class_names,
+            confusion=tally.confusion(len(test.class_names)),
+            labels=np.concatenate(tally.labels),
+            predicted=np.concatenate(tally.predicted),
+            confidence=np.concatenate(tally.confidence),
+            names=tuple(test.names[index] for index in kept),
+            member_errors=tuple(member.tally.top1_error for member in seen) if len(seen) > 1 else (),
+            weights=tuple(member.network.weights_sha256 for member in seen),
+            iterations=tuple(member.network.iteration for member in seen),
+            created_at=created,
+            seconds=seconds,
+            skipped=tuple(skipped),
+        )
+
+    alone = [result((member,), member.tally) for member in members]
+    return (result(members, together), *alone) if len(members) > 1 else tuple(alone)
 
 
 @dataclass

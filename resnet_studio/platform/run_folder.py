@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
 from pathlib import Path, PurePosixPath
@@ -76,6 +78,15 @@ class RunFolder:
     def stored_name(self, checkpoint: Path) -> str:
         """How the history names a checkpoint of this run, whatever the system's separators."""
         return f"{self.run_id}/{_CHECKPOINTS}/{checkpoint.name}"
+
+    def size_bytes(self) -> int:
+        """What its files take, links not followed; what cannot be read counts as nothing."""
+        total = 0
+        for folder, _folders, files in os.walk(self._runs / self.run_id):
+            for name in files:
+                with contextlib.suppress(OSError):
+                    total += os.lstat(Path(folder) / name).st_size
+        return total
 
     def remove(self) -> None:
         """Remove it all, if there is anything; a link is removed, not followed. Raises OSError where it cannot be."""

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 Mode = Literal["system", "light", "dark"]
 _STYLED = "resnet_studio_styled"
+_ON_DARK = {  # the palette of runs on dark ground: as far from each other as on white
+    "#0072b2": "#4a8fff", "#d55e00": "#ff7043", "#009e73": "#2bc48a", "#cc79a7": "#e691c0", "#e69f00": "#ffc53d",
+    "#56b4e9": "#9be3ff", "#8c6d31": "#b8935a",
+}  # fmt: skip
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 
@@ -85,6 +89,8 @@ class Theme(QObject):
         shade = QColor(colour)
         if not shade.isValid():
             shade = self.colour(Role.ACCENT)
+        if self.dark and shade.name() in _ON_DARK:
+            return QColor(_ON_DARK[shade.name()])
         if self.dark and shade.lightnessF() < 0.45:
             shade = QColor.fromHslF(max(shade.hslHueF(), 0.0), shade.hslSaturationF() * 0.85, 0.6)
         return shade

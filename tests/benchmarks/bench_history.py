@@ -28,12 +28,12 @@ from PySide6.QtWidgets import QApplication
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CurveChunk, CurvesGrew
+from resnet_studio.domain.run_filter import parse_filter
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunSpec
 from resnet_studio.history.recorder import Recorder
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
-from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot

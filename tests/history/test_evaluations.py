@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from sqlalchemy import event, update
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
@@ -189,3 +190,54 @@ def test_damage_is_a_sentence(store: RunStore, make: Make) -> None:
 def test_a_home_without_a_history_has_none(home: Home) -> None:
     with RunStore.open(home, writer=False) as reader:
         assert reader.evaluations() == ()
+
+
+def test_runs_carry_their_evaluated_errors_without_a_blob(store: RunStore, twins, make: Make) -> None:
+    plain, residual = twins
+    for run, sha256 in zip(twins, ("a" * 64, "b" * 64), strict=True):
+        store.set_weights(run.id, sha256)
+    store.add_evaluation(make(1, top1_error=12.5))
+    store.add_evaluation(make(2, protocol=TEN, top1_error=11.5))
+    store.add_evaluation(ensemble(make, twins))
+    statements: list[str] = []
+
+    def listen(state: ORMExecuteState) -> None:
+        statements.append(str(state.statement))
+
+    event.listen(Session, "do_orm_execute", listen)
+    try:
+        found = {run.id: run for run in store.list_runs()}
+    finally:
+        event.remove(Session, "do_orm_execute", listen)
+    assert [(e.protocol.key, e.top1) for e in found[plain.id].evaluated] == [
+        ("single", 40.0),  # of the ensemble: the member's own
+        (TEN.key, 11.5),
+        ("single", 12.5),
+    ]
+    assert [e.top1 for e in found[residual.id].evaluated] == [38.5]
+    assert found[residual.id].evaluated[0].top5 is None
+    assert statements
+    assert not any(blob in text for text in statements for blob in ("confusion", "confidence", "curve_chunks"))
+    assert store.get(plain.id) == found[plain.id]
+    assert store.cohort_runs(plain.cohort_id)[0].evaluated == found[plain.id].evaluated
+
+
+def test_an_evaluation_of_other_weights_is_outdated_and_not_the_runs_error(store: RunStore, twins, make: Make) -> None:
+    store.set_weights(twins[0].id, "a" * 64)
+    store.add_evaluation(make(1, top1_error=12.5))
+    assert store.get(twins[0].id).evaluated_error.top1 == 12.5
+    store.set_weights(twins[0].id, "c" * 64)
+    run = store.get(twins[0].id)
+    assert run.evaluated_error is None
+    assert [found.outdated for found in run.evaluated] == [True]
+    assert run.evaluated[0].sentence == (
+        "12.50 % (top-5 0.00 %), single view, 40 images of folder:/somewhere/ä, with other weights than now"
+    )
+
+
+def test_a_list_goes_on_without_an_evaluation_that_cannot_be_read(store: RunStore, twins, make: Make) -> None:
+    store.set_weights(twins[0].id, "a" * 64)
+    store.add_evaluation(make(1, top1_error=12.5))
+    with store._storage.writing() as session:
+        session.execute(update(EvaluationRow).values(protocol='{"kind": "nonsense"}'))
+    assert [run.evaluated for run in store.list_runs()] == [(), ()]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.colours import colour_for_depth
@@ -17,6 +17,7 @@ from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, replace
+from resnet_studio.history.schema import ArchivedRunRow
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
@@ -65,7 +66,7 @@ def test_lists_are_newest_first_and_in_cohort_order_within(store: RunStore, tiny
     assert store.cohort_runs("nobody") == []
 
 
-def test_a_list_reads_no_curve_and_takes_two_statements_for_any_number_of_runs(
+def test_a_list_reads_no_curve_and_takes_four_statements_for_any_number_of_runs(
     store: RunStore, tiny_twin: CohortSpec
 ) -> None:
     for _ in range(10):
@@ -75,7 +76,7 @@ def test_a_list_reads_no_curve_and_takes_two_statements_for_any_number_of_runs(
     reader = store._storage._find_reader()
     event.listen(reader, "before_cursor_execute", lambda _c, _cur, statement, *_: said.append(statement))
     assert len(store.list_runs()) == 20
-    assert len([text for text in said if text.startswith("SELECT")]) == 2
+    assert len([text for text in said if text.startswith("SELECT")]) == 4  # evaluated errors, archive, runs, tags
     assert not any("curve_chunks" in text or "checkpoints" in text for text in said)
 
 
@@ -300,3 +301,36 @@ def test_a_run_that_makes_no_sense_is_named_and_the_others_are_there(
     assert list(store.unreadable) == [twins[0].id]
     assert store.get(twins[1].id).name == "ResNet-8"
     store.mark_interrupted()
+
+
+def test_archived_runs_stay_whole_and_out_of_the_lists(store: RunStore, twins: tuple[RunRecord, ...]) -> None:
+    plain, residual = twins
+    store.archive([plain.id])
+    assert [run.id for run in store.list_runs()] == [residual.id]
+    (put_away,) = store.list_runs(archived=True)
+    assert (put_away.id, put_away.archived, put_away.deleted) == (plain.id, True, False)
+    assert store.get(plain.id) == put_away
+    assert store.find(plain.id) == put_away  # by name or id it is found still
+    store.archive([plain.id])  # again changes nothing
+    store.delete([plain.id])
+    assert store.list_runs(archived=True) == []
+    assert [run.id for run in store.list_runs(deleted=True)] == [plain.id]
+    store.restore([plain.id])
+    assert [run.id for run in store.list_runs(archived=True)] == [plain.id]  # where it was before
+    store.unarchive([plain.id])
+    assert {run.id for run in store.list_runs()} == {plain.id, residual.id}
+
+
+def test_a_run_in_training_is_not_archived_and_a_purged_one_leaves_no_trace(
+    store: RunStore, twins: tuple[RunRecord, ...]
+) -> None:
+    plain, residual = twins
+    store.set_status(plain.id, RunStatus.RUNNING)
+    with pytest.raises(UserError, match="cannot be archived"):
+        store.archive([residual.id, plain.id])
+    assert store.list_runs(archived=True) == []
+    store.archive([residual.id])
+    store.delete([residual.id])
+    assert store.purge_deleted() == 1
+    with store._storage.reading() as session:
+        assert session.scalars(select(ArchivedRunRow.run_key)).all() == []

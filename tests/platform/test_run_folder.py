@@ -68,3 +68,16 @@ def test_a_home_that_is_itself_behind_a_link_is_fine(tmp_path: Path) -> None:
     (tmp_path / "home").symlink_to(tmp_path / "disk", target_is_directory=True)
     home = Home(tmp_path / "home").prepare()
     assert home.run(RUN).path == tmp_path / "home" / "runs" / RUN
+
+
+def test_the_size_is_that_of_the_files_and_links_are_not_followed(home: Home, tmp_path: Path) -> None:
+    folder = home.run(RUN)
+    assert folder.size_bytes() == 0  # nothing was written
+    checkpoint = folder.checkpoint(f"{RUN}/checkpoints/iteration-1")
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "weights").write_bytes(b"x" * 1000)
+    (folder.path / "left-out.txt").write_bytes(b"y" * 234)
+    assert folder.size_bytes() == 1234
+    (tmp_path / "large").write_bytes(b"z" * 100_000)
+    (folder.path / "link").symlink_to(tmp_path / "large")
+    assert folder.size_bytes() < 2000

@@ -29,13 +29,13 @@ from PySide6.QtWidgets import QApplication, QPushButton, QStyleOptionViewItem
 
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, NamedImage, Prediction
+from resnet_studio.domain.run_filter import parse_filter
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.models.record_table import RecordRole
-from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.pages.classify.cells import Cell
 from resnet_studio.ui.pages.classify.delegate import BarsDelegate
 from resnet_studio.ui.pages.classify.export import HEADER, as_text

@@ -541,3 +541,36 @@ def test_the_status_bar_hears_of_an_evaluation(panel, page, qtbot):
     _evaluate(qtbot, panel)
     assert heard[0].startswith("Evaluating")
     assert heard[-1] == ""
+
+
+def test_members_of_an_ensemble_are_tested_once(panel, page, services, qtbot, monkeypatch):
+    from resnet_studio.inference import evaluate as inference
+
+    looks = []
+    look = inference._look
+    monkeypatch.setattr(inference, "_look", lambda *args: (looks.append(len(args[1])), look(*args))[1])
+    runs = services.store.list_runs()
+    services_plan = plan(runs, Order(None, ProtocolChoice(Protocol()), alone=True, together=True))
+    panel.session.start(services_plan.pressed, display_names(runs))
+    qtbot.waitUntil(lambda: not panel.session.running, timeout=60_000)
+    assert looks == [2]  # one look, by both
+    found = services.store.evaluations()
+    assert sorted(len(one.run_ids) for one in found) == [1, 1, 2]
+    (together,) = (one for one in found if one.is_ensemble)
+    alone = {one.run_ids[0]: one.top1_error for one in found if not one.is_ensemble}
+    assert tuple(alone[run_id] for run_id in together.run_ids) == together.member_errors
+    assert {run.id: run.evaluated_error.top1 for run in services.store.list_runs()} == alone
+
+
+def test_a_run_with_images_of_another_size_is_looked_at_alone():
+    small, large = (RunSpec(network=NetworkSpec(depth=8, image_size=size, classes=3)) for size in (8, 16))
+    from resnet_studio.ui.pages.compare.evaluate.plan import Task, one_look
+
+    class Run:
+        def __init__(self, run_id: str, spec: RunSpec) -> None:
+            self.id, self.spec = run_id, spec
+
+    one, other = Run("a" * 32, small), Run("b" * 32, large)
+    ten = Protocol(kind=ProtocolKind.TEN_CROP)
+    tasks = [Task((one,), DataSpec(), ten), Task((other,), DataSpec(), ten), Task((one, other), DataSpec(), ten)]
+    assert one_look(tasks) == [(tasks[0], ()), (tasks[1], ()), (tasks[2], ())]

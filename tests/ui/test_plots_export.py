@@ -25,16 +25,18 @@ from resnet_studio.domain.comparison import (
     summary_csv,
     twin_gaps,
 )
+from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.grouping import ALL_BUT_SEEDS
 from resnet_studio.domain.records import Curve
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.plots.curve_data import XAxis
-from resnet_studio.ui.plots.export import export_figure
-from resnet_studio.ui.plots.panels import PANELS, PlotOptions
+from resnet_studio.ui.plots.export import FigureStyle, export_figure
+from resnet_studio.ui.plots.panels import PANELS, PlotOptions, grouped_runs
 
 ERRORS = (Series.TRAINING_ERROR, Series.TEST_ERROR)
 
@@ -230,3 +232,54 @@ def test_the_legend_of_a_figure_lies_above_the_plot_area(compared, tmp_path: Pat
     assert len(names) == count
     assert heights
     assert max(names) < min(heights)
+
+
+def _texts(path: Path) -> list[str]:
+    root = ElementTree.parse(path).getroot()
+    return ["".join(text.itertext()).strip() for text in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_as_in_the_paper_has_the_axes_and_lines_of_figure_6(compared, tmp_path: Path, qapp):
+    runs, curves = compared
+    own = export_figure(curves, runs, tmp_path / "own.svg")
+    paper = export_figure(curves, runs, tmp_path / "paper.svg", style=FigureStyle.PAPER)
+    words = _texts(paper)
+    assert {"0", "5", "10", "15", "20"} <= set(words)
+    assert "dashed: training, bold: test" in words
+    assert {run.name for run in runs} <= set(words)  # Figure 6 names its nets
+    assert "bold: test, thin: training" in _texts(own)
+
+
+def test_long_runs_of_the_paper_count_ten_thousands(compared, tmp_path: Path, qapp):
+    runs, _curves = compared
+    long = np.arange(1, 64_001)
+    curves = {
+        (run.id, Series.TRAINING_ERROR): Curve(run.id, Series.TRAINING_ERROR, long, np.full(64_000, 8.0, np.float32))
+        for run in runs
+    }
+    words = _texts(export_figure(curves, runs, tmp_path / "paper.svg", style=FigureStyle.PAPER))
+    assert "iter. (1e4)" in words
+    assert {"1", "2", "3", "4", "5", "6"} <= set(words)
+
+
+def test_groups_are_exported_as_mean_and_band(compared, tmp_path: Path, qapp):
+    runs, curves = compared
+    seeds = [runs[0], with_fields(runs[0], id="f" * 32, name="again")]
+    copied = {
+        (seed.id, series): Curve(seed.id, series, curves[runs[0].id, series].iterations, values + shift)
+        for shift, seed in enumerate(seeds)
+        for series in (Series.TRAINING_ERROR, Series.TEST_ERROR)
+        if len(values := curves[runs[0].id, series].values)
+    }
+    spec = seeds[1].spec
+    seeds[1] = with_fields(
+        seeds[1], spec=spec.model_copy(update={"recipe": spec.recipe.with_seeds(7, 7)}), status=RunStatus.FINISHED
+    )
+    seeds[0] = with_fields(seeds[0], status=RunStatus.FINISHED)
+    plotted = grouped_runs(seeds, ALL_BUT_SEEDS)
+    assert [len(run.members) for run in plotted] == [2]
+    words = _texts(export_figure(copied, seeds, tmp_path / "groups.svg", plotted=plotted))
+    assert plotted[0].name in words
+    assert "band: one standard deviation of the runs" in words
+    svg = (tmp_path / "groups.svg").read_text()
+    assert 'fill-opacity="0.1' in svg  # the band

@@ -14,12 +14,13 @@ from PySide6.QtGui import QColor
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.records import Curve
 from resnet_studio.domain.series import Series
+from resnet_studio.ui.plots.autorange import RangeFollower
 from resnet_studio.ui.plots.cursor_values import gaps, gaps_at, readings
 from resnet_studio.ui.plots.curve_data import CurveBook, CurveBuffer, XAxis
 from resnet_studio.ui.plots.panels import ERROR, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_end, nice_span, settled, time_text, value_label
 from resnet_studio.ui.plots.run_colours import at_lightness, plain_tip
-from resnet_studio.ui.plots.thinning import running_mean, thin
+from resnet_studio.ui.plots.thinning import exponential_mean, running_mean, thin
 
 floats = st.one_of(st.floats(-1e6, 1e6, width=32), st.just(math.nan), st.just(math.inf), st.just(-math.inf))
 curves = st.lists(st.tuples(st.floats(0, 10), floats), max_size=400)
@@ -91,6 +92,67 @@ def test_running_mean_refuses_an_empty_window():
         running_mean(np.zeros(3, dtype=np.float32), 0)
 
 
+@settings(max_examples=150, deadline=None)
+@given(values=st.lists(floats, max_size=120), window=st.integers(2, 1000))
+def test_exponential_mean_is_the_debiased_one(values, window):
+    array = np.array(values, dtype=np.float32)
+    w = 1 - 1 / window
+    expected = []
+    for t in range(len(array)):
+        pairs = [(w ** (t - i), float(x)) for i, x in enumerate(array[: t + 1]) if math.isfinite(x)]
+        mean = sum(a * x for a, x in pairs) / sum(a for a, _x in pairs) if pairs else math.nan
+        expected.append(mean if math.isfinite(array[t]) else math.nan)
+    np.testing.assert_allclose(exponential_mean(array, window)[0], np.array(expected), rtol=1e-4, atol=0.05)
+    np.testing.assert_array_equal(exponential_mean(array, 1)[0], array)
+
+
+def test_exponential_mean_of_a_long_constant_is_that_constant_and_goes_on():
+    for window in (2, 50, 1000):
+        values = np.full(200_000, 37.0, np.float32)
+        whole, _sums = exponential_mean(values, window)
+        np.testing.assert_allclose(whole, 37.0, rtol=1e-6)
+        first, sums = exponential_mean(values[:70_001], window)
+        rest, _sums = exponential_mean(values[70_001:], window, sums)
+        np.testing.assert_allclose(np.concatenate((first, rest)), whole, rtol=1e-6)
+
+
+def test_exponential_mean_refuses_an_empty_window():
+    with pytest.raises(ValueError, match="at least 1"):
+        exponential_mean(np.zeros(3, dtype=np.float32), 0)
+
+
+def test_the_latest_training_error_is_that_of_the_tables_however_much_is_smoothed():
+    book = CurveBook()
+    run = PlottedRun("a", "a", "#0072B2", True, 20, 100)
+    values = np.linspace(90, 10, 100).astype(np.float32)
+    book.extend([_chunk(Series.TRAINING_ERROR, 1, values)])
+    for window in (1, 50, 1000):
+        [found] = readings(book, [run], ERROR, PlotOptions(window=window), None)
+        assert found.values[0] == pytest.approx(float(np.mean(values[-50:])), abs=1e-3)
+
+
+def test_images_seen_are_iterations_times_the_batch():
+    book = CurveBook()
+    book.extend([_chunk(Series.TEST_ERROR, 2, [1, 2, 3], 2)])
+    assert book.positions("a", Series.TEST_ERROR, XAxis.IMAGES) is None
+    book.set_batch_size("a", 128)
+    assert book.positions("a", Series.TEST_ERROR, XAxis.IMAGES).tolist() == [256, 512, 768]
+
+
+def test_outliers_may_be_left_out_of_the_axis():
+    book = CurveBook()
+    run = PlottedRun("a", "a", "#0072B2", True, 20, 1000)
+    values = np.full(1000, 30.0, np.float32)
+    values[10] = 99.0
+    book.extend([_chunk(Series.TRAINING_ERROR, 1, values)])
+    spans = [
+        RangeFollower(book, ERROR).ranges([run], PlotOptions(window=1, outliers=outliers))[1]
+        for outliers in (True, False)
+    ]
+    assert spans[0][1] > 98
+    assert spans[1][1] < 40
+
+
 @settings(max_examples=60, deadline=None)
 @given(sizes=st.lists(st.integers(0, 300), max_size=8), window=st.integers(1, 30), cut=st.integers(0, 900))
 def test_a_buffer_grows_piece_by_piece_and_smooths_as_at_once(sizes, window, cut):
@@ -104,11 +166,11 @@ def test_a_buffer_grows_piece_by_piece_and_smooths_as_at_once(sizes, window, cut
     assert buffer.iterations.tolist() == list(range(1, count + 1))
     buffer.truncate(cut)
     kept = min(cut, count)
-    np.testing.assert_allclose(buffer.smoothed(window), running_mean(whole[:kept], window), atol=1e-4)
+    np.testing.assert_allclose(buffer.smoothed(window), exponential_mean(whole[:kept], window)[0], atol=1e-4)
     buffer.extend(np.arange(kept + 1, kept + 2), whole[kept : kept + 1] + 1)
     expected = np.append(whole[:kept], whole[kept] + 1).astype(np.float32)
     np.testing.assert_array_equal(buffer.values, expected)
-    np.testing.assert_allclose(buffer.smoothed(window), running_mean(expected, window), atol=1e-4)
+    np.testing.assert_allclose(buffer.smoothed(window), exponential_mean(expected, window)[0], atol=1e-4)
 
 
 def _chunk(series, first, values, stride=1, run="a"):

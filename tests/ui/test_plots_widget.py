@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication
 
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.series import Series
 from resnet_studio.platform.home import Home
+from resnet_studio.ui.plots import curve_plot
 from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.curve_plot import CurvePlot
@@ -210,10 +214,10 @@ def test_controls_tell_and_remember(qtbot, qapp, home: Home):
         controls.log.click()
     assert signal.args == [PlotOptions(log=True)]
     controls.axis.setCurrentIndex(2)
-    controls.window_.setCurrentIndex(0)
+    controls.smoothing.set_window(1)
     again = PlotControls(preferences, "test")
     qtbot.addWidget(again)
-    assert again.options == PlotOptions(XAxis.TIME, 1, True, True)
+    assert again.options == PlotOptions(XAxis.TIME, 1, False, True)
     preferences.set_value("test/plot_axis", "nonsense")
     preferences.set_value("test/plot_window", "nonsense")
     last = PlotControls(preferences, "test")
@@ -259,3 +263,78 @@ def test_axes_without_anything_to_count_have_no_numbers(qtbot, qapp):
     plot.book.extend([CurveChunk("b", loss.series[0], 1, np.array([2.3, 2.2], np.float32))])
     plot.draw()
     assert plot._left.style["showValues"]
+
+
+def _drag(qtbot, plot, start: QPoint, end: QPoint) -> None:
+    viewport = plot._view.viewport()
+    qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=start)
+    for step in range(1, 6):
+        place = start + (end - start) * step / 5
+        QApplication.sendEvent(
+            viewport,
+            QMouseEvent(
+                QEvent.Type.MouseMove, QPointF(place), QPointF(place), Qt.MouseButton.NoButton,
+                Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+            ),
+        )  # fmt: skip
+    qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=end)
+
+
+def test_a_drawn_box_is_zoomed_to_and_back_leads_out_again(plot, qtbot, monkeypatch):
+    monkeypatch.setattr(curve_plot, "ONE_ZOOM_SECONDS", 0.0)
+    monkeypatch.setitem(pg.CONFIG_OPTIONS, "mouseRateLimit", 0)  # no movement is passed over
+    _grow(plot.book, PLAIN, 1, 1000, 40)
+    plot.draw_if_dirty()
+    whole = plot.spans
+    box = plot._view.getPlotItem().getViewBox()
+
+    def at(x: float, y: float) -> QPoint:
+        return plot._view.mapFromScene(box.mapViewToScene(QPointF(x, y)))
+
+    with qtbot.waitSignal(plot.zoom_changed) as zoomed:
+        _drag(qtbot, plot, at(200, 70), at(600, 50))
+    assert zoomed.args == [True]
+    plot.draw_if_dirty()
+    (left, right), (low, high) = plot.spans
+    assert (left, right) == pytest.approx((200, 600), abs=10)
+    assert (low, high) == pytest.approx((50, 70), abs=3)
+    assert not plot.following
+    _drag(qtbot, plot, at(300, 65), at(400, 55))
+    plot.draw_if_dirty()
+    assert plot.spans[0] == pytest.approx((300, 400), abs=10)
+    plot.back()
+    plot.draw_if_dirty()
+    assert plot.spans[0] == pytest.approx((200, 600), abs=10)
+    with qtbot.waitSignal(plot.zoom_changed) as out:
+        plot.back()
+    assert out.args == [False]
+    plot.draw_if_dirty()
+    assert plot.following
+    assert plot.spans[0] == pytest.approx(whole[0])
+    assert plot.spans[1] == pytest.approx(whole[1])
+
+
+def test_the_cross_hair_says_the_value_at_its_level(plot, qtbot):
+    _grow(plot.book, PLAIN, 1, 1000, 40)
+    plot.draw_if_dirty()
+    box = plot._view.getPlotItem().getViewBox()
+    qtbot.mouseMove(plot._view.viewport(), plot._view.mapFromScene(box.mapViewToScene(box.viewRect().center())))
+    plot.draw_if_dirty()
+    assert plot._level_line.isVisible()
+    said = plot._level_line.label.toPlainText()
+    assert float(said.split()[0]) == pytest.approx(sum(plot.spans[1]) / 2, abs=1.0)
+    qtbot.keyClick(plot._view, Qt.Key.Key_Escape)
+    plot.draw_if_dirty()
+    assert not plot._level_line.isVisible()
+
+
+def test_plots_beside_each_other_can_have_one_scale(plot, qtbot):
+    _grow(plot.book, PLAIN, 1, 1000, 40)
+    _grow(plot.book, RESIDUAL, 1, 4000, 5)
+    plot.set_runs([PLAIN])
+    plot.draw_if_dirty()
+    own = plot.spans
+    plot.set_scale_runs([PLAIN, RESIDUAL])
+    plot.draw_if_dirty()
+    assert plot.spans[0][1] > 3 * own[0][1]
+    assert plot.spans[1][0] < own[1][0]

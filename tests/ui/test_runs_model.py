@@ -9,12 +9,12 @@ import pytest
 from PySide6.QtCore import QPersistentModelIndex, Qt
 
 from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.run_filter import parse_filter, searchable
 from resnet_studio.domain.specs import CohortSpec, DataSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import sorted_records
 from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, ORDER, Column, parse_tags
-from resnet_studio.ui.models.run_filter import parse_filter, searchable
 from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel
 
 
@@ -127,7 +127,7 @@ def test_tags_and_notes_are_found(records):
         assert not parse_filter(text).matches(run, searchable(run)), text
 
 
-@pytest.mark.parametrize("text", ["depth:>x", "depth:1..", "test:<>3", "seed:1e3", "depth:20()"])
+@pytest.mark.parametrize("text", ["depth:>x", "depth:1..", "test:<>3", "seed:1e", "depth:20()"])
 def test_what_cannot_be_read_is_left_out_and_explained(text):
     found = parse_filter(f"plain {text}")
     assert found.words == ("plain",)

@@ -15,7 +15,7 @@ from resnet_studio.domain.documents import from_toml
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CurveChunk, ProgressMade
 from resnet_studio.domain.series import Series
-from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
+from resnet_studio.domain.specs import CohortSpec, DataSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, Column
 from resnet_studio.ui.pages.rows import page_row
@@ -458,3 +458,111 @@ def test_the_empty_page_says_that_runs_were_deleted_and_cuts_no_line(page, store
             assert page._empty.rect().contains(label.geometry())
     page._on_undo()
     assert page._stack.currentWidget() is page.table
+
+
+def test_all_but_the_seed_makes_groups_with_one_click_and_a_group_is_its_runs(qtbot, services):
+    from resnet_studio.domain.grouping import ALL_BUT_SEEDS, NO_GROUPS
+
+    store = services.store
+    for seed in range(3):
+        for run in store.create_cohort(twin(spec(8, iterations=100, init_seed=seed, data_seed=seed))):
+            store.append_chunks([CurveChunk(run.id, Series.TEST_ERROR, 100, np.array([30.0 + seed], np.float32))])
+            store.set_status(run.id, RunStatus.FINISHED, "", 100)
+    page = RunsPage(services, page_row("runs"))
+    qtbot.addWidget(page)
+    page.resize(1200, 700)
+    page.show()
+    page.activate()
+    page.group_choice._seeds.trigger()  # the one click
+    model = page.groups.groups
+    assert page._stack.currentWidget() is page.groups
+    assert [group.name for group in model.records] == ["plain-8", "ResNet-8"]
+    titles = [column.title for column in model.columns]
+    cells = {title: model.index(0, place).data() for place, title in enumerate(titles)}
+    assert cells["Runs"] == "3"
+    assert cells["Test error"] == "31.00 ± 1.00 % (n 3)"
+    assert model.index(0, titles.index("Test error") + 1).data() == "28.52 to 33.48"
+    page.groups.selectRow(0)
+    assert {run.spec.recipe.init_seed for run in page.chosen} == {0, 1, 2}
+    page._on_action(RunAction.COMPARE)
+    assert set(services.navigator.asked["compare"][-1]) == {run.id for run in model.record_at(0).runs}
+    page.filter_field.setText("seed>0")
+    assert [len(group.runs) for group in model.records] == [2, 2]
+    again = RunsPage(services, page_row("runs"))
+    qtbot.addWidget(again)
+    assert again.group_choice.grouping == ALL_BUT_SEEDS  # remembered
+    page.choose_runs([page.model.records[0].id])
+    assert page.group_choice.grouping == NO_GROUPS  # a run is shown where it can be seen
+    assert page._stack.currentWidget() is page.table
+
+
+def test_archive_trash_and_undo(page, services, stored, qtbot, monkeypatch):
+    from PySide6.QtWidgets import QMessageBox
+
+    from resnet_studio.ui.pages.runs.actions import Shelf
+
+    folder = services.home.run(stored["ResNet-8"]).path
+    folder.mkdir(parents=True)
+    (folder / "weights").write_bytes(b"x" * 3 * 2**20)
+    page.table.choose([stored["plain-8"]])
+    page._on_action(RunAction.ARCHIVE)
+    assert "plain-8" not in names(page)
+    assert page.undo_bar.text == "“plain-8” was archived."
+    page.shelf_choice.setCurrentIndex(1)
+    assert names(page) == ["plain-8"]
+    page.table.choose([stored["plain-8"]])
+    assert "Only for Runs" in page.toolbox.actions[RunAction.ARCHIVE].toolTip()
+    page._on_action(RunAction.UNARCHIVE)
+    assert names(page) == []
+    page._on_undo()  # back into the archive, and shown among the runs as ever
+    page.shelf_choice.setCurrentIndex(1)
+    page._on_action(RunAction.UNDO)
+    page.shelf_choice.setCurrentIndex(0)
+    assert "plain-8" in names(page)
+    page.table.choose([stored["ResNet-8"]])
+    page._on_action(RunAction.DELETE)
+    page.shelf_choice.setCurrentIndex(2)
+    assert page.shelf is Shelf.TRASH
+    assert names(page) == ["ResNet-8"]
+    qtbot.waitUntil(lambda: "3.0 MiB on disk" in page._count.text() or "3.0 MB on disk" in page._count.text())
+    assert page.model.total_bytes == 3 * 2**20
+    page.table.choose([stored["ResNet-8"]])
+    assert "restore them first" in page.toolbox.actions[RunAction.COMPARE].toolTip()
+    asked = []
+    monkeypatch.setattr(QMessageBox, "question", lambda *args: asked.append(args[2]) or QMessageBox.StandardButton.No)
+    page._on_action(RunAction.EMPTY)
+    assert "Remove 1 deleted run and its files (3.0 M" in asked[0]
+    assert services.store.list_runs(deleted=True)
+    monkeypatch.setattr(QMessageBox, "question", lambda *args: QMessageBox.StandardButton.Yes)
+    page._on_action(RunAction.EMPTY)
+    assert services.store.list_runs(deleted=True) == []
+    assert not folder.exists()
+    assert not page.editor.can_undo  # nothing can bring it back
+
+
+def test_a_run_is_opened_in_design_also_an_imported_one(page, services, stored):
+    page.table.choose([stored["ResNet-20"]])
+    page._on_action(RunAction.DESIGN)
+    copied = services.navigator.asked["design"][-1]
+    own = services.store.get(stored["ResNet-20"]).spec
+    assert (copied.network, copied.recipe, copied.data, copied.name) == (own.network, own.recipe, own.data, "")
+    network = replace(RunSpec().network, depth=56, classes=100)
+    foreign = RunSpec(name="theirs", network=network, data=DataSpec(source="none"))
+    run = services.store.add_imported(foreign, [], {}, lambda run_id: (f"{run_id}/checkpoints/iteration-0", "ab" * 32))
+    page.reload()
+    page.table.choose([run.id])
+    page._on_action(RunAction.DESIGN)
+    copied = services.navigator.asked["design"][-1]
+    assert copied.network == network
+    assert copied.data == RunSpec().data  # where theirs came from nobody knows
+
+
+@pytest.mark.parametrize(("width", "shown"), [(1180, Column.DATA), (1340, Column.SHORTCUT), (2400, Column.SIZE)])
+def test_as_many_columns_show_as_fit(page, qtbot, width, shown):
+    page.resize(width, 700)
+    qtbot.waitUntil(lambda: page.table.viewport().width() > width - 100)
+    assert not page.table.isColumnHidden(INDEX[shown])
+    assert page.table.horizontalScrollBar().maximum() == 0
+    page.resize(760, 700)
+    qtbot.waitUntil(lambda: page.table.isColumnHidden(INDEX[Column.TAGS]))
+    assert not page.table.isColumnHidden(INDEX[Column.TEST_ERROR])

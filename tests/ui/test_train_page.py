@@ -326,21 +326,14 @@ def test_a_stopped_study_draws_no_conclusion(page, script, qtbot):
     assert "In this run" not in page.header.seen.text()
 
 
-def test_raw_curves_come_with_length_unless_a_person_chose(services, qtbot):
+def test_raw_curves_are_off_until_a_person_wants_them(services, qtbot):
     controls = PlotControls(services.preferences, "train")
     qtbot.addWidget(controls)
-    controls.propose_raw(299)
     assert not controls.options.raw
-    controls.window_.setCurrentIndex(controls.window_.findData(25))  # another choice is none about raw curves
-    controls.propose_raw(300)
-    assert controls.options.raw
     controls.raw.click()
-    controls.propose_raw(300)
-    assert not controls.options.raw
     later = PlotControls(services.preferences, "train")
     qtbot.addWidget(later)
-    later.propose_raw(300)
-    assert not later.options.raw
+    assert later.options.raw
 
 
 def test_the_next_cohort_takes_over_with_a_word(page, script, cohort, qtbot):

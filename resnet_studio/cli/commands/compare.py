@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +26,9 @@ from resnet_studio.domain.comparison import (
     twin_gaps,
 )
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.grouping import ALL_BUT_SEEDS, LEVEL, Grouping, group_runs
 from resnet_studio.domain.records import RunRecord, run_json
+from resnet_studio.domain.run_fields import find_field, run_fields
 from resnet_studio.domain.series import ERRORS, TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.text_numbers import duration, grouped, percent
 from resnet_studio.platform.files import write_whole
@@ -39,6 +42,7 @@ _TITLES = {
         "training error, last {training_error_window}", training_error_window=TRAINING_ERROR_WINDOW
     ),
     Quantity.TEST_ERROR: _("test error, last"),
+    Quantity.EVALUATED_ERROR: _("evaluated error"),
     Quantity.BEST_TEST_ERROR: _("(best test error)"),
 }
 
@@ -59,6 +63,17 @@ def compare(
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help=_("Draw the curves as SVG."))] = None,
     png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help=_("Draw the curves as PNG."))] = None,
     pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help=_("Draw the curves as PDF."))] = None,
+    as_in_paper: Annotated[
+        bool, typer.Option("--as-in-paper", help=_("Figures with the axes and lines of Figure 6: 0 to 20 %."))
+    ] = False,
+    group: Annotated[
+        str,
+        typer.Option(
+            "--group",
+            metavar="FIELD,...",
+            help=_("Groups with mean, deviation and interval: 'seed' for all but the seed, or fields such as depth."),
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Compare stored runs: errors, distances to the first, and only the fields that differ."""
@@ -68,6 +83,7 @@ def compare(
             raise UserError(_("A comparison needs two different runs; `resnet-studio runs list` lists them."))
         curves = store.curves(ids(runs), tuple(Series) if csv is not None else ERRORS)
         lists = of_stored(store, runs)
+    grouping = _grouping(group)
     if csv is not None:
         write_whole(csv, comparison_csv(runs, curves))
     if table is not None:
@@ -75,11 +91,51 @@ def compare(
     words = as_caption(list(zip(display_names(runs).values(), lists, strict=True)))
     for file, ending in ((svg, ".svg"), (png, ".png"), (pdf, ".pdf")):
         if file is not None:
-            draw(runs, curves, file, ending, words)
+            draw(runs, curves, file, ending, words, as_in_paper=as_in_paper, grouping=grouping)
     if as_json:
-        print_json(_as_json(runs, lists))
-    else:
-        _show(runs, lists)
+        print_json({**_as_json(runs, lists), **({"grouped": _groups_json(runs, grouping)} if grouping else {})})
+        return
+    _show(runs, lists)
+    if grouping:
+        _show_groups(runs, grouping)
+
+
+def _grouping(text: str) -> Grouping:
+    if text in ("seed", "seeds"):
+        return ALL_BUT_SEEDS
+    keys = tuple(key for part in text.split(",") if (key := part.strip()))
+    for key in keys:
+        if find_field(key) is None:
+            raise UserError(_("There is no field {key} to group by; try depth, block or learning_rate.", key=key))
+    return keys
+
+
+_GROUPED = ("training_error", "test_error", "evaluated_error")
+
+
+def _groups_json(runs: Sequence[RunRecord], grouping: Grouping) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for group in group_runs(runs, grouping):
+        statistics = {key: group.statistic(run_fields()[key]) for key in _GROUPED}
+        found.append(
+            {
+                "group": group.name,
+                "runs": ids(group.runs),
+                **{key: None if each is None else dataclasses.asdict(each) for key, each in statistics.items()},
+            }
+        )
+    return found
+
+
+def _show_groups(runs: Sequence[RunRecord], grouping: Grouping) -> None:
+    rows: list[tuple[object, ...]] = []
+    for group in group_runs(runs, grouping):
+        cells = [group.statistic(run_fields()[key]) for key in _GROUPED]
+        texts = ["–" if each is None else f"{each.text} % (n {each.count}; {each.interval_text})" for each in cells]
+        rows.append((group.name, len(group.runs), *texts))
+    titles = [run_fields()[key].title.lower() for key in _GROUPED]
+    print_table((_("group"), _("runs"), *titles), rows, right=titles)
+    print(_("mean ± sample standard deviation (n; {level:.0%} interval of the mean)", level=LEVEL))
 
 
 def _as_json(runs: Sequence[RunRecord], lists: Sequence[Conformity]) -> dict[str, object]:

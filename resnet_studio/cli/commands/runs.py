@@ -6,6 +6,7 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,24 +15,33 @@ import typer
 from resnet_studio.cli.commands.conformity import of_stored, show_conformity
 from resnet_studio.cli.context import find_all, ids, session
 from resnet_studio.cli.options import AsJson, RunName, RunNames
-from resnet_studio.cli.output import print_facts, print_json, print_table
+from resnet_studio.cli.output import hint, print_facts, print_json, print_table
 from resnet_studio.domain.comparison import Difference, comparison_csv
 from resnet_studio.domain.documents import run_toml
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.imported_weights import without_options
+from resnet_studio.domain.protocols import ProtocolKind
 from resnet_studio.domain.records import NOT_KNOWN, RunRecord, run_json
 from resnet_studio.domain.reproducibility import could_differ, in_words, not_the_same_here
+from resnet_studio.domain.run_filter import parse_filter, searchable
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
-from resnet_studio.domain.text_numbers import counted, duration, grouped, moment, percent
+from resnet_studio.domain.text_numbers import counted, duration, file_size, grouped, moment, percent
 from resnet_studio.history.run_folders import StoredPreprocessing, preprocessing_of
 from resnet_studio.studies.conformity.texts import as_csv
 from resnet_studio.studies.conformity.texts import as_json as conformity_json
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 from resnet_studio.training.provenance import here
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
+
+
+class ExportForm(StrEnum):
+    CSV = "csv"
+    JSON = "json"
+    TENSORBOARD = "tensorboard"
+
 
 app = typer.Typer(help=_("The history: list, show, delete, restore, export."), no_args_is_help=True)
 
@@ -45,13 +55,27 @@ def list_runs(
     context: typer.Context,
     status: Annotated[RunStatus | None, typer.Option(help=_("Only runs of this status."))] = None,
     study: Annotated[str, typer.Option(metavar="KEY", help=_("Only runs of this study."))] = "",
+    wanted: Annotated[
+        str,
+        typer.Option(
+            "--filter",
+            metavar="TEXT",
+            help=_("Only runs that match, as in the window: 'depth>=32 block:basic -tag:old name:/resnet-(20|56)/'."),
+        ),
+    ] = "",
+    archived: Annotated[bool, typer.Option("--archived", help=_("The archived runs instead."))] = False,
     deleted: Annotated[bool, typer.Option("--deleted", help=_("The deleted runs instead."))] = False,
     as_json: AsJson = False,
 ) -> None:
     """List stored runs, newest first."""
+    conditions = parse_filter(wanted)
+    if conditions.problem:
+        raise UserError(conditions.problem)
     with session(context).reader() as store:
         runs = [
-            run for run in store.list_runs(deleted=deleted) if status in (None, run.status) and study in ("", run.study)
+            run
+            for run in store.list_runs(deleted=deleted, archived=archived and not deleted)
+            if status in (None, run.status) and study in ("", run.study) and conditions.matches(run, searchable(run))
         ]
     if as_json:
         print_json([run_json(run) for run in runs])
@@ -59,7 +83,7 @@ def list_runs(
     if not runs:
         print(
             _("No runs.")
-            if status or study or deleted
+            if status or study or deleted or archived or wanted
             else _("No runs yet; `resnet-studio demo` makes the first four.")
         )
         return
@@ -71,6 +95,7 @@ def list_runs(
         _("iteration"),
         _("training error"),
         _("test error"),
+        _("evaluated"),
         _("(best)"),
         _("parameters"),
         _("began"),
@@ -78,7 +103,7 @@ def list_runs(
     rows = [
         (
             run.short_id, run.name, run.status, NOT_KNOWN if run.imported else run.spec.data.label, _iterations(run),
-            percent(run.training_error), percent(run.test_error), percent(run.best_test_error),
+            percent(run.training_error), percent(run.test_error), _evaluated(run), percent(run.best_test_error),
             grouped(run.parameters), moment(run.created_at),
         )
         for run in runs
@@ -136,6 +161,7 @@ def show(
                 ),
             ),
             (_("test error"), _test_error(found)),
+            *((_("evaluated"), each.sentence) for each in found.evaluated),
             *([(_("over seeds"), group.sentence)] if group is not None and group.count > 1 else []),
             (_("parameters"), grouped(found.parameters)),
             (_("multiply-adds"), grouped(found.multiply_adds)),
@@ -183,6 +209,15 @@ def _iterations(run: RunRecord) -> str:
     return "–" if run.imported else f"{run.iteration}/{run.iterations}"
 
 
+def _evaluated(run: RunRecord) -> str:
+    """Another protocol than the single view of training is named."""
+    found = run.evaluated_error
+    if found is None:
+        return percent(None)
+    kind = found.protocol.kind
+    return percent(found.top1) + ("" if kind is ProtocolKind.SINGLE else f" {kind}")
+
+
 def _images(found: StoredPreprocessing) -> list[tuple[str, str]]:
     return [
         (_("image size"), found.size_text),
@@ -217,6 +252,26 @@ def _test_error(run: RunRecord) -> str:
         percent=percent(run.test_error),
         percent_2=percent(run.best_test_error),
     )
+
+
+@app.command()
+def archive(context: typer.Context, names: RunNames) -> None:
+    """Leave runs out of the lists; they stay whole, and `runs unarchive` brings them back."""
+    with session(context).writer() as store:
+        runs = find_all(store, names)
+        store.archive(ids(runs))
+    for run in runs:
+        print(_("archived {id} ({name})", id=run.id, name=run.name))
+
+
+@app.command()
+def unarchive(context: typer.Context, names: RunNames) -> None:
+    """Bring archived runs back into the lists."""
+    with session(context).writer() as store:
+        runs = find_all(store, names)
+        store.unarchive(ids(runs))
+    for run in runs:
+        print(_("taken out of the archive: {id} ({name})", id=run.id, name=run.name))
 
 
 @app.command()
@@ -259,8 +314,16 @@ def purge(
 ) -> None:
     """Remove deleted runs and their files for ever."""
     with session(context).writer() as store:
+        before = sum(store.home.run(run.id).size_bytes() for run in store.list_runs(deleted=True))
         gone = store.purge_deleted(timedelta(days=older_than))
-    print(_("{gone} removed for ever", gone=counted(gone, "deleted run", "deleted runs")))
+        freed = before - sum(store.home.run(run.id).size_bytes() for run in store.list_runs(deleted=True))
+    print(
+        _(
+            "{gone} removed for ever, {freed} freed",
+            gone=counted(gone, "deleted run", "deleted runs"),
+            freed=file_size(freed),
+        )
+    )
 
 
 @app.command()
@@ -274,8 +337,16 @@ def export(
     as_json: Annotated[
         bool, typer.Option("--json", help=_("JSON, with each run's record and conformity; else CSV."))
     ] = False,
+    form: Annotated[
+        ExportForm | None,
+        typer.Option("--format", help=_("csv, json, or tensorboard: event files in the folder --output.")),
+    ] = None,
 ) -> None:
-    """Write every point of every curve: as CSV (run, name, series, iteration, value) or as JSON."""
+    """Write every point of every curve: as CSV (run, name, series, iteration, value), JSON or event files."""
+    if form is ExportForm.TENSORBOARD:
+        _export_event_files(context, names, output, other=conformity or as_json)
+        return
+    as_json = as_json or form is ExportForm.JSON
     if conformity and as_json:
         raise UserError(_("JSON holds the conformity of each run already; leave --conformity out."))
     with session(context).reader() as store:
@@ -309,6 +380,28 @@ def export(
                 strerror=error.strerror or error,
             )
         ) from None
+
+
+def _export_event_files(context: typer.Context, names: Sequence[str], output: Path | None, *, other: bool) -> None:
+    from resnet_studio.history.event_files import write_event_files
+
+    if other:
+        raise UserError(_("Event files hold curves alone; leave --json and --conformity out."))
+    if output is None:
+        raise UserError(_("Event files need a folder; name it with --output."))
+    with session(context).reader() as store:
+        runs = find_all(store, names)
+        written = write_event_files(store, runs, output, lambda: False)
+    for place in written:
+        print(_("written to {place}", place=place))
+    if len(written) < len(runs):
+        hint(
+            _n(
+                "{count} run has no curves, so no event file.",
+                "{count} runs have no curves, so no event files.",
+                len(runs) - len(written),
+            )
+        )
 
 
 def _curves_json(store: RunStore, run: RunRecord) -> dict[str, object]:

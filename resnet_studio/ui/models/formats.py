@@ -35,5 +35,10 @@ def run_duration(run: RunRecord) -> str:
     return NONE if run.imported else duration(run.seconds)
 
 
+def size(count: int) -> str:
+    """Of bytes."""
+    return text_numbers.file_size(count, space=THIN_SPACE)
+
+
 def runs(number: int) -> str:
     return counted(number, "run", "runs")

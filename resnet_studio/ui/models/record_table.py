@@ -210,7 +210,7 @@ class RecordTableModel(QAbstractTableModel, Generic[Record]):
         """New values of records that are shown; others are passed over."""
         for record in records:
             row = self.row_of(self._key(record))
-            if row is not None and self._records[row] != record:
+            if row is not None and self._records[row] is not record and self._records[row] != record:
                 self._records[row] = record
                 self.dataChanged.emit(self.index(row, 0), self.index(row, len(self._columns) - 1))
         self._arrange()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-from resnet_studio.domain.records import NOT_KNOWN, RunRecord
+from resnet_studio.domain.protocols import ProtocolKind
+from resnet_studio.domain.records import NOT_KNOWN, EvaluatedError, RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
 from resnet_studio.text import _
 from resnet_studio.ui.models import formats
@@ -25,10 +26,12 @@ class Column(Enum):
     ITERATION = "iteration"
     TRAINING_ERROR = "training_error"
     TEST_ERROR = "test_error"
+    EVALUATED_ERROR = "evaluated_error"
     BEST_TEST_ERROR = "best_test_error"
     PARAMETERS = "parameters"
     DURATION = "duration"
     CREATED = "created"
+    SIZE = "size"
     TAGS = "tags"
     NOTE = "note"
 
@@ -64,6 +67,12 @@ def _iterations(run: RunRecord) -> tuple[int, int] | None:
 
 def _data_tip(run: RunRecord) -> str:
     return _("Trained elsewhere: its data are not known.") if run.imported else run.spec.data.source
+
+
+def evaluated_text(found: EvaluatedError) -> str:
+    """The top-1 error; another protocol than the single view of training is named."""
+    kind = found.protocol.kind
+    return formats.percent(found.top1) + ("" if kind is ProtocolKind.SINGLE else f" {kind}")
 
 
 def _first_line(note: str) -> str:
@@ -156,6 +165,16 @@ COLUMNS: dict[Column, TableColumn[RunRecord]] = {
         width=94,
         tip=_("The last one measured."),
     ),
+    Column.EVALUATED_ERROR: TableColumn(
+        _("Evaluated"),
+        lambda run: run.evaluated_error,
+        evaluated_text,
+        number=True,
+        width=116,
+        tip=_("Error of the newest evaluation of the present weights; Compare evaluates. Views beside one are named."),
+        sort=lambda run: None if run.evaluated_error is None else run.evaluated_error.top1,
+        cell_tip=lambda run: "\n".join(found.sentence for found in run.evaluated) or None,
+    ),
     Column.BEST_TEST_ERROR: TableColumn(
         _("Best test error"),
         lambda run: run.best_test_error,
@@ -182,6 +201,14 @@ COLUMNS: dict[Column, TableColumn[RunRecord]] = {
     ),
     Column.CREATED: TableColumn(
         _("Created"), lambda run: run.created_at, formats.moment, width=136, tip=_("When the run was asked for.")
+    ),
+    Column.SIZE: TableColumn(
+        _("On disk"),
+        lambda _run: None,
+        formats.size,
+        number=True,
+        width=84,
+        tip=_("What the run's folder takes: checkpoints and weights."),
     ),
     Column.TAGS: TableColumn(
         _("Tags"),

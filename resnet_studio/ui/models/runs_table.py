@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QObject, QSortFilterProxyModel, Qt, Signal
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from PySide6.QtCore import QModelIndex, QObject, Qt, Signal, Slot
 
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.ui.models.record_table import Index, RecordTableModel
+from resnet_studio.domain.run_filter import FilteredRuns, RunFilter
+from resnet_studio.ui.models.record_table import RecordTableModel
 from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, ORDER, Column
-from resnet_studio.ui.models.run_filter import RunFilter, searchable
 
 
 class RunsTableModel(RecordTableModel[RunRecord]):
@@ -20,9 +24,35 @@ class RunsTableModel(RecordTableModel[RunRecord]):
     edit_requested = Signal(str, object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__([COLUMNS[column] for column in ORDER], key=run_id, parent=parent)
+        self._sizes: dict[str, tuple[datetime, int]] = {}  # by run id: of which state, and bytes
+        columns = [COLUMNS[column] for column in ORDER]
+        columns[INDEX[Column.SIZE]] = replace(COLUMNS[Column.SIZE], value=self._size)
+        super().__init__(columns, key=run_id, parent=parent)
         self.editable = False
         self.sort(INDEX[Column.CREATED], Qt.SortOrder.DescendingOrder)
+
+    def _size(self, run: RunRecord) -> int | None:
+        found = self._sizes.get(run.id)
+        return None if found is None else found[1]
+
+    def unsized(self) -> list[RunRecord]:
+        """Runs whose folders were not looked at since they changed."""
+        return [run for run in self.records if self._sizes.get(run.id, (None, 0))[0] != run.updated_at]
+
+    def set_sizes(self, sizes: Iterable[tuple[RunRecord, int]]) -> None:
+        """What the folders of runs take, in bytes."""
+        self._sizes.update({run.id: (run.updated_at, size) for run, size in sizes})
+        if self.rowCount():  # the column alone: an editor that is open in another keeps what was typed
+            column = INDEX[Column.SIZE]
+            self.dataChanged.emit(self.index(0, column), self.index(self.rowCount() - 1, column))
+            self.update_records(())
+
+    @property
+    def total_bytes(self) -> int | None:
+        """Of all runs listed; None until each was looked at."""
+        sizes = [self._size(run) for run in self.records]
+        known = [size for size in sizes if size is not None]
+        return sum(known) if len(known) == len(sizes) else None
 
     def edit(self, record: RunRecord, column: int, text: str) -> bool:
         self.edit_requested.emit(record.id, ORDER[column], text)
@@ -33,51 +63,71 @@ def run_id(run: RunRecord) -> str:
     return run.id
 
 
-class RunsProxy(QSortFilterProxyModel):
-    """Lets through what the filter matches; sorting is the source's."""
+class RunsProxy(RecordTableModel[RunRecord]):
+    """The runs of ``source`` that the filter matches, in its order; sorting, ticking and editing are the source's."""
 
     def __init__(self, source: RecordTableModel[RunRecord], parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(source.columns, key=run_id, parent=parent)
         self._source = source
         self._filter = RunFilter()
-        self._searchable: dict[str, tuple[RunRecord, str]] = {}  # by run id, made once per record
-        self.setDynamicSortFilter(False)
-        self.setSourceModel(source)
+        self._runs = FilteredRuns()
+        for changed in (source.rowsInserted, source.rowsRemoved, source.layoutChanged, source.modelReset):
+            changed.connect(self._on_source_changed)
         source.dataChanged.connect(self._on_data_changed)
+        self._on_source_changed()
 
     def set_filter(self, conditions: RunFilter) -> None:
-        if not hasattr(self, "beginFilterChange"):  # Qt before 6.9
-            self._filter = conditions
-            self.invalidateRowsFilter()
-            return
-        self.beginFilterChange()
         self._filter = conditions
-        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
+        self._show()
 
-    def _on_data_changed(self) -> None:
-        """Without dynamic sorting a changed row is not looked at again."""
-        if not self._filter.empty:
-            self.set_filter(self._filter)
+    @Slot()
+    def prepare(self) -> None:
+        """Read what words are looked for in now, so that the first key does not wait for it."""
+        self._runs.prepare()
 
     def run_at(self, row: int) -> RunRecord:
-        return self._source.record_at(self.mapToSource(self.index(row, 0)).row())
+        return self.record_at(row)
 
     def index_of(self, run_id: str, column: Column = Column.NAME) -> QModelIndex:
         """Not valid if the run is not shown."""
-        row = self._source.row_of(run_id)
-        return QModelIndex() if row is None else self.mapFromSource(self._source.index(row, INDEX[column]))
+        row = self.row_of(run_id)
+        return QModelIndex() if row is None else self.index(row, INDEX[column])
 
-    def _text(self, run: RunRecord) -> str:
-        """What plain words of a filter are looked for in."""
-        kept = self._searchable.get(run.id)
-        if kept is None or kept[0] is not run:
-            kept = self._searchable[run.id] = (run, searchable(run))
-        return kept[1]
+    def _show(self) -> None:
+        all_runs = self._source.records
+        self.set_records(all_runs if self._filter.empty else self._runs.matching(self._filter))
 
-    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
-        del source_parent  # a table has no children
-        run = self._source.record_at(source_row)
-        return self._filter.empty or self._filter.matches(run, self._text(run))
+    @Slot()
+    def _on_source_changed(self) -> None:
+        if self.columns != self._source.columns:
+            self.set_table(self._source.columns, ())
+        self._runs.set_runs(self._source.records)
+        self._show()
+
+    @Slot(QModelIndex, QModelIndex)
+    def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
+        """What stands in the cells may have changed although the records have not."""
+        self._on_source_changed()
+        changed = [self.row_of(self._source.record_at(row).id) for row in range(first.row(), last.row() + 1)]
+        rows = [row for row in changed if row is not None]
+        if rows:
+            self.dataChanged.emit(self.index(min(rows), first.column()), self.index(max(rows), last.column()))
+
+    def check(self, record: RunRecord, checked: bool) -> bool:
+        return self._source.check(record, checked)
+
+    def edit(self, record: RunRecord, column: int, text: str) -> bool:
+        return self._source.edit(record, column, text)
+
+    @property
+    def editable(self) -> bool:
+        return self._source.editable
+
+    @editable.setter
+    def editable(self, editable: bool) -> None:
+        """As the source is."""
+
+    # Qt
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         self._source.sort(column, order)

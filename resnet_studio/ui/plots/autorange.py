@@ -13,6 +13,8 @@ from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.ranges import nice_end, nice_span, settled
 
 Span = tuple[float, float]
+OUTERMOST = (1.0, 99.0)  # percentiles that the axis ends at without outliers
+FEW = 20  # values, of which none is an outlier
 
 
 class RangeFollower:
@@ -67,17 +69,20 @@ class RangeFollower:
     def _value_span(self, runs: Sequence[PlottedRun], options: PlotOptions) -> Span | None:
         """Lowest and highest value worth showing, as coordinates; the noise of raw curves may reach beyond."""
         ends = []
-        for run in runs:
+        for run_id in [each for run in runs for each in (run.run_id, *run.members)]:
             for series in self._panel.series:
-                buffer = self._book.get(run.run_id, series)
-                if buffer is None or not self._book.knows(run.run_id, options.axis):
+                buffer = self._book.get(run_id, series)
+                if buffer is None or not self._book.knows(run_id, options.axis):
                     continue
                 values = buffer.smoothed(options.window_of(series))
                 values = values[np.isfinite(values)]
                 if options.log:
                     values = values[values > self._panel.floor]
-                if len(values):
+                if len(values) and (options.outliers or len(values) < FEW):
                     ends.append((float(values.min()), float(values.max())))
+                elif len(values):
+                    low_end, high_end = np.percentile(values, OUTERMOST)
+                    ends.append((float(low_end), float(high_end)))
         if not ends:
             return None
         lowest, highest = min(low for low, _ in ends), max(high for _, high in ends)

@@ -12,6 +12,7 @@ from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_step, time_step, time_text, value_label
 
 PIXELS_BETWEEN_LABELS = 90
+COUNTED = (XAxis.ITERATION, XAxis.IMAGES)  # whole numbers
 PIXELS_BETWEEN_VALUES = 28
 
 
@@ -34,14 +35,14 @@ class PositionAxis(pg.AxisItem):
         if least <= 0:
             return []
         step = time_step(least) if self.kind is XAxis.TIME else nice_step(least)
-        if self.kind is XAxis.ITERATION:
+        if self.kind in COUNTED:
             step = max(1.0, step if step != 2.5 else 5.0)
         return [(step, 0)]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002
         if self.kind is XAxis.TIME:
             return [time_text(value, spacing) for value in values]
-        if self.kind is XAxis.ITERATION:
+        if self.kind in COUNTED:
             return [count_text(value) for value in values]
         return [f"{value:g}" for value in values]
 

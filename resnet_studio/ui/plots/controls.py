@@ -4,24 +4,82 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
 from resnet_studio.text import _
 from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.panels import PlotOptions
 from resnet_studio.ui.preferences import Preferences
 
-RAW_FROM = 300  # iterations; of fewer, single batches are noise that hides the means
-WINDOWS = (1, 10, 25, 50, 100, 250, 1000)
-_AXES = {XAxis.ITERATION: _("Iterations"), XAxis.EPOCH: _("Epochs"), XAxis.TIME: _("Training time")}
+WINDOWS = (1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50, 70, 100, 150, 200, 250, 350, 500, 700, 1000)
+_AXES = {
+    XAxis.ITERATION: _("Iterations"),
+    XAxis.EPOCH: _("Epochs"),
+    XAxis.TIME: _("Training time"),
+    XAxis.IMAGES: _("Images seen"),
+}
+_SMOOTHING_TIP = _(
+    "Smoothing of the training curves (M): a debiased exponential mean over about N batches.\n"
+    "With w = 1 − 1/N, each point is Σ wᵗ⁻ⁱ xᵢ / Σ wᵗ⁻ⁱ over all batches i up to t, so the first is the first value.\n"
+    "Tests are drawn as they were measured. Raw draws the batches themselves behind."
+)
+
+
+class SmoothingSlider(QWidget):
+    """``changed`` when the window is another; the slider's steps grow with it."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setObjectName("smoothing_slider")
+        self.slider.setRange(0, len(WINDOWS) - 1)
+        self.slider.setPageStep(3)
+        self.slider.setMinimumWidth(90)
+        self.slider.setMaximumWidth(140)
+        self.slider.setAccessibleName(_("Smoothing"))
+        self.value = QLabel()
+        self.value.setProperty("role", "muted")
+        self.value.setMinimumWidth(self.value.fontMetrics().horizontalAdvance(_("Smooth {window}", window=1000)) + 4)
+        for widget in (self, self.slider, self.value):
+            widget.setToolTip(_SMOOTHING_TIP)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(4, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self.slider)
+        layout.addWidget(self.value)
+        self.slider.valueChanged.connect(self._on_moved)
+        self._on_moved()
+
+    @property
+    def window_size(self) -> int:
+        return WINDOWS[self.slider.value()]
+
+    def set_window(self, window: int) -> None:
+        """The step that is nearest."""
+        self.slider.setValue(min(range(len(WINDOWS)), key=lambda place: abs(WINDOWS[place] - window)))
+
+    @Slot()
+    def step(self) -> None:
+        """To the next of a few, and round again."""
+        self.slider.setValue((self.slider.value() + 5) % len(WINDOWS) if self.window_size < WINDOWS[-1] else 0)
+
+    @Slot()
+    def _on_moved(self) -> None:
+        window = self.window_size
+        self.value.setText(_("Not smoothed") if window == 1 else _("Smooth {window}", window=window))
+        self.changed.emit()
 
 
 class PlotControls(QWidget):
-    """Emits ``options_changed(PlotOptions)``, ``fit_requested()``, ``legend_toggled(bool)``; remembers its state."""
+    """Emits ``options_changed(PlotOptions)``, ``fit_requested()``, ``back_requested()``, ``legend_toggled(bool)``;
+    remembers its state."""
 
     options_changed, fit_requested, legend_toggled = Signal(object), Signal(), Signal(bool)
+    back_requested = Signal()
 
     def __init__(self, preferences: Preferences, key: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,54 +90,57 @@ class PlotControls(QWidget):
         self.axis = self._choice("x_axis_choice", _("What the curves are drawn over (X)"), "X")
         for axis, text in _AXES.items():
             self.axis.addItem(text, axis.value)
-        self.window_ = self._choice(
-            "smoothing_choice",
-            _("Draw the mean of the last batches, up to each point, over the training curves (M)"),
-            "M",
-        )
-        for window in WINDOWS:
-            self.window_.addItem(_("No smoothing") if window == 1 else _("Mean of {window}", window=window), window)
-        for choice in (self.axis, self.window_):
-            choice.setMinimumContentsLength(max(len(choice.itemText(i)) for i in range(choice.count())) * 3 // 4)
+        self.axis.setMinimumContentsLength(max(map(len, _AXES.values())) * 3 // 4)
+        self.smoothing = SmoothingSlider()
+        QShortcut(QKeySequence("M"), self.smoothing).activated.connect(self.smoothing.step)
         self.raw = self._toggle("raw_toggle", _("Raw"), "W", _("Raw training curves under the smoothed ones"))
         self.log = self._toggle("log_toggle", _("Log"), "L", _("Logarithmic values; zero lies at the lower end"))
+        self.outliers = self._toggle(
+            "outliers_toggle",
+            _("Outliers"),
+            "O",
+            _("The axis reaches to the farthest value; without, it leaves out the outermost hundredths"),
+        )
         self.legend = self._toggle("legend_toggle", _("Legend"), "G", _("The box with the numbers under the cursor"))
         self.fit = QPushButton(_("Fit"))
         self.fit.setObjectName("fit_button")
         self.fit.setToolTip(_("Show everything and follow the curves again (F, or a double click in the plot)"))
         self.fit.setShortcut(QKeySequence("F"))
         self.fit.clicked.connect(self.fit_requested)
-        for widget in (self.axis, self.window_, self.raw, self.log, self.legend):
+        self.back = QPushButton(_("Back"))
+        self.back.setObjectName("zoom_back_button")
+        self.back.setToolTip(_("To the part that was seen before the last zoom (Backspace)"))
+        self.back.setShortcut(QKeySequence("Backspace"))
+        self.back.clicked.connect(self.back_requested)
+        self.back.hide()
+        for widget in (self.axis, self.smoothing, self.raw, self.log, self.outliers, self.legend):
             layout.addWidget(widget)
         layout.addStretch(1)
+        layout.addWidget(self.back)
         layout.addWidget(self.fit)
         self._restore()
-        for choice in (self.axis, self.window_):
-            choice.currentIndexChanged.connect(self._on_changed)
-        for toggle in (self.raw, self.log):
+        self.axis.currentIndexChanged.connect(self._on_changed)
+        self.smoothing.changed.connect(self._on_changed)
+        for toggle in (self.raw, self.log, self.outliers):
             toggle.toggled.connect(self._on_changed)
         self.legend.toggled.connect(self._on_legend)
 
     @property
     def options(self) -> PlotOptions:
         return PlotOptions(
-            XAxis(self.axis.currentData()), self.window_.currentData(), self.raw.isChecked(), self.log.isChecked()
+            XAxis(self.axis.currentData()),
+            self.smoothing.window_size,
+            self.raw.isChecked(),
+            self.log.isChecked(),
+            self.outliers.isChecked(),
         )
 
     def set_options(self, options: PlotOptions) -> None:
         self.axis.setCurrentIndex(self.axis.findData(options.axis.value))
-        self.window_.setCurrentIndex(max(self.window_.findData(options.window), 0))
+        self.smoothing.set_window(options.window)
         self.raw.setChecked(options.raw)
         self.log.setChecked(options.log)
-
-    def propose_raw(self, iterations: int) -> None:
-        """Draw raw curves of so many iterations or not, unless a person has chosen already; nothing is remembered."""
-        raw = iterations >= RAW_FROM
-        if not self._raw_chosen and raw != self.raw.isChecked():
-            self.raw.blockSignals(True)
-            self.raw.setChecked(raw)
-            self.raw.blockSignals(False)
-            self.options_changed.emit(self.options)
+        self.outliers.setChecked(options.outliers)
 
     def _choice(self, name: str, tip: str, key: str) -> QComboBox:
         choice = QComboBox()
@@ -110,20 +171,23 @@ class PlotControls(QWidget):
                 window=values.value(f"{key}_window", default.window, int),
                 raw=values.value(f"{key}_raw", default.raw, bool),
                 log=values.value(f"{key}_log", default.log, bool),
+                outliers=values.value(f"{key}_outliers", default.outliers, bool),
             )
         )
         self.legend.setChecked(values.value(f"{key}_legend", True, bool))
-        self._raw_chosen = values.value(f"{key}_raw", True, bool) == values.value(f"{key}_raw", False, bool)
 
     @Slot()
     def _on_changed(self) -> None:
         options, key = self.options, f"{self._key}/plot"
-        self._raw_chosen |= self.sender() is self.raw
-        for name, value in (
-            ("axis", options.axis.value), ("window", options.window), ("raw", options.raw), ("log", options.log)
-        ):  # fmt: skip
-            if name != "raw" or self._raw_chosen:
-                self._preferences.set_value(f"{key}_{name}", value)
+        values = {
+            "axis": options.axis.value,
+            "window": options.window,
+            "raw": options.raw,
+            "log": options.log,
+            "outliers": options.outliers,
+        }
+        for name, value in values.items():
+            self._preferences.set_value(f"{key}_{name}", value)
         self.options_changed.emit(options)
 
     @Slot(bool)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from resnet_studio.domain.series import Series
+from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
+from resnet_studio.ui.plots.thinning import running_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Reading:
 
     run: PlottedRun
     values: tuple[float | None, ...]
+    deviations: tuple[float | None, ...] = ()  # of a group's runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,9 @@ def extent(book: CurveBook, runs: Iterable[PlottedRun], panel: Panel, axis: XAxi
 def readings(
     book: CurveBook, runs: Sequence[PlottedRun], panel: Panel, options: PlotOptions, x: float | None
 ) -> list[Reading]:
-    """What each run has at ``x``, or at its own end where ``x`` is None; smoothed where the plot is.
+    """What each run has at ``x``, smoothed where the plot is, or at its own end where ``x`` is None.
+
+    The training error at the end is the mean of the last batches that tables and sentences have too.
 
     A test's value holds until the next test. Past a run's end there is nothing to read.
     """
@@ -59,8 +64,10 @@ def readings(
             result.append(Reading(run, (None,) * len(panel.series)))
             continue
         place = ends[1] if x is None else x
-        values = (_read(book, run.run_id, series, options, place) for series in panel.series)
-        result.append(Reading(run, tuple(values)))
+        at = partial(_read_end, book) if x is None else partial(_read, book)
+        values = tuple(at(run.run_id, series, options, place) for series in panel.series)
+        members = [[at(each, series, options, place) for each in run.members] for series in panel.series]
+        result.append(Reading(run, values, tuple(map(deviation, members)) if run.members else ()))
     return result
 
 
@@ -69,6 +76,20 @@ def _read(book: CurveBook, run_id: str, series: Series, options: PlotOptions, x:
     if positions is None or buffer is None:
         return None
     return value_at(positions, buffer.smoothed(options.window_of(series)), x)
+
+
+def _read_end(book: CurveBook, run_id: str, series: Series, options: PlotOptions, x: float) -> float | None:
+    buffer = book.get(run_id, series)
+    if series is not Series.TRAINING_ERROR or buffer is None:
+        return _read(book, run_id, series, options, x)
+    last = running_mean(buffer.values, TRAINING_ERROR_WINDOW, len(buffer) - 1)
+    return float(last[0]) if math.isfinite(last[0]) else None
+
+
+def deviation(values: Sequence[float | None]) -> float | None:
+    """Sample standard deviation, None below two values."""
+    known = [value for value in values if value is not None]
+    return float(np.std(known, ddof=1)) if len(known) > 1 else None
 
 
 def gaps(found: Iterable[Reading]) -> list[Gap]:

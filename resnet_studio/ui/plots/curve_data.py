@@ -11,7 +11,7 @@ import numpy.typing as npt
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.records import Curve
 from resnet_studio.domain.series import Series
-from resnet_studio.ui.plots.thinning import running_mean
+from resnet_studio.ui.plots.thinning import exponential_mean
 
 
 class XAxis(StrEnum):
@@ -20,6 +20,7 @@ class XAxis(StrEnum):
     ITERATION = "iteration"
     EPOCH = "epoch"
     TIME = "time"
+    IMAGES = "images"
 
 
 class _Growing:
@@ -50,6 +51,7 @@ class CurveBuffer:
     def __init__(self) -> None:
         self._iterations, self._values, self._smooth = _Growing(np.int64), _Growing(np.float32), _Growing(np.float32)
         self._window = 0
+        self._sums = (0.0, 0.0)  # of the exponential mean, at its end
         self.version = 0  # rises with each change
 
     def __len__(self) -> int:
@@ -79,7 +81,8 @@ class CurveBuffer:
         """Drop every point with an iteration greater than ``after_iteration``."""
         keep = int(np.searchsorted(self.iterations, after_iteration, "right"))
         self._iterations.count = self._values.count = keep
-        self._smooth.count = min(self._smooth.count, keep)
+        if self._smooth.count > keep:
+            self._smooth.count = 0
         self.version += 1
 
     def put_before(self, iterations: npt.NDArray[np.int64], values: npt.NDArray[np.float32]) -> None:
@@ -95,13 +98,17 @@ class CurveBuffer:
             self.version += 1
 
     def smoothed(self, window: int) -> npt.NDArray[np.float32]:
-        """The running mean over ``window`` points; only what is new since the last call is computed."""
+        """The debiased exponential mean over about ``window`` points; only what is new since the last call is
+        computed."""
         if window <= 1:
             return self.values
         if window != self._window:
             self._window, self._smooth.count = window, 0
+        if not self._smooth.count:
+            self._sums = (0.0, 0.0)
         if self._smooth.count < len(self):
-            self._smooth.append(running_mean(self.values, window, self._smooth.count))
+            means, self._sums = exponential_mean(self.values[self._smooth.count :], window, self._sums)
+            self._smooth.append(means)
         return self._smooth.array
 
 
@@ -111,6 +118,7 @@ class CurveBook:
     def __init__(self) -> None:
         self._buffers: dict[tuple[str, Series], CurveBuffer] = {}
         self._batches_per_epoch: dict[str, float] = {}
+        self._batch_sizes: dict[str, int] = {}
         self._positions: dict[tuple[str, Series, XAxis], tuple[object, npt.NDArray[np.float64]]] = {}
         self.revision = 0
 
@@ -129,6 +137,20 @@ class CurveBook:
         for curve in curves:
             self._buffer(curve.run_id, curve.series).put_before(curve.iterations, curve.values)
             self.revision += 1
+
+    def put(
+        self, run_id: str, series: Series, iterations: npt.NDArray[np.int64], values: npt.NDArray[np.float32]
+    ) -> None:
+        """Points that were made from other curves replace those that were there."""
+        buffer = self._buffer(run_id, series)
+        buffer.truncate(-1)
+        buffer.extend(iterations, values)
+        self.revision += 1
+
+    def take_scales(self, run_id: str, other: str) -> None:
+        """Let ``run_id`` have the epochs and batches of ``other``."""
+        self.set_batches_per_epoch(run_id, self._batches_per_epoch.get(other))
+        self.set_batch_size(run_id, self._batch_sizes.get(other, 0))
 
     def truncate(self, run_id: str, after_iteration: int) -> None:
         """A run goes on from an earlier iteration: what it measured after that no longer counts."""
@@ -149,18 +171,32 @@ class CurveBook:
             self._batches_per_epoch[run_id] = batches
             self.revision += 1
 
+    def set_batch_size(self, run_id: str, images: int) -> None:
+        """How many training images a run sees in one iteration."""
+        if images > 0 and self._batch_sizes.get(run_id) != images:
+            self._batch_sizes[run_id] = images
+            self.revision += 1
+
     def knows(self, run_id: str, axis: XAxis) -> bool:
         """Whether this run's curves can be drawn over ``axis``."""
         if axis is XAxis.EPOCH:
             return run_id in self._batches_per_epoch
+        if axis is XAxis.IMAGES:
+            return run_id in self._batch_sizes
         return axis is XAxis.ITERATION or self.get(run_id, Series.SECONDS) is not None
 
     def iterations_per_unit(self, run_id: str, axis: XAxis) -> float | None:
         """Iterations in one unit of the axis; None where that is unknown or, for time, not constant."""
-        return 1.0 if axis is XAxis.ITERATION else self._batches_per_epoch.get(run_id) if axis is XAxis.EPOCH else None
+        if axis is XAxis.ITERATION:
+            return 1.0
+        if axis is XAxis.IMAGES:
+            size = self._batch_sizes.get(run_id)
+            return None if size is None else 1.0 / size
+        return self._batches_per_epoch.get(run_id) if axis is XAxis.EPOCH else None
 
     def positions(self, run_id: str, series: Series, axis: XAxis) -> npt.NDArray[np.float64] | None:
-        """Positions of a curve's points: iterations, epochs (passes over the training images), or seconds of training.
+        """Positions of a curve's points: iterations, epochs (passes over the training images), images seen, or
+        seconds of training.
 
         Returns:
             Shape (N,), never falling, or None where the run has no such points or its scale is not known.

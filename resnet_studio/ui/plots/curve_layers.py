@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPen
+from PySide6.QtGui import QColor, QPen
 
 from resnet_studio.domain.series import Series
 from resnet_studio.ui.plots.curve_data import CurveBook, CurveBuffer
+from resnet_studio.ui.plots.group_curves import band
 from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.thinning import thin
 from resnet_studio.ui.theme import Role, Theme
@@ -21,6 +22,8 @@ MAX_FINE_POINTS = 100  # antialiasing multiplies the cost of a wide pen again
 MARKERS = 40  # at most twice as many are drawn
 RAW_UNDER_SMOOTH_ALPHA = 0.2
 SMOOTH_WIDTH = 1.5
+SEED_ALPHA = 0.4  # of a group's single runs
+BAND_ALPHA = 0.16
 
 Floats = npt.NDArray[np.floating]
 
@@ -34,6 +37,43 @@ class View:
     columns: int
 
 
+class Band:
+    """The area between two lines, in the colour of its group."""
+
+    def __init__(self) -> None:
+        self._low, self._high = pg.PlotCurveItem(), pg.PlotCurveItem()
+        self.item = pg.FillBetweenItem(self._low, self._high)
+        self.item.setZValue(-1)
+
+    def clear(self) -> None:
+        self._low.setData([], [])
+        self._high.setData([], [])
+
+    def set_edges(self, x: Floats, low: Floats, high: Floats, colour: QColor) -> None:
+        known = np.isfinite(low) & np.isfinite(high)
+        self._low.setData(x[known], low[known])
+        self._high.setData(x[known], high[known])
+        shade = QColor(colour)
+        shade.setAlphaF(BAND_ALPHA)
+        self.item.setBrush(shade)
+
+
+def _places(x: Floats, view: View, window: int) -> npt.NDArray[np.intp]:
+    """Indexes of the points that are drawn of a smooth curve: those in sight, few enough for a wide pen."""
+    begin, end = np.searchsorted(x, (view.left, view.right))
+    begin, end = max(int(begin) - 1, 0), min(int(end) + 1, len(x))
+    stride = max(1, -(-(end - begin) // (MAX_WIDE_POINTS - 4))) if window > 1 else 1
+    places = np.arange(begin, end, stride)
+    return np.append(places, end - 1) if len(places) and places[-1] != end - 1 else places
+
+
+def _sampled(x: Floats, y: Floats, view: View, window: int) -> tuple[Floats, Floats]:
+    if window <= 1:
+        return thin(x, y, view.left, view.right, view.columns)
+    places = _places(x, view, window)
+    return x[places], y[places]
+
+
 class RunLayers:
     """The items of one run in one plot. Drawing them costs what the screen shows, not what was measured."""
 
@@ -42,9 +82,14 @@ class RunLayers:
         self._raw, self._smooth = pg.PlotCurveItem(connect="finite"), pg.PlotCurveItem(connect="finite")
         self._test, self._markers = pg.PlotCurveItem(connect="finite"), pg.ScatterPlotItem(pxMode=True, antialias=True)
         self._first = pg.ScatterPlotItem(pxMode=True, antialias=True)  # of a curve that is no line yet
+        self._bands = [Band() for _series in panel.series] if run.members else []
+        self._seeds = [pg.PlotCurveItem(connect="finite") for _each in range(len(run.members) * len(panel.series))]
         for z, item in enumerate(self.items):
             item.setZValue(z)
             plot.addItem(item, ignoreBounds=True)
+        for shade in self._bands:
+            plot.addItem(shade.item, ignoreBounds=True)
+        self._banded: object = None
 
     @property
     def _colour_name(self) -> str:
@@ -52,23 +97,25 @@ class RunLayers:
 
     @property
     def items(self) -> tuple[pg.GraphicsObject, ...]:
-        return (self._raw, self._smooth, self._test, self._markers, self._first)
+        return (*self._seeds, self._raw, self._smooth, self._test, self._markers, self._first)
 
     def emphasise(self, strength: float) -> None:
         """0..1: how strongly this run is drawn beside the one that the legend points at."""
-        for item in self.items:
+        for item in (*self.items, *(shade.item for shade in self._bands)):
             item.setOpacity(strength)
 
     def remove(self) -> None:
-        for item in self.items:
+        for item in (*self.items, *(shade.item for shade in self._bands)):
             self._plot.removeItem(item)
 
     def draw(self, book: CurveBook, options: PlotOptions, view: View, shown: bool) -> None:
         """Bring the lines up to date with the buffers."""
-        for item in self.items:
+        for item in (*self.items, *(shade.item for shade in self._bands)):
             item.setVisible(shown)
         if not shown:
             return
+        if self._bands:
+            self._draw_group(book, options, view)
         training, tests = (self._points(book, series, options) for series in (self._panel.thin, self._panel.bold))
         if training is None:
             self._raw.setData([], [])
@@ -84,6 +131,38 @@ class RunLayers:
             self._markers.setData([], [])
         else:
             self._draw_test(tests[0], tests[1].values, options, view)
+
+    def _draw_group(self, book: CurveBook, options: PlotOptions, view: View) -> None:
+        """The runs as thin lines, and one standard deviation to either side of their mean as a band."""
+        state = (book.revision, options, view, self._colour_name)
+        if state == self._banded:
+            return
+        self._banded = state
+        colour = self.run.paint(self._theme)
+        lines = iter(self._seeds)
+        for series, shade in zip(self._panel.series, self._bands, strict=True):
+            window = options.window_of(series)
+            for run_id in self.run.members:
+                x, buffer = book.positions(run_id, series, options.axis), book.get(run_id, series)
+                line = next(lines)
+                if x is None or buffer is None:
+                    line.setData([], [])
+                    continue
+                thin_x, thin_y = _sampled(x, buffer.smoothed(window), view, window)
+                pen = self._theme.run_pen(self._colour_name, residual=self.run.residual, bold=False)
+                faint = QColor(colour)
+                faint.setAlphaF(SEED_ALPHA)
+                pen.setColor(faint)
+                line.setData(
+                    thin_x, self._coordinates(thin_y, options), pen=pen, antialias=len(thin_x) < MAX_WIDE_POINTS
+                )
+            x, edges = book.positions(self.run.run_id, series, options.axis), band(book, self.run, series, window)
+            if x is None or edges is None or len(x) != len(edges[0]):
+                shade.clear()
+                continue
+            places = _places(x, view, window)
+            low, high = (self._coordinates(edge[places], options) for edge in edges)
+            shade.set_edges(x[places], low, high, colour)
 
     def _points(
         self, book: CurveBook, series: Series | None, options: PlotOptions

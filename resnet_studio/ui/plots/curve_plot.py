@@ -18,7 +18,7 @@ from resnet_studio.ui.plots.axes import PositionAxis, ValueAxis
 from resnet_studio.ui.plots.cursor_values import extent, gaps_at, readings
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.curve_layers import RunLayers, View
-from resnet_studio.ui.plots.legend import Legend
+from resnet_studio.ui.plots.legend import Legend, value_text
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.ranges import count_text, time_text
 from resnet_studio.ui.theme import Role, Theme
@@ -28,6 +28,8 @@ FADED = 0.2
 LEGEND_SHARE = 0.42  # of the height, at most
 COMPACT_HEIGHT = 220  # below it the name of the axis gives way to the curves
 
+ONE_ZOOM_SECONDS = 0.6  # steps of a wheel that come closer are one zoom
+_LEVEL_LABEL = {"position": 0.0, "anchors": [(0.0, 1.0), (0.0, 1.0)]}  # above the line, at its left end
 _CHANCE_LABEL = {"position": 0.99, "anchors": [(1.0, 1.0), (1.0, 1.0)]}  # above the line, at its right end
 
 
@@ -35,10 +37,12 @@ class CurvePlot(QWidget):
     """Draws ``book`` whenever it has changed and the plot can be seen, at most every 50 ms.
 
     It follows the data until the mouse zooms or pans; :meth:`fit` follows again. ``hidden_changed`` tells which runs
-    the legend hides, so that plots beside it can follow; ``following_changed`` whether the plot follows the data.
+    the legend hides, so that plots beside it can follow; ``following_changed`` whether the plot follows the data,
+    ``zoom_changed`` whether there is an earlier view to go back to. Dragging draws the box that is zoomed to; with the
+    middle button or Shift it moves the view.
     """
 
-    hidden_changed, following_changed = Signal(object), Signal(bool)
+    hidden_changed, following_changed, zoom_changed = Signal(object), Signal(bool), Signal(bool)
 
     _drawn_at = 0.0  # when any of them was drawn last
 
@@ -65,6 +69,11 @@ class CurvePlot(QWidget):
         self._read: object = None
         self._follower = RangeFollower(self.book, panel, whole=whole)
         self._cursor: float | None = None
+        self._level: float | None = None  # value under the mouse, as the plot places it
+        self._scale_runs: tuple[PlottedRun, ...] = ()
+        self._zooms: list[tuple[Span, Span]] = []  # what was seen before each zoom, as coordinates
+        self._before: tuple[Span, Span] | None = None  # what was seen when the last frame was drawn
+        self._zoomed_at = 0.0
         self.frames = 0
         self._build(legend)
         self._timer = QTimer(self, interval=FRAME_MS)
@@ -84,10 +93,14 @@ class CurvePlot(QWidget):
         box = item.getViewBox()
         box.disableAutoRange()
         box.setDefaultPadding(0.0)
+        box.setMouseMode(pg.ViewBox.RectMode)
         box.sigRangeChangedManually.connect(self._on_zoomed)
         self._line = pg.InfiniteLine(angle=90, movable=False)
         self._line.setVisible(False)
         item.addItem(self._line, ignoreBounds=True)
+        self._level_line = pg.InfiniteLine(angle=0, movable=False, label="", labelOpts=_LEVEL_LABEL)
+        self._level_line.setVisible(False)
+        item.addItem(self._level_line, ignoreBounds=True)
         self._chance: float | None = None
         self._chance_line = pg.InfiniteLine(angle=0, movable=False, label="", labelOpts=_CHANCE_LABEL)
         self._chance_line.setVisible(False)
@@ -121,6 +134,11 @@ class CurvePlot(QWidget):
     @property
     def following(self) -> bool:
         return self._following
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether there is an earlier view to go back to."""
+        return bool(self._zooms)
 
     @property
     def spans(self) -> tuple[Span, Span]:
@@ -180,10 +198,34 @@ class CurvePlot(QWidget):
                 self.legend.row(run.run_id).setChecked(run.run_id not in hidden)
             self._follower.forget_values()
 
+    def set_scale_runs(self, runs: Sequence[PlottedRun]) -> None:
+        """Let the axes fit these runs instead of the own ones: plots beside each other then have one scale."""
+        if tuple(runs) != self._scale_runs:
+            self._scale_runs = tuple(runs)
+            self._follower.reset()
+            self._drawn = None
+
+    @Slot()
+    def back(self) -> None:
+        """To what was seen before the last zoom; from the first one back to following."""
+        if not self._zooms:
+            return
+        x, y = self._zooms.pop()
+        if not self._zooms:
+            self.zoom_changed.emit(False)
+            self.fit()
+            return
+        self._view.getPlotItem().getViewBox().setRange(xRange=x, yRange=y, padding=0)
+        self._before = (x, y)
+        self._drawn = None
+
     @Slot()
     def fit(self) -> None:
         """Show everything and follow the data again."""
         self._follower.reset()
+        if self._zooms:
+            self._zooms.clear()
+            self.zoom_changed.emit(False)
         if not self._following:
             self._following = True
             self.following_changed.emit(True)
@@ -209,7 +251,8 @@ class CurvePlot(QWidget):
         if state != self._drawn:
             self.draw()
             self._drawn = (*state[:5], self.spans)
-        reading = (self.book.revision, self.options, tuple(self._hidden), self._cursor, self._view.size())
+        cursor = (self._cursor, self._level)
+        reading = (self.book.revision, self.options, tuple(self._hidden), cursor, self._view.size())
         if reading != self._read:
             self._read = reading
             self._show_readings()
@@ -219,7 +262,8 @@ class CurvePlot(QWidget):
         if self._following:
             self._follow()
         box = self._view.getPlotItem().getViewBox()
-        (left, right), _unused = box.viewRange()
+        (left, right), (low, high) = box.viewRange()
+        self._before = ((left, right), (low, high))
         view = View(left, right, max(int(box.width()), 16))
         for layer in self._layers:
             layer.draw(self.book, self.options, view, layer.run.run_id not in self._hidden)
@@ -232,8 +276,9 @@ class CurvePlot(QWidget):
 
     def _follow(self) -> None:
         """Ranges in steps: they grow when the data leaves them, and only then."""
-        known = self._follower.knows_positions(self.shown_runs, self.options.axis)
-        x_range, y_range = self._follower.ranges(self.shown_runs, self.options)
+        runs = self._scale_runs or self.shown_runs
+        known = self._follower.knows_positions(runs, self.options.axis)
+        x_range, y_range = self._follower.ranges(runs, self.options)
         self._view.getPlotItem().getViewBox().setRange(xRange=x_range, yRange=y_range, padding=0)
         self._bottom.setStyle(showValues=known)
         self._left.setStyle(showValues=self._follower.knows_values)
@@ -250,12 +295,20 @@ class CurvePlot(QWidget):
         self._line.setVisible(place is not None and ends is not None)
         if place is not None:
             self._line.setValue(place)
+        level = self._level if place is not None and ends is not None else None
+        self._level_line.setVisible(level is not None)
+        if level is not None:
+            self._level_line.setValue(level)
+            value = 10.0**level if self.options.log else level
+            self._level_line.label.setFormat(value_text(value, None, self.panel.unit))
 
     def _place_text(self, place: float | None) -> str:
         if place is None:
             return _("latest")
         if self.options.axis is XAxis.TIME:
             return _("after {place}", place=time_text(place))
+        if self.options.axis is XAxis.IMAGES:
+            return _("{place} images", place=count_text(place))
         return (
             _("epoch {place:.2f}", place=place)
             if self.options.axis is XAxis.EPOCH
@@ -274,6 +327,11 @@ class CurvePlot(QWidget):
         if self._following:
             self._following = False
             self.following_changed.emit(False)
+        now = time.monotonic()
+        if self._before is not None and (not self._zooms or now - self._zoomed_at > ONE_ZOOM_SECONDS):
+            self._zooms.append(self._before)  # turning the wheel is one zoom
+            self.zoom_changed.emit(True)
+        self._zoomed_at = now
 
     @Slot(str, bool)
     def _on_legend_toggled(self, run_id: str, shown: bool) -> None:
@@ -299,6 +357,8 @@ class CurvePlot(QWidget):
         pen = QPen(theme.colour(Role.MUTED), 1, Qt.PenStyle.DashLine)
         pen.setCosmetic(True)
         self._line.setPen(pen)
+        self._level_line.setPen(pen)
+        self._level_line.label.setColor(theme.colour(Role.MUTED))
         chance = QPen(theme.colour(Role.MUTED), 1, Qt.PenStyle.DotLine)
         chance.setCosmetic(True)
         self._chance_line.setPen(chance)
@@ -308,12 +368,15 @@ class CurvePlot(QWidget):
     def _move_cursor(self, position: QPointF) -> None:
         box = self._view.getPlotItem().getViewBox()
         scene = self._view.mapToScene(position.toPoint())
-        self._cursor = float(box.mapSceneToView(scene).x()) if box.sceneBoundingRect().contains(scene) else None
+        inside = box.sceneBoundingRect().contains(scene)
+        point = box.mapSceneToView(scene)
+        self._cursor, self._level = (float(point.x()), float(point.y())) if inside else (None, None)
 
     def _step_cursor(self, direction: int) -> None:
         (left, right), _unused = self.spans
         ends = extent(self.book, self.shown_runs, self.panel, self.options.axis)
         if ends is not None:
+            self._level = None
             place = ends[1] if self._cursor is None else self._cursor + direction * (right - left) / 100
             self._cursor = min(max(place, ends[0]), ends[1])
 
@@ -322,7 +385,11 @@ class CurvePlot(QWidget):
         if kind is QEvent.Type.MouseMove and isinstance(event, QMouseEvent):
             self._move_cursor(event.position())
         elif kind is QEvent.Type.Leave:
-            self._cursor = None
+            self._cursor = self._level = None
+        elif kind is QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent):
+            pan = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            mode = pg.ViewBox.PanMode if pan else pg.ViewBox.RectMode
+            self._view.getPlotItem().getViewBox().setMouseMode(mode)
         elif kind is QEvent.Type.MouseButtonDblClick:
             self.fit()
             return True

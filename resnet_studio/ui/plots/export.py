@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import Enum
 from math import log10
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,24 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
-from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.series import Series
 from resnet_studio.text import _
 from resnet_studio.ui.figures import FAMILY, write_figure
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
+from resnet_studio.ui.plots.group_curves import band, put_group_curves
 from resnet_studio.ui.plots.line_sample import paint_sample
-from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, set_epoch_lengths
+from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun, set_epoch_lengths
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_span, nice_step, time_step, time_text
-from resnet_studio.ui.plots.run_colours import at_lightness, lightness_steps
+from resnet_studio.ui.plots.run_colours import at_lightness
 from resnet_studio.ui.plots.thinning import thin
 
 FIGURE_SIZE = QSize(1000, 640)  # points
 _GAP = 70.0  # between labels
 _LEFT, _TOP, _RIGHT, _BOTTOM = 70.0, 24.0, 24.0, 62.0
 _SAMPLE = 50.0  # a line's sample and the gap after it
+_TEN_THOUSAND = 10_000
 _INK, _FAINT = QColor("#1b2330"), QColor("#dfe4ec")
 
 CurveMap = Mapping[tuple[str, Series], Curve]
@@ -43,12 +45,29 @@ class _Frame:
     low: float
     high: float
     lines: dict[tuple[str, Series], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    unit: int = 1  # positions are written in
+    ticks: tuple[float, ...] = ()  # values that are labelled, where they are fixed
 
     def x(self, position: Any) -> Any:
         return self.area.left() + position / self.right * self.area.width()
 
     def y(self, value: Any) -> Any:
         return self.area.bottom() - (value - self.low) / (self.high - self.low) * self.area.height()
+
+
+class FigureStyle(Enum):
+    """How a figure is drawn.
+
+    OWN: as on the page. PAPER: as Figure 6 of the paper: errors from 0 to 20 %, dashed training curves, bold test
+    curves, iterations in ten thousands.
+    """
+
+    OWN = "own"
+    PAPER = "paper"
+
+
+PAPER_HIGHEST = 20.0  # percent
+PAPER_TICKS = (0.0, 5.0, 10.0, 15.0, 20.0)
 
 
 def export_figure(
@@ -58,17 +77,21 @@ def export_figure(
     options: PlotOptions | None = None,
     panel: Panel = ERROR,
     description: str = "",
+    *,
+    style: FigureStyle = FigureStyle.OWN,
+    plotted: Sequence[PlottedRun] = (),
 ) -> Path:
     """Draw the runs' curves and write them as the ending of ``path`` says; a PNG has 2000 x 1280 pixels.
 
     Training curves are thin (smoothed as ``options`` say), test curves bold, plain nets dashed, residual nets solid, in
-    the runs' colours on white.
+    the runs' colours on white. A group is its mean with a band of one standard deviation and its runs as thin lines.
 
     Args:
         curves: What the store's ``curves`` returns; series that are missing are left out.
         runs: In the legend's order.
         path: As :func:`~resnet_studio.ui.figures.write_figure` takes it.
         description: Words that go with the figure, unseen.
+        plotted: The lines, where they are not one a run: groups, whose members are among ``runs``.
 
     Raises:
         UserError: Without runs, and as :func:`~resnet_studio.ui.figures.write_figure` does.
@@ -76,91 +99,148 @@ def export_figure(
     if not runs:
         raise UserError(_("There are no runs to draw; choose at least one."))
     options = options or PlotOptions()
+    if style is FigureStyle.PAPER:
+        options, panel = replace(options, axis=XAxis.ITERATION, log=False), ERROR
     book = CurveBook()
     book.load(curve for curve in curves.values() if len(curve))
     set_epoch_lengths(book, runs)
+    shown = list(plotted) or PlottedRun.of_all(runs, options.lightness_steps or None)
+    put_group_curves(book, [run for run in shown if run.members])
     return write_figure(
         path,
-        lambda painter: _draw(painter, book, runs, options, panel),
+        lambda painter: _draw(painter, book, shown, options, panel, style),
         FIGURE_SIZE,
-        title=_("ResNet Studio: ") + ", ".join(run.name for run in runs),
+        title=_("ResNet Studio: ") + ", ".join(run.name for run in shown),
         description=description,
     )
 
 
-def _draw(painter: QPainter, book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel) -> None:
+def _draw(
+    painter: QPainter,
+    book: CurveBook,
+    runs: Sequence[PlottedRun],
+    options: PlotOptions,
+    panel: Panel,
+    style: FigureStyle,
+) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     font = QFont(FAMILY)
     font.setStyleHint(QFont.StyleHint.SansSerif)
     font.setPixelSize(15)
     painter.setFont(font)
-    legend = _Legend.of(runs, panel, QFontMetricsF(painter.font()))
-    frame = _frame(book, runs, options, panel, _TOP / 2 + legend.height)
+    legend = _Legend.of(runs, panel, QFontMetricsF(painter.font()), style)
+    frame = _frame(book, runs, options, panel, _TOP / 2 + legend.height, style)
     _draw_axes(painter, frame, options, panel)
     painter.save()
     painter.setClipRect(frame.area)
-    steps = options.lightness_steps or lightness_steps(runs)
+    for run in runs:
+        for series in panel.series if run.members else ():
+            _draw_band(painter, frame, book, run, series, options, panel)
     for run in runs:
         for series in panel.series:
-            if (run.id, series) in frame.lines:
-                _draw_line(painter, frame, run, *frame.lines[run.id, series], steps[run.id], bold=series is panel.bold)
+            bold = series is panel.bold
+            for member in run.members:
+                if (member, series) in frame.lines:
+                    pen = _pen(run, style, bold=False)
+                    faint = QColor(pen.color())
+                    faint.setAlphaF(0.35)
+                    pen.setColor(faint)
+                    _draw_line(painter, frame, pen, *frame.lines[member, series])
+            if (run.run_id, series) in frame.lines:
+                x, y = frame.lines[run.run_id, series]
+                _draw_line(painter, frame, _pen(run, style, bold=bold), x, y)
+                if bold and style is FigureStyle.OWN:
+                    _draw_marks(painter, frame, run, x, y)
     painter.restore()
-    legend.draw(painter, runs, steps)
+    legend.draw(painter, runs)
 
 
-def _frame(book: CurveBook, runs: Sequence[RunRecord], options: PlotOptions, panel: Panel, top: float) -> _Frame:
+def _frame(
+    book: CurveBook, runs: Sequence[PlottedRun], options: PlotOptions, panel: Panel, top: float, style: FigureStyle
+) -> _Frame:
     """Everything is shown, from position 0 to the last point of any run; the plot area begins at ``top``."""
     lines: dict[tuple[str, Series], tuple[np.ndarray, np.ndarray]] = {}
-    for run in runs:
+    for run_id in [each for run in runs for each in (run.run_id, *run.members)]:
         for series in panel.series:
-            x, buffer = book.positions(run.id, series, options.axis), book.get(run.id, series)
+            x, buffer = book.positions(run_id, series, options.axis), book.get(run_id, series)
             if x is not None and buffer is not None:
                 y = buffer.smoothed(options.window_of(series))
                 y = np.where(np.isfinite(y), y, np.nan).astype(np.float64)
-                lines[run.id, series] = (x, np.log10(np.maximum(y, panel.floor)) if options.log else y)
+                lines[run_id, series] = (x, np.log10(np.maximum(y, panel.floor)) if options.log else y)
     right = max((float(x[-1]) for x, _unused in lines.values()), default=0.0) or 1.0
     finite = [y[np.isfinite(y)] for _unused, y in lines.values()]
     ends = [(float(y.min()), float(y.max())) for y in finite if len(y)]
     low, high = (min(a for a, _unused in ends), max(b for _unused, b in ends)) if ends else (0.0, 100.0)
-    if not options.log:
+    if style is FigureStyle.PAPER:
+        low, high = 0.0, PAPER_HIGHEST
+    elif not options.log:
         low, high = nice_span(low, high)
     elif high - low < 0.1:
         low, high = low - 0.1, high + 0.1
     size = FIGURE_SIZE
     area = QRectF(_LEFT, top, size.width() - _LEFT - _RIGHT, size.height() - top - _BOTTOM)
-    return _Frame(area, right, low, high, lines)
+    unit = _TEN_THOUSAND if style is FigureStyle.PAPER and right >= _TEN_THOUSAND else 1
+    return _Frame(area, right, low, high, lines, unit, PAPER_TICKS if style is FigureStyle.PAPER else ())
 
 
-def _draw_line(
-    painter: QPainter, frame: _Frame, run: RunRecord, x: np.ndarray, y: np.ndarray, lightness_step: int, *, bold: bool
-) -> None:
-    x, y = thin(x, y, 0.0, frame.right, int(frame.area.width()))
-    colour = _colour(run, lightness_step)
-    pen = QPen(colour, 2.6 if bold else 1.0)
+def _pen(run: PlottedRun, style: FigureStyle, *, bold: bool) -> QPen:
+    pen = QPen(_colour(run), 2.6 if bold else 1.0)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-    if not run.residual:
+    dashed = not bold if style is FigureStyle.PAPER else not run.residual
+    if dashed:
         pen.setDashPattern([4.0, 2.4] if bold else [6.0, 4.0])
+    return pen
+
+
+def _draw_band(
+    painter: QPainter, frame: _Frame, book: CurveBook, run: PlottedRun, series: Series, options: PlotOptions,
+    panel: Panel,
+) -> None:  # fmt: skip
+    edges, x = band(book, run, series, options.window_of(series)), book.positions(run.run_id, series, options.axis)
+    if edges is None or x is None:
+        return
+    low, high = (np.log10(np.maximum(edge, panel.floor)) if options.log else edge for edge in edges)
+    known = np.isfinite(low) & np.isfinite(high)
+    places = np.flatnonzero(known)[:: max(1, int(known.sum()) // int(frame.area.width()))]
+    points = [*zip(frame.x(x[places]), frame.y(low[places]), strict=True)]
+    points += reversed([*zip(frame.x(x[places]), frame.y(high[places]), strict=True)])
+    shade = _colour(run)
+    shade.setAlphaF(0.16)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(shade)
+    painter.drawPolygon(QPolygonF([QPointF(float(a), float(b)) for a, b in points]))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def _draw_line(painter: QPainter, frame: _Frame, pen: QPen, x: np.ndarray, y: np.ndarray) -> None:
+    x, y = thin(x, y, 0.0, frame.right, int(frame.area.width()))
     painter.setPen(pen)
     for piece in _pieces(frame.x(x), frame.y(y)):
         if piece.size() > 1:
             painter.drawPolyline(piece)
-        elif not bold:  # one point makes no line
-            painter.setBrush(colour)
+        elif pen.widthF() < 2:  # one point makes no line
+            painter.setBrush(pen.color())
             painter.drawEllipse(piece.at(0), 1.6, 1.6)
             painter.setBrush(Qt.BrushStyle.NoBrush)
-    if bold and np.isfinite(y).sum() <= 60:
-        painter.setPen(QPen(colour, 1.8))
-        painter.setBrush(colour if run.residual else Qt.GlobalColor.white)
-        for px, py in zip(frame.x(x), frame.y(y), strict=True):
-            if np.isfinite(py):
-                painter.drawEllipse(QPointF(px, py), 3.2, 3.2)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
-def _colour(run: RunRecord, lightness_step: int) -> QColor:
+def _draw_marks(painter: QPainter, frame: _Frame, run: PlottedRun, x: np.ndarray, y: np.ndarray) -> None:
+    """The tests as dots, filled for residual nets, where they are few."""
+    if np.isfinite(y).sum() > 60:
+        return
+    colour = _colour(run)
+    painter.setPen(QPen(colour, 1.8))
+    painter.setBrush(colour if run.residual else Qt.GlobalColor.white)
+    for px, py in zip(frame.x(x), frame.y(y), strict=True):
+        if np.isfinite(py):
+            painter.drawEllipse(QPointF(px, py), 3.2, 3.2)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def _colour(run: PlottedRun) -> QColor:
     """On white."""
-    return at_lightness(QColor(run.colour), lightness_step, QColor("white"))
+    return at_lightness(QColor(run.colour), run.lightness_step, QColor("white"))
 
 
 def _pieces(x: np.ndarray, y: np.ndarray) -> Iterable[QPolygonF]:
@@ -190,7 +270,7 @@ def _draw_axes(painter: QPainter, frame: _Frame, options: PlotOptions, panel: Pa
     painter.setPen(QPen(_INK, 1.2))
     painter.drawRect(area)
     below = QRectF(area.left(), area.bottom() + 30, area.width(), metrics.height() + 4)
-    name = ITERATIONS_BY_AXIS[options.axis]
+    name = ITERATIONS_BY_AXIS[options.axis] if frame.unit == 1 else "iter. (1e4)"
     painter.drawText(
         below, Qt.AlignmentFlag.AlignHCenter, _("{name} (h:min:s)", name=name) if options.axis is XAxis.TIME else name
     )
@@ -208,10 +288,14 @@ def _x_ticks(frame: _Frame, axis: XAxis) -> list[tuple[float, str]]:
     places = [i * step for i in range(int(frame.right / step + 1e-9) + 1)]
     if axis is XAxis.TIME:
         return [(place, time_text(place, step)) for place in places]
+    if frame.unit > 1:
+        return [(place, f"{place / frame.unit:g}") for place in places]
     return [(place, count_text(place) if step >= 1 else f"{place:g}") for place in places]
 
 
 def _y_ticks(frame: _Frame, options: PlotOptions) -> list[tuple[float, str]]:
+    if frame.ticks:
+        return [(value, f"{value:g}") for value in frame.ticks]
     if options.log:
         return [(log10(value), f"{value:.3g}") for value in log_ticks(10**frame.low, 10**frame.high)[0]]
     step = nice_step((frame.high - frame.low) * 40 / frame.area.height())
@@ -227,15 +311,21 @@ class _Legend:
     columns: int
     cell: float  # width of a column, in points
     row: float  # height of a line, in points
+    style: FigureStyle
 
     @classmethod
-    def of(cls, runs: Sequence[RunRecord], panel: Panel, metrics: QFontMetricsF) -> _Legend:
-        note = _("bold: test, thin: training") if panel.bold and panel.thin else ""
-        texts = (*display_names(runs).values(), *([note] if note else []))
+    def of(cls, runs: Sequence[PlottedRun], panel: Panel, metrics: QFontMetricsF, style: FigureStyle) -> _Legend:
+        notes = []
+        if panel.bold and panel.thin:
+            paper = style is FigureStyle.PAPER
+            notes.append(_("dashed: training, bold: test") if paper else _("bold: test, thin: training"))
+        if any(run.members for run in runs):
+            notes.append(_("band: one standard deviation of the runs"))
+        texts = (*(run.name for run in runs), *notes)
         width = FIGURE_SIZE.width() - _LEFT - _RIGHT
         longest = max(metrics.horizontalAdvance(text) for text in texts) + _SAMPLE + 24
         columns = max(1, min(len(texts), int(width // longest)))
-        return cls(texts, columns, width / columns, metrics.height() + 3)
+        return cls(texts, columns, width / columns, metrics.height() + 3, style)
 
     @property
     def rows(self) -> int:
@@ -245,14 +335,14 @@ class _Legend:
     def height(self) -> float:
         return self.rows * self.row + 8
 
-    def draw(self, painter: QPainter, runs: Sequence[RunRecord], steps: Mapping[str, int]) -> None:
+    def draw(self, painter: QPainter, runs: Sequence[PlottedRun]) -> None:
         metrics = QFontMetricsF(painter.font())
         for i, text in enumerate(self.texts):
             place = QPointF(_LEFT + i // self.rows * self.cell, _TOP / 2 + i % self.rows * self.row)
             beside = _SAMPLE if i < len(runs) else 0.0
             if i < len(runs):
                 where = QRectF(place.x(), place.y(), 40, self.row)
-                paint_sample(painter, where, _colour(runs[i], steps[runs[i].id]), runs[i].residual)
+                paint_sample(painter, where, _colour(runs[i]), runs[i].residual or self.style is FigureStyle.PAPER)
             painter.setPen(_INK if i < len(runs) else QColor("#5a6578"))
             room = self.cell - beside - 8
             shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room)

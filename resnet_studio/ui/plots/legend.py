@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QEnterEvent, QFocusEvent, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QEnterEvent, QFocusEvent, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QWidget
 
 from resnet_studio.domain.series import Per
@@ -26,11 +26,12 @@ MOST_ROWS = 6
 _HEADS = {Per.ITERATION: "training", Per.TEST: "test"}
 
 
-def value_text(value: float | None, unit: str) -> str:
-    """Errors with one decimal, everything else with three digits."""
+def value_text(value: float | None, deviation: float | None, unit: str) -> str:
+    """Errors with one decimal, everything else with three digits; a group's standard deviation after the mean."""
     if value is None:
         return DASH
-    return f"{value:.1f} %" if unit == "%" else f"{value:.3g}"
+    spread = "" if deviation is None else f" ± {deviation:.1f}" if unit == "%" else f" ± {deviation:.2g}"
+    return f"{value:.1f}{spread} %" if unit == "%" else f"{value:.3g}{spread}"
 
 
 def gap_text(value: float | None, unit: str) -> str:
@@ -44,6 +45,7 @@ class _Row(QAbstractButton):
     """Line sample, name and two numbers; painted, because the numbers change with each move of the mouse."""
 
     pointed = Signal(bool)
+    alone_requested = Signal(str)
 
     def __init__(self, theme: Theme, columns: int, parent: QWidget) -> None:
         super().__init__(parent)
@@ -51,6 +53,7 @@ class _Row(QAbstractButton):
         self.run: PlottedRun | None = None
         self.label, self.values = "", ("",) * columns
         self.muted = False
+        self.wide = False  # room for deviations
 
     def show_values(self, values: Sequence[str]) -> None:
         if tuple(values) != self.values:
@@ -64,7 +67,15 @@ class _Row(QAbstractButton):
         return QSize(sample + name + self._columns * self._column() + 10, metrics.height() + 4)
 
     def _column(self) -> int:
-        return QFontMetrics(self.font()).horizontalAdvance("+88.8 pp") + 6
+        widest = "88.8 ± 8.8 %" if self.wide else "+88.8 pp"
+        return QFontMetrics(self.font()).horizontalAdvance(widest) + 6
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier and self.run is not None:
+            self.setDown(False)
+            self.alone_requested.emit(self.run.run_id)
+            return
+        super().mouseReleaseEvent(event)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
@@ -124,6 +135,7 @@ class Legend(QScrollArea):
         self._gaps: dict[int, _Row] = {}
         self._heads: list[_Row] = []
         self._place = ""
+        self._wide = False
         self._room = 10_000
         self._body = QWidget()
         self._body.setProperty("role", "clear")
@@ -141,17 +153,22 @@ class Legend(QScrollArea):
         for row in [*self._rows.values(), *self._gaps.values()]:
             _drop(row)
         self._rows, self._gaps = {}, {}
+        self._wide = any(run.members for run in runs)
         for run in runs:
             row = self._new_row()
             row.run, row.label, row.values = run, run.name, (DASH,) * self._columns
             row.setObjectName(f"legend_{run.run_id}")
             row.setAccessibleName(run.name)
-            row.setToolTip(plain_tip(_("{name}: click to hide or show it", name=run.name)))
+            about = _("{name}: click to hide or show it, with Ctrl to see it alone", name=run.name)
+            if run.members:
+                about += "\n" + _("Mean of {count} runs; band: one standard deviation", count=len(run.members))
+            row.setToolTip(plain_tip(about))
             row.setCheckable(True)
             row.setChecked(run.run_id not in hidden)
             row.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             row.toggled.connect(self._on_row_toggled)
             row.pointed.connect(self._on_row_pointed)
+            row.alone_requested.connect(self.show_alone)
             self._rows[run.run_id] = row
         self._arrange()
 
@@ -174,7 +191,9 @@ class Legend(QScrollArea):
                 head.update()
         for reading in readings:
             if reading.run.run_id in self._rows:
-                self._rows[reading.run.run_id].show_values([value_text(value, unit) for value in reading.values])
+                spread = reading.deviations or (None,) * len(reading.values)
+                texts = [value_text(*pair, unit) for pair in zip(reading.values, spread, strict=True)]
+                self._rows[reading.run.run_id].show_values(texts)
         if {gap.depth for gap in gaps} != set(self._gaps):
             for row in self._gaps.values():
                 _drop(row)
@@ -208,6 +227,7 @@ class Legend(QScrollArea):
     def _new_row(self) -> _Row:
         row = _Row(self._theme, self._columns, self._body)
         row.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        row.wide = self._wide
         row.show()
         return row
 
@@ -242,6 +262,15 @@ class Legend(QScrollArea):
         row = self.sender()
         if isinstance(row, _Row) and row.run is not None:
             self.toggled.emit(row.run.run_id, shown)
+
+    @Slot(str)
+    def show_alone(self, run_id: str) -> None:
+        """Hide every other run; where that is so already, show all again."""
+        others = [row for key, row in self._rows.items() if key != run_id]
+        alone = self._rows[run_id].isChecked() and not any(row.isChecked() for row in others)
+        self._rows[run_id].setChecked(True)
+        for row in others:
+            row.setChecked(alone)
 
     @Slot(bool)
     def _on_row_pointed(self, here: bool) -> None:

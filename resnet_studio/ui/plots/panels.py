@@ -8,14 +8,20 @@ from dataclasses import dataclass, field, replace
 from PySide6.QtGui import QColor
 
 from resnet_studio.domain.comparison import display_names
+from resnet_studio.domain.grouping import Grouping, RunGroup, group_runs
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import Per, Series
 from resnet_studio.text import _
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
-from resnet_studio.ui.plots.run_colours import lightness_steps, line_colour
+from resnet_studio.ui.plots.run_colours import group_lightness_steps, lightness_steps, line_colour
 from resnet_studio.ui.theme import Theme
 
-ITERATIONS_BY_AXIS = {XAxis.ITERATION: "iteration", XAxis.EPOCH: "epoch", XAxis.TIME: _("training time")}
+ITERATIONS_BY_AXIS = {
+    XAxis.ITERATION: "iteration",
+    XAxis.EPOCH: "epoch",
+    XAxis.TIME: _("training time"),
+    XAxis.IMAGES: _("training images seen"),
+}
 
 
 _FLOORS = {"%": 0.01, "nats": 1e-6}  # by unit; one image in 10 000
@@ -94,6 +100,23 @@ class PlottedRun:
     cohort: str = ""
     seed: int = 0
     imported: bool = False
+    members: tuple[str, ...] = ()  # ids of the runs of a group, whose mean this is; empty for a run
+
+    @classmethod
+    def of_group(cls, group: RunGroup, lightness_step: int) -> PlottedRun:
+        """The mean of a group's runs; twins are the only plain and the only residual group of a depth."""
+        first = group.first
+        return cls(
+            group.id,
+            _("{name} (n {count})", name=group.name, count=len(group.counted)),
+            first.colour,
+            first.residual,
+            first.spec.network.depth,
+            max(run.iterations for run in group.counted),
+            lightness_step,
+            cohort="groups",
+            members=tuple(run.id for run in group.counted),
+        )
 
     @classmethod
     def of(cls, run: RunRecord) -> PlottedRun:
@@ -131,16 +154,18 @@ class PlotOptions:
 
     Attributes:
         axis: What they are drawn over.
-        window: Points in the running mean of what is measured at each iteration; 1 for none.
+        window: Points in the exponential mean of what is measured at each iteration; 1 for none.
         raw: Draw the raw training curves under the smoothed ones; without smoothing they are always drawn.
         log: Logarithmic values.
+        outliers: The values' axis reaches to the farthest value; else it leaves out the outermost hundredths.
         lightness_steps: Of an export, by run id, so that its lines look as on the page; empty: counted anew.
     """
 
     axis: XAxis = XAxis.ITERATION
     window: int = 50
-    raw: bool = True
+    raw: bool = False
     log: bool = False
+    outliers: bool = True
     lightness_steps: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @property
@@ -148,12 +173,24 @@ class PlotOptions:
         return self.window > 1
 
     def window_of(self, series: Series) -> int:
-        """Points in the running mean of one series: tests are drawn as they were measured."""
+        """Points in the mean of one series: tests are drawn as they were measured."""
         return self.window if series.per is Per.ITERATION else 1
 
     @property
     def draws_raw(self) -> bool:
         return self.raw or not self.smooth
+
+
+def grouped_runs(runs: Sequence[RunRecord], grouping: Grouping) -> list[PlottedRun]:
+    """The means of groups of two runs and more; a group of one is its run under the group's name."""
+    groups = group_runs(runs, grouping)
+    steps = group_lightness_steps(groups)
+    return [
+        replace(PlottedRun.of(group.counted[0]), name=group.name, lightness_step=steps[group.key])
+        if len(group.counted) == 1
+        else PlottedRun.of_group(group, steps[group.key])
+        for group in groups
+    ]
 
 
 def batches_per_epoch(run: RunRecord) -> float | None:
@@ -166,6 +203,8 @@ def batches_per_epoch(run: RunRecord) -> float | None:
 
 
 def set_epoch_lengths(book: CurveBook, runs: Iterable[RunRecord]) -> None:
-    """Let ``book`` know how long each run's epochs are."""
+    """Let ``book`` know how long each run's epochs are, and how many images each iteration sees."""
     for run in runs:
+        if not run.imported:
+            book.set_batch_size(run.id, run.spec.recipe.batch_size)
         book.set_batches_per_epoch(run.id, batches_per_epoch(run))

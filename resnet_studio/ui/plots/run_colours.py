@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from html import escape
 from typing import Protocol
 
 from PySide6.QtGui import QColor
 
+from resnet_studio.domain.grouping import RunGroup
 from resnet_studio.domain.visible_text import visible
 from resnet_studio.ui.theme import Role, Theme
 
@@ -40,23 +41,33 @@ def lightness_steps(runs: Iterable[_KnownRun]) -> dict[str, int]:
     return found
 
 
-def kept_lightness_steps(
-    runs: Iterable[_KnownRun], before: Mapping[str, int], shown: Collection[str] = ()
-) -> dict[str, int]:
-    """As :func:`lightness_steps`, but a run keeps the step it had ``before``, whoever comes or goes; newcomers take the
-    lowest that is free. Where two had the same, one that is ``shown`` keeps it, or else the first.
+def kept_lightness_steps(runs: Iterable[_KnownRun], before: Mapping[str, int]) -> dict[str, int]:
+    """As :func:`lightness_steps`, but every run in ``before`` keeps its step for good, ticked or not; newcomers take
+    the lowest step that no known run of their colour and kind has.
+
+    ``before`` grows with what this returns, so that a colour means the same run as long as the page lives.
     """
     listed = list(runs)
     taken: dict[tuple[str, bool], set[int]] = {}
+    for run in listed:
+        if run.id in before:
+            taken.setdefault((run.colour.lower(), run.residual), set()).add(before[run.id])
     found: dict[str, int] = {}
-    for run in sorted(listed, key=lambda run: (run.id not in shown, run.id not in before)):
+    for run in listed:
         used = taken.setdefault((run.colour.lower(), run.residual), set())
-        step = before.get(run.id, -1)
-        if step < 0 or step in used:
+        step = before.get(run.id)
+        if step is None:
             step = next(free for free in range(len(used) + 1) if free not in used)
-        used.add(step)
+            used.add(step)
         found[run.id] = step
-    return {run.id: found[run.id] for run in listed}
+    return found
+
+
+def group_lightness_steps(groups: Iterable[RunGroup]) -> dict[Hashable, int]:
+    """By a group's key: the first group of a colour and kind has the colour itself."""
+    listed = list(groups)
+    firsts = lightness_steps(group.first for group in listed)
+    return {group.key: firsts[group.first.id] for group in listed}
 
 
 def at_lightness(colour: QColor, step: int, ground: QColor) -> QColor:

@@ -1,4 +1,4 @@
-"""What makes a long curve cheap to draw and easy to read: thinning to pixel columns, and a running mean.
+"""What makes a long curve cheap to draw and easy to read: thinning to pixel columns, and means.
 
 Points are never thinned when they are stored; that is the plot's business (a million points on a thousand columns).
 """
@@ -87,3 +87,46 @@ def running_mean(values: Floats, window: int, start: int = 0) -> npt.NDArray[np.
     count = counts[upper] - counts[lower]
     means = (sums[upper] - sums[lower]) / np.maximum(count, 1)
     return np.where(finite[start - lead :], means, np.nan).astype(np.float32)
+
+
+_LARGEST = 300.0  # of the exponents in one block: far from the largest of a float64, about e^709
+
+
+def exponential_mean(
+    values: Floats, window: int, state: tuple[float, float] = (0.0, 0.0)
+) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:
+    """The debiased exponential mean up to and including each value: with w = 1 - 1 / window,
+    sum of w^(t - i) x_i divided by sum of w^(t - i), over all finite x_i up to t.
+
+    The first mean is the first value, and a constant stays that constant. Values that are not finite have no weight and
+    stay gaps themselves.
+
+    Args:
+        values: Shape (N,).
+        window: 1 for the values themselves; the weight of a value falls to 1/e after so many.
+        state: Of an earlier call, to go on from it.
+
+    Returns:
+        Shape (N,), and the two sums after the last value.
+
+    Raises:
+        ValueError: If ``window`` is below 1.
+    """
+    if window < 1:
+        raise ValueError(f"window must be at least 1, got {window}")
+    if window == 1:
+        return values.astype(np.float32), state
+    decay = -np.log1p(-1.0 / window)  # w = exp(-decay)
+    block = max(1, int(_LARGEST / decay))
+    finite = np.isfinite(values)
+    known = np.where(finite, values, 0.0).astype(np.float64)
+    means = np.empty(len(values), np.float32)
+    total, weight = state
+    for start in range(0, len(values), block):
+        part = slice(start, min(start + block, len(values)))
+        growth = np.exp(decay * np.arange(1, part.stop - part.start + 1))
+        totals = (total + np.cumsum(known[part] * growth)) / growth
+        weights = (weight + np.cumsum(finite[part] * growth)) / growth
+        means[part] = np.where(finite[part], totals / np.maximum(weights, 1e-300), np.nan)
+        total, weight = float(totals[-1]), float(weights[-1])
+    return means, (total, weight)

@@ -73,7 +73,7 @@ class BarsDelegate(QStyledItemDelegate):
         bold = QFont(plain)
         bold.setWeight(QFont.Weight.DemiBold)
         painter.setFont(bold)
-        mark_width = 16.0 if cell.truth else 0.0
+        mark_width = 16.0  # also where the truth is not known: bars stand below each other
         percent_width = painter.fontMetrics().horizontalAdvance(_percent(1.0)) + _GAP
         shared = area.width() - percent_width - mark_width
         label_width = shared if narrow else min(self._widest(cell, painter.fontMetrics()) + 12.0, shared / 2)

@@ -19,10 +19,10 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.run_filter import parse_filter
 from resnet_studio.text import _
 from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.models.run_columns import data_name
-from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.elided import keep_end

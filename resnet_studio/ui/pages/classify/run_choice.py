@@ -8,11 +8,11 @@ from PySide6.QtCore import QObject, Signal
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.run_filter import RunFilter, searchable
 from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
 from resnet_studio.ui.models.run_columns import data_name
-from resnet_studio.ui.models.run_filter import RunFilter, searchable
 from resnet_studio.ui.models.runs_table import run_id
 from resnet_studio.ui.plots.line_sample import sample_icon
 from resnet_studio.ui.theme import Theme

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QWidget
 
 from resnet_studio.domain.comparison import as_of
 from resnet_studio.domain.enums import RunStatus
@@ -23,9 +23,11 @@ from resnet_studio.ui.pages.compare.results import ResultTables
 from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
+from resnet_studio.ui.plots.group_curves import put_group_curves
 from resnet_studio.ui.plots.loading import CurveLoader
-from resnet_studio.ui.plots.panels import ERROR, PANELS, PlottedRun, set_epoch_lengths
+from resnet_studio.ui.plots.panels import ERROR, PANELS, PlottedRun, grouped_runs, set_epoch_lengths
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.group_choice import GroupChoice
 
 TABLES_MS = 500
 
@@ -45,6 +47,7 @@ class CurvesView(QWidget):
         self._book = CurveBook()
         self._runs: tuple[RunRecord, ...] = ()
         self._shades: dict[str, int] = {}
+        self._plotted: list[PlottedRun] = []
         self._loaded: set[str] = set()
         self._baseline = self._wanted_baseline = ""
         self._shown_revision = -1
@@ -69,15 +72,24 @@ class CurvesView(QWidget):
         for panel in PANELS:
             self.quantity.addItem(panel.title, panel.key)
         self.tables = ResultTables(services.theme)
+        self.group_choice = GroupChoice(services.preferences, "compare")
         self.export_button = ExportButton(self, services.preferences, self.shown)
         self._plot_stack = QStackedWidget()
         for plot in self.plots:
             self._plot_stack.addWidget(plot)
-        self._rows = two_parts(
-            Qt.Orientation.Vertical, framed_panel(self.controls, self._plot_stack), framed_panel(self.tables), (1, 0)
+        self._no_curves = QLabel(
+            _("These runs were trained elsewhere and brought no curves along. Evaluate measures their errors."),
+            wordWrap=True,
+            alignment=Qt.AlignmentFlag.AlignCenter,
         )
-        self._rows.setSizes([460, 186])
-        self._rows.restoreState(services.preferences.value("compare/rows", QByteArray(), QByteArray))
+        self._no_curves.setObjectName("no_curves_label")
+        self._no_curves.setProperty("role", "muted")
+        self._plot_stack.addWidget(self._no_curves)
+        self._rows = two_parts(
+            Qt.Orientation.Vertical, framed_panel(self.controls, self._plot_stack), framed_panel(self.tables), (3, 2)
+        )
+        self._rows.setSizes([430, 290])
+        self._rows.restoreState(services.preferences.value("compare/rows-2", QByteArray(), QByteArray))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._rows)
@@ -86,15 +98,19 @@ class CurvesView(QWidget):
         self._services.controller.happened.connect(self._on_happened)
         self._loader.loaded.connect(self._on_loaded)
         self._loader.failed.connect(self.failed)
+        self.group_choice.changed.connect(self._on_grouping)
         self.tables.baseline_changed.connect(self._on_baseline)
         self.export_button.chosen.connect(self.export_to)
-        self.quantity.currentIndexChanged.connect(self._plot_stack.setCurrentIndex)
+        self.quantity.currentIndexChanged.connect(self._show_plot)
+        self.quantity.currentIndexChanged.connect(self._on_zoom)
         self._rows.splitterMoved.connect(self._on_splitter_moved)
         for plot in self.plots:
             plot.set_options(self.controls.options)
             plot.legend.setVisible(self.controls.legend.isChecked())
             self.controls.options_changed.connect(plot.set_options)
             self.controls.fit_requested.connect(plot.fit)
+            self.controls.back_requested.connect(plot.back)
+            plot.zoom_changed.connect(self._on_zoom)
             self.controls.legend_toggled.connect(plot.legend.setVisible)
             plot.hidden_changed.connect(self._on_hidden)
         shortcut = QShortcut(QKeySequence("Q"), self)
@@ -119,22 +135,43 @@ class CurvesView(QWidget):
         ids = self.run_ids
         self._baseline = self._wanted_baseline if self._wanted_baseline in ids else ids[0] if ids else ""
         self._loaded &= set(ids)
-        self._book.keep_only(ids)
+        self._book.keep_only([*ids, *(run.run_id for run in self._plotted if run.members)])
         set_epoch_lengths(self._book, self._runs)
         missing = [run_id for run_id in ids if run_id not in self._loaded]
         if missing:
             self._loader.load(missing)
         else:
             self._loader.stop()
-        plotted = PlottedRun.of_all(self._runs, self._shades)
-        for plot in self.plots:
-            plot.set_runs(plotted)
-        self.controls.propose_raw(max((run.iteration for run in self._runs), default=0))
+        self._show_plotted()
         self._show_tables()
         self.export_button.setEnabled(bool(self._runs))
 
+    def _show_plotted(self) -> None:
+        """Runs, or the means of groups of two and more; a group of one is drawn as its run."""
+        grouping = self.group_choice.grouping
+        self._plotted = grouped_runs(self._runs, grouping) if grouping else PlottedRun.of_all(self._runs, self._shades)
+        self._update_groups()
+        for plot in self.plots:
+            plot.set_runs(self._plotted)
+        self._show_plot()
+
+    def _update_groups(self) -> None:
+        put_group_curves(self._book, [run for run in self._plotted if run.members])
+
+    @Slot()
+    def _show_plot(self) -> None:
+        """The plot of the quantity; words where all runs were trained elsewhere."""
+        elsewhere = bool(self._runs) and all(run.imported for run in self._runs)
+        self._plot_stack.setCurrentIndex(self._plot_stack.count() - 1 if elsewhere else self.quantity.currentIndex())
+
+    @Slot()
+    def _on_grouping(self) -> None:
+        self._show_plotted()
+        self._show_tables()
+
     def _show_tables(self) -> None:
         """Results as the curves have them, so that both go on together while runs train."""
+        self._update_groups()
         self._shown_revision = self._book.revision
         curves = {}
         for run_id in self.run_ids:
@@ -147,7 +184,7 @@ class CurvesView(QWidget):
             training = curves.get((run.id, Series.TRAINING_ERROR))
             ahead = training is not None and run.id in self._loaded and training.iterations[-1] > run.iteration
             runs.append(as_of(run, curves, int(training.iterations[-1])) if ahead and training is not None else run)
-        self.tables.show_runs(runs, self._baseline, curves, self._shades)
+        self.tables.show_runs(runs, self._baseline, curves, self._shades, self.group_choice.grouping)
 
     @Slot()
     def _refresh_tables(self) -> None:
@@ -157,10 +194,11 @@ class CurvesView(QWidget):
     def shown(self) -> Shown:
         """What an export writes: the runs that the legend does not hide."""
         plot = self.plots[self.quantity.currentIndex()]
-        visible = {run.run_id for run in plot.shown_runs}
+        visible = {run_id for run in plot.shown_runs for run_id in (run.members or (run.run_id,))}
         baseline = next((run for run in self._runs if run.id == self._baseline), None)
         runs = tuple(run for run in self._runs if run.id in visible)
-        return Shown(runs, replace(plot.options, lightness_steps=self._shades), plot.panel, baseline)
+        options = replace(plot.options, lightness_steps=self._shades)
+        return Shown(runs, options, plot.panel, baseline, plot.shown_runs)
 
     @Slot(object, object)
     def export_to(self, kind: Export, path: Path) -> None:
@@ -212,10 +250,14 @@ class CurvesView(QWidget):
                 plot.set_hidden(hidden)  # type: ignore[arg-type]
 
     @Slot()
+    def _on_zoom(self) -> None:
+        self.controls.back.setVisible(self.plots[self.quantity.currentIndex()].zoomed)
+
+    @Slot()
     def _on_next_quantity(self) -> None:
         if self.isVisible():
             self.quantity.setCurrentIndex((self.quantity.currentIndex() + 1) % self.quantity.count())
 
     @Slot()
     def _on_splitter_moved(self) -> None:
-        self._services.preferences.set_value("compare/rows", self._rows.saveState())
+        self._services.preferences.set_value("compare/rows-2", self._rows.saveState())

@@ -12,14 +12,15 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import Series
+from resnet_studio.history.event_files import write_event_files
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.files import write_whole
 from resnet_studio.studies.conformity import Conformity, of_run
 from resnet_studio.studies.conformity.texts import as_caption, as_csv, csv_columns
 from resnet_studio.text import _
 from resnet_studio.ui.figures import FORMATS
-from resnet_studio.ui.plots.export import export_figure
-from resnet_studio.ui.plots.panels import ERROR, Panel, PlotOptions
+from resnet_studio.ui.plots.export import FigureStyle, export_figure
+from resnet_studio.ui.plots.panels import ERROR, Panel, PlotOptions, PlottedRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,9 @@ class ExportRow:
 
     @property
     def kind(self) -> str:
-        """As the file dialog shows it."""
+        """As the file dialog shows it; empty for a folder."""
+        if not self.suffix:
+            return ""
         return FORMATS.get(self.suffix, _("CSV table (*.csv)"))
 
 
@@ -40,7 +43,11 @@ class Export(Enum):
     PNG = ExportRow(_("Figure as PNG…"), ".png", "Ctrl+E")
     SVG = ExportRow(_("Figure as SVG…"), ".svg", "Ctrl+Shift+E")
     PDF = ExportRow(_("Figure as PDF…"), ".pdf", "")
+    PAPER_PNG = ExportRow(_("As in the paper, PNG…"), ".png", "")
+    PAPER_SVG = ExportRow(_("As in the paper, SVG…"), ".svg", "")
+    PAPER_PDF = ExportRow(_("As in the paper, PDF…"), ".pdf", "")
     CURVES = ExportRow(_("Curves as CSV…"), ".csv", "")
+    EVENTS = ExportRow(_("Curves as TensorBoard event files…"), "", "")
     RESULTS = ExportRow(_("Results as CSV…"), ".csv", "")
     CONFORMITY = ExportRow(_("Conformity as CSV…"), ".csv", "")
 
@@ -57,6 +64,7 @@ class Shown:
     options: PlotOptions
     panel: Panel
     baseline: RunRecord | None
+    plotted: tuple[PlottedRun, ...] = ()  # the lines, groups among them
 
     @property
     def file_name(self) -> str:
@@ -76,13 +84,19 @@ def export(kind: Export, shown: Shown, store: RunStore, path: Path) -> Path:
     """
     if not shown.runs:
         raise UserError(_("Nothing is shown, so there is nothing to export; tick some runs first."))
+    if kind is Export.EVENTS:
+        if not write_event_files(store, shown.runs, path, lambda: False):
+            raise UserError(_("These runs have no curves, so there is nothing to write."))
+        return path
     if path.suffix.lower() != kind.row.suffix:
         path = path.with_name(path.name + kind.row.suffix)
     ids = [run.id for run in shown.runs]
     if kind.row.suffix in FORMATS:
-        curves = store.curves(ids, (*shown.panel.series, Series.SECONDS))
+        style = FigureStyle.PAPER if kind.name.startswith("PAPER") else FigureStyle.OWN
+        panel = ERROR if style is FigureStyle.PAPER else shown.panel
+        curves = store.curves(ids, (*panel.series, Series.SECONDS))
         words = as_caption(list(zip(display_names(shown.runs).values(), _conformity(shown, store), strict=True)))
-        return export_figure(curves, shown.runs, path, shown.options, shown.panel, words)
+        return export_figure(curves, shown.runs, path, shown.options, panel, words, style=style, plotted=shown.plotted)
     if kind is Export.CURVES:
         text = comparison_csv(shown.runs, store.curves(ids, shown.panel.series))
     elif kind is Export.CONFORMITY:

@@ -45,7 +45,11 @@ class ExportButton(QPushButton):
         kind = Export[action.data()]
         folder = Path(self._preferences.value("compare/folder", str(Path.home()), str))
         proposal = str(folder / f"{shown.file_name}{kind.row.suffix}")
-        path, _unused = QFileDialog.getSaveFileName(self, kind.row.text.rstrip("…"), proposal, kind.row.kind)
+        title = kind.row.text.rstrip("…")
+        if kind.row.suffix:
+            path, _unused = QFileDialog.getSaveFileName(self, title, proposal, kind.row.kind)
+        else:
+            path = QFileDialog.getExistingDirectory(self, title, str(folder))
         if path:
             self._preferences.set_value("compare/folder", str(Path(path).parent))
             self.chosen.emit(kind, Path(path))

@@ -18,6 +18,7 @@ from resnet_studio.ui.pages.compare.curves import CurvesView
 from resnet_studio.ui.pages.compare.evaluate.panel import EvaluatePanel
 from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
 from resnet_studio.ui.pages.compare.picker import RunPicker
+from resnet_studio.ui.pages.compare.scatter import ScatterView
 from resnet_studio.ui.plots.run_colours import kept_lightness_steps
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
@@ -30,8 +31,11 @@ def _age(run: RunRecord) -> tuple[datetime, str]:
     return run.created_at, run.name
 
 
+CURVES, EVALUATE, SCATTER = range(3)
+
+
 class ComparePage(Page):
-    """Which runs, chosen at the left, and two parts that show them: Curves and Evaluate."""
+    """Which runs, chosen at the left, and three parts that show them: Curves, Scatter and Evaluate."""
 
     def __init__(self, services: Services, row: PageRow, parent: QWidget | None = None) -> None:
         super().__init__(services, row, parent)
@@ -48,6 +52,7 @@ class ComparePage(Page):
         self.picker = RunPicker(services.theme)
         self.curves = CurvesView(services)
         self.evaluate = EvaluatePanel(services)
+        self.scatter = ScatterView(services.preferences, services.theme)
         self.banner = Banner()
         self.banner.setObjectName("compare_banner")
         self._count = QLabel()
@@ -60,18 +65,19 @@ class ComparePage(Page):
         head.addWidget(title)
         head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addSpacing(18)
-        for number, (part, text, tip) in enumerate(
-            (
-                (self.curves, _("Curves"), _("How the runs trained")),
-                (self.evaluate, _("Evaluate"), _("Test protocols, ensembles and confusion matrices")),
-            )
-        ):
+        for part in (self.curves, self.evaluate, self.scatter):  # in the order of their numbers
             self.parts.addWidget(part)
+        for number, text, tip in (
+            (CURVES, _("Curves"), _("How the runs trained")),
+            (SCATTER, _("Scatter"), _("Any field against any result: error against depth, parameters, multiply-adds")),
+            (EVALUATE, _("Evaluate"), _("Test protocols, ensembles and confusion matrices")),
+        ):
             button = named(QPushButton(text), f"{text.lower()}_switch", tip=tip)
             button.setCheckable(True)
             self.switches.addButton(button, number)
             head.addWidget(button)
         head.addStretch(1)
+        head.addWidget(self.curves.group_choice)
         head.addWidget(self.curves.quantity)
         head.addWidget(self.curves.export_button)
         left = framed_panel(self.picker)
@@ -122,12 +128,12 @@ class ComparePage(Page):
 
     @Slot(int)
     def show_part(self, number: int) -> None:
-        """0: Curves, 1: Evaluate."""
-        number = number if number in (0, 1) else 0
+        """0: Curves, 1: Evaluate, 2: Scatter."""
+        number = number if number in (CURVES, EVALUATE, SCATTER) else CURVES
         self.parts.setCurrentIndex(number)
         self.switches.button(number).setChecked(True)
-        for widget in (self.curves.quantity, self.curves.export_button):
-            widget.setVisible(number == 0)
+        for widget in (self.curves.group_choice, self.curves.quantity, self.curves.export_button):
+            widget.setVisible(number == CURVES)
         self.services.preferences.set_value("compare/part", number)
 
     def show_runs(self, run_ids: Sequence[str]) -> None:
@@ -150,11 +156,13 @@ class ComparePage(Page):
             gone = len(wanted) - len(found)
             text = _n("{count} run was", "{count} runs were", gone)
             self.banner.show_notice("gone", _("{text} deleted meanwhile and left out.", text=text), kind="warning")
-        before, self._runs = self.run_ids, tuple(found)
+        self._runs = tuple(found)
         oldest_first: list[RunRecord] = sorted(found, key=_age)  # of strangers, the oldest has the colour itself
-        shades = kept_lightness_steps(oldest_first, self._shades, before)
-        self._shades |= shades
+        seen = [run for run in stored.values() if run.id in self._shades and run.id not in wanted]
+        self._shades |= kept_lightness_steps([*seen, *oldest_first], self._shades)
+        shades = dict(self._shades)
         self.curves.set_runs(found, shades)
+        self.scatter.set_runs(found, shades)
         self.evaluate.set_runs(found, list(stored.values()), shades)
         self.picker.show_runs(list(stored.values()), self.run_ids, shades)
         self.stack.setCurrentIndex(1 if stored else 0)

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QLineEdit,
     QPushButton,
     QTableView,
     QVBoxLayout,
@@ -20,14 +19,15 @@ from PySide6.QtWidgets import (
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.run_filter import parse_filter
 from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
-from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.models.runs_table import RunsProxy, run_id
 from resnet_studio.ui.plots.line_sample import sample_icon
 from resnet_studio.ui.plots.run_colours import line_colour, plain_tip
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.filter_field import FilterField
 
 NARROW = 240  # pixels
 
@@ -63,8 +63,7 @@ class PickModel(RecordTableModel[RunRecord]):
         self._lightness_steps = dict(steps)
         self.refresh()
 
-    def toggle(self, row: int) -> None:
-        run = self.record_at(row)
+    def toggle(self, run: RunRecord) -> None:
         self.check(run, run.id not in self._chosen)
 
     def check(self, record: RunRecord, checked: bool) -> bool:
@@ -118,12 +117,15 @@ class RunPicker(QWidget):
         self.setObjectName("run_picker")
         self.model = PickModel(theme, self)
         self.proxy = RunsProxy(self.model, self)
-        self.filter = QLineEdit()
+        self.filter = FilterField(lambda: self.model.records)
         self.filter.setObjectName("compare_filter")
-        self.filter.setPlaceholderText(_("Filter, for example: depth:>20"))
+        self.filter.setPlaceholderText(_("Filter, for example: depth>20"))
         self.filter.setAccessibleName(_("Filter the runs to compare"))
-        self.filter.setToolTip(_("Words must all occur; tag:demo, status:finished, depth:20..56, -plain (Ctrl+F)"))
-        self.filter.setClearButtonEnabled(True)
+        self.problem = QLabel(wordWrap=True)
+        self.problem.setObjectName("compare_filter_problem")
+        self.problem.setProperty("role", "error")
+        self.problem.setTextFormat(Qt.TextFormat.PlainText)
+        self.problem.hide()
         self.view = QTableView()
         self.view.setObjectName("compare_runs")
         self.view.setAccessibleName(_("Runs to compare"))
@@ -160,6 +162,7 @@ class RunPicker(QWidget):
         layout.setSpacing(6)
         layout.addLayout(top)
         layout.addWidget(self.filter)
+        layout.addWidget(self.problem)
         layout.addWidget(self.view, 1)
         layout.addLayout(foot)
         self.filter.textChanged.connect(self._on_filter)
@@ -190,18 +193,16 @@ class RunPicker(QWidget):
     def _on_filter(self, text: str) -> None:
         wanted = parse_filter(text)
         self.proxy.set_filter(wanted)
-        self.filter.setToolTip(
-            wanted.problem or _("Words must all occur; tag:demo, status:finished, depth:20..56 (Ctrl+F)")
-        )
+        self.problem.setText(wanted.problem)
+        self.problem.setVisible(bool(wanted.problem))
 
     @Slot(QModelIndex)
     def _on_double_click(self, index: QModelIndex) -> None:
-        self.model.toggle(self.proxy.mapToSource(index).row())
+        self.model.toggle(self.proxy.run_at(index.row()))
 
     @Slot()
     def _on_all(self) -> None:
-        rows = (self.proxy.mapToSource(self.proxy.index(row, 0)).row() for row in range(self.proxy.rowCount()))
-        self.model.choose([self.model.record_at(row).id for row in rows], True)
+        self.model.choose([run.id for run in self.proxy.records], True)
 
     @Slot()
     def _on_none(self) -> None:

@@ -20,17 +20,17 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio.domain.comparison import Curves, display_names, twin_gaps
+from resnet_studio.domain.grouping import NO_GROUPS, Grouping, group_runs
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.studies.conclusions import conclusion
 from resnet_studio.studies.verdicts import outcomes
-from resnet_studio.text import _
-from resnet_studio.ui.pages.compare.tables import DifferencesModel, ResultsModel
+from resnet_studio.text import _, _n
+from resnet_studio.ui.pages.compare.tables import DifferencesModel, GroupResultsModel, ResultsModel
 from resnet_studio.ui.theme import Theme
-from resnet_studio.ui.widgets.elided import ElidedLabel
 
 _WIDEST_CHOICE = 300  # pixels
-LEAST_TABLE = 130  # pixels: the tabs, a header and two rows
-MOST_SENTENCES = 2  # the others stand in a tab of their own
+LEAST_TABLE = 186  # pixels: the tabs, a header and four rows
+MOST_SENTENCES = 3  # the others stand in a tab of their own
 
 
 class ResultTables(QWidget):
@@ -43,16 +43,24 @@ class ResultTables(QWidget):
         self.conclusion = QLabel(wordWrap=True)
         self.conclusion.setObjectName("conclusion_label")
         self.conclusion.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.twins = tuple(ElidedLabel() for _unused in range(MOST_SENTENCES))
-        for number, label in enumerate(self.twins, 1):
-            label.setObjectName(f"twins_label_{number}")
+        self.twins = QLabel(wordWrap=True)
+        self.twins.setObjectName("twins_label")
+        self.twins.setTextFormat(Qt.TextFormat.PlainText)
+        self.twins.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.results, self.differences = ResultsModel(theme, self), DifferencesModel(self)
+        self.groups = GroupResultsModel(theme, self)
+        self._group_baseline = ""
         self.results_view = self._table("results_table", _("Results of the runs"))
-        self.results_view.setModel(self.results)
-        self.results_view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        self.results_view.setSortingEnabled(True)
-        self.results_view.setIconSize(QSize(34, 14))
-        self.results_view.horizontalHeader().setSortIndicatorClearable(True)
+        self.groups_view = self._table("group_results_table", _("Results of the groups"))
+        for view, model in ((self.results_view, self.results), (self.groups_view, self.groups)):
+            view.setModel(model)
+            view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+            view.setSortingEnabled(True)
+            view.setIconSize(QSize(34, 14))
+            view.horizontalHeader().setSortIndicatorClearable(True)
+        self._shown_results = QStackedWidget()
+        self._shown_results.addWidget(self.results_view)
+        self._shown_results.addWidget(self.groups_view)
         self.differences_view = self._table("differences_table", _("Fields in which the runs differ"))
         self.differences_view.setModel(self.differences)
         same = QLabel(_("The runs are the same in every field."))
@@ -65,7 +73,7 @@ class ResultTables(QWidget):
         self.tabs.setObjectName("compare_tabs")
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
-        self.tabs.addTab(self.results_view, _("Results"))
+        self.tabs.addTab(self._shown_results, _("Results"))
         self.tabs.addTab(self._differing, _("What differs"))
         self.all_twins = QPlainTextEdit(readOnly=True)
         self.all_twins.setObjectName("twins_text")
@@ -90,8 +98,7 @@ class ResultTables(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.conclusion)
-        for label in self.twins:
-            layout.addWidget(label)
+        layout.addWidget(self.twins)
         self.tabs.setMinimumHeight(LEAST_TABLE)
         layout.addWidget(self.tabs, 1)
         self.baseline.activated.connect(self._on_baseline)
@@ -120,43 +127,57 @@ class ResultTables(QWidget):
         baseline: str,
         curves: Curves | None = None,
         steps: Mapping[str, int] | None = None,
+        grouping: Grouping = NO_GROUPS,
     ) -> None:
         """``baseline`` is one of the runs' ids, or empty without runs; ``steps`` in lightness by run id."""
         self.results.set_runs(runs, baseline, curves, steps)
+        groups = group_runs(runs, grouping) if grouping else []
+        self.groups.set_groups(groups, self._group_baseline)
+        self._shown_results.setCurrentIndex(1 if grouping else 0)
         self.differences.set_runs(runs)
         count = self.differences.rowCount()
         self._differing.setCurrentIndex(0 if count or len(runs) < 2 else 1)
         self.tabs.setTabText(1, _("What differs ({count})", count=count))
-        names = list(display_names(runs).items())
+        names = [(group.id, group.name) for group in groups] if grouping else list(display_names(runs).items())
         before = [(self.baseline.itemData(i), self.baseline.itemText(i)) for i in range(self.baseline.count())]
         if names != before:
             self.baseline.clear()
             for run_id, name in names:
                 self.baseline.addItem(name, run_id)
-        self.baseline.setCurrentIndex(self.baseline.findData(baseline))
+        self.baseline.setCurrentIndex(self.baseline.findData(self.groups.baseline if grouping else baseline))
         sentence = conclusion(outcomes(runs, curves or {}))
         self.conclusion.setText(sentence)
         self.conclusion.setVisible(bool(sentence))
         found = twin_gaps(runs, curves)
         lines = [gap.sentence for gap in found]
-        for label, line in zip(self.twins, [*lines, *("" for _unused in self.twins)], strict=False):
-            label.show_text(line)
-            label.setVisible(bool(line) and not sentence)  # the conclusion says so too
+        more = len(lines) - MOST_SENTENCES
+        shown = lines[:MOST_SENTENCES]
+        if more > 0:
+            shown.append(_n("One more twin stands under Twins.", "{count} more twins stand under Twins.", more))
+        self.twins.setText("\n".join(shown))
+        self.twins.setVisible(bool(lines) and not sentence)  # the conclusion says so too
         self.tabs.setTabText(2, _("Twins ({lines})", lines=len(lines)))
         if self.all_twins.toPlainText() != "\n".join(lines):
             self.all_twins.setPlainText("\n".join(lines))
         if names != before:
             self.results_view.resizeColumnsToContents()
+            self.groups_view.resizeColumnsToContents()
             self.differences_view.resizeColumnsToContents()
 
     @Slot(int)
     def _on_baseline(self, index: int) -> None:
-        self.baseline_changed.emit(self.baseline.itemData(index))
+        chosen = self.baseline.itemData(index)
+        if self._shown_results.currentIndex() == 1:
+            self._group_baseline = chosen
+            self.groups.set_groups(self.groups.records, chosen)
+        else:
+            self.baseline_changed.emit(chosen)
 
     @Slot()
     def _on_copy(self) -> None:
         """The chosen rows with their header, for a spreadsheet."""
-        view = self.results_view if self.tabs.currentIndex() == 0 else self.differences_view
+        results = self.groups_view if self._shown_results.currentIndex() == 1 else self.results_view
+        view = results if self.tabs.currentIndex() == 0 else self.differences_view
         model = view.model()
         columns = range(model.columnCount())
         rows = sorted({index.row() for index in view.selectionModel().selectedIndexes()})

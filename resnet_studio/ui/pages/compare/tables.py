@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QIcon
 
 from resnet_studio.domain.comparison import Curves, Difference, Quantity, comparison_rows, deltas, display_names, result
+from resnet_studio.domain.grouping import RunGroup
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.run_fields import RunField, run_fields
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
+from resnet_studio.studies.conformity import Conformity, State, of_run
 from resnet_studio.studies.seeds import SeedGroup, seed_groups
 from resnet_studio.text import _
 from resnet_studio.ui.models import formats
+from resnet_studio.ui.models.group_columns import group_columns, group_key
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
+from resnet_studio.ui.models.run_columns import evaluated_text
 from resnet_studio.ui.models.runs_table import run_id
 from resnet_studio.ui.plots.line_sample import sample_icon
 from resnet_studio.ui.plots.panels import PlottedRun
-from resnet_studio.ui.plots.run_colours import plain_tip
+from resnet_studio.ui.plots.run_colours import group_lightness_steps, line_colour, plain_tip
 from resnet_studio.ui.theme import Theme
 
 _QUANTITIES: dict[Quantity, tuple[str, str, Callable[[float], str]]] = {
@@ -28,6 +34,11 @@ _QUANTITIES: dict[Quantity, tuple[str, str, Callable[[float], str]]] = {
         formats.percent,
     ),
     Quantity.TEST_ERROR: (_("Test error"), _("The last one measured: the headline figure"), formats.percent),
+    Quantity.EVALUATED_ERROR: (
+        _("Evaluated"),
+        _("The newest evaluation of the present weights; the tip of a cell names all of them"),
+        formats.percent,
+    ),
     Quantity.BEST_TEST_ERROR: (
         _("Best test error *"),
         _(
@@ -41,19 +52,52 @@ _QUANTITIES: dict[Quantity, tuple[str, str, Callable[[float], str]]] = {
     Quantity.PARAMETERS: (_("Parameters"), _("Weights that training changes"), formats.whole),
     Quantity.MULTIPLY_ADDS: (_("Multiply-adds"), _("For one image"), formats.whole),
 }
+_MOST_FIELDS = 8
 _DELTA_TIP = _("Difference to the baseline in percentage points, at the last iteration both have reached")
+_GROUP_DELTA_TIP = _("Difference of the means to the baseline group's, in percentage points")
 _SEEDS_TIP = _(
     "Mean and sample standard deviation of the last test errors of the finished runs shown that differ in their seeds "
     "alone, and how many they are"
 )
 
 
+_PAPER_TIP = _("The paper's error for this very network; the tip of a cell says where it stands, and what differs")
+
+
+class PaperColumn:
+    """What the paper printed for a network, looked up once a run."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], Conformity] = {}
+
+    def of(self, run: RunRecord) -> Conformity:
+        key = (run.id, run.status)
+        if key not in self._found:
+            self._found[key] = of_run(run)
+        return self._found[key]
+
+    def error(self, run: RunRecord) -> float | None:
+        """The first that it printed."""
+        return next((figure.top1 for figure in self.of(run).figures if figure.top1 is not None), None)
+
+    def tip(self, run: RunRecord) -> str:
+        """Every figure, and each point in which the run is not as the paper has it."""
+        found = self.of(run)
+        differs = [check.topic for check in found.of(State.DIFFERS)]
+        lines = [figure.sentence for figure in found.figures] or [found.remark or _("The paper has no figure for it.")]
+        if found.figures and differs:
+            lines.append(_("Other than in the paper: {differs}", differs=", ".join(differs)))
+        return plain_tip("\n".join(lines))
+
+
 class ResultsModel(RecordTableModel[RunRecord]):
-    """One row a run."""
+    """One row a run; after the results the fields in which the runs differ."""
 
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+        self.paper = PaperColumn()
         super().__init__(self._result_columns(), key=run_id, parent=parent)
         self._theme = theme
+        self._differing: dict[str, dict[str, str]] = {}  # by field, by run id
         self._names: dict[str, str] = {}
         self._plotted: dict[str, PlottedRun] = {}
         self._baseline = ""
@@ -74,18 +118,52 @@ class ResultsModel(RecordTableModel[RunRecord]):
         reference = next((run for run in runs if run.id == baseline), None)
         self._deltas = deltas(runs, reference, curves) if reference else {}
         self._groups = {run.id: group for group in seed_groups(runs) for run in group.runs}
+        fields = [row for row in comparison_rows(runs) if not row.field.startswith("environment.")][:_MOST_FIELDS]
+        self._differing = {
+            row.field: {run.id: value for run, value in zip(runs, row.values, strict=True)} for row in fields
+        }
+        columns = [*self._result_columns(), *map(self._field_column, fields)]
+        if [column.title for column in columns] != [column.title for column in self.columns]:
+            self.set_table(columns, runs)
         self.set_records(runs)
         self.refresh()
+
+    def _field_column(self, row: Difference) -> TableColumn[RunRecord]:
+        tip = _("{field}: shown because the runs differ in it", field=row.field)
+        title = f"{row.title} ({row.unit})" if row.unit else row.title
+        return TableColumn(
+            title,
+            partial(self.differing, row.field),
+            tip=tip,
+            sort=lambda run: _sortable(self.differing(row.field, run)),
+        )
 
     def _result_columns(self) -> list[TableColumn[RunRecord]]:
         columns = [TableColumn(_("Run"), self._name, cell_tip=self._tip, icon=self._icon)]
         for quantity, (title, tip, text) in _QUANTITIES.items():
+            if quantity is Quantity.EVALUATED_ERROR:
+                columns.append(
+                    TableColumn(
+                        title, lambda run: run.evaluated_error, evaluated_text, tip, number=True,
+                        sort=partial(_result, quantity), cell_tip=_evaluated_tip,
+                    )
+                )  # fmt: skip
+                continue
             columns.append(_number(title, tip, partial(_result, quantity), text))
             if quantity in (Quantity.TRAINING_ERROR, Quantity.TEST_ERROR):
                 columns.append(self._delta_column(quantity))
             if quantity is Quantity.TEST_ERROR:
                 columns.append(_number(_("Over seeds"), _SEEDS_TIP, self._group, _seeds_text, sort=self._mean))
+                columns.append(
+                    TableColumn(
+                        _("Paper"), self.paper.error, formats.percent, _PAPER_TIP, number=True, cell_tip=self.paper.tip
+                    )
+                )
         return columns
+
+    def differing(self, field: str, run: RunRecord) -> str | None:
+        """The run's value of a field that is shown because runs differ in it."""
+        return self._differing.get(field, {}).get(run.id)
 
     def _delta_column(self, quantity: Quantity) -> TableColumn[RunRecord]:
         def delta(run: RunRecord) -> float | None:
@@ -125,6 +203,16 @@ class ResultsModel(RecordTableModel[RunRecord]):
         return None if group is None else group.mean
 
 
+def _sortable(text: str | None) -> tuple[bool, float, str] | None:
+    """Numbers as numbers, before words."""
+    if text is None:
+        return None
+    try:
+        return False, float(text), ""
+    except ValueError:
+        return True, 0.0, text.casefold()
+
+
 def _number(
     title: str,
     tip: str,
@@ -139,12 +227,68 @@ def _result(quantity: Quantity, run: RunRecord) -> float | None:
     return result(run, quantity)
 
 
+def _evaluated_tip(run: RunRecord) -> str | None:
+    return plain_tip("\n".join(found.sentence for found in run.evaluated)) or None
+
+
 def _delta_text(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:+.2f}"
 
 
 def _seeds_text(group: SeedGroup) -> str:
     return f"{group.mean:.2f} ± {group.deviation:.2f} ({len(group.last)})"
+
+
+class GroupResultsModel(RecordTableModel[RunGroup]):
+    """One row a group: statistics of its results, and the distance of the means to those of a baseline group."""
+
+    def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
+        self._theme = theme
+        self._steps: dict[Hashable, int] = {}
+        self._baseline: RunGroup | None = None
+        self._paper = PaperColumn()
+        errors = {field.title: field for field in (run_fields()["training_error"], run_fields()["test_error"])}
+        columns: list[TableColumn[RunGroup]] = []
+        for column in group_columns(theme):
+            columns.append(replace(column, icon=self._icon) if column.icon is not None else column)
+            if column.title in errors:
+                columns.append(self._delta_column(errors[column.title]))
+            if column.title == run_fields()["evaluated_error"].title:
+                columns.append(
+                    TableColumn(
+                        _("Paper"), lambda group: self._paper.error(group.first), formats.percent, _PAPER_TIP,
+                        number=True, cell_tip=lambda group: self._paper.tip(group.first),
+                    )
+                )  # fmt: skip
+        super().__init__(columns, key=group_key, parent=parent)
+        theme.changed.connect(self.refresh)
+
+    def set_groups(self, groups: Sequence[RunGroup], baseline: str) -> None:
+        """``baseline`` is the id of a group, or empty for the first."""
+        self._steps = group_lightness_steps(groups)
+        self._baseline = next((group for group in groups if group.id == baseline), groups[0] if groups else None)
+        self.set_records(groups)
+        self.refresh()
+
+    @property
+    def baseline(self) -> str:
+        return "" if self._baseline is None else self._baseline.id
+
+    def _icon(self, group: RunGroup) -> QIcon:
+        colour = line_colour(self._theme, group.first.colour, self._steps.get(group.key, 0))
+        return sample_icon(colour, group.first.residual)
+
+    def _delta_column(self, field: RunField) -> TableColumn[RunGroup]:
+        def delta(group: RunGroup) -> float | None:
+            base = None if self._baseline is None else self._baseline.statistic(field)
+            found = group.statistic(field)
+            return None if base is None or found is None else found.mean - base.mean
+
+        def value(group: RunGroup) -> float | str | None:
+            is_base = self._baseline is not None and group.key == self._baseline.key
+            return "baseline" if is_base else delta(group)
+
+        return TableColumn("Δ", value, _delta_text, _GROUP_DELTA_TIP, number=True, sort=delta)
 
 
 class DifferencesModel(RecordTableModel[Difference]):

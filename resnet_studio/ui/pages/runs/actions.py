@@ -8,7 +8,18 @@ from enum import Enum
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.text import _
+from resnet_studio.text import N_, _
+
+
+class Shelf(Enum):
+    """Where a run lies; the value is what people see."""
+
+    RUNS = N_("Runs")
+    ARCHIVE = N_("Archive")
+    TRASH = N_("Trash")
+
+
+_NOT_TRASH = frozenset({Shelf.RUNS, Shelf.ARCHIVE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +30,8 @@ class Situation:
     busy: frozenset[str] = frozenset()
     read_only: str = ""
     undoable: bool = False
+    shelf: Shelf = Shelf.RUNS
+    trash: int = 0  # runs in the trash
 
 
 Rule = Callable[[Situation], str]  # the reason why not, or empty
@@ -38,6 +51,11 @@ class RunAction(Enum):
     EXPORT = "export"
     COPY_ID = "copy_id"
     COPY_SPEC = "copy_spec"
+    DESIGN = "design"
+    ARCHIVE = "archive"
+    UNARCHIVE = "unarchive"
+    RESTORE = "restore"
+    EMPTY = "empty_trash"
     DELETE = "delete"
     UNDO = "undo"
 
@@ -49,6 +67,15 @@ class Entry:
     icon: str
     rule: Rule
     shortcut: str = ""
+    shelves: frozenset[Shelf] = _NOT_TRASH
+
+    def why_not(self, situation: Situation) -> str:
+        """The reason, or empty."""
+        if situation.shelf in self.shelves:
+            return self.rule(situation)
+        if situation.shelf is Shelf.TRASH:
+            return _("These runs lie in the trash; restore them first.")
+        return _("Only for {shelf}.", shelf=" / ".join(_(shelf.value) for shelf in self.shelves))
 
 
 def _always(_situation: Situation) -> str:
@@ -114,8 +141,12 @@ def _deletable(situation: Situation) -> str:
     return ""
 
 
+def _emptyable(situation: Situation) -> str:
+    return situation.read_only or ("" if situation.trash else _("The trash is empty."))
+
+
 def _undoable(situation: Situation) -> str:
-    return situation.read_only or ("" if situation.undoable else _("Nothing was deleted since the start."))
+    return situation.read_only or ("" if situation.undoable else _("Nothing was deleted or archived since the start."))
 
 
 ENTRIES: dict[RunAction, Entry] = {
@@ -141,7 +172,12 @@ ENTRIES: dict[RunAction, Entry] = {
     ),
     RunAction.COLOUR: Entry(_("Colour"), _("The colour on every page"), "ph.palette", _written),
     RunAction.DETAILS: Entry(
-        _("Details"), _("Specification, environment and identity of the run"), "ph.info", _always, "Ctrl+I"
+        _("Details"),
+        _("Specification, environment and identity of the run"),
+        "ph.info",
+        _always,
+        "Ctrl+I",
+        shelves=frozenset(Shelf),
     ),
     RunAction.FINE_TUNE: Entry(
         _("Fine-tune…"),
@@ -155,20 +191,64 @@ ENTRIES: dict[RunAction, Entry] = {
         "ph.upload-simple",
         _one_with_weights,
     ),
-    RunAction.COPY_ID: Entry(_("Copy id"), _("For the command line"), "ph.copy", _some, "Ctrl+C"),
+    RunAction.DESIGN: Entry(
+        _("Open in Design"),
+        _("A copy of network and recipe to change and train; of imported weights the network"),
+        "ph.tree-structure",
+        _one,
+        "Ctrl+Shift+D",
+    ),
+    RunAction.COPY_ID: Entry(
+        _("Copy id"), _("For the command line"), "ph.copy", _some, "Ctrl+C", shelves=frozenset(Shelf)
+    ),
     RunAction.COPY_SPEC: Entry(
         _("Copy specification"), _("As TOML, for resnet-studio train"), "ph.file-text", _one, "Ctrl+Shift+C"
     ),
-    RunAction.DELETE: Entry(_("Delete"), _("Can be undone"), "ph.trash", _deletable, "Del"),
+    RunAction.ARCHIVE: Entry(
+        _("Archive"),
+        _("Kept whole, but out of every list; can be undone"),
+        "ph.archive",
+        _deletable,
+        "Ctrl+Shift+A",
+        shelves=frozenset({Shelf.RUNS}),
+    ),
+    RunAction.UNARCHIVE: Entry(
+        _("Take out of the archive"),
+        _("Back into the lists"),
+        "ph.tray",
+        _written,
+        shelves=frozenset({Shelf.ARCHIVE}),
+    ),
+    RunAction.DELETE: Entry(_("Delete"), _("Into the trash; can be undone"), "ph.trash", _deletable, "Del"),
+    RunAction.RESTORE: Entry(
+        _("Restore"),
+        _("Out of the trash, to where it was"),
+        "ph.arrow-bend-up-left",
+        _written,
+        shelves=frozenset({Shelf.TRASH}),
+    ),
+    RunAction.EMPTY: Entry(
+        _("Empty trash…"),
+        _("Remove deleted runs and their files for ever"),
+        "ph.trash-simple",
+        _emptyable,
+        shelves=frozenset(Shelf),
+    ),
     RunAction.UNDO: Entry(
-        _("Undo delete"), _("Bring back what was deleted last"), "ph.arrow-counter-clockwise", _undoable, "Ctrl+Z"
+        _("Undo"),
+        _("Bring back what was deleted or archived last"),
+        "ph.arrow-counter-clockwise",
+        _undoable,
+        "Ctrl+Z",
+        shelves=frozenset(Shelf),
     ),
 }
 
 MENU: tuple[RunAction | None, ...] = (
     RunAction.COMPARE, RunAction.CLASSIFY, None,
-    RunAction.RESUME, RunAction.AGAIN, RunAction.FINE_TUNE, None,
+    RunAction.RESUME, RunAction.AGAIN, RunAction.DESIGN, RunAction.FINE_TUNE, None,
     RunAction.RENAME, RunAction.TAGS, RunAction.NOTE, RunAction.COLOUR, None,
     RunAction.DETAILS, RunAction.COPY_ID, RunAction.COPY_SPEC, RunAction.EXPORT, None,
-    RunAction.DELETE, RunAction.UNDO,
+    RunAction.ARCHIVE, RunAction.UNARCHIVE, RunAction.DELETE, RunAction.RESTORE, RunAction.UNDO, None,
+    RunAction.EMPTY,
 )  # fmt: skip

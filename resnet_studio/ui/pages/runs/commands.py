@@ -24,38 +24,46 @@ from resnet_studio.ui.pages.runs.undo_bar import UndoBar
 
 
 class RunCommands(QObject):
-    """``message(sentence)`` for the status bar, ``restored(run ids)`` when a deletion was undone.
+    """``message(sentence)`` for the status bar, ``restored(run ids)`` when a deletion was undone,
+    ``emptying_requested`` when the trash is to be emptied, which the page asks about.
 
     Colours and details are the page's own: they are no more than a menu and a panel.
     """
 
     message = Signal(str)
     restored = Signal(object)
+    emptying_requested = Signal()
 
     def __init__(
         self,
         navigator: Navigator,
         table: RunsView,
+        chosen: Callable[[], tuple[RunRecord, ...]],
         model: RunsTableModel,
         editor: RunEditor,
         undo_bar: UndoBar,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._navigator, self._table, self._model = navigator, table, model
+        self._navigator, self._table, self._chosen, self._model = navigator, table, chosen, model
         self._editor, self._undo_bar = editor, undo_bar
         self._handlers: dict[RunAction, Callable[[], object]] = {
             RunAction.COMPARE: self.compare,
             RunAction.CLASSIFY: self._classify,
-            RunAction.RESUME: lambda: navigator.resume([run.id for run in table.chosen]),
+            RunAction.RESUME: lambda: navigator.resume([run.id for run in chosen()]),
             RunAction.AGAIN: self._train_again,
-            RunAction.RENAME: lambda: table.edit_name(table.chosen[0].id),
-            RunAction.TAGS: lambda: editor.ask_tags(table.chosen),
-            RunAction.NOTE: lambda: editor.ask_note(table.chosen[0]),
-            RunAction.FINE_TUNE: lambda: navigator.design(fine_tuning(table.chosen[0])),
-            RunAction.EXPORT: lambda: navigator.export_weights(table.chosen[0]),
+            RunAction.RENAME: lambda: table.edit_name(chosen()[0].id),
+            RunAction.TAGS: lambda: editor.ask_tags(chosen()),
+            RunAction.NOTE: lambda: editor.ask_note(chosen()[0]),
+            RunAction.FINE_TUNE: lambda: navigator.design(fine_tuning(chosen()[0])),
+            RunAction.EXPORT: lambda: navigator.export_weights(chosen()[0]),
             RunAction.COPY_ID: self.copy_id,
             RunAction.COPY_SPEC: self.copy_spec,
+            RunAction.DESIGN: lambda: navigator.design(copy_to_design(chosen()[0])),
+            RunAction.ARCHIVE: self._archive,
+            RunAction.UNARCHIVE: lambda: editor.unarchive(tuple(run.id for run in chosen())),
+            RunAction.RESTORE: lambda: editor.restore(tuple(run.id for run in chosen())),
+            RunAction.EMPTY: self.emptying_requested.emit,
             RunAction.DELETE: self._delete,
             RunAction.UNDO: self.undo,
         }
@@ -65,18 +73,18 @@ class RunCommands(QObject):
         self._handlers[action]()
 
     def compare(self) -> None:
-        if ids := [run.id for run in self._table.chosen]:
+        if ids := [run.id for run in self._chosen()]:
             self._navigator.compare(ids)
 
     def _classify(self) -> None:
-        self._navigator.classify([run.id for run in self._table.chosen if run.weights_sha256])
+        self._navigator.classify([run.id for run in self._chosen() if run.weights_sha256])
 
     def _train_again(self) -> None:
-        for cohort in cohorts_again(self._table.chosen):
+        for cohort in cohorts_again(self._chosen()):
             self._navigator.train(cohort)
 
     def copy_id(self) -> None:
-        runs = self._table.chosen
+        runs = self._chosen()
         QGuiApplication.clipboard().setText("\n".join(run.id for run in runs))
         self.message.emit(
             _("Copied the id of {name}.", name=runs[0].name)
@@ -85,7 +93,7 @@ class RunCommands(QObject):
         )
 
     def copy_spec(self) -> None:
-        run = self._table.chosen[0]
+        run = self._chosen()[0]
         remarks = as_remarks(of_run(run, self._model.records))
         QGuiApplication.clipboard().setText(f"{remarks}\n{run_toml(run)}")
         what = _("the network") if run.imported else _("the specification")
@@ -93,9 +101,22 @@ class RunCommands(QObject):
             _("Copied {what} of {name}; resnet-studio train reads it as a file.", what=what, name=run.name)
         )
 
+    def _archive(self) -> None:
+        runs = self._chosen()
+        if self._editor.archive(tuple(run.id for run in runs)):
+            self._undo_bar.show_text(
+                _n(
+                    "“{name}” was archived.",
+                    "{runs} were archived.",
+                    len(runs),
+                    runs=formats.runs(len(runs)),
+                    name=runs[0].name,
+                )
+            )
+
     def _delete(self) -> None:
-        runs, rows = self._table.chosen, self._table.model()
-        first = min(index.row() for index in self._table.selectionModel().selectedRows())
+        runs, rows = self._chosen(), self._table.model()
+        first = min((index.row() for index in self._table.selectionModel().selectedRows()), default=0)
         if not self._editor.delete(tuple(run.id for run in runs)):
             return
         what = _n(
@@ -110,6 +131,14 @@ class RunCommands(QObject):
             self._undo_bar.hide()
             self.restored.emit(ids)
             self.message.emit(_("{runs} brought back.", runs=formats.runs(len(ids))))
+
+
+def copy_to_design(run: RunRecord) -> RunSpec:
+    """What the Design page opens: the run's own specification without its name; of an imported run, whose recipe and
+    data nobody knows, the network."""
+    if run.imported:
+        return RunSpec(network=run.spec.network)
+    return run.spec.model_copy(update={"name": ""})
 
 
 def cohorts_again(runs: Sequence[RunRecord]) -> list[CohortSpec]:

@@ -161,6 +161,7 @@ class DetailsPanel(QFrame):
             ),
             (_("Over seeds"), self._over_seeds),
             (_("(Best test error)"), formats.percent(run.best_test_error)),
+            (_("Evaluated"), "; ".join(found.sentence for found in run.evaluated)),
             (_("Parameters"), formats.count(run.parameters)),
             (_("Multiply-adds"), formats.count(run.multiply_adds)),
             (_("Time in training"), elsewhere or formats.run_duration(run)),

@@ -24,11 +24,11 @@ class RunEditor(QObject):
     def __init__(self, store: RunStore, page: QWidget) -> None:
         super().__init__(page)
         self._store, self._page = store, page
-        self._deleted: list[tuple[str, ...]] = []  # what undo brings back, the last first
+        self._done: list[tuple[Callable[[Sequence[str]], None], tuple[str, ...]]] = []  # how each is undone; last first
 
     @property
     def can_undo(self) -> bool:
-        return bool(self._deleted)
+        return bool(self._done)
 
     def edit(self, run_id: str, column: Column, text: str) -> None:
         """What was typed into a cell of the table."""
@@ -57,22 +57,44 @@ class RunEditor(QObject):
         self._write_each(runs, lambda run: self._store.set_colour(run.id, colour))
 
     def delete(self, run_ids: tuple[str, ...]) -> bool:
-        """True if they are gone, until :meth:`undo`."""
-        self._deleted.append(run_ids)  # before the page shows what is left
-        if not self._write(lambda: self._store.delete(run_ids)):
-            self._deleted.pop()
+        """True if they are in the trash, until :meth:`undo`."""
+        return self._put_away(self._store.delete, self._store.restore, run_ids)
+
+    def archive(self, run_ids: tuple[str, ...]) -> bool:
+        """True if they are in the archive, until :meth:`undo`."""
+        return self._put_away(self._store.archive, self._store.unarchive, run_ids)
+
+    def unarchive(self, run_ids: tuple[str, ...]) -> bool:
+        return self._put_away(self._store.unarchive, self._store.archive, run_ids)
+
+    def restore(self, run_ids: tuple[str, ...]) -> bool:
+        return self._put_away(self._store.restore, self._store.delete, run_ids)
+
+    def empty_trash(self) -> bool:
+        """For good: what was deleted before cannot be brought back any more."""
+        if not self._write(self._store.purge_deleted):
             return False
+        self._done = []
         return True
 
     def undo(self) -> tuple[str, ...]:
-        """Bring back what was deleted last; the runs that are there again, if any."""
-        if not self._deleted:
+        """Bring back what was put away last; the runs that are there again, if any."""
+        if not self._done:
             return ()
-        run_ids = self._deleted[-1]
-        if not self._write(lambda: self._store.restore(run_ids)):
+        back, run_ids = self._done[-1]
+        if not self._write(lambda: back(run_ids)):
             return ()
-        self._deleted.pop()
+        self._done.pop()
         return run_ids
+
+    def _put_away(
+        self, away: Callable[[Sequence[str]], None], back: Callable[[Sequence[str]], None], run_ids: tuple[str, ...]
+    ) -> bool:
+        self._done.append((back, run_ids))  # before the page shows what is left
+        if not self._write(lambda: away(run_ids)):
+            self._done.pop()
+            return False
+        return True
 
     def _write(self, change: Callable[[], object]) -> bool:
         try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
+    QComboBox,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
+    QMessageBox,
     QSplitter,
     QStackedWidget,
     QToolButton,
@@ -19,27 +20,33 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
+from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade, StopCheck
+from resnet_studio.domain.grouping import NO_GROUPS, group_runs
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.run_filter import parse_filter
+from resnet_studio.domain.text_numbers import file_size
 from resnet_studio.history.run_folders import preprocessing_of
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 from resnet_studio.ui.models import formats
-from resnet_studio.ui.models.run_filter import parse_filter
 from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel
 from resnet_studio.ui.pages.base import Page, PageRow
-from resnet_studio.ui.pages.runs.actions import RunAction, Situation
+from resnet_studio.ui.pages.runs.actions import RunAction, Shelf, Situation
 from resnet_studio.ui.pages.runs.commands import RunCommands
 from resnet_studio.ui.pages.runs.details import DetailsPanel
 from resnet_studio.ui.pages.runs.dialogs import fill_colour_menu
 from resnet_studio.ui.pages.runs.editor import RunEditor
+from resnet_studio.ui.pages.runs.groups_view import GroupsView
 from resnet_studio.ui.pages.runs.responsive_toolbar import ToolRow
 from resnet_studio.ui.pages.runs.run_actions_menu import Toolbox
 from resnet_studio.ui.pages.runs.table_view import RunsView
 from resnet_studio.ui.pages.runs.undo_bar import UndoBar
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.empty_state import EmptyState
+from resnet_studio.ui.widgets.filter_field import FilterField
+from resnet_studio.ui.widgets.group_choice import GroupChoice
 
-_KEPT_DELETED = timedelta(days=1)
+_KEPT_DELETED = timedelta(days=30)
 _NO_RUNS = (
     _("No runs yet"),
     _(
@@ -48,12 +55,12 @@ _NO_RUNS = (
     ),
 )
 _ALL_DELETED = (_("All runs were deleted"), _("Undo (Ctrl+Z) brings back what was deleted last."))
+_EMPTY = {
+    Shelf.ARCHIVE: (_("Nothing is archived"), _("Runs that you archive leave every list and stay whole.")),
+    Shelf.TRASH: (_("The trash is empty"), _("Deleted runs lie here until the trash is emptied.")),
+}
+_SIZED_AT_ONCE = 200  # folders
 _LIVE_MS = 1000  # rows of runs in training are read again at most this often
-_FILTER_TIP = _(
-    "Words must all occur: in name, tags, note, status, depth, block, shortcut or data.\n"
-    "tag:baseline   status:finished   block:plain   depth:>20   depth:20..56   test:<30   seed:0\n"
-    'A minus in front excludes: -status:failed. Quotes keep words together: tag:"night sweep".'
-)
 
 
 class RunsPage(Page):
@@ -64,6 +71,8 @@ class RunsPage(Page):
         self._store, self._controller = services.store, services.controller
         self._stale = True
         self._failure = ""
+        self._trash: list[RunRecord] = []
+        self._sizing: Job | None = None
         self.model = RunsTableModel(self)
         self.proxy = RunsProxy(self.model, self)
         self.table = RunsView(self.proxy, services.theme, services.preferences, self)
@@ -71,7 +80,11 @@ class RunsPage(Page):
         self.details = DetailsPanel(services.theme, self)
         self.undo_bar = UndoBar(self)
         self.editor = RunEditor(self._store, self)
-        self.commands = RunCommands(services.navigator, self.table, self.model, self.editor, self.undo_bar, self)
+        self.groups = GroupsView(services.theme, self)
+        self.group_choice = GroupChoice(services.preferences, "runs", self)
+        self.commands = RunCommands(
+            services.navigator, self.table, self._chosen_runs, self.model, self.editor, self.undo_bar, self
+        )
         self._build()
         self._live = QTimer(self, interval=_LIVE_MS, singleShot=True)
         self._connect()
@@ -87,13 +100,19 @@ class RunsPage(Page):
         self._count = QLabel(self)
         self._count.setObjectName("runs_count")
         self._count.setProperty("role", "muted")
-        self.filter_field = QLineEdit(self)
+        self.filter_field = FilterField(lambda: self.model.records, self)
         self.filter_field.setObjectName("filter_field")
         self.filter_field.setAccessibleName(_("Filter the runs"))
-        self.filter_field.setPlaceholderText(_("Filter, for example: plain status:finished depth:>20"))
-        self.filter_field.setToolTip(_FILTER_TIP)
-        self.filter_field.setClearButtonEnabled(True)
+        self.filter_field.setPlaceholderText(_("Filter, for example: plain status:finished depth>20"))
         self.filter_field.setMinimumHeight(34)
+        self.shelf_choice = QComboBox(self)
+        self.shelf_choice.setObjectName("shelf_choice")
+        self.shelf_choice.setAccessibleName(_("Which runs"))
+        self.shelf_choice.setToolTip(
+            _("Runs in use, archived ones, or deleted ones: the trash empties itself after {days} days", days=30)
+        )
+        for shelf in Shelf:
+            self.shelf_choice.addItem(_(shelf.value), shelf)
         self._fault = QLabel(self)
         self._fault.setObjectName("runs_problem")
         self._fault.setProperty("role", "error")
@@ -104,8 +123,9 @@ class RunsPage(Page):
         head.addWidget(title)
         head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
+        head.addWidget(self.shelf_choice)
         shrinking = (RunAction.COMPARE, RunAction.CLASSIFY, RunAction.RESUME, RunAction.DELETE, RunAction.DETAILS)
-        others = []
+        others: list[QToolButton] = [self.group_choice]
         for name, menu, tip in (
             (_("More"), self.toolbox.menu(), _("Everything that can be done with the chosen runs")),
             (_("Columns"), None, _("Which columns show")),
@@ -132,7 +152,7 @@ class RunsPage(Page):
         )
         self._nothing.setObjectName("runs_nothing")
         self._stack = QStackedWidget(self)
-        for widget in (self.table, self._empty, self._nothing):
+        for widget in (self.table, self._empty, self._nothing, self.groups):
             self._stack.addWidget(widget)
         self._splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self._splitter.addWidget(self._stack)
@@ -159,6 +179,10 @@ class RunsPage(Page):
         self.table.selectionModel().selectionChanged.connect(self._update)
         self.table.doubleClicked.connect(self._on_double_click)
         self.table.menu_requested.connect(self._on_menu)
+        self.groups.menu_requested.connect(self._on_menu)
+        self.groups.doubleClicked.connect(self._on_double_click)
+        self.groups.selectionModel().selectionChanged.connect(self._update)
+        self.group_choice.changed.connect(self._show_groups)
         self.model.edit_requested.connect(self.editor.edit)
         self.editor.written.connect(self._on_written)
         self.editor.failed.connect(self._on_failed)
@@ -169,6 +193,8 @@ class RunsPage(Page):
         self.details.copy_id_requested.connect(self.commands.copy_id)
         self.undo_bar.undone.connect(self._on_undo)
         self.commands.message.connect(self.message)
+        self.commands.emptying_requested.connect(self._on_empty_trash)
+        self.shelf_choice.currentIndexChanged.connect(self._on_shelf)
         self.commands.restored.connect(self.choose_runs)
         self._empty.pressed.connect(self._on_design)
         self._nothing.pressed.connect(self.filter_field.clear)
@@ -179,14 +205,26 @@ class RunsPage(Page):
 
     @property
     def chosen(self) -> tuple[RunRecord, ...]:
-        """The selected runs, from top to bottom."""
-        return self.table.chosen
+        """The selected runs, or those of the selected groups, from top to bottom."""
+        return self.groups.chosen if self.group_choice.grouping else self.table.chosen
+
+    def _chosen_runs(self) -> tuple[RunRecord, ...]:
+        return self.chosen
+
+    @Slot()
+    def _show_groups(self) -> None:
+        if self.group_choice.grouping:
+            self.groups.show_groups(group_runs(self.proxy.records, self.group_choice.grouping))
+        self._update()
 
     def choose_runs(self, run_ids: Sequence[str]) -> None:
         """Select these, the filter emptied if it hides one of them; they may be newer than the list."""
+        if self.shelf is not Shelf.RUNS:
+            self.shelf_choice.setCurrentIndex(0)
         known = {run.id for run in self.model.records}
         if self._stale or not known.issuperset(run_ids):
             self.reload()
+        self.group_choice.set_grouping(NO_GROUPS)
         if not all(self.proxy.index_of(run_id).isValid() for run_id in run_ids):
             self.filter_field.clear()
         self.table.choose(run_ids)
@@ -195,12 +233,12 @@ class RunsPage(Page):
         self._reload_if_stale()
         self._update()
         if not self.chosen:
-            self.table.setFocus()
+            (self.groups if self.group_choice.grouping else self.table).setFocus()
 
     def reload(self) -> None:
         """Read the list again; selection and place stay."""
         try:
-            runs = self._store.list_runs()
+            runs = self._listed()
         except UserError as error:
             self._on_failed(str(error))
             return
@@ -212,7 +250,61 @@ class RunsPage(Page):
         if before and not self.chosen:  # a whole new table
             self.table.choose([run_id for run_id in before if self.proxy.index_of(run_id).isValid()])
         self.table.verticalScrollBar().setValue(place)
+        self._show_groups()
+        QTimer.singleShot(0, self.proxy, self.proxy.prepare)
+        self._measure()
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where the runs lie that are listed."""
+        return Shelf(self.shelf_choice.currentData())
+
+    def _listed(self) -> list[RunRecord]:
+        self._trash = self._store.list_runs(deleted=True)
+        if self.shelf is Shelf.TRASH:
+            return self._trash
+        return self._store.list_runs(archived=self.shelf is Shelf.ARCHIVE)
+
+    @Slot()
+    def _on_shelf(self) -> None:
+        self.reload()
+
+    def _measure(self) -> None:
+        """Look in the background at what the folders of runs take, where that is not known as they are now."""
+        if self._sizing is not None:
+            self._sizing.stop()
+        home, due = self.services.home, self.model.unsized()
+        if not due:
+            return
+
+        def work(emit: Emit, should_stop: StopCheck) -> None:
+            for start in range(0, len(due), _SIZED_AT_ONCE):
+                if should_stop():
+                    return
+                emit([(run, home.run(run.id).size_bytes()) for run in due[start : start + _SIZED_AT_ONCE]])
+
+        self._sizing = self.services.jobs.start(work, on_item=self._on_sizes, name="sizes")
+
+    def _on_sizes(self, sizes: object) -> None:
+        self.model.set_sizes(sizes)  # type: ignore[arg-type]
         self._update()
+
+    @Slot()
+    def _on_empty_trash(self) -> None:
+        size = sum(self.services.home.run(run.id).size_bytes() for run in self._trash)
+        count = len(self._trash)
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        question = _n(
+            "Remove {count} deleted run and its files ({size}) for ever?",
+            "Remove {count} deleted runs and their files ({size}) for ever?",
+            count,
+            size=file_size(size),
+        )
+        if QMessageBox.question(self, _("Empty trash"), question, yes | no, no) != yes:
+            return
+        if self.editor.empty_trash():
+            self.undo_bar.hide()
+            self.message.emit(_("The trash is empty, {size} freed.", size=file_size(size)))
 
     def _reload_if_stale(self) -> None:
         if self._stale:
@@ -241,18 +333,28 @@ class RunsPage(Page):
         self.model.editable = self._store.writable
         busy = {*self._controller.active, *(run_id for entry in self._controller.queue for run_id in entry)}
         chosen = self.chosen
-        self.toolbox.set_situation(Situation(chosen, frozenset(busy), self._store.why_read_only, self.editor.can_undo))
+        self.toolbox.set_situation(
+            Situation(
+                chosen, frozenset(busy), self._store.why_read_only, self.editor.can_undo, self.shelf, len(self._trash)
+            )
+        )
         shown, total = self.proxy.rowCount(), self.model.rowCount()
         text = (
             formats.runs(total)
             if shown == total
             else _("{count} of {runs}", count=formats.count(shown), runs=formats.runs(total))
         )
+        if self.group_choice.grouping and total:
+            text += _(" in {count} groups", count=formats.count(self.groups.groups.rowCount()))
         if len(chosen) > 1:
             text += _(", {count} chosen", count=formats.count(len(chosen)))
+        if total and self.model.total_bytes is not None:
+            text += _(", {size} on disk", size=file_size(self.model.total_bytes))
         self._count.setText(text if total else "")
-        self._stack.setCurrentWidget(self._empty if not total else self.table if shown else self._nothing)
-        self._empty.set_words(*(_ALL_DELETED if self.editor.can_undo else _NO_RUNS))
+        table = self.groups if self.group_choice.grouping else self.table
+        self._stack.setCurrentWidget(self._empty if not total else table if shown else self._nothing)
+        self._columns_button.setEnabled(table is self.table)
+        self._empty.set_words(*(_EMPTY.get(self.shelf) or (_ALL_DELETED if self.editor.can_undo else _NO_RUNS)))
         if self.details.isVisibleTo(self):
             self._show_details_of(chosen[0] if len(chosen) == 1 else None)
         fault = self._failure or parse_filter(self.filter_field.text()).problem
@@ -272,7 +374,7 @@ class RunsPage(Page):
 
     def _on_filter(self, text: str) -> None:
         self.proxy.set_filter(parse_filter(text))
-        self._update()
+        self._show_groups()
 
     def _on_find(self) -> None:
         self.filter_field.setFocus()
@@ -295,7 +397,8 @@ class RunsPage(Page):
 
     def _on_menu(self, place: QPoint) -> None:
         self._update()
-        self.context_menu.popup(self.table.viewport().mapToGlobal(place))
+        table = self.groups if self.group_choice.grouping else self.table
+        self.context_menu.popup(table.viewport().mapToGlobal(place))
 
     def _on_columns(self) -> None:
         button = self._columns_button

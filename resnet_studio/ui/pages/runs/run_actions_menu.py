@@ -46,7 +46,7 @@ class Toolbox(QObject):
         """Enable what the rules allow; a disabled action's tip says why."""
         for kind, action in self.actions.items():
             entry = ENTRIES[kind]
-            reason = entry.rule(situation)
+            reason = entry.why_not(situation)
             action.setEnabled(not reason)
             keys = f" ({QKeySequence(entry.shortcut).toString(QKeySequence.SequenceFormat.NativeText)})"
             # the button may show its icon alone

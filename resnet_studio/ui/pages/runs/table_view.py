@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QByteArray, QItemSelection, QItemSelectionModel, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from resnet_studio.domain.records import RunRecord
@@ -19,6 +19,10 @@ from resnet_studio.ui.theme import Theme
 _LAYOUT = f"runs/columns-{len(ORDER)}"  # another number of columns is another layout
 _SAVE_MS = 400
 _ALWAYS = Column.NAME
+_LESS_IMPORTANT = (  # the most important first
+    Column.SEED, Column.EVALUATED_ERROR, Column.ITERATION, Column.DATA, Column.CREATED, Column.SHORTCUT, Column.TAGS,
+    Column.BEST_TEST_ERROR, Column.PARAMETERS, Column.DURATION, Column.NOTE, Column.SIZE,
+)  # fmt: skip
 
 
 class RunsView(QTableView):
@@ -30,6 +34,7 @@ class RunsView(QTableView):
     def __init__(self, proxy: RunsProxy, theme: Theme, preferences: Preferences, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._proxy, self._preferences = proxy, preferences
+        self._default: bool = True  # nobody has changed the columns
         self.setObjectName("runs_table")
         self.setAccessibleName(_("Stored runs"))
         self.setModel(proxy)
@@ -115,25 +120,61 @@ class RunsView(QTableView):
 
     def reset_layout(self) -> None:
         self._set_default_layout()
-        self.save_layout()
+        self._preferences.remove(_LAYOUT)
 
     def save_layout(self) -> None:
+        """A layout of a person's own, which no longer follows the width."""
+        if self._default and self._is_default():
+            return
+        self._default = False
         self._preferences.set_value(_LAYOUT, self.horizontalHeader().saveState())
+
+    def _is_default(self) -> bool:
+        """Whether nobody has changed widths, places, columns or order; the last column takes what room is left."""
+        header = self.horizontalHeader()
+        shown = [index for index in range(len(ORDER)) if not self.isColumnHidden(index)]
+        as_usual = all(self.columnWidth(index) == COLUMNS[ORDER[index]].width for index in shown[:-1])
+        in_place = all(header.visualIndex(index) == index for index in range(len(ORDER)))
+        return as_usual and in_place and {ORDER[i] for i in range(len(ORDER)) if i not in shown} == self._unfitting()
 
     def _restore_layout(self) -> None:
         stored = self._preferences.value(_LAYOUT, QByteArray(), QByteArray)
         header = self.horizontalHeader()
         if stored.isEmpty() or not header.restoreState(stored) or header.count() != len(ORDER):
             self._set_default_layout()
+        else:
+            self._default = False
         header.setSectionHidden(INDEX[_ALWAYS], False)
 
+    def _unfitting(self) -> set[Column]:
+        """Of the columns that are less important, those that would need scrolling."""
+        room, unfitting = self.viewport().width(), set()
+        width = sum(COLUMNS[column].width for column in ORDER if column not in _LESS_IMPORTANT)
+        for column in _LESS_IMPORTANT:
+            width += COLUMNS[column].width
+            if width > room:
+                unfitting.add(column)
+        return unfitting
+
+    def _fit_default(self) -> None:
+        unfitting = self._unfitting()
+        for column in _LESS_IMPORTANT:
+            self.setColumnHidden(INDEX[column], column in unfitting)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._default:
+            self._fit_default()
+
     def _set_default_layout(self) -> None:
+        self._default = True
         header = self.horizontalHeader()
         for index, column in enumerate(ORDER):
             header.moveSection(header.visualIndex(index), index)
             header.setSectionHidden(index, False)
             header.resizeSection(index, COLUMNS[column].width)
         header.setSortIndicator(INDEX[Column.CREATED], Qt.SortOrder.DescendingOrder)
+        self._fit_default()
 
     def _on_column_toggled(self, shown: bool) -> None:
         action = self.sender()

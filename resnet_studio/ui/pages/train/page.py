@@ -301,7 +301,7 @@ class TrainPage(Page):
             stopping=training and controller.stopping,
             resumable=bool(self._resumable()),
         )
-        stands, ends, longest = [], [], 0
+        stands, ends = [], []
         names = display_names(state.runs)
         for run in state.runs:
             training_error, place = self._live(run, Series.TRAINING_ERROR, TRAINING_ERROR_WINDOW)
@@ -309,13 +309,11 @@ class TrainPage(Page):
             card = self.cards.cards.get(run.id)
             if card is not None and place is not None:
                 card.show_numbers(max(place, run.iteration), training_error, test_error)
-            longest = max(longest, place or 0)
             if training_error is not None and place is not None:
                 count = min(place, TRAINING_ERROR_WINDOW)
                 stands.append(Stand(run, names[run.id], training_error, count))
                 ends.append(Outcome(run, training_error, test_error))
         self.header.show_seen(("" if state.active or training else conclusion(ends)) or learning_now(stands))
-        self.plots.controls.propose_raw(longest)
         self._show_notice("trouble", state.trouble, "error")
         self._show_notice("notice", state.notices[-1] if state.notices else "", "info")
 

@@ -226,6 +226,7 @@ class EvaluatePanel(QWidget):
         if not self._reading:
             self._choose_next = evaluation_id
         self.reload()
+        self._services.controller.refresh()  # lists show it too
         made = next((one for one in self._found if one.id == evaluation_id), None)
         if made is not None:
             name = evaluation_name(made, display_names(self._all_runs))
@@ -275,6 +276,7 @@ class EvaluatePanel(QWidget):
         except UserError as error:
             self.failed.emit(str(error))
         self.reload()
+        self._services.controller.refresh()
         self.status_message.emit(
             _("Deleted.") if len(chosen) == 1 else _("Deleted {chosen} results.", chosen=len(chosen))
         )

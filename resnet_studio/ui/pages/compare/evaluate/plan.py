@@ -77,6 +77,31 @@ def plan(runs: Sequence[RunRecord], order: Order, stored: Iterable[EvaluationSum
     return Plan(tuple(task for task in tasks if task not in made), made)
 
 
+def one_look(tasks: Sequence[Task]) -> list[tuple[Task, tuple[RunRecord, ...]]]:
+    """The tasks, each with the runs whose own results come from the same look at the images: members of an ensemble
+    that are to be evaluated alone too are not tested twice."""
+    alone = {task.runs[0].id: task for task in tasks if len(task.runs) == 1}
+    found: list[tuple[Task, tuple[RunRecord, ...]]] = []
+    shared: set[str] = set()
+    for task in tasks:
+        if len(task.runs) == 1:
+            continue
+        members = tuple(run for run in task.runs if run.id in alone and _same_test(alone[run.id], task))
+        shared |= {run.id for run in members}
+        found.append((task, members))
+    rest: list[tuple[Task, tuple[RunRecord, ...]]] = [
+        (task, ()) for task in tasks if len(task.runs) == 1 and task.runs[0].id not in shared
+    ]
+    return rest + found
+
+
+def _same_test(alone: Task, together: Task) -> bool:
+    own = [run.spec.network.image_size for run in alone.runs]
+    all_sizes = [run.spec.network.image_size for run in together.runs]
+    same_images = set(own) == set(all_sizes) and alone.data == together.data
+    return same_images and alone.protocol.canonical(own).key == together.protocol.canonical(all_sizes).key
+
+
 def _task(runs: tuple[RunRecord, ...], order: Order) -> Task:
     """Members of one ensemble see the same scales: those of the largest images."""
     largest = max(run.spec.network.image_size for run in runs)

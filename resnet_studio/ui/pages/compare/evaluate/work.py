@@ -13,7 +13,7 @@ from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import Evaluation, NamedImage
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.text import _
-from resnet_studio.ui.pages.compare.evaluate.plan import Task
+from resnet_studio.ui.pages.compare.evaluate.plan import Task, one_look
 from resnet_studio.ui.threads.jobs import Emit, Work
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def evaluating(store: RunStore, tasks: Sequence[Task], names: Mapping[str, str],
         import torch
 
         from resnet_studio.domain.enums import Device
-        from resnet_studio.inference.evaluate import evaluate
+        from resnet_studio.inference.evaluate import evaluate_each
         from resnet_studio.inference.models import load
         from resnet_studio.training.devices import lower_priority
 
@@ -75,8 +75,9 @@ def evaluating(store: RunStore, tasks: Sequence[Task], names: Mapping[str, str],
         lower_priority()
         networks: dict[str, TrainedNetwork] = {}
         made = 0
-        for number, task in enumerate(tasks):
-            report = _reporter(emit, number, len(tasks), task_name(task, names))
+        looks = one_look(tasks)
+        for number, (task, alone) in enumerate(looks):
+            report = _reporter(emit, number, len(looks), task_name(task, names))
             try:
                 for run in task.runs:
                     if should_stop():
@@ -85,13 +86,17 @@ def evaluating(store: RunStore, tasks: Sequence[Task], names: Mapping[str, str],
                         report(_("loading {name}", name=run.name), None)
                         networks[run.id] = load(store, run, Device.CPU if single_threaded else Device.AUTO)
                 members = [networks[run.id] for run in task.runs]
-                evaluation = evaluate(members, task.data, task.protocol, store.home, report, should_stop)
-                store.add_evaluation(evaluation)
+                made_now = evaluate_each(members, task.data, task.protocol, store.home, report, should_stop)
+                wanted = {run.id for run in alone}
+                kept = [*(one for one in made_now[1:] if one.run_ids[0] in wanted), made_now[0]]
+                for evaluation in kept:
+                    store.add_evaluation(evaluation)
             except UserError as error:
                 emit(TaskFailed(str(error)))
                 continue
-            made += 1
-            emit(Stored(evaluation.id))
+            made += len(kept)
+            for evaluation in kept:
+                emit(Stored(evaluation.id))
         return made
 
     return work

@@ -1,0 +1,257 @@
+"""The Scatter part of the Compare page: any field of the ticked runs against any result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtGui import QColor, QMouseEvent, QPen
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from resnet_studio.domain.comparison import display_names
+from resnet_studio.domain.grouping import LEVEL, Statistic
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.run_fields import FieldKind, RunField, run_fields
+from resnet_studio.domain.scatter import Scatter, scatter
+from resnet_studio.text import _, _n
+from resnet_studio.ui.pages.compare.frames import framed_panel
+from resnet_studio.ui.plots.run_colours import line_colour
+from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.theme import Role, Theme
+
+_X_FIRST = ("depth", "parameters", "multiply_adds", "learning_rate", "iteration", "seconds", "block", "shortcut")
+_NEAR = 14  # pixels
+_DOT = 8
+
+
+def _cosmetic(colour: QColor, width: float) -> QPen:
+    """A pen whose width is in pixels: another would be as wide as the data are, and so would the plot's range."""
+    pen = QPen(colour, width)
+    pen.setCosmetic(True)
+    return pen
+
+
+class ScatterView(QWidget):
+    """A dot a run; lines join the means of plain and of residual nets, with the 95 % interval of each mean."""
+
+    def __init__(self, preferences: Preferences, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._preferences, self._theme = preferences, theme
+        self._runs: tuple[RunRecord, ...] = ()
+        self._steps: dict[str, int] = {}
+        self._names: dict[str, str] = {}
+        self.shown: Scatter | None = None
+        fields = run_fields()
+        numbers = [field for field in fields.values() if field.kind is FieldKind.NUMBER]
+        words = [field for field in fields.values() if field.kind is FieldKind.WORD or field.key in ("data", "study")]
+        first = [fields[key] for key in _X_FIRST]
+        self.x_choice = self._choice(
+            "scatter_x", _("What lies along x"), dict.fromkeys([*first, *numbers, *words]), "depth"
+        )
+        results = [field for field in numbers if field.is_result]
+        self.y_choice = self._choice(
+            "scatter_y", _("What lies along y"), dict.fromkeys([*results, *numbers]), "test_error"
+        )
+        self.log = QPushButton(_("Log x"))
+        self.log.setObjectName("scatter_log")
+        self.log.setCheckable(True)
+        self.log.setChecked(preferences.value("compare/scatter_log", False, bool))
+        self.log.setToolTip(_("x as powers of ten: parameters and multiply-adds grow by factors"))
+        self.read_out = QLabel()
+        self.read_out.setObjectName("scatter_read_out")
+        self.read_out.setProperty("role", "muted")
+        self.read_out.setTextFormat(Qt.TextFormat.PlainText)
+        self._view = pg.PlotWidget(self, useOpenGL=False)
+        self._view.setAccessibleName(_("Scatter of the ticked runs"))
+        self._view.setFrameShape(pg.PlotWidget.Shape.NoFrame)
+        item = self._view.getPlotItem()
+        item.setMenuEnabled(False)
+        item.hideButtons()
+        item.showGrid(x=True, y=True, alpha=0.18)
+        for name in ("bottom", "left"):
+            item.getAxis(name).enableAutoSIPrefix(False)
+        item.getViewBox().setMouseMode(pg.ViewBox.RectMode)
+        self._view.viewport().installEventFilter(self)
+        self._view.viewport().setMouseTracking(True)
+        row = QHBoxLayout()
+        for widget in (self.y_choice, QLabel(_("against")), self.x_choice, self.log):
+            row.addWidget(widget)
+        row.addStretch(1)
+        fit = QPushButton(_("Fit"))
+        fit.setObjectName("scatter_fit")
+        fit.setToolTip(_("Show all dots; drag a box to see a part"))
+        fit.clicked.connect(self.fit)
+        row.addWidget(fit)
+        head = QWidget()
+        row.setContentsMargins(0, 0, 0, 0)
+        head.setLayout(row)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(framed_panel(head, self._view, self.read_out))
+        self.x_choice.currentIndexChanged.connect(self._on_changed)
+        self.y_choice.currentIndexChanged.connect(self._on_changed)
+        self.log.toggled.connect(self._on_changed)
+        theme.changed.connect(self.draw)
+
+    def _choice(self, name: str, tip: str, fields: Mapping[RunField, None], default: str) -> QComboBox:
+        choice = QComboBox()
+        choice.setObjectName(name)
+        choice.setToolTip(tip)
+        choice.setAccessibleName(tip)
+        choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        choice.setMaxVisibleItems(20)
+        for field in fields:
+            choice.addItem(field.title, field.key)
+        stored = choice.findData(self._preferences.value(f"compare/{name}", default, str))
+        choice.setCurrentIndex(stored if stored >= 0 else choice.findData(default))
+        return choice
+
+    @property
+    def fields(self) -> tuple[RunField, RunField]:
+        """x and y."""
+        fields = run_fields()
+        return fields[self.x_choice.currentData()], fields[self.y_choice.currentData()]
+
+    def set_fields(self, x: str, y: str) -> None:
+        """By their keys; unknown ones are passed over."""
+        for choice, key in ((self.x_choice, x), (self.y_choice, y)):
+            if choice.findData(key) >= 0:
+                choice.setCurrentIndex(choice.findData(key))
+
+    def set_runs(self, runs: Sequence[RunRecord], steps: Mapping[str, int]) -> None:
+        """``steps`` in lightness by run id, as the curves have them."""
+        self._runs, self._steps = tuple(runs), dict(steps)
+        self._names = display_names(runs)
+        self.draw()
+
+    @Slot()
+    def _on_changed(self) -> None:
+        self._preferences.set_value("compare/scatter_x", self.x_choice.currentData())
+        self._preferences.set_value("compare/scatter_y", self.y_choice.currentData())
+        self._preferences.set_value("compare/scatter_log", self.log.isChecked())
+        self.draw()
+
+    @Slot()
+    def draw(self) -> None:
+        """Everything anew."""
+        x, y = self.fields
+        found = self.shown = scatter(self._runs, x, y)
+        item, theme = self._view.getPlotItem(), self._theme
+        item.clear()
+        self._view.setBackground(theme.colour(Role.PANEL))
+        for name, field in (("bottom", x), ("left", y)):
+            axis = item.getAxis(name)
+            axis.setPen(QPen(theme.colour(Role.FIELD_BORDER), 1))
+            axis.setTextPen(QPen(theme.colour(Role.MUTED)))
+            axis.setLabel(field.label)
+        log = self.log.isChecked() and found.numeric and bool(found.xs) and min(found.xs) > 0
+        item.setLogMode(x=log, y=False)
+        item.getAxis("bottom").setTicks([list(enumerate(found.words))] if found.words else None)
+        xs = np.log10(found.xs) if log else np.asarray(found.xs)
+        for line in found.lines:
+            self._draw_line(line.residual, np.log10(line.xs) if log else np.asarray(line.xs), line.means)
+        self._draw_dots(found, xs)
+        self.fit()
+        self._say(None)
+
+    def _draw_dots(self, found: Scatter, xs: np.ndarray) -> None:
+        """One item for each colour and kind, so that thousands of dots are drawn as quickly as a few."""
+        looks: dict[tuple[str, bool], list[int]] = {}
+        for place, run in enumerate(found.runs):
+            looks.setdefault((run.colour, run.residual), []).append(place)
+        ys = np.asarray(found.ys)
+        for (colour, residual), places in looks.items():
+            shade = line_colour(self._theme, colour, 0)
+            brush = QColor(shade) if residual else self._theme.colour(Role.PANEL)
+            pen = _cosmetic(shade, 1.6)
+            dots = pg.ScatterPlotItem(
+                xs[places], ys[places], size=_DOT, symbol="o", pen=pen, brush=brush, pxMode=True, antialias=True
+            )
+            dots.setZValue(2)
+            self._view.getPlotItem().addItem(dots)
+
+    def _draw_line(self, residual: bool, xs: np.ndarray, means: Sequence[Statistic]) -> None:
+        ink = QColor(self._theme.colour(Role.TEXT))
+        ink.setAlphaF(0.75)
+        pen = _cosmetic(ink, 1.5)
+        if not residual:
+            pen.setStyle(Qt.PenStyle.DashLine)
+        centre = np.array([mean.mean for mean in means])
+        plot = self._view.getPlotItem()
+        plot.addItem(pg.PlotCurveItem(xs, centre, pen=pen, antialias=True))
+        known = [(x, mean) for x, mean in zip(xs, means, strict=True) if mean.high is not None]
+        if known:
+            half = np.array([(mean.high or 0.0) - mean.mean for _x, mean in known])
+            bars = pg.ErrorBarItem(
+                x=np.array([x for x, _mean in known]), y=np.array([mean.mean for _x, mean in known]),
+                top=half, bottom=half, beam=0.0, pen=_cosmetic(ink, 1.0),
+            )  # fmt: skip
+            plot.addItem(bars)
+
+    @Slot()
+    def fit(self) -> None:
+        self._view.getPlotItem().getViewBox().autoRange(padding=0.06)
+
+    def _say(self, place: int | None) -> None:
+        """The run of a dot; without one what is drawn."""
+        found = self.shown
+        if found is None:
+            return
+        x, y = self.fields
+        if place is not None:
+            run = found.runs[place]
+            self.read_out.setText(
+                _(
+                    "{name}: {x} {x_value}, {y} {y_value}",
+                    name=self._names.get(run.id, run.name),
+                    x=x.title.lower(),
+                    x_value=x.text(x.read(run)),
+                    y=y.title.lower(),
+                    y_value=y.text(y.read(run)),
+                )
+            )
+            return
+        if not self._runs:
+            self.read_out.setText(_("Tick runs at the left."))
+            return
+        parts = [_n("{count} run", "{count} runs", len(found.runs))]
+        if found.lines:
+            parts.append(
+                _(
+                    "lines join means over runs at one x, plain dashed and hollow, residual solid and filled; "
+                    "bars: {level:.0%} interval of the mean by Student's t",
+                    level=LEVEL,
+                )
+            )
+        if found.left_out:
+            parts.append(_n("{count} has no such value", "{count} have no such value", found.left_out))
+        self.read_out.setText("; ".join(parts))
+
+    def nearest(self, x: float, y: float) -> int | None:
+        """The dot at most some pixels away, by its place among the shown runs; coordinates of the widget."""
+        found = self.shown
+        if found is None or not found.xs:
+            return None
+        box = self._view.getPlotItem().getViewBox()
+        log = self._view.getPlotItem().getAxis("bottom").logMode
+        xs = np.log10(found.xs) if log else np.asarray(found.xs)
+        (left, right), (low, high) = box.viewRange()
+        area = box.sceneBoundingRect()
+        px = area.left() + (xs - left) / (right - left) * area.width()
+        py = area.bottom() - (np.asarray(found.ys) - low) / (high - low) * area.height()
+        distances = np.hypot(px - x, py - y)
+        place = int(np.argmin(distances))
+        return place if distances[place] <= _NEAR else None
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.MouseMove and isinstance(event, QMouseEvent):
+            scene = self._view.mapToScene(event.position().toPoint())
+            self._say(self.nearest(scene.x(), scene.y()))
+        elif event.type() is QEvent.Type.Leave:
+            self._say(None)
+        elif event.type() is QEvent.Type.MouseButtonDblClick:
+            self.fit()
+            return True
+        return super().eventFilter(watched, event)

@@ -1,0 +1,91 @@
+"""Groups of runs in the plot: mean, band and seeds, and what the legend says of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+
+from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.series import Series
+from resnet_studio.ui.plots.cursor_values import readings
+from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
+from resnet_studio.ui.plots.curve_plot import CurvePlot
+from resnet_studio.ui.plots.group_curves import band, put_group_curves
+from resnet_studio.ui.plots.panels import ERROR, PlotOptions, PlottedRun
+from resnet_studio.ui.theme import Theme
+
+GROUP = PlottedRun("group:x", "ResNet-20 (n 3)", "#0072B2", True, 20, 100, cohort="groups", members=("a", "b", "c"))
+
+
+@pytest.fixture
+def book() -> CurveBook:
+    book = CurveBook()
+    for place, run_id in enumerate("abc"):
+        values = np.full(100 if place < 2 else 80, 30.0 + place, np.float32)
+        book.extend([CurveChunk(run_id, Series.TRAINING_ERROR, 1, values)])
+        book.extend([CurveChunk(run_id, Series.TEST_ERROR, 20, values[19::20] + 2, 20)])
+        book.extend([CurveChunk(run_id, Series.SECONDS, 1, np.arange(len(values), dtype=np.float32) * (place + 1))])
+        book.set_batch_size(run_id, 64)
+    return book
+
+
+def test_the_mean_stands_where_all_runs_have_points(book):
+    put_group_curves(book, [GROUP])
+    mean = book.get(GROUP.run_id, Series.TRAINING_ERROR)
+    assert mean.iterations.tolist() == list(range(1, 81))
+    np.testing.assert_allclose(mean.values, 31.0)
+    assert book.positions(GROUP.run_id, Series.TEST_ERROR, XAxis.IMAGES).tolist() == [64 * i for i in (20, 40, 60, 80)]
+    assert book.positions(GROUP.run_id, Series.TEST_ERROR, XAxis.TIME)[-1] == pytest.approx(79 * 2)
+    low, high = band(book, GROUP, Series.TRAINING_ERROR, 50)
+    np.testing.assert_allclose((low[-1], high[-1]), (30.0, 32.0), rtol=1e-5)  # one sample standard deviation
+    put_group_curves(book, [GROUP])  # again changes nothing
+    assert len(book.get(GROUP.run_id, Series.TRAINING_ERROR)) == 80
+
+
+def test_two_runs_without_common_points_have_no_mean(book):
+    other = PlottedRun("group:y", "y", "#0072B2", True, 20, 100, members=("a", "nobody"))
+    put_group_curves(book, [other])
+    assert book.get(other.run_id, Series.TRAINING_ERROR) is None
+    assert band(book, other, Series.TRAINING_ERROR, 1) is None
+
+
+def test_a_group_reads_as_mean_and_deviation(book):
+    put_group_curves(book, [GROUP])
+    [found] = readings(book, [GROUP], ERROR, PlotOptions(), 60)
+    assert found.values == pytest.approx((31.0, 33.0))
+    assert found.deviations == pytest.approx((1.0, 1.0))
+
+
+def test_the_plot_draws_band_and_seeds_and_the_legend_their_numbers(book, qtbot, qapp):
+    plot = CurvePlot(Theme(), book)
+    qtbot.addWidget(plot)
+    plot.resize(700, 450)
+    put_group_curves(book, [GROUP])
+    plot.set_runs([GROUP])
+    plot.show()
+    qtbot.waitExposed(plot)
+    plot.draw_if_dirty()
+    (layer,) = plot._layers
+    assert len(layer._seeds) == 6
+    assert all(len(line.xData) for line in layer._seeds)
+    assert all(shade.item.brush().color().alphaF() == pytest.approx(0.16, abs=0.01) for shade in layer._bands)
+    assert plot.legend.texts()[1] == ("ResNet-20 (n 3)", "31.0 ± 1.0 %", "33.0 ± 1.0 %")
+    assert plot.spans[1][0] < 30 < 34 < plot.spans[1][1]  # the seeds are in sight, not the mean alone
+    qtbot.mouseClick(plot.legend.row(GROUP.run_id), Qt.MouseButton.LeftButton)
+    plot.draw_if_dirty()
+    assert not any(line.isVisible() for line in layer._seeds)
+
+
+def test_ctrl_and_click_show_one_alone_and_then_all(book, qtbot, qapp):
+    plot = CurvePlot(Theme(), book)
+    qtbot.addWidget(plot)
+    plot.resize(700, 450)
+    plot.set_runs([PlottedRun(i, i, "#0072B2", True, 20, 100) for i in "abc"])
+    plot.show()
+    qtbot.waitExposed(plot)
+    row = plot.legend.row("b")
+    qtbot.mouseClick(row, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier, QPoint(5, 5))
+    assert [run.run_id for run in plot.shown_runs] == ["b"]
+    qtbot.mouseClick(row, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier, QPoint(5, 5))
+    assert [run.run_id for run in plot.shown_runs] == ["a", "b", "c"]

@@ -1,0 +1,96 @@
+"""Any field of the ticked runs against any result."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace as changed
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from PySide6.QtCore import QPointF
+
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.run_fields import find_field
+from resnet_studio.domain.scatter import scatter
+from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec
+from resnet_studio.ui.pages.compare.scatter import ScatterView
+
+
+def record(depth: int, block: str, seed: int, error: float | None) -> RunRecord:
+    network = NetworkSpec(depth=depth, block=block)
+    return RunRecord(
+        id=uuid4().hex, cohort_id="c" * 32, name=network.label, status=RunStatus.FINISHED, reason="",
+        spec=RunSpec(network=network, recipe=RecipeSpec(init_seed=seed)), iteration=600, training_error=1.0,
+        test_error=error, best_test_error=0.5, parameters=depth * 14_000, multiply_adds=depth * 10**6,
+        weights_sha256="ab", created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        updated_at=datetime(2026, 1, 1, tzinfo=UTC), seconds=3.0, colour="#0072B2",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def runs() -> list[RunRecord]:
+    made = [record(d, b, s, d / 10 + s) for s in range(3) for d in (20, 56, 110) for b in ("plain", "basic")]
+    return [*made, record(20, "basic", 9, None)]
+
+
+def test_points_means_and_intervals(runs):
+    found = scatter(runs, find_field("depth"), find_field("test_error"))
+    assert len(found.runs) == 18
+    assert found.left_out == 1
+    assert [line.residual for line in found.lines] == [False, True]
+    assert found.lines[0].xs == (20.0, 56.0, 110.0)
+    assert [mean.mean for mean in found.lines[0].means] == pytest.approx([3.0, 6.6, 12.0])
+    assert found.lines[0].means[0].high == pytest.approx(3.0 + 4.302652729911275 / 3**0.5)
+
+
+def test_words_lie_beside_each_other_without_lines(runs):
+    found = scatter(runs, find_field("block"), find_field("test_error"))
+    assert found.words == ("basic", "plain")
+    assert set(found.xs) == {0.0, 1.0}
+    assert found.lines == ()
+
+
+def test_the_view_draws_says_and_remembers(runs, services, qtbot):
+    view = ScatterView(services.preferences, services.theme)
+    qtbot.addWidget(view)
+    view.resize(800, 500)
+    view.show()
+    qtbot.waitExposed(view)
+    view.set_runs(runs, {})
+    assert view.read_out.text().startswith("18 runs; lines join means")
+    assert view.read_out.text().endswith("1 has no such value")
+    box = view._view.getPlotItem().getViewBox()
+    scene = box.mapViewToScene(QPointF(56.0, 5.6))
+    place = view.nearest(scene.x(), scene.y())
+    assert view.shown.runs[place].spec.network.depth == 56
+    view._say(place)
+    assert view.read_out.text().endswith("depth 56, test error 5.60 %")
+    assert view.nearest(scene.x() + 100, scene.y() + 60) is None
+    view.set_fields("parameters", "evaluated_error")
+    assert view.shown.left_out == len(runs)
+    view.set_fields("parameters", "test_error")
+    view.log.click()
+    assert view._view.getPlotItem().getAxis("bottom").logMode
+    again = ScatterView(services.preferences, services.theme)
+    qtbot.addWidget(again)
+    assert [field.key for field in again.fields] == ["parameters", "test_error"]
+    assert again.log.isChecked()
+
+
+def test_ten_thousand_runs_are_drawn_quickly(runs, services, qtbot):
+    view = ScatterView(services.preferences, services.theme)
+    qtbot.addWidget(view)
+    view.resize(800, 500)
+    view.show()
+    many = [changed(run, id=f"{place:032x}") for place, run in enumerate(runs * 527)]
+    best = float("inf")
+    for _unused in range(3):
+        start = time.perf_counter()
+        view.set_runs(many, {})
+        view.grab()
+        best = min(best, 1000 * (time.perf_counter() - start))
+    print(f"{len(many)} runs: {best:.0f} ms")
+    assert len(view.shown.runs) > 9_000
+    assert best < 1500  # wanted: 300 on an idle machine; this one may be busy
