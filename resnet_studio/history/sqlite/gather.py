@@ -40,8 +40,10 @@ _SAME_RUN = "run_key IN (SELECT r.key FROM runs r JOIN backup.runs b ON b.key = 
 _SAME_EVALUATION = (
     "evaluation_key IN (SELECT e.key FROM evaluations e JOIN backup.evaluations b ON b.key = e.key AND b.id = e.id)"
 )
+_SAME_COHORT = "cohort_key IN (SELECT c.key FROM cohorts c JOIN backup.cohorts b ON b.key = c.key AND b.id = c.id)"
 _FILL_WHERE = {
-    "runs": "cohort_key IN (SELECT c.key FROM cohorts c JOIN backup.cohorts b ON b.key = c.key AND b.id = c.id)",
+    "runs": _SAME_COHORT,
+    "queue": _SAME_COHORT,
     "tags": _SAME_RUN,
     "checkpoints": _SAME_RUN,
     # No point twice, and none after where the run stands now: it may have been cut, or joined into other pieces.

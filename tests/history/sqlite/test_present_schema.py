@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.queue import QueueStatus
 from resnet_studio.domain.series import Series
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
@@ -16,12 +17,12 @@ from resnet_studio.platform.home import Home
 from ...databases import database_of
 from .test_migrate import rows
 
-SCRIPT = Path(__file__).parent / "schema_0002.sql"
+SCRIPT = Path(__file__).parent / "schema_0003.sql"
 PLAIN, RESIDUAL = "2ba18e45bc8a4c1d96a228ab5a1308a3", "f356d59bb619475e91abd9da31082f1e"
 STOPPED, INTERRUPTED = "0da7a7301a1c4f528102325a95b1b935", "bb4ed82b50b24403b0374a66dc608484"
 EVALUATION = "bbdcc856c1f9475e8f9e6b6bba475935"
 TABLES = (
-    "cohorts", "runs", "curve_chunks", "checkpoints", "tags", "evaluations", "evaluation_members",
+    "cohorts", "runs", "curve_chunks", "checkpoints", "tags", "evaluations", "evaluation_members", "queue",
     "alembic_version, (SELECT 1), (SELECT 1)",
 )  # fmt: skip
 
@@ -41,6 +42,8 @@ def test_it_opens_as_it_was(earlier: Home) -> None:
         assert store.writable
         assert (store.backup, store.notices, store.interrupted_at_start) == (None, (), ())
         assert [(run.name, run.status, run.iteration) for run in store.list_runs()] == [
+            ("still queued", RunStatus.QUEUED, 0),
+            ("still queued", RunStatus.QUEUED, 0),
             ("from a file", RunStatus.IMPORTED, 0),
             ("interrupted", RunStatus.INTERRUPTED, 20),
             ("still queued", RunStatus.QUEUED, 0),
@@ -70,3 +73,19 @@ def test_its_evaluation_is_there(earlier: Home) -> None:
         assert whole.confusion.sum() == whole.images == len(whole.names) == 2400
         wrong = (whole.predicted != whole.labels).mean()
         assert 100 * wrong == pytest.approx(summary.top1_error)
+
+
+def test_its_queue_is_there(earlier: Home) -> None:
+    with RunStore.open(earlier, writer=False) as store:
+        entries = store.queue(ended=9)
+        assert [(entry.place, entry.status, entry.title, entry.reason) for entry in entries] == [
+            (0, QueueStatus.FAILED, "interrupted", "The disk was full."),
+            (0, QueueStatus.FINISHED, "still queued", ""),
+            (1, QueueStatus.WAITING, "still queued", ""),
+            (2, QueueStatus.STOPPED, "stopped half-way", ""),
+            (3, QueueStatus.WAITING, "still queued", ""),
+        ]
+        assert entries[0].started_at is not None
+        assert entries[0].ended_at is not None
+        assert (entries[0].host, entries[0].device, entries[0].fence) == ("laboratory", "cpu", 1)
+        assert entries[3].run_ids == (STOPPED,)
