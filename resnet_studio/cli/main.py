@@ -30,6 +30,7 @@ from resnet_studio.cli.commands import (
     doctor,
     evaluate,
     network,
+    queue,
     recipes,
     runs,
     study,
@@ -49,7 +50,8 @@ USER_ERROR, OUR_ERROR, INTERRUPTED, HUNG_UP = 2, 1, 130, 129  # exit codes
 
 # In the order of the help. A module registers what it has under its own name.
 COMMANDS = (
-    train, recipes, study, runs, compare, conformity, network, classify, weights, data, diff, bench, doctor, evaluate,
+    train, recipes, study, queue, runs, compare, conformity, network, classify, weights, data, diff, bench, doctor,
+    evaluate,
 )  # fmt: skip
 
 app = typer.Typer(

@@ -7,6 +7,7 @@ import time
 
 from resnet_studio.domain.documents import from_json, to_json
 from resnet_studio.domain.errors import StoreError, UserError
+from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.queue import QueueCommand
 from resnet_studio.history.store import RunStore
 from resnet_studio.text import _
@@ -16,7 +17,9 @@ _LOOK_SECONDS = 0.05
 _LOCK_SECONDS = 0.5  # between two looks at whether the writer is gone
 
 
-def steer(store: RunStore, command: QueueCommand, seconds: float = _ANSWER_SECONDS) -> str:
+def steer(
+    store: RunStore, command: QueueCommand, seconds: float = _ANSWER_SECONDS, should_stop: StopCheck = never_stop
+) -> str:
     """Have ``command`` done, here or by the program that holds the history, and wait until it is.
 
     Returns:
@@ -24,14 +27,15 @@ def steer(store: RunStore, command: QueueCommand, seconds: float = _ANSWER_SECON
 
     Raises:
         UserError: If it cannot be done.
-        StoreError: If the other program does not answer within ``seconds``; the command is then withdrawn.
+        StoreError: If the other program does not answer within ``seconds``; the command is then withdrawn, as it is
+            if ``should_stop`` says so.
     """
     if store.writable:
         return store.apply(command)
     why = store.why_read_only
     key = store.requests.post(to_json(command), seconds)
     started = looked = time.monotonic()
-    while time.monotonic() - started < seconds:
+    while time.monotonic() - started < seconds and not should_stop():
         answer = store.requests.answer_to(key)
         if answer is not None:
             return _understood(answer)
