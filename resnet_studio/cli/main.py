@@ -31,6 +31,7 @@ from resnet_studio.cli.commands import (
     evaluate,
     inside,
     network,
+    queue,
     recipes,
     runs,
     study,
@@ -50,8 +51,8 @@ USER_ERROR, OUR_ERROR, INTERRUPTED, HUNG_UP = 2, 1, 130, 129  # exit codes
 
 # In the order of the help. A module registers what it has under its own name.
 COMMANDS = (
-    train, recipes, study, runs, compare, conformity, network, classify, weights, data, diff, bench, doctor, evaluate,
-    inside,
+    train, recipes, study, queue, runs, compare, conformity, network, classify, weights, data, diff, bench, doctor,
+    evaluate, inside,
 )  # fmt: skip
 
 app = typer.Typer(

@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeDecorator
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.series import Series
 
-REVISIONS = ("0001", "0002", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every schema this program knows, oldest first; the last one is what it reads and writes."""
 
 NAME_LENGTH = 200
@@ -261,3 +261,33 @@ class AnalysisMemberRow(Base):
     run_key: Mapped[int] = mapped_column(ForeignKey("runs.key"), index=True)
     weights_sha256: Mapped[str] = mapped_column(String(64))
     iteration: Mapped[int]
+
+
+class QueueRow(Base):
+    """Runs of one cohort that are to be trained, are being trained, or were; ``run_ids`` is a JSON list.
+
+    ``position`` orders entries that wait; equal ones count in the order of ``key``. ``status`` and ``request`` are
+    words of :mod:`resnet_studio.domain.queue`. From ``owner`` on, the columns belong to the claim: ``owner`` is empty
+    without one, ``fence`` rises with each claim and each that is taken away, and the times are the database's.
+    """
+
+    __tablename__ = "queue"
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    cohort_key: Mapped[int] = mapped_column(ForeignKey("cohorts.key", ondelete="CASCADE"), index=True)
+    run_ids: Mapped[str] = mapped_column(Text)
+    position: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(String(32), index=True)
+    request: Mapped[str] = mapped_column(String(32))
+    reason: Mapped[str] = mapped_column(Text)
+    added_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    owner: Mapped[str] = mapped_column(String(200))
+    host: Mapped[str] = mapped_column(String(255))
+    device: Mapped[str] = mapped_column(String(100))
+    fence: Mapped[int] = mapped_column(BigInteger)
+    lease_until: Mapped[datetime | None]
+    heard_at: Mapped[datetime | None]
+    speed: Mapped[float | None]

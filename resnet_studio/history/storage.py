@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,16 +38,44 @@ class KeptCopies:
     backups: tuple[str, ...] = ()
 
 
+class Requests(Protocol):
+    """Texts that programs hand to the one that may write, and its answers. Without a connection of any kind.
+
+    Every text is taken once. A program whose own storage always lets it write needs none of this.
+    """
+
+    def post(self, text: str, seconds: float) -> str:
+        """Lay ``text`` ready for that long; returns the key that its answer will have.
+
+        Raises:
+            StoreError: If it cannot be written.
+        """
+
+    def answer_to(self, key: str) -> str | None:
+        """The answer, once: it is removed. None while there is none."""
+
+    def withdraw(self, key: str) -> bool:
+        """Take back what was posted; False if somebody has taken it already."""
+
+    def take(self) -> Iterator[tuple[str, str]]:
+        """For who may write: each text that waits, with its key, oldest first."""
+
+    def answer(self, key: str, text: str) -> None:
+        """Nobody may be there any more to read it."""
+
+
 class Storage(Protocol):
     """What the history asks of a database. Every method may be called from any thread.
 
     Attributes:
         restored: What became of a damaged history that this opening replaced, as a sentence, else empty.
         backup: The copy that was made because this opening migrated an older schema, else None.
+        requests: The way to the program that may write, for those that may not.
     """
 
     restored: str
     backup: Path | None
+    requests: Requests
 
     @property
     def where(self) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import delete, select, update
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import DiskFullError, StoreError, UserError
 from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.queue import Claim
 from resnet_studio.domain.records import CheckpointRecord, Curve, RunRecord
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec
@@ -21,9 +22,10 @@ from resnet_studio.history import curves as chunked
 from resnet_studio.history import runs
 from resnet_studio.history.analyses import AnalysisStore, remove_analyses_of_runs
 from resnet_studio.history.evaluations import EvaluationStore, remove_of_runs
+from resnet_studio.history.queue import QueueStore
 from resnet_studio.history.run_folders import checkpoints_there, lost_history, remove_run_folders, unlisted_runs
 from resnet_studio.history.schema import ArchivedRunRow, CheckpointRow, CohortRow, RunRow
-from resnet_studio.history.storage import Storage, default_url, storage_at
+from resnet_studio.history.storage import Requests, Storage, default_url, storage_at
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _
 
@@ -31,7 +33,7 @@ _ACTIVE = [status for status in RunStatus if status.active]
 _INTERRUPTED = _("ResNet Studio ended without warning while this run was training; resume it to go on.")
 
 
-class RunStore(EvaluationStore, AnalysisStore):
+class RunStore(EvaluationStore, AnalysisStore, QueueStore):
     """The history of one home folder. Every method may be called from any thread.
 
     One process at a time writes; a store that came second reads (``writable`` is False) and raises StoreError with a
@@ -93,6 +95,15 @@ class RunStore(EvaluationStore, AnalysisStore):
         """Sentences on what was wrong with the history when it was opened, empty if nothing was."""
         found = (self._storage.restored, self._lost, *self.unreadable.values())
         return tuple(sentence for sentence in found if sentence)
+
+    @property
+    def requests(self) -> Requests:
+        """The way to the program that may write; see :mod:`resnet_studio.history.steer`."""
+        return self._storage.requests
+
+    def under(self, claim: Claim) -> RunStore:
+        """This history for who trains under ``claim``: every change raises LostClaimError once it is lost."""
+        return RunStore(self.home, self.fenced(claim))
 
     def become_writer(self) -> bool:
         """Try once to get the right to write; True when this store has it, now or before.
@@ -455,6 +466,7 @@ class RunStore(EvaluationStore, AnalysisStore):
         if not before:
             try:
                 self.interrupted_at_start = self.mark_interrupted()
+                self._release_dead()
             except DiskFullError:
                 self._storage.give_up_writing()
                 return False

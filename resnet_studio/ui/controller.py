@@ -1,10 +1,11 @@
-"""Trains cohorts one after another, each in a job of its own, and passes on what happens."""
+"""Trains the queue's cohorts one after another, each in a job of its own, and passes on what happens."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer, Signal, Slot
@@ -18,13 +19,18 @@ from resnet_studio.domain.events import (
     PhaseChanged,
     StatusChanged,
 )
+from resnet_studio.domain.queue import Claim, QueueCommand, QueueEntry, QueueRequest, QueueStatus, QueueVerb
+from resnet_studio.history.follow import Follower
+from resnet_studio.history.steer import answer_requests, steer
 from resnet_studio.platform.clock import Waited
+from resnet_studio.runner.queue_work import FAILURE, EntryWork, Training, this_worker
 from resnet_studio.runner.refuse_misfits import refuse_misfits
 from resnet_studio.text import _
-from resnet_studio.ui.threads.jobs import Job, Jobs
-from resnet_studio.ui.threads.training import FAILURE, Training, train_with_runner, training_work
+from resnet_studio.ui.threads.jobs import Emit, Job, Jobs
+from resnet_studio.ui.threads.training import train_with_runner
 
 if TYPE_CHECKING:
+    from resnet_studio.domain.events import StopCheck
     from resnet_studio.domain.specs import CohortSpec
     from resnet_studio.history.store import RunStore
 
@@ -32,20 +38,32 @@ log = logging.getLogger(__name__)
 
 LIST_PERIOD_MS = 500  # lists are reloaded at most twice a second
 SETTLE_PERIOD_MS = 2000
+LOOK_PERIOD_MS = 700  # between two looks at what other programs ask for and do
+ENDED_SHOWN = 12  # entries that have ended and are still listed
 _NOT_STORED = _("The disk was full when this run was stopped; it goes on from its last checkpoint.")
 
 
 class RunController(QObject):
-    """The queue of cohorts, and the job that trains the first of them.
+    """The history's queue, and the job that trains an entry of it.
 
-    ``happened`` brings every event, already stored, in the GUI thread. ``runs_changed`` asks lists to reload, at most
-    twice a second. ``state_changed`` comes when :attr:`active`, :attr:`queue` or :attr:`paused` is another. ``failed``
-    is a sentence for the user; ``crashed`` follows it with a trace when the fault is ours.
+    The queue is held after a stop, and at the start where something waits in it: nothing begins by itself until
+    :meth:`go_on`. What a person starts meanwhile is trained all the same.
+
+    ``happened`` brings every event, already stored, in the GUI thread, also those of another program that trains.
+    ``runs_changed`` asks lists to reload, at most twice a second. ``state_changed`` comes when :attr:`active`,
+    :attr:`trained`, :attr:`queue`, :attr:`held` or :attr:`paused` is another, ``queue_changed`` whenever
+    :attr:`entries` are. ``train_requested`` comes before a training that a person has just started, ``entry_ended``
+    brings an entry whose job is over, and ``queue_ended`` all that ended since somebody was last idle, once nothing
+    waits any more. ``failed`` is a sentence for the user; ``crashed`` follows it with a trace when the fault is ours.
     """
 
     happened = Signal(object)
     runs_changed = Signal()
     state_changed = Signal()
+    queue_changed = Signal()
+    train_requested = Signal()
+    entry_ended = Signal(object)
+    queue_ended = Signal(list)
     failed = Signal(str)
     crashed = Signal(str, str)
 
@@ -55,28 +73,73 @@ class RunController(QObject):
         """``training`` is what the jobs do; the runner's unless a test stands at that border."""
         super().__init__(parent)
         self._store, self._training = store, training
-        self._queue: list[tuple[str, ...]] = []
+        self._worker = this_worker()
+        self._entries: tuple[QueueEntry, ...] = ()
         self._active: tuple[str, ...] = ()
-        self._stopping = self._closing = False
-        self._pause = threading.Event()  # set and cleared here, looked at by the training
+        self._active_entry = ""
+        self._chosen: list[str] = []  # entries that a person started while the queue was held
+        self._stopped_entry = ""
+        self._done: list[QueueEntry] = []
+        self._closing = self._held = False
+        self._stop = threading.Event()  # a person wants the cohort stopped; the work looks at it
+        self._pause = threading.Event()  # set and cleared here and by other programs, looked at by the training
+        self._work: EntryWork | None = None
         self._job: Job | None = None
         self._jobs = Jobs(self)
         self._jobs.crashed.connect(self.crashed)
         self._lists = QTimer(self, interval=LIST_PERIOD_MS, singleShot=True)
-        self._lists.timeout.connect(self.runs_changed)
+        self._lists.timeout.connect(self._on_lists_due)
         self._unsettled: set[str] = set()
+        self._unended: list[EntryWork] = []
         self._settling = QTimer(self, interval=SETTLE_PERIOD_MS, singleShot=True)
         self._settling.timeout.connect(self._settle)
+        self._looking = QTimer(self, interval=LOOK_PERIOD_MS)
+        self._looking.timeout.connect(self._look)
+        self._follower = Follower(store)
+        self._was_writable = store.writable
+        self._shown_state: tuple[object, ...] = ()
+        self._reload()
+        self._held = bool(self.queue)
+
+    # What is
 
     @property
     def active(self) -> tuple[str, ...]:
-        """Ids of the cohort that trains now, empty when idle."""
+        """Ids of the runs that this program trains now, empty when idle."""
         return self._active
 
     @property
+    def trained(self) -> tuple[str, ...]:
+        """Ids of the runs that are trained now, here or by another program."""
+        watched = self.watched
+        return self._active or (watched.run_ids if watched is not None else ())
+
+    @property
+    def watched(self) -> QueueEntry | None:
+        """What another program trains; None where this one may."""
+        if self._job is not None or self._store.writable:
+            return None
+        return next((entry for entry in self._entries if entry.claimed), None)
+
+    @property
+    def entries(self) -> tuple[QueueEntry, ...]:
+        """The queue: some that have ended, what is trained, then what waits, in order."""
+        return self._entries
+
+    @property
     def queue(self) -> tuple[tuple[str, ...], ...]:
-        """Run ids that wait, one tuple a cohort, the next one first."""
-        return tuple(self._queue)
+        """Run ids that wait or are paused, one tuple an entry, the next one first."""
+        return tuple(entry.run_ids for entry in self._entries if not entry.claimed and _waits(entry))
+
+    @property
+    def on_their_way(self) -> frozenset[str]:
+        """Runs that are trained or wait for it."""
+        return frozenset((*self.trained, *(run_id for entry in self.queue for run_id in entry)))
+
+    @property
+    def held(self) -> bool:
+        """Something waits, and begins only once somebody says so."""
+        return self._held and any(entry.status is QueueStatus.WAITING for entry in self._entries)
 
     @property
     def training(self) -> bool:
@@ -85,12 +148,18 @@ class RunController(QObject):
 
     @property
     def paused(self) -> bool:
-        return self._pause.is_set()
+        if self._job is not None:
+            return self._pause.is_set()
+        watched = self.watched
+        return watched is not None and watched.status is QueueStatus.PAUSED
 
     @property
     def stopping(self) -> bool:
         """A stop was asked for and the cohort is on its way to it."""
-        return self._stopping
+        watched = self.watched
+        return self._stop.is_set() or (watched is not None and watched.request is QueueRequest.STOP)
+
+    # What a person starts
 
     def train(self, cohort: CohortSpec) -> tuple[str, ...]:
         """Store the cohort's runs as queued and start them now, or after what trains.
@@ -102,9 +171,9 @@ class RunController(QObject):
             UserError: If the history cannot be written, or a run could not begin with the weights it asks for.
         """
         refuse_misfits(cohort.runs, self._store)
-        run_ids = tuple(run.id for run in self._store.create_cohort(cohort))
-        self._enqueue(run_ids)
-        return run_ids
+        entry = self._store.enqueue(cohort, first=self._job is None)
+        self._begin([entry])
+        return entry.run_ids
 
     def resume(self, run_ids: Sequence[str]) -> None:
         """Queue stored runs again, those of one cohort together.
@@ -115,59 +184,126 @@ class RunController(QObject):
         if not self._store.writable:
             raise StoreError(self._store.why_read_only)
         self._settle()
-        busy = {*self._active, *(run_id for entry in self._queue for run_id in entry)}
-        cohorts: dict[str, list[str]] = {}
+        busy = set(self._active)
+        stopped = {run for e in self._entries if e.id == self._stopped_entry for run in e.run_ids}
         for run_id in run_ids:
             run = self._store.get(run_id)
             if run_id in busy:
                 raise UserError(
                     _("{name} is already training or waiting; stop it before you resume it.", name=run.name)
                 )
-            if not run.resumable:
-                raise UserError(
-                    _(
-                        "{name} is {status}: nothing is left to resume; train it anew instead.",
-                        name=run.name,
-                        status=run.status,
-                    )
-                )
-            if not run.iteration:
+            if run.resumable and not run.iteration:
                 refuse_misfits([run.spec], self._store)
-            cohorts.setdefault(run.cohort_id, []).append(run_id)
-        for cohort_id, members in cohorts.items():
-            order = (run.id for run in self._store.cohort_runs(cohort_id))
-            self._enqueue(tuple(run_id for run_id in order if run_id in members))
+        entries = self._store.enqueue_runs(run_ids, first=self._job is None)
+        if stopped & set(run_ids):
+            self._held = False  # it is as if it had not been stopped
+        self._begin(entries)
+
+    def _begin(self, entries: Sequence[QueueEntry]) -> None:
+        self.train_requested.emit()
+        if self._held or self._stop.is_set():
+            self._chosen += [entry.id for entry in entries]
+        self._reload()
+        self._start_next()
+        self._tell()
+        self.refresh()
+
+    def go_on(self) -> None:
+        """The queue is no longer held."""
+        self._held = False
+        self._start_next()
+        self._tell()
+
+    def hold(self) -> None:
+        """What trains now trains on; nothing begins after it."""
+        self._held = True
+        self._tell()
 
     def pause(self) -> None:
         """Hold the current cohort after its iteration; it keeps its memory."""
-        if self._job and not self.paused and not self._stopping:
+        if self._job is None:
+            self._ask_watched(QueueRequest.PAUSE)
+        elif not self.paused and not self._stop.is_set():
             self._pause.set()
-            self.state_changed.emit()
+            self._note(QueueRequest.PAUSE)
+            self._tell()
 
     def unpause(self) -> None:
-        if self._job and self.paused:
+        if self._job is None:
+            self._ask_watched(QueueRequest.GO_ON)
+        elif self.paused:
             self._pause.clear()
-            self.state_changed.emit()
+            self._note(QueueRequest.GO_ON)
+            self._tell()
 
     def stop(self) -> None:
-        """End the current cohort with a checkpoint; the next one in the queue then starts."""
-        if self._job and not self._stopping:
-            self._stopping = True
+        """End the current cohort with a checkpoint, and hold the queue."""
+        if self._job is None:
+            self._ask_watched(QueueRequest.STOP)
+        elif not self._stop.is_set():
+            self._stop.set()
+            self._held = True
             self._job.request_stop()
-            self.state_changed.emit()
+            self._tell()
 
-    def remove_from_queue(self, run_ids: Sequence[str]) -> None:
-        """Take waiting runs out of the queue; those that had begun stay stored as stopped, the others are deleted."""
-        gone = {run_id for entry in self._queue for run_id in entry} & set(run_ids)
-        if not gone:
+    def _note(self, request: QueueRequest) -> None:
+        """For those who watch; the job itself was told already."""
+        try:
+            self._store.ask(self._active_entry, request)
+        except UserError as error:
+            log.info("%s of the entry cannot be stored: %s", request or "going on", error)
+        self._reload()
+
+    def _ask_watched(self, request: QueueRequest) -> None:
+        if (watched := self.watched) is not None:
+            self.change(QueueCommand(verb=QueueVerb.STEER, entry=watched.id, request=request))
+
+    # Changes of the queue
+
+    def change(self, command: QueueCommand) -> None:
+        """Change the queue; where another program holds the history it is asked to, and ``failed`` says if it did not.
+
+        Raises:
+            UserError: If it cannot be done.
+        """
+        if self._store.writable:
+            steer(self._store, command)
+            self._on_changed()
             return
-        left = (tuple(run_id for run_id in entry if run_id not in gone) for entry in self._queue)
-        self._queue = [entry for entry in left if entry]
-        for run_id in sorted(gone):
-            self._store.set_status(run_id, RunStatus.STOPPED, _("Taken out of the queue."))
-            self.happened.emit(StatusChanged(run_id, RunStatus.STOPPED, _("Taken out of the queue.")))
-        self._store.delete([run_id for run_id in sorted(gone) if not self._store.get(run_id).iteration])
-        self.state_changed.emit()
+        self._jobs.start(
+            lambda _emit, should_stop: steer(self._store, command, should_stop=should_stop),
+            on_failed=self.failed.emit,
+            on_end=self._on_changed,
+            name="asking",
+        )
+
+    def move(self, entry_id: str, place: int) -> None:
+        """To a place from 1 on."""
+        self.change(QueueCommand(verb=QueueVerb.MOVE, entry=entry_id, place=max(place, 1)))
+
+    def remove(self, entry_id: str) -> None:
+        """Runs that never began vanish; others stay in the history."""
+        self.change(QueueCommand(verb=QueueVerb.REMOVE, entry=entry_id))
+
+    def repeat(self, entry_id: str) -> None:
+        self.change(QueueCommand(verb=QueueVerb.REPEAT, entry=entry_id))
+
+    def ask(self, entry_id: str, request: QueueRequest) -> None:
+        """Pause, stop or go on with any entry."""
+        if self._job is not None and entry_id == self._active_entry:
+            {QueueRequest.PAUSE: self.pause, QueueRequest.STOP: self.stop, QueueRequest.GO_ON: self.unpause}[request]()
+        else:
+            self.change(QueueCommand(verb=QueueVerb.STEER, entry=entry_id, request=request))
+
+    def clear_ended(self) -> None:
+        self._store.clear_ended()
+        self._on_changed()
+
+    @Slot()
+    def _on_changed(self) -> None:
+        self._reload()
+        self._start_next()
+        self._tell()
         self.refresh()
 
     def refresh(self) -> None:
@@ -175,8 +311,70 @@ class RunController(QObject):
         if not self._lists.isActive():
             self._lists.start()
 
+    # Other programs
+
+    def watch(self) -> None:
+        """Look from now on at what other programs ask for, and at what one that holds the history does."""
+        self._looking.start()
+
+    @Slot()
+    def _look(self) -> None:
+        try:
+            if not self._store.writable:
+                self._follow()
+                return
+            if not self._was_writable:  # the other program has gone, and left what it had not finished
+                self._was_writable = True
+                self._emit_all(self._follower.finish())
+                self._reload()
+                self._held = bool(self.queue)
+                self._tell()
+            if self._job is None and answer_requests(self._store):
+                self._on_changed()
+            elif self._job is not None:
+                self._reload()
+                self._tell()
+        except StoreError as error:
+            log.info("the queue cannot be looked at: %s", error)
+
+    def _follow(self) -> None:
+        self._was_writable = False
+        self._reload()
+        watched = self.watched
+        self._emit_all(self._follower.finish() if watched is None else self._follower.look(watched))
+        self._tell()
+
+    def _emit_all(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self._on_happened(event)
+
+    def _reload(self) -> None:
+        try:
+            entries = tuple(self._store.queue(ended=ENDED_SHOWN))
+        except StoreError as error:
+            log.info("the queue cannot be read: %s", error)
+            return
+        if entries != self._entries:
+            self._entries = entries
+            self.queue_changed.emit()
+
+    def _tell(self) -> None:
+        """Whoever shows the state shows it anew, where it is another."""
+        watched = self.watched
+        state = (
+            self._active, watched and (watched.id, watched.status, watched.request), self.queue, self.held, self.paused,
+            self.stopping, self._store.writable,
+        )  # fmt: skip
+        if state != self._shown_state:
+            self._shown_state = state
+            self.state_changed.emit()
+
+    # The end
+
     def shut_down(self, ms: int = 15000) -> bool:
-        """Stop, and wait until the thread has ended; queued runs stay queued. The window keeps painting meanwhile.
+        """Stop, and wait until the thread has ended; the window keeps painting meanwhile.
+
+        What trained comes next in the queue, unless it was stopped before.
 
         Returns:
             False if the thread still runs after ``ms`` milliseconds.
@@ -184,7 +382,7 @@ class RunController(QObject):
         self._closing = True
         job = self._job
         if job is not None:
-            self.stop()
+            job.request_stop()
             waited = Waited()
             while self._job is job and not job.wait(20):  # released by an event that was processed: it has ended
                 QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, 20)
@@ -195,63 +393,116 @@ class RunController(QObject):
         self._be_quiet()
         return True
 
-    def reopen(self) -> None:
-        """The window stays after all: a shut-down that came too late or was called off."""
-        self._closing = False
-        self._start_next()
-        self.state_changed.emit()
-        self.refresh()
-
     def _be_quiet(self) -> None:
         """Nobody may ask a closed store for anything."""
-        self._lists.stop()
-        self._settling.stop()
-
-    def _enqueue(self, run_ids: tuple[str, ...]) -> None:
-        self._queue.append(run_ids)
-        self._start_next()
-        self.state_changed.emit()
-        self.refresh()
+        self._jobs.stop_all()
+        for timer in (self._lists, self._settling, self._looking):
+            timer.stop()
 
     def _start_next(self) -> None:
-        if self._job is not None or self._closing or not self._queue:
+        if self._job is not None or self._closing or not self._store.writable:
             return
-        self._active = self._queue.pop(0)
+        try:
+            claim = self._claim_next()
+        except StoreError as error:
+            self.failed.emit(str(error))
+            return
+        if claim is None:
+            return
+        self._active, self._active_entry = claim.run_ids, claim.entry_id
+        self._stopped_entry = ""
+        self._pause.clear()
+        self._stop = stop = threading.Event()
+        self._work = work = EntryWork(
+            claim,
+            self._store,
+            self._training,
+            pause=self._pause,
+            stopped_as=lambda: QueueStatus.STOPPED if stop.is_set() else QueueStatus.WAITING,
+        )  # holds no reference to this object: the job's end must not be this one's
         self._job = self._jobs.start(
-            training_work(self._active, self._store, self._training, self._pause.is_set),
+            partial(_train, work),
             on_item=self._on_happened,
             on_failed=self.failed.emit,
             on_end=self._on_end,
             name="training",
             failure=FAILURE,
         )
+        self._reload()
+
+    def _claim_next(self) -> Claim | None:
+        while self._held and self._chosen:
+            if (claim := self._store.claim(self._worker, self._chosen.pop(0))) is not None:
+                return claim
+        if self._held or not any(entry.status is QueueStatus.WAITING for entry in self._entries):
+            return None
+        self._chosen.clear()
+        return self._store.claim(self._worker)
 
     def _on_end(self) -> None:
         """The job's thread is over."""
-        self._job = None
+        work = self._work
+        assert work is not None
+        self._work = self._job = None
         self._unsettled.update(self._active)
+        if not work.stored:
+            self._unended.append(work)
         self._settle()
-        self._active, self._stopping = (), False
+        stopped = work.status is QueueStatus.STOPPED  # also by another program
+        self._held = self._held or stopped
+        self._stopped_entry = work.claim.entry_id if stopped else ""
+        self._active, self._active_entry = (), ""
+        self._stop.clear()
         self._pause.clear()
+        self._reload()
+        self._report(work)
+        if not self.queue:
+            self._held = False
         self._start_next()
-        self.state_changed.emit()
+        if self._job is None and not self.queue and self._done and not stopped and not self._closing:
+            self.queue_ended.emit(self._done)
+        if self._job is None:
+            self._done = []
+        self._tell()
         self.refresh()
+
+    def _report(self, work: EntryWork) -> None:
+        try:
+            entry = self._store.entry(work.claim.entry_id)
+        except UserError:  # its runs were removed for good
+            return
+        self._done.append(entry)
+        self.entry_ended.emit(entry)
 
     @Slot()
     def _settle(self) -> None:
         """Runs whose thread has ended are in nobody's hands; where the disk was too full to store that, it is now."""
-        for run_id in sorted(self._unsettled):
-            try:
-                if self._store.get(run_id).status.active:
-                    self._store.set_status(run_id, RunStatus.STOPPED, _NOT_STORED)
-                    self.refresh()
-            except StoreError as error:
-                log.info("the end of run %s cannot be stored yet: %s", run_id, error)
-                self._settling.start()
-                return
-            except UserError:  # it was removed meanwhile
-                pass
-            self._unsettled.discard(run_id)
+        try:
+            for run_id in sorted(self._unsettled):
+                self._settle_run(run_id)
+            while self._unended:
+                self._unended[0].store_end()
+                del self._unended[0]
+        except StoreError as error:
+            log.info("the end of a training cannot be stored yet: %s", error)
+            self._settling.start()
+
+    def _settle_run(self, run_id: str) -> None:
+        try:
+            if self._store.get(run_id).status.active:
+                self._store.set_status(run_id, RunStatus.STOPPED, _NOT_STORED)
+                self.refresh()
+        except StoreError:
+            raise
+        except UserError:  # it was removed meanwhile
+            pass
+        self._unsettled.discard(run_id)
+
+    @Slot()
+    def _on_lists_due(self) -> None:
+        self._reload()
+        self._tell()
+        self.runs_changed.emit()
 
     @Slot(object)
     def _on_happened(self, event: Event) -> None:
@@ -260,3 +511,11 @@ class RunController(QObject):
             isinstance(event, PhaseChanged) and event.phase is Phase.PAUSED
         ):
             self.refresh()
+
+
+def _waits(entry: QueueEntry) -> bool:
+    return entry.status in (QueueStatus.WAITING, QueueStatus.PAUSED)
+
+
+def _train(work: EntryWork, emit: Emit, should_stop: StopCheck) -> None:
+    work.run(emit, should_stop)

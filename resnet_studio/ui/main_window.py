@@ -25,6 +25,7 @@ from resnet_studio.ui.menus import Menus
 from resnet_studio.ui.notices import DiskFullNotice, HistoryNotices
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.rows import PAGES
+from resnet_studio.ui.queue_end import QueueEndNotice
 from resnet_studio.ui.rail import Rail
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.status import StatusBar
@@ -50,13 +51,15 @@ class MainWindow(QMainWindow):
         self.rail = Rail(rows, services.theme)
         self.menus = Menus(self, rows, self._handlers(), services.theme)
         self.menus.actions[THEME_ACTIONS[services.theme.mode]].setChecked(True)
-        self._history = HistoryNotices(services.store, services.preferences, self.banner, self)
+        self._history = HistoryNotices(services.store, services.controller, self.banner, self)
         self._disk_full = DiskFullNotice(services.controller, self.banner, self)
         self._lay_out()
         self._connect()
         self._restore()
         self._on_state_changed()
         self._history.greet()
+        self._queue_end = QueueEndNotice(services.controller, services.preferences, self)
+        services.controller.watch()
 
     def _lay_out(self) -> None:
         centre = QWidget()
@@ -87,6 +90,7 @@ class MainWindow(QMainWindow):
         self._drops.left.connect(self.drop_frame.hide)
         self._drops.dropped.connect(self._on_drop)
         self._history.resume_requested.connect(self.navigator.resume)
+        self._history.go_on_requested.connect(self.navigator.go_on)
         self._history.writable.connect(self._on_writable)
         self.services.controller.state_changed.connect(self._on_state_changed)
         self.services.controller.failed.connect(self.navigator.show_error)
@@ -136,7 +140,7 @@ class MainWindow(QMainWindow):
         controller = self.services.controller
         self.menus.apply(
             WindowState(
-                training=controller.training,
+                training=bool(controller.trained),
                 paused=controller.paused,
                 stopping=controller.stopping,
                 writable=self.services.store.writable,
@@ -176,7 +180,6 @@ class MainWindow(QMainWindow):
             if ask and not ask_to_stop(self, len(controller.queue)):
                 return False
             self.leaving = True
-            self._history.remember(() if controller.stopping else controller.active)
             self.setEnabled(False)
             self.banner.show_notice("leaving", _("Stopping and saving; the window closes by itself…"))
             QApplication.processEvents()
@@ -184,8 +187,6 @@ class MainWindow(QMainWindow):
                 if not ask or not ask_to_wait(self):
                     log.error("the training did not stop in time; its last checkpoint is kept")
                     break
-        else:
-            self._history.remember(())
         self.leaving = True
         controller.shut_down(0)  # nothing starts from here on
         self.pages.stop_building()

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StatusChanged
+from resnet_studio.domain.queue import QueueStatus
 from resnet_studio.history.store import RunStore
 from resnet_studio.text import _, _n
 from resnet_studio.ui.controller import RunController
-from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.widgets.banner import Banner
 
 WRITER_PERIOD_MS = 2000
-_LEFT = "history/stopped_by_leaving"  # run ids
 _DISK_FULL = "room"
 
 
 class HistoryNotices(QObject):
-    """Said at the start. ``writable`` once the right to write was won; ``resume_requested`` carries run ids."""
+    """Said at the start. ``writable`` once the right to write was won; ``resume_requested`` carries run ids,
+    ``go_on_requested`` is about the queue."""
 
-    writable = Signal()
+    writable, go_on_requested = Signal(), Signal()
     resume_requested = Signal(list)
 
-    def __init__(self, store: RunStore, preferences: Preferences, banner: Banner, parent: QObject) -> None:
+    def __init__(self, store: RunStore, controller: RunController, banner: Banner, parent: QObject) -> None:
         super().__init__(parent)
-        self._store, self._preferences, self._banner = store, preferences, banner
-        self._stopped: list[str] = []
+        self._store, self._controller, self._banner = store, controller, banner
         self._left_over: list[str] = []
         self._timer = QTimer(self, interval=WRITER_PERIOD_MS)
         self._timer.timeout.connect(self._on_try_to_write)
         banner.acted.connect(self._on_banner)
+        controller.state_changed.connect(self._on_state_changed)
 
     def greet(self) -> None:
         """Say it now, and go on trying to write where another program does."""
@@ -44,10 +42,10 @@ class HistoryNotices(QObject):
             self._banner.show_notice("reader", self._store.why_read_only, kind="warning")
             self._timer.start()
             return
-        stopped = {run.id for run in runs if run.status is RunStatus.STOPPED}
+        queued = {run_id for entry in self._controller.entries for run_id in entry.run_ids}
         waiting = [run.id for run in runs if run.status is RunStatus.QUEUED]
-        self._stopped = [run_id for run_id in self._preferences.value(_LEFT, [], list) if run_id in stopped]
-        self._left_over = [*self._stopped, *reversed(waiting), *self._store.interrupted_at_start]
+        left = [*reversed(waiting), *self._store.interrupted_at_start]
+        self._left_over = [run_id for run_id in left if run_id not in queued]
         if self._left_over:
             count = len(self._left_over)
             what = _n("{count} run was", "{count} runs were", count)
@@ -56,11 +54,23 @@ class HistoryNotices(QObject):
                 _("{what} not finished when the program ended; nothing is lost.", what=what),
                 action=_("Resume"),
             )
+        if self._controller.held:
+            self._banner.show_notice("queue", self._about_queue(), action=_("Go on"))
 
-    def remember(self, run_ids: Sequence[str]) -> None:
-        """The window's end stops these runs: they are offered at the next start, with those nobody resumed yet."""
-        if self._store.writable:
-            self._preferences.set_value(_LEFT, list(dict.fromkeys([*run_ids, *self._stopped])))
+    def _about_queue(self) -> str:
+        """What waits, and where the first of it stands."""
+        waiting = [entry for entry in self._controller.entries if entry.status is QueueStatus.WAITING]
+        cohorts = _n("{count} cohort waits", "{count} cohorts wait", len(waiting))
+        begun = next((entry for entry in waiting if entry.begun), None)
+        if begun is None:
+            return _("{cohorts} in the queue; nothing begins until you say so.", cohorts=cohorts)
+        return _(
+            "{cohorts} in the queue; {title} goes on at iteration {iteration} of {iterations}. Nothing is lost.",
+            cohorts=cohorts,
+            title=begun.title,
+            iteration=begun.iteration,
+            iterations=begun.iterations,
+        )
 
     def stop(self) -> None:
         self._timer.stop()
@@ -84,8 +94,15 @@ class HistoryNotices(QObject):
     def _on_banner(self, key: str) -> None:
         if key == "left-over":
             self._banner.withdraw(key)
-            self._stopped = []
             self.resume_requested.emit(self._left_over)
+        elif key == "queue":
+            self._banner.withdraw(key)
+            self.go_on_requested.emit()
+
+    @Slot()
+    def _on_state_changed(self) -> None:
+        if not self._controller.held:
+            self._banner.withdraw("queue")
 
 
 class DiskFullNotice(QObject):
@@ -108,5 +125,5 @@ class DiskFullNotice(QObject):
 
     @Slot()
     def _on_state_changed(self) -> None:
-        if not self._controller.training:
+        if not self._controller.trained:
             self._banner.withdraw(_DISK_FULL)

@@ -85,12 +85,12 @@ class StatusBar(QStatusBar):
         self.queue_label.setText(_("{waiting} waiting", waiting=waiting) if waiting else "")
         self.queue_label.setToolTip(_("Cohorts in the queue") if waiting else "")
         self.queue_label.setVisible(bool(waiting))
-        if not self._controller.training:
+        if not self._controller.trained:
             self._left, self._phase = None, ""
         self._show_progress()
 
     def _show_progress(self) -> None:
-        if not self._controller.training:
+        if not self._controller.trained:
             text = ", ".join(filter(None, self._works.values())) or _("Idle")
         elif self._controller.stopping:
             text = _("Stopping and saving…")

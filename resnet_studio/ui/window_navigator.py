@@ -87,6 +87,10 @@ class WindowNavigator(Navigator):
     def resume(self, run_ids: Sequence[str]) -> None:
         self._start_training(lambda: self.services.controller.resume(run_ids))
 
+    def go_on(self) -> None:
+        """With the queue."""
+        self._start_training(self.services.controller.go_on)
+
     def show_runs(self, run_ids: Sequence[str]) -> None:
         self.pages.show_page("runs")
         self.runs_page.choose_runs(run_ids)

@@ -6,14 +6,18 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 from pytestqt.qtbot import QtBot
 
-from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.enums import Engine, RunStatus
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import CurvesGrew, ProgressMade, StatusChanged
+from resnet_studio.domain.queue import QueueCommand, QueueEntry, QueueRequest, QueueStatus, QueueVerb
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, replace
+from resnet_studio.history.steer import steer
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.controller import RunController
@@ -28,7 +32,7 @@ def longer(cohort: CohortSpec, iterations: int = LONG) -> CohortSpec:
     return replace(
         cohort,
         runs=tuple(
-            replace(run, recipe=replace(run.recipe, iterations=iterations, test_every=iterations))
+            replace(run, recipe=replace(run.recipe, iterations=iterations, test_every=iterations, engine=Engine.EAGER))
             for run in cohort.runs
         ),
     )
@@ -40,6 +44,10 @@ def statuses(store: RunStore, run_ids: Sequence[str]) -> list[RunStatus]:
 
 def idle(controller: RunController) -> Callable[[], bool]:
     return lambda: not controller.training
+
+
+def entry_of(controller: RunController, run_ids: Sequence[str]) -> QueueEntry:
+    return next(entry for entry in controller.entries if set(entry.run_ids) == set(run_ids))
 
 
 def trains(kind: type) -> Callable[[object], bool]:
@@ -139,12 +147,12 @@ def test_two_cohorts_wait_for_each_other(qtbot: QtBot, services: Services, tiny_
     third = controller.train(tiny_twin)
     assert controller.active == first
     assert controller.queue == (second, third)
-    controller.remove_from_queue(third)
+    controller.remove(entry_of(controller, third).id)
     assert controller.queue == (second,)
     qtbot.waitUntil(lambda: not controller.training and not controller.queue, timeout=60_000)
     assert statuses(services.store, (*first, *second)) == [RunStatus.FINISHED] * 4
     assert {run.id for run in services.store.list_runs()} == {*first, *second}
-    assert {run.id for run in services.store.list_runs(deleted=True)} == set(third)
+    assert services.store.list_runs(deleted=True) == [], "what never began leaves no ghost"
 
 
 def test_a_run_that_had_begun_stays_when_it_leaves_the_queue(
@@ -156,7 +164,7 @@ def test_a_run_that_had_begun_stays_when_it_leaves_the_queue(
         store.set_status(run_id, RunStatus.STOPPED, iteration=3)
     controller.train(tiny_twin)
     controller.resume(begun)
-    controller.remove_from_queue(begun)
+    controller.remove(entry_of(controller, begun).id)
     assert statuses(store, begun) == [RunStatus.STOPPED] * 2
     assert not store.list_runs(deleted=True)
     qtbot.waitUntil(idle(controller), timeout=60_000)
@@ -209,10 +217,130 @@ def test_shut_down_while_training_leaves_resumable_runs_and_no_thread(
     runs = [services.store.get(run_id) for run_id in run_ids]
     assert all(run.status is RunStatus.STOPPED and run.resumable for run in runs)
     assert statuses(services.store, waiting) == [RunStatus.QUEUED] * 2
-    assert not [thread for thread in threading.enumerate() if thread.name == "training"]
-    controller.reopen()
+    assert not [thread for thread in threading.enumerate() if thread.name in ("training", "steering")]
+    assert [(entry.run_ids, entry.status) for entry in services.store.queue()] == [
+        (run_ids, QueueStatus.WAITING),
+        (waiting, QueueStatus.WAITING),
+    ]
+    again = RunController(services.store)
+    assert again.held, "a person says when it goes on"
+    assert not again.training
+    again.go_on()
+    assert again.active == run_ids
+    with qtbot.waitSignal(again.happened, timeout=60_000, check_params_cb=trains(ProgressMade)):
+        pass
+    assert again.shut_down()
+
+
+def test_stop_holds_the_queue_and_says_where(qtbot: QtBot, services: Services, tiny_twin: CohortSpec) -> None:
+    controller = services.controller
+    ended: list[QueueEntry] = []
+    controller.entry_ended.connect(ended.append)
+    over: list[object] = []
+    controller.queue_ended.connect(over.append)
+    with qtbot.waitSignal(controller.happened, timeout=60_000, check_params_cb=trains(ProgressMade)):
+        first = controller.train(longer(tiny_twin))
+    second = controller.train(tiny_twin)
+    controller.stop()
+    qtbot.waitUntil(idle(controller), timeout=5000)
+    assert controller.held
+    assert controller.queue == (second,)
+    entry = entry_of(controller, first)
+    assert entry.status is QueueStatus.STOPPED
+    reached = services.store.get(first[0]).iteration
+    assert entry.reason == f"Stopped at iteration {reached} of {LONG}."
+    assert [each.id for each in ended] == [entry.id]
+    assert over == []
+    controller.go_on()
+    assert controller.active == second
+    qtbot.waitUntil(idle(controller), timeout=60_000)
+    assert statuses(services.store, second) == [RunStatus.FINISHED] * 2
+    assert statuses(services.store, first) == [RunStatus.STOPPED] * 2, "stopped is stopped"
+    assert [[each.run_ids for each in some] for some in over] == [[second]]
+
+
+def test_what_a_person_starts_while_the_queue_is_held_trains_and_nothing_else(
+    qtbot: QtBot, services: Services, tiny_twin: CohortSpec
+) -> None:
+    waiting = services.store.enqueue(tiny_twin)
+    controller = RunController(services.store)
+    assert controller.held
+    mine = controller.train(tiny_twin)
+    assert controller.active == mine
+    also = controller.train(tiny_twin)
+    qtbot.waitUntil(idle(controller), timeout=60_000)
+    assert statuses(services.store, (*mine, *also)) == [RunStatus.FINISHED] * 4
+    assert controller.queue == (waiting.run_ids,)
+    assert controller.held
+
+
+def test_resume_after_a_stop_goes_on_with_the_queue_too(
+    qtbot: QtBot, services: Services, tiny_twin: CohortSpec
+) -> None:
+    controller = services.controller
+    with qtbot.waitSignal(controller.happened, timeout=60_000, check_params_cb=trains(ProgressMade)):
+        first = controller.train(longer(tiny_twin, 120))
+    second = controller.train(tiny_twin)
+    controller.stop()
+    qtbot.waitUntil(idle(controller), timeout=5000)
+    controller.resume(first)
+    assert controller.active == first
     qtbot.waitUntil(lambda: not controller.training and not controller.queue, timeout=60_000)
-    assert statuses(services.store, waiting) == [RunStatus.FINISHED] * 2
+    assert statuses(services.store, (*first, *second)) == [RunStatus.FINISHED] * 4
+
+
+def test_another_program_steers_what_trains_here(
+    qtbot: QtBot, services: Services, home: Home, tiny_twin: CohortSpec
+) -> None:
+    controller = services.controller
+    with qtbot.waitSignal(controller.happened, timeout=60_000, check_params_cb=trains(ProgressMade)):
+        run_ids = controller.train(longer(tiny_twin))
+    entry_id = entry_of(controller, run_ids).id
+    with RunStore.open(home, writer=False) as reader:
+        added = steer(reader, QueueCommand(verb=QueueVerb.ADD, cohort=tiny_twin))
+        steer(reader, QueueCommand(verb=QueueVerb.STEER, entry=entry_id, request=QueueRequest.PAUSE))
+        qtbot.waitUntil(lambda: statuses(services.store, run_ids) == [RunStatus.PAUSED] * 2, timeout=5000)
+        assert controller.paused
+        steer(reader, QueueCommand(verb=QueueVerb.STEER, entry=entry_id, request=QueueRequest.GO_ON))
+        qtbot.waitUntil(lambda: statuses(services.store, run_ids) == [RunStatus.RUNNING] * 2, timeout=5000)
+        steer(reader, QueueCommand(verb=QueueVerb.STEER, entry=entry_id, request=QueueRequest.STOP))
+        qtbot.waitUntil(idle(controller), timeout=5000)
+        assert reader.entry(entry_id).status is QueueStatus.STOPPED
+        assert [entry.id for entry in reader.queue()] == [entry_id, added]
+    assert controller.held
+
+
+def test_a_reader_watches_and_steers_another_programs_training(
+    qtbot: QtBot, services: Services, home: Home, tiny_twin: CohortSpec
+) -> None:
+    trainer = services.controller
+    with RunStore.open(home, writer=False) as reader:
+        watcher = RunController(reader)
+        seen: list[object] = []
+        watcher.happened.connect(seen.append)
+        watcher.watch()
+        run_ids = trainer.train(longer(tiny_twin))
+        qtbot.waitUntil(lambda: watcher.trained == run_ids, timeout=10_000)
+        assert not watcher.training
+        assert watcher.active == ()
+        qtbot.waitUntil(lambda: any(isinstance(e, CurvesGrew) for e in seen), timeout=60_000)
+        watcher.pause()
+        qtbot.waitUntil(lambda: trainer.paused and watcher.paused, timeout=10_000)
+        watcher.unpause()
+        qtbot.waitUntil(lambda: not trainer.paused and not watcher.paused, timeout=10_000)
+        watcher.stop()
+        qtbot.waitUntil(lambda: not trainer.training and not watcher.trained, timeout=10_000)
+        qtbot.waitUntil(lambda: stops(seen) == set(run_ids), timeout=10_000)
+        told = [chunk for e in seen if isinstance(e, CurvesGrew) for chunk in e.chunks]
+        losses = [c for c in told if (c.run_id, c.series) == (run_ids[0], Series.TRAINING_LOSS)]
+        stored = reader.curve(run_ids[0], Series.TRAINING_LOSS)
+        points = np.concatenate([chunk.iterations for chunk in losses])
+        assert points.tolist() == list(range(int(points[0]), len(stored) + 1)), "no point missing, none twice"
+        assert watcher.shut_down()
+
+
+def stops(seen: Sequence[object]) -> set[str]:
+    return {e.run_id for e in seen if isinstance(e, StatusChanged) and e.status is RunStatus.STOPPED}
 
 
 def test_a_shut_down_that_takes_too_long_says_so(qtbot: QtBot, services: Services, tiny_twin: CohortSpec) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QModelIndex, Qt
 
 from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.events import (
@@ -20,6 +20,7 @@ from resnet_studio.domain.events import (
     ProgressMade,
     StatusChanged,
 )
+from resnet_studio.domain.queue import QueueStatus
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.history.recorder import recording
@@ -27,7 +28,7 @@ from resnet_studio.studies.catalog import degradation
 from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.pages.train.page import TrainPage
-from resnet_studio.ui.pages.train.queue import QueueModel
+from resnet_studio.ui.pages.train.queue import QueueModel, QueueRow
 from resnet_studio.ui.pages.train.state import CohortState
 from resnet_studio.ui.plots.controls import PlotControls
 
@@ -198,12 +199,124 @@ def test_queue_is_listed_and_can_be_shortened(page, script, cohort, qtbot):
     controller.train(cohort)
     waiting = controller.train(cohort)
     qtbot.waitUntil(page.queue.isVisible)
-    assert page.queue.model.rowCount() == 1
-    assert "plain-8 + ResNet-8" in page.queue.model.index(0, 0).data()
-    qtbot.mouseClick(page.queue.remove_button, Qt.MouseButton.LeftButton)
+    assert page.queue.model.rowCount() == 2
+    assert "plain-8" in page.queue.model.index(1, 0).data()
+    row = page.queue.model.record_at(1)
+    assert "waiting · seed 0 · 0 / 100" in row.facts
+    page.queue.choose(row.entry.id)
+    qtbot.keyClick(page.queue.view, Qt.Key.Key_Delete)
     assert controller.queue == ()
-    assert page.services.store.get(waiting[0]).status is RunStatus.STOPPED
+    assert not {run.id for run in page.services.store.list_runs()} & set(waiting)
+    assert page.services.store.list_runs(deleted=True) == []
     assert not page.queue.isVisible()
+
+
+def test_entries_move_by_keys_and_by_dropping(page, script, cohort, qtbot):
+    controller = page.services.controller
+    controller.train(cohort)
+    for _ in range(3):
+        controller.train(cohort)
+    entries = controller.entries
+    ids = [entry.id for entry in entries]
+
+    def order() -> list[str]:
+        return [entry.id for entry in controller.entries]
+
+    page.queue.choose(ids[3])
+    qtbot.keyClick(page.queue.view, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert order() == [ids[0], ids[1], ids[3], ids[2]]
+    assert page.queue.chosen.id == ids[3]
+    qtbot.keyClick(page.queue.view, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    qtbot.keyClick(page.queue.view, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert order() == [ids[0], ids[3], ids[1], ids[2]], "what trains stays first"
+    qtbot.keyClick(page.queue.view, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    assert order() == [ids[0], ids[1], ids[3], ids[2]]
+    model = page.queue.model
+    assert not model.flags(model.index(0, 0)) & Qt.ItemFlag.ItemIsDragEnabled, "it trains"
+    mime = model.mimeData([model.index(3, 0)])
+    assert model.dropMimeData(mime, Qt.DropAction.MoveAction, 1, 0, QModelIndex()) is False
+    assert order() == [ids[0], ids[2], ids[1], ids[3]]
+    model.dropMimeData(model.mimeData([model.index(1, 0)]), Qt.DropAction.MoveAction, -1, -1, QModelIndex())
+    assert order() == [ids[0], ids[1], ids[3], ids[2]]
+
+
+def test_the_menu_pauses_repeats_and_clears(page, script, cohort, qtbot):
+    controller = page.services.controller
+    controller.train(cohort)
+    controller.train(cohort)
+    waiting = controller.entries[1]
+
+    def press(name: str, entry_id: str) -> None:
+        entry = next(each for each in controller.entries if each.id == entry_id)
+        action = next(each for each in page.queue.actions_for(entry) if each.objectName() == name)
+        assert action.isEnabled(), name
+        action.trigger()
+
+    page.queue.choose(waiting.id)
+    press("queue_pause_action", waiting.id)
+    assert controller.entries[1].status is QueueStatus.PAUSED
+    press("queue_pause_action", waiting.id)
+    assert controller.entries[1].status is QueueStatus.WAITING
+    press("queue_repeat_action", waiting.id)
+    assert len(controller.queue) == 2
+    press("queue_stop_action", controller.entries[0].id)
+    _wait_idle(qtbot, page)
+    first = controller.entries[0]
+    assert first.status is QueueStatus.STOPPED
+    press("queue_now_action", first.id)
+    assert controller.active == first.run_ids
+    for _ in range(5):
+        script.steps.release()
+    qtbot.waitUntil(lambda: controller.active not in ((), first.run_ids))
+    assert any(entry.status.ended for entry in controller.entries)
+    press("queue_clear_action", controller.entries[0].id)
+    assert not any(entry.status.ended for entry in controller.entries)
+
+
+def test_any_cohort_of_the_queue_can_be_shown(page, script, cohort, qtbot):
+    controller = page.services.controller
+    first = controller.train(cohort)
+    second = controller.train(cohort)
+    third = controller.train(cohort)
+    for _ in range(5):
+        script.steps.release()
+    qtbot.waitUntil(lambda: controller.active == second and page.run_ids == second)
+    ended = next(entry for entry in controller.entries if entry.run_ids == first)
+    index = page.queue.model.index(page.queue.model.row_of(ended.id), 0)
+    page.queue.view.scrollTo(index)
+    qtbot.mouseClick(
+        page.queue.view.viewport(), Qt.MouseButton.LeftButton, pos=page.queue.view.visualRect(index).center()
+    )
+    assert page.run_ids == first
+    assert page.queue.model.record_at(index.row()).shown
+    qtbot.waitUntil(lambda: page.book.get(first[0], Series.TRAINING_ERROR) is not None)
+    assert not page.header.stop.isVisible(), "it is not what trains"
+    assert page.banner.sentence == "Another cohort of the queue trains now."
+    for _ in range(5):
+        script.steps.release()
+    qtbot.waitUntil(lambda: controller.active == third)
+    assert page.run_ids == first, "a person chose it"
+    page.banner.acted.emit("elsewhere")
+    assert page.run_ids == third
+
+
+def test_stop_says_where_and_how_to_go_on(page, script, cohort, qtbot):
+    controller = page.services.controller
+    first = controller.train(cohort)
+    second = controller.train(cohort)
+    script.steps.release()
+    qtbot.waitUntil(lambda: page.services.store.get(first[0]).iteration == 20)
+    controller.stop()
+    _wait_idle(qtbot, page)
+    assert page.run_ids == first, "nothing else has begun"
+    assert "Stopped at iteration 20 of 100." in page.banner.sentence
+    assert "1 more waits in the queue." in page.banner.sentence
+    assert page.queue.hold_button.text() == "Go on"
+    assert "nothing begins until you say so" in page.queue.summary.text()
+    qtbot.mouseClick(page.queue.hold_button, Qt.MouseButton.LeftButton)
+    assert controller.active == second
+    qtbot.waitUntil(lambda: page.run_ids == second)
+    assert "Stopped at" not in page.banner.sentence
 
 
 def test_the_next_cohort_takes_the_page(page, script, cohort, qtbot):
@@ -262,7 +375,9 @@ def test_changes_in_the_history_are_followed(page, script, cohort, qtbot):
 
 def test_queue_model(qtmodeltester, services, cohort):
     model = QueueModel()
-    model.set_cohorts([services.store.create_cohort(cohort) for _ in range(2)])
+    for _ in range(2):
+        services.store.enqueue(cohort)
+    model.set_records(QueueRow(entry) for entry in services.store.queue())
     qtmodeltester.check(model)
 
 
@@ -341,8 +456,9 @@ def test_the_next_cohort_takes_over_with_a_word(page, script, cohort, qtbot):
     first = controller.train(cohort)
     qtbot.waitUntil(lambda: page.run_ids == first)
     second = controller.train(cohort)
-    script.steps.release()
-    qtbot.waitUntil(lambda: page.cards.cards[first[0]].texts[3].startswith("20"))
-    controller.stop()
+    for _ in range(5):
+        script.steps.release()
     qtbot.waitUntil(lambda: page.run_ids == second)
-    assert "stopped and saved. The next in the queue trains now." in page.banner.sentence
+    assert "has ended. The next in the queue trains now." in page.banner.sentence
+    page.banner.acted.emit("before")
+    assert page.run_ids == first

@@ -64,19 +64,7 @@ def train(
 ) -> None:
     """Train a network, or a whole cohort from a run file; Ctrl-C writes a checkpoint and stops."""
     here = session(context)
-    parent, again = None, None
-    if like:
-        if seed is not None:
-            given = {**dict.fromkeys(SEED_FIELDS, seed), **given}
-        with here.reader() as store:
-            again = repetition(store.find, like, others=bool(file or recipe or twin or given.get("start_from")))
-        cohort = again.cohort(given)
-    elif wanted := given.get("start_from"):
-        with here.reader() as store:
-            parent = store.find(str(wanted))
-        given = {**given, "start_from": parent.id}
-    if again is None:
-        cohort = cohort_from_options(file, given, seed, twin, here.home, recipe, parent)
+    cohort, again = asked_cohort(here, given, file, recipe, like, seed, twin)
     if save is not None:
         write_run_file(cohort, save)
     if dry_run:
@@ -85,6 +73,28 @@ def train(
     runs, code = train_cohort(here, cohort, as_json=as_json, again=again)
     show_results(runs, as_json, again)
     raise typer.Exit(code)
+
+
+def asked_cohort(
+    here: Session, given: GivenOptions, file: Path | None, recipe: str, like: str, seed: int | None, twin: bool
+) -> tuple[CohortSpec, Repetition | None]:
+    """What the command line describes, and the run that it repeats, if any.
+
+    Raises:
+        UserError: For anything that cannot be trained so.
+    """
+    if like:
+        if seed is not None:
+            given = {**dict.fromkeys(SEED_FIELDS, seed), **given}
+        with here.reader() as store:
+            again = repetition(store.find, like, others=bool(file or recipe or twin or given.get("start_from")))
+        return again.cohort(given), again
+    parent = None
+    if wanted := given.get("start_from"):
+        with here.reader() as store:
+            parent = store.find(str(wanted))
+        given = {**given, "start_from": parent.id}
+    return cohort_from_options(file, given, seed, twin, here.home, recipe, parent), None
 
 
 def resume(

@@ -43,8 +43,10 @@ _SAME_EVALUATION = (
 _SAME_ANALYSIS = (
     "analysis_key IN (SELECT a.key FROM analyses a JOIN backup.analyses b ON b.key = a.key AND b.id = a.id)"
 )
+_SAME_COHORT = "cohort_key IN (SELECT c.key FROM cohorts c JOIN backup.cohorts b ON b.key = c.key AND b.id = c.id)"
 _FILL_WHERE = {
-    "runs": "cohort_key IN (SELECT c.key FROM cohorts c JOIN backup.cohorts b ON b.key = c.key AND b.id = c.id)",
+    "runs": _SAME_COHORT,
+    "queue": _SAME_COHORT,
     "tags": _SAME_RUN,
     "checkpoints": _SAME_RUN,
     # No point twice, and none after where the run stands now: it may have been cut, or joined into other pieces.

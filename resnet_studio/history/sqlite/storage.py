@@ -20,7 +20,8 @@ from resnet_studio.history.sqlite import connections, inspect, migrate, salvage
 from resnet_studio.history.sqlite.backups import DailyBackup
 from resnet_studio.history.sqlite.errors import explained, suspicion
 from resnet_studio.history.sqlite.locking import WriterLock
-from resnet_studio.history.storage import Inspection, KeptCopies
+from resnet_studio.history.sqlite.requests import FileRequests
+from resnet_studio.history.storage import Inspection, KeptCopies, Requests
 from resnet_studio.platform.private_folder import FILE_MODE
 from resnet_studio.text import _
 
@@ -64,6 +65,7 @@ class SqliteStorage:
         self.file = file
         self.backup: Path | None = None
         self.restored = ""
+        self.requests: Requests = FileRequests(file.parent / "requests")
         self._schema = schema
         self._url = connections.sqlite_url(self.file)
         self._writer_lock = WriterLock(file.parent)

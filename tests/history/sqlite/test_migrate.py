@@ -1,4 +1,4 @@
-"""A history that the program with schema 0001 wrote, with runs and curves, opened by this one."""
+"""Histories that the programs with earlier schemas wrote, with runs and curves, opened by this one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.queue import QueueStatus
 from resnet_studio.domain.series import Series
 from resnet_studio.history.sqlite.migrate import PRESENT
 from resnet_studio.history.store import RunStore
@@ -64,6 +65,7 @@ def test_runs_and_curves_come_through_whole(old: Home) -> None:
         assert store.curve(PLAIN, Series.TEST_ERROR).values.tolist() == pytest.approx([90.958336, 90.208336])
         assert store.checkpoints(PLAIN)[0].weights_sha256 == plain.weights_sha256
         assert store.evaluations() == ()
+        assert store.queue(ended=9) == []
         copy = store.backup
     for table in tables:
         assert rows(database_of(old), table) == before[table], table
@@ -101,3 +103,32 @@ def test_the_copy_is_a_history_of_its_own(old: Home, tmp_path: Path) -> None:
     shutil.copy(copy, database_of(moved))
     with RunStore.open(moved) as store:
         assert [run.id for run in store.list_runs()] == [PLAIN, RESIDUAL]
+
+
+WITH_EVALUATIONS = Path(__file__).parent / "schema_0002.sql"
+QUEUED = "still queued"
+
+
+@pytest.fixture
+def with_evaluations(home: Home) -> Home:
+    connection = sqlite3.connect(database_of(home))
+    connection.executescript(WITH_EVALUATIONS.read_text(encoding="utf-8"))
+    connection.close()
+    return home
+
+
+def test_what_waited_in_memory_becomes_the_queue(with_evaluations: Home) -> None:
+    tables = ("runs", "cohorts", "curve_chunks", "checkpoints", "tags", "evaluations", "evaluation_members")
+    before = {table: rows(database_of(with_evaluations), table) for table in tables}
+    assert all(before.values()), "there is something in each table"
+    with RunStore.open(with_evaluations) as store:
+        assert store.backup is not None
+        assert store.backup.name.startswith("history.schema-0002.")
+        (entry,) = store.queue(ended=9)
+        assert (entry.place, entry.status, entry.fence) == (1, QueueStatus.WAITING, 0)
+        assert [(run.name, run.status) for run in entry.runs] == [(QUEUED, RunStatus.QUEUED)]
+        assert not entry.claimed
+    assert {table: rows(database_of(with_evaluations), table) for table in tables} == before
+    with RunStore.open(with_evaluations) as again:
+        assert again.backup is None
+        assert [each.id for each in again.queue()] == [entry.id]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.queue import QueueStatus
 from resnet_studio.domain.series import Series
 from resnet_studio.history.sqlite.migrate import PRESENT
 from resnet_studio.history.store import RunStore
@@ -24,7 +25,7 @@ PLAIN, RESIDUAL = "2ba18e45bc8a4c1d96a228ab5a1308a3", "f356d59bb619475e91abd9da3
 STOPPED, INTERRUPTED = "0da7a7301a1c4f528102325a95b1b935", "bb4ed82b50b24403b0374a66dc608484"
 EVALUATION = "bbdcc856c1f9475e8f9e6b6bba475935"
 OLD_TABLES = ("cohorts", "runs", "curve_chunks", "checkpoints", "tags", "evaluations", "evaluation_members")
-TABLES = (*OLD_TABLES, "analyses", "analysis_members", "alembic_version, (SELECT 1), (SELECT 1)")
+TABLES = (*OLD_TABLES, "queue", "analyses", "analysis_members", "alembic_version, (SELECT 1), (SELECT 1)")
 
 
 def written(home: Home, script: Path) -> Home:
@@ -46,6 +47,8 @@ def test_it_opens_as_it_was(earlier: Home) -> None:
         assert store.writable
         assert (store.backup, store.notices, store.interrupted_at_start) == (None, (), ())
         assert [(run.name, run.status, run.iteration) for run in store.list_runs()] == [
+            ("still queued", RunStatus.QUEUED, 0),
+            ("still queued", RunStatus.QUEUED, 0),
             ("from a file", RunStatus.IMPORTED, 0),
             ("interrupted", RunStatus.INTERRUPTED, 20),
             ("still queued", RunStatus.QUEUED, 0),
@@ -88,8 +91,9 @@ def test_its_analysis_is_there(earlier: Home) -> None:
     np.testing.assert_equal(whole.result.to_json(), wanted.result.to_json())
 
 
-def test_the_schema_before_it_comes_through_whole(home: Home) -> None:
-    written(home, BEFORE)
+@pytest.mark.parametrize("revision", ["0002", "0003"])
+def test_a_schema_before_it_comes_through_whole(home: Home, revision: str) -> None:
+    written(home, BEFORE.with_name(f"schema_{revision}.sql"))
     before = {table: rows(database_of(home), table) for table in OLD_TABLES}
     assert all(before.values())
     with RunStore.open(home) as store:
@@ -98,3 +102,19 @@ def test_the_schema_before_it_comes_through_whole(home: Home) -> None:
         assert store.evaluations()[0].id == EVALUATION
     for table in OLD_TABLES:
         assert rows(database_of(home), table) == before[table], table
+
+
+def test_its_queue_is_there(earlier: Home) -> None:
+    with RunStore.open(earlier, writer=False) as store:
+        entries = store.queue(ended=9)
+        assert [(entry.place, entry.status, entry.title, entry.reason) for entry in entries] == [
+            (0, QueueStatus.FAILED, "interrupted", "The disk was full."),
+            (0, QueueStatus.FINISHED, "still queued", ""),
+            (1, QueueStatus.WAITING, "still queued", ""),
+            (2, QueueStatus.STOPPED, "stopped half-way", ""),
+            (3, QueueStatus.WAITING, "still queued", ""),
+        ]
+        assert entries[0].started_at is not None
+        assert entries[0].ended_at is not None
+        assert (entries[0].host, entries[0].device, entries[0].fence) == ("laboratory", "cpu", 1)
+        assert entries[3].run_ids == (STOPPED,)

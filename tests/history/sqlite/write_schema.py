@@ -24,10 +24,11 @@ from resnet_studio.platform.home import Home
 from ...databases import database_of
 
 FOLDER = Path(__file__).parent
-BEFORE = FOLDER / "schema_0002.sql"
+BEFORE = FOLDER / "schema_0003.sql"
 RESIDUAL = "f356d59bb619475e91abd9da31082f1e"
 HEAD = """-- A history as the program with schema {head} left it: a twin that finished and was evaluated as an ensemble,
--- runs that were stopped, interrupted, left queued and deleted, one imported from a weights file, and a signal check.
+-- runs that were stopped, interrupted, left queued and deleted, one imported from a weights file, a queue,
+-- and a signal check.
 """
 
 

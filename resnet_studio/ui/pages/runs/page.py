@@ -322,7 +322,7 @@ class RunsPage(Page):
     def _refresh_active(self) -> None:
         """Only the rows that move: a long list is not read again each second."""
         try:
-            self.model.update_records([self._store.get(run_id) for run_id in self._controller.active])
+            self.model.update_records([self._store.get(run_id) for run_id in self._controller.trained])
         except UserError:
             self._on_runs_changed()
             return
@@ -331,12 +331,9 @@ class RunsPage(Page):
     def _update(self) -> None:
         """Buttons, counts and details for what is chosen now."""
         self.model.editable = self._store.writable
-        busy = {*self._controller.active, *(run_id for entry in self._controller.queue for run_id in entry)}
-        chosen = self.chosen
+        chosen, busy = self.chosen, self._controller.on_their_way
         self.toolbox.set_situation(
-            Situation(
-                chosen, frozenset(busy), self._store.why_read_only, self.editor.can_undo, self.shelf, len(self._trash)
-            )
+            Situation(chosen, busy, self._store.why_read_only, self.editor.can_undo, self.shelf, len(self._trash))
         )
         shown, total = self.proxy.rowCount(), self.model.rowCount()
         text = (

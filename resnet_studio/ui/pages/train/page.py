@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QByteArray, Qt, QTimer, Slot
@@ -13,21 +14,26 @@ from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
+from resnet_studio.domain.queue import QueueEntry, QueueRequest, QueueStatus
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
+from resnet_studio.platform.queue_time import queue_time
+from resnet_studio.platform.training_speed import KnownSpeeds, with_runs
 from resnet_studio.studies.conclusions import conclusion
 from resnet_studio.studies.learning import Stand, chance_error, learning_now
 from resnet_studio.studies.verdicts import Outcome
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
+from resnet_studio.training.speed_cache import known_speeds
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.train.cards import RunCards
 from resnet_studio.ui.pages.train.header import TrainHeader
 from resnet_studio.ui.pages.train.plots import TrainPlots
-from resnet_studio.ui.pages.train.queue import QueueList
+from resnet_studio.ui.pages.train.queue import QueuePanel
 from resnet_studio.ui.pages.train.state import CohortState
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.loading import CurveLoader
 from resnet_studio.ui.plots.panels import PlottedRun, set_epoch_lengths
+from resnet_studio.ui.queue_end import NOTIFY
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.empty_state import EmptyState
@@ -45,12 +51,16 @@ class TrainPage(Page):
         self._book = CurveBook()
         self._shown_notices: dict[str, str] = {}
         self._dirty = True
+        self._follows = True  # the page goes over to what trains next
+        self._before = ""  # the entry that was shown before it did
+        self._known = KnownSpeeds()
         self._loader = CurveLoader(services.store, services.jobs, self)
         self._build()
         self._connect()
         self._timer = QTimer(self, interval=FRAME_MS)
         self._timer.timeout.connect(self._show_if_dirty)
         self._timer.start()
+        self._learn_speeds()
         self._find_cohort()
         self._show_all()
 
@@ -61,7 +71,8 @@ class TrainPage(Page):
         self.banner.setObjectName("train_banner")
         self.plots = TrainPlots(services.theme, services.preferences, self._book)
         self.cards = RunCards(services.theme)
-        self.queue = QueueList()
+        self.queue = QueuePanel(services.theme)
+        self.queue.notifies = services.preferences.value(NOTIFY, True, bool)
         self.empty = EmptyState(
             _("Nothing has been trained yet"),
             _("Choose a network on the Design page, or take the study that waits there, and watch its curves here."),
@@ -108,9 +119,26 @@ class TrainPage(Page):
         header.resume.clicked.connect(self.on_resume)
         header.compare.clicked.connect(self._on_compare)
         header.classify.clicked.connect(self._on_classify)
-        self.queue.remove_requested.connect(self._on_remove)
+        controller.queue_changed.connect(self._show_queue)
+        controller.train_requested.connect(self._on_train_requested)
+        controller.entry_ended.connect(self._on_entry_ended)
+        self._connect_queue()
+        self.banner.acted.connect(self._on_banner)
         self.empty.pressed.connect(self._on_design)
         self._splitter.splitterMoved.connect(self._on_splitter_moved)
+
+    def _connect_queue(self) -> None:
+        controller, queue = self._controller, self.queue
+        queue.show_requested.connect(self.show_entry)
+        queue.move_requested.connect(self._on_move)
+        queue.remove_requested.connect(self._on_remove)
+        queue.repeat_requested.connect(self._on_repeat)
+        queue.ask_requested.connect(self._on_ask)
+        queue.resume_requested.connect(self._on_train_now)
+        queue.go_on_requested.connect(controller.go_on)
+        queue.hold_requested.connect(controller.hold)
+        queue.clear_requested.connect(self._on_clear)
+        queue.notify_chosen.connect(self._on_notify_chosen)
 
     @property
     def run_ids(self) -> tuple[str, ...]:
@@ -133,7 +161,7 @@ class TrainPage(Page):
             self.message.emit(str(error))
             return
         self._state = CohortState.of(members)
-        for notice in ("notice", "trouble", "error"):
+        for notice in ("notice", "trouble", "error", "elsewhere"):
             self.banner.withdraw(notice)
         self._shown_notices.clear()
         self._book.keep_only(self._state.run_ids)
@@ -147,8 +175,8 @@ class TrainPage(Page):
 
     def _find_cohort(self) -> None:
         """What trains now, else what was worked on last."""
-        if self._controller.active:
-            self.show_cohort(self._controller.active)
+        if self._controller.trained:
+            self.show_cohort(self._controller.trained)
             return
         try:
             runs = self._store.list_runs()
@@ -178,15 +206,106 @@ class TrainPage(Page):
 
     @Slot()
     def _on_state_changed(self) -> None:
-        active = self._controller.active
-        if active and not self._state.concerns(active):
-            before = self._state
-            self.show_cohort(active)
-            if any(run.status is RunStatus.STOPPED for run in before.runs):
-                sentence = _("{title}: stopped and saved. The next in the queue trains now.", title=before.title)
-                self.banner.show_notice("next", sentence)
+        trained = self._controller.trained
+        if trained and not self._state.concerns(trained):
+            if self._follows or not self._state.runs:
+                self.show_cohort(trained)
+            else:
+                self.banner.show_notice("elsewhere", _("Another cohort of the queue trains now."), action=_("Show it"))
+        else:
+            self.banner.withdraw("elsewhere")
+        if not self._controller.held:
+            self.banner.withdraw("held")
         self._show_queue()
         self._dirty = True
+
+    @Slot()
+    def _on_train_requested(self) -> None:
+        self._follows = True
+
+    @Slot(object)
+    def _on_entry_ended(self, entry: QueueEntry) -> None:
+        """Said in words: where a stop was, and how to go on; and when the next in the queue takes the page over."""
+        self._learn_speeds()
+        waiting = sum(each.status is QueueStatus.WAITING for each in self._controller.entries)
+        if entry.status is QueueStatus.STOPPED:
+            sentence = _("{title}: {reason} Resume goes on with it from there.", title=entry.title, reason=entry.reason)
+            if waiting:
+                more = _n("{count} more waits in the queue.", "{count} more wait in the queue.", waiting)
+                sentence = f"{sentence} {more}"
+            self.banner.show_notice("held", sentence, action=_("Go on with the queue") if waiting else "")
+        elif waiting and not self._controller.held and self._follows:
+            text = (
+                _(
+                    "{title} has failed: {reason} The next in the queue trains now.",
+                    title=entry.title,
+                    reason=entry.reason,
+                )
+                if entry.status is QueueStatus.FAILED
+                else _("{title} has ended. The next in the queue trains now.", title=entry.title)
+            )
+            self._before = entry.id
+            self.banner.show_notice("before", text, action=_("Show it"))
+
+    @Slot(str)
+    def _on_banner(self, key: str) -> None:
+        if key == "held":
+            self.banner.withdraw(key)
+            self._controller.go_on()
+        elif key == "before":
+            self.banner.withdraw(key)
+            self.show_entry(self._before)
+        elif key == "elsewhere":
+            self._follows = True
+            self._on_state_changed()
+
+    @Slot(str)
+    def show_entry(self, entry_id: str) -> None:
+        """Any cohort of the queue; the page stays with it."""
+        entry = next((each for each in self._controller.entries if each.id == entry_id), None)
+        if entry is None or not entry.runs:
+            return
+        if set(entry.run_ids) != set(self._state.run_ids):
+            self.show_cohort(entry.run_ids)
+        trained = self._controller.trained
+        self._follows = not trained or self._state.concerns(trained)
+        self._on_state_changed()
+
+    @Slot(str, int)
+    def _on_move(self, entry_id: str, place: int) -> None:
+        self._try(partial(self._controller.move, entry_id, place))
+        self.queue.choose(entry_id)
+
+    @Slot(str)
+    def _on_remove(self, entry_id: str) -> None:
+        self._try(partial(self._controller.remove, entry_id))
+
+    @Slot(str)
+    def _on_repeat(self, entry_id: str) -> None:
+        self._try(partial(self._controller.repeat, entry_id))
+
+    @Slot(str, object)
+    def _on_ask(self, entry_id: str, request: QueueRequest) -> None:
+        self._try(partial(self._controller.ask, entry_id, request))
+
+    @Slot(list)
+    def _on_train_now(self, run_ids: list[str]) -> None:
+        self._try(partial(self._controller.resume, run_ids))
+
+    @Slot()
+    def _on_clear(self) -> None:
+        self._try(self._controller.clear_ended)
+
+    @Slot(bool)
+    def _on_notify_chosen(self, chosen: bool) -> None:
+        self.queue.notifies = chosen
+        self.services.preferences.set_value(NOTIFY, chosen)
+
+    def _try(self, change: Callable[[], None]) -> None:
+        try:
+            change()
+        except UserError as error:
+            self.banner.show_notice("error", str(error), kind="error")
 
     @Slot()
     def _on_runs_changed(self) -> None:
@@ -245,20 +364,13 @@ class TrainPage(Page):
     def _on_classify(self) -> None:
         self.services.navigator.classify(self._state.run_ids)
 
-    @Slot(list)
-    def _on_remove(self, run_ids: list[str]) -> None:
-        try:
-            self._controller.remove_from_queue(run_ids)
-        except UserError as error:
-            self.banner.show_notice("error", str(error), kind="error")
-
     @Slot()
     def _on_splitter_moved(self) -> None:
         self.services.preferences.set_value("train/columns", self._splitter.saveState())
 
     def _resumable(self) -> list[str]:
         """Shown runs that can go on and are not on their way already."""
-        busy = {*self._controller.active, *(run_id for entry in self._controller.queue for run_id in entry)}
+        busy = self._controller.on_their_way
         return [run.id for run in self._state.runs if run.resumable and run.id not in busy]
 
     @Slot()
@@ -280,20 +392,28 @@ class TrainPage(Page):
         self.plots.show_chance(levels.pop() if len(levels) == 1 else None)
         self._dirty = True
 
+    def _learn_speeds(self) -> None:
+        """From what was measured here, and what the queue has trained."""
+        runs = [run for entry in reversed(self._controller.entries) for run in entry.runs]
+        self._known = with_runs(known_speeds(self.services.home.cache), runs)
+
+    @Slot()
     def _show_queue(self) -> None:
-        cohorts: list[list[RunRecord]] = []
-        for entry in self._controller.queue:
-            try:
-                cohorts.append([self._store.get(run_id) for run_id in entry])
-            except UserError:
-                continue  # removed from the history meanwhile
-        self.queue.show_queue(cohorts)
-        if cohorts:
+        controller = self._controller
+        entries = controller.entries
+        self.queue.show_queue(
+            entries,
+            queue_time(entries, self._known),
+            self._state.run_ids,
+            held=controller.held,
+            writable=self._store.writable,
+        )
+        if not all(entry.status.ended for entry in entries):
             self.stack.setCurrentIndex(1)
 
     def _show_progress(self) -> None:
         controller, state = self._controller, self._state
-        training = controller.training and state.concerns(controller.active)
+        training = state.concerns(controller.trained)
         self.header.show_state(
             state,
             training=training,

@@ -1,0 +1,310 @@
+"""``queue``: which cohorts train, in which order, without a window. A window of the same home shows the same queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from resnet_studio.cli.commands.train import Seed, asked_cohort
+from resnet_studio.cli.context import Session, session
+from resnet_studio.cli.options import AsJson, GivenOptions, spec_options
+from resnet_studio.cli.output import hint, print_if_possible, print_json, print_table
+from resnet_studio.cli.spec_arguments import refuse_missing_data
+from resnet_studio.cli.stop_signals import StopOnSignals
+from resnet_studio.cli.training_progress import progress
+from resnet_studio.domain.errors import StoreError, UserError
+from resnet_studio.domain.queue import QueueCommand, QueueEntry, QueueRequest, QueueStatus, QueueVerb
+from resnet_studio.domain.text_numbers import duration
+from resnet_studio.platform.queue_time import QueueTime, queue_time
+from resnet_studio.platform.training_speed import with_runs
+from resnet_studio.runner.queue_work import EntryWork, this_worker
+from resnet_studio.runner.refuse_misfits import refuse_misfits
+from resnet_studio.studies.catalog import find_study, quick
+from resnet_studio.text import _, _n
+from resnet_studio.training.speed_cache import known_speeds
+
+if TYPE_CHECKING:
+    from resnet_studio.history.store import RunStore
+
+_ENDED_LISTED = 1000
+
+app = typer.Typer(help=_("Cohorts that wait to be trained: list, add, reorder, train them."), no_args_is_help=True)
+Entry = Annotated[
+    str, typer.Argument(metavar="ENTRY", help=_("A position, or the beginning of the entry's or the cohort's id."))
+]
+
+
+def register(parent: typer.Typer) -> None:
+    parent.add_typer(app, name="queue")
+
+
+@app.command("list")
+def list_entries(
+    context: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help=_("Also what has ended."))] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what is trained and what waits, in order, each with its progress and the time it is expected to take."""
+    here = session(context)
+    with here.reader() as store:
+        entries = store.queue(ended=_ENDED_LISTED if everything else 0)
+        time = _time(here, store, entries)
+    if as_json:
+        print_json([entry_json(entry, time) for entry in entries])
+        return
+    if not entries:
+        print(_("Nothing waits."))
+        return
+    columns = ("", _("id"), _("cohort"), _("study"), _("seeds"), _("status"), _("iterations"), _("time left"))
+    rows = [
+        (
+            entry.place or "", entry.id[:8], entry.title, entry.study, ", ".join(map(str, entry.seeds)),
+            _(entry.status.value), f"{entry.iteration}/{entry.iterations}",
+            duration(time.by_entry[entry.id]) if entry.id in time.by_entry else "",
+        )
+        for entry in entries
+    ]  # fmt: skip
+    print_table(columns, rows, right=("", *columns[6:]))
+    if time.seconds >= 1:
+        whole = duration(time.seconds)
+        print(
+            _("At least {duration} in all.", duration=whole)
+            if time.unknown
+            else _("{duration} in all.", duration=whole)
+        )
+
+
+@app.command()
+@spec_options()
+def add(
+    context: typer.Context,
+    given: GivenOptions,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="RUN.toml", help=_("A run or a cohort; options then change each run in it.")),
+    ] = None,
+    recipe: Annotated[
+        str,
+        typer.Option(
+            "--recipe", metavar="NAME", help=_("One of the paper's, as `recipes` lists them; options then change it.")
+        ),
+    ] = "",
+    like: Annotated[
+        str, typer.Option("--like", metavar="RUN", help=_("Repeat a stored run: its specification, data and choices."))
+    ] = "",
+    seed: Seed = None,
+    twin: Annotated[
+        bool, typer.Option("--twin", help=_("Train the plain and the residual net of this depth."))
+    ] = False,
+    study: Annotated[
+        str, typer.Option("--study", metavar="NAME", help=_("The runs of a study, as `study list` shows it."))
+    ] = "",
+    quickly: Annotated[bool, typer.Option("--quick", help=_("With --study: a tenth of the iterations."))] = False,
+    first: Annotated[bool, typer.Option("--first", help=_("Before everything that waits."))] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add a cohort: what `train` takes, or a study. Another program that holds the history is asked to."""
+    here = session(context)
+    environment: dict[str, str] = {}
+    if study:
+        if given or file or recipe or like or twin:
+            raise UserError(_("--study gives the runs; leave out the options that describe others."))
+        cohort = find_study(study).cohort(seed or 0)
+        cohort = quick(cohort) if quickly else cohort
+        refuse_missing_data(cohort.runs[0].data, here.home)
+    else:
+        if quickly:
+            raise UserError(_("--quick shortens a study; name one with --study."))
+        cohort, again = asked_cohort(here, given, file, recipe, like, seed, twin)
+        environment = dict(again.environment) if again is not None else {}
+    with here.writer() as store:
+        refuse_misfits(cohort.runs, store)
+        command = QueueCommand(verb=QueueVerb.ADD, cohort=cohort, environment=environment, first=first)
+        _print_entry(here, store, _steer(store, command), as_json)
+
+
+@app.command()
+def resume(context: typer.Context, names: Annotated[list[str], typer.Argument(metavar="RUN...")]) -> None:
+    """Add stored runs that were stopped or interrupted, those of one cohort together."""
+    here = session(context)
+    with here.writer() as store:
+        run_ids = tuple(dict.fromkeys(store.find(name).id for name in names))
+        _print_entry(here, store, _steer(store, QueueCommand(verb=QueueVerb.RESUME, run_ids=run_ids)), as_json=False)
+
+
+@app.command()
+def move(
+    context: typer.Context,
+    entry: Entry,
+    position: Annotated[int, typer.Argument(min=1, metavar="POSITION", help=_("From 1, the next one, on."))],
+) -> None:
+    """Give a waiting entry another position."""
+    _change(context, entry, QueueVerb.MOVE, place=position)
+
+
+@app.command()
+def remove(context: typer.Context, entry: Entry) -> None:
+    """Take an entry out of the queue. Runs that never began vanish, others stay in the history."""
+    _change(context, entry, QueueVerb.REMOVE)
+
+
+@app.command()
+def repeat(context: typer.Context, entry: Entry) -> None:
+    """Add the runs of an entry once more, to be trained anew."""
+    _change(context, entry, QueueVerb.REPEAT)
+
+
+@app.command()
+def pause(context: typer.Context, entry: Entry) -> None:
+    """Hold an entry: one that is trained after its iteration, one that waits takes no turn."""
+    _change(context, entry, QueueVerb.STEER, request=QueueRequest.PAUSE)
+
+
+@app.command("continue")
+def go_on(context: typer.Context, entry: Entry) -> None:
+    """Go on with an entry that was paused or stopped."""
+    _change(context, entry, QueueVerb.STEER, request=QueueRequest.GO_ON)
+
+
+@app.command()
+def stop(context: typer.Context, entry: Entry) -> None:
+    """Stop an entry that is trained, with a checkpoint, wherever that is; the queue is held then."""
+    _change(context, entry, QueueVerb.STEER, request=QueueRequest.STOP)
+
+
+@app.command()
+def run(context: typer.Context, as_json: AsJson = False) -> None:
+    """Train until nothing waits any more; Ctrl-C writes a checkpoint and stops, and the queue stays as it is."""
+    here = session(context)
+    with here.writer() as store:
+        if not store.writable:
+            raise StoreError(store.why_read_only)
+        with StopOnSignals() as stopping:
+            ended = _train_all(store, stopping, as_json)
+        held = [entry for entry in store.queue() if entry.status in (QueueStatus.PAUSED, QueueStatus.STOPPED)]
+        waiting = [entry for entry in store.queue() if entry.status is QueueStatus.WAITING]
+    if as_json:
+        print_json([entry_json(entry) for entry in ended])
+    for entry in held:
+        hint(_("{title} is {status}: {reason}", title=entry.title, status=_(entry.status.value), reason=entry.reason))
+    if waiting:
+        wait = _n("{count} cohort waits", "{count} cohorts wait", len(waiting))
+        hint(_("{wait}; go on with: {command}", wait=wait, command=here.command("queue", "run")))
+    elif ended:
+        _notify(here, ended)
+    if stopping.received is not None and waiting:
+        raise typer.Exit(stopping.exit_code)
+    raise typer.Exit(int(any(entry.status is QueueStatus.FAILED for entry in ended)))
+
+
+def _train_all(store: RunStore, stopping: StopOnSignals, as_json: bool) -> list[QueueEntry]:
+    """The entries that were trained; a stop that somebody asked the queue for ends it too."""
+    try:
+        with stopping.interrupting():
+            from resnet_studio.runner.run_cohort import resume as train  # torch enters here
+    except KeyboardInterrupt:
+        return []
+    worker, ended = this_worker(), []
+    while not stopping() and (claim := store.claim(worker)) is not None:
+        entry = store.entry(claim.entry_id)
+        if not as_json:
+            print_if_possible(_announcement(entry))
+        work = EntryWork(
+            claim, store, lambda ids, own, emit, stop, pause: train(ids, own, emit, stop, should_pause=pause)
+        )
+        shown = progress(entry.runs, stopping, as_json=as_json)
+        with shown.showing:
+            try:
+                work.run(shown.emit, stopping)
+            except UserError as error:
+                hint(f"{entry.title}: {error}")
+        ended.append(store.entry(claim.entry_id))
+        if not as_json:
+            print_if_possible(f"{entry.title}: {_(ended[-1].status.value)}. {ended[-1].reason}".rstrip())
+        if ended[-1].status is QueueStatus.STOPPED:
+            break
+    return ended
+
+
+def _announcement(entry: QueueEntry) -> str:
+    names = ", ".join(run.name for run in entry.runs)
+    return _(
+        "Training {title} ({names}) from iteration {iteration} of {iterations}.",
+        title=entry.title,
+        names=names,
+        iteration=entry.iteration,
+        iterations=entry.iterations,
+    )
+
+
+def _notify(here: Session, ended: Sequence[QueueEntry]) -> None:
+    try:
+        from resnet_studio.ui.desktop_notice import notify_from_terminal
+        from resnet_studio.ui.preferences import Preferences
+        from resnet_studio.ui.queue_end import ENDED, NOTIFY, queue_sentence
+    except ImportError:  # Qt lacks a library of the system: then there is no desktop either
+        return
+    if Preferences(here.home).value(NOTIFY, True, bool):
+        notify_from_terminal(ENDED, queue_sentence(ended))
+
+
+def _change(
+    context: typer.Context, text: str, verb: QueueVerb, *, place: int = 1, request: QueueRequest = QueueRequest.GO_ON
+) -> None:
+    with session(context).writer() as store:
+        entry = store.find_entry(text)
+        _steer(store, QueueCommand(verb=verb, entry=entry.id, place=place, request=request))
+
+
+def _steer(store: RunStore, command: QueueCommand) -> str:
+    from resnet_studio.history.steer import steer
+
+    return steer(store, command)
+
+
+def _print_entry(here: Session, store: RunStore, entry_id: str, as_json: bool) -> None:
+    entry = store.entry(entry_id)
+    if as_json:
+        print_json(entry_json(entry))
+        return
+    print(
+        _("{title} waits as number {place} ({entry_id}).", title=entry.title, place=entry.place, entry_id=entry.id[:8])
+    )
+    if not any(each.claimed for each in store.queue()):
+        print(_("Train what waits with: {command}", command=here.command("queue", "run")))
+
+
+def _time(here: Session, store: RunStore, entries: Sequence[QueueEntry]) -> QueueTime:
+    return queue_time(entries, with_runs(known_speeds(here.home.cache), store.list_runs()))
+
+
+def entry_json(entry: QueueEntry, time: QueueTime | None = None) -> dict[str, object]:
+    """``position`` is null for an entry that has ended, ``seconds_left`` where it is not known."""
+    return {
+        "position": entry.place or None,
+        "id": entry.id,
+        "cohort": entry.cohort_id,
+        "name": entry.title,
+        "study": entry.study,
+        "seeds": list(entry.seeds),
+        "runs": [
+            {
+                "id": run.id,
+                "name": run.name,
+                "status": str(run.status),
+                "iteration": run.iteration,
+                "iterations": run.iterations,
+            }
+            for run in entry.runs
+        ],
+        "status": str(entry.status),
+        "reason": entry.reason,
+        "progress": entry.progress,
+        "seconds_left": None if time is None else time.by_entry.get(entry.id),
+        "host": entry.host if entry.claimed else "",
+        "added_at": entry.added_at.isoformat(),
+        "ended_at": entry.ended_at.isoformat() if entry.ended_at else None,
+    }

@@ -1,0 +1,33 @@
+"""The database's own clock: machines that share a history may disagree about the time, so only this one counts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.expression import FunctionElement
+
+
+class _Now(FunctionElement[datetime]):
+    """Naive UTC, to the millisecond or finer."""
+
+    type = DateTime()
+    inherit_cache = True
+
+
+@compiles(_Now, "sqlite")
+def _on_sqlite(_element: _Now, _compiler: Any, **_options: Any) -> str:
+    return "(strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')"  # as SQLAlchemy writes and reads times
+
+
+@compiles(_Now)
+def _elsewhere(_element: _Now, _compiler: Any, **_options: Any) -> str:
+    return "(clock_timestamp() AT TIME ZONE 'UTC')"
+
+
+def database_now(session: Session) -> datetime:
+    """Aware, UTC."""
+    return session.scalars(select(_Now())).one().replace(tzinfo=UTC)

@@ -1,0 +1,227 @@
+"""Training one entry of the queue: under its claim, steered from any program, and given back with an end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.errors import Stopped, StoreError, UserError
+from resnet_studio.domain.events import Event, EventSink, ProgressMade, StatusChanged, StopCheck, never_stop
+from resnet_studio.domain.queue import RENEW_SECONDS, Claim, LostClaimError, QueueRequest, QueueStatus, Worker
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.history.steer import answer_requests
+from resnet_studio.history.store import RunStore
+from resnet_studio.platform.clock import Waited
+from resnet_studio.text import _
+
+log = logging.getLogger(__name__)
+
+Training = Callable[[Sequence[str], RunStore, EventSink, StopCheck, StopCheck], object]
+
+FAILURE = _("Training ended with an unexpected error")
+_LOOK_SECONDS = 0.4  # between two looks at what is asked: an answer within a second
+
+
+def this_worker(device: str = "") -> Worker:
+    """A name that no other process has, on no machine."""
+    host = socket.gethostname()
+    return Worker(f"{host}:{os.getpid()}:{uuid4().hex[:8]}", host, device)
+
+
+class Steering:
+    """A thread beside a training: renews its claim, hears what is asked of it, and answers other programs.
+
+    ``pause`` is set and cleared as others ask; the training looks at it. An error of the history is logged and tried
+    again: the training itself meets it too, and knows better what to do.
+    """
+
+    def __init__(self, store: RunStore, claim: Claim, pause: threading.Event) -> None:
+        self.speed: float | None = None  # iterations a second
+        self.request = QueueRequest.GO_ON
+        self._store, self._claim, self._pause = store, claim, pause
+        self._lost = False
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._steer, name="steering", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    @property
+    def should_stop(self) -> bool:
+        return self._lost or self.request is QueueRequest.STOP
+
+    def _steer(self) -> None:
+        renewed = Waited()
+        while not self._over.wait(_LOOK_SECONDS):
+            try:
+                answer_requests(self._store)
+                self._hear(self._store.requested(self._claim))
+                if renewed.seconds >= RENEW_SECONDS:
+                    self._store.renew(self._claim, self.speed)
+                    renewed = Waited()
+            except LostClaimError as error:
+                log.warning("%s", error)
+                self._lost = True
+                return
+            except StoreError as error:
+                log.info("the queue cannot be looked at: %s", error)
+            except Exception:
+                log.exception("steering")
+
+    def _hear(self, request: QueueRequest) -> None:
+        """Only what is new: whoever trains may have been asked directly meanwhile."""
+        if request is self.request:
+            return
+        self.request = request
+        if request is QueueRequest.PAUSE:
+            self._pause.set()
+        else:
+            self._pause.clear()
+
+
+class EntryWork:
+    """Trains the runs of a claimed entry and gives the claim back.
+
+    Attributes:
+        status, reason: How the entry ended, once :meth:`run` is over.
+        stored: Whether that is in the history; a full disk may have refused it, see :meth:`store_end`.
+    """
+
+    def __init__(
+        self, claim: Claim, store: RunStore, training: Training, *, pause: threading.Event | None = None,
+        stopped_as: Callable[[], QueueStatus] = lambda: QueueStatus.WAITING,
+    ) -> None:  # fmt: skip
+        """
+        Args:
+            training: What trains runs to a stored end; the runner's ``resume`` but for tests.
+            pause: Holds the training after an iteration for as long as it is set.
+            stopped_as: What the entry becomes where :meth:`run` was told to stop; one that the queue was asked to stop
+                is stopped.
+        """
+        self.claim = claim
+        self.status, self.reason = QueueStatus.RUNNING, ""
+        self.stored = False
+        self._store, self._training, self._stopped_as = store, training, stopped_as
+        self._pause = pause or threading.Event()
+
+    def run(self, emit: EventSink, should_stop: StopCheck = never_stop) -> None:
+        """Returns when the entry has ended, or was stopped.
+
+        Raises:
+            UserError: If its runs cannot be trained as asked; they have failed then, with the same reason.
+            Exception: Whatever else went wrong, after the runs have failed.
+        """
+        steering = Steering(self._store, self.claim, self._pause)
+
+        def emit_and_measure(event: Event) -> None:
+            if isinstance(event, ProgressMade):
+                steering.speed = event.iterations_per_second
+            emit(event)
+
+        try:
+            with steering:
+                self._train(emit_and_measure, lambda: should_stop() or steering.should_stop)
+        finally:
+            self._end(stopped=should_stop(), asked=steering.request is QueueRequest.STOP)
+
+    def _train(self, emit: EventSink, should_stop: StopCheck) -> None:
+        """Afterwards no run is left without an end."""
+        own = self._store.under(self.claim)
+        run_ids = [run.id for run in self._runs() if run.resumable]
+        if not run_ids:  # they were trained outside the queue
+            return
+        try:
+            self._training(run_ids, own, emit, should_stop, self._pause.is_set)
+        except Stopped:
+            _store_ends(run_ids, own, emit, RunStatus.STOPPED, _("Stopped before the first iteration."))
+        except LostClaimError:
+            raise
+        except UserError as error:
+            log.warning("training did not start: %s", error)
+            _store_ends(run_ids, own, emit, RunStatus.FAILED, str(error))
+            raise
+        except Exception as error:
+            _store_ends(run_ids, own, emit, RunStatus.FAILED, f"{FAILURE}: {error or type(error).__name__}")
+            raise
+
+    def _runs(self) -> list[RunRecord]:
+        found = []
+        for run_id in self.claim.run_ids:
+            try:
+                run = self._store.get(run_id)
+            except UserError:  # removed for good meanwhile
+                continue
+            if not run.deleted:
+                found.append(run)
+        return found
+
+    def _end(self, *, stopped: bool, asked: bool) -> None:
+        try:
+            runs = self._runs()
+        except StoreError as error:
+            log.info("how the entry ended cannot be read: %s", error)
+            runs = []
+        left = [run for run in runs if run.resumable or run.status.active]
+        failed = [run for run in left if run.status is RunStatus.FAILED]
+        if failed:
+            self.status, self.reason = QueueStatus.FAILED, failed[0].reason
+        elif not left:
+            self.status, self.reason = QueueStatus.FINISHED, ""
+        elif asked or not stopped:
+            self.status = QueueStatus.STOPPED
+        else:
+            self.status = self._stopped_as()
+        if left and self.status is QueueStatus.STOPPED:
+            self.reason = stopped_at(left)
+        try:
+            self.store_end()
+        except LostClaimError as error:
+            log.warning("%s", error)
+            self.stored = True  # by somebody else
+        except StoreError as error:
+            log.info("the end of the entry cannot be stored yet: %s", error)
+
+    def store_end(self) -> None:
+        """Give the claim back, unless that was done.
+
+        Raises:
+            StoreError: If it cannot be stored.
+        """
+        if not self.stored:
+            self._store.release(self.claim, self.status, self.reason)
+            self.stored = True
+
+
+def stopped_at(runs: Sequence[RunRecord]) -> str:
+    """Where runs that were stopped stand, as a sentence."""
+    return _(
+        "Stopped at iteration {iteration} of {iterations}.",
+        iteration=min(run.iteration for run in runs),
+        iterations=max(run.iterations for run in runs),
+    )
+
+
+def _store_ends(run_ids: Sequence[str], store: RunStore, emit: EventSink, status: RunStatus, reason: str) -> None:
+    """Of runs that the training left without one."""
+    for run_id in run_ids:
+        try:
+            run = store.get(run_id)
+            if run.status.active or run.status is RunStatus.QUEUED:
+                store.set_status(run_id, status, reason)
+                emit(StatusChanged(run_id, status, reason, run.iteration))
+        except Exception:  # the disk may be full: the start of the program finds such a run interrupted
+            log.exception("the end of run %s could not be stored", run_id)

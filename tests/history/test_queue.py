@@ -1,0 +1,390 @@
+"""The queue's table: order, claims with their fence, what is removed, and changes that other programs ask for."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.errors import StoreError, UserError
+from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.queue import (
+    LEASE_SECONDS,
+    LostClaimError,
+    QueueCommand,
+    QueueEntry,
+    QueueRequest,
+    QueueStatus,
+    QueueVerb,
+    Worker,
+)
+from resnet_studio.domain.series import Series
+from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.history.steer import answer_requests, steer
+from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
+
+from ..databases import database_of
+from .conftest import Spawn
+
+ME, OTHER = Worker("here:1:a", "here", "cpu"), Worker("there:2:b", "there")
+
+
+@pytest.fixture
+def three(store: RunStore, tiny_twin: CohortSpec) -> list[QueueEntry]:
+    return [store.enqueue(tiny_twin) for _ in range(3)]
+
+
+def order(store: RunStore) -> list[str]:
+    return [entry.id for entry in store.queue()]
+
+
+def sql(home: Home, statement: str, *values: object) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(database_of(home))
+    with connection:
+        found = connection.execute(statement, values).fetchall()
+    connection.close()
+    return found
+
+
+# Entries
+
+
+def test_entries_keep_their_order_and_know_their_cohort(store: RunStore, tiny_twin: CohortSpec) -> None:
+    first = store.enqueue(tiny_twin, {"engine": "eager"})
+    second = store.enqueue(tiny_twin, first=True)
+    assert [(entry.id, entry.place) for entry in store.queue()] == [(second.id, 1), (first.id, 2)]
+    entry = store.entry(first.id)
+    assert entry.place == 2
+    assert [run.name for run in entry.runs] == [run.label for run in tiny_twin.runs]
+    assert {run.status for run in entry.runs} == {RunStatus.QUEUED}
+    assert entry.runs[0].environment == {"engine": "eager"}
+    assert (entry.title, entry.study, entry.seeds, entry.progress) == (tiny_twin.label, tiny_twin.study, (0,), 0.0)
+    assert [run.id for run in store.cohort_runs(entry.cohort_id)] == list(entry.run_ids)
+
+
+def test_moved_entries_stay_where_they_were_put(store: RunStore, three: list[QueueEntry]) -> None:
+    a, b, c = (entry.id for entry in three)
+    store.move(c, 1)
+    assert order(store) == [c, a, b]
+    store.move(c, 99)
+    assert order(store) == [a, b, c]
+    store.move(a, 2)
+    assert order(store) == [b, a, c]
+    claim = store.claim(ME)
+    assert claim is not None
+    assert claim.entry_id == b
+    store.move(c, 1)
+    assert order(store) == [b, c, a], "what is trained comes first"
+    with pytest.raises(UserError, match="comes first"):
+        store.move(b, 3)
+    with pytest.raises(UserError, match="no entry"):
+        store.move("0" * 32, 1)
+
+
+def test_removed_entries_leave_no_ghosts(store: RunStore, home: Home, three: list[QueueEntry]) -> None:
+    store.remove(three[1].id)
+    assert order(store) == [three[0].id, three[2].id]
+    assert not set(three[1].run_ids) & {run.id for run in store.list_runs()}
+    assert store.list_runs(deleted=True) == []
+    assert sql(home, "SELECT count(*) FROM cohorts") == [(2,)]
+    begun = three[0].run_ids
+    store.set_status(begun[0], RunStatus.STOPPED, iteration=5)
+    store.remove(three[0].id)
+    assert [run.id for run in store.list_runs()] == [*three[2].run_ids, begun[0]], "what has begun stays"
+    assert store.get(begun[0]).status is RunStatus.STOPPED
+    assert store.get(begun[0]).iteration == 5
+
+
+def test_deleted_runs_are_not_trained(store: RunStore, three: list[QueueEntry]) -> None:
+    store.delete(three[0].run_ids)
+    store.delete(three[1].run_ids[:1])
+    assert [(entry.id, entry.place) for entry in store.queue()] == [(three[1].id, 1), (three[2].id, 2)]
+    claim = store.claim(ME)
+    assert claim is not None
+    assert (claim.entry_id, claim.run_ids) == (three[1].id, three[1].run_ids[1:])
+    store.release(claim, QueueStatus.FINISHED)
+    store.purge_deleted()
+    with pytest.raises(UserError):
+        store.entry(three[0].id)
+
+
+def test_a_repeated_entry_is_a_new_cohort(store: RunStore, three: list[QueueEntry]) -> None:
+    claim = store.claim(ME)
+    assert claim is not None
+    store.release(claim, QueueStatus.FINISHED)
+    again = store.repeat(three[0].id)
+    assert order(store) == [three[1].id, three[2].id, again.id]
+    assert not set(again.run_ids) & set(three[0].run_ids)
+    assert [run.spec for run in again.runs] == [run.spec for run in three[0].runs]
+
+
+def test_stored_runs_join_the_queue_by_cohort(store: RunStore, tiny_twin: CohortSpec) -> None:
+    one, two = store.create_cohort(tiny_twin), store.create_cohort(tiny_twin)
+    added = store.enqueue_runs([two[1].id, one[1].id, two[0].id])
+    assert [entry.run_ids for entry in added] == [(two[0].id, two[1].id), (one[1].id,)]
+    assert order(store) == [entry.id for entry in added]
+    with pytest.raises(UserError, match="already"):
+        store.enqueue_runs([one[0].id, one[1].id])
+    store.set_status(one[0].id, RunStatus.FINISHED)
+    with pytest.raises(UserError, match="nothing is left"):
+        store.enqueue_runs([one[0].id])
+    assert len(store.queue()) == 2
+
+
+def test_a_held_entry_gives_its_runs_up(store: RunStore, three: list[QueueEntry]) -> None:
+    store.ask(three[0].id, QueueRequest.STOP)
+    (alone,) = store.enqueue_runs(three[0].run_ids[:1], first=True)
+    assert [(entry.id, entry.run_ids) for entry in store.queue()][:2] == [
+        (alone.id, three[0].run_ids[:1]),
+        (three[0].id, three[0].run_ids[1:]),
+    ]
+    (whole,) = store.enqueue_runs(three[0].run_ids[1:])
+    assert order(store) == [alone.id, three[1].id, three[2].id, whole.id]
+
+
+def test_entries_are_found_by_place_and_id(store: RunStore, three: list[QueueEntry]) -> None:
+    assert store.find_entry("2").id == three[1].id
+    assert store.find_entry(three[2].id[:10]).id == three[2].id
+    assert store.find_entry(three[0].cohort_id).id == three[0].id
+    for text in ("4", "0", "", "nothing"):
+        with pytest.raises(UserError, match="no entry"):
+            store.find_entry(text)
+
+
+# Claims
+
+
+def test_claims_go_round_in_order_and_an_entry_is_claimed_once(store: RunStore, three: list[QueueEntry]) -> None:
+    claims = [store.claim(worker) for worker in (ME, OTHER, ME)]
+    assert [claim.entry_id for claim in claims if claim] == [entry.id for entry in three]
+    assert store.claim(OTHER) is None
+    assert store.claim(OTHER, three[0].id) is None
+    first = store.entry(three[0].id)
+    assert (first.status, first.owner, first.host, first.device) == (QueueStatus.RUNNING, ME.name, "here", "cpu")
+    assert first.lease_until is not None
+    assert first.heard_at is not None
+    assert (first.lease_until - first.heard_at).total_seconds() == LEASE_SECONDS
+
+
+def test_many_threads_claim_each_entry_once(store: RunStore, tiny_twin: CohortSpec) -> None:
+    wanted = sorted(store.enqueue(tiny_twin).id for _ in range(12))
+    claimed: list[str] = []
+
+    def work(name: str) -> None:
+        while (claim := store.claim(Worker(name, "here"))) is not None:
+            claimed.append(claim.entry_id)
+            store.release(claim, QueueStatus.FINISHED)
+
+    threads = [threading.Thread(target=work, args=(str(number),)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(claimed) == wanted
+
+
+def test_a_paused_or_stopped_entry_takes_no_turn(store: RunStore, three: list[QueueEntry]) -> None:
+    store.ask(three[0].id, QueueRequest.PAUSE)
+    store.ask(three[1].id, QueueRequest.STOP)
+    assert [entry.status for entry in store.queue()] == [
+        QueueStatus.PAUSED, QueueStatus.STOPPED, QueueStatus.WAITING,
+    ]  # fmt: skip
+    claim = store.claim(ME)
+    assert claim is not None
+    assert claim.entry_id == three[2].id
+    assert store.claim(ME) is None
+    store.ask(three[0].id, QueueRequest.GO_ON)
+    again = store.claim(ME)
+    assert again is not None
+    assert again.entry_id == three[0].id
+    chosen = store.claim(ME, three[1].id)
+    assert chosen is not None, "a person chose it"
+
+
+def test_what_is_asked_of_a_running_entry_reaches_who_trains_it(store: RunStore, three: list[QueueEntry]) -> None:
+    claim = store.claim(ME)
+    assert claim is not None
+    assert store.requested(claim) is QueueRequest.GO_ON
+    store.ask(claim.entry_id, QueueRequest.PAUSE)
+    assert store.requested(claim) is QueueRequest.PAUSE
+    entry = store.entry(claim.entry_id)
+    assert (entry.status, entry.claimed) == (QueueStatus.PAUSED, True)
+    store.ask(claim.entry_id, QueueRequest.STOP)
+    assert store.requested(claim) is QueueRequest.STOP
+    with pytest.raises(UserError, match="stop it before"):
+        store.remove(claim.entry_id)
+    store.release(claim, QueueStatus.STOPPED, "Stopped at iteration 5.")
+    entry = store.entry(claim.entry_id)
+    assert (entry.status, entry.reason, entry.request) == (
+        QueueStatus.STOPPED, "Stopped at iteration 5.", QueueRequest.GO_ON,
+    )  # fmt: skip
+
+
+def test_an_entry_given_back_comes_next(store: RunStore, three: list[QueueEntry]) -> None:
+    claim = store.claim(ME)
+    assert claim is not None
+    store.move(three[2].id, 2)
+    store.release(claim, QueueStatus.WAITING)
+    assert order(store) == [three[0].id, three[2].id, three[1].id]
+    with pytest.raises(LostClaimError):
+        store.release(claim, QueueStatus.FINISHED)
+
+
+def test_who_lost_a_claim_changes_nothing(store: RunStore, home: Home, three: list[QueueEntry]) -> None:
+    slow = store.claim(ME)
+    assert slow is not None
+    run_id = slow.run_ids[0]
+    mine = store.under(slow)
+    points = np.arange(1, 4, dtype=np.float32)
+    mine.append_chunks([CurveChunk(run_id, Series.TRAINING_LOSS, 1, points)])
+    assert store.claim(OTHER, slow.entry_id) is None, "the lease holds"
+    sql(home, "UPDATE queue SET lease_until = datetime(lease_until, '-1 hour') WHERE id = ?", slow.entry_id)
+    fast = store.claim(OTHER)
+    assert fast is not None
+    assert (fast.entry_id, fast.fence) == (slow.entry_id, slow.fence + 1)
+    for write in (
+        lambda: mine.append_chunks([CurveChunk(run_id, Series.TRAINING_LOSS, 4, points)]),
+        lambda: mine.set_status(run_id, RunStatus.FINISHED),
+        lambda: mine.add_checkpoint(run_id, 3, "x", "y", 1.0),
+        lambda: mine.truncate_curves(run_id, 0),
+        lambda: store.renew(slow),
+        lambda: store.requested(slow),
+        lambda: store.release(slow, QueueStatus.FINISHED),
+    ):
+        with pytest.raises(LostClaimError):
+            write()
+    assert len(store.curve(run_id, Series.TRAINING_LOSS)) == 3
+    assert store.get(run_id).status is RunStatus.QUEUED
+    assert store.checkpoints(run_id) == []
+    store.under(fast).append_chunks([CurveChunk(run_id, Series.TRAINING_LOSS, 4, points)])
+    store.renew(fast, speed=12.5)
+    assert store.entry(fast.entry_id).speed == 12.5
+    assert len(store.curve(run_id, Series.TRAINING_LOSS)) == 6
+
+
+KILLED = """
+import os, signal, sys
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.queue import Worker
+from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
+store = RunStore.open(Home.find(sys.argv[1]))
+claim = store.claim(Worker("dead:1:x", "dead"))
+store.under(claim).set_status(claim.run_ids[0], RunStatus.RUNNING)
+print(claim.entry_id, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_writers_entry_waits_again_as_the_next(home: Home, spawn: Spawn, tiny_twin: CohortSpec) -> None:
+    with RunStore.open(home) as store:
+        entries = [store.enqueue(tiny_twin) for _ in range(2)]
+    process = spawn(KILLED, str(home.root))
+    out, _unused = process.communicate(timeout=60)
+    assert out.strip() == entries[0].id
+    with RunStore.open(home) as store:
+        first = store.queue()[0]
+        assert (first.id, first.status, first.owner, first.fence) == (entries[0].id, QueueStatus.WAITING, "", 2)
+        assert "ended without warning" in first.reason
+        assert [run.status for run in first.runs] == [RunStatus.INTERRUPTED, RunStatus.QUEUED]
+
+
+# Damage
+
+
+def test_odd_values_are_held_and_can_be_removed(store: RunStore, home: Home, three: list[QueueEntry]) -> None:
+    sql(home, "UPDATE queue SET status = 'dreaming', request = 'sing' WHERE id = ?", three[0].id)
+    sql(home, "UPDATE queue SET run_ids = '[\"../../etc\", 7' WHERE id = ?", three[1].id)
+    assert [(entry.id, entry.status) for entry in store.queue()] == [
+        (three[0].id, QueueStatus.STOPPED),
+        (three[2].id, QueueStatus.WAITING),
+    ]
+    claim = store.claim(ME)
+    assert claim is not None
+    assert claim.entry_id == three[2].id
+    store.remove(three[0].id)
+    assert order(store) == [three[2].id]
+
+
+# Other programs
+
+
+@contextmanager
+def answering(store: RunStore) -> Iterator[None]:
+    """The writer looks for requests, in a thread of its own."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.02):
+            answer_requests(store)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(10)
+
+
+def test_a_reader_changes_the_queue_through_the_writer(
+    store: RunStore, home: Home, three: list[QueueEntry], tiny_twin: CohortSpec
+) -> None:
+    with answering(store), RunStore.open(home, writer=False) as reader:
+        added = steer(reader, QueueCommand(verb=QueueVerb.ADD, cohort=tiny_twin, environment={"engine": "eager"}))
+        assert order(reader) == [*(entry.id for entry in three), added]
+        assert reader.entry(added).runs[0].environment == {"engine": "eager"}
+        steer(reader, QueueCommand(verb=QueueVerb.MOVE, entry=added, place=1))
+        steer(reader, QueueCommand(verb=QueueVerb.REMOVE, entry=three[1].id))
+        steer(reader, QueueCommand(verb=QueueVerb.STEER, entry=three[2].id, request=QueueRequest.PAUSE))
+        again = steer(reader, QueueCommand(verb=QueueVerb.REPEAT, entry=three[0].id))
+        assert order(reader) == [added, three[0].id, three[2].id, again]
+        assert reader.entry(three[2].id).status is QueueStatus.PAUSED
+        with pytest.raises(UserError, match="no entry"):
+            steer(reader, QueueCommand(verb=QueueVerb.REMOVE, entry=three[1].id))
+        assert not reader.writable
+    assert list((home.root / "requests").iterdir()) == []
+
+
+def test_a_writer_that_does_not_answer_is_named_and_the_command_withdrawn(
+    store: RunStore, home: Home, three: list[QueueEntry]
+) -> None:
+    command = QueueCommand(verb=QueueVerb.REMOVE, entry=three[0].id)
+    with RunStore.open(home, writer=False) as reader, pytest.raises(StoreError, match="did not answer"):
+        steer(reader, command, seconds=0.3)
+    assert answer_requests(store) == 0
+    assert len(store.queue()) == 3
+
+
+def test_where_the_writer_left_the_command_is_done_here(home: Home, tiny_twin: CohortSpec) -> None:
+    with RunStore.open(home) as writer:
+        entry = writer.enqueue(tiny_twin)
+        reader = RunStore.open(home)
+        assert not reader.writable
+    with reader:
+        steer(reader, QueueCommand(verb=QueueVerb.REMOVE, entry=entry.id))
+        assert reader.writable
+        assert reader.queue() == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"until": 9e9, "text": "{}"}', '{"until": 9e99, "text": [1]}'])
+def test_what_is_no_request_is_refused_and_gone(store: RunStore, home: Home, text: str) -> None:
+    folder = home.root / "requests"
+    folder.mkdir()
+    (folder / "1.request").write_text(text)
+    answer_requests(store)
+    assert [file.suffix for file in folder.iterdir()] in ([], [".answer"])
+    assert store.queue() == []
+
+
+def test_an_old_request_is_not_done_any_more(store: RunStore, home: Home, tiny_twin: CohortSpec) -> None:
+    store.requests.post(QueueCommand(verb=QueueVerb.ADD, cohort=tiny_twin).model_dump_json(), seconds=-1.0)
+    assert answer_requests(store) == 0
+    assert store.queue() == []
+    assert list((home.root / "requests").iterdir()) == []
