@@ -26,7 +26,7 @@ from resnet_studio.domain.comparison import (
 )
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord, run_json
-from resnet_studio.domain.series import ERRORS, TRAINING_ERROR_WINDOW, Series
+from resnet_studio.domain.series import CURVES, ERRORS, TRAINING_ERROR_WINDOW
 from resnet_studio.domain.text_numbers import duration, grouped, percent
 from resnet_studio.platform.files import write_whole
 from resnet_studio.studies.conformity import Conformity, State
@@ -66,7 +66,7 @@ def compare(
         runs = find_all(store, names)
         if len(runs) < 2:
             raise UserError(_("A comparison needs two different runs; `resnet-studio runs list` lists them."))
-        curves = store.curves(ids(runs), tuple(Series) if csv is not None else ERRORS)
+        curves = store.curves(ids(runs), CURVES if csv is not None else ERRORS)
         lists = of_stored(store, runs)
     if csv is not None:
         write_whole(csv, comparison_csv(runs, curves))

@@ -22,7 +22,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.imported_weights import without_options
 from resnet_studio.domain.records import NOT_KNOWN, RunRecord, run_json
 from resnet_studio.domain.reproducibility import could_differ, in_words, not_the_same_here
-from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
+from resnet_studio.domain.series import CURVES, TRAINING_ERROR_WINDOW
 from resnet_studio.domain.text_numbers import counted, duration, grouped, moment, percent
 from resnet_studio.history.run_folders import StoredPreprocessing, preprocessing_of
 from resnet_studio.studies.conformity.texts import as_csv
@@ -290,7 +290,7 @@ def export(
         elif conformity:
             text = as_csv(list(zip(runs, of_stored(store, runs), strict=True)))
         else:
-            text = comparison_csv(runs, store.curves(ids(runs), tuple(Series)))
+            text = comparison_csv(runs, store.curves(ids(runs), CURVES))
     if output is None:
         if as_json:
             print_json(exported)
@@ -314,7 +314,7 @@ def export(
 
 
 def _curves_json(store: RunStore, run: RunRecord) -> dict[str, object]:
-    curves = store.curves([run.id], tuple(Series))
+    curves = store.curves([run.id], CURVES)
     return {
         str(series): {"iterations": curve.iterations.tolist(), "values": curve.values.tolist()}
         for (_unused, series), curve in curves.items()

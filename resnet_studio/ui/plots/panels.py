@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.series import Per, Series
+from resnet_studio.domain.series import CURVES, Per, Series
 from resnet_studio.text import _
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.run_colours import lightness_steps, line_colour
@@ -68,8 +68,8 @@ class Panel:
 
 
 def _panels() -> tuple[Panel, ...]:
-    quantities = dict.fromkeys(series.quantity for series in Series if series not in _POSITIONS)
-    return tuple(Panel(tuple(series for series in Series if series.quantity == quantity)) for quantity in quantities)
+    quantities = dict.fromkeys(series.quantity for series in CURVES if series not in _POSITIONS)
+    return tuple(Panel(tuple(series for series in CURVES if series.quantity == quantity)) for quantity in quantities)
 
 
 PANELS = _panels()
