@@ -35,6 +35,8 @@ class _Growing:
         return self._room[: self.count]
 
     def append(self, values: np.ndarray) -> None:
+        if not len(values):
+            return
         needed = self.count + len(values)
         if not self.count and self._room.shape[1:] != values.shape[1:]:
             self._room = np.empty((64, *values.shape[1:]), self._room.dtype)

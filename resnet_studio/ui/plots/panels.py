@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.series import CURVES, Per, Series
+from resnet_studio.domain.series import CURVES, LAYERED, Per, Series
 from resnet_studio.text import _
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.run_colours import lightness_steps, line_colour
@@ -73,6 +73,8 @@ def _panels() -> tuple[Panel, ...]:
 
 
 PANELS = _panels()
+LAYER_PANELS = tuple(Panel((series,)) for series in LAYERED)
+"""Maps of depth and iteration, a series each."""
 ERROR = PANELS[0]
 
 

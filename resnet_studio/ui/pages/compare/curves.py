@@ -23,8 +23,9 @@ from resnet_studio.ui.pages.compare.results import ResultTables
 from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
+from resnet_studio.ui.plots.layer_plot import LayerPlot
 from resnet_studio.ui.plots.loading import CurveLoader
-from resnet_studio.ui.plots.panels import ERROR, PANELS, PlottedRun, set_epoch_lengths
+from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, PANELS, PlottedRun, set_epoch_lengths
 from resnet_studio.ui.services import Services
 
 TABLES_MS = 500
@@ -58,16 +59,19 @@ class CurvesView(QWidget):
     def _build(self) -> None:
         services = self._services
         self.controls = PlotControls(services.preferences, "compare")
-        self.plots = tuple(CurvePlot(services.theme, self._book, panel) for panel in PANELS)
+        self.plots: tuple[CurvePlot | LayerPlot, ...] = (
+            *(CurvePlot(services.theme, self._book, panel) for panel in PANELS),
+            *(LayerPlot(services.theme, self._book, panel) for panel in LAYER_PANELS),
+        )
         self.plots[0].setObjectName("compare_plot")
         self.quantity = QComboBox()
         self.quantity.setObjectName("quantity_choice")
         self.quantity.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.quantity.setToolTip(_("What is drawn (Q)"))
         self.quantity.setAccessibleName(_("Quantity"))
-        self.quantity.setMinimumContentsLength(max(len(panel.title) for panel in PANELS))
-        for panel in PANELS:
-            self.quantity.addItem(panel.title, panel.key)
+        self.quantity.setMinimumContentsLength(max(len(plot.panel.title) for plot in self.plots))
+        for plot in self.plots:
+            self.quantity.addItem(plot.panel.title, plot.panel.key)
         self.tables = ResultTables(services.theme)
         self.export_button = ExportButton(self, services.preferences, self.shown)
         self._plot_stack = QStackedWidget()
