@@ -36,7 +36,7 @@ def test_a_series_of_a_layer_is_one_value_wherever_it_comes_from():
     third = Series.GRADIENT_NORM.of_layer(3)
     assert third is Series("gradient_norm/3") is Series.GRADIENT_NORM.of_layer(3)
     assert third is pickle.loads(pickle.dumps(third))
-    assert (str(third), third.layer, third.quantity) == ("gradient_norm/3", 3, "Gradient by depth")
+    assert (str(third), third.layer, third.quantity) == ("gradient_norm/3", 3, "Gradient norm by depth")
     assert third.row is Series.GRADIENT_NORM is Series.GRADIENT_NORM.row
     assert not third.layered
     assert third not in list(Series)

@@ -97,6 +97,7 @@ class LayerAxis(pg.AxisItem):
 
     def __init__(self) -> None:
         super().__init__("left")
+        self.setStyle(hideOverlappingLabels=False)
         self.layers = 1
 
     def set_layers(self, layers: int) -> None:
@@ -118,6 +119,7 @@ class BottomValueAxis(pg.AxisItem):
     def __init__(self) -> None:
         super().__init__("bottom")
         self.enableAutoSIPrefix(False)
+        self.setStyle(hideOverlappingLabels=False)
         self._decades = ValueAxis()
         self._decades.set_log(True)
 

@@ -99,7 +99,7 @@ def colour_span(grids: Iterable[LayerGrid]) -> tuple[float, float] | None:
 def layer_ticks(layers: int, most: int) -> list[int]:
     """At most about ``most`` layers to label: the first, round numbers, the last."""
     step = next((step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500) if layers / step <= max(most, 2)), 1000)
-    between = [tick for tick in range(step, layers, step) if 1 + step / 2 < tick <= layers - step / 2]
+    between = [tick for tick in range(step, layers, step) if 1 + step / 2 < tick <= layers - 0.75 * step]
     return [1, *between, layers] if layers > 1 else [1]
 
 

@@ -19,7 +19,8 @@ from resnet_studio.studies.conformity.texts import as_caption, as_csv, csv_colum
 from resnet_studio.text import _
 from resnet_studio.ui.figures import FORMATS
 from resnet_studio.ui.plots.export import export_figure
-from resnet_studio.ui.plots.panels import ERROR, Panel, PlotOptions
+from resnet_studio.ui.plots.layer_export import export_layers
+from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, Panel, PlotOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ def export(kind: Export, shown: Shown, store: RunStore, path: Path) -> Path:
     if kind.row.suffix in FORMATS:
         curves = store.curves(ids, (*shown.panel.series, Series.SECONDS))
         words = as_caption(list(zip(display_names(shown.runs).values(), _conformity(shown, store), strict=True)))
-        return export_figure(curves, shown.runs, path, shown.options, shown.panel, words)
+        write = export_layers if shown.panel in LAYER_PANELS else export_figure
+        return write(curves, shown.runs, path, shown.options, shown.panel, words)
     if kind is Export.CURVES:
         text = comparison_csv(shown.runs, store.curves(ids, shown.panel.series))
     elif kind is Export.CONFORMITY:
