@@ -153,10 +153,14 @@ class Blueprint:
         yield from self.head
 
     @property
-    def depth(self) -> int:
-        """Weighted layers on the longest path: convolutions and the fully connected layer, projections not counted."""
+    def weighted_layers(self) -> tuple[Layer, ...]:
+        """Those on the longest path: convolutions and the fully connected layers, projections not among them."""
         branches = (layer for stage in self.stages for block in stage.blocks for layer in block.branch)
-        return sum(layer.kind.weighted for layer in (*self.stem, *branches, *self.head))
+        return tuple(layer for layer in (*self.stem, *branches, *self.head) if layer.kind.weighted)
+
+    @property
+    def depth(self) -> int:
+        return len(self.weighted_layers)
 
 
 _FLOAT = 4  # bytes of a float32

@@ -339,17 +339,21 @@ def _twins(plain: RunRecord, residual: RunRecord) -> bool:
 def comparison_csv(runs: Sequence[RunRecord], curves: Mapping[tuple[str, Series], Curve]) -> str:
     """The curves, one line a point: ``run,name,series,iteration,value``, runs and series in the order given.
 
-    Values have as many digits as it takes to read the stored float32 back; not finite ones are nan, inf and -inf.
+    Values have as many digits as it takes to read the stored float32 back; not finite ones are nan, inf and -inf. A
+    series of layers is written layer by layer, as ``gradient_norm/0``.
     """
     out = io.StringIO()
     writer = CsvWriter(out)
     writer.writerow(("run", "name", "series", "iteration", "value"))
     for run in runs:
         for (run_id, series), curve in curves.items():
-            if run_id == run.id:
+            if run_id != run.id:
+                continue
+            layers = [series.of_layer(n) for n in range(curve.values.shape[1])] if series.layered else [series]
+            for each, values in zip(layers, curve.values.T if series.layered else [curve.values], strict=True):
                 writer.writerows(
-                    (run.id, run.name, str(series), int(iteration), str(value))
-                    for iteration, value in zip(curve.iterations, curve.values, strict=True)
+                    (run.id, run.name, str(each), int(iteration), str(value))
+                    for iteration, value in zip(curve.iterations, values, strict=True)
                 )
     return out.getvalue()
 

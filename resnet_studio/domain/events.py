@@ -22,7 +22,8 @@ class CurveChunk:
     """Points of one series of one run: ``values[i]`` belongs to iteration ``first_iteration + i * stride``.
 
     Iterations count from 1: the point of iteration k describes the k-th weight update, or the weights after it. A test
-    error before training has iteration 0. Values may be NaN or infinite.
+    error before training has iteration 0. Values may be NaN or infinite; those of a series of layers have the shape
+    (points, layers).
     """
 
     run_id: str

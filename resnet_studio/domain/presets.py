@@ -23,7 +23,7 @@ from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.text import _
 
 RUN_FIELDS = (  # of a run, not of a recipe
-    "init_seed", "data_seed", "loading", "precision", "layout", "engine", "exact", "device",
+    "init_seed", "data_seed", "loading", "precision", "layout", "engine", "exact", "device", "layers_every",
 )  # fmt: skip
 WARM_UP_FROM = 110  # layers, section 4.2
 
@@ -178,6 +178,7 @@ FIELD_HELP: dict[str, str] = {
     "colour_std": _("Section 3.4 names AlexNet's augmentation, whose random factors have a standard deviation of 0.1."),
     "normalisation": _("Sections 3.4 and 4.2: the mean of each pixel over the training set is subtracted."),
     "test_every": _("The paper does not say how often it tested."),
+    "layers_every": _("Not a part of the recipe: it measures and changes nothing."),
     "init_seed": _("The paper has no seeds. Table 6: the 110-layer net was trained five times."),
     "data_seed": _("The paper has no seeds. Table 6: the 110-layer net was trained five times."),
     "loading": _("Not a part of the recipe: the batches are the same either way."),

@@ -20,7 +20,7 @@ from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.history.schema import CurveChunkRow, RunRow
 
 _COMPACT_ABOVE = 64  # chunks of one series that are worth joining when a run has ended
-_JOINED_POINTS = 65_536
+_JOINED_POINTS = 65_536  # values, whatever the number of layers
 _STORED = np.dtype("<f4")
 
 Iterations = npt.NDArray[np.int64]
@@ -76,6 +76,11 @@ def append(session: Session, runs: Mapping[str, RunRow], chunks: Sequence[CurveC
         _follow(session, runs[run_id], series)
 
 
+def nothing(series: Series) -> Points:
+    """A series without a point."""
+    return np.empty(0, np.int64), np.empty((0, 0) if series.layered else 0, np.float32)
+
+
 def truncate(session: Session, run: RunRow, after_iteration: int) -> None:
     """Drop every point after ``after_iteration``; a chunk that lies across it is rewritten shorter."""
     mine = CurveChunkRow.run_key == run.key
@@ -85,7 +90,7 @@ def truncate(session: Session, run: RunRow, after_iteration: int) -> None:
     rows = []
     for chunk in across:
         kept = (after_iteration - chunk.first_iteration) // chunk.stride + 1
-        values = np.frombuffer(chunk.points, _STORED)[:kept]
+        values = _values(chunk)[:kept]
         rows.append(_row(run.key, chunk.series, chunk.first_iteration, chunk.stride, values))
     if rows:
         session.execute(insert(CurveChunkRow), rows)
@@ -98,12 +103,19 @@ def truncate(session: Session, run: RunRow, after_iteration: int) -> None:
 
 
 def read(session: Session, run_keys: Sequence[int], series: Sequence[Series]) -> dict[tuple[int, Series], Points]:
-    """Whole series, bit for bit as they were measured; those without a point are absent."""
-    wanted = CurveChunkRow.run_key.in_(run_keys) & CurveChunkRow.series.in_(series)
+    """Whole series, bit for bit as they were measured; those without a point are absent, and so are layers that a
+    network does not have."""
+    wanted = CurveChunkRow.run_key.in_(run_keys) & CurveChunkRow.series.in_({each.row for each in series})
     found: dict[tuple[int, Series], list[_Chunk]] = defaultdict(list)
     for chunk in _chunks(session, wanted):
         found[chunk.run_key, chunk.series].append(chunk)
-    return {key: _join(chunks) for key, chunks in found.items()}
+    whole = {key: _join(chunks) for key, chunks in found.items()}
+    return {
+        (key, each): (iterations, values if each.layer is None else values[:, each.layer].copy())
+        for (key, row), (iterations, values) in whole.items()
+        for each in series
+        if each.row is row and (each.layer is None or each.layer < values.shape[1])
+    }
 
 
 def compact(session: Session, run: RunRow) -> None:
@@ -114,9 +126,10 @@ def compact(session: Session, run: RunRow) -> None:
         if chunks <= _COMPACT_ABOVE:
             continue
         iterations, values = read(session, [run.key], [series])[run.key, series]
+        most = max(1, _JOINED_POINTS * len(values) // values.size)
         rows = [
             _row(run.key, series, int(iterations[start]), stride, values[start:stop])
-            for start, stop, stride in _progressions(iterations)
+            for start, stop, stride in _progressions(iterations, most)
         ]
         if len(rows) < chunks:
             session.execute(delete(CurveChunkRow).where(mine, CurveChunkRow.series == series))
@@ -125,22 +138,22 @@ def compact(session: Session, run: RunRow) -> None:
 
 def _row(run_key: int, series: Series, first: int, stride: int, values: npt.ArrayLike) -> dict[str, Any]:
     points = np.asarray(values, dtype=_STORED)
-    if points.ndim != 1 or stride < 1 or first < 0:
+    if points.ndim != (2 if series.layered else 1) or stride < 1 or first < 0 or series.layer is not None:
         raise ValueError(
-            f"a chunk is one row of values from an iteration >= 0 on with a stride >= 1, got shape {points.shape}, "
-            f"iteration {first}, stride {stride}"
+            f"a chunk is one row of values, or of layers (points, layers), from an iteration >= 0 on with a stride "
+            f">= 1, got {series} of shape {points.shape}, iteration {first}, stride {stride}"
         )
     finite = points[np.isfinite(points)]
     return {
         "run_key": run_key,
-        "series": Series(series),
+        "series": series,
         "first_iteration": int(first),
         "last_iteration": int(first) + (len(points) - 1) * int(stride),
         "stride": int(stride),
         "count": len(points),
         "minimum": float(finite.min()) if len(finite) else None,
         "maximum": float(finite.max()) if len(finite) else None,
-        "last": _finite(float(points[-1])),
+        "last": None if series.layered else _finite(float(points[-1])),
         "points": points.tobytes(),
     }
 
@@ -227,8 +240,14 @@ def _chunks(session: Session, condition: Any) -> Iterator[_Chunk]:
         yield _Chunk._make(row)
 
 
+def _values(chunk: _Chunk) -> npt.NDArray[np.float32]:
+    """(points,) or (points, layers), not to be written to."""
+    values = np.frombuffer(chunk.points, _STORED)
+    return values.reshape(chunk.size, -1) if chunk.series.layered else values
+
+
 def _join(chunks: Sequence[_Chunk]) -> Points:
-    values = np.frombuffer(b"".join(chunk.points for chunk in chunks), _STORED).astype(np.float32)
+    values = np.concatenate([_values(chunk) for chunk in chunks]).astype(np.float32)
     counts = np.array([chunk.size for chunk in chunks], dtype=np.int64)
     firsts = np.array([chunk.first_iteration for chunk in chunks], dtype=np.int64)
     strides = np.array([chunk.stride for chunk in chunks], dtype=np.int64)
@@ -237,8 +256,8 @@ def _join(chunks: Sequence[_Chunk]) -> Points:
     return np.repeat(firsts - strides * starts, counts) + np.repeat(strides, counts) * places, values
 
 
-def _progressions(iterations: Iterations) -> Iterator[tuple[int, int, int]]:
-    """Cut rising ``iterations`` into pieces of one stride each: (start, stop, stride), at most _JOINED_POINTS long."""
+def _progressions(iterations: Iterations, most: int) -> Iterator[tuple[int, int, int]]:
+    """Cut rising ``iterations`` into pieces of one stride each: (start, stop, stride), at most ``most`` long."""
     steps = np.diff(iterations)
     changes = np.flatnonzero(np.diff(steps)) + 1  # steps[i] differs from the one before
     start = 0
@@ -249,6 +268,6 @@ def _progressions(iterations: Iterations) -> Iterator[tuple[int, int, int]]:
             after = np.searchsorted(changes, start, side="right")
             stop = (int(changes[after]) if after < len(changes) else len(steps)) + 1
             stride = int(steps[start])
-        stop = min(stop, start + _JOINED_POINTS)
+        stop = min(stop, start + most)
         yield start, stop, stride
         start = stop

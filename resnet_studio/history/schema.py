@@ -155,8 +155,11 @@ class TagRow(Base):
 class CurveChunkRow(Base):
     """Points of one series: ``points`` holds ``count`` little-endian float32, bit for bit as measured.
 
+    Of a series of layers it holds ``count`` times as many values as there are layers, those of one point together: a
+    row for every layer would be thousands a second for the deepest networks.
+
     ``minimum`` and ``maximum`` are taken over finite values and NULL without any; ``last`` is NULL where the last value
-    is not finite.
+    is not finite, and of layers.
     """
 
     __tablename__ = "curve_chunks"

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
 from sqlalchemy import delete, select, update
 
 from resnet_studio.domain.enums import RunStatus
@@ -308,9 +307,8 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
         with self._storage.reading() as session:
             keys = {run_id: row.key for run_id, row in runs.rows_by_id(session, run_ids).items()}
             found = chunked.read(session, list(keys.values()), kinds)
-        nothing = (np.empty(0, np.int64), np.empty(0, np.float32))
         return {
-            (run_id, kind): Curve(run_id, kind, *found.get((key, kind), nothing))
+            (run_id, kind): Curve(run_id, kind, *found.get((key, kind), chunked.nothing(kind)))
             for run_id, key in keys.items()
             for kind in kinds
         }

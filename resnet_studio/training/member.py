@@ -22,11 +22,12 @@ from resnet_studio.networks.weights import state_of
 from resnet_studio.platform.clock import SteadySeconds
 from resnet_studio.training.batch_norm import batch_norms
 from resnet_studio.training.checkpoints import Snapshot
+from resnet_studio.training.measurements import CAPACITY, COLUMNS, LiveTable, Measured, Meter
 from resnet_studio.training.memory_format import memory_format
 from resnet_studio.training.optimizer import Descent
 from resnet_studio.training.schedules import WINDOW, RateControl
 
-_CAPACITY = 4096
+_ERROR = COLUMNS.index(Series.TRAINING_ERROR)
 
 
 class Member:
@@ -52,10 +53,9 @@ class Member:
         self.recomputed = self.ended = False
         self._buffers = list(self.network.buffers())
         self._kept = [torch.empty_like(buffer) for buffer in self._buffers]
-        self._measured = torch.empty(_CAPACITY, 2, device=device)  # (iteration, [loss, error])
+        self.meter = Meter(self.network, [layer.name for layer in plan.weighted_layers], self.descent)
+        self.table = LiveTable(self.meter.layers_shape, spec.recipe.layers_every, device)
         self._window = torch.zeros((), device=device)  # sum of the errors since the last multiple of WINDOW
-        self._used: list[float] = []  # learning rates
-        self._times: list[float] = []
         self._steady = SteadySeconds()
 
     def snapshot(self) -> Snapshot:
@@ -81,8 +81,7 @@ class Member:
             self._window.fill_(float(progress["window"] or 0.0))
             self.tested_at = int(progress["tested_at"] or 0)
             self.recomputed = bool(progress["recomputed"])
-        self._used.clear()
-        self._times.clear()
+        self.table.clear()
 
     def see_tests(self, curve: Curve) -> None:
         """Take note of stored test errors; those that a checkpoint has not seen come again, in their order."""
@@ -106,32 +105,22 @@ class Member:
             torch._foreach_copy_(self._buffers, self._kept)
             raise
 
-    def note(self, loss: Tensor, error_percent: Tensor, learning_rate: float, seconds: float) -> None:
-        """Keep one iteration's measurements on the device; the member has now done one more iteration."""
-        row = len(self._used)
-        self._measured[row, 0] = loss
-        self._measured[row, 1] = error_percent
-        self._used.append(learning_rate)
-        self.iteration += 1
-        self.seconds += self._steady(seconds)
-        self._times.append(self.seconds)
-        self._watch(error_percent)
-
-    def note_many(self, measured: Tensor, learning_rates: Sequence[float], seconds_each: float) -> None:
-        """Keep K iterations' measurements, (K, [loss, error in percent]) on the device; K at most :attr:`room`."""
+    def note(self, measured: Measured, learning_rates: Sequence[float], seconds_each: float) -> None:
+        """Take in iterations, at most :attr:`room` of them, that took so many seconds each: the member has now done
+        them. Nothing here waits for the device."""
         seconds_each = self._steady(seconds_each)
-        row = len(self._used)
-        self._measured[row : row + len(learning_rates)].copy_(measured, non_blocking=True)
-        for k, rate in enumerate(learning_rates):
-            self._used.append(rate)
-            self.iteration += 1
+        times = []
+        for _unused in learning_rates:
             self.seconds += seconds_each
-            self._times.append(self.seconds)
-            self._watch(measured[k, 1])
+            times.append(self.seconds)
+        self.table.keep(self.iteration + 1, measured, learning_rates, times)
+        for k in range(len(learning_rates)):
+            self.iteration += 1
+            self._watch(measured, k)
 
-    def _watch(self, error_percent: Tensor) -> None:
+    def _watch(self, measured: Measured, k: int) -> None:
         if self.rates.warming:
-            self._window += error_percent
+            self._window += measured.columns[k, _ERROR]
             if self.iteration % WINDOW == 0:
                 self.rates.see_training(float(self._window) / WINDOW)
                 self._window.zero_()
@@ -139,7 +128,7 @@ class Member:
     @property
     def room(self) -> int:
         """Iterations that may be noted before the curves have to be taken."""
-        return _CAPACITY - len(self._used)
+        return CAPACITY - len(self.table)
 
     @property
     def full(self) -> bool:
@@ -157,27 +146,8 @@ class Member:
         return [*self.network.parameters(), *self._buffers, *self.descent.buffers()]
 
     def take_curves(self) -> tuple[CurveChunk, ...]:
-        """What was measured since the last call, fetched in one copy, ending with the first loss that is not finite."""
-        count = len(self._used)
-        if not count:
-            return ()
-        measured = self._measured[:count].to("cpu", copy=True).numpy()
-        first = self.iteration - count + 1
-        bad = np.flatnonzero(~np.isfinite(measured[:, 0]))
-        if len(bad):
-            count = int(bad[0]) + 1
-        columns = {
-            Series.TRAINING_LOSS: measured[:count, 0],
-            Series.TRAINING_ERROR: measured[:count, 1],
-            Series.LEARNING_RATE: np.asarray(self._used[:count]),
-            Series.SECONDS: np.asarray(self._times[:count]),
-        }
-        self._used.clear()
-        self._times.clear()
-        return tuple(
-            CurveChunk(self.run_id, series, first, np.ascontiguousarray(values, dtype=np.float32))
-            for series, values in columns.items()
-        )
+        """What was measured since the last call, ending with the first loss that is not finite."""
+        return self.table.take(self.run_id, self.iteration - len(self.table) + 1)
 
     @torch.no_grad()
     def finite(self) -> bool:

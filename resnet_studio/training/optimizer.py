@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,7 @@ class Descent:
         for group, decay in zip(self._sgd.param_groups, self._decays, strict=True):
             parameters = group["params"]
             gradients = [p.grad for p in parameters]
-            buffers = [self._sgd.state[p]["momentum_buffer"] for p in parameters]
+            buffers = [self._sgd.state[p]["momentum_buffer"] for p in parameters if group["momentum"]]  # else refused
             if self._scaled:
                 if decay:
                     torch._foreach_add_(gradients, parameters, alpha=decay)
@@ -69,6 +69,23 @@ class Descent:
                 maximize=False,
                 is_first_step=False,
             )
+
+    @torch.no_grad()
+    def update_norms(self, weights: Sequence[Tensor]) -> Callable[[float | Tensor], Tensor]:
+        """Sizes of an update that is about to be made, its gradients being there.
+
+        Args:
+            weights: Parameters of two dimensions or more.
+
+        Returns:
+            A function to call after the update with its rate: Euclidean norm of each weight's update, (weights,).
+        """
+        group = self._sgd.param_groups[0]  # weights are all in the first
+        buffers = [self._sgd.state[weight]["momentum_buffer"] for weight in weights]
+        if group["momentum"]:  # v is not there before the update, and is the update but for the rate after it
+            return lambda rate: norms(buffers) * (1.0 if self._scaled else rate)
+        found = norms([weight.grad + self._decays[0] * weight for weight in weights if weight.grad is not None])
+        return lambda rate: found * rate
 
     def buffers(self) -> list[Tensor]:
         """Each parameter's v, in the order of the parameters."""
@@ -87,3 +104,8 @@ class Descent:
         buffer = self._sgd.state[self._parameters[name]]["momentum_buffer"]
         assert isinstance(buffer, Tensor)
         return buffer
+
+
+def norms(tensors: Sequence[Tensor]) -> Tensor:
+    """Euclidean norm of each, (tensors,); on CUDA in a few operations for all together."""
+    return torch.stack(torch._foreach_norm(list(tensors)))

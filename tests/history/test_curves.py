@@ -60,13 +60,43 @@ def test_strides_and_gaps_between_chunks(store: RunStore, twins: Twins) -> None:
     assert curve.values.tolist() == [90, 60, 50, 40, 30, 20]
 
 
-def test_a_series_of_one_layer_is_stored_beside_the_networks(store: RunStore, twins: Twins) -> None:
-    whole, third = Series.LEARNING_RATE, Series.LEARNING_RATE.of_layer(3)
-    store.append_chunks([chunk(twins[0], whole, 1, [1, 2]), chunk(twins[0], third, 1, [3, 4])])
-    found = store.curves([twins[0].id], [whole, third])
-    assert {series: curve.values.tolist() for (_, series), curve in found.items()} == {whole: [1, 2], third: [3, 4]}
-    store.truncate_curves(twins[0].id, 1)
-    assert store.curve(twins[0].id, third).values.tolist() == [3]
+def test_layers_are_stored_together_and_read_one_by_one(store: RunStore, twins: Twins) -> None:
+    run, norms = twins[0], Series.GRADIENT_NORM
+    store.append_chunks([chunk(run, norms, 1, [[1, 2, 3], [4, 5, 6]], 25), chunk(run, norms, 51, [[7, 8, np.nan]], 25)])
+    assert stored_chunks(store, norms) == 2
+    whole, last = store.curve(run.id, norms), store.curve(run.id, norms.of_layer(2))
+    assert whole.iterations.tolist() == last.iterations.tolist() == [1, 26, 51]
+    assert whole.values.shape == (3, 3)
+    assert whole.values.dtype == np.float32
+    assert last.values.tolist()[:2] == [3, 6]
+    assert len(store.curve(run.id, norms.of_layer(3))) == 0, "the network has no fourth layer"
+    found = store.curves([run.id], [norms, norms.of_layer(0), TRAIN])
+    assert {series: len(curve) for (_, series), curve in found.items()} == {norms: 3, norms.of_layer(0): 3, TRAIN: 0}
+    store.truncate_curves(run.id, 40)
+    assert store.curve(run.id, norms).values.tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert store.curve(twins[1].id, norms).values.shape == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("series", "values"),
+    [(Series.GRADIENT_NORM, [1, 2]), (TRAIN, [[1, 2]]), (Series.GRADIENT_NORM.of_layer(1), [1, 2])],
+)
+def test_a_chunk_has_the_shape_of_its_series(store: RunStore, twins: Twins, series, values) -> None:
+    with pytest.raises(ValueError, match="got"):
+        store.append_chunks([chunk(twins[0], series, 1, values)])
+    assert len(store.curve(twins[0].id, series)) == 0
+
+
+def test_many_small_chunks_of_layers_are_joined_at_the_end(store: RunStore, twins: Twins) -> None:
+    run, norms = twins[0], Series.GRADIENT_NORM
+    values = np.arange(200 * 1202, dtype=np.float32).reshape(200, 1202)
+    for point in range(200):
+        store.append_chunks([chunk(run, norms, 1 + 25 * point, values[point : point + 1], 25)])
+    store.set_status(run.id, RunStatus.FINISHED)
+    assert stored_chunks(store, norms) == 4, "of 54 points, 65 536 values, each"
+    curve = store.curve(run.id, norms)
+    assert curve.values.tobytes() == values.tobytes()
+    assert curve.iterations.tolist() == list(range(1, 5000, 25))
 
 
 def test_many_curves_at_once_and_empty_ones(store: RunStore, twins: Twins) -> None:

@@ -29,7 +29,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.grouping import ALL_BUT_SEEDS, LEVEL, Grouping, group_runs
 from resnet_studio.domain.records import RunRecord, run_json
 from resnet_studio.domain.run_fields import find_field, run_fields
-from resnet_studio.domain.series import ERRORS, TRAINING_ERROR_WINDOW, Series
+from resnet_studio.domain.series import CURVES, ERRORS, TRAINING_ERROR_WINDOW
 from resnet_studio.domain.text_numbers import duration, grouped, percent
 from resnet_studio.platform.files import write_whole
 from resnet_studio.studies.conformity import Conformity, State
@@ -81,7 +81,7 @@ def compare(
         runs = find_all(store, names)
         if len(runs) < 2:
             raise UserError(_("A comparison needs two different runs; `resnet-studio runs list` lists them."))
-        curves = store.curves(ids(runs), tuple(Series) if csv is not None else ERRORS)
+        curves = store.curves(ids(runs), CURVES if csv is not None else ERRORS)
         lists = of_stored(store, runs)
     grouping = _grouping(group)
     if csv is not None:

@@ -25,7 +25,7 @@ from resnet_studio.domain.protocols import ProtocolKind
 from resnet_studio.domain.records import NOT_KNOWN, RunRecord, run_json
 from resnet_studio.domain.reproducibility import could_differ, in_words, not_the_same_here
 from resnet_studio.domain.run_filter import parse_filter, searchable
-from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
+from resnet_studio.domain.series import CURVES, TRAINING_ERROR_WINDOW
 from resnet_studio.domain.text_numbers import counted, duration, file_size, grouped, moment, percent
 from resnet_studio.history.run_folders import StoredPreprocessing, preprocessing_of
 from resnet_studio.studies.conformity.texts import as_csv
@@ -359,7 +359,7 @@ def export(
         elif conformity:
             text = as_csv(list(zip(runs, of_stored(store, runs), strict=True)))
         else:
-            text = comparison_csv(runs, store.curves(ids(runs), tuple(Series)))
+            text = comparison_csv(runs, store.curves(ids(runs), CURVES))
     if output is None:
         if as_json:
             print_json(exported)
@@ -405,7 +405,7 @@ def _export_event_files(context: typer.Context, names: Sequence[str], output: Pa
 
 
 def _curves_json(store: RunStore, run: RunRecord) -> dict[str, object]:
-    curves = store.curves([run.id], tuple(Series))
+    curves = store.curves([run.id], CURVES)
     return {
         str(series): {"iterations": curve.iterations.tolist(), "values": curve.values.tolist()}
         for (_unused, series), curve in curves.items()

@@ -12,6 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
+from resnet_studio.training.measurements import Measured, Outputs
 from resnet_studio.training.member import Member
 from resnet_studio.training.precision import arithmetic
 
@@ -113,6 +114,8 @@ class EagerEngine:
             logits = logits.float()  # (N, classes)
             loss = F.cross_entropy(logits, labels, label_smoothing=member.spec.recipe.label_smoothing)
             loss.backward()
-        member.descent.step(rate)
-        error = (logits.detach().argmax(1) != labels).float().mean() * 100.0
-        member.note(loss.detach(), error, rate, time.perf_counter() - start)
+        layers = member.table.measures_layers(member.iteration + 1)
+        columns, found = member.meter.update(lambda: member.descent.step(rate), rate, layers=layers)
+        outputs = Outputs(loss.detach()[None], logits.detach()[None], labels[None])
+        measured = Measured(member.meter.columns(outputs, [columns]), found)
+        member.note(measured, [rate], time.perf_counter() - start)

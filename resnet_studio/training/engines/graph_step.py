@@ -21,6 +21,7 @@ from resnet_studio.domain.enums import Precision
 from resnet_studio.training.batch_norm import batch_norms
 from resnet_studio.training.engines.eager import BatchSource
 from resnet_studio.training.engines.regions import CompiledNetwork
+from resnet_studio.training.measurements import COLUMNS, Measured, Outputs
 from resnet_studio.training.member import Member
 from resnet_studio.training.precision import arithmetic
 
@@ -41,7 +42,8 @@ class DeviceBatches(Protocol):
 class StepProgram:
     """``steps`` updates of each member, reading and writing nothing but tensors that stay where they are.
 
-    Calling it does the updates; :meth:`fill` says which samples and rates they use, ``measured`` what came out.
+    Calling it does the updates; :meth:`fill` says which samples and rates they use, ``measured`` what came out by run
+    id. Layers are measured at the first step of every replay: whether that is one of those to keep is not known here.
     """
 
     def __init__(
@@ -67,7 +69,12 @@ class StepProgram:
             images, labels = batches.batch(iteration)
             self._images, self._labels = images.clone(memory_format=torch.preserve_format), labels.clone()
         self._rates = torch.zeros(len(members), steps, device=device)
-        self.measured = {member.run_id: torch.zeros(steps, 2, device=device) for member in members}
+        self.measured = {member.run_id: torch.zeros(steps, len(COLUMNS), device=device) for member in members}
+        self._layers = {
+            member.run_id: torch.zeros(*member.meter.layers_shape, device=device)
+            for member in members
+            if member.spec.recipe.layers_every
+        }
         self._counters = [_Counters(member) for member in members]
         self._streams = _streams(device, len(members))
 
@@ -93,6 +100,10 @@ class StepProgram:
                     with on(number):
                         self._train(number, steps, images, labels)
 
+    def result(self, run_id: str) -> Measured:
+        """What the newest replay measured; read before the next one."""
+        return Measured(self.measured[run_id], self._layers.get(run_id))
+
     def _batches_of(self, steps: range) -> tuple[Tensor, Tensor]:
         """Images (k, B, 3, S, S) and labels (k, B) of these steps."""
         if self._device_batches is None:
@@ -105,13 +116,14 @@ class StepProgram:
     def _train(self, number: int, steps: range, images: Tensor, labels: Tensor) -> None:
         """The updates of one member, and what is measured in them."""
         done = [self._update(number, images[row], labels[row], k) for row, k in enumerate(steps)]
-        losses, logits = (torch.stack(each) for each in zip(*done, strict=True))  # (k,), (k, B, classes)
-        found = self.measured[self.members[number].run_id][steps.start : steps.stop]  # (k, 2)
-        found[:, 0].copy_(losses)
-        found[:, 1].copy_((logits.argmax(2) != labels).float().mean(1) * 100.0)
+        losses, logits, columns = zip(*done, strict=True)
+        outputs = Outputs(torch.stack(losses), torch.stack(logits), labels)
+        member = self.members[number]
+        found = self.measured[member.run_id][steps.start : steps.stop]  # (k, columns)
+        found.copy_(member.meter.columns(outputs, columns))
 
-    def _update(self, number: int, images: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """Loss and logits (B, classes) of step ``k``."""
+    def _update(self, number: int, images: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Loss, logits (B, classes) and the update's own columns of step ``k``."""
         member = self.members[number]
         member.descent.clear()
         with arithmetic(member.device, self._precision):  # as compiled regions were proven, or they compile anew
@@ -123,8 +135,12 @@ class StepProgram:
         logits = logits.float()
         loss = F.cross_entropy(logits, labels, label_smoothing=member.spec.recipe.label_smoothing)
         loss.backward()
-        member.descent.step_on_device(self._rates[number][k])
-        return loss.detach(), logits.detach()
+        rate = self._rates[number][k]
+        layers = k == 0 and member.run_id in self._layers
+        columns, found = member.meter.update(lambda: member.descent.step_on_device(rate), rate, layers=layers)
+        if found is not None:
+            self._layers[member.run_id].copy_(found)
+        return loss.detach(), logits.detach(), columns
 
 
 class _Counters:

@@ -112,7 +112,7 @@ class GraphedEngine:
             if first <= self._compiler.switch_at:
                 until = min(until, self._compiler.switch_at)
         wanted = self._steps(members, batches)
-        room = min(until - first + 1, min(member.room for member in members))
+        room = min(until - first + 1, *(member.room for member in members), *_free_of_layers(members, first))
         steps = wanted if room >= wanted else 1
         found = self._program(members, batches, steps, first)
         if found is None:
@@ -130,7 +130,7 @@ class GraphedEngine:
             replay()
         seconds = self._take_time(start, steps, members[0].device) / (steps * len(members))
         for member in members:
-            member.note_many(program.measured[member.run_id], rates[member.run_id], seconds)
+            member.note(program.result(member.run_id), rates[member.run_id], seconds)
 
     def close(self) -> None:
         """Give the graphs' memory back."""
@@ -141,8 +141,13 @@ class GraphedEngine:
     def _steps(self, members: Sequence[Member], batches: BatchSource) -> int:
         if not isinstance(batches, DeviceBatches) or self._step_seconds is None:
             return 1
-        most = max(1, min(_MOST_STEPS, int(_REPLAY_SECONDS / max(self._step_seconds, 1e-6))))
-        return steps_within(math.gcd(*(member.spec.recipe.test_every for member in members)), most)
+        recipes = [member.spec.recipe for member in members]
+        layers = [recipe.layers_every for recipe in recipes if recipe.layers_every]
+        most = max(1, min(_MOST_STEPS, int(_REPLAY_SECONDS / max(self._step_seconds, 1e-6)), *layers))
+        between_tests = math.gcd(*(recipe.test_every for recipe in recipes))
+        steps = steps_within(between_tests, most)
+        fitting = steps_within(math.gcd(between_tests, *layers), steps)  # layers are measured at first steps alone
+        return fitting if 2 * fitting >= steps else steps
 
     def _program(
         self, members: Sequence[Member], batches: BatchSource, steps: int, iteration: int
@@ -290,6 +295,12 @@ def steps_within(interval: int, most: int) -> int:
     most = min(most, interval)
     best = max(steps for steps in range(1, most + 1) if interval % steps == 0)
     return best if 2 * best >= most else most
+
+
+def _free_of_layers(members: Sequence[Member], first: int) -> list[int]:
+    """How many steps from iteration ``first`` on a replay may have: it measures layers at its first step alone."""
+    found = [member.table.steps_until_layers(first) for member in members]
+    return [steps for steps in found if steps is not None]
 
 
 @contextlib.contextmanager

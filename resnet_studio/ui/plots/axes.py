@@ -9,11 +9,13 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 
 from resnet_studio.ui.plots.curve_data import XAxis
+from resnet_studio.ui.plots.layer_grid import layer_ticks
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_step, time_step, time_text, value_label
 
 PIXELS_BETWEEN_LABELS = 90
 COUNTED = (XAxis.ITERATION, XAxis.IMAGES)  # whole numbers
 PIXELS_BETWEEN_VALUES = 28
+PIXELS_BETWEEN_LAYERS = 16
 
 
 class PositionAxis(pg.AxisItem):
@@ -89,3 +91,41 @@ class ValueAxis(pg.AxisItem):
     def boundingRect(self) -> QRectF:
         bounds: QRectF = super().boundingRect().adjusted(0, -10, 0, 10)
         return bounds
+
+
+class LayerAxis(pg.AxisItem):
+    """Layers, counted from 1 at the input."""
+
+    def __init__(self) -> None:
+        super().__init__("left")
+        self.setStyle(hideOverlappingLabels=False)
+        self.layers = 1
+
+    def set_layers(self, layers: int) -> None:
+        if layers != self.layers:
+            self.layers = layers
+            self.picture = None
+            self.update()
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[Any, list[float]]]:  # noqa: ARG002, N803
+        return [(1, [float(tick) for tick in layer_ticks(self.layers, int(size // PIXELS_BETWEEN_LAYERS))])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002
+        return [count_text(value) for value in values]
+
+
+class BottomValueAxis(pg.AxisItem):
+    """Powers of ten as values, from left to right."""
+
+    def __init__(self) -> None:
+        super().__init__("bottom")
+        self.enableAutoSIPrefix(False)
+        self.setStyle(hideOverlappingLabels=False)
+        self._decades = ValueAxis()
+        self._decades.set_log(True)
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[Any, list[float]]]:  # noqa: N803
+        return self._decades.tickValues(minVal, maxVal, size / 2.5)
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float | None) -> list[str]:
+        return self._decades.tickStrings(values, scale, spacing)

@@ -24,7 +24,7 @@ class XAxis(StrEnum):
 
 
 class _Growing:
-    """An array whose end can be appended to in amortised constant time."""
+    """An array (N, ...) whose end can be appended to in amortised constant time."""
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
         self._room = np.empty(64, dtype)
@@ -36,9 +36,13 @@ class _Growing:
         return self._room[: self.count]
 
     def append(self, values: np.ndarray) -> None:
+        if not len(values):
+            return
         needed = self.count + len(values)
+        if not self.count and self._room.shape[1:] != values.shape[1:]:
+            self._room = np.empty((64, *values.shape[1:]), self._room.dtype)
         if needed > len(self._room):
-            room = np.empty(max(needed, 2 * len(self._room)), self._room.dtype)
+            room = np.empty((max(needed, 2 * len(self._room)), *self._room.shape[1:]), self._room.dtype)
             room[: self.count] = self.array
             self._room = room
         self._room[self.count : needed] = values
@@ -46,7 +50,8 @@ class _Growing:
 
 
 class CurveBuffer:
-    """One series of one run: iterations strictly rising, values float32 (NaN and infinities allowed)."""
+    """One series of one run: iterations strictly rising, values float32 (NaN and infinities allowed), (N,) or, of
+    layers, (N, layers)."""
 
     def __init__(self) -> None:
         self._iterations, self._values, self._smooth = _Growing(np.int64), _Growing(np.float32), _Growing(np.float32)

@@ -23,7 +23,7 @@ SAMPLE_WIDTH = 28
 COLUMN_GAP = 16
 SCROLL_BAR = 12
 MOST_ROWS = 6
-_HEADS = {Per.ITERATION: "training", Per.TEST: "test"}
+_HEADS = {Per.ITERATION: "training", Per.TEST: "test", Per.LAYER: ""}
 
 
 def value_text(value: float | None, deviation: float | None, unit: str) -> str:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.grouping import Grouping, RunGroup, group_runs
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.domain.series import Per, Series
+from resnet_studio.domain.series import CURVES, LAYERED, Per, Series
 from resnet_studio.text import _
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.run_colours import group_lightness_steps, lightness_steps, line_colour
@@ -74,11 +74,13 @@ class Panel:
 
 
 def _panels() -> tuple[Panel, ...]:
-    quantities = dict.fromkeys(series.quantity for series in Series if series not in _POSITIONS)
-    return tuple(Panel(tuple(series for series in Series if series.quantity == quantity)) for quantity in quantities)
+    quantities = dict.fromkeys(series.quantity for series in CURVES if series not in _POSITIONS)
+    return tuple(Panel(tuple(series for series in CURVES if series.quantity == quantity)) for quantity in quantities)
 
 
 PANELS = _panels()
+LAYER_PANELS = tuple(Panel((series,)) for series in LAYERED)
+"""Maps of depth and iteration, a series each."""
 ERROR = PANELS[0]
 
 

@@ -13,7 +13,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.spec_fields import FormField
 
-STEPS = {"recipe.iterations": 100, "recipe.test_every": 50, "recipe.batch_size": 16}
+STEPS = {"recipe.iterations": 100, "recipe.test_every": 50, "recipe.layers_every": 25, "recipe.batch_size": 16}
 PLACEHOLDERS = {
     "name": _("made from the network"),
     "recipe.milestones": "none",

@@ -7,6 +7,7 @@ from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import replace
 from resnet_studio.networks.weights import digest
 from resnet_studio.training.engines.eager import EagerEngine
+from resnet_studio.training.measurements import Measured
 from resnet_studio.training.member import Member
 
 CPU = torch.device("cpu")
@@ -108,7 +109,7 @@ def test_a_snapshot_does_not_follow_the_training(tiny_run):
 def test_curves_are_fetched_once_and_end_at_the_first_bad_loss(tiny_run):
     member = Member("run", tiny_run, CPU)
     for loss in (2.0, 1.0, float("nan"), 3.0):
-        member.note(torch.tensor(loss), torch.tensor(50.0), 0.1, 0.5)
+        member.note(Measured(torch.tensor([[loss, 50.0]])), [0.1], 0.5)
     chunks = {chunk.series: chunk for chunk in member.take_curves()}
     assert chunks[Series.TRAINING_LOSS].values.tolist()[:2] == [2.0, 1.0]
     assert all(chunk.count == 3 and chunk.first_iteration == 1 for chunk in chunks.values())

@@ -91,7 +91,9 @@ def graphed(told, capture=again, precision=Precision.FLOAT32):
 
 @pytest.fixture
 def specs(tiny_run):
-    run = replace(tiny_run, recipe=replace(tiny_run.recipe, iterations=60, milestones=(20,), test_every=30))
+    run = replace(
+        tiny_run, recipe=replace(tiny_run.recipe, iterations=60, milestones=(20,), test_every=30, layers_every=60)
+    )
     return list(twin(run).runs)
 
 

@@ -24,8 +24,9 @@ from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
 from resnet_studio.ui.plots.group_curves import put_group_curves
+from resnet_studio.ui.plots.layer_plot import LayerPlot
 from resnet_studio.ui.plots.loading import CurveLoader
-from resnet_studio.ui.plots.panels import ERROR, PANELS, PlottedRun, grouped_runs, set_epoch_lengths
+from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, PANELS, PlottedRun, grouped_runs, set_epoch_lengths
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.group_choice import GroupChoice
 
@@ -61,16 +62,19 @@ class CurvesView(QWidget):
     def _build(self) -> None:
         services = self._services
         self.controls = PlotControls(services.preferences, "compare")
-        self.plots = tuple(CurvePlot(services.theme, self._book, panel) for panel in PANELS)
+        self.plots: tuple[CurvePlot | LayerPlot, ...] = (
+            *(CurvePlot(services.theme, self._book, panel) for panel in PANELS),
+            *(LayerPlot(services.theme, self._book, panel) for panel in LAYER_PANELS),
+        )
         self.plots[0].setObjectName("compare_plot")
         self.quantity = QComboBox()
         self.quantity.setObjectName("quantity_choice")
         self.quantity.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.quantity.setToolTip(_("What is drawn (Q)"))
         self.quantity.setAccessibleName(_("Quantity"))
-        self.quantity.setMinimumContentsLength(max(len(panel.title) for panel in PANELS))
-        for panel in PANELS:
-            self.quantity.addItem(panel.title, panel.key)
+        self.quantity.setMinimumContentsLength(max(len(plot.panel.title) for plot in self.plots))
+        for plot in self.plots:
+            self.quantity.addItem(plot.panel.title, plot.panel.key)
         self.tables = ResultTables(services.theme)
         self.group_choice = GroupChoice(services.preferences, "compare")
         self.export_button = ExportButton(self, services.preferences, self.shown)

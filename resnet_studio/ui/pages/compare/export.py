@@ -20,7 +20,8 @@ from resnet_studio.studies.conformity.texts import as_caption, as_csv, csv_colum
 from resnet_studio.text import _
 from resnet_studio.ui.figures import FORMATS
 from resnet_studio.ui.plots.export import FigureStyle, export_figure
-from resnet_studio.ui.plots.panels import ERROR, Panel, PlotOptions, PlottedRun
+from resnet_studio.ui.plots.layer_export import export_layers
+from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, Panel, PlotOptions, PlottedRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ def export(kind: Export, shown: Shown, store: RunStore, path: Path) -> Path:
         panel = ERROR if style is FigureStyle.PAPER else shown.panel
         curves = store.curves(ids, (*panel.series, Series.SECONDS))
         words = as_caption(list(zip(display_names(shown.runs).values(), _conformity(shown, store), strict=True)))
+        if panel in LAYER_PANELS:
+            return export_layers(curves, shown.runs, path, shown.options, panel, words)
         return export_figure(curves, shown.runs, path, shown.options, panel, words, style=style, plotted=shown.plotted)
     if kind is Export.CURVES:
         text = comparison_csv(shown.runs, store.curves(ids, shown.panel.series))

@@ -42,7 +42,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "augmentation", "pad_with", "scale_min", "scale_max", "colour", "colour_std", "normalisation", "data_seed",
         ),
     ),
-    ("recipe", _("This machine"), ("loading", "precision", "layout", "engine", "exact", "device")),
+    ("recipe", _("This machine"), ("loading", "precision", "layout", "engine", "exact", "device", "layers_every")),
 )  # fmt: skip
 
 

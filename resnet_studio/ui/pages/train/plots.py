@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QVBoxLayout, QWidge
 from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
-from resnet_studio.ui.plots.panels import ERROR, PANELS, PlottedRun
+from resnet_studio.ui.plots.layer_plot import LayerPlot
+from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, PANELS, PlottedRun
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Theme
 
@@ -24,12 +25,15 @@ class TrainPlots(QWidget):
         self.controls = PlotControls(preferences, "train")
         self.error = CurvePlot(theme, book, ERROR, whole=True)
         self.error.setObjectName("train_plot")
-        self._small = tuple(CurvePlot(theme, book, panel, legend=False) for panel in PANELS if panel is not ERROR)
+        self._tabbed: tuple[CurvePlot | LayerPlot, ...] = (
+            *(CurvePlot(theme, book, panel, legend=False) for panel in PANELS if panel is not ERROR),
+            *(LayerPlot(theme, book, panel, legend=False) for panel in LAYER_PANELS),
+        )
         self.tabs = QTabWidget()
         self.tabs.setObjectName("train_tabs")
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
-        for plot in self._small:
+        for plot in self._tabbed:
             self.tabs.addTab(plot, plot.panel.title)
         large = self._panel(self.controls, self.error)
         small = self._panel(self.tabs)
@@ -44,6 +48,8 @@ class TrainPlots(QWidget):
         self.splitter.setSizes([600, 160])
         self.splitter.restoreState(preferences.value("train/plots", QByteArray(), QByteArray))
         self.splitter.splitterMoved.connect(self._on_splitter_moved)
+        self._sizes: list[int] | None = None  # before a map needed more room
+        self.tabs.currentChanged.connect(self._on_tab)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.splitter)
@@ -55,8 +61,8 @@ class TrainPlots(QWidget):
         self._on_options(self.controls.options)
 
     @property
-    def all(self) -> tuple[CurvePlot, ...]:
-        return (self.error, *self._small)
+    def all(self) -> tuple[CurvePlot | LayerPlot, ...]:
+        return (self.error, *self._tabbed)
 
     def set_runs(self, runs: Sequence[PlottedRun]) -> None:
         for plot in self.all:
@@ -89,9 +95,22 @@ class TrainPlots(QWidget):
 
     @Slot(object)
     def _on_hidden(self, hidden: object) -> None:
-        for plot in self._small:
+        for plot in self._tabbed:
             plot.set_hidden(hidden)  # type: ignore[arg-type]
+
+    @Slot(int)
+    def _on_tab(self, _index: int) -> None:
+        """A map takes half of the height where it has less; curves give it back."""
+        sizes = self.splitter.sizes()
+        if isinstance(self.tabs.currentWidget(), LayerPlot):
+            if self._sizes is None and sizes[1] < sum(sizes) // 2:
+                self._sizes = sizes
+                self.splitter.setSizes([sum(sizes) - sum(sizes) // 2, sum(sizes) // 2])
+        elif self._sizes is not None:
+            self.splitter.setSizes(self._sizes)
+            self._sizes = None
 
     @Slot()
     def _on_splitter_moved(self) -> None:
+        self._sizes = None
         self._preferences.set_value("train/plots", self.splitter.saveState())
