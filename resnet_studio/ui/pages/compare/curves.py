@@ -113,8 +113,9 @@ class CurvesView(QWidget):
             plot.legend.setVisible(self.controls.legend.isChecked())
             self.controls.options_changed.connect(plot.set_options)
             self.controls.fit_requested.connect(plot.fit)
-            self.controls.back_requested.connect(plot.back)
-            plot.zoom_changed.connect(self._on_zoom)
+            if isinstance(plot, CurvePlot):
+                self.controls.back_requested.connect(plot.back)
+                plot.zoom_changed.connect(self._on_zoom)
             self.controls.legend_toggled.connect(plot.legend.setVisible)
             plot.hidden_changed.connect(self._on_hidden)
         shortcut = QShortcut(QKeySequence("Q"), self)
@@ -255,7 +256,8 @@ class CurvesView(QWidget):
 
     @Slot()
     def _on_zoom(self) -> None:
-        self.controls.back.setVisible(self.plots[self.quantity.currentIndex()].zoomed)
+        plot = self.plots[self.quantity.currentIndex()]
+        self.controls.back.setVisible(isinstance(plot, CurvePlot) and plot.zoomed)
 
     @Slot()
     def _on_next_quantity(self) -> None:
