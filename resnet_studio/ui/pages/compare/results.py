@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.comparison import Curves, display_names, twin_gaps
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.studies.conclusions import conclusion
-from resnet_studio.studies.verdicts import outcomes
+from resnet_studio.studies.run_results import run_results
 from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.tables import DifferencesModel, ResultsModel
 from resnet_studio.ui.theme import Theme
@@ -134,7 +134,7 @@ class ResultTables(QWidget):
             for run_id, name in names:
                 self.baseline.addItem(name, run_id)
         self.baseline.setCurrentIndex(self.baseline.findData(baseline))
-        sentence = conclusion(outcomes(runs, curves or {}))
+        sentence = conclusion(run_results(runs, curves or {}))
         self.conclusion.setText(sentence)
         self.conclusion.setVisible(bool(sentence))
         found = twin_gaps(runs, curves)

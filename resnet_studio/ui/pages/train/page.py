@@ -17,7 +17,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.studies.conclusions import conclusion
 from resnet_studio.studies.learning import Stand, chance_error, learning_now
-from resnet_studio.studies.verdicts import Outcome
+from resnet_studio.studies.run_results import RunResult
 from resnet_studio.text import _
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.train.cards import RunCards
@@ -313,7 +313,7 @@ class TrainPage(Page):
             if training_error is not None and place is not None:
                 count = min(place, TRAINING_ERROR_WINDOW)
                 stands.append(Stand(run, names[run.id], training_error, count))
-                ends.append(Outcome(run, training_error, test_error))
+                ends.append(RunResult(run, training_error, test_error))
         self.header.show_seen(("" if state.active or training else conclusion(ends)) or learning_now(stands))
         self.plots.controls.propose_raw(longest)
         self._show_notice("trouble", state.trouble, "error")
