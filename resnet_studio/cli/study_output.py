@@ -107,9 +107,9 @@ def print_status(found: Sequence[StoredStudy], *, whole: bool) -> None:
         print_table(columns, rows, right=columns[3:5])
         return
     for one in found:
-        columns = (_("net"), _("seed"), _("run"), _("status"), _("iterations"), _("training error"), _("test error"))
-        print_table(columns, [_place_row(one, index) for index in range(len(one.places))], title=one.plan.name,
-                    right=(columns[1], *columns[4:]))  # fmt: skip
+        heads = (_("net"), _("seed"), _("run"), _("status"), _("iterations"), _("training error"), _("test error"))
+        print_table(heads, [_place_row(one, index) for index in range(len(one.places))], title=one.plan.name,
+                    right=(heads[1], *heads[4:]))  # fmt: skip
         print_verdicts(one)
 
 

@@ -122,7 +122,7 @@ def multiply_adds(network: NetworkSpec) -> int:
 
 
 def with_runs(known: KnownSpeeds, runs: Iterable[RunRecord]) -> KnownSpeeds:
-    """What stored runs of this machine, the newest first, tell beside what was measured; measurements count as newer."""
+    """What stored runs of this machine, the newest first, tell beside what was measured; that counts as newer."""
     device, precision = known.device, known.precision
     figures: list[Figure] = []
     for run in runs:
@@ -230,8 +230,8 @@ def _step(network: NetworkSpec, recipe: RecipeSpec, known: KnownSpeeds) -> _Step
 
 
 def spread(times: Sequence[float]) -> tuple[float, float, float]:
-    """Lower quartile, median and upper quartile of measured times, never closer than ``LEAST_SPREAD``; of one or two the
-    doubt of a single measurement around them.
+    """Lower quartile, median and upper quartile of measured times, never closer than ``LEAST_SPREAD``; of one or two
+    the doubt of a single measurement around them.
 
     Raises:
         ValueError: Without a time.

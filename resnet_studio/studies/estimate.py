@@ -54,7 +54,8 @@ def _sum(runs: Iterable[tuple[RunSpec, int]], known: KnownSpeeds) -> Estimate | 
         bare = run.without_seeds()
         if bare not in found:
             step = expected(CohortSpec(runs=(bare,)), known)
-            found[bare] = step and (step.step_seconds, step.low_step_seconds, step.high_step_seconds)
+            known_step = None if step is None else (step.step_seconds, step.low_step_seconds, step.high_step_seconds)
+            found[bare] = known_step
         times = found[bare]
         if times is None:
             return None

@@ -211,10 +211,10 @@ class OwnStudy(Spec):
                 continue
             used |= words
             found.setdefault(spec, {name: value for name, value in chosen.items() if kept is None or name in kept})
-        for at_fault, reason in faults.items():
-            if at_fault not in used:
-                name, word = at_fault
-                raise SpecError({f"grid.{name}": _("{word} fits into no run: {fault}", word=word, fault=reason)})
+        lost = next((each for each in faults if each not in used), None)
+        if lost is not None:
+            reason = _("{word} fits into no run: {fault}", word=lost[1], fault=faults[lost])
+            raise SpecError({f"grid.{lost[0]}": reason})
         if not found:
             raise SpecError({"grid": _("no combination is left; the rules refuse all of them")})
         return [(values, spec) for spec, values in found.items()], tuple(left_out)

@@ -50,7 +50,7 @@ Quick = Annotated[bool, typer.Option("--quick", help=_("A tenth of the iteration
 DryRun = Annotated[bool, typer.Option("--dry-run", help=_("Say what would be trained, and train nothing."))]
 StudyName = Annotated[
     str,
-    typer.Argument(metavar="NAME|FILE", help=_("A study's name, as `study list` shows it, or a study file (TOML).")),
+    typer.Argument(metavar="NAME|FILE", help=_("As `study list` shows it, or a study file (TOML).")),
 ]
 BudgetOption = Annotated[
     BudgetName | None,
@@ -251,25 +251,26 @@ def _train_missing(here: Session, plan: StudyPlan, as_json: bool) -> int:
     Returns:
         The exit code: 0, 1 if a run failed or diverged, 128 and more where a signal stopped it.
     """
-    code, tried = 0, set[str]()
-    while True:
-        with here.reader() as store:
-            found = stored_study(plan, store)
-        work = next((one for one in found.work if not tried.intersection(ids(one.resume))), None)
-        if work is None:
-            return code
-        left = sum(len(one.resume) + (len(one.cohort.runs) if one.cohort else 0) for one in found.work)
+    with here.reader() as store:
+        found = stored_study(plan, store)
+    code, done = 0, found.done
+    for work in found.work:
         if not as_json:
-            hint(_("{title}: {left} of {all} runs left.", title=plan.title, left=left, all=found.all))
-        if work.cohort is not None:
-            runs, ended = train_cohort(here, work.cohort, as_json=as_json)
-        else:
-            with here.writer() as writing:
-                runs, ended = train_stored(here, writing, work.resume, as_json=as_json)
-        tried |= {*ids(runs)}
-        code = max(code, ended)
+            hint(_("{title}: {done} of {all} runs are done.", title=plan.title, done=done, all=found.all))
+        try:
+            if work.cohort is not None:
+                runs, ended = train_cohort(here, work.cohort, as_json=as_json)
+            else:
+                with here.writer() as writing:
+                    runs, ended = train_stored(here, writing, work.resume, as_json=as_json)
+        except UserError as error:
+            hint(error.sentence)
+            code = max(code, 1)
+            continue
+        code, done = max(code, ended), done + sum(not run.resumable for run in runs)
         if ended >= 128:
-            return ended
+            break
+    return code
 
 
 def _evaluate_together(here: Session, plan: StudyPlan, as_json: bool) -> int:
