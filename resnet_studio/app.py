@@ -55,10 +55,10 @@ def run_app(home: Home, *, study: str = "") -> int:
     home.prepare()
     start_log(home)
     write_crash_traces(home)
-    from resnet_studio.studies.catalog import find_study
+    from resnet_studio.studies.single_cohorts import find_single_cohort
     from resnet_studio.ui.application import run_window
 
-    return run_window(home, find_study(study).cohort(0) if study else None)
+    return run_window(home, find_single_cohort(study).cohort(0) if study else None)
 
 
 class _LogFile(RotatingFileHandler):

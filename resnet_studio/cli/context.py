@@ -15,6 +15,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.platform.crash_trace import write_crash_traces
 from resnet_studio.platform.home import Home
+from resnet_studio.platform.training_speed import KnownSpeeds, with_runs
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
@@ -44,6 +45,12 @@ class Session:
         store = open_history(self.home)
         write_crash_traces(self.home)
         return _with_notices(store)
+
+    def known_speeds(self, runs: Iterable[RunRecord]) -> KnownSpeeds:
+        """How fast this machine was found to be, measured or by ``runs``, the newest first."""
+        from resnet_studio.training.speed_cache import known_speeds
+
+        return with_runs(known_speeds(self.home.cache), runs)
 
     def command(self, *arguments: str) -> str:
         """A command line to copy."""

@@ -60,7 +60,7 @@ def cohort_from_options(
     cohort = read_run_file(file) if file is not None else CohortSpec(runs=(_first(parent),))
     named = ["network.classes" in values or in_file for in_file in _classes_given(file)]
     if "data.source" in values:
-        values["data.source"] = _anchored_source(str(values["data.source"]), Path.cwd())
+        values["data.source"] = anchored_source(str(values["data.source"]), Path.cwd())
     if "name" in values and len(cohort.runs) > 1:
         raise UserError(_("--name fits one run, but the run file holds several; name them in the file."))
     runs = [changed(by_recipe(run, recipe), values) for run in cohort.runs]
@@ -109,12 +109,13 @@ def _each(cohort: CohortSpec, runs: Sequence[RunSpec]) -> CohortSpec:
 def data_spec(source: str, seed: int = 0, option: str = "--data") -> DataSpec:
     """DATA of the command line, a relative folder seen from here; raises SpecError that names the option."""
     try:
-        return parse(DataSpec, {"source": _anchored_source(source, Path.cwd()), "seed": seed})
+        return parse(DataSpec, {"source": anchored_source(source, Path.cwd()), "seed": seed})
     except SpecError as error:
         raise SpecError(dict.fromkeys([option], next(iter(error.fields.values())))) from None
 
 
-def _anchored_source(source: str, base: Path) -> str:
+def anchored_source(source: str, base: Path) -> str:
+    """A relative ``folder:PATH`` seen from ``base``; anything else as it is."""
     folder = source.removeprefix("folder:").strip()
     if not source.startswith("folder:") or not folder:
         return source
@@ -123,7 +124,12 @@ def _anchored_source(source: str, base: Path) -> str:
 
 def _anchored(data: DataSpec, base: Path) -> DataSpec:
     """A stored run names its folder wholly: it may be resumed from anywhere."""
-    return replace(data, source=_anchored_source(data.source, base))
+    return replace(data, source=anchored_source(data.source, base))
+
+
+def classes_of(source: str, home: Home) -> int | None:
+    """The number of classes of other data than the usual, None for those; raises UserError for data of no use."""
+    return _classes(DataSpec(source=source), home)
 
 
 def _classes(data: DataSpec, home: Home, *, always: bool = False) -> int | None:

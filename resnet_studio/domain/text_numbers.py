@@ -76,6 +76,26 @@ def duration(seconds: float | None, *, padded: bool = False) -> str:
     return " ".join(parts[:2])
 
 
+_RANGE_UNITS = ((2 * 86_400, 86_400, "d"), (2 * 3_600, 3_600, "h"), (100, 60, "min"), (0, 1, "s"))  # from, size, name
+
+
+def duration_range(low: float, high: float) -> str:
+    """``8 to 12 min``, ``1.5 to 2.5 h``, ``about 40 s``: two durations in the unit of the longer one; a dash where they
+    are not known."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return NONE
+    size, unit = next((size, unit) for least, size, unit in _RANGE_UNITS if high >= least)
+    short, long = (_rounded(seconds / size) for seconds in (low, high))
+    if short == long:
+        return _("about {time} {unit}", time=long, unit=unit)
+    return _("{low} to {high} {unit}", low=short, high=long, unit=unit)
+
+
+def _rounded(value: float) -> str:
+    """To two figures, from 10 on to whole numbers: ``1.5``, ``12``, ``100``."""
+    return f"{value:.1f}".removesuffix(".0") if value < 9.95 else f"{value:.0f}"
+
+
 def file_size(size: float, *, space: str = " ") -> str:
     """Bytes as ``12 MiB``, below ten with one digit more."""
     units = ["bytes", "KiB", "MiB", "GiB"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,6 +20,12 @@ from resnet_studio.platform.host import compiler, cpu_name
 LONG_ENOUGH = 5000  # iterations; shorter runs would not win back what compiling costs
 WORTH_IT = 1.05  # compiled steps that are less than so many times as fast are not taken
 FARTHEST = 100.0  # a figure of a network with so many times more or less multiply-adds says nothing
+KEPT_FIGURES = 9  # of one network, batch size, device, engine and precision: the newest
+UNKNOWN_SPREAD = 0.25  # of a single measurement: how much another one may be away
+LEAST_SPREAD = 0.08  # of several
+SCALED_SPREAD = (
+    0.25  # more, where figures are of another network with twice or half the multiply-adds, or other batches
+)
 ENOUGH_ITERATIONS = 30  # of a stored run; the first ones are slow
 _SWITCH = re.compile(r"compiled after (\d+)")
 
@@ -58,6 +65,9 @@ class Expectation:
         engine: That of the figures; training itself may find a faster one.
         exact: Each network was itself measured, with batches of this size. Else ``sources`` names what the figures are
             scaled from.
+        low_step_seconds, high_step_seconds: Between which half of all measurements lie, or more: a step measured beside
+            another program's work takes up to several times as long, and one such figure among others moves neither
+            much. Zero where only ``step_seconds`` is known.
     """
 
     step_seconds: float
@@ -66,10 +76,20 @@ class Expectation:
     engine: Engine
     exact: bool
     sources: tuple[str, ...]
+    low_step_seconds: float = 0.0
+    high_step_seconds: float = 0.0
 
     @property
     def seconds(self) -> float:
         return self.step_seconds * self.iterations
+
+    @property
+    def low_seconds(self) -> float:
+        return (self.low_step_seconds or self.step_seconds) * self.iterations
+
+    @property
+    def high_seconds(self) -> float:
+        return (self.high_step_seconds or self.step_seconds) * self.iterations
 
     @property
     def images_per_second(self) -> float:
@@ -102,7 +122,7 @@ def multiply_adds(network: NetworkSpec) -> int:
 
 
 def with_runs(known: KnownSpeeds, runs: Iterable[RunRecord]) -> KnownSpeeds:
-    """What stored runs of this machine, the newest first, tell beside what was measured; a measurement counts more."""
+    """What stored runs of this machine, the newest first, tell beside what was measured; that counts as newer."""
     device, precision = known.device, known.precision
     figures: list[Figure] = []
     for run in runs:
@@ -157,12 +177,16 @@ def expected(cohort: CohortSpec, known: KnownSpeeds) -> Expectation | None:
         engine=found[0].engine,
         exact=all(step.exact for step in found),
         sources=tuple(dict.fromkeys(step.source for step in found if not step.exact)),
+        low_step_seconds=sum(step.low for step in found),
+        high_step_seconds=sum(step.high for step in found),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
     seconds: float
+    low: float
+    high: float
     engine: Engine
     exact: bool
     source: str
@@ -197,16 +221,39 @@ def _step(network: NetworkSpec, recipe: RecipeSpec, known: KnownSpeeds) -> _Step
     best = min(here, key=rank)
     if distance(best) > math.log(FARTHEST):
         return None
-    scale = own / multiply_adds(best.network)
-    seconds = best.seconds / best.batch_size * recipe.batch_size * scale
+    scale = own / multiply_adds(best.network) * recipe.batch_size / best.batch_size
     exact = best.network == network and best.batch_size == recipe.batch_size
-    return _Step(seconds, best.engine, exact, best.network.label)
+    times = [figure.seconds for figure in here if _kind(figure) == _kind(best)]
+    low, middle, high = spread(times)
+    doubt = 1.0 if exact else 1.0 + SCALED_SPREAD * max(1.0, abs(math.log2(scale)))
+    return _Step(scale * middle, scale * low / doubt, scale * high * doubt, best.engine, exact, best.network.label)
+
+
+def spread(times: Sequence[float]) -> tuple[float, float, float]:
+    """Lower quartile, median and upper quartile of measured times, never closer than ``LEAST_SPREAD``; of one or two
+    the doubt of a single measurement around them.
+
+    Raises:
+        ValueError: Without a time.
+    """
+    if not times:
+        raise ValueError("at least one time is needed")
+    middle = statistics.median(times)
+    if len(times) < 3:
+        return min(times) / (1 + UNKNOWN_SPREAD), middle, max(times) * (1 + UNKNOWN_SPREAD)
+    low, _middle, high = statistics.quantiles(times, n=4, method="inclusive")
+    return min(low, middle / (1 + LEAST_SPREAD)), middle, max(high, middle * (1 + LEAST_SPREAD))
+
+
+def _kind(figure: Figure) -> tuple[object, ...]:
+    """What figures of the same thing have in common."""
+    return (figure.network, figure.batch_size, figure.device, figure.engine, figure.precision)
 
 
 def with_figures(known: Sequence[Figure], new: Sequence[Figure]) -> tuple[Figure, ...]:
-    """A newer figure replaces that of the same network, batch size, device, engine and precision."""
-
-    def key(figure: Figure) -> tuple[object, ...]:
-        return (figure.network, figure.batch_size, figure.device, figure.engine, figure.precision)
-
-    return tuple({key(figure): figure for figure in (*known, *new)}.values())
+    """Both, the newest last; of figures of the same thing the newest ``KEPT_FIGURES``, so that one that was taken
+    beside another program's work is outvoted and in time forgotten."""
+    kept: dict[tuple[object, ...], list[Figure]] = {}
+    for figure in (*known, *new):
+        kept.setdefault(_kind(figure), []).append(figure)
+    return tuple(figure for figures in kept.values() for figure in figures[-KEPT_FIGURES:])

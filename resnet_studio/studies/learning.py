@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.text_numbers import percent
-from resnet_studio.studies.verdicts import EQUAL_WITHIN
+from resnet_studio.studies.rule import MARGIN
 from resnet_studio.text import _, _n
 
 _LEAST = 2.0  # percentage points below chance; nearer to it nobody has learned anything worth the name
@@ -73,7 +73,7 @@ def learning_now(stands: Sequence[Stand]) -> str:
     low, high = (choose(stands, key=lambda stand: stand.error) for choose in (min, max))
     if len(stands) == 1:
         return _("{name} learns: its training error is {error}.", name=low.name, error=percent(low.error, digits=1))
-    if high.error - low.error < max(EQUAL_WITHIN, _SURE * math.sqrt(low.noise + high.noise)):
+    if high.error - low.error < max(MARGIN, _SURE * math.sqrt(low.noise + high.noise)):
         return _("{all} learn, so far without a clear difference.", all=_all(len(stands)))
     return _(
         "{all} learn: the training error of {low} is the lowest now ({low_error}), that of {high} the highest "

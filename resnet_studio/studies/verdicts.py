@@ -1,146 +1,389 @@
-"""Depth and shortcuts by the results of finished runs: numbers and a sentence each, from records and curves alone."""
+"""The verdicts of a study: the rule of :mod:`resnet_studio.studies.rule` on stored runs, and a sentence each."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from itertools import pairwise, product
+
+import numpy as np
+import numpy.typing as npt
 
 from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.text_numbers import percent
-from resnet_studio.text import _
+from resnet_studio.studies.plan import Comparison, Measure, Place, StudyPlan
+from resnet_studio.studies.rule import LEAST_SEEDS, MARGIN, WORST_ERROR, Judgement, Outcome, judge, next_look
+from resnet_studio.studies.run_results import Curves, RunResult, run_results
+from resnet_studio.text import N_, _, _n
 
-EQUAL_WITHIN = 1.0  # percentage points; a smaller difference is called none
+WARM_UP_SHARE = 0.1  # of the iterations; what is measured before is not asked whether all seeds agree
 
-
-class Question(StrEnum):
-    SHORTCUT = "shortcut"  # plain against residual at one depth
-    DEPTH = "depth"  # shallow against deep of one kind
+# (seed) -> (error of the best member, error of the ensemble), percent
+TogetherErrors = Mapping[int, tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one run ended. Errors in percent, None where not measured or not finite."""
+class SeedPair:
+    """One seed of a comparison; errors in percent as they are counted, ``difference`` in points."""
 
-    run: RunRecord
-    training_error: float | None
-    test_error: float | None
-
-    @property
-    def depth(self) -> int:
-        return self.run.spec.network.depth
+    seed: int
+    higher: float
+    lower: float
 
     @property
-    def label(self) -> str:
-        return self.run.spec.network.label
+    def difference(self) -> float:
+        return self.higher - self.lower
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One comparison of final training errors.
+    """What is said of one comparison.
 
-    ``difference`` is the second run's training error minus the first's, in percentage points: for a question of
-    shortcuts residual minus plain, for one of depth deep minus shallow.
+    Attributes:
+        comparison: The claim; ``higher`` and ``lower`` are its nets as they are shown.
+        pairs: Every seed that both nets have ended, in order; those the rule looked at are the first ``used``.
+        diverged: Runs that diverged and count as the worst outcome, by name.
+        throughout: Share, 0 to 1, of the measured moments after the warm-up at which all seeds agree in sign; None
+            without curves or for other measures than the training error.
     """
 
-    question: Question
-    first: Outcome
-    second: Outcome
-    difference: float
-    sentence: str
+    comparison: Comparison
+    higher: str
+    lower: str
+    pairs: tuple[SeedPair, ...]
+    judgement: Judgement
+    looks: tuple[int, ...]
+    diverged: tuple[str, ...] = ()
+    throughout: float | None = None
 
     @property
-    def clear(self) -> bool:
-        """The difference is larger than what is called none."""
-        return abs(self.difference) >= EQUAL_WITHIN
+    def outcome(self) -> Outcome:
+        return self.judgement.outcome
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Those that the estimate is of."""
+        return tuple(pair.seed for pair in self.pairs[: self.judgement.used])
+
+    @property
+    def more_seeds(self) -> int | None:
+        """How many more make the next look possible; None after the last one."""
+        look = next_look(len(self.pairs), self.looks)
+        return None if look is None else look - len(self.pairs)
+
+    @property
+    def as_expected(self) -> bool | None:
+        """Whether it is what the paper's numbers would be called; None where either says nothing."""
+        open_ = (Outcome.NOT_ENOUGH, Outcome.NOT_DISTINGUISHABLE)
+        if self.comparison.expected is None or self.outcome in open_:
+            return None
+        return self.outcome is self.comparison.expected
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in plain words."""
+        return _sentence(self)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what else has to be known: who diverged, agreement throughout, seeds not looked at."""
+        return tuple(filter(None, (_diverged_note(self), _throughout_note(self), _unseen_note(self))))
+
+    @property
+    def text(self) -> str:
+        """Sentence and notes."""
+        return " ".join((self.sentence, *self.notes))
+
+    def as_json(self) -> dict[str, object]:
+        """As the command line prints it; differences in points, ``level`` and ``throughout`` as shares."""
+        judged = self.judgement
+        return {
+            "question": self.comparison.question,
+            "outcome": str(self.outcome),
+            "estimate": judged.estimate,
+            "low": judged.low,
+            "high": judged.high,
+            "seeds": list(self.seeds),
+            "sentence": self.text,
+            "level": judged.level,
+            "higher": self.higher,
+            "lower": self.lower,
+            "measure": self.comparison.measure.name.lower(),
+            "differences": [pair.difference for pair in self.pairs],
+            "needed": judged.needed,
+            "throughout": self.throughout,
+            "diverged": list(self.diverged),
+            "expected": None if self.comparison.expected is None else str(self.comparison.expected),
+            "as_expected": self.as_expected,
+            "paper": self.comparison.paper,
+        }
 
 
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+def study_verdicts(
+    plan: StudyPlan, found: Sequence[Place], curves: Curves, together: TogetherErrors | None = None
+) -> tuple[Verdict, ...]:
+    """One verdict a comparison, in their order.
+
+    Args:
+        plan: The study.
+        found: Its runs as :func:`resnet_studio.studies.plan.places` gives them.
+        curves: Training and test error of the runs that ended.
+        together: For an ensemble against its best member, by seed.
+    """
+    runs = [place.run for place in found if place.run is not None and place.done]
+    results = {result.run.id: result for result in run_results(runs, curves)}
+    by_place = {(p.arm.key, p.seed): results.get(p.run.id) if p.run is not None else None for p in found}
+    seeds = tuple(dict.fromkeys(place.seed for place in found))
+    claims = [
+        _together_claim(comparison, plan, together or {}, seeds)
+        if comparison.measure is Measure.TOGETHER
+        else claim_of(
+            comparison,
+            plan.arm(comparison.higher).label,
+            plan.arm(comparison.lower).label,
+            [(seed, by_place.get((comparison.higher, seed)), by_place.get((comparison.lower, seed))) for seed in seeds],
+            curves,
+        )
+        for comparison in plan.comparisons
+    ]
+    return decide(claims, plan.looks)
 
 
-def outcome(run: RunRecord, training_error: Curve | None, test_error: Curve | None) -> Outcome:
-    """Training error: mean of the last iterations; test error: the last one; without a curve, the record's."""
-    training = (
-        training_error.mean_of_last(TRAINING_ERROR_WINDOW)
-        if training_error is not None and len(training_error)
-        else None
-    )
-    test = test_error.last if test_error is not None and len(test_error) else None
-    return Outcome(
-        run,
-        _finite(training if training is not None else run.training_error),
-        _finite(test if test is not None else run.test_error),
-    )
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A comparison with its results, not yet judged; fields as of :class:`Verdict`."""
+
+    comparison: Comparison
+    higher: str
+    lower: str
+    pairs: tuple[SeedPair, ...]
+    diverged: tuple[str, ...] = ()
+    throughout: float | None = None
 
 
-def outcomes(runs: Iterable[RunRecord], curves: Mapping[tuple[str, Series], Curve]) -> tuple[Outcome, ...]:
-    """One outcome per run; ``curves`` is what the history hands out for training and test error."""
+def decide(claims: Sequence[Claim], looks: Sequence[int]) -> tuple[Verdict, ...]:
+    """The verdicts of all claims of one study, which share alpha."""
+    judged = judge([[pair.difference for pair in claim.pairs] for claim in claims], looks)
     return tuple(
-        outcome(run, curves.get((run.id, Series.TRAINING_ERROR)), curves.get((run.id, Series.TEST_ERROR)))
-        for run in runs
+        Verdict(c.comparison, c.higher, c.lower, c.pairs, judgement, tuple(looks), c.diverged, c.throughout)
+        for c, judgement in zip(claims, judged, strict=True)
     )
 
 
-def _verdict(question: Question, first: Outcome, second: Outcome) -> Verdict | None:
-    if first.training_error is None or second.training_error is None:
+def claim_of(
+    comparison: Comparison,
+    higher: str,
+    lower: str,
+    sides: Sequence[tuple[int, RunResult | None, RunResult | None]],
+    curves: Curves,
+) -> Claim:
+    """From the results of both nets, seed by seed; a seed counts where both have ended."""
+    pairs, diverged, compared = [], [], []
+    for seed, *results in sides:
+        first, second = results
+        if first is None or second is None or not (first.ended and second.ended):
+            continue
+        errors = [_error(result, comparison.measure) for result in (first, second)]
+        if errors[0] is None or errors[1] is None:
+            continue
+        pairs.append(SeedPair(seed, errors[0], errors[1]))
+        diverged += [
+            _("{name} (seed {seed})", name=name, seed=seed)
+            for name, result in ((higher, first), (lower, second))
+            if result.diverged
+        ]
+        compared.append((first.run, second.run))
+    agreed = throughout(compared, curves) if comparison.measure is Measure.TRAINING else None
+    return Claim(comparison, higher, lower, tuple(pairs), tuple(diverged), agreed)
+
+
+def _error(result: RunResult, measure: Measure) -> float | None:
+    return result.counted(result.training_error if measure is Measure.TRAINING else result.test_error)
+
+
+def _together_claim(comparison: Comparison, plan: StudyPlan, errors: TogetherErrors, seeds: Sequence[int]) -> Claim:
+    pairs = tuple(SeedPair(seed, *errors[seed]) for seed in seeds if seed in errors)
+    return Claim(comparison, _("the best single net"), _("all {count} together", count=len(plan.arms)), pairs)
+
+
+def throughout(pairs: Sequence[tuple[RunRecord, RunRecord]], curves: Curves) -> float | None:
+    """The share of the moments after the warm-up at which the training errors of all pairs differ in the same sense.
+
+    A moment is a stretch of ``TRAINING_ERROR_WINDOW`` iterations, whose mean is taken; the warm-up is the first tenth
+    of the training. None without two pairs, or without curves of a moment's length.
+    """
+    signs: list[npt.NDArray[np.float64]] = []
+    for first, second in pairs:
+        sides = [curves.get((run.id, Series.TRAINING_ERROR)) for run in (first, second)]
+        if sides[0] is None or sides[1] is None:
+            return None
+        length = max(first.iterations, second.iterations)
+        means = [_moments(side, int(WARM_UP_SHARE * length)) for side in sides if side is not None]
+        least = min(len(means[0]), len(means[1]))
+        signs.append(np.sign(means[0][:least] - means[1][:least]))
+    count = min((len(each) for each in signs), default=0)
+    if len(signs) < 2 or not count:
         return None
-    difference = second.training_error - first.training_error
-    numbers = _(
-        "({percent} against {percent_2})",
-        percent=percent(second.training_error, digits=1),
-        percent_2=percent(first.training_error, digits=1),
+    table = np.stack([each[:count] for each in signs])
+    same = (table == table[0]).all(axis=0) & (table[0] != 0)
+    return float(same.mean())
+
+
+def _moments(curve: Curve, after: int) -> npt.NDArray[np.float64]:
+    values = curve.values[curve.iterations > after].astype(np.float64)
+    whole = len(values) // TRAINING_ERROR_WINDOW
+    means = values[: whole * TRAINING_ERROR_WINDOW].reshape(whole, TRAINING_ERROR_WINDOW).mean(axis=1)
+    return np.asarray(means, np.float64)
+
+
+# Sentences
+
+
+def points(value: float) -> str:
+    """``23.3 points``, without a sign; as many digits as tell it from zero."""
+    return _("{value} points", value=_digits(abs(value)))
+
+
+def _digits(value: float) -> str:
+    return f"{value:.2f}" if abs(value) < 0.95 else f"{value:.1f}"
+
+
+def _interval(judged: Judgement, seeds: int) -> str:
+    if judged.low is None or judged.high is None:
+        return ""
+    return _n(
+        "{level:.1f} % interval {low} to {high}, {count} seed",
+        "{level:.1f} % interval {low} to {high}, {count} seeds",
+        seeds,
+        level=100 * judged.level,
+        low=_signed(judged.low),
+        high=_signed(judged.high),
     )
-    if question is Question.SHORTCUT:
-        start = _("At {depth} layers, shortcuts", depth=first.depth)
-        worse, better = (
-            _("{start} raise the training error by", start=start),
-            _("{start} lower the training error by", start=start),
+
+
+def _signed(value: float) -> str:
+    return _digits(value).replace("-", "\N{MINUS SIGN}")
+
+
+_NOUNS = {
+    Measure.TRAINING: N_("training error"),
+    Measure.TEST: N_("test error"),
+    Measure.TOGETHER: N_("test error"),
+}
+
+
+def above_or_below(verdict: Verdict) -> str:
+    """``the training error of plain-56 is 23.3 points above that of plain-20``; of the mean over the seeds."""
+    estimate = verdict.judgement.estimate or 0.0
+    fields = {
+        "noun": _(_NOUNS[verdict.comparison.measure]),
+        "higher": verdict.higher,
+        "lower": verdict.lower,
+        "points": points(estimate),
+    }
+    if estimate >= 0:
+        return _("the {noun} of {higher} is {points} above that of {lower}", **fields)
+    return _("the {noun} of {higher} is {points} below that of {lower}", **fields)
+
+
+def _sentence(verdict: Verdict) -> str:
+    judged, used = verdict.judgement, verdict.judgement.used
+    where, interval = above_or_below(verdict), _interval(judged, used)
+    if judged.outcome is Outcome.NOT_ENOUGH:
+        return _not_enough(verdict, where)
+    if judged.outcome is Outcome.NO_DIFFERENCE:
+        return _(
+            "No difference of {margin:g} point or more: {where} ({interval}).",
+            margin=MARGIN,
+            where=where,
+            interval=interval,
         )
-        equal = _("{start} hardly change the training error", start=start)
-    else:
-        start = _("From {label} to {second_label}, more depth", label=first.label, second_label=second.label)
-        worse, better = (
-            _("{start} raises the training error by", start=start),
-            _("{start} lowers the training error by", start=start),
+    if judged.outcome is Outcome.SHOWN:
+        return _("Shown: {where} ({interval}).", where=where, interval=interval)
+    if judged.outcome is Outcome.OPPOSITE:
+        return _("The opposite is shown: {where} ({interval}).", where=where, interval=interval)
+    return _(
+        "Not distinguishable yet: {where} ({interval}); {needed}.",
+        where=where,
+        interval=interval,
+        needed=_needed(judged),
+    )
+
+
+def _not_enough(verdict: Verdict, where: str) -> str:
+    least = verdict.looks[0] if len(verdict.looks) == 1 else LEAST_SEEDS
+    if not verdict.pairs:
+        return _(
+            "Not enough: no seed of {higher} and {lower} has finished; {least} are needed.",
+            higher=verdict.higher,
+            lower=verdict.lower,
+            least=least,
         )
-        equal = _("{start} hardly changes the training error", start=start)
-    if abs(difference) < EQUAL_WITHIN:
-        sentence = f"{equal} {numbers}."
-    else:
-        sentence = _(
-            "{worse} {difference:.1f} points {numbers}.",
-            worse=worse if difference > 0 else better,
-            difference=abs(difference),
-            numbers=numbers,
+    if len(verdict.pairs) == 1:
+        pair = verdict.pairs[0]
+        return _(
+            "Not enough: in this run, with one seed, {where} ({first} against {second}); {least} seeds are needed.",
+            where=where,
+            first=percent(pair.higher, digits=1),
+            second=percent(pair.lower, digits=1),
+            least=least,
         )
-    return Verdict(question, first, second, difference, sentence)
+    return _(
+        "Not enough: on the mean of {count} seeds {where}; {least} seeds are needed.",
+        count=len(verdict.pairs),
+        where=where,
+        least=least,
+    )
 
 
-def plain_and_residual(results: Sequence[Outcome]) -> tuple[Verdict, ...]:
-    """Each plain net against each residual net of its depth, by rising depth; pairs without a number are left out."""
-    plain = sorted((o for o in results if not o.run.residual), key=lambda o: o.depth)
-    residual = [o for o in results if o.run.residual]
-    pairs = ((p, r) for p, r in product(plain, residual) if p.depth == r.depth)
-    return tuple(v for v in (_verdict(Question.SHORTCUT, p, r) for p, r in pairs) if v is not None)
+def _needed(judged: Judgement) -> str:
+    if judged.needed is None:
+        return _("not even 1 000 seeds would tell")
+    if judged.new_study:
+        return _n(
+            "a new study looked at once, with {count} seed, would tell",
+            "a new study looked at once, with {count} seeds, would tell",
+            judged.needed,
+        )
+    return _n("{count} seed would tell", "{count} seeds would tell", judged.needed)
 
 
-def shallow_and_deep(results: Sequence[Outcome]) -> tuple[Verdict, ...]:
-    """Neighbouring depths of each kind (plain, then residual with each shortcut), where both ended with a number."""
-    kinds: dict[tuple[bool, str], list[Outcome]] = {}
-    for result in results:
-        network = result.run.spec.network
-        kinds.setdefault((network.residual, str(network.shortcut)), []).append(result)
-    verdicts = []
-    for kind in sorted(kinds):
-        by_depth = {result.depth: result for result in sorted(kinds[kind], key=lambda o: o.depth)}
-        verdicts += [_verdict(Question.DEPTH, low, high) for low, high in pairwise(by_depth.values())]
-    return tuple(v for v in verdicts if v is not None)
+def _diverged_note(verdict: Verdict) -> str:
+    if not verdict.diverged:
+        return ""
+    return _n(
+        "{names} diverged and counts as an error of {worst:g} %.",
+        "{names} diverged and count as an error of {worst:g} %.",
+        len(verdict.diverged),
+        names=", ".join(verdict.diverged),
+        worst=WORST_ERROR,
+    )
 
 
-def verdicts(results: Sequence[Outcome]) -> tuple[Verdict, ...]:
-    """Every comparison: first depth, then shortcuts."""
-    return (*shallow_and_deep(results), *plain_and_residual(results))
+def _throughout_note(verdict: Verdict) -> str:
+    if verdict.throughout is None or math.isnan(verdict.throughout):
+        return ""
+    return _(
+        "All seeds agree in sign at {share:.0%} of the measured moments after the first tenth of training.",
+        share=verdict.throughout,
+    )
+
+
+def _unseen_note(verdict: Verdict) -> str:
+    unseen = len(verdict.pairs) - verdict.judgement.used
+    if unseen < 1 or verdict.outcome is Outcome.NOT_ENOUGH:
+        return ""
+    look = next_look(len(verdict.pairs), verdict.looks)
+    if look is None:
+        return _n(
+            "{count} seed more is there and is not looked at: the last look was stated beforehand.",
+            "{count} seeds more are there and are not looked at: the last look was stated beforehand.",
+            unseen,
+        )
+    return _n(
+        "{count} seed more is there; the next look is at {look}.",
+        "{count} seeds more are there; the next look is at {look}.",
+        unseen,
+        look=look,
+    )

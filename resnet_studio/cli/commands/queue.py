@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from resnet_studio.cli.commands.study import BudgetOption, SeedsOption
 from resnet_studio.cli.commands.train import Seed, asked_cohort
 from resnet_studio.cli.context import Session, session
 from resnet_studio.cli.options import AsJson, GivenOptions, spec_options
 from resnet_studio.cli.output import hint, print_if_possible, print_json, print_table
 from resnet_studio.cli.spec_arguments import refuse_missing_data
 from resnet_studio.cli.stop_signals import StopOnSignals
+from resnet_studio.cli.study_argument import chosen_study
 from resnet_studio.cli.training_progress import progress
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.queue import QueueCommand, QueueEntry, QueueRequest, QueueStatus, QueueVerb
@@ -22,12 +24,13 @@ from resnet_studio.platform.queue_time import QueueTime, queue_time
 from resnet_studio.platform.training_speed import with_runs
 from resnet_studio.runner.queue_work import EntryWork, this_worker
 from resnet_studio.runner.refuse_misfits import refuse_misfits
-from resnet_studio.studies.catalog import find_study, quick
+from resnet_studio.studies.stored import stored_study
 from resnet_studio.text import _, _n
 from resnet_studio.training.speed_cache import known_speeds
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
+    from resnet_studio.studies.catalog import BudgetName
 
 _ENDED_LISTED = 1000
 
@@ -100,30 +103,63 @@ def add(
         bool, typer.Option("--twin", help=_("Train the plain and the residual net of this depth."))
     ] = False,
     study: Annotated[
-        str, typer.Option("--study", metavar="NAME", help=_("The runs of a study, as `study list` shows it."))
+        str,
+        typer.Option(
+            "--study",
+            metavar="NAME|FILE",
+            help=_("What is missing of a study, as `study run` takes it; --data gives other images."),
+        ),
     ] = "",
-    quickly: Annotated[bool, typer.Option("--quick", help=_("With --study: a tenth of the iterations."))] = False,
+    budget: BudgetOption = None,
+    seeds: SeedsOption = None,
     first: Annotated[bool, typer.Option("--first", help=_("Before everything that waits."))] = False,
     as_json: AsJson = False,
 ) -> None:
     """Add a cohort: what `train` takes, or a study. Another program that holds the history is asked to."""
     here = session(context)
-    environment: dict[str, str] = {}
     if study:
-        if given or file or recipe or like or twin:
+        if set(given) - {"data.source"} or file or recipe or like or twin or seed is not None:
             raise UserError(_("--study gives the runs; leave out the options that describe others."))
-        cohort = find_study(study).cohort(seed or 0)
-        cohort = quick(cohort) if quickly else cohort
-        refuse_missing_data(cohort.runs[0].data, here.home)
-    else:
-        if quickly:
-            raise UserError(_("--quick shortens a study; name one with --study."))
-        cohort, again = asked_cohort(here, given, file, recipe, like, seed, twin)
-        environment = dict(again.environment) if again is not None else {}
+        _add_study(here, study, budget, seeds, given.get("data.source"), first=first, as_json=as_json)
+        return
+    if budget or seeds:
+        raise UserError(_("--budget and --seeds belong to a study; name one with --study."))
+    cohort, again = asked_cohort(here, given, file, recipe, like, seed, twin)
+    environment = dict(again.environment) if again is not None else {}
     with here.writer() as store:
         refuse_misfits(cohort.runs, store)
         command = QueueCommand(verb=QueueVerb.ADD, cohort=cohort, environment=environment, first=first)
         _print_entry(here, store, _steer(store, command), as_json)
+
+
+def _add_study(
+    here: Session, name: str, budget: BudgetName | None, seeds: int | None, data: str | None, *, first: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """An entry for each cohort that the study still lacks, in the study's order."""
+    chosen = chosen_study(name)
+    plan = chosen.plan(budget, seeds, data, here.home)
+    chosen.refuse_lacking(plan)
+    for source in dict.fromkeys(arm.spec.data for arm in plan.arms):
+        refuse_missing_data(source, here.home)
+    with here.writer() as store:
+        waiting = {run_id for entry in store.queue() for run_id in entry.run_ids}
+        added = []
+        for work in reversed(stored_study(plan, store).work) if first else stored_study(plan, store).work:
+            if work.cohort is not None:
+                command = QueueCommand(verb=QueueVerb.ADD, cohort=work.cohort, first=first)
+            elif waiting.isdisjoint(run_ids := tuple(run.id for run in work.resume)):
+                command = QueueCommand(verb=QueueVerb.RESUME, run_ids=run_ids)
+            else:
+                continue
+            added.append(_steer(store, command))
+        if as_json:
+            print_json([entry_json(store.entry(entry)) for entry in added])
+            return
+        for entry in added:
+            _print_entry(here, store, entry, as_json=False)
+        if not added:
+            print(_("Nothing of this study is missing that does not wait already."))
 
 
 @app.command()

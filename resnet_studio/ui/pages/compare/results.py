@@ -23,7 +23,7 @@ from resnet_studio.domain.comparison import Curves, display_names, twin_gaps
 from resnet_studio.domain.grouping import NO_GROUPS, Grouping, group_runs
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.studies.conclusions import conclusion
-from resnet_studio.studies.verdicts import outcomes
+from resnet_studio.studies.run_results import run_results
 from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.compare.tables import DifferencesModel, GroupResultsModel, ResultsModel
 from resnet_studio.ui.theme import Theme
@@ -145,7 +145,7 @@ class ResultTables(QWidget):
             for run_id, name in names:
                 self.baseline.addItem(name, run_id)
         self.baseline.setCurrentIndex(self.baseline.findData(self.groups.baseline if grouping else baseline))
-        sentence = conclusion(outcomes(runs, curves or {}))
+        sentence = conclusion(run_results(runs, curves or {}))
         self.conclusion.setText(sentence)
         self.conclusion.setVisible(bool(sentence))
         found = twin_gaps(runs, curves)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 from resnet_studio.domain.data_sets import DataSetRow
 from resnet_studio.domain.enums import Family
 from resnet_studio.domain.specs import RunSpec
-from resnet_studio.studies.catalog import Study
+from resnet_studio.studies.single_cohorts import SingleCohort
 from resnet_studio.text import _
 from resnet_studio.ui.pages.design.form import DesignForm
 from resnet_studio.ui.theme import Role, Theme
@@ -60,7 +60,7 @@ class DesignButtons(QWidget):
         theme.changed.connect(self._load_icons)
 
     def show_state(
-        self, form: DesignForm, study: Study, *, untouched: bool, lacking: DataSetRow | None, writable: bool
+        self, form: DesignForm, study: SingleCohort, *, untouched: bool, lacking: DataSetRow | None, writable: bool
     ) -> None:
         """What can be trained now, and why the rest cannot.
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QStyle, QStyleOption, QStylePainter, QWidget
 
 from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.studies.catalog import Study
+from resnet_studio.studies.single_cohorts import SingleCohort
 from resnet_studio.text import _
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
@@ -32,7 +32,7 @@ def effort_text(cohort: CohortSpec) -> str:
 class StudyCard(QAbstractButton):
     """One study: title, question, effort. Checked while the form shows it."""
 
-    def __init__(self, study: Study, theme: Theme) -> None:
+    def __init__(self, study: SingleCohort, theme: Theme) -> None:
         super().__init__()
         named(self, f"study_{study.key}", tip=f"{study.title}\n{study.question}\n{effort_text(study.cohort(0))}")
         self.study = study
@@ -112,7 +112,7 @@ class Gallery(QWidget):
 
     chosen = Signal(object)
 
-    def __init__(self, studies: Sequence[Study], theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, studies: Sequence[SingleCohort], theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         named(self, "study_gallery")
         row = QHBoxLayout(self)

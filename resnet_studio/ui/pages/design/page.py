@@ -12,7 +12,7 @@ from resnet_studio.domain.documents import from_json, to_json
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.spec_as_command import command_line
 from resnet_studio.domain.specs import CohortSpec, RunSpec, counterpart, twin
-from resnet_studio.studies.catalog import STUDIES, Study
+from resnet_studio.studies.single_cohorts import SINGLE_COHORTS, SingleCohort
 from resnet_studio.text import _
 from resnet_studio.ui.conformity.line import ConformityLine
 from resnet_studio.ui.diagram.view import BlueprintView
@@ -29,7 +29,7 @@ from resnet_studio.ui.widgets.accessible_names import named
 SAVE_AFTER_MS = 800
 
 
-def shown_of(study: Study, seed: int = 0) -> RunSpec:
+def shown_of(study: SingleCohort, seed: int = 0) -> RunSpec:
     """The run of a study that stands for it in the form: the last residual one, which is the deepest."""
     cohort = study.cohort(seed)
     return next((run for run in reversed(cohort.runs) if run.network.residual), cohort.runs[-1])
@@ -40,9 +40,9 @@ class DesignPage(Page):
 
     def __init__(self, services: Services, row: PageRow, parent: QWidget | None = None) -> None:
         super().__init__(services, row, parent)
-        self.study: Study = STUDIES[0]
+        self.study: SingleCohort = SINGLE_COHORTS[0]
         self._cohort: CohortSpec | None = None  # the designed one
-        self.gallery = Gallery(STUDIES, services.theme)
+        self.gallery = Gallery(SINGLE_COHORTS, services.theme)
         self.form = DesignForm(services)
         self.view = BlueprintView(services.theme)
         self.facts = FactsPanel()
@@ -110,7 +110,7 @@ class DesignPage(Page):
         """Fill the form; a study whose networks these are is marked."""
         self.form.show_spec(spec)
 
-    def show_study(self, study: Study) -> None:
+    def show_study(self, study: SingleCohort) -> None:
         """Fill the form with what stands for a study; the seed stays."""
         self.study = study
         self.form.show_spec(shown_of(study, self._seed()))
@@ -177,7 +177,7 @@ class DesignPage(Page):
         """Seeds aside, the form may show a study's network again after a detour."""
         bare = spec.with_seeds(0, 0)
         if bare != shown_of(self.study):
-            self.study = next((study for study in STUDIES if bare == shown_of(study)), self.study)
+            self.study = next((study for study in SINGLE_COHORTS if bare == shown_of(study)), self.study)
 
     def _show_buttons(self, spec: RunSpec | None) -> None:
         """The one obvious button: the study while the form shows it untouched, else the twin."""

@@ -21,7 +21,7 @@ from resnet_studio.platform.queue_time import queue_time
 from resnet_studio.platform.training_speed import KnownSpeeds, with_runs
 from resnet_studio.studies.conclusions import conclusion
 from resnet_studio.studies.learning import Stand, chance_error, learning_now
-from resnet_studio.studies.verdicts import Outcome
+from resnet_studio.studies.run_results import RunResult
 from resnet_studio.text import _, _n
 from resnet_studio.training.speed_cache import known_speeds
 from resnet_studio.ui.pages.base import Page, PageRow
@@ -432,7 +432,7 @@ class TrainPage(Page):
             if training_error is not None and place is not None:
                 count = min(place, TRAINING_ERROR_WINDOW)
                 stands.append(Stand(run, names[run.id], training_error, count))
-                ends.append(Outcome(run, training_error, test_error))
+                ends.append(RunResult(run, training_error, test_error))
         self.header.show_seen(("" if state.active or training else conclusion(ends)) or learning_now(stands))
         self._show_notice("trouble", state.trouble, "error")
         self._show_notice("notice", state.notices[-1] if state.notices else "", "info")

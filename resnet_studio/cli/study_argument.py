@@ -1,0 +1,86 @@
+"""NAME or FILE of a study, with a budget, seeds and data, to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from resnet_studio.cli.spec_arguments import anchored_source, classes_of, data_spec
+from resnet_studio.domain.errors import SpecError, UserError
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.platform.home import Home
+from resnet_studio.studies.catalog import OLD_KEYS, BudgetName, Study, find_study
+from resnet_studio.studies.own_study import OwnStudy
+from resnet_studio.studies.plan import StudyPlan
+from resnet_studio.studies.stored import trained_plans
+from resnet_studio.text import _
+
+_SUFFIX = ".toml"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenStudy:
+    """A study of the gallery or of a file; ``usual`` is the budget that an older name stands for."""
+
+    study: Study | OwnStudy
+    usual: BudgetName | None = None
+
+    def plan(self, budget: BudgetName | None, seeds: int | None, data: str | None, home: Home) -> StudyPlan:
+        """Raises UserError for a budget where there is none, and for data that cannot be opened."""
+        source = None if data is None else data_spec(data).source
+        classes = None if source is None else classes_of(source, home)
+        if isinstance(self.study, OwnStudy):
+            if budget is not None:
+                raise UserError(_("A study of a file has no budgets; leave --budget out."))
+            own = str(self.study.fixed.get("data", self.study.fixed.get("data.source", "")))
+            if classes is None and own:
+                classes = classes_of(own, home)
+            return self.study.plan(data=source, classes=classes, seeds=seeds)
+        return self.study.plan(budget or self.usual or BudgetName.QUICK, data=source, classes=classes, seeds=seeds)
+
+    def refuse_lacking(self, plan: StudyPlan) -> None:
+        """Raises UserError where the images have to be given and were not."""
+        if isinstance(self.study, OwnStudy):
+            return
+        budget = self.study.budgets[BudgetName(plan.budget)]
+        if budget.needs_folder and plan.arms[0].spec.data.source == budget.data:
+            raise UserError(
+                _(
+                    "The full recipe of “{title}” is for ImageNet; give its folder with --data folder:PATH.",
+                    title=self.study.title,
+                )
+            )
+
+
+def chosen_study(name: str) -> ChosenStudy:
+    """Raises UserError for a name that no study has, and for a file that cannot be read or is no study."""
+    if not name.lower().endswith(_SUFFIX):
+        return ChosenStudy(find_study(name), OLD_KEYS[name][1] if name in OLD_KEYS else None)
+    file = Path(name)
+    try:
+        study = OwnStudy.from_toml(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UserError(
+            _("The study file {file} cannot be read ({strerror}).", file=file, strerror=error.strerror or error)
+        ) from None
+    except UnicodeDecodeError:
+        raise UserError(_("The study file {file} is not UTF-8 text; give a TOML file.", file=file)) from None
+    except SpecError as error:
+        raise UserError(_("In {file}: {sentence}", file=file, sentence=error.sentence)) from None
+    base = file.absolute().parent
+    fixed = {k: anchored_source(str(v), base) if k in ("data", "data.source") else v for k, v in study.fixed.items()}
+    return ChosenStudy(study.model_copy(update={"fixed": fixed}))
+
+
+def stored_plan(
+    chosen: ChosenStudy, budget: BudgetName | None, seeds: int | None, data: str | None, home: Home,
+    runs: Sequence[RunRecord],
+) -> StudyPlan:  # fmt: skip
+    """What is meant where neither budget nor data is given: that of which the most runs are stored."""
+    budget = budget or chosen.usual
+    if isinstance(chosen.study, Study) and data is None:
+        found = [plan for plan in trained_plans(chosen.study, runs) if budget is None or plan.budget == budget]
+        if found:
+            return found[0] if seeds is None else found[0].with_seeds(seeds)
+    return chosen.plan(budget, seeds, data, home)

@@ -1,0 +1,97 @@
+"""Nets of one seed together: ensembles against their best members, and two nets on the same test images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.records import Evaluation, EvaluationSummary, RunRecord
+from resnet_studio.domain.statistics import fair_coin_tail
+from resnet_studio.domain.text_numbers import grouped
+from resnet_studio.studies.plan import Place, StudyPlan
+from resnet_studio.studies.rule import ALPHA
+from resnet_studio.text import _
+
+
+def members(plan: StudyPlan, found: Sequence[Place]) -> dict[int, tuple[RunRecord, ...]]:
+    """The runs of each seed with which every net has finished, in the order of the arms."""
+    by_seed: dict[int, list[RunRecord]] = {}
+    for place in found:
+        if place.run is not None and place.run.status is RunStatus.FINISHED:
+            by_seed.setdefault(place.seed, []).append(place.run)
+    return {seed: tuple(runs) for seed, runs in by_seed.items() if len(runs) == len(plan.arms)}
+
+
+def together_errors(
+    plan: StudyPlan, found: Sequence[Place], evaluations: Iterable[EvaluationSummary]
+) -> Mapping[int, tuple[float, float]]:
+    """By seed the top-1 errors, in percent, of the best single net and of all together, where they were evaluated.
+
+    Args:
+        evaluations: Stored ones, the newest first; those of other weights or another protocol do not count.
+    """
+    wanted = {frozenset(run.id for run in runs): seed for seed, runs in members(plan, found).items()}
+    errors: dict[int, tuple[float, float]] = {}
+    for one in evaluations:
+        seed = wanted.get(frozenset(one.run_ids))
+        if seed is None or seed in errors or any(one.outdated) or one.protocol.key != plan.protocol.key:
+            continue
+        if one.member_errors and one.data == plan.arms[0].spec.data.source:
+            errors[seed] = (min(one.member_errors), one.top1_error)
+    return errors
+
+
+@dataclass(frozen=True, slots=True)
+class McNemar:
+    """Two nets on the same test images: of the images that only one of them gets right, is it mostly the same one?
+
+    It speaks of these two trained nets and these images, and of no other seed.
+
+    Attributes:
+        only_first, only_second: Images that only that net gets right.
+        p: Exact, two-sided, of both being equally good.
+    """
+
+    first: str
+    second: str
+    images: int
+    only_first: int
+    only_second: int
+    p: float
+
+    @property
+    def clear(self) -> bool:
+        return self.p < ALPHA
+
+    @property
+    def sentence(self) -> str:
+        better, worse = (self.first, self.second) if self.only_first >= self.only_second else (self.second, self.first)
+        fields = {
+            "first": self.first, "second": self.second, "one": grouped(self.only_first),
+            "other": grouped(self.only_second), "images": grouped(self.images),
+            "p": "p < 0.0001" if self.p < 1e-4 else f"p = {self.p:.2g}",
+        }  # fmt: skip
+        start = _(
+            "Of the same {images} test images {first} alone gets {one} right, {second} alone {other} (McNemar, exact, "
+            "{p}): ",
+            **fields,
+        )
+        if self.clear:
+            return start + _(
+                "these weights of {better} are better than these of {worse}; other seeds may differ.",
+                better=better,
+                worse=worse,
+            )
+        return start + _("these two nets cannot be told apart by them.")
+
+
+def mcnemar(first: Evaluation, second: Evaluation, names: tuple[str, str]) -> McNemar:
+    """Raises ValueError for evaluations of other images."""
+    if first.names != second.names or not np.array_equal(first.labels, second.labels):
+        raise ValueError("both evaluations must be of the same images")
+    right = [each.predicted == each.labels for each in (first, second)]
+    counts = int(np.sum(right[0] & ~right[1])), int(np.sum(right[1] & ~right[0]))
+    return McNemar(*names, first.images, *counts, fair_coin_tail(*counts))

@@ -1,0 +1,214 @@
+"""The rule: each outcome, its looks, Holm's steps; and what it promises, by simulation of 10 000 studies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.statistics import t_quantile
+from resnet_studio.studies.rule import (
+    ALPHA,
+    LOOKS,
+    Judgement,
+    Outcome,
+    checked_looks,
+    judge,
+    look_at,
+    next_look,
+    rule_text,
+)
+
+STUDIES = 10_000
+Draw = Callable[[np.random.Generator, tuple[int, ...]], npt.NDArray[np.float64]]
+
+
+def alone(*differences: float, looks: tuple[int, ...] = LOOKS) -> Judgement:
+    return judge([differences], looks)[0]
+
+
+@pytest.mark.parametrize(
+    ("differences", "outcome"),
+    [
+        ((), Outcome.NOT_ENOUGH),
+        ((30.0,), Outcome.NOT_ENOUGH),
+        ((30.0, 31.0), Outcome.NOT_ENOUGH),
+        ((20.0, 22.0, 25.0), Outcome.SHOWN),
+        ((-20.0, -22.0, -25.0), Outcome.OPPOSITE),
+        ((0.1, 0.0, -0.1), Outcome.NO_DIFFERENCE),
+        ((0.30, 0.31, 0.32), Outcome.NO_DIFFERENCE),  # clear of zero too, but less than a point comes first
+        ((2.0, 22.0, 25.0), Outcome.NOT_DISTINGUISHABLE),
+        ((0.0, 0.0, 0.0), Outcome.NO_DIFFERENCE),
+    ],
+)
+def test_the_five_outcomes_in_their_order(differences: tuple[float, ...], outcome: Outcome) -> None:
+    found = alone(*differences)
+    assert found.outcome is outcome
+    assert (found.low is None) == (outcome is Outcome.NOT_ENOUGH)
+    assert (found.needed is not None) == (outcome is Outcome.NOT_DISTINGUISHABLE)
+
+
+def test_three_looks_share_alpha() -> None:
+    found = alone(20.0, 22.0, 25.0)
+    assert found.level == pytest.approx(1 - ALPHA / 3)
+    half = t_quantile(1 - ALPHA / 6, 2) * np.std([20, 22, 25], ddof=1) / math.sqrt(3)
+    assert found.low == pytest.approx(67 / 3 - half)
+    once = alone(20.0, 22.0, 25.0, looks=(3,))
+    assert once.level == pytest.approx(1 - ALPHA)
+
+
+def test_seeds_between_two_looks_wait() -> None:
+    assert [look_at(seeds) for seeds in (0, 2, 3, 4, 5, 9, 10, 40)] == [0, 0, 3, 3, 5, 5, 10, 10]
+    assert [next_look(seeds) for seeds in (0, 3, 5, 10)] == [3, 5, 10, None]
+    assert alone(20.0, 22.0, 25.0, -400.0) == alone(20.0, 22.0, 25.0)
+    assert alone(*[1.0] * 9, looks=(10,)).outcome is Outcome.NOT_ENOUGH
+
+
+def test_other_looks_are_refused() -> None:
+    assert checked_looks((7,)) == (7,)
+    for looks in ((), (2,), (3, 4, 5), (3, 5)):
+        with pytest.raises(UserError, match="stated beforehand"):
+            checked_looks(looks)
+
+
+def test_holm_makes_each_comparison_pay_for_the_others() -> None:
+    clear, weak = [10.0, 11.0, 10.5], [9.0, 11.0, 8.0]
+    assert alone(*weak).outcome is Outcome.SHOWN
+    nothing = [5.0, -9.0, 1.0]
+    crowd = judge([weak, nothing, nothing, nothing])
+    assert crowd[0].outcome is Outcome.NOT_DISTINGUISHABLE
+    both = judge([clear, weak])
+    assert [found.level for found in both] == pytest.approx([1 - ALPHA / 6, 1 - ALPHA / 3])
+    assert [found.outcome for found in both] == [Outcome.SHOWN, Outcome.SHOWN]
+    assert judge([weak, clear]) == both[::-1]
+
+
+def test_a_comparison_without_seeds_counts_in_holms_steps() -> None:
+    assert judge([[10.0, 11.0, 10.5], []])[0].level == pytest.approx(1 - ALPHA / 6)
+
+
+def test_the_number_of_seeds_that_would_tell() -> None:
+    found = alone(10.0, 16.0, 4.0)
+    assert (found.outcome, found.needed, found.new_study) == (Outcome.NOT_DISTINGUISHABLE, 10, False)
+    far = alone(1.5, 16.0, -13.0)
+    assert far.new_study
+    assert far.needed is None or far.needed > 10
+
+
+def test_the_rule_says_what_it_does() -> None:
+    text = rule_text(LOOKS, 3)
+    for words in ("seed is the unit", "3, 5 and 10", "third of 5 %", "Holm", "1 point", "100 %"):
+        assert words in text
+    assert "once, with 7 seeds" in rule_text((7,))
+    assert "Holm" not in rule_text((7,))
+
+
+# What it promises
+
+
+def normal(random: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    return random.normal(0, 2, shape)
+
+
+def laplace(random: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    return random.laplace(0, 2, shape)
+
+
+def student(random: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    return 2 * random.standard_t(3, shape)
+
+
+def moderately_skewed(random: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    return 2 * (random.gamma(4, 1, shape) - 4)
+
+
+def exponential(random: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    return 3 * (random.exponential(1, shape) - 1)
+
+
+def with_divergences(random: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """Either net diverges in one run of ten and counts as 50 points worse."""
+    sides = (random.random((2, *shape)) < 0.1).astype(np.float64)
+    return random.normal(0, 2, shape) + 50 * (sides[0] - sides[1])
+
+
+# With one comparison, and with three: strong skew costs more where each is tested at a smaller share, for the error of
+# the t test under it falls with the root of alpha only. The rule's words say both.
+NULLS: dict[str, tuple[Draw, float, float]] = {
+    "normal": (normal, 0.05, 0.05),
+    "Laplace": (laplace, 0.05, 0.05),
+    "Student-3": (student, 0.05, 0.05),
+    "diverging": (with_divergences, 0.05, 0.05),
+    "gamma-4": (moderately_skewed, 0.15, 0.15),
+    "exponential": (exponential, 0.15, 0.22),
+}
+
+
+def ever_shown(differences: npt.NDArray[np.float64], looks: tuple[int, ...]) -> float:
+    """Share of studies in which, at one look or another, a comparison is called shown or the opposite.
+
+    Args:
+        differences: Shape (studies, comparisons, seeds).
+    """
+    told = 0
+    for study in differences.tolist():
+        for look in looks:
+            found = judge([comparison[:look] for comparison in study], looks)
+            if any(one.outcome in (Outcome.SHOWN, Outcome.OPPOSITE) for one in found):
+                told += 1
+                break
+    return told / len(differences)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NULLS)
+def test_few_studies_of_nothing_show_something(name: str, record_property: Callable[[str, object], None]) -> None:
+    draw, most, most_of_three = NULLS[name]
+    rows = []
+    for looks, comparisons in ((LOOKS, 1), ((5,), 1), (LOOKS, 3)):
+        studies = draw(np.random.default_rng(20151210), (STUDIES, comparisons, looks[-1]))
+        rows.append(ever_shown(studies, looks))
+    record_property(name, rows)
+    print(
+        f"{name:12} looks 3, 5, 10: {rows[0]:6.2%}   one look at 5: {rows[1]:6.2%}   three comparisons: {rows[2]:6.2%}"
+    )
+    assert max(rows[:2]) <= most
+    assert rows[2] <= most_of_three
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("effect", "seeds"), [(2.0, 3), (4.0, 3), (1.5, 5), (2.5, 5), (0.9, 10), (1.3, 10)])
+def test_power_is_as_computed(effect: float, seeds: int) -> None:
+    """One look: the noncentral t; ``effect`` is mean over standard deviation. In points it is far beyond the margin."""
+    stats = pytest.importorskip("scipy.stats", reason="the oracle")
+    studies = np.random.default_rng(7).normal(effect * 20, 20, (STUDIES, seeds))
+    found = np.mean([alone(*study, looks=(seeds,)).outcome is Outcome.SHOWN for study in studies.tolist()])
+    computed = stats.nct.sf(t_quantile(1 - ALPHA / 2, seeds - 1), seeds - 1, effect * math.sqrt(seeds))
+    print(f"mean/sd {effect}, {seeds} seeds: {found:.1%} of the studies, computed {computed:.1%}")
+    assert found == pytest.approx(computed, abs=0.015)
+
+
+@pytest.mark.slow
+def test_the_opposite_is_hardly_ever_shown_and_equal_nets_are_told_equal() -> None:
+    random = np.random.default_rng(11)
+    worse = [alone(*study).outcome for study in random.normal(6, 2, (STUDIES, 5)).tolist()]
+    assert worse.count(Outcome.OPPOSITE) == 0
+    assert worse.count(Outcome.SHOWN) / STUDIES > 0.75
+    equal = [alone(*study).outcome for study in random.normal(0, 0.3, (STUDIES, 10)).tolist()]
+    assert equal.count(Outcome.NO_DIFFERENCE) / STUDIES > 0.95
+    a_point = [alone(*study).outcome for study in random.normal(1, 0.3, (STUDIES, 10)).tolist()]
+    assert a_point.count(Outcome.NO_DIFFERENCE) / STUDIES <= ALPHA / 2
+
+
+@pytest.mark.slow
+def test_so_many_seeds_do_tell() -> None:
+    """Where it is said that ten would tell, most studies of that mean and deviation are told with ten."""
+    random = np.random.default_rng(3)
+    first = alone(10.0, 16.0, 4.0)
+    assert first.needed == 10
+    told = [alone(*study).outcome is Outcome.SHOWN for study in random.normal(10, 6, (STUDIES, 10)).tolist()]
+    assert np.mean(told) >= 0.8
