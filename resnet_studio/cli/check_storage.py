@@ -11,7 +11,7 @@ from resnet_studio.domain.errors import CheckpointError, StoreError, UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.home import Home
-from resnet_studio.text import N_, _
+from resnet_studio.text import N_, _, _n
 
 if TYPE_CHECKING:
     from resnet_studio.history.storage import Inspection
@@ -78,7 +78,16 @@ def _readable(store: RunStore, found: Inspection) -> Iterator[Check]:
         yield Check(N_("history"), value, State.NOTE, store.why_read_only)
     if store.unreadable:
         what = _("{unreadable} cannot be read", unreadable=len(store.unreadable))
-        yield Check(N_("runs"), what, State.WRONG, _("The other runs are there."), tuple(store.unreadable.values()))
+        advice = _("The other runs are there; `resnet-studio runs delete` takes an id of these too.")
+        yield Check(N_("runs"), what, State.WRONG, advice, tuple(store.unreadable.values()))
+    store.evaluations()
+    if odd := store.unreadable_evaluations:
+        what = _("{unreadable} cannot be read", unreadable=len(odd))
+        yield Check(N_("evaluations"), what, State.WRONG, _("The others are there."), tuple(odd.values()))
+    if pieces := store.odd_pieces():
+        what = _n("{count} piece cannot be read", "{count} pieces cannot be read", sum(pieces.values()))
+        advice = _("Everything else of these runs is there.")
+        yield Check(N_("curves"), what, State.WRONG, advice, tuple(f"{key[:8]}: {n}" for key, n in pieces.items()))
 
 
 def checkpoint_checks(home: Home) -> Iterator[Check]:
@@ -132,7 +141,7 @@ def folder_checks(home: Home) -> Iterator[Check]:
         runs = {
             run.id: run for run in (*store.list_runs(), *store.list_runs(archived=True), *store.list_runs(deleted=True))
         }
-        known = {*runs, *store.unreadable}
+        known = {*runs, *store.unreadable, *store.unreadable_deleted}
         orphans = sorted(run_folders(home) - known)
         loose: list[str] = []
         damaged: list[str] = []

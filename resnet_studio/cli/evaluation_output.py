@@ -150,7 +150,7 @@ def summary_row(summary: EvaluationSummary, names: dict[str, str]) -> tuple[str,
     """One line under :data:`COLUMNS`."""
     return (
         summary.id[:8],
-        " + ".join(names[run_id] for run_id in summary.run_ids),
+        " + ".join(names.get(run_id, run_id[:8]) for run_id in summary.run_ids),
         summary.protocol.label,
         summary.data,
         grouped(summary.images),

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from resnet_studio.cli.options import GivenOptions, changed
-from resnet_studio.domain.documents import cohort_from_toml, parse, sentences, to_toml
+from resnet_studio.domain.documents import cohort_from_toml, parse, sentences, to_toml, toml_values
 from resnet_studio.domain.errors import SpecError, UserError
 from resnet_studio.domain.presets import apply, find_preset
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import SEEDS, CohortSpec, DataSpec, RunSpec, replace, twin
 from resnet_studio.platform.home import Home
+from resnet_studio.platform.outside_files import read_regular
 from resnet_studio.studies.conformity import of_spec
 from resnet_studio.studies.conformity.texts import as_remarks
 from resnet_studio.text import _
 
+_LARGEST = 512 << 10  # bytes of a run file: 32 runs take some 100 000
 SEED_FIELDS = tuple(f"recipe.{name}" for name in SEEDS)
 
 
@@ -29,18 +30,19 @@ def read_run_file(file: Path) -> CohortSpec:
         UserError: Naming the file, if it cannot be read or holds no valid specification.
     """
     try:
-        cohort = cohort_from_toml(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UserError(
-            _("The run file {file} cannot be read ({strerror}).", file=file, strerror=error.strerror or error)
-        ) from None
+        cohort = cohort_from_toml(_text(file))
+    except SpecError as error:
+        raise UserError(_("In {file}: {sentence}", file=file, sentence=error.sentence)) from None
+    return _each(cohort, [replace(run, data=_anchored(run.data, file.absolute().parent)) for run in cohort.runs])
+
+
+def _text(file: Path) -> str:
+    try:
+        return read_regular(file, _LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UserError(
             _("The run file {file} is not UTF-8 text; give a TOML file as --save writes it.", file=file)
         ) from None
-    except SpecError as error:
-        raise UserError(_("In {file}: {sentence}", file=file, sentence=error.sentence)) from None
-    return _each(cohort, [replace(run, data=_anchored(run.data, file.absolute().parent)) for run in cohort.runs])
 
 
 def cohort_from_options(
@@ -95,7 +97,7 @@ def _classes_given(file: Path | None) -> list[bool]:
     """Of each run of a run file that was read before: whether it gives the number of classes."""
     if file is None:
         return [False]
-    values = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    values = toml_values(_text(file))
     return ["classes" in run.get("network", {}) for run in values.get("runs", [values])]
 
 

@@ -36,6 +36,11 @@ MAX_PIXELS = 1024 * 1024 * 1024 // 4 // 3  # 89 megapixels: Pillow's own thresho
 MAX_WORK = 1_000_000_000  # pixels that a decoder goes over, scan by scan: a progressive JPEG of full size has 10 scans
 _MAX_BYTES = 1 << 29  # of a file that is looked at again after its decoder refused it
 _USUAL_SCANS = 16
+# Storage boxes' thumbnails and snapshots (@eaDir, @Recycle, #recycle, #snapshot), Windows' bins, what macOS packs.
+_HIDDEN_BEGINNINGS = (".", "@eadir", "@__thumb", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "@tmp")
+_HIDDEN_NAMES = frozenset(
+    ("__macosx", "$recycle.bin", "recycler", "system volume information", "lost+found", "__pycache__", "~snapshot")
+)
 _NOTE = "note"  # in Pillow's own dictionary of what came with an image
 
 # Pillow warns of a bomb between this size and twice it. Here it is refused, with or without the warning (below).
@@ -208,8 +213,9 @@ def walk(folder: str | Path, on_refused: Callable[[str, str], None] | None = Non
 
 
 def hidden(name: str) -> bool:
-    """Names that are never data: dot files, and what macOS packs beside the real files."""
-    return name.startswith(".") or name == "__MACOSX"
+    """Names that are never data: dot files, and what systems, storage boxes and tools put beside the real files."""
+    name = name.casefold()
+    return name.startswith(_HIDDEN_BEGINNINGS) or name in _HIDDEN_NAMES
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:

@@ -17,6 +17,8 @@ from resnet_studio.text import _
 
 S = TypeVar("S", bound=Spec)
 
+_MOST_DOTS = 100  # in a line
+
 _SENTENCES = {
     "missing": _("is missing"),
     "extra_forbidden": _("is not a field of this specification; check its spelling"),
@@ -46,13 +48,22 @@ def sentences(error: ValidationError) -> dict[str, str]:
     found: dict[str, str] = {}
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
-        context = {**problem.get("ctx", {}), "input": repr(problem["input"])[:80]}
+        context = {**problem.get("ctx", {}), "input": _shown(problem["input"])}
         if problem["type"] == "value_error":
             text = str(context["error"])
+        elif problem["type"] in _SENTENCES:
+            text = _(_SENTENCES[problem["type"]], **context)
         else:
-            text = _(_SENTENCES.get(problem["type"], problem["msg"]), **context)
+            text = problem["msg"]
         found.setdefault(name, text)
     return found
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value[:80] if isinstance(value, str) else value)[:80]
+    except RecursionError:
+        return "..."
 
 
 def parse(kind: type[S], values: Mapping[str, Any]) -> S:
@@ -86,7 +97,7 @@ def from_json(kind: type[S], text: str) -> S:
     """Raises SpecError for text that is not JSON or not a valid ``kind``."""
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SpecError({"": _("not valid JSON: {error}", error=error)}) from None
     if not isinstance(values, dict):
         raise SpecError({"": _("must be a JSON object")})
@@ -111,19 +122,22 @@ def run_toml(run: RunRecord) -> str:
 
 def from_toml(kind: type[S], text: str) -> S:
     """Raises SpecError for text that is not TOML or not a valid ``kind``."""
+    return parse(kind, toml_values(text))
+
+
+def toml_values(text: str) -> dict[str, Any]:
+    """Raises SpecError for text that is not TOML, or that nobody writes: Python's parser takes hours for some."""
+    if any(line.count(".") > _MOST_DOTS for line in text.splitlines() if not line.lstrip().startswith("#")):
+        raise SpecError({"": _("not valid TOML: a line has more than {dots} dots", dots=_MOST_DOTS)})
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
         raise SpecError({"": _("not valid TOML: {error}", error=error)}) from None
-    return parse(kind, values)
 
 
 def cohort_from_toml(text: str) -> CohortSpec:
     """A run file holds either one run or, under ``[[runs]]``, a cohort."""
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SpecError({"": _("not valid TOML: {error}", error=error)}) from None
+    values = toml_values(text)
     if "runs" in values:
         return parse(CohortSpec, values)
     return CohortSpec(runs=(parse(RunSpec, values),))

@@ -1,12 +1,14 @@
 """Measured series as chunks of points: written in the order of the iterations, cut for a resume, read in one piece.
 
-Every function works inside its caller's session and transaction; runs are named by their row's key.
+Every function works inside its caller's session and transaction; runs are named by their row's key. A chunk that makes
+no sense is left out of what is read, and of what is counted on when more is written.
 """
 
 from __future__ import annotations
 
+import logging
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,11 +19,15 @@ from sqlalchemy.orm import Session
 
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
+from resnet_studio.history.odd_values import OddValueError, refuse_odd
 from resnet_studio.history.schema import CurveChunkRow, RunRow
+
+log = logging.getLogger(__name__)
 
 _COMPACT_ABOVE = 64  # chunks of one series that are worth joining when a run has ended
 _JOINED_POINTS = 65_536  # values, whatever the number of layers
 _STORED = np.dtype("<f4")
+_LAST_ITERATION = 2**53  # that no run reaches
 
 Iterations = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float32]
@@ -42,9 +48,12 @@ _COLUMNS = (
     CurveChunkRow.series,
     CurveChunkRow.first_iteration,
     CurveChunkRow.stride,
-    CurveChunkRow.count,
+    CurveChunkRow.count.label("size"),
     CurveChunkRow.points,
 )
+
+
+_CHECKED = (CurveChunkRow.series, CurveChunkRow.first_iteration, CurveChunkRow.stride)
 
 
 def append(session: Session, runs: Mapping[str, RunRow], chunks: Sequence[CurveChunk]) -> None:
@@ -97,7 +106,7 @@ def truncate(session: Session, run: RunRow, after_iteration: int) -> None:
     run.iteration = min(run.iteration, max(0, after_iteration))
     tests = (CurveChunkRow.series == Series.TEST_ERROR) & mine
     run.test_error = _last(session, run.key, Series.TEST_ERROR)
-    run.best_test_error = session.scalar(select(func.min(CurveChunkRow.minimum)).where(tests))
+    run.best_test_error = _number(session.scalar(select(func.min(CurveChunkRow.minimum)).where(tests)))
     run.seconds = _last(session, run.key, Series.SECONDS) or 0.0
     run.training_error = _mean_of_last(session, run.key)
 
@@ -118,12 +127,26 @@ def read(session: Session, run_keys: Sequence[int], series: Sequence[Series]) ->
     }
 
 
+def odd_chunks(session: Session) -> dict[int, int]:
+    """How many chunks of each run make no sense; no point is read."""
+    return _odd(session, True)
+
+
+def _odd(session: Session, condition: Any) -> dict[int, int]:
+    columns = (*_COLUMNS[:-1], func.length(CurveChunkRow.points).label("bytes"))
+    found: Counter[int] = Counter()
+    for row in session.execute(select(*columns).where(condition)):
+        if _fault(row, row.bytes):
+            found[row.run_key] += 1
+    return dict(found)
+
+
 def compact(session: Session, run: RunRow) -> None:
     """Join the many small chunks of a run that has ended; its points stay as they are."""
     mine = CurveChunkRow.run_key == run.key
     counts = select(CurveChunkRow.series, func.count()).where(mine).group_by(CurveChunkRow.series)
     for series, chunks in session.execute(counts).all():
-        if chunks <= _COMPACT_ABOVE:
+        if chunks <= _COMPACT_ABOVE or not isinstance(series, Series) or _odd(session, mine).get(run.key):
             continue
         iterations, values = read(session, [run.key], [series])[run.key, series]
         most = max(1, _JOINED_POINTS * len(values) // values.size)
@@ -202,6 +225,8 @@ def _mean_of_last(session: Session, run_key: int) -> float | None:
     )
     joined = b""
     for points in session.scalars(query):
+        if not isinstance(points, bytes) or len(points) % _STORED.itemsize:
+            continue
         joined = points + joined
         if len(joined) >= TRAINING_ERROR_WINDOW * _STORED.itemsize:
             break
@@ -215,7 +240,11 @@ def _last(session: Session, run_key: int, series: Series) -> float | None:
         .order_by(CurveChunkRow.first_iteration.desc())
         .limit(1)
     )
-    return session.scalar(query)
+    return _number(session.scalar(query))
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, float | int) else None
 
 
 def _last_iterations(session: Session, run_keys: Sequence[int]) -> dict[tuple[int, Series], int]:
@@ -230,13 +259,22 @@ def _last_iterations(session: Session, run_keys: Sequence[int]) -> dict[tuple[in
         & (CurveChunkRow.series == query.c.series)
         & (CurveChunkRow.first_iteration == query.c[2]),
     )
-    return {(key, series): last for key, series, last in session.execute(latest)}
+    return {(key, series): last for key, series, last in session.execute(latest) if isinstance(last, int)}
 
 
 def _chunks(session: Session, condition: Any) -> Iterator[_Chunk]:
     query = select(*_COLUMNS).where(condition)
     ordered = query.order_by(CurveChunkRow.run_key, CurveChunkRow.series, CurveChunkRow.first_iteration)
+    ends: dict[tuple[int, Series], int] = {}
     for row in session.execute(ordered):
+        size = len(row.points) if isinstance(row.points, bytes) else None
+        fault = _fault(row, size)
+        if not fault and row.first_iteration <= ends.get((row.run_key, row.series), -1):
+            fault = "it overlaps the one before"
+        if fault:
+            log.warning("a piece of a curve of the run with the key %s is left out: %s", row.run_key, fault)
+            continue
+        ends[row.run_key, row.series] = row.first_iteration + (row.size - 1) * row.stride
         yield _Chunk._make(row)
 
 
@@ -244,6 +282,21 @@ def _values(chunk: _Chunk) -> npt.NDArray[np.float32]:
     """(points,) or (points, layers), not to be written to."""
     values = np.frombuffer(chunk.points, _STORED)
     return values.reshape(chunk.size, -1) if chunk.series.layered else values
+
+
+def _fault(row: Any, size: int | None) -> str:
+    """Why a chunk makes no sense, for the log; empty if it does. ``size``: bytes of its points."""
+    try:
+        refuse_odd(row, _CHECKED)
+    except OddValueError as error:
+        return error.sentence
+    sound = isinstance(row.size, int) and isinstance(size, int) and row.size > 0 < size
+    if sound:
+        whole = row.size * _STORED.itemsize
+        sound = size % whole == 0 if row.series.layered else size == whole
+    sound = sound and row.first_iteration >= 0 < row.stride
+    sound = sound and row.first_iteration + row.stride * row.size < _LAST_ITERATION
+    return "" if sound else "its numbers do not fit together"
 
 
 def _join(chunks: Sequence[_Chunk]) -> Points:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,11 +19,15 @@ from resnet_studio.domain.errors import SpecError, StoreError, UserError
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import Evaluation, EvaluationSummary
 from resnet_studio.history import runs
+from resnet_studio.history.odd_values import OddValueError, refuse_odd, shown
 from resnet_studio.history.schema import EvaluationMemberRow, EvaluationRow, RunRow
 from resnet_studio.history.storage import Storage
+from resnet_studio.platform.run_folder import is_run_id
 from resnet_studio.text import _
 
 _COUNTS, _CLASSES, _SHARES = "<i8", "<i4", "<f4"  # as stored, whatever machine wrote them
+
+log = logging.getLogger(__name__)
 
 _LIGHT = (
     EvaluationRow.key,
@@ -41,10 +46,24 @@ _LIGHT = (
 )
 
 
+_MEMBER = (
+    EvaluationMemberRow.weights_sha256,
+    EvaluationMemberRow.iteration,
+    EvaluationMemberRow.top1_error,
+)
+_LONGEST = 1 << 28  # bytes of an evaluation's names
+_MOST = 10**9  # images, or classes
+
+
 class EvaluationStore:
-    """The part of the run store that keeps evaluations. An id that nobody knows is a UserError."""
+    """The part of the run store that keeps evaluations. An id that nobody knows is a UserError.
+
+    Attributes:
+        unreadable_evaluations: What the latest look at all evaluations had to leave out, each with the reason.
+    """
 
     _storage: Storage
+    unreadable_evaluations: dict[str, str]
 
     def add_evaluation(self, evaluation: Evaluation) -> Evaluation:
         """Store a whole evaluation, beside all earlier ones, in one transaction; returns it.
@@ -78,7 +97,8 @@ class EvaluationStore:
     def evaluations(self, run_id: str | None = None) -> tuple[EvaluationSummary, ...]:
         """Newest first, without a look at any image: all of ``run_id``, or of all runs that are not deleted.
 
-        An ensemble is listed with each of its members.
+        An ensemble is listed with each of its members. One that makes no sense is left out, and named in
+        :attr:`unreadable_evaluations`.
         """
         with self._storage.reading() as session:
             query = select(*_LIGHT).order_by(EvaluationRow.key.desc())
@@ -89,7 +109,16 @@ class EvaluationStore:
                 query = query.where(EvaluationRow.key.in_(_keys(RunRow.key == key)))
             rows = session.execute(query).all()
             members = _members(session, [row.key for row in rows])
-            return tuple(_summary(row, members[row.key]) for row in rows)
+        found, unreadable = [], {}
+        for row in rows:
+            try:
+                found.append(_summary(row, members[row.key]))
+            except StoreError as error:
+                log.warning("the evaluation %s is left out: %s", row.id, error)
+                unreadable[str(row.id)] = error.sentence
+        if run_id is None:
+            self.unreadable_evaluations = unreadable
+        return tuple(found)
 
     def evaluation(self, evaluation_id: str) -> Evaluation:
         """One with all its images.
@@ -171,7 +200,33 @@ def _protocol(text: str) -> Protocol:
         ) from error
 
 
+def _refuse_odd(row: Any, members: Sequence[Any], columns: Iterable[Any]) -> None:
+    try:
+        refuse_odd(row, columns)
+        for member in members:
+            refuse_odd(member, _MEMBER)
+            if not is_run_id(member.id):
+                raise OddValueError(_("its run has the id {id}", id=shown(member.id)))
+        if not members:
+            raise OddValueError(_("no run belongs to it"))
+        if not all(0 <= count <= _MOST for count in (row.images, row.classes, row.left_out)):
+            raise OddValueError(_("its counts cannot be"))
+    except OddValueError as error:
+        raise _damaged(row, error) from None
+
+
+def _damaged(row: Any, error: Exception) -> StoreError:
+    return StoreError(
+        _(
+            "The stored evaluation {id} is damaged ({error}); delete it and evaluate again.",
+            id=str(row.id)[:8],
+            error=error,
+        )
+    )
+
+
 def _summary(row: Any, members: Sequence[Any]) -> EvaluationSummary:
+    _refuse_odd(row, members, _LIGHT)
     return EvaluationSummary(
         id=row.id,
         run_ids=tuple(member.id for member in members),
@@ -218,7 +273,11 @@ def _row(evaluation: Evaluation) -> EvaluationRow:
     )
 
 
+_ALL = tuple(getattr(EvaluationRow, column.key) for column in EvaluationRow.__table__.columns)
+
+
 def _whole(row: EvaluationRow, members: Sequence[Any]) -> Evaluation:
+    _refuse_odd(row, members, _ALL)
     try:
         classes = row.classes
         return Evaluation(
@@ -244,14 +303,8 @@ def _whole(row: EvaluationRow, members: Sequence[Any]) -> Evaluation:
             seconds=row.seconds,
             skipped=_words(row.skipped, row.left_out),
         )
-    except (zlib.error, ValueError) as error:
-        raise StoreError(
-            _(
-                "The stored evaluation {id} is damaged ({error}); delete it and evaluate again.",
-                id=row.id[:8],
-                error=error,
-            )
-        ) from error
+    except (zlib.error, ValueError, RecursionError) as error:
+        raise _damaged(row, error) from error
 
 
 def _packed(values: npt.NDArray[Any], kind: str) -> bytes:
@@ -259,10 +312,19 @@ def _packed(values: npt.NDArray[Any], kind: str) -> bytes:
 
 
 def _array(blob: bytes, kind: str, count: int) -> npt.NDArray[Any]:
-    values = np.frombuffer(zlib.decompress(blob), kind)
+    values = np.frombuffer(_unpacked(blob, count * np.dtype(kind).itemsize), kind)
     if len(values) != count:
         raise ValueError(f"{count} numbers were stored, {len(values)} are there")
     return values
+
+
+def _unpacked(blob: bytes, most: int) -> bytes:
+    """At most ``most`` bytes; raises ValueError if more are in it."""
+    unpacker = zlib.decompressobj()
+    found = unpacker.decompress(blob, most + 1)
+    if len(found) > most:
+        raise ValueError(f"more than {most} bytes are there")
+    return found + unpacker.flush()
 
 
 def _packed_words(words: Sequence[str]) -> bytes:
@@ -270,7 +332,7 @@ def _packed_words(words: Sequence[str]) -> bytes:
 
 
 def _words(blob: bytes, count: int) -> tuple[str, ...]:
-    words = json.loads(zlib.decompress(blob))
+    words = json.loads(_unpacked(blob, _LONGEST))
     if not isinstance(words, list) or len(words) != count:
         raise ValueError(f"{count} names were stored")
     return tuple(str(word) for word in words)

@@ -13,6 +13,7 @@ from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.records import CheckpointRecord
 from resnet_studio.history.storage import Storage
 from resnet_studio.platform.home import Home
+from resnet_studio.platform.outside_files import LARGEST_STATE, TOO_MUCH, read_regular
 from resnet_studio.platform.run_folder import RunFolder, is_run_id
 from resnet_studio.text import _, _n
 
@@ -66,10 +67,10 @@ def checkpoints_there(files: RunFolder) -> list[CheckpointRecord]:
     for folder in folders:
         name = files.stored_name(folder)
         try:
-            said = json.loads((files.checkpoint(name) / "state.json").read_text(encoding="utf-8"))
+            said = json.loads(read_regular(files.checkpoint(name) / "state.json", LARGEST_STATE).decode())
             iteration, seconds, sha256 = int(said["iteration"]), float(said["seconds"]), str(said["weights_sha256"])
             made = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
-        except (OSError, UserError, ValueError, KeyError, TypeError) as error:
+        except (OSError, UserError, ValueError, LookupError, TypeError, *TOO_MUCH) as error:
             log.info("%s tells nothing: %s", folder, error)
             continue
         if folder.name.startswith("iteration-"):

@@ -23,6 +23,7 @@ from resnet_studio.domain.errors import SpecError, StoreError, UserError
 from resnet_studio.domain.records import CheckpointRecord, EvaluatedError, RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.history.evaluated_errors import errors_by_run
+from resnet_studio.history.odd_values import OddValueError, refuse_odd, shown
 from resnet_studio.history.schema import (
     NAME_LENGTH,
     TAG_LENGTH,
@@ -37,7 +38,6 @@ from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
 
-_NONSENSE = (ValueError, LookupError, TypeError)  # what a damaged value becomes on its way to Python
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _NAMED_AT_MOST = 5
 
@@ -100,11 +100,30 @@ def environment_from_here(before: Mapping[str, str], now: Mapping[str, str], ite
 
 
 def to_record(row: RunRow, evaluated: tuple[EvaluatedError, ...] = (), *, archived: bool = False) -> RunRecord:
-    """Detached and frozen; ``row`` must come from :func:`whole_runs` or :func:`new_rows`."""
+    """Detached and frozen; ``row`` must come from :func:`whole_runs` or :func:`new_rows`.
+
+    Raises:
+        StoreError: If one of its values makes no sense.
+    """
     if not is_run_id(row.id):
         raise StoreError(
-            _("Run {name} has the id {id!r}, which no run can have; it is left out.", name=row.name, id=row.id[:80])
+            _(
+                "Run {name} has the id {id}, which no run can have; it is left out.",
+                name=_shown_name(row.name),
+                id=shown(row.id),
+            )
         )
+    try:
+        _refuse_odd(row)
+    except OddValueError as error:
+        raise StoreError(
+            _(
+                "Run {name} ({run_id}) cannot be read ({error}); it is left out, and its folder is as it was.",
+                name=_shown_name(row.name),
+                run_id=row.id[:8],
+                error=error,
+            )
+        ) from None
     try:
         spec = _spec(row.spec)
     except SpecError as error:
@@ -170,37 +189,46 @@ def is_archived() -> Any:
     return RunRow.key.in_(select(ArchivedRunRow.run_key))
 
 
+_CHECKED = (
+    RunRow.name, RunRow.status, RunRow.reason, RunRow.spec, RunRow.iteration, RunRow.training_error, RunRow.test_error,
+    RunRow.best_test_error, RunRow.parameters, RunRow.multiply_adds, RunRow.weights_sha256, RunRow.created_at,
+    RunRow.updated_at, RunRow.seconds, RunRow.colour, RunRow.note, RunRow.class_names, RunRow.environment,
+)  # fmt: skip
+_CHECKED_OF_COHORT = (CohortRow.id, CohortRow.study)
+_CHECKED_OF_TAG = (TagRow.tag,)
+
+
+def _refuse_odd(row: RunRow) -> None:
+    """Of all that a record holds, but the id and what the specification says."""
+    refuse_odd(row, _CHECKED)
+    if row.cohort is None:
+        raise OddValueError(_("it belongs to no cohort"))
+    refuse_odd(row.cohort, _CHECKED_OF_COHORT)
+    for tag in row.tags:
+        refuse_odd(tag, _CHECKED_OF_TAG)
+    if not _COLOUR.fullmatch(row.colour):
+        raise OddValueError(_("its {column} is {stored}", column="colour", stored=shown(row.colour)))
+
+
+def _shown_name(name: object) -> str:
+    return name[:80] if isinstance(name, str) else shown(name)
+
+
 def records(session: Session, condition: Any) -> tuple[list[RunRecord], dict[str, str]]:
     """The runs that meet ``condition``, in the order of :func:`whole_runs`.
 
     Returns:
         Those that can be read, and of the others the ids, each with a sentence.
     """
-    query = whole_runs().where(condition)
     errors = _errors_or_none(session, condition)
     archived = set(session.scalars(select(ArchivedRunRow.run_key)))
-    try:
-        return [
-            to_record(row, errors.get(row.id, ()), archived=row.key in archived) for row in session.scalars(query)
-        ], {}
-    except (StoreError, *_NONSENSE) as error:
-        log.warning("a run cannot be read: %s", error)
-    session.expunge_all()
     found, unreadable = [], {}
-    names = select(RunRow.id, RunRow.name).where(condition).order_by(RunRow.cohort_key.desc(), RunRow.position)
-    for run_id, name in session.execute(names).all():
+    for row in session.scalars(whole_runs().where(condition)):
         try:
-            row = session.scalars(whole_runs().where(RunRow.id == run_id)).one()
-            found.append(to_record(row, errors.get(run_id, ()), archived=row.key in archived))
+            found.append(to_record(row, errors.get(row.id, ()), archived=row.key in archived))
         except StoreError as error:
-            unreadable[run_id] = str(error)
-        except _NONSENSE as error:
-            unreadable[run_id] = _(
-                "Run {name} ({run_id}) cannot be read ({error}); it is left out, and its folder is as it was.",
-                name=name,
-                run_id=run_id[:8],
-                error=error,
-            )
+            log.warning("a run cannot be read: %s", error)
+            unreadable[str(row.id)] = error.sentence
     return found, unreadable
 
 
@@ -210,7 +238,15 @@ def _spec(text: str) -> RunSpec:
     return from_json(RunSpec, text)
 
 
+_CHECKED_OF_CHECKPOINT = (
+    CheckpointRow.iteration, CheckpointRow.folder, CheckpointRow.weights_sha256, CheckpointRow.seconds,
+    CheckpointRow.created_at,
+)  # fmt: skip
+
+
 def to_checkpoint_record(run_id: str, row: CheckpointRow) -> CheckpointRecord:
+    """Raises OddValueError if one of its values makes no sense."""
+    refuse_odd(row, _CHECKED_OF_CHECKPOINT)
     return CheckpointRecord(
         run_id=run_id,
         iteration=row.iteration,
@@ -219,6 +255,22 @@ def to_checkpoint_record(run_id: str, row: CheckpointRow) -> CheckpointRecord:
         seconds=row.seconds,
         created_at=row.created_at,
     )
+
+
+def checkpoint_records(session: Session, run_id: str, key: int) -> list[CheckpointRecord]:
+    """Newest first; one that makes no sense is left out."""
+    query = select(CheckpointRow).where(CheckpointRow.run_key == key).order_by(CheckpointRow.iteration.desc())
+    found = []
+    for row in session.scalars(query):
+        try:
+            found.append(to_checkpoint_record(run_id, row))
+        except OddValueError as error:
+            log.warning("a checkpoint of run %s is left out: %s", run_id, error)
+    return found
+
+
+def active(row: RunRow) -> bool:
+    return isinstance(row.status, RunStatus) and row.status.active
 
 
 def rows_by_id(session: Session, run_ids: Iterable[str]) -> dict[str, RunRow]:
@@ -239,8 +291,11 @@ def unknown(text: str) -> UserError:
     return UserError(_("There is no run {text!r}; list the runs to see their ids and names.", text=text))
 
 
-def find(session: Session, text: str) -> RunRow:
-    """The one run that ``text`` means: an id, a unique prefix of one, or an exact name. Deleted runs are not found.
+def find(session: Session, text: str, *, deleted: bool = False) -> RunRow:
+    """The one run that ``text`` means: an id, a unique prefix of one, or an exact name.
+
+    Args:
+        deleted: Look among the deleted runs instead of the others.
 
     Raises:
         UserError: If none or several fit; several are named.
@@ -248,10 +303,10 @@ def find(session: Session, text: str) -> RunRow:
     text = text.strip()
     if not text:
         raise UserError(_("Which run? Give an id, the beginning of one, or an exact name."))
-    meant = RunRow.id.startswith(text.lower(), autoescape=True) | (RunRow.name == text)
-    query = whole_runs().where(meant, RunRow.deleted_at.is_(None)).limit(_NAMED_AT_MOST + 1)
-    rows: Sequence[RunRow] = session.scalars(query).all()
-    whole = [row for row in rows if row.id == text.lower()]
+    meant = RunRow.id.startswith(text.lower(), autoescape=True) | (RunRow.name == text) | (RunRow.id == text)
+    hidden = RunRow.deleted_at.is_not(None) if deleted else RunRow.deleted_at.is_(None)
+    rows: Sequence[RunRow] = session.scalars(whole_runs().where(meant, hidden).limit(_NAMED_AT_MOST + 1)).all()
+    whole = [row for row in rows if row.id in (text, text.lower())]
     rows = whole or rows
     if len(rows) == 1:
         return rows[0]
@@ -260,6 +315,10 @@ def find(session: Session, text: str) -> RunRow:
         more = _(" and more") if len(rows) > _NAMED_AT_MOST else ""
         raise UserError(
             _("{text!r} could be any of {named}{more}; give more of the id.", text=text, named=named, more=more)
+        )
+    if deleted:
+        raise UserError(
+            _("No deleted run is called {text!r}; `resnet-studio runs list --deleted` lists them.", text=text)
         )
     if session.scalar(select(RunRow.id).where(RunRow.id == text.lower())):
         raise UserError(_("Run {text!r} was deleted; restore it first.", text=text))

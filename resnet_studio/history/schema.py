@@ -9,11 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     DateTime,
     Double,
-    Enum,
     ForeignKey,
     Index,
     LargeBinary,
@@ -23,10 +21,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-from sqlalchemy.types import TypeDecorator
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.series import Series
+from resnet_studio.history.odd_values import Lenient, StoredEnum, StoredFacts, StoredWords
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every schema this program knows, oldest first; the last one is what it reads and writes."""
@@ -35,7 +33,7 @@ NAME_LENGTH = 200
 TAG_LENGTH = 100
 
 
-class UtcDateTime(TypeDecorator[datetime]):
+class UtcDateTime(Lenient):
     """Aware times in Python, naive UTC in the database (SQLite drops time zones)."""
 
     impl = DateTime
@@ -48,7 +46,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-class SeriesName(TypeDecorator[Series]):
+class SeriesName(Lenient):
     """A series kept under its name, so that a new row and a series of one layer need no migration."""
 
     impl = String(32)
@@ -61,9 +59,8 @@ class SeriesName(TypeDecorator[Series]):
         return None if value is None else Series(value)
 
 
-def _words(kind: type[RunStatus]) -> Enum:
-    """An enum kept as its value in a text column, so that a new member needs no migration."""
-    return Enum(
+def _words(kind: type[RunStatus]) -> StoredEnum:
+    return StoredEnum(
         kind, native_enum=False, create_constraint=False, length=32, values_callable=lambda e: [m.value for m in e]
     )
 
@@ -123,8 +120,8 @@ class RunRow(Base):
     seconds: Mapped[float]
     colour: Mapped[str] = mapped_column(String(7))
     note: Mapped[str] = mapped_column(Text)
-    class_names: Mapped[list[str]] = mapped_column(JSON)
-    environment: Mapped[dict[str, Any]] = mapped_column(JSON)
+    class_names: Mapped[list[str]] = mapped_column(StoredWords)
+    environment: Mapped[dict[str, Any]] = mapped_column(StoredFacts)
     deleted_at: Mapped[datetime | None] = mapped_column(index=True)
 
     cohort: Mapped[CohortRow] = relationship(lazy="raise")

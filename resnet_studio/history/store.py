@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -43,12 +43,15 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
         interrupted_at_start: Ids of the runs that a process was training when it died, found when this store got the
             right to write.
         unreadable: Runs that the latest :meth:`list_runs` had to leave out, each with the sentence that says why.
+        unreadable_deleted: The same of deleted runs.
     """
 
     def __init__(self, home: Home, storage: Storage) -> None:
         self.home = home
         self.interrupted_at_start: tuple[str, ...] = ()
         self.unreadable: dict[str, str] = {}
+        self.unreadable_deleted: dict[str, str] = {}
+        self.unreadable_evaluations: dict[str, str] = {}
         self._storage = storage
         self._lost = ""
 
@@ -250,6 +253,16 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
         with self._storage.reading() as session:
             return runs.record(session, runs.find(session, text))
 
+    def find_names(self, texts: Sequence[str], *, deleted: bool = False) -> dict[str, str]:
+        """What runs are called, by id, as :meth:`find` finds them; also of those that cannot be read.
+
+        Args:
+            deleted: Look among the deleted runs instead of the others.
+        """
+        with self._storage.reading() as session:
+            found = (runs.find(session, text, deleted=deleted) for text in texts)
+            return {row.id: str(row.name) for row in found}
+
     def list_runs(self, *, deleted: bool = False, archived: bool = False) -> list[RunRecord]:
         """Every run that is neither deleted nor archived (or every one that is), newest cohort first, in cohort order
         within.
@@ -264,15 +277,17 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
             wanted = RunRow.deleted_at.is_(None) & (put_away if archived else ~put_away)
         with self._storage.reading() as session:
             found, unreadable = runs.records(session, wanted)
-        if not (deleted or archived):
+        if deleted:
+            self.unreadable_deleted = unreadable
+        elif not archived:
             self.unreadable = unreadable
         return found
 
     def cohort_runs(self, cohort_id: str) -> list[RunRecord]:
-        """The runs of one cohort that are not deleted, in its order; empty for an unknown cohort."""
+        """The runs of one cohort that :meth:`list_runs` lists, in the cohort's order; empty for an unknown cohort."""
         with self._storage.reading() as session:
-            query = runs.whole_runs().join(CohortRow).where(CohortRow.id == cohort_id, RunRow.deleted_at.is_(None))
-            return [runs.record(session, row) for row in session.scalars(query)]
+            cohort = select(CohortRow.key).where(CohortRow.id == cohort_id)
+            return runs.records(session, RunRow.cohort_key.in_(cohort) & RunRow.deleted_at.is_(None))[0]
 
     # Curves
 
@@ -313,6 +328,13 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
             for kind in kinds
         }
 
+    def odd_pieces(self) -> dict[str, int]:
+        """By run id, how many pieces of its curves make no sense; they are left out of :meth:`curves`."""
+        with self._storage.reading() as session:
+            counts = chunked.odd_chunks(session)
+            names = session.execute(select(RunRow.id, RunRow.key).where(RunRow.key.in_(counts)))
+            return {str(run_id): counts[key] for run_id, key in names}
+
     # Checkpoints
 
     def add_checkpoint(self, run_id: str, iteration: int, folder: str, weights_sha256: str, seconds: float) -> None:
@@ -338,8 +360,7 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
         """Newest first."""
         with self._storage.reading() as session:
             key = runs.rows_by_id(session, [run_id])[run_id].key
-            query = select(CheckpointRow).where(CheckpointRow.run_key == key).order_by(CheckpointRow.iteration.desc())
-            return [runs.to_checkpoint_record(run_id, row) for row in session.scalars(query)]
+            return runs.checkpoint_records(session, run_id, key)
 
     def drop_checkpoint(self, run_id: str, iteration: int) -> None:
         """Forget a checkpoint, if there is one; its files are the caller's."""
@@ -403,13 +424,13 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
         """Hide runs until they are restored or purged; UserError, and nothing done, if one of them is active."""
         with self._storage.writing() as session:
             rows = runs.rows_by_id(session, run_ids).values()
-            active = [row.name for row in rows if row.status.active]
+            active = [row.name for row in rows if runs.active(row)]
             if active:
                 raise UserError(
                     _("{active}: a run in training cannot be deleted; stop it first.", active=", ".join(active))
                 )
             for row in rows:
-                row.deleted_at = row.deleted_at or runs.now()
+                row.deleted_at = row.deleted_at if isinstance(row.deleted_at, datetime) else runs.now()
 
     def restore(self, run_ids: Sequence[str]) -> None:
         """Undo :meth:`delete`."""
@@ -428,7 +449,12 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
             StoreError: If a folder cannot be removed; its run stays deleted, the others are gone.
         """
         with self._storage.writing() as session:
-            due = (RunRow.deleted_at <= runs.now() - older_than) & RunRow.status.not_in(_ACTIVE)
+            for row in session.scalars(select(RunRow).where(RunRow.deleted_at.is_not(None))):
+                if not isinstance(row.deleted_at, datetime):
+                    row.deleted_at = runs.now()
+            session.flush()
+            ended = RunRow.status.not_in(_ACTIVE) | RunRow.status.is_(None)
+            due = (RunRow.deleted_at <= runs.now() - older_than) & ended
             run_ids = session.scalars(select(RunRow.id).where(due)).all()
             stuck = remove_run_folders(self.home, run_ids)
             gone = due & RunRow.id.not_in(list(stuck))

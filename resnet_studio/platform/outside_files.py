@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.text import _
 
+LARGEST_STATE = 16 << 20  # bytes of the JSON that describes a checkpoint
+TOO_MUCH = (OverflowError, RecursionError)  # what parsers raise besides, for numbers and nesting without end
 
-def open_regular(path: Path, limit: int) -> BinaryIO:
+
+def open_regular(path: Path, limit: int) -> BufferedReader:
     """Open ``path`` for reading; a pipe, a device or a socket is refused without waiting for anything.
 
     Args:

@@ -16,9 +16,9 @@ _CHECKPOINTS = "checkpoints"
 _CHECKPOINT_NAME = re.compile(r"\w[\w.-]{0,199}", re.ASCII)
 
 
-def is_run_id(text: str) -> bool:
+def is_run_id(text: object) -> bool:
     """Whether ``text`` is what every run's id is: 32 hexadecimal digits in lower case."""
-    return bool(_ID.fullmatch(text))
+    return isinstance(text, str) and bool(_ID.fullmatch(text))
 
 
 class RunFolder:
@@ -34,7 +34,7 @@ class RunFolder:
             raise StoreError(
                 _(
                     "{run_id!r} is not the id of a run, so no folder belongs to it; the history was changed by hand.",
-                    run_id=run_id[:80],
+                    run_id=str(run_id)[:80],
                 )
             )
         self._runs, self.run_id = runs, run_id

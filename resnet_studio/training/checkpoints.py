@@ -20,14 +20,16 @@ from typing import Any
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from resnet_studio.domain.errors import CheckpointError
+from resnet_studio.domain.errors import CheckpointError, UserError
 from resnet_studio.networks.weights import digest, load_tensors
 from resnet_studio.platform.files import replacing, sync
+from resnet_studio.platform.outside_files import LARGEST_STATE, TOO_MUCH, open_regular, read_regular
 from resnet_studio.platform.private_folder import FOLDER_MODE, write_private
 from resnet_studio.text import _
 
 FORMAT = 2
 _READ = (1, 2)  # 1: from before training decided anything; such runs go on exactly as they would have
+_LARGEST = 1 << 40  # bytes of a checkpoint's file
 DAMAGED = "damaged-"  # how the names of checkpoints begin that were set aside
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
 
@@ -75,7 +77,7 @@ def load(folder: Path) -> Snapshot:
         CheckpointError: If anything is missing, damaged or of a newer format.
     """
     try:
-        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        state = json.loads(read_regular(folder / STATE, LARGEST_STATE).decode())
         found = state.pop("sha256", None)
         version, files = state["format"], state["files"]
         iteration, seconds = int(state["iteration"]), float(state["seconds"])
@@ -89,7 +91,9 @@ def load(folder: Path) -> Snapshot:
             raise CheckpointError(
                 _("The checkpoint {folder} is damaged ({state}); it is left out.", folder=folder, state=STATE)
             )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except CheckpointError:
+        raise
+    except (UserError, OSError, ValueError, LookupError, TypeError, AttributeError, *TOO_MUCH) as error:
         raise CheckpointError(
             _("The checkpoint {folder} cannot be read ({error}); it is left out.", folder=folder, error=error)
         ) from None
@@ -142,5 +146,5 @@ def _state_digest(state: Mapping[str, Any]) -> str:
 
 
 def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path, _LARGEST) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -278,31 +278,20 @@ def unarchive(context: typer.Context, names: RunNames) -> None:
 def delete(context: typer.Context, names: RunNames) -> None:
     """Hide runs; `runs restore` brings them back until `runs purge`."""
     with session(context).writer() as store:
-        runs = find_all(store, names)
-        store.delete(ids(runs))
-    for run in runs:
-        print(_("deleted {id} ({name})", id=run.id, name=run.name))
+        runs = store.find_names(names)
+        store.delete(list(runs))
+    for run_id, name in runs.items():
+        print(_("deleted {id} ({name})", id=run_id, name=name))
 
 
 @app.command()
 def restore(context: typer.Context, names: RunNames) -> None:
     """Bring deleted runs back."""
     with session(context).writer() as store:
-        deleted = store.list_runs(deleted=True)
-        runs = list({run.id: run for run in (_deleted(deleted, name) for name in names)}.values())
-        store.restore(ids(runs))
-    for run in runs:
-        print(_("restored {id} ({name})", id=run.id, name=run.name))
-
-
-def _deleted(deleted: list[RunRecord], text: str) -> RunRecord:
-    found = [run for run in deleted if run.id.startswith(text.lower()) or run.name == text]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        named = ", ".join(f"{run.short_id} ({run.name})" for run in found[:5])
-        raise UserError(_("{text!r} could be any of {named}; give more of the id.", text=text, named=named))
-    raise UserError(_("No deleted run is called {text!r}; `resnet-studio runs list --deleted` lists them.", text=text))
+        runs = store.find_names(names, deleted=True)
+        store.restore(list(runs))
+    for run_id, name in runs.items():
+        print(_("restored {id} ({name})", id=run_id, name=name))
 
 
 @app.command()

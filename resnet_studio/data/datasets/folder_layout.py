@@ -1,7 +1,8 @@
 """How a folder of images is laid out: classes, training and test files. Names and sizes only; nothing is decoded.
 
-Two layouts are known: ``train/CLASS/*.png`` beside ``test/CLASS/*.png`` (or ``val/``), and one folder of classes, of
-which a fifth of each class is held out for testing. Free of torch, so that the window can ask.
+Two layouts are known: ``train/CLASS/*.png`` beside ``test/CLASS/*.png`` (or ``val/``, and their other spellings, see
+:mod:`split_folders`), and one folder of classes, of which a fifth of each class is held out for testing. Free of torch,
+so that the window can ask.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from resnet_studio.data.datasets.split_folders import Split, data_set_within, find_split, folders_in
 from resnet_studio.data.datasets.splits import TEST_SHARE, drawn_names, shares
-from resnet_studio.data.images import hidden, is_folder, is_image_name, walk
+from resnet_studio.data.images import is_image_name, walk
 from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
@@ -25,7 +27,6 @@ from resnet_studio.domain.text_numbers import counted
 from resnet_studio.text import _
 
 MAX_CLASSES = 10_000  # what a NetworkSpec allows
-_TRAIN, _TESTS = "train", ("test", "val")
 
 
 class ImageFile(NamedTuple):
@@ -44,7 +45,7 @@ class Layout:
     Attributes:
         class_names: Sorted; a label is a position in it.
         train, test: Sorted by class and name; what is held out for nothing is in neither.
-        test_folder: ``test`` or ``val``, or empty where the test set was held out.
+        test_folder: The test set's own folder, such as ``test``, relative; empty where the test set was held out.
         unusable: Files with an image's name that cannot be opened: name and reason.
         note: What a person might not expect, as a sentence, or empty.
     """
@@ -83,24 +84,22 @@ def scan(spec: DataSpec, should_stop: StopCheck = never_stop) -> Layout:
 
 
 def _scan(root: Path, spec: DataSpec, should_stop: StopCheck) -> Layout:
-    seed = spec.seed
     try:
-        top = _class_folders(root)
-        test_folder = next((name for name in _TESTS if name in top and _class_folders(top[name])), "")
-        if _TRAIN in top and test_folder and _class_folders(top[_TRAIN]):
-            if seed and not spec.held_out:
-                raise DataError(
-                    _(
-                        "{root} has its own test set in {test_folder}, so a data draw of {seed} would change nothing; "
-                        "leave it at 0.",
-                        root=root,
-                        test_folder=test_folder,
-                        seed=seed,
-                    )
+        top = folders_in(root)
+        split = find_split(root, top)
+        if split is None:
+            return _scan_classes(root, top, spec.seed, should_stop)
+        if spec.seed and not spec.held_out:
+            raise DataError(
+                _(
+                    "{root} has its own test set in {test_folder}, so a data draw of {seed} would change nothing; "
+                    "leave it at 0.",
+                    root=root,
+                    test_folder=_within(root, split.test),
+                    seed=spec.seed,
                 )
-            return _scan_pair(root, top, test_folder, should_stop)
-        _refuse_half_a_pair(root, top)
-        return _scan_classes(root, top, seed, should_stop)
+            )
+        return _scan_split(root, split, should_stop)
     except FileNotFoundError as error:
         raise DataError(
             _("The folder {filename} does not exist; check the path after folder:.", filename=error.filename or root)
@@ -118,29 +117,6 @@ def _scan(root: Path, spec: DataSpec, should_stop: StopCheck) -> Layout:
                 strerror=error.strerror or error,
             )
         ) from None
-
-
-def _class_folders(folder: Path) -> dict[str, Path]:
-    with os.scandir(folder) as entries:
-        return {entry.name: Path(entry.path) for entry in entries if not hidden(entry.name) and is_folder(entry)}
-
-
-def _refuse_half_a_pair(root: Path, top: dict[str, Path]) -> None:
-    """``train`` without ``test`` and the like, where nothing else could be a class."""
-    if not top or not set(top) <= {_TRAIN, *_TESTS} or not any(_class_folders(path) for path in top.values()):
-        return
-    if _TRAIN in top and _class_folders(top[_TRAIN]):
-        raise DataError(
-            _(
-                "{root} has train but no class folders in test or val; add them, or name {root_2} itself "
-                "to have a fifth of it held out.",
-                root=root,
-                root_2=root / _TRAIN,
-            )
-        )
-    raise DataError(
-        _("{root} has a test set but no class folders in train; add train with a folder for each class.", root=root)
-    )
 
 
 def _hold_out(layout: Layout, spec: DataSpec) -> Layout:
@@ -168,37 +144,48 @@ def _hold_out(layout: Layout, spec: DataSpec) -> Layout:
     )
 
 
-def _scan_pair(root: Path, top: dict[str, Path], test_folder: str, should_stop: StopCheck) -> Layout:
-    names, folders = _classes(root / _TRAIN, _class_folders(top[_TRAIN]))
+def _within(root: Path, folder: Path) -> str:
+    return folder.relative_to(root).as_posix()
+
+
+def _scan_split(root: Path, split: Split, should_stop: StopCheck) -> Layout:
+    train_folder, test_folder = _within(root, split.train), _within(root, split.test)
+    names, folders = _classes(split.train, folders_in(split.train))
     train, unusable = _files(root, folders, should_stop)
-    test_names, test_folders = _classes(root / test_folder, _class_folders(top[test_folder]), at_least=1)
+    test_names, test_folders = _classes(split.test, folders_in(split.test), at_least=1)
     for name in test_names:
         if name not in names:
             raise DataError(
                 _(
                     "{root} has a class that {train} lacks, {quoted}; rename or remove its folder.",
-                    root=root / test_folder,
-                    train=_TRAIN,
+                    root=split.test,
+                    train=train_folder,
                     quoted=_quoted(name),
                 )
             )
     by_name = dict(zip(test_names, test_folders, strict=True))
     test, unusable_test = _files(root, [by_name.get(name) for name in names], should_stop)
-    _refuse_empty(root / _TRAIN, names, train)
+    _refuse_empty(split.train, names, train)
     tested = {file.label for file in test}
     if not tested:
-        raise DataError(_("{root} holds no image; add images to its class folders.", root=root / test_folder))
+        raise DataError(_("{root} holds no image; add images to its class folders.", root=split.test))
     untested = [name for label, name in enumerate(names) if label not in tested]
-    note = ""
+    notes = []
     if untested:
         missing = counted(len(untested), "class", "classes")
-        note = _(
-            "{test_folder} has no images of {missing}, such as {quoted}.",
-            test_folder=test_folder,
-            missing=missing,
-            quoted=_quoted(untested[0]),
+        notes.append(
+            _(
+                "{test_folder} has no images of {missing}, such as {quoted}.",
+                test_folder=test_folder,
+                missing=missing,
+                quoted=_quoted(untested[0]),
+            )
         )
-    return Layout(root, names, tuple(train), tuple(test), test_folder, (*unusable, *unusable_test), note)
+    if split.unused:
+        unused = ", ".join(split.unused)
+        notes.append(_("Tested on {test_folder}; {unused} is not used.", test_folder=test_folder, unused=unused))
+    unusable = [*unusable, *unusable_test]
+    return Layout(root, names, tuple(train), tuple(test), test_folder, tuple(unusable), " ".join(notes))
 
 
 def _scan_classes(root: Path, top: dict[str, Path], seed: int, should_stop: StopCheck) -> Layout:
@@ -244,6 +231,15 @@ def _classes(where: Path, folders: dict[str, Path], at_least: int = 2) -> tuple[
     named = sorted((unicodedata.normalize("NFC", name), path) for name, path in folders.items())
     if len(named) < at_least:
         only = _quoted(named[0][0])
+        if (within := data_set_within(named[0][1])) is not None:
+            raise DataError(
+                _(
+                    "{where} holds a single folder, {only}; name {within}, which holds several.",
+                    where=where,
+                    only=only,
+                    within=within,
+                )
+            )
         raise DataError(
             _("{where} has a single class, {only}; a network needs two or more to tell apart.", where=where, only=only)
         )
