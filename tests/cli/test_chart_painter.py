@@ -82,5 +82,5 @@ def test_pictures_keep_their_pixels_and_titles_are_broken(tmp_path: Path) -> Non
         Picture("P", np.zeros((2, 2), np.uint8))
     with pytest.raises(ValueError, match="one length"):
         Line(np.zeros(2), np.zeros(3))
-    with pytest.raises(UserError, match="does not end in .svg"):
+    with pytest.raises(UserError, match=r"does not end in \.svg"):
         draw_found(figure, tmp_path / "a.png", ".svg", "")

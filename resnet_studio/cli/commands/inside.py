@@ -55,7 +55,7 @@ Designs = Annotated[
 ]
 Data = Annotated[
     str | None,
-    typer.Option("--data", metavar="DATA", help=f"{source_names()}. " + _("The first run's own if unset, where it is known.")),
+    typer.Option("--data", metavar="DATA", help=f"{source_names()}. " + _("The runs' own if unset.")),
 ]
 DataDraw = Annotated[
     int | None, typer.Option("--data-draw", min=0, metavar="NUMBER", help=_("As for training; the run's own if unset."))
