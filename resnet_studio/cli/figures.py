@@ -1,4 +1,4 @@
-"""The figure of a comparison, drawn by the window's own painters; it needs no display."""
+"""Figures of comparisons and analyses, drawn as the window's are; they need no display."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from resnet_studio.domain.analyses.charts import Figure
 from resnet_studio.domain.diff import Diff
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import Curve, RunRecord
@@ -49,6 +50,20 @@ def draw_diff(found: Diff, file: Path, ending: str, scale: int, *, folded: bool)
     except ImportError as error:
         raise _no_qt(error) from None
     export_diff(found, file, is_open=[not folded] * len(found.sections), scale=scale)
+
+
+def draw_found(found: Figure, file: Path, ending: str, definition: str) -> None:
+    """Write what was found inside networks to ``file``; ``definition`` stands below the figure.
+
+    Raises:
+        UserError: As :func:`draw` does.
+    """
+    _prepare(file, ending)
+    try:
+        from resnet_studio.cli.chart_painter import export_found
+    except ImportError as error:
+        raise _no_qt(error) from None
+    export_found(found, file, definition)
 
 
 def _prepare(file: Path, ending: str) -> None:

@@ -29,6 +29,7 @@ from resnet_studio.cli.commands import (
     diff,
     doctor,
     evaluate,
+    inside,
     network,
     recipes,
     runs,
@@ -50,6 +51,7 @@ USER_ERROR, OUR_ERROR, INTERRUPTED, HUNG_UP = 2, 1, 130, 129  # exit codes
 # In the order of the help. A module registers what it has under its own name.
 COMMANDS = (
     train, recipes, study, runs, compare, conformity, network, classify, weights, data, diff, bench, doctor, evaluate,
+    inside,
 )  # fmt: skip
 
 app = typer.Typer(

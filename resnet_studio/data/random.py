@@ -27,6 +27,7 @@ class Stream(IntEnum):
     SCALE = 3
     COLOUR = 4
     HELD_OUT = 5
+    INSPECTION = 6
 
 
 def hash_counters(seed: int, stream: int, counters: Tensor) -> Tensor:

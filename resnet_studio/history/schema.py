@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeDecorator
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.series import Series
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0004")
 """Every schema this program knows, oldest first; the last one is what it reads and writes."""
 
 NAME_LENGTH = 200
@@ -222,3 +222,36 @@ class EvaluationMemberRow(Base):
     weights_sha256: Mapped[str] = mapped_column(String(64))
     iteration: Mapped[int]
     top1_error: Mapped[float | None]
+
+
+class AnalysisRow(Base):
+    """What was found inside networks, runs among them. ``settings`` is JSON; ``result`` is JSON, compressed: a list
+    never reads it."""
+
+    __tablename__ = "analyses"
+
+    key: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    analysis: Mapped[str] = mapped_column(String(32), index=True)
+    definition: Mapped[str] = mapped_column(Text)
+    settings: Mapped[str] = mapped_column(Text)
+    data: Mapped[str] = mapped_column(Text)
+    data_seed: Mapped[int]
+    data_sha256: Mapped[str] = mapped_column(String(64))
+    images: Mapped[int]
+    seed: Mapped[int]
+    created_at: Mapped[datetime]
+    seconds: Mapped[float]
+    result: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class AnalysisMemberRow(Base):
+    """One stored run of an analysis, with the weights it had."""
+
+    __tablename__ = "analysis_members"
+
+    analysis_key: Mapped[int] = mapped_column(ForeignKey("analyses.key", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    run_key: Mapped[int] = mapped_column(ForeignKey("runs.key"), index=True)
+    weights_sha256: Mapped[str] = mapped_column(String(64))
+    iteration: Mapped[int]

@@ -18,6 +18,7 @@ from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.history import curves as chunked
 from resnet_studio.history import runs
+from resnet_studio.history.analyses import AnalysisStore, remove_analyses_of_runs
 from resnet_studio.history.evaluations import EvaluationStore, remove_of_runs
 from resnet_studio.history.run_folders import checkpoints_there, lost_history, remove_run_folders, unlisted_runs
 from resnet_studio.history.schema import CheckpointRow, CohortRow, RunRow
@@ -29,7 +30,7 @@ _ACTIVE = [status for status in RunStatus if status.active]
 _INTERRUPTED = _("ResNet Studio ended without warning while this run was training; resume it to go on.")
 
 
-class RunStore(EvaluationStore):
+class RunStore(EvaluationStore, AnalysisStore):
     """The history of one home folder. Every method may be called from any thread.
 
     One process at a time writes; a store that came second reads (``writable`` is False) and raises StoreError with a
@@ -384,7 +385,8 @@ class RunStore(EvaluationStore):
                 row.deleted_at = None
 
     def purge_deleted(self, older_than: timedelta = timedelta(0)) -> int:
-        """Remove for good the runs that were deleted at least ``older_than`` ago, with folders and evaluations.
+        """Remove for good the runs that were deleted at least ``older_than`` ago, with folders, evaluations and
+        analyses.
 
         Returns:
             How many were removed.
@@ -398,6 +400,7 @@ class RunStore(EvaluationStore):
             stuck = remove_run_folders(self.home, run_ids)
             gone = due & RunRow.id.not_in(list(stuck))
             remove_of_runs(session, gone)
+            remove_analyses_of_runs(session, gone)
             session.execute(delete(RunRow).where(gone))
             session.execute(delete(CohortRow).where(CohortRow.key.not_in(select(RunRow.cohort_key))))
         if stuck:

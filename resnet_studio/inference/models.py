@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
 
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import Device, MemoryLayout, Precision
-from resnet_studio.domain.errors import CheckpointError, Stopped, UserError
+from resnet_studio.domain.errors import CheckpointError, UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import CheckpointRecord, RunRecord
+from resnet_studio.domain.text_numbers import listed
 from resnet_studio.networks.devices import choose_device
+from resnet_studio.networks.module_state import stoppable
 from resnet_studio.networks.residual import PlannedNetwork
 from resnet_studio.networks.weights import digest, load_weights, state_of
 from resnet_studio.platform.home import Home
@@ -70,35 +70,19 @@ class TrainedNetwork:
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return nullcontext()
 
-    @contextlib.contextmanager
-    def stoppable(self, should_stop: StopCheck) -> Iterator[None]:
-        """Ask ``should_stop`` after each convolution too: a batch through a very deep net takes seconds on a CPU.
-
-        Raises:
-            Stopped: Out of the forward pass.
-        """
-
-        def ask(_module: nn.Module, _inputs: object, _output: Tensor) -> None:
-            if should_stop():
-                raise Stopped
-
-        convolutions = (module for module in self.module.modules() if isinstance(module, nn.Conv2d))
-        handles = [convolution.register_forward_hook(ask) for convolution in convolutions]
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
+    def stoppable(self, should_stop: StopCheck) -> AbstractContextManager[None]:
+        """Ask ``should_stop`` after each convolution too; the forward pass then raises Stopped."""
+        return stoppable(self.module, should_stop)
 
 
-def load(store: RunSource, run: RunRecord, device: Device = Device.CPU) -> TrainedNetwork:
-    """The network of ``run`` with the weights of its newest whole checkpoint.
+def load(store: RunSource, run: RunRecord, device: Device = Device.CPU, iteration: int | None = None) -> TrainedNetwork:
+    """The network of ``run`` with the weights of its newest whole checkpoint, or of the one at ``iteration``.
 
     A damaged checkpoint is passed over for the one before it, and ``notice`` says so. ``run`` is read again, because
     it may have gone on, or gone, since it was listed.
 
     Raises:
-        UserError: If the run is gone, or has no checkpoint, or none that is whole.
+        UserError: If the run is gone, or has no such checkpoint, or none that is whole.
     """
     run = store.get(run.id)
     if run.deleted:
@@ -106,6 +90,18 @@ def load(store: RunSource, run: RunRecord, device: Device = Device.CPU) -> Train
     checkpoints = store.checkpoints(run.id)
     if not checkpoints:
         raise UserError(_("{name} has no weights yet; train it until its first checkpoint.", name=run.name))
+    if iteration is not None:
+        kept = [each.iteration for each in checkpoints]
+        checkpoints = [each for each in checkpoints if each.iteration == iteration]
+        if not checkpoints:
+            raise UserError(
+                _(
+                    "{name} has no checkpoint at iteration {iteration}; those that are kept: {kept}.",
+                    name=run.name,
+                    iteration=iteration,
+                    kept=listed(sorted(kept)),
+                )
+            )
     target = choose_device(device)
     names = run.class_names
     if len(names) != run.spec.network.classes:

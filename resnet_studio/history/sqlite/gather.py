@@ -40,6 +40,9 @@ _SAME_RUN = "run_key IN (SELECT r.key FROM runs r JOIN backup.runs b ON b.key = 
 _SAME_EVALUATION = (
     "evaluation_key IN (SELECT e.key FROM evaluations e JOIN backup.evaluations b ON b.key = e.key AND b.id = e.id)"
 )
+_SAME_ANALYSIS = (
+    "analysis_key IN (SELECT a.key FROM analyses a JOIN backup.analyses b ON b.key = a.key AND b.id = a.id)"
+)
 _FILL_WHERE = {
     "runs": "cohort_key IN (SELECT c.key FROM cohorts c JOIN backup.cohorts b ON b.key = c.key AND b.id = c.id)",
     "tags": _SAME_RUN,
@@ -51,6 +54,7 @@ _FILL_WHERE = {
             SELECT 1 FROM curve_chunks n WHERE n.run_key = old.run_key AND n.series = old.series
             AND n.first_iteration <= old.last_iteration AND n.last_iteration >= old.first_iteration)""",
     "evaluation_members": f"{_SAME_EVALUATION} AND {_SAME_RUN}",
+    "analysis_members": f"{_SAME_ANALYSIS} AND {_SAME_RUN}",
 }
 
 
@@ -191,4 +195,5 @@ def _mend(new: sqlite3.Connection) -> None:
                 parent = f"SELECT {reference.column.name} FROM {reference.column.table.name}"
                 new.execute(f"DELETE FROM {table.name} WHERE {column.name} NOT IN ({parent})")
     new.execute("DELETE FROM evaluations WHERE key NOT IN (SELECT evaluation_key FROM evaluation_members)")
+    new.execute("DELETE FROM analyses WHERE key NOT IN (SELECT analysis_key FROM analysis_members)")
     new.execute("DELETE FROM cohorts WHERE key NOT IN (SELECT cohort_key FROM runs)")

@@ -1,4 +1,5 @@
-"""A history that an earlier program with today's schema wrote opens unchanged: every run, curve and evaluation."""
+"""A history that an earlier program with today's schema wrote opens unchanged: every run, curve, evaluation and
+analysis. One with the schema before it is migrated, and loses nothing."""
 
 from __future__ import annotations
 
@@ -10,28 +11,32 @@ import pytest
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.series import Series
+from resnet_studio.history.sqlite.migrate import PRESENT
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
 from ...databases import database_of
 from .test_migrate import rows
+from .write_schema import BEFORE, analysis
 
-SCRIPT = Path(__file__).parent / "schema_0002.sql"
+SCRIPT = Path(__file__).parent / f"schema_{PRESENT.head}.sql"
 PLAIN, RESIDUAL = "2ba18e45bc8a4c1d96a228ab5a1308a3", "f356d59bb619475e91abd9da31082f1e"
 STOPPED, INTERRUPTED = "0da7a7301a1c4f528102325a95b1b935", "bb4ed82b50b24403b0374a66dc608484"
 EVALUATION = "bbdcc856c1f9475e8f9e6b6bba475935"
-TABLES = (
-    "cohorts", "runs", "curve_chunks", "checkpoints", "tags", "evaluations", "evaluation_members",
-    "alembic_version, (SELECT 1), (SELECT 1)",
-)  # fmt: skip
+OLD_TABLES = ("cohorts", "runs", "curve_chunks", "checkpoints", "tags", "evaluations", "evaluation_members")
+TABLES = (*OLD_TABLES, "analyses", "analysis_members", "alembic_version, (SELECT 1), (SELECT 1)")
+
+
+def written(home: Home, script: Path) -> Home:
+    connection = sqlite3.connect(database_of(home))
+    connection.executescript(script.read_text(encoding="utf-8"))
+    connection.close()
+    return home
 
 
 @pytest.fixture
 def earlier(home: Home) -> Home:
-    connection = sqlite3.connect(database_of(home))
-    connection.executescript(SCRIPT.read_text(encoding="utf-8"))
-    connection.close()
-    return home
+    return written(home, SCRIPT)
 
 
 def test_it_opens_as_it_was(earlier: Home) -> None:
@@ -70,3 +75,26 @@ def test_its_evaluation_is_there(earlier: Home) -> None:
         assert whole.confusion.sum() == whole.images == len(whole.names) == 2400
         wrong = (whole.predicted != whole.labels).mean()
         assert 100 * wrong == pytest.approx(summary.top1_error)
+
+
+def test_its_analysis_is_there(earlier: Home) -> None:
+    with RunStore.open(earlier, writer=False) as store:
+        (summary,) = store.analyses()
+        whole = store.analysis(summary.id)
+    wanted = analysis(RESIDUAL, summary.weights[0])
+    assert {name: getattr(summary, name) for name in summary.__slots__} == {
+        name: getattr(wanted, name) for name in summary.__slots__
+    }
+    np.testing.assert_equal(whole.result.to_json(), wanted.result.to_json())
+
+
+def test_the_schema_before_it_comes_through_whole(home: Home) -> None:
+    written(home, BEFORE)
+    before = {table: rows(database_of(home), table) for table in OLD_TABLES}
+    assert all(before.values())
+    with RunStore.open(home) as store:
+        assert store.backup is not None
+        assert store.analyses() == ()
+        assert store.evaluations()[0].id == EVALUATION
+    for table in OLD_TABLES:
+        assert rows(database_of(home), table) == before[table], table

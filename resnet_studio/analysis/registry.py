@@ -1,0 +1,46 @@
+"""Which function measures which analysis: the rows' keys, each with what is called for all networks together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from resnet_studio.analysis import (
+    responses,
+    shattered,
+    signal,
+)
+from resnet_studio.analysis.subjects import Progress, Subject
+from resnet_studio.domain.analyses.result import AnalysisResult
+from resnet_studio.domain.errors import Stopped
+from resnet_studio.domain.events import StopCheck
+
+Measure = Callable[[Sequence[Subject], Any, Any, Progress, StopCheck], Sequence[AnalysisResult]]
+
+
+def each(measure: Callable[[Subject, Any, Any, Progress, StopCheck], AnalysisResult]) -> Measure:
+    """One network after another; the whole's total is that of the first one times their number."""
+
+    def measure_all(
+        subjects: Sequence[Subject], images: Any, settings: Any, progress: Progress, should_stop: StopCheck
+    ) -> Sequence[AnalysisResult]:
+        found = []
+        for place, subject in enumerate(subjects):
+            if should_stop():
+                raise Stopped
+
+            def report(done: int, total: int, place: int = place) -> None:
+                progress(place * total + done, len(subjects) * total)
+
+            found.append(measure(subject, images, settings, report, should_stop))
+        return tuple(found)
+
+    return measure_all
+
+
+MEASURES: Mapping[str, Measure] = {
+    "signal": each(signal.measure),
+    "shattered": each(shattered.measure),
+    "responses": each(responses.measure),
+}
+"""By the key of the row; ``images`` is None for a row without images."""

@@ -1,0 +1,111 @@
+"""Figures as values: lines, heat maps and pictures, with their words. Who draws them decides on size and colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """Points that belong together. NaN makes a gap.
+
+    Attributes:
+        x, y: (N,).
+        label: In the legend; a label that a line before it has is not repeated, an empty one not shown.
+        colour: ``#rrggbb``.
+        dashed: A plain net's.
+        points: Marks instead of a line.
+        low, high: (N,), an interval about each value, or None.
+    """
+
+    x: Array
+    y: Array
+    label: str = ""
+    colour: str = "#1b2330"
+    dashed: bool = False
+    points: bool = False
+    low: Array | None = None
+    high: Array | None = None
+
+    def __post_init__(self) -> None:
+        lengths = {len(part) for part in (self.x, self.y, self.low, self.high) if part is not None}
+        if len(lengths) != 1:
+            raise ValueError(f"x, y and their interval must be of one length, got {sorted(lengths)}")
+
+
+@dataclass(frozen=True, eq=False)
+class LineChart:
+    """Lines on one pair of axes.
+
+    Attributes:
+        log: The vertical axis shows powers of ten; what is not above zero makes a gap.
+        level: A line across, such as the value of doing nothing.
+        from_zero: The vertical axis begins at 0; not with ``log``.
+    """
+
+    title: str
+    x_title: str
+    y_title: str
+    lines: tuple[Line, ...]
+    log: bool = False
+    level: float | None = None
+    from_zero: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMap:
+    """Values as colours.
+
+    Attributes:
+        values: (rows, columns); row 0 is drawn at the top. NaN is left blank.
+        low, high: The ends of the colour scale; None: of the values.
+        x, y: Positions of the first and the last column and row, None: counted from 1.
+    """
+
+    title: str
+    x_title: str
+    y_title: str
+    values: Array
+    low: float | None = None
+    high: float | None = None
+    x: tuple[float, float] | None = None
+    y: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2:
+            raise ValueError(f"values must be (rows, columns), got {self.values.shape}")
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image: uint8 (H, W, 3), drawn with sharp pixels."""
+
+    title: str
+    pixels: npt.NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or self.pixels.dtype != np.uint8:
+            raise ValueError(f"pixels must be uint8 (H, W, 3), got {self.pixels.dtype} {self.pixels.shape}")
+
+
+Panel = LineChart | HeatMap | Picture
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """Panels, row by row.
+
+    Attributes:
+        title: The finding in numbers.
+        columns: Panels side by side.
+    """
+
+    title: str
+    panels: tuple[Panel, ...]
+    columns: int = 1

@@ -1,0 +1,93 @@
+"""The signal check's result: how the gradient grows from the last block to the first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table, rounded
+from resnet_studio.text import _
+
+
+@dataclass(frozen=True, eq=False)
+class SignalCheck(AnalysisResult):
+    """Gradients of one network at one batch.
+
+    Attributes:
+        blocks: Names in the order of the forward pass.
+        layers: For each block, how many weighted layers lie on the main path up to its output, itself included.
+        norms: (blocks,), Euclidean norm of dL/d(output), L the batch's mean cross-entropy, the whole tensor flattened.
+        gains: (blocks,), norm at the block's input over norm at its output: above 1 the gradient grows on its way back.
+        loss: L, in nats.
+    """
+
+    net: Net
+    blocks: tuple[str, ...]
+    layers: tuple[int, ...]
+    norms: Numbers
+    gains: Numbers
+    loss: float
+
+    @property
+    def growth(self) -> float:
+        """Norm at the first block's output over norm at the last one's."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.divide(self.norms[0], self.norms[-1]))
+
+    def to_json(self) -> dict[str, Any]:
+        return {**super().to_json(), "growth": self.growth}
+
+    @classmethod
+    def table(cls, results: Sequence[SignalCheck]) -> Table:
+        return Table(
+            (_("network"), _("block"), _("layer"), _("gradient norm"), _("gain")),
+            tuple(
+                (one.net.label, *row)
+                for one in results
+                for row in zip(one.blocks, one.layers, one.norms.tolist(), one.gains.tolist(), strict=True)
+            ),
+        )
+
+    @classmethod
+    def summary(cls, results: Sequence[SignalCheck]) -> Table:
+        return Table(
+            (_("network"), _("iteration"), _("growth"), _("smallest gain"), _("largest gain"), _("loss")),
+            tuple(
+                (one.net.label, one.net.iteration, one.growth, float(one.gains.min()), float(one.gains.max()), one.loss)
+                for one in results
+            ),
+        )
+
+    @classmethod
+    def figure(cls, results: Sequence[SignalCheck]) -> Figure:
+        grown = ", ".join(
+            _("{times} times in {network}", times=rounded(one.growth), network=one.net.title) for one in results
+        )
+        return Figure(
+            _("From the last block to the first the gradient grows {grown}", grown=grown),
+            (
+                LineChart(
+                    _("Gradient at each block's output"),
+                    _("weighted layers up to the block's output"),
+                    _("gradient norm"),
+                    tuple(_line(one, one.norms) for one in results),
+                    log=True,
+                ),
+                LineChart(
+                    _("Gain of each block"),
+                    _("weighted layers up to the block's output"),
+                    _("norm at its input / norm at its output"),
+                    tuple(_line(one, one.gains) for one in results),
+                    level=1.0,
+                ),
+            ),
+            columns=2,
+        )
+
+
+def _line(one: SignalCheck, values: Numbers) -> Line:
+    return Line(np.asarray(one.layers, np.float64), values, one.net.title, one.net.ink, dashed=not one.net.residual)
