@@ -28,6 +28,7 @@ from resnet_studio.analysis.subjects import OnPartial, Progress, Subject, no_pro
 from resnet_studio.data.drawn_images import DrawnImages
 from resnet_studio.domain.analyses.surface import SIDES, OnSquare, Surface, SurfaceSettings
 from resnet_studio.domain.blueprint import Blueprint
+from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.networks.initialisation import standard_normal
 from resnet_studio.networks.residual import PlannedNetwork
@@ -152,7 +153,7 @@ def loss_surface(
     done, total = 0, len(finest.missing(side, line_only))
     progress(done, total)
     copy = copied(network, plan)
-    moves = _Moves(copy, seed, span)
+    moves = _Moves(copy, seed, span, should_stop)
     with measurable(copy, should_stop, trained=trained):
         for wanted in SIDES[: SIDES.index(side) + 1]:
             missing = finest.missing(wanted, line_only)
@@ -196,10 +197,16 @@ def _step(side: int) -> int:
     return (SIDES[-1] - 1) // (side - 1)
 
 
-def direction(network: nn.Module, seed: int, axis: int) -> dict[str, Tensor]:
-    """A filter-normalised direction: for every weight of more than one dimension, by its name; ``axis`` is 0 or 1."""
+def direction(network: nn.Module, seed: int, axis: int, should_stop: StopCheck = never_stop) -> dict[str, Tensor]:
+    """A filter-normalised direction: for every weight of more than one dimension, by its name; ``axis`` is 0 or 1.
+
+    Raises:
+        Stopped: Between two layers, when ``should_stop`` says so.
+    """
     found = {}
     for name, weight in network.named_parameters():
+        if should_stop():
+            raise Stopped
         if weight.ndim > 1:
             drawn = standard_normal(seed, f"surface {axis}/{name}", tuple(weight.shape)).to(weight.device)
             norms = [values.flatten(1).norm(dim=1) for values in (weight.detach(), drawn)]
@@ -211,8 +218,8 @@ def direction(network: nn.Module, seed: int, axis: int) -> dict[str, Tensor]:
 class _Moves:
     """Puts a network's weights at a point of the surface; ``span`` is what a share of 1 stands for."""
 
-    def __init__(self, network: nn.Module, seed: int, span: float) -> None:
-        first, second = (direction(network, seed, axis) for axis in range(2))
+    def __init__(self, network: nn.Module, seed: int, span: float, should_stop: StopCheck) -> None:
+        first, second = (direction(network, seed, axis, should_stop) for axis in range(2))
         self._span = span
         self._weights = [
             (weight, weight.detach().clone(), first[name], second[name])

@@ -73,6 +73,31 @@ def test_shapes_of_shattered_and_responses(trained: Trained, images: Path) -> No
         assert (one["about"]["images"], one["about"]["settings"]["part"]) == (72, "training")  # all there are
 
 
+def test_maps_of_a_twin(trained: Trained, tmp_path: Path) -> None:
+    """Class activation maps need trained runs; the others of this kind take designs too, and say what they do not."""
+    png, svg, table = tmp_path / "cam.png", tmp_path / "cam.svg", tmp_path / "cam.csv"
+    words = ("--images", 4, "--png", png, "--svg", svg, "--csv", table, "--json")
+    found = trained.say("inside", "cam", *runs_of(trained), *words).json
+    assert [one["network"] for one in found] == ["plain-8", "ResNet-8"]
+    for one in found:
+        assert one["stored"]
+        assert len(one["images"]) == 4
+        assert len(one["randomised"]) == 5
+    with Image.open(png) as picture:
+        assert picture.width > 1000
+    assert svg.read_text(encoding="utf-8").lstrip().startswith("<?xml")
+    with table.open(newline="", encoding="utf-8") as file:
+        assert {row["network"] for row in csv.DictReader(file)} == {"plain-8", "ResNet-8"}
+    assert "rank correlation" in trained.say("inside", "show", found[0]["about"]["id"]).out
+    pairs = trained.say("inside", "similarity", *runs_of(trained), "--images", 8, "--batch", 4, "--json").json
+    assert [one["other"]["network"] for one in pairs] == ["plain-8", "ResNet-8", "ResNet-8"]
+    assert pairs[2]["about"]["runs"] == list(trained.ids)
+    surface = trained.say("inside", "surface", *DESIGNS, "--side", 5, "--line", "--images", 8)
+    assert "below that of guessing" in surface.out
+    sharp = trained.say("inside", "sharpness", "--run", trained.ids[1], "--images", 8, "--tolerance", 0.3)
+    assert "Compare networks by the relative sharpness" in " ".join(sharp.out.split())
+
+
 def test_every_kept_checkpoint(trained: Trained) -> None:
     run = trained.ids[0]
     found = trained.say("inside", "signal", "--run", run, "--iteration", "all", "--images", 8, "--json").json

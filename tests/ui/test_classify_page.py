@@ -27,11 +27,16 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QPushButton, QStyleOptionViewItem
 
+from resnet_studio.analysis.cam import where_it_looks
+from resnet_studio.data.images import to_square
+from resnet_studio.domain.analyses.overlay import blended, overlay
+from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, NamedImage, Prediction
 from resnet_studio.domain.run_filter import parse_filter
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
+from resnet_studio.inference.models import load
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.images.thumbnails import Thumbnails
@@ -39,6 +44,7 @@ from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.pages.classify.cells import Cell
 from resnet_studio.ui.pages.classify.delegate import BarsDelegate
 from resnet_studio.ui.pages.classify.export import HEADER, as_text
+from resnet_studio.ui.pages.classify.maps import SIDE, ClassMaps
 from resnet_studio.ui.pages.classify.page import ClassifyPage
 from resnet_studio.ui.pages.classify.panel import classes_note
 from resnet_studio.ui.pages.classify.refused_files import RefusedDialog
@@ -100,6 +106,7 @@ def page(qtbot, services):
     page.activate()
     yield page
     page.session.stop()
+    page.maps.forget()
 
 
 @pytest.fixture
@@ -359,6 +366,54 @@ def test_looking_again_asks_everything_again(page, idle, colour_folders):
     idle(page)
     assert page.session.total == 8
     assert all(page.results.cell(row, 1).predictions for row in range(4))
+
+
+def test_where_each_network_looks_lies_over_its_image(qtbot, page, idle, services, colour_folders):
+    """Toggled: the map of the network's own first guess, drawn as analysis has it; off again, nothing is asked for."""
+    file = sorted((colour_folders / "test").rglob("*.png"))[0]
+    page.classify_paths([file])
+    idle(page)
+    image = page.results.images[0]
+    assert page.maps.picture(page.results.runs[0], image) is None
+    where = page.findChild(QPushButton, "classify_where")
+    where.click()
+
+    def drawn() -> bool:
+        return all(page.maps.picture(run, image) is not None for run in page.results.runs)
+
+    qtbot.waitUntil(drawn, timeout=60_000)
+    pictures = [page.maps.picture(run, image).toImage() for run in page.results.runs]
+    assert [(each.width(), each.height()) for each in pictures] == [(SIDE, SIDE)] * len(page.results.runs)
+    assert pictures[0] != pictures[1]
+    for run, picture in zip(page.results.runs, pictures, strict=True):
+        network = load(services.store, run)
+        decoded = Image.open(file).convert("RGB")
+        pixels = to_square(decoded, network.preprocessing.image_size)[None]
+        plan = blueprint(run.spec.network)
+        look = where_it_looks(network.module, plan, network.preprocessing.apply(pixels), SIDE, SIDE)
+        assert (
+            network.class_names[look.target] == page.results.cell(0, page.results.runs.index(run)).predictions[0].label
+        )
+        expected = blended(
+            to_square(Image.open(file).convert("RGB"), SIDE).permute(1, 2, 0).numpy(), overlay(look.values)
+        )
+        seen = [picture.pixelColor(x, y).getRgb()[:3] for y in range(0, SIDE, 25) for x in range(0, SIDE, 25)]
+        np.testing.assert_allclose(np.array(seen), expected[::25, ::25].reshape(-1, 3), atol=1)
+    page.grid.grab()
+    page.maps.forget()
+    where.click()
+    assert page.maps.picture(page.results.runs[0], image) is None
+    page.grid.grab()
+    assert not page.maps._waiting
+
+
+def test_an_image_that_cannot_be_read_has_no_map(qtbot, page, services, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no image")
+    page.maps.set_on(True)
+    run, image = page.results.runs[0], ImageRow.of(broken)
+    qtbot.waitUntil(lambda: page.maps.picture(run, image) is not None, timeout=60_000)
+    assert page.maps.picture(run, image).isNull()
 
 
 def test_without_trained_networks_the_page_says_what_to_do(qtbot, services):
@@ -687,7 +742,7 @@ def test_a_certain_answer_is_written_whole(services, width):
     painter = QPainter(picture)
     option = QStyleOptionViewItem()
     option.rect = picture.rect()
-    BarsDelegate(services.theme, lambda: "").paint(painter, option, model.index(0, 0))
+    BarsDelegate(services.theme, lambda: "", ClassMaps(services)).paint(painter, option, model.index(0, 0))
     bold = QFont(painter.font())
     bold.setWeight(QFont.Weight.DemiBold)
     words = QFontMetrics(bold).horizontalAdvance("100.0 %")

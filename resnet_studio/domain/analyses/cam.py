@@ -34,7 +34,7 @@ class CamSettings(AnalysisSettings):
         N_("How many images are looked at, drawn by the seed."),
         unit=N_("images"),
         simple=True,
-        default=16,
+        default=8,
         ge=2,
         le=1000,
     )

@@ -17,7 +17,7 @@ from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
 
 SIDES = (5, 9, 17, 33)
-_SCALE = 2.0  # times the loss of guessing: the upper end of the colours
+_SCALE = 2.0  # times the loss of guessing, or of the networks themselves where more: the upper end of the colours
 
 
 class Side(StrEnum):
@@ -142,7 +142,7 @@ class Surface(OnSquare, AnalysisResult):
         found = ", ".join(
             _("{share:.0%} in {network}", share=one.below_guessing, network=one.net.title) for one in results
         )
-        high = _SCALE * max(one.guessing for one in results)
+        high = _SCALE * max(loss for one in results for loss in (one.guessing, one.centre) if math.isfinite(loss))
         lines = tuple(
             Line(one.positions, one.line, one.net.title, one.net.ink, dashed=not one.net.residual) for one in results
         )

@@ -8,9 +8,13 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, 
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from resnet_studio.text import _
+from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.pages.classify.cells import Cell
 from resnet_studio.ui.pages.classify.headers import ROW_HEIGHT, tick
+from resnet_studio.ui.pages.classify.maps import ClassMaps
+from resnet_studio.ui.pages.classify.results import HeadingRole
 from resnet_studio.ui.theme import Role, Theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -20,6 +24,7 @@ _NARROW = 240.0  # a cell below this width has its bars under the words
 _TWO_LINES, _WORDS = 23.0, 16.0
 _GAP = 8.0
 _SIGN = 16.0
+_PICTURE = 88.0
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
@@ -30,10 +35,12 @@ class BarsDelegate(QStyledItemDelegate):
     Where the true class is known, its line bears a check mark, and a wrong first guess a cross.
     """
 
-    def __init__(self, theme: Theme, waiting: Callable[[], str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, waiting: Callable[[], str], maps: ClassMaps, parent: QWidget | None = None
+    ) -> None:
         """``waiting`` gives the word for a cell without a result yet."""
         super().__init__(parent)
-        self._theme, self._waiting = theme, waiting
+        self._theme, self._waiting, self._maps = theme, waiting, maps
         self._widths: dict[tuple[str, ...], int] = {}
         theme.changed.connect(self._widths.clear)
 
@@ -60,11 +67,28 @@ class BarsDelegate(QStyledItemDelegate):
         painter.drawLine(area.bottomLeft() - QPointF(0, 1), area.bottomRight() - QPointF(0, 1))
         painter.drawLine(area.topLeft(), area.bottomLeft())
         if cell.predictions:
-            self._paint_bars(painter, area.adjusted(12, 0, -12, 0), cell)
+            left = 12.0
+            if self._maps.on:
+                image = index.model().headerData(index.row(), Qt.Orientation.Vertical, HeadingRole.IMAGE)
+                self._paint_map(painter, QPointF(area.left() + left, area.center().y() - _PICTURE / 2), cell, image)
+                left += _PICTURE + _GAP
+            self._paint_bars(painter, area.adjusted(left, 0, -12, 0), cell)
         else:
             painter.setPen(self._theme.colour(Role.MUTED))
             painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), self._waiting())
         painter.restore()
+
+    def _paint_map(self, painter: QPainter, corner: QPointF, cell: Cell, image: object) -> None:
+        """Where the network looks, or an empty frame until that is known."""
+        frame = QRectF(corner.x(), corner.y(), _PICTURE, _PICTURE)
+        picture = self._maps.picture(cell.run, image) if isinstance(image, ImageRow) else None
+        if picture is None or picture.isNull():
+            painter.fillRect(frame, self._theme.colour(Role.RAISED))
+            painter.setPen(self._theme.colour(Role.MUTED))
+            painter.drawText(frame, int(Qt.AlignmentFlag.AlignCenter), "…" if picture is None else _("no map"))
+            return
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawPixmap(frame, picture, QRectF(picture.rect()))
 
     def _paint_bars(self, painter: QPainter, area: QRectF, cell: Cell) -> None:
         narrow = area.width() < _NARROW

@@ -10,6 +10,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.images.thumbnails import Thumbnails
 from resnet_studio.ui.pages.classify.delegate import BarsDelegate
 from resnet_studio.ui.pages.classify.headers import ImagesHeader, NetworksHeader
+from resnet_studio.ui.pages.classify.maps import ClassMaps
 from resnet_studio.ui.pages.classify.results import ResultsModel
 from resnet_studio.ui.pages.classify.session import ClassifySession
 from resnet_studio.ui.theme import Theme
@@ -22,7 +23,13 @@ class ResultsGrid(QTableView):
     copy_requested = Signal()
 
     def __init__(
-        self, model: ResultsModel, session: ClassifySession, thumbnails: Thumbnails, theme: Theme, parent: QWidget
+        self,
+        model: ResultsModel,
+        session: ClassifySession,
+        thumbnails: Thumbnails,
+        maps: ClassMaps,
+        theme: Theme,
+        parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self._results, self._session = model, session
@@ -31,7 +38,7 @@ class ResultsGrid(QTableView):
         self.setModel(model)
         self.setVerticalHeader(ImagesHeader(model, thumbnails, theme, self))
         self.setHorizontalHeader(NetworksHeader(model, session.iterations, theme, self))
-        self.setItemDelegate(BarsDelegate(theme, self._waiting, self))
+        self.setItemDelegate(BarsDelegate(theme, self._waiting, maps, self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -45,6 +52,7 @@ class ResultsGrid(QTableView):
             shortcut = QShortcut(QKeySequence(keys), self, context=Qt.ShortcutContext.WidgetShortcut)
             shortcut.activated.connect(signal)
         theme.changed.connect(self.repaint_all)
+        maps.ready.connect(self.viewport().update)
 
     @property
     def chosen_keys(self) -> tuple[str, ...]:

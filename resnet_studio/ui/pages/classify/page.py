@@ -43,6 +43,7 @@ from resnet_studio.ui.pages.classify.busy_row import BusyRow
 from resnet_studio.ui.pages.classify.drop_zone import DropZone
 from resnet_studio.ui.pages.classify.export import as_text
 from resnet_studio.ui.pages.classify.grid import ResultsGrid
+from resnet_studio.ui.pages.classify.maps import ClassMaps
 from resnet_studio.ui.pages.classify.panel import NetworksPanel
 from resnet_studio.ui.pages.classify.refused_files import RefusedDialog, summary
 from resnet_studio.ui.pages.classify.results import ResultsModel
@@ -69,9 +70,10 @@ class ClassifyPage(Page):
         self.results = ResultsModel(self)
         self.session = ClassifySession(services, self.results, self)
         self.thumbnails = Thumbnails(services.jobs, self)
+        self.maps = ClassMaps(services, self)
         self.zone = DropZone(services.theme, self)
         self.panel = NetworksPanel(self.choice, services.theme, self)
-        self.grid = ResultsGrid(self.results, self.session, self.thumbnails, services.theme, self)
+        self.grid = ResultsGrid(self.results, self.session, self.thumbnails, self.maps, services.theme, self)
         self._protocol_timer = QTimer(self, interval=_TYPING_MS, singleShot=True)
         self._drops = DropTarget(self)
         self._build()
@@ -85,6 +87,12 @@ class ClassifyPage(Page):
         self._count.setObjectName("classify_count")
         self._count.setProperty("role", "muted")
         self._refused = self._button("", "classify_refused", _("Which files, and why"))
+        self._where = self._button(
+            _("Where it looks"),
+            "classify_where",
+            _("Each network's class activation map over the image: bright where its first guess is seen"),
+        )
+        self._where.setCheckable(True)
         self._again = self._button(_("Look again"), "classify_again", _("With the newest weights of each network (F5)"))
         self._copy = self._button(_("Copy"), "classify_copy", _("The results as a table, for a spreadsheet"))
         self._export = self._button(_("Export CSV…"), "classify_export", _("The results as a file"))
@@ -95,7 +103,7 @@ class ClassifyPage(Page):
         head.addWidget(title)
         head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
-        for button in (self._refused, self._again, self._copy, self._export, self._clear):
+        for button in (self._refused, self._where, self._again, self._copy, self._export, self._clear):
             head.addWidget(button)
 
         self._busy = BusyRow(self.session, self)
@@ -161,7 +169,8 @@ class ClassifyPage(Page):
         self.grid.remove_requested.connect(self._on_remove)
         self.grid.copy_requested.connect(self._on_copy)
         self._refused.clicked.connect(self._on_refused)
-        self._again.clicked.connect(self.session.look_again)
+        self._where.toggled.connect(self.maps.set_on)
+        self._again.clicked.connect(self._on_again)
         self._copy.clicked.connect(self._on_copy)
         self._export.clicked.connect(self._on_export)
         self._clear.clicked.connect(self._on_clear)
@@ -171,7 +180,7 @@ class ClassifyPage(Page):
         self.services.controller.runs_changed.connect(self._on_runs_changed)
         within = Qt.ShortcutContext.WidgetWithChildrenShortcut
         QShortcut(QKeySequence("Esc"), self, context=within).activated.connect(self.session.stop)
-        QShortcut(QKeySequence("F5"), self, context=within).activated.connect(self.session.look_again)
+        QShortcut(QKeySequence("F5"), self, context=within).activated.connect(self._on_again)
 
     def activate(self) -> None:
         self._reload_if_stale()
@@ -280,7 +289,7 @@ class ClassifyPage(Page):
         )
         self._refused.setText(summary(refused))
         self._refused.setVisible(bool(refused))
-        for button in (self._again, self._copy, self._export, self._clear):
+        for button in (self._where, self._again, self._copy, self._export, self._clear):
             button.setVisible(bool(images))
         self._clear.setVisible(bool(images or refused))
         self._notice.setText("\n".join(self.session.notices.values()))
@@ -309,6 +318,11 @@ class ClassifyPage(Page):
     def _on_clear(self) -> None:
         self.session.clear()
         self.thumbnails.clear()
+        self.maps.forget()
+
+    def _on_again(self) -> None:
+        self.maps.forget()
+        self.session.look_again()
 
     def _on_refused(self) -> None:
         RefusedDialog(self.session.refused, self).open()
