@@ -74,6 +74,7 @@ class RunsPage(Page):
         self._trash: list[RunRecord] = []
         self._sizing: Job | None = None
         self.model = RunsTableModel(self)
+        self.model.set_fields(services.preferences.value("runs/fields", [], list))
         self.proxy = RunsProxy(self.model, self)
         self.table = RunsView(self.proxy, services.theme, services.preferences, self)
         self.toolbox = Toolbox(self, self.table, services.theme)
@@ -179,6 +180,7 @@ class RunsPage(Page):
         self.table.selectionModel().selectionChanged.connect(self._update)
         self.table.doubleClicked.connect(self._on_double_click)
         self.table.menu_requested.connect(self._on_menu)
+        self.table.fields_chosen.connect(self.model.set_fields)
         self.groups.menu_requested.connect(self._on_menu)
         self.groups.doubleClicked.connect(self._on_double_click)
         self.groups.selectionModel().selectionChanged.connect(self._update)
