@@ -375,7 +375,10 @@ class RunsPage(Page):
         self.details.show_run(run, self.model.records, evaluations, images)
 
     def _on_filter(self, text: str) -> None:
+        before = [run.id for run in self.table.chosen]
         self.proxy.set_filter(parse_filter(text))
+        if before and not self.table.chosen:  # a whole new table
+            self.table.choose([run_id for run_id in before if self.proxy.index_of(run_id).isValid()])
         self._show_groups()
 
     def _on_find(self) -> None:
