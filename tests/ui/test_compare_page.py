@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import importlib.util
 import io
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -185,8 +186,11 @@ def test_exports_write_what_is_shown(ids, page, tmp_path: Path, qtbot, monkeypat
     _wait_loaded(qtbot, page)
     page.curves.plots[0].legend.row(ids[0]).click()
     for kind in Export:
+        if kind is Export.EVENTS and importlib.util.find_spec("tensorboard") is None:
+            continue  # an extra
         target = tmp_path / f"{kind.name.lower()}{kind.row.suffix}"
         monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args, path=target: (str(path), ""))
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_args, path=target: str(path))
         action = next(each for each in page.curves.export_button.menu().actions() if each.data() == kind.name)
         with qtbot.waitSignal(page.message) as told:
             action.trigger()

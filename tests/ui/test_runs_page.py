@@ -566,3 +566,24 @@ def test_as_many_columns_show_as_fit(page, qtbot, width, shown):
     page.resize(760, 700)
     qtbot.waitUntil(lambda: page.table.isColumnHidden(INDEX[Column.TAGS]))
     assert not page.table.isColumnHidden(INDEX[Column.TEST_ERROR])
+
+
+def test_any_field_of_the_recipe_can_be_a_column(page, services, stored, qtbot):
+    page.table.sortByColumn(INDEX[Column.DEPTH], Qt.SortOrder.AscendingOrder)
+    page.table.choose([stored["plain-20"]])
+    order = names(page)
+    recipe = next(a.menu() for a in page.table.columns_menu().actions() if a.menu() and a.menu().title() == "Recipe")
+    next(action for action in recipe.actions() if action.text() == "Weight decay").trigger()
+    assert page.model.fields == ("weight_decay",)
+    assert names(page) == order
+    last = page.proxy.columnCount() - 1
+    assert page.proxy.headerData(last, Qt.Orientation.Horizontal) == "Weight decay"
+    assert page.proxy.index(0, last).data() == "0.0001"
+    assert not page.table.isColumnHidden(last)
+    page.table.sortByColumn(last, Qt.SortOrder.DescendingOrder)
+    again = RunsPage(services, page_row("runs"))
+    qtbot.addWidget(again)
+    assert again.model.fields == ("weight_decay",)  # remembered
+    page.table.reset_layout()
+    assert page.model.fields == ()
+    assert page.proxy.columnCount() == len(COLUMNS)

@@ -6,6 +6,7 @@ from enum import Enum
 
 from resnet_studio.domain.protocols import ProtocolKind
 from resnet_studio.domain.records import NOT_KNOWN, EvaluatedError, RunRecord
+from resnet_studio.domain.run_fields import FieldKind, find_field
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
 from resnet_studio.text import _
 from resnet_studio.ui.models import formats
@@ -230,6 +231,30 @@ COLUMNS: dict[Column, TableColumn[RunRecord]] = {
         cell_tip=lambda run: run.note or None,
     ),
 }
+
+
+def field_column(key: str) -> TableColumn[RunRecord]:
+    """A column for any field of a run. Raises ValueError for an unknown key."""
+    field = find_field(key)
+    if field is None:
+        raise ValueError(f"a run has no field {key!r}")
+    number = field.kind is FieldKind.NUMBER
+
+    def sort(run: RunRecord) -> object:
+        value = field.read(run)
+        return field.text(value).casefold() if value is not None and not number else value
+
+    return TableColumn(
+        field.title,
+        field.read,
+        field.text,
+        _("{field}, as the filter knows it", field=field.key),
+        number=number,
+        width=max(90, 9 * len(field.title) + 24),
+        sort=sort,
+    )
+
+
 ORDER: tuple[Column, ...] = tuple(COLUMNS)
 INDEX: dict[Column, int] = {column: index for index, column in enumerate(ORDER)}
 

@@ -9,9 +9,10 @@ from datetime import datetime
 from PySide6.QtCore import QModelIndex, QObject, Qt, Signal, Slot
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.run_fields import find_field
 from resnet_studio.domain.run_filter import FilteredRuns, RunFilter
 from resnet_studio.ui.models.record_table import RecordTableModel
-from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, ORDER, Column
+from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, ORDER, Column, field_column
 
 
 class RunsTableModel(RecordTableModel[RunRecord]):
@@ -24,12 +25,28 @@ class RunsTableModel(RecordTableModel[RunRecord]):
     edit_requested = Signal(str, object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
+        self._fields: tuple[str, ...] = ()
         self._sizes: dict[str, tuple[datetime, int]] = {}  # by run id: of which state, and bytes
         columns = [COLUMNS[column] for column in ORDER]
         columns[INDEX[Column.SIZE]] = replace(COLUMNS[Column.SIZE], value=self._size)
         super().__init__(columns, key=run_id, parent=parent)
         self.editable = False
         self.sort(INDEX[Column.CREATED], Qt.SortOrder.DescendingOrder)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Keys of the fields that have a column after the usual ones."""
+        return self._fields
+
+    def set_fields(self, keys: Iterable[str]) -> None:
+        """Columns for these fields of a run; unknown keys are passed over, rows and their order stay."""
+        known = tuple(key for key in dict.fromkeys(keys) if find_field(key) is not None)
+        if known == self._fields:
+            return
+        self._fields, before, runs = known, self._sorted, self.records
+        self.set_table([*self.columns[: len(ORDER)], *(field_column(key) for key in known)], runs)
+        if before is not None and before[0] < len(self.columns):
+            self.sort(before[0], Qt.SortOrder.DescendingOrder if before[1] else Qt.SortOrder.AscendingOrder)
 
     def _size(self, run: RunRecord) -> int | None:
         found = self._sizes.get(run.id)

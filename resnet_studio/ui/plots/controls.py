@@ -125,6 +125,13 @@ class PlotControls(QWidget):
             toggle.toggled.connect(self._on_changed)
         self.legend.toggled.connect(self._on_legend)
 
+    def add(self, *widgets: QWidget) -> None:
+        """More of a page's own, after the others."""
+        layout = self.layout()
+        if isinstance(layout, QHBoxLayout):
+            for widget in widgets:
+                layout.insertWidget(layout.indexOf(self.legend) + 1, widget)
+
     @property
     def options(self) -> PlotOptions:
         return PlotOptions(

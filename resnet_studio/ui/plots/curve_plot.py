@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, QMouseEvent, QPen, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from resnet_studio.domain.text_numbers import percent
 from resnet_studio.text import _
@@ -28,6 +28,8 @@ FADED = 0.2
 LEGEND_SHARE = 0.42  # of the height, at most
 COMPACT_HEIGHT = 220  # below it the name of the axis gives way to the curves
 
+KEY_HEIGHT = 300  # below it the curves need the room
+_KEY = _("thin: training, bold: test   ·   dashed, hollow: plain, solid, filled: residual")
 ONE_ZOOM_SECONDS = 0.6  # steps of a wheel that come closer are one zoom
 _LEVEL_LABEL = {"position": 0.0, "anchors": [(0.0, 1.0), (0.0, 1.0)]}  # above the line, at its left end
 _CHANCE_LABEL = {"position": 0.99, "anchors": [(1.0, 1.0), (1.0, 1.0)]}  # above the line, at its right end
@@ -119,6 +121,11 @@ class CurvePlot(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.legend)
+        self.key = QLabel(_KEY)
+        self.key.setObjectName("plot_key")
+        self.key.setProperty("role", "muted")
+        self.key.setVisible(False)
+        layout.addWidget(self.key)
         layout.addWidget(self._view, 1)
         self.setMinimumSize(240, 110)
         self._name_axes()
@@ -157,6 +164,7 @@ class CurvePlot(QWidget):
             layer.remove()
         self._layers = [RunLayers(run, self.panel, self._theme, self._view.getPlotItem()) for run in runs]
         self.legend.set_runs(self._runs, self._hidden)
+        self._show_key()
         self._drawn = self._read = None
         if not same:
             self.fit()
@@ -410,8 +418,15 @@ class CurvePlot(QWidget):
         self._timer.stop()
         super().hideEvent(event)
 
+    def _show_key(self) -> None:
+        """What thin and bold, hollow and filled mean, where there is room and both are drawn."""
+        drawn = self.panel.thin is not None and self.panel.bold is not None and bool(self._runs)
+        roomy = self.height() > KEY_HEIGHT and self.width() > self.key.sizeHint().width()
+        self.key.setVisible(drawn and roomy and self.legend.isVisibleTo(self))
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._bottom.showLabel(self.height() > COMPACT_HEIGHT)
         self.legend.set_room(int(LEGEND_SHARE * self.height()))
+        self._show_key()
         self._read = None

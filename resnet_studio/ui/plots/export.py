@@ -108,11 +108,32 @@ def export_figure(
     put_group_curves(book, [run for run in shown if run.members])
     return write_figure(
         path,
-        lambda painter: _draw(painter, book, shown, options, panel, style),
+        lambda painter: _draw_parts(painter, book, shown, options, panel, style),
         FIGURE_SIZE,
         title=_("ResNet Studio: ") + ", ".join(run.name for run in shown),
         description=description,
     )
+
+
+def _draw_parts(
+    painter: QPainter,
+    book: CurveBook,
+    runs: Sequence[PlottedRun],
+    options: PlotOptions,
+    panel: Panel,
+    style: FigureStyle,
+) -> None:
+    """One plot, or as in the paper plain nets at the left and residual nets at the right, where both are there."""
+    plain, residual = ([run for run in runs if run.residual is kind] for kind in (False, True))
+    if style is FigureStyle.OWN or not plain or not residual:
+        _draw(painter, book, runs, options, panel, style, FIGURE_SIZE)
+        return
+    half = QSize(FIGURE_SIZE.width() // 2, FIGURE_SIZE.height())
+    for place, part in enumerate((plain, residual)):
+        painter.save()
+        painter.translate(place * half.width(), 0)
+        _draw(painter, book, part, options, panel, style, half)
+        painter.restore()
 
 
 def _draw(
@@ -122,14 +143,15 @@ def _draw(
     options: PlotOptions,
     panel: Panel,
     style: FigureStyle,
+    size: QSize,
 ) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     font = QFont(FAMILY)
     font.setStyleHint(QFont.StyleHint.SansSerif)
     font.setPixelSize(15)
     painter.setFont(font)
-    legend = _Legend.of(runs, panel, QFontMetricsF(painter.font()), style)
-    frame = _frame(book, runs, options, panel, _TOP / 2 + legend.height, style)
+    legend = _Legend.of(runs, panel, QFontMetricsF(painter.font()), style, size)
+    frame = _frame(book, runs, options, panel, _TOP / 2 + legend.height, style, size)
     _draw_axes(painter, frame, options, panel)
     painter.save()
     painter.setClipRect(frame.area)
@@ -156,7 +178,13 @@ def _draw(
 
 
 def _frame(
-    book: CurveBook, runs: Sequence[PlottedRun], options: PlotOptions, panel: Panel, top: float, style: FigureStyle
+    book: CurveBook,
+    runs: Sequence[PlottedRun],
+    options: PlotOptions,
+    panel: Panel,
+    top: float,
+    style: FigureStyle,
+    size: QSize,
 ) -> _Frame:
     """Everything is shown, from position 0 to the last point of any run; the plot area begins at ``top``."""
     lines: dict[tuple[str, Series], tuple[np.ndarray, np.ndarray]] = {}
@@ -177,7 +205,6 @@ def _frame(
         low, high = nice_span(low, high)
     elif high - low < 0.1:
         low, high = low - 0.1, high + 0.1
-    size = FIGURE_SIZE
     area = QRectF(_LEFT, top, size.width() - _LEFT - _RIGHT, size.height() - top - _BOTTOM)
     unit = _TEN_THOUSAND if style is FigureStyle.PAPER and right >= _TEN_THOUSAND else 1
     return _Frame(area, right, low, high, lines, unit, PAPER_TICKS if style is FigureStyle.PAPER else ())
@@ -314,7 +341,9 @@ class _Legend:
     style: FigureStyle
 
     @classmethod
-    def of(cls, runs: Sequence[PlottedRun], panel: Panel, metrics: QFontMetricsF, style: FigureStyle) -> _Legend:
+    def of(
+        cls, runs: Sequence[PlottedRun], panel: Panel, metrics: QFontMetricsF, style: FigureStyle, size: QSize
+    ) -> _Legend:
         notes = []
         if panel.bold and panel.thin:
             paper = style is FigureStyle.PAPER
@@ -322,7 +351,7 @@ class _Legend:
         if any(run.members for run in runs):
             notes.append(_("band: one standard deviation of the runs"))
         texts = (*(run.name for run in runs), *notes)
-        width = FIGURE_SIZE.width() - _LEFT - _RIGHT
+        width = size.width() - _LEFT - _RIGHT
         longest = max(metrics.horizontalAdvance(text) for text in texts) + _SAMPLE + 24
         columns = max(1, min(len(texts), int(width // longest)))
         return cls(texts, columns, width / columns, metrics.height() + 3, style)

@@ -8,16 +8,18 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QWidget
 
 from resnet_studio.domain.comparison import as_of
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
 from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.run_fields import run_fields
 from resnet_studio.domain.series import Series
 from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.export import Export, Shown, exporting
 from resnet_studio.ui.pages.compare.export_button import ExportButton
+from resnet_studio.ui.pages.compare.facets import FACET_FIELDS, Facets
 from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
 from resnet_studio.ui.pages.compare.results import ResultTables
 from resnet_studio.ui.plots.controls import PlotControls
@@ -76,6 +78,24 @@ class CurvesView(QWidget):
         for plot in self.plots:
             self.quantity.addItem(plot.panel.title, plot.panel.key)
         self.tables = ResultTables(services.theme)
+        self.facets = Facets(services.theme, self._book)
+        self.facet_choice = QComboBox()
+        self.facet_choice.setObjectName("facet_choice")
+        self.facet_choice.setAccessibleName(_("Panels"))
+        self.facet_choice.setToolTip(_("One plot, or a panel for each value of a field"))
+        self.facet_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.facet_choice.setMinimumContentsLength(len(_("One panel")))
+        self.facet_choice.addItem(_("One panel"), "")
+        for key in FACET_FIELDS:
+            self.facet_choice.addItem(_("By {field}", field=run_fields()[key].title.lower()), key)
+        stored = self.facet_choice.findData(services.preferences.value("compare/facets", "", str))
+        self.facet_choice.setCurrentIndex(max(stored, 0))
+        self.same_scale = QPushButton(_("Same y"))
+        self.same_scale.setObjectName("same_scale_toggle")
+        self.same_scale.setCheckable(True)
+        self.same_scale.setChecked(services.preferences.value("compare/same_scale", True, bool))
+        self.same_scale.setToolTip(_("All panels have one scale, so that they can be compared"))
+        self.controls.add(self.facet_choice, self.same_scale)
         self.group_choice = GroupChoice(services.preferences, "compare")
         self.export_button = ExportButton(self, services.preferences, self.shown)
         self._plot_stack = QStackedWidget()
@@ -88,6 +108,7 @@ class CurvesView(QWidget):
         )
         self._no_curves.setObjectName("no_curves_label")
         self._no_curves.setProperty("role", "muted")
+        self._plot_stack.addWidget(self.facets)
         self._plot_stack.addWidget(self._no_curves)
         self._rows = two_parts(
             Qt.Orientation.Vertical, framed_panel(self.controls, self._plot_stack), framed_panel(self.tables), (3, 2)
@@ -103,6 +124,12 @@ class CurvesView(QWidget):
         self._loader.loaded.connect(self._on_loaded)
         self._loader.failed.connect(self.failed)
         self.group_choice.changed.connect(self._on_grouping)
+        self.facet_choice.currentIndexChanged.connect(self._on_facets)
+        self.same_scale.toggled.connect(self._on_facets)
+        self.controls.options_changed.connect(self._show_plot)
+        self.controls.legend_toggled.connect(self._show_plot)
+        self.controls.fit_requested.connect(self.facets.fit)
+        self.controls.back_requested.connect(self.facets.back)
         self.tables.baseline_changed.connect(self._on_baseline)
         self.export_button.chosen.connect(self.export_to)
         self.quantity.currentIndexChanged.connect(self._show_plot)
@@ -167,7 +194,26 @@ class CurvesView(QWidget):
     def _show_plot(self) -> None:
         """The plot of the quantity; words where all runs were trained elsewhere."""
         elsewhere = bool(self._runs) and all(run.imported for run in self._runs)
-        self._plot_stack.setCurrentIndex(self._plot_stack.count() - 1 if elsewhere else self.quantity.currentIndex())
+        plot = self.plots[self.quantity.currentIndex()]
+        facets = str(self.facet_choice.currentData())
+        self.same_scale.setVisible(bool(facets))
+        if facets and not elsewhere:
+            self.facets.show_runs(
+                self._plotted,
+                {run.id: run for run in self._runs},
+                facets,
+                plot.panel,
+                self.controls.options,
+                same_scale=self.same_scale.isChecked(),
+                legend=self.controls.legend.isChecked(),
+            )
+        self._plot_stack.setCurrentWidget(self._no_curves if elsewhere else self.facets if facets else plot)
+
+    @Slot()
+    def _on_facets(self) -> None:
+        self._services.preferences.set_value("compare/facets", self.facet_choice.currentData())
+        self._services.preferences.set_value("compare/same_scale", self.same_scale.isChecked())
+        self._show_plot()
 
     @Slot()
     def _on_grouping(self) -> None:

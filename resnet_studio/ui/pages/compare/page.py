@@ -19,6 +19,9 @@ from resnet_studio.ui.pages.compare.evaluate.panel import EvaluatePanel
 from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
 from resnet_studio.ui.pages.compare.picker import RunPicker
 from resnet_studio.ui.pages.compare.scatter import ScatterView
+from resnet_studio.ui.pages.compare.views import SavedView, ViewsButton
+from resnet_studio.ui.plots.curve_data import XAxis
+from resnet_studio.ui.plots.panels import PlotOptions
 from resnet_studio.ui.plots.run_colours import kept_lightness_steps
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
@@ -77,6 +80,8 @@ class ComparePage(Page):
             self.switches.addButton(button, number)
             head.addWidget(button)
         head.addStretch(1)
+        self.views = ViewsButton(services.preferences, self.present_view)
+        head.addWidget(self.views)
         head.addWidget(self.curves.group_choice)
         head.addWidget(self.curves.quantity)
         head.addWidget(self.curves.export_button)
@@ -112,6 +117,7 @@ class ComparePage(Page):
         self._controller.runs_changed.connect(self._on_runs_changed)
         self.picker.chosen_changed.connect(self._on_chosen)
         self.switches.idClicked.connect(self.show_part)
+        self.views.chosen.connect(self.show_view)
         self.empty.pressed.connect(self._on_design)
         for part in (self.curves, self.evaluate):
             part.status_message.connect(self.message)
@@ -141,6 +147,43 @@ class ComparePage(Page):
         self._chosen_once = True
         self.banner.withdraw("gone")
         self._choose(run_ids)
+
+    def present_view(self, name: str) -> SavedView:
+        """What is shown now, under a name."""
+        curves, options = self.curves, self.curves.controls.options
+        return SavedView(
+            name,
+            self.run_ids,
+            self.parts.currentIndex(),
+            self.picker.filter.text(),
+            curves.group_choice.grouping,
+            str(curves.quantity.currentData()),
+            options.axis.value,
+            options.window,
+            options.raw,
+            options.log,
+            options.outliers,
+            str(curves.facet_choice.currentData()),
+            curves.same_scale.isChecked(),
+            tuple(field.key for field in self.scatter.fields),
+        )
+
+    @Slot(object)
+    def show_view(self, view: SavedView) -> None:
+        """Show what was saved, as far as it is still there."""
+        curves = self.curves
+        axis = XAxis(view.axis) if view.axis in list(XAxis) else XAxis.ITERATION
+        curves.controls.set_options(PlotOptions(axis, view.window, view.raw, view.log, view.outliers))
+        for choice, value in ((curves.quantity, view.quantity), (curves.facet_choice, view.facets)):
+            if (place := choice.findData(value)) >= 0:
+                choice.setCurrentIndex(place)
+        curves.same_scale.setChecked(view.same_scale)
+        if len(view.scatter) == 2:
+            self.scatter.set_fields(*view.scatter)
+        self.picker.filter.setText(view.filter)
+        curves.group_choice.set_grouping(view.grouping)
+        self.show_part(view.part)
+        self.show_runs(view.runs)
 
     def activate(self) -> None:
         if self._stale:

@@ -43,7 +43,7 @@ class PickModel(RecordTableModel[RunRecord]):
                 _("Run"), lambda run: self._names.get(run.id, run.name), cell_tip=_about, icon=self._icon,
                 checked=lambda run: run.id in self._chosen,
             ),
-            TableColumn(_("Test error"), lambda run: run.test_error, formats.percent, number=True, cell_tip=_about),
+            TableColumn(_("Test error"), _error, formats.percent, number=True, cell_tip=_about),
         )  # fmt: skip
         super().__init__(columns, key=run_id, parent=parent)
         self._theme = theme
@@ -88,10 +88,18 @@ class PickModel(RecordTableModel[RunRecord]):
         return sample_icon(self.colour(run), run.residual)
 
 
+def _error(run: RunRecord) -> float | None:
+    """Of training; of a run that was not tested while it trained, that of its newest evaluation."""
+    evaluated = run.evaluated_error
+    return run.test_error if run.test_error is not None or evaluated is None else evaluated.top1
+
+
 def _about(run: RunRecord) -> str:
     trained = _(
         "{run_progress} iterations on {label}", run_progress=formats.run_progress(run), label=run.spec.data.label
     )
+    evaluated = run.evaluated_error
+    measured = "" if evaluated is None else "\n" + _("evaluated: {sentence}", sentence=evaluated.sentence)
     seed = _("seed {init_seed}, ", init_seed=run.spec.recipe.init_seed)
     return plain_tip(
         _(
@@ -104,6 +112,7 @@ def _about(run: RunRecord) -> str:
             seed="" if run.imported else seed,
             moment=formats.moment(run.created_at),
         )
+        + measured
     )
 
 

@@ -74,6 +74,7 @@ class RunsPage(Page):
         self._trash: list[RunRecord] = []
         self._sizing: Job | None = None
         self.model = RunsTableModel(self)
+        self.model.set_fields(services.preferences.value("runs/fields", [], list))
         self.proxy = RunsProxy(self.model, self)
         self.table = RunsView(self.proxy, services.theme, services.preferences, self)
         self.toolbox = Toolbox(self, self.table, services.theme)
@@ -179,6 +180,7 @@ class RunsPage(Page):
         self.table.selectionModel().selectionChanged.connect(self._update)
         self.table.doubleClicked.connect(self._on_double_click)
         self.table.menu_requested.connect(self._on_menu)
+        self.table.fields_chosen.connect(self.model.set_fields)
         self.groups.menu_requested.connect(self._on_menu)
         self.groups.doubleClicked.connect(self._on_double_click)
         self.groups.selectionModel().selectionChanged.connect(self._update)
@@ -370,7 +372,10 @@ class RunsPage(Page):
         self.details.show_run(run, self.model.records, evaluations, images)
 
     def _on_filter(self, text: str) -> None:
+        before = [run.id for run in self.table.chosen]
         self.proxy.set_filter(parse_filter(text))
+        if before and not self.table.chosen:  # a whole new table
+            self.table.choose([run_id for run_id in before if self.proxy.index_of(run_id).isValid()])
         self._show_groups()
 
     def _on_find(self) -> None:

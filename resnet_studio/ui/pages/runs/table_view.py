@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.run_fields import run_fields
 from resnet_studio.text import _
 from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, ORDER, Column
 from resnet_studio.ui.models.runs_table import RunsProxy
@@ -17,6 +18,8 @@ from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Theme
 
 _LAYOUT = f"runs/columns-{len(ORDER)}"  # another number of columns is another layout
+_FIELDS = "runs/fields"
+_HAVE_COLUMNS = frozenset({"depth", "block", "shortcut", "data"})
 _SAVE_MS = 400
 _ALWAYS = Column.NAME
 _LESS_IMPORTANT = (  # the most important first
@@ -29,6 +32,7 @@ class RunsView(QTableView):
     """Whole rows are chosen, several at a time. ``opened`` is a double click on a row."""
 
     opened = Signal()
+    fields_chosen = Signal(object)
     menu_requested = Signal(QPoint)
 
     def __init__(self, proxy: RunsProxy, theme: Theme, preferences: Preferences, parent: QWidget | None = None) -> None:
@@ -115,19 +119,48 @@ class RunsView(QTableView):
             action.toggled.connect(self._on_column_toggled)
             menu.addAction(action)
         menu.addSeparator()
+        for prefix, title in (("network.", _("Network")), ("recipe.", _("Recipe")), ("data.", _("Data"))):
+            part = QMenu(title, menu)
+            for field in run_fields().values():
+                if field.path.startswith(prefix) and field.key not in _HAVE_COLUMNS:
+                    action = QAction(field.title, part, checkable=True)
+                    action.setChecked(field.key in self.fields)
+                    action.setData(field.key)
+                    action.toggled.connect(self._on_field_toggled)
+                    part.addAction(action)
+            menu.addMenu(part)
+        menu.addSeparator()
         menu.addAction(_("Default columns"), self.reset_layout)
         return menu
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Keys of the fields that have a column of their own."""
+        return tuple(self._preferences.value(_FIELDS, [], list))
+
+    def _on_field_toggled(self, shown: bool) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            key = str(action.data())
+            self._set_fields([*(each for each in self.fields if each != key), *([key] if shown else [])])
+
+    def _set_fields(self, keys: Sequence[str]) -> None:
+        self._preferences.set_value(_FIELDS, list(keys))
+        self.fields_chosen.emit(tuple(keys))
+        for index in range(len(ORDER), self._proxy.columnCount()):
+            self.setColumnWidth(index, self._proxy.columns[index].width)
+
     def reset_layout(self) -> None:
+        self._set_fields(())
         self._set_default_layout()
-        self._preferences.remove(_LAYOUT)
+        self._preferences.remove(self._layout_key)
 
     def save_layout(self) -> None:
         """A layout of a person's own, which no longer follows the width."""
         if self._default and self._is_default():
             return
         self._default = False
-        self._preferences.set_value(_LAYOUT, self.horizontalHeader().saveState())
+        self._preferences.set_value(self._layout_key, self.horizontalHeader().saveState())
 
     def _is_default(self) -> bool:
         """Whether nobody has changed widths, places, columns or order; the last column takes what room is left."""
@@ -137,10 +170,15 @@ class RunsView(QTableView):
         in_place = all(header.visualIndex(index) == index for index in range(len(ORDER)))
         return as_usual and in_place and {ORDER[i] for i in range(len(ORDER)) if i not in shown} == self._unfitting()
 
+    @property
+    def _layout_key(self) -> str:
+        """Other columns are another layout."""
+        return "-".join((_LAYOUT, *self.fields))
+
     def _restore_layout(self) -> None:
-        stored = self._preferences.value(_LAYOUT, QByteArray(), QByteArray)
+        stored = self._preferences.value(self._layout_key, QByteArray(), QByteArray)
         header = self.horizontalHeader()
-        if stored.isEmpty() or not header.restoreState(stored) or header.count() != len(ORDER):
+        if stored.isEmpty() or not header.restoreState(stored) or header.count() != self._proxy.columnCount():
             self._set_default_layout()
         else:
             self._default = False

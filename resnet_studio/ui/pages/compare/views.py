@@ -1,0 +1,133 @@
+"""Views of the Compare page that a person saved: which runs, how they are grouped, drawn and looked at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton, QWidget
+
+from resnet_studio.text import _
+from resnet_studio.ui.preferences import Preferences
+
+_KEY = "compare/views"
+MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """Everything in plain words and numbers, so that it can be stored; what does not fit any more is passed over."""
+
+    name: str
+    runs: tuple[str, ...] = ()
+    part: int = 0
+    filter: str = ""
+    grouping: tuple[str, ...] = ()
+    quantity: str = ""
+    axis: str = "iteration"
+    window: int = 50
+    raw: bool = False
+    log: bool = False
+    outliers: bool = True
+    facets: str = ""
+    same_scale: bool = True
+    scatter: tuple[str, ...] = field(default=())
+
+    def to_text(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> SavedView | None:
+        """None for what is no view."""
+        try:
+            said = json.loads(text)
+            known = {each.name: each.default for each in fields(cls) if each.name != "name"}
+            values: dict[str, object] = {"name": str(said["name"])[:100]}
+            for key, usual in known.items():
+                value = said.get(key, usual)
+                if isinstance(usual, tuple):
+                    value = tuple(str(each) for each in value)
+                if not isinstance(value, type(usual)):
+                    return None
+                values[key] = value
+            return cls(**values)  # type: ignore[arg-type]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+
+class ViewsButton(QToolButton):
+    """Saves what ``present`` gives under a name; ``chosen(SavedView)``."""
+
+    chosen = Signal(object)
+
+    def __init__(
+        self, preferences: Preferences, present: Callable[[str], SavedView], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._preferences, self._present = preferences, present
+        self.setObjectName("views_button")
+        self.setProperty("role", "button")
+        self.setText(_("Views") + " ▾")
+        self.setToolTip(_("Save what is shown under a name, and come back to it"))
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._menu = QMenu(self)
+        self._menu.aboutToShow.connect(self.fill)
+        self.setMenu(self._menu)
+
+    @property
+    def views(self) -> list[SavedView]:
+        found = map(SavedView.from_text, self._preferences.value(_KEY, [], list))
+        return [view for view in found if view is not None]
+
+    def save(self, name: str) -> None:
+        """One of the same name is replaced."""
+        kept = [view for view in self.views if view.name != name]
+        self._store([*kept, self._present(name)][-MOST:])
+
+    def remove(self, name: str) -> None:
+        self._store([view for view in self.views if view.name != name])
+
+    def _store(self, views: list[SavedView]) -> None:
+        self._preferences.set_value(_KEY, [view.to_text() for view in views])
+
+    @Slot()
+    def fill(self) -> None:
+        """The menu: save, the views, and a menu to delete them."""
+        self._menu.clear()
+        self._menu.addAction(_("Save this view…"), self._on_save)
+        views = self.views
+        if not views:
+            return
+        self._menu.addSeparator()
+        delete = QMenu(_("Delete"), self._menu)
+        for view in views:
+            label = view.name.replace("&", "&&")
+            action = self._menu.addAction(label)
+            action.setData(view)
+            action.triggered.connect(self._on_chosen)
+            gone = delete.addAction(label)
+            gone.setData(view.name)
+            gone.triggered.connect(self._on_delete)
+        self._menu.addSeparator()
+        self._menu.addMenu(delete)
+
+    @Slot()
+    def _on_save(self) -> None:
+        name, well = QInputDialog.getText(self, _("Save this view"), _("Name"))
+        if well and (name := " ".join(name.split())[:100]):
+            self.save(name)
+
+    @Slot()
+    def _on_chosen(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.chosen.emit(action.data())
+
+    @Slot()
+    def _on_delete(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.remove(str(action.data()))
