@@ -8,17 +8,34 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parent / "benchmarks" / "kill_nine.py"
+BENCHMARKS = Path(__file__).parent / "benchmarks"
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 def test_ten_kills_at_random_moments_change_nothing():
     result = subprocess.run(
-        [sys.executable, SCRIPT, "--kills", "10"], capture_output=True, text=True, timeout=230, check=False
+        [sys.executable, BENCHMARKS / "kill_nine.py", "--kills", "10"],
+        capture_output=True,
+        text=True,
+        timeout=230,
+        check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
     told = json.loads(result.stdout.splitlines()[-1])
     assert told["kills"] == sum(told["landed"].values()) == 10
     assert len(told["landed"]) > 3, "kills of several kinds"
+    assert told["equal"], f"repeat with --seed {told['seed']}"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+def test_a_queue_whose_window_and_command_line_are_killed_ends_as_one_that_never_was():
+    result = subprocess.run(
+        [sys.executable, BENCHMARKS / "kill_queue.py", "--kills", "4", "--cohorts", "3", "--iterations", "30"],
+        capture_output=True, text=True, timeout=230, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    told = json.loads(result.stdout.splitlines()[-1])
+    assert told["kills"] == sum(told["landed"].values()) == 4
     assert told["equal"], f"repeat with --seed {told['seed']}"

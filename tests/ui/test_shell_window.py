@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import os
 import subprocess
@@ -17,10 +18,12 @@ from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import ProgressMade
+from resnet_studio.domain.queue import QueueStatus
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.actions import Action, ActionRow, WindowState
+from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.dialogs import all_keys
 from resnet_studio.ui.images.open_images import dropped_images
 from resnet_studio.ui.main_window import MainWindow
@@ -300,7 +303,6 @@ def test_preferences_come_back_with_their_types(home: Home) -> None:
 
 @pytest.mark.parametrize("text", ["[window]\ngeometry=nonsense\npage=moon\n", "\x00\x01 no ini", "[design]\nspec=[1"])
 def test_bad_preferences_never_stop_the_start(open_window: Opener, home: Home, text: str) -> None:
-    from resnet_studio.ui.controller import RunController
     from resnet_studio.ui.threads.jobs import Jobs
 
     (home.root / "preferences.ini").write_text(text + "\n[x]\nnumber=many\nflag=perhaps\n", encoding="utf-8")
@@ -394,7 +396,6 @@ def test_an_empty_drag_holds_nothing() -> None:
 def test_a_second_window_reads_until_the_first_is_closed(
     qtbot: QtBot, open_window: Opener, home: Home, services: Services
 ) -> None:
-    from resnet_studio.ui.controller import RunController
     from resnet_studio.ui.threads.jobs import Jobs
 
     with RunStore.open(home, writer=False) as reader:
@@ -423,23 +424,36 @@ def test_runs_left_waiting_are_offered_at_the_next_start(
     assert window.leave()
 
 
-def test_what_closing_stopped_is_offered_first(services: Services, tiny_twin: CohortSpec, open_window: Opener) -> None:
-    stopped = [record.id for record in services.store.create_cohort(tiny_twin)]
-    for run_id in stopped:
-        services.store.set_status(run_id, RunStatus.STOPPED)
-    window = open_window(services)
+def test_the_queue_that_closing_left_is_offered_and_goes_on_where_it_was(
+    qtbot: QtBot, open_window: Opener, home_with_images: Home, services: Services, tiny_twin: CohortSpec
+) -> None:
+    store = services.store
+    begun, waiting = store.enqueue(tiny_twin), store.enqueue(tiny_twin)
+    for run_id in begun.run_ids:
+        store.set_status(run_id, RunStatus.STOPPED, iteration=5)
+    controller = RunController(store)
+    window = open_window(dataclasses.replace(services, controller=controller))
+    assert "2 cohorts wait in the queue" in window.banner.sentence
+    assert "goes on at iteration 5 of" in window.banner.sentence
+    assert not controller.training, "a person decides"
+    window.banner.acted.emit("queue")
+    assert window.pages.current == "train"
+    assert controller.active == begun.run_ids
     assert not window.banner.sentence
-    window._history.remember(stopped)
-    waiting = [record.id for record in services.store.create_cohort(tiny_twin)]
-    again = open_window(services)
-    assert "4 runs were not finished" in again.banner.sentence
-    assert again._history._left_over[:2] == stopped
-    assert set(again._history._left_over[2:]) == set(waiting)
+    qtbot.waitUntil(lambda: not controller.training and not controller.queue, timeout=60_000)
+    assert {run.status for run in store.list_runs()} == {RunStatus.FINISHED}
+    assert [entry.id for entry in store.queue(ended=9)] == [begun.id, waiting.id]
     assert window.leave()
-    assert again.leave()
-    third = open_window(services)
-    assert third._history._left_over[:2] == stopped
-    assert third.leave()
+
+
+def test_closing_while_training_keeps_its_place_in_the_queue(
+    qtbot: QtBot, home_with_images: Home, window: MainWindow, tiny_twin: CohortSpec
+) -> None:
+    store = window.services.store
+    run_ids = start_training(qtbot, window, tiny_twin)
+    assert window.leave(ask=False)
+    (entry,) = store.queue()
+    assert (entry.run_ids, entry.status, entry.claimed) == (run_ids, QueueStatus.WAITING, False)
 
 
 # Closing

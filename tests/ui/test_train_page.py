@@ -200,10 +200,11 @@ def test_queue_is_listed_and_can_be_shortened(page, script, cohort, qtbot):
     waiting = controller.train(cohort)
     qtbot.waitUntil(page.queue.isVisible)
     assert page.queue.model.rowCount() == 2
-    assert "plain-8" in page.queue.model.index(1, 0).data()
+    assert page.queue.model.index(1, 0).data() == "2.  Twin of depth 8"
     row = page.queue.model.record_at(1)
     assert "waiting · seed 0 · 0 / 100" in row.facts
     page.queue.choose(row.entry.id)
+    page.queue.view.setFocus()
     qtbot.keyClick(page.queue.view, Qt.Key.Key_Delete)
     assert controller.queue == ()
     assert not {run.id for run in page.services.store.list_runs()} & set(waiting)
@@ -223,6 +224,7 @@ def test_entries_move_by_keys_and_by_dropping(page, script, cohort, qtbot):
         return [entry.id for entry in controller.entries]
 
     page.queue.choose(ids[3])
+    page.queue.view.setFocus()
     qtbot.keyClick(page.queue.view, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
     assert order() == [ids[0], ids[1], ids[3], ids[2]]
     assert page.queue.chosen.id == ids[3]

@@ -1,0 +1,157 @@
+"""The queue without a window: filled, reordered, trained to its end, stopped, and changed beside another program."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.queue import QueueStatus
+from resnet_studio.history.steer import answer_requests
+from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
+
+from .conftest import TINY, Said, Trained
+
+Say = Callable[..., Said]
+
+
+@pytest.fixture
+def tiny(images: Path) -> tuple[object, ...]:
+    return (*TINY, "--data", f"folder:{images}", "--iterations", 20, "--test-every", 10)
+
+
+def listed(at_home: Say, *options: str) -> list[dict[str, object]]:
+    said = at_home("queue", "list", "--json", *options)
+    assert (said.code, said.err) == (0, "")
+    return said.json
+
+
+def test_added_entries_are_listed_moved_and_removed(at_home: Say, tiny: tuple[object, ...]) -> None:
+    assert at_home("queue", "list").out == "Nothing waits.\n"
+    twin = at_home("queue", "add", *tiny, "--seed", 3, "--twin", "--json").json
+    assert at_home("queue", "add", *tiny, "--seed", 4).code == 0
+    study = at_home("queue", "add", "--study", "degradation", "--quick", "--first", "--json").json
+    entries = listed(at_home)
+    assert [entry["position"] for entry in entries] == [1, 2, 3]
+    assert (entries[0]["cohort"], entries[0]["study"]) == (study["cohort"], "degradation")
+    assert (entries[1]["id"], entries[1]["seeds"], entries[1]["status"]) == (twin["id"], [3], "waiting")
+    assert [run["name"] for run in entries[1]["runs"]] == ["plain-8", "ResNet-8"]
+    assert entries[1]["progress"] == 0.0
+    assert at_home("queue", "move", "1", "3").code == 0
+    assert [entry["seeds"] for entry in listed(at_home)] == [[3], [4], [0]]
+    assert at_home("queue", "remove", study["id"][:10]).code == 0
+    assert len(at_home("runs", "list", "--json").json) == 3, "no ghost of the study is left"
+    again = at_home("queue", "repeat", "1")
+    assert again.code == 0
+    assert [entry["seeds"] for entry in listed(at_home)] == [[3], [4], [3]]
+    assert at_home("queue", "pause", "2").code == 0
+    assert [entry["status"] for entry in listed(at_home)] == ["waiting", "paused", "waiting"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("remove", "1"), "no entry"),
+        (("move", "abc", "1"), "no entry"),
+        (("add", "--quick"), "--study"),
+        (("add", "--study", "degradation", "--depth", "8"), "leave out"),
+        (("add", "--study", "nothing"), "No study"),
+        (("add", "--depth", "9"), "9"),
+    ],
+)
+def test_what_cannot_be_done_is_said(at_home: Say, arguments: tuple[str, ...], sentence: str) -> None:
+    said = at_home("queue", *arguments)
+    assert said.code == 2
+    assert sentence in said.err
+    assert listed(at_home) == []
+
+
+def test_run_trains_until_nothing_waits_and_a_failure_stops_nothing(
+    at_home: Say, tiny: tuple[object, ...], tmp_path: Path
+) -> None:
+    first = at_home("queue", "add", *tiny, "--json").json
+    broken = at_home("queue", "add", *tiny, "--seed", 1, "--json").json
+    last = at_home("queue", "add", *tiny, "--seed", 2, "--json").json
+    with RunStore.open(Home(tmp_path / "home")) as store:  # a run that a resume refuses: its data is another's
+        run_id = broken["runs"][0]["id"]
+        store.set_started([run_id], ["a"], {"data_sha256": "of other images"})
+    said = at_home("queue", "run", "--json")
+    assert said.code == 1
+    assert "have changed" in said.err
+    assert [(entry["id"], entry["status"]) for entry in said.json] == [
+        (first["id"], "finished"),
+        (broken["id"], "failed"),
+        (last["id"], "finished"),
+    ]
+    assert listed(at_home) == []
+    assert [entry["status"] for entry in listed(at_home, "--all")] == ["finished", "failed", "finished"]
+    assert at_home("queue", "run").code == 0, "nothing waits"
+
+
+def test_a_queue_trained_before_says_how_long_the_rest_takes(trained: Trained, images: Path) -> None:
+    options = (*TINY, "--data", f"folder:{images}", "--iterations", 600)
+    assert trained.say("queue", "add", *options).code == 0
+    (entry,) = trained.say("queue", "list", "--json").json
+    assert entry["seconds_left"] > 0
+    assert "in all." in trained.say("queue", "list").out
+
+
+def test_another_program_adds_and_steers(at_home: Say, tiny: tuple[object, ...], tmp_path: Path) -> None:
+    """Here a store that holds the history and answers, as every program that trains does."""
+    over = threading.Event()
+    with RunStore.open(Home(tmp_path / "home").prepare()) as store:
+
+        def answer() -> None:
+            while not over.wait(0.02):
+                answer_requests(store)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            added = at_home("queue", "add", *tiny, "--json")
+            assert at_home("queue", "pause", "1").code == 0
+            refused = at_home("queue", "run")
+        finally:
+            over.set()
+            thread.join()
+        assert added.code == 0
+        (entry,) = store.queue()
+        assert (entry.id, entry.status) == (added.json["id"], QueueStatus.PAUSED)
+        assert refused.code == 2
+        assert "in use by another ResNet Studio" in refused.err
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGTERM") or os.name == "nt", reason="needs SIGTERM")
+def test_sigterm_stops_properly_and_the_next_run_goes_on(
+    at_home: Say, tiny: tuple[object, ...], tmp_path: Path
+) -> None:
+    assert at_home("queue", "add", *tiny, "--iterations", 100_000, "--engine", "eager").code == 0
+    assert at_home("queue", "add", *tiny).code == 0
+    home = Home(tmp_path / "home")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "resnet_studio", "--home", str(home.root), "queue", "run"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("iteration"):
+            break
+    process.send_signal(signal.SIGTERM)
+    _out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "2 cohorts wait" in err
+    assert "queue run" in err
+    with RunStore.open(home) as store:
+        first, second = store.queue()
+        assert (first.status, second.status) == (QueueStatus.WAITING, QueueStatus.WAITING)
+        assert first.runs[0].status is RunStatus.STOPPED
+        assert first.runs[0].iteration > 0
+        assert store.checkpoints(first.run_ids[0])[0].iteration == first.runs[0].iteration
