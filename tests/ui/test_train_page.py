@@ -23,7 +23,7 @@ from resnet_studio.domain.events import (
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.history.recorder import recording
-from resnet_studio.studies.catalog import degradation
+from resnet_studio.studies.single_cohorts import degradation
 from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.pages.train.page import TrainPage
