@@ -213,17 +213,15 @@ def test_a_bad_file_is_named(at_home: At, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_nets_together_are_evaluated(
-    at_home: At, tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nets_together_are_evaluated(at_home: At, images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real study with nets and data small enough to train in a test."""
     from dataclasses import replace as changed
 
     from resnet_studio.domain.specs import NetworkSpec, replace
     from resnet_studio.studies import catalog
-    from resnet_studio.studies.catalog import BudgetName, find_study
+    from resnet_studio.studies.catalog import BudgetName, gallery_study
 
-    study = find_study("together")
+    study = gallery_study("together")
     budget = study.budgets[BudgetName.QUICK]
     assert budget.recipe is not None
     nets = {f"resnet-{depth}": NetworkSpec(depth=depth, width=4, image_size=8) for depth in (8, 14)}

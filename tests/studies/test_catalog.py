@@ -9,7 +9,7 @@ import pytest
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.spec import defaults
 from resnet_studio.domain.specs import RecipeSpec
-from resnet_studio.studies.catalog import OLD_KEYS, STUDIES, BudgetName, Study, find_study
+from resnet_studio.studies.catalog import OLD_KEYS, STUDIES, BudgetName, CohortStudy, Study, find_study, gallery_study
 from resnet_studio.studies.conformity import State, of_spec
 from resnet_studio.studies.plan import Measure
 from resnet_studio.studies.single_cohorts import SINGLE_COHORTS
@@ -55,7 +55,7 @@ def test_the_full_recipe_conforms_in_every_point_that_it_can_meet(study: Study) 
 
 def test_figure_6_is_the_study_with_every_net_of_table_6() -> None:
     key, budget = OLD_KEYS["figure-6"]
-    plan = find_study(key).plan(budget)
+    plan = gallery_study(key).plan(budget)
     assert [arm.label for arm in plan.arms][-1] == "ResNet-110"
     assert len(plan.arms) == 9
     assert plan.seeds == (0, 1, 2, 3, 4)
@@ -64,23 +64,34 @@ def test_figure_6_is_the_study_with_every_net_of_table_6() -> None:
 
 
 def test_a_shortened_recipe_drops_the_rate_at_the_same_shares() -> None:
-    recipe = find_study("degradation").plan(BudgetName.STANDARD).arms[0].spec.recipe
+    recipe = gallery_study("degradation").plan(BudgetName.STANDARD).arms[0].spec.recipe
     assert (recipe.iterations, recipe.milestones) == (5_000, (2_500, 3_750))
     same = {name for name in defaults(RecipeSpec) if name not in ("iterations", "milestones", "test_every")}
-    whole = find_study("degradation").plan(BudgetName.PAPER).arms[0].spec.recipe
+    whole = gallery_study("degradation").plan(BudgetName.PAPER).arms[0].spec.recipe
     assert all(getattr(recipe, name) == getattr(whole, name) for name in same)
 
 
 def test_other_images_bring_their_classes() -> None:
-    plan = find_study("degradation").plan(data="folder:/pictures", classes=7)
+    plan = gallery_study("degradation").plan(data="folder:/pictures", classes=7)
     assert {(arm.spec.data.source, arm.spec.network.classes) for arm in plan.arms} == {("folder:/pictures", 7)}
 
 
 def test_old_names_lead_somewhere() -> None:
-    keys = {study.key for study in STUDIES}
     for single in SINGLE_COHORTS:
-        assert single.key in keys or single.key in OLD_KEYS
-    for old, (key, _budget) in OLD_KEYS.items():
-        assert find_study(old).key == key
+        assert find_study(single.key).plan(seeds=2).cohorts()
+    assert find_study("figure-6") is gallery_study("error-depth")
     with pytest.raises(UserError, match=r"'nothing'.*degradation"):
         find_study("nothing")
+
+
+def test_a_single_cohort_is_a_study_with_seeds_whose_stored_runs_count() -> None:
+    study = find_study("degradation-long")
+    assert isinstance(study, CohortStudy)
+    plan = study.plan()
+    assert plan.cohorts()[1].runs == study.single.cohort(1).runs
+    assert [(c.higher, c.lower) for c in plan.comparisons] == [
+        ("plain-56", "plain-20"),
+        ("resnet-20", "resnet-56"),
+        ("plain-56", "resnet-56"),
+    ]
+    assert [(c.higher, c.lower) for c in find_study("twin").plan().comparisons] == [("plain-56", "resnet-56")]

@@ -8,7 +8,7 @@ import pytest
 
 from resnet_studio.domain.enums import Engine, Precision, RunStatus
 from resnet_studio.domain.specs import RunSpec, replace
-from resnet_studio.studies.catalog import find_study
+from resnet_studio.studies.catalog import gallery_study
 from resnet_studio.studies.cohorts import form_cohorts
 from resnet_studio.studies.estimate import Estimate, estimate, estimate_left
 from resnet_studio.studies.plan import disk_bytes, places, work_left
@@ -17,7 +17,7 @@ from resnet_studio.studies.single_cohorts import plain, residual
 from ..platform.test_training_speed import figure, known
 from .records import record, trained
 
-PLAN = find_study("degradation").plan()
+PLAN = gallery_study("degradation").plan()
 
 
 def test_more_seeds_go_to_the_next_look() -> None:

@@ -11,7 +11,7 @@ from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import Evaluation, EvaluationSummary
 from resnet_studio.domain.series import Series
-from resnet_studio.studies.catalog import find_study
+from resnet_studio.studies.catalog import gallery_study
 from resnet_studio.studies.rule import Outcome
 from resnet_studio.studies.stored import stored_study, trained_plans
 from resnet_studio.studies.together import mcnemar
@@ -19,7 +19,7 @@ from resnet_studio.studies.verdicts import Verdict, throughout
 
 from .records import MOMENT, Shelf, curve, record, stored, trained
 
-PLAN = find_study("degradation").plan()
+PLAN = gallery_study("degradation").plan()
 
 
 def verdict(deep: list[float | None], shallow: list[float | None]) -> Verdict:
@@ -124,7 +124,7 @@ def test_json_has_what_was_promised() -> None:
 
 
 def test_a_test_error_is_asked_where_the_paper_prints_test_errors() -> None:
-    plan = find_study("shortcuts").plan()
+    plan = gallery_study("shortcuts").plan()
     found = stored(plan, {"plain": [60.0, 61.0, 62.0], "A": [50.0, 51.0, 52.0], "B": [50.0, 51.0, 52.1]})
     assert [one.outcome for one in found.verdicts] == [Outcome.SHOWN, Outcome.NO_DIFFERENCE, Outcome.NOT_ENOUGH]
     assert "the test error of plain-34" in found.verdicts[0].sentence
@@ -133,7 +133,7 @@ def test_a_test_error_is_asked_where_the_paper_prints_test_errors() -> None:
 
 
 def test_together_is_told_by_evaluations() -> None:
-    plan = find_study("together").plan()
+    plan = gallery_study("together").plan()
     runs = trained(plan, {arm.key: [50.0, 50.0, 50.0] for arm in plan.arms})
     by_seed = {seed: [run for run in runs if run.spec.recipe.init_seed == seed] for seed in range(3)}
     evaluations = [summary([run.id for run in by_seed[seed]], 20.0 - seed, (30.0, 25.0, 27.0)) for seed in range(3)]
@@ -181,7 +181,7 @@ def test_two_nets_on_the_same_images_by_mcnemar() -> None:
 
 
 def test_what_was_trained_is_found_with_its_budget_and_data() -> None:
-    study = find_study("degradation")
+    study = gallery_study("degradation")
     other = study.plan(data="folder:/pictures", classes=3)
     runs = [*trained(other, {"plain-20": [50.0, 50.0]}), *trained(PLAN, {"plain-20": [50.0]})]
     assert [(plan.budget, plan.arms[0].spec.data.source) for plan in trained_plans(study, runs)] == [

@@ -311,8 +311,9 @@ def test_a_study_ends_with_what_it_shows_of_depth(page, script, qtbot):
         script.steps.release()
     _wait_idle(qtbot, page)
     qtbot.waitUntil(lambda: page.header.seen.text().startswith("In this run, with one seed: plain-56 ends at"))
-    assert "more layers made the plain net worse" in page.header.seen.text()
-    assert "with shortcuts more layers help" in page.header.seen.text()
+    assert "23.3 points above plain-20" in page.header.seen.text()
+    assert "One seed speaks of this run only" in page.header.seen.text()
+    assert "2.8 points above ResNet-56" in page.header.seen.text()
 
 
 def test_a_stopped_study_draws_no_conclusion(page, script, qtbot):
