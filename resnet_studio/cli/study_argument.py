@@ -10,7 +10,7 @@ from resnet_studio.cli.spec_arguments import anchored_source, classes_of, data_s
 from resnet_studio.domain.errors import SpecError, UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.platform.home import Home
-from resnet_studio.studies.catalog import OLD_KEYS, BudgetName, Study, find_study
+from resnet_studio.studies.catalog import OLD_KEYS, BudgetName, CohortStudy, Study, find_study
 from resnet_studio.studies.own_study import OwnStudy
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.stored import trained_plans
@@ -23,16 +23,18 @@ _SUFFIX = ".toml"
 class ChosenStudy:
     """A study of the gallery or of a file; ``usual`` is the budget that an older name stands for."""
 
-    study: Study | OwnStudy
+    study: Study | CohortStudy | OwnStudy
     usual: BudgetName | None = None
 
     def plan(self, budget: BudgetName | None, seeds: int | None, data: str | None, home: Home) -> StudyPlan:
         """Raises UserError for a budget where there is none, and for data that cannot be opened."""
         source = None if data is None else data_spec(data).source
         classes = None if source is None else classes_of(source, home)
+        if budget is not None and not isinstance(self.study, Study):
+            raise UserError(_("This study has no budgets; leave --budget out."))
+        if isinstance(self.study, CohortStudy):
+            return self.study.plan(data=source, classes=classes, seeds=seeds)
         if isinstance(self.study, OwnStudy):
-            if budget is not None:
-                raise UserError(_("A study of a file has no budgets; leave --budget out."))
             own = str(self.study.fixed.get("data", self.study.fixed.get("data.source", "")))
             if classes is None and own:
                 classes = classes_of(own, home)
@@ -41,7 +43,7 @@ class ChosenStudy:
 
     def refuse_lacking(self, plan: StudyPlan) -> None:
         """Raises UserError where the images have to be given and were not."""
-        if isinstance(self.study, OwnStudy):
+        if not isinstance(self.study, Study):
             return
         budget = self.study.budgets[BudgetName(plan.budget)]
         if budget.needs_folder and plan.arms[0].spec.data.source == budget.data:

@@ -3,7 +3,7 @@ walks the rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpe
 from resnet_studio.domain.text_numbers import percent
 from resnet_studio.studies.plan import Arm, Comparison, Measure, StudyPlan
 from resnet_studio.studies.rule import Outcome
-from resnet_studio.studies.single_cohorts import DEMO, plain, residual
+from resnet_studio.studies.single_cohorts import DEMO, SINGLE_COHORTS, SingleCohort, plain, residual
 from resnet_studio.text import N_, _
 
 IMAGENET_FOLDER = f"{FOLDER}ImageNet"  # stands for the folder that has to be given
@@ -508,20 +508,75 @@ STUDIES: tuple[Study, ...] = (
     ),
 )  # fmt: skip
 
-OLD_KEYS: dict[str, tuple[str, BudgetName]] = {
-    "degradation-long": ("degradation", BudgetName.STANDARD),
-    "twin": ("plain-residual", BudgetName.QUICK),
-    "figure-6": ("error-depth", BudgetName.PAPER),
-}
+OLD_KEYS: dict[str, tuple[str, BudgetName]] = {"figure-6": ("error-depth", BudgetName.PAPER)}
 """Names that studies had before, with the study and budget that took their place. Runs stored under them stay."""
 
 
-def find_study(key: str) -> Study:
-    """Raises UserError, naming the studies, for a key that none has."""
+@dataclass(frozen=True, slots=True)
+class CohortStudy:
+    """One of :data:`SINGLE_COHORTS` with seeds and verdicts, under its own name."""
+
+    single: SingleCohort
+
+    def plan(self, *, data: str | None = None, classes: int | None = None, seeds: int | None = None) -> StudyPlan:
+        """Its nets compared as the conclusion of one cohort compares them."""
+        arms = []
+        for run in self.single.cohort(0).runs:
+            network = run.network if classes is None else replace(run.network, classes=classes)
+            source = run.data if data is None else DataSpec(source=data)
+            arms.append(Arm(network.label.lower(), replace(run, network=network, data=source)))
+        return StudyPlan(
+            key=self.single.key,
+            title=self.single.title,
+            question=self.single.question,
+            arms=tuple(arms),
+            comparisons=tuple(_usual(arms)),
+            seeds=tuple(range(seeds or 3)),
+        )
+
+
+def _usual(arms: Sequence[Arm]) -> Iterator[Comparison]:
+    """Deepest against shallowest of each kind, then plain against residual at the deepest."""
+    kinds = [[arm for arm in arms if arm.spec.network.residual is kind] for kind in (False, True)]
+    pairs = []
+    for own in kinds:
+        ordered = sorted(own, key=lambda arm: arm.spec.network.depth)
+        if len({arm.spec.network.depth for arm in own}) > 1:
+            shallow, deep = ordered[0], ordered[-1]
+            pairs.append((shallow, deep) if deep.spec.network.residual else (deep, shallow))
+    pairs += [
+        (one, other)
+        for one in kinds[0]
+        for other in kinds[1]
+        if one.spec.network.depth == other.spec.network.depth == max(arm.spec.network.depth for arm in kinds[0])
+    ]
+    for higher, lower in pairs:
+        question = _("Is the training error of {higher} higher than that of {lower}?",
+                     higher=higher.label, lower=lower.label)  # fmt: skip
+        yield Comparison(question, higher.key, lower.key)
+
+
+def find_study(key: str) -> Study | CohortStudy:
+    """A study of the gallery, or one that a single cohort is of.
+
+    Raises:
+        UserError: Naming the gallery's studies, for a key that none has.
+    """
     wanted = OLD_KEYS[key][0] if key in OLD_KEYS else key
     for study in STUDIES:
         if study.key == wanted:
             return study
+    for single in SINGLE_COHORTS:
+        if single.key == key:
+            return CohortStudy(single)
     raise UserError(
         _("No study is called {key!r}; choose {studies}.", key=key, studies=", ".join(study.key for study in STUDIES))
     )
+
+
+def gallery_study(key: str) -> Study:
+    """A row of the gallery; raises KeyError for a key that none has."""
+    for study in STUDIES:
+        if study.key == key:
+            return study
+    raise KeyError(key)

@@ -119,6 +119,8 @@ def stored_study(plan: StudyPlan, store: History, runs: Sequence[RunRecord] | No
 def trained_plans(study: Study, runs: Sequence[RunRecord]) -> tuple[StudyPlan, ...]:
     """The budgets and data sets of which runs are stored, those with the most first; empty without any."""
     own = [run for run in runs if run.study == study.key and not run.imported]
+    if not own:
+        return ()
     data = dict.fromkeys((run.spec.data.source, run.spec.network.classes) for run in own)
     counted: dict[StudyPlan, int] = {}
     for budget in BudgetName:

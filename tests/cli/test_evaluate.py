@@ -39,6 +39,13 @@ def test_the_runs_own_test_images_give_its_test_error(trained: Trained, images: 
         assert expected in table
 
 
+def test_two_runs_on_the_same_images_are_held_against_each_other(trained: Trained, images: Path) -> None:
+    said = trained.say("evaluate", *runs_of(trained), "--data", f"folder:{images}").out
+    assert "Of the same 24 test images plain-8 alone gets" in said
+    assert "McNemar, exact" in said
+    assert "McNemar" not in trained.say("evaluate", *runs_of(trained), "--ensemble", "--data", f"folder:{images}").out
+
+
 def test_runs_are_evaluated_one_after_another_or_together(trained: Trained, images: Path, tmp_path: Path) -> None:
     words = ("--data", f"folder:{images}", "--protocol", "ten-crop", "--resize", 10, "--json")
     file = tmp_path / "seen.csv"

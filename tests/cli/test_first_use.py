@@ -11,12 +11,10 @@ from resnet_studio import __version__
 from resnet_studio.cli.check import State
 from resnet_studio.cli.check_installation import bad_qt, run_checks
 from resnet_studio.domain.data_sets import DATA_SETS, DataSetRow
-from resnet_studio.domain.documents import cohort_from_toml
 from resnet_studio.domain.specs import RunSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
-from resnet_studio.studies import catalog
-from resnet_studio.studies.catalog import STUDIES
+from resnet_studio.studies import single_cohorts
 
 from ..databases import database_of
 from .conftest import CLASSES, Said, Trained
@@ -97,16 +95,6 @@ def test_a_network_is_shown_with_the_papers_row(at_home: At) -> None:
     assert at_home("network", "--block", "plain", "--json").json["name"] == "plain-20"
 
 
-def test_studies_are_listed_and_given_as_run_files(at_home: At) -> None:
-    told = at_home("study", "list", "--json").json
-    assert [study["key"] for study in told] == [study.key for study in STUDIES]
-    table = at_home("study", "list").out
-    for study in STUDIES:
-        assert study.key in table
-        cohort = cohort_from_toml(at_home("study", "run", study.key, "--dry-run", "--seed", 5).out)
-        assert cohort == study.cohort(5)
-
-
 def test_the_doctor_looks_at_everything(trained: Trained) -> None:
     said = trained.say("doctor", "--json")
     names = {check["name"]: check for check in said.json["checks"]}
@@ -141,18 +129,23 @@ def test_the_pair_that_aborts_is_known(pyside: str, python: tuple[int, int], bad
 @pytest.mark.slow
 def test_the_demo_answers_its_question(at_home: At, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step of the real one, with shallower nets and fewer iterations."""
-    recipe = replace(catalog.DEMO, iterations=60, batch_size=8, test_every=60)
+    recipe = replace(single_cohorts.DEMO, iterations=60, batch_size=8, test_every=60)
     for name, number in (("SHALLOW", 8), ("DEEP", 14), ("DEMO", recipe)):
-        monkeypatch.setattr(catalog, name, number)
+        monkeypatch.setattr(single_cohorts, name, number)
     said = at_home("demo", "--headless", "--quick", "--seed", 2, "--json")
     assert (said.code, said.err) == (0, "")
     told = said.json
     assert [run["name"] for run in told["runs"]] == ["plain-8", "ResNet-8", "plain-14", "ResNet-14"]
     assert {(run["status"], run["iterations"], run["seed"]) for run in told["runs"]} == {("finished", 6, 2)}
-    assert [verdict["question"] for verdict in told["verdicts"]] == ["depth", "depth", "shortcut", "shortcut"]
+    assert [(verdict["higher"], verdict["lower"]) for verdict in told["verdicts"]] == [
+        ("plain-14", "plain-8"),
+        ("ResNet-8", "ResNet-14"),
+        ("plain-14", "ResNet-14"),
+    ]
+    assert {verdict["outcome"] for verdict in told["verdicts"]} == {"not-enough"}
     listed = at_home("runs", "list", "--study", "degradation", "--json").json
     assert {run["id"] for run in listed} == {run["id"] for run in told["runs"]}
-    in_words = at_home("study", "run", "twin", "--quick")
+    in_words = at_home("demo", "--headless", "--quick", "--seed", 3)
     assert in_words.code == 0
-    for expected in ("plain-14", "At 14 layers, shortcuts", "runs list", "compare"):
+    for expected in ("plain-14", "with one seed", "3 give a verdict", "runs list", "compare"):
         assert expected in in_words.out

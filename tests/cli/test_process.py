@@ -148,8 +148,8 @@ def test_the_way_to_the_window_loads_no_command_line() -> None:
 def test_commands_that_need_no_torch_do_not_wait_for_it(original: Trained, tmp_path: Path) -> None:
     home = ("--home", str(original.home))
     for arguments in (
-        ("network", "--depth", "56"), (*home, "runs", "list"), (*home, "compare", *original.ids), ("study", "list"),
-        ("train", "--dry-run"),
+        ("network", "--depth", "56"), (*home, "runs", "list"), (*home, "compare", *original.ids),
+        (*home, "study", "list"), ("train", "--dry-run"),
     ):  # fmt: skip
         assert "torch" not in loaded(*arguments)
 

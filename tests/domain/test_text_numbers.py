@@ -10,6 +10,7 @@ import pytest
 from resnet_studio.domain.text_numbers import (
     counted,
     duration,
+    duration_range,
     file_size,
     grouped,
     listed,
@@ -70,3 +71,20 @@ def test_a_moment_is_told_in_the_zone_of_this_machine() -> None:
     here = time.astimezone()
     assert moment(time) == f"{here:%Y-%m-%d} {here:%H:%M}"
     assert moment(time, seconds=True).endswith(":05:07")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (480, 720, "8 to 12 min"),
+        (5, 9.4, "5 to 9.4 s"),
+        (40, 40.2, "about 40 s"),
+        (50, 130, "0.8 to 2.2 min"),
+        (5400, 9000, "1.5 to 2.5 h"),
+        (86_400, 3 * 86_400, "1 to 3 d"),
+        (0, 0, "about 0 s"),
+        (1, math.inf, "–"),
+    ],
+)
+def test_a_range_of_durations(low: float, high: float, text: str) -> None:
+    assert duration_range(low, high) == text

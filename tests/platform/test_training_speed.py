@@ -13,12 +13,15 @@ from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunS
 from resnet_studio.platform import training_speed
 from resnet_studio.platform.host import cpu_name
 from resnet_studio.platform.training_speed import (
+    KEPT_FIGURES,
     Figure,
     KnownSpeeds,
     expected,
     figure_of,
     likely_engine,
     quickly,
+    spread,
+    with_figures,
     with_runs,
 )
 
@@ -100,11 +103,47 @@ def test_the_figure_of_the_likely_engine_counts(monkeypatch: pytest.MonkeyPatch)
     assert likely_engine(long.recipe, Device.CPU) is Engine.EAGER
 
 
-def test_stored_runs_count_where_nothing_was_measured() -> None:
+def test_stored_runs_count_beside_what_was_measured() -> None:
     found = with_runs(KnownSpeeds(), [record(RUN), record(RUN, seconds=90.0)])
     assert (found.device, found.precision) == (Device.CPU, Precision.FLOAT32)
-    assert [one.seconds for one in found.figures] == [pytest.approx(0.2)]  # the newest
-    assert with_runs(known(figure()), [record(RUN)]).figures == (figure(),)
+    assert [one.seconds for one in found.figures] == [pytest.approx(0.9), pytest.approx(0.2)]  # the newest last
+    assert [one.seconds for one in with_runs(known(figure()), [record(RUN)]).figures] == [pytest.approx(0.2), 0.1]
+
+
+def test_a_figure_from_a_busy_machine_is_outvoted_and_forgotten() -> None:
+    quiet = tuple(figure(seconds=seconds) for seconds in (0.1, 0.101, 0.099, 0.102))
+    busy = figure(seconds=0.9)
+    found = expected(alone(RUN), known(*quiet, busy))
+    assert found is not None
+    assert found.seconds == pytest.approx(101)
+    assert found.high_seconds < 115
+    mostly_busy = expected(alone(RUN), known(quiet[0], busy, busy, busy))
+    assert mostly_busy is not None
+    assert mostly_busy.seconds == pytest.approx(900)
+    assert mostly_busy.low_seconds < 800
+    kept = with_figures((busy,), [quiet[0]] * KEPT_FIGURES)
+    assert kept == (quiet[0],) * KEPT_FIGURES
+
+
+def test_the_doubt_grows_with_what_is_not_known() -> None:
+    once = expected(alone(RUN), known(figure()))
+    often = expected(alone(RUN), known(*[figure()] * 5))
+    deeper = expected(alone(replace(RUN, network=NetworkSpec(depth=44))), known(*[figure()] * 5))
+    assert once is not None
+    assert often is not None
+    assert deeper is not None
+    widths = [found.high_seconds / found.low_seconds for found in (often, once, deeper)]
+    assert widths == sorted(widths)
+    assert widths[0] == pytest.approx(1.08**2)
+    assert often.low_seconds < often.seconds < often.high_seconds
+
+
+def test_the_spread_of_measured_times() -> None:
+    assert spread([1.0]) == (0.8, 1.0, 1.25)
+    assert spread([1.0, 2.0]) == (0.8, 1.5, 2.5)
+    assert spread([1.0, 1.0, 3.0, 1.0, 1.2]) == (pytest.approx(1 / 1.08), 1.0, 1.2)
+    with pytest.raises(ValueError, match="at least one"):
+        spread([])
 
 
 @pytest.mark.parametrize(

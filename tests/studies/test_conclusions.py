@@ -9,60 +9,84 @@ import pytest
 from resnet_studio.domain import specs
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
-from resnet_studio.studies.catalog import DEMO, LONGER, degradation, plain
-from resnet_studio.studies.conclusions import conclusion
+from resnet_studio.studies.conclusions import all_verdicts, conclusion
 from resnet_studio.studies.learning import Stand, guesses, learning_now
-from resnet_studio.studies.verdicts import Outcome
+from resnet_studio.studies.rule import Outcome
+from resnet_studio.studies.run_results import RunResult
+from resnet_studio.studies.single_cohorts import DEMO, LONGER, degradation, plain
 
-from .test_verdicts import record
+from .records import record
 
 NAMES = ("plain-20", "ResNet-20", "plain-56", "ResNet-56")
 
 
-def study(*errors: float | None, seed: int = 0, recipe: specs.RecipeSpec = DEMO) -> list[Outcome]:
+def study(*errors: float | None, seed: int = 0, recipe: specs.RecipeSpec = DEMO) -> list[RunResult]:
     """Of plain-20, ResNet-20, plain-56, ResNet-56."""
     runs = [specs.replace(run, recipe=recipe.with_seeds(seed, seed)) for run in degradation(seed).runs]
     records = [replace(record(run, 10 * seed + n), iteration=recipe.iterations) for n, run in enumerate(runs)]
-    return [Outcome(run, error, None) for run, error in zip(records, errors, strict=True)]
+    return [RunResult(run, error, None) for run, error in zip(records, errors, strict=True)]
 
 
 def test_degradation_is_said_of_this_run_and_depth_with_shortcuts_is_left_open() -> None:
     assert conclusion(study(58.2, 50.8, 81.5, 60.0)) == (
-        "In this run, with one seed: plain-56 ends at a training error of 81.5 %, plain-20 at 58.2 %: more layers made "
-        "the plain net worse, on the very images it is trained on. ResNet-56 ends at a training error of 60.0 %, "
-        "ResNet-20 at 50.8 %: 250 iterations are too few to show depth pay off; the study “Degradation, longer” "
-        "trains longer. At 56 layers, with shortcuts the training error is 21.5 points lower (60.0 % against 81.5 %)."
+        "In this run, with one seed: plain-56 ends at a training error of 81.5 %, 23.3 points above plain-20 (58.2 %). "
+        "ResNet-20 ends at a training error of 50.8 %, 9.2 points below ResNet-56 (60.0 %). 250 iterations are too few "
+        "to show depth pay off; the study “Degradation, longer” trains longer. plain-56 ends at a training error of "
+        "81.5 %, 21.5 points above ResNet-56 (60.0 %). One seed speaks of this run only; 3 give a verdict."
     )
 
 
 @pytest.mark.parametrize(
     ("errors", "said"),
     [
-        ((58.2, 50.8, 58.9, 40.0), "depth makes no clear difference to the plain nets"),
-        ((58.2, 50.8, 50.0, 40.0), "more layers help the plain nets"),
-        ((58.2, 50.8, 89.9, 40.0), "the deeper plain net has not begun to learn"),
-        ((58.2, 50.8, 89.9, 40.0), "with shortcuts more layers help"),
-        ((89.5, 50.8, 90.1, 40.0), "plain-20 and plain-56 still guess."),
-        ((58.2, 50.8, 81.5, 50.2), "with shortcuts depth makes no clear difference"),
-        ((58.2, 50.8, 60.5, 60.0), "the training error is not clearly another (60.0 % against 60.5 %)"),
-        ((58.2, 50.8, 60.5, 80.0), "19.5 points higher"),
+        ((58.2, 50.8, 58.9, 40.0), "0.7 points above plain-20"),
+        ((58.2, 50.8, 50.0, 40.0), "8.2 points below plain-20"),
+        ((58.2, 50.8, 89.9, 40.0), "The deeper plain net has not begun to learn."),
+        ((58.2, 50.8, 89.9, 40.0), "10.8 points above ResNet-56 (40.0 %)."),
+        ((89.5, 50.8, 90.1, 40.0), "plain-56 and plain-20 still guess."),
+        ((58.2, 50.8, 60.5, 80.0), "19.5 points below ResNet-56"),
     ],
 )
-def test_no_more_is_said_than_the_numbers_show(errors: tuple[float, ...], said: str) -> None:
-    assert said in conclusion(study(*errors))
+def test_one_seed_gives_numbers_and_no_verdict(errors: tuple[float, ...], said: str) -> None:
+    text = conclusion(study(*errors))
+    assert said in text
+    assert text.endswith("One seed speaks of this run only; 3 give a verdict.")
+    assert {verdict.outcome for verdict in all_verdicts(study(*errors))} == {Outcome.NOT_ENOUGH}
+
+
+def test_three_seeds_give_verdicts() -> None:
+    seeds = [study(58.0 + n, 50.0 + n, 81.0 + 1.1 * n, 49.9 + 1.02 * n, seed=n) for n in range(3)]
+    results = [result for one in seeds for result in one]
+    assert [verdict.outcome for verdict in all_verdicts(results)] == [
+        Outcome.SHOWN,
+        Outcome.NO_DIFFERENCE,
+        Outcome.SHOWN,
+    ]
+    text = conclusion(results)
+    assert text.startswith("Shown: the training error of plain-56 is 23.1 points above that of plain-20 (")
+    assert "No difference of 1 point or more: the training error of ResNet-20" in text
+    assert "speaks of this run only" not in text
+
+
+def test_a_diverged_run_is_counted_and_named() -> None:
+    results = study(58.0, 50.0, 40.0, 49.0)
+    results[2] = replace(results[2], run=replace(results[2].run, status=RunStatus.DIVERGED), training_error=None)
+    text = conclusion(results)
+    assert "plain-56 ends at a training error of 100.0 %" in text
+    assert "plain-56 (seed 0) diverged and counts as an error of 100 %." in text
 
 
 def test_after_long_training_depth_is_no_longer_excused() -> None:
-    assert "with shortcuts, too, more layers are behind after 2 000 iterations" in conclusion(
-        study(8.2, 5.8, 21.5, 12.0, recipe=LONGER)
-    )
+    text = conclusion(study(8.2, 5.8, 21.5, 12.0, recipe=LONGER))
+    assert "6.2 points below ResNet-56" in text
+    assert "too few" not in text
 
 
-def test_seeds_are_averaged_and_their_scatter_counts() -> None:
-    steady = study(50.0, 50.0, 60.0, 40.0) + study(51.0, 49.0, 61.0, 41.0, seed=1)
-    assert conclusion(steady).startswith("On the mean of 2 seeds: plain-56 ends at a training error of 60.5 %")
-    scattered = study(40.0, 50.0, 60.0, 40.0) + study(61.0, 49.0, 45.0, 41.0, seed=1)
-    assert "depth makes no clear difference to the plain nets" in conclusion(scattered)
+def test_two_seeds_are_averaged_and_give_no_verdict() -> None:
+    both = study(50.0, 50.0, 60.0, 40.0) + study(51.0, 49.0, 61.0, 41.0, seed=1)
+    text = conclusion(both)
+    assert text.startswith("On the mean of 2 seeds: plain-56 ends at a training error of 60.5 %, 10.0 points above")
+    assert text.endswith("3 seeds give a verdict.")
 
 
 def test_only_finished_runs_of_one_recipe_are_compared() -> None:

@@ -1,118 +1,191 @@
-"""Verdicts: pure functions from records and curves to numbers and sentences."""
+"""Verdicts of studies: the rule on stored runs, and a sentence for each outcome."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from resnet_studio.domain.enums import RunStatus
-from resnet_studio.domain.records import Curve, RunRecord
+from resnet_studio.domain.protocols import Protocol
+from resnet_studio.domain.records import Evaluation, EvaluationSummary
 from resnet_studio.domain.series import Series
-from resnet_studio.domain.specs import RunSpec
-from resnet_studio.studies.catalog import find_study, plain, residual
-from resnet_studio.studies.verdicts import (
-    Outcome,
-    Question,
-    outcome,
-    outcomes,
-    plain_and_residual,
-    shallow_and_deep,
-    verdicts,
-)
+from resnet_studio.studies.catalog import gallery_study
+from resnet_studio.studies.rule import Outcome
+from resnet_studio.studies.stored import stored_study, trained_plans
+from resnet_studio.studies.together import mcnemar
+from resnet_studio.studies.verdicts import Verdict, throughout
+
+from .records import MOMENT, Shelf, curve, record, stored, trained
+
+PLAN = gallery_study("degradation").plan()
 
 
-def record(spec: RunSpec, number: int = 0) -> RunRecord:
-    moment = datetime(2024, 5, 1, tzinfo=UTC)
-    return RunRecord(
-        id=f"run{number}", cohort_id="c", name=spec.label, status=RunStatus.FINISHED, reason="", spec=spec,
-        iteration=400, training_error=50.0, test_error=55.0, best_test_error=54.0, parameters=1, multiply_adds=1,
-        weights_sha256=None, created_at=moment, updated_at=moment, seconds=0.0, colour="#0072B2",
+def verdict(deep: list[float | None], shallow: list[float | None]) -> Verdict:
+    (found,) = stored(PLAN, {"plain-56": deep, "plain-20": shallow}).verdicts
+    return found
+
+
+def test_shown() -> None:
+    found = verdict([81.0, 82.0, 83.5], [58.0, 58.5, 59.0])
+    assert found.outcome is Outcome.SHOWN
+    assert found.as_expected is True
+    assert found.seeds == (0, 1, 2)
+    assert found.text == (
+        "Shown: the training error of plain-56 is 23.7 points above that of plain-20 (98.3 % interval 20.3 to 27.0, "
+        "3 seeds)."
+    )
+
+
+def test_the_opposite() -> None:
+    found = verdict([58.0, 58.5, 59.0], [81.0, 82.0, 83.5])
+    assert found.outcome is Outcome.OPPOSITE
+    assert found.as_expected is False
+    assert found.sentence.startswith(
+        "The opposite is shown: the training error of plain-56 is 23.7 points below that of plain-20"
+    )
+
+
+def test_no_difference() -> None:
+    found = verdict([50.1, 50.0, 49.9], [50.0, 50.0, 50.0])
+    assert found.outcome is Outcome.NO_DIFFERENCE
+    assert found.sentence.startswith("No difference of 1 point or more: ")
+
+
+def test_not_distinguishable_says_what_would_tell() -> None:
+    found = verdict([60.0, 66.0, 54.0], [50.0, 50.0, 50.0])
+    assert found.outcome is Outcome.NOT_DISTINGUISHABLE
+    assert found.as_expected is None
+    assert "Not distinguishable yet" in found.sentence
+    assert found.sentence.endswith("; 10 seeds would tell.")
+
+
+@pytest.mark.parametrize(
+    ("deep", "words"),
+    [
+        ([], "no seed of plain-56 and plain-20 has finished; 3 are needed"),
+        ([81.5], "in this run, with one seed, the training error of plain-56 is 31.5 points above that of plain-20 "
+                 "(81.5 % against 50.0 %); 3 seeds are needed"),
+        ([81.5, 80.5], "on the mean of 2 seeds the training error of plain-56 is 31.0 points above"),
+    ],
+)  # fmt: skip
+def test_below_three_seeds_there_is_no_verdict(deep: list[float | None], words: str) -> None:
+    found = verdict(deep, [50.0] * len(deep))
+    assert found.outcome is Outcome.NOT_ENOUGH
+    assert words in found.sentence
+    assert found.more_seeds == 3 - len(deep)
+
+
+def test_a_diverged_run_is_the_worst_outcome_and_is_named() -> None:
+    found = verdict([None, None, 90.0], [50.0, 51.0, 50.0])
+    assert [pair.difference for pair in found.pairs] == [50.0, 49.0, 40.0]
+    assert "plain-56 (seed 0), plain-56 (seed 1) diverged and count as an error of 100 %." in found.text
+    assert found.as_json()["diverged"] == ["plain-56 (seed 0)", "plain-56 (seed 1)"]
+
+
+def test_a_seed_counts_where_both_have_ended() -> None:
+    assert [pair.seed for pair in verdict([80.0, 81.0, 82.0], [50.0]).pairs] == [0]
+    runs = trained(PLAN, {"plain-56": [80.0, 81.0], "plain-20": [50.0, 51.0]})
+    runs[0] = replace(runs[0], status=RunStatus.STOPPED)
+    (found,) = stored_study(PLAN, Shelf(runs)).verdicts
+    assert [pair.seed for pair in found.pairs] == [1]
+
+
+def test_seeds_between_looks_are_counted_and_wait() -> None:
+    found = verdict([81.0, 82.0, 83.5, 10.0], [58.0, 58.5, 59.0, 60.0])
+    assert found.outcome is Outcome.SHOWN
+    assert found.seeds == (0, 1, 2)
+    assert len(found.pairs) == 4
+    assert "1 seed more is there; the next look is at 5." in found.text
+
+
+def test_curves_are_read_where_they_are_and_agreement_throughout_is_told() -> None:
+    runs = trained(PLAN, {"plain-56": [1.0, 1.0, 1.0], "plain-20": [1.0, 1.0, 1.0]})
+    curves = {}
+    for run in runs:
+        base = 80.0 + run.spec.recipe.init_seed if run.spec.network.depth == 56 else 50.0
+        early = 20.0 if run.spec.network.depth == 56 and run.spec.recipe.init_seed == 1 else base
+        values = [early] * 75 + [base] * 175
+        curves[run.id, Series.TRAINING_ERROR] = curve(run, Series.TRAINING_ERROR, values)
+    (found,) = stored_study(PLAN, Shelf(runs, curves)).verdicts
+    assert found.judgement.estimate == pytest.approx(31.0)
+    assert found.throughout == pytest.approx(3 / 4)  # of four moments after the first tenth, one is early
+    assert "All seeds agree in sign at 75% of the measured moments" in found.text
+    assert throughout([(runs[0], runs[3])], curves) is None  # one pair always agrees with itself
+    assert throughout([(runs[0], runs[3]), (runs[1], runs[4])], {}) is None
+
+
+def test_json_has_what_was_promised() -> None:
+    told = verdict([81.0, 82.0, 83.5], [58.0, 58.5, 59.0]).as_json()
+    assert {"question", "outcome", "estimate", "low", "high", "seeds", "sentence"} <= told.keys()
+    assert (told["outcome"], told["seeds"]) == ("shown", [0, 1, 2])
+    assert told["low"] < told["estimate"] < told["high"]  # type: ignore[operator]
+
+
+def test_a_test_error_is_asked_where_the_paper_prints_test_errors() -> None:
+    plan = gallery_study("shortcuts").plan()
+    found = stored(plan, {"plain": [60.0, 61.0, 62.0], "A": [50.0, 51.0, 52.0], "B": [50.0, 51.0, 52.1]})
+    assert [one.outcome for one in found.verdicts] == [Outcome.SHOWN, Outcome.NO_DIFFERENCE, Outcome.NOT_ENOUGH]
+    assert "the test error of plain-34" in found.verdicts[0].sentence
+    assert found.done == 9
+    assert found.seeds_done == 0
+
+
+def test_together_is_told_by_evaluations() -> None:
+    plan = gallery_study("together").plan()
+    runs = trained(plan, {arm.key: [50.0, 50.0, 50.0] for arm in plan.arms})
+    by_seed = {seed: [run for run in runs if run.spec.recipe.init_seed == seed] for seed in range(3)}
+    evaluations = [summary([run.id for run in by_seed[seed]], 20.0 - seed, (30.0, 25.0, 27.0)) for seed in range(3)]
+    (found,) = stored_study(plan, Shelf(runs, evaluations=evaluations)).verdicts
+    assert [pair.difference for pair in found.pairs] == [5.0, 6.0, 7.0]
+    assert "the test error of the best single net is 6.0 points above that of all 3 together" in found.text
+    old = [replace(one, outdated=(True, False, False)) for one in evaluations]
+    assert stored_study(plan, Shelf(runs, evaluations=old)).verdicts[0].pairs == ()
+    assert stored_study(plan, Shelf(runs[:-1], evaluations=evaluations)).verdicts[0].pairs == found.pairs[:2]
+
+
+def summary(run_ids: list[str], together: float, members: tuple[float, ...]) -> EvaluationSummary:
+    count = len(run_ids)
+    return EvaluationSummary(
+        id="e", run_ids=tuple(run_ids), protocol=Protocol(), data="builtin", data_seed=0, data_sha256="", images=10,
+        classes=10, top1_error=together, top5_error=1.0, member_errors=members, weights=("",) * count,
+        iterations=(1,) * count, outdated=(False,) * count, created_at=MOMENT, seconds=1.0,
     )  # fmt: skip
 
 
-NETWORKS = (plain(20), residual(20), plain(56), residual(56))
-RUNS = [record(RunSpec(network=network), number) for number, network in enumerate(NETWORKS)]
+def seen(right: list[bool]) -> Evaluation:
+    labels = np.zeros(len(right), np.int32)
+    return Evaluation(
+        id="", run_ids=("a",), protocol=Protocol(), data="builtin", data_seed=0, data_sha256="", images=len(right),
+        top1_error=0.0, top5_error=0.0, class_names=("x", "y"), confusion=np.zeros((2, 2), np.int64), labels=labels,
+        predicted=np.array([0 if each else 1 for each in right], np.int32),
+        confidence=np.ones(len(right), np.float32), names=tuple(map(str, range(len(right)))), member_errors=(),
+        weights=("",), iterations=(1,), created_at=MOMENT, seconds=0.0,
+    )  # fmt: skip
 
 
-def results(*errors: float | None) -> list[Outcome]:
-    """Of plain-20, ResNet-20, plain-56, ResNet-56."""
-    return [Outcome(run, error, None) for run, error in zip(RUNS, errors, strict=True)]
+def test_two_nets_on_the_same_images_by_mcnemar() -> None:
+    first = seen([True] * 12 + [False] * 3 + [True] * 5)
+    second = seen([False] * 12 + [True] * 3 + [True] * 5)
+    found = mcnemar(first, second, ("one", "two"))
+    assert (found.only_first, found.only_second, found.clear) == (12, 3, True)
+    assert found.p == pytest.approx(0.03515625)
+    assert found.sentence == (
+        "Of the same 20 test images one alone gets 12 right, two alone 3 (McNemar, exact, p = 0.035): these weights of "
+        "one are better than these of two; other seeds may differ."
+    )
+    assert "cannot be told apart" in mcnemar(first, first, ("one", "two")).sentence
+    with pytest.raises(ValueError, match="same images"):
+        mcnemar(first, seen([True]), ("one", "two"))
 
 
-def curve(run: RunRecord, series: Series, values: list[float]) -> Curve:
-    return Curve(run.id, series, np.arange(1, len(values) + 1), np.array(values, dtype=np.float32))
-
-
-def test_the_end_of_a_run_is_the_mean_of_its_last_fifty_iterations() -> None:
-    training = curve(RUNS[0], Series.TRAINING_ERROR, [90.0] * 350 + [60.0] * 25 + [40.0] * 25)
-    test = curve(RUNS[0], Series.TEST_ERROR, [80.0, 62.5])
-    found = outcome(RUNS[0], training, test)
-    assert (found.training_error, found.test_error) == (50.0, 62.5)
-
-
-def test_without_curves_the_record_speaks() -> None:
-    assert outcome(RUNS[0], None, None) == Outcome(RUNS[0], 50.0, 55.0)
-    empty = curve(RUNS[0], Series.TRAINING_ERROR, [])
-    assert outcome(replace(RUNS[0], training_error=None), empty, None).training_error is None
-
-
-def test_what_is_not_finite_is_no_result() -> None:
-    training = curve(RUNS[0], Series.TRAINING_ERROR, [math.nan] * 3)
-    assert outcome(RUNS[0], training, None).training_error is None
-
-
-def test_curves_find_their_runs() -> None:
-    curves = {(run.id, Series.TRAINING_ERROR): curve(run, Series.TRAINING_ERROR, [i]) for i, run in enumerate(RUNS)}
-    assert [found.training_error for found in outcomes(RUNS, curves)] == [0, 1, 2, 3]
-
-
-def test_the_paper_in_four_sentences() -> None:
-    """The shape of Figure 6: depth hurts the plain net, helps the residual one, and shortcuts help more when deep."""
-    found = verdicts(results(58.2, 50.8, 81.5, 48.0))
-    assert [verdict.sentence for verdict in found] == [
-        "From plain-20 to plain-56, more depth raises the training error by 23.3 points (81.5 % against 58.2 %).",
-        "From ResNet-20 to ResNet-56, more depth lowers the training error by 2.8 points (48.0 % against 50.8 %).",
-        "At 20 layers, shortcuts lower the training error by 7.4 points (50.8 % against 58.2 %).",
-        "At 56 layers, shortcuts lower the training error by 33.5 points (48.0 % against 81.5 %).",
+def test_what_was_trained_is_found_with_its_budget_and_data() -> None:
+    study = gallery_study("degradation")
+    other = study.plan(data="folder:/pictures", classes=3)
+    runs = [*trained(other, {"plain-20": [50.0, 50.0]}), *trained(PLAN, {"plain-20": [50.0]})]
+    assert [(plan.budget, plan.arms[0].spec.data.source) for plan in trained_plans(study, runs)] == [
+        ("quick", "folder:/pictures"),
+        ("quick", "builtin"),
     ]
-    assert [verdict.difference for verdict in found] == pytest.approx([23.3, -2.8, -7.4, -33.5])
-    assert all(verdict.clear for verdict in found)
-
-
-def test_a_small_difference_is_called_none() -> None:
-    found = plain_and_residual(results(50.0, 49.5, 50.0, 51.5))
-    assert [verdict.clear for verdict in found] == [False, True]
-    assert "hardly change" in found[0].sentence
-    assert "raise the training error by 1.5 points" in found[1].sentence
-
-
-def test_runs_without_a_number_are_left_out() -> None:
-    assert verdicts(results(None, None, None, None)) == ()
-    found = verdicts(results(50.0, None, 60.0, 40.0))
-    assert [(v.question, v.first.label, v.second.label) for v in found] == [
-        (Question.DEPTH, "plain-20", "plain-56"),
-        (Question.SHORTCUT, "plain-56", "ResNet-56"),
-    ]
-
-
-def test_order_does_not_matter() -> None:
-    given = results(58.2, 50.8, 81.5, 48.0)
-    assert verdicts(given[::-1]) == verdicts(given)
-
-
-def test_every_shortcut_meets_the_plain_net_and_depths_are_compared_within_a_kind() -> None:
-    runs = [record(spec, i) for i, spec in enumerate(find_study("shortcuts").cohort(0).runs)]
-    found = [Outcome(run, float(i), None) for i, run in enumerate(runs)]
-    assert [verdict.second.label for verdict in plain_and_residual(found)] == [
-        "ResNet-20",
-        "ResNet-20 B",
-        "ResNet-20 C",
-    ]
-    assert shallow_and_deep(found) == ()
-    four = [record(spec, i) for i, spec in enumerate(find_study("figure-6").cohort(0).runs)]
-    pairs = [(v.first.depth, v.second.depth) for v in shallow_and_deep([Outcome(run, 1.0, None) for run in four])]
-    assert pairs == [(20, 32), (32, 44), (44, 56)] * 2
+    assert trained_plans(study, [record(PLAN.arms[0].with_seed(0), study="else", iteration=1)]) == ()

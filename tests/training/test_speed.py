@@ -131,7 +131,7 @@ def test_figures_are_kept_by_machine(tiny_run: RunSpec, tmp_path: Path, monkeypa
     remember_speeds(tmp_path, [figure], device=Device.CPU)
     newer = Figure(tiny_run.network, 16, 0.125, Device.CPU, Engine.EAGER, Precision.FLOAT32)
     remember_speeds(tmp_path, [newer], precision=Precision.FLOAT32)
-    kept = KnownSpeeds(Device.CPU, Precision.FLOAT32, (newer,))
+    kept = KnownSpeeds(Device.CPU, Precision.FLOAT32, (figure, newer))
     assert known_speeds(tmp_path) == kept
     key = machine_key()
     with monkeypatch.context() as patch:

@@ -11,7 +11,7 @@ from resnet_studio.domain.documents import to_json
 from resnet_studio.domain.enums import Block
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RunSpec, replace, twin
-from resnet_studio.studies.catalog import STUDIES, degradation
+from resnet_studio.studies.single_cohorts import SINGLE_COHORTS, degradation
 from resnet_studio.ui.pages.design.page import DesignPage, shown_of
 from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.services import Services
@@ -57,7 +57,7 @@ def test_an_own_design_makes_the_twin_the_obvious_button(
 
 
 def test_each_card_fills_the_form(qtbot: QtBot, page: DesignPage, wished: list[CohortSpec]) -> None:
-    for study in STUDIES:
+    for study in SINGLE_COHORTS:
         qtbot.mouseClick(page.gallery.cards[study.key], Qt.MouseButton.LeftButton)
         assert page.study is study
         assert page.form.spec == shown_of(study)
@@ -154,4 +154,4 @@ def test_the_last_design_is_remembered_and_a_bad_one_forgotten(qtbot: QtBot, ser
         services.preferences.set_value("design/spec", bad)
         fresh = DesignPage(services, page_row("design"))
         qtbot.addWidget(fresh)
-        assert fresh.form.spec == shown_of(STUDIES[0])
+        assert fresh.form.spec == shown_of(SINGLE_COHORTS[0])

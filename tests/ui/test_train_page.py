@@ -24,7 +24,7 @@ from resnet_studio.domain.queue import QueueStatus
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.history.recorder import recording
-from resnet_studio.studies.catalog import degradation
+from resnet_studio.studies.single_cohorts import degradation
 from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.pages.train.page import TrainPage
@@ -428,8 +428,9 @@ def test_a_study_ends_with_what_it_shows_of_depth(page, script, qtbot):
         script.steps.release()
     _wait_idle(qtbot, page)
     qtbot.waitUntil(lambda: page.header.seen.text().startswith("In this run, with one seed: plain-56 ends at"))
-    assert "more layers made the plain net worse" in page.header.seen.text()
-    assert "with shortcuts more layers help" in page.header.seen.text()
+    assert "23.3 points above plain-20" in page.header.seen.text()
+    assert "One seed speaks of this run only" in page.header.seen.text()
+    assert "2.8 points above ResNet-56" in page.header.seen.text()
 
 
 def test_a_stopped_study_draws_no_conclusion(page, script, qtbot):

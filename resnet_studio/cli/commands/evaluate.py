@@ -29,6 +29,7 @@ from resnet_studio.domain.errors import Stopped, StoreError, UserError
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Evaluation, RunRecord
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.studies.together import mcnemar
 from resnet_studio.text import _
 
 if TYPE_CHECKING:
@@ -103,6 +104,9 @@ def evaluate(
     else:
         for evaluation in found:
             show_evaluation(evaluation, names)
+        if len(found) == len(groups) == 2 and found[0].names == found[1].names:
+            first, second = (names[evaluation.run_ids[0]] for evaluation in found)
+            print(mcnemar(found[0], found[1], (first, second)).sentence)
     if stopping.received is not None:
         hint(_("Stopped; what was not finished is not stored."))
         raise typer.Exit(stopping.exit_code)

@@ -77,7 +77,7 @@ def report_page(found: StoredStudy, command: str, *, made_at: datetime | None = 
             element("style", Markup(_STYLE)),
         )
     )
-    return f'<!DOCTYPE html>\n<html lang="{_("en")}"><head>{head}</head>\n<body>{body}</body></html>\n'
+    return f"<!DOCTYPE html>\n<html><head>{head}</head>\n<body>{body}</body></html>\n"
 
 
 def _verdicts(found: StoredStudy) -> Iterator[Markup]:
