@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from resnet_studio.cli.output import print_table
 from resnet_studio.domain.analyses.records import AnalysisRecord, AnalysisSummary
-from resnet_studio.domain.analyses.result import Table
+from resnet_studio.domain.analyses.result import AnalysisResult, Table
 from resnet_studio.domain.analyses.rows import AnalysisRow
 from resnet_studio.domain.csv_text import CsvWriter
 from resnet_studio.domain.text_numbers import duration, grouped, moment
@@ -61,16 +61,7 @@ def summary_row(summary: AnalysisSummary, names: dict[str, str]) -> tuple[str, .
 
 def show_records(row: AnalysisRow, found: Sequence[AnalysisRecord]) -> None:
     """On stdout: the finding, one line a network, and how it was measured."""
-    results = [record.result for record in found]
-    table = row.result.summary(results)
-    print(row.result.figure(results).title + ".")
-    numeric = [
-        name
-        for place, name in enumerate(table.columns)
-        if all(isinstance(line[place], int | float) for line in table.rows)
-    ]
-    print_table(table.columns, [[_cell(value) for value in line] for line in table.rows], right=numeric)
-    print(_(row.definition))
+    show_results(row.result, [record.result for record in found], _(row.definition))
     for caution in row.cautions:
         print(_(caution))
     first = found[0]
@@ -84,6 +75,19 @@ def show_records(row: AnalysisRow, found: Sequence[AnalysisRecord]) -> None:
                 duration=duration(sum(record.seconds for record in found)),
             )
         )
+
+
+def show_results(kind: type[AnalysisResult], results: Sequence[AnalysisResult], definition: str) -> None:
+    """On stdout: the finding, one line a network, and what was measured."""
+    table = kind.summary(results)
+    print(kind.figure(results).title + ".")
+    numeric = [
+        name
+        for place, name in enumerate(table.columns)
+        if all(isinstance(line[place], int | float) for line in table.rows)
+    ]
+    print_table(table.columns, [[_cell(value) for value in line] for line in table.rows], right=numeric)
+    print(definition)
 
 
 def _cell(value: object) -> str:

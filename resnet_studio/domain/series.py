@@ -44,12 +44,7 @@ class Series(StrEnum):
     LEARNING_RATE = "learning_rate", _("Learning rate"), "", Per.ITERATION
     SECONDS = "seconds", _("Training time"), "s", Per.ITERATION  # of training alone, without tests and checkpoints
     GRADIENT_NORM = "gradient_norm", _("Gradient norm by depth"), "", Per.LAYER  # of the weights, before the update
-    UPDATE_RATIO = (
-        "update_ratio",
-        _("Relative update by depth"),
-        "",
-        Per.LAYER,
-    )  # size of the update over that of the weights
+    UPDATE_RATIO = "update_ratio", _("Relative update by depth"), "", Per.LAYER  # its size over that of the weights
 
     def __new__(
         cls, name: str, quantity: str = "", unit: str = "", per: Per = Per.ITERATION, layer: int | None = None

@@ -190,3 +190,34 @@ def test_a_signal_stops_it_within_a_second_or_two(trained: Trained, images: Path
     assert "Stopped" in err
     assert out == ""
     assert time.monotonic() - started < 5  # with the interpreter's own end, on a busy machine
+
+
+def test_gradients_are_those_that_training_measured(trained: Trained, tmp_path: Path) -> None:
+    names = {ending: tmp_path / f"found.{ending}" for ending in ("csv", "png", "svg")}
+    files = [word for ending, file in names.items() for word in (f"--{ending}", file)]
+    found = trained.say("inside", "gradients", *runs_of(trained), *files, "--json").json
+    assert [one["run"] for one in found] == list(trained.ids)
+    for one in found:
+        assert one["iterations"] == [1, 26, 51]
+        assert len(one["layers"]) == one["depth"] == 8
+        assert (one["layers"][0], one["layers"][-1]) == ("stem.conv", "head.fc")
+        for key in ("norms", "ratios"):
+            assert [len(row) for row in one[key]] == [8, 8, 8]
+            assert all(value > 0 for row in one[key] for value in row)
+    rows = list(csv.DictReader(names["csv"].read_text("utf-8").splitlines()))
+    assert len(rows) == 2 * 3 * 8
+    assert float(rows[9]["gradient norm"]) == found[0]["norms"][1][1]
+    with Image.open(names["png"]) as image:
+        assert image.size[0] > 1000
+    assert "ResNet-8" in names["svg"].read_text("utf-8")
+    text = trained.say("inside", "gradients", *runs_of(trained)).out
+    assert "From the last convolution to the first" in text
+
+
+def test_runs_that_measured_no_layers_are_refused_by_name(trained: Trained) -> None:
+    done = ("--depth", 8, "--iterations", 4, "--batch-size", 16, "--test-every", 4, "--layers-every", 0)
+    assert trained.say("train", *done, "--name", "bare", "--json").code == 0
+    said = trained.say("inside", "gradients", "--run", "bare")
+    assert said.code == 2
+    assert "bare" in said.err
+    assert "no gradients by layer" in " ".join(said.err.split())

@@ -14,6 +14,7 @@ from resnet_studio.cli.analysis_output import (
     COLUMNS,
     record_json,
     show_records,
+    show_results,
     summary_json,
     summary_row,
     table_csv,
@@ -26,12 +27,15 @@ from resnet_studio.cli.output import hint, print_json, print_table
 from resnet_studio.cli.progress_bar import ProgressBar
 from resnet_studio.cli.spec_arguments import data_spec, refuse_missing_data
 from resnet_studio.cli.stop_signals import StopOnSignals
+from resnet_studio.domain.analyses.gradients import DEFINITION, Gradients, gradients_of
 from resnet_studio.domain.analyses.records import AnalysisRecord
+from resnet_studio.domain.analyses.result import AnalysisResult
 from resnet_studio.domain.analyses.rows import ANALYSES, AnalysisRow, find_analysis
 from resnet_studio.domain.data_sets import source_names
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.enums import Device
 from resnet_studio.domain.errors import SpecError, Stopped, StoreError, UserError
+from resnet_studio.domain.series import LAYERED
 from resnet_studio.domain.spec_as_command import flag_of
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.files import write_whole
@@ -118,6 +122,28 @@ def _command(row: AnalysisRow) -> Callable[..., None]:
 
 for _row in ANALYSES:
     app.command(_row.key)(_command(_row))
+
+
+@app.command("gradients")
+def gradients(
+    context: typer.Context,
+    run: Annotated[list[str], typer.Option("--run", metavar="RUN", help=_("A stored run; may be given many times."))],
+    csv: Csv = None,
+    png: Png = None,
+    svg: Svg = None,
+    pdf: Pdf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the gradient and the update of each layer, as measured while the runs trained."""
+    with session(context).reader() as store:
+        runs = list({record.id: record for record in map(store.find, run)}.values())
+        curves = store.curves([record.id for record in runs], LAYERED)
+    found = [gradients_of(record, curves) for record in runs]
+    _write_results(Gradients, found, _(DEFINITION), csv, ((png, ".png"), (svg, ".svg"), (pdf, ".pdf")))
+    if as_json:
+        print_json([one.to_json() for one in found])
+    else:
+        show_results(Gradients, found, _(DEFINITION))
 
 
 def _look(
@@ -250,12 +276,21 @@ def _data(given: str | None, data_draw: int | None, own: DataSpec | None) -> Dat
 def _write(
     row: AnalysisRow, found: Sequence[AnalysisRecord], csv: Path | None, figures: Sequence[tuple[Path | None, str]]
 ) -> None:
-    results = [record.result for record in found]
+    _write_results(row.result, [record.result for record in found], _(row.definition), csv, figures)
+
+
+def _write_results(
+    kind: type[AnalysisResult],
+    results: Sequence[AnalysisResult],
+    definition: str,
+    csv: Path | None,
+    figures: Sequence[tuple[Path | None, str]],
+) -> None:
     if csv is not None:
-        write_whole(csv, table_csv(row.result.table(results)))
+        write_whole(csv, table_csv(kind.table(results)))
     for file, ending in figures:
         if file is not None:
-            draw_found(row.result.figure(results), file, ending, _(row.definition))
+            draw_found(kind.figure(results), file, ending, definition)
 
 
 def _store(here: Session, record: AnalysisRecord) -> bool:
