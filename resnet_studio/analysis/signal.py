@@ -35,7 +35,7 @@ def measure(
 
     The question is that of He et al. 2015 (arXiv:1512.03385), section 4.1, which finds "healthy norms with BN" of
     gradients in its plain nets; gradients that explode with depth under batch norm: Yang et al. 2019
-    (arXiv:1902.08129), section 1.
+    (arXiv:1902.08129).
 
     Raises:
         UserError: If the network does not know the images' classes.

@@ -55,7 +55,7 @@ Designs = Annotated[
 ]
 Data = Annotated[
     str | None,
-    typer.Option("--data", metavar="DATA", help=f"{source_names()}. " + _("The first run's own if unset.")),
+    typer.Option("--data", metavar="DATA", help=f"{source_names()}. " + _("The runs' own if unset.")),
 ]
 DataDraw = Annotated[
     int | None, typer.Option("--data-draw", min=0, metavar="NUMBER", help=_("As for training; the run's own if unset."))
@@ -144,7 +144,7 @@ def _look(
     with _Reader(here, bool(run)) as store:
         checkpoints = _checkpoints(store, run or (), iteration)
         subjects: tuple[Checkpoint | Design, ...] = (*checkpoints, *_designs(here, design or ()))
-        own = checkpoints[0].run.spec.data if checkpoints else None
+        own = next(iter(sorted((each.run.spec.data for each in checkpoints), key=lambda data: not data.known)), None)
         source = _data(data, data_draw, own)
         refuse_missing_data(source, here.home)
         part = Part.TRAINING if training else Part.TEST
@@ -208,7 +208,7 @@ def _designs(here: Session, names: Sequence[str]) -> list[Design]:
 
 
 def _data(given: str | None, data_draw: int | None, own: DataSpec | None) -> DataSpec:
-    """DATA as the first run had it, where it is the run's own and no draw is given; without either, the usual."""
+    """DATA as the run had it, where it is the run's own and no draw is given; without either, the usual."""
     if given is None and data_draw is None:
         return own or DataSpec()
     spec = data_spec(given or (own or DataSpec()).source, data_draw or 0)

@@ -1,0 +1,86 @@
+"""Figures of analyses: what the values are is where it must be in the drawing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from resnet_studio.cli.chart_painter import export_found
+from resnet_studio.cli.figures import draw_found
+from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChart, Picture
+from resnet_studio.domain.errors import UserError
+
+LONG = "A title of very many words that does not fit into one line of such a narrow figure, whatever one tries " * 2
+
+
+def pixels(figure: Figure, file: Path) -> np.ndarray:
+    export_found(figure, file, "What is measured.")
+    with Image.open(file) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def places_of(drawn: np.ndarray, colour: tuple[int, int, int], near: int = 30) -> np.ndarray:
+    """Rows and columns of the pixels of that colour, (N, 2)."""
+    return np.argwhere(np.abs(drawn - np.array(colour)).max(axis=2) <= near)
+
+
+def chart(*lines: Line, **words: object) -> LineChart:
+    return LineChart("Panel", "x", "y", lines, **words)  # type: ignore[arg-type]
+
+
+def test_a_line_rises_where_its_values_do(tmp_path: Path) -> None:
+    x = np.arange(50.0)
+    drawn = pixels(Figure("Rises", (chart(Line(x, x, "up", "#d00000")),)), tmp_path / "a.png")
+    found = places_of(drawn, (0xD0, 0, 0))
+    found = found[found[:, 0] > drawn.shape[0] // 4]  # below the legend's sample
+    left, right = found[found[:, 1].argmin()], found[found[:, 1].argmax()]
+    assert right[1] - left[1] > 600
+    assert left[0] - right[0] > 300
+
+
+def test_gaps_logarithms_and_intervals(tmp_path: Path) -> None:
+    x = np.arange(1.0, 61.0)
+    y = 10.0**x
+    y[20:40] = np.nan
+    y[5] = -1.0  # has no logarithm
+    drawn = pixels(Figure("Log", (chart(Line(x, y, "", "#d00000"), log=True, level=1.0),)), tmp_path / "a.png")
+    columns = np.unique(places_of(drawn, (0xD0, 0, 0))[:, 1])
+    assert np.diff(columns).max() > 200  # nothing is drawn over the gap
+    flat = Line(np.arange(3.0), np.ones(3), "", "#0000d0", low=np.zeros(3), high=np.full(3, 2.0), points=True)
+    blue = places_of(pixels(Figure("Bars", (chart(flat),)), tmp_path / "b.png"), (0, 0, 0xD0), 60)
+    assert np.ptp(blue[:, 0]) > 500  # from the lower to the upper end, two pixels a point
+    empty = Line(np.arange(2.0), np.full(2, np.nan), "nothing")
+    assert pixels(Figure("Empty", (chart(empty), chart())), tmp_path / "c.png").shape[0] > 1000
+
+
+def test_a_heat_map_has_its_first_row_at_the_top(tmp_path: Path) -> None:
+    values = np.array([[1.0, 1.0], [0.0, np.nan]])
+    drawn = pixels(Figure("Heat", (HeatMap("H", "x", "y", values),)), tmp_path / "a.png")
+    light, dark = places_of(drawn, (253, 231, 37), 3), places_of(drawn, (68, 1, 84), 3)
+    body = light[light[:, 1] < dark[:, 1].max() * 0.9]
+    assert np.median(body[:, 0]) < np.median(dark[:, 0])
+    cell = dark[dark[:, 1] < drawn.shape[1] // 2]
+    beside = drawn[int(np.median(cell[:, 0])), int(cell[:, 1].max()) + 60]
+    assert beside.tolist() == [255, 255, 255]  # NaN is blank
+    with pytest.raises(ValueError, match="rows, columns"):
+        HeatMap("H", "x", "y", np.zeros(3))
+
+
+def test_pictures_keep_their_pixels_and_titles_are_broken(tmp_path: Path) -> None:
+    image = np.zeros((2, 2, 3), np.uint8)
+    image[0, 1] = (10, 200, 30)
+    figure = Figure(LONG, (Picture("P", image), Picture("Q", image)), columns=2)
+    drawn = pixels(figure, tmp_path / "a.png")
+    green = places_of(drawn, (10, 200, 30), 0)
+    assert len(green) == 2 * (len(np.unique(green[:, 0])) * len(np.unique(green[:, 1])) // 2)
+    ink = places_of(drawn, (0x1B, 0x23, 0x30), 60)
+    assert ink[:, 1].max() < drawn.shape[1] - 20  # nothing is cut at the right
+    with pytest.raises(ValueError, match="uint8"):
+        Picture("P", np.zeros((2, 2), np.uint8))
+    with pytest.raises(ValueError, match="one length"):
+        Line(np.zeros(2), np.zeros(3))
+    with pytest.raises(UserError, match=r"does not end in \.svg"):
+        draw_found(figure, tmp_path / "a.png", ".svg", "")
