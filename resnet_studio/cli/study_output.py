@@ -11,7 +11,7 @@ from resnet_studio.domain.text_numbers import NONE, counted, file_size, grouped,
 from resnet_studio.studies.estimate import NOT_KNOWN, Estimate
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.rule import rule_text
-from resnet_studio.studies.stored import StoredStudy
+from resnet_studio.studies.stored import OtherStudy, StoredStudy
 from resnet_studio.text import _
 
 _LEFT_OUT_SHOWN = 5
@@ -90,9 +90,9 @@ def print_left_out(plan: StudyPlan) -> None:
         print("  …")
 
 
-def print_status(found: Sequence[StoredStudy], *, whole: bool) -> None:
+def print_status(found: Sequence[StoredStudy], others: Sequence[OtherStudy], *, whole: bool) -> None:
     """A line a study; ``whole``: every run, and the verdicts."""
-    if not found:
+    if not found and not others:
         hint(_("No study was trained yet; `resnet-studio study list` names them."))
         return
     if not whole:
@@ -104,6 +104,10 @@ def print_status(found: Sequence[StoredStudy], *, whole: bool) -> None:
             )
             for one in found
         ]  # fmt: skip
+        rows += [
+            (one.key, "", "", f"{one.done}/{one.all}", one.seeds, _("by its file or name: study status FILE"))
+            for one in others
+        ]
         print_table(columns, rows, right=columns[3:5])
         return
     for one in found:

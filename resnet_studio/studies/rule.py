@@ -194,7 +194,14 @@ def rule_text(looks: Sequence[int] = LOOKS, comparisons: int = 1) -> str:
         else _("looked at with 3, 5 and 10 seeds only, each time at a third of 5 %")
     )
     several = (
-        "" if comparisons < 2 else " " + _("Its {count} comparisons share the 5 % by Holm's steps.", count=comparisons)
+        ""
+        if comparisons < 2
+        else " "
+        + _(
+            "Its {count} comparisons share the 5 % by Holm's steps; were the differences of all of them strongly "
+            "skewed, up to 22 % of such studies of three would show one.",
+            count=comparisons,
+        )
     )
     return (
         _(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -130,3 +130,31 @@ def trained_plans(study: Study, runs: Sequence[RunRecord]) -> tuple[StudyPlan, .
             if there:
                 counted.setdefault(plan, there)
     return tuple(sorted(counted, key=lambda plan: -counted[plan]))
+
+
+@dataclass(frozen=True, slots=True)
+class OtherStudy:
+    """Stored runs of a study whose plan is not at hand: of a file of one's own, or of an earlier version.
+
+    Attributes:
+        key: Under which they are stored.
+        done: How many of the ``all`` runs have ended.
+    """
+
+    key: str
+    done: int
+    all: int
+    seeds: int
+
+
+def other_studies(runs: Sequence[RunRecord], known: Collection[str]) -> tuple[OtherStudy, ...]:
+    """Studies in the history beside those of ``known`` keys, newest first."""
+    found: dict[str, list[RunRecord]] = {}
+    for run in runs:
+        if run.study and run.study not in known and not run.imported:
+            found.setdefault(run.study, []).append(run)
+    return tuple(
+        OtherStudy(key, sum(not run.resumable and not run.status.active for run in own), len(own),
+                   len({run.spec.recipe.seeds for run in own}))
+        for key, own in found.items()
+    )  # fmt: skip

@@ -365,8 +365,8 @@ def _throughout_note(verdict: Verdict) -> str:
     if verdict.throughout is None or math.isnan(verdict.throughout):
         return ""
     return _(
-        "All seeds agree in sign at {share:.0%} of the measured moments after the first tenth of training.",
-        share=verdict.throughout,
+        "All seeds agree in sign at {share:.0f} % of the measured moments after the first tenth of training.",
+        share=100 * verdict.throughout,
     )
 
 

@@ -140,7 +140,13 @@ def test_how_far_studies_are(studied: Studied) -> None:
     whole = studied.say("study", "status", studied.file).out
     for expected in ("plain-20", "finished", "60/60", "Is the training error of plain-20 higher"):
         assert expected in whole
-    assert "No study was trained yet" in studied.say("study", "status").err
+    listed = studied.say("study", "status")
+    assert "own/tiny-b-depths-b" in listed.out
+    assert studied.say("study", "status", "--json").json[0]["study"] == "own/tiny-b-depths-b"
+
+
+def test_without_a_study_status_says_so(at_home: At) -> None:
+    assert "No study was trained yet" in at_home("study", "status").err
 
 
 class _Links(html.parser.HTMLParser):

@@ -101,7 +101,7 @@ def test_the_number_of_seeds_that_would_tell() -> None:
 
 def test_the_rule_says_what_it_does() -> None:
     text = rule_text(LOOKS, 3)
-    for words in ("seed is the unit", "3, 5 and 10", "third of 5 %", "Holm", "1 point", "100 %"):
+    for words in ("seed is the unit", "3, 5 and 10", "third of 5 %", "Holm", "1 point", "100 %", "22 %", "15 %"):
         assert words in text
     assert "once, with 7 seeds" in rule_text((7,))
     assert "Holm" not in rule_text((7,))

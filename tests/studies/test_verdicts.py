@@ -111,7 +111,7 @@ def test_curves_are_read_where_they_are_and_agreement_throughout_is_told() -> No
     (found,) = stored_study(PLAN, Shelf(runs, curves)).verdicts
     assert found.judgement.estimate == pytest.approx(31.0)
     assert found.throughout == pytest.approx(3 / 4)  # of four moments after the first tenth, one is early
-    assert "All seeds agree in sign at 75% of the measured moments" in found.text
+    assert "All seeds agree in sign at 75 % of the measured moments" in found.text
     assert throughout([(runs[0], runs[3])], curves) is None  # one pair always agrees with itself
     assert throughout([(runs[0], runs[3]), (runs[1], runs[4])], {}) is None
 

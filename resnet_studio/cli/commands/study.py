@@ -33,7 +33,7 @@ from resnet_studio.studies.estimate import estimate, estimate_left
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.run_results import RunResult, run_results
 from resnet_studio.studies.single_cohorts import find_single_cohort, quick
-from resnet_studio.studies.stored import stored_study, trained_plans
+from resnet_studio.studies.stored import other_studies, stored_study, trained_plans
 from resnet_studio.studies.together import members, together_errors
 from resnet_studio.text import _
 
@@ -199,12 +199,14 @@ def status(
             plans: Sequence[StudyPlan] = [stored_plan(chosen_study(name), budget, seeds, data, here.home, runs)]
         else:
             plans = [plan for study in STUDIES for plan in trained_plans(study, runs)]
+        others = () if name is not None else other_studies(runs, {plan.key for plan in plans})
         found = [stored_study(plan, store, runs) for plan in plans]
     if as_json:
         listed = [one.as_json() for one in found]
+        listed += [{"study": one.key, "done": one.done, "all": one.all, "verdicts": []} for one in others]
         print_json(listed[0] if name is not None else listed)
         return
-    print_status(found, whole=name is not None)
+    print_status(found, others, whole=name is not None)
 
 
 @app.command()
