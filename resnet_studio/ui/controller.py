@@ -139,7 +139,8 @@ class RunController(QObject):
     @property
     def held(self) -> bool:
         """Something waits, and begins only once somebody says so."""
-        return self._held and any(entry.status is QueueStatus.WAITING for entry in self._entries)
+        may = self._store.writable  # else it is for the other program to say
+        return self._held and may and any(entry.status is QueueStatus.WAITING for entry in self._entries)
 
     @property
     def training(self) -> bool:

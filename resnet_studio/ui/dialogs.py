@@ -49,6 +49,7 @@ _PLOTS = (
     ("F", _("Show everything again")),
     ("Ctrl+Shift+C, Ctrl+Shift+L", _("Train: compare or classify with these runs")),
     ("Ctrl+Shift+R", _("Train and Runs: resume")),
+    ("Alt+Up, Alt+Down, Delete", _("Train: move or remove the chosen entry of the queue")),
     ("Ctrl+E, Ctrl+Shift+E", _("Compare: save the figure as PNG or SVG")),
 )
 

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from resnet_studio.domain.enums import Phase
 from resnet_studio.domain.events import CohortStarted, NoticeGiven, PhaseChanged, ProgressMade
+from resnet_studio.domain.queue import QueueStatus
 from resnet_studio.platform.host import cores, cpu_name
 from resnet_studio.platform.memory import process_bytes
 from resnet_studio.text import _
@@ -81,7 +82,7 @@ class StatusBar(QStatusBar):
 
     @Slot()
     def _on_state_changed(self) -> None:
-        waiting = len(self._controller.queue)
+        waiting = sum(entry.status is QueueStatus.WAITING for entry in self._controller.entries)
         self.queue_label.setText(_("{waiting} waiting", waiting=waiting) if waiting else "")
         self.queue_label.setToolTip(_("Cohorts in the queue") if waiting else "")
         self.queue_label.setVisible(bool(waiting))

@@ -323,6 +323,7 @@ def test_a_reader_watches_and_steers_another_programs_training(
         qtbot.waitUntil(lambda: watcher.trained == run_ids, timeout=10_000)
         assert not watcher.training
         assert watcher.active == ()
+        assert not watcher.held, "that is for the other program to say"
         qtbot.waitUntil(lambda: any(isinstance(e, CurvesGrew) for e in seen), timeout=60_000)
         watcher.pause()
         qtbot.waitUntil(lambda: trainer.paused and watcher.paused, timeout=10_000)

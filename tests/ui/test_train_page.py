@@ -202,7 +202,7 @@ def test_queue_is_listed_and_can_be_shortened(page, script, cohort, qtbot):
     assert page.queue.model.rowCount() == 2
     assert page.queue.model.index(1, 0).data() == "2.  Twin of depth 8"
     row = page.queue.model.record_at(1)
-    assert "waiting · seed 0 · 0 / 100" in row.facts
+    assert (row.facts, row.progress) == ("waiting · seed 0", "0 / 100")
     page.queue.choose(row.entry.id)
     page.queue.view.setFocus()
     qtbot.keyClick(page.queue.view, Qt.Key.Key_Delete)

@@ -53,27 +53,30 @@ class QueueRow:
         return f"{place}{self.entry.title}"
 
     @property
+    def progress(self) -> str:
+        """How far it is, or the time that it took."""
+        if self.entry.status.ended:
+            return formats.duration(sum(run.seconds for run in self.entry.runs))
+        return formats.progress(self.entry.iteration, self.entry.iterations)
+
+    @property
     def facts(self) -> str:
-        """Study, seeds, progress and time, as far as they say something."""
+        """Status, time left, seeds, and the study unless the title names it."""
         entry = self.entry
         parts = [_(entry.status.value)]
-        if entry.study:
-            parts.append(entry.study)
+        if self.seconds is not None and not entry.status.ended:
+            parts.append(_("about {duration}", duration=formats.duration(self.seconds)))
         if entry.seeds:
             seeds = ", ".join(map(str, entry.seeds))
             parts.append(_n("seed {seeds}", "seeds {seeds}", len(entry.seeds), seeds=seeds))
-        if not entry.status.ended:
-            parts.append(formats.progress(entry.iteration, entry.iterations))
-            if self.seconds is not None:
-                parts.append(_("about {duration}", duration=formats.duration(self.seconds)))
-        else:
-            parts.append(formats.duration(sum(run.seconds for run in entry.runs)))
+        if entry.study and entry.study.casefold() != entry.title.casefold():
+            parts.append(entry.study)
         return " · ".join(parts)
 
     @property
     def about(self) -> str:
         names = ", ".join(run.name for run in self.entry.runs)
-        lines = [f"{names}: {self.facts}"]
+        lines = [f"{names}: {self.facts}, {self.progress}"]
         if self.entry.runs:
             lines.append(self.entry.runs[0].spec.data.label)
         if self.entry.host:
@@ -91,7 +94,7 @@ class QueueModel(RecordTableModel[QueueRow]):
             _("Cohort"),
             lambda row: row.title,
             cell_tip=lambda row: row.about,
-            accessible=lambda row: f"{row.title}, {row.facts}",
+            accessible=lambda row: f"{row.title}, {row.facts}, {row.progress}",
         )
         super().__init__([column], key=lambda row: row.entry.id, parent=parent)
 
@@ -166,9 +169,12 @@ class _Delegate(QStyledItemDelegate):
         painter.setFont(font)
         painter.setPen(self._theme.colour(Role.MUTED if row.entry.status.ended else Role.TEXT))
         half = words.height() / 2
-        self._write(painter, words.adjusted(0, 0, 0, -half), row.title)
+        far = cell.fontMetrics.horizontalAdvance(row.progress) + 8
+        self._write(painter, words.adjusted(0, 0, -far, -half), row.title)
         painter.setFont(cell.font)
         painter.setPen(self._theme.colour(Role.MUTED))
+        right = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
+        painter.drawText(words.adjusted(0, 0, 0, -half), right, row.progress)
         self._write(painter, words.adjusted(0, half - 2, 0, -3), row.facts)
         if row.entry.begun and not row.entry.status.ended:
             line = QRectF(words.left(), area.bottom() - 1, words.width(), 2)
