@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.text import _
@@ -14,7 +15,7 @@ LARGEST_STATE = 16 << 20  # bytes of the JSON that describes a checkpoint
 TOO_MUCH = (OverflowError, RecursionError)  # what parsers raise besides, for numbers and nesting without end
 
 
-def open_regular(path: Path, limit: int) -> BinaryIO:
+def open_regular(path: Path, limit: int) -> BufferedReader:
     """Open ``path`` for reading; a pipe, a device or a socket is refused without waiting for anything.
 
     Args:
@@ -52,6 +53,17 @@ def open_regular(path: Path, limit: int) -> BinaryIO:
     except BaseException:
         os.close(handle)
         raise
+
+
+def regular_file(path: Path) -> Path:
+    """``path`` itself, for a library that opens it by name and would wait for ever at a pipe.
+
+    Raises:
+        OSError: If there is no such file, or it is a folder, a pipe or a device.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, _("it is no regular file"), str(path))
+    return path
 
 
 def read_regular(path: Path, limit: int) -> bytes:

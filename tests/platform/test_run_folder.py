@@ -68,3 +68,11 @@ def test_a_home_that_is_itself_behind_a_link_is_fine(tmp_path: Path) -> None:
     (tmp_path / "home").symlink_to(tmp_path / "disk", target_is_directory=True)
     home = Home(tmp_path / "home").prepare()
     assert home.run(RUN).path == tmp_path / "home" / "runs" / RUN
+
+
+def test_a_circle_of_links_is_refused(home: Home) -> None:
+    link = home.runs / RUN / "preprocessing.safetensors"
+    link.parent.mkdir()
+    link.symlink_to(link)
+    with pytest.raises(StoreError, match="is a link"):
+        _ = home.run(RUN).preprocessing
