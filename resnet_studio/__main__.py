@@ -43,16 +43,23 @@ def _fill_closed_descriptors() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
-def main() -> NoReturn:
-    _fill_closed_descriptors()
-    code = start(sys.argv[1:])
+def leave(code: int) -> NoReturn:
+    """End the process; at once, where an abandoned thread is still in torch.
+
+    Python ends such a thread as it comes back from native code, by unwinding its stack. What torch has on it may not be
+    unwound, and the process would abort ("terminate called without an active exception", signal 6).
+    """
     if any(thread.name in UNSTOPPABLE for thread in threading.enumerate()):
-        # Python's end would abort the process beneath it; all that has to be closed has been.
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):  # all else that has to be closed has been
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def main() -> NoReturn:
+    _fill_closed_descriptors()
+    leave(start(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ def show_evaluation(evaluation: Evaluation, names: dict[str, str]) -> None:
                 if evaluation.skipped
                 else []
             ),
+            *((_("note"), note) for note in evaluation.notes),
         )
     )
     if len(evaluation.class_names) <= _SHOWN_CLASSES:

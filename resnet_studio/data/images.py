@@ -20,7 +20,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from resnet_studio.data.image_repair import jpeg_scans, repairs
-from resnet_studio.data.pixel_formats import to_rgb
+from resnet_studio.data.pixel_formats import change_note, to_rgb
 from resnet_studio.domain.errors import DataError, UserError
 from resnet_studio.platform.outside_files import read_regular
 from resnet_studio.text import _
@@ -108,8 +108,10 @@ def _decoded(source: Path | bytes, enough: int, name: str) -> Image.Image:
             image.draft(None, (enough, enough))  # None: the mode stays
         image.load()
         _turn_upright(image)
-        made = to_rgb(image)
+        said, made = change_note(image), to_rgb(image)
     made.info.pop(_NOTE, None)  # a comment of the file's own
+    if said:
+        made.info[_NOTE] = said
     return made
 
 
@@ -127,7 +129,7 @@ def _mended(source: Path | bytes, enough: int, name: str) -> Image.Image | None:
                 if made[0].tobytes() != made[-1].tobytes():
                     break
             else:
-                made[0].info[_NOTE] = repair.note
+                made[0].info[_NOTE] = f"{note(made[0])} {repair.note}".strip()
                 return made[0]
     return None
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from resnet_studio.text import _
+
 _BACKDROP = (255, 255, 255)  # what shows through transparent parts: white, as in most viewers
 _STRIPE = 1 << 22  # pixels at a time
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339  # tags of TIFF
@@ -21,6 +23,18 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         return _on_backdrop(image)
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def change_note(image: Image.Image) -> str:
+    """What :func:`to_rgb` does to ``image`` that a person may not expect, as a sentence; empty for the usual."""
+    if image.mode.startswith("I") or image.mode == "F":
+        tags = getattr(image, "tag_v2", {})
+        if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+            return _("Its grey has more than 8 bits and was scaled; white is 0 in this file, so it was inverted.")
+        return _("Its grey has more than 8 bits and was scaled.")
+    if image.mode in ("RGBA", "LA", "PA") and _without_meaning(image):
+        return _("Its transparency hides all of it and was left out.")
+    return ""
 
 
 def _in_stripes(image: Image.Image, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:

@@ -14,6 +14,7 @@ from resnet_studio.data.channel_statistics import Moments
 from resnet_studio.domain.enums import Colour, Normalisation
 from resnet_studio.domain.errors import CheckpointError
 from resnet_studio.platform.files import replacing
+from resnet_studio.platform.outside_files import regular_file
 from resnet_studio.text import _
 
 _PARTS = ("mean", "std", "colour_values", "colour_vectors")
@@ -95,7 +96,7 @@ class Preprocessing:
             CheckpointError: If the file is missing or damaged.
         """
         try:
-            with safe_open(path, framework="pt") as file:
+            with safe_open(regular_file(path), framework="pt") as file:
                 size = int(file.metadata()["image_size"])
                 there = set(file.keys())
                 if not there <= set(_PARTS):

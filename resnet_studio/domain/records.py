@@ -199,7 +199,8 @@ class Classification:
     """One image seen by one run: predictions by falling probability, or the sentence that says why there are none.
 
     ``views`` of the test protocol's ``of`` views are averaged in the predictions. 0 views: a first answer from the
-    single view, which the protocol's own views then replace.
+    single view, which the protocol's own views then replace. ``note``: what was done to the file's pixels that a person
+    may not expect, as a sentence, or empty.
     """
 
     path: str
@@ -208,6 +209,7 @@ class Classification:
     error: str = ""
     views: int = 1
     of: int = 1
+    note: str = ""
 
     @property
     def final(self) -> bool:
@@ -250,6 +252,7 @@ class Evaluation(_Errors):
         iterations: Of the checkpoint of each run.
         seconds: What it took.
         skipped: Files that could not be read.
+        notes: How many images had what done to them that a person may not expect, a sentence each; not stored.
     """
 
     id: str
@@ -273,6 +276,7 @@ class Evaluation(_Errors):
     created_at: datetime
     seconds: float
     skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def per_class_errors(self) -> tuple[float | None, ...]:

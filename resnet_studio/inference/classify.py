@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL.Image import Image
 from torch import Tensor
 
+from resnet_studio.data.images import note as image_note
 from resnet_studio.data.images import read_image, square_pixels
 from resnet_studio.domain.errors import DataError, Stopped, UserError
 from resnet_studio.domain.events import StopCheck, never_stop
@@ -25,6 +26,7 @@ BATCH = 16  # images decoded and shown together: results come steadily and memor
 
 Emit = Callable[[Classification], None]
 Source = Path | NamedImage
+_Shown = tuple[str, Cuts, str]  # an image's key, its cuts, its note
 
 
 def image_key(image: Source) -> str:
@@ -69,8 +71,8 @@ def classify(
     for batch in _batches(
         images, {Square(network.preprocessing.image_size) for network in networks}, emit, should_stop
     ):
-        readable += [image for image, _unused in batch]
-        shown = [(image_key(image), cuts) for image, cuts in batch]
+        readable += [image for image, _unused, _unused_2 in batch]
+        shown = [(image_key(image), cuts, note) for image, cuts, note in batch]
         for network, own in zip(networks, protocols, strict=True):
             (view,) = views_of(SINGLE, network.preprocessing.image_size)
             probabilities = _softmax(network, shown, view, should_stop)
@@ -96,7 +98,7 @@ def _refine(
     of = max(map(len, views), default=0)
     cuts = {view.cut for own in views for view in own}
     for batch in _batches(images, cuts, emit, should_stop):
-        shown = [(image_key(image), made) for image, made in batch]
+        shown = [(image_key(image), made, note) for image, made, note in batch]
         totals: dict[int, Tensor] = {}
         for number in range(of):
             for index, network in enumerate(networks):
@@ -108,16 +110,16 @@ def _refine(
 
 def _batches(
     images: Sequence[Source], cuts: set[Cut], emit: Emit, should_stop: StopCheck
-) -> Iterator[list[tuple[Source, Cuts]]]:
+) -> Iterator[list[tuple[Source, Cuts, str]]]:
     """Decoded and cut images, at most :data:`BATCH` at a time; those that cannot be are told at once."""
     for start in range(0, len(images), BATCH):
-        batch: list[tuple[Source, Cuts]] = []
+        batch: list[tuple[Source, Cuts, str]] = []
         for image in images[start : start + BATCH]:
             if should_stop():
                 raise Stopped
             try:
                 decoded = _read(image)
-                batch.append((image, {cut: _cut(decoded, cut, image) for cut in cuts}))
+                batch.append((image, {cut: _cut(decoded, cut, image) for cut in cuts}, image_note(decoded)))
             except DataError as error:
                 emit(Classification(image_key(image), "", error=str(error)))
         if batch:
@@ -137,14 +139,14 @@ def _read(image: Source) -> Image:
         raise DataError(str(error).replace(_("The image"), image.name, 1)) from None
 
 
-def _softmax(network: TrainedNetwork, shown: Sequence[tuple[str, Cuts]], view: View, should_stop: StopCheck) -> Tensor:
+def _softmax(network: TrainedNetwork, shown: Sequence[_Shown], view: View, should_stop: StopCheck) -> Tensor:
     """Float32 (N, classes)."""
-    return logits_of(network, [cuts for _unused, cuts in shown], view, should_stop).softmax(1)
+    return logits_of(network, [cuts for _unused, cuts, _unused_2 in shown], view, should_stop).softmax(1)
 
 
 def _tell(
     network: TrainedNetwork,
-    shown: Sequence[tuple[str, Cuts]],
+    shown: Sequence[_Shown],
     probabilities: Tensor,
     top: int,
     views: int,
@@ -152,8 +154,8 @@ def _tell(
     emit: Emit,
 ) -> None:
     best = probabilities.topk(min(top, probabilities.shape[1]), dim=1)  # (N, k) each, falling
-    for (key, _unused), values, classes in zip(shown, best.values.tolist(), best.indices.tolist(), strict=True):
+    for (key, _unused, note), values, classes in zip(shown, best.values.tolist(), best.indices.tolist(), strict=True):
         predictions = tuple(
             Prediction(network.class_names[index], value) for value, index in zip(values, classes, strict=True)
         )
-        emit(Classification(key, network.run.id, predictions, views=views, of=of))
+        emit(Classification(key, network.run.id, predictions, views=views, of=of, note=note))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from resnet_studio.data.images import note
 from resnet_studio.data.test_images import TestSet
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck
@@ -26,12 +27,13 @@ _USUAL_ASPECT = 1.5
 
 @dataclass(frozen=True, slots=True)
 class CutImage:
-    """One test image: its cuts, or the reason why it has none."""
+    """One test image: its cuts, or the reason why it has none; ``note`` as :func:`resnet_studio.data.images.note`."""
 
     index: int
     cuts: dict[Cut, Pixels] = field(default_factory=dict)
     sha256: bytes = b""
     problem: str = ""
+    note: str = ""
 
     @property
     def bytes(self) -> int:
@@ -52,7 +54,7 @@ def cut(test: TestSet, index: int, cuts: Sequence[Cut]) -> CutImage:
         }
     except DataError as error:
         return CutImage(index, problem=str(error))
-    return CutImage(index, made, found.sha256)
+    return CutImage(index, made, found.sha256, note=note(found.image))
 
 
 def chunks(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import Evaluation
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.domain.text_numbers import counted
 from resnet_studio.inference.classes import outputs_of
 from resnet_studio.inference.decode_threads import CutImage, chunks
 from resnet_studio.inference.forward import as_in_training, logits_of
@@ -87,11 +89,13 @@ def evaluate_each(
     members = _members(networks, test.class_names, data, protocol)
     together = Tally() if len(members) > 1 else members[0].tally
     skipped = [name for name, _unused in test.unusable]
-    kept, digest = _look(test, members, together, skipped, report, should_stop)
+    notes: Counter[str] = Counter()
+    kept, digest = _look(test, members, together, skipped, notes, report, should_stop)
     if not kept:
         raise DataError(
             _("None of the test images of {source} can be looked at; choose other data.", source=data.source)
         )
+    remarks = tuple(f"{counted(count, 'image')}: {note}" for note, count in notes.most_common())
     seconds, created = time.monotonic() - started, datetime.now(UTC)
 
     def result(seen: Sequence[_Member], tally: Tally) -> Evaluation:
@@ -117,6 +121,7 @@ def evaluate_each(
             created_at=created,
             seconds=seconds,
             skipped=tuple(skipped),
+            notes=remarks,
         )
 
     alone = [result((member,), member.tally) for member in members]
@@ -160,6 +165,7 @@ def _look(
     members: Sequence[_Member],
     together: Tally,
     skipped: list[str],
+    notes: Counter[str],
     report: Report,
     should_stop: StopCheck,
 ) -> tuple[list[int], str]:
@@ -178,6 +184,7 @@ def _look(
         for image, label in zip(good, labels.tolist(), strict=True):
             digest.update(image.sha256 + label.to_bytes(4, "little"))
         kept += [image.index for image in good]
+        notes.update(image.note for image in good if image.note)
         total = None
         for member in members:
             probabilities = _count(member, good, labels, progress, should_stop)[:, member.outputs]

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from resnet_studio.domain.errors import CheckpointError
+from resnet_studio.platform.outside_files import regular_file
 from resnet_studio.text import _
 
 
@@ -43,7 +44,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         CheckpointError: If the file is missing or damaged.
     """
     try:
-        return load_file(path)
+        return load_file(regular_file(path))
     except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(
             _("The weights file {path} cannot be read ({error}); use an earlier checkpoint.", path=path, error=error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from io import BufferedReader
@@ -52,6 +53,17 @@ def open_regular(path: Path, limit: int) -> BufferedReader:
     except BaseException:
         os.close(handle)
         raise
+
+
+def regular_file(path: Path) -> Path:
+    """``path`` itself, for a library that opens it by name and would wait for ever at a pipe.
+
+    Raises:
+        OSError: If there is no such file, or it is a folder, a pipe or a device.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, _("it is no regular file"), str(path))
+    return path
 
 
 def read_regular(path: Path, limit: int) -> bytes:

@@ -97,7 +97,11 @@ class RunFolder:
             shutil.rmtree(folder)
 
     def _inside(self, path: Path) -> Path:
-        if path.resolve() != self._runs.resolve() / path.relative_to(self._runs):
+        try:
+            inside = path.resolve() == self._runs.resolve() / path.relative_to(self._runs)
+        except (OSError, RuntimeError):  # a circle of links
+            inside = False
+        if not inside:
             raise StoreError(
                 _("{path} is a link to somewhere else; put the run's files themselves in its place.", path=path)
             )

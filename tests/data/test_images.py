@@ -514,3 +514,19 @@ def test_suffixes_are_lower_case_and_readable():
     assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in IMAGE_SUFFIXES)
     known = {suffix for suffix, kind in Image.registered_extensions().items() if kind in images.FORMATS}
     assert known >= IMAGE_SUFFIXES
+
+
+@pytest.mark.parametrize(("photometric", "said"), [(0, "inverted"), (1, "scaled")])
+def test_a_note_says_what_became_of_deep_grey(tmp_path: Path, photometric: int, said: str):
+    grey = Image.fromarray(np.linspace(0, 65535, 64).reshape(8, 8).astype(np.uint16))
+    grey.save(tmp_path / "grey.tif", tiffinfo={262: photometric})
+    assert said in images.note(images.read_image(tmp_path / "grey.tif"))
+    grey.convert("L").save(tmp_path / "usual.png")
+    assert images.note(images.read_image(tmp_path / "usual.png")) == ""
+
+
+def test_a_note_says_that_transparency_was_left_out(tmp_path: Path):
+    pixels = np.random.default_rng(0).integers(1, 255, (8, 8, 4), np.uint8)
+    pixels[..., 3] = 0
+    Image.fromarray(pixels).save(tmp_path / "x.png")
+    assert "transparency" in images.note(images.read_image(tmp_path / "x.png"))

@@ -81,3 +81,11 @@ def test_the_size_is_that_of_the_files_and_links_are_not_followed(home: Home, tm
     (tmp_path / "large").write_bytes(b"z" * 100_000)
     (folder.path / "link").symlink_to(tmp_path / "large")
     assert folder.size_bytes() < 2000
+
+
+def test_a_circle_of_links_is_refused(home: Home) -> None:
+    link = home.runs / RUN / "preprocessing.safetensors"
+    link.parent.mkdir()
+    link.symlink_to(link)
+    with pytest.raises(StoreError, match="is a link"):
+        _ = home.run(RUN).preprocessing

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from resnet_studio import app as program
+from resnet_studio.__main__ import UNSTOPPABLE
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import CohortSpec
@@ -30,6 +31,7 @@ from ..databases import database_of
 RUN = """
 import sys
 from pathlib import Path
+from resnet_studio.__main__ import leave
 from resnet_studio.app import start_log
 from resnet_studio.domain.documents import from_json
 from resnet_studio.platform.home import Home
@@ -37,7 +39,7 @@ from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.ui.application import run_window
 home = Home(Path(sys.argv[1])).prepare()
 start_log(home)
-sys.exit(run_window(home, from_json(CohortSpec, sys.argv[2])))
+leave(run_window(home, from_json(CohortSpec, sys.argv[2])))
 """
 
 
@@ -65,6 +67,29 @@ def test_a_signal_saves_the_training_and_ends_the_program(
         assert all(run.resumable and run.iteration > 0 for run in runs)
         assert all(store.checkpoints(run.id)[0].iteration == run.iteration for run in runs)
     assert "closing" in (home_with_images.logs / "studio.log").read_text(encoding="utf-8")
+
+
+ABANDONED = """
+import sys, threading
+import torch
+from resnet_studio.__main__ import UNSTOPPABLE, leave
+begun = threading.Event()
+def work():
+    a = torch.randn(64, 64, requires_grad=True)
+    while True:
+        (a @ a).relu().sum().backward()
+        begun.set()
+threading.Thread(target=work, name=sys.argv[1], daemon=True).start()
+begun.wait()
+leave(5)
+"""
+
+
+@pytest.mark.parametrize("name", UNSTOPPABLE)
+def test_the_process_ends_whole_beside_a_thread_in_torch(name: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", ABANDONED, name], env=environment, capture_output=True, timeout=120)
+    assert done.returncode == 5, done.stderr
 
 
 def _wait_for_iterations(home: Home, process: subprocess.Popen[str]) -> None:

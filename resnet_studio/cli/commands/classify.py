@@ -87,8 +87,10 @@ def _as_json(result: Classification) -> dict[str, object]:
         return {"path": result.path, "error": result.error}
     predictions = [{"label": p.label, "probability": p.probability} for p in result.predictions]
     views = {} if result.of == 1 else {"views": result.views, "of": result.of}
-    return {"path": result.path, "run": result.run_id, "predictions": predictions, **views}
+    note = {"note": result.note} if result.note else {}
+    return {"path": result.path, "run": result.run_id, "predictions": predictions, **views, **note}
 
 
 def _in_words(result: Classification) -> str:
-    return ", ".join(f"{p.label} {p.probability:.1%}" for p in result.predictions)
+    seen = ", ".join(f"{p.label} {p.probability:.1%}" for p in result.predictions)
+    return f"{seen}. {result.note}" if result.note else seen

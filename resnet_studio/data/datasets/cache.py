@@ -17,6 +17,7 @@ from resnet_studio.data.image_set import DataBundle, ImageSet
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.platform.files import replacing
+from resnet_studio.platform.outside_files import regular_file
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ def load(path: Path, key: str, should_stop: StopCheck = never_stop) -> DataBundl
         Stopped: When ``should_stop`` says so.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(regular_file(path), framework="pt") as file:
             facts = file.metadata() or {}
             if facts.get(KEY) != key:
                 return None

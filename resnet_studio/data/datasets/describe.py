@@ -16,6 +16,7 @@ from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
+from resnet_studio.platform.outside_files import regular_file
 from resnet_studio.text import _
 
 UNKNOWN = _("What data these weights were trained on is not known; choose data to use with them.")
@@ -81,7 +82,7 @@ def _describe_folder(spec: DataSpec, home: Home) -> DataFacts:
 def is_cached(path: Path, key: str) -> bool:
     """A cache file is there and says that it holds ``key``. Its contents are not checked."""
     try:
-        with safe_open(path, framework="numpy") as file:
+        with safe_open(regular_file(path), framework="numpy") as file:
             return bool((file.metadata() or {}).get(paths.KEY) == key)
     except (OSError, SafetensorError):
         return False

@@ -32,6 +32,7 @@ from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.files import replacing
 from resnet_studio.platform.home import Home
+from resnet_studio.platform.outside_files import regular_file
 from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
@@ -147,7 +148,7 @@ def _save(path: Path, digest: str, found: ScanResult) -> None:
 def _load(path: Path, digest: str) -> ScanResult | None:
     """None if there is no such file, or it is damaged or belongs to another set."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(regular_file(path), framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name).clone() for name in _SUMS}
         facts = json.loads(metadata[_FACTS])

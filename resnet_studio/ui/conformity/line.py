@@ -12,6 +12,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.conformity.window import ConformityWindow
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import plain_tip
 
 
 class ConformityLine(QWidget):
@@ -52,7 +53,7 @@ class ConformityLine(QWidget):
         """The last three are the data's, where they are known already."""
         self.found = of_spec(spec, training_images, test_images, class_names)
         self.counts.setText(_counts(self.found))
-        self.counts.setToolTip(self.found.sentence)
+        self.counts.setToolTip(plain_tip(self.found.sentence))
         self.counts.setAccessibleName(self.found.sentence)
         self.differs.setText(_differs(self.found))
         self.button.setEnabled(True)

@@ -34,6 +34,7 @@ from resnet_studio.ui.diff.view import DiffView
 from resnet_studio.ui.figures import FORMATS
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import plain_tip
 
 POINT = _("Point at a layer, or mark one with the arrow keys, to see what differs there; press a strip to fold it.")
 COUNTING = _("A pool counts as a layer in these sums; depths count the layers with weights alone.")
@@ -130,7 +131,8 @@ class DiffWindow(QDialog):
         inside.addWidget(self._pointed)
         self._pointed.setFixedHeight(2 * self._pointed.fontMetrics().lineSpacing() + 4)
         self._pointed.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._pointed.setTextFormat(Qt.TextFormat.PlainText)
+        for label in (self._pointed, self._summary):
+            label.setTextFormat(Qt.TextFormat.PlainText)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         for button in self._buttons:
@@ -193,7 +195,7 @@ class DiffWindow(QDialog):
         self._summary.setText("  ".join(found.sentence(n) for n in compared))
         lines = [line for n in compared for line in (found.sentence(n), *lines_of_text(found, n))]
         more = [_("… and {lines} more", lines=len(lines) - _SHOWN_LINES)] if len(lines) > _SHOWN_LINES else []
-        self._summary.setToolTip("\n".join([COUNTING, *lines[:_SHOWN_LINES], *more]))
+        self._summary.setToolTip(plain_tip("\n".join([COUNTING, *lines[:_SHOWN_LINES], *more])))
 
     @Slot(str)
     def _on_pointed(self, text: str) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QColor, QIcon
 
 from resnet_studio.ui.models.formats import NONE
+from resnet_studio.ui.widgets.plain_tip import plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
@@ -95,14 +96,15 @@ class TableColumn(Generic[Record]):
         if role == RecordRole.SORT:
             return self.sort_key(record)
         read: Callable[[Record], object] | None = getattr(self, _READ.get(role, ""), None)
-        return None if read is None else read(record)
+        found = None if read is None else read(record)
+        return plain_tip(found) if role == Qt.ItemDataRole.ToolTipRole and isinstance(found, str) else found
 
     def heading(self, role: int) -> object:
         """What Qt asks of the heading."""
         if role == Qt.ItemDataRole.DisplayRole:
             return self.title
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self.tip or None
+            return plain_tip(self.tip) if self.tip else None
         return self.alignment if role == Qt.ItemDataRole.TextAlignmentRole else None
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from html import escape
 from typing import Protocol
 
 from PySide6.QtGui import QColor
 
 from resnet_studio.domain.grouping import RunGroup
-from resnet_studio.domain.visible_text import visible
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.plain_tip import plain_tip as plain_tip
 
 LEAST_CONTRAST = 2.5  # of a line to its ground; WCAG 2.2 asks 3 of graphics that nothing else tells apart
 _STEPS = 41
@@ -88,12 +87,6 @@ def at_lightness(colour: QColor, step: int, ground: QColor) -> QColor:
 def line_colour(theme: Theme, colour: str, step: int) -> QColor:
     """Of a run's lines, and of their samples in lists, on a panel."""
     return at_lightness(theme.run_colour(colour), step, theme.colour(Role.PANEL))
-
-
-def plain_tip(text: str) -> str:
-    """A tool tip that shows ``text`` as it is: Qt would read a name with tags as HTML."""
-    text = visible(text)
-    return f"<span>{escape(text)}</span>".replace("\n", "<br>") if "<" in text else text
 
 
 def _contrast(one: QColor, other: QColor) -> float:

@@ -6,6 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from resnet_studio.ui.widgets.plain_tip import plain_tip
+
 
 def keep_end(metrics: QFontMetrics, start: str, end: str, width: int) -> str:
     """Both on one line of ``width`` pixels; where that is too narrow ``start`` is cut, and ``end`` stays whole."""
@@ -27,7 +29,7 @@ class ElidedLabel(QLabel):
 
     def show_text(self, text: str) -> None:
         self._whole = text
-        self.setToolTip(text)
+        self.setToolTip(plain_tip(text))
         self._elide()
 
     def _elide(self) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QPushBu
 
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import plain_tip
 from resnet_studio.ui.widgets.spec_fields import FormField
 
 STEPS = {"recipe.iterations": 100, "recipe.test_every": 50, "recipe.layers_every": 25, "recipe.batch_size": 16}
@@ -191,7 +192,7 @@ class FieldRow(QWidget):
         """The value follows from another field; ``why`` is its tool tip. Empty: it is free."""
         widget = self._around or self._editor
         widget.setEnabled(not why)
-        self._editor.setToolTip(why or self._tip)
+        self._editor.setToolTip(plain_tip(why) if why else self._tip)
 
     def show_error(self, sentence: str) -> None:
         """What is wrong with the value; empty where nothing is."""

@@ -13,7 +13,8 @@ from resnet_studio.text import _
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """``truth`` is the true class if the image's folder or file is named like one of the network's, else empty."""
+    """``truth`` is the true class if the image's folder or file is named like one of the network's, else empty;
+    ``note`` what was done to the file's pixels."""
 
     run: RunRecord
     predictions: tuple[Prediction, ...] = ()
@@ -21,6 +22,7 @@ class Cell:
     views: int = 1
     of: int = 1
     protocol: Protocol = SINGLE
+    note: str = ""
 
     @property
     def first_look(self) -> bool:

@@ -18,6 +18,7 @@ from resnet_studio.ui.pages.classify.results import HeadingRole, ResultsModel
 from resnet_studio.ui.plots.line_sample import SAMPLE_WIDTH, paint_sample
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.elided import keep_end
+from resnet_studio.ui.widgets.text import counted
 
 ROW_HEIGHT = 124
 _PICTURE = 88  # logical pixels
@@ -130,7 +131,8 @@ class NetworksHeader(QHeaderView):
         painter.restore()
 
     def _about(self, run: RunRecord) -> str:
-        parts = [_("{data_name}, {class_names} classes", data_name=data_name(run), class_names=len(run.class_names))]
+        classes = counted(len(run.class_names), "class", "classes")
+        parts = [classes] if run.imported else [data_name(run), classes]
         used = self._iterations.get(run.id)
         if used is not None and used < run.iterations and not run.imported:
             parts.append(_("at iteration {count}", count=formats.count(used)))

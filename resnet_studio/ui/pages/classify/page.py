@@ -292,8 +292,9 @@ class ClassifyPage(Page):
         for button in (self._where, self._again, self._copy, self._export, self._clear):
             button.setVisible(bool(images))
         self._clear.setVisible(bool(images or refused))
-        self._notice.setText("\n".join(self.session.notices.values()))
-        self._notice.setVisible(bool(self.session.notices))
+        notices = [*self.session.notices.values(), *self.results.image_notes]
+        self._notice.setText("\n".join(notices))
+        self._notice.setVisible(bool(notices))
         self._busy.show_progress(views=self.results.asked.protocol.views)
         self.grid.repaint_all()
 

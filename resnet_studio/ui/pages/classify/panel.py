@@ -26,6 +26,7 @@ from resnet_studio.ui.models.run_columns import data_name
 from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.elided import keep_end
+from resnet_studio.ui.widgets.plain_tip import plain_tip
 from resnet_studio.ui.widgets.protocol_form import ProtocolForm
 
 LINE_SEPARATOR = "\N{LINE SEPARATOR}"
@@ -106,6 +107,7 @@ class NetworksPanel(QFrame):
         self._note.setObjectName("classify_classes_note")
         self._note.setProperty("role", "muted")
         self._note.setWordWrap(True)
+        self._note.setTextFormat(Qt.TextFormat.PlainText)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
         for widget in (heading, self.filter_field, self.list, views, self.protocol, self._note):
@@ -132,22 +134,24 @@ class NetworksPanel(QFrame):
         if chosen:
             self.protocol.set_image_sizes(run.spec.network.image_size for run in chosen)
         self._note.setText(classes_note(chosen))
-        self._note.setToolTip(
-            "\n".join(
-                f"{data_name(run)}: {', '.join(run.class_names)}" for run in {r.class_names: r for r in chosen}.values()
-            )
-        )
+        runs = {run.class_names: run for run in chosen}.values()
+        self._note.setToolTip(plain_tip("\n".join(_answers(run, ", ".join(run.class_names)) for run in runs)))
 
 
 def classes_note(runs: Sequence[RunRecord]) -> str:
     """What the chosen networks can answer at all."""
     if not runs:
         return _("Choose at least one network.")
-    groups: dict[tuple[str, ...], str] = {}
+    groups: dict[tuple[str, ...], RunRecord] = {}
     for run in runs:
-        groups.setdefault(run.class_names, data_name(run))
-    parts = [f"{data}: {_few(names)}" for names, data in groups.items()]
+        groups.setdefault(run.class_names, run)
+    parts = [_answers(run, _few(names)) for names, run in groups.items()]
     return _("A network answers with one of its own classes, whatever the image shows. ") + "; ".join(parts) + "."
+
+
+def _answers(run: RunRecord, names: str) -> str:
+    """The classes, and whose they are where that is known."""
+    return names if run.imported else f"{data_name(run)}: {names}"
 
 
 def _few(names: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
 from resnet_studio.ui.pages.classify.cells import Cell, Score
+from resnet_studio.ui.widgets.plain_tip import plain_tip
 from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
 
 
@@ -39,6 +40,7 @@ class ResultsModel(RecordTableModel[ImageRow]):
         self._sizes: dict[str, int] = {}  # run id -> image size
         self._classes: dict[str, dict[str, str]] = {}  # run id -> class name in lower case -> class name
         self._scores: dict[str, Score] = {}
+        self._notes: dict[str, str] = {}  # by image key
 
     @property
     def images(self) -> tuple[ImageRow, ...]:
@@ -68,6 +70,18 @@ class ResultsModel(RecordTableModel[ImageRow]):
         self._scores.clear()
         self._answers_changed(0, self.rowCount() - 1)
 
+    @property
+    def image_notes(self) -> list[str]:
+        """What was done to pixels that a person may not expect: a line for each such thing, with the images' names."""
+        names: dict[str, list[str]] = {}
+        for image in self.records:
+            if note := self._notes.get(image.key, ""):
+                names.setdefault(note, []).append(image.name)
+        return [
+            _("{names}: {note}", names=", ".join(own[:3]) + (", ..." if len(own) > 3 else ""), note=note)
+            for note, own in names.items()
+        ]
+
     def missing(self, image: ImageRow) -> tuple[str, ...]:
         """Ids of the chosen networks that have no whole answer for ``image`` yet."""
         return tuple(run.id for run in self._runs if not self._whole(run.id, image.key))
@@ -85,11 +99,11 @@ class ResultsModel(RecordTableModel[ImageRow]):
 
     def _cell(self, run: RunRecord, image: ImageRow) -> Cell:
         classes = self._classes[run.id]
-        truth = next((classes[hint] for hint in image.hints if hint in classes), "")
+        truth = image.truth(classes)
         answer, protocol = self._answers(run.id).get(image.key), self._protocols[run.id]
         if answer is None:
             return Cell(run, truth=truth, protocol=protocol)
-        return Cell(run, answer.predictions, truth, answer.views, answer.of, protocol)
+        return Cell(run, answer.predictions, truth, answer.views, answer.of, protocol, answer.note)
 
     def score(self, column: int) -> Score:
         run_id = self._runs[column].id
@@ -157,6 +171,7 @@ class ResultsModel(RecordTableModel[ImageRow]):
             row = self.row_of(result.path)
             if row is not None and result.run_id in self._protocols:
                 self._answers(result.run_id)[result.path] = result
+                self._notes[result.path] = result.note
                 self._scores.pop(result.run_id, None)
                 rows.append(row)
         if rows:
@@ -191,7 +206,7 @@ class ResultsModel(RecordTableModel[ImageRow]):
             if role == Qt.ItemDataRole.DisplayRole:
                 return image.name
             if role == Qt.ItemDataRole.ToolTipRole:
-                return image.key
+                return plain_tip(f"{image.key}\n{note}" if (note := self._notes.get(image.key, "")) else image.key)
         elif orientation is Qt.Orientation.Horizontal and 0 <= section < len(self._runs):
             run = self._runs[section]
             if role == HeadingRole.RUN:
@@ -199,7 +214,7 @@ class ResultsModel(RecordTableModel[ImageRow]):
             if role == Qt.ItemDataRole.DisplayRole:
                 return self.name_of(run)
             if role == Qt.ItemDataRole.ToolTipRole:
-                return self._heading_tip(section)
+                return plain_tip(self._heading_tip(section))
         return None
 
 
@@ -220,4 +235,6 @@ def _tip(cell: Cell, name: str) -> str | None:
             if cell.first_look
             else _("Mean of {sign} so far, {label}", sign=cell.sign, label=cell.protocol.label)
         )
+    if cell.note:
+        lines.append(cell.note)
     return "\n".join([name, *lines])

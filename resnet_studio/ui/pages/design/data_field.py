@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDir, QTimer, Signal, Slot
+from PySide6.QtCore import QDir, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -23,6 +23,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
+from resnet_studio.ui.widgets.plain_tip import plain_tip
 from resnet_studio.ui.widgets.text import count_text, counted
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class DataField(QWidget):
         row.addWidget(self._choose)
         self._note = named(QLabel(wordWrap=True), "data_note", role="muted")
         self._error = named(QLabel(wordWrap=True), "error_data.source", role="error")
+        for label in (self._note, self._error):
+            label.setTextFormat(Qt.TextFormat.PlainText)
         self._fetch = named(QPushButton(_("Download")), "download_button")
         self._progress = named(QProgressBar(), "download_progress")
         self._progress.setRange(0, 1000)
@@ -207,7 +210,7 @@ class DataField(QWidget):
                 note=note,
             ).strip()
         )
-        self._note.setToolTip(", ".join(facts.class_names[:60]))
+        self._note.setToolTip(plain_tip(", ".join(facts.class_names[:60])))
         self._offer_download()
         self.facts_known.emit()
 
