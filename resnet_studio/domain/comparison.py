@@ -118,13 +118,11 @@ def _marks(group: Sequence[RunRecord]) -> list[str]:
     ids = [run.id[:6] for run in group]
     if len(group) > _MOST_MARKED:
         return ids
-    rows = [row for row in comparison_rows(group) if not row.field.startswith("environment.")]
+    rows = [row for row in comparison_rows(group) if row.field != "origin" and not row.field.startswith("environment.")]
+    rows = [row for row in rows if NOT_KNOWN not in row.values]
     if not 0 < len(rows) <= _MOST_MARKS:
         return ids
-    words = [
-        ", ".join(f"{row.title.lower()} {row.values[place]}" for row in rows if row.values[place] != NOT_KNOWN)
-        for place in range(len(group))
-    ]
+    words = [", ".join(f"{row.title.lower()} {row.values[place]}" for row in rows) for place in range(len(group))]
     return words if len(set(words)) == len(words) and all(words) else ids
 
 

@@ -95,7 +95,10 @@ def evaluate_each(
         raise DataError(
             _("None of the test images of {source} can be looked at; choose other data.", source=data.source)
         )
-    remarks = tuple(f"{counted(count, 'image')}: {note}" for note, count in notes.most_common())
+    remarks = tuple(
+        _("{images}: {note}", images=counted(count, "image", "images"), note=note)
+        for note, count in notes.most_common()
+    )
     seconds, created = time.monotonic() - started, datetime.now(UTC)
 
     def result(seen: Sequence[_Member], tally: Tally) -> Evaluation:

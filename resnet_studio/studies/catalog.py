@@ -221,7 +221,7 @@ def _budgets(
 
 # The recipe of section 4.2 in fewer iterations, for small nets of Table 1's shape on CIFAR-10's images.
 _EVENING = _shortened(
-    apply(find_preset("cifar10"), RunSpec(network=plain(20))), _STANDARD_ITERATIONS
+    apply(find_preset(preset_for(plain(20))), RunSpec(network=plain(20))), _STANDARD_ITERATIONS
 ).recipe  # fmt: skip
 
 

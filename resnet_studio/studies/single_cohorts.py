@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from resnet_studio.domain.data_sets import BUILTIN, CIFAR10
 from resnet_studio.domain.enums import Block, Shortcut
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.presets import find_preset
+from resnet_studio.domain.presets import find_preset, preset_for
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.text import _
 
@@ -79,7 +79,7 @@ def figure_6(seed: int = 0) -> CohortSpec:
     """Figure 6, left and middle: CIFAR-10, 64 000 iterations of the paper's recipe. Many hours, even on a GPU."""
     depths = (20, 32, 44, 56)
     networks = (*(plain(depth) for depth in depths), *(residual(depth) for depth in depths))
-    recipe = RecipeSpec(**find_preset("cifar10").fields)
+    recipe = RecipeSpec(**find_preset(preset_for(networks[0])).fields)
     return _cohort("figure-6", _("Figure 6"), networks, recipe.with_seeds(seed, seed), CIFAR10.key)
 
 
