@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import platform
 import re
 import statistics
 from collections.abc import Iterable, Sequence
@@ -151,8 +152,17 @@ def figure_of(run: RunRecord) -> Figure | None:
         return None
     if device is Device.CPU and facts.get("device_name", cpu_name()) != cpu_name():
         return None
+    if (
+        device is not Device.CPU and facts.get("platform", _system()) != _system()
+    ):  # only torch knows which GPUs are here
+        return None
     seconds = run.seconds / run.iteration
     return Figure(run.spec.network, run.spec.recipe.batch_size, seconds, device, _engine_of(run), precision)
+
+
+@lru_cache(maxsize=1)
+def _system() -> str:
+    return platform.platform(terse=True)
 
 
 def _engine_of(run: RunRecord) -> Engine:

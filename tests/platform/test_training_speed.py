@@ -153,9 +153,10 @@ def test_the_spread_of_measured_times() -> None:
         {"seconds": 0.0},
         {"environment": {}},
         {"environment": {"device": "cpu", "precision": "float32", "device_name": "another"}},
+        {"environment": {"device": "cuda", "precision": "bfloat16", "platform": "another"}},
         {"environment": {"device": "abacus", "precision": "float32"}},
     ],
-    ids=["too short", "no time", "before it knew", "another machine", "a newer program"],
+    ids=["too short", "no time", "before it knew", "another machine", "another machine's GPU", "a newer program"],
 )
 def test_runs_that_say_nothing(fields: dict[str, object]) -> None:
     assert figure_of(record(RUN, **fields)) is None
