@@ -40,7 +40,7 @@ PRESETS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class StructureHints:
     """What a person says of the structure; None where nothing was said."""
 
     block: Block | None = None
@@ -64,7 +64,7 @@ class ImportOptions:
             what lies at the top, None for the usual one.
     """
 
-    wishes: Wishes = field(default_factory=Wishes)
+    hints: StructureHints = field(default_factory=StructureHints)
     mean: Colour | None = None
     std: Colour | None = None
     pixel_mean: Path | None = None
@@ -80,8 +80,8 @@ class Recognition:
 
     Attributes:
         spec: The network; the likeliest one while ``question`` is not empty.
-        alternatives: Every network with these shapes that the wishes allow.
-        told: Sentences on what shapes and statistics say.
+        alternatives: Every network with these shapes that the hints allow.
+        notes: Sentences on what shapes and statistics say.
         assumed: Sentences on what they do not say and is taken to be as usual.
         question: What must be said before the import, as a sentence that names the options; else empty.
         carries_preprocessing: Mean and std came with the file.
@@ -96,7 +96,7 @@ class Recognition:
     naming: str
     spec: NetworkSpec
     alternatives: tuple[NetworkSpec, ...]
-    told: tuple[str, ...]
+    notes: tuple[str, ...]
     assumed: tuple[str, ...]
     question: str
     carries_preprocessing: bool

@@ -206,19 +206,19 @@ class RunController(QObject):
             self._chosen += [entry.id for entry in entries]
         self._reload()
         self._start_next()
-        self._tell()
+        self._announce()
         self.refresh()
 
     def go_on(self) -> None:
         """The queue is no longer held."""
         self._held = False
         self._start_next()
-        self._tell()
+        self._announce()
 
     def hold(self) -> None:
         """What trains now trains on; nothing begins after it."""
         self._held = True
-        self._tell()
+        self._announce()
 
     def pause(self) -> None:
         """Hold the current cohort after its iteration; it keeps its memory."""
@@ -227,7 +227,7 @@ class RunController(QObject):
         elif not self.paused and not self._stop.is_set():
             self._pause.set()
             self._note(QueueRequest.PAUSE)
-            self._tell()
+            self._announce()
 
     def unpause(self) -> None:
         if self._job is None:
@@ -235,7 +235,7 @@ class RunController(QObject):
         elif self.paused:
             self._pause.clear()
             self._note(QueueRequest.GO_ON)
-            self._tell()
+            self._announce()
 
     def stop(self) -> None:
         """End the current cohort with a checkpoint, and hold the queue."""
@@ -245,7 +245,7 @@ class RunController(QObject):
             self._stop.set()
             self._held = True
             self._job.request_stop()
-            self._tell()
+            self._announce()
 
     def _note(self, request: QueueRequest) -> None:
         """For those who watch; the job itself was told already."""
@@ -304,7 +304,7 @@ class RunController(QObject):
     def _on_changed(self) -> None:
         self._reload()
         self._start_next()
-        self._tell()
+        self._announce()
         self.refresh()
 
     def refresh(self) -> None:
@@ -329,12 +329,12 @@ class RunController(QObject):
                 self._emit_all(self._follower.finish())
                 self._reload()
                 self._held = bool(self.queue)
-                self._tell()
+                self._announce()
             if self._job is None and answer_requests(self._store):
                 self._on_changed()
             elif self._job is not None:
                 self._reload()
-                self._tell()
+                self._announce()
         except StoreError as error:
             log.info("the queue cannot be looked at: %s", error)
 
@@ -343,7 +343,7 @@ class RunController(QObject):
         self._reload()
         watched = self.watched
         self._emit_all(self._follower.finish() if watched is None else self._follower.look(watched))
-        self._tell()
+        self._announce()
 
     def _emit_all(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -359,7 +359,7 @@ class RunController(QObject):
             self._entries = entries
             self.queue_changed.emit()
 
-    def _tell(self) -> None:
+    def _announce(self) -> None:
         """Whoever shows the state shows it anew, where it is another."""
         watched = self.watched
         state = (
@@ -464,7 +464,7 @@ class RunController(QObject):
             self.queue_ended.emit(self._done)
         if self._job is None:
             self._done = []
-        self._tell()
+        self._announce()
         self.refresh()
 
     def _report(self, work: EntryWork) -> None:
@@ -502,7 +502,7 @@ class RunController(QObject):
     @Slot()
     def _on_lists_due(self) -> None:
         self._reload()
-        self._tell()
+        self._announce()
         self.runs_changed.emit()
 
     @Slot(object)

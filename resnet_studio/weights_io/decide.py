@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from resnet_studio.domain.enums import Branch, Family, Shortcut, StridePlace, ZeroPadding
 from resnet_studio.domain.events import StopCheck, never_stop
-from resnet_studio.domain.imported_weights import Wishes
+from resnet_studio.domain.imported_weights import StructureHints
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.foreign.batch_norm_check import Verdict, probe
-from resnet_studio.networks.foreign.recognise import NO_WISHES, Recognised
+from resnet_studio.networks.foreign.recognise import NO_HINTS, Recognised
 from resnet_studio.networks.foreign.structure_check import doubt
 from resnet_studio.text import _
 
@@ -27,7 +27,7 @@ class Decision:
     question: str = ""
 
 
-def decide(recognised: Recognised, wishes: Wishes = NO_WISHES, should_stop: StopCheck = never_stop) -> Decision:
+def decide(recognised: Recognised, hints: StructureHints = NO_HINTS, should_stop: StopCheck = never_stop) -> Decision:
     """Choose among the networks that have these shapes; what was given is repeated as given, not as found out.
 
     Raises:
@@ -37,11 +37,7 @@ def decide(recognised: Recognised, wishes: Wishes = NO_WISHES, should_stop: Stop
     places = {spec.stride_place for spec in recognised.alternatives}
     candidates = [spec for spec in recognised.alternatives if spec.stride_place is recognised.spec.stride_place]
     chosen, question = candidates[0], ""
-    if (
-        len(candidates) == 1
-        and chosen.shortcut in (Shortcut.A, Shortcut.NONE)
-        and (wishes.block or wishes.zero_padding)
-    ):
+    if len(candidates) == 1 and chosen.shortcut in (Shortcut.A, Shortcut.NONE) and (hints.block or hints.zero_padding):
         facts.append(_("{shortcut}: said when it was imported; the shapes do not tell.", shortcut=_shortcut(chosen)))
     if len(candidates) > 1:
         verdict = probe(recognised.tensors, candidates, should_stop)
@@ -75,7 +71,7 @@ def decide(recognised: Recognised, wishes: Wishes = NO_WISHES, should_stop: Stop
                 )
             )
     if not question and (text := doubt(
-        recognised.tensors, chosen, size_said=wishes.image_size is not None, should_stop=should_stop
+        recognised.tensors, chosen, size_said=hints.image_size is not None, should_stop=should_stop
     )):  # fmt: skip
         assumed.append(text)
     if len(places) > 1:

@@ -13,7 +13,7 @@ from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.enums import Normalisation
 from resnet_studio.domain.errors import Stopped, StoreError, UserError
 from resnet_studio.domain.events import StopCheck, never_stop
-from resnet_studio.domain.imported_weights import ImportOptions, Recognition, Wishes
+from resnet_studio.domain.imported_weights import ImportOptions, Recognition, StructureHints
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.history.store import RunStore
@@ -47,7 +47,7 @@ class Inspected:
         if spec != found.spec or found.question:
             settled = _settled(found.spec, spec)
             left = tuple(text for text in found.assumed if not any(option in text for option in settled))
-            found = dataclasses.replace(found, spec=spec, question="", told=(found.told[0], by_hand), assumed=left)
+            found = dataclasses.replace(found, spec=spec, question="", notes=(found.notes[0], by_hand), assumed=left)
         return dataclasses.replace(self, found=found)
 
 
@@ -72,13 +72,13 @@ def inspect(
     weights, sidecar = own.take(file)
     report(_("recognising the network"), None)
     try:
-        recognised = _recognised(weights, sidecar, options.wishes)
+        recognised = _recognised(weights, sidecar, options.hints)
     except UserError as error:
         raise UserError(f"{path.name}: {error}") from None
     if should_stop():
         raise Stopped
     report(_("comparing with batch norm's statistics"), None)
-    decision = decide(recognised, options.wishes, should_stop)
+    decision = decide(recognised, options.hints, should_stop)
     if sidecar.preprocessing is None and (lying := own.beside(path)) is not None:
         sidecar = Sidecar(sidecar.spec, lying, sidecar.class_names)
     if sidecar.preprocessing is None and (found := recognised.normalisation) is not None:
@@ -87,18 +87,18 @@ def inspect(
     return Inspected(_recognition(file, recognised, decision, options, sidecar), recognised.tensors, sidecar)
 
 
-def _recognised(weights: dict[str, Tensor], sidecar: Sidecar, wishes: Wishes) -> Recognised:
+def _recognised(weights: dict[str, Tensor], sidecar: Sidecar, hints: StructureHints) -> Recognised:
     """By what our own file says of itself, else by structure."""
-    if sidecar.spec is not None and wishes == Wishes():
+    if sidecar.spec is not None and hints == StructureHints():
         return fits(weights, sidecar.spec)
-    return recognise(weights, wishes)
+    return recognise(weights, hints)
 
 
 def _recognition(
     file: WeightsFile, recognised: Recognised, decision: Decision, options: ImportOptions, sidecar: Sidecar
 ) -> Recognition:
     assumed = list(decision.assumed)
-    if sidecar.spec is not None or options.wishes.image_size is not None:
+    if sidecar.spec is not None or options.hints.image_size is not None:
         assumed = [sentence for sentence in assumed if "--image-size" not in sentence]
     facts = list(decision.facts)
     if file.entry:
@@ -128,7 +128,7 @@ def _recognition(
         naming=recognised.naming,
         spec=decision.spec,
         alternatives=recognised.alternatives,
-        told=tuple(facts),
+        notes=tuple(facts),
         assumed=tuple(assumed),
         question=decision.question,
         carries_preprocessing=sidecar.preprocessing is not None,
@@ -169,7 +169,7 @@ def import_weights(
         "source_file": found.file_name,
         "source_sha256": found.sha256,
         "source_names": found.naming,
-        "recognised": " ".join(found.told),
+        "recognised": " ".join(found.notes),
         "assumed": " ".join(assumed) or "nothing",
     }
     return store.add_imported(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import Activation, Family, Shortcut, Stem, StridePlace
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.imported_weights import Wishes
+from resnet_studio.domain.imported_weights import StructureHints
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.foreign.recognise import recognise
 from resnet_studio.networks.foreign.rename import MismatchError
@@ -101,7 +101,7 @@ def small(**changes: object) -> NetworkSpec:
 )  # fmt: skip
 def test_our_own_names_come_back_as_the_same_network(spec: NetworkSpec) -> None:
     state = state_of(build(blueprint(spec), 3))
-    found = recognise(state, Wishes(image_size=spec.image_size))
+    found = recognise(state, StructureHints(image_size=spec.image_size))
     assert digest(found.tensors) == digest(state)
     assert found.naming == "ResNet Studio"
     assert sum(_alike(other, spec) for other in found.alternatives) == 1

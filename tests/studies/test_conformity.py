@@ -81,7 +81,7 @@ def test_the_papers_own_cifar_run_differs_in_nothing() -> None:
     found = of_spec(CIFAR)
     assert found.yardstick is Yardstick.CIFAR
     assert keys(found, State.DIFFERS) == keys(found, State.UNKNOWN) == set()
-    assert keys(found, State.SILENT) == {
+    assert keys(found, State.OPEN) == {
         "zero_padding", "decay", "bn_images", "precision", "machine", "padding", "epoch",
     }  # fmt: skip
     assert len({check.key for check in found.checks}) == len(found.checks)
@@ -199,7 +199,7 @@ def test_what_the_paper_leaves_open_is_named_and_no_difference(
     part: str, fields: dict[str, Any], key: str, words: str
 ) -> None:
     check = of_spec(changed(CIFAR, part, fields)).check(key)
-    assert check.state is State.SILENT
+    assert check.state is State.OPEN
     assert words in check.run
     assert check.run != of_spec(CIFAR).check(key).run
 
@@ -210,9 +210,9 @@ def test_resnet_110_wants_its_warm_up_and_others_none() -> None:
     warmed = changed(deep, "recipe", {"warmup_rate": 0.01})
     assert keys(of_spec(warmed), State.DIFFERS) == set()
     assert of_spec(changed(warmed, "recipe", {"warmup_error": 70.0})).check("warm_up").state is State.DIFFERS
-    assert of_spec(changed(CIFAR, "network", {"depth": 1202})).check("warm_up").state is State.SILENT
+    assert of_spec(changed(CIFAR, "network", {"depth": 1202})).check("warm_up").state is State.OPEN
     plain = changed(CIFAR, "network", {"depth": 110, "block": "plain", "shortcut": "none"})
-    assert of_spec(plain).check("warm_up").state is State.SILENT
+    assert of_spec(plain).check("warm_up").state is State.OPEN
 
 
 def test_both_forms_of_momentum_are_one_while_the_rate_stands_still() -> None:
@@ -369,7 +369,7 @@ def test_five_runs_of_110_layers_are_the_papers_count() -> None:
     runs = seeded(6.4, 6.6, 6.7, 6.5, 6.8, spec=deep)
     assert of_run(runs[0], runs).check("runs").state is State.CONFORMS
     assert of_run(runs[0], runs[:3]).check("runs").state is State.DIFFERS
-    assert of_run(record(CIFAR)).check("runs").state is State.SILENT
+    assert of_run(record(CIFAR)).check("runs").state is State.OPEN
 
 
 def test_text_json_table_and_remarks_say_the_same() -> None:

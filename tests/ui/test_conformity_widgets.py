@@ -38,7 +38,7 @@ def test_the_list_has_every_point_with_sign_and_word(panel):
     for check in of_spec(SPEC).checks:
         assert check.topic in panel.text
         assert check.run in panel.text
-    for state in (State.CONFORMS, State.DIFFERS, State.SILENT):
+    for state in (State.CONFORMS, State.DIFFERS, State.OPEN):
         assert f"{state.sign}\N{NO-BREAK SPACE}{state}".replace("\N{NO-BREAK SPACE}", " ") in panel.text.replace(
             "\N{NO-BREAK SPACE}", " "
         )

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import RunStatus, ZeroPadding
-from resnet_studio.domain.imported_weights import PRESETS, Wishes
+from resnet_studio.domain.imported_weights import PRESETS, StructureHints
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.residual import build
@@ -247,7 +247,7 @@ def test_a_run_goes_out_and_is_proposed_for_fine_tuning(
     from resnet_studio.domain.imported_weights import ImportOptions
     from resnet_studio.weights_io.import_weights import import_weights, inspect
 
-    asked = ImportOptions(wishes=Wishes(zero_padding=ZeroPadding.END))
+    asked = ImportOptions(hints=StructureHints(zero_padding=ZeroPadding.END))
     run = import_weights(services.store, inspect(file, asked), asked)
     page = window.pages.page("runs")
     window.pages.show_page("runs")

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
-from resnet_studio.domain.imported_weights import ImportOptions, Wishes
+from resnet_studio.domain.imported_weights import ImportOptions, StructureHints
 from resnet_studio.history.store import RunStore
 from resnet_studio.weights_io.import_weights import import_weights, inspect
 
-SIZE = ImportOptions(wishes=Wishes(image_size=16))
+SIZE = ImportOptions(hints=StructureHints(image_size=16))
 
 
 def pooled(network: nn.Module) -> None:
@@ -112,7 +112,7 @@ def test_normalisation_in_the_file_is_the_run_s(trained, store: RunStore, tmp_pa
     stored = Preprocessing.load(store.home.run(run.id).preprocessing)
     assert [round(value, 6) for value in stored.mean.flatten().tolist()] == [0.4, 0.5, 0.6]
     assert "--mean" not in run.environment["assumed"]
-    said = ImportOptions(wishes=SIZE.wishes, mean=(0.1, 0.1, 0.1), std=(1.0, 1.0, 1.0))
+    said = ImportOptions(hints=SIZE.hints, mean=(0.1, 0.1, 0.1), std=(1.0, 1.0, 1.0))
     assert import_weights(store, inspected, said).environment["assumed"].count("normalised") == 0
 
 
@@ -122,7 +122,7 @@ def test_the_set_that_was_chosen_is_the_run_s(trained, store: RunStore, tmp_path
     torch.save({"state_dict": weights, "state_dict_ema": other}, tmp_path / "two.pth.tar")
     found = {}
     for key in (None, "state_dict", "state_dict_ema"):
-        asked = ImportOptions(wishes=SIZE.wishes, weights_key=key)
+        asked = ImportOptions(hints=SIZE.hints, weights_key=key)
         inspected = inspect(tmp_path / "two.pth.tar", asked)
         run = import_weights(store, inspected, asked)
         found[key] = run.weights_sha256
@@ -143,7 +143,9 @@ def test_another_image_size_is_named_where_it_fits(tmp_path: Path) -> None:
         for _ in range(60):
             network(F.interpolate(torch.randn(8, 3, 6, 6), size=32, mode="bicubic") + 0.4 * torch.randn(8, 3, 32, 32))
     torch.save(network.state_dict(), tmp_path / "small.pth")
-    assumed = " ".join(inspect(tmp_path / "small.pth", ImportOptions(wishes=Wishes(image_size=32))).found.assumed)
+    assumed = " ".join(
+        inspect(tmp_path / "small.pth", ImportOptions(hints=StructureHints(image_size=32))).found.assumed
+    )
     assert "Doubtful" not in assumed
     doubted = " ".join(inspect(tmp_path / "small.pth", ImportOptions()).found.assumed)
     assert "images of 32 pixels a side, give that size" in doubted

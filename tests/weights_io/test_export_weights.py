@@ -14,7 +14,7 @@ import torchvision
 
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.imported_weights import ImportOptions, Wishes
+from resnet_studio.domain.imported_weights import ImportOptions, StructureHints
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.history.store import RunStore
@@ -27,7 +27,7 @@ from resnet_studio.weights_io.import_weights import import_weights, inspect
 
 @pytest.fixture
 def run(trained, script: ModuleType, store: RunStore, class_file: Path) -> RunRecord:
-    asked = ImportOptions(wishes=Wishes(image_size=16), mean=script.MEAN, std=script.STD, classes=class_file)
+    asked = ImportOptions(hints=StructureHints(image_size=16), mean=script.MEAN, std=script.STD, classes=class_file)
     return import_weights(store, inspect(trained("both")[0], asked), asked)
 
 
@@ -47,12 +47,12 @@ def test_safetensors_bring_everything_back(run: RunRecord, store: RunStore, tmp_
 
 def test_a_mean_image_travels_along(trained, store: RunStore, tmp_path: Path) -> None:
     np.save(tmp_path / "mean.npy", np.random.default_rng(0).random((3, 16, 16)))
-    asked = ImportOptions(wishes=Wishes(image_size=16), pixel_mean=tmp_path / "mean.npy")
+    asked = ImportOptions(hints=StructureHints(image_size=16), pixel_mean=tmp_path / "mean.npy")
     run = import_weights(store, inspect(trained("end")[0], asked), asked)
     export_weights(store, run, tmp_path / "net.safetensors")
     again = import_weights(store, inspect(tmp_path / "net.safetensors", ImportOptions()), ImportOptions())
     assert torch.equal(load(store, run).preprocessing.mean, load(store, again).preprocessing.mean)
-    other = ImportOptions(wishes=Wishes(image_size=32))
+    other = ImportOptions(hints=StructureHints(image_size=32))
     inspected = inspect(tmp_path / "net.safetensors", other)
     with pytest.raises(UserError, match="for images of 16 pixels, not 32"):
         import_weights(store, inspected, other)
@@ -62,7 +62,7 @@ def test_torchvision_s_names_load_strictly_and_come_back(store: RunStore, tmp_pa
     spec = NetworkSpec(family="imagenet", depth=18, classes=4, shortcut="B", image_size=64)
     file = tmp_path / "own.safetensors"
     save_weights(state_of(build(blueprint(spec), 5)), file)
-    asked = ImportOptions(wishes=Wishes(image_size=64))
+    asked = ImportOptions(hints=StructureHints(image_size=64))
     run = import_weights(store, inspect(file, asked), asked)
     exported = export_weights(store, run, tmp_path / "net.pth")
     assert [path.name for path in exported.files] == ["net.pth", "net.preprocessing.safetensors"]

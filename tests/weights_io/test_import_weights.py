@@ -14,7 +14,7 @@ import torch
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.enums import Block, RunStatus, Shortcut, ZeroPadding
 from resnet_studio.domain.errors import StoreError, UserError
-from resnet_studio.domain.imported_weights import ImportOptions, Wishes
+from resnet_studio.domain.imported_weights import ImportOptions, StructureHints
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.history.store import RunStore
@@ -33,7 +33,7 @@ KINDS: dict[str, Expected] = {
 
 
 def options(script: ModuleType, class_file: Path, size: int | None = 16) -> ImportOptions:
-    return ImportOptions(wishes=Wishes(image_size=size), mean=script.MEAN, std=script.STD, classes=class_file)
+    return ImportOptions(hints=StructureHints(image_size=size), mean=script.MEAN, std=script.STD, classes=class_file)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -78,7 +78,7 @@ def test_the_run_remembers_where_it_came_from_and_what_was_assumed(
     trained, script: ModuleType, store: RunStore
 ) -> None:
     file, _, _ = trained("both")
-    asked = ImportOptions(wishes=Wishes(image_size=16), name="from a friend")
+    asked = ImportOptions(hints=StructureHints(image_size=16), name="from a friend")
     run = import_weights(store, inspect(file, asked), asked)
     told = run.environment
     assert (run.name, told["source_file"], len(told["source_sha256"])) == ("from a friend", "both.th", 64)
@@ -98,11 +98,11 @@ def test_without_statistics_the_place_of_the_zeros_is_asked_for(script: ModuleTy
     assert store.list_runs() == []
 
     for padding in ZeroPadding:
-        said = ImportOptions(wishes=Wishes(zero_padding=padding))
+        said = ImportOptions(hints=StructureHints(zero_padding=padding))
         found = inspect(file, said).found
         assert (found.question, found.spec.zero_padding, found.spec.residual) == ("", padding, True)
-        assert "said when it was imported" in found.told[-1]
-    said = ImportOptions(wishes=Wishes(block=Block.PLAIN))
+        assert "said when it was imported" in found.notes[-1]
+    said = ImportOptions(hints=StructureHints(block=Block.PLAIN))
     assert not inspect(file, said).found.spec.residual
     chosen = asked.as_network(asked.found.alternatives[1])
     assert import_weights(store, chosen, ImportOptions()).spec.network == asked.found.alternatives[1]
@@ -116,7 +116,7 @@ def test_a_few_batches_are_enough(padding: str, batches: int, script: ModuleType
     torch.save(network.state_dict(), tmp_path / "early.pth")
     found = inspect(tmp_path / "early.pth", ImportOptions()).found
     assert (found.question, found.spec.shortcut, found.spec.zero_padding) == ("", Shortcut.A, padding)
-    assert f"Only {batches} batch" in " ".join(found.told)
+    assert f"Only {batches} batch" in " ".join(found.notes)
 
 
 @pytest.mark.parametrize("batches", [5, 43])
@@ -145,15 +145,15 @@ def _shown(network: torch.nn.Module, batches: int, share: float) -> torch.nn.Mod
 
 def test_what_is_said_is_never_told_as_evidence(trained) -> None:
     file, _, _ = trained("both")
-    wrong = inspect(file, ImportOptions(wishes=Wishes(zero_padding=ZeroPadding.END))).found
+    wrong = inspect(file, ImportOptions(hints=StructureHints(zero_padding=ZeroPadding.END))).found
     assert wrong.spec.zero_padding is ZeroPadding.END
-    assert "statistics" not in " ".join(wrong.told)
+    assert "statistics" not in " ".join(wrong.notes)
 
 
 def test_wishes_that_the_shapes_exclude_are_refused(trained) -> None:
     file, _, _ = trained("projection")
     with pytest.raises(UserError, match="their shortcut is option B"):
-        inspect(file, ImportOptions(wishes=Wishes(shortcut=Shortcut.A)))
+        inspect(file, ImportOptions(hints=StructureHints(shortcut=Shortcut.A)))
 
 
 @pytest.mark.parametrize("kind", ["npy", "npy255", "safetensors", "pth"])
@@ -170,7 +170,7 @@ def test_a_mean_image_comes_from_a_file(kind: str, trained, class_file: Path, st
         save_file({"mean": mean}, file)
     else:
         torch.save(mean, file)
-    asked = ImportOptions(wishes=Wishes(image_size=16), pixel_mean=file, classes=class_file)
+    asked = ImportOptions(hints=StructureHints(image_size=16), pixel_mean=file, classes=class_file)
     run = import_weights(store, inspect(trained("end")[0], asked), asked)
     stored = Preprocessing.load(store.home.run(run.id).path / "preprocessing.safetensors")
     assert torch.allclose(stored.mean, mean, atol=1e-6)
@@ -178,7 +178,7 @@ def test_a_mean_image_comes_from_a_file(kind: str, trained, class_file: Path, st
 
 
 def test_the_mean_image_of_a_data_set_is_measured(trained, pictures: Path, store: RunStore) -> None:
-    asked = ImportOptions(wishes=Wishes(image_size=16), mean_of=DataSpec(source=f"folder:{pictures}"))
+    asked = ImportOptions(hints=StructureHints(image_size=16), mean_of=DataSpec(source=f"folder:{pictures}"))
     run = import_weights(store, inspect(trained("end")[0], asked), asked)
     stored = Preprocessing.load(store.home.run(run.id).path / "preprocessing.safetensors")
     assert tuple(stored.mean.shape) == (3, 16, 16)
@@ -199,7 +199,7 @@ def test_the_mean_image_of_a_data_set_is_measured(trained, pictures: Path, store
 def test_what_does_not_fit_is_refused_and_nothing_is_stored(
     changes: dict[str, object], sentence: str, trained, store: RunStore
 ) -> None:
-    asked = ImportOptions(wishes=Wishes(image_size=16), **changes)  # type: ignore[arg-type]
+    asked = ImportOptions(hints=StructureHints(image_size=16), **changes)  # type: ignore[arg-type]
     inspected = inspect(trained("end")[0], asked)
     with pytest.raises(UserError, match=sentence):
         import_weights(store, inspected, asked)
@@ -218,18 +218,18 @@ def test_what_does_not_fit_is_refused_and_nothing_is_stored(
 def test_class_files_are_checked(text: str, sentence: str, trained, store: RunStore, tmp_path: Path) -> None:
     file = tmp_path / "names.txt"
     file.write_text(text, encoding="utf-8")
-    asked = ImportOptions(wishes=Wishes(image_size=16), classes=file)
+    asked = ImportOptions(hints=StructureHints(image_size=16), classes=file)
     with pytest.raises(UserError, match=sentence):
         import_weights(store, inspect(trained("end")[0], asked), asked)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
 def test_pipes_and_endless_files_beside_the_weights_are_refused_at_once(trained, store: RunStore, tmp_path) -> None:
-    inspected = inspect(trained("end")[0], ImportOptions(wishes=Wishes(image_size=16)))
+    inspected = inspect(trained("end")[0], ImportOptions(hints=StructureHints(image_size=16)))
     pipe = tmp_path / "pipe.npy"
     os.mkfifo(pipe)
     for changes in ({"classes": pipe}, {"classes": Path("/dev/zero")}, {"pixel_mean": pipe}):
-        asked = ImportOptions(wishes=Wishes(image_size=16), **changes)  # type: ignore[arg-type]
+        asked = ImportOptions(hints=StructureHints(image_size=16), **changes)  # type: ignore[arg-type]
         with pytest.raises(UserError, match="pipe or a device"):
             import_weights(store, inspected, asked)
 
@@ -237,7 +237,7 @@ def test_pipes_and_endless_files_beside_the_weights_are_refused_at_once(trained,
 def test_class_names_may_be_a_json_list(trained, store: RunStore, tmp_path: Path) -> None:
     file = tmp_path / "names.json"
     file.write_text(json.dumps([f"ö{number}" for number in range(10)]), encoding="utf-8")
-    asked = ImportOptions(wishes=Wishes(image_size=16), classes=file)
+    asked = ImportOptions(hints=StructureHints(image_size=16), classes=file)
     assert import_weights(store, inspect(trained("end")[0], asked), asked).class_names[3] == "ö3"
 
 

@@ -13,7 +13,7 @@ from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import Event, NoticeGiven
-from resnet_studio.domain.imported_weights import ImportOptions, Wishes, fine_tuning
+from resnet_studio.domain.imported_weights import ImportOptions, StructureHints, fine_tuning
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RunSpec, replace, twin
 from resnet_studio.domain.weight_compatibility import weights_fit
@@ -27,7 +27,7 @@ from resnet_studio.weights_io.import_weights import import_weights, inspect
 
 @pytest.fixture
 def parent(trained, script: ModuleType, store: RunStore, class_file: Path) -> RunRecord:
-    asked = ImportOptions(wishes=Wishes(image_size=16), mean=script.MEAN, std=script.STD, classes=class_file)
+    asked = ImportOptions(hints=StructureHints(image_size=16), mean=script.MEAN, std=script.STD, classes=class_file)
     return import_weights(store, inspect(trained("both")[0], asked), asked)
 
 

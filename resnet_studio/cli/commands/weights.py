@@ -16,7 +16,7 @@ from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.domain.data_sets import Colour, source_names
 from resnet_studio.domain.enums import Block, Shortcut, StridePlace, ZeroPadding
 from resnet_studio.domain.errors import Stopped, UserError
-from resnet_studio.domain.imported_weights import ImportOptions, Wishes
+from resnet_studio.domain.imported_weights import ImportOptions, StructureHints
 from resnet_studio.domain.records import RunRecord, run_json
 from resnet_studio.domain.text_numbers import grouped
 from resnet_studio.text import _
@@ -85,7 +85,7 @@ def import_file(
 ) -> None:  # fmt: skip
     """Make a stored run of a weights file: torchvision's, timm's, common CIFAR scripts' or our own."""
     options = ImportOptions(
-        wishes=Wishes(block, shortcut, zero_padding, stride_place, image_size),
+        hints=StructureHints(block, shortcut, zero_padding, stride_place, image_size),
         mean=colour(mean, "--mean"),
         std=colour(std, "--std"),
         pixel_mean=pixel_mean,

@@ -18,7 +18,7 @@ from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.documents import sentences
 from resnet_studio.domain.enums import Block, Branch, Family, Shortcut, Stem, StridePlace, ZeroPadding
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.imported_weights import Wishes
+from resnet_studio.domain.imported_weights import StructureHints
 from resnet_studio.domain.network_spec import stages_of
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.foreign.extras import Normalisation, take_normalisation, without_extras
@@ -35,7 +35,7 @@ from resnet_studio.networks.foreign.vgg import is_vgg, vgg_spec
 from resnet_studio.networks.foreign.wrapped_layers import as_linear, pruned, unwrapped
 from resnet_studio.text import _
 
-NO_WISHES = Wishes()
+NO_HINTS = StructureHints()
 _SHOWN = 5
 
 
@@ -45,7 +45,7 @@ class Recognised:
 
     Attributes:
         tensors: Under our names, complete: as a built network's ``state_dict``.
-        alternatives: Every network that has exactly these shapes and was not excluded by wishes; the first is the
+        alternatives: Every network that has exactly these shapes and was not excluded by hints; the first is the
             usual one.
         naming: Whose names the file had, in words.
         changes: Sentences on what had to be added, folded or passed over, for whoever wants to know.
@@ -63,7 +63,7 @@ class Recognised:
         return self.alternatives[0]
 
 
-def recognise(tensors: Mapping[str, Tensor], wishes: Wishes = NO_WISHES) -> Recognised:
+def recognise(tensors: Mapping[str, Tensor], hints: StructureHints = NO_HINTS) -> Recognised:
     """Find the network.
 
     Raises:
@@ -76,7 +76,7 @@ def recognise(tensors: Mapping[str, Tensor], wishes: Wishes = NO_WISHES) -> Reco
     problem: UserError | None = None
     for leaves, order in itertools.product(dict.fromkeys((unwrapped(plain), tuple(plain))), orders):
         try:
-            found = _recognise(order(leaves), order, wishes)
+            found = _recognise(order(leaves), order, hints)
         except UserError as error:
             problem = problem or error
             continue
@@ -109,10 +109,10 @@ def fits(tensors: Mapping[str, Tensor], spec: NetworkSpec) -> Recognised:
     return Recognised(taken.tensors, (spec,), "ResNet Studio")
 
 
-def _recognise(leaves: Sequence[Leaf], order: Order, wishes: Wishes) -> Recognised:
+def _recognise(leaves: Sequence[Leaf], order: Order, hints: StructureHints) -> Recognised:
     if is_vgg(leaves):
         spec, layers = vgg_spec(leaves)
-        if wishes.image_size not in (None, spec.image_size):
+        if hints.image_size not in (None, spec.image_size):
             raise UserError(
                 _(
                     "These weights fit images of {image_size} pixels alone; leave the image size out, or set it to "
@@ -124,7 +124,7 @@ def _recognise(leaves: Sequence[Leaf], order: Order, wishes: Wishes) -> Recognis
         taken = Taken(blueprint(spec), layers)
         return Recognised(taken.tensors, (spec,), naming, tuple(taken.changes))
     found = find_network(leaves, order)
-    alternatives = _alternatives(_network_spec(found, wishes), found, wishes)
+    alternatives = _alternatives(_network_spec(found, hints), found, hints)
     plan = blueprint(alternatives[0])
     taken = Taken(plan, renamed(plan, found))
     return Recognised(taken.tensors, tuple(alternatives), _naming(found, leaves), tuple(taken.changes))
@@ -144,7 +144,7 @@ def _naming(found: FoundNetwork, leaves: Sequence[Leaf]) -> str:
 # From the tree to a specification
 
 
-def _network_spec(found: FoundNetwork, wishes: Wishes) -> dict[str, object]:
+def _network_spec(found: FoundNetwork, hints: StructureHints) -> dict[str, object]:
     """The values that shapes decide."""
     branches = {block.branch for block in found.blocks}
     if len(branches) != 1:
@@ -185,7 +185,7 @@ def _network_spec(found: FoundNetwork, wishes: Wishes) -> dict[str, object]:
         "branch": branch,
         "stem": stem,
         "classes": found.head.channels,
-        "image_size": wishes.image_size or (224 if stem is Stem.LARGE else 32),
+        "image_size": hints.image_size or (224 if stem is Stem.LARGE else 32),
         "width": widths[0],
     }
     if widths != tuple(widths[0] * 2**s for s in range(len(widths))):
@@ -195,13 +195,13 @@ def _network_spec(found: FoundNetwork, wishes: Wishes) -> dict[str, object]:
     return values
 
 
-def _alternatives(values: dict[str, object], found: FoundNetwork, wishes: Wishes) -> list[NetworkSpec]:
-    """Every network of these shapes that fits the wishes, the usual one first."""
+def _alternatives(values: dict[str, object], found: FoundNetwork, hints: StructureHints) -> list[NetworkSpec]:
+    """Every network of these shapes that fits the hints, the usual one first."""
     branch = Branch(str(values["branch"]))
     shortcuts = _shortcuts(found)
-    if wishes.stride_place is not None and branch is not Branch.BOTTLENECK:
+    if hints.stride_place is not None and branch is not Branch.BOTTLENECK:
         raise UserError(_("These weights have no bottlenecks, whose place of the stride could be said; leave it out."))
-    if wishes.zero_padding is not None and wishes.block is not Block.PLAIN and Shortcut.A in shortcuts:
+    if hints.zero_padding is not None and hints.block is not Block.PLAIN and Shortcut.A in shortcuts:
         shortcuts = [Shortcut.A]  # a plain net has no zeros
     places = [StridePlace.MIDDLE, StridePlace.FIRST] if branch is Branch.BOTTLENECK else [StridePlace.FIRST]
     made: list[NetworkSpec] = []
@@ -210,20 +210,20 @@ def _alternatives(values: dict[str, object], found: FoundNetwork, wishes: Wishes
             continue
         block = Block.PLAIN if shortcut is Shortcut.NONE else Block(branch.value)
         choices = (
-            (wishes.block, block), (wishes.shortcut, shortcut),
-            (wishes.zero_padding if shortcut is Shortcut.A and _grows(found) else None, padding),
-            (wishes.stride_place if branch is Branch.BOTTLENECK else None, place),
+            (hints.block, block), (hints.shortcut, shortcut),
+            (hints.zero_padding if shortcut is Shortcut.A and _grows(found) else None, padding),
+            (hints.stride_place if branch is Branch.BOTTLENECK else None, place),
         )  # fmt: skip
-        if all(wish in (None, value) for wish, value in choices):
+        if all(hint in (None, value) for hint, value in choices):
             own = {"block": block, "shortcut": shortcut, "stride_place": place, "zero_padding": padding}
             made.append(_checked({**values, **own}))
     if not made:
-        raise UserError(_wish_sentence(wishes, shortcuts))
+        raise UserError(_no_fit_sentence(hints, shortcuts))
     return made
 
 
-def _wish_sentence(wishes: Wishes, shortcuts: Sequence[Shortcut]) -> str:
-    given = [str(wish) for wish in (wishes.block, wishes.shortcut) if wish is not None]
+def _no_fit_sentence(hints: StructureHints, shortcuts: Sequence[Shortcut]) -> str:
+    given = [str(hint) for hint in (hints.block, hints.shortcut) if hint is not None]
     fit = _(" or ").join(
         _("none (a plain net)") if each is Shortcut.NONE else _("option {each}", each=each) for each in shortcuts
     )

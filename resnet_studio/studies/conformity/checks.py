@@ -17,7 +17,7 @@ class State(StrEnum):
 
     CONFORMS = N_("conforms")
     DIFFERS = N_("differs")
-    SILENT = N_("the paper does not say")
+    OPEN = N_("the paper does not say")
     UNKNOWN = N_("not known")
     NOT_APPLICABLE = N_("does not apply")
 
@@ -27,7 +27,7 @@ class State(StrEnum):
         return {
             State.CONFORMS: "\N{CHECK MARK}",
             State.DIFFERS: "\N{NOT EQUAL TO}",
-            State.SILENT: "\N{WHITE CIRCLE}",
+            State.OPEN: "\N{WHITE CIRCLE}",
             State.UNKNOWN: "?",
             State.NOT_APPLICABLE: "\N{EN DASH}",
         }[self]
@@ -134,7 +134,7 @@ class Point:
         return self._check(State.CONFORMS if same else State.DIFFERS, run)
 
     def not_said(self, run: str) -> Check:
-        return self._check(State.SILENT, run)
+        return self._check(State.OPEN, run)
 
     def not_known(self, run: str) -> Check:
         return self._check(State.UNKNOWN, run)

@@ -73,8 +73,8 @@ class Conformity:
             if differing
             else _(", differs in none")
         )
-        if counts[State.SILENT]:
-            text += _("; the paper leaves {counts} open", counts=counts[State.SILENT])
+        if counts[State.OPEN]:
+            text += _("; the paper leaves {counts} open", counts=counts[State.OPEN])
         if counts[State.UNKNOWN]:
             text += _("; {counts} not known", counts=counted(counts[State.UNKNOWN], "is", "are"))
         return f"{text}."

@@ -63,18 +63,18 @@ class GraphedEngine:
         self,
         precision: Precision,
         eager: EagerEngine,
-        tell: Callable[[str], None],
+        on_slower: Callable[[str], None],
         capture: Capture | None = None,
         compiler: BackgroundCompiler | None = None,
         faster: Faster | None = None,
         slow: Collection[NetworkSpec] = (),
         on_members_left_eager: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
     ) -> None:
-        """``tell`` is given a sentence when the engine has to go on more slowly, ``on_members_left_eager`` when these
-        members do; ``capture`` is replaced in tests, :class:`CudaGraphs` otherwise. ``faster`` decides by a network's
+        """``on_slower`` is given a sentence when the engine has to go on more slowly, ``on_members_left_eager`` when
+        these members do; ``capture`` is replaced in tests, :class:`CudaGraphs` otherwise. ``faster`` decides by a network's
         measured gain whether its compiled form is taken, None if all are; those of ``slow`` networks are not."""
         self.name = "graphed" if compiler is None else f"graphed, compiled after {compiler.switch_at}"
-        self._precision, self._eager, self._tell = precision, eager, tell
+        self._precision, self._eager, self._on_slower = precision, eager, on_slower
         self._capture = CudaGraphs() if capture is None else capture
         self._compiler, self._faster, self._slow, self._on_members_left_eager = (
             compiler,
@@ -202,7 +202,7 @@ class GraphedEngine:
             log.warning("compiled steps are not taken: %s", reason)
             self.name = "graphed"
             self._copy_in_order(batches)
-            self._tell(_("Training goes on without compiling: {splitlines}.", splitlines=reason.splitlines()[0]))
+            self._on_slower(_("Training goes on without compiling: {splitlines}.", splitlines=reason.splitlines()[0]))
             return
         if slow:
             left = [run_id for run_id in networks if run_id not in kept]
@@ -274,7 +274,7 @@ class GraphedEngine:
         free_cached_memory(device)
         self._copy_in_order(batches)
         log.warning("a training step could not be captured as a CUDA graph: %s", self.failure)
-        self._tell(_("Training goes on without CUDA graphs, more slowly ({failure}).", failure=self.failure))
+        self._on_slower(_("Training goes on without CUDA graphs, more slowly ({failure}).", failure=self.failure))
 
     @staticmethod
     def _copy_in_order(batches: BatchSource) -> None:

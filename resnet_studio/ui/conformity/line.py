@@ -75,7 +75,7 @@ class ConformityLine(QWidget):
 _WORDS = {
     State.CONFORMS: _("conform"),
     State.DIFFERS: _("differ"),
-    State.SILENT: _("open"),
+    State.OPEN: _("open"),
     State.UNKNOWN: _("unknown"),
 }
 

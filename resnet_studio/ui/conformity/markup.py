@@ -13,7 +13,7 @@ from resnet_studio.ui.theme import Role, Theme
 _ROLES = {
     State.CONFORMS: Role.OK,
     State.DIFFERS: Role.WARNING,
-    State.SILENT: Role.MUTED,
+    State.OPEN: Role.MUTED,
     State.UNKNOWN: Role.ACCENT,
     State.NOT_APPLICABLE: Role.MUTED,
 }

@@ -141,7 +141,7 @@ class ImportDialog(QDialog):
         self.resize(640, 600)
 
     def _show(self, found: Recognition) -> None:
-        facts = [*found.told, *map(without_options, assumptions(found))]
+        facts = [*found.notes, *map(without_options, assumptions(found))]
         self._facts.setText(_("Names of {naming}. {facts}", naming=found.naming, facts=" ".join(facts)))
         alternatives = found.alternatives
         self._show_sets(found.sets, chosen=True)
