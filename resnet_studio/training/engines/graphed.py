@@ -71,8 +71,9 @@ class GraphedEngine:
         on_members_left_eager: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
     ) -> None:
         """``on_slower`` is given a sentence when the engine has to go on more slowly, ``on_members_left_eager`` when
-        these members do; ``capture`` is replaced in tests, :class:`CudaGraphs` otherwise. ``faster`` decides by a network's
-        measured gain whether its compiled form is taken, None if all are; those of ``slow`` networks are not."""
+        these members do; ``capture`` is replaced in tests, :class:`CudaGraphs` otherwise. ``faster`` decides by a
+        network's measured gain whether its compiled form is taken, None if all are; those of ``slow`` networks are
+        not."""
         self.name = "graphed" if compiler is None else f"graphed, compiled after {compiler.switch_at}"
         self._precision, self._eager, self._on_slower = precision, eager, on_slower
         self._capture = CudaGraphs() if capture is None else capture
