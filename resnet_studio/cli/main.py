@@ -175,7 +175,7 @@ def _log_error(error: Exception, arguments: Sequence[str]) -> str:
         file = folder / f"{PROGRAM}-errors.log"
         try:
             make_private(folder)
-            with open(file, "a", encoding="utf-8", opener=private_opener) as log:
+            with open(file, "a", encoding="utf-8", errors="backslashreplace", opener=private_opener) as log:
                 log.write(entry)
         except OSError:
             continue

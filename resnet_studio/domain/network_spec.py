@@ -275,7 +275,7 @@ def _usual_branch(depth: int) -> Branch:
 def _whole(value: Any) -> int | None:
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -298,7 +298,7 @@ def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
     values.setdefault("block", Block(usual_branch))
     if values["block"] == Block.PLAIN:
         values.setdefault("branch", usual_branch)
-    elif values["block"] in set(Branch):
+    elif values["block"] in tuple(Branch):
         values.setdefault("branch", Branch(values["block"]))
     else:
         return values
@@ -309,7 +309,7 @@ def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
     if "depth" not in values:
         values["depth"] = _usual_depth(family, values)
     stages, depth = values.get("stages"), _whole(values["depth"])
-    if stages and isinstance(stages, list | tuple) and depth is not None and values["branch"] in set(Branch):
+    if stages and isinstance(stages, list | tuple) and depth is not None and values["branch"] in tuple(Branch):
         usual = stages_of(family, Branch(values["branch"]), depth)
         if tuple(map(_whole, stages)) == usual:
             values["stages"] = ()  # what the depth says anyway
@@ -317,7 +317,7 @@ def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _usual_depth(family: Family, values: Mapping[str, Any]) -> int:
-    branch = Branch(values["branch"]) if values.get("branch") in set(Branch) else Branch.BASIC
+    branch = Branch(values["branch"]) if values.get("branch") in tuple(Branch) else Branch.BASIC
     stages = values.get("stages")
     counts = [_whole(count) for count in stages] if isinstance(stages, list | tuple) else []
     known = tuple(count for count in counts if count is not None)

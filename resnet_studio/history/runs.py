@@ -303,6 +303,8 @@ def find(session: Session, text: str, *, deleted: bool = False) -> RunRow:
     text = text.strip()
     if not text:
         raise UserError(_("Which run? Give an id, the beginning of one, or an exact name."))
+    if not text.isascii() and text != text.encode("utf-8", "replace").decode():  # no database holds bytes as text
+        raise unknown(text)
     meant = RunRow.id.startswith(text.lower(), autoescape=True) | (RunRow.name == text) | (RunRow.id == text)
     hidden = RunRow.deleted_at.is_not(None) if deleted else RunRow.deleted_at.is_(None)
     rows: Sequence[RunRow] = session.scalars(whole_runs().where(meant, hidden).limit(_NAMED_AT_MOST + 1)).all()

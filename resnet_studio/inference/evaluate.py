@@ -21,7 +21,6 @@ from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import Evaluation
 from resnet_studio.domain.specs import DataSpec
-from resnet_studio.domain.text_numbers import counted
 from resnet_studio.inference.classes import outputs_of
 from resnet_studio.inference.decode_threads import CutImage, chunks
 from resnet_studio.inference.forward import as_in_training, logits_of
@@ -30,7 +29,7 @@ from resnet_studio.inference.models import TrainedNetwork
 from resnet_studio.inference.refusals import refusal
 from resnet_studio.inference.views import Square, View, views_of
 from resnet_studio.platform.home import Home
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 
 Report = Callable[[str, float | None], None]
 
@@ -96,8 +95,7 @@ def evaluate_each(
             _("None of the test images of {source} can be looked at; choose other data.", source=data.source)
         )
     remarks = tuple(
-        _("{images}: {note}", images=counted(count, "image", "images"), note=note)
-        for note, count in notes.most_common()
+        _n("{count} image: {note}", "{count} images: {note}", count, note=note) for note, count in notes.most_common()
     )
     seconds, created = time.monotonic() - started, datetime.now(UTC)
 

@@ -38,6 +38,7 @@ _CHANGES = (
     "shutil.rmtree",
     "shutil.move",
 )
+_BELOW = ("os.remove", "os.rmdir", "os.rename", "os.mkdir")  # may name a folder by a descriptor
 _RUNS = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "pty.spawn", "ctypes.dlopen/marker")
 
 
@@ -82,9 +83,11 @@ class Watch:
             if written and isinstance(path, str | bytes):
                 self._note(event, path)
         elif event in _CHANGES:
+            base = next((one for one in reversed(arguments[1:]) if isinstance(one, int) and one >= 0), None)
+            folder = "" if base is None or event not in _BELOW else _folder(base)
             for path in arguments[:2]:
                 if isinstance(path, str | bytes | os.PathLike):
-                    self._note(event, os.fspath(path))
+                    self._note(event, os.path.join(folder, os.fsdecode(path)))  # noqa: PTH118 - may be absolute
         elif event in _RUNS or (event == "subprocess.Popen" and not _own(arguments)):
             self.ran.append(f"{event} {arguments!r}"[:300])
 
@@ -102,6 +105,14 @@ class Watch:
             yield
         finally:
             self.on = False
+
+
+def _folder(descriptor: int) -> str:
+    """Of an open folder, which shutil.rmtree names by its descriptor."""
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115
+    except OSError:
+        return ""
 
 
 def _own(arguments: tuple[Any, ...]) -> bool:

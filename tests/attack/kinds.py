@@ -71,6 +71,11 @@ class Place:
         return self.root / "inputs"
 
     @property
+    def outputs(self) -> Path:
+        """The current folder of every command."""
+        return self.root / "outputs"
+
+    @property
     def victim(self) -> Path:
         return self.root / "victim"
 
@@ -255,7 +260,6 @@ def _payload(marker: Path, draw: random.Random) -> bytes:
             _Call(eval, write),
             _Call(exec, write),
             _Call(os.mkdir, str(marker)),
-            _Call(getattr, os, "system"),
             _Call(open, str(marker), "w"),
             _Call(__import__, "antigravity"),
         )

@@ -26,11 +26,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 @pytest.fixture(scope="module")
 def watch(place: Place) -> Watch:
     """One for all: an audit hook stays for the life of the process."""
-    return Watch((place.home,))
+    return Watch((place.home, place.outputs))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_a_few_damaged_inputs(place: Place, watch: Watch, kind: type[Kind]) -> None:
+def test_a_few_damaged_inputs(place: Place, watch: Watch, kind: type[Kind], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place.root)  # and back
     found = attack(kind, place, watch, 12, seed=2)
     assert found.bad == []
     assert found.inputs == found.refused + found.accepted == 12
@@ -39,7 +40,8 @@ def test_a_few_damaged_inputs(place: Place, watch: Watch, kind: type[Kind]) -> N
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_damaged_inputs(place: Place, watch: Watch, kind: type[Kind]) -> None:
+def test_damaged_inputs(place: Place, watch: Watch, kind: type[Kind], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place.root)
     found = attack(kind, place, watch, 300, seed=3, process_every=100)
     assert found.bad == []
     assert found.refused > 30

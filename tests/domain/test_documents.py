@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,3 +120,30 @@ def test_a_fault_in_one_run_of_a_cohort_says_which() -> None:
     with pytest.raises(SpecError) as caught:
         cohort_from_toml("[[runs]]\n[[runs]]\n[runs.network]\ndepth = 9\n")
     assert list(caught.value.fields) == ["runs.1.network.depth"]
+
+
+_ODD = ({}, [], {"a": {"b": 1}}, [[1]], [{}], True, -1, 10**18, 1e308, "x", float("nan"), float("inf"), "9" * 30)
+
+
+def _paths(values: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, value in values.items():
+        yield (*above, name)
+        if isinstance(value, dict):
+            yield from _paths(value, (*above, name))
+
+
+@pytest.mark.parametrize("path", list(_paths(RunSpec().model_dump(mode="json"))), ids=".".join)
+def test_any_value_in_any_field_is_read_or_refused_in_a_sentence(path: tuple[str, ...]) -> None:
+    refused = []
+    for odd in _ODD:
+        values = RunSpec().model_dump(mode="json")
+        place = values
+        for name in path[:-1]:
+            place = place[name]
+        place[path[-1]] = odd
+        try:
+            assert parse(RunSpec, values).label
+        except SpecError as error:
+            refused += error.fields.values()
+    assert len(refused) >= 4
+    assert all(refused)

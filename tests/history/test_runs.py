@@ -101,7 +101,7 @@ def test_find_names_the_candidates(store: RunStore, tiny_twin: CohortSpec, twins
         store.find("plain-8")
 
 
-@pytest.mark.parametrize("text", ["%", "_", "%%", "plain", "PLAIN-8", "\\", "' OR 1=1 --", "zz"])
+@pytest.mark.parametrize("text", ["%", "_", "%%", "plain", "PLAIN-8", "\\", "' OR 1=1 --", "zz", "\udc80", "ä\udcff"])
 def test_find_says_that_there_is_none(store: RunStore, twins: Twins, text: str) -> None:
     with pytest.raises(UserError, match="There is no run"):
         store.find(text)

@@ -7,10 +7,12 @@ from functools import partial
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.protocols import SINGLE
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.inference.classify import classify
 from resnet_studio.inference.evaluate import evaluate as evaluate_all
 from resnet_studio.inference.models import load
 
@@ -79,6 +81,22 @@ def test_unreadable_files_are_named(store, trained, pictures, tmp_path, home):
     assert result.images == 36
     assert len(result.skipped) == 1
     assert "broken.png" in result.skipped[0]
+
+
+def test_what_was_done_to_pixels_is_noted(store, trained, pictures, tmp_path, home):
+    copy = tmp_path / "copy"
+    shutil.copytree(pictures, copy)
+    for number in range(2):
+        deep = Image.fromarray(np.linspace(0, 65535, 64).reshape(8, 8).astype(np.uint16))
+        deep.save(copy / "test" / "red" / f"deep{number}.tif", tiffinfo={262: 0})
+    network = load(store, trained[0])
+    result = evaluate(network, DataSpec(source=f"folder:{copy}"), home)
+    (note,) = result.notes
+    assert note.startswith("2 images: ")
+    assert "inverted" in note
+    seen = []
+    classify([copy / "test" / "red" / "deep0.tif", next((copy / "test" / "blue").iterdir())], [network], seen.append)
+    assert ["inverted" in one.note for one in seen] == [True, False]
 
 
 def test_a_missing_folder_is_a_sentence(store, trained, tmp_path, home):

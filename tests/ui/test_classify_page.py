@@ -462,10 +462,12 @@ def test_models_keep_qts_rules(services, qtmodeltester, colour_folders):
         ("7.png", "x", ""),
     ],
 )
-def test_the_true_class_comes_from_names(services, name, folder, truth):
+def test_the_true_class_comes_from_names(services, tmp_path, name, folder, truth):
+    for other in ("blue", folder):  # a folder names a class beside one of another class
+        (tmp_path / other).mkdir()
     results = ResultsModel()
     results.set_runs(services.store.list_runs())
-    results.add_records([ImageRow.of(Path("/pictures") / folder / name)])
+    results.add_records([ImageRow.of(tmp_path / folder / name)])
     assert results.cell(0, 0).truth == truth
 
 
