@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +15,6 @@ from resnet_studio.cli.analysis_output import (
     show_records,
     summary_json,
     summary_row,
-    table_csv,
 )
 from resnet_studio.cli.commands.diff import named_network
 from resnet_studio.cli.context import Session, session
@@ -172,7 +170,7 @@ def _keep_built(
     here: Session, question: Question, found: Sequence[AnalysisRecord], stopping: StopOnSignals
 ) -> tuple[AnalysisRecord, ...]:
     """Store each network that was built as a run; the results name them. Prints a hint where that cannot be."""
-    from resnet_studio.runner.keep_constructed import keep_constructed
+    from resnet_studio.runner.keep_constructed import keep_constructed, naming_runs
 
     try:
         with here.writer() as store:
@@ -191,10 +189,7 @@ def _keep_built(
                 short_id=run.short_id,
             )
         )
-    return tuple(
-        replace(record, result=replace(record.result, new_run=run.id))  # type: ignore[type-var]
-        for record, run in zip(found, runs, strict=True)
-    )
+    return naming_runs(found, runs)
 
 
 class _Reader:
@@ -252,7 +247,7 @@ def _write(
 ) -> None:
     results = [record.result for record in found]
     if csv is not None:
-        write_whole(csv, table_csv(row.result.table(results)))
+        write_whole(csv, row.result.table(results).as_csv())
     for file, ending in figures:
         if file is not None:
             draw_found(row.result.figure(results), file, ending, _(row.definition))

@@ -1,4 +1,4 @@
-"""What was found inside networks, drawn: a line chart, heat map or picture in a rectangle, on paper or in the window."""
+"""A line chart, heat map or picture drawn into a rectangle, on paper or in the window."""
 
 from __future__ import annotations
 
