@@ -10,7 +10,7 @@ from resnet_studio.analysis.block_outputs import Alteration, BlockOutputs
 from resnet_studio.analysis.lesion import alterations_of, each_block, outputs_of
 from resnet_studio.analysis.subjects import Subject
 from resnet_studio.data.drawn_images import DrawnImages
-from resnet_studio.domain.analyses.lesion import Altered, Lesion
+from resnet_studio.domain.analyses.lesion import Altered, Lesion, LesionSettings
 from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.domain.analyses.result import Net
 from resnet_studio.domain.errors import Stopped
@@ -82,11 +82,12 @@ class LesionBench:
         Raises:
             UserError, Stopped: As :meth:`answer`.
         """
-        if self._opened is None or self._images is None:
-            raise ValueError("nothing is open")
+        settings = question.settings
+        if self._opened is None or self._images is None or not isinstance(settings, LesionSettings):
+            raise ValueError("nothing is open, or these are not the settings of a lesion")
         started, found = time.monotonic(), []
         for number, (subject, outputs) in enumerate(zip(self._subjects, self._outputs, strict=True)):
-            alterations = alterations_of(subject.blueprint, question.settings)
+            alterations = alterations_of(subject.blueprint, settings)
             last: dict[int, Altered] = {}
 
             def progress(done: int, total: int, number: int = number) -> None:

@@ -122,7 +122,7 @@ class Responses(AnalysisResult):
                         results,
                         ranks,
                         [np.sort(one.stds)[::-1] for one in results],
-                        [sorted(one.layers, key=lambda layer: -layer.std) for one in results],
+                        [_largest_first(one.layers) for one in results],
                     ),
                     from_zero=True,
                 ),
@@ -141,6 +141,10 @@ class Responses(AnalysisResult):
             ),
             columns=3,
         )
+
+
+def _largest_first(layers: Sequence[LayerResponse]) -> list[LayerResponse]:
+    return sorted(layers, key=lambda layer: -layer.std)
 
 
 def _lines(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
@@ -54,7 +54,7 @@ class InsidePage(Page):
         super().__init__(services, row, parent)
         self.chosen = Chosen()
         self.session = InsideSession(services, self)
-        self._fresh: dict[tuple[str, Chosen], Shown] = {}  # measured in this window
+        self._fresh: dict[tuple[str, Hashable], Shown] = {}  # measured in this window
         self._altered: dict[Net, dict[str, Altered]] = {}
         self._looked: Inquiry | None = None  # of what is in _altered
         self._asked = ""  # the block whose deletion was asked for
@@ -149,7 +149,7 @@ class InsidePage(Page):
         self.stored.addItems([title_of(group) for group in self._groups])
         self.stored.setVisible(bool(self._groups))
         self.map.show_lesion(())
-        fresh = self._fresh.get((row.key, chosen))
+        fresh = self._fresh.get((row.key, chosen.key))
         if fresh is not None:
             self._show(fresh)
         elif self._groups:
@@ -176,34 +176,33 @@ class InsidePage(Page):
 
     def _on_found(self, inquiry: Inquiry, records: tuple[AnalysisRecord, ...]) -> None:
         shown = Shown(inquiry.row, tuple(record.result for record in records), records)
-        self._fresh[inquiry.row.key, inquiry.chosen] = shown
+        self._fresh[inquiry.row.key, inquiry.chosen.key] = shown
         if inquiry.row.builds:
             self.services.controller.refresh()
-        if (inquiry.row, inquiry.chosen) == (self.analysis, self.chosen):
+        if (inquiry.row, inquiry.chosen.key) == (self.analysis, self.chosen.key):
             self._drawer.stop()
             self._show_known()
 
     def _on_partial(self, inquiry: Inquiry, results: tuple[AnalysisResult, ...]) -> None:
-        if (inquiry.row, inquiry.chosen) == (self.analysis, self.chosen):
+        if (inquiry.row, inquiry.chosen.key) == (self.analysis, self.chosen.key):
             self.figure.show_results(Shown(inquiry.row, results))
 
     # Lesion
 
     def _begin_lesion(self, inquiry: Inquiry) -> None:
         """Answers on other images do not go with these."""
-        same = self._looked is not None and (self._looked.chosen, self._images_of(self._looked)) == (
-            inquiry.chosen, self._images_of(inquiry),
-        )  # fmt: skip
+        before = self._looked
+        same = before is not None and self._images_of(before) == self._images_of(inquiry)
         if not same:
             self._altered = {}
         self._looked = inquiry
 
     @staticmethod
-    def _images_of(inquiry: Inquiry) -> tuple[int, int]:
-        return inquiry.settings.images, inquiry.settings.seed
+    def _images_of(inquiry: Inquiry) -> Hashable:
+        return inquiry.chosen.key, inquiry.settings.images, inquiry.settings.seed
 
     def _on_taken(self, inquiry: Inquiry, taken: BlockTaken) -> None:
-        if inquiry.chosen != self.chosen:
+        if inquiry.chosen.key != self.chosen.key:
             return
         own = self._altered.setdefault(taken.net, {})
         before = own.get(taken.altered.name)

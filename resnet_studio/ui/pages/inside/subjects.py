@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from resnet_studio.domain.blueprint import Blueprint
@@ -31,6 +31,12 @@ class Chosen:
 
     def __bool__(self) -> bool:
         return bool(self.runs or self.designs)
+
+    @property
+    def key(self) -> Hashable:
+        """Equal where the networks, their weights and the data are."""
+        runs = tuple((run.id, run.weights_sha256) for run in self.runs)
+        return runs, tuple(map(repr, self.designs)), repr(self.data)
 
     @property
     def names(self) -> tuple[str, ...]:

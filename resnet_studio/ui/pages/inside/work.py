@@ -118,7 +118,7 @@ def _prepared(inquiry: Inquiry, home: Home) -> Question:
     row = inquiry.data.row
     if row is not None and row.downloads and (sentence := obstacle(home, row)):
         raise UserError(sentence)
-    subjects = (
+    subjects: tuple[Checkpoint | Design, ...] = (
         *(Checkpoint(run) for run in inquiry.chosen.runs),
         *(Design(network, name) for name, network in inquiry.chosen.designs),
     )
