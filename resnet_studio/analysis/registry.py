@@ -18,12 +18,15 @@ from resnet_studio.analysis import (
     similarity,
     surface,
 )
-from resnet_studio.analysis.subjects import Progress, Subject
+from resnet_studio.analysis.subjects import OnPartial, Progress, Subject
 from resnet_studio.domain.analyses.result import AnalysisResult
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
 
 Measure = Callable[[Sequence[Subject], Any, Any, Progress, StopCheck], Sequence[AnalysisResult]]
+MeasureEarly = Callable[
+    [Sequence[Subject], Any, Any, Progress, StopCheck, OnPartial | None], Sequence[AnalysisResult]
+]  # with what is called with the results so far
 
 
 def each(measure: Callable[[Subject, Any, Any, Progress, StopCheck], AnalysisResult]) -> Measure:
@@ -60,3 +63,10 @@ MEASURES: Mapping[str, Measure] = {
     "sharpness": sharpness.measure,
 }
 """By the key of the row; ``images`` is None for a row without images."""
+
+EARLY: Mapping[str, MeasureEarly] = {
+    "similarity": similarity.measure,
+    "surface": surface.measure,
+    "sharpness": sharpness.measure,
+}
+"""The analyses of :data:`MEASURES` that have something to show before all is measured."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 from resnet_studio.cli.output import print_table
-from resnet_studio.domain.analyses.records import AnalysisRecord, AnalysisSummary
-from resnet_studio.domain.analyses.result import AnalysisResult, Table
+from resnet_studio.domain.analyses.records import AnalysisRecord, AnalysisSummary, how_measured
+from resnet_studio.domain.analyses.result import AnalysisResult
 from resnet_studio.domain.analyses.rows import AnalysisRow
-from resnet_studio.domain.csv_text import CsvWriter
-from resnet_studio.domain.text_numbers import duration, grouped, moment
+from resnet_studio.domain.text_numbers import grouped, moment
 from resnet_studio.text import _
 
 COLUMNS = ("id", _("analysis"), _("runs"), _("data"), _("images"), _("when"), _("weights"))
@@ -64,17 +62,8 @@ def show_records(row: AnalysisRow, found: Sequence[AnalysisRecord]) -> None:
     show_results(row.result, [record.result for record in found], _(row.definition))
     for caution in row.cautions:
         print(_(caution))
-    first = found[0]
-    if first.images:
-        print(
-            _(
-                "{images} images of {data}, seed {seed}; {duration}.",
-                images=grouped(first.images),
-                data=first.data,
-                seed=first.seed,
-                duration=duration(sum(record.seconds for record in found)),
-            )
-        )
+    if measured := how_measured(found):
+        print(measured)
 
 
 def show_results(kind: type[AnalysisResult], results: Sequence[AnalysisResult], definition: str) -> None:
@@ -94,11 +83,3 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return grouped(value) if isinstance(value, int) else str(value)
-
-
-def table_csv(table: Table) -> str:
-    out = io.StringIO(newline="")
-    writer = CsvWriter(out)
-    writer.writerow(table.columns)
-    writer.writerows(table.rows)
-    return out.getvalue()

@@ -70,7 +70,7 @@ def draw_found(found: Figure, file: Path, ending: str, definition: str) -> None:
     """
     _prepare(file, ending)
     try:
-        from resnet_studio.cli.chart_painter import export_found
+        from resnet_studio.ui.charts.export import export_found
     except ImportError as error:
         raise _no_qt(error) from None
     export_found(found, file, definition)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from resnet_studio.analysis.registry import MEASURES
-from resnet_studio.analysis.subjects import Subject, measured_preprocessing, untrained
+from resnet_studio.analysis.registry import EARLY, MEASURES
+from resnet_studio.analysis.subjects import OnPartial, Subject, measured_preprocessing, untrained
 from resnet_studio.data.datasets.folder_layout import scan
 from resnet_studio.data.drawn_images import DrawnImages, Part, draw_images
 from resnet_studio.domain.analyses.records import AnalysisRecord
-from resnet_studio.domain.analyses.result import Net
+from resnet_studio.domain.analyses.result import AnalysisResult, Net
 from resnet_studio.domain.analyses.rows import AnalysisRow
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.build_blueprint import blueprint
@@ -76,25 +76,36 @@ def look_inside(
     home: Home,
     report: Report = no_report,
     should_stop: StopCheck = never_stop,
+    on_partial: OnPartial | None = None,
 ) -> tuple[AnalysisRecord, ...]:
     """Measure and make a record of each result; nothing is stored.
 
     Args:
         store: Where the runs are; None will do where there are designs alone.
+        on_partial: Gets the results so far, of analyses that have some early.
 
     Raises:
         UserError: If a network or the data cannot be opened, or the analysis needs what they have not.
         Stopped: Within a second of ``should_stop`` saying so.
     """
-    _refuse(question)
+    refuse(question)
     subjects, images = open_subjects(question, store, home, report, should_stop)
     started, row = time.monotonic(), question.row
 
     def progress(done: int, total: int) -> None:
         report(_(row.title), done / total)
 
-    results = MEASURES[row.key](subjects, images, question.settings, progress, should_stop)
-    seconds = (time.monotonic() - started) / max(len(results), 1)
+    given = (subjects, images, question.settings, progress, should_stop)
+    early = EARLY.get(row.key) if on_partial is not None else None
+    results = early(*given, on_partial) if early is not None else MEASURES[row.key](*given)
+    return records_of(question, results, images, time.monotonic() - started)
+
+
+def records_of(
+    question: Question, results: Sequence[AnalysisResult], images: DrawnImages | None, seconds: float
+) -> tuple[AnalysisRecord, ...]:
+    """One record a result, with how it was measured; ``seconds`` are those of all together."""
+    row, seconds = question.row, seconds / max(len(results), 1)
     return tuple(
         AnalysisRecord(
             id=uuid4().hex,
@@ -117,7 +128,8 @@ def look_inside(
     )
 
 
-def _refuse(question: Question) -> None:
+def refuse(question: Question) -> None:
+    """Raises UserError for a question that has no answer, whatever is stored."""
     if not question.subjects:
         raise UserError(_("Nothing to look into; name a run or a design."))
     designs = [each for each in question.subjects if isinstance(each, Design)]

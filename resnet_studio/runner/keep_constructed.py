@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from torch import Tensor
@@ -9,6 +11,7 @@ from torch import Tensor
 from resnet_studio.analysis.construct import construct, deeper_spec
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.analyses.construct import ConstructSettings
+from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.domain.events import StopCheck, never_stop
@@ -63,6 +66,14 @@ def keep_constructed(
         write = partial(_write, store, state_of(made), subject.preprocessing.to("cpu"))
         found.append(store.add_imported(spec, subject.class_names, environment, write))
     return tuple(found)
+
+
+def naming_runs(found: Sequence[AnalysisRecord], runs: Sequence[RunRecord]) -> tuple[AnalysisRecord, ...]:
+    """The records of constructions, each with the run that holds what was built."""
+    return tuple(
+        replace(record, result=replace(record.result, new_run=run.id))  # type: ignore[type-var]
+        for record, run in zip(found, runs, strict=True)
+    )
 
 
 def _write(store: RunStore, weights: dict[str, Tensor], prepared: Preprocessing, run_id: str) -> tuple[str, str]:

@@ -33,6 +33,12 @@ class Navigator:
     def classify(self, run_ids: Sequence[str], images: Sequence[Source] = ()) -> None:
         """Choose these networks on the Classify page, and let them see the images."""
 
+    def look_inside(self, run_ids: Sequence[str] = (), design: RunSpec | None = None) -> None:
+        """Show the Inside page with these runs, or with the signal check of a design and its counterpart."""
+
+    def check_signal(self) -> None:
+        """Show the signal check of the design in the form of the Design page, and of its counterpart."""
+
     def import_weights(self, paths: Sequence[Path] = ()) -> None:
         """Ask about each of these files of weights and import it; without files, ask which."""
 

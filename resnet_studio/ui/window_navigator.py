@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from resnet_studio.ui.pages.classify.page import ClassifyPage
     from resnet_studio.ui.pages.compare.page import ComparePage
     from resnet_studio.ui.pages.design.page import DesignPage
+    from resnet_studio.ui.pages.inside.page import InsidePage
     from resnet_studio.ui.pages.runs.page import RunsPage
 
 FINE_TUNING = _("Training will begin with that run's weights; choose data and recipe, then train.")
@@ -72,6 +73,12 @@ class WindowNavigator(Navigator):
 
         return self.pages.page_of("classify", ClassifyPage)
 
+    @property
+    def inside_page(self) -> InsidePage:
+        from resnet_studio.ui.pages.inside.page import InsidePage
+
+        return self.pages.page_of("inside", InsidePage)
+
     # What pages ask for
 
     def design(self, spec: RunSpec | None = None) -> None:
@@ -104,6 +111,21 @@ class WindowNavigator(Navigator):
         self.classify_page.choose_runs(run_ids)
         if images:
             self.classify_page.classify_images(images)
+
+    def look_inside(self, run_ids: Sequence[str] = (), design: RunSpec | None = None) -> None:
+        self.pages.show_page("inside")
+        if design is not None:
+            self.inside_page.show_design(design)
+        elif run_ids:
+            self.inside_page.show_runs(run_ids)
+
+    def check_signal(self) -> None:
+        design = self.design_page.form.spec
+        if design is None:
+            self.pages.show_page("design")
+            self._status.show_message(_("A field of the design is at fault."))
+        else:
+            self.look_inside(design=design)
 
     def import_weights(self, paths: Sequence[Path] = ()) -> None:
         if paths:

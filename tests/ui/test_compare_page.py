@@ -23,9 +23,9 @@ from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.ui.pages.compare.export import Export, export
 from resnet_studio.ui.pages.compare.page import ComparePage
-from resnet_studio.ui.pages.compare.picker import PickModel
 from resnet_studio.ui.pages.compare.tables import DifferencesModel, ResultsModel
 from resnet_studio.ui.pages.rows import page_row
+from resnet_studio.ui.run_picker import PickModel
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
 

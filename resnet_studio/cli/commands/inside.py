@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +16,6 @@ from resnet_studio.cli.analysis_output import (
     show_results,
     summary_json,
     summary_row,
-    table_csv,
 )
 from resnet_studio.cli.commands.diff import named_network
 from resnet_studio.cli.context import Session, session
@@ -198,7 +196,7 @@ def _keep_built(
     here: Session, question: Question, found: Sequence[AnalysisRecord], stopping: StopOnSignals
 ) -> tuple[AnalysisRecord, ...]:
     """Store each network that was built as a run; the results name them. Prints a hint where that cannot be."""
-    from resnet_studio.runner.keep_constructed import keep_constructed
+    from resnet_studio.runner.keep_constructed import keep_constructed, naming_runs
 
     try:
         with here.writer() as store:
@@ -217,10 +215,7 @@ def _keep_built(
                 short_id=run.short_id,
             )
         )
-    return tuple(
-        replace(record, result=replace(record.result, new_run=run.id))  # type: ignore[type-var]
-        for record, run in zip(found, runs, strict=True)
-    )
+    return naming_runs(found, runs)
 
 
 class _Reader:
@@ -287,7 +282,7 @@ def _write_results(
     figures: Sequence[tuple[Path | None, str]],
 ) -> None:
     if csv is not None:
-        write_whole(csv, table_csv(kind.table(results)))
+        write_whole(csv, kind.table(results).as_csv())
     for file, ending in figures:
         if file is not None:
             draw_found(kind.figure(results), file, ending, definition)

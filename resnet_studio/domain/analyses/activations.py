@@ -159,7 +159,7 @@ class Activations(AnalysisResult):
     def pictures(self) -> list[Picture]:
         """The image, filters, and maps of the blocks that have some."""
         found = [Picture(f"{self.net.title}: {self.label}, {self.name}", self.pixels)]
-        found += [Picture(f"{self.net.title}: {each.name}", filters_drawn(each)) for each in self.filters]
+        found += [Picture(f"{self.net.title}: {each.name}", filters_drawn(each), each.name) for each in self.filters]
         for each in self.blocks:
             if each.maps.size:
                 title = _(
@@ -169,7 +169,7 @@ class Activations(AnalysisResult):
                     low=each.low,
                     high=each.high,
                 )
-                found.append(Picture(title, maps_drawn(each)))
+                found.append(Picture(title, maps_drawn(each), each.name))
         return found
 
 
@@ -222,4 +222,5 @@ def _coloured(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
 
 def _line(one: Activations, values: npt.NDArray[np.float64]) -> Line:
     places = np.arange(1.0, len(values) + 1)
-    return Line(places, values, one.net.title, one.net.ink, dashed=not one.net.residual)
+    names = tuple(each.name for each in one.blocks if each.name != STEM)
+    return Line(places, values, one.net.title, one.net.ink, dashed=not one.net.residual, names=names)

@@ -150,6 +150,7 @@ class Cam(AnalysisResult):
                 one.net.title,
                 one.net.ink,
                 dashed=not one.net.residual,
+                names=tuple(each.part for each in one.randomised),
             )
             for one in results
         ]

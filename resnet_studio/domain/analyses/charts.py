@@ -22,6 +22,7 @@ class Line:
         dashed: A plain net's.
         points: Marks instead of a line.
         low, high: (N,), an interval about each value, or None.
+        names: The layer or block of each point; empty where points are of none.
     """
 
     x: Array
@@ -32,11 +33,13 @@ class Line:
     points: bool = False
     low: Array | None = None
     high: Array | None = None
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         lengths = {len(part) for part in (self.x, self.y, self.low, self.high) if part is not None}
+        lengths |= {len(self.names)} if self.names else set()
         if len(lengths) != 1:
-            raise ValueError(f"x, y and their interval must be of one length, got {sorted(lengths)}")
+            raise ValueError(f"x, y, their interval and names must be of one length, got {sorted(lengths)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +69,7 @@ class HeatMap:
         values: (rows, columns); row 0 is drawn at the top. NaN is left blank.
         low, high: The ends of the colour scale; None: of the values.
         x, y: Positions of the first and the last column and row, None: counted from 1.
+        rows, columns: The layer or block of each; empty where they are of none.
     """
 
     title: str
@@ -76,22 +80,33 @@ class HeatMap:
     high: float | None = None
     x: tuple[float, float] | None = None
     y: tuple[float, float] | None = None
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2:
             raise ValueError(f"values must be (rows, columns), got {self.values.shape}")
+        named = len(self.rows) or self.values.shape[0], len(self.columns) or self.values.shape[1]
+        if named != self.values.shape:
+            raise ValueError(f"names must be those of {self.values.shape} rows and columns, got {named}")
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """An image: uint8 (H, W, 3), drawn with sharp pixels."""
+    """An image: uint8 (H, W, 3), drawn with sharp pixels; ``block``: of which layer or block, empty: of none."""
 
     title: str
     pixels: npt.NDArray[np.uint8]
+    block: str = ""
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or self.pixels.dtype != np.uint8:
             raise ValueError(f"pixels must be uint8 (H, W, 3), got {self.pixels.dtype} {self.pixels.shape}")
+
+
+def belongs(name: str, block: str) -> bool:
+    """Whether ``name`` is that block, or a layer in it such as ``stage1.block2.conv1``."""
+    return bool(block) and (name == block or name.startswith(f"{block}."))
 
 
 Panel = LineChart | HeatMap | Picture

@@ -118,6 +118,7 @@ class Construction(AnalysisResult):
                 one.net.title,
                 one.net.ink,
                 dashed=not one.net.residual,
+                names=tuple(each.name for each in one.added),
             )
             for one in results
         )

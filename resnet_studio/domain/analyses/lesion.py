@@ -158,10 +158,12 @@ class Lesion(AnalysisResult):
             error, low, high = (
                 np.array([getattr(block, name) for block in one.blocks]) for name in ("error", "low", "high")
             )
-            dashed = not one.net.residual
+            dashed, names = not one.net.residual, tuple(block.name for block in one.blocks)
             ends, whole = place[[0, -1]], np.full(2, one.error)
             lines.append(Line(ends, whole, one.net.title, one.net.ink, dashed=dashed))
-            lines.append(Line(place, error, "", one.net.ink, dashed=dashed, points=True, low=low, high=high))
+            lines.append(
+                Line(place, error, "", one.net.ink, dashed=dashed, points=True, low=low, high=high, names=names)
+            )
         return Figure(
             _("Taking out one block changes the error by (median): {found}", found=found),
             (

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from resnet_studio.domain.analyses.result import AnalysisResult
+from resnet_studio.domain.text_numbers import duration, grouped
+from resnet_studio.text import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,3 +53,17 @@ class AnalysisRecord(AnalysisSummary):
     """The same with its result."""
 
     result: AnalysisResult
+
+
+def how_measured(found: Sequence[AnalysisSummary]) -> str:
+    """With which images, which seed, and how long it took; empty where no images were looked at."""
+    first = found[0]
+    if not first.images:
+        return ""
+    return _(
+        "{images} images of {data}, seed {seed}; {duration}.",
+        images=grouped(first.images),
+        data=first.data,
+        seed=first.seed,
+        duration=duration(sum(each.seconds for each in found)),
+    )

@@ -111,14 +111,19 @@ class Responses(AnalysisResult):
                     _("By layer"),
                     _("layer"),
                     _("standard deviation"),
-                    _lines(results, numbers, [one.stds for one in results]),
+                    _lines(results, numbers, [one.stds for one in results], [one.layers for one in results]),
                     from_zero=True,
                 ),
                 LineChart(
                     _("Sorted"),
                     _("layers, largest first"),
                     _("standard deviation"),
-                    _lines(results, ranks, [np.sort(one.stds)[::-1] for one in results]),
+                    _lines(
+                        results,
+                        ranks,
+                        [np.sort(one.stds)[::-1] for one in results],
+                        [_largest_first(one.layers) for one in results],
+                    ),
                     from_zero=True,
                 ),
                 LineChart(
@@ -129,6 +134,7 @@ class Responses(AnalysisResult):
                         results,
                         [np.arange(1.0, len(one.blocks) + 1) for one in results],
                         [np.array([block.ratio for block in one.blocks]) for one in results],
+                        [one.blocks for one in results],
                     ),
                     log=True,
                 ),
@@ -137,8 +143,24 @@ class Responses(AnalysisResult):
         )
 
 
-def _lines(results: Sequence[Responses], x: Sequence[np.ndarray], y: Sequence[np.ndarray]) -> tuple[Line, ...]:
+def _largest_first(layers: Sequence[LayerResponse]) -> list[LayerResponse]:
+    return sorted(layers, key=lambda layer: -layer.std)
+
+
+def _lines(
+    results: Sequence[Responses],
+    x: Sequence[np.ndarray],
+    y: Sequence[np.ndarray],
+    of: Sequence[Sequence[LayerResponse | BlockResponse]],
+) -> tuple[Line, ...]:
     return tuple(
-        Line(places, values, one.net.title, one.net.ink, dashed=not one.net.residual)
-        for one, places, values in zip(results, x, y, strict=True)
+        Line(
+            places,
+            values,
+            one.net.title,
+            one.net.ink,
+            dashed=not one.net.residual,
+            names=tuple(each.name for each in parts),
+        )
+        for one, places, values, parts in zip(results, x, y, of, strict=True)
     )

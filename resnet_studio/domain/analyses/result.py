@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from pydantic import PlainValidator, TypeAdapter, ValidationError
 
 from resnet_studio.domain.analyses.charts import Figure
 from resnet_studio.domain.colours import colour_for_depth
+from resnet_studio.domain.csv_text import CsvWriter
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.domain.text_numbers import three_figures
 from resnet_studio.text import _
@@ -97,6 +99,13 @@ class Table:
 
     columns: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...]
+
+    def as_csv(self) -> str:
+        out = io.StringIO(newline="")
+        writer = CsvWriter(out)
+        writer.writerow(self.columns)
+        writer.writerows(self.rows)
+        return out.getvalue()
 
 
 class AnalysisResult(ABC):

@@ -90,4 +90,5 @@ class SignalCheck(AnalysisResult):
 
 
 def _line(one: SignalCheck, values: Numbers) -> Line:
-    return Line(np.asarray(one.layers, np.float64), values, one.net.title, one.net.ink, dashed=not one.net.residual)
+    places = np.asarray(one.layers, np.float64)
+    return Line(places, values, one.net.title, one.net.ink, dashed=not one.net.residual, names=one.blocks)

@@ -134,6 +134,8 @@ class Similarity(AnalysisResult):
                 one.values,
                 low=0.0,
                 high=1.0,
+                rows=one.layers,
+                columns=one.other_layers,
             )
             for one in results
         )

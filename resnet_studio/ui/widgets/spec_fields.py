@@ -64,6 +64,11 @@ def form_fields() -> tuple[FormField, ...]:
     return tuple(field for field in fields if len(field.choices) != 1)
 
 
+def fields_of(kind: type[Spec]) -> tuple[FormField, ...]:
+    """Every field of a specification that stands alone, by its bare name."""
+    return tuple(_field(name, "", info) for name, info in kind.model_fields.items())
+
+
 def _field(path: str, group: str, info: FieldInfo) -> FormField:
     kind = info.annotation
     choices = tuple(str(item.value) for item in kind) if isinstance(kind, type) and issubclass(kind, Enum) else ()
@@ -78,7 +83,7 @@ def _field(path: str, group: str, info: FieldInfo) -> FormField:
         simple=is_simple(info),
         choices=choices,
         bounds=_sentence(list(_bounds(info))),
-        several=path in LISTS,
+        several=isinstance(info.default, tuple),
         paper=FIELD_HELP.get(path.removeprefix("recipe."), "") if group == "recipe" else "",
     )
 
@@ -113,9 +118,10 @@ def as_text(value: object) -> str:
     return str(value)
 
 
-def typed(path: str, text: str) -> object:
-    """What a person typed, as the specification takes it: digits may be grouped; lists are split at blanks too."""
-    if path in LISTS:
+def typed(path: str, text: str, *, several: bool = False) -> object:
+    """What a person typed, as the specification takes it: digits may be grouped; lists are split at blanks too.
+    ``several``: it is a list, whatever ``path`` says."""
+    if several or path in LISTS:
         parts = re.split(r"[,; \t]+", text)
         return tuple("".join(part.split()) for part in parts if part.strip())  # no-break blanks group digits
     if path in (*OWN, "data.source"):

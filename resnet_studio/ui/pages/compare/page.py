@@ -17,12 +17,12 @@ from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.compare.curves import CurvesView
 from resnet_studio.ui.pages.compare.evaluate.panel import EvaluatePanel
 from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
-from resnet_studio.ui.pages.compare.picker import RunPicker
 from resnet_studio.ui.pages.compare.scatter import ScatterView
 from resnet_studio.ui.pages.compare.views import SavedView, ViewsButton
 from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.panels import PlotOptions
 from resnet_studio.ui.plots.run_colours import kept_lightness_steps
+from resnet_studio.ui.run_picker import RunPicker
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.banner import Banner

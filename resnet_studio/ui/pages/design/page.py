@@ -101,6 +101,12 @@ class DesignPage(Page):
         self._comparison.raise_()
         self._comparison.activateWindow()
 
+    @Slot()
+    def look_inside(self) -> None:
+        """The signal check of the designed network and its counterpart, which needs no training."""
+        if self.form.spec is not None:
+            self.services.navigator.look_inside((), self.form.spec)
+
     @property
     def comparison(self) -> DiffWindow | None:
         """The window of compared networks, None before it was first opened."""
@@ -251,6 +257,7 @@ class DesignPage(Page):
         self.measuring.progressed.connect(self.facts.time.show_progress)
         self.services.controller.runs_changed.connect(self._on_runs_changed)
         self.services.controller.state_changed.connect(self._on_state_changed)
+        self.buttons.inside.clicked.connect(self.look_inside)
         self.buttons.copy_requested.connect(self.copy_command)
 
     def _lay_out(self) -> None:

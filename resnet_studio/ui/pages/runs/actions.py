@@ -40,6 +40,7 @@ Rule = Callable[[Situation], str]  # the reason why not, or empty
 class RunAction(Enum):
     COMPARE = "compare"
     CLASSIFY = "classify"
+    INSIDE = "inside"
     RESUME = "resume"
     AGAIN = "again"
     RENAME = "rename"
@@ -156,6 +157,13 @@ ENTRIES: dict[RunAction, Entry] = {
     RunAction.CLASSIFY: Entry(
         _("Classify with"), _("Show images to the chosen runs"), "ph.image", _with_weights, "Ctrl+L"
     ),
+    RunAction.INSIDE: Entry(
+        _("Look inside"),
+        _("Gradients, responses and lesions of the chosen runs"),
+        "ph.magnifying-glass",
+        _with_weights,
+        "Ctrl+Shift+L",
+    ),
     RunAction.RESUME: Entry(
         _("Resume"), _("Go on training from the last checkpoint"), "ph.play", _resumable, "Ctrl+Shift+R"
     ),
@@ -245,7 +253,7 @@ ENTRIES: dict[RunAction, Entry] = {
 }
 
 MENU: tuple[RunAction | None, ...] = (
-    RunAction.COMPARE, RunAction.CLASSIFY, None,
+    RunAction.COMPARE, RunAction.CLASSIFY, RunAction.INSIDE, None,
     RunAction.RESUME, RunAction.AGAIN, RunAction.DESIGN, RunAction.FINE_TUNE, None,
     RunAction.RENAME, RunAction.TAGS, RunAction.NOTE, RunAction.COLOUR, None,
     RunAction.DETAILS, RunAction.COPY_ID, RunAction.COPY_SPEC, RunAction.EXPORT, None,

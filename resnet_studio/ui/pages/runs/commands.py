@@ -50,6 +50,7 @@ class RunCommands(QObject):
         self._handlers: dict[RunAction, Callable[[], object]] = {
             RunAction.COMPARE: self.compare,
             RunAction.CLASSIFY: self._classify,
+            RunAction.INSIDE: self._look_inside,
             RunAction.RESUME: lambda: navigator.resume([run.id for run in chosen()]),
             RunAction.AGAIN: self._train_again,
             RunAction.RENAME: lambda: table.edit_name(chosen()[0].id),
@@ -78,6 +79,9 @@ class RunCommands(QObject):
 
     def _classify(self) -> None:
         self._navigator.classify([run.id for run in self._chosen() if run.weights_sha256])
+
+    def _look_inside(self) -> None:
+        self._navigator.look_inside([run.id for run in self._chosen() if run.weights_sha256])
 
     def _train_again(self) -> None:
         for cohort in cohorts_again(self._chosen()):

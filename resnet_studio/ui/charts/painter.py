@@ -1,156 +1,109 @@
-"""What was found inside networks, drawn: lines, heat maps and pictures, panel beside panel. Loaded only to draw."""
+"""A line chart, heat map or picture drawn into a rectangle, on paper or in the window."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, floor, log10
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
-from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChart, Panel, Picture
-from resnet_studio.text import _
-from resnet_studio.ui.figures import FAMILY, write_figure
-from resnet_studio.ui.offscreen import application
+from resnet_studio.domain.analyses.charts import HeatMap, Line, LineChart, Panel, Picture, belongs
+from resnet_studio.ui.figures import FAMILY
 from resnet_studio.ui.plots.ranges import log_ticks, nice_span, nice_step
 
-_SAMPLE = 240.0  # of the legend: a line's sample and its label, at least
-_PANEL = QSize(520, 380)  # points
-_MARGIN, _GAP, _LINE = 20.0, 16.0, 20.0
+LINE = 20.0  # height of a line of writing
 _LEFT, _BOTTOM, _TOP, _SCALE = 62.0, 46.0, 28.0, 62.0  # of a panel, around what is plotted
-_INK, _FAINT, _QUIET = QColor("#1b2330"), QColor("#dfe4ec"), QColor("#5a6578")
+
+
+@dataclass(frozen=True)
+class Ink:
+    """What is drawn with.
+
+    Attributes:
+        text, quiet, faint: Writing, lesser writing, lines of the grid.
+        ground: Behind everything.
+        mark: Of the marked block.
+        line: From a line's ``#rrggbb`` to what it is drawn in.
+        family: Of the writing; the application's where it is empty.
+    """
+
+    text: QColor
+    quiet: QColor
+    faint: QColor
+    ground: QColor
+    mark: QColor
+    line: Callable[[str], QColor] = QColor
+    family: str = ""
+
+
+PAPER = Ink(
+    QColor("#1b2330"), QColor("#5a6578"), QColor("#dfe4ec"), QColor("#ffffff"), QColor("#2456c9"), family=FAMILY
+)
 # Dark to light, as viridis goes: lightness rises evenly, so grey prints and colour-blind eyes read it.
 _COLOURS = np.array([(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)], np.float64)
 
 
-def export_found(found: Figure, path: Path, definition: str) -> Path:
-    """Write as the ending of ``path`` says; ``definition`` stands below.
-
-    Raises:
-        UserError: As :func:`~resnet_studio.ui.figures.write_figure` does.
-    """
-    drawing = _Drawing(found, definition)
-    return write_figure(
-        path, drawing.paint, drawing.size, title=_("ResNet Studio: ") + found.title, description=definition
-    )
-
-
-class _Drawing:
-    def __init__(self, found: Figure, definition: str) -> None:
-        self.found = found
-        self.columns = max(1, min(found.columns, len(found.panels)))
-        rows = ceil(len(found.panels) / self.columns)
-        width = self.columns * _PANEL.width() + (self.columns - 1) * _GAP + 2 * _MARGIN
-        application()  # letters are measured
-        room = width - 2 * _MARGIN
-        self.head = _wrapped(found.title, _font(15, bold=True), room)
-        self.foot = _wrapped(definition, _font(13), room)
-        self.legend = _legend(found)
-        self.across = max(1, int(room // _SAMPLE))
-        self.legend_rows = ceil(len(self.legend) / self.across)
-        self.top = _MARGIN + _LINE * (len(self.head) + self.legend_rows) + 8
-        height = self.top + rows * (_PANEL.height() + _GAP) + _LINE * len(self.foot) + _MARGIN
-        self.size = QSize(ceil(width), ceil(height))
-
-    def paint(self, p: QPainter) -> None:
-        p.setRenderHint(QPainter.RenderHint.Antialiasing)
-        width = self.size.width() - 2 * _MARGIN
-        p.setFont(_font(15, bold=True))
-        p.setPen(_INK)
-        for row, text in enumerate(self.head):
-            p.drawText(QRectF(_MARGIN, _MARGIN + row * _LINE, width, _LINE), Qt.AlignmentFlag.AlignVCenter, text)
-        p.setFont(_font(13))
-        self._paint_legend(p, _MARGIN + len(self.head) * _LINE, width)
-        for place, panel in enumerate(self.found.panels):
-            left = _MARGIN + place % self.columns * (_PANEL.width() + _GAP)
-            top = self.top + place // self.columns * (_PANEL.height() + _GAP)
-            p.save()
-            _paint_panel(p, panel, QRectF(left, top, _PANEL.width(), _PANEL.height()))
-            p.restore()
-        p.setPen(_QUIET)
-        below = self.size.height() - _MARGIN - _LINE * len(self.foot)
-        for row, text in enumerate(self.foot):
-            p.drawText(QRectF(_MARGIN, below + row * _LINE, width, _LINE), Qt.AlignmentFlag.AlignVCenter, text)
-
-    def _paint_legend(self, p: QPainter, top: float, width: float) -> None:
-        across, cell = self.across, width / self.across
-        metrics = QFontMetricsF(p.font())
-        for place, line in enumerate(self.legend):
-            left, y = _MARGIN + place % across * cell, top + place // across * _LINE + _LINE / 2
-            p.setPen(_pen(line, 2.2))
-            p.drawLine(QLineF(left, y, left + 36, y))
-            p.setPen(_INK)
-            text = metrics.elidedText(line.label, Qt.TextElideMode.ElideMiddle, cell - 56)
-            p.drawText(QRectF(left + 44, y - _LINE / 2, cell - 50, _LINE), Qt.AlignmentFlag.AlignVCenter, text)
-
-
-def _wrapped(text: str, font: QFont, width: float) -> list[str]:
-    """Lines that are no wider; a word that alone is wider has one of its own."""
-    metrics, lines = QFontMetricsF(font), [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if metrics.horizontalAdvance(longer) <= width or not lines[-1]:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
-
-
-def _legend(found: Figure) -> list[Line]:
-    """Each label once."""
-    lines = [line for panel in found.panels if isinstance(panel, LineChart) for line in panel.lines if line.label]
-    return list({line.label: line for line in reversed(lines)}.values())[::-1]
-
-
-def _font(size: int, *, bold: bool = False) -> QFont:
-    font = QFont(FAMILY)
+def font_of(ink: Ink, size: int, *, bold: bool = False) -> QFont:
+    font = QFont(ink.family) if ink.family else QFont()
     font.setStyleHint(QFont.StyleHint.SansSerif)
     font.setPixelSize(size)
     font.setBold(bold)
     return font
 
 
-def _pen(line: Line, width: float) -> QPen:
-    pen = QPen(QColor(line.colour), width)
+def line_pen(ink: Ink, line: Line, width: float) -> QPen:
+    """A plain net's line is dashed."""
+    pen = QPen(ink.line(line.colour), width)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     if line.dashed:
         pen.setDashPattern([4.0, 2.4])
     return pen
 
 
-def _paint_panel(p: QPainter, panel: Panel, where: QRectF) -> None:
-    p.setFont(_font(13, bold=True))
-    p.setPen(_INK)
+def paint_panel(p: QPainter, ink: Ink, panel: Panel, where: QRectF, marked: str = "") -> None:
+    p.setFont(font_of(ink, 13, bold=True))
+    p.setPen(ink.text)
     title = QFontMetricsF(p.font()).elidedText(panel.title, Qt.TextElideMode.ElideMiddle, where.width())
     p.drawText(QRectF(where.left(), where.top(), where.width(), _TOP - 6), Qt.AlignmentFlag.AlignVCenter, title)
-    p.setFont(_font(12))
+    p.setFont(font_of(ink, 12))
     if isinstance(panel, Picture):
-        _paint_picture(p, panel, where.adjusted(0, _TOP, 0, 0))
+        _paint_picture(p, ink, panel, _area(panel, where), marked)
         return
-    right = _SCALE if isinstance(panel, HeatMap) else 8.0
-    area = where.adjusted(_LEFT, _TOP, -right, -_BOTTOM)
+    area = _area(panel, where)
     if isinstance(panel, HeatMap):
-        _paint_heat(p, panel, area)
+        _paint_heat(p, ink, panel, area, marked)
     else:
-        _paint_lines(p, panel, area)
-    p.setPen(_INK)
-    below = QRectF(area.left(), area.bottom() + 24, area.width(), _LINE)
+        _paint_lines(p, ink, panel, area, marked)
+    p.setPen(ink.text)
+    below = QRectF(area.left(), area.bottom() + 24, area.width(), LINE)
     p.drawText(below, Qt.AlignmentFlag.AlignHCenter, panel.x_title)
     p.save()
     p.translate(where.left() + 10, area.center().y())
     p.rotate(-90)
-    p.drawText(QRectF(-area.height() / 2, -10, area.height(), _LINE), Qt.AlignmentFlag.AlignHCenter, panel.y_title)
+    p.drawText(QRectF(-area.height() / 2, -10, area.height(), LINE), Qt.AlignmentFlag.AlignHCenter, panel.y_title)
     p.restore()
 
 
-def _paint_picture(p: QPainter, panel: Picture, area: QRectF) -> None:
+def _area(panel: Panel, where: QRectF) -> QRectF:
+    """What is plotted, within the whole panel."""
+    if isinstance(panel, Picture):
+        return where.adjusted(0, _TOP, 0, 0)
+    return where.adjusted(_LEFT, _TOP, -(_SCALE if isinstance(panel, HeatMap) else 8.0), -_BOTTOM)
+
+
+def _paint_picture(p: QPainter, ink: Ink, panel: Picture, area: QRectF, marked: str) -> None:
     height, width = panel.pixels.shape[:2]
     scale = min(area.width() / width, area.height() / height)
     p.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-    p.drawImage(QRectF(area.left(), area.top(), width * scale, height * scale), _image(panel.pixels))
+    place = QRectF(area.left(), area.top(), width * scale, height * scale)
+    p.drawImage(place, _image(panel.pixels))
+    if belongs(panel.block, marked):
+        p.setPen(QPen(ink.mark, 2.5))
+        p.drawRect(place)
 
 
 def _image(pixels: np.ndarray) -> QImage:
@@ -189,7 +142,7 @@ def _on_axis(values: np.ndarray, log: bool) -> np.ndarray:
         return np.where(np.isfinite(wide) & (wide > 0), np.log10(wide), np.nan)
 
 
-def _paint_lines(p: QPainter, chart: LineChart, area: QRectF) -> None:
+def _line_axes(chart: LineChart, area: QRectF) -> _Axes:
     shown = [part for line in chart.lines for part in (line.y, line.low, line.high) if part is not None]
     left, right = _ends([np.asarray(line.x, np.float64) for line in chart.lines], (0.0, 1.0))
     low, high = _ends([_on_axis(part, chart.log) for part in shown], (0.0, 1.0))
@@ -202,27 +155,74 @@ def _paint_lines(p: QPainter, chart: LineChart, area: QRectF) -> None:
         low, high = (low - 0.1, high + 0.1) if high - low < 0.2 else (low - 0.02 * (high - low), high)
     else:
         low, high = nice_span(low, high)
-    axes = _Axes(area, left, right if right > left else left + 1.0, low, high)
-    _paint_ticks(p, axes, chart.log)
+    return _Axes(area, left, right if right > left else left + 1.0, low, high)
+
+
+def _paint_lines(p: QPainter, ink: Ink, chart: LineChart, area: QRectF, marked: str) -> None:
+    axes = _line_axes(chart, area)
+    _paint_ticks(p, ink, axes, chart.log)
     if chart.level is not None:
-        p.setPen(QPen(_QUIET, 1.2, Qt.PenStyle.DotLine))
+        level = float(_on_axis(np.array([chart.level]), chart.log)[0])
+        p.setPen(QPen(ink.quiet, 1.2, Qt.PenStyle.DotLine))
         y = float(axes.y(level))
         p.drawLine(QLineF(area.left(), y, area.right(), y))
     p.save()
     p.setClipRect(area.adjusted(-4, -4, 4, 4))
     for line in chart.lines:
-        _paint_line(p, line, axes, chart.log)
+        _paint_line(p, ink, line, axes, chart.log)
+    for line in chart.lines if marked else ():
+        _mark_line(p, ink, line, axes, chart.log, marked)
     p.restore()
 
 
-def _paint_line(p: QPainter, line: Line, axes: _Axes, log: bool) -> None:
+def _mark_line(p: QPainter, ink: Ink, line: Line, axes: _Axes, log: bool, marked: str) -> None:
+    """A line down through each point of the marked block, and a ring around the point."""
+    chosen = [place for place, name in enumerate(line.names) if belongs(name, marked)]
+    x, y = axes.x(np.asarray(line.x, np.float64)), axes.y(_on_axis(line.y, log))
+    for place in chosen:
+        p.setPen(QPen(ink.mark, 1.0))
+        p.drawLine(QLineF(x[place], axes.area.top(), x[place], axes.area.bottom()))
+        if np.isfinite(y[place]):
+            p.setPen(QPen(ink.mark, 2.2))
+            p.drawEllipse(QPointF(x[place], y[place]), 5.5, 5.5)
+
+
+def name_at(panel: Panel, where: QRectF, point: QPointF) -> tuple[str, str]:
+    """The layer, block or line whose value is drawn at ``point`` of a panel that fills ``where``, and that value in
+    words; both empty where there is none."""
+    area = _area(panel, where)
+    if not area.adjusted(-6, -6, 6, 6).contains(point):
+        return "", ""
+    if isinstance(panel, Picture):
+        return panel.block, panel.title
+    if isinstance(panel, HeatMap):
+        row = int((point.y() - area.top()) / area.height() * len(panel.values))
+        column = int((point.x() - area.left()) / area.width() * panel.values.shape[1])
+        if not (0 <= row < len(panel.values) and 0 <= column < panel.values.shape[1]):
+            return "", ""
+        names = [names[at] for names, at in ((panel.rows, row), (panel.columns, column)) if names]
+        return (names or [""])[-1], ": ".join([", ".join(names), f"{panel.values[row, column]:.4g}"])
+    axes, best, found = _line_axes(panel, area), 18.0, ("", "")
+    for line in panel.lines:
+        x, y = axes.x(np.asarray(line.x, np.float64)), axes.y(_on_axis(line.y, panel.log))
+        far = np.nan_to_num(np.hypot(x - point.x(), y - point.y()), nan=np.inf)
+        if len(far) and float(far.min()) < best:
+            place = int(far.argmin())
+            best = float(far[place])
+            name = line.names[place] if line.names else ""
+            words = [part for part in (line.label, name or f"{line.x[place]:.6g}") if part]
+            found = name, f"{', '.join(words)}: {line.y[place]:.4g}"
+    return found
+
+
+def _paint_line(p: QPainter, ink: Ink, line: Line, axes: _Axes, log: bool) -> None:
     x, y = axes.x(np.asarray(line.x, np.float64)), axes.y(_on_axis(line.y, log))
     if line.low is not None and line.high is not None:
-        p.setPen(QPen(QColor(line.colour), 1.0))
+        p.setPen(QPen(ink.line(line.colour), 1.0))
         for place, a, b in zip(x, axes.y(_on_axis(line.low, log)), axes.y(_on_axis(line.high, log)), strict=True):
             if np.isfinite(a) and np.isfinite(b):
                 p.drawLine(QLineF(place, a, place, b))
-    p.setPen(_pen(line, 2.0))
+    p.setPen(line_pen(ink, line, 2.0))
     if not line.points:
         finite = np.isfinite(y)
         edges = np.flatnonzero(np.diff(np.concatenate(([False], finite, [False])).astype(np.int8)))
@@ -230,30 +230,30 @@ def _paint_line(p: QPainter, line: Line, axes: _Axes, log: bool) -> None:
             pairs = zip(x[begin:end].tolist(), y[begin:end].tolist(), strict=True)
             p.drawPolyline(QPolygonF([QPointF(a, b) for a, b in pairs]))
     if line.points or np.isfinite(y).sum() <= 40:
-        p.setPen(QPen(QColor(line.colour), 1.4))
-        p.setBrush(Qt.GlobalColor.white if line.dashed else QColor(line.colour))
+        p.setPen(QPen(ink.line(line.colour), 1.4))
+        p.setBrush(ink.ground if line.dashed else ink.line(line.colour))
         for a, b in zip(x.tolist(), y.tolist(), strict=True):
             if np.isfinite(b):
                 p.drawEllipse(QPointF(a, b), 2.6, 2.6)
         p.setBrush(Qt.BrushStyle.NoBrush)
 
 
-def _paint_ticks(p: QPainter, axes: _Axes, log: bool) -> None:
+def _paint_ticks(p: QPainter, ink: Ink, axes: _Axes, log: bool) -> None:
     area, metrics = axes.area, QFontMetricsF(p.font())
     for value in _ticks(axes.left, axes.right, area.width() / 70):
         x = float(axes.x(value))
-        p.setPen(QPen(_FAINT, 1))
+        p.setPen(QPen(ink.faint, 1))
         p.drawLine(QLineF(x, area.top(), x, area.bottom()))
         text = f"{value:.6g}"
-        p.setPen(_INK)
+        p.setPen(ink.text)
         p.drawText(QPointF(x - metrics.horizontalAdvance(text) / 2, area.bottom() + metrics.height()), text)
     for value, text in _value_ticks(axes, log):
         y = float(axes.y(value))
-        p.setPen(QPen(_FAINT, 1))
+        p.setPen(QPen(ink.faint, 1))
         p.drawLine(QLineF(area.left(), y, area.right(), y))
-        p.setPen(_INK)
+        p.setPen(ink.text)
         p.drawText(QPointF(area.left() - metrics.horizontalAdvance(text) - 6, y + metrics.ascent() * 0.36), text)
-    p.setPen(QPen(_INK, 1.2))
+    p.setPen(QPen(ink.text, 1.2))
     p.drawRect(area)
 
 
@@ -271,7 +271,7 @@ def _value_ticks(axes: _Axes, log: bool) -> list[tuple[float, str]]:
     return [(value, f"{value:.6g}") for value in _ticks(axes.low, axes.high, axes.area.height() / 36)]
 
 
-def _paint_heat(p: QPainter, heat: HeatMap, area: QRectF) -> None:
+def _paint_heat(p: QPainter, ink: Ink, heat: HeatMap, area: QRectF, marked: str) -> None:
     low, high = _ends([np.asarray(heat.values, np.float64).ravel()], (0.0, 1.0))
     low, high = low if heat.low is None else heat.low, high if heat.high is None else heat.high
     high = high if high > low else low + 1.0
@@ -283,7 +283,7 @@ def _paint_heat(p: QPainter, heat: HeatMap, area: QRectF) -> None:
     # Row 0 is at the top: the vertical axis runs downwards.
     axes = _Axes(area, x[0] - wide, x[1] + wide, y[1] + tall, y[0] - tall)
     metrics = QFontMetricsF(p.font())
-    p.setPen(_INK)
+    p.setPen(ink.text)
     for value in _ticks(min(axes.left, axes.right), max(axes.left, axes.right), area.width() / 70):
         text = f"{value:.6g}"
         place = QPointF(float(axes.x(value)) - metrics.horizontalAdvance(text) / 2, area.bottom() + metrics.height())
@@ -294,13 +294,27 @@ def _paint_heat(p: QPainter, heat: HeatMap, area: QRectF) -> None:
             area.left() - metrics.horizontalAdvance(text) - 6, float(axes.y(value)) + metrics.ascent() * 0.36
         )
         p.drawText(where, text)
-    p.setPen(QPen(_INK, 1.2))
+    p.setPen(QPen(ink.text, 1.2))
     p.drawRect(area)
+    if marked:
+        _mark_heat(p, ink, heat, area, marked)
+        p.setPen(ink.text)
     bar = QRectF(area.right() + 12, area.top(), 12, area.height())
     p.drawImage(bar, _image(_coloured(np.linspace(1.0, 0.0, 128)[:, None], 0.0, 1.0)))
     for value in _ticks(low, high, area.height() / 48):
         down = bar.bottom() - (value - low) / (high - low) * bar.height()
         p.drawText(QPointF(bar.right() + 4, down + metrics.ascent() * 0.36), f"{value:.3g}")
+
+
+def _mark_heat(p: QPainter, ink: Ink, heat: HeatMap, area: QRectF, marked: str) -> None:
+    """Frames around the marked block's rows and columns."""
+    p.setPen(QPen(ink.mark, 2.0))
+    tall, wide = area.height() / heat.values.shape[0], area.width() / heat.values.shape[1]
+    if rows := [place for place, name in enumerate(heat.rows) if belongs(name, marked)]:
+        p.drawRect(QRectF(area.left(), area.top() + rows[0] * tall, area.width(), (rows[-1] - rows[0] + 1) * tall))
+    if columns := [place for place, name in enumerate(heat.columns) if belongs(name, marked)]:
+        across = (columns[-1] - columns[0] + 1) * wide
+        p.drawRect(QRectF(area.left() + columns[0] * wide, area.top(), across, area.height()))
 
 
 def _coloured(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The list at the left of the Compare page: every stored run, to tick."""
+"""A list of every stored run, to tick: of the Compare page, and wherever runs are chosen."""
 
 from __future__ import annotations
 

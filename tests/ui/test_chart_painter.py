@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_studio.cli.chart_painter import export_found
 from resnet_studio.cli.figures import draw_found
 from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChart, Picture
 from resnet_studio.domain.errors import UserError
+from resnet_studio.ui.charts.export import export_found
 
 LONG = "A title of very many words that does not fit into one line of such a narrow figure, whatever one tries " * 2
 

@@ -1,0 +1,1 @@
+"""Figures of analyses, drawn on paper and in the window."""

@@ -1,0 +1,162 @@
+"""A figure in the window, in the theme's colours: panels side by side, as many as there is room for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+
+from PySide6.QtCore import QEvent, QLineF, QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QFontMetricsF, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QWidget
+
+from resnet_studio.domain.analyses.charts import Figure, Line, Panel
+from resnet_studio.text import _
+from resnet_studio.ui.charts.export import legend_of
+from resnet_studio.ui.charts.painter import LINE, Ink, font_of, line_pen, name_at, paint_panel
+from resnet_studio.ui.theme import Role, Theme
+
+_NARROWEST, _LOWEST, _HIGHEST, _GAP = 290, 230, 460, 12  # pixels
+_SHAPE = 0.72  # of a panel: height over width
+_CELL = 190.0  # of the legend
+
+
+def window_ink(theme: Theme) -> Ink:
+    """The theme's colours; a run's is lightened on dark ground, as everywhere."""
+    return Ink(
+        theme.colour(Role.TEXT), theme.colour(Role.MUTED), theme.colour(Role.GRID), theme.colour(Role.PANEL),
+        theme.colour(Role.ACCENT), theme.run_colour,
+    )  # fmt: skip
+
+
+class _Sheet(QWidget):
+    """What scrolls; ``pointed(name)``: the layer or block under the mouse."""
+
+    pointed = Signal(str)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.figure: Figure | None = None
+        self.marked = ""
+        self.setMouseTracking(True)
+        self.setProperty("role", "clear")
+
+    @property
+    def _legend(self) -> list[Line]:
+        return legend_of(self.figure) if self.figure is not None else []
+
+    def _legend_height(self, width: float) -> float:
+        across = max(1, int(width // _CELL))
+        return LINE * ceil(len(self._legend) / across) + (6 if self._legend else 0)
+
+    def lay_out(self, width: int, height: int) -> None:
+        """As wide as there is room; a single row of panels takes the height that is free."""
+        self._places: list[QRectF] = []
+        found = self.figure
+        if found is None or not found.panels:
+            self.setFixedSize(width, height)
+            return
+        columns = max(1, min(found.columns, len(found.panels), (width + _GAP) // (_NARROWEST + _GAP)))
+        rows, top = ceil(len(found.panels) / columns), self._legend_height(width)
+        wide = (width - (columns - 1) * _GAP) / columns
+        free = (height - top - (rows - 1) * _GAP) / rows
+        tall = min(max(_LOWEST, _SHAPE * wide, min(free, _HIGHEST)), _HIGHEST)
+        if rows == 1:
+            tall = max(_LOWEST, min(free, wide))
+        for place in range(len(found.panels)):
+            left, above = place % columns * (wide + _GAP), top + place // columns * (tall + _GAP)
+            self._places.append(QRectF(left, above, wide, tall))
+        self.setFixedSize(width, max(height, ceil(self._places[-1].bottom())))
+        self.update()
+
+    def panels(self) -> Iterator[tuple[Panel, QRectF]]:
+        if self.figure is not None:
+            yield from zip(self.figure.panels, self._places, strict=False)
+
+    def at(self, point: QPointF) -> tuple[str, str]:
+        """Name and words of what is drawn there."""
+        for panel, where in self.panels():
+            if where.contains(point):
+                return name_at(panel, where, point)
+        return "", ""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        p = QPainter(self)
+        p.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ink = window_ink(self._theme)
+        p.setFont(font_of(ink, 12))
+        across = max(1, int(self.width() // _CELL))
+        cell, metrics = self.width() / across, QFontMetricsF(p.font())
+        for number, line in enumerate(self._legend):
+            left, y = number % across * cell, number // across * LINE + LINE / 2
+            p.setPen(line_pen(ink, line, 2.2))
+            p.drawLine(QLineF(left, y, left + 30, y))
+            p.setPen(ink.text)
+            text = metrics.elidedText(line.label, Qt.TextElideMode.ElideMiddle, cell - 44)
+            p.drawText(QRectF(left + 36, y - LINE / 2, cell - 40, LINE), Qt.AlignmentFlag.AlignVCenter, text)
+        for panel, where in self.panels():
+            if where.intersects(QRectF(event.rect())):
+                p.save()
+                paint_panel(p, ink, panel, where, self.marked)
+                p.restore()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self.pointed.emit(self.at(event.position())[0])
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            QToolTip.showText(event.globalPos(), self.at(QPointF(event.pos()))[1], self)
+            return True
+        return super().event(event)
+
+
+class FigureCanvas(QScrollArea):
+    """``pointed(name)``: the layer or block under the mouse, empty where there is none."""
+
+    pointed = Signal(str)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("figure_canvas")
+        self.setAccessibleName(_("Figure"))
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.sheet = _Sheet(theme)
+        self.setWidget(self.sheet)
+        self.sheet.pointed.connect(self.pointed)
+        self.sheet.installEventFilter(self)
+        theme.changed.connect(self.sheet.update)
+        self._lay_out()
+
+    @property
+    def figure(self) -> Figure | None:
+        return self.sheet.figure
+
+    @property
+    def marked(self) -> str:
+        return self.sheet.marked
+
+    def show_figure(self, found: Figure | None) -> None:
+        self.sheet.figure = found
+        self.setAccessibleDescription(found.title if found is not None else "")
+        self._lay_out()
+
+    def mark(self, block: str) -> None:
+        """Show where this block stands in every panel; empty: no block."""
+        if block != self.sheet.marked:
+            self.sheet.marked = block
+            self.sheet.update()
+
+    def _lay_out(self) -> None:
+        bar = self.verticalScrollBar().sizeHint().width()
+        self.sheet.lay_out(max(120, self.width() - bar - 4), max(80, self.height() - 4))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Leave:
+            self.pointed.emit("")
+        return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._lay_out()

@@ -1,0 +1,1 @@
+"""The Inside page: networks looked into, side by side."""

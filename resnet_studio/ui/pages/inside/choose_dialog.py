@@ -1,0 +1,89 @@
+"""Which networks are looked into: stored runs ticked in a list, designs by name, and the images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QVBoxLayout, QWidget
+
+from resnet_studio.domain.data_sets import DATA_SETS
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.network_names import EXAMPLES, network_named
+from resnet_studio.domain.network_spec import NetworkSpec
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import DataSpec
+from resnet_studio.text import _
+from resnet_studio.ui.pages.inside.subjects import Chosen
+from resnet_studio.ui.run_picker import RunPicker
+from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.field_row import Choice
+
+OWN = _("The first run's own")
+
+
+class ChooseDialog(QDialog):
+    """After it was accepted, :attr:`chosen` is what is ticked and typed."""
+
+    def __init__(self, theme: Theme, stored: Sequence[RunRecord], now: Chosen, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("inside_choose")
+        self.setWindowTitle(_("Networks to look into"))
+        self._runs = {run.id: run for run in stored if run.weights_sha256}
+        self._before = dict(now.designs)
+        self._ticked = [run.id for run in now.runs if run.id in self._runs]
+        self._data = now.data
+        self.picker = RunPicker(theme)
+        self.picker.show_runs(list(self._runs.values()), self._ticked, {})
+        self.picker.chosen_changed.connect(self._on_ticked)
+        self.designs = named(QLineEdit(", ".join(self._before)), "inside_designs")
+        self.designs.setPlaceholderText(_("such as plain-56, resnet-56"))
+        self.designs.setAccessibleName(_("Designs by name"))
+        self.data = named(Choice(), "inside_data")
+        self.data.setAccessibleName(_("Images of"))
+        self.data.addItem(now.data.label if now.data is not None else OWN, "")
+        for row in DATA_SETS:
+            self.data.addItem(row.title, row.key)
+        self.error = named(QLabel(wordWrap=True), "inside_choose_error", role="error")
+        self.error.hide()
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.addWidget(self.picker, 1)
+        for text, field in ((_("Designs without training, by &name"), self.designs), (_("&Images of"), self.data)):
+            label = QLabel(text)
+            label.setBuddy(field)
+            column.addWidget(label)
+            column.addWidget(field)
+        column.addWidget(self.error)
+        column.addWidget(self.buttons)
+        self.resize(440, 520)
+
+    @property
+    def chosen(self) -> Chosen:
+        """Raises UserError for a design that has no such name."""
+        names = [name.strip() for name in self.designs.text().split(",") if name.strip()]
+        designs = tuple((name, self._network(name)) for name in dict.fromkeys(names))
+        key = self.data.currentData()
+        data = DataSpec(source=key) if key else self._data
+        return Chosen(tuple(self._runs[run_id] for run_id in self._ticked), designs, data)
+
+    def _network(self, name: str) -> NetworkSpec:
+        return self._before[name] if name in self._before else network_named(name)
+
+    @Slot(list)
+    def _on_ticked(self, run_ids: list[str]) -> None:
+        self._ticked = run_ids
+
+    def accept(self) -> None:
+        try:
+            fine = bool(self.chosen)
+            sentence = "" if fine else _("Tick a run, or name a design: {examples}.", examples=EXAMPLES)
+        except UserError as error:
+            sentence = str(error)
+        self.error.setText(sentence)
+        self.error.setVisible(bool(sentence))
+        if not sentence:
+            super().accept()

@@ -1,0 +1,220 @@
+"""One analysis shown: finding, definition and cautions, the figure or the table, and what writes them to files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QStackedWidget,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.domain.analyses.records import how_measured
+from resnet_studio.domain.analyses.result import Table
+from resnet_studio.domain.analyses.rows import AnalysisRow
+from resnet_studio.domain.text_numbers import moment
+from resnet_studio.platform.files import write_whole
+from resnet_studio.text import _
+from resnet_studio.ui.charts.canvas import FigureCanvas
+from resnet_studio.ui.charts.export import export_found
+from resnet_studio.ui.figures import FORMATS
+from resnet_studio.ui.pages.inside.results import Shown
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.threads.jobs import Emit, Work
+from resnet_studio.ui.widgets.accessible_names import named
+
+Index = QModelIndex | QPersistentModelIndex
+ROOT = QModelIndex()
+KINDS = {
+    ".png": _("Figure as PNG…"), ".svg": _("Figure as SVG…"), ".pdf": _("Figure as PDF…"), ".csv": _("Table as CSV…"),
+}  # fmt: skip
+
+
+class NumbersModel(QAbstractTableModel):
+    """A table of numbers, rounded for show."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._table = Table((), ())
+
+    def show_table(self, table: Table) -> None:
+        self.beginResetModel()
+        self._table = table
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = ROOT) -> int:
+        return 0 if parent.isValid() else len(self._table.rows)
+
+    def columnCount(self, parent: Index = ROOT) -> int:
+        return 0 if parent.isValid() else len(self._table.columns)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        value = self._table.rows[index.row()][index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return f"{value:.4g}" if isinstance(value, float) else str(value)
+        if role == Qt.ItemDataRole.TextAlignmentRole and isinstance(value, int | float):
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if role == Qt.ItemDataRole.DisplayRole and orientation is Qt.Orientation.Horizontal:
+            return self._table.columns[section]
+        return None
+
+
+class FigurePanel(QWidget):
+    """``block_pointed(name)`` from the figure, ``status_message(sentence)``, ``failed(sentence)``."""
+
+    block_pointed = Signal(str)
+    status_message = Signal(str)
+    failed = Signal(str)
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("figure_panel")
+        self._services = services
+        self.shown: Shown | None = None
+        self.title = named(QLabel(wordWrap=True), "inside_finding", role="heading")
+        self.title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.definition = named(QLabel(wordWrap=True), "inside_definition", role="muted")
+        self.measured = named(QLabel(wordWrap=True), "inside_measured", role="muted")
+        self.answer = named(QLabel(wordWrap=True), "inside_answer")
+        self.canvas = FigureCanvas(services.theme)
+        self.model = NumbersModel(self)
+        self.table = named(QTableView(), "inside_table")
+        self.table.setAccessibleName(_("The figure as a table"))
+        self.table.setModel(self.model)
+        self.table.verticalHeader().hide()
+        self.table.setTabKeyNavigation(False)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.canvas)
+        self.stack.addWidget(self.table)
+        self.as_table = named(QPushButton(_("Show as &table")), "inside_as_table", tip=_("Every number of the figure"))
+        self.as_table.setCheckable(True)
+        self.as_table.toggled.connect(self._on_as_table)
+        self.export_button = named(QPushButton(_("Export")), "inside_export", tip=_("Write what is shown to a file"))
+        menu = QMenu(self)
+        for suffix, text in KINDS.items():
+            action = menu.addAction(text)
+            action.setData(suffix)
+            action.triggered.connect(self._on_export)
+            if suffix == ".png":
+                action.setShortcut(QKeySequence("Ctrl+E"))
+                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+                self.addAction(action)
+        self.export_button.setMenu(menu)
+        head, column = QHBoxLayout(), QVBoxLayout(self)
+        head.addWidget(self.title, 1)
+        for button in (self.as_table, self.export_button):
+            head.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addLayout(head)
+        column.addWidget(self.answer)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self.definition)
+        column.addWidget(self.measured)
+        self.canvas.pointed.connect(self.block_pointed)
+        self.show_row(None)
+
+    def show_row(self, row: AnalysisRow | None) -> None:
+        """Nothing is found of this analysis yet."""
+        self.shown = None
+        self.title.setText(_(row.title) if row is not None else "")
+        self.say("")
+        self.measured.setText("")
+        self.canvas.show_figure(None)
+        self.model.show_table(Table((), ()))
+        self._show_definition(row)
+        self._show_buttons()
+
+    def show_results(self, shown: Shown) -> None:
+        self.shown = shown
+        figure = shown.figure
+        self.title.setText(f"{figure.title}.")
+        self._show_definition(shown.row)
+        if shown.records:
+            when = moment(max(record.created_at for record in shown.records))
+            words = how_measured(shown.records)
+            self.measured.setText(_("Measured {when}. {words}", when=when, words=words))
+        else:
+            self.measured.setText(_("Under way: what is shown is not all yet."))
+        self.canvas.show_figure(figure)
+        if self.as_table.isChecked():
+            self._fill_table()
+        self._show_buttons()
+
+    def say(self, sentence: str) -> None:
+        """The answer to what was chosen in the drawing; empty: none."""
+        self.answer.setText(sentence)
+        self.answer.setVisible(bool(sentence))
+
+    def export(self, path: Path) -> None:
+        """Write what is shown, in the format that the ending names."""
+        if self.shown is None:
+            return
+        self._services.jobs.start(_writing(self.shown, path), on_done=self._on_exported, on_failed=self._on_failed)
+
+    def _show_definition(self, row: AnalysisRow | None) -> None:
+        self.definition.setText(_(row.definition) if row is not None else "")
+        cautions = "\n".join(f"• {_(caution)}" for caution in row.cautions) if row is not None else ""
+        self.definition.setToolTip(cautions)
+        if row is not None and row.cautions:
+            self.definition.setText(" ".join([_(row.definition), *map(_, row.cautions[:1])]))
+
+    def _show_buttons(self) -> None:
+        self.as_table.setEnabled(self.shown is not None)
+        self.export_button.setEnabled(self.shown is not None)
+
+    def _fill_table(self) -> None:
+        if self.shown is not None:
+            self.model.show_table(self.shown.table)
+
+    @Slot(bool)
+    def _on_as_table(self, wanted: bool) -> None:
+        if wanted:
+            self._fill_table()
+            self.table.resizeColumnsToContents()
+        self.stack.setCurrentIndex(int(wanted))
+
+    @Slot()
+    def _on_export(self) -> None:
+        action = self.sender()
+        if not isinstance(action, QAction) or self.shown is None:
+            return
+        suffix = str(action.data())
+        folder = Path(self._services.preferences.value("inside/folder", str(Path.home()), str))
+        kind = FORMATS.get(suffix, _("CSV table (*.csv)"))
+        proposal = str(folder / f"{self.shown.row.key}{suffix}")
+        text, _unused = QFileDialog.getSaveFileName(self, action.text().rstrip("…"), proposal, kind)
+        if text:
+            path = Path(text)
+            self._services.preferences.set_value("inside/folder", str(path.parent))
+            self.export(path if path.suffix.lower() == suffix else path.with_name(path.name + suffix))
+
+    def _on_exported(self, path: Path) -> None:
+        self.status_message.emit(_("Written: {path}", path=path))
+
+    def _on_failed(self, sentence: str) -> None:
+        self.failed.emit(sentence)
+
+
+def _writing(shown: Shown, path: Path) -> Work:
+    def work(_emit: Emit, _should_stop: object) -> object:
+        if path.suffix.lower() == ".csv":
+            return write_whole(path, shown.table.as_csv())
+        return export_found(shown.figure, path, _(shown.row.definition))
+
+    return work

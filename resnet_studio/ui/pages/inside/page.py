@@ -1,0 +1,436 @@
+"""Inside: networks looked into, plain beside residual: analyses at the left, the drawing as a map, and the figure."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.domain.analyses.lesion import Altered, Lesion
+from resnet_studio.domain.analyses.records import AnalysisRecord
+from resnet_studio.domain.analyses.result import AnalysisResult, Net
+from resnet_studio.domain.analyses.rows import ANALYSES, AnalysisRow, find_analysis
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.specs import RunSpec
+from resnet_studio.text import _
+from resnet_studio.ui.pages.base import Page, PageRow
+from resnet_studio.ui.pages.inside.choose_dialog import ChooseDialog
+from resnet_studio.ui.pages.inside.figure_panel import FigurePanel
+from resnet_studio.ui.pages.inside.network_map import NetworkMap
+from resnet_studio.ui.pages.inside.results import Shown, title_of, together
+from resnet_studio.ui.pages.inside.session import InsideSession
+from resnet_studio.ui.pages.inside.settings_form import SettingsForm
+from resnet_studio.ui.pages.inside.subjects import Chosen, designed, newest, with_counterparts
+from resnet_studio.ui.pages.inside.work import BlockTaken, Inquiry
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.banner import Banner
+from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.empty_state import EmptyState
+from resnet_studio.ui.widgets.field_row import Choice
+
+_DRAW_MS = 120  # between two drawings of what is under way
+
+
+class InsidePage(Page):
+    """Networks, an analysis with its settings, and what it finds; what is chosen in the drawing is marked in it."""
+
+    def __init__(self, services: Services, row: PageRow, parent: QWidget | None = None) -> None:
+        super().__init__(services, row, parent)
+        self.chosen = Chosen()
+        self.session = InsideSession(services, self)
+        self._fresh: dict[tuple[str, Hashable], Shown] = {}  # measured in this window
+        self._altered: dict[Net, dict[str, Altered]] = {}
+        self._looked: Inquiry | None = None  # of what is in _altered
+        self._asked = ""  # the block whose deletion was asked for
+        self._chosen_once = False
+        self._groups: list[Any] = []
+        self._build()
+        self._connect()
+        self.analyses.setCurrentRow(0)
+
+    # What is asked for
+
+    @property
+    def analysis(self) -> AnalysisRow:
+        return ANALYSES[max(self.analyses.currentRow(), 0)]
+
+    def show_analysis(self, key: str) -> None:
+        """Raises UserError if there is no such analysis."""
+        self.analyses.setCurrentRow(ANALYSES.index(find_analysis(key)))
+
+    def show_runs(self, run_ids: Sequence[str]) -> None:
+        """Look into these runs; a single one stands beside its counterpart."""
+        self.show_chosen(Chosen(with_counterparts(run_ids, self._read_runs())))
+
+    def show_design(self, spec: RunSpec, analysis: str = "signal", *, start: bool = True) -> None:
+        """Look into a design beside its counterpart; ``start``: at once."""
+        self.show_chosen(designed(spec))
+        self.show_analysis(analysis)
+        if start:
+            self.look()
+
+    def show_chosen(self, chosen: Chosen) -> None:
+        self._chosen_once = True
+        self.session.stop()
+        self.chosen = chosen
+        self._altered, self._looked, self._asked = {}, None, ""
+        self.networks.show_text(_(" and ").join(chosen.names))
+        self.map.show_plans(chosen.plans)
+        self.map.choose("")
+        self.figure.canvas.mark("")
+        self.stack.setCurrentIndex(1 if chosen else 0)
+        self._show_known()
+
+    @Slot()
+    def look(self) -> None:
+        """Measure the chosen analysis; while one is under way, stop it."""
+        if self.session.running:
+            self.session.stop()
+            return
+        inquiry = self._inquiry()
+        if inquiry is None:
+            return
+        if inquiry.row.key == "lesion":
+            self._begin_lesion(inquiry)
+        self.session.start(inquiry)
+
+    @Slot()
+    def choose(self) -> None:
+        """Ask which networks."""
+        dialog = ChooseDialog(self.services.theme, self._read_runs(), self.chosen, self)
+        if dialog.exec() == ChooseDialog.DialogCode.Accepted:
+            self.show_chosen(dialog.chosen)
+        dialog.deleteLater()
+
+    def activate(self) -> None:
+        if not self._chosen_once:
+            runs = newest(self._read_runs())
+            if runs:
+                self.show_chosen(Chosen(runs))
+
+    # What is found
+
+    def _inquiry(self) -> Inquiry | None:
+        """None, and a banner, where something is missing."""
+        settings = self.form.settings()
+        if settings is None:
+            self._on_failed(self.form.fault)
+            return None
+        self.banner.withdraw("error")
+        return Inquiry(self.analysis, settings, self.chosen, self.services.controller.training)
+
+    def _show_known(self) -> None:
+        """What this window has measured of the analysis, else what is stored."""
+        row, chosen = self.analysis, self.chosen
+        self._groups = []
+        run_ids = [run.id for run in chosen.runs]
+        try:
+            found = self.services.store.analyses(None, row.key) if run_ids else ()
+            self._groups = together(found, run_ids)
+        except UserError as error:
+            self._on_failed(str(error))
+        self.stored.clear()
+        self.stored.addItems([title_of(group) for group in self._groups])
+        self.stored.setVisible(bool(self._groups))
+        self.map.show_lesion(())
+        fresh = self._fresh.get((row.key, chosen.key))
+        if fresh is not None:
+            self._show(fresh)
+        elif self._groups:
+            self._on_stored(0)
+        else:
+            self.figure.show_row(row)
+
+    def _show(self, shown: Shown) -> None:
+        self.figure.show_results(shown)
+        if shown.row.key == "lesion":
+            self._altered = {
+                one.net: {each.name: each for each in one.blocks} for one in shown.results if isinstance(one, Lesion)
+            }
+            self._show_strip()
+
+    @Slot(int)
+    def _on_stored(self, place: int) -> None:
+        try:
+            records = tuple(self.services.store.analysis(one.id) for one in self._groups[place])
+        except UserError as error:
+            self._on_failed(str(error))
+            return
+        self._show(Shown(self.analysis, tuple(record.result for record in records), records))
+
+    def _on_found(self, inquiry: Inquiry, records: tuple[AnalysisRecord, ...]) -> None:
+        shown = Shown(inquiry.row, tuple(record.result for record in records), records)
+        self._fresh[inquiry.row.key, inquiry.chosen.key] = shown
+        if inquiry.row.builds:
+            self.services.controller.refresh()
+        if (inquiry.row, inquiry.chosen.key) == (self.analysis, self.chosen.key):
+            self._drawer.stop()
+            self._show_known()
+
+    def _on_partial(self, inquiry: Inquiry, results: tuple[AnalysisResult, ...]) -> None:
+        if (inquiry.row, inquiry.chosen.key) == (self.analysis, self.chosen.key):
+            self.figure.show_results(Shown(inquiry.row, results))
+
+    # Lesion
+
+    def _begin_lesion(self, inquiry: Inquiry) -> None:
+        """Answers on other images do not go with these."""
+        before = self._looked
+        same = before is not None and self._images_of(before) == self._images_of(inquiry)
+        if not same:
+            self._altered = {}
+        self._looked = inquiry
+
+    @staticmethod
+    def _images_of(inquiry: Inquiry) -> Hashable:
+        return inquiry.chosen.key, inquiry.settings.images, inquiry.settings.seed
+
+    def _on_taken(self, inquiry: Inquiry, taken: BlockTaken) -> None:
+        if inquiry.chosen.key != self.chosen.key:
+            return
+        own = self._altered.setdefault(taken.net, {})
+        before = own.get(taken.altered.name)
+        if before is None or before.images <= taken.altered.images:
+            own[taken.altered.name] = taken.altered
+        if not self._drawer.isActive():
+            self._drawer.start()
+
+    @Slot()
+    def _draw_lesion(self) -> None:
+        if self.analysis.key != "lesion" or not self._altered:
+            return
+        results = []
+        for net, altered in self._altered.items():
+            blocks = tuple(sorted(altered.values(), key=lambda each: self._place_of(each.name)))
+            results.append(Lesion(net, blocks[-1].whole, blocks[-1].images, blocks))
+        self.figure.show_results(Shown(self.analysis, tuple(results)))
+        self._show_strip()
+
+    def _place_of(self, block: str) -> tuple[int, ...]:
+        """``stage2.block10`` after ``stage2.block9``."""
+        return tuple(int("".join(c for c in part if c.isdecimal()) or 0) for part in block.split("."))
+
+    def _show_strip(self) -> None:
+        """In the drawing, each column with the answers of its first network."""
+        columns = []
+        for plan in self.chosen.plans:
+            names = [
+                name
+                for name, network in zip(self.chosen.names, self.chosen.networks, strict=True)
+                if network == plan.spec
+            ]
+            own = next(
+                (altered for net, altered in self._altered.items() if net.label in names or self._is(net, names)), {}
+            )
+            columns.append(own)
+        self.map.show_lesion(columns)
+        self._answer()
+
+    def _is(self, net: Net, names: Sequence[str]) -> bool:
+        """A run's shown name may have a mark behind it."""
+        return any(name.startswith(net.label) for name in names)
+
+    def _answer(self) -> None:
+        """What taking out the chosen block did."""
+        block = self.map.chosen
+        parts = [
+            _(
+                "{points:+.1f} points in {network} ({images} of {all} images)",
+                points=altered[block].difference,
+                network=net.title,
+                images=altered[block].images,
+                all=altered[block].of,
+            )
+            for net, altered in self._altered.items()
+            if block in altered
+        ]
+        if parts:
+            self.figure.say(_("Without {block}: {parts}", block=block, parts=", ".join(parts)))
+        elif block == self._asked and block:
+            self.figure.say(_("Taking out {block}…", block=block))
+        else:
+            self.figure.say("")
+
+    # The drawing
+
+    @Slot(str)
+    def _on_pointed(self, block: str) -> None:
+        self.figure.canvas.mark(block or self.map.chosen)
+
+    @Slot(str)
+    def _on_figure_pointed(self, name: str) -> None:
+        parts = name.split(".")
+        self.map.point(".".join(parts[:2]) if len(parts) > 1 else "")
+
+    @Slot(str)
+    def _on_block(self, block: str) -> None:
+        """The figure follows; a lesion takes the block out, other analyses of a block are made of this one."""
+        self.figure.canvas.mark(block)
+        if self.analysis.key == "lesion":
+            self._take_out(block)
+        elif not self.session.running and self.form.set_value("block", block):
+            self.look()
+
+    def _take_out(self, block: str) -> None:
+        inquiry = self._inquiry()
+        if inquiry is None:
+            return
+        self._asked = block
+        if not any(block in altered for altered in self._altered.values()) or self.session.running:
+            self._begin_lesion(inquiry)
+            self.session.take_out(inquiry, block)
+        self._answer()
+
+    # State
+
+    @Slot()
+    def _on_changed(self) -> None:
+        running = self.session.running
+        self.run_button.setText(_("Stop") if running else _("&Measure"))
+        self.progress.setVisible(running)
+        fraction = self.session.fraction
+        self.progress.setRange(0, 0 if fraction is None else 1000)
+        self.progress.setValue(round(1000 * (fraction or 0.0)))
+        self.state.show_text(self.session.sentence if running else "")
+        self.working.emit(self.session.sentence if running else "")
+
+    @Slot(int)
+    def _on_analysis(self, _row: int) -> None:
+        row = self.analysis
+        self.form.show_kind(row.settings)
+        needs = _("It needs trained weights: choose runs.") if row.trained and self.chosen.designs else ""
+        self.run_button.setToolTip(needs)
+        self._show_known()
+
+    @Slot(str)
+    def _on_failed(self, sentence: str) -> None:
+        self.banner.show_notice("error", sentence, kind="error")
+
+    def _read_runs(self) -> list[RunRecord]:
+        try:
+            return self.services.store.list_runs()
+        except UserError as error:
+            self._on_failed(str(error))
+            return []
+
+    # Building
+
+    def _connect(self) -> None:
+        self._drawer = QTimer(self, singleShot=True, interval=_DRAW_MS)
+        self._drawer.timeout.connect(self._draw_lesion)
+        self.analyses.currentRowChanged.connect(self._on_analysis)
+        self.run_button.clicked.connect(self.look)
+        self.choose_button.clicked.connect(self.choose)
+        self.stored.activated.connect(self._on_stored)
+        self.map.block_pointed.connect(self._on_pointed)
+        self.map.block_chosen.connect(self._on_block)
+        self.figure.block_pointed.connect(self._on_figure_pointed)
+        self.figure.status_message.connect(self.message)
+        self.figure.failed.connect(self._on_failed)
+        self.session.changed.connect(self._on_changed)
+        self.session.found.connect(self._on_found)
+        self.session.partial.connect(self._on_partial)
+        self.session.taken.connect(self._on_taken)
+        self.session.failed.connect(self._on_failed)
+        self.empty.pressed.connect(self._on_empty)
+
+    @Slot()
+    def _on_empty(self) -> None:
+        self.services.navigator.check_signal()
+
+    def _build(self) -> None:
+        self.analyses = named(QListWidget(), "inside_analyses")
+        self.analyses.setAccessibleName(_("Analyses"))
+        self.analyses.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        for row in ANALYSES:
+            self.analyses.addItem(_(row.title))
+            self.analyses.item(self.analyses.count() - 1).setToolTip(_(row.definition))
+        self.form = SettingsForm()
+        self.run_button = named(QPushButton(_("&Measure")), "inside_run", role="primary")
+        self.progress = named(QProgressBar(), "inside_progress")
+        self.progress.setAccessibleName(_("Progress"))
+        self.progress.hide()
+        self.state = named(ElidedLabel(), "inside_state", role="muted")
+        self.map = NetworkMap(self.services.theme)
+        self.figure = FigurePanel(self.services)
+        self.networks = named(ElidedLabel(), "inside_networks", role="muted")
+        self.choose_button = named(QPushButton(_("Choose &networks…")), "inside_choose_button")
+        self.stored = named(Choice(), "inside_stored", tip=_("Stored results of these networks"))
+        self.stored.setAccessibleName(_("Stored results"))
+        self.banner = Banner()
+        self.banner.setObjectName("inside_banner")
+        title = named(QLabel(self.row.title), role="title")
+        head = QHBoxLayout()
+        head.addWidget(title)
+        head.addSpacing(10)
+        head.addWidget(self.networks, 1)
+        head.addWidget(self.stored)
+        head.addWidget(self.choose_button)
+        scroll = QScrollArea()
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        holder = named(QWidget(), role="clear")
+        inner = QVBoxLayout(holder)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.addWidget(self.form)
+        inner.addStretch(1)
+        scroll.setWidget(holder)
+        columns = QSplitter(Qt.Orientation.Horizontal)
+        columns.setChildrenCollapsible(False)
+        columns.setHandleWidth(8)
+        left = _panel(self.analyses, scroll, self.run_button, self.progress, self.state)
+        left.setMinimumWidth(240)
+        for widget, stretch in ((left, 0), (_panel(self.map), 1), (_panel(self.figure), 2)):
+            columns.addWidget(widget)
+            columns.setStretchFactor(columns.count() - 1, stretch)
+        columns.setSizes([250, 330, 620])
+        self.analyses.setMinimumHeight(110)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.setSpacing(8)
+        layout.addLayout(head)
+        layout.addWidget(self.banner)
+        layout.addWidget(columns, 1)
+        self.empty = EmptyState(
+            _("Look inside networks"),
+            _(
+                "Measure why depth hurts a plain net and not a residual one: gradients block by block, what each layer "
+                "answers, what happens when a block is taken out. Untrained designs will do to begin with; trained "
+                "runs and imported weights show more."
+            ),
+            _("Signal check of the twin on Design"),
+        )
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(content)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.stack)
+
+
+def _panel(*widgets: QWidget) -> QFrame:
+    panel = named(QFrame(), role="panel")
+    layout = QVBoxLayout(panel)
+    layout.setContentsMargins(10, 8, 10, 8)
+    layout.setSpacing(6)
+    for place, widget in enumerate(widgets):
+        layout.addWidget(widget, 1 if place < 2 else 0)
+    return panel

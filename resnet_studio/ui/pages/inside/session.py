@@ -1,0 +1,133 @@
+"""The analysis under way: one background job, how far it is, and what it has found so far."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from resnet_studio.domain.analyses.records import AnalysisRecord
+from resnet_studio.text import _
+from resnet_studio.ui.pages.inside.work import BlockTaken, Inquiry, Notice, Partial, Step, looking, taking_out
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.threads.jobs import Job, Work
+from resnet_studio.ui.widgets.text import duration_text
+
+if TYPE_CHECKING:
+    from resnet_studio.runner.lesion_bench import LesionBench
+
+_TRUST = 0.02  # of the work done before a time left is shown
+
+
+class InsideSession(QObject):
+    """``found(inquiry, records)`` when all is measured, ``partial(inquiry, results)`` and
+    ``taken(inquiry, BlockTaken)`` before that, ``failed(sentence)``; ``changed`` for progress."""
+
+    changed = Signal()
+    found = Signal(object, object)
+    partial = Signal(object, object)
+    taken = Signal(object, object)
+    failed = Signal(str)
+
+    def __init__(self, services: Services, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._services = services
+        self._job: Job | None = None
+        self._inquiry: Inquiry | None = None
+        self._step: Step | None = None
+        self._started = self._known_since = 0.0
+        self._stopping = False
+        self._bench: LesionBench | None = None
+        self._waiting: str = ""
+
+    def _the_bench(self) -> LesionBench:
+        """In the job's thread: the module brings torch."""
+        if self._bench is None:
+            from resnet_studio.runner.lesion_bench import LesionBench
+
+            self._bench = LesionBench()
+            if self._waiting:
+                self._bench.ask(self._waiting)
+        return self._bench
+
+    @property
+    def running(self) -> bool:
+        return self._job is not None
+
+    @property
+    def fraction(self) -> float | None:
+        return self._step.fraction if self._step is not None else None
+
+    @property
+    def sentence(self) -> str:
+        """What is being done, how far it is, and how long it still takes."""
+        if self._stopping:
+            return _("Stopping…")
+        if self._step is None:
+            return _("Starting…")
+        fraction = self._step.fraction
+        if fraction is None:
+            return self._step.text
+        if fraction < _TRUST:
+            return _("{text}, {share:.0%}", text=self._step.text, share=fraction)
+        left = (time.monotonic() - self._known_since) * (1 - fraction) / fraction
+        return _(
+            "{text}, {share:.0%}, about {left} left",
+            text=self._step.text,
+            share=fraction,
+            left=duration_text(left),
+        )
+
+    def start(self, inquiry: Inquiry) -> None:
+        """Nothing happens while something runs."""
+        self._run(inquiry, looking(inquiry, self._services.store, self._the_bench))
+
+    def take_out(self, inquiry: Inquiry, block: str) -> None:
+        """Of a lesion: this block next, whatever else is under way."""
+        if self._bench is not None:
+            self._bench.ask(block)
+        else:
+            self._waiting = block
+        self._run(inquiry, taking_out(inquiry, self._services.store, self._the_bench))
+
+    def stop(self) -> None:
+        """What is not finished is dropped."""
+        if self._job is not None:
+            self._stopping = True
+            self._job.stop()
+            self.changed.emit()
+
+    def _run(self, inquiry: Inquiry, work: Work) -> None:
+        if self._job is not None:
+            return
+        self._inquiry, self._step, self._stopping = inquiry, None, False
+        self._job = self._services.jobs.start(
+            work, on_item=self._on_item, on_done=self._on_done, on_failed=self._on_failed, on_end=self._on_end,
+            name="inside",
+        )  # fmt: skip
+        self.changed.emit()
+
+    def _on_item(self, item: object) -> None:
+        if isinstance(item, Step):
+            if item.fraction is not None and (self._step is None or self._step.text != item.text):
+                self._known_since = time.monotonic()
+            self._step = item
+            self.changed.emit()
+        elif isinstance(item, Partial):
+            self.partial.emit(self._inquiry, item.results)
+        elif isinstance(item, BlockTaken):
+            self.taken.emit(self._inquiry, item)
+        elif isinstance(item, Notice):
+            self.failed.emit(item.sentence)
+
+    def _on_done(self, records: tuple[AnalysisRecord, ...]) -> None:
+        if records:
+            self.found.emit(self._inquiry, records)
+
+    def _on_failed(self, sentence: str) -> None:
+        self.failed.emit(sentence)
+
+    def _on_end(self) -> None:
+        self._job, self._waiting = None, ""
+        self.changed.emit()

@@ -1,0 +1,177 @@
+"""What the Inside page does in background threads. torch enters here, inside the functions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from resnet_studio.domain.analyses.lesion import Altered
+from resnet_studio.domain.analyses.records import AnalysisRecord
+from resnet_studio.domain.analyses.result import AnalysisResult, Net
+from resnet_studio.domain.analyses.rows import AnalysisRow
+from resnet_studio.domain.errors import StoreError, UserError
+from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.specs import DataSpec
+from resnet_studio.ui.pages.inside.subjects import Chosen
+from resnet_studio.ui.threads.jobs import Emit, Work
+
+if TYPE_CHECKING:
+    from resnet_studio.history.store import RunStore
+    from resnet_studio.platform.home import Home
+    from resnet_studio.runner.inside import Question, Report
+    from resnet_studio.runner.lesion_bench import LesionBench
+
+_TELL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is being done; ``fraction`` of it, 0..1, is done where that is known."""
+
+    text: str
+    fraction: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Results so far."""
+
+    results: tuple[AnalysisResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockTaken:
+    """One more answer of a lesion, on the images seen so far."""
+
+    net: Net
+    altered: Altered
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence on what could not be stored."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """An analysis of some networks with its settings; ``gentle``: something trains at the same time, so that it keeps
+    to one thread of the CPU."""
+
+    row: AnalysisRow
+    settings: Any
+    chosen: Chosen
+    gentle: bool = False
+
+    @property
+    def data(self) -> DataSpec:
+        return self.chosen.source
+
+
+def looking(inquiry: Inquiry, store: RunStore, bench: Callable[[], LesionBench]) -> Work:
+    """A job that measures and stores; emits Step, Partial, BlockTaken and Notice, returns the records."""
+
+    def work(emit: Emit, should_stop: StopCheck) -> object:
+        from resnet_studio.runner.inside import look_inside
+
+        question, report = _prepared(inquiry, store.home), _reporter(emit)
+        if inquiry.row.key == "lesion":
+            lesions = bench()
+            lesions.open(question, store, store.home, report, should_stop)
+            found = lesions.measure(question, report, should_stop, lambda *taken: emit(BlockTaken(*taken)))
+        else:
+            found = look_inside(question, store, store.home, report, should_stop, _early(emit))
+        if inquiry.row.builds:
+            found = _keep_built(question, found, store, report, should_stop, emit)
+        return _stored(inquiry.row, found, store, emit)
+
+    return work
+
+
+def taking_out(inquiry: Inquiry, store: RunStore, bench: Callable[[], LesionBench]) -> Work:
+    """A job that takes out the blocks that were asked for of ``bench``; emits Step and BlockTaken, stores nothing."""
+
+    def work(emit: Emit, should_stop: StopCheck) -> object:
+        lesions = bench()
+        lesions.open(_prepared(inquiry, store.home), store, store.home, _reporter(emit), should_stop)
+        lesions.answer(should_stop, lambda *taken: emit(BlockTaken(*taken)))
+        return ()
+
+    return work
+
+
+def _prepared(inquiry: Inquiry, home: Home) -> Question:
+    import torch
+
+    from resnet_studio.data.datasets.paths import obstacle
+    from resnet_studio.data.drawn_images import Part
+    from resnet_studio.domain.enums import Device
+    from resnet_studio.runner.inside import Checkpoint, Design, Question
+    from resnet_studio.training.devices import lower_priority
+
+    if inquiry.gentle:
+        torch.set_num_threads(1)  # acts on this thread alone
+    lower_priority()
+    row = inquiry.data.row
+    if row is not None and row.downloads and (sentence := obstacle(home, row)):
+        raise UserError(sentence)
+    subjects: tuple[Checkpoint | Design, ...] = (
+        *(Checkpoint(run) for run in inquiry.chosen.runs),
+        *(Design(network, name) for name, network in inquiry.chosen.designs),
+    )
+    part = Part.TRAINING if inquiry.row.builds else Part.TEST
+    device = Device.CPU if inquiry.gentle else Device.AUTO
+    return Question(inquiry.row, inquiry.settings, subjects, inquiry.data, part, device)
+
+
+def _early(emit: Emit) -> Callable[[Sequence[AnalysisResult]], None]:
+    def on_partial(results: Sequence[AnalysisResult]) -> None:
+        emit(Partial(tuple(results)))
+
+    return on_partial
+
+
+def _keep_built(
+    question: Question,
+    found: tuple[AnalysisRecord, ...],
+    store: RunStore,
+    report: Report,
+    should_stop: StopCheck,
+    emit: Emit,
+) -> tuple[AnalysisRecord, ...]:
+    from resnet_studio.runner.keep_constructed import keep_constructed, naming_runs
+
+    try:
+        return naming_runs(found, keep_constructed(question, store, report, should_stop))
+    except StoreError as error:
+        emit(Notice(str(error)))
+        return found
+
+
+def _stored(
+    row: AnalysisRow, found: tuple[AnalysisRecord, ...], store: RunStore, emit: Emit
+) -> tuple[AnalysisRecord, ...]:
+    try:
+        for record in found:
+            if row.stored and record.run_ids:
+                store.add_analysis(record)
+    except StoreError as error:
+        emit(Notice(str(error)))
+    return found
+
+
+def _reporter(emit: Emit) -> Callable[[str, float | None], None]:
+    """At most twenty times a second, and each new text."""
+    last = ("", 0.0)
+
+    def report(text: str, fraction: float | None) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if text != last[0] or now - last[1] >= _TELL_SECONDS:
+            last = (text, now)
+            emit(Step(text, fraction))
+
+    return report

@@ -1,0 +1,246 @@
+"""The Inside page with trained networks, a real store and real jobs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
+
+from resnet_studio.domain.analyses.charts import LineChart
+from resnet_studio.domain.analyses.lesion import Lesion
+from resnet_studio.domain.analyses.rows import ANALYSES
+from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, twin
+from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
+from resnet_studio.ui.diagram.rows import RowKind
+from resnet_studio.ui.pages.inside.choose_dialog import ChooseDialog
+from resnet_studio.ui.pages.inside.page import InsidePage
+from resnet_studio.ui.pages.inside.subjects import Chosen
+from resnet_studio.ui.pages.rows import page_row
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
+WAIT = 120_000  # milliseconds, on a busy machine
+
+
+def the_spec(folder: Path) -> RunSpec:
+    return RunSpec(
+        network=NetworkSpec(depth=8, width=4, image_size=8, classes=3),
+        recipe=RecipeSpec(
+            iterations=4, batch_size=12, milestones=(), test_every=4, learning_rate=0.05, precision="float32",
+            device="cpu",
+        ),
+        data=DataSpec(source=f"folder:{folder}"),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def coloured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("inside-colours")
+    rng = np.random.default_rng(3)
+    for part, count in (("train", 8), ("test", 6)):
+        for name, colour in COLOURS.items():
+            folder = root / part / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                pixels = np.clip(np.array(colour) + rng.integers(-120, 121, (8, 8, 3)), 0, 255)
+                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def twin_home(tmp_path_factory: pytest.TempPathFactory, coloured: Path) -> Home:
+    """A plain net and its residual twin that have seen a few colours; to be copied."""
+    from resnet_studio.runner.run_cohort import run
+
+    home = Home(tmp_path_factory.mktemp("inside"))
+    with RunStore.open(home) as store:
+        run(twin(the_spec(coloured)), store, lambda event: None)
+    return home
+
+
+@pytest.fixture
+def home(tmp_path: Path, twin_home: Home) -> Home:
+    shutil.copytree(twin_home.root, tmp_path / "home")
+    return Home(tmp_path / "home").prepare()
+
+
+@pytest.fixture
+def page(services, qtbot) -> InsidePage:  # type: ignore[no-untyped-def]
+    page = InsidePage(services, page_row("inside"))
+    qtbot.addWidget(page)
+    page.resize(980, 560)
+    page.show()
+    page.activate()
+    return page
+
+
+def set_images(page: InsidePage, images: int) -> None:
+    assert page.form.set_value("images", images)
+
+
+def measured(page: InsidePage, qtbot, key: str, images: int = 12) -> None:  # type: ignore[no-untyped-def]
+    page.show_analysis(key)
+    set_images(page, images)
+    page.look()
+    qtbot.waitUntil(lambda: not page.session.running, timeout=WAIT)
+
+
+def test_the_newest_twin_stands_side_by_side(page: InsidePage) -> None:
+    assert [run.residual for run in page.chosen.runs] == [False, True]
+    assert page.map.diff is not None
+    assert [plan.spec.residual for plan in page.map.diff.plans] == [False, True]
+    assert page.analyses.count() == len(ANALYSES)
+    assert page.stack.currentIndex() == 1
+    assert not page.figure.export_button.isEnabled()
+
+
+def test_a_single_run_gets_its_counterpart_and_a_design_its_twin(page: InsidePage, coloured: Path) -> None:
+    plain, residual = page.chosen.runs
+    page.show_runs([residual.id])
+    assert page.chosen.runs == (residual, plain)
+    page.show_design(the_spec(coloured), start=False)
+    assert [network.residual for network in page.chosen.networks] == [False, True]
+    assert not page.chosen.runs
+
+
+def test_a_signal_check_is_shown_stored_and_found_again(page: InsidePage, qtbot, services) -> None:  # type: ignore[no-untyped-def]
+    measured(page, qtbot, "signal")
+    shown = page.figure.shown
+    assert shown is not None
+    assert len(shown.results) == 2
+    assert page.figure.title.text() == f"{shown.figure.title}."
+    assert "12 images" in page.figure.measured.text()
+    assert len(services.store.analyses(None, "signal")) == 2
+    again = InsidePage(services, page_row("inside"))
+    qtbot.addWidget(again)
+    again.activate()
+    assert again.stored.count() == 1
+    assert "12 images, seed 0, 2 networks" in again.stored.itemText(0)
+    assert again.figure.title.text() == page.figure.title.text()
+
+
+def test_the_figure_follows_the_drawing_and_the_drawing_the_figure(page: InsidePage, qtbot) -> None:  # type: ignore[no-untyped-def]
+    measured(page, qtbot, "signal")
+    page.map.setFocus()
+    rows = page.map.rows
+    assert rows is not None
+    place = next(i for i, row in enumerate(rows.all) if page.map.blocks_of(row))
+    page.map.put_mark(place)
+    block = page.map.blocks_of(rows.all[place])[0]
+    assert page.figure.canvas.marked == block
+    chart = page.figure.canvas.figure.panels[0]  # type: ignore[union-attr]
+    assert isinstance(chart, LineChart)
+    assert block in chart.lines[0].names
+    before = page.figure.canvas.grab().toImage()
+    page.figure.canvas.mark("")
+    assert page.figure.canvas.grab().toImage() != before
+    qtbot.keyClick(page.map, Qt.Key.Key_Return)
+    assert page.map.chosen == block
+    page.map.point("")
+    assert page.figure.canvas.marked == block  # the chosen one, while nothing is pointed at
+
+
+def test_a_click_takes_a_block_out_and_all_fill_in(page: InsidePage, qtbot, services) -> None:  # type: ignore[no-untyped-def]
+    page.show_analysis("lesion")
+    set_images(page, 18)
+    rows = page.map.rows
+    assert rows is not None
+    place = next(i for i, row in enumerate(rows.all) if row.kind is RowKind.GROUP and page.map.blocks_of(row)[0])
+    point = page.map.position_of(place)
+    qtbot.mouseClick(page.map.viewport(), Qt.MouseButton.LeftButton, pos=point + QPoint(2, 0))
+    block = page.map.chosen
+    assert block
+    qtbot.waitUntil(lambda: f"Without {block}" in page.figure.answer.text(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not page.session.running, timeout=WAIT)
+    assert not services.store.analyses(None, "lesion")  # one block is no strip
+    page.look()
+    qtbot.waitUntil(lambda: not page.session.running, timeout=WAIT)
+    shown = page.figure.shown
+    assert shown is not None
+    assert shown.records
+    for result in shown.results:
+        assert isinstance(result, Lesion)
+        assert [each.name for each in result.blocks] == ["stage1.block1", "stage2.block1", "stage3.block1"]
+        assert all(each.images == 18 for each in result.blocks)
+    assert len(services.store.analyses(None, "lesion")) == 2
+    tested = {run.id: run.test_error for run in page.chosen.runs}
+    for record in shown.records:  # all test images: the stored test error, to the last image
+        assert record.result.error == pytest.approx(tested[record.run_ids[0]])  # type: ignore[attr-defined]
+
+
+def test_stop_is_heard_within_a_second(page: InsidePage, qtbot) -> None:  # type: ignore[no-untyped-def]
+    page.show_analysis("surface")
+    page.look()
+    assert page.session.running
+    assert page.run_button.text() == "Stop"
+    qtbot.waitUntil(lambda: page.session.fraction is not None, timeout=WAIT)
+    page.look()
+    qtbot.waitUntil(lambda: not page.session.running, timeout=10_000)
+    assert page.figure.shown is None or not page.figure.shown.records
+
+
+def test_table_and_files_hold_what_is_shown(page: InsidePage, qtbot, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    measured(page, qtbot, "responses")
+    page.figure.as_table.click()
+    assert page.figure.stack.currentWidget() is page.figure.table
+    assert page.figure.shown is not None
+    assert page.figure.model.rowCount() == len(page.figure.shown.table.rows)
+    for suffix, start in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF"), (".csv", b"network")):
+        with qtbot.waitSignal(page.figure.status_message, timeout=WAIT):
+            page.figure.export(tmp_path / f"figure{suffix}")
+        assert (tmp_path / f"figure{suffix}").read_bytes().lstrip(b"\xef\xbb\xbf").startswith(start)
+
+
+def test_a_wrong_setting_is_named_and_nothing_starts(page: InsidePage) -> None:
+    page.form.rows["images"].set_text("none")
+    page.look()
+    assert not page.session.running
+    assert page.form.rows["images"].sentence
+
+
+def test_designs_are_not_asked_for_what_training_gives(page: InsidePage, qtbot, coloured: Path) -> None:  # type: ignore[no-untyped-def]
+    page.show_design(the_spec(coloured), "lesion")
+    qtbot.waitUntil(lambda: not page.session.running, timeout=WAIT)
+    assert "trained weights" in page.banner.sentence
+
+
+def test_networks_are_chosen_by_ticks_and_names(page: InsidePage, services, qtbot) -> None:  # type: ignore[no-untyped-def]
+    runs = services.store.list_runs()
+    dialog = ChooseDialog(services.theme, runs, Chosen())
+    qtbot.addWidget(dialog)
+    dialog.accept()
+    assert dialog.error.text()
+    dialog.picker.model.choose([runs[0].id], True)
+    dialog.designs.setText("plain-20, nonsense")
+    dialog.accept()
+    assert "nonsense" in dialog.error.text()
+    dialog.designs.setText("plain-20")
+    dialog.accept()
+    assert dialog.chosen.names == (runs[0].name, "plain-20")
+
+
+def test_it_fits_the_smallest_window_and_every_widget_has_a_name(page: InsidePage) -> None:
+    QApplication.processEvents()
+    assert page.minimumSizeHint().width() <= 1060 - 84
+    assert page.minimumSizeHint().height() <= 640 - 60
+    for widget in (page.map, page.figure.canvas, page.figure.table, page.analyses, page.stored, page.progress):
+        assert widget.accessibleName()
+        assert widget is page.progress or widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+def test_without_runs_the_page_says_what_it_is_for(services, qtbot) -> None:  # type: ignore[no-untyped-def]
+    for run in services.store.list_runs():
+        services.store.delete([run.id])
+    page = InsidePage(services, page_row("inside"))
+    qtbot.addWidget(page)
+    page.activate()
+    assert page.stack.currentWidget() is page.empty
+    page.empty.button.click()
+    assert services.navigator.asked["check_signal"]
