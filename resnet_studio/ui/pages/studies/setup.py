@@ -90,13 +90,17 @@ class SetupPanel(QFrame):
         card = self._card
         if card is None or card.study is None or self.data.fault:
             return None
-        budget = self.budget.currentData() if isinstance(card.study, Study) else None
+        budget = self._budget if isinstance(card.study, Study) else None
         own = self.data.text == self._own_source
         if not own and self.data.facts is None:
             return None
         source = None if own else self.data.text
         classes = None if own or self.data.facts is None else len(self.data.facts.class_names)
         return Setup(card, budget, self.seeds.value(), source, classes)
+
+    @property
+    def _budget(self) -> BudgetName:
+        return BudgetName(self.budget.currentData())  # Qt hands out plain text
 
     def show_card(self, card: Card) -> None:
         """The setup of what is stored of it, else its first budget's own."""
@@ -126,7 +130,7 @@ class SetupPanel(QFrame):
         assert card is not None
         assert card.study is not None
         if isinstance(card.study, Study):
-            budget = card.study.budgets[self.budget.currentData()]
+            budget = card.study.budgets[self._budget]
             self._own_source = budget.data
             if budget.needs_folder:
                 self.data.ask_for_folder()
@@ -138,7 +142,7 @@ class SetupPanel(QFrame):
     def show_look(self, view: Look) -> None:
         plan = view.plan
         for index in range(self.budget.count()):
-            budget = self.budget.itemData(index)
+            budget = BudgetName(self.budget.itemData(index))
             time = view.times.get(budget)
             words = budget.effort if time is None else time.words
             self.budget.setItemText(index, _("{budget}: {effort}", budget=budget.words, effort=words))
@@ -172,7 +176,7 @@ class SetupPanel(QFrame):
         self._quiet = True
         card = self._card
         if card is not None and isinstance(card.study, Study):
-            self.seeds.setValue(card.study.budgets[self.budget.currentData()].seeds)
+            self.seeds.setValue(card.study.budgets[self._budget].seeds)
             self._show_own_data()
         self._quiet = False
         self.changed.emit()
