@@ -51,9 +51,7 @@ PAGES: tuple[PageRow, ...] = (
     PageRow("runs", _("&Runs"), "ph.table", "Ctrl+3", _("Everything that was ever trained"), _runs),
     PageRow("compare", _("&Compare"), "ph.scales", "Ctrl+4", _("Stored runs side by side"), _compare),
     PageRow("classify", _("C&lassify"), "ph.image", "Ctrl+5", _("Show images to trained networks"), _classify),
-    PageRow(
-        "studies", _("St&udies"), "ph.flask", "Ctrl+6", _("Questions, and what the runs answer"), _studies
-    ),
+    PageRow("studies", _("St&udies"), "ph.flask", "Ctrl+6", _("Questions, and what the runs answer"), _studies),
 )
 
 

@@ -14,7 +14,7 @@ from resnet_studio.ui.pages.studies.work import Card, Look, Setup, preview_text
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.data_field import DataField
-from resnet_studio.ui.widgets.field_row import Choice
+from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
 from resnet_studio.ui.widgets.flow import FlowLayout
 
 _MOST_SEEDS = 100
@@ -37,6 +37,8 @@ class SetupPanel(QFrame):
         self.seeds = named(QSpinBox(), "seeds_field", tip=_("How many; 3, 5 and 10 give verdicts"))
         self.seeds.setRange(1, _MOST_SEEDS)
         self.seeds.setAccessibleName(_("Seeds"))
+        self.seeds.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.seeds.setFixedWidth(56)
         self.data = DataField(services)
         self.preview = text_label("", "preview_label")
         self.left_out = text_label("", "left_out_label", role="muted")
@@ -65,9 +67,10 @@ class SetupPanel(QFrame):
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(8)
         grid = QGridLayout()
-        grid.setHorizontalSpacing(10)
+        grid.setHorizontalSpacing(8)
         self._budget_title = QLabel(_("Budget"))
         self._budget_title.setBuddy(self.budget)
+        self._budget_title.setFixedWidth(TITLE_WIDTH)
         seeds = QLabel(_("Seeds"))
         seeds.setBuddy(self.seeds)
         grid.addWidget(self._budget_title, 0, 0)

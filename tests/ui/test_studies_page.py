@@ -1,0 +1,178 @@
+"""The Studies page: gallery, setup and preview, queueing what is missing, verdicts, report, own studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.series import Series
+from resnet_studio.history.store import RunStore
+from resnet_studio.studies.catalog import STUDIES, BudgetName, gallery_study
+from resnet_studio.studies.plan import StudyPlan
+from resnet_studio.studies.rule import rule_text
+from resnet_studio.ui.drop_frame import drop_sentence
+from resnet_studio.ui.pages.rows import page_row
+from resnet_studio.ui.pages.studies.dots import SeedDots
+from resnet_studio.ui.pages.studies.page import StudiesPage
+from resnet_studio.ui.pages.studies.work import Setup, first_cards, with_count
+from resnet_studio.ui.services import Services
+
+OWN = """schema_version = 1
+name = "Two widths"
+seeds = 3
+rules = ["depth 14 only where width is 4"]
+[grid]
+depth = [8, 14]
+width = [4, 8]
+[fixed]
+data = "builtin"
+iterations = 20
+milestones = []
+batch_size = 16
+"""
+
+
+def train(store: RunStore, plan: StudyPlan, levels: dict[str, float]) -> None:
+    """Every run of ``plan`` as finished, its error at the arm's level and a little more with each seed."""
+    for cohort in plan.cohorts():
+        for run in store.create_cohort(cohort):
+            arm = next(a for a in plan.arms if a.spec.network == run.spec.network)
+            error = levels[arm.key] + 0.3 * run.spec.recipe.init_seed
+            values = np.full(run.iterations, error, np.float32)
+            store.set_started([run.id], ["a"], {"device": "cpu"})
+            store.append_chunks([CurveChunk(run.id, Series.TRAINING_ERROR, 1, values)])
+            store.set_status(run.id, RunStatus.FINISHED, "", run.iterations)
+
+
+@pytest.fixture
+def page(qtbot: QtBot, services: Services) -> StudiesPage:
+    made = StudiesPage(services, page_row("studies"))
+    qtbot.addWidget(made)
+    made.resize(1000, 600)
+    return made
+
+
+def shown(qtbot: QtBot, page: StudiesPage, key: str) -> StudiesPage:
+    page.choose(key)
+    page.show()
+    page.activate()
+    qtbot.waitUntil(lambda: page.view is not None and page.view.plan.key in (key, "own/two-widths"), timeout=20_000)
+    return page
+
+
+def texts(page: StudiesPage, name: str) -> list[str]:
+    return [label.text() for label in page.answers.findChildren(QLabel, name)]
+
+
+def test_every_study_has_a_card_and_says_what_it_takes(qtbot: QtBot, page: StudiesPage) -> None:
+    shown(qtbot, page, "shortcuts")
+    assert [card.key for card in page.list.cards.cards] == [study.key for study in STUDIES]
+    study = gallery_study("shortcuts")
+    assert page.question.text() == study.question
+    assert study.expects in page.paper.text()
+    assert page.setup.preview.text().startswith("12 runs in 3 cohorts")
+    assert page.setup.budget.count() == 3
+    assert page.setup.train.isEnabled()
+    assert not page.setup.report.isEnabled()
+    page.setup.seeds.setValue(5)
+    qtbot.waitUntil(lambda: page.setup.preview.text().startswith("20 runs in 5 cohorts"), timeout=20_000)
+
+
+def test_a_full_recipe_on_imagenet_waits_for_its_folder(qtbot: QtBot, page: StudiesPage) -> None:
+    shown(qtbot, page, "shortcuts")
+    page.setup.budget.setCurrentIndex(2)
+    page.setup.budget.activated.emit(2)
+    assert page.setup.setup is None
+    assert not page.setup.train.isEnabled()
+
+
+def test_what_is_missing_waits_in_the_queue_once(qtbot: QtBot, page: StudiesPage, services: Services) -> None:
+    shown(qtbot, page, "degradation")
+    qtbot.mouseClick(page.setup.queue, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(services.controller.entries) == 3, timeout=20_000)
+    assert not services.controller.training
+    assert services.controller.held
+    wanted = gallery_study("degradation").plan().cohorts()
+    assert [tuple(run.spec for run in entry.runs) for entry in services.controller.entries] == [c.runs for c in wanted]
+    qtbot.waitUntil(lambda: "3 cohorts wait" in page.setup.progress_text.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: page.setup.queue.isEnabled(), timeout=20_000)
+    with qtbot.waitSignal(page.message, timeout=20_000) as said:
+        qtbot.mouseClick(page.setup.queue, Qt.MouseButton.LeftButton)
+    assert "Nothing of this study is missing" in said.args[0]
+    assert len(services.controller.entries) == 3
+
+
+def test_more_seeds_are_those_of_the_next_look() -> None:
+    plan = gallery_study("degradation").plan()
+    assert with_count(plan, 5).seeds == plan.more_seeds().seeds == (0, 1, 2, 3, 4)
+    assert with_count(plan, 2).seeds == (0, 1)
+    assert Setup(first_cards()[0], BudgetName.STANDARD, 4).plan().seeds == (0, 1, 2, 3)
+
+
+def test_a_stored_study_shows_its_verdict_and_writes_its_report(
+    qtbot: QtBot, page: StudiesPage, services: Services, tmp_path: Path
+) -> None:
+    plan = gallery_study("degradation").plan()
+    train(services.store, plan, {"plain-20": 40.0, "plain-32": 50.0, "plain-44": 60.0, "plain-56": 80.0})
+    shown(qtbot, page, "degradation")
+    assert page.view is not None
+    (verdict,) = page.view.found.verdicts
+    assert texts(page, "outcome_label") == ["Shown"]
+    assert texts(page, "verdict_label") == [verdict.text]
+    assert "40.0 points above" in verdict.text
+    assert len(page.answers.findChildren(SeedDots)) == 1
+    page.answers.rule_button.click()
+    assert page.answers.rule.isVisible()
+    assert page.answers.rule.text() == rule_text(plan.looks, 1)
+    assert page.setup.more.text() == "2 more seeds"
+    assert not page.setup.train.isEnabled()
+    qtbot.waitUntil(lambda: page.list.cards.cards[0].headline == "Shown", timeout=20_000)
+    report = tmp_path / "report.html"
+    page.write_report(report)
+    qtbot.waitUntil(report.is_file, timeout=20_000)
+    assert "40.0 points above" in report.read_text(encoding="utf-8")
+    page.setup.compare.click()
+    (ids,) = services.navigator.asked["compare"]  # type: ignore[attr-defined]
+    assert set(ids) == {run.id for run in services.store.list_runs()}
+
+
+def test_a_study_of_a_file_is_previewed_and_stays_on_the_list(
+    qtbot: QtBot, page: StudiesPage, services: Services, tmp_path: Path
+) -> None:
+    file = tmp_path / "widths.toml"
+    file.write_text(OWN, encoding="utf-8")
+    page.open_file(file)
+    shown(qtbot, page, f"file:{file}")
+    assert page.setup.preview.text().startswith("9 runs in 3 cohorts")
+    assert "1 combination is left out" in page.setup.left_out.text()
+    assert not page.setup.budget.isVisible()
+    again = StudiesPage(services, page_row("studies"))
+    qtbot.addWidget(again)
+    assert [card.title for card in again.list.cards.cards][-1] == "Two widths"
+    page.forget_button.click()
+    assert len(page.list.cards.cards) == len(STUDIES)
+    assert file.is_file()
+
+
+def test_a_file_that_is_no_study_is_refused_with_its_fault(
+    qtbot: QtBot, page: StudiesPage, tmp_path: Path
+) -> None:  # fmt: skip
+    file = tmp_path / "wrong.toml"
+    file.write_text("name = 'x'\n", encoding="utf-8")
+    with qtbot.waitSignal(page.message) as said:
+        page.open_file(file)
+    assert "wrong.toml" in said.args[0]
+    assert len(page.list.cards.cards) == len(STUDIES)
+
+
+def test_a_dragged_study_is_named(qapp: object) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl("file:///x/widths.toml")])
+    assert drop_sentence(mime) == "Let go to open the study widths.toml"
