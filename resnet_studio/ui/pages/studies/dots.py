@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from resnet_studio.studies.report.charts import ticks
+from resnet_studio.studies.report.charts import round_ticks
 from resnet_studio.studies.rule import MARGIN
 from resnet_studio.studies.verdicts import Verdict
 from resnet_studio.text import _
@@ -68,7 +68,7 @@ class SeedDots(QWidget):
         font = self.font()
         font.setPointSizeF(font.pointSizeF() * 0.85)
         p.setFont(font)
-        for value in ticks(low, high, 6):
+        for value in round_ticks(low, high, 6):
             text = f"{value:g}".replace("-", "\N{MINUS SIGN}") if abs(value) > 1e-9 else "0"
             p.drawText(QRectF(x(value) - 30, 54, 60, 18), Qt.AlignmentFlag.AlignCenter, text)
         p.end()

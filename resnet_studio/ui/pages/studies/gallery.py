@@ -69,13 +69,13 @@ class CardDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         del index
-        return QSize(option.rect.width(), CARD_HEIGHT)  # type: ignore[attr-defined]
+        return QSize(option.rect.width(), CARD_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         card = index.data(Qt.ItemDataRole.UserRole)
         colour = self._theme.colour
-        rect: QRect = option.rect  # type: ignore[attr-defined]
-        state = option.state  # type: ignore[attr-defined]
+        rect: QRect = option.rect
+        state = option.state
         chosen = bool(state & QStyle.StateFlag.State_Selected)
         hovered = bool(state & QStyle.StateFlag.State_MouseOver)
         painter.save()
@@ -85,7 +85,7 @@ class CardDelegate(QStyledItemDelegate):
         painter.setBrush(colour(Role.ACCENT_SOFT if chosen else Role.RAISED if hovered else Role.PANEL))
         painter.drawRoundedRect(box, 8, 8)
         inside = box.adjusted(10, 7, -10, -6)
-        font = option.font  # type: ignore[attr-defined]
+        font = option.font
         font.setWeight(font.Weight.DemiBold)
         painter.setFont(font)
         metrics = QFontMetrics(font)

@@ -481,10 +481,9 @@ class TrainPage(Page):
             end = self._end[1] or end
         self.header.show_seen(end or learning_now(stands))
         if end:
-            twins = {
-                run.spec.recipe.seeds for e in controller.entries for run in e.runs if run.study == state.runs[0].study
-            }
-            self.next_steps.show_end(state.runs, state.runs[0].study, seeds_there=len(twins) >= LEAST_SEEDS)
+            study = state.runs[0].study
+            seeds = {run.spec.recipe.seeds for e in controller.entries if e.study == study for run in e.runs}
+            self.next_steps.show_end(state.runs, study, seeds_there=len(seeds) >= LEAST_SEEDS)
         else:
             self.next_steps.hide()
         self._show_notice("trouble", state.trouble, "error")
