@@ -59,11 +59,14 @@ class Answers(QWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        column.addWidget(named(QLabel(_("Verdict")), role="heading"))
-        for verdict in view.found.verdicts:
-            column.addWidget(self._verdict(verdict))
-        column.addWidget(named(QLabel(_("Nets")), role="heading"))
-        column.addWidget(_nets(view))
+        parts: list[tuple[str, list[QWidget]]] = [
+            (_("Verdict"), [self._verdict(verdict) for verdict in view.found.verdicts]),
+            (_("Nets"), [_nets(view)]),
+        ]
+        for title, widgets in parts if view.found.done else reversed(parts):  # before it starts: what will be trained
+            column.addWidget(named(QLabel(title), role="heading"))
+            for widget in widgets:
+                column.addWidget(widget)
         column.addWidget(named(QLabel(_("Beside the paper")), role="heading"))
         column.addWidget(_differences(view))
         self._content = content

@@ -258,8 +258,9 @@ class StudiesPage(Page):
         self.services.preferences.set_value("studies/chosen", card.key)
         self.title.setText(card.title)
         self.question.setText(card.question)
-        paper = _("{where}: {expects}", where=card.where, expects=card.expects) if card.expects else card.where
-        self.paper.setText(paper)
+        named_twice = not card.expects or card.expects.startswith(card.where)
+        both = _("{where}: {expects}", where=card.where, expects=card.expects)
+        self.paper.setText((card.expects or card.where) if named_twice else both)
         self.forget_button.setVisible(card.file is not None)
         self.answers.clear()
         self.setup.preview.setText("")
