@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.enums import RunStatus
@@ -128,9 +128,11 @@ def test_a_stored_study_shows_its_verdict_and_writes_its_report(
     assert texts(page, "verdict_label") == [verdict.text]
     assert "40.0 points above" in verdict.text
     assert len(page.answers.findChildren(SeedDots)) == 1
-    page.answers.rule_button.click()
-    assert page.answers.rule.isVisible()
-    assert page.answers.rule.text() == rule_text(plan.looks, 1)
+    assert texts(page, "rule_label") == [rule_text(plan.looks, 1)]
+    rule = page.answers.findChild(QLabel, "rule_label")
+    assert rule.isVisible()
+    page.answers.findChild(QPushButton, "rule_button").click()
+    assert not rule.isVisible()
     assert page.setup.more.text() == "2 more seeds"
     assert not page.setup.train.isEnabled()
     qtbot.waitUntil(lambda: page.list.cards.cards[0].headline == "Shown", timeout=20_000)
@@ -176,3 +178,49 @@ def test_a_dragged_study_is_named(qapp: object) -> None:
     mime = QMimeData()
     mime.setUrls([QUrl("file:///x/widths.toml")])
     assert drop_sentence(mime) == "Let go to open the study widths.toml"
+
+
+def test_train_ends_with_the_studys_verdict_and_leads_to_it(qtbot: QtBot, services: Services) -> None:
+    from resnet_studio.ui.pages.train.page import TrainPage
+
+    plan = gallery_study("degradation").plan()
+    train(services.store, plan, {"plain-20": 40.0, "plain-32": 50.0, "plain-44": 60.0, "plain-56": 80.0})
+    page = TrainPage(services, page_row("train"))
+    qtbot.addWidget(page)
+    page.show()
+    qtbot.waitUntil(lambda: page.header.seen.text().startswith("Shown: the training error of plain-56"), timeout=20_000)
+    assert "3 seeds" in page.header.seen.text()
+    page.next_steps.study.click()
+    assert services.navigator.asked["studies"] == ["degradation"]  # type: ignore[attr-defined]
+    assert not page.next_steps.seeds.isVisible()
+
+
+def test_the_demo_ends_with_what_it_does_not_show_and_what_would(qtbot: QtBot, services: Services) -> None:
+    from resnet_studio.studies.single_cohorts import find_single_cohort
+    from resnet_studio.ui.pages.train.page import TrainPage
+
+    demo = find_single_cohort("degradation")
+    levels = {"plain-20": 50.0, "ResNet-20": 40.0, "plain-56": 89.0, "ResNet-56": 45.0}
+    for run in services.store.create_cohort(demo.cohort(0)):
+        values = np.full(run.iterations, levels[run.spec.network.label], np.float32)
+        services.store.set_started([run.id], ["a"], {"device": "cpu"})
+        services.store.append_chunks([CurveChunk(run.id, Series.TRAINING_ERROR, 1, values)])
+        services.store.set_status(run.id, RunStatus.FINISHED, "", run.iterations)
+    page = TrainPage(services, page_row("train"))
+    qtbot.addWidget(page)
+    page.show()
+    qtbot.waitUntil(lambda: "too few to show depth pay off" in page.header.seen.text(), timeout=20_000)
+    asked = services.navigator.asked  # type: ignore[attr-defined]
+    qtbot.mouseClick(page.next_steps.seeds, Qt.MouseButton.LeftButton)
+    assert asked["train"] == [demo.cohort(1), demo.cohort(2)]
+    qtbot.mouseClick(page.next_steps.longer, Qt.MouseButton.LeftButton)
+    assert asked["train"][2] == find_single_cohort("degradation-long").cohort(0)
+
+
+def test_design_leads_to_all_studies(qtbot: QtBot, services: Services) -> None:
+    from resnet_studio.ui.pages.design.page import DesignPage
+
+    page = DesignPage(services, page_row("design"))
+    qtbot.addWidget(page)
+    page.gallery.all.click()
+    assert len(services.navigator.asked["studies"]) == 1  # type: ignore[attr-defined]

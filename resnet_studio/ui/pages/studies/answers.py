@@ -40,13 +40,7 @@ class Answers(QWidget):
         self._content: QWidget | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
-        self.rule_button = named(QPushButton(_("The rule")), "rule_button", role="flat")
-        self.rule_button.setCheckable(True)
-        self.rule = text_label("", "rule_label", role="muted")
-        self.rule.hide()
-        self.rule_button.toggled.connect(self.rule.setVisible)
-        self._column.addWidget(self.rule_button, 0, Qt.AlignmentFlag.AlignLeft)
-        self._column.addWidget(self.rule)
+        self._rule_shown = True
 
     def show_look(self, view: Look) -> None:
         said = (view.plan, view.found.verdicts, view.rows, view.differences)
@@ -54,13 +48,12 @@ class Answers(QWidget):
             return
         self._shown = said
         self.clear()
-        self.rule.setText(rule_text(view.plan.looks, len(view.plan.comparisons)))
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         parts: list[tuple[str, list[QWidget]]] = [
-            (_("Verdict"), [self._verdict(verdict) for verdict in view.found.verdicts]),
+            (_("Verdict"), [*map(self._verdict, view.found.verdicts), self._rule(view)]),
             (_("Nets"), [_nets(view)]),
         ]
         for title, widgets in parts if view.found.done else reversed(parts):  # before it starts: what will be trained
@@ -79,6 +72,26 @@ class Answers(QWidget):
             self._content.hide()
             self._content.deleteLater()
             self._content = None
+
+    def _rule(self, view: Look) -> QWidget:
+        """The rule in words, which can be folded."""
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        button = named(QPushButton(_("The rule")), "rule_button", role="flat")
+        button.setCheckable(True)
+        button.setChecked(self._rule_shown)
+        text = text_label(rule_text(view.plan.looks, len(view.plan.comparisons)), "rule_label", role="muted")
+        text.setVisible(self._rule_shown)
+        button.toggled.connect(text.setVisible)
+        button.toggled.connect(self._on_rule)
+        column.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(text)
+        return holder
+
+    @Slot(bool)
+    def _on_rule(self, shown: bool) -> None:
+        self._rule_shown = shown
 
     def _verdict(self, verdict: Verdict) -> QFrame:
         frame = named(QFrame(), "verdict_panel", role="panel")
