@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +162,32 @@ def test_a_study_of_a_file_is_previewed_and_stays_on_the_list(
     page.forget_button.click()
     assert len(page.list.cards.cards) == len(STUDIES)
     assert file.is_file()
+
+
+@pytest.mark.slow
+def test_a_study_trains_from_the_page_to_its_verdict(
+    qtbot: QtBot, services: Services, drawn_images: Path, tmp_path: Path
+) -> None:
+    for image_file in drawn_images.iterdir():
+        os.link(image_file, services.home.data / image_file.name)
+    file = tmp_path / "tiny.toml"
+    tiny = OWN.replace("depth = [8, 14]\nwidth = [4, 8]", "depth = [8, 14]\nwidth = [4]").replace("= 20", "= 12")
+    file.write_text(tiny.replace("Two widths", "Tiny"), encoding="utf-8")
+    page = StudiesPage(services, page_row("studies"))
+    qtbot.addWidget(page)
+    page.show()
+    page.open_file(file)
+    qtbot.waitUntil(lambda: page.setup.train.isEnabled(), timeout=20_000)
+    with qtbot.waitSignal(services.controller.queue_ended, timeout=120_000):
+        qtbot.mouseClick(page.setup.train, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.view is not None and page.view.found.done == 6, timeout=20_000)
+    assert page.view is not None
+    assert len(page.view.found.verdicts[0].pairs) == 3
+    assert page.setup.progress_text.text() == "6 of 6 runs are done"
+    with qtbot.waitSignal(services.controller.queue_ended, timeout=120_000):
+        page.setup.more.click()
+    qtbot.waitUntil(lambda: page.view is not None and page.view.found.seeds_done == 5, timeout=20_000)
+    assert page.setup.seeds.value() == 5
 
 
 def test_a_file_that_is_no_study_is_refused_with_its_fault(
