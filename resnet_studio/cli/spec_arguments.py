@@ -14,7 +14,7 @@ from resnet_studio.domain.presets import apply, find_preset
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import SEEDS, CohortSpec, DataSpec, RunSpec, replace, twin
 from resnet_studio.platform.home import Home
-from resnet_studio.platform.outside_files import read_regular
+from resnet_studio.platform.outside_files import anchored_source, read_regular
 from resnet_studio.studies.conformity import of_spec
 from resnet_studio.studies.conformity.texts import as_remarks
 from resnet_studio.text import _
@@ -114,14 +114,6 @@ def data_spec(source: str, seed: int = 0, option: str = "--data") -> DataSpec:
         return parse(DataSpec, {"source": anchored_source(source, Path.cwd()), "seed": seed})
     except SpecError as error:
         raise SpecError(dict.fromkeys([option], next(iter(error.fields.values())))) from None
-
-
-def anchored_source(source: str, base: Path) -> str:
-    """A relative ``folder:PATH`` seen from ``base``; anything else as it is."""
-    folder = source.removeprefix("folder:").strip()
-    if not source.startswith("folder:") or not folder:
-        return source
-    return f"folder:{(base / Path(folder).expanduser()).resolve()}"
 
 
 def _anchored(data: DataSpec, base: Path) -> DataSpec:

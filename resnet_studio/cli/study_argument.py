@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from resnet_studio.cli.spec_arguments import anchored_source, classes_of, data_spec
-from resnet_studio.domain.errors import SpecError, UserError
+from resnet_studio.cli.spec_arguments import classes_of, data_spec
+from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.platform.home import Home
 from resnet_studio.studies.catalog import OLD_KEYS, BudgetName, CohortStudy, Study, find_study
 from resnet_studio.studies.own_study import OwnStudy
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.stored import trained_plans
+from resnet_studio.studies.study_file import is_study_name, read_study
 from resnet_studio.text import _
-
-_SUFFIX = ".toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +56,9 @@ class ChosenStudy:
 
 def chosen_study(name: str) -> ChosenStudy:
     """Raises UserError for a name that no study has, and for a file that cannot be read or is no study."""
-    if not name.lower().endswith(_SUFFIX):
+    if not is_study_name(name):
         return ChosenStudy(find_study(name), OLD_KEYS[name][1] if name in OLD_KEYS else None)
-    file = Path(name)
-    try:
-        study = OwnStudy.from_toml(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UserError(
-            _("The study file {file} cannot be read ({strerror}).", file=file, strerror=error.strerror or error)
-        ) from None
-    except UnicodeDecodeError:
-        raise UserError(_("The study file {file} is not UTF-8 text; give a TOML file.", file=file)) from None
-    except SpecError as error:
-        raise UserError(_("In {file}: {sentence}", file=file, sentence=error.sentence)) from None
-    base = file.absolute().parent
-    fixed = {k: anchored_source(str(v), base) if k in ("data", "data.source") else v for k, v in study.fixed.items()}
-    return ChosenStudy(study.model_copy(update={"fixed": fixed}))
+    return ChosenStudy(read_study(Path(name)))
 
 
 def stored_plan(

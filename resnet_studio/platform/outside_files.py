@@ -8,6 +8,7 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
+from resnet_studio.domain.data_sets import FOLDER
 from resnet_studio.domain.errors import UserError
 from resnet_studio.text import _
 
@@ -90,3 +91,11 @@ def _size(count: int) -> str:
         if count >= 1 << share:
             return f"{count / (1 << share):.3g} {unit}"
     return _("{count} bytes", count=count)
+
+
+def anchored_source(source: str, base: Path) -> str:
+    """A relative ``folder:PATH`` seen from ``base``; anything else as it is."""
+    folder = source.removeprefix(FOLDER).strip()
+    if not source.startswith(FOLDER) or not folder:
+        return source
+    return f"folder:{(base / Path(folder).expanduser()).resolve()}"

@@ -95,6 +95,22 @@ class Verdict:
         """Sentence and notes."""
         return " ".join((self.sentence, *self.notes))
 
+    @property
+    def beside_the_paper(self) -> str:
+        """How the outcome stands to the one of the paper's numbers; empty where these say nothing."""
+        expected = self.comparison.expected
+        if expected is None:
+            return ""
+        words = expected.words[:1].lower() + expected.words[1:]
+        if self.as_expected is None:
+            return _("By the paper's numbers: {expected}.", expected=words)
+        if self.as_expected:
+            return _("By the paper's numbers too: {expected}.", expected=words)
+        return _(
+            "By the paper's numbers another outcome: {expected}. What differs from its recipe stands below.",
+            expected=words,
+        )
+
     def as_json(self) -> dict[str, object]:
         """As the command line prints it; differences in points, ``level`` and ``throughout`` as shares."""
         judged = self.judgement

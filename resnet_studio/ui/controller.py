@@ -176,6 +176,39 @@ class RunController(QObject):
         self._begin([entry])
         return entry.run_ids
 
+    def add(self, commands: Sequence[QueueCommand], *, now: bool) -> None:
+        """Do commands that each add an entry to the queue, one after another.
+
+        Where another program holds the history it is asked to, in its time; ``failed`` says if it did not.
+
+        Args:
+            now: Begin with them, now or after what trains; else they wait, and nothing begins that does not train
+                already.
+
+        Raises:
+            UserError: If it cannot be done.
+        """
+        if not commands:
+            return
+        if not self._store.writable:
+            self._jobs.start(
+                lambda _emit, should_stop: [steer(self._store, each, should_stop=should_stop) for each in commands],
+                on_failed=self.failed.emit,
+                on_end=self._on_changed,
+                name="asking",
+            )
+            return
+        if not now and self._job is None:
+            self._held = True
+        added = [steer(self._store, each) for each in commands]
+        if now:
+            self._begin([self._store.entry(entry) for entry in sorted(added, key=self._place)])
+        else:
+            self._on_changed()
+
+    def _place(self, entry_id: str) -> int:
+        return self._store.entry(entry_id).place
+
     def resume(self, run_ids: Sequence[str]) -> None:
         """Queue stored runs again, those of one cohort together.
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QMimeData, QObject, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from resnet_studio.studies.study_file import is_study_name
 from resnet_studio.text import _, _n
 from resnet_studio.ui.images.open_images import local_paths
 from resnet_studio.ui.theme import Role, Theme
@@ -16,9 +17,12 @@ def drop_sentence(mime: QMimeData) -> str:
     """What letting go does."""
     from resnet_studio.data.images import is_image_name  # not needed before something is dragged
 
-    weights = [path for path in local_paths(mime) if are_weights(path)]
+    paths = local_paths(mime)
+    weights = [path for path in paths if are_weights(path)]
+    studies = [path for path in paths if is_study_name(path.name)]
+    if studies and len(studies) == len(paths):
+        return _("Let go to open the study {name}", name=studies[0].name)
     if not weights:
-        paths = local_paths(mime)
         if paths and not any(is_image_name(path.name) or not path.suffix or path.is_dir() for path in paths):
             return _n("{name} is no image", "These {count} files are no images", len(paths), name=paths[0].name)
         return _("Let go to classify")

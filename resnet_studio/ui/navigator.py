@@ -30,6 +30,12 @@ class Navigator:
     def compare(self, run_ids: Sequence[str]) -> None:
         """Lay these runs side by side."""
 
+    def studies(self, key: str = "") -> None:
+        """Show the Studies page, with the study of that key if one is named."""
+
+    def open_study(self, path: Path) -> None:
+        """Show a study's file on the Studies page."""
+
     def classify(self, run_ids: Sequence[str], images: Sequence[Source] = ()) -> None:
         """Choose these networks on the Classify page, and let them see the images."""
 

@@ -56,7 +56,8 @@ QLineEdit[wrong="true"], QSpinBox[wrong="true"], QComboBox[wrong="true"] { borde
 QLineEdit:disabled, QComboBox:disabled, QSpinBox:disabled { color: $MUTED; background: $WINDOW;
     border-color: $BORDER; }
 QComboBox { combobox-popup: 0; }
-QComboBox QLineEdit, QComboBox QLineEdit:focus, QComboBox QLineEdit:disabled { border: 0; padding: 0; margin: 0;
+QComboBox QLineEdit, QComboBox QLineEdit:focus, QComboBox QLineEdit:disabled, QSpinBox QLineEdit,
+QSpinBox QLineEdit:focus { border: 0; padding: 0; margin: 0;
     background: transparent; min-height: 0; }
 QComboBox::drop-down { border: 0; width: 24px; }
 QComboBox::down-arrow { image: url("$ICONS/down-$SCHEME.svg"); width: 12px; height: 12px; }

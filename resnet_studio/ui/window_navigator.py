@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
+from resnet_studio.studies.study_file import is_study_name
 from resnet_studio.text import _
 from resnet_studio.ui.images.image_row import Source
 from resnet_studio.ui.images.open_images import NO_IMAGE, NOT_HERE, DroppedImages, pasted_images
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from resnet_studio.ui.pages.design.page import DesignPage
     from resnet_studio.ui.pages.inside.page import InsidePage
     from resnet_studio.ui.pages.runs.page import RunsPage
+    from resnet_studio.ui.pages.studies.page import StudiesPage
 
 FINE_TUNING = _("Training will begin with that run's weights; choose data and recipe, then train.")
 
@@ -79,6 +81,12 @@ class WindowNavigator(Navigator):
 
         return self.pages.page_of("inside", InsidePage)
 
+    @property
+    def studies_page(self) -> StudiesPage:
+        from resnet_studio.ui.pages.studies.page import StudiesPage
+
+        return self.pages.page_of("studies", StudiesPage)
+
     # What pages ask for
 
     def design(self, spec: RunSpec | None = None) -> None:
@@ -105,6 +113,15 @@ class WindowNavigator(Navigator):
     def compare(self, run_ids: Sequence[str]) -> None:
         self.pages.show_page("compare")
         self.compare_page.show_runs(run_ids)
+
+    def studies(self, key: str = "") -> None:
+        self.pages.show_page("studies")
+        if key:
+            self.studies_page.choose(key)
+
+    def open_study(self, path: Path) -> None:
+        self.pages.show_page("studies")
+        self.studies_page.open_file(path)
 
     def classify(self, run_ids: Sequence[str], images: Sequence[Source] = ()) -> None:
         self.pages.show_page("classify")
@@ -143,15 +160,21 @@ class WindowNavigator(Navigator):
         self._banner.show_notice("error", sentence, kind="error")
 
     def open_images(self, dropped: DroppedImages) -> None:
-        """Classify what was dropped, pasted or chosen; weights among it are imported."""
+        """Classify what was dropped, pasted or chosen; weights among it are imported, a study's file is opened."""
         if dropped.only_remote:
             self.show_error(NOT_HERE)
             return
         if weights := [path for path in dropped.paths if are_weights(path)]:
             self.import_weights(weights)
             dropped = replace(dropped, paths=tuple(path for path in dropped.paths if path not in weights))
-        if not dropped:
-            return
+        if studies := [path for path in dropped.paths if is_study_name(path.name)]:
+            dropped = replace(dropped, paths=tuple(path for path in dropped.paths if path not in studies))
+        if dropped:
+            self._classify_dropped(dropped)
+        for path in studies:
+            self.open_study(path)
+
+    def _classify_dropped(self, dropped: DroppedImages) -> None:
         self.pages.show_page("classify")
         if dropped.paths:
             self.classify_page.classify_paths(list(dropped.paths))

@@ -615,7 +615,7 @@ def test_the_data_dialog_opens_where_data_were_chosen_last(
         asked.append(folder)
         return str(tmp_path)
 
-    monkeypatch.setattr("resnet_studio.ui.pages.design.data_field.QFileDialog.getExistingDirectory", choose_it)
+    monkeypatch.setattr("resnet_studio.ui.widgets.data_field.QFileDialog.getExistingDirectory", choose_it)
     form.data._on_choose()
     form.data._path.clear()
     form.data._on_choose()

@@ -24,6 +24,7 @@ from resnet_studio.platform.queue_time import QueueTime, queue_time
 from resnet_studio.platform.training_speed import with_runs
 from resnet_studio.runner.queue_work import EntryWork, this_worker
 from resnet_studio.runner.refuse_misfits import refuse_misfits
+from resnet_studio.studies.queue_commands import queue_commands
 from resnet_studio.studies.stored import stored_study
 from resnet_studio.text import _, _n
 from resnet_studio.training.speed_cache import known_speeds
@@ -143,16 +144,8 @@ def _add_study(
     for source in dict.fromkeys(arm.spec.data for arm in plan.arms):
         refuse_missing_data(source, here.home)
     with here.writer() as store:
-        waiting = {run_id for entry in store.queue() for run_id in entry.run_ids}
-        added = []
-        for work in reversed(stored_study(plan, store).work) if first else stored_study(plan, store).work:
-            if work.cohort is not None:
-                command = QueueCommand(verb=QueueVerb.ADD, cohort=work.cohort, first=first)
-            elif waiting.isdisjoint(run_ids := tuple(run.id for run in work.resume)):
-                command = QueueCommand(verb=QueueVerb.RESUME, run_ids=run_ids)
-            else:
-                continue
-            added.append(_steer(store, command))
+        commands = queue_commands(stored_study(plan, store), store.queue(), first=first)
+        added = [_steer(store, command) for command in commands]
         if as_json:
             print_json([entry_json(store.entry(entry)) for entry in added])
             return

@@ -77,7 +77,7 @@ def dots(verdict: Verdict) -> Markup:
         parts.append(
             element("circle", title, cx=x(pair.difference), cy=28, r=4.5, class_="seed" if seen else "seed unseen")
         )
-    for value in _ticks(low, high, 8):
+    for value in round_ticks(low, high, 8):
         parts.append(element("text", _plain(value), x=x(value), y=88, class_="tick", text_anchor="middle"))
     alt = _("Differences by seed, in points: {values}", values=", ".join(f"{value:.2f}" for value in values))
     return _svg(parts, 96, alt)
@@ -218,11 +218,11 @@ def _moves(places: Sequence[tuple[float, float]]) -> str:
 def _grid(
     axes: _Axes, *, across: str, up: str, grouped_ticks: bool = False, ticks: Sequence[float] = ()
 ) -> Iterator[Markup]:
-    for value in _ticks(*axes.y, 5):
+    for value in round_ticks(*axes.y, 5):
         x, y = axes.at(axes.x[0], value)
         yield element("line", x1=x, x2=_WIDTH - _RIGHT, y1=y, y2=y, class_="grid")
         yield element("text", _plain(value), x=x - 6, y=y + 4, class_="tick", text_anchor="end")
-    for value in ticks or _ticks(*axes.x, 6):
+    for value in ticks or round_ticks(*axes.x, 6):
         x, y = axes.at(value, axes.y[0])
         text = grouped(round(value)) if grouped_ticks else _plain(value)
         yield element("text", text, x=x, y=y + 15, class_="tick", text_anchor="middle")
@@ -230,7 +230,7 @@ def _grid(
     yield element("text", f"{up}, %", x=_LEFT + 4, y=_TOP + 9, class_="tick")
 
 
-def _ticks(low: float, high: float, count: int) -> list[float]:
+def round_ticks(low: float, high: float, count: int) -> list[float]:
     """Round values between the two."""
     if not high > low:
         return [low]

@@ -5,21 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from statistics import fmean, stdev
 
 from resnet_studio import __version__
-from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.documents import to_toml
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
-from resnet_studio.domain.text_numbers import NONE, duration, grouped, moment, percent, short_count
-from resnet_studio.studies.conformity import Conformity, State, of_run, of_spec
-from resnet_studio.studies.plan import Arm
+from resnet_studio.domain.text_numbers import duration, grouped, moment, percent, short_count
 from resnet_studio.studies.report.charts import against_depth, curves, dots
 from resnet_studio.studies.report.markup import Content, Markup, element, joined, table
-from resnet_studio.studies.rule import Outcome, rule_text
+from resnet_studio.studies.result_rows import recipe_differences, result_columns, result_rows
+from resnet_studio.studies.rule import rule_text
 from resnet_studio.studies.stored import StoredStudy
-from resnet_studio.studies.verdicts import Verdict
 from resnet_studio.text import _, _n
 
 _STYLE = """
@@ -104,29 +100,11 @@ def _verdicts(found: StoredStudy) -> Iterator[Markup]:
             )
         if verdict.comparison.paper:
             parts.append(element("p", _("The paper: {paper}", paper=verdict.comparison.paper)))
-        if sentence := _beside_the_paper(verdict):
+        if sentence := verdict.beside_the_paper:
             parts.append(element("p", sentence))
         yield element("section", *parts, class_=f"verdict {verdict.outcome}")
     yield element("h3", _("The rule"))
     yield element("p", rule_text(found.plan.looks, len(found.plan.comparisons)))
-
-
-def _beside_the_paper(verdict: Verdict) -> str:
-    expected = verdict.comparison.expected
-    if expected is None:
-        return ""
-    if verdict.as_expected is None:
-        return _("By the paper's numbers: {expected}.", expected=_lower(expected))
-    if verdict.as_expected:
-        return _("By the paper's numbers too: {expected}.", expected=_lower(expected))
-    return _(
-        "By the paper's numbers another outcome: {expected}. What differs from its recipe stands below.",
-        expected=_lower(expected),
-    )
-
-
-def _lower(outcome: Outcome) -> str:
-    return outcome.words[:1].lower() + outcome.words[1:]
 
 
 def _charts(found: StoredStudy) -> Iterator[Markup]:
@@ -154,24 +132,15 @@ def _charts(found: StoredStudy) -> Iterator[Markup]:
 
 
 def _results(found: StoredStudy) -> Iterator[Markup]:
-    results = found.results
-    columns = (
-        _("net"), _("parameters"), _("multiply-adds"), _("seeds"), _("training error"), _("test error"), _("the paper"),
-    )  # fmt: skip
-    rows = []
-    for arm in found.plan.arms:
-        own = [result for (key, _seed), result in results.items() if key == arm.key]
-        design = blueprint(arm.spec.network)
-        rows.append(
-            (
-                arm.label, grouped(design.parameters), short_count(design.multiply_adds), str(len(own)),
-                _mean_and_deviation([result.training_error for result in own]),
-                _mean_and_deviation([result.test_error for result in own]),
-                of_spec(arm.spec).paper or NONE,
-            )
-        )  # fmt: skip
+    rows = [
+        (
+            row.label, grouped(row.parameters), short_count(row.multiply_adds), str(row.seeds), row.training_error,
+            row.test_error, row.paper,
+        )
+        for row in result_rows(found)
+    ]  # fmt: skip
     yield element("h2", _("Results"))
-    yield table(columns, rows, numbers=(1, 2, 3, 4, 5))
+    yield table(result_columns(), rows, numbers=(1, 2, 3, 4, 5))
     yield element(
         "p",
         _(
@@ -210,36 +179,18 @@ def _results(found: StoredStudy) -> Iterator[Markup]:
         yield element("p", _("{name} {status}: {reason}", name=run.name, status=_(run.status.value), reason=run.reason))
 
 
-def _mean_and_deviation(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return NONE
-    return f"{fmean(known):.2f} ± {stdev(known):.2f} %" if len(known) > 1 else percent(known[0])
-
-
-def _conformity(found: StoredStudy, arm: Arm) -> Conformity:
-    """Of a run of the arm where one is there, for it knows its data; else of the design."""
-    run = next((place.run for place in found.places if place.arm is arm and place.run is not None), None)
-    return of_spec(arm.spec) if run is None else of_run(run, found.runs)
-
-
 def _paper(found: StoredStudy) -> Iterator[Markup]:
     plan = found.plan
     yield element("h2", _("Beside the paper"))
     if plan.expects:
         yield element("p", element("b", plan.where), ": ", plan.expects)
-    lists = [(arm, _conformity(found, arm)) for arm in plan.arms]
-    shared: dict[tuple[str, str, str, str], list[str]] = {}
-    for arm, one in lists:
-        for check in one.of(State.DIFFERS):
-            shared.setdefault((check.topic, check.run, check.paper, check.where), []).append(arm.label)
-    if shared:
-        yield element("p", _n("{count} point differs:", "{count} points differ:", len(shared)))
+    lists, differences = recipe_differences(found)
+    if differences:
+        yield element("p", _n("{count} point differs:", "{count} points differ:", len(differences)))
         rows: list[Sequence[Content]] = [
-            (topic, has, _("{paper} ({where})", paper=paper, where=where),
-             _("all") if len(arms) == len(lists) else ", ".join(arms))
-            for (topic, has, paper, where), arms in shared.items()
-        ]  # fmt: skip
+            (each.topic, each.run, _("{paper} ({where})", paper=each.paper, where=each.where), each.nets)
+            for each in differences
+        ]
         yield table((_("point"), _("here"), _("the paper"), _("nets")), rows)
     else:
         yield element("p", _("Every point of the paper that these runs can meet is met."))

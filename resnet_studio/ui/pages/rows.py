@@ -45,6 +45,12 @@ def _inside(services: Services, row: PageRow) -> Page:
     return InsidePage(services, row)
 
 
+def _studies(services: Services, row: PageRow) -> Page:
+    from resnet_studio.ui.pages.studies.page import StudiesPage
+
+    return StudiesPage(services, row)
+
+
 PAGES: tuple[PageRow, ...] = (
     PageRow("design", _("&Design"), "ph.tree-structure", "Ctrl+1", _("Draw networks and start training"), _design),
     PageRow("train", _("&Train"), "ph.chart-line", "Ctrl+2", _("Watch the training"), _train),
@@ -52,6 +58,7 @@ PAGES: tuple[PageRow, ...] = (
     PageRow("compare", _("&Compare"), "ph.scales", "Ctrl+4", _("Stored runs side by side"), _compare),
     PageRow("classify", _("C&lassify"), "ph.image", "Ctrl+5", _("Show images to trained networks"), _classify),
     PageRow("inside", _("Insid&e"), "ph.magnifying-glass", "Ctrl+6", _("Look into networks, side by side"), _inside),
+    PageRow("studies", _("St&udies"), "ph.flask", "Ctrl+7", _("Questions, and what the runs answer"), _studies),
 )
 
 

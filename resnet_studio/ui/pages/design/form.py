@@ -19,13 +19,13 @@ from resnet_studio.domain.specs import DataSpec, RunSpec, counterpart, replace
 from resnet_studio.domain.weight_compatibility import misfit, twin_misfit
 from resnet_studio.text import _
 from resnet_studio.ui.pages.design.class_origin import ClassCount, classes_fault
-from resnet_studio.ui.pages.design.data_field import DataField
 from resnet_studio.ui.pages.design.field_dependencies import followed, offered, proposed_depths
 from resnet_studio.ui.pages.design.form_layout import default_of, unread
 from resnet_studio.ui.pages.design.form_sheet import FormSheet
 from resnet_studio.ui.pages.design.recipe_field import RecipeField
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.data_field import DataField
 from resnet_studio.ui.widgets.field_row import NO_RUN
 from resnet_studio.ui.widgets.spec_fields import as_text, nested, typed, values
 from resnet_studio.ui.widgets.text import counted

@@ -10,10 +10,10 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from resnet_studio.text import _
-from resnet_studio.ui.pages.design.data_field import DataField
 from resnet_studio.ui.pages.design.form_layout import SECTIONS, applies, usual
 from resnet_studio.ui.pages.design.recipe_field import RecipeField
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.data_field import DataField
 from resnet_studio.ui.widgets.field_row import FieldRow
 from resnet_studio.ui.widgets.spec_fields import GROUPS, FormField, form_fields
 

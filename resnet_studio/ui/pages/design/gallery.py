@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QStyle, QStyleOption, QStylePainter, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QButtonGroup,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyleOption,
+    QStylePainter,
+    QWidget,
+)
 
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.studies.single_cohorts import SingleCohort
@@ -108,9 +118,9 @@ def _two_lines(text: str, metrics: object, width: int) -> str:
 
 
 class Gallery(QWidget):
-    """``chosen`` carries the study whose card was pressed."""
+    """``chosen`` carries the study whose card was pressed; ``all_requested`` when all studies are wanted."""
 
-    chosen = Signal(object)
+    chosen, all_requested = Signal(object), Signal()
 
     def __init__(self, studies: Sequence[SingleCohort], theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -124,6 +134,12 @@ class Gallery(QWidget):
         for card in self.cards.values():
             self._group.addButton(card)
             row.addWidget(card, 1)
+        self.all = named(QPushButton(_("All\nstudies")), "all_studies_button", role="flat")
+        self.all.setToolTip(_("The paper's questions with budgets, seeds and verdicts, and your own (Ctrl+6)"))
+        self.all.setAccessibleName(_("All studies"))
+        self.all.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        self.all.clicked.connect(self.all_requested)
+        row.addWidget(self.all)
         self._group.buttonClicked.connect(self._on_clicked)
 
     def mark(self, key: str) -> None:

@@ -89,6 +89,10 @@ class DesignPage(Page):
             self.message.emit(_("The command line is on the clipboard."))
 
     @Slot()
+    def _on_all_studies(self) -> None:
+        self.services.navigator.studies()
+
+    @Slot()
     def compare_networks(self) -> None:
         """Open the window in which networks are compared; at first it has the designed one and its twin."""
         first = self._comparison is None
@@ -245,6 +249,7 @@ class DesignPage(Page):
         self._saver = QTimer(self, singleShot=True, interval=SAVE_AFTER_MS)
         self._saver.timeout.connect(self._save)
         self.gallery.chosen.connect(self.show_study)
+        self.gallery.all_requested.connect(self._on_all_studies)
         self.form.changed.connect(self._on_form_changed)
         self.view.pointed.connect(self._on_pointed)
         self.buttons.run_study.clicked.connect(self.run_study)

@@ -19,14 +19,18 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.platform.queue_time import queue_time
 from resnet_studio.platform.training_speed import KnownSpeeds, with_runs
+from resnet_studio.studies.cohort_end import end_sentence
 from resnet_studio.studies.conclusions import conclusion
 from resnet_studio.studies.learning import Stand, chance_error, learning_now
+from resnet_studio.studies.rule import LEAST_SEEDS
 from resnet_studio.studies.run_results import RunResult
+from resnet_studio.studies.single_cohorts import find_single_cohort
 from resnet_studio.text import _, _n
 from resnet_studio.training.speed_cache import known_speeds
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.train.cards import RunCards
 from resnet_studio.ui.pages.train.header import TrainHeader
+from resnet_studio.ui.pages.train.next_steps import LONGER_KEY, NextSteps, lacking_seeds
 from resnet_studio.ui.pages.train.plots import TrainPlots
 from resnet_studio.ui.pages.train.queue import QueuePanel
 from resnet_studio.ui.pages.train.state import CohortState
@@ -54,6 +58,7 @@ class TrainPage(Page):
         self._follows = True  # the page goes over to what trains next
         self._before = ""  # the entry that was shown before it did
         self._known = KnownSpeeds()
+        self._end: tuple[tuple[str, ...], str] = ((), "")  # runs, and what their study says at their end
         self._loader = CurveLoader(services.store, services.jobs, self)
         self._build()
         self._connect()
@@ -67,6 +72,7 @@ class TrainPage(Page):
     def _build(self) -> None:
         services = self.services
         self.header = TrainHeader(services.theme)
+        self.next_steps = NextSteps()
         self.banner = Banner()
         self.banner.setObjectName("train_banner")
         self.plots = TrainPlots(services.theme, services.preferences, self._book)
@@ -98,6 +104,7 @@ class TrainPage(Page):
         layout.setContentsMargins(16, 12, 16, 12)
         layout.setSpacing(10)
         layout.addWidget(self.header)
+        layout.addWidget(self.next_steps)
         layout.addWidget(self.banner)
         layout.addWidget(self._splitter, 1)
         self.stack = QStackedWidget()
@@ -119,6 +126,9 @@ class TrainPage(Page):
         header.resume.clicked.connect(self.on_resume)
         header.compare.clicked.connect(self._on_compare)
         header.classify.clicked.connect(self._on_classify)
+        self.next_steps.seeds_requested.connect(self._on_more_seeds)
+        self.next_steps.longer_requested.connect(self._on_longer)
+        self.next_steps.study_requested.connect(self._on_study)
         controller.queue_changed.connect(self._show_queue)
         controller.train_requested.connect(self._on_train_requested)
         controller.entry_ended.connect(self._on_entry_ended)
@@ -168,6 +178,7 @@ class TrainPage(Page):
         set_epoch_lengths(self._book, members)
         self._loader.load(self._state.run_ids)
         self._show_all()
+        self._read_end()
 
     def _members(self, cohort_id: str) -> list[RunRecord]:
         """The runs of a cohort that are not deleted; UserError if the history cannot be read."""
@@ -227,6 +238,8 @@ class TrainPage(Page):
     def _on_entry_ended(self, entry: QueueEntry) -> None:
         """Said in words: where a stop was, and how to go on; and when the next in the queue takes the page over."""
         self._learn_speeds()
+        if self._state.concerns(entry.run_ids):
+            self._read_end()
         waiting = sum(each.status is QueueStatus.WAITING for each in self._controller.entries)
         if entry.status is QueueStatus.STOPPED:
             sentence = _("{title}: {reason} Resume goes on with it from there.", title=entry.title, reason=entry.reason)
@@ -361,6 +374,19 @@ class TrainPage(Page):
         self.services.navigator.compare(self._state.run_ids)
 
     @Slot()
+    def _on_more_seeds(self) -> None:
+        for cohort in lacking_seeds(self._state.runs):
+            self.services.navigator.train(cohort)
+
+    @Slot()
+    def _on_longer(self) -> None:
+        self.services.navigator.train(find_single_cohort(LONGER_KEY).cohort(self._state.runs[0].spec.recipe.init_seed))
+
+    @Slot(str)
+    def _on_study(self, key: str) -> None:
+        self.services.navigator.studies(key)
+
+    @Slot()
     def _on_classify(self) -> None:
         self.services.navigator.classify(self._state.run_ids)
 
@@ -396,6 +422,23 @@ class TrainPage(Page):
         """From what was measured here, and what the queue has trained."""
         runs = [run for entry in reversed(self._controller.entries) for run in entry.runs]
         self._known = with_runs(known_speeds(self.services.home.cache), runs)
+
+    def _read_end(self) -> None:
+        """What the study says now that the shown cohort has ended, read in a thread."""
+        runs, store = self._state.runs, self._store
+        if not runs or not runs[0].study or self._state.active or any(run.resumable for run in runs):
+            return
+        ids = tuple(run.id for run in runs)
+        self.services.jobs.start(
+            lambda _emit, _should_stop: (ids, end_sentence(ids, store)),
+            on_done=self._on_end_read,
+            on_failed=self.message.emit,
+        )
+
+    @Slot(object)
+    def _on_end_read(self, found: tuple[tuple[str, ...], str]) -> None:
+        self._end = found
+        self._dirty = True
 
     @Slot()
     def _show_queue(self) -> None:
@@ -433,7 +476,16 @@ class TrainPage(Page):
                 count = min(place, TRAINING_ERROR_WINDOW)
                 stands.append(Stand(run, names[run.id], training_error, count))
                 ends.append(RunResult(run, training_error, test_error))
-        self.header.show_seen(("" if state.active or training else conclusion(ends)) or learning_now(stands))
+        end = "" if state.active or training else conclusion(ends)
+        if end and self._end[0] == state.run_ids:
+            end = self._end[1] or end
+        self.header.show_seen(end or learning_now(stands))
+        if end:
+            study = state.runs[0].study
+            seeds = {run.spec.recipe.seeds for e in controller.entries if e.study == study for run in e.runs}
+            self.next_steps.show_end(state.runs, study, seeds_there=len(seeds) >= LEAST_SEEDS)
+        else:
+            self.next_steps.hide()
         self._show_notice("trouble", state.trouble, "error")
         self._show_notice("notice", state.notices[-1] if state.notices else "", "info")
 

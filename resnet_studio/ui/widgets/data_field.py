@@ -112,6 +112,13 @@ class DataField(QWidget):
         self._folder_row.setVisible(folder)
         self._scan()
 
+    def ask_for_folder(self) -> None:
+        """Show that a folder is wanted which is not known yet."""
+        self._path.clear()
+        self._source.setCurrentIndex(self._source.findData(FOLDER))
+        self._folder_row.show()
+        self._scan()
+
     def choose_folder(self, path: str) -> None:
         """As if a person had chosen it."""
         self._source.setCurrentIndex(self._source.findData(FOLDER))

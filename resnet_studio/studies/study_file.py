@@ -1,0 +1,40 @@
+"""A study's file, read and written; a relative folder of images in it is seen from the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from resnet_studio.domain.errors import SpecError, UserError
+from resnet_studio.platform.files import write_whole
+from resnet_studio.platform.outside_files import anchored_source
+from resnet_studio.studies.own_study import OwnStudy
+from resnet_studio.text import _
+
+STUDY_SUFFIX = ".toml"
+
+
+def is_study_name(name: str) -> bool:
+    """Whether a file of that name may hold a study."""
+    return name.lower().endswith(STUDY_SUFFIX)
+
+
+def read_study(file: Path) -> OwnStudy:
+    """Raises UserError, naming the file, for one that cannot be read or is no study."""
+    try:
+        study = OwnStudy.from_toml(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UserError(
+            _("The study file {file} cannot be read ({strerror}).", file=file, strerror=error.strerror or error)
+        ) from None
+    except UnicodeDecodeError:
+        raise UserError(_("The study file {file} is not UTF-8 text; give a TOML file.", file=file)) from None
+    except SpecError as error:
+        raise UserError(_("In {file}: {sentence}", file=file, sentence=error.sentence)) from None
+    base = file.absolute().parent
+    fixed = {k: anchored_source(str(v), base) if k in ("data", "data.source") else v for k, v in study.fixed.items()}
+    return study.model_copy(update={"fixed": fixed})
+
+
+def write_study(study: OwnStudy, file: Path) -> None:
+    """Raises UserError if it cannot be written."""
+    write_whole(file, study.to_toml())

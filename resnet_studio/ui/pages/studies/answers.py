@@ -1,0 +1,169 @@
+"""What a study answers: verdicts with their dots and rule, nets beside the paper, differences of the recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from resnet_studio.domain.text_numbers import NONE
+from resnet_studio.studies.result_rows import result_columns
+from resnet_studio.studies.rule import rule_text
+from resnet_studio.studies.verdicts import Verdict
+from resnet_studio.text import _, _n
+from resnet_studio.ui.pages.studies.dots import SeedDots
+from resnet_studio.ui.pages.studies.gallery import OUTCOME_ROLES
+from resnet_studio.ui.pages.studies.work import Look
+from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.text import count_text, short_count
+
+_LABEL_ROLES = {Role.OK: "ok", Role.ERROR: "error"}
+
+
+def text_label(text: str, name: str = "", *, role: str = "") -> QLabel:
+    """A paragraph that can be selected and copied."""
+    label = named(QLabel(text, wordWrap=True), name, role=role)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+class Answers(QWidget):
+    """Built anew for each :class:`Look` that says something else."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._shown: object = None
+        self._content: QWidget | None = None
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._rule_shown = True
+
+    def show_look(self, view: Look) -> None:
+        said = (view.plan, view.found.verdicts, view.rows, view.differences)
+        if said == self._shown:
+            return
+        self._shown = said
+        self.clear()
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        parts: list[tuple[str, list[QWidget]]] = [
+            (_("Verdict"), [*map(self._verdict, view.found.verdicts), self._rule(view)]),
+            (_("Nets"), [_nets(view)]),
+        ]
+        for title, widgets in parts if view.found.done else reversed(parts):  # before it starts: what will be trained
+            column.addWidget(named(QLabel(title), role="heading"))
+            for widget in widgets:
+                column.addWidget(widget)
+        column.addWidget(named(QLabel(_("Beside the paper")), role="heading"))
+        column.addWidget(_differences(view))
+        self._content = content
+        self._column.insertWidget(0, content)
+
+    @Slot()
+    def clear(self) -> None:
+        if self._content is not None:
+            self._column.removeWidget(self._content)
+            self._content.hide()
+            self._content.deleteLater()
+            self._content = None
+
+    def _rule(self, view: Look) -> QWidget:
+        """The rule in words, which can be folded."""
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        button = named(QPushButton(_("The rule")), "rule_button", role="flat")
+        button.setCheckable(True)
+        button.setChecked(self._rule_shown)
+        text = text_label(rule_text(view.plan.looks, len(view.plan.comparisons)), "rule_label", role="muted")
+        text.setVisible(self._rule_shown)
+        button.toggled.connect(text.setVisible)
+        button.toggled.connect(self._on_rule)
+        column.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(text)
+        return holder
+
+    @Slot(bool)
+    def _on_rule(self, shown: bool) -> None:
+        self._rule_shown = shown
+
+    def _verdict(self, verdict: Verdict) -> QFrame:
+        frame = named(QFrame(), "verdict_panel", role="panel")
+        column = QVBoxLayout(frame)
+        column.setContentsMargins(12, 8, 12, 8)
+        column.setSpacing(4)
+        column.addWidget(text_label(verdict.comparison.question, role="muted"))
+        badge = text_label(verdict.outcome.words, "outcome_label", role="heading")
+        column.addWidget(badge)
+        column.addWidget(
+            text_label(verdict.text, "verdict_label", role=_LABEL_ROLES.get(OUTCOME_ROLES[verdict.outcome], ""))
+        )
+        if verdict.pairs:
+            column.addWidget(SeedDots(verdict, self._theme))
+        if verdict.comparison.paper:
+            paper = _("The paper: {paper}", paper=verdict.comparison.paper)
+            column.addWidget(text_label(paper, "paper_label"))
+        if verdict.beside_the_paper:
+            column.addWidget(text_label(verdict.beside_the_paper, "beside_label"))
+        return frame
+
+
+def _nets(view: Look) -> QWidget:
+    rows = [
+        (
+            row.label, count_text(row.parameters), short_count(row.multiply_adds), str(row.seeds), row.training_error,
+            row.test_error, row.paper,
+        )
+        for row in view.rows
+    ]  # fmt: skip
+    return _grid("nets_grid", result_columns(), rows, numbers=range(1, 6))
+
+
+def _differences(view: Look) -> QWidget:
+    if not view.differences:
+        return text_label(_("Every point of the paper that these runs can meet is met."), "differences_label")
+    holder = QWidget()
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(0, 0, 0, 0)
+    count = len(view.differences)
+    column.addWidget(text_label(_n("{count} point differs:", "{count} points differ:", count), "differences_label"))
+    heads = (_("point"), _("here"), _("the paper"), _("nets"))
+    rows = [
+        (each.topic, each.run, _("{paper} ({where})", paper=each.paper, where=each.where), each.nets)
+        for each in view.differences
+    ]
+    column.addWidget(_grid("differences_grid", heads, rows))
+    return holder
+
+
+def _grid(
+    name: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[int] = ()
+) -> QFrame:  # fmt: skip
+    """A small table of texts that breaks its lines."""
+    frame = named(QFrame(), name, role="panel")
+    grid = QGridLayout(frame)
+    grid.setContentsMargins(12, 8, 12, 8)
+    grid.setHorizontalSpacing(16)
+    grid.setVerticalSpacing(4)
+    for column, head in enumerate(heads):
+        grid.addWidget(_cell(head, right=column in numbers, role="muted"), 0, column)
+        if column not in numbers:
+            grid.setColumnStretch(column, 1)
+    for place, row in enumerate(rows, start=1):
+        for column, text in enumerate(row):
+            grid.addWidget(_cell(text or NONE, right=column in numbers), place, column)
+    return frame
+
+
+def _cell(text: str, *, right: bool, role: str = "") -> QLabel:
+    label = text_label(text, role=role)
+    label.setWordWrap(not right)
+    across = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+    label.setAlignment(across | Qt.AlignmentFlag.AlignTop)
+    return label

@@ -1,0 +1,195 @@
+"""Budget, seeds and data of the chosen study, what they take, and the buttons that start it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
+
+from resnet_studio.domain.specs import DataSpec
+from resnet_studio.studies.catalog import BudgetName, Study
+from resnet_studio.studies.plan import StudyPlan
+from resnet_studio.text import _, _n
+from resnet_studio.ui.pages.studies.answers import text_label
+from resnet_studio.ui.pages.studies.work import Card, Look, Setup, preview_text
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.data_field import DataField
+from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
+from resnet_studio.ui.widgets.flow import FlowLayout
+
+_MOST_SEEDS = 100
+_LEFT_OUT_SHOWN = 4
+
+
+class SetupPanel(QFrame):
+    """``changed`` when another setup was chosen; :attr:`setup` is it. The page connects the buttons."""
+
+    changed = Signal()
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, "study_setup", role="panel")
+        self._card: Card | None = None
+        self._own_source = ""
+        self._quiet = False
+        self.budget = named(Choice(), "budget_choice", tip=_("How much training the study is given"))
+        self.budget.setAccessibleName(_("Budget"))
+        self.seeds = named(QSpinBox(), "seeds_field", tip=_("How many; 3, 5 and 10 give verdicts"))
+        self.seeds.setRange(1, _MOST_SEEDS)
+        self.seeds.setAccessibleName(_("Seeds"))
+        self.seeds.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.seeds.setFixedWidth(56)
+        self.data = DataField(services)
+        self.preview = text_label("", "preview_label")
+        self.left_out = text_label("", "left_out_label", role="muted")
+        self.progress_text = text_label("", "study_progress_label", role="muted")
+        self.progress = named(QProgressBar(), "study_progress")
+        self.progress.setTextVisible(False)
+        self.progress.setAccessibleName(_("Progress of the study"))
+        self.fault = text_label("", "study_fault_label", role="error")
+        self.train = named(QPushButton(_("Train now")), "train_study_button", role="primary")
+        self.queue = named(QPushButton(_("Add to queue")), "queue_study_button")
+        self.more = named(QPushButton(_("More seeds")), "more_seeds_button")
+        self.compare = named(QPushButton(_("Compare")), "compare_study_button")
+        self.report = named(QPushButton(_("Report…")), "report_study_button")
+        self.train.setToolTip(_("Train what is missing, now or after what trains"))
+        self.queue.setToolTip(_("What is missing waits at the end of the queue"))
+        self.compare.setToolTip(_("The study's runs side by side"))
+        self.report.setToolTip(_("One HTML file that opens without a network"))
+        self._lay_out()
+        self.budget.activated.connect(self._on_budget)
+        self.seeds.valueChanged.connect(self._on_changed)
+        self.data.edited.connect(self._on_changed)
+        self.data.facts_known.connect(self._on_facts)
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 10, 12, 10)
+        column.setSpacing(8)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        self._budget_title = QLabel(_("Budget"))
+        self._budget_title.setBuddy(self.budget)
+        self._budget_title.setFixedWidth(TITLE_WIDTH)
+        seeds = QLabel(_("Seeds"))
+        seeds.setBuddy(self.seeds)
+        grid.addWidget(self._budget_title, 0, 0)
+        grid.addWidget(self.budget, 0, 1)
+        grid.addWidget(seeds, 0, 2)
+        grid.addWidget(self.seeds, 0, 3)
+        grid.setColumnStretch(1, 1)
+        column.addLayout(grid)
+        column.addWidget(self.data)
+        for widget in (self.preview, self.left_out, self.progress_text, self.progress, self.fault):
+            column.addWidget(widget)
+        buttons = FlowLayout()
+        for button in (self.train, self.queue, self.more, self.compare, self.report):
+            buttons.addWidget(button)
+        column.addLayout(buttons)
+
+    @property
+    def setup(self) -> Setup | None:
+        """None without a study, or while its data cannot be used or is not known yet."""
+        card = self._card
+        if card is None or card.study is None or self.data.fault:
+            return None
+        budget = self._budget if isinstance(card.study, Study) else None
+        own = self.data.text == self._own_source
+        if not own and self.data.facts is None:
+            return None
+        source = None if own else self.data.text
+        classes = None if own or self.data.facts is None else len(self.data.facts.class_names)
+        return Setup(card, budget, self.seeds.value(), source, classes)
+
+    @property
+    def _budget(self) -> BudgetName:
+        return BudgetName(self.budget.currentData())  # Qt hands out plain text
+
+    def show_card(self, card: Card) -> None:
+        """The setup of what is stored of it, else its first budget's own."""
+        self._quiet = True
+        self._card = card
+        gallery = isinstance(card.study, Study)
+        self.budget.setVisible(gallery)
+        self._budget_title.setVisible(gallery)
+        self.budget.clear()
+        if isinstance(card.study, Study):
+            for budget in card.study.budgets:
+                self.budget.addItem(_("{budget}: {effort}", budget=budget.words, effort=budget.effort), budget)
+        plan = card.best or (None if card.study is None else Setup(card).plan())
+        if plan is not None:
+            if gallery:
+                self.budget.setCurrentIndex(self.budget.findData(BudgetName(plan.budget)))
+            self._show_own_data()
+            self.seeds.setValue(len(plan.seeds))
+            if plan.arms[0].spec.data.source != self._own_source:
+                self.data.set_source(plan.arms[0].spec.data)
+        self._quiet = False
+        self.changed.emit()
+
+    def _show_own_data(self) -> None:
+        """The data that the study or its budget has of itself."""
+        card = self._card
+        assert card is not None
+        assert card.study is not None
+        if isinstance(card.study, Study):
+            budget = card.study.budgets[self._budget]
+            self._own_source = budget.data
+            if budget.needs_folder:
+                self.data.ask_for_folder()
+                return
+        else:
+            self._own_source = card.study.plan().arms[0].spec.data.source
+        self.data.set_source(DataSpec(source=self._own_source))
+
+    def show_look(self, view: Look) -> None:
+        plan = view.plan
+        for index in range(self.budget.count()):
+            budget = BudgetName(self.budget.itemData(index))
+            time = view.times.get(budget)
+            words = budget.effort if time is None else time.words
+            self.budget.setItemText(index, _("{budget}: {effort}", budget=budget.words, effort=words))
+        text = preview_text(view)
+        if view.found.done and view.left is not None and view.found.work:
+            text = "\n".join((text, _("Left to train: {time}", time=view.left.words)))
+        self.preview.setText(text)
+        self._show_left_out(plan)
+        wanted = len(plan.more_seeds().seeds) - len(plan.seeds)
+        self.more.setText(_n("{count} more seed", "{count} more seeds", wanted))
+        self.more.setToolTip(
+            _("Train {count} runs more, for {seeds} seeds in all", count=wanted * len(plan.arms),
+              seeds=wanted + len(plan.seeds))
+        )  # fmt: skip
+
+    def _show_left_out(self, plan: StudyPlan) -> None:
+        lines = list(plan.left_out[:_LEFT_OUT_SHOWN])
+        if count := len(plan.left_out):
+            lines.insert(0, _n("{count} combination is left out:", "{count} combinations are left out:", count))
+        if len(plan.left_out) > _LEFT_OUT_SHOWN:
+            lines.append("…")
+        self.left_out.setText("\n".join(lines))
+        self.left_out.setVisible(bool(lines))
+
+    def show_fault(self, sentence: str) -> None:
+        self.fault.setText(sentence)
+        self.fault.setVisible(bool(sentence))
+
+    @Slot()
+    def _on_budget(self) -> None:
+        self._quiet = True
+        card = self._card
+        if card is not None and isinstance(card.study, Study):
+            self.seeds.setValue(card.study.budgets[self._budget].seeds)
+            self._show_own_data()
+        self._quiet = False
+        self.changed.emit()
+
+    @Slot()
+    def _on_facts(self) -> None:
+        self.data.show_error("")
+        self._on_changed()
+
+    @Slot()
+    def _on_changed(self) -> None:
+        if not self._quiet:
+            self.changed.emit()

@@ -1,0 +1,253 @@
+"""The Studies page: gallery, setup and preview, queueing what is missing, verdicts, report, own studies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtWidgets import QLabel, QPushButton
+from pytestqt.qtbot import QtBot
+
+from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.events import CurveChunk
+from resnet_studio.domain.series import Series
+from resnet_studio.history.store import RunStore
+from resnet_studio.studies.catalog import STUDIES, BudgetName, gallery_study
+from resnet_studio.studies.plan import StudyPlan
+from resnet_studio.studies.rule import rule_text
+from resnet_studio.ui.drop_frame import drop_sentence
+from resnet_studio.ui.pages.rows import page_row
+from resnet_studio.ui.pages.studies.dots import SeedDots
+from resnet_studio.ui.pages.studies.page import StudiesPage
+from resnet_studio.ui.pages.studies.work import Setup, first_cards, with_count
+from resnet_studio.ui.services import Services
+
+OWN = """schema_version = 1
+name = "Two widths"
+seeds = 3
+rules = ["depth 14 only where width is 4"]
+[grid]
+depth = [8, 14]
+width = [4, 8]
+[fixed]
+data = "builtin"
+iterations = 20
+milestones = []
+batch_size = 16
+"""
+
+
+def train(store: RunStore, plan: StudyPlan, levels: dict[str, float]) -> None:
+    """Every run of ``plan`` as finished, its error at the arm's level and a little more with each seed."""
+    for cohort in plan.cohorts():
+        for run in store.create_cohort(cohort):
+            arm = next(a for a in plan.arms if a.spec.network == run.spec.network)
+            error = levels[arm.key] + 0.3 * run.spec.recipe.init_seed
+            values = np.full(run.iterations, error, np.float32)
+            store.set_started([run.id], ["a"], {"device": "cpu"})
+            store.append_chunks([CurveChunk(run.id, Series.TRAINING_ERROR, 1, values)])
+            store.set_status(run.id, RunStatus.FINISHED, "", run.iterations)
+
+
+@pytest.fixture
+def page(qtbot: QtBot, services: Services) -> StudiesPage:
+    made = StudiesPage(services, page_row("studies"))
+    qtbot.addWidget(made)
+    made.resize(1000, 600)
+    return made
+
+
+def shown(qtbot: QtBot, page: StudiesPage, key: str) -> StudiesPage:
+    page.choose(key)
+    page.show()
+    page.activate()
+    qtbot.waitUntil(lambda: page.view is not None and page.view.plan.key in (key, "own/two-widths"), timeout=20_000)
+    return page
+
+
+def texts(page: StudiesPage, name: str) -> list[str]:
+    return [label.text() for label in page.answers.findChildren(QLabel, name)]
+
+
+def test_every_study_has_a_card_and_says_what_it_takes(qtbot: QtBot, page: StudiesPage) -> None:
+    shown(qtbot, page, "shortcuts")
+    assert [card.key for card in page.list.cards.cards] == [study.key for study in STUDIES]
+    study = gallery_study("shortcuts")
+    assert page.question.text() == study.question
+    assert study.expects in page.paper.text()
+    assert page.setup.preview.text().startswith("12 runs in 3 cohorts")
+    assert page.setup.budget.count() == 3
+    assert page.setup.train.isEnabled()
+    assert not page.setup.report.isEnabled()
+    page.setup.seeds.setValue(5)
+    qtbot.waitUntil(lambda: page.setup.preview.text().startswith("20 runs in 5 cohorts"), timeout=20_000)
+
+
+def test_a_full_recipe_on_imagenet_waits_for_its_folder(qtbot: QtBot, page: StudiesPage) -> None:
+    shown(qtbot, page, "shortcuts")
+    page.setup.budget.setCurrentIndex(2)
+    page.setup.budget.activated.emit(2)
+    assert page.setup.setup is None
+    assert not page.setup.train.isEnabled()
+
+
+def test_what_is_missing_waits_in_the_queue_once(qtbot: QtBot, page: StudiesPage, services: Services) -> None:
+    shown(qtbot, page, "degradation")
+    qtbot.mouseClick(page.setup.queue, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(services.controller.entries) == 3, timeout=20_000)
+    assert not services.controller.training
+    assert services.controller.held
+    wanted = gallery_study("degradation").plan().cohorts()
+    assert [tuple(run.spec for run in entry.runs) for entry in services.controller.entries] == [c.runs for c in wanted]
+    qtbot.waitUntil(lambda: "3 cohorts wait" in page.setup.progress_text.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: page.setup.queue.isEnabled(), timeout=20_000)
+    with qtbot.waitSignal(page.message, timeout=20_000) as said:
+        qtbot.mouseClick(page.setup.queue, Qt.MouseButton.LeftButton)
+    assert "Nothing of this study is missing" in said.args[0]
+    assert len(services.controller.entries) == 3
+
+
+def test_more_seeds_are_those_of_the_next_look() -> None:
+    plan = gallery_study("degradation").plan()
+    assert with_count(plan, 5).seeds == plan.more_seeds().seeds == (0, 1, 2, 3, 4)
+    assert with_count(plan, 2).seeds == (0, 1)
+    assert Setup(first_cards()[0], BudgetName.STANDARD, 4).plan().seeds == (0, 1, 2, 3)
+
+
+def test_a_stored_study_shows_its_verdict_and_writes_its_report(
+    qtbot: QtBot, page: StudiesPage, services: Services, tmp_path: Path
+) -> None:
+    plan = gallery_study("degradation").plan()
+    train(services.store, plan, {"plain-20": 40.0, "plain-32": 50.0, "plain-44": 60.0, "plain-56": 80.0})
+    shown(qtbot, page, "degradation")
+    assert page.view is not None
+    (verdict,) = page.view.found.verdicts
+    assert texts(page, "outcome_label") == ["Shown"]
+    assert texts(page, "verdict_label") == [verdict.text]
+    assert "40.0 points above" in verdict.text
+    assert len(page.answers.findChildren(SeedDots)) == 1
+    assert texts(page, "rule_label") == [rule_text(plan.looks, 1)]
+    rule = page.answers.findChild(QLabel, "rule_label")
+    assert rule.isVisible()
+    page.answers.findChild(QPushButton, "rule_button").click()
+    assert not rule.isVisible()
+    assert page.setup.more.text() == "2 more seeds"
+    assert not page.setup.train.isEnabled()
+    qtbot.waitUntil(lambda: page.list.cards.cards[0].headline == "Shown", timeout=20_000)
+    report = tmp_path / "report.html"
+    page.write_report(report)
+    qtbot.waitUntil(report.is_file, timeout=20_000)
+    assert "40.0 points above" in report.read_text(encoding="utf-8")
+    page.setup.compare.click()
+    (ids,) = services.navigator.asked["compare"]  # type: ignore[attr-defined]
+    assert set(ids) == {run.id for run in services.store.list_runs()}
+
+
+def test_a_study_of_a_file_is_previewed_and_stays_on_the_list(
+    qtbot: QtBot, page: StudiesPage, services: Services, tmp_path: Path
+) -> None:
+    file = tmp_path / "widths.toml"
+    file.write_text(OWN, encoding="utf-8")
+    page.open_file(file)
+    shown(qtbot, page, f"file:{file}")
+    assert page.setup.preview.text().startswith("9 runs in 3 cohorts")
+    assert "1 combination is left out" in page.setup.left_out.text()
+    assert not page.setup.budget.isVisible()
+    again = StudiesPage(services, page_row("studies"))
+    qtbot.addWidget(again)
+    assert [card.title for card in again.list.cards.cards][-1] == "Two widths"
+    page.forget_button.click()
+    assert len(page.list.cards.cards) == len(STUDIES)
+    assert file.is_file()
+
+
+@pytest.mark.slow
+def test_a_study_trains_from_the_page_to_its_verdict(
+    qtbot: QtBot, services: Services, drawn_images: Path, tmp_path: Path
+) -> None:
+    for image_file in drawn_images.iterdir():
+        os.link(image_file, services.home.data / image_file.name)
+    file = tmp_path / "tiny.toml"
+    tiny = OWN.replace("depth = [8, 14]\nwidth = [4, 8]", "depth = [8, 14]\nwidth = [4]").replace("= 20", "= 12")
+    file.write_text(tiny.replace("Two widths", "Tiny"), encoding="utf-8")
+    page = StudiesPage(services, page_row("studies"))
+    qtbot.addWidget(page)
+    page.show()
+    page.open_file(file)
+    qtbot.waitUntil(lambda: page.setup.train.isEnabled(), timeout=20_000)
+    with qtbot.waitSignal(services.controller.queue_ended, timeout=120_000):
+        qtbot.mouseClick(page.setup.train, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.view is not None and page.view.found.done == 6, timeout=20_000)
+    assert page.view is not None
+    assert len(page.view.found.verdicts[0].pairs) == 3
+    assert page.setup.progress_text.text() == "6 of 6 runs are done"
+    with qtbot.waitSignal(services.controller.queue_ended, timeout=120_000):
+        page.setup.more.click()
+    qtbot.waitUntil(lambda: page.view is not None and page.view.found.seeds_done == 5, timeout=20_000)
+    assert page.setup.seeds.value() == 5
+
+
+def test_a_file_that_is_no_study_is_refused_with_its_fault(
+    qtbot: QtBot, page: StudiesPage, tmp_path: Path
+) -> None:  # fmt: skip
+    file = tmp_path / "wrong.toml"
+    file.write_text("name = 'x'\n", encoding="utf-8")
+    with qtbot.waitSignal(page.message) as said:
+        page.open_file(file)
+    assert "wrong.toml" in said.args[0]
+    assert len(page.list.cards.cards) == len(STUDIES)
+
+
+def test_a_dragged_study_is_named(qapp: object) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl("file:///x/widths.toml")])
+    assert drop_sentence(mime) == "Let go to open the study widths.toml"
+
+
+def test_train_ends_with_the_studys_verdict_and_leads_to_it(qtbot: QtBot, services: Services) -> None:
+    from resnet_studio.ui.pages.train.page import TrainPage
+
+    plan = gallery_study("degradation").plan()
+    train(services.store, plan, {"plain-20": 40.0, "plain-32": 50.0, "plain-44": 60.0, "plain-56": 80.0})
+    page = TrainPage(services, page_row("train"))
+    qtbot.addWidget(page)
+    page.show()
+    qtbot.waitUntil(lambda: page.header.seen.text().startswith("Shown: the training error of plain-56"), timeout=20_000)
+    assert "3 seeds" in page.header.seen.text()
+    page.next_steps.study.click()
+    assert services.navigator.asked["studies"] == ["degradation"]  # type: ignore[attr-defined]
+    assert not page.next_steps.seeds.isVisible()
+
+
+def test_the_demo_ends_with_what_it_does_not_show_and_what_would(qtbot: QtBot, services: Services) -> None:
+    from resnet_studio.studies.single_cohorts import find_single_cohort
+    from resnet_studio.ui.pages.train.page import TrainPage
+
+    demo = find_single_cohort("degradation")
+    levels = {"plain-20": 50.0, "ResNet-20": 40.0, "plain-56": 89.0, "ResNet-56": 45.0}
+    for run in services.store.create_cohort(demo.cohort(0)):
+        values = np.full(run.iterations, levels[run.spec.network.label], np.float32)
+        services.store.set_started([run.id], ["a"], {"device": "cpu"})
+        services.store.append_chunks([CurveChunk(run.id, Series.TRAINING_ERROR, 1, values)])
+        services.store.set_status(run.id, RunStatus.FINISHED, "", run.iterations)
+    page = TrainPage(services, page_row("train"))
+    qtbot.addWidget(page)
+    page.show()
+    qtbot.waitUntil(lambda: "too few to show depth pay off" in page.header.seen.text(), timeout=20_000)
+    asked = services.navigator.asked  # type: ignore[attr-defined]
+    qtbot.mouseClick(page.next_steps.seeds, Qt.MouseButton.LeftButton)
+    assert asked["train"] == [demo.cohort(1), demo.cohort(2)]
+    qtbot.mouseClick(page.next_steps.longer, Qt.MouseButton.LeftButton)
+    assert asked["train"][2] == find_single_cohort("degradation-long").cohort(0)
+
+
+def test_design_leads_to_all_studies(qtbot: QtBot, services: Services) -> None:
+    from resnet_studio.ui.pages.design.page import DesignPage
+
+    page = DesignPage(services, page_row("design"))
+    qtbot.addWidget(page)
+    page.gallery.all.click()
+    assert len(services.navigator.asked["studies"]) == 1  # type: ignore[attr-defined]
