@@ -135,7 +135,7 @@ class Gallery(QWidget):
             self._group.addButton(card)
             row.addWidget(card, 1)
         self.all = named(QPushButton(_("All\nstudies")), "all_studies_button", role="flat")
-        self.all.setToolTip(_("The paper's questions with budgets, seeds and verdicts, and your own (Ctrl+6)"))
+        self.all.setToolTip(_("The paper's questions with budgets, seeds and verdicts, and your own"))
         self.all.setAccessibleName(_("All studies"))
         self.all.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self.all.clicked.connect(self.all_requested)
