@@ -49,10 +49,11 @@ def sentences(error: ValidationError) -> dict[str, str]:
     for problem in error.errors():
         name = ".".join(str(part) for part in problem["loc"])
         context = {**problem.get("ctx", {}), "input": _shown(problem["input"])}
-        if problem["type"] == "value_error":
+        kind = problem["type"]
+        if kind == "value_error":
             text = str(context["error"])
-        elif problem["type"] in _SENTENCES:
-            text = _(_SENTENCES[problem["type"]], **context)
+        elif kind in _SENTENCES:
+            text = _(_SENTENCES[kind], **context)
         else:
             text = problem["msg"]
         found.setdefault(name, text)

@@ -143,13 +143,13 @@ def convolve3x3_backward(g: Tensor, x: Tensor, w: Tensor) -> tuple[Tensor, Tenso
 
 
 @convolve3x3.register_fake
-def _(x: Tensor, w: Tensor) -> Tensor:
+def _like_result(x: Tensor, w: Tensor) -> Tensor:
     shape = (x.shape[0], w.shape[0], x.shape[2], x.shape[3])
     return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
 
 
 @convolve3x3_backward.register_fake
-def _(g: Tensor, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG001
+def _like_gradients(g: Tensor, x: Tensor, w: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG001
     last = torch.channels_last
     return torch.empty_like(x, memory_format=last), torch.empty_like(w, memory_format=last)
 

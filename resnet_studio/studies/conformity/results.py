@@ -62,7 +62,9 @@ def _epoch(subject: Subject) -> Check:
 
 
 def _runs(subject: Subject) -> Check:
-    has = _n("{count} run", "{count} runs: mean and standard deviation of their last errors", subject.seeds)
+    has = _n(
+        "{count} run: its last errors", "{count} runs: mean and standard deviation of their last errors", subject.seeds
+    )
     of_five = subject.cifar and subject.network.residual and subject.network.depth == 110
     if not of_five:
         point = Point("runs", Part.RESULT, _("Runs behind a figure"), _("Not said, but for ResNet-110"),

@@ -108,9 +108,11 @@ class PlottedRun:
     def of_group(cls, group: RunGroup, lightness_step: int) -> PlottedRun:
         """The mean of a group's runs; twins are the only plain and the only residual group of a depth."""
         first = group.first
+        count = len(group.counted)
+        name = _("{name} (n {count})", name=group.name, count=count)
         return cls(
             group.id,
-            _("{name} (n {count})", name=group.name, count=len(group.counted)),
+            name,
             first.colour,
             first.residual,
             first.spec.network.depth,
