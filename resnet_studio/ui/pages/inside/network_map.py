@@ -28,6 +28,7 @@ class NetworkMap(BlueprintView):
     block_chosen = Signal(str)
 
     open_groups = 18
+    readable_zoom = 0.5  # a map: places count, not words
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)

@@ -396,11 +396,11 @@ class InsidePage(Page):
         columns.setChildrenCollapsible(False)
         columns.setHandleWidth(8)
         left = _panel(self.analyses, scroll, self.run_button, self.progress, self.state)
-        left.setMinimumWidth(240)
+        left.setMinimumWidth(265)
         for widget, stretch in ((left, 0), (_panel(self.map), 1), (_panel(self.figure), 2)):
             columns.addWidget(widget)
             columns.setStretchFactor(columns.count() - 1, stretch)
-        columns.setSizes([250, 330, 620])
+        columns.setSizes([275, 330, 600])
         self.analyses.setMinimumHeight(110)
         content = QWidget()
         layout = QVBoxLayout(content)
