@@ -131,7 +131,7 @@ def test_the_figure_follows_the_drawing_and_the_drawing_the_figure(page: InsideP
     page.map.setFocus()
     rows = page.map.rows
     assert rows is not None
-    place = next(i for i, row in enumerate(rows.all) if page.map.blocks_of(row))
+    place = next(i for i, row in enumerate(rows.all) if any(page.map.blocks_of(row)))
     page.map.put_mark(place)
     block = page.map.blocks_of(rows.all[place])[0]
     assert page.figure.canvas.marked == block

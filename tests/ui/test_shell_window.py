@@ -107,25 +107,25 @@ def test_rail_keys_and_menu_lead_to_the_pages(qtbot: QtBot, window: MainWindow) 
         assert window.pages.current == "design"
 
 
-class _InsidePage(Page):
+class _NotebookPage(Page):
     """Nothing of its own."""
 
 
 def test_a_row_is_all_that_a_new_page_needs(qtbot: QtBot, services: Services) -> None:
     """Rail, menu, key, stack, help and what is remembered follow from the row."""
     keys = f"Ctrl+{len(PAGES) + 1}"
-    row = PageRow("inside", "&Inside", "ph.magnifying-glass", keys, "Look into a network", _InsidePage)
+    row = PageRow("notebook", "&Notebook", "ph.magnifying-glass", keys, "Notes on runs", _NotebookPage)
     window = MainWindow(services, (*PAGES, row))
     qtbot.addWidget(window)
     window.show()
-    button = window.findChild(QToolButton, "rail_inside")
-    assert (button.text(), button.toolTip()) == ("Inside", f"Look into a network ({keys})")
+    button = window.findChild(QToolButton, "rail_notebook")
+    assert (button.text(), button.toolTip()) == ("Notebook", f"Notes on runs ({keys})")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    page = window.findChild(_InsidePage, "inside_page")
+    page = window.findChild(_NotebookPage, "notebook_page")
     assert page.isVisible()
-    assert window.pages.current == "inside"
+    assert window.pages.current == "notebook"
     assert button.isChecked()
-    assert services.preferences.value("window/page", "", str) == "inside"
+    assert services.preferences.value("window/page", "", str) == "notebook"
     window.rail.load_icons()
     assert not button.icon().isNull()
     window.pages.show_page("design")
@@ -133,11 +133,11 @@ def test_a_row_is_all_that_a_new_page_needs(qtbot: QtBot, services: Services) ->
     assert [action.text() for action in view.actions()][: len(PAGES) + 1] == [
         row.menu_text for row in window.pages.rows
     ]
-    action = window.findChild(QAction, "go_inside_action")
+    action = window.findChild(QAction, "go_notebook_action")
     assert action.shortcut().toString() == keys
     action.trigger()
-    assert window.pages.current == "inside"
-    assert (keys, "Inside") in dict(all_keys(window.pages.rows))["Everywhere"]
+    assert window.pages.current == "notebook"
+    assert (keys, "Notebook") in dict(all_keys(window.pages.rows))["Everywhere"]
     with qtbot.waitSignal(window.status.messageChanged):
         page.message.emit("Looking…")
     page.working.emit("Looking inside")

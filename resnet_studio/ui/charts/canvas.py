@@ -15,7 +15,7 @@ from resnet_studio.ui.charts.export import legend_of
 from resnet_studio.ui.charts.painter import LINE, Ink, font_of, line_pen, name_at, paint_panel
 from resnet_studio.ui.theme import Role, Theme
 
-_NARROWEST, _LOWEST, _HIGHEST, _GAP = 290, 230, 460, 12  # pixels
+_NARROWEST, _LOWEST, _HIGHEST, _GAP = 250, 230, 460, 12  # pixels
 _SHAPE = 0.72  # of a panel: height over width
 _CELL = 190.0  # of the legend
 

@@ -15,6 +15,7 @@ class ZoomedArea(QAbstractScrollArea):
     """Where the drawing lies in the viewport; subclasses say how large it is, and paint it."""
 
     names_height = 32  # pixels at the top that do not scroll
+    readable_zoom = READABLE_ZOOM  # at least, when the width is fitted
     fit_zoom = 1.35  # at most, when the width is fitted
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -55,10 +56,10 @@ class ZoomedArea(QAbstractScrollArea):
         """As wide as there is room and as is good to read; the whole height if that still can be read. Where there is
         too little room it stays readable and scrolls sideways."""
         self._fitted = True
-        zoom = max(min(self.viewport().width() / self.width_drawn, self.fit_zoom), READABLE_ZOOM)
+        zoom = max(min(self.viewport().width() / self.width_drawn, self.fit_zoom), self.readable_zoom)
         if self.height_drawn:
             whole = (self.page_height - BOTTOM) / self.height_drawn
-            zoom = min(zoom, whole) if whole > READABLE_ZOOM else zoom
+            zoom = min(zoom, whole) if whole > self.readable_zoom else zoom
         self.set_zoom(zoom, self.names_height)
 
     def left(self) -> float:

@@ -17,7 +17,7 @@ from resnet_studio.ui.diagram.rows import COLUMN, Row, RowKind
 from resnet_studio.ui.diagram.view import BlueprintView
 from resnet_studio.ui.theme import Role, Theme
 
-_BAR, _LONGEST = 7.0, 40.0  # width of a bar, and its length for 100 points: units of the drawing
+_BAR, _LONGEST = 10.0, 50.0  # width of a bar, and its length for 100 points: units of the drawing
 
 
 class NetworkMap(BlueprintView):
@@ -28,6 +28,7 @@ class NetworkMap(BlueprintView):
     block_chosen = Signal(str)
 
     open_groups = 18
+    readable_zoom = 0.45  # a map: places count, not words
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
@@ -94,7 +95,7 @@ class NetworkMap(BlueprintView):
         p.translate(self.left(), self.names_height - self.verticalScrollBar().value())
         p.scale(self.zoom, self.zoom)
         top, bottom = self.y_at(self.names_height), self.y_at(self.viewport().height())
-        p.setFont(drawing_font(11))
+        p.setFont(drawing_font(17))
         for _index, row in self.rows.between(top, bottom):
             for column, name in enumerate(self.blocks_of(row)):
                 where = QRectF(column * COLUMN + 3, row.top + 2, COLUMN - 6, row.height - 4)
@@ -114,7 +115,7 @@ class NetworkMap(BlueprintView):
         p.drawRect(bar)
         p.setPen(self._theme.colour(Role.TEXT))
         text = _("{points:+.1f}", points=altered.difference)
-        p.drawText(QPointF(where.left() + 4, bar.bottom() + 13), text)
+        p.drawText(QPointF(where.left() + 4, bar.bottom() + 19), text)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         super().mouseMoveEvent(event)

@@ -372,6 +372,7 @@ class InsidePage(Page):
         self.networks = named(ElidedLabel(), "inside_networks", role="muted")
         self.choose_button = named(QPushButton(_("Choose &networks…")), "inside_choose_button")
         self.stored = named(Choice(), "inside_stored", tip=_("Stored results of these networks"))
+        self.stored.setMinimumContentsLength(24)  # the date and the images
         self.stored.setAccessibleName(_("Stored results"))
         self.banner = Banner()
         self.banner.setObjectName("inside_banner")
@@ -396,11 +397,11 @@ class InsidePage(Page):
         columns.setChildrenCollapsible(False)
         columns.setHandleWidth(8)
         left = _panel(self.analyses, scroll, self.run_button, self.progress, self.state)
-        left.setMinimumWidth(240)
+        left.setMinimumWidth(265)
         for widget, stretch in ((left, 0), (_panel(self.map), 1), (_panel(self.figure), 2)):
             columns.addWidget(widget)
             columns.setStretchFactor(columns.count() - 1, stretch)
-        columns.setSizes([250, 330, 620])
+        columns.setSizes([275, 330, 600])
         self.analyses.setMinimumHeight(110)
         content = QWidget()
         layout = QVBoxLayout(content)
