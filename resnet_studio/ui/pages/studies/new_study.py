@@ -96,7 +96,6 @@ class NewStudyDialog(QDialog):
         self.name = named(QLineEdit(_("My study")), "new_study_name")
         self.question = named(QLineEdit(), "new_study_question")
         self.seeds = named(QSpinBox(), "new_study_seeds")
-        self.seeds.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.seeds.setRange(1, 100)
         self.seeds.setValue(3)
         self.grid = named(QPlainTextEdit(_GRID), "new_study_grid", tip=_("One field a line; commas between values"))

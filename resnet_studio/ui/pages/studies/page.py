@@ -107,7 +107,7 @@ class StudiesPage(Page):
         splitter.addWidget(left)
         splitter.addWidget(self.area)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([320, 800])
+        splitter.setSizes([280, 800])
         whole = QHBoxLayout(self)
         whole.setContentsMargins(16, 12, 16, 12)
         whole.addWidget(splitter)

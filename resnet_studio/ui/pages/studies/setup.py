@@ -38,7 +38,6 @@ class SetupPanel(QFrame):
         self.seeds = named(QSpinBox(), "seeds_field", tip=_("How many; 3, 5 and 10 give verdicts"))
         self.seeds.setRange(1, _MOST_SEEDS)
         self.seeds.setAccessibleName(_("Seeds"))
-        self.seeds.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.seeds.setFixedWidth(56)
         self.data = DataField(services)
         self.preview = text_label("", "preview_label")
