@@ -187,6 +187,8 @@ def places(plan: StudyPlan, stored: Iterable[RunRecord]) -> tuple[Place, ...]:
     Seeds that are stored beyond those of the plan come last.
     """
     arms = {setting(arm.spec): arm.key for arm in plan.arms}
+    networks = {arm.spec.network for arm in plan.arms}
+    stored = [run for run in stored if run.spec.network in networks]
     found: dict[tuple[str, int], RunRecord] = {}
     extra: set[int] = set()
     for run in sorted(stored, key=_rank):

@@ -122,14 +122,15 @@ def trained_plans(study: Study, runs: Sequence[RunRecord]) -> tuple[StudyPlan, .
     if not own:
         return ()
     data = dict.fromkeys((run.spec.data.source, run.spec.network.classes) for run in own)
-    counted: dict[StudyPlan, int] = {}
-    for budget in BudgetName:
-        for source, classes in (*data, (study.budgets[budget].data, None)):
-            plan = study.plan(budget, data=source, classes=classes)
-            there = sum(place.run is not None for place in places(plan, runs))
-            if there:
-                counted.setdefault(plan, there)
-    return tuple(sorted(counted, key=lambda plan: -counted[plan]))
+    plans = dict.fromkeys(
+        study.plan(budget, data=source, classes=classes)
+        for budget in BudgetName
+        for source, classes in (*data, (study.budgets[budget].data, None))
+    )
+    networks = {arm.spec.network for plan in plans for arm in plan.arms}
+    near = [run for run in runs if run.spec.network in networks]
+    counted = {plan: sum(place.run is not None for place in places(plan, near)) for plan in plans}
+    return tuple(sorted((plan for plan in plans if counted[plan]), key=lambda plan: -counted[plan]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ QComboBox { combobox-popup: 0; }
 QComboBox QLineEdit, QComboBox QLineEdit:focus, QComboBox QLineEdit:disabled, QSpinBox QLineEdit,
 QSpinBox QLineEdit:focus { border: 0; padding: 0; margin: 0;
     background: transparent; min-height: 0; }
+QSpinBox::up-button, QSpinBox::down-button { width: 0; border: 0; }
 QComboBox::drop-down { border: 0; width: 24px; }
 QComboBox::down-arrow { image: url("$ICONS/down-$SCHEME.svg"); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: $RAISED; color: $TEXT;

@@ -18,9 +18,11 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.studies.catalog import STUDIES, BudgetName, gallery_study
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.rule import rule_text
+from resnet_studio.studies.study_file import read_study
 from resnet_studio.ui.drop_frame import drop_sentence
 from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.pages.studies.dots import SeedDots
+from resnet_studio.ui.pages.studies.new_study import NewStudyDialog
 from resnet_studio.ui.pages.studies.page import StudiesPage
 from resnet_studio.ui.pages.studies.work import Setup, first_cards, with_count
 from resnet_studio.ui.services import Services
@@ -251,3 +253,24 @@ def test_design_leads_to_all_studies(qtbot: QtBot, services: Services) -> None:
     qtbot.addWidget(page)
     page.gallery.all.click()
     assert len(services.navigator.asked["studies"]) == 1  # type: ignore[attr-defined]
+
+
+def test_a_new_study_is_checked_as_it_is_written_and_opens_once_saved(
+    qtbot: QtBot, page: StudiesPage, tmp_path: Path
+) -> None:
+    dialog = NewStudyDialog()
+    qtbot.addWidget(dialog)
+    dialog.saved.connect(page.open_file)
+    dialog.grid.setPlainText("depht: 8, 14")
+    assert "depht is no field of a run" in dialog.fault.text()
+    assert not dialog.save.isEnabled()
+    dialog.grid.setPlainText("depth: 8, 14\nshortcut: A, B")
+    dialog.rules.setPlainText("shortcut B only where depth is 14")
+    assert dialog.fault.text() == ""
+    dialog.save_as(tmp_path / "mine.toml")
+    study = read_study(tmp_path / "mine.toml")
+    assert study.grid == {"depth": [8, 14], "shortcut": ["A", "B"]}
+    assert study.fixed["milestones"] == []
+    assert len(study.plan().arms) == 3
+    assert page.list.current is not None
+    assert page.list.current.file == tmp_path / "mine.toml"

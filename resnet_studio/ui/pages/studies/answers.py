@@ -149,7 +149,7 @@ def _grid(
     frame = named(QFrame(), name, role="panel")
     grid = QGridLayout(frame)
     grid.setContentsMargins(12, 8, 12, 8)
-    grid.setHorizontalSpacing(16)
+    grid.setHorizontalSpacing(12)
     grid.setVerticalSpacing(4)
     for column, head in enumerate(heads):
         grid.addWidget(_cell(head, right=column in numbers, role="muted"), 0, column)

@@ -28,6 +28,7 @@ from resnet_studio.training.speed_cache import known_speeds
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.studies.answers import Answers, text_label
 from resnet_studio.ui.pages.studies.gallery import StudyList
+from resnet_studio.ui.pages.studies.new_study import NewStudyDialog
 from resnet_studio.ui.pages.studies.setup import SetupPanel
 from resnet_studio.ui.pages.studies.work import (
     Card,
@@ -65,6 +66,8 @@ class StudiesPage(Page):
         self.answers = Answers(services.theme)
         self.open_button = named(QPushButton(_("Open a study…")), "open_study_button")
         self.open_button.setToolTip(_("A study's file (TOML); it can be dropped on the window too"))
+        self.new_button = named(QPushButton(_("New study…")), "new_study_button")
+        self.new_button.setToolTip(_("A grid over any fields, saved as a file"))
         self.forget_button = named(QPushButton(_("Take off the list")), "forget_study_button")
         self._look_timer = QTimer(self, singleShot=True, interval=LOOK_AFTER_MS)
         self._cards_timer = QTimer(self, singleShot=True, interval=CARDS_AFTER_MS)
@@ -81,7 +84,10 @@ class StudiesPage(Page):
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.list, 1)
-        column.addWidget(self.open_button)
+        row = QHBoxLayout()
+        row.addWidget(self.open_button, 1)
+        row.addWidget(self.new_button, 1)
+        column.addLayout(row)
         column.addWidget(self.forget_button)
         inside = named(QWidget(), role="clear")
         body = QVBoxLayout(inside)
@@ -101,7 +107,7 @@ class StudiesPage(Page):
         splitter.addWidget(left)
         splitter.addWidget(self.area)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([320, 800])
+        splitter.setSizes([280, 800])
         whole = QHBoxLayout(self)
         whole.setContentsMargins(16, 12, 16, 12)
         whole.addWidget(splitter)
@@ -116,6 +122,7 @@ class StudiesPage(Page):
         setup.compare.clicked.connect(self._on_compare)
         setup.report.clicked.connect(self._on_report)
         self.open_button.clicked.connect(self._on_open)
+        self.new_button.clicked.connect(self._on_new)
         self.forget_button.clicked.connect(self._on_forget)
         self._look_timer.timeout.connect(self._look)
         self._cards_timer.timeout.connect(self._read_cards)
@@ -236,6 +243,13 @@ class StudiesPage(Page):
         )
         if chosen:
             self.open_file(Path(chosen))
+
+    @Slot()
+    def _on_new(self) -> None:
+        dialog = NewStudyDialog(self.window())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.saved.connect(self.open_file)
+        dialog.open()
 
     @Slot()
     def _on_forget(self) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QPushBu
 
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.studies.catalog import BudgetName, Study
+from resnet_studio.studies.own_study import SEED, OwnStudy
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.studies.answers import text_label
@@ -37,7 +38,6 @@ class SetupPanel(QFrame):
         self.seeds = named(QSpinBox(), "seeds_field", tip=_("How many; 3, 5 and 10 give verdicts"))
         self.seeds.setRange(1, _MOST_SEEDS)
         self.seeds.setAccessibleName(_("Seeds"))
-        self.seeds.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.seeds.setFixedWidth(56)
         self.data = DataField(services)
         self.preview = text_label("", "preview_label")
@@ -95,10 +95,11 @@ class SetupPanel(QFrame):
             return None
         budget = self._budget if isinstance(card.study, Study) else None
         own = self.data.text == self._own_source
-        if not own and self.data.facts is None:
+        counted = not own or (isinstance(card.study, OwnStudy) and self._own_source != DataSpec().source)
+        if counted and self.data.facts is None:
             return None
         source = None if own else self.data.text
-        classes = None if own or self.data.facts is None else len(self.data.facts.class_names)
+        classes = len(self.data.facts.class_names) if counted and self.data.facts is not None else None
         return Setup(card, budget, self.seeds.value(), source, classes)
 
     @property
@@ -116,16 +117,20 @@ class SetupPanel(QFrame):
         if isinstance(card.study, Study):
             for budget in card.study.budgets:
                 self.budget.addItem(_("{budget}: {effort}", budget=budget.words, effort=budget.effort), budget)
-        plan = card.best or (None if card.study is None else Setup(card).plan())
-        if plan is not None:
-            if gallery:
-                self.budget.setCurrentIndex(self.budget.findData(BudgetName(plan.budget)))
+        if card.study is not None:
+            if gallery and card.best is not None:
+                self.budget.setCurrentIndex(self.budget.findData(BudgetName(card.best.budget)))
             self._show_own_data()
-            self.seeds.setValue(len(plan.seeds))
-            if plan.arms[0].spec.data.source != self._own_source:
-                self.data.set_source(plan.arms[0].spec.data)
+            self.seeds.setValue(len(card.best.seeds) if card.best is not None else self._own_seeds(card.study))
+            if card.best is not None and card.best.arms[0].spec.data.source != self._own_source:
+                self.data.set_source(card.best.arms[0].spec.data)
         self._quiet = False
         self.changed.emit()
+
+    def _own_seeds(self, study: Study | OwnStudy) -> int:
+        if isinstance(study, Study):
+            return study.budgets[self._budget].seeds
+        return len(study.grid.get(SEED, ())) or study.seeds
 
     def _show_own_data(self) -> None:
         """The data that the study or its budget has of itself."""
@@ -139,7 +144,7 @@ class SetupPanel(QFrame):
                 self.data.ask_for_folder()
                 return
         else:
-            self._own_source = card.study.plan().arms[0].spec.data.source
+            self._own_source = _source_of(card.study)
         self.data.set_source(DataSpec(source=self._own_source))
 
     def show_look(self, view: Look) -> None:
@@ -193,3 +198,13 @@ class SetupPanel(QFrame):
     def _on_changed(self) -> None:
         if not self._quiet:
             self.changed.emit()
+
+
+def _source_of(study: OwnStudy) -> str:
+    """The data that its file names, the first of several; a grid may be too large to be worked out here."""
+    for name in ("data", "data.source"):
+        if name in study.fixed:
+            return str(study.fixed[name])
+        if name in study.grid:
+            return str(study.grid[name][0])
+    return DataSpec().source

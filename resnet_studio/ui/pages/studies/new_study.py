@@ -1,0 +1,166 @@
+"""A form for a study of one's own: fields with their values, what stays fixed, rules; saved as TOML."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.domain.documents import parse
+from resnet_studio.domain.errors import SpecError, UserError
+from resnet_studio.studies.own_study import SEED, OwnStudy, path_of
+from resnet_studio.studies.study_file import STUDY_SUFFIX, write_study
+from resnet_studio.text import _
+from resnet_studio.ui.pages.studies.answers import text_label
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.spec_fields import LISTS
+
+_GRID = "depth: 20, 56\nblock: plain, basic"
+_FIXED = "data: builtin\niterations: 250\nmilestones:\nbatch_size: 64\nlearning_rate: 0.02"
+
+
+def study_of(name: str, question: str, seeds: int, grid: str, fixed: str, rules: str) -> OwnStudy:
+    """The study that the form's texts describe: one field a line, its values after a colon, commas between them.
+
+    Raises:
+        UserError: For what is no study, in one sentence.
+    """
+    axes = {field: [_typed(field, word) for word in words.split(",") if word.strip()] for field, words in _lines(grid)}
+    values: dict[str, object] = {
+        "name": name.strip(), "question": question.strip(), "grid": axes,
+        "fixed": {field: _typed(field, words) for field, words in _lines(fixed)},
+        "rules": [line.strip() for line in rules.splitlines() if line.strip()],
+    }  # fmt: skip
+    if SEED not in axes:
+        values["seeds"] = seeds
+    study = parse(OwnStudy, values)
+    return OwnStudy.from_toml(study.to_toml())  # as the file is read
+
+
+def _lines(text: str) -> list[tuple[str, str]]:
+    found = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        field, colon, words = line.partition(":")
+        if not colon:
+            raise UserError(_("“{line}” has no colon; write a field, a colon and its values.", line=line))
+        found.append((field.strip(), words.strip()))
+    return found
+
+
+def _typed(field: str, words: str) -> object:
+    """A number, true or false where it reads as one, else the text; a list where the field holds several, with ``+``
+    or commas between them."""
+    if field == SEED:
+        return _value(words.strip())
+    try:
+        path = path_of(field)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    if path in LISTS:
+        return [_value(part) for part in re.split(r"[+,\s]+", words) if part]
+    return _value(words.strip())
+
+
+def _value(word: str) -> object:
+    try:
+        value = tomllib.loads(f"v = {word}")["v"]
+    except tomllib.TOMLDecodeError:
+        return word
+    return value if isinstance(value, bool | int | float) else word
+
+
+class NewStudyDialog(QDialog):
+    """``saved(path)`` when the study was written to a file."""
+
+    saved = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(_("New study"))
+        self.setObjectName("new_study_dialog")
+        self.resize(560, 520)
+        self.name = named(QLineEdit(_("My study")), "new_study_name")
+        self.question = named(QLineEdit(), "new_study_question")
+        self.seeds = named(QSpinBox(), "new_study_seeds")
+        self.seeds.setRange(1, 100)
+        self.seeds.setValue(3)
+        self.grid = named(QPlainTextEdit(_GRID), "new_study_grid", tip=_("One field a line; commas between values"))
+        self.fixed = named(QPlainTextEdit(_FIXED), "new_study_fixed", tip=_("One field a line, the same in every run"))
+        self.rules = named(QPlainTextEdit(), "new_study_rules")
+        self.rules.setPlaceholderText(_("shortcut C only where block is bottleneck"))
+        self.fault = text_label("", "new_study_fault", role="error")
+        form = QFormLayout()
+        rows = (
+            (_("Name"), self.name), (_("Question"), self.question), (_("Seeds"), self.seeds),
+            (_("Fields and values"), self.grid), (_("In every run"), self.fixed), (_("Rules"), self.rules),
+        )  # fmt: skip
+        for title, widget in rows:
+            form.addRow(title, widget)
+            widget.setAccessibleName(title)
+        for editor in (self.grid, self.fixed, self.rules):
+            editor.setTabChangesFocus(True)
+        self.save = named(QPushButton(_("Save…")), "save_study_button", role="primary")
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons.addButton(self.save, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.addLayout(form)
+        column.addWidget(self.fault)
+        column.addWidget(buttons)
+        self.save.clicked.connect(self._on_save)
+        for signal in (self.name.textChanged, self.grid.textChanged, self.fixed.textChanged, self.rules.textChanged):
+            signal.connect(self._check)
+
+    def study(self) -> OwnStudy:
+        """Raises UserError for texts that are no study."""
+        return study_of(
+            self.name.text(), self.question.text(), self.seeds.value(), self.grid.toPlainText(),
+            self.fixed.toPlainText(), self.rules.toPlainText(),
+        )  # fmt: skip
+
+    def save_as(self, path: Path) -> None:
+        """Write the study and close; a fault stays in the form."""
+        try:
+            write_study(self.study(), path)
+        except UserError as error:
+            self.fault.setText(_sentence(error))
+            return
+        self.saved.emit(path)
+        self.accept()
+
+    @Slot()
+    def _check(self) -> None:
+        try:
+            self.study()
+        except UserError as error:
+            self.fault.setText(_sentence(error))
+        else:
+            self.fault.setText("")
+        self.save.setEnabled(not self.fault.text())
+
+    @Slot()
+    def _on_save(self) -> None:
+        chosen, _filter = QFileDialog.getSaveFileName(
+            self, _("Save the study"), f"study{STUDY_SUFFIX}", _("Studies (*{suffix})", suffix=STUDY_SUFFIX)
+        )
+        if chosen:
+            path = Path(chosen)
+            self.save_as(path if path.suffix else path.with_suffix(STUDY_SUFFIX))
+
+
+def _sentence(error: UserError) -> str:
+    return error.sentence if isinstance(error, SpecError) else str(error)
