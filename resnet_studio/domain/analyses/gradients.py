@@ -71,7 +71,7 @@ class Gradients(AnalysisResult):
 
     @classmethod
     def figure(cls, results: Sequence[Gradients]) -> Figure:
-        grown = ", ".join(
+        grown = "; ".join(
             _(
                 "{first} times, later {last} times in {network}",
                 first=rounded(one.growth[0]),

@@ -113,6 +113,10 @@ class LayerAxis(pg.AxisItem):
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:  # noqa: ARG002
         return [count_text(value) for value in values]
 
+    def boundingRect(self) -> QRectF:
+        bounds: QRectF = super().boundingRect().adjusted(0, -10, 0, 10)
+        return bounds
+
 
 class BottomValueAxis(pg.AxisItem):
     """Powers of ten as values, from left to right."""
@@ -129,3 +133,7 @@ class BottomValueAxis(pg.AxisItem):
 
     def tickStrings(self, values: list[float], scale: float, spacing: float | None) -> list[str]:
         return self._decades.tickStrings(values, scale, spacing)
+
+    def boundingRect(self) -> QRectF:
+        bounds: QRectF = super().boundingRect().adjusted(-24, 0, 24, 0)
+        return bounds

@@ -34,6 +34,7 @@ from resnet_studio.ui.plots.run_colours import at_lightness, lightness_steps
 _MAP, _PROFILE_WIDTH, _SCALE_WIDTH = QSize(330, 300), 210.0, 18.0  # points
 _LEFT, _TOP, _BOTTOM, _GAP, _MARGIN = 62.0, 34.0, 54.0, 20.0, 14.0
 _BETWEEN_LABELS = 70.0
+_SCALE_LEFT = 78.0  # numbers such as 2.5e-5, and the name
 _INK, _FAINT = QColor("#1b2330"), QColor("#dfe4ec")
 
 
@@ -83,7 +84,9 @@ class _Drawing:
         self._columns = map_columns(found)
         self._rows = -(-len(found) // self._columns)
         self._cell = QSize(int(_LEFT + _MAP.width() + _GAP), int(_TOP + _MAP.height() + _BOTTOM))
-        width = self._columns * self._cell.width() + _LEFT + _PROFILE_WIDTH + _GAP + _LEFT + _SCALE_WIDTH + _MARGIN
+        width = (
+            self._columns * self._cell.width() + _LEFT + _PROFILE_WIDTH + _GAP + _SCALE_LEFT + _SCALE_WIDTH + _MARGIN
+        )
         self.size = QSize(int(width), self._rows * self._cell.height() + int(_MARGIN))
 
     def paint(self, painter: QPainter) -> None:
@@ -99,7 +102,7 @@ class _Drawing:
         height = self._rows * self._cell.height() - _TOP - _BOTTOM
         left = self._columns * self._cell.width() + _LEFT
         self._paint_profile(painter, QRectF(left, _TOP, _PROFILE_WIDTH, height))
-        left += _PROFILE_WIDTH + _GAP + _LEFT
+        left += _PROFILE_WIDTH + _GAP + _SCALE_LEFT
         self._paint_scale(painter, QRectF(left, _TOP, _SCALE_WIDTH, height))
 
     def _paint_map(self, painter: QPainter, each: _Found, area: QRectF) -> None:
@@ -157,7 +160,7 @@ class _Drawing:
         for value in log_ticks(10.0**low, 10.0**high)[0]:
             y = area.bottom() - (np.log10(value) - low) / (high - low) * area.height()
             _beside(painter, area, y, value_label(float(f"{value:.3g}")))
-        _name_beside(painter, area, self._panel.axis_title)
+        _name_beside(painter, area, self._panel.axis_title, _SCALE_LEFT)
 
 
 def _step(axis: XAxis, least: float) -> tuple[float, Callable[[float], str]]:
@@ -206,10 +209,10 @@ def _name_below(painter: QPainter, area: QRectF, text: str) -> None:
     painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, text)
 
 
-def _name_beside(painter: QPainter, area: QRectF, text: str) -> None:
+def _name_beside(painter: QPainter, area: QRectF, text: str, away: float = _LEFT) -> None:
     painter.save()
     painter.setPen(_INK)
-    painter.translate(area.left() - _LEFT + 14, area.center().y())
+    painter.translate(area.left() - away + 14, area.center().y())
     painter.rotate(-90)
     painter.drawText(QRectF(-area.height() / 2, -10, area.height(), 20), Qt.AlignmentFlag.AlignCenter, text)
     painter.restore()

@@ -110,7 +110,7 @@ class LayerPlot(QWidget):
         self._view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._view.setFrameShape(pg.GraphicsView.Shape.NoFrame)
         self._view.setAccessibleName(_("{title} plot", title=self.panel.title))
-        self._view.ci.layout.setContentsMargins(0, 2, 4, 0)
+        self._view.ci.layout.setContentsMargins(0, 8, 4, 8)
         self._view.ci.layout.setSpacing(4)
         self._view.viewport().setMouseTracking(True)
         self._view.viewport().installEventFilter(self)
