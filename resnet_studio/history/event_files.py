@@ -10,7 +10,7 @@ import numpy as np
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.records import Curve, RunRecord
-from resnet_studio.domain.series import Series
+from resnet_studio.domain.series import CURVES, Series
 from resnet_studio.history.store import RunStore
 from resnet_studio.text import _
 
@@ -37,7 +37,7 @@ def write_event_files(store: RunStore, runs: Sequence[RunRecord], folder: Path, 
         ) from None
     written = []
     for run in runs:
-        curves = [curve for curve in store.curves([run.id], tuple(Series)).values() if len(curve)]
+        curves = [curve for curve in store.curves([run.id], CURVES).values() if len(curve)]
         if not curves or should_stop():
             continue
         place = folder / folder_name(run)

@@ -38,7 +38,8 @@ def test_added_entries_are_listed_moved_and_removed(at_home: Say, tiny: tuple[ob
     assert at_home("queue", "list").out == "Nothing waits.\n"
     twin = at_home("queue", "add", *tiny, "--seed", 3, "--twin", "--json").json
     assert at_home("queue", "add", *tiny, "--seed", 4).code == 0
-    study = at_home("queue", "add", "--study", "degradation", "--quick", "--first", "--json").json
+    (study,) = at_home("queue", "add", "--study", "degradation", "--seeds", 1, "--first", "--json").json
+    assert at_home("queue", "add", "--study", "degradation", "--seeds", 1, "--json").json == [], "it waits already"
     entries = listed(at_home)
     assert [entry["position"] for entry in entries] == [1, 2, 3]
     assert (entries[0]["cohort"], entries[0]["study"]) == (study["cohort"], "degradation")
@@ -61,7 +62,7 @@ def test_added_entries_are_listed_moved_and_removed(at_home: Say, tiny: tuple[ob
     [
         (("remove", "1"), "no entry"),
         (("move", "abc", "1"), "no entry"),
-        (("add", "--quick"), "--study"),
+        (("add", "--budget", "quick"), "--study"),
         (("add", "--study", "degradation", "--depth", "8"), "leave out"),
         (("add", "--study", "nothing"), "No study"),
         (("add", "--depth", "9"), "9"),
