@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from resnet_studio.domain.statistics import fair_coin_tail
+
 Z_95 = 1.959963984540054  # the normal distribution's 97.5 % point
 
 
@@ -55,9 +57,4 @@ class PairedErrors:
     @property
     def p_value(self) -> float:
         """McNemar's exact test of equal errors, two-sided: the images on which they differ as tosses of a fair coin."""
-        tosses, fewer = self.discordant, min(self.only_first, self.only_second)
-        term, tail = 1, 0  # binomial coefficients, exact
-        for heads in range(fewer + 1):
-            tail += term
-            term = term * (tosses - heads) // (heads + 1)
-        return min(1.0, 2 * tail / (1 << tosses))
+        return fair_coin_tail(self.only_first, self.only_second)

@@ -88,8 +88,11 @@ def fair_coin_tail(first: int, second: int) -> float:
     tosses, few = first + second, min(first, second)
     if 2 * few >= tosses:
         return 1.0
-    below = sum(math.comb(tosses, count) for count in range(few + 1))
-    return min(1.0, float(2 * below / 2**tosses))
+    term, below = 1, 0  # binomial coefficients, exact
+    for heads in range(few + 1):
+        below += term
+        term = term * (tosses - heads) // (heads + 1)
+    return min(1.0, 2 * below / (1 << tosses))
 
 
 @dataclass(frozen=True, slots=True)

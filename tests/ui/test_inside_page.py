@@ -175,7 +175,7 @@ def test_a_click_takes_a_block_out_and_all_fill_in(page: InsidePage, qtbot, serv
         assert record.result.error == pytest.approx(tested[record.run_ids[0]])  # type: ignore[attr-defined]
 
 
-def test_stop_is_heard_within_a_second(page: InsidePage, qtbot) -> None:  # type: ignore[no-untyped-def]
+def test_stop_ends_it(page: InsidePage, qtbot) -> None:  # type: ignore[no-untyped-def]
     page.show_analysis("surface")
     page.look()
     assert page.session.running
