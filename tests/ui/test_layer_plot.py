@@ -154,8 +154,10 @@ def test_the_mouse_and_the_keys_move_the_cursor(plot, qtbot):
 
 
 def test_it_draws_what_arrives_and_only_then(plot, qtbot):
-    frames = plot.frames
+    qtbot.waitUntil(lambda: plot._view.size() == plot.stack.size())  # laid out
     plot.draw_if_dirty()
+    frames = plot.frames
+    qtbot.wait(250)
     assert plot.frames == frames
     plot.book.extend([_norms(PLAIN, 10, first=40)])
     qtbot.waitUntil(lambda: plot.frames > frames)
