@@ -59,3 +59,9 @@ def test_faults_name_options() -> None:
         changed(NetworkSpec(), {"depth": 9})
     with pytest.raises(SpecError, match=r"^--data: "):
         checked(DataSpec, {"source": "x"}, prefix="data.")
+
+
+def test_more_days_than_a_calendar_has_are_refused(at_home) -> None:
+    said = at_home("runs", "purge", "--older-than", "9" * 40)
+    assert said.code == 2
+    assert "--older-than" in said.err

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.errors import CheckpointError, StoreError
+from resnet_studio.networks.weights import load_tensors
 from resnet_studio.platform.home import Home
+from resnet_studio.training.checkpoints import load
 
 RUN, OTHER = "a" * 32, "b" * 32
 BAD_IDS = ["", ".", "..", "../../x", "/etc", f"../runs/{RUN}", RUN.upper(), RUN + "\n", RUN[:-1], f"{RUN}/x", "\0" * 32]
@@ -89,3 +93,16 @@ def test_a_circle_of_links_is_refused(home: Home) -> None:
     link.symlink_to(link)
     with pytest.raises(StoreError, match="is a link"):
         _ = home.run(RUN).preprocessing
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.timeout(60)
+def test_pipes_in_place_of_a_runs_files_are_not_waited_for(tmp_path: Path) -> None:
+    for name in ("state.json", "weights.safetensors", "preprocessing.safetensors"):
+        os.mkfifo(tmp_path / name)
+    with pytest.raises(CheckpointError, match="pipe or a device"):
+        load(tmp_path)
+    with pytest.raises(CheckpointError, match="no regular file"):
+        load_tensors(tmp_path / "weights.safetensors")
+    with pytest.raises(CheckpointError, match="no regular file"):
+        Preprocessing.load(tmp_path / "preprocessing.safetensors")

@@ -298,7 +298,7 @@ def restore(context: typer.Context, names: RunNames) -> None:
 def purge(
     context: typer.Context,
     older_than: Annotated[
-        int, typer.Option("--older-than", min=0, metavar="DAYS", help=_("Only those deleted longer ago."))
+        int, typer.Option("--older-than", min=0, max=36_500, metavar="DAYS", help=_("Only those deleted longer ago."))
     ] = 0,
 ) -> None:
     """Remove deleted runs and their files for ever."""
