@@ -21,7 +21,7 @@ from ..text_rules import words
 KNOWN = {"run_study_button", pseudo("Your network")}
 SIZES = ((1440, 900), (1060, 640))
 
-MEASURE = re.compile(r"[\d.,\u202f]+(bytes|[KMG]iB)")
+MEASURE = re.compile(r"[\d.,\u202f]+(bytes|[KMG]iB)|(plain|ResNet)-\d+")  # and names of networks
 
 # A process of its own: the language is chosen once.
 LOOK = """

@@ -40,7 +40,7 @@ class DesignButtons(QWidget):
         self.run_study = named(QPushButton(), "run_study_button", role="primary")
         self.train_twin = named(QPushButton(_("Train twin")), "train_twin_button")
         self.train_this = named(QPushButton(_("Train this")), "train_this_button")
-        self.compare = named(QPushButton(_("Compare networks…")), "compare_networks_button")
+        self.compare = named(QPushButton(_("Compare…")), "compare_networks_button")
         self.compare.setToolTip(_("Two or three networks beside each other, with what differs (Ctrl+D)"))
         self.copy = named(QPushButton(_("Copy as command")), "copy_command_button")
         self._hint = named(ElidedLabel(), "design_hint", role="muted")
