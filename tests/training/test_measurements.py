@@ -119,6 +119,7 @@ ENGINES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # the compiler looks at every tensor it is given
 @pytest.mark.parametrize("make", ENGINES.values(), ids=ENGINES)
 @pytest.mark.parametrize("recipe", [{}, {"momentum_form": "authors"}, {"momentum": 0.0}, {"decay": "weights"}])
 def test_every_engine_measures_what_autograd_and_the_formula_say(make, spec, recipe):

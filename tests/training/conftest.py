@@ -1,0 +1,18 @@
+"""What tests of training have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def two_threads() -> Iterator[None]:
+    """How many threads share a sum decides its last bits, and training multiplies such differences: the tests here,
+    which compare ways to train, do not take the number that an earlier test left behind."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
