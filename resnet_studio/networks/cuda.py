@@ -17,6 +17,7 @@ from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
 
 _POLL = 0.1  # seconds between two looks at whether to stop
+_MULTIPLIES_BFLOAT16 = (8, 0)  # CUDA's compute capability from which on tensor cores do
 _SHARED = ("cuda",)  # types of devices whose threads disturb each other
 _device = threading.RLock()
 _spoiled = threading.Event()
@@ -39,6 +40,11 @@ def alone_on(device: torch.device, should_stop: StopCheck = never_stop) -> Itera
         yield
     finally:
         _device.release()
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the tensor cores of a CUDA device multiply bfloat16."""
+    return torch.cuda.get_device_capability(device) >= _MULTIPLIES_BFLOAT16
 
 
 def survives_failed_captures() -> bool:

@@ -10,9 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.blueprint import Layer, LayerKind
-
-NARROW = frozenset({16, 32})
-"""Channels for which :mod:`resnet_studio.networks.narrow_convolution` has kernels that beat cuDNN's."""
+from resnet_studio.networks.cuda import multiplies_bfloat16
 
 Step = Callable[[Tensor], Tensor]
 
@@ -32,21 +30,22 @@ def flatten(x: Tensor) -> Tensor:
 
 
 @cache
-def narrow_kernels() -> bool:
-    """Whether this machine runs the kernels of :mod:`resnet_studio.networks.narrow_convolution`: a CUDA device that
-    computes in bfloat16, and Triton."""
-    if not torch.cuda.is_available() or torch.cuda.get_device_capability() < (8, 0):
-        return False
+def narrow_channels() -> frozenset[int]:
+    """Channels for which this machine runs the kernels of :mod:`resnet_studio.networks.narrow_convolution`; none
+    without Triton and a CUDA device that multiplies bfloat16."""
+    if not torch.cuda.is_available() or not multiplies_bfloat16(torch.device("cuda")):
+        return frozenset()
     try:
-        from resnet_studio.networks import narrow_convolution  # noqa: F401  (registers its operations)
-    except ImportError:
-        return False
-    return True
+        from resnet_studio.networks import narrow_convolution
+    except ImportError:  # there is no Triton for this system
+        return frozenset()
+    return narrow_convolution.CHANNELS
 
 
 def _is_narrow(layer: Layer) -> bool:
-    channels = {layer.input[0], layer.output[0]}
-    return (layer.kernel, layer.stride, layer.padding, layer.bias) == (3, 1, 1, False) and channels <= NARROW
+    if (layer.kernel, layer.stride, layer.padding, layer.bias) != (3, 1, 1, False):
+        return False
+    return {layer.input[0], layer.output[0]} <= narrow_channels()
 
 
 class NarrowConv2d(nn.Conv2d):
@@ -61,7 +60,7 @@ class NarrowConv2d(nn.Conv2d):
 def weighted(layer: Layer) -> nn.Module | None:
     """The module of a layer with weights, None for one without."""
     if layer.kind is LayerKind.CONV:
-        kind = NarrowConv2d if _is_narrow(layer) and narrow_kernels() else nn.Conv2d
+        kind = NarrowConv2d if _is_narrow(layer) else nn.Conv2d
         inputs, outputs = layer.input[0], layer.output[0]
         return kind(inputs, outputs, layer.kernel, stride=layer.stride, padding=layer.padding, bias=layer.bias)
     if layer.kind is LayerKind.BATCH_NORM:

@@ -13,13 +13,13 @@ from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.errors import UserError
+from resnet_studio.networks.cuda import multiplies_bfloat16
 from resnet_studio.networks.devices import device_name
 from resnet_studio.platform.measured_cache import MeasuredCache
 from resnet_studio.text import _
 
 _WORTH_IT = 1.15  # below this gain float32 stays
 _FILE = "precision.json"
-_NATIVE = (8, 0)  # CUDA's compute capability from which on tensor cores multiply bfloat16
 
 
 def arithmetic(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
@@ -47,7 +47,7 @@ def is_probed(device: torch.device) -> bool:
     """Whether auto is decided by a probe. On a GPU a few small operations take as long as their launches, whatever
     they compute: where tensor cores multiply bfloat16, it is faster wherever speed matters."""
     if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) < _NATIVE
+        return not multiplies_bfloat16(device)
     return device.type != "mps"
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.specs import NetworkSpec
-from resnet_studio.networks.layers import NarrowConv2d, narrow_kernels
+from resnet_studio.networks.layers import NarrowConv2d, narrow_channels
 from resnet_studio.networks.residual import build
 
 SHAPES = [(16, 16, 32), (32, 32, 16), (16, 32, 9), (32, 16, 7)]  # inputs, outputs, side
@@ -20,12 +25,44 @@ def distance(found, wanted):
 
 def test_where_there_is_no_such_device_networks_have_torchs_convolutions(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    narrow_kernels.cache_clear()
+    narrow_channels.cache_clear()
     try:
         network = build(blueprint(NetworkSpec(depth=8, block="basic")), 0)
     finally:
-        narrow_kernels.cache_clear()
+        narrow_channels.cache_clear()
     assert not any(isinstance(module, NarrowConv2d) for module in network.modules())
+
+
+INTERPRETED = """
+import torch
+from torch.nn import functional as F
+from resnet_studio.networks.narrow_convolution import CHANNELS, _gradient_of_weights, _run
+
+def close(found, wanted):
+    return float((found - wanted).norm() / wanted.norm()) < 1e-5
+
+last = {"memory_format": torch.channels_last}
+for inputs in CHANNELS:
+    for outputs in CHANNELS:
+        x, g = (torch.randn(2, channels, 7, 9).to(**last) for channels in (inputs, outputs))
+        w = torch.randn(outputs, inputs, 3, 3).to(**last)
+        leaves = x.clone().requires_grad_(), w.clone().requires_grad_()
+        y = F.conv2d(*leaves, padding=1)
+        of_x, of_w = torch.autograd.grad(y, leaves, g)
+        assert close(_run(x, w), y.detach()), (inputs, outputs, "result")
+        assert close(_run(g, w, flipped=True), of_x), (inputs, outputs, "gradient of the input")
+        assert close(_gradient_of_weights(x, g), of_w), (inputs, outputs, "gradient of the weights")
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="there is no Triton for this system")
+def test_the_kernels_are_convolutions_where_triton_interprets_them():
+    """On the processor, in float32: their arithmetic, not their speed."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERPRETED], env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True,
+        text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.gpu
@@ -33,7 +70,7 @@ def test_where_there_is_no_such_device_networks_have_torchs_convolutions(monkeyp
 class TestOnCuda:
     @pytest.fixture(autouse=True)
     def registered(self):
-        assert narrow_kernels()
+        assert narrow_channels()
 
     @pytest.mark.parametrize(("inputs", "outputs", "side"), SHAPES)
     @pytest.mark.parametrize("compiled", [False, True])
