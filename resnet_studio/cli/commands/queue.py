@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from resnet_studio.cli.commands.study import BudgetOption, SeedsOption
-from resnet_studio.cli.commands.train import Seed, asked_cohort
+from resnet_studio.cli.commands.train import AsTwin, LikeRun, RecipeName, RunFile, Seed, asked_cohort
 from resnet_studio.cli.context import Session, session
 from resnet_studio.cli.options import AsJson, GivenOptions, spec_options
 from resnet_studio.cli.output import hint, print_if_possible, print_json, print_table
@@ -86,23 +85,11 @@ def list_entries(
 def add(
     context: typer.Context,
     given: GivenOptions,
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="RUN.toml", help=_("A run or a cohort; options then change each run in it.")),
-    ] = None,
-    recipe: Annotated[
-        str,
-        typer.Option(
-            "--recipe", metavar="NAME", help=_("One of the paper's, as `recipes` lists them; options then change it.")
-        ),
-    ] = "",
-    like: Annotated[
-        str, typer.Option("--like", metavar="RUN", help=_("Repeat a stored run: its specification, data and choices."))
-    ] = "",
+    file: RunFile = None,
+    recipe: RecipeName = "",
+    like: LikeRun = "",
     seed: Seed = None,
-    twin: Annotated[
-        bool, typer.Option("--twin", help=_("Train the plain and the residual net of this depth."))
-    ] = False,
+    twin: AsTwin = False,
     study: Annotated[
         str,
         typer.Option(

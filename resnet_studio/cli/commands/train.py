@@ -26,6 +26,19 @@ from resnet_studio.text import _
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
 
+RunFile = Annotated[
+    Path | None, typer.Argument(metavar="RUN.toml", help=_("A run or a cohort; options then change each run in it."))
+]
+RecipeName = Annotated[
+    str,
+    typer.Option(
+        "--recipe", metavar="NAME", help=_("One of the paper's, as `recipes` lists them; options then change it.")
+    ),
+]
+LikeRun = Annotated[
+    str, typer.Option("--like", metavar="RUN", help=_("Repeat a stored run: its specification, data and choices."))
+]
+AsTwin = Annotated[bool, typer.Option("--twin", help=_("Train the plain and the residual net of this depth."))]
 Seed = Annotated[
     int | None,
     typer.Option("--seed", min=0, max=MAX_SEED, metavar="NUMBER", help=_("Initial weights and sample order at once.")),
@@ -41,23 +54,11 @@ def register(app: typer.Typer) -> None:
 def train(
     context: typer.Context,
     given: GivenOptions,
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="RUN.toml", help=_("A run or a cohort; options then change each run in it.")),
-    ] = None,
-    recipe: Annotated[
-        str,
-        typer.Option(
-            "--recipe", metavar="NAME", help=_("One of the paper's, as `recipes` lists them; options then change it.")
-        ),
-    ] = "",
-    like: Annotated[
-        str, typer.Option("--like", metavar="RUN", help=_("Repeat a stored run: its specification, data and choices."))
-    ] = "",
+    file: RunFile = None,
+    recipe: RecipeName = "",
+    like: LikeRun = "",
     seed: Seed = None,
-    twin: Annotated[
-        bool, typer.Option("--twin", help=_("Train the plain and the residual net of this depth."))
-    ] = False,
+    twin: AsTwin = False,
     as_json: AsJson = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Print the run file and train nothing."))] = False,
     save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help=_("Write the run file too."))] = None,
