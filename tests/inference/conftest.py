@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
-COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
+from ..colour_folders import COLOURS, Colour, write_colour_folders
 
 
-def write_class_folders(root: Path, colours: dict[str, tuple[int, int, int]], count: int = 12, size: int = 8) -> Path:
-    """``root/train/CLASS`` and ``root/test/CLASS``, each class of one colour with noise."""
-    rng = np.random.default_rng(7)
-    for part in ("train", "test"):
-        for name, colour in colours.items():
-            folder = root / part / name
-            folder.mkdir(parents=True)
-            for i in range(count):
-                noise = rng.integers(-20, 21, (size, size, 3))
-                pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
-                Image.fromarray(pixels).save(folder / f"{i:02d}.png")
-    return root
+def write_class_folders(root: Path, colours: Mapping[str, Colour] = COLOURS, count: int = 12, size: int = 8) -> Path:
+    """``count`` training and as many test images of each class."""
+    return write_colour_folders(root, train=count, test=count, noise=20, side=size, seed=7, colours=colours)
 
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three classes, 12 training and 12 test images each, 8x8."""
-    return write_class_folders(tmp_path_factory.mktemp("pictures"), COLOURS)
+    return write_class_folders(tmp_path_factory.mktemp("pictures"))
 
 
 @pytest.fixture

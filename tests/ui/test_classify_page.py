@@ -53,22 +53,13 @@ from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
 from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
 
-COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
+from ..colour_folders import write_colour_folders
 
 
 @pytest.fixture(scope="session")
 def colour_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three classes of 8 training and 4 test images each."""
-    root = tmp_path_factory.mktemp("colours")
-    rng = np.random.default_rng(3)
-    for part, count in (("train", 8), ("test", 4)):
-        for name, colour in COLOURS.items():
-            folder = root / part / name
-            folder.mkdir(parents=True)
-            for i in range(count):
-                pixels = np.clip(np.array(colour) + rng.integers(-20, 21, (8, 8, 3)), 0, 255)
-                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i}.png")
-    return root
+    return write_colour_folders(tmp_path_factory.mktemp("colours"), test=4, noise=20)
 
 
 @pytest.fixture(scope="session")
@@ -176,7 +167,7 @@ def test_rubbish_is_named_and_the_rest_is_classified(qtbot, page, idle, colour_f
     bad = tmp_path / "mixed"
     (bad / "without images").mkdir(parents=True)
     good = bad / "red.png"
-    shutil.copy(colour_folders / "test" / "red" / "0.png", good)
+    shutil.copy(colour_folders / "test" / "red" / "00.png", good)
     Image.new("RGB", (400, 300), (10, 20, 30)).save(bad / "whole.jpg")
     (bad / "cut.jpg").write_bytes((bad / "whole.jpg").read_bytes()[:300])
     (bad / "text.png").write_text("no image")
@@ -219,7 +210,7 @@ def test_pasting_pixels_files_and_nothing(qtbot, page, idle, colour_folders):
     assert page.results.images[0].name.startswith("Pasted")
     assert page.results.cell(0, 0).predictions
     before = page.results.rowCount()
-    clipboard.setMimeData(mime_of(colour_folders / "test" / "blue" / "0.png"))
+    clipboard.setMimeData(mime_of(colour_folders / "test" / "blue" / "00.png"))
     page.paste()
     idle(page)
     assert page.results.rowCount() == before + 1
@@ -479,7 +470,7 @@ def test_whose_classes_the_networks_know(services):
 
 def test_thumbnails_are_drawn_in_the_background(qtbot, services, colour_folders, tmp_path):
     thumbnails = Thumbnails(services.jobs)
-    image = ImageRow.of(colour_folders / "test" / "red" / "0.png")
+    image = ImageRow.of(colour_folders / "test" / "red" / "00.png")
     assert thumbnails.picture(image) is None
     qtbot.waitUntil(lambda: thumbnails.picture(image) is not None, timeout=10_000)
     picture = thumbnails.picture(image).toImage()
@@ -495,7 +486,7 @@ def test_thumbnails_are_drawn_in_the_background(qtbot, services, colour_folders,
 
 def test_a_thousand_images_scroll_without_decoding_them_all(qtbot, page, colour_folders):
     page.session.set_runs([])
-    rows = [ImageRow(str(i), colour_folders / "test" / "red" / "0.png", f"{i}.png", "red") for i in range(1000)]
+    rows = [ImageRow(str(i), colour_folders / "test" / "red" / "00.png", f"{i}.png", "red") for i in range(1000)]
     page.results.add_records(rows)
     page._update()
     page.session.set_runs([])
@@ -642,12 +633,12 @@ def test_a_stop_in_the_middle_of_the_crops_keeps_what_is_there(page, qtbot, idle
 
 
 def test_images_of_an_evaluation_know_their_class_and_come_once(page, qtbot, idle, colour_folders):
-    content = (colour_folders / "test" / "red" / "0.png").read_bytes()
-    other = (colour_folders / "test" / "blue" / "0.png").read_bytes()
+    content = (colour_folders / "test" / "red" / "00.png").read_bytes()
+    other = (colour_folders / "test" / "blue" / "00.png").read_bytes()
     page.classify_images(
-        [NamedImage("red 00000", content), colour_folders / "test" / "green" / "0.png", NamedImage("red 00000", other)]
+        [NamedImage("red 00000", content), colour_folders / "test" / "green" / "00.png", NamedImage("red 00000", other)]
     )
-    assert [image.name for image in page.results.images] == ["red 00000", "0.png", "red 00000 (2)"]
+    assert [image.name for image in page.results.images] == ["red 00000", "00.png", "red 00000 (2)"]
     idle(page)
     assert [page.results.cell(row, 0).truth for row in range(3)] == ["red", "green", "red"]
     page.classify_images([NamedImage("red 00000", content)])

@@ -37,24 +37,16 @@ from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice, scales_for
 from resnet_studio.ui.widgets.protocol_form import ProtocolForm
 
+from ..colour_folders import write_colour_folders
+
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
-COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
 LONG = Order(None, ProtocolChoice(Protocol(kind=ProtocolKind.TEN_CROP)), alone=True, together=True)
 
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("evaluated-colours")
-    rng = np.random.default_rng(3)
-    for part, count in (("train", 8), ("test", 5)):
-        for name, colour in COLOURS.items():
-            folder = root / part / name
-            folder.mkdir(parents=True)
-            for i in range(count):
-                pixels = np.clip(np.array(colour) + rng.integers(-120, 121, (8, 8, 3)), 0, 255)
-                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i}.png")
-    return root
+    return write_colour_folders(tmp_path_factory.mktemp("evaluated-colours"), test=5)
 
 
 @pytest.fixture(scope="session")

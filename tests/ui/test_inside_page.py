@@ -5,9 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
@@ -23,9 +21,10 @@ from resnet_studio.ui.pages.inside.page import InsidePage
 from resnet_studio.ui.pages.inside.subjects import Chosen
 from resnet_studio.ui.pages.rows import page_row
 
+from ..colour_folders import write_colour_folders
+
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
-COLOURS = {"blue": (20, 40, 220), "green": (30, 200, 60), "red": (220, 30, 30)}
 WAIT = 120_000  # milliseconds, on a busy machine
 
 
@@ -42,16 +41,7 @@ def the_spec(folder: Path) -> RunSpec:
 
 @pytest.fixture(scope="session")
 def coloured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("inside-colours")
-    rng = np.random.default_rng(3)
-    for part, count in (("train", 8), ("test", 6)):
-        for name, colour in COLOURS.items():
-            folder = root / part / name
-            folder.mkdir(parents=True)
-            for i in range(count):
-                pixels = np.clip(np.array(colour) + rng.integers(-120, 121, (8, 8, 3)), 0, 255)
-                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i}.png")
-    return root
+    return write_colour_folders(tmp_path_factory.mktemp("inside-colours"), test=6)
 
 
 @pytest.fixture(scope="session")
