@@ -15,8 +15,8 @@ _NOTHING = -1
 
 
 class Follower:
-    """Looks again and again at one entry that is trained elsewhere. What was stored before the first look is not told:
-    a view reads that from the history."""
+    """Looks again and again at one entry that is trained elsewhere. What was stored before the first look makes no
+    event: a view reads that from the history."""
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
@@ -80,7 +80,7 @@ class Follower:
             yield CurvesGrew(tuple(chunks))
 
     def _new_points(self, curve: Curve) -> Iterator[CurveChunk]:
-        """Points after those that were told, each piece of even steps a chunk."""
+        """Points after those that events had, each piece of even steps a chunk."""
         after = self._reached.get((curve.run_id, curve.series), _NOTHING)
         new = curve.iterations > after
         iterations, values = curve.iterations[new], curve.values[new]

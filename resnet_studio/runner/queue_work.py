@@ -36,7 +36,7 @@ def this_worker(device: str = "") -> Worker:
 
 
 class Steering:
-    """A thread beside a training: renews its claim, hears what is asked of it, and answers other programs.
+    """A thread beside a training: renews its claim, carries out requests, and answers other programs.
 
     ``pause`` is set and cleared as others ask; the training looks at it. An error of the history is logged and tried
     again: the training itself meets it too, and knows better what to do.
@@ -109,8 +109,8 @@ class EntryWork:
         Args:
             training: What trains runs to a stored end; the runner's ``resume`` but for tests.
             pause: Holds the training after an iteration for as long as it is set.
-            stopped_as: What the entry becomes where :meth:`run` was told to stop; one that the queue was asked to stop
-                is stopped.
+            stopped_as: What the entry becomes where ``should_stop`` ended :meth:`run`; one that the queue was asked to
+                stop is stopped.
         """
         self.claim = claim
         self.status, self.reason = QueueStatus.RUNNING, ""

@@ -281,7 +281,7 @@ class RunController(QObject):
             self._announce()
 
     def _note(self, request: QueueRequest) -> None:
-        """For those who watch; the job itself was told already."""
+        """For those who watch; the job itself has it already."""
         try:
             self._store.ask(self._active_entry, request)
         except UserError as error:
