@@ -19,6 +19,7 @@ from resnet_studio.ui.plots.cursor_values import extent, gaps_at, readings
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.curve_layers import RunLayers, View
 from resnet_studio.ui.plots.legend import Legend, value_text
+from resnet_studio.ui.plots.level_line import LevelLine
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.ranges import count_text, time_text
 from resnet_studio.ui.theme import Role, Theme
@@ -31,8 +32,6 @@ COMPACT_HEIGHT = 220  # below it the name of the axis gives way to the curves
 KEY_HEIGHT = 300  # below it the curves need the room
 _KEY = _("thin: training, bold: test   ·   dashed, hollow: plain, solid, filled: residual")
 ONE_ZOOM_SECONDS = 0.6  # steps of a wheel that come closer are one zoom
-_LEVEL_LABEL = {"position": 0.0, "anchors": [(0.0, 1.0), (0.0, 1.0)]}  # above the line, at its left end
-_CHANCE_LABEL = {"position": 0.99, "anchors": [(1.0, 1.0), (1.0, 1.0)]}  # above the line, at its right end
 
 
 class CurvePlot(QWidget):
@@ -100,12 +99,10 @@ class CurvePlot(QWidget):
         self._line = pg.InfiniteLine(angle=90, movable=False)
         self._line.setVisible(False)
         item.addItem(self._line, ignoreBounds=True)
-        self._level_line = pg.InfiniteLine(angle=0, movable=False, label="", labelOpts=_LEVEL_LABEL)
-        self._level_line.setVisible(False)
+        self._level_line = LevelLine(position=0.0)
         item.addItem(self._level_line, ignoreBounds=True)
         self._chance: float | None = None
-        self._chance_line = pg.InfiniteLine(angle=0, movable=False, label="", labelOpts=_CHANCE_LABEL)
-        self._chance_line.setVisible(False)
+        self._chance_line = LevelLine(position=0.99)
         item.addItem(self._chance_line, ignoreBounds=True)
         self._view.viewport().installEventFilter(self)
         self._view.viewport().setMouseTracking(True)
