@@ -19,11 +19,10 @@ from torch import Tensor
 from resnet_studio.data.datasets.describe import UNKNOWN
 from resnet_studio.data.datasets.folder_layout import ImageFile, Layout, scan
 from resnet_studio.data.datasets.registry import open_data
-from resnet_studio.data.image_set import Report, no_report
 from resnet_studio.data.images import read_image, square_pixels
 from resnet_studio.data.random import Stream, hash_counters
 from resnet_studio.domain.errors import DataError, Stopped
-from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
 from resnet_studio.text import N_, _

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-
-Report = Callable[[str, float | None], None]  # what is being done, and how far in 0..1 where that is known
-
-
-def no_report(text: str, fraction: float | None) -> None:
-    """Progress that is not shown."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,11 +18,10 @@ from PIL import Image
 from resnet_studio.data.datasets.describe import UNKNOWN
 from resnet_studio.data.datasets.folder_layout import Layout, scan
 from resnet_studio.data.datasets.registry import open_arrays, open_data
-from resnet_studio.data.image_set import Report, no_report
 from resnet_studio.data.images import read_image, square_pixels
 from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.errors import DataError
-from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _

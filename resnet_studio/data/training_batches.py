@@ -21,7 +21,7 @@ from resnet_studio.data.datasets.describe import UNKNOWN, describe
 from resnet_studio.data.datasets.folder_layout import Layout, refuse_lost_classes, scan
 from resnet_studio.data.datasets.image_folder import as_text, open_folder
 from resnet_studio.data.datasets.registry import open_arrays, open_data
-from resnet_studio.data.image_set import DataBundle, Report, no_report
+from resnet_studio.data.image_set import DataBundle
 from resnet_studio.data.memory import fits
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.data.streaming.batches import BatchLoader, StreamedBatches, streamed_tests, streamed_views
@@ -31,7 +31,7 @@ from resnet_studio.data.streaming.scan import ScanResult, scan_images
 from resnet_studio.data.streaming.sources import Source
 from resnet_studio.domain.enums import Augmentation, Device, Loading
 from resnet_studio.domain.errors import DataError
-from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
 from resnet_studio.domain.specs import DataSpec, RecipeSpec
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.host import cores

@@ -160,8 +160,13 @@ Event = (
 )
 EventSink = Callable[[Event], None]
 StopCheck = Callable[[], bool]
+Report = Callable[[str, float | None], None]  # what is being done, and how far in 0..1 where that is known
 
 
 def never_stop() -> bool:
     """The stop check of work that cannot be stopped."""
     return False
+
+
+def no_report(_text: str, _fraction: float | None) -> None:
+    """The report of work that nobody watches."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +17,7 @@ from torch import Tensor
 from resnet_studio.data.datasets.describe import describe
 from resnet_studio.data.test_images import TestSet, open_test
 from resnet_studio.domain.errors import DataError, UserError
-from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
 from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import Evaluation
 from resnet_studio.domain.specs import DataSpec
@@ -31,19 +31,13 @@ from resnet_studio.inference.views import Square, View, views_of
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _, _n
 
-Report = Callable[[str, float | None], None]
-
-
-def _silent(_detail: str, _fraction: float | None) -> None:
-    """Nobody listens."""
-
 
 def evaluate(
     networks: Sequence[TrainedNetwork],
     data: DataSpec,
     protocol: Protocol,
     home: Home,
-    report: Report = _silent,
+    report: Report = no_report,
     should_stop: StopCheck = never_stop,
 ) -> Evaluation:
     """Top-1 and top-5 error, in percent, on the test images of ``data``; nothing is stored.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -19,7 +19,7 @@ from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import Device
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
 from resnet_studio.domain.network_spec import NetworkSpec
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.spec import replace
@@ -29,12 +29,7 @@ from resnet_studio.networks.devices import choose_device
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _
 
-Report = Callable[[str, float | None], None]  # what is being done, and how far in 0..1 where that is known
 _MEASURED_IMAGES, _LEAST_IMAGES = 2000, 100  # training images whose per-pixel mean untrained designs get
-
-
-def no_report(_text: str, _fraction: float | None) -> None:
-    """Progress that is not shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from resnet_studio.domain.analyses.construct import ConstructSettings
 from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import StoreError
-from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.weights import state_of
-from resnet_studio.runner.inside import Question, Report, no_report, open_subjects
+from resnet_studio.runner.inside import Question, open_subjects
 from resnet_studio.text import _
 from resnet_studio.training import checkpoints
 from resnet_studio.training.checkpoints import Snapshot

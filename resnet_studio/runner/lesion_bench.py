@@ -14,10 +14,10 @@ from resnet_studio.domain.analyses.lesion import Altered, Lesion, LesionSettings
 from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.domain.analyses.result import Net
 from resnet_studio.domain.errors import Stopped
-from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.events import Report, StopCheck
 from resnet_studio.inference.models import RunSource
 from resnet_studio.platform.home import Home
-from resnet_studio.runner.inside import Question, Report, open_subjects, records_of, refuse
+from resnet_studio.runner.inside import Question, open_subjects, records_of, refuse
 from resnet_studio.text import _
 
 OnAltered = Callable[[Net, Altered], None]

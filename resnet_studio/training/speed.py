@@ -12,12 +12,12 @@ from typing import Any
 import torch
 
 from resnet_studio.data.batches import ResidentBatches
-from resnet_studio.data.image_set import ImageSet, Report, no_report
+from resnet_studio.data.image_set import ImageSet
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain import specs as domain
 from resnet_studio.domain.enums import Augmentation, Colour, Device, Engine, Phase, Precision
 from resnet_studio.domain.errors import Stopped, UserError
-from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
 from resnet_studio.domain.spec import replace_and_reset
 from resnet_studio.domain.specs import RecipeSpec, RunSpec
 from resnet_studio.platform.training_speed import Figure

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from resnet_studio.data.image_set import Report, no_report
 from resnet_studio.domain.enums import Device, Precision
-from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.training.speed import Speed, measure
 from resnet_studio.training.speed_cache import remember_speeds

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from resnet_studio.data.image_set import Report, no_report
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.enums import Normalisation
 from resnet_studio.domain.errors import Stopped, StoreError, UserError
-from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
 from resnet_studio.domain.imported_weights import ImportOptions, Recognition, StructureHints
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace

@@ -12,12 +12,11 @@ import torch
 from torch import Tensor
 
 from resnet_studio.data.datasets.registry import open_data
-from resnet_studio.data.image_set import Report
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.data_sets import CIFAR10, DATA_SETS, Colour
 from resnet_studio.domain.enums import Normalisation
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.events import Report, StopCheck, never_stop
 from resnet_studio.domain.imported_weights import (
     IMAGENET,
     PRESETS,

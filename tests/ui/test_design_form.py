@@ -14,12 +14,11 @@ from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QStyle,
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.data.datasets.paths import data_set_folder
-from resnet_studio.data.image_set import Report
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.data_sets import DATA_SETS, STL10, DataSetRow
 from resnet_studio.domain.enums import Augmentation, Block, Family, PadWith, Shortcut, TestOn, ZeroPadding
 from resnet_studio.domain.errors import Stopped
-from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.events import Report, StopCheck
 from resnet_studio.domain.presets import PRESETS, apply, find_preset
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace

@@ -18,7 +18,7 @@ from resnet_studio.cli.analysis_output import (
     summary_row,
 )
 from resnet_studio.cli.commands.diff import named_network
-from resnet_studio.cli.context import Session, session
+from resnet_studio.cli.context import Session, find_all, session
 from resnet_studio.cli.figures import draw_found
 from resnet_studio.cli.options import AsJson, SpecOption
 from resnet_studio.cli.output import hint, print_json, print_table
@@ -134,7 +134,7 @@ def gradients(
 ) -> None:
     """Show the gradient and the update of each layer, as measured while the runs trained."""
     with session(context).reader() as store:
-        runs = list({record.id: record for record in map(store.find, run)}.values())
+        runs = find_all(store, run)
         curves = store.curves([record.id for record in runs], LAYERED)
     found = [gradients_of(record, curves) for record in runs]
     _write_results(Gradients, found, _(DEFINITION), csv, ((png, ".png"), (svg, ".svg"), (pdf, ".pdf")))

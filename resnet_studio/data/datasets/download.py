@@ -14,9 +14,8 @@ from http.client import HTTPException
 from pathlib import Path
 
 from resnet_studio import __version__
-from resnet_studio.data.image_set import Report
 from resnet_studio.domain.errors import DataError, Stopped
-from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.events import Report, StopCheck
 from resnet_studio.platform.files import replacing
 from resnet_studio.text import _
 

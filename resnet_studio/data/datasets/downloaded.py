@@ -17,10 +17,10 @@ import torch
 from resnet_studio.data.datasets import cache, paths
 from resnet_studio.data.datasets.download import fetch
 from resnet_studio.data.datasets.readers import READERS, Part
-from resnet_studio.data.image_set import DataBundle, ImageSet, Report, no_report
+from resnet_studio.data.image_set import DataBundle, ImageSet
 from resnet_studio.domain.data_sets import DataSetRow
 from resnet_studio.domain.errors import DataError, Stopped
-from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _
 

@@ -14,11 +14,11 @@ import torch
 
 from resnet_studio.data.datasets import cache, paths
 from resnet_studio.data.datasets.folder_layout import ImageFile, Layout, refuse_lost_classes, scan
-from resnet_studio.data.image_set import DataBundle, ImageSet, Report, no_report
+from resnet_studio.data.image_set import DataBundle, ImageSet
 from resnet_studio.data.images import read_image, square_pixels
 from resnet_studio.data.memory import refuse_oversize
 from resnet_studio.domain.errors import DataError, Stopped
-from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.home import Home

@@ -12,11 +12,11 @@ from resnet_studio.data.datasets.describe import UNKNOWN
 from resnet_studio.data.datasets.downloaded import open_downloaded
 from resnet_studio.data.datasets.image_folder import open_folder
 from resnet_studio.data.datasets.splits import shares
-from resnet_studio.data.image_set import DataBundle, ImageSet, Report, no_report
+from resnet_studio.data.image_set import DataBundle, ImageSet
 from resnet_studio.data.random import Stream, hash_counters
 from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.errors import DataError, Stopped
-from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _

@@ -23,12 +23,11 @@ from safetensors.torch import save_file
 
 from resnet_studio.data.channel_statistics import Moments
 from resnet_studio.data.datasets import paths
-from resnet_studio.data.image_set import Report
 from resnet_studio.data.streaming.crops import SQUARE, CropSpec
 from resnet_studio.data.streaming.pool import TASK_IMAGES, DecodingPool, PendingReply
 from resnet_studio.data.streaming.sources import Images, Source
 from resnet_studio.data.streaming.worker import Reply
-from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.events import Report, StopCheck
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.platform.files import replacing
 from resnet_studio.platform.home import Home

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,18 +11,18 @@ from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.domain.analyses.result import AnalysisResult, Net
 from resnet_studio.domain.analyses.rows import AnalysisRow
 from resnet_studio.domain.errors import StoreError, UserError
-from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.events import Report, StopCheck
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.ui.pages.inside.subjects import Chosen
 from resnet_studio.ui.threads.jobs import Emit, Work
+from resnet_studio.ui.threads.reports import throttled
 
 if TYPE_CHECKING:
+    from resnet_studio.domain.events import Report
     from resnet_studio.history.store import RunStore
     from resnet_studio.platform.home import Home
-    from resnet_studio.runner.inside import Question, Report
+    from resnet_studio.runner.inside import Question
     from resnet_studio.runner.lesion_bench import LesionBench
-
-_TELL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +162,5 @@ def _stored(
     return found
 
 
-def _reporter(emit: Emit) -> Callable[[str, float | None], None]:
-    """At most twenty times a second, and each new text."""
-    last = ("", 0.0)
-
-    def report(text: str, fraction: float | None) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if text != last[0] or now - last[1] >= _TELL_SECONDS:
-            last = (text, now)
-            emit(Step(text, fraction))
-
-    return report
+def _reporter(emit: Emit) -> Report:
+    return throttled(lambda text, fraction: emit(Step(text, fraction)))

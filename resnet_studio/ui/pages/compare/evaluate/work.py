@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resnet_studio.domain.errors import Stopped, UserError
-from resnet_studio.domain.events import StopCheck
+from resnet_studio.domain.events import Report, StopCheck
 from resnet_studio.domain.records import Evaluation, NamedImage
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.plan import Task, one_look
 from resnet_studio.ui.threads.jobs import Emit, Work
+from resnet_studio.ui.threads.reports import throttled
 
 if TYPE_CHECKING:
     from resnet_studio.data.test_images import TestSet
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from resnet_studio.inference.models import TrainedNetwork
     from resnet_studio.platform.home import Home
 
-_TELL_SECONDS = 0.05
 HELD_OUT_PREFIX = "held-out/"
 
 
@@ -102,18 +101,8 @@ def evaluating(store: RunStore, tasks: Sequence[Task], names: Mapping[str, str],
     return work
 
 
-def _reporter(emit: Emit, number: int, of: int, name: str) -> Callable[[str, float | None], None]:
-    """At most twenty times a second, and each new text."""
-    last = ("", 0.0)
-
-    def report(text: str, fraction: float | None) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if text != last[0] or now - last[1] >= _TELL_SECONDS:
-            last = (text, now)
-            emit(Step(number, of, name, text, fraction))
-
-    return report
+def _reporter(emit: Emit, number: int, of: int, name: str) -> Report:
+    return throttled(lambda text, fraction: emit(Step(number, of, name, text, fraction)))
 
 
 class TestSets:
