@@ -395,7 +395,7 @@ def test_where_each_network_looks_lies_over_its_image(qtbot, page, idle, service
     where.click()
     assert page.maps.picture(page.results.runs[0], image) is None
     page.grid.grab()
-    assert not page.maps._waiting
+    assert page.maps.waiting == 0
 
 
 def test_an_image_that_cannot_be_read_has_no_map(qtbot, page, services, tmp_path):
@@ -497,7 +497,7 @@ def test_a_thousand_images_scroll_without_decoding_them_all(qtbot, page, colour_
         QApplication.processEvents()
     seconds = time.monotonic() - started
     qtbot.waitUntil(lambda: page.services.jobs.running == 0, timeout=20_000)
-    assert len(page.thumbnails._kept) < 400
+    assert len(page.thumbnails) < 400
     assert seconds < 5
 
 
