@@ -45,6 +45,9 @@ class Navigator:
     def check_signal(self) -> None:
         """Show the signal check of the design in the form of the Design page, and of its counterpart."""
 
+    def explain(self, term: str = "") -> None:
+        """Open the help at a word of the glossary, by its key; without one at the keys."""
+
     def import_weights(self, paths: Sequence[Path] = ()) -> None:
         """Ask about each of these files of weights and import it; without files, ask which."""
 

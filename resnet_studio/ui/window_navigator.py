@@ -14,6 +14,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.studies.study_file import is_study_name
 from resnet_studio.text import _
+from resnet_studio.ui.dialogs import HelpDialog
 from resnet_studio.ui.images.image_row import Source
 from resnet_studio.ui.images.open_images import NO_IMAGE, NOT_HERE, DroppedImages, pasted_images
 from resnet_studio.ui.navigator import Navigator
@@ -43,7 +44,8 @@ class WindowNavigator(Navigator):
     ) -> None:
         self.services = replace(services, navigator=self)
         self.pages = PageStack(self.services, rows)
-        self._banner, self._status = banner, status
+        self._banner, self._status, self._window = banner, status, window
+        self._help: HelpDialog | None = None
         self._weights = WeightsFiles(self.services, window)
         self._weights.imported.connect(self._on_imported)
         self._weights.status_message.connect(status.show_message)
@@ -143,6 +145,14 @@ class WindowNavigator(Navigator):
             self._status.show_message(_("A field of the design is at fault."))
         else:
             self.look_inside(design=design)
+
+    def explain(self, term: str = "") -> None:
+        if self._help is None:
+            self._help = HelpDialog(self.pages.rows, self.services.theme, self._window)
+        self._help.show_term(term)
+        self._help.show()
+        self._help.raise_()
+        self._help.activateWindow()
 
     def import_weights(self, paths: Sequence[Path] = ()) -> None:
         if paths:
