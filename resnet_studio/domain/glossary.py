@@ -216,7 +216,7 @@ TERMS: tuple[Term, ...] = (
             "Makes x fit without weights: every second row and column, and channels of zeros for those that F(x) has "
             "more."
         ),
-        short=_("every second row and column of the input, padded with zero channels (option A)"),
+        short=_("every second row and column, and zero channels (option A)"),
         formulas=("H(x) = F(x) + pad(x)",),
         where=_("section 3.3"),
         see=("option-a",),
@@ -290,7 +290,7 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         "head",
-        _("Global average pooling and classes"),
+        _("Global pooling and classes"),
         _("The mean of each last feature map, then one fully connected layer with an output for each class."),
         where=_("section 3.3"),
         see=("stage",),
@@ -365,7 +365,7 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         "momentum-authors",
-        _("Momentum, as in the authors' code"),
+        _("Momentum of the authors"),
         _("The rate is in the step: when the rate falls, old steps keep the rate they were made with."),
         formulas=("v = m v + lr g,  w = w − v",),
         where=_("the authors' code"),

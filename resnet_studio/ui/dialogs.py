@@ -106,6 +106,7 @@ class HelpDialog(QDialog):
         self.words = Words(theme)
         self.tabs = named(QTabWidget(), "help_tabs")
         self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self.words, _("Words"))
         self.tabs.addTab(_keys(pages), _("Keys"))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from resnet_studio.ui.pages.inside.page import InsidePage
     from resnet_studio.ui.pages.runs.page import RunsPage
     from resnet_studio.ui.pages.studies.page import StudiesPage
+    from resnet_studio.ui.pages.train.page import TrainPage
 
 FINE_TUNING = _("Training will begin with that run's weights; choose data and recipe, then train.")
 
@@ -84,6 +85,12 @@ class WindowNavigator(Navigator):
         return self.pages.page_of("inside", InsidePage)
 
     @property
+    def train_page(self) -> TrainPage:
+        from resnet_studio.ui.pages.train.page import TrainPage
+
+        return self.pages.page_of("train", TrainPage)
+
+    @property
     def studies_page(self) -> StudiesPage:
         from resnet_studio.ui.pages.studies.page import StudiesPage
 
@@ -100,6 +107,14 @@ class WindowNavigator(Navigator):
 
     def train(self, cohort: CohortSpec) -> None:
         self._start_training(lambda: self.services.controller.train(cohort))
+
+    def demonstrate(self, cohort: CohortSpec) -> None:
+        if self.services.controller.trained:
+            self.train(cohort)
+            return
+        self.pages.show_page("train")
+        if not self.train_page.checking:
+            self.train_page.check_first(cohort)
 
     def resume(self, run_ids: Sequence[str]) -> None:
         self._start_training(lambda: self.services.controller.resume(run_ids))
@@ -131,12 +146,12 @@ class WindowNavigator(Navigator):
         if images:
             self.classify_page.classify_images(images)
 
-    def look_inside(self, run_ids: Sequence[str] = (), design: RunSpec | None = None) -> None:
+    def look_inside(self, run_ids: Sequence[str] = (), design: RunSpec | None = None, analysis: str = "") -> None:
         self.pages.show_page("inside")
         if design is not None:
-            self.inside_page.show_design(design)
+            self.inside_page.show_design(design, analysis or "signal")
         elif run_ids:
-            self.inside_page.show_runs(run_ids)
+            self.inside_page.show_runs(run_ids, analysis)
 
     def check_signal(self) -> None:
         design = self.design_page.form.spec

@@ -6,7 +6,7 @@ from html import escape
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer
 from resnet_studio.domain.build_blueprint import blueprint
@@ -17,7 +17,7 @@ from resnet_studio.domain.spec_as_command import command_line
 from resnet_studio.domain.specs import CohortSpec, RunSpec, counterpart, twin
 from resnet_studio.studies.conformity import Conformity
 from resnet_studio.studies.expectation import expectations
-from resnet_studio.studies.single_cohorts import SINGLE_COHORTS, SingleCohort
+from resnet_studio.studies.single_cohorts import DEMO_KEY, SINGLE_COHORTS, SingleCohort
 from resnet_studio.text import _
 from resnet_studio.ui.conformity.line import ConformityLine
 from resnet_studio.ui.diagram.view import BlueprintView
@@ -97,11 +97,15 @@ class DesignPage(Page):
             self.services.navigator.train(CohortSpec(name=spec.label, runs=(spec,)))
 
     def run_study(self) -> None:
-        """Every run of the chosen study, with the form's seed."""
+        """Every run of the chosen study, with the form's seed; the demo begins with the signal check."""
         if lacking := self._study_lacks():
             self.message.emit(missing_data(lacking))
             return
-        self.services.navigator.train(self.study.cohort(self._seed()))
+        cohort, navigator = self.study.cohort(self._seed()), self.services.navigator
+        if self.study.key == DEMO_KEY:
+            navigator.demonstrate(cohort)
+        else:
+            navigator.train(cohort)
 
     @Slot(bool)
     def copy_command(self, as_twin: bool) -> None:
@@ -326,11 +330,11 @@ class DesignPage(Page):
         column = QVBoxLayout(drawing)
         column.setContentsMargins(8, 6, 8, 6)
         column.setSpacing(4)
-        column.addWidget(self.view, 1)
-        foot = QHBoxLayout()
-        foot.addWidget(self._pointed, 1)
-        foot.addWidget(self._question, 0, Qt.AlignmentFlag.AlignTop)
-        column.addLayout(foot)
+        over = QGridLayout()  # the question mark lies over the drawing's corner, which is empty
+        over.addWidget(self.view, 0, 0)
+        over.addWidget(self._question, 0, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        column.addLayout(over, 1)
+        column.addWidget(self._pointed)
         self._pointed.setWordWrap(True)
         self._pointed.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._pointed.setFixedHeight(2 * self._pointed.fontMetrics().lineSpacing() + 4)
