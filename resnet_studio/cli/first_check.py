@@ -39,7 +39,10 @@ def first_check(here: Session, cohort: CohortSpec, stopping: StopOnSignals, *, q
 
 
 def print_check(results: Sequence[SignalCheck], wanted: int) -> None:
-    """One line a network: the gradient at each block's output as a bar, on one scale of powers of ten. ``wanted``: of how many."""
+    """One line a network: the gradient at each block's output as a bar, on one scale of powers of ten.
+
+    ``wanted`` is how many networks there are.
+    """
     columns = (_("network"), _("growth"), _("gradient, from the first block to the last"))
     pictures = bars([one.norms.tolist() for one in results])
     rows = [

@@ -102,7 +102,8 @@ def _prices_html(found: Explanation) -> str:
     head = "".join(f'<td align="right">&nbsp;&nbsp;&nbsp;{escape(text)}</td>' for text in heads)
     rows = [f"<tr>{head}</tr>", *map(_row, found.prices)]
     if found.options:
-        rows.append(f'<tr><td colspan="3"><br>{escape(_("With other options:"))}</td></tr>')
+        others = escape(_("With other options:"))
+        rows.append(f'<tr><td colspan="3"><br>{others}</td></tr>')
         rows += map(_row, found.options)
     return f'<table cellspacing="0" cellpadding="2">{"".join(rows)}</table>'
 
