@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
@@ -36,12 +37,13 @@ class FirstCheckPanel(QWidget):
         column.setSpacing(4)
         column.addWidget(self.finding)
         column.addWidget(self.canvas, 1)
-        self.setToolTip(_(find_analysis("signal").definition))
+        self._definition = _(find_analysis("signal").definition)
+        self.setToolTip(f"<p>{escape(self._definition)}</p>")
         self.show_results((), 0)
 
     def show_results(self, results: Sequence[SignalCheck], wanted: int) -> None:
         """``wanted``: how many networks there are; nothing is known of them yet where ``results`` is empty."""
-        self.finding.setText(finding(results, wanted))
+        self.finding.setText(finding(results, wanted) or self._definition)
         self.canvas.show_figure(SignalCheck.figure(results) if results else None)
 
 
@@ -100,6 +102,7 @@ class FirstCheck(QObject):
 
     def _on_end(self) -> None:
         self._job = None
+        self.changed.emit()
         if self._over:
             self.ended.emit(self.cohort)
 

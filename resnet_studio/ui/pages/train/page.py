@@ -210,6 +210,7 @@ class TrainPage(Page):
     @Slot()
     def _on_check_changed(self) -> None:
         self._dirty = True
+        self.working.emit(self._check.sentence if self._check.running else "")
 
     @Slot()
     def _on_check_found(self) -> None:
