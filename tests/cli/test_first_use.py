@@ -151,8 +151,8 @@ def test_the_demo_answers_its_question(at_home: At, monkeypatch: pytest.MonkeyPa
     assert {run["id"] for run in listed} == {run["id"] for run in told["runs"]}
     in_words = at_home("demo", "--headless", "--quick", "--seed", 3)
     assert in_words.code == 0
-    for expected in ("plain-14", "with one seed", "3 give a verdict", "runs list", "compare", "study run degradation-long",
-                     "inside signal --design plain-14 --design resnet-14"):  # fmt: skip
+    next_steps = ("study run degradation-long", "inside signal --design plain-14 --design resnet-14")
+    for expected in ("plain-14", "with one seed", "3 give a verdict", "runs list", "compare", *next_steps):
         assert expected in in_words.out
     before, _training, after = in_words.out.partition("Training plain-8")
     assert "From the last block to the first the gradient grows" in before

@@ -21,7 +21,9 @@ from resnet_studio.ui.pages.design.page import DesignPage
 from resnet_studio.ui.pages.rows import PAGES, page_row
 from resnet_studio.ui.services import Services
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
+pytestmark = pytest.mark.qt_log_ignore(
+    "propagateSizeHints", r"does not support raise\(\)"
+)  # the offscreen platform says so of any window
 
 
 @pytest.fixture
