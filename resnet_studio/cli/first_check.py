@@ -27,7 +27,7 @@ def first_check(here: Session, cohort: CohortSpec, stopping: StopOnSignals, *, q
         Stopped: When a signal came.
     """
     try:
-        with ProgressBar(_("Signal check"), quiet=quiet) as bar:
+        with ProgressBar(_("Before training"), quiet=quiet) as bar:
             with stopping.interrupting():
                 from resnet_studio.runner.first_check import check_cohort  # torch takes seconds to load
             return check_cohort(cohort, here.home, bar.report, stopping)
