@@ -17,6 +17,7 @@ from resnet_studio.domain.enums import (
     MomentumForm,
 )
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.glossary import find_term
 from resnet_studio.domain.schedules import Schedule
 from resnet_studio.domain.spec import is_read
 from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec, replace
@@ -159,7 +160,10 @@ FIELD_HELP: dict[str, str] = {
         "400 iterations."
     ),
     "momentum": _("Sections 3.4 and 4.2: 0.9."),
-    "momentum_form": _("The paper gives no formula; the authors' code has the rate inside: v = m v + lr g, w = w - v."),
+    "momentum_form": _(
+        "The paper gives no formula; the authors' code has the rate inside: {formula}.",
+        formula=find_term("momentum-authors").formulas[0],
+    ),
     "weight_decay": _("Sections 3.4 and 4.2: 0.0001."),
     "decay": _("The paper does not say whether batch norm and biases decay too."),
     "label_smoothing": _("The paper has none."),

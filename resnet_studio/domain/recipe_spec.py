@@ -24,6 +24,7 @@ from resnet_studio.domain.enums import (
     PadWith,
     Precision,
 )
+from resnet_studio.domain.glossary import find_term
 from resnet_studio.domain.schedules import Schedule, schedules_help
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
 from resnet_studio.domain.spec import AllOf, ReadWhen, Spec, replace, spec_field
@@ -134,7 +135,11 @@ class RecipeSpec(Spec):
     )
     momentum_form: MomentumForm = spec_field(
         N_("Form of momentum"),
-        N_("torch: v = m v + g, w = w - lr v. authors: v = m v + lr g, w = w - v. They part when the rate falls."),
+        _(
+            "torch: {torch}. authors: {authors}. They part when the rate falls.",
+            torch=find_term("momentum").formulas[0],
+            authors=find_term("momentum-authors").formulas[0],
+        ),
         default=MomentumForm.TORCH,
     )
     weight_decay: float = spec_field(

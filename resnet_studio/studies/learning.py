@@ -14,6 +14,7 @@ from resnet_studio.text import _, _n
 _LEAST = 2.0  # percentage points below chance; nearer to it nobody has learned anything worth the name
 _SURE = 3.0  # standard errors
 _NAMED_AT_MOST = 3
+_TAKEN_APART = 3  # nets that are taken apart at a time, at most
 _WORDS = {2: _("Both"), 3: _("All three"), 4: _("All four"), 5: _("All five"), 6: _("All six")}
 
 
@@ -48,6 +49,14 @@ def guesses(error: float, run: RunRecord, iterations: int) -> bool:
     images = max(iterations, 1) * run.spec.recipe.batch_size
     deviation = 100.0 * math.sqrt(chance * (1 - chance) / images)
     return error > 100.0 * chance - max(_LEAST, _SURE * deviation)
+
+
+def learned(stands: Sequence[Stand]) -> list[Stand]:
+    """Those that no longer guess, the deepest residual ones first, three at most: taking out a block shows something
+    in them alone."""
+    able = [stand for stand in stands if math.isfinite(stand.error) and not stand.guesses]
+    able.sort(key=lambda stand: (not stand.run.residual, -stand.run.spec.network.depth))
+    return able[:_TAKEN_APART]
 
 
 def learning_now(stands: Sequence[Stand]) -> str:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayou
 
 from resnet_studio.text import _
 from resnet_studio.ui.actions import THEME_ACTIONS, Action, WindowState
-from resnet_studio.ui.dialogs import ShortcutsDialog, about_box, ask_to_stop, ask_to_wait
+from resnet_studio.ui.dialogs import about_box, ask_to_stop, ask_to_wait, term_of
 from resnet_studio.ui.drop_frame import DropFrame, drop_sentence
 from resnet_studio.ui.images.drop_target import DropTarget
 from resnet_studio.ui.images.open_images import DroppedImages, choose_folder, choose_images
@@ -111,7 +111,8 @@ class MainWindow(QMainWindow):
             Action.PAUSE: lambda: controller.unpause() if controller.paused else controller.pause(),
             Action.STOP: controller.stop,
             Action.FULL_SCREEN: lambda: self.showNormal() if self.isFullScreen() else self.showFullScreen(),
-            Action.SHORTCUTS: lambda: ShortcutsDialog(self.pages.rows, self).open(),
+            Action.SHORTCUTS: lambda: navigator.explain(term_of(QApplication.focusWidget())),
+            Action.WORDS: lambda: navigator.explain("residual-block"),
             Action.ABOUT: lambda: about_box(self).open(),
         }
         return handlers | {action: partial(theme.set_mode, mode) for mode, action in THEME_ACTIONS.items()}

@@ -89,7 +89,10 @@ def test_under_the_mouse_lie_shape_parameters_and_multiply_adds(view: BlueprintV
 
 
 def test_shortcuts_that_change_dimensions_say_how(view: BlueprintView) -> None:
-    for shortcut, words in ((Shortcut.A, "padded with zero"), (Shortcut.B, "stage2.block1.projection.conv: 1×1 conv")):
+    for shortcut, words in (
+        (Shortcut.A, "and zero channels (option A)"),
+        (Shortcut.B, "stage2.block1.projection.conv: 1×1 conv"),
+    ):
         draw(view, 8, shortcut)
         block = centre_of(view, RowKind.GROUP, 1)
         assert words in view.facts_at(QPointF(block.x() + (COLUMN + 95) * view.zoom, block.y()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from resnet_studio.domain.data_sets import DATA_SETS, STL10, DataSetRow
 from resnet_studio.domain.enums import Augmentation, Block, Family, PadWith, Shortcut, TestOn, ZeroPadding
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import Report, StopCheck
+from resnet_studio.domain.glossary import find_term
 from resnet_studio.domain.presets import PRESETS, apply, find_preset
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
@@ -392,7 +394,11 @@ def test_a_wrong_list_of_blocks_leaves_no_stale_depth(qtbot: QtBot, form: Design
 def test_tool_tips_are_whole_sentences(form: DesignForm) -> None:
     editor = form.findChild(QLineEdit, "field_recipe.learning_rate")
     assert editor is not None
-    assert "the paper has 0.1. More than 0, at most 10.\n\nThe paper: " in editor.toolTip()
+    own, word, paper = re.findall("<p>(.*?)</p>", editor.toolTip())
+    assert own.endswith("the paper has 0.1. More than 0, at most 10.")
+    assert word.startswith(f"<b>Learning rate</b>: {find_term('learning-rate').text}")
+    assert "<i>w</i>&nbsp;=&nbsp;<i>w</i>&nbsp;−&nbsp;lr&nbsp;<i>v</i>" in word
+    assert paper == "The paper: Sections 3.4 and 4.2: 0.1 at the start, on both data sets."
 
 
 def test_a_plain_net_loses_its_shortcuts_and_a_residual_one_gets_them(form: DesignForm) -> None:

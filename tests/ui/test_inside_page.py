@@ -165,6 +165,18 @@ def test_a_click_takes_a_block_out_and_all_fill_in(page: InsidePage, qtbot, serv
         assert record.result.error == pytest.approx(tested[record.run_ids[0]])  # type: ignore[attr-defined]
 
 
+def test_an_analysis_that_is_asked_for_is_measured_at_once(page: InsidePage, qtbot, services) -> None:  # type: ignore[no-untyped-def]
+    ids = [run.id for run in services.store.list_runs()]
+    page.show_runs(ids, "lesion")
+    assert page.analysis.key == "lesion"
+    assert page.session.running
+    qtbot.waitUntil(lambda: not page.session.running, timeout=60_000)
+    assert page.figure.shown is not None
+    assert page.figure.shown.row.key == "lesion"
+    page.show_runs(ids, "lesion")
+    assert not page.session.running, "it is there already"
+
+
 def test_stop_ends_it(page: InsidePage, qtbot) -> None:  # type: ignore[no-untyped-def]
     page.show_analysis("surface")
     page.look()

@@ -219,7 +219,7 @@ def test_help_opens_and_names_every_key(qtbot: QtBot, window: MainWindow) -> Non
     from PySide6.QtWidgets import QDialog, QLabel
 
     window.menus.actions[Action.SHORTCUTS].trigger()
-    dialog = window.findChild(QDialog, "shortcuts_dialog")
+    dialog = window.findChild(QDialog, "help_dialog")
     texts = {label.text() for label in dialog.findChildren(QLabel)}
     assert {action.row.shortcut for action in Action if action.row.shortcut} <= texts
     assert {row.shortcut for row in PAGES} <= texts

@@ -59,6 +59,12 @@ ANALYSES: tuple[AnalysisRow, ...] = (
             "training mode; a block's gain is the norm at its input over the norm at its output."
         ),
         SignalCheck,
+        cautions=(
+            N_(
+                "It is no proof of a cause: the paper leaves open why deeper plain nets train worse, and a norm says "
+                "nothing of the gradient's direction."
+            ),
+        ),
     ),
     AnalysisRow(
         "shattered",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from html import escape
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -13,6 +12,7 @@ from resnet_studio.domain.specs import RecipeSpec
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
+from resnet_studio.ui.widgets.text import unbroken
 
 CUSTOM = "custom"
 OWN_HELP = _("None of the paper's recipes as it is: what the fields below make of it.")
@@ -74,5 +74,4 @@ class RecipeField(QWidget):
 
 def _tip(text: str) -> str:
     """Rich text, which wraps, but not within a number."""
-    whole = re.sub(r"(?<=\d) (?=\d{3}\b)", "\N{NO-BREAK SPACE}", text)
-    return "".join(f"<p>{escape(part)}</p>" for part in whole.split("\n\n"))
+    return "".join(f"<p>{escape(part)}</p>" for part in unbroken(text).split("\n\n"))

@@ -74,9 +74,14 @@ class InsidePage(Page):
         """Raises UserError if there is no such analysis."""
         self.analyses.setCurrentRow(ANALYSES.index(find_analysis(key)))
 
-    def show_runs(self, run_ids: Sequence[str]) -> None:
-        """Look into these runs; a single one stands beside its counterpart."""
+    def show_runs(self, run_ids: Sequence[str], analysis: str = "") -> None:
+        """Look into these runs; a single one stands beside its counterpart. An ``analysis`` that is named is measured
+        at once, unless it is stored."""
         self.show_chosen(Chosen(with_counterparts(run_ids, self._read_runs())))
+        if analysis:
+            self.show_analysis(analysis)
+            if self.chosen and self.figure.shown is None:
+                self.look()
 
     def show_design(self, spec: RunSpec, analysis: str = "signal", *, start: bool = True) -> None:
         """Look into a design beside its counterpart; ``start``: at once."""
