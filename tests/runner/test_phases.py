@@ -78,20 +78,24 @@ def test_a_long_run_tells_that_it_compiles_and_its_curves_go_on(long_run, store,
 def test_what_waits_for_the_compiler_says_so_and_then_trains(long_run, store, monkeypatch):
     compiler = Compiler(monkeypatch)
     monkeypatch.setattr(choose, "SWITCH_AT", 3)
-    phases, rates = [], []
+    phases, rates, begun, waited = [], [], [], []
 
     def emit(event):
         if isinstance(event, ProgressMade):
             rates.append(event.iterations_per_second)
         if isinstance(event, PhaseChanged):
             phases.append(event.phase)
+            begun.append(time.perf_counter())
+            if event.phase is Phase.AWAITING and not waited:
+                worked = time.perf_counter() - begun[phases.index(Phase.COMPILING)]
+                waited.append(20 * worked)
+                threading.Event().wait(waited[0])
             if event.phase is Phase.AWAITING:
-                time.sleep(1)
                 compiler.ready.set()
 
     (ended,) = run_cohort.run(long_run, store, emit, lambda: Phase.TRAINING in phases)
     assert ended.iteration >= 3
-    assert rates[-1] > 4  # an iteration takes milliseconds; the wait is none
+    assert rates[-1] > ended.iteration / waited[0], "the wait is no iteration's"
     assert [p for p in phases if p in (Phase.COMPILING, Phase.AWAITING, Phase.TRAINING)] == [
         Phase.COMPILING, Phase.AWAITING, Phase.TRAINING,
     ]  # fmt: skip

@@ -111,7 +111,7 @@ def test_a_stopped_cohort_is_resumed(qtbot: QtBot, services: Services, tiny_twin
 
 
 def test_pause_holds_the_iterations_and_unpause_goes_on(
-    qtbot: QtBot, services: Services, tiny_twin: CohortSpec
+    qtbot: QtBot, services: Services, tiny_twin: CohortSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     controller = services.controller
     with qtbot.waitSignal(controller.happened, timeout=60_000, check_params_cb=trains(ProgressMade)):
@@ -120,7 +120,15 @@ def test_pause_holds_the_iterations_and_unpause_goes_on(
     assert controller.paused
     qtbot.waitUntil(lambda: statuses(services.store, run_ids) == [RunStatus.PAUSED] * 2, timeout=5000)
     before = services.store.get(run_ids[0]).iteration
-    qtbot.wait(300)
+    looks: list[bool] = []
+
+    def is_set(real: Callable[[], bool] = controller._pause.is_set) -> bool:
+        looks.append(real())
+        return looks[-1]
+
+    monkeypatch.setattr(controller._pause, "is_set", is_set)
+    qtbot.waitUntil(lambda: len(looks) > 5)
+    assert all(looks)
     assert services.store.get(run_ids[0]).iteration == before
     with qtbot.waitSignal(controller.happened, timeout=5000, check_params_cb=trains(CurvesGrew)):
         controller.unpause()
