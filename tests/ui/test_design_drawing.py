@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPixmap
@@ -18,6 +16,8 @@ from resnet_studio.ui.diagram.rows import COLUMN, RowKind, Rows
 from resnet_studio.ui.diagram.view import BlueprintView
 from resnet_studio.ui.diagram.zoomed_area import READABLE_ZOOM
 from resnet_studio.ui.services import Services
+
+from ..waiting import thread_seconds
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
 
@@ -130,7 +130,7 @@ def test_zoom_keeps_what_is_under_the_mouse(view: BlueprintView) -> None:
 
 
 def test_1202_layers_stay_fluid(view: BlueprintView) -> None:
-    """At most 16 ms a frame on an idle machine (about 5 measured); the bound leaves room for a busy one."""
+    """At most 16 ms a frame are wanted, about 5 measured."""
     draw(view, 1202)
     for stage in (1, 2, 3):
         view.toggle(stage)
@@ -139,17 +139,13 @@ def test_1202_layers_stay_fluid(view: BlueprintView) -> None:
     times = []
     for step in range(20):
         bar.setValue(bar.maximum() * step // 20)
-        start = time.perf_counter()
-        view.viewport().render(target)
-        times.append(time.perf_counter() - start)
+        times.append(thread_seconds(lambda: view.viewport().render(target)))
     assert view.row_count == 600 + 3 + 4
     assert sorted(times)[len(times) // 2] < 0.060
 
 
 def test_a_new_depth_at_each_key_is_fast(view: BlueprintView) -> None:
-    start = time.perf_counter()
-    draw(view, 1202, Shortcut.C)
-    assert time.perf_counter() - start < 0.5
+    assert thread_seconds(lambda: draw(view, 1202, Shortcut.C)) < 0.5
 
 
 @pytest.mark.parametrize(

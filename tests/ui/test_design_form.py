@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +28,8 @@ from resnet_studio.ui.pages.design.form import DesignForm
 from resnet_studio.ui.pages.design.form_layout import SECTIONS
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.spec_fields import form_fields, nested, typed, values
+
+from ..waiting import wait_until
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
 
@@ -501,8 +502,7 @@ def test_a_download_is_shown_stopped_and_repeated(
         rounds.append(row.key)
         report("downloading", 0.5)
         if len(rounds) == 1:
-            while not should_stop():
-                time.sleep(0.01)
+            wait_until(should_stop)
             raise Stopped
         place_files(home, row)
 
