@@ -21,6 +21,9 @@ class Navigator:
     def train(self, cohort: CohortSpec) -> None:
         """Train a cohort now, or after what trains, and show it."""
 
+    def show_training(self) -> None:
+        """Show the Train page as it is."""
+
     def resume(self, run_ids: Sequence[str]) -> None:
         """Train stored runs further, now or after what trains, and show them."""
 

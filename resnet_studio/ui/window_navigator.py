@@ -99,6 +99,9 @@ class WindowNavigator(Navigator):
     def train(self, cohort: CohortSpec) -> None:
         self._start_training(lambda: self.services.controller.train(cohort))
 
+    def show_training(self) -> None:
+        self.pages.show_page("train")
+
     def resume(self, run_ids: Sequence[str]) -> None:
         self._start_training(lambda: self.services.controller.resume(run_ids))
 

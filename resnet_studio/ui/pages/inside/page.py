@@ -29,13 +29,13 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.text import _
 from resnet_studio.ui.analyses.network_map import NetworkMap
+from resnet_studio.ui.analyses.results import Shown, title_of, together
 from resnet_studio.ui.analyses.session import AnalysisSession
 from resnet_studio.ui.analyses.subjects import Chosen, designed, newest, with_counterparts
 from resnet_studio.ui.analyses.work import BlockTaken, Inquiry
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.inside.choose_dialog import ChooseDialog
 from resnet_studio.ui.pages.inside.figure_panel import FigurePanel
-from resnet_studio.ui.pages.inside.results import Shown, title_of, together
 from resnet_studio.ui.pages.inside.settings_form import SettingsForm
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
