@@ -44,6 +44,10 @@ class LessonsOffer(QObject):
             action=_("Begin the lessons"),
         )
 
+    def withdraw(self) -> None:
+        """The learner has found the lessons."""
+        self._banner.withdraw(_KEY)
+
     @Slot(str)
     def _on_banner(self, key: str) -> None:
         if key == _KEY:

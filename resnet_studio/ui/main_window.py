@@ -129,6 +129,8 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _on_page_shown(self, key: str) -> None:
         self.rail.choose(key)
+        if key == "lessons":
+            self._lessons.withdraw()
         self.services.preferences.set_value("window/page", key)
 
     @Slot(object)

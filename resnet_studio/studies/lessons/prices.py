@@ -11,6 +11,7 @@ from resnet_studio.domain.text_numbers import grouped, short_count
 from resnet_studio.studies.single_cohorts import plain, residual
 from resnet_studio.text import _
 
+_SPACE = "\u202f"  # thin, and no place for a line to end
 _BOTTLENECK_DEPTH, _BASIC_DEPTH = 50, 34  # ImageNet nets with as many blocks of either kind
 
 
@@ -32,9 +33,9 @@ def shortcut_prices(depth: int) -> Table:
         tuple(
             (
                 name,
-                grouped(plan.parameters),
+                grouped(plan.parameters, space=_SPACE),
                 _more(plan.parameters, base.parameters),
-                short_count(plan.multiply_adds),
+                short_count(plan.multiply_adds, space=_SPACE),
                 _more(plan.multiply_adds, base.multiply_adds),
             )
             for name, plan in plans
@@ -53,17 +54,17 @@ def shortcut_words(depth: int) -> tuple[str, ...]:
         said = _(
             "Option A, zeros where the width grows, costs nothing: {parameters} parameters with and without "
             "shortcuts. That is what makes plain and residual net comparable.",
-            parameters=grouped(base.parameters),
+            parameters=grouped(base.parameters, space=_SPACE),
         )
     else:
-        said = _("Option A costs {count} parameters.", count=grouped(first.parameters - base.parameters))
+        said = _("Option A costs {count} parameters.", count=grouped(first.parameters - base.parameters, space=_SPACE))
     return (
         said,
         _(
             "Option B projects where the width grows and takes {b} parameters more; C projects everywhere and takes "
             "{c} more.",
-            b=grouped(second.parameters - base.parameters),
-            c=grouped(third.parameters - base.parameters),
+            b=grouped(second.parameters - base.parameters, space=_SPACE),
+            c=grouped(third.parameters - base.parameters, space=_SPACE),
         ),
     )
 
@@ -91,8 +92,8 @@ def block_prices() -> Table:
             (
                 name,
                 sum(layer.kind.weighted for layer in block.branch),
-                grouped(block.parameters),
-                short_count(block.multiply_adds),
+                grouped(block.parameters, space=_SPACE),
+                short_count(block.multiply_adds, space=_SPACE),
             )
             for name, block in block_plans()
         ),

@@ -78,7 +78,8 @@ def _font(size: float, *, italic: bool) -> QFont:
 def _measure(part: Part, size: float) -> _Box:
     if isinstance(part, Glyphs):
         metrics = QFontMetricsF(_font(size, italic=part.italic))
-        return _Box(metrics.horizontalAdvance(part.text) + 2 * _space(part, size), 0.74 * size, 0.24 * size)
+        width = metrics.horizontalAdvance(part.text) + 2 * _space(part, size) + _behind(part, size)
+        return _Box(width, 0.74 * size, 0.24 * size)
     if isinstance(part, Row):
         boxes = [_measure(each, size) for each in part.parts] or [_Box(0.0, 0.74 * size, 0.24 * size)]
         return _Box(sum(b.width for b in boxes), max(b.up for b in boxes), max(b.down for b in boxes))
@@ -105,7 +106,13 @@ def _scripts(part: Script, size: float) -> tuple[_Box | None, _Box | None]:
 
 
 def _space(part: Glyphs, size: float) -> float:
-    return 0.26 * size if part.between else 0.06 * size if part.text == "," else 0.02 * size
+    """On both sides."""
+    return 0.26 * size if part.between else 0.02 * size
+
+
+def _behind(part: Glyphs, size: float) -> float:
+    """More of it, after a comma."""
+    return 0.3 * size if part.text == "," else 0.0
 
 
 def _draw(p: QPainter, part: Part, at: QPointF, size: float, ink: QColor) -> None:

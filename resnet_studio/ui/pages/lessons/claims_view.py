@@ -22,7 +22,7 @@ from resnet_studio.studies.lessons.rows import StepRow
 from resnet_studio.text import _
 from resnet_studio.ui.pages.lessons.course import Course
 from resnet_studio.ui.pages.lessons.experiment import ExperimentView
-from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.accessible_names import named, set_role
 
 
 class _ClaimRow(QWidget):
@@ -58,9 +58,7 @@ class _ClaimRow(QWidget):
         right = paper == self.claim.paper
         verdict = _("Right.") if right else _("No.")
         self.why.setText(_("{verdict} {why}", verdict=verdict, why=_(self.claim.why)))
-        self.why.setProperty("role", "ok" if right else "error")
-        self.why.style().unpolish(self.why)
-        self.why.style().polish(self.why)
+        set_role(self.why, "ok" if right else "error")
         self.why.show()
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QWidget
 
 from resnet_studio.domain.analyses.construct import ConstructSettings
 from resnet_studio.domain.analyses.lesion import Altered, Lesion
@@ -19,7 +19,7 @@ from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.text_numbers import moment
 from resnet_studio.studies.lessons.inside_words import block_formula, block_words
-from resnet_studio.studies.lessons.rows import Measure, Nets, StepRow
+from resnet_studio.studies.lessons.rows import Measure, StepRow
 from resnet_studio.text import _
 from resnet_studio.ui.analyses.network_map import NetworkMap
 from resnet_studio.ui.analyses.results import together
@@ -29,7 +29,8 @@ from resnet_studio.ui.analyses.work import BlockTaken, Inquiry
 from resnet_studio.ui.charts.canvas import FigureCanvas
 from resnet_studio.ui.pages.lessons.course import Course
 from resnet_studio.ui.pages.lessons.experiment import ExperimentView
-from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.accessible_names import named, set_role
+from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.field_row import Choice
 from resnet_studio.ui.widgets.formula import FormulaView
 
@@ -43,6 +44,7 @@ class MeasureView(ExperimentView):
         super().__init__(step.key, parent)
         self.course, self.what = course, what
         self.row = find_analysis(what.analysis)
+        self._todo = _(step.todo, **course.sizes.fields)
         self.session = AnalysisSession(course.services, self)
         self.results: tuple[AnalysisResult, ...] = ()
         self.records: tuple[AnalysisRecord, ...] = ()
@@ -56,7 +58,6 @@ class MeasureView(ExperimentView):
         self.session.found.connect(self._on_found)
         self.session.taken.connect(self._on_taken)
         self.session.failed.connect(self.show_error)
-        self.race_button.clicked.connect(self._on_race)
         if self.map is not None:
             self.map.block_chosen.connect(self.take_out)
             self.map.block_pointed.connect(self._on_pointed)
@@ -73,20 +74,24 @@ class MeasureView(ExperimentView):
         self.numbers = FormulaView(self.course.services.theme)
         self.numbers.setObjectName("lesson_numbers")
         self.block_said = named(QLabel(wordWrap=True), "lesson_block_words")
-        self.race_button = named(QPushButton(_("To the race")), f"lesson_to_race_{self.key}")
-        self.foot.addWidget(self.race_button)
+        self.empty = EmptyState(_("Nothing measured yet"), "", _("Measure"))
+        self.empty.button.setObjectName(f"lesson_first_{self.key}")
+        self.empty.pressed.connect(self._on_empty)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self.canvas)
         self.body.addWidget(self.nets)
         if self.map is not None:
             columns = QSplitter(Qt.Orientation.Horizontal)
             columns.setChildrenCollapsible(False)
             columns.setHandleWidth(8)
             columns.addWidget(self.map)
-            columns.addWidget(self.canvas)
+            columns.addWidget(self.stack)
             columns.setStretchFactor(1, 1)
             columns.setSizes([250, 330])
             self.body.addWidget(columns, 1)
         else:
-            self.body.addWidget(self.canvas, 1)
+            self.body.addWidget(self.stack, 1)
         self.body.addWidget(self.answer)
         own = QHBoxLayout()
         own.setSpacing(14)
@@ -289,9 +294,21 @@ class MeasureView(ExperimentView):
     def _on_changed(self) -> None:
         running = self.session.running
         ready = bool(self._chosen)
-        self.button.setText(_("Stop") if running else _("Measure again") if self.results else _("Measure"))
-        self.button.setEnabled(ready)
-        self.race_button.setVisible(self.what.nets is not Nets.DESIGNS and not self.course.are_raced)
+        started = running or bool(self.results)
+        verb, again = (_("Build"), _("Build again")) if self.row.builds else (_("Measure"), _("Measure again"))
+        self.button.setText(_("Stop") if running else again)
+        self.button.setVisible(started)
+        set_role(self.button, "primary" if running else "")
+        self.stack.setCurrentWidget(self.canvas if started else self.empty)
+        self.nets.setVisible(ready)
+        if ready:
+            self.empty.set_words(_("Nothing built yet") if self.row.builds else _("Nothing measured yet"), self._todo)
+            self.empty.button.setText(verb)
+        else:
+            self.empty.set_words(_("Nothing is trained yet"), _("This lesson looks into the nets of your race."))
+            self.empty.button.setText(_("To the race"))
+        if self.map is not None:
+            self.map.setVisible(ready)
         self.show_progress(self.session.fraction, running=running)
         if running:
             self.state.show_text(self.session.sentence)
@@ -302,8 +319,11 @@ class MeasureView(ExperimentView):
             self.state.show_text("")
 
     @Slot()
-    def _on_race(self) -> None:
-        self.step_requested.emit("race")
+    def _on_empty(self) -> None:
+        if self._chosen:
+            self.on_button()
+        else:
+            self.step_requested.emit("race")
 
 
 def _place(altered: Altered) -> tuple[int, ...]:

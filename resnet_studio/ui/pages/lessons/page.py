@@ -40,7 +40,7 @@ from resnet_studio.ui.pages.lessons.race_view import RaceView, TrainOnView
 from resnet_studio.ui.pages.lessons.step_panel import StepPanel
 from resnet_studio.ui.pages.lessons.tables_view import PricesView
 from resnet_studio.ui.services import Services
-from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.accessible_names import named, set_role
 from resnet_studio.ui.widgets.elided import ElidedLabel
 
 
@@ -164,6 +164,7 @@ class LessonsPage(Page):
             else:
                 button.setText(_("{number}  {title}", **numbers))
             button.setChecked(lesson is self.lesson)
+        set_role(self.next_button, "primary" if self.step.key in self.place.done else "")
         steps = self.lesson.steps
         here = self.place.step_of(self.lesson)
         signs = [
@@ -210,7 +211,7 @@ class LessonsPage(Page):
             columns.setStretchFactor(columns.count() - 1, stretch)
         columns.setSizes([440, 720])
         self.back_button = named(QPushButton(_("Back")), "lesson_back")
-        self.next_button = named(QPushButton(_("Next")), "lesson_next", role="primary")
+        self.next_button = named(QPushButton(_("Next")), "lesson_next")
         self.counter = named(QLabel(), "lesson_counter", role="muted")
         self.dots = named(QLabel(), "lesson_dots", role="muted")
         foot = QHBoxLayout()

@@ -17,7 +17,7 @@ from resnet_studio.ui.charts.painter import Axes, axes_of, font_of, line_pen, pa
 from resnet_studio.ui.theme import Role, Theme
 
 MIDDLE = 50.0  # percent, where an end lies that nobody has dragged
-_NAMES = 142.0  # pixels right of the curves, for names
+_NAMES = 158.0  # pixels right of the curves, for names
 _APART = 22.0  # between two names
 _REACH = 14.0  # from a handle, where it is grasped
 _BEND = 4.0  # how fast a predicted curve falls: e-foldings over the whole race
@@ -137,7 +137,7 @@ class RaceChart(QWidget):
         overshoot = max(0.0, places[-1] - axes.area.bottom()) if places else 0.0
         middle = sum(places) / len(places) - sum(at.values()) / len(at) if places else 0.0
         up = max(overshoot, middle)
-        left = axes.area.right() + 24
+        left = axes.area.right() + 36
         return {
             role: QRectF(left, y - up - 10, self.width() - left - 2, 20) for role, y in zip(order, places, strict=True)
         }
@@ -191,8 +191,8 @@ class RaceChart(QWidget):
         ink, value = window_ink(self._theme), self.value_of(racer)
         assert value is not None
         colour = ink.line(racer.colour)
-        p.setPen(QPen(ink.quiet, 1.0))
-        p.drawLine(QLineF(axes.area.right() + 7, float(axes.y(value)), where.left() - 3, where.center().y()))
+        p.setPen(line_pen(ink, Line(np.zeros(0), np.zeros(0), colour=racer.colour, dashed=not racer.residual), 2.0))
+        p.drawLine(QLineF(axes.area.right() + 8, float(axes.y(value)), where.left() - 3, where.center().y()))
         if chosen and self.editable:
             p.setPen(QPen(self._theme.colour(Role.ACCENT), 1.6))
             p.setBrush(Qt.BrushStyle.NoBrush)

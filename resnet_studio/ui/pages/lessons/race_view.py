@@ -23,7 +23,7 @@ from resnet_studio.ui.pages.lessons.course import Course
 from resnet_studio.ui.pages.lessons.experiment import ExperimentView
 from resnet_studio.ui.pages.lessons.lesson_runs import LessonRuns
 from resnet_studio.ui.pages.lessons.race_chart import RaceChart, Racer
-from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.accessible_names import named, set_role
 
 DRAW_MS = 100
 _WINDOW = 25  # batches in the mean of a training curve
@@ -184,9 +184,7 @@ class RaceView(TrainingView):
                 self.state.show_text(_("Kept. It can be changed until the race begins."))
             return
         self.show_state(_("Start the race") if not self.runs.runs else _("Race again, next seed"))
-        self.button.setProperty("role", "" if self.runs.over else "primary")
-        self.button.style().unpolish(self.button)
-        self.button.style().polish(self.button)
+        set_role(self.button, "" if self.runs.over else "primary")
         if not self.runs.runs:
             lacks = _("You have predicted nothing yet: drag the ends first.")
             self.state.show_text(lacks if not self.course.place.predicted and self._of_training else "")

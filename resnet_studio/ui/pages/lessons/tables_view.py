@@ -28,7 +28,9 @@ class PricesView(ExperimentView):
         self.depth_choice.setAccessibleName(_("Depth"))
         for depth in DEPTHS:
             self.depth_choice.addItem(_("{depth} layers", depth=depth), depth)
-        self.depth_choice.setCurrentIndex(DEPTHS.index(course.sizes.deep.depth) if course.sizes.deep.depth in DEPTHS else 0)
+        self.depth_choice.setCurrentIndex(
+            DEPTHS.index(course.sizes.deep.depth) if course.sizes.deep.depth in DEPTHS else 0
+        )
         self.shortcuts, self.blocks = NumbersModel(self), NumbersModel(self)
         self.shortcut_table = _table(self.shortcuts, "lesson_shortcuts", _("Prices of the shortcuts"))
         self.block_table = _table(self.blocks, "lesson_blocks", _("Prices of the blocks"))
