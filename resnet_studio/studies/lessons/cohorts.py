@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from resnet_studio.domain.network_spec import NetworkSpec
@@ -21,7 +22,7 @@ class LessonSizes:
     Attributes:
         shallow, deep, residual: The nets of the race: plain, plain and deeper, and the deeper one's residual twin.
         further: Iterations of training on.
-        images: By analysis, where it is not the analysis' own default.
+        settings: By analysis, where they are not the analysis' own defaults.
     """
 
     shallow: NetworkSpec = field(default_factory=lambda: plain(SHALLOW))
@@ -30,7 +31,9 @@ class LessonSizes:
     recipe: RecipeSpec = DEMO
     further: int = 100
     data: DataSpec = field(default_factory=DataSpec)
-    images: tuple[tuple[str, int], ...] = (("lesion", 500), ("responses", 256))
+    settings: Mapping[str, Mapping[str, int]] = field(
+        default_factory=lambda: {"shattered": {"lines": 2}, "lesion": {"images": 500}, "responses": {"images": 256}}
+    )
 
     @property
     def networks(self) -> tuple[NetworkSpec, NetworkSpec, NetworkSpec]:

@@ -146,10 +146,7 @@ class MeasureView(ExperimentView):
         return Inquiry(self.row, self.settings(), self._chosen, self.course.services.controller.training)
 
     def settings(self) -> AnalysisSettings:
-        found = self.row.settings()
-        images = dict(self.course.sizes.images).get(self.row.key)
-        if images is not None:
-            found = found.model_copy(update={"images": images})
+        found = self.row.settings(**self.course.sizes.settings.get(self.row.key, {}))
         if isinstance(found, ConstructSettings):
             depth = self.course.sizes.deep.depth
             shallow = self._chosen.runs[0].spec.network.depth
