@@ -120,7 +120,7 @@ def test_a_prediction_is_held_against_each_pair() -> None:
     assert "1 of 3" in said[0]
     assert "plain-56 below plain-20: it came otherwise" in said[0]
     said = race_words.prediction_words({"shallow": 50.0, "deep": 50.0}, end(55.0, 55.2, 40.0).stands, ROLES)
-    assert "plain-20 level with plain-56: so it came. 1 of 1" in said[0]
+    assert "plain-20 level with plain-56: so it came. 1 of 1 right" in said[0]
     said = race_words.prediction_words({"shallow": 50.0, "deep": 70.0}, end(55.0, 55.2, 40.0).stands, ROLES)
     assert "no clear difference. 0 of 1" in said[0]
     assert race_words.prediction_words({"deep": 40.0}, measured.stands, ROLES) == ()

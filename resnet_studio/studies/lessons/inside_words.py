@@ -22,6 +22,7 @@ Results = Sequence[AnalysisResult]
 _ALIKE = 0.1  # a cosine below which neighbouring gradients have next to nothing in common
 _LEVEL = 1.25  # a growth between its inverse and itself is neither growth nor decay worth the name
 _TRIFLE = 1.0  # percentage points of a lesion that hardly matters
+_LITTLE = 5.0  # points; a net with a high error that loses no more has nothing to lose
 
 
 def signal_words(results: Results, _race: RaceEnd | None) -> tuple[str, ...]:
@@ -145,7 +146,7 @@ def lesion_words(results: Results, _race: RaceEnd | None) -> tuple[str, ...]:
 
 def _knows_nothing(one: Lesion) -> bool:
     """Its error, whole, is nearly that of what is left of it at its worst: nothing to lose."""
-    return bool(np.max(one.differences) < 3 * _TRIFLE and one.error > 50)
+    return bool(np.max(one.differences) < _LITTLE and one.error > 50)
 
 
 def _one_lesion(one: Lesion) -> str:

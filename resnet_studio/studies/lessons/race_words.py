@@ -129,7 +129,7 @@ def prediction_words(predicted: Mapping[str, float], stands: Sequence[Stand], ro
         else:
             told.append(_("{said}: it came otherwise", said=said))
     return (
-        _("You predicted {told}. {right} of {all}.", told="; ".join(told), right=right, all=len(pairs)),
+        _("You predicted {told}. {right} of {all} right.", told="; ".join(told), right=right, all=len(pairs)),
     )  # fmt: skip
 
 

@@ -100,7 +100,7 @@ class Course(QObject):
     def whose(self, nets: Nets) -> str:
         """Which networks these are, in words."""
         if nets is Nets.DESIGNS:
-            return _("Initial weights, seed 0; the images are the built-in ones.")
+            return _("Initial weights: neither net has been trained.")
         if not self.trained:
             return _("Nothing is trained yet: run the race first.")
         return _("The nets of your race.") if self.are_raced else _("Stored nets; your own race has not ended yet.")

@@ -44,7 +44,6 @@ class MeasureView(ExperimentView):
         super().__init__(step.key, parent)
         self.course, self.what = course, what
         self.row = find_analysis(what.analysis)
-        self._todo = _(step.todo, **course.sizes.fields)
         self.session = AnalysisSession(course.services, self)
         self.results: tuple[AnalysisResult, ...] = ()
         self.records: tuple[AnalysisRecord, ...] = ()
@@ -299,7 +298,10 @@ class MeasureView(ExperimentView):
         self.stack.setCurrentWidget(self.canvas if started else self.empty)
         self.nets.setVisible(ready)
         if ready:
-            self.empty.set_words(_("Nothing built yet") if self.row.builds else _("Nothing measured yet"), self._todo)
+            self.empty.set_words(
+                _("Nothing built yet") if self.row.builds else _("Nothing measured yet"),
+                _("The figure will stand here, and above it what its numbers say."),
+            )
             self.empty.button.setText(verb)
         else:
             self.empty.set_words(_("Nothing is trained yet"), _("This lesson looks into the nets of your race."))

@@ -17,7 +17,7 @@ from resnet_studio.ui.charts.painter import Axes, axes_of, font_of, line_pen, pa
 from resnet_studio.ui.theme import Role, Theme
 
 MIDDLE = 50.0  # percent, where an end lies that nobody has dragged
-_NAMES = 158.0  # pixels right of the curves, for names
+_NAMES = 178.0  # pixels right of the curves, for names
 _APART = 22.0  # between two names
 _REACH = 14.0  # from a handle, where it is grasped
 _BEND = 4.0  # how fast a predicted curve falls: e-foldings over the whole race
@@ -49,6 +49,7 @@ class RaceChart(QWidget):
         self.racers: tuple[Racer, ...] = ()
         self.predictions: dict[str, float] = {}
         self.lines: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.ends: dict[str, float] = {}
         self.iterations, self.chance = 1, 90.0
         self.y_title = ""
         self.editable = False
@@ -66,9 +67,11 @@ class RaceChart(QWidget):
         self.predictions, self.editable = dict(predictions), editable
         self._describe()
 
-    def show_lines(self, lines: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
-        """Measured: iterations and percent, by role."""
-        self.lines = dict(lines)
+    def show_lines(
+        self, lines: Mapping[str, tuple[np.ndarray, np.ndarray]], ends: Mapping[str, float] | None = None
+    ) -> None:
+        """Measured: iterations and percent, by role; ``ends``: what stands with the names, where it is not the last."""
+        self.lines, self.ends = dict(lines), dict(ends or {})
         self._describe()
 
     def _describe(self) -> None:
@@ -78,7 +81,7 @@ class RaceChart(QWidget):
             if racer.role in self.predictions
         ]
         said += [
-            _("{name} measured {value:.1f} %", name=racer.name, value=self.lines[racer.role][1][-1])
+            _("{name} measured {value:.1f} %", name=racer.name, value=self.value_of(racer) or 0.0)
             for racer in self.racers
             if self._measured(racer)
         ]
@@ -113,6 +116,8 @@ class RaceChart(QWidget):
 
     def value_of(self, racer: Racer) -> float | None:
         """What its name stands at: the newest measured error, else the predicted one."""
+        if racer.role in self.ends:
+            return self.ends[racer.role]
         if self._measured(racer):
             finite = self.lines[racer.role][1][np.isfinite(self.lines[racer.role][1])]
             return float(finite[-1]) if len(finite) else None

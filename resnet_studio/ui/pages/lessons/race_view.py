@@ -147,7 +147,9 @@ class RaceView(TrainingView):
         )
         predictions = self.course.place.predicted if self._of_training else {}
         self.chart.show_predictions(predictions, editable=not runs and self._of_training)
-        self.chart.show_lines(self.lines_of(ROLES, runs))
+        end = self.course.race_end if self._of_training else None
+        ends = {role: stand.error for role, stand in zip(ROLES, end.stands, strict=True)} if end is not None else {}
+        self.chart.show_lines(self.lines_of(ROLES, runs), ends)
         self._say()
         self._show_foot()
 
@@ -250,7 +252,9 @@ class TrainOnView(TrainingView):
             chance_error(shown[0]) if shown else 90.0,
             _TITLES[self.series],
         )
-        self.chart.show_lines(self.lines_of(self._ROLES, runs))
+        stands = [self.runs.stand(run) for run in runs] if self.runs.over else []
+        ends = {role: stand.error for role, stand in zip(self._ROLES, stands, strict=False) if stand is not None}
+        self.chart.show_lines(self.lines_of(self._ROLES, runs), ends)
         self.say(self._words())
         self.show_state(_("Train both on") if not runs else _("Train both on again"))
         ready = begun or len(shown) == len(self._ROLES)
