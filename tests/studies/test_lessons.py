@@ -193,7 +193,7 @@ def lesion(net: Net, whole: float, rises: list[float]) -> Lesion:
 
 def test_what_a_missing_block_costs_decides_what_is_said_of_it() -> None:
     said = inside_words.lesion_words([lesion(PLAIN, 40.0, [30.0, 45.0]), lesion(RESIDUAL, 40.0, [0.5, 2.0])], None)
-    assert "1 of 2 blocks are missed by less than a point" in said[1]
+    assert "1 of 2 blocks, each alone, raise it by less than a point" in said[1]
     assert "adds a correction" in said[2]
     said = inside_words.lesion_words([lesion(PLAIN, 40.0, [3.0, 4.0]), lesion(RESIDUAL, 40.0, [20.0, 30.0])], None)
     assert "does not bear the loss" in said[2]

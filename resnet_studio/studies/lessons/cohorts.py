@@ -32,7 +32,12 @@ class LessonSizes:
     further: int = 100
     data: DataSpec = field(default_factory=DataSpec)
     settings: Mapping[str, Mapping[str, int]] = field(
-        default_factory=lambda: {"shattered": {"lines": 2}, "lesion": {"images": 500}, "responses": {"images": 256}}
+        default_factory=lambda: {
+            "shattered": {"lines": 2},
+            "lesion": {"images": 500},
+            "responses": {"images": 256},
+            "paths": {"images": 8, "paths": 3},
+        }
     )
 
     @property

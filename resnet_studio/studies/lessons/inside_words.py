@@ -165,7 +165,7 @@ def _one_lesion(one: Lesion) -> str:
     hardly = int((rises < _TRIFLE).sum())
     return _(
         "{network} (whole {whole}): without one block {median} points at the median, {most} without {block}; {hardly} "
-        "of {all} blocks are missed by less than a point.",
+        "of {all} blocks, each alone, raise it by less than a point.",
         hardly=hardly,
         **numbers,
     )

@@ -135,7 +135,7 @@ def prediction_words(predicted: Mapping[str, float], stands: Sequence[Stand], ro
 
 def overfitting_words(end: RaceEnd) -> tuple[str, ...]:
     """Whether the deeper plain net's trouble is one with new images."""
-    test_shallow, test_deep, _unused = end.tests
+    test_shallow, test_deep, test_residual = end.tests
     shallow, deep = end.shallow, end.deep
     if test_shallow is None or test_deep is None:
         return (_("There is no test error of these runs: let the race come to its end."),)
@@ -143,7 +143,11 @@ def overfitting_words(end: RaceEnd) -> tuple[str, ...]:
         "one_test": percent(test_deep, digits=1), "other_test": percent(test_shallow, digits=1),
     }  # fmt: skip
     measured = _(
-        "Training error and test error: {one} {one_error} and {one_test}, {other} {other_error} and {other_test}.",
+        "Training error and test error: {one} {one_error} and {one_test}, {other} {other_error} and {other_test}, "
+        "{third} {third_error} and {third_test}.",
+        third=end.residual.name,
+        third_error=percent(end.residual.error, digits=1),
+        third_test=percent(test_residual, digits=1),
         **numbers,
     )
     if (shallow.guesses and deep.guesses) or not differ(shallow, deep):

@@ -52,7 +52,8 @@ class Measure:
     Attributes:
         analysis: Key of its row.
         panels: Of the figure, by their places; empty: all.
-        blocks: A block can be chosen in the drawing of the networks.
+        drawing: The networks are drawn beside the figure; of a construction the deeper one too.
+        blocks: A block can be chosen in the drawing, and is taken out.
         numbers: A block can be chosen whose own numbers stand in the formula.
     """
 
@@ -60,6 +61,7 @@ class Measure:
     nets: Nets
     words: Words
     panels: tuple[int, ...] = ()
+    drawing: bool = False
     blocks: bool = False
     numbers: bool = False
 
@@ -262,7 +264,7 @@ LESSONS: tuple[LessonRow, ...] = (
                     ),
                 ),
                 (FormulaRow(r"F(x) + x \to x", N_("what is left of a residual block without its branch F")),),
-                Measure("lesion", Nets.RACED, inside_words.lesion_words, blocks=True),
+                Measure("lesion", Nets.RACED, inside_words.lesion_words, drawing=True, blocks=True),
                 N_("Measure takes out one block after another. Click a block in the drawing, and it is the next."),
             ),
             StepRow(
@@ -318,7 +320,7 @@ LESSONS: tuple[LessonRow, ...] = (
                         N_("mean and variance of what flows there"),
                     ),
                 ),
-                Measure("construct", Nets.SHALLOW, inside_words.construction_words),
+                Measure("construct", Nets.SHALLOW, inside_words.construction_words, drawing=True),
                 N_("Build it and compare all outputs; it is stored as a run."),
             ),
             StepRow(

@@ -16,7 +16,10 @@ from resnet_studio.domain.analyses.responses import BlockResponse, Responses
 from resnet_studio.domain.analyses.result import AnalysisResult, Net
 from resnet_studio.domain.analyses.rows import find_analysis
 from resnet_studio.domain.analyses.settings import AnalysisSettings
+from resnet_studio.domain.blueprint import Blueprint
+from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.spec import replace as spec_replace
 from resnet_studio.domain.text_numbers import moment
 from resnet_studio.studies.lessons.inside_words import block_formula, block_words
 from resnet_studio.studies.lessons.rows import Measure, StepRow
@@ -58,7 +61,7 @@ class MeasureView(ExperimentView):
         self.session.taken.connect(self._on_taken)
         self.session.failed.connect(self.show_error)
         if self.map is not None:
-            self.map.block_chosen.connect(self.take_out)
+            self.map.block_chosen.connect(self._on_block_chosen)
             self.map.block_pointed.connect(self._on_pointed)
         self.blocks.activated.connect(self._on_block)
 
@@ -67,7 +70,7 @@ class MeasureView(ExperimentView):
         self.canvas = FigureCanvas(self.course.services.theme)
         self.answer = named(QLabel(wordWrap=True), f"lesson_answer_{self.key}")
         self.answer.hide()
-        self.map = NetworkMap(self.course.services.theme) if self.what.blocks else None
+        self.map = NetworkMap(self.course.services.theme) if self.what.drawing else None
         self.blocks = named(Choice(), "lesson_block")
         self.blocks.setAccessibleName(_("Block"))
         self.numbers = FormulaView(self.course.services.theme)
@@ -87,7 +90,7 @@ class MeasureView(ExperimentView):
             columns.addWidget(self.map)
             columns.addWidget(self.stack)
             columns.setStretchFactor(1, 1)
-            columns.setSizes([250, 330])
+            columns.setSizes([376, 330])  # three nets side by side
             self.body.addWidget(columns, 1)
         else:
             self.body.addWidget(self.stack, 1)
@@ -113,7 +116,7 @@ class MeasureView(ExperimentView):
             self._of = self._chosen.key
             self.results, self.records, self._altered = (), (), {}
             if self.map is not None:
-                self.map.show_plans(self._chosen.plans)
+                self.map.show_plans(self._plans())
             self._show_stored()
             self._show()
         self._on_changed()
@@ -128,6 +131,21 @@ class MeasureView(ExperimentView):
         if inquiry is not None:
             self._altered = {}
             self.session.start(inquiry)
+
+    def _plans(self) -> tuple[Blueprint, ...]:
+        """What is drawn: the networks, and the one that is to be built."""
+        plans, settings = self._chosen.plans, self.settings() if self._chosen else None
+        if isinstance(settings, ConstructSettings) and settings.depth:
+            deeper = spec_replace(plans[0].spec, depth=settings.depth, stages=())
+            return (*plans, blueprint(deeper))
+        return plans
+
+    @Slot(str)
+    def _on_block_chosen(self, block: str) -> None:
+        if self.what.blocks:
+            self.take_out(block)
+        else:
+            self.canvas.mark(block)
 
     @Slot(str)
     def take_out(self, block: str) -> None:
@@ -225,7 +243,7 @@ class MeasureView(ExperimentView):
         self._show_strip()
 
     def _show_strip(self) -> None:
-        if self.map is None:
+        if self.map is None or not self.what.blocks:
             return
         by_run = {net.run_id: altered for net, altered in self._altered.items()}
         columns = []
@@ -243,7 +261,7 @@ class MeasureView(ExperimentView):
         ]
 
     def _answer(self) -> None:
-        block = self.map.chosen if self.map is not None else ""
+        block = self.map.chosen if self.map is not None and self.what.blocks else ""
         answers = self._answers(block) if block else []
         if answers:
             self.answer.setText(_("Without {block}: {answers}.", block=block, answers=", ".join(answers)))

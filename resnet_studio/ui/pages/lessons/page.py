@@ -209,7 +209,7 @@ class LessonsPage(Page):
         for widget, stretch in ((left, 2), (right, 3)):
             columns.addWidget(widget)
             columns.setStretchFactor(columns.count() - 1, stretch)
-        columns.setSizes([440, 720])
+        columns.setSizes([400, 760])
         self.back_button = named(QPushButton(_("Back")), "lesson_back")
         self.next_button = named(QPushButton(_("Next")), "lesson_next")
         self.counter = named(QLabel(), "lesson_counter", role="muted")

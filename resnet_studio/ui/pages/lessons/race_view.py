@@ -126,11 +126,6 @@ class RaceView(TrainingView):
     def _of_training(self) -> bool:
         return self.series is Series.TRAINING_ERROR
 
-    def activate(self) -> None:
-        super().activate()
-        if not self._of_training and self.course.race_end is not None:
-            self.done.emit()
-
     def draw(self) -> None:
         sizes, runs = self.course.sizes, self.runs.runs
         networks = [run.spec.network for run in runs] if len(runs) == len(ROLES) else list(sizes.networks)
@@ -152,6 +147,8 @@ class RaceView(TrainingView):
         self.chart.show_lines(self.lines_of(ROLES, runs), ends)
         self._say()
         self._show_foot()
+        if self.isVisible() and not self.predicts and self.course.race_end is not None:
+            self.done.emit()
 
     def _say(self) -> None:
         end = self.course.race_end
@@ -218,8 +215,9 @@ class RaceView(TrainingView):
 
     @Slot()
     def _on_ended(self) -> None:
+        """Wherever the learner is now, the race has been run."""
         self.draw()
-        if self.course.race_end is not None and not self.predicts:
+        if self.course.race_end is not None and self._of_training and not self.predicts:
             self.done.emit()
 
 
