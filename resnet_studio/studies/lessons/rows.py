@@ -286,7 +286,7 @@ LESSONS: tuple[LessonRow, ...] = (
                         r"x_{2} = x_{0} + F_{1}(x_{0}) + F_{2}(x_{0} + F_{1}(x_{0}))", N_("two blocks, multiplied out")
                     ),
                 ),
-                Measure("paths", Nets.RESIDUAL, inside_words.paths_words),
+                Measure("paths", Nets.RESIDUAL, inside_words.paths_words, panels=(0, 2)),
                 N_("Measure how much of the gradient goes through paths of each length."),
             ),
         ),
@@ -368,8 +368,10 @@ LESSONS: tuple[LessonRow, ...] = (
                     ),
                     FormulaRow(r"H(x) = F(x) + x", N_("by blocks: the same")),
                 ),
-                Measure("responses", Nets.RESIDUAL, inside_words.responses_words, panels=(2,), numbers=True),
-                N_("Measure, then choose a block: its own numbers stand below."),
+                Measure(
+                    "responses", Nets.RESIDUAL, inside_words.responses_words, panels=(2,), drawing=True, numbers=True
+                ),
+                N_("Measure, then choose a block, in the drawing or the list: its own numbers stand below."),
             ),
             StepRow(
                 "prices",

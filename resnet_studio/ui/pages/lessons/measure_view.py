@@ -73,6 +73,7 @@ class MeasureView(ExperimentView):
         self.map = NetworkMap(self.course.services.theme) if self.what.drawing else None
         self.blocks = named(Choice(), "lesson_block")
         self.blocks.setAccessibleName(_("Block"))
+        self.blocks.setMinimumContentsLength(15)  # stage1.block10
         self.numbers = FormulaView(self.course.services.theme)
         self.numbers.setObjectName("lesson_numbers")
         self.block_said = named(QLabel(wordWrap=True), "lesson_block_words")
@@ -90,7 +91,7 @@ class MeasureView(ExperimentView):
             columns.addWidget(self.map)
             columns.addWidget(self.stack)
             columns.setStretchFactor(1, 1)
-            columns.setSizes([376, 330])  # three nets side by side
+            columns.setSizes([376 if self.what.blocks else 250, 330])  # three nets side by side, or fewer
             self.body.addWidget(columns, 1)
         else:
             self.body.addWidget(self.stack, 1)
@@ -144,8 +145,12 @@ class MeasureView(ExperimentView):
     def _on_block_chosen(self, block: str) -> None:
         if self.what.blocks:
             self.take_out(block)
-        else:
-            self.canvas.mark(block)
+            return
+        self.canvas.mark(block)
+        place = self.blocks.findText(block)
+        if self.what.numbers and place >= 0:
+            self.blocks.setCurrentIndex(place)
+            self._on_block(place)
 
     @Slot(str)
     def take_out(self, block: str) -> None:
@@ -301,6 +306,8 @@ class MeasureView(ExperimentView):
             self.numbers.show_formula(block_formula(block))
             self.block_said.setText(block_words(block))
             self.canvas.mark(block.name)
+            if self.map is not None:
+                self.map.choose(block.name)
 
     # State
 

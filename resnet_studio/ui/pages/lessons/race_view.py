@@ -245,7 +245,10 @@ class TrainOnView(TrainingView):
         there = () if begun else (self.course.shallow_run, self.course.built_run)
         shown = runs if begun else tuple(run for run in there if run is not None)
         self.chart.show_racers(
-            [Racer(role, run.name, run.colour, run.residual) for role, run in zip(self._ROLES, shown, strict=False)],
+            [
+                Racer(role, run.spec.network.label, run.colour, run.residual)
+                for role, run in zip(self._ROLES, shown, strict=False)
+            ],
             runs[0].iterations if runs else sizes.further,
             chance_error(shown[0]) if shown else 90.0,
             _TITLES[self.series],
