@@ -38,6 +38,11 @@ class Stand:
         return 100.0**2 * share * (1 - share) / (max(self.iterations, 1) * self.run.spec.recipe.batch_size)
 
 
+def differ(one: Stand, other: Stand) -> bool:
+    """Whether their errors are a point and more apart, and more than chance puts between two shares."""
+    return abs(one.error - other.error) >= max(MARGIN, _SURE * math.sqrt(one.noise + other.noise))
+
+
 def chance_error(run: RunRecord) -> float:
     """Error in percent of one who guesses among the network's classes, each as frequent as the others."""
     return 100.0 - 100.0 / run.spec.network.classes
@@ -82,7 +87,7 @@ def learning_now(stands: Sequence[Stand]) -> str:
     low, high = (choose(stands, key=lambda stand: stand.error) for choose in (min, max))
     if len(stands) == 1:
         return _("{name} learns: its training error is {error}.", name=low.name, error=percent(low.error, digits=1))
-    if high.error - low.error < max(MARGIN, _SURE * math.sqrt(low.noise + high.noise)):
+    if not differ(low, high):
         return _("{all} learn, so far without a clear difference.", all=_all(len(stands)))
     return _(
         "{all} learn: the training error of {low} is the lowest now ({low_error}), that of {high} the highest "

@@ -114,6 +114,10 @@ class Action(Enum):
         icon="ph.columns", new_section=True,
     )  # fmt: skip
     FULL_SCREEN = ActionRow(_("&Full screen"), "F11", _("&View"), _("Fill the screen, or no longer"), new_section=True)
+    LESSONS = ActionRow(
+        _("&Lessons"), "", _("&Help"), _("Why depth hurts and what a shortcut changes, in five lessons"),
+        icon="ph.graduation-cap",
+    )  # fmt: skip
     SHORTCUTS = ActionRow(
         _("&Keys, or what has the focus"), "F1", _("&Help"), _("Every key there is; on a field what it means")
     )

@@ -24,6 +24,9 @@ class Navigator:
     def demonstrate(self, cohort: CohortSpec) -> None:
         """Show the signal check of a cohort's networks, then train it; where something trains already, just train."""
 
+    def show_training(self) -> None:
+        """Show the Train page as it is."""
+
     def resume(self, run_ids: Sequence[str]) -> None:
         """Train stored runs further, now or after what trains, and show them."""
 

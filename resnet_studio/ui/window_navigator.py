@@ -116,6 +116,9 @@ class WindowNavigator(Navigator):
         if not self.train_page.checking:
             self.train_page.check_first(cohort)
 
+    def show_training(self) -> None:
+        self.pages.show_page("train")
+
     def resume(self, run_ids: Sequence[str]) -> None:
         self._start_training(lambda: self.services.controller.resume(run_ids))
 

@@ -15,10 +15,10 @@ from resnet_studio.domain.analyses.rows import ANALYSES
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
+from resnet_studio.ui.analyses.subjects import Chosen
 from resnet_studio.ui.diagram.rows import RowKind
 from resnet_studio.ui.pages.inside.choose_dialog import ChooseDialog
 from resnet_studio.ui.pages.inside.page import InsidePage
-from resnet_studio.ui.pages.inside.subjects import Chosen
 from resnet_studio.ui.pages.rows import page_row
 
 from ..colour_folders import write_colour_folders

@@ -14,7 +14,7 @@ from resnet_studio.domain.network_spec import NetworkSpec
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.text import _
-from resnet_studio.ui.pages.inside.subjects import Chosen
+from resnet_studio.ui.analyses.subjects import Chosen
 from resnet_studio.ui.run_picker import RunPicker
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named

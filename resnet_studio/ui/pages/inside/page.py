@@ -28,15 +28,15 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.text import _
+from resnet_studio.ui.analyses.network_map import NetworkMap
+from resnet_studio.ui.analyses.results import Shown, title_of, together
+from resnet_studio.ui.analyses.session import AnalysisSession
+from resnet_studio.ui.analyses.subjects import Chosen, designed, newest, with_counterparts
+from resnet_studio.ui.analyses.work import BlockTaken, Inquiry
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.inside.choose_dialog import ChooseDialog
 from resnet_studio.ui.pages.inside.figure_panel import FigurePanel
-from resnet_studio.ui.pages.inside.network_map import NetworkMap
-from resnet_studio.ui.pages.inside.results import Shown, title_of, together
-from resnet_studio.ui.pages.inside.session import InsideSession
 from resnet_studio.ui.pages.inside.settings_form import SettingsForm
-from resnet_studio.ui.pages.inside.subjects import Chosen, designed, newest, with_counterparts
-from resnet_studio.ui.pages.inside.work import BlockTaken, Inquiry
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.banner import Banner
@@ -53,7 +53,7 @@ class InsidePage(Page):
     def __init__(self, services: Services, row: PageRow, parent: QWidget | None = None) -> None:
         super().__init__(services, row, parent)
         self.chosen = Chosen()
-        self.session = InsideSession(services, self)
+        self.session = AnalysisSession(services, self)
         self._fresh: dict[tuple[str, Hashable], Shown] = {}  # measured in this window
         self._altered: dict[Net, dict[str, Altered]] = {}
         self._looked: Inquiry | None = None  # of what is in _altered

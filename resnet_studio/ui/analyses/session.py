@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.text import _
-from resnet_studio.ui.pages.inside.work import BlockTaken, Inquiry, Notice, Partial, Step, looking, taking_out
+from resnet_studio.ui.analyses.work import BlockTaken, Inquiry, Notice, Partial, Step, looking, taking_out
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job, Work
 from resnet_studio.ui.widgets.text import duration_text
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _TRUST = 0.02  # of the work done before a time left is shown
 
 
-class InsideSession(QObject):
+class AnalysisSession(QObject):
     """``found(inquiry, records)`` when all is measured, ``partial(inquiry, results)`` and
     ``taken(inquiry, BlockTaken)`` before that, ``failed(sentence)``; ``changed`` for progress."""
 

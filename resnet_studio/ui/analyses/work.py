@@ -1,4 +1,4 @@
-"""What the Inside page does in background threads. torch enters here, inside the functions."""
+"""What looking inside does in background threads. torch enters here, inside the functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from resnet_studio.domain.analyses.rows import AnalysisRow
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import Report, StopCheck
 from resnet_studio.domain.specs import DataSpec
-from resnet_studio.ui.pages.inside.subjects import Chosen
+from resnet_studio.ui.analyses.subjects import Chosen
 from resnet_studio.ui.threads.jobs import Emit, Work
 from resnet_studio.ui.threads.reports import throttled
 
