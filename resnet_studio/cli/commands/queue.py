@@ -101,9 +101,13 @@ def add(
     budget: BudgetOption = None,
     seeds: SeedsOption = None,
     first: Annotated[bool, typer.Option("--first", help=_("Before everything that waits."))] = False,
+    alone: Annotated[
+        bool, typer.Option("--alone", help=_("Not in one cohort with what waits and may share its batches."))
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add a cohort: what `train` takes, or a study. Another program that holds the history is asked to."""
+    """Add a cohort: what `train` takes, or a study. It trains together with what waits and may share its batches.
+    Another program that holds the history is asked to."""
     here = session(context)
     if study:
         if set(given) - {"data.source"} or file or recipe or like or twin or seed is not None:
@@ -116,7 +120,8 @@ def add(
     environment = dict(again.environment) if again is not None else {}
     with here.writer() as store:
         refuse_misfits(cohort.runs, store)
-        command = QueueCommand(verb=QueueVerb.ADD, cohort=cohort, environment=environment, first=first)
+        join = not alone and not first
+        command = QueueCommand(verb=QueueVerb.ADD, cohort=cohort, environment=environment, first=first, join=join)
         _print_entry(here, store, _steer(store, command), as_json)
 
 
@@ -289,6 +294,8 @@ def _print_entry(here: Session, store: RunStore, entry_id: str, as_json: bool) -
     print(
         _("{title} waits as number {place} ({entry_id}).", title=entry.title, place=entry.place, entry_id=entry.id[:8])
     )
+    if len(entry.runs) > 1:
+        print(_("Its {count} runs share their batches and train together.", count=len(entry.runs)))
     if not any(each.claimed for each in store.queue()):
         print(_("Train what waits with: {command}", command=here.command("queue", "run")))
 
