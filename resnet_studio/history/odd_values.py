@@ -116,7 +116,7 @@ def column_fits(attribute: InstrumentedAttribute[Any], values: Sequence[Any]) ->
     """Whether the column can hold every one of ``values``: as :func:`refuse_odd`, quick for thousands of rows."""
     _name, fits = _rule(attribute)
     for kind in set(map(type, values)):
-        own = [value for value in values if type(value) is kind]
+        own: list[Any] = [value for value in values if type(value) is kind]
         if kind is str:
             own = [max(own, key=len)]
         elif kind is datetime:

@@ -89,7 +89,8 @@ class RunList:
             tags, errors, archived = beside
             classes, environment, deleted_at = values[_CLASSES:]
             after = (tags, tuple(classes), dict(environment), deleted_at is not None, archived, errors)
-            record = RunRecord(*values[_ID:_CLASSES], *after)
+            fields: tuple[Any, ...] = (*values[_ID:_CLASSES], *after)
+            record = RunRecord(*fields)
             self._kept[row[_KEY]] = _Kept(row, beside, record)
         return True
 

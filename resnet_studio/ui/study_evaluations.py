@@ -62,8 +62,8 @@ class StudyEvaluations(QObject):
             name="evaluating",
         )
 
-    def _on_item(self, item: object) -> None:
-        text, fraction = item  # type: ignore[misc]
+    def _on_item(self, item: tuple[str, float | None]) -> None:
+        text, fraction = item
         share = "" if fraction is None else f" {fraction:.0%}"
         self.working.emit(_("Evaluating together: {text}{share}", text=text, share=share))
 

@@ -18,7 +18,6 @@ from resnet_studio.cli.study_argument import chosen_study
 from resnet_studio.cli.training_progress import progress
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.queue import QueueCommand, QueueEntry, QueueRequest, QueueStatus, QueueVerb
-from resnet_studio.domain.text_numbers import duration
 from resnet_studio.platform.queue_time import QueueTime, queue_time
 from resnet_studio.platform.training_speed import with_runs
 from resnet_studio.runner.queue_work import EntryWork, this_worker
@@ -66,18 +65,13 @@ def list_entries(
         (
             entry.place or "", entry.id[:8], entry.title, entry.study, ", ".join(map(str, entry.seeds)),
             _(entry.status.value), f"{entry.iteration}/{entry.iterations}",
-            duration(time.by_entry[entry.id]) if entry.id in time.by_entry else "",
+            time.by_entry[entry.id].words if entry.id in time.by_entry else "",
         )
         for entry in entries
     ]  # fmt: skip
     print_table(columns, rows, right=("", *columns[6:]))
-    if time.seconds >= 1:
-        whole = duration(time.seconds)
-        print(
-            _("At least {duration} in all.", duration=whole)
-            if time.unknown
-            else _("{duration} in all.", duration=whole)
-        )
+    if time.words:
+        print(f"{time.words[:1].upper()}{time.words[1:]}.")
 
 
 @app.command()
@@ -306,6 +300,7 @@ def _time(here: Session, store: RunStore, entries: Sequence[QueueEntry]) -> Queu
 
 def entry_json(entry: QueueEntry, time: QueueTime | None = None) -> dict[str, object]:
     """``position`` is null for an entry that has ended, ``seconds_left`` where it is not known."""
+    left = None if time is None else time.by_entry.get(entry.id)
     return {
         "position": entry.place or None,
         "id": entry.id,
@@ -326,7 +321,8 @@ def entry_json(entry: QueueEntry, time: QueueTime | None = None) -> dict[str, ob
         "status": str(entry.status),
         "reason": entry.reason,
         "progress": entry.progress,
-        "seconds_left": None if time is None else time.by_entry.get(entry.id),
+        "seconds_left": None if left is None else left.seconds,
+        "seconds_left_range": None if left is None else [left.low, left.high],
         "host": entry.host if entry.claimed else "",
         "added_at": entry.added_at.isoformat(),
         "ended_at": entry.ended_at.isoformat() if entry.ended_at else None,

@@ -153,6 +153,7 @@ class StudiesPage(Page):
         self.services.preferences.set_value(_FILES, files)
         self.list.show_cards((*(each for each in self.list.cards.cards if each.key != card.key), card))
         self.list.choose(card.key)
+        self._read_cards()  # how far it is, for its card
 
     @Slot()
     def add_seeds(self) -> None:
@@ -247,7 +248,7 @@ class StudiesPage(Page):
 
     @Slot()
     def _on_new(self) -> None:
-        dialog = NewStudyDialog(self.window())
+        dialog = NewStudyDialog(self.services, self.window())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.saved.connect(self.open_file)
         dialog.open()
