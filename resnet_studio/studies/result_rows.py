@@ -13,7 +13,6 @@ from resnet_studio.studies.plan import Arm
 from resnet_studio.studies.stored import StoredStudy
 from resnet_studio.text import _
 
-
 _NAMED_AT_MOST = 12
 
 

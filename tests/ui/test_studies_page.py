@@ -275,10 +275,12 @@ def test_a_new_study_is_checked_as_it_is_written_and_opens_once_saved(
     qtbot.waitUntil(lambda: dialog.takes.text().startswith("9 runs in 3 cohorts"), timeout=20_000)
     assert [dialog.table.rows.index(row, 0).data() for row in range(3)] == ["ResNet-8", "ResNet-14", "ResNet-14 B"]
     assert "1 combination is left out" in dialog.left_out.text()
-    dialog.grid.setPlainText("depth: 8, 9\nshortcut: A, B")
+    dialog.rules.setPlainText("")
+    dialog.grid.setPlainText("depth: 8, 9")
     qtbot.waitUntil(lambda: dialog.takes.text() == "" and not dialog.save.isEnabled(), timeout=20_000)
     assert "9 fits into no run" in dialog.fault.text()
     dialog.grid.setPlainText("depth: 8, 14\nshortcut: A, B")
+    dialog.rules.setPlainText("shortcut B only where depth is 14")
     dialog.save_as(tmp_path / "mine.toml")
     study = read_study(tmp_path / "mine.toml")
     assert study.grid == {"depth": [8, 14], "shortcut": ["A", "B"]}
