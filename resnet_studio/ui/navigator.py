@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from resnet_studio.domain.records import RunRecord
     from resnet_studio.domain.specs import CohortSpec, RunSpec
+    from resnet_studio.studies.plan import StudyPlan
     from resnet_studio.ui.images.image_row import Source
 
 
@@ -38,6 +39,9 @@ class Navigator:
 
     def studies(self, key: str = "") -> None:
         """Show the Studies page, with the study of that key if one is named."""
+
+    def evaluate_study(self, plan: StudyPlan) -> None:
+        """Evaluate the nets of a study together where its verdicts lack that; lists reload when it is done."""
 
     def open_study(self, path: Path) -> None:
         """Show a study's file on the Studies page."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,12 @@ from resnet_studio.ui.page_stack import PageStack
 from resnet_studio.ui.pages.base import PageRow
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.status import StatusBar
+from resnet_studio.ui.study_evaluations import StudyEvaluations
 from resnet_studio.ui.weights.import_weights import WeightsFiles, are_weights
 from resnet_studio.ui.widgets.banner import Banner
 
 if TYPE_CHECKING:
+    from resnet_studio.studies.plan import StudyPlan
     from resnet_studio.ui.pages.classify.page import ClassifyPage
     from resnet_studio.ui.pages.compare.page import ComparePage
     from resnet_studio.ui.pages.design.page import DesignPage
@@ -47,6 +50,9 @@ class WindowNavigator(Navigator):
         self.pages = PageStack(self.services, rows)
         self._banner, self._status, self._window = banner, status, window
         self._help: HelpDialog | None = None
+        self._evaluations = StudyEvaluations(self.services, window)
+        self._evaluations.working.connect(partial(status.show_work, "study-evaluations"))
+        self._evaluations.failed.connect(self.show_error)
         self._weights = WeightsFiles(self.services, window)
         self._weights.imported.connect(self._on_imported)
         self._weights.status_message.connect(status.show_message)
@@ -138,6 +144,9 @@ class WindowNavigator(Navigator):
         self.pages.show_page("studies")
         if key:
             self.studies_page.choose(key)
+
+    def evaluate_study(self, plan: StudyPlan) -> None:
+        self._evaluations.evaluate(plan)
 
     def open_study(self, path: Path) -> None:
         self.pages.show_page("studies")

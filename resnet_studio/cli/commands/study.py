@@ -36,7 +36,6 @@ from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.run_results import RunResult, run_results
 from resnet_studio.studies.single_cohorts import DEMO_KEY, LONGER_KEY, find_single_cohort, quick
 from resnet_studio.studies.stored import other_studies, stored_study, trained_plans
-from resnet_studio.studies.together import members, together_errors
 from resnet_studio.text import _
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ def run_study(
     for source in dict.fromkeys(arm.spec.data for arm in plan.arms):
         refuse_missing_data(source, here.home)
     code = _train_missing(here, plan, as_json)
-    if code < 128 and plan.together:
+    if code < 128 and plan.evaluated:
         code = _evaluate_together(here, plan, as_json) or code
     with here.reader() as store:
         found = stored_study(plan, store)
@@ -277,28 +276,20 @@ def _train_missing(here: Session, plan: StudyPlan, as_json: bool) -> int:
 
 def _evaluate_together(here: Session, plan: StudyPlan, as_json: bool) -> int:
     """All nets of each seed as an ensemble, where that was not done; the exit code where a signal stopped it."""
-    from resnet_studio.inference import evaluate as evaluating
-    from resnet_studio.inference.models import load
-
     with here.writer() as store, StopOnSignals() as stopping:
-        found = stored_study(plan, store)
-        done = together_errors(plan, found.places, store.evaluations())
-        for seed, runs in members(plan, found.places).items():
-            if seed in done:
-                continue
-            title = _("evaluating {networks} runs", networks=len(runs))
-            try:
-                with ProgressBar(title, quiet=as_json) as work:
-                    networks = [load(store, run) for run in runs]
-                    data = runs[0].spec.data
-                    store.add_evaluation(
-                        evaluating.evaluate(networks, data, plan.protocol, here.home, work.report, stopping)
-                    )
-            except Stopped:
-                return stopping.exit_code
-            except UserError as error:
-                hint(error.sentence)
-                return 1
+        if not stored_study(plan, store).lacking:
+            return 0
+        from resnet_studio.runner.evaluate_study import evaluate_study
+
+        title = _("evaluating {networks} nets together", networks=len(plan.arms))
+        try:
+            with ProgressBar(title, quiet=as_json) as work:
+                evaluate_study(plan, store, work.report, stopping)
+        except Stopped:
+            return stopping.exit_code
+        except UserError as error:
+            hint(error.sentence)
+            return 1
     return 0
 
 

@@ -6,10 +6,11 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from resnet_studio.domain.enums import Engine
+from resnet_studio.domain.text_numbers import duration_range
 from resnet_studio.platform.training_speed import LONG_ENOUGH, Expectation
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.text import count_text, duration_text
+from resnet_studio.ui.widgets.text import count_text
 
 _MEASURE = _("Train each network of the design for a moment on random images; nothing is stored but how fast it was")
 _TRAINING = _("Not while something trains: each would slow the other down")
@@ -54,8 +55,8 @@ class TimeHere(QWidget):
             rate = found.images_per_second
             digits = count_text(round(rate)) if rate >= 10 else f"{rate:.2g}"
             text = _(
-                "About {seconds} for the {what}, {digits} images a second.",
-                seconds=duration_text(found.seconds),
+                "{time} for the {what}, about {digits} images a second.",
+                time=_first_upper(duration_range(found.low_seconds, found.high_seconds)),
                 what=what,
                 digits=digits,
             )
@@ -82,6 +83,10 @@ class TimeHere(QWidget):
     @Slot()
     def _on_clicked(self) -> None:
         (self.stop_requested if self._running else self.measure_requested).emit()
+
+
+def _first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _basis(found: Expectation) -> str:

@@ -58,6 +58,7 @@ class StudiesPage(Page):
         self._looking: Job | None = None
         self._reading: Job | None = None
         self._stale = True
+        self._evaluated: frozenset[tuple[str, ...]] = frozenset()  # asked for already
         self.list = StudyList(services.theme)
         self.title = text_label("", "study_title", role="title")
         self.question = text_label("", "study_question", role="heading")
@@ -152,6 +153,7 @@ class StudiesPage(Page):
         self.services.preferences.set_value(_FILES, files)
         self.list.show_cards((*(each for each in self.list.cards.cards if each.key != card.key), card))
         self.list.choose(card.key)
+        self._read_cards()  # how far it is, for its card
 
     @Slot()
     def add_seeds(self) -> None:
@@ -246,7 +248,7 @@ class StudiesPage(Page):
 
     @Slot()
     def _on_new(self) -> None:
-        dialog = NewStudyDialog(self.window())
+        dialog = NewStudyDialog(self.services, self.window())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.saved.connect(self.open_file)
         dialog.open()
@@ -316,6 +318,10 @@ class StudiesPage(Page):
     def _on_looked(self, view: Look) -> None:
         self._looking = None
         self.view = view
+        lacking = frozenset((each.protocol.key, *(run.id for run in each.runs)) for each in view.found.lacking)
+        if lacking and not lacking <= self._evaluated and self.services.store.writable:
+            self._evaluated |= lacking  # once: what fails is said, and not tried again by itself
+            self.services.navigator.evaluate_study(view.plan)
         self.setup.show_fault("")
         self.setup.show_look(view)
         self.answers.show_look(view)
@@ -367,6 +373,11 @@ class StudiesPage(Page):
         ]
         if waiting := len(entries) - len(training):
             parts.append(_n("{count} cohort waits in the queue", "{count} cohorts wait in the queue", waiting))
+        if found.lacking:
+            parts.append(
+                _n("{count} evaluation of all nets together is still to come",
+                   "{count} evaluations of all nets together are still to come", len(found.lacking))
+            )  # fmt: skip
         for entry in entries:
             share += sum(
                 min(run.iteration / run.iterations, 1.0) for run in entry.runs if run.resumable or run.status.active
