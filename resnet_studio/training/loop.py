@@ -164,6 +164,7 @@ class CohortLoop:
                         self._watched(Phase.RECOMPUTING, member, batches, images, done, len(due)),
                         should_stop=self._should_stop,
                         precision=arithmetic(member.device, self._shared.precision),
+                        pass_size=member.spec.recipe.pass_size,
                     )
                 member.recomputed = True
 

@@ -108,7 +108,7 @@ class Machine:
         """The planned engine; what is found out about compiling here is kept in ``cache``. See :func:`make_engine`."""
 
         def faster(network: NetworkSpec, measure: Callable[[], float]) -> bool:
-            subject = gain_subject(network, recipe.batch_size)
+            subject = gain_subject(network, recipe.pass_size)
             gain = known_gain(self.device, recipe.precision, cache, subject)
             if gain is None:
                 gain = measure()

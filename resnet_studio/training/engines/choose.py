@@ -100,7 +100,7 @@ def slow_networks(
     """Those of ``networks`` that compiling is known to bring less than :data:`WORTH_IT` here. Each is judged alone: a
     run takes the same steps in every cohort."""
     gains = known_gains(device, recipe.precision, cache)
-    return {spec for spec in networks if gains.get(gain_subject(spec, recipe.batch_size), WORTH_IT) < WORTH_IT}
+    return {spec for spec in networks if gains.get(gain_subject(spec, recipe.pass_size), WORTH_IT) < WORTH_IT}
 
 
 def can_compile(device: torch.device) -> bool:

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.training.measurements import Measured, Outputs
 from resnet_studio.training.member import Member
-from resnet_studio.training.precision import arithmetic
+from resnet_studio.training.shares import forward_and_backward
 
 PATIENCE = 0.25  # seconds a stop may wait inside an iteration; it answers within one
 
@@ -109,13 +108,11 @@ class EagerEngine:
         rate = member.rates.rate(member.iteration + 1)
         member.descent.clear()
         with member.undo_unless_done():
-            with arithmetic(member.device, self._precision):
-                logits = self.forward(member, images)
-            logits = logits.float()  # (N, classes)
-            loss = F.cross_entropy(logits, labels, label_smoothing=member.spec.recipe.label_smoothing)
-            loss.backward()
+            loss, logits = forward_and_backward(
+                member, images, labels, lambda x: self.forward(member, x), self._precision
+            )
         layers = member.table.measures_layers(member.iteration + 1)
         columns, found = member.meter.update(lambda: member.descent.step(rate), rate, layers=layers)
-        outputs = Outputs(loss.detach()[None], logits.detach()[None], labels[None])
+        outputs = Outputs(loss[None], logits[None], labels[None])
         measured = Measured(member.meter.columns(outputs, [columns]), found)
         member.note(measured, [rate], time.perf_counter() - start)
