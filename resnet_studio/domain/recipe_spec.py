@@ -38,7 +38,8 @@ _SCALE_CROP_FLIP = ReadWhen("augmentation", (Augmentation.SCALE_CROP_FLIP,))
 # What the batches of a cohort depend on, and what all its members do at the same time.
 SHARED = (
     "iterations", "batch_size", "bn_images", "augmentation", "pad_with", "scale_min", "scale_max", "colour",
-    "colour_std", "normalisation", "layers_every", "data_seed", "loading", "precision", "layout", "engine", "exact", "device",
+    "colour_std", "normalisation", "layers_every", "data_seed", "loading", "precision", "layout", "engine", "exact",
+    "device",
 )  # fmt: skip
 
 
