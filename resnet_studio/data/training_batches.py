@@ -180,9 +180,7 @@ class ResidentTraining:
     def preprocessing(self) -> Preprocessing:
         return Preprocessing.measure(self._bundle.train.images, self._recipe.normalisation, self._recipe.colour)
 
-    def batches(
-        self, preprocessing: Preprocessing, device: torch.device, share: BatchShare = WHOLE
-    ) -> ResidentBatches:
+    def batches(self, preprocessing: Preprocessing, device: torch.device, share: BatchShare = WHOLE) -> ResidentBatches:
         return ResidentBatches(self._bundle.train, preprocessing, self._recipe, device=device, share=share)
 
     def test_batches(self, preprocessing: Preprocessing, batch_size: int, device: torch.device) -> Pairs:
@@ -231,9 +229,7 @@ class StreamedTraining:
     def preprocessing(self) -> Preprocessing:
         return Preprocessing.of(self._moments, self._recipe.normalisation, self._recipe.colour)
 
-    def batches(
-        self, preprocessing: Preprocessing, device: torch.device, share: BatchShare = WHOLE
-    ) -> StreamedBatches:
+    def batches(self, preprocessing: Preprocessing, device: torch.device, share: BatchShare = WHOLE) -> StreamedBatches:
         return StreamedBatches(self._source.train, preprocessing, self._recipe, self._loading(device), share)
 
     def test_batches(self, preprocessing: Preprocessing, batch_size: int, device: torch.device) -> Pairs:

@@ -119,7 +119,7 @@ class StepProgram:
         outputs = Outputs(torch.stack(losses), torch.stack(logits), labels)
         member = self.members[number]
         found = self.measured[member.run_id][steps.start : steps.stop]  # (k, columns)
-        found.copy_(member.meter.columns(outputs, columns))
+        found.copy_(member.meter.columns(member.meter.of_outputs(outputs), columns))
 
     def _update(self, number: int, images: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Loss, logits (B, classes) and the update's own columns of step ``k``."""
