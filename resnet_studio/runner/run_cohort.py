@@ -66,12 +66,12 @@ def resume(
         raise StoreError(store.why_read_only)
     records = [store.get(run_id) for run_id in run_ids]
     _refuse(records)
-    refuse_devices([record.spec for record in records], devices)
     refuse_misfits((record.spec for record in records if not record.iteration), store)
     lower_priority()
     record_and_emit = recording(store, emit)
 
     def work() -> None:
+        refuse_devices([record.spec for record in records], devices)
         how = train if devices == 1 else partial(train_on_devices, devices=devices)
         how(
             prepare(records, store), record_and_emit, should_stop, should_pause=should_pause,
