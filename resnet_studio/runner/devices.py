@@ -35,7 +35,7 @@ from resnet_studio.platform.clock import Waited
 from resnet_studio.runner.device_process import device_process
 from resnet_studio.runner.start import CohortStart
 from resnet_studio.text import _
-from resnet_studio.training.data_parallel import ANSWER_SECONDS, Meeting
+from resnet_studio.training.data_parallel import ANSWER_SECONDS, START_SECONDS, Meeting
 from resnet_studio.training.disk_full import StoppedOnFullDisk, is_full
 
 log = logging.getLogger(__name__)
@@ -195,7 +195,7 @@ class _Watch:
     ) -> None:
         self._started, self._connection, self._emit, self._show = started, connection, emit, show
         self._answer_seconds = answer_seconds
-        self._silent = Waited()
+        self._silent, self._patience = Waited(), START_SECONDS
         self._lost = ""
 
     def until_the_end(self, should_stop: StopCheck, should_pause: StopCheck) -> None:
@@ -210,8 +210,7 @@ class _Watch:
                 paused = not paused
                 self._send("pause", paused)
             self._look_at_the_others()
-            limit = _LAST_WORDS if self._lost else self._answer_seconds
-            if self._silent.seconds > limit:
+            if self._silent.seconds > (_LAST_WORDS if self._lost else self._patience):
                 raise UserError(self._lost or _with_advice(self._sentence(0, _("it no longer answers"))))
 
     def _listen(self, stopped: bool) -> tuple[str, str] | None:
@@ -227,7 +226,7 @@ class _Watch:
                 raise Stopped from None
             self._wait_for_a_death()
             raise UserError(_with_advice(self._sentence(0, self._started.why(0)))) from None
-        self._silent = Waited()
+        self._silent, self._patience = Waited(), self._answer_seconds
         if kind == "emit":
             self._store(value)
         elif kind == "show":

@@ -31,6 +31,7 @@ from resnet_studio.training.engines.eager import BatchSource, Forward, StepEngin
 from resnet_studio.training.member import Member
 
 ANSWER_SECONDS = 600.0  # without a word, after which a process counts as lost
+START_SECONDS = 600.0  # until the first word: torch is loaded meanwhile
 _AS_LONG_AS_IT_TAKES = timedelta(days=3650)  # the others wait while the first one tests, is paused, or the disk is full
 _POLL = 0.02  # seconds between two looks at whether to stop
 
@@ -72,14 +73,12 @@ class DataParallel:
         loopback = "lo0" if sys.platform == "darwin" else "lo"
         for variable in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):  # nobody outside this machine takes part
             os.environ.setdefault(variable, loopback)
-        if meeting.backend == "nccl":
-            torch.cuda.set_device(number)
         with _watching():
             store = dist.FileStore(str(meeting.file), meeting.devices)
             dist.init_process_group(
-                meeting.backend, store=store, rank=number, world_size=meeting.devices,
-                timeout=timedelta(seconds=meeting.answer_seconds),
-            )  # fmt: skip
+                "gloo", store=store, rank=number, world_size=meeting.devices, timeout=timedelta(seconds=START_SECONDS)
+            )
+            self._steps = dist.new_group(backend=meeting.backend, timeout=timedelta(seconds=meeting.answer_seconds))
             self._orders = dist.new_group(backend="gloo", timeout=_AS_LONG_AS_IT_TAKES)
         self._replicas: dict[str, DistributedDataParallel] = {}
 
@@ -101,7 +100,9 @@ class DataParallel:
         """
         with _watching():
             self._replicas[member.run_id] = DistributedDataParallel(
-                _Replica(member.network, lambda images: forward(member, images)), broadcast_buffers=False
+                _Replica(member.network, lambda images: forward(member, images)),
+                process_group=self._steps,
+                broadcast_buffers=False,
             )
 
     def forward(self, member: Member, images: Tensor) -> Tensor:
@@ -126,7 +127,7 @@ class DataParallel:
     def mean_(self, tensors: Sequence[Tensor]) -> None:
         """Replace each float32 tensor by its mean over the processes, in one operation."""
         together = torch.cat([tensor.flatten() for tensor in tensors])
-        dist.all_reduce(together)
+        dist.all_reduce(together, group=self._steps)
         together /= self.devices
         parts = together.split([tensor.numel() for tensor in tensors])
         torch._foreach_copy_(list(tensors), [part.view_as(t) for part, t in zip(parts, tensors, strict=True)])

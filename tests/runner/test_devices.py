@@ -22,7 +22,7 @@ from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CheckpointSaved, NoticeGiven, StatusChanged
 from resnet_studio.domain.series import Series
-from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
+from resnet_studio.domain.specs import CohortSpec, DataSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.weights import load_tensors
 from resnet_studio.platform.host import cores
@@ -200,17 +200,16 @@ class TestProcesses:
         assert store.checkpoints(run.id)[0].iteration == run.iteration >= 7
         assert time.monotonic() - began < 300
 
-    def test_an_error_of_the_first_process_is_the_runs(self, store, shared):
-        moved = store.home.data.rename(store.home.data.with_name("moved"))
-        store.home.data.write_text("no folder")
-        try:
-            with pytest.raises((UserError, RuntimeError)):
-                trained(store, shared(), devices=2)
-        finally:
-            store.home.data.unlink()
-            moved.rename(store.home.data)
-        (run,) = store.list_runs()
-        assert run.status is RunStatus.FAILED
+    def test_what_the_first_process_refuses_is_the_runs_reason(self, store, shared, tmp_path):
+        gone = replace(shared(), data=DataSpec(source=f"folder:{tmp_path / 'gone'}"))
+        (run,) = store.create_cohort(CohortSpec(runs=(gone,)))
+        with pytest.raises(UserError) as alone:
+            run_cohort.resume([run.id], store, Watcher())
+        with pytest.raises(UserError) as together:
+            run_cohort.resume([run.id], store, Watcher(), devices=2)
+        assert str(together.value) == str(alone.value)
+        run = store.get(run.id)
+        assert (run.status, run.reason) == (RunStatus.FAILED, str(alone.value))
 
     def test_ctrl_c_on_the_command_line_stops_all(self, store, shared):
         home = store.home
