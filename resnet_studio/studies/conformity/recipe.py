@@ -190,8 +190,12 @@ def _batch_norm_tests(subject: Subject) -> Check:
 
 
 def _batch_norm_images(subject: Subject) -> Check:
-    size = subject.recipe.batch_size
-    has = _("{size}: the whole batch, on one device", size=grouped(size))
+    size = subject.recipe.pass_size
+    has = (
+        _("{size}: the whole batch", size=grouped(size))
+        if subject.recipe.shares == 1
+        else _("{size}: the batch in {shares} shares", size=grouped(size), shares=subject.recipe.shares)
+    )
     if subject.cifar:
         paper, where = _("Over how many images batch norm looks is not said"), _("section 4.2")
     else:

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from resnet_studio.domain.presets import PRESETS
-from resnet_studio.domain.specs import RecipeSpec
+from resnet_studio.domain.specs import RunSpec
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
@@ -43,13 +43,9 @@ class RecipeField(QWidget):
         row.addWidget(self._box, 1)
         self._shown = CUSTOM
 
-    def show_recipe(self, recipe: RecipeSpec | None) -> None:
-        """Name the preset that this is; None while it is not valid."""
-        keys = [
-            preset.key
-            for preset in PRESETS
-            if recipe is not None and all(getattr(recipe, name) == value for name, value in preset.fields.items())
-        ]
+    def show_recipe(self, spec: RunSpec | None) -> None:
+        """Name the preset that its recipe is; None while it is not valid."""
+        keys = [preset.key for preset in PRESETS if spec is not None and preset.is_of(spec)]
         self._shown = keys[0] if keys else CUSTOM
         index = self._box.findData(self._shown)
         self._box.setCurrentIndex(index)
