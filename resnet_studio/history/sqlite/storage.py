@@ -61,6 +61,8 @@ class _Source(Enum):
 class SqliteStorage:
     """A :class:`resnet_studio.history.storage.Storage` in one file, with its lock beside it."""
 
+    shared = False
+
     def __init__(self, file: Path, schema: migrate.Schema = migrate.PRESENT) -> None:
         self.file = file
         self.backup: Path | None = None
