@@ -29,6 +29,7 @@ from resnet_studio.cli.commands import (
     diff,
     doctor,
     evaluate,
+    history,
     inside,
     network,
     queue,
@@ -52,7 +53,7 @@ USER_ERROR, OUR_ERROR, INTERRUPTED, HUNG_UP = 2, 1, 130, 129  # exit codes
 # In the order of the help. A module registers what it has under its own name.
 COMMANDS = (
     train, recipes, study, queue, runs, compare, conformity, network, classify, weights, data, diff, bench, doctor,
-    evaluate, inside,
+    evaluate, inside, history,
 )  # fmt: skip
 
 app = typer.Typer(

@@ -46,6 +46,10 @@ class HistoryAwayError(DiskFullError):
     """
 
 
+class ServerFullError(HistoryAwayError):
+    """No space was left on the disk of the server that keeps the history."""
+
+
 class DamagedHistoryError(StoreError):
     """A history whose file is damaged. Who may write sets it aside and keeps what can be read.
 

@@ -21,6 +21,13 @@ def whole() -> Integer:
     return Integer().with_variant(BigInteger(), "postgresql")
 
 
+def storable(text: str) -> str:
+    """``text`` as every database can keep it: without NUL, which PostgreSQL refuses, and halves of a character."""
+    if text.isascii():
+        return text.replace("\0", "�")
+    return text.replace("\0", "�").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 class Finite(TypeDecorator[float]):
     """A number, or NULL where it is none: SQLite stores NaN as NULL, PostgreSQL would keep it and sort it last."""
 

@@ -427,6 +427,9 @@ class FencedStorage:
     def open_for_reading(self) -> None:
         self._storage.open_for_reading()
 
+    def note_keys(self, session: Session) -> None:
+        self._storage.note_keys(session)
+
     def inspect(self) -> Inspection:
         return self._storage.inspect()
 

@@ -147,6 +147,9 @@ class Storage(Protocol):
             DiskFullError: If there is no room, or the server does not answer; the same transaction may be tried again.
         """
 
+    def note_keys(self, session: Session) -> None:
+        """Rows were stored with keys of another history: new ones get keys after those."""
+
     def inspect(self) -> Inspection:
         """Look at everything and change nothing; may take a second for each hundred megabytes.
 

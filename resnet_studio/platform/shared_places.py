@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -55,8 +54,6 @@ def write_places(root: Path, places: SharedPlaces) -> None:
     try:
         make_private(root)
         write_private(part, json.dumps(asdict(places), indent=2).encode())
-        os.replace(part, file)
+        part.replace(file)
     except OSError as error:
-        raise UserError(
-            _("{file} cannot be written ({why}).", file=file, why=error.strerror or error)
-        ) from None
+        raise UserError(_("{file} cannot be written ({why}).", file=file, why=error.strerror or error)) from None

@@ -20,6 +20,23 @@ ROOT = Path(__file__).resolve().parents[2]
 Spawn = Callable[..., "subprocess.Popen[str]"]
 
 
+BACKENDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """Which database holds the history of ``home``."""
+    return str(request.param)
+
+
+@pytest.fixture
+def home(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+    if backend == "postgresql":
+        found: Home = request.getfixturevalue("shared_home")
+        return found
+    return Home(tmp_path / "home").prepare()
+
+
 @pytest.fixture
 def store(home: Home) -> Iterator[RunStore]:
     with RunStore.open(home) as opened:

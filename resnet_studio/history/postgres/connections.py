@@ -9,6 +9,8 @@ from psycopg.types.string import StrDumper, StrDumperUnknown
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
+from resnet_studio.history.column_types import storable
+
 CONNECT_SECONDS = 5
 _IDLE_SECONDS, _INTERVAL_SECONDS, _PROBES = 10, 5, 3  # a cut network is found within half a minute
 _UNANSWERED_MS = 20_000
@@ -16,7 +18,7 @@ _UNANSWERED_MS = 20_000
 # A program that was stopped in the middle of a transaction must not hold its rows for ever; who waits for a row gives
 # up and is told so.
 _SETTINGS = {
-    "idle_in_transaction_session_timeout": "30s",
+    "idle_in_transaction_session_timeout": "60s",
     "lock_timeout": "20s",
     "TimeZone": "UTC",
 }
@@ -65,18 +67,11 @@ def _engine(url: URL, *, pooled: bool = True, **options: Any) -> Engine:
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: object) -> None:
-        raw: psycopg.Connection[Any] = connection.driver_connection if hasattr(connection, "driver_connection") else connection
+        raw: psycopg.Connection[Any] = connection.driver_connection
         raw.adapters.register_dumper(str, _StorableText)
         raw.adapters.register_dumper(str, _StorableUnknown)
 
     return engine
-
-
-def storable(text: str) -> str:
-    """``text`` as PostgreSQL can keep it: without NUL, which it refuses, and without halves of a character."""
-    if text.isascii():
-        return text.replace("\0", "�")
-    return text.replace("\0", "�").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class _StorableText(StrDumper):

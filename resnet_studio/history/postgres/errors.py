@@ -10,7 +10,7 @@ from psycopg import errors as pg
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from resnet_studio.domain.errors import DiskFullError, HistoryAwayError, StoreError
+from resnet_studio.domain.errors import HistoryAwayError, ServerFullError, StoreError
 from resnet_studio.text import N_, _
 
 _AWAY = N_(
@@ -21,9 +21,7 @@ _FULL = N_(
     "The disk of the server that keeps the history {where} is full; its administrator must make room (what was stored "
     "before is safe)."
 )
-_BUSY = N_(
-    "Another program changes the same part of the history {where} at this moment ({detail}); try again."
-)
+_BUSY = N_("Another program changes the same part of the history {where} at this moment ({detail}); try again.")
 _DENIED = N_(
     "The history {where} does not let this user in or change anything ({detail}); ask its administrator for the right."
 )
@@ -50,7 +48,7 @@ def trouble(error: BaseException, where: str) -> StoreError | None:
         return None
     detail = _detail(cause)
     if isinstance(cause, pg.DiskFull):
-        return DiskFullError(_(_FULL, where=where))
+        return ServerFullError(_(_FULL, where=where))
     if isinstance(cause, _BUSY_KINDS):
         return HistoryAwayError(_(_BUSY, where=where, detail=detail))
     if isinstance(cause, _UNKNOWN_KINDS) or (cause.sqlstate is None and _says_no_database(detail)):
@@ -72,9 +70,9 @@ def _says_no_database(detail: str) -> bool:
 
 
 def _says_denied(detail: str) -> bool:
-    return any(word in detail for word in ("authentication failed", "no password supplied", "no pg_hba.conf entry")) or (
-        "FATAL" in detail and "role" in detail and "does not exist" in detail
-    )
+    return any(
+        word in detail for word in ("authentication failed", "no password supplied", "no pg_hba.conf entry")
+    ) or ("FATAL" in detail and "role" in detail and "does not exist" in detail)
 
 
 def _detail(error: BaseException) -> str:

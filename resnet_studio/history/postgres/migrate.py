@@ -35,9 +35,7 @@ def look(connection: Connection, schema: Schema) -> str | None:
             )
         )
     tables = set(
-        connection.scalars(
-            text("SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))")
-        )
+        connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))"))
     )
     if not tables:
         return None

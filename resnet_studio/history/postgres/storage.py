@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
-from resnet_studio.domain.errors import DiskFullError, HistoryAwayError, StoreError
+from resnet_studio.domain.errors import HistoryAwayError, ServerFullError, StoreError
 from resnet_studio.history.postgres import connections, migrate
 from resnet_studio.history.postgres.errors import explained
 from resnet_studio.history.postgres.place import url_of, where
 from resnet_studio.history.revisions import PRESENT, Schema
+from resnet_studio.history.schema import Base
 from resnet_studio.history.sessions import PERHAPS_STORED, WRITES
 from resnet_studio.history.storage import Inspection, KeptCopies, NoRequests, Requests
 from resnet_studio.text import _
@@ -83,9 +84,7 @@ class PostgresStorage:
                     migrate.prepare(connection, self._schema)
                     connection.rollback()
                     may = connection.scalar(text("SELECT has_table_privilege('runs', 'INSERT, UPDATE, DELETE')"))
-            except HistoryAwayError:
-                raise
-            except DiskFullError as error:
+            except ServerFullError as error:
                 self._unwritable = error.sentence
                 return False
             if not may:
@@ -161,6 +160,14 @@ class PostgresStorage:
             except Exception:
                 self._thread.uncertain = True
                 raise
+
+    def note_keys(self, session: Session) -> None:
+        for table in Base.metadata.sorted_tables:
+            keys = [column for column in table.primary_key.columns if column.name == "key"]
+            for key in keys:
+                sequence = func.pg_get_serial_sequence(table.name, key.name)
+                largest = select(func.coalesce(func.max(key), 0) + 1).scalar_subquery()
+                session.execute(select(func.setval(sequence, largest, False)))
 
     def inspect(self) -> Inspection:
         """The server checks its pages itself; here the schema, constraints that do not hold and indexes that broke."""

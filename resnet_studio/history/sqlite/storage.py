@@ -199,6 +199,9 @@ class SqliteStorage:
             with self._noting_damage(), explained(self.file), session, session.begin():
                 yield session
 
+    def note_keys(self, session: Session) -> None:
+        """SQLite takes the next after the largest by itself."""
+
     def inspect(self) -> Inspection:
         found = migrate.look(self.file, check=False, schema=self._schema)
         problems = inspect.problems(self.file)
