@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -91,12 +92,12 @@ def _count(session: Session, table: Table) -> int:
     return int(session.scalar(select(func.count()).select_from(table)) or 0)
 
 
-def _rows(session: Session, table: Table) -> Iterator[list[dict[str, Any]]]:
+def _rows(session: Session, table: Table) -> Generator[list[dict[str, Any]]]:
     """In the order of the keys, some at a time; never all of a table in memory."""
     query = select(table).order_by(*table.primary_key.columns)
-    found = session.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE})
-    for part in found.mappings().partitions():
-        yield [{name: _plain(table, name, value) for name, value in row.items()} for row in part]
+    with session.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE}) as found:
+        for part in found.mappings().partitions():
+            yield [{name: _plain(table, name, value) for name, value in row.items()} for row in part]
 
 
 def _plain(table: Table, name: str, value: Any) -> Any:
@@ -114,21 +115,26 @@ def _plain(table: Table, name: str, value: Any) -> Any:
 
 
 def _copy(here: Session, there: Session, table: Table, step: Callable[[Table, int], None]) -> CopiedTable:
-    digest, count = hashlib.sha256(), 0
-    for rows in _rows(here, table):
+    def store(rows: list[dict[str, Any]]) -> None:
         there.execute(insert(table), rows)
-        _add(digest, table, rows)
-        count += len(rows)
-        step(table, len(rows))
-    return CopiedTable(table.name, count, digest.hexdigest())
+
+    return _walk(here, table, step, store)
 
 
 def _checked(session: Session, table: Table, step: Callable[[Table, int], None]) -> CopiedTable:
+    return _walk(session, table, step, lambda _rows: None)
+
+
+def _walk(
+    session: Session, table: Table, step: Callable[[Table, int], None], handle: Callable[[list[dict[str, Any]]], None]
+) -> CopiedTable:
     digest, count = hashlib.sha256(), 0
-    for rows in _rows(session, table):
-        _add(digest, table, rows)
-        count += len(rows)
-        step(table, len(rows))
+    with closing(_rows(session, table)) as parts:
+        for rows in parts:
+            handle(rows)
+            _add(digest, table, rows)
+            count += len(rows)
+            step(table, len(rows))
     return CopiedTable(table.name, count, digest.hexdigest())
 
 

@@ -66,10 +66,9 @@ def _engine(url: URL, *, pooled: bool = True, **options: Any) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _record: object) -> None:
-        raw: psycopg.Connection[Any] = connection.driver_connection
-        raw.adapters.register_dumper(str, _StorableText)
-        raw.adapters.register_dumper(str, _StorableUnknown)
+    def on_connect(connection: psycopg.Connection[Any], _record: object) -> None:
+        connection.adapters.register_dumper(str, _StorableText)
+        connection.adapters.register_dumper(str, _StorableUnknown)
 
     return engine
 
