@@ -38,6 +38,7 @@ from resnet_studio.cli.commands import (
     study,
     train,
     weights,
+    work,
 )
 from resnet_studio.cli.context import Session
 from resnet_studio.cli.output import OutputLostError, guarded_streams
@@ -53,7 +54,7 @@ USER_ERROR, OUR_ERROR, INTERRUPTED, HUNG_UP = 2, 1, 130, 129  # exit codes
 # In the order of the help. A module registers what it has under its own name.
 COMMANDS = (
     train, recipes, study, queue, runs, compare, conformity, network, classify, weights, data, diff, bench, doctor,
-    evaluate, inside, history,
+    evaluate, inside, history, work,
 )  # fmt: skip
 
 app = typer.Typer(

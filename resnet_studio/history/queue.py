@@ -135,6 +135,11 @@ class QueueStore:
             before = _entries(session, latest.limit(ended)) if ended else []
             return [entry for entry in before[::-1] if entry.runs] + _in_order(session)
 
+    def claimed_entries(self) -> tuple[list[QueueEntry], datetime]:
+        """What somebody trains or holds, in the queue's order, and the database's time now."""
+        with self._storage.reading() as session:
+            return [entry for entry in _in_order(session) if entry.claimed], database_now(session)
+
     def entry(self, entry_id: str) -> QueueEntry:
         """Of a whole id, ended or not."""
         with self._storage.reading() as session:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -60,10 +59,10 @@ def copy(source: str, target: str) -> tuple[CopiedTable, ...]:
 
 
 @pytest.fixture
-def elsewhere(backend: str, database: str, tmp_path: Path) -> Iterator[str]:
+def elsewhere(backend: str, database: str, tmp_path: Path) -> str:
     """An empty place in the other kind of database."""
     (tmp_path / "other").mkdir()
-    yield database if backend == "sqlite" else url_in(tmp_path / "other")
+    return database if backend == "sqlite" else url_in(tmp_path / "other")
 
 
 def test_there_and_back_every_table_is_the_same(filled: Home, elsewhere: str, tmp_path: Path) -> None:
