@@ -93,7 +93,7 @@ def _is_stored(session: Session, row: Mapping[str, Any]) -> bool:
     """Whether just this chunk is there already, bit for bit."""
     key = (CurveChunkRow.run_key == row["run_key"]) & (CurveChunkRow.series == row["series"])
     query = select(CurveChunkRow.points).where(key, CurveChunkRow.first_iteration == row["first_iteration"])
-    return session.scalar(query) == row["points"]
+    return bool(session.scalar(query) == row["points"])
 
 
 def nothing(series: Series) -> Points:

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, StoreError, UserError
+from resnet_studio.history.revisions import PRESENT, Schema
 from resnet_studio.history.schema import Base
 from resnet_studio.history.sqlite import connections, inspect, migrate, salvage
 from resnet_studio.history.sqlite.backups import DailyBackup
@@ -63,7 +64,7 @@ class SqliteStorage:
 
     shared = False
 
-    def __init__(self, file: Path, schema: migrate.Schema = migrate.PRESENT) -> None:
+    def __init__(self, file: Path, schema: Schema = PRESENT) -> None:
         self.file = file
         self.backup: Path | None = None
         self.restored = ""
