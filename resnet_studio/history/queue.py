@@ -344,6 +344,8 @@ class QueueStore:
             row = _row(session, claim.entry_id)
             _let_go(session, row, status, reason)
             row.ended_at = database_now(session) if status.ended else None
+            if self._storage.shared:  # their end could not be stored, and nobody trains them from now on
+                self._interrupt(session, _run_ids(row))
 
     def fenced(self, claim: Claim) -> FencedStorage:
         """This history's storage, for who writes under ``claim``."""

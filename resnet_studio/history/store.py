@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Numeric, cast, delete, extract, func, select, update
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import DiskFullError, StoreError, UserError
@@ -23,7 +23,15 @@ from resnet_studio.history.analyses import AnalysisStore, remove_analyses_of_run
 from resnet_studio.history.evaluations import EvaluationStore, remove_of_runs
 from resnet_studio.history.queue import FencedStorage, QueueStore
 from resnet_studio.history.run_folders import checkpoints_there, lost_history, remove_run_folders, unlisted_runs
-from resnet_studio.history.schema import ArchivedRunRow, CheckpointRow, CohortRow, RunRow
+from resnet_studio.history.schema import (
+    AnalysisRow,
+    ArchivedRunRow,
+    CheckpointRow,
+    CohortRow,
+    EvaluationRow,
+    RunRow,
+    TagRow,
+)
 from resnet_studio.history.sessions import locked
 from resnet_studio.history.storage import Requests, Storage, default_url, storage_at
 from resnet_studio.platform.home import Home
@@ -299,6 +307,27 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
         elif not archived:
             self.unreadable = unreadable
         return found
+
+    def fingerprint(self) -> object:
+        """Another value whenever another program has changed what lists show, progress of training apart; for a
+        history that many share. Some milliseconds for ten thousand runs."""
+        with self._storage.reading() as session:
+            rest = RunRow.status.not_in(_ACTIVE)
+            changes = func.sum(cast(extract("epoch", RunRow.updated_at), Numeric(24, 6)))
+            ended = session.execute(select(func.count(), changes, func.count(RunRow.deleted_at)).where(rest)).one()
+            shown = (RunRow.key, RunRow.status, RunRow.name, RunRow.note, RunRow.colour, RunRow.deleted_at)
+            active = session.execute(select(*shown).where(~rest).order_by(RunRow.key)).all()
+            tags = session.execute(
+                select(TagRow.run_key, TagRow.tag, TagRow.position)
+                .join(RunRow)
+                .where(~rest)
+                .order_by(TagRow.run_key, TagRow.position)
+            ).all()
+            others = [
+                session.execute(select(func.count(), func.max(key))).one()
+                for key in (ArchivedRunRow.run_key, EvaluationRow.key, AnalysisRow.key)
+            ]
+        return tuple(map(str, (ended, active, tags, others)))
 
     def cohort_runs(self, cohort_id: str) -> list[RunRecord]:
         """The runs of one cohort that :meth:`list_runs` lists, in the cohort's order; empty for an unknown cohort."""
