@@ -88,6 +88,12 @@ def copy_history(
     return copied
 
 
+def table_checksums(storage: Storage) -> tuple[CopiedTable, ...]:
+    """Of every table, from one moment; ``storage`` is open for reading."""
+    with storage.reading() as session:
+        return tuple(_checked(session, table, lambda _table, _rows: None) for table in Base.metadata.sorted_tables)
+
+
 def _count(session: Session, table: Table) -> int:
     return int(session.scalar(select(func.count()).select_from(table)) or 0)
 
