@@ -79,8 +79,8 @@ class WorkerLoop:
         with self._showing(entry) as emit:
             try:
                 work.run(emit, should_stop)
-            except LostClaimError:
-                raise
+            except LostClaimError as error:
+                log.warning("%s", error)
             except UserError as error:
                 self._on_failed(entry, error.sentence)
         while not work.stored and not should_stop():
