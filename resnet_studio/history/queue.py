@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
 
-from sqlalchemy import CursorResult, Select, delete, func, or_, select, update
+from sqlalchemy import CursorResult, Select, delete, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from resnet_studio.domain.enums import RunStatus
@@ -34,7 +34,7 @@ from resnet_studio.domain.queue import (
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history import runs
-from resnet_studio.history.clock import database_now
+from resnet_studio.history.clock import answering_since, database_now
 from resnet_studio.history.evaluations import remove_of_runs
 from resnet_studio.history.run_folders import remove_run_folders
 from resnet_studio.history.schema import CohortRow, QueueRow, RunRow
@@ -277,7 +277,7 @@ class QueueStore:
         with self._storage.writing() as session:
             now = database_now(session)
             waits = QueueRow.status == str(QueueStatus.WAITING)
-            expired = _expired(now)
+            expired = _expired(session, now)
             condition = or_(waits, expired)
             if entry_id is not None:
                 condition = (QueueRow.id == entry_id) & (_NOT_ENDED) & ((QueueRow.owner == "") | expired)
@@ -358,7 +358,7 @@ class QueueStore:
             Ids of their runs that were being trained; they are interrupted.
         """
         with self._storage.writing() as session:
-            query = select(QueueRow).where(_expired(database_now(session))).order_by(QueueRow.position.desc())
+            query = select(QueueRow).where(_expired(session, database_now(session))).order_by(QueueRow.position.desc())
             interrupted: list[str] = []
             for row in session.scalars(query.with_for_update(skip_locked=True)):
                 interrupted += self._interrupt(session, _run_ids(row))
@@ -447,8 +447,11 @@ class FencedStorage:
         """Does nothing: the storage is another store's."""
 
 
-def _expired(now: datetime) -> Any:
-    """The condition that an entry is claimed, and its lease has run out."""
+def _expired(session: Session, now: datetime) -> Any:
+    """The condition that an entry is claimed, and its lease has run out. While the server was gone nobody could renew
+    one: once it is back all of them hold for as long as a lease does."""
+    if now < answering_since(session) + timedelta(seconds=LEASE_SECONDS):
+        return false()
     return (QueueRow.owner != "") & (QueueRow.lease_until < now)
 
 

@@ -19,7 +19,6 @@ from resnet_studio.domain.queue import RENEW_SECONDS, Claim, LostClaimError, Que
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.history.steer import answer_requests
 from resnet_studio.history.store import RunStore
-from resnet_studio.platform.clock import Waited
 from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
@@ -67,14 +66,14 @@ class Steering:
         return self._lost or self.request is QueueRequest.STOP
 
     def _steer(self) -> None:
-        renewed = Waited()
+        renewed = time.monotonic()  # all of a long gap counts: the lease did not wait either
         while not self._over.wait(_LOOK_SECONDS):
             try:
                 answer_requests(self._store)
                 self._hear(self._store.requested(self._claim))
-                if renewed.seconds >= RENEW_SECONDS:
+                if time.monotonic() - renewed >= RENEW_SECONDS:
                     self._store.renew(self._claim, self.speed)
-                    renewed = Waited()
+                    renewed = time.monotonic()
             except LostClaimError as error:
                 log.warning("%s", error)
                 self._lost = True

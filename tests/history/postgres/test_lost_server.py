@@ -15,14 +15,17 @@ from sqlalchemy.orm import Session
 from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.errors import HistoryAwayError
 from resnet_studio.domain.events import CurveChunk, Event, PhaseChanged, StatusChanged
+from resnet_studio.domain.queue import Worker
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.history import queue
 from resnet_studio.history.store import RunStore, open_history
 from resnet_studio.platform.home import Home
 from resnet_studio.runner import run_cohort
 from resnet_studio.training import disk_full
 
 from ... import postgres
+from ...databases import run_sql
 
 
 @pytest.fixture
@@ -38,6 +41,11 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Se
 @pytest.fixture
 def own_home(own_server: postgres.Server, home_with_images: Home) -> Home:
     return Home(home_with_images.root, history=own_server.url(own_server.make_database()))
+
+
+@pytest.fixture
+def long_running_server() -> None:
+    """Here the server's own beginning counts."""
 
 
 def cut_connections(server: postgres.Server) -> None:
@@ -119,6 +127,24 @@ def test_a_server_that_is_gone_is_said_to_be_and_readers_do_not_wait(
             except HistoryAwayError:
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
+
+
+def test_leases_that_ran_out_while_the_server_was_gone_hold_once_it_is_back(
+    own_server: postgres.Server, own_home: Home, tiny_twin: CohortSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_history(own_home) as store:
+        store.enqueue(tiny_twin)
+        claim = store.claim(Worker("mine", "here"))
+        assert claim is not None
+        run_sql(own_home, "UPDATE queue SET lease_until = lease_until - interval '1 hour'")
+        assert store.claim(Worker("other", "there")) is None
+        assert store.release_expired() == ()
+        store.renew(claim)
+        run_sql(own_home, "UPDATE queue SET lease_until = lease_until - interval '1 hour'")
+        monkeypatch.setattr(queue, "LEASE_SECONDS", 0.1)
+        time.sleep(0.2)
+        taken = store.claim(Worker("other", "there"))
+        assert taken is not None, "the server has answered for longer than a lease"
 
 
 @pytest.mark.slow
