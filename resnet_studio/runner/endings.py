@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from resnet_studio.domain.enums import Loading, RunStatus
-from resnet_studio.domain.errors import DiskFullError, Stopped, UserError
+from resnet_studio.domain.errors import DiskFullError, HistoryAwayError, Stopped, UserError
 from resnet_studio.domain.events import Event, EventSink, StatusChanged, StopCheck
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.history.store import RunStore
@@ -59,7 +59,7 @@ class Endings:
         except Exception as error:  # dealt with outside this block: a traceback keeps the tensors of its frames alive
             out_of_memory = is_out_of_memory(error)
             failure = None if out_of_memory else error
-            if is_full(error):
+            if is_full(error) and not isinstance(error, HistoryAwayError):
                 log.warning("%s", str(error))
                 failure = UserError(_full_disk(self._store.home))
         if out_of_memory:

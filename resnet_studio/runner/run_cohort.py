@@ -11,6 +11,7 @@ from resnet_studio.data.datasets.describe import describe, refuse_unreadable
 from resnet_studio.domain.documents import sentences
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import EventSink, StopCheck, never_stop
+from resnet_studio.domain.queue import QueueStatus
 from resnet_studio.domain.records import RunRecord, refuse_ended
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.recorder import recording
@@ -18,6 +19,7 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.runner.devices import refuse_devices, train_on_devices
 from resnet_studio.runner.endings import Endings
 from resnet_studio.runner.prepare import prepare
+from resnet_studio.runner.queue_work import EntryWork, this_worker
 from resnet_studio.runner.refuse_misfits import refuse_misfits
 from resnet_studio.runner.train import check_classes, train
 from resnet_studio.text import _
@@ -66,6 +68,8 @@ def resume(
         raise StoreError(store.why_read_only)
     records = [store.get(run_id) for run_id in run_ids]
     _refuse(records)
+    if store.shared and not store.claimed:
+        return _resume_claimed(run_ids, store, emit, should_stop, should_pause, checkpoint_seconds)
     refuse_misfits((record.spec for record in records if not record.iteration), store)
     lower_priority()
     record_and_emit = recording(store, emit)
@@ -79,6 +83,23 @@ def resume(
         )  # fmt: skip
 
     return Endings(run_ids, store, record_and_emit, emit, should_stop).after(work)
+
+
+def _resume_claimed(
+    run_ids: Sequence[str], store: RunStore, emit: EventSink, should_stop: StopCheck, should_pause: StopCheck,
+    checkpoint_seconds: float,
+) -> tuple[RunRecord, ...]:  # fmt: skip
+    """Train under a claim of the queue, which tells every other program that somebody does."""
+
+    def training(ids: Sequence[str], own: RunStore, emit: EventSink, should_stop: StopCheck, paused: StopCheck) -> None:
+        resume(
+            ids, own, emit, should_stop, should_pause=lambda: paused() or should_pause(),
+            checkpoint_seconds=checkpoint_seconds,
+        )  # fmt: skip
+
+    claim = store.claim_runs(this_worker(), run_ids)
+    EntryWork(claim, store, training, stopped_as=lambda: QueueStatus.STOPPED).run(emit, should_stop)
+    return tuple(store.get(run_id) for run_id in run_ids)
 
 
 def _refuse(records: Sequence[RunRecord]) -> None:

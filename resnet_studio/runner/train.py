@@ -272,8 +272,9 @@ def _member(
         sentence = _("No whole checkpoint of {name} is left; it starts again from the beginning.", name=start.name)
         guard.emit(NoticeGiven((start.run_id,), sentence))
     parent = start_weights.take_over(member, start)
-    checkpoints.sweep(files.checkpoints, keep={files.checkpoint(each.folder) for each in start.whole})
-    guard.emit(CurvesCut(start.run_id, member.iteration))
+    loose = checkpoints.loose(files.checkpoints, keep={files.checkpoint(each.folder) for each in start.whole})
+    guard.emit(CurvesCut(start.run_id, member.iteration))  # refused where somebody else trains this by now
+    checkpoints.remove(loose)
     member.see_tests(start.test_errors)
     return member, parent
 
@@ -284,22 +285,30 @@ class _Checkpoints:
     def __init__(self, start: CohortStart, guard: DiskSpaceGuard) -> None:
         self._home, self._guard = start.home, guard
         self._folders = {m.run_id: {each.iteration: each.folder for each in m.whole} for m in start.members}
+        self._replaced: dict[str, list[str]] = {m.run_id: [] for m in start.members}
 
     def save(self, member: Member) -> CheckpointSaved:
         """A new one of the iteration of an older one takes its place."""
         files, snapshot = self._home.run(member.run_id), member.snapshot()
         folder, sha256 = self._guard.attempt(lambda: checkpoints.save(files.checkpoints, snapshot))
-        name = files.stored_name(folder)
-        self._folders[member.run_id][snapshot.iteration] = name
+        name, mine = files.stored_name(folder), self._folders[member.run_id]
+        if snapshot.iteration in mine:
+            self._replaced[member.run_id].append(mine[snapshot.iteration])
+        mine[snapshot.iteration] = name
         return CheckpointSaved(member.run_id, snapshot.iteration, name, sha256, snapshot.seconds)
 
     def forget(self, run_id: str) -> None:
-        """Drop the rows of old checkpoints, then their folders: no row ever points to a folder that is gone."""
+        """Drop the rows of old checkpoints, then their folders: no row ever points to a folder that is gone.
+
+        Only folders go whose rows this training has dropped or replaced: whoever may train this in its place, after
+        it was stopped for too long, has made others.
+        """
         files, mine = self._home.run(run_id), self._folders[run_id]
+        gone, self._replaced[run_id] = self._replaced[run_id], []
         for iteration in sorted(mine, reverse=True)[_KEPT_CHECKPOINTS:]:
             self._guard.emit(CheckpointDropped(run_id, iteration))
-            del mine[iteration]
-        checkpoints.sweep(files.checkpoints, keep={files.checkpoint(folder) for folder in mine.values()})
+            gone.append(mine.pop(iteration))
+        checkpoints.remove(files.checkpoint(folder) for folder in gone)
 
 
 def _name_skipped(skipped: Sequence[tuple[str, str]], home: Home, run_id: str) -> str:

@@ -84,6 +84,9 @@ class Action(Enum):
         _("Open the folder of the history, checkpoints and logs"),
         new_section=True,
     )
+    PLACES = ActionRow(
+        _("&History and runs…"), "", _("&File"), _("Keep the history on a server, and the runs in a shared folder")
+    )
     QUIT = ActionRow(_("&Quit"), "Ctrl+Q", _("&File"), _("Close the window; training is saved first"), new_section=True)
     TRAIN_TWIN = ActionRow(
         _("Train &twin"), "Ctrl+T", _("&Training"), _("Train the designed network and its twin"), _writable, "ph.play"

@@ -26,6 +26,7 @@ from resnet_studio.ui.menus import Menus
 from resnet_studio.ui.notices import DiskFullNotice, HistoryNotices
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.rows import PAGES
+from resnet_studio.ui.places_dialog import PlacesDialog
 from resnet_studio.ui.queue_end import QueueEndNotice
 from resnet_studio.ui.rail import Rail
 from resnet_studio.ui.services import Services
@@ -107,6 +108,7 @@ class MainWindow(QMainWindow):
             Action.PASTE_IMAGE: navigator.paste_images,
             Action.IMPORT_WEIGHTS: navigator.import_weights,
             Action.SHOW_HOME: lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.services.home.root))),
+            Action.PLACES: lambda: PlacesDialog(self.services.home, self.services.store.where, self).open(),
             Action.QUIT: self.close,
             Action.TRAIN_TWIN: lambda: navigator.design_page.train_twin(),
             Action.TRAIN_THIS: lambda: navigator.design_page.train_this(),

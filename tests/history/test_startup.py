@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
@@ -27,6 +29,12 @@ for _ in range(3):
 loaded = [name for name in sys.modules if "." not in name]
 print(json.dumps({"seconds": min(seconds), "runs": runs, "loaded": loaded}))
 """
+
+
+@pytest.fixture
+def backend() -> str:
+    """These are about a file."""
+    return "sqlite"
 
 
 def test_opening_an_up_to_date_history_is_quick_and_loads_no_alembic(home: Home, tiny_twin: CohortSpec) -> None:
