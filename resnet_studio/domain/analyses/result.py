@@ -57,8 +57,8 @@ class Net:
 
     @property
     def title(self) -> str:
-        """In legends: checkpoints of one run are told apart."""
-        if not self.trained:
+        """In legends: checkpoints of one run are told apart; imported weights have no iterations."""
+        if not self.trained or not self.iteration:
             return self.label
         return _("{label}, iteration {iteration}", label=self.label, iteration=self.iteration)
 
@@ -143,6 +143,11 @@ class AnalysisResult(ABC):
             raise StoreError(
                 _("A stored analysis cannot be read ({error}); look into the networks again.", error=_first(error))
             ) from error
+
+    @classmethod
+    def merged(cls, results: Sequence[Self]) -> tuple[Self, ...]:
+        """Parts of one whole put together, for a kind that is measured part by part; else the results as they are."""
+        return tuple(results)
 
     @classmethod
     @abstractmethod
