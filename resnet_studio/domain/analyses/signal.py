@@ -84,6 +84,7 @@ class SignalCheck(AnalysisResult):
                     tuple(_line(one, one.gains) for one in results),
                     level=1.0,
                 ),
+                *_growth_while_training(results),
             ),
             columns=2,
         )
@@ -120,3 +121,29 @@ def finding(results: Sequence[SignalCheck], wanted: int) -> str:
         said.append(_n("For {count} network the time was too short.", "For {count} networks the time was too short.",
                        left))  # fmt: skip
     return " ".join(said)
+
+
+def _growth_while_training(results: Sequence[SignalCheck]) -> tuple[LineChart, ...]:
+    """Where there are several checkpoints of one run: a line a run."""
+    runs: dict[str, list[SignalCheck]] = {}
+    for one in results:
+        if one.net.trained:
+            runs.setdefault(one.net.run_id, []).append(one)
+    lines = []
+    for found in runs.values():
+        found.sort(key=lambda one: one.net.iteration)
+        last = found[-1].net
+        iterations = np.array([one.net.iteration for one in found], np.float64)
+        growth = np.array([one.growth for one in found])
+        lines.append(Line(iterations, growth, last.label, last.ink, dashed=not last.residual))
+    if all(len(line.x) < 2 for line in lines):
+        return ()
+    return (
+        LineChart(
+            _("Growth while training"),
+            _("iteration"),
+            _("norm at the first block / at the last"),
+            tuple(lines),
+            log=True,
+        ),
+    )

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from resnet_studio.domain.analyses.charts import Figure
 from resnet_studio.domain.analyses.records import AnalysisRecord, AnalysisSummary
 from resnet_studio.domain.analyses.result import AnalysisResult, Table
-from resnet_studio.domain.analyses.rows import AnalysisRow
+from resnet_studio.domain.analyses.rows import AnalysisRow, find_analysis
+from resnet_studio.domain.analyses.settings import EVERY, NEWEST
 from resnet_studio.domain.text_numbers import grouped, moment
 from resnet_studio.text import _, _n
+from resnet_studio.ui.analyses.subjects import Chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +24,11 @@ class Shown:
     results: tuple[AnalysisResult, ...]
     records: tuple[AnalysisRecord, ...] = ()
 
+    @classmethod
+    def of(cls, row: AnalysisRow, records: Sequence[AnalysisRecord]) -> Shown:
+        """Of finished records, parts of one whole together."""
+        return cls(row, row.result.merged([record.result for record in records]), tuple(records))
+
     @property
     def figure(self) -> Figure:
         return self.row.result.figure(self.results)
@@ -31,19 +38,35 @@ class Shown:
         return self.row.result.table(self.results)
 
 
-def together(found: Sequence[AnalysisSummary], run_ids: Sequence[str]) -> list[list[AnalysisSummary]]:
-    """Stored analyses of these runs alone that were measured alike, so that they go into one figure: those of most
-    runs first, then the newest; each set of runs once, in the order of ``run_ids``."""
-    order = {run_id: place for place, run_id in enumerate(run_ids)}
-    groups: dict[str, dict[tuple[tuple[str, int], ...], AnalysisSummary]] = {}
+def together(found: Sequence[AnalysisSummary], chosen: Chosen) -> list[list[AnalysisSummary]]:
+    """Stored analyses of the chosen runs, checkpoints and images alone that were measured alike, so that they go into
+    one figure: those of most runs first, then the newest; each set of networks once, in the order of the runs."""
+    order = {run.id: place for place, run in enumerate(chosen.runs)}
+    groups: dict[str, dict[str, AnalysisSummary]] = {}
     for each in sorted(found, key=lambda summary: summary.created_at, reverse=True):
-        if not set(each.run_ids) <= set(order) or any(each.outdated):
+        if not set(each.run_ids) <= set(order) or not _chosen(each, chosen):
             continue
-        alike = json.dumps([each.settings, each.data, each.data_seed, each.data_sha256], sort_keys=True)
-        of = tuple(zip(each.run_ids, each.iterations, strict=True))
+        row = find_analysis(each.analysis)
+        parts = {name: value for name, value in each.settings.items() if name in row.parts}
+        same = {name: value for name, value in each.settings.items() if name not in row.parts}
+        alike = json.dumps([same, each.data, each.data_seed, each.data_sha256], sort_keys=True)
+        of = json.dumps([each.run_ids, each.iterations, parts], sort_keys=True)
         groups.setdefault(alike, {}).setdefault(of, each)
-    listed = [sorted(group.values(), key=lambda one: order[one.run_ids[0]]) for group in groups.values()]
+    listed = [
+        sorted(group.values(), key=lambda one: (order[one.run_ids[0]], one.iterations, one.created_at))
+        for group in groups.values()
+    ]
     return sorted(listed, key=lambda group: (-len({id for one in group for id in one.run_ids}), -_newest(group)))
+
+
+def _chosen(summary: AnalysisSummary, chosen: Chosen) -> bool:
+    """Whether it is about the chosen checkpoints and part of the images."""
+    part = summary.settings.get("part")
+    if not find_analysis(summary.analysis).builds and part is not None and (part == "training") != chosen.training:
+        return False
+    if chosen.checkpoints == NEWEST:
+        return not any(summary.outdated)
+    return chosen.checkpoints == EVERY or set(summary.iterations) == {int(chosen.checkpoints)}
 
 
 def _newest(group: Sequence[AnalysisSummary]) -> float:

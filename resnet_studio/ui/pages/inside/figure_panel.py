@@ -62,9 +62,12 @@ class FigurePanel(QWidget):
         self.table.setModel(self.model)
         self.table.verticalHeader().hide()
         self.table.setTabKeyNavigation(False)
+        self.nothing = named(QLabel(wordWrap=True), "inside_nothing", role="muted")
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.canvas)
         self.stack.addWidget(self.table)
+        self.stack.addWidget(self.nothing)
         self.as_table = named(QPushButton(_("Show as &table")), "inside_as_table", tip=_("Every number of the figure"))
         self.as_table.setCheckable(True)
         self.as_table.toggled.connect(self._on_as_table)
@@ -100,6 +103,11 @@ class FigurePanel(QWidget):
         self.say("")
         self.measured.setText("")
         self.canvas.show_figure(None)
+        if row is not None and row.key == "lesion":
+            self.nothing.setText(_("Click a block in the drawing to take it out, or press Measure for all blocks."))
+        else:
+            self.nothing.setText(_("Not measured yet of these networks. Press Measure."))
+        self.stack.setCurrentWidget(self.nothing)
         self.model.show_table(Table((), ()))
         self._show_definition(row)
         self._show_buttons()
@@ -116,6 +124,7 @@ class FigurePanel(QWidget):
         else:
             self.measured.setText(_("Under way: what is shown is not all yet."))
         self.canvas.show_figure(figure)
+        self.stack.setCurrentWidget(self.table if self.as_table.isChecked() else self.canvas)
         if self.as_table.isChecked():
             self._fill_table()
         self._show_buttons()

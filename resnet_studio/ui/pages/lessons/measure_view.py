@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QWidget
 
 from resnet_studio.domain.analyses.construct import ConstructSettings
-from resnet_studio.domain.analyses.lesion import Altered, Lesion
+from resnet_studio.domain.analyses.lesion import Altered, Change, Lesion
 from resnet_studio.domain.analyses.records import AnalysisRecord, how_measured
 from resnet_studio.domain.analyses.responses import BlockResponse, Responses
 from resnet_studio.domain.analyses.result import AnalysisResult, Net
@@ -158,7 +158,7 @@ class MeasureView(ExperimentView):
         inquiry = self._inquiry()
         self.canvas.mark(block)
         if inquiry is not None and not self._answers(block):
-            self.session.take_out(inquiry, block)
+            self.session.change(inquiry, Change((block,)))
         self._answer()
 
     def _inquiry(self) -> Inquiry | None:
