@@ -1,7 +1,8 @@
 """Formulas as values: a short markup, read into boxes that whoever draws them sets beside and above one another.
 
 The markup is the part of TeX that residual nets need: ``a^{[l+2]} = g(z^{[l+2]} + a^{[l]})``, ``x_{l}``,
-``\\frac{a}{b}``, ``\\sqrt{a}``, ``\\norm{x}``, ``\\text{upright}`` and the names of :data:`SYMBOLS`.
+``\\frac{a}{b}``, ``\\sqrt{a}``, ``\\norm{x}``, ``\\text{upright}`` and the names of :data:`SYMBOLS`. Words of several
+letters stand upright by themselves; a space between factors is a thin one, two spaces are a wide one.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ SYMBOLS = {
     "cdot": "·", "times": "×", "le": "≤", "ge": "≥", "approx": "≈", "ne": "≠", "to": "→", "sum": "Σ", "prod": "Π",
     "infty": "∞", "dots": "…",
 }  # fmt: skip
+THIN, WIDE = "\u2009", "\u2003"
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _UPRIGHT = set("Σ∂∇∞…")
-_BETWEEN = set("=+−×·≤≥≈≠→<>")  # with space on both sides
-_TOKEN = re.compile(r"\\[a-zA-Z]+|[{}^_]|\d+(?:[.,\u202f ]\d+)*|\s+|.", re.DOTALL)
+_BETWEEN = set("=+−×·≤≥≈≠→⇒<>")  # with space on both sides
+_TOKEN = re.compile(r"\\[a-zA-Z]+ ?|[^\W\d_]{2,}|[{}^_]|\d+(?:[.,\u202f ]\d+)*|\s+|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +70,40 @@ def parse_formula(markup: str) -> Row:
     return found
 
 
-def spoken(part: Part) -> str:
-    """On one line, for whoever has the formula read aloud, and for tests."""
+def in_line(markup: str) -> str:
+    """The formula of this markup on one line, as :func:`spoken` has it."""
+    return spoken(parse_formula(markup))
+
+
+def spoken(part: Part, *, tight: bool = False) -> str:
+    """On one line, for tool tips and for whoever has the formula read aloud: ``a[l+2] = g(z[l+2] + a[l])``, ``64²``.
+
+    ``tight``: without space around operators, as in scripts.
+    """
     if isinstance(part, Glyphs):
-        return f" {part.text} " if part.between else part.text
+        return f" {part.text} " if part.between and not tight else part.text.replace(THIN, " ")
     if isinstance(part, Row):
-        return "".join(map(spoken, part.parts))
+        return "".join(spoken(each, tight=tight) for each in part.parts)
     if isinstance(part, Fraction):
         return f"({spoken(part.top)}) / ({spoken(part.bottom)})"
     if isinstance(part, Root):
         return f"√({spoken(part.inner)})"
-    above = f"^{_grouped(part.above)}" if part.above is not None else ""
-    below = f"_{_grouped(part.below)}" if part.below is not None else ""
+    below = spoken(part.below, tight=True) if part.below is not None else ""
+    above = spoken(part.above, tight=True) if part.above is not None else ""
+    if above.isdecimal():
+        above = above.translate(_RAISED)
+    elif above and not above.startswith("["):
+        above = f"^{above}" if len(above) == 1 else f"^({above})"
     return f"{spoken(part.base)}{below}{above}"
 
 
-def _grouped(part: Part) -> str:
-    text = spoken(part)
-    return text if len(text) == 1 else f"({text})"
+def _operator(token: str) -> str:
+    """As it is set; names of symbols too."""
+    return {"-": "−", "*": "·"}.get(token, SYMBOLS.get(token.strip("\\ "), token))
+
+
+def _between(part: Part) -> bool:
+    return isinstance(part, Glyphs) and part.between
 
 
 class _Reader:
@@ -97,12 +116,19 @@ class _Reader:
         while self.left and self.left[-1] != "}":
             token = self.left.pop()
             if token.isspace():
+                self.space(token, parts)
                 continue
             if token in "^_":
                 parts.append(self.script(parts.pop() if parts else Glyphs(""), token))
             else:
                 parts.append(self.part(token))
         return Row(tuple(parts))
+
+    def space(self, token: str, parts: list[Part]) -> None:
+        """Operators have their own."""
+        after = self.left[-1] if self.left else "}"
+        if parts and after != "}" and (len(token) > 1 or not (_between(parts[-1]) or _operator(after) in _BETWEEN)):
+            parts.append(Glyphs(THIN if len(token) == 1 else WIDE))
 
     def script(self, base: Part, kind: str) -> Script:
         inner = self.group()
@@ -129,9 +155,9 @@ class _Reader:
             self.left.append(token)
             return self.group()
         if token.startswith("\\"):
-            return self.named(token[1:])
-        text = {"-": "−", "*": "·"}.get(token, token)
-        return Glyphs(text, italic=text.isalpha(), between=text in _BETWEEN)
+            return self.named(token[1:].strip())
+        text = _operator(token)
+        return Glyphs(text, italic=len(text) == 1 and text.isalpha(), between=text in _BETWEEN)
 
     def named(self, name: str) -> Part:
         if name == "frac":

@@ -7,7 +7,6 @@ l-th weighted layer passes on, ``z^{[l]}`` its output before the activation g, w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -441,6 +440,7 @@ FIELD_TERMS: Mapping[str, tuple[str, ...]] = {
     "network.activation": ("activation",),
     "recipe.iterations": ("iteration",),
     "recipe.batch_size": ("iteration", "batch-norm"),
+    "recipe.bn_images": ("batch-norm",),
     "recipe.learning_rate": ("learning-rate",),
     "recipe.schedule": ("schedule",),
     "recipe.milestones": ("schedule",),
@@ -496,28 +496,3 @@ def _names(term: Term) -> str:
 
 def _everything(term: Term) -> str:
     return " ".join((term.name, *term.also, term.text, term.short)).casefold()
-
-
-_MARKS = re.compile(r"([\^_])\{([^}]*)\}")
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def plain_formula(formula: str) -> str:
-    """On one line, without marks: ``a[l+2] = g(z[l+2] + a[l])``, ``9·64²``."""
-
-    def set_in_line(mark: re.Match[str]) -> str:
-        text = mark[2]
-        return text.translate(_RAISED) if mark[1] == "^" and text.isdecimal() else text
-
-    return _MARKS.sub(set_in_line, formula)
-
-
-def formula_parts(formula: str) -> tuple[tuple[str, str], ...]:
-    """The formula in pieces, each with its place: ``""`` on the line, ``"^"`` above it, ``"_"`` below."""
-    parts: list[tuple[str, str]] = []
-    end = 0
-    for mark in _MARKS.finditer(formula):
-        parts += [("", formula[end : mark.start()]), (mark[1], mark[2])]
-        end = mark.end()
-    parts.append(("", formula[end:]))
-    return tuple((place, text) for place, text in parts if text)

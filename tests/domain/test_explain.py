@@ -8,7 +8,8 @@ from resnet_studio.domain.blueprint import BlockPlan, Blueprint
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import Block, Family, Shortcut
 from resnet_studio.domain.explain import Price, explain_block, explain_layer, last_layer
-from resnet_studio.domain.glossary import TERMS, plain_formula
+from resnet_studio.domain.formula import in_line
+from resnet_studio.domain.glossary import TERMS
 from resnet_studio.domain.specs import NetworkSpec
 
 KEYS = {term.key for term in TERMS}
@@ -33,7 +34,7 @@ def block_of(plan: Blueprint, name: str) -> BlockPlan:
 def test_formulas_have_the_blocks_own_layers(values: dict[str, object], name: str, mapping: str, formula: str) -> None:
     plan = blueprint(NetworkSpec.model_validate(values))
     found = explain_block(plan, block_of(plan, name))
-    assert tuple(map(plain_formula, found.formulas)) == (mapping, formula)
+    assert tuple(map(in_line, found.formulas)) == (mapping, formula)
     assert set(found.terms) < KEYS
     assert found.title == f"{name} of {plan.spec.label}"
 
@@ -87,7 +88,7 @@ def test_an_option_that_cannot_be_is_left_out() -> None:
 def test_layers_of_stem_and_head_are_counted() -> None:
     plan = blueprint(NetworkSpec(family=Family.IMAGENET, depth=18))
     stem = explain_layer(plan, plan.stem[0])
-    assert plain_formula(stem.formulas[0]) == "k² Cin Cout = 7² · 3 · 64 = 9408"
+    assert in_line(stem.formulas[0]) == "k² Cin Cout = 7² · 3 · 64 = 9408"
     assert stem.prices == (Price("This layer", 9408, 118_013_952),)
     last = explain_layer(plan, plan.head[-1])
     assert "512 becomes 1000" in last.text

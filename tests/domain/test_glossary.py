@@ -7,14 +7,13 @@ import re
 
 import pytest
 
+from resnet_studio.domain.formula import in_line
 from resnet_studio.domain.glossary import (
     FIELD_TERMS,
     TERMS,
     choices,
     find_term,
-    formula_parts,
     matching,
-    plain_formula,
     short,
 )
 from resnet_studio.domain.specs import NetworkSpec, RecipeSpec
@@ -59,19 +58,17 @@ def test_a_search_needs_every_word_and_an_empty_one_finds_all() -> None:
     assert [term.key for term in matching("SKIP connection")] == ["shortcut"]
 
 
-def test_formulas_are_set_in_line_and_in_parts() -> None:
+def test_formulas_are_set_in_line() -> None:
     formula = find_term("residual-block").formulas[1]
-    assert plain_formula(formula) == "a[l+2] = g(z[l+2] + a[l])"
-    assert formula_parts("W_{s} x + 8^{2}") == (("", "W"), ("_", "s"), ("", " x + 8"), ("^", "2"))
-    assert plain_formula("9·64^{2}") == "9·64²"
+    assert in_line(formula) == "a[l+2] = g(z[l+2] + a[l])"
     for term in TERMS:
         for each in term.formulas:
-            assert not re.search(r"[{}^]", plain_formula(each)), each
+            assert not re.search(r"[{}^]", in_line(each)), each
 
 
 def test_the_numbers_of_the_bottlenecks_formula_are_right() -> None:
-    formula = plain_formula(find_term("bottleneck").formulas[1])
-    sums = [part.split(" = ") for part in formula.split(",   ")]
+    formula = in_line(find_term("bottleneck").formulas[1])
+    sums = [part.split(" = ") for part in formula.split(",\u2003")]
     for left, right in sums:
         made = eval(left.replace("²", "**2").replace("·", "*"), {"__builtins__": {}})
         assert f"{made:,}".replace(",", " ") == right

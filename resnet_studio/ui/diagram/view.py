@@ -19,7 +19,7 @@ from resnet_studio.domain.alignment import Key
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer
 from resnet_studio.domain.diff import Diff, diff
 from resnet_studio.domain.explain import formula_of, mapping_of
-from resnet_studio.domain.glossary import plain_formula
+from resnet_studio.domain.formula import in_line
 from resnet_studio.text import _
 from resnet_studio.ui.diagram.painter import TEXT_FROM_ZOOM, RowPainter
 from resnet_studio.ui.diagram.rows import COLUMN, Row, RowKind, Rows, foldable
@@ -179,7 +179,7 @@ class BlueprintView(ZoomedArea):
         if self.diff is None or not isinstance(what, BlockPlan):
             return text
         formulas = (mapping_of(what), formula_of(self.diff.plans[n], what))
-        text = "\n".join((text, *map(plain_formula, formulas)))
+        text = "\n".join((text, *map(in_line, formulas)))
         return "\n".join((text, _("Press it for figure, formulas and prices."))) if self.explains else text
 
     @property

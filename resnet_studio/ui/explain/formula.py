@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from html import escape
 
-from resnet_studio.domain.glossary import FIELD_TERMS, Term, find_term, formula_parts
+from resnet_studio.domain.formula import Fraction, Glyphs, Part, Root, Row, parse_formula
+from resnet_studio.domain.glossary import FIELD_TERMS, Term, find_term
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.text import unbroken
 
-_SINGLE = re.compile(r"(?<![^\W\d_])[^\W\d_](?![^\W\d_])")  # a letter on its own; words such as pad stand upright
-_TAGS = {"": "", "^": "sup", "_": "sub"}
 _MOST_TERMS = 2  # in a tool tip
 
 
-def formula_html(formula: str) -> str:
+def formula_html(markup: str) -> str:
     """``a^{[l+2]}`` as HTML that Qt shows."""
-    found = []
-    for place, text in formula_parts(formula):
-        slanted = _SINGLE.sub(r"<i>\g<0></i>", text) if "&" not in escape(text) else escape(text)
-        tag = _TAGS[place]
-        found.append(f"<{tag}>{slanted}</{tag}>" if tag else slanted.replace(" ", "&nbsp;"))
-    return "".join(found)
+    return _html(parse_formula(markup))
+
+
+def _html(part: Part, *, tight: bool = False) -> str:
+    """``tight``: without space around operators, as in scripts."""
+    if isinstance(part, Glyphs):
+        text = escape(part.text)
+        text = f"<i>{text}</i>" if part.italic else text
+        return f"&nbsp;{text}&nbsp;" if part.between and not tight else text
+    if isinstance(part, Row):
+        return "".join(_html(each, tight=tight) for each in part.parts)
+    if isinstance(part, Fraction):
+        return f"({_html(part.top)})&nbsp;/&nbsp;({_html(part.bottom)})"
+    if isinstance(part, Root):
+        return f"√({_html(part.inner)})"
+    scripts = (("sub", part.below), ("sup", part.above))
+    return _html(part.base) + "".join(
+        f"<{tag}>{_html(script, tight=True)}</{tag}>" for tag, script in scripts if script is not None
+    )
 
 
 def formulas_html(formulas: Sequence[str], *, points: int = 13) -> str:
