@@ -74,12 +74,12 @@ class DataParallel:
         for variable in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):  # nobody outside this machine takes part
             os.environ.setdefault(variable, loopback)
         with _watching():
-            store = dist.FileStore(str(meeting.file), meeting.devices)
+            store = dist.FileStore(str(meeting.file), meeting.devices)  # type: ignore[attr-defined]
             dist.init_process_group(
                 "gloo", store=store, rank=number, world_size=meeting.devices, timeout=timedelta(seconds=START_SECONDS)
             )
-            self._steps = dist.new_group(backend=meeting.backend, timeout=timedelta(seconds=meeting.answer_seconds))
-            self._orders = dist.new_group(backend="gloo", timeout=_AS_LONG_AS_IT_TAKES)
+            self._steps = _group(meeting.backend, timedelta(seconds=meeting.answer_seconds))
+            self._orders = _group("gloo", _AS_LONG_AS_IT_TAKES)
         self._replicas: dict[str, DistributedDataParallel] = {}
 
     @property
@@ -153,6 +153,7 @@ class DataParallel:
         """
         with _watching():
             work = dist.all_reduce(torch.zeros(1), group=self._orders, async_op=True)
+            assert work is not None
             while not work.is_completed():
                 if should_stop():
                     raise Stopped
@@ -164,6 +165,11 @@ class DataParallel:
         with _watching():
             dist.broadcast(values, src=0, group=self._orders)
         return values
+
+
+def _group(backend: str, patience: timedelta) -> dist.ProcessGroup:
+    """Of all processes."""
+    return cast(dist.ProcessGroup, dist.new_group(backend=backend, timeout=patience))
 
 
 class _Replica(nn.Module):

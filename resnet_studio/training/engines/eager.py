@@ -50,8 +50,13 @@ class Team(Protocol):
 class StepEngine(Protocol):
     """Does weight updates and notes loss and error on the device, without waiting for it."""
 
-    name: str
-    waited: float  # seconds in all that steps were held up, such as by the compiler
+    @property
+    def name(self) -> str:
+        """As it stands in a run's record."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds in all that steps were held up, such as by the compiler."""
 
     @property
     def compiling(self) -> bool:
