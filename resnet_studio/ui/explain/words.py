@@ -19,7 +19,7 @@ from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
 
 _KEY = Qt.ItemDataRole.UserRole
-_PLAIN = {"block": "plain"}
+_PLAIN: dict[str, object] = {"block": "plain"}
 # The block that a word's figure shows: values of a network, the number of the stage, that of the block in it.
 _FIGURES: dict[str, tuple[dict[str, object], int, int]] = {
     "plain-net": (_PLAIN, 0, 0),

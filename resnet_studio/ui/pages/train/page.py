@@ -516,8 +516,8 @@ class TrainPage(Page):
     def _show_progress(self) -> None:
         controller, state = self._controller, self._state
         if self._check.running and not state.runs and self._check.cohort is not None:
-            names = (run.network.label for run in self._check.cohort.runs)
-            self.header.show_checking(" + ".join(names), self._check.sentence)
+            labels = (run.network.label for run in self._check.cohort.runs)
+            self.header.show_checking(" + ".join(labels), self._check.sentence)
             self.header.show_seen(STARTING)
             self.next_steps.hide()
             return
