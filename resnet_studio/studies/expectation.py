@@ -156,11 +156,16 @@ def _point(check: Check) -> str:
     return f"{topic} ({check.run})" if len(check.run) <= _LONGEST else topic
 
 
+def _measured(network: NetworkSpec) -> bool:
+    """Whether it is one of the nets of section 4.2 that were measured here, with option A or plain."""
+    if network.family is not Family.CIFAR or network.block not in (Block.PLAIN, Block.BASIC):
+        return False
+    return network.depth in GROWTH and network == NetworkSpec(depth=network.depth, block=network.block)
+
+
 def _start(network: NetworkSpec) -> str:
     """The gradients before training, of the two depths that they were measured at."""
-    if network.family is not Family.CIFAR or network.block not in (Block.PLAIN, Block.BASIC):
-        return ""
-    if network.depth not in GROWTH or network != NetworkSpec(depth=network.depth, block=network.block):
+    if not _measured(network):
         return ""
     (plain, residual), (plain_cosine, residual_cosine) = GROWTH[network.depth], COSINE[network.depth]
     return _(
@@ -181,7 +186,9 @@ def _range(ends: tuple[float, float]) -> str:
 
 
 def _begins(spec: RunSpec) -> str:
-    """What short runs on the program's own images show, and what they do not."""
+    """What short runs of the demo's depths on the program's own images show, and what they do not."""
+    if not _measured(spec.network):
+        return ""
     if spec.recipe.iterations >= _LEAST_FOR_DEPTH or spec.data.source != BUILTIN.key:
         return ""
     return _(

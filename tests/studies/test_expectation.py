@@ -85,6 +85,7 @@ def test_growth_is_told_of_the_networks_that_it_was_measured_in() -> None:
 def test_what_short_runs_show_is_said_of_the_images_that_it_was_seen_on() -> None:
     assert "differs from seed to seed" in said(DEMO, "builtin", depth=56)[MEASURED]
     assert "differs from seed to seed" not in said(DEMO, "cifar10", depth=56)[MEASURED]
+    assert MEASURED not in said(DEMO, "builtin", depth=14)
 
 
 def test_where_nothing_is_known_that_is_said() -> None:

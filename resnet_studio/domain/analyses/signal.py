@@ -72,14 +72,14 @@ class SignalCheck(AnalysisResult):
             (
                 LineChart(
                     _("Gradient at each block's output"),
-                    _("weighted layers up to the block's output"),
+                    _("weighted layers"),
                     _("gradient norm"),
                     tuple(_line(one, one.norms) for one in results),
                     log=True,
                 ),
                 LineChart(
                     _("Gain of each block"),
-                    _("weighted layers up to the block's output"),
+                    _("weighted layers"),
                     _("norm at input / output"),
                     tuple(_line(one, one.gains) for one in results),
                     level=1.0,
