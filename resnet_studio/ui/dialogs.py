@@ -28,6 +28,8 @@ from resnet_studio.ui.pages.runs.actions import ENTRIES
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
 
+SECTION_GAP = 14  # pixels above a section of keys
+
 _MOVING = (
     ("Tab, Shift+Tab", _("Next and previous field")),
     (_("Up, Down"), _("Between the buttons of the rail")),
@@ -45,7 +47,7 @@ _DRAWING = (
 _COMPARED = (
     ("F3, Shift+F3", _("Mark the next or previous difference")),
     ("Ctrl+Shift+O, Ctrl+Shift+F", _("Open or fold every stage")),
-    ("Ctrl+0, Ctrl+E", _("Fit the width, export the drawing")),
+    ("Ctrl+0, Ctrl+E", _("Show all of it at once, export the drawing")),
 )
 _PLOTS = (
     ("X", _("Iterations, epochs or time")),
@@ -131,8 +133,12 @@ def _keys(pages: Sequence[PageRow]) -> QWidget:
     grid.setHorizontalSpacing(28)
     grid.setVerticalSpacing(7)
     grid.setColumnStretch(1, 1)
-    for title, keys in all_keys(pages):
-        grid.addWidget(named(QLabel(title), role="heading"), grid.rowCount(), 0, 1, 2)
+    for number, (title, keys) in enumerate(all_keys(pages)):
+        if number:
+            grid.setRowMinimumHeight(grid.rowCount(), SECTION_GAP)
+        heading = named(QLabel(title), role="heading")
+        heading.setContentsMargins(0, 0, 0, 4)
+        grid.addWidget(heading, grid.rowCount() + bool(number), 0, 1, 2)
         for key, text in keys:
             line = grid.rowCount()
             label = QLabel(key)

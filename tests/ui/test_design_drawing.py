@@ -181,10 +181,45 @@ def test_a_pre_activation_layer_says_what_comes_before_it(view: BlueprintView) -
     assert "after batch norm and ReLU" in view.facts_at(second)
 
 
-def test_where_there_is_little_room_the_drawing_stays_readable_and_scrolls(view: BlueprintView) -> None:
+def test_where_there_is_little_room_both_networks_are_in_sight_and_then_it_scrolls(view: BlueprintView) -> None:
     plain, residual = (blueprint(NetworkSpec(depth=20, block=block)) for block in ("plain", "basic"))
     view.show_twin(plain, residual, designed=1)
     view.resize(320, 400)
-    assert view.zoom == READABLE_ZOOM
+    assert view.narrowest_zoom <= view.zoom < READABLE_ZOOM
+    assert view.horizontalScrollBar().maximum() == 0
+    view.setMinimumWidth(0)
+    view.resize(250, 400)
+    assert view.zoom == view.narrowest_zoom
     assert view.horizontalScrollBar().maximum() > 0
     assert view.name_rect(1).right() == pytest.approx(view.viewport().width(), abs=1)
+
+
+def test_each_design_keeps_its_own_folds(view: BlueprintView) -> None:
+    draw(view, 56)
+    assert view.open_sections[1:4] == [False] * 3
+    view.toggle(1)
+    draw(view, 110)
+    assert not view.is_open(1)
+    draw(view, 56)
+    assert view.is_open(1)
+
+
+def test_a_dimmed_drawing_hides_what_lies_below_its_boxes(view: BlueprintView) -> None:
+    """The line from layer to layer ends at a box, also while the form is at fault."""
+    draw(view, 8)
+    view.setEnabled(False)
+    image = view.viewport().grab().toImage()
+    row = next(row for row in view.rows.all if row.kind is RowKind.GROUP and row.lines == 2)
+    y = round((row.box_top(0) + 2.5) * view.zoom + row.top * view.zoom + view.names_height)
+    x = round(view.left() + COLUMN / 2 * view.zoom)
+    assert image.pixelColor(x, y) == image.pixelColor(x - 30, y) != image.pixelColor(3, y)
+
+
+def test_all_of_152_layers_at_once(view: BlueprintView) -> None:
+    view.show_alone(blueprint(network_named("resnet-152")))
+    view.fold_all(folded=False)
+    view.fit_width()
+    assert view.verticalScrollBar().maximum() > 3 * view.viewport().height()
+    view.fit_whole()
+    assert view.verticalScrollBar().maximum() == 0
+    view.grab()

@@ -28,7 +28,7 @@ class NetworkMap(BlueprintView):
     block_chosen = Signal(str)
 
     open_groups = 18
-    readable_zoom = 0.45  # a map: places count, not words
+    readable_zoom = narrowest_zoom = 0.45  # a map: places count, not words
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)

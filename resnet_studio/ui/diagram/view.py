@@ -43,6 +43,7 @@ class BlueprintView(ZoomedArea):
 
     open_groups = OPEN_GROUPS
     explains = False  # a press on a block asks for its explanation
+    narrowest_zoom = 0.54  # a twin in the smallest window: both networks in sight come before words
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,7 +59,7 @@ class BlueprintView(ZoomedArea):
         self._painter = RowPainter(theme)
         self.diff: Diff | None = None
         self._designed = -1
-        self._chosen: dict[Key, bool] = {}
+        self._chosen: dict[tuple[tuple[str, ...], Key], bool] = {}  # by networks and section
         self.rows: Rows | None = None
         self._mark, self._marked_column = -1, -1
         theme.changed.connect(self._on_theme_changed)
@@ -95,13 +96,13 @@ class BlueprintView(ZoomedArea):
         found = self.diff.sections[section]
         if not foldable(found):
             return True
-        return self._chosen.get(found.section.key, len(found.groups) <= self.open_groups)
+        return self._chosen.get((self.diff.names, found.section.key), len(found.groups) <= self.open_groups)
 
     def toggle(self, section: int) -> None:
         """Open a folded section or fold an open one; its line stays where it is."""
         if self.diff is None or self.rows is None or not foldable(self.diff.sections[section]):
             return
-        self._chosen[self.diff.sections[section].section.key] = not self.is_open(section)
+        self._chosen[self.diff.names, self.diff.sections[section].section.key] = not self.is_open(section)
         marked = self.rows.all[self._mark] if self._mark >= 0 else None
         self._lay_out()
         if marked is not None:
@@ -113,7 +114,8 @@ class BlueprintView(ZoomedArea):
     def fold_all(self, *, folded: bool) -> None:
         """Fold or open every section."""
         if self.diff is not None:
-            self._chosen.update({found.section.key: not folded for found in self.diff.sections})
+            names = self.diff.names
+            self._chosen.update({(names, found.section.key): not folded for found in self.diff.sections})
             self._mark = -1
             self._lay_out()
 
@@ -275,7 +277,6 @@ class BlueprintView(ZoomedArea):
         if self.diff is None or self.rows is None:
             return
         p.setRenderHint(QPainter.RenderHint.Antialiasing)
-        p.setOpacity(1.0 if self.isEnabled() else 0.35)  # dimmed while the form is at fault
         top = self.y_at(max(event.rect().top(), self.names_height))
         bottom = self.y_at(event.rect().bottom() + 1)
         words = self.zoom >= TEXT_FROM_ZOOM
@@ -298,6 +299,10 @@ class BlueprintView(ZoomedArea):
             p.restore()
         p.restore()
         self.paint_names(p)
+        if not self.isEnabled():  # dimmed while the form is at fault; what lies below a box stays hidden
+            veil = self._theme.colour(Role.PANEL)
+            veil.setAlphaF(0.65)
+            p.fillRect(event.rect(), veil)
         if self.hasFocus():
             p.setPen(self._theme.colour(Role.ACCENT))
             p.setBrush(Qt.BrushStyle.NoBrush)
