@@ -238,7 +238,7 @@ class QueuePanel(QWidget):
         layout.addWidget(self.view)
         self._connect()
         theme.changed.connect(self.view.viewport().update)
-        self.show_queue((), QueueTime({}, 0.0, 0), (), held=False, writable=True)
+        self.show_queue((), QueueTime({}, TimeLeft(), 0), (), held=False, writable=True)
 
     def _connect(self) -> None:
         self.model.moved.connect(self.move_requested)
