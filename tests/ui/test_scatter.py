@@ -8,13 +8,19 @@ from uuid import uuid4
 
 import pytest
 from PySide6.QtCore import QPointF
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog
 
 from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_fields import find_field
 from resnet_studio.domain.scatter import scatter
 from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec
+from resnet_studio.ui.pages.compare.page import ComparePage
 from resnet_studio.ui.pages.compare.scatter import ScatterView
+from resnet_studio.ui.pages.rows import page_row
+from resnet_studio.ui.plots.scatter_export import SUFFIXES, ScatterFigure, export_scatter
 
 from ..waiting import thread_seconds
 
@@ -78,6 +84,42 @@ def test_the_view_draws_says_and_remembers(runs, services, qtbot):
     qtbot.addWidget(again)
     assert [field.key for field in again.fields] == ["parameters", "test_error"]
     assert again.log.isChecked()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_is_shown_is_written(suffix, runs, services, qtbot, tmp_path, monkeypatch):
+    page = ComparePage(services, page_row("compare"))
+    qtbot.addWidget(page)
+    page.scatter.set_runs(runs, {})
+    page.scatter.set_fields("parameters", "test_error")
+    page.scatter.log.setChecked(True)
+    file = tmp_path / f"errors{suffix}"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (str(tmp_path / "errors"), ""))
+    action = next(a for a in page.scatter.export.menu().actions() if suffix in a.text())
+    with qtbot.waitSignal(page.message, timeout=20_000) as said:
+        action.trigger()
+    assert said.args == [f"Written to {file}"]
+    if suffix == ".csv":
+        lines = file.read_text().splitlines()
+        assert lines[0] == "id,name,kind,network,seed,parameters,test_error"
+        assert len(lines) == 19
+        assert lines[1].endswith(",plain-20,plain,plain-20,0,280000,2.0")
+    elif suffix == ".png":
+        image = QImage(str(file))
+        assert (image.width(), image.height()) == (2000, 1280)
+        colours = {image.pixelColor(x, y).name() for x in range(0, 2000, 3) for y in range(120, 1140, 3)}
+        assert "#0072b2" in colours
+    else:
+        assert file.stat().st_size > 2000
+
+
+def test_nothing_shown_is_nothing_to_write(services, qtbot, tmp_path):
+    view = ScatterView(services.preferences, services.theme)
+    qtbot.addWidget(view)
+    assert view.figure is None
+    empty = ScatterFigure(scatter([], find_field("depth"), find_field("test_error")), *view.fields, log=False)
+    with pytest.raises(UserError, match="nothing to export"):
+        export_scatter(empty, tmp_path / "a.png")
 
 
 def test_ten_thousand_runs_are_drawn_quickly(runs, services, qtbot):

@@ -24,6 +24,7 @@ from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.pages.studies.dots import SeedDots
 from resnet_studio.ui.pages.studies.new_study import NewStudyDialog
 from resnet_studio.ui.pages.studies.page import StudiesPage
+from resnet_studio.ui.pages.studies.picture import ReportPicture
 from resnet_studio.ui.pages.studies.preview_table import PreviewTable
 from resnet_studio.ui.pages.studies.work import Setup, first_cards, with_count
 from resnet_studio.ui.services import Services
@@ -160,8 +161,8 @@ def test_a_study_of_a_file_is_previewed_and_stays_on_the_list(
     assert "1 combination is left out" in page.setup.left_out.text()
     assert not page.setup.budget.isVisible()
     (table,) = page.answers.findChildren(PreviewTable)
-    cells = [[table.rows.index(row, column).data() for column in (0, 3, 4, 5)] for row in range(3)]
-    assert [each[1:] for each in cells] == [["20", "3", "1"]] * 3
+    cells = [[table.rows.index(row, column).data() for column in (0, 1, 2, 3)] for row in range(3)]
+    assert [each[1:] for each in cells] == [["3", "20", "1"]] * 3
     qtbot.waitUntil(lambda: page.list.cards.cards[-1].headline == "not trained yet", timeout=20_000)
     again = StudiesPage(services, page_row("studies"))
     qtbot.addWidget(again)
@@ -323,3 +324,28 @@ def test_nets_that_have_finished_are_evaluated_together(qtbot: QtBot, page: Stud
     page._look()
     qtbot.waitUntil(lambda: page.view is not None, timeout=20_000)
     assert len(services.navigator.asked["evaluate_study"]) == 1  # type: ignore[attr-defined]
+
+
+def test_the_pictures_of_a_trained_study_stand_in_the_window(
+    qtbot: QtBot, page: StudiesPage, services: Services
+) -> None:
+    plan = gallery_study("error-depth").plan()
+    train(services.store, plan, {arm.key: 30.0 + arm.spec.network.depth / 4 for arm in plan.arms})
+    shown(qtbot, page, "error-depth")
+    drawn = page.answers.findChildren(ReportPicture)
+    names = [picture.accessibleName().partition(".")[0] for picture in drawn]
+    assert names == ["Training error", "Training error against depth"]
+    picture = drawn[1]
+    picture.resize(760, picture.heightForWidth(760))
+    seen = picture.grab().toImage()
+    colours = {seen.pixelColor(x, y).name() for x in range(seen.width()) for y in range(0, seen.height(), 2)}
+    assert {"#0072b2", "#d55e00"} <= colours
+
+
+def test_what_is_stored_sets_the_number_of_seeds(qtbot: QtBot, page: StudiesPage, services: Services) -> None:
+    plan = gallery_study("degradation").plan(seeds=5)
+    train(services.store, plan, {"plain-20": 40.0, "plain-32": 50.0, "plain-44": 60.0, "plain-56": 80.0})
+    page.show()
+    page.activate()
+    qtbot.waitUntil(lambda: page.setup.seeds.value() == 5, timeout=20_000)
+    qtbot.waitUntil(lambda: page.setup.more.text() == "5 more seeds", timeout=20_000)

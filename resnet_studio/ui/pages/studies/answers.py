@@ -14,6 +14,7 @@ from resnet_studio.studies.verdicts import Verdict
 from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.studies.dots import SeedDots
 from resnet_studio.ui.pages.studies.gallery import OUTCOME_ROLES
+from resnet_studio.ui.pages.studies.picture import ReportPicture
 from resnet_studio.ui.pages.studies.preview_table import PreviewTable
 from resnet_studio.ui.pages.studies.work import Look
 from resnet_studio.ui.theme import Role, Theme
@@ -45,7 +46,7 @@ class Answers(QWidget):
         self._rule_shown = True
 
     def show_look(self, view: Look) -> None:
-        said = (view.plan, view.found.verdicts, view.rows, view.differences)
+        said = (view.plan, view.found.verdicts, view.rows, view.differences, view.pictures)
         if said == self._shown:
             return
         self._shown = said
@@ -57,6 +58,7 @@ class Answers(QWidget):
         nets = (_("Nets"), [_nets(view)]) if view.found.done else (_("What will be trained"), [_preview(view)])
         parts: list[tuple[str, list[QWidget]]] = [
             (_("Verdict"), [*map(self._verdict, _shown_verdicts(view)), *_more_verdicts(view), self._rule(view)]),
+            *((picture.title, [ReportPicture(picture, self._theme)]) for picture in view.pictures),
             nets,
         ]
         for title, widgets in parts if view.found.done else reversed(parts):  # before it starts: what will be trained

@@ -140,8 +140,9 @@ class NewStudyDialog(QDialog):
         right = QWidget()
         beside = QVBoxLayout(right)
         beside.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.takes, self.table, self.left_out):
-            beside.addWidget(widget, 1 if widget is self.table else 0)
+        beside.addWidget(self.takes)
+        beside.addWidget(self.table, 1)
+        beside.addWidget(self.left_out)
         parts = QSplitter(Qt.Orientation.Horizontal)
         parts.setChildrenCollapsible(False)
         parts.addWidget(left)

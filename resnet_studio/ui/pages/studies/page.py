@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -278,6 +279,7 @@ class StudiesPage(Page):
         both = _("{where}: {expects}", where=card.where, expects=card.expects)
         self.paper.setText((card.expects or card.where) if named_twice else both)
         self.forget_button.setVisible(card.file is not None)
+        QTimer.singleShot(0, self.list, self.list.show_current)  # the button takes its room from the list
         self.answers.clear()
         self.setup.preview.setText("")
         self.setup.left_out.hide()
@@ -341,12 +343,23 @@ class StudiesPage(Page):
         store, files = self.services.store, self._files()
         self._reading = self.services.jobs.start(
             lambda _emit, _should_stop: read_cards(store, files),
-            on_done=self.list.show_cards,
+            on_done=self._on_cards,
             on_failed=self.message.emit,
             on_end=self._on_read,
         )
         if self.view is not None:
             self._look()
+
+    @Slot(object)
+    def _on_cards(self, cards: Sequence[Card]) -> None:
+        """Of the chosen study what is stored is shown, unless something else was chosen meanwhile."""
+        before = self.list.current
+        self.list.show_cards(cards)
+        now = self.list.current
+        if before is None or now is None or now.best is None or self.setup.touched:
+            return
+        if before.best is None or len(before.best.seeds) < len(now.best.seeds):
+            self.setup.show_card(now)
 
     @Slot()
     def _on_read(self) -> None:

@@ -20,10 +20,8 @@ def _columns() -> list[TableColumn[PreviewRow]]:
         TableColumn(
             _("Net"), lambda row: row.arm.label, cell_tip=lambda row: row.arm.key, tip=_("Its values: in the tip")
         ),
-        TableColumn(_("Parameters"), lambda row: row.parameters, count_text, number=True),
-        TableColumn(_("Multiply-adds"), lambda row: row.multiply_adds, short_count, number=True),
-        TableColumn(_("Iterations"), lambda row: row.arm.spec.recipe.iterations, count_text, number=True),
         TableColumn(_("Seeds"), lambda row: row.seeds, count_text, number=True),
+        TableColumn(_("Iterations"), lambda row: row.arm.spec.recipe.iterations, count_text, number=True),
         TableColumn(
             _("Cohort"), lambda row: row.cohort, count_text, number=True,
             tip=_("Of the first seed: nets with one number share their batches and train together"),
@@ -33,6 +31,8 @@ def _columns() -> list[TableColumn[PreviewRow]]:
             tip=_("Of all its runs, on this machine"),
         ),
         TableColumn(_("Disk"), lambda row: row.disk_bytes, file_size, number=True, tip=_("About, of all its runs")),
+        TableColumn(_("Parameters"), lambda row: row.parameters, count_text, number=True),
+        TableColumn(_("Multiply-adds"), lambda row: row.multiply_adds, short_count, number=True),
     ]  # fmt: skip
 
 

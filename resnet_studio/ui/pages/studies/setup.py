@@ -33,6 +33,7 @@ class SetupPanel(QFrame):
         self._card: Card | None = None
         self._own_source = ""
         self._quiet = False
+        self.touched = False  # somebody chose something since the card was shown
         self.budget = named(Choice(), "budget_choice", tip=_("How much training the study is given"))
         self.budget.setAccessibleName(_("Budget"))
         self.seeds = named(QSpinBox(), "seeds_field", tip=_("How many; 3, 5 and 10 give verdicts"))
@@ -108,7 +109,7 @@ class SetupPanel(QFrame):
 
     def show_card(self, card: Card) -> None:
         """The setup of what is stored of it, else its first budget's own."""
-        self._quiet = True
+        self._quiet, self.touched = True, False
         self._card = card
         gallery = isinstance(card.study, Study)
         self.budget.setVisible(gallery)
@@ -176,7 +177,7 @@ class SetupPanel(QFrame):
 
     @Slot()
     def _on_budget(self) -> None:
-        self._quiet = True
+        self._quiet = self.touched = True
         card = self._card
         if card is not None and isinstance(card.study, Study):
             self.seeds.setValue(card.study.budgets[self._budget].seeds)
@@ -187,11 +188,13 @@ class SetupPanel(QFrame):
     @Slot()
     def _on_facts(self) -> None:
         self.data.show_error("")
-        self._on_changed()
+        if not self._quiet:
+            self.changed.emit()
 
     @Slot()
     def _on_changed(self) -> None:
         if not self._quiet:
+            self.touched = True
             self.changed.emit()
 
 

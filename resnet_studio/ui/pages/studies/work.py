@@ -18,6 +18,7 @@ from resnet_studio.studies.own_study import OwnStudy
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.preview import Preview, preview
 from resnet_studio.studies.queue_commands import queue_commands
+from resnet_studio.studies.report.pictures import Picture, pictures
 from resnet_studio.studies.result_rows import RecipeDifference, ResultRow, recipe_differences, result_rows
 from resnet_studio.studies.rule import Outcome
 from resnet_studio.studies.stored import StoredStudy, stored_study, trained_plans
@@ -94,6 +95,7 @@ class Look:
     left: Estimate | None
     rows: tuple[ResultRow, ...]
     differences: tuple[RecipeDifference, ...]
+    pictures: tuple[Picture, ...]
 
     @property
     def plan(self) -> StudyPlan:
@@ -141,7 +143,10 @@ def _untrained(card: Card) -> Card:
 def _with_state(card: Card, found: StoredStudy) -> Card:
     first = found.verdicts[0] if found.verdicts else None
     outcome = None if first is None or first.outcome is Outcome.NOT_ENOUGH else first.outcome
-    return replace(card, best=found.plan if found.runs else None, headline=found.headline, outcome=outcome)
+    lacking = {place.seed for place in found.places if place.run is None}
+    beyond = dict.fromkeys(place.seed for place in found.places if place.seed not in lacking)
+    best = replace(found.plan, seeds=tuple(dict.fromkeys((*found.plan.seeds, *beyond)))) if found.runs else None
+    return replace(card, best=best, headline=found.headline, outcome=outcome)
 
 
 def look(setup: Setup, store: RunStore, speeds: KnownSpeeds) -> Look:
@@ -155,6 +160,7 @@ def look(setup: Setup, store: RunStore, speeds: KnownSpeeds) -> Look:
     _lists, differences = recipe_differences(found)
     return Look(
         setup, found, preview(plan, known), times, estimate_left(found.work, known), result_rows(found), differences,
+        tuple(pictures(found, key=True)),
     )  # fmt: skip
 
 
