@@ -183,7 +183,7 @@ class MeasureView(ExperimentView):
         if not run_ids:
             return
         try:
-            groups = together(store.analyses(None, self.row.key), run_ids)
+            groups = together(store.analyses(None, self.row.key), self._chosen)
             for group in groups:
                 if {run_id for one in group for run_id in one.run_ids} == set(run_ids):
                     self.records = tuple(store.analysis(one.id) for one in group)
