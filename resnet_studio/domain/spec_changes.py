@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from resnet_studio.domain.enums import Block, Family
-from resnet_studio.domain.spec import Spec, readers
-from resnet_studio.domain.specs import NetworkSpec, RunSpec
+from resnet_studio.domain.spec import Spec, readers, unread_values
+from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec
 
 # Field of a network -> fields that follow from it
 _FOLLOWERS: dict[str, tuple[str, ...]] = {
@@ -31,12 +31,24 @@ def changed_values(spec: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
         for part in ("network", "recipe", "data"):
             own = {name.removeprefix(f"{part}."): v for name, v in given.items() if name.startswith(f"{part}.")}
             values[part] = changed_values(getattr(spec, part), own)
+        for name in _unread_in_family(spec, given):
+            values["recipe"].pop(name, None)
         return values
     new = {name: value for name, value in given.items() if value != getattr(spec, name, None)}
     if isinstance(spec, NetworkSpec) and "family" in new:
         return dict(given)
     reset = set(_followers(spec, new)) - given.keys()
     return {name: value for name, value in {**spec.model_dump(), **given}.items() if name not in reset}
+
+
+def _unread_in_family(spec: RunSpec, given: Mapping[str, Any]) -> set[str]:
+    """Fields of the recipe that nobody reads with the family given, were read before, and were not given."""
+    family = given.get("network.family", spec.network.family)
+    recipe = spec.recipe.own_values()
+    now, before = (
+        unread_values(RecipeSpec, {**recipe, "network.family": each}) for each in (family, spec.network.family)
+    )
+    return {name for name in now.keys() - before.keys() if f"recipe.{name}" not in given}
 
 
 def followers(kind: type[Spec], field: str) -> tuple[str, ...]:

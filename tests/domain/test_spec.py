@@ -91,6 +91,14 @@ def test_what_follows_from_a_change_comes_from_the_fields_themselves() -> None:
     assert DataSpec(**kept) == DataSpec(seed=3, held_out=10)
 
 
+def test_another_family_leaves_behind_what_it_does_not_read() -> None:
+    shared = RunSpec(network=NetworkSpec(family="imagenet"), recipe=RecipeSpec(bn_images=32))
+    for family, images in (("vgg", 0), ("cifar", 32)):
+        assert RunSpec(**changed_values(shared, {"network.family": family})).recipe.bn_images == images
+    with pytest.raises(ValidationError, match="has no batch norm"):
+        RunSpec(**changed_values(shared, {"network.family": "vgg", "recipe.bn_images": 32}))
+
+
 def test_a_reset_leaves_alone_what_is_still_read() -> None:
     recipe = RecipeSpec(schedule="plateau", plateau_patience=3, pad_with="black", warmup_rate=0.01, warmup_error=70)
     cosine = replace_and_reset(recipe, schedule="cosine")

@@ -5,6 +5,7 @@ One process has as many threads here as each of two: how many share a sum decide
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import multiprocessing
 import os
@@ -14,6 +15,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -99,6 +101,32 @@ def assert_same(store, one, other):
     found, wanted = weights(store, one), weights(store, other)
     assert found.keys() == wanted.keys()
     assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+@contextlib.contextmanager
+def on_the_command_line(home):
+    """A long training on two devices, and a function that waits until it has taken steps."""
+    command = [
+        sys.executable, "-m", "resnet_studio", "--home", str(home.root), "train", "--depth", "8", "--width", "4",
+        "--image-size", "8", "--batch-size", "16", "--bn-images", "8", "--iterations", "100000", "--device", "cpu",
+        "--precision", "float32", "--devices", "2",
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as child:
+
+        def until_it_trains():
+            lines = []
+            for line in child.stdout:
+                lines.append(line)
+                if line.startswith("iteration "):
+                    return lines
+            raise AssertionError("".join(lines))
+
+        try:
+            yield child, until_it_trains
+        finally:
+            child.kill()
 
 
 def trained(store, *specs, watcher=None, **options):
@@ -211,33 +239,36 @@ class TestProcesses:
         run = store.get(run.id)
         assert (run.status, run.reason) == (RunStatus.FAILED, str(alone.value))
 
-    def test_ctrl_c_on_the_command_line_stops_all(self, store, shared):
-        home = store.home
+    def test_ctrl_c_on_the_command_line_stops_all(self, store):
         store.close()
-        command = [
-            sys.executable, "-m", "resnet_studio", "--home", str(home.root), "train", "--depth", "8", "--width", "4",
-            "--image-size", "8", "--batch-size", "16", "--bn-images", "8", "--iterations", "100000", "--device", "cpu",
-            "--precision", "float32", "--devices", "2",
-        ]  # fmt: skip
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-        ) as child:
-            lines = []
-            for line in child.stdout:
-                lines.append(line)
-                if line.startswith("iteration "):
-                    os.killpg(child.pid, signal.SIGINT)  # a terminal's Ctrl-C reaches every process
-                    break
+        with on_the_command_line(store.home) as (child, until_it_trains):
+            lines = until_it_trains()
+            os.killpg(child.pid, signal.SIGINT)  # a terminal's Ctrl-C reaches every process
             lines += child.stdout.readlines()
             assert child.wait(60) == 130, "".join(lines)
         text = "".join(lines)
+        assert "Each batch is divided between 2 devices." in text
         assert "resume with: resnet-studio" in text
-        assert "2 devices" in text
         assert "Traceback" not in text
-        with RunStore.open(home) as again:
+        with RunStore.open(store.home) as again:
             (run,) = again.list_runs()
             assert run.status is RunStatus.STOPPED
             assert again.checkpoints(run.id)[0].iteration == run.iteration > 0
+
+    def test_no_process_outlives_a_killed_program_and_none_listens_to_other_machines(self, store):
+        store.close()
+        with on_the_command_line(store.home) as (child, until_it_trains):
+            until_it_trains()
+            below = psutil.Process(child.pid).children(recursive=True)
+            listening = [c for each in below for c in each.net_connections() if c.status == psutil.CONN_LISTEN]
+            assert listening
+            assert {connection.laddr.ip for connection in listening} == {"127.0.0.1"}
+            child.kill()
+            child.wait(60)
+            assert not psutil.wait_procs(below, timeout=60)[1]
+        with RunStore.open(store.home) as again:
+            (run,) = again.list_runs()
+            assert (run.status, run.resumable) == (RunStatus.INTERRUPTED, True)
 
 
 def test_what_cannot_be_divided_is_refused_before_anything_is_stored(store, shared, tiny_run):

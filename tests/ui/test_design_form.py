@@ -228,6 +228,20 @@ def test_what_nobody_reads_is_hidden_and_reset(qtbot: QtBot, form: DesignForm) -
     assert form.spec.data.test_on is TestOn.TEST
 
 
+def test_what_batch_norm_sees_divides_the_batch_and_is_nothing_to_vgg(qtbot: QtBot, form: DesignForm) -> None:
+    form._all.setChecked(True)
+    type_into(qtbot, form, "recipe.bn_images", "48")
+    assert form.spec is None
+    assert "does not divide a batch of 128" in form.rows["recipe.bn_images"].sentence
+    type_into(qtbot, form, "recipe.bn_images", "32")
+    assert form.spec is not None
+    assert form.spec.recipe.bn_images == 32
+    choose(form, "network.family", "vgg")
+    assert form.spec.recipe.bn_images == 0
+    assert not form.rows["recipe.bn_images"].isVisible()
+
+
+
 def test_a_wrong_value_stays_while_others_follow(qtbot: QtBot, form: DesignForm) -> None:
     form._all.setChecked(True)
     type_into(qtbot, form, "network.image_size", "7")
