@@ -84,6 +84,11 @@ class TrainPlots(QWidget):
             self.tabs.setCurrentIndex(0)
             self._on_tab(0)
 
+    def leave_check(self) -> None:
+        """Curves in the place of what was measured before training, so that the errors have their height again."""
+        if self._check is not None and self.tabs.currentWidget() is self._check:
+            self.tabs.setCurrentIndex(1)
+
     def show_chance(self, error: float | None) -> None:
         """Mark the error of a guess, in percent."""
         self.error.set_chance(error)
