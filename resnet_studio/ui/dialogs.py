@@ -85,19 +85,6 @@ def all_keys(pages: Sequence[PageRow]) -> list[tuple[str, list[tuple[str, str]]]
     ]
 
 
-TERM = "term"  # property of a widget: the glossary's key of what it is about
-
-
-def term_of(widget: QWidget | None) -> str:
-    """The glossary's key of what a widget, or one around it, is about; empty where none says so."""
-    while widget is not None:
-        key = widget.property(TERM)
-        if isinstance(key, str) and key:
-            return key
-        widget = widget.parentWidget()
-    return ""
-
-
 class HelpDialog(QDialog):
     """The words of the field, and every key there is."""
 

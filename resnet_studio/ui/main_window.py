@@ -17,8 +17,9 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayou
 
 from resnet_studio.text import _
 from resnet_studio.ui.actions import THEME_ACTIONS, Action, WindowState
-from resnet_studio.ui.dialogs import about_box, ask_to_stop, ask_to_wait, term_of
+from resnet_studio.ui.dialogs import about_box, ask_to_stop, ask_to_wait
 from resnet_studio.ui.drop_frame import DropFrame, drop_sentence
+from resnet_studio.ui.explain.term import term_of
 from resnet_studio.ui.images.drop_target import DropTarget
 from resnet_studio.ui.images.open_images import DroppedImages, choose_folder, choose_images
 from resnet_studio.ui.lessons_offer import LessonsOffer

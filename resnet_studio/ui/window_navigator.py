@@ -177,8 +177,9 @@ class WindowNavigator(Navigator):
         if self._help is None:
             self._help = HelpDialog(self.pages.rows, self.services.theme, self._window)
         self._help.show_term(term)
+        if self._help.isVisible():
+            self._help.raise_()
         self._help.show()
-        self._help.raise_()
         self._help.activateWindow()
 
     def import_weights(self, paths: Sequence[Path] = ()) -> None:

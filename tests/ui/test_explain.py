@@ -13,8 +13,9 @@ from resnet_studio.domain.enums import Shortcut
 from resnet_studio.domain.glossary import FIELD_TERMS, TERMS, find_term
 from resnet_studio.domain.specs import NetworkSpec, RunSpec, replace
 from resnet_studio.ui.diagram.rows import COLUMN, RowKind
-from resnet_studio.ui.dialogs import HelpDialog, term_of
+from resnet_studio.ui.dialogs import HelpDialog
 from resnet_studio.ui.explain.formula import field_tip, formula_html
+from resnet_studio.ui.explain.term import term_of
 from resnet_studio.ui.explain.window import ExplainWindow
 from resnet_studio.ui.explain.words import _FIGURES
 from resnet_studio.ui.pages.design.page import DesignPage

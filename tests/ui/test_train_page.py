@@ -160,9 +160,14 @@ def test_the_demo_checks_the_signal_and_then_trains(page, script, cohort, home_w
     qtbot.waitUntil(lambda: page.run_ids == ids)
     tabs = page.plots.tabs
     assert (tabs.tabText(0), tabs.currentWidget()) == ("Before training", page.check)
-    qtbot.waitUntil(lambda: page.header.seen.text().startswith("Before training: "))
+    page.resize(page.width(), 560)
+    upper, lower = page.plots.splitter.sizes()
+    assert abs(upper - lower) <= 1, "a lower window squeezes neither"
+    qtbot.waitUntil(lambda: page.header.seen.text().startswith("Before any training. "))
     script.steps.release()
-    qtbot.waitUntil(lambda: "still guess" in page.header.seen.text() or "learn" in page.header.seen.text())
+    qtbot.waitUntil(lambda: "learn" in page.header.seen.text())
+    assert tabs.tabText(tabs.currentIndex()) == "Loss", "the curves have the height again"
+    assert tabs.tabText(0) == "Before training", "it is there to be read again"
     script.steps.release(5)
     _wait_idle(qtbot, page)
     other = page.services.controller.train(cohort_of_seed(cohort, 7))

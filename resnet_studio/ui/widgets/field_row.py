@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QPushBu
 from resnet_studio.domain.glossary import FIELD_TERMS
 from resnet_studio.text import _
 from resnet_studio.ui.explain.formula import field_tip
+from resnet_studio.ui.explain.term import set_term
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.plain_tip import plain_tip
 from resnet_studio.ui.widgets.spec_fields import FormField
@@ -93,7 +94,7 @@ class FieldRow(QWidget):
         self._tip = _tip(field)
         self._editor.setToolTip(self._tip)
         self._editor.setAccessibleName(field.title)
-        self.setProperty("term", next(iter(FIELD_TERMS.get(field.path, ())), ""))
+        set_term(self, next(iter(FIELD_TERMS.get(field.path, ())), ""))
         self._editor.setAccessibleDescription(field.help)
         title = QLabel(field.title, wordWrap=True)
         title.setToolTip(self._tip)

@@ -65,7 +65,7 @@ class FirstCheck(QObject):
     @property
     def reading(self) -> str:
         """What it shows, in a sentence."""
-        return _("Before training: {reading}", reading=reading(self.results)) if self.results else ""
+        return _("Before any training. {reading}", reading=reading(self.results)) if self.results else ""
 
     @property
     def running(self) -> bool:

@@ -182,7 +182,7 @@ class TrainPage(Page):
         except UserError as error:
             self.message.emit(str(error))
             return
-        self._state = CohortState.of(members)
+        self._state, self._able = CohortState.of(members), []
         for notice in ("notice", "trouble", "error", "elsewhere"):
             self.banner.withdraw(notice)
         self._shown_notices.clear()
@@ -199,7 +199,7 @@ class TrainPage(Page):
 
     def check_first(self, cohort: CohortSpec) -> None:
         """Show the signal check of a cohort's networks with their initial weights, then train it."""
-        self._state = CohortState()
+        self._state, self._able = CohortState(), []
         self._book.keep_only(())
         for notice in ("notice", "trouble", "error", "elsewhere"):
             self.banner.withdraw(notice)
@@ -546,7 +546,9 @@ class TrainPage(Page):
             end = self._end[1] or end
         first = self._check.reading if self._check.is_of([run.spec for run in state.runs]) else ""
         self.header.show_seen(end or learning_now(stands) or first)
-        self._able = [stand.run for stand in learned(stands)]
+        before, self._able = self._able, [stand.run for stand in learned(stands)]
+        if self._able and not before:
+            self.plots.leave_check()  # the curves part from here on
         if end:
             study = state.runs[0].study
             seeds = {run.spec.recipe.seeds for e in controller.entries if e.study == study for run in e.runs}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QByteArray, Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from resnet_studio.text import _
@@ -84,6 +85,11 @@ class TrainPlots(QWidget):
             self.tabs.setCurrentIndex(0)
             self._on_tab(0)
 
+    def leave_check(self) -> None:
+        """Curves in the place of what was measured before training, so that the errors have their height again."""
+        if self._check is not None and self.tabs.currentWidget() is self._check:
+            self.tabs.setCurrentIndex(1)
+
     def show_chance(self, error: float | None) -> None:
         """Mark the error of a guess, in percent."""
         self.error.set_chance(error)
@@ -121,12 +127,24 @@ class TrainPlots(QWidget):
         if isinstance(shown, LayerPlot) or (shown is not None and shown is self._check):
             if self._sizes is None and sizes[1] < sum(sizes) // 2:
                 self._sizes = sizes
-                self.splitter.setSizes([sum(sizes) - sum(sizes) // 2, sum(sizes) // 2])
+                self._halve()
         elif self._sizes is not None:
             self.splitter.setSizes(self._sizes)
             self._sizes = None
+
+    def _halve(self) -> None:
+        height = sum(self.splitter.sizes())
+        self.splitter.setSizes([height - height // 2, height // 2])
 
     @Slot()
     def _on_splitter_moved(self) -> None:
         self._sizes = None
         self._preferences.set_value("train/plots", self.splitter.saveState())
+
+    # Qt
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Half stays half, so that a lower window does not squeeze the errors."""
+        super().resizeEvent(event)
+        if self._sizes is not None:
+            self._halve()
