@@ -169,6 +169,16 @@ def test_arrows_move_along_the_rail(qtbot: QtBot, window: MainWindow) -> None:
     qtbot.waitUntil(second.hasFocus, timeout=2000)
 
 
+def test_the_focus_in_the_rail_goes_with_the_page(qtbot: QtBot, window: MainWindow) -> None:
+    window.activateWindow()
+    first, third = (window.findChild(QToolButton, f"rail_{key}") for key in ("design", "runs"))
+    first.setFocus()
+    window.pages.show_page("runs")
+    qtbot.waitUntil(third.hasFocus)
+    assert third.isChecked()
+    assert not first.hasFocus()
+
+
 def test_no_editor_takes_a_dropped_file_as_text(window: MainWindow) -> None:
     for row in PAGES:
         for editor in window.pages.page(row.key).findChildren(QLineEdit):

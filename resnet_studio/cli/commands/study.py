@@ -35,7 +35,7 @@ from resnet_studio.studies.run_results import RunResult, run_results
 from resnet_studio.studies.single_cohorts import find_single_cohort, quick
 from resnet_studio.studies.stored import other_studies, stored_study, trained_plans
 from resnet_studio.studies.together import members, together_errors
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 
 if TYPE_CHECKING:
     pass
@@ -258,7 +258,15 @@ def _train_missing(here: Session, plan: StudyPlan, as_json: bool) -> int:
     code, done = 0, found.done
     for work in found.work:
         if not as_json:
-            hint(_("{title}: {done} of {all} runs are done.", title=plan.title, done=done, all=found.all))
+            hint(
+                _n(
+                    "{title}: {done} of {count} run is done.",
+                    "{title}: {done} of {count} runs are done.",
+                    found.all,
+                    title=plan.title,
+                    done=done,
+                )
+            )
         try:
             if work.cohort is not None:
                 runs, ended = train_cohort(here, work.cohort, as_json=as_json)
@@ -286,7 +294,7 @@ def _evaluate_together(here: Session, plan: StudyPlan, as_json: bool) -> int:
         for seed, runs in members(plan, found.places).items():
             if seed in done:
                 continue
-            title = _("evaluating {networks} runs", networks=len(runs))
+            title = _n("evaluating {count} run", "evaluating {count} runs", len(runs))
             try:
                 with ProgressBar(title, quiet=as_json) as work:
                     networks = [load(store, run) for run in runs]
