@@ -332,6 +332,21 @@ def test_a_stop_in_the_middle_answers_and_keeps_what_is_done(panel, services, qt
     assert services.store.evaluations() == ()
 
 
+def test_what_was_done_to_pixels_is_said_beside_the_button(panel, qtbot, folders, tmp_path):
+    shutil.copytree(folders, tmp_path / "images")
+    deep = Image.fromarray(np.full((8, 8), 30_000, np.uint16))
+    for name in ("deep", "deeper"):
+        deep.save(tmp_path / "images" / "test" / "red" / f"{name}.png")
+    panel.form.choose_folder(str(tmp_path / "images"))
+    _evaluate(qtbot, panel)
+    note = "2 images: Its grey has more than 8 bits and was scaled."
+    assert note in panel.form.note.text()
+    panel.form.source.setCurrentIndex(0)
+    panel.form.changed.emit()
+    _evaluate(qtbot, panel)
+    assert "more than 8 bits" not in panel.form.note.text()
+
+
 def test_what_goes_wrong_is_told_and_the_rest_goes_on(panel, page, services, qtbot, tmp_path):
     panel.form.choose_folder(str(tmp_path / "nowhere"))
     _evaluate(qtbot, panel)

@@ -218,6 +218,8 @@ class EvaluatePanel(QWidget):
         sentence = plan_sentence(self._plan, display_names(self._all_runs))
         if hint := self.form.protocol.hint:
             sentence += f" {hint}"
+        if self.session.notes:
+            sentence += "\n" + _("In the images seen last: {notes}", notes=" ".join(self.session.notes))
         self.form.show_sentence(sentence, able=True, again=not self._plan.tasks)
 
     @Slot(str)
