@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
+from PySide6.QtCore import QDir, QPoint, QRect, Qt
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMessageBox, QWidget
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
@@ -21,6 +21,7 @@ from resnet_studio.domain.records import Evaluation, EvaluationSummary, NamedIma
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
+from resnet_studio.ui.images.open_images import choose_images
 from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL
 from resnet_studio.ui.pages.compare.evaluate.plan import Order, plan
 from resnet_studio.ui.pages.compare.evaluate.run_groups import (
@@ -34,6 +35,7 @@ from resnet_studio.ui.pages.compare.evaluate.tree import Column, EvaluationsMode
 from resnet_studio.ui.pages.compare.evaluate.work import TestSets, loading_images
 from resnet_studio.ui.pages.compare.page import ComparePage
 from resnet_studio.ui.pages.rows import page_row
+from resnet_studio.ui.preferences import CLASS_FOLDERS
 from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice, scales_for
 from resnet_studio.ui.widgets.protocol_form import ProtocolForm
 
@@ -580,3 +582,18 @@ def test_a_run_with_images_of_another_size_is_looked_at_alone():
     ten = Protocol(kind=ProtocolKind.TEN_CROP)
     tasks = [Task((one,), DataSpec(), ten), Task((other,), DataSpec(), ten), Task((one, other), DataSpec(), ten)]
     assert one_look(tasks) == [(tasks[0], ()), (tasks[1], ()), (tasks[2], ())]
+
+
+def test_a_dialog_begins_where_the_last_of_its_kind_ended(panel, services, monkeypatch, tmp_path):
+    """Not in the folder of the last export."""
+    asked, answers = [], [str(tmp_path), ""]
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *args: asked.append(args[2]) or answers.pop(0))
+    panel.form._on_browse()
+    panel.form.folder.clear()
+    panel.form._on_browse()
+    assert asked == [QDir.homePath(), str(tmp_path)]
+    assert services.preferences.folder(CLASS_FOLDERS) == str(tmp_path)
+    images = tmp_path / "pictures" / "a.png"
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *args: (asked.append(args[2]) or [str(images)], ""))
+    assert choose_images(panel, services.preferences) == choose_images(panel, services.preferences) == (images,)
+    assert asked[2:] == [QDir.homePath(), str(images.parent)]

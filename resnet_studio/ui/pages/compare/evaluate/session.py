@@ -27,7 +27,7 @@ class EvaluateSession(QObject):
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._services = services
+        self._services, self.preferences = services, services.preferences
         self._job: Job | None = None
         self._step: Step | None = None
         self._started = 0.0

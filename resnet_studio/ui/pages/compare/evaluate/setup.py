@@ -25,6 +25,7 @@ from resnet_studio.domain.errors import SpecError
 from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.plan import Order
 from resnet_studio.ui.pages.compare.evaluate.session import EvaluateSession
+from resnet_studio.ui.preferences import CLASS_FOLDERS
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import Choice, NumberEdit
 from resnet_studio.ui.widgets.flow import FlowLayout, side_by_side
@@ -190,10 +191,14 @@ class SetupForm(QFrame):
 
     @Slot()
     def _on_browse(self) -> None:
+        preferences = self._session.preferences
         chosen = QFileDialog.getExistingDirectory(
-            self, _("Choose the folder that holds the classes"), self.folder.text()
+            self,
+            _("Choose the folder that holds the classes"),
+            self.folder.text() or preferences.folder(CLASS_FOLDERS),
         )
         if chosen:
+            preferences.set_folder(CLASS_FOLDERS, chosen)
             self.choose_folder(chosen)
 
     def choose_folder(self, path: str) -> None:
