@@ -597,3 +597,17 @@ def test_a_dialog_begins_where_the_last_of_its_kind_ended(panel, services, monke
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *args: (asked.append(args[2]) or [str(images)], ""))
     assert choose_images(panel, services.preferences) == choose_images(panel, services.preferences) == (images,)
     assert asked[2:] == [QDir.homePath(), str(images.parent)]
+
+
+def test_nothing_is_red_before_anything_was_chosen(panel):
+    runs = panel._runs
+    panel._runs = ()
+    panel._on_form()
+    assert "Tick the runs" in panel.form.note.text()
+    assert panel.form.note.property("role") == "muted"
+    panel._runs = runs
+    for box in (panel.form.alone, panel.form.together):
+        box.setChecked(False)
+    panel._on_form()
+    assert "Choose each run alone" in panel.form.note.text()
+    assert panel.form.note.property("role") == "error"

@@ -213,7 +213,7 @@ class EvaluatePanel(QWidget):
         else:
             self._plan = plan(self._runs, order, self._found)
         if self._plan.fault:
-            self.form.show_sentence(self._plan.fault, able=False)
+            self.form.show_sentence(self._plan.fault, able=False, wrong=not self._plan.untouched)
             return
         sentence = plan_sentence(self._plan, display_names(self._all_runs))
         if hint := self.form.protocol.hint:
