@@ -16,7 +16,7 @@ from resnet_studio.domain.analyses.lesion import Altered, Change, Lesion, Lesion
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck, never_stop
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 
 OnResult = Callable[[Altered], None]
 
@@ -112,7 +112,8 @@ def some_blocks(plan: Blueprint, count: int, seed: int) -> Alteration:
     if not 0 <= count <= len(names):
         raise ValueError(f"count must be 0 to {len(names)}, got {count}")
     drawn = sorted(_random(seed).permutation(len(names))[:count].tolist())
-    return Alteration(_("{count} blocks, draw {seed}", count=count, seed=seed), tuple(names[place] for place in drawn))
+    name = _n("{count} block, draw {seed}", "{count} blocks, draw {seed}", count, seed=seed)
+    return Alteration(name, tuple(names[place] for place in drawn))
 
 
 def swapped(plan: Blueprint, swaps: int, seed: int) -> Alteration:

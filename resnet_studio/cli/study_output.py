@@ -12,7 +12,7 @@ from resnet_studio.studies.estimate import NOT_KNOWN, Estimate
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.rule import rule_text
 from resnet_studio.studies.stored import OtherStudy, StoredStudy
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 
 _LEFT_OUT_SHOWN = 5
 
@@ -58,7 +58,7 @@ def print_preview(plan: StudyPlan, found: StoredStudy, time: Estimate | None, le
         (_("disk"), _("about {size}", size=file_size(plan.disk_bytes))),
     ]  # fmt: skip
     if found.done:
-        facts.append((_("done"), _("{done} of {all} runs", done=found.done, all=found.all)))
+        facts.append((_("done"), _n("{done} of {count} run", "{done} of {count} runs", found.all, done=found.done)))
         if left is not None and found.work:
             facts.append((_("time left"), left.words))
     print_facts(facts)

@@ -125,7 +125,7 @@ def _keys(pages: Sequence[PageRow]) -> QWidget:
             grid.setRowMinimumHeight(grid.rowCount(), SECTION_GAP)
         heading = named(QLabel(title), role="heading")
         heading.setContentsMargins(0, 0, 0, 4)
-        grid.addWidget(heading, grid.rowCount() + bool(number), 0, 1, 2)
+        grid.addWidget(heading, grid.rowCount(), 0, 1, 2)
         for key, text in keys:
             line = grid.rowCount()
             label = QLabel(key)

@@ -103,9 +103,10 @@ class MainWindow(QMainWindow):
 
     def _handlers(self) -> dict[Action, Callable[[], object]]:
         navigator, controller, theme = self.navigator, self.services.controller, self.services.theme
+        preferences = self.services.preferences
         handlers: dict[Action, Callable[[], object]] = {
-            Action.OPEN_IMAGES: lambda: navigator.open_images(DroppedImages(choose_images(self))),
-            Action.OPEN_FOLDER: lambda: navigator.open_images(DroppedImages(choose_folder(self))),
+            Action.OPEN_IMAGES: lambda: navigator.open_images(DroppedImages(choose_images(self, preferences))),
+            Action.OPEN_FOLDER: lambda: navigator.open_images(DroppedImages(choose_folder(self, preferences))),
             Action.PASTE_IMAGE: navigator.paste_images,
             Action.IMPORT_WEIGHTS: navigator.import_weights,
             Action.SHOW_HOME: lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.services.home.root))),

@@ -6,12 +6,13 @@ import logging
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QDir, QSettings
 
 from resnet_studio.platform.home import Home
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+CLASS_FOLDERS, IMAGES = "design/data", "images"  # what folders are chosen for
 
 
 class Preferences:
@@ -33,6 +34,16 @@ class Preferences:
 
     def set_value(self, key: str, value: object) -> None:
         self._settings.setValue(key, value)
+
+    def folder(self, purpose: str) -> str:
+        """Where a file dialog begins: the folder chosen last for ``purpose``, else the home folder.
+
+        Qt's own proposal is that of any dialog, such as the last export's.
+        """
+        return self.value(f"{purpose}_folder", QDir.homePath(), str)
+
+    def set_folder(self, purpose: str, folder: str) -> None:
+        self.set_value(f"{purpose}_folder", folder)
 
     def remove(self, key: str) -> None:
         self._settings.remove(key)

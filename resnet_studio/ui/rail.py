@@ -47,8 +47,10 @@ class Rail(QFrame):
         theme.changed.connect(self.load_icons)
 
     def choose(self, key: str) -> None:
-        """Mark a page as the one that is shown."""
+        """Mark a page as the one that is shown; the focus does not stay on another's button."""
         self._buttons[key].setChecked(True)
+        if any(button.hasFocus() for button in self._buttons.values()):
+            self._buttons[key].setFocus(Qt.FocusReason.OtherFocusReason)
         if self._icons_loaded:
             self.load_icons()
 

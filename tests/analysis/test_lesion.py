@@ -27,8 +27,10 @@ from resnet_studio.data.drawn_images import DrawnImages
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.analyses.lesion import Altered, Lesion, LesionSettings
 from resnet_studio.domain.analyses.result import Net
+from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.mcnemar import PairedErrors
+from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.error_rates import count_errors
 
 from .made_networks import make_network, noise
@@ -336,3 +338,9 @@ def test_settings_choose_blocks_order_and_whether_together(subject, drawn):
     kept = outputs_of(subject, drawn, keep_bytes=10**9)
     (first,) = errors_of(kept, alterations_of(plan, LesionSettings(blocks=two, together=True, order=order)))
     assert measure(subject, drawn, LesionSettings(blocks=two, together=True, order=order)).blocks == (first,)
+
+
+def test_one_block_is_no_plural() -> None:
+    plan = blueprint(NetworkSpec(depth=20))
+    assert some_blocks(plan, 1, 3).name == "1 block, draw 3"
+    assert some_blocks(plan, 2, 3).name == "2 blocks, draw 3"

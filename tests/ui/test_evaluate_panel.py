@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QWidget
+from PySide6.QtCore import QDir, QPoint, QRect, Qt
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMessageBox, QWidget
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
@@ -21,6 +21,7 @@ from resnet_studio.domain.records import Evaluation, EvaluationSummary, NamedIma
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
+from resnet_studio.ui.images.open_images import choose_images
 from resnet_studio.ui.pages.compare.evaluate.matrix_drawing import ALL
 from resnet_studio.ui.pages.compare.evaluate.plan import Order, plan
 from resnet_studio.ui.pages.compare.evaluate.run_groups import (
@@ -34,6 +35,7 @@ from resnet_studio.ui.pages.compare.evaluate.tree import Column, EvaluationsMode
 from resnet_studio.ui.pages.compare.evaluate.work import TestSets, loading_images
 from resnet_studio.ui.pages.compare.page import ComparePage
 from resnet_studio.ui.pages.rows import page_row
+from resnet_studio.ui.preferences import CLASS_FOLDERS
 from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice, scales_for
 from resnet_studio.ui.widgets.protocol_form import ProtocolForm
 
@@ -332,6 +334,21 @@ def test_a_stop_in_the_middle_answers_and_keeps_what_is_done(panel, services, qt
     assert services.store.evaluations() == ()
 
 
+def test_what_was_done_to_pixels_is_said_beside_the_button(panel, qtbot, folders, tmp_path):
+    shutil.copytree(folders, tmp_path / "images")
+    deep = Image.fromarray(np.full((8, 8), 30_000, np.uint16))
+    for name in ("deep", "deeper"):
+        deep.save(tmp_path / "images" / "test" / "red" / f"{name}.png")
+    panel.form.choose_folder(str(tmp_path / "images"))
+    _evaluate(qtbot, panel)
+    note = "2 images: Its grey has more than 8 bits and was scaled."
+    assert note in panel.form.note.text()
+    panel.form.source.setCurrentIndex(0)
+    panel.form.changed.emit()
+    _evaluate(qtbot, panel)
+    assert "more than 8 bits" not in panel.form.note.text()
+
+
 def test_what_goes_wrong_is_told_and_the_rest_goes_on(panel, page, services, qtbot, tmp_path):
     panel.form.choose_folder(str(tmp_path / "nowhere"))
     _evaluate(qtbot, panel)
@@ -565,3 +582,32 @@ def test_a_run_with_images_of_another_size_is_looked_at_alone():
     ten = Protocol(kind=ProtocolKind.TEN_CROP)
     tasks = [Task((one,), DataSpec(), ten), Task((other,), DataSpec(), ten), Task((one, other), DataSpec(), ten)]
     assert one_look(tasks) == [(tasks[0], ()), (tasks[1], ()), (tasks[2], ())]
+
+
+def test_a_dialog_begins_where_the_last_of_its_kind_ended(panel, services, monkeypatch, tmp_path):
+    """Not in the folder of the last export."""
+    asked, answers = [], [str(tmp_path), ""]
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *args: asked.append(args[2]) or answers.pop(0))
+    panel.form._on_browse()
+    panel.form.folder.clear()
+    panel.form._on_browse()
+    assert asked == [QDir.homePath(), str(tmp_path)]
+    assert services.preferences.folder(CLASS_FOLDERS) == str(tmp_path)
+    images = tmp_path / "pictures" / "a.png"
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *args: (asked.append(args[2]) or [str(images)], ""))
+    assert choose_images(panel, services.preferences) == choose_images(panel, services.preferences) == (images,)
+    assert asked[2:] == [QDir.homePath(), str(images.parent)]
+
+
+def test_nothing_is_red_before_anything_was_chosen(panel):
+    runs = panel._runs
+    panel._runs = ()
+    panel._on_form()
+    assert "Tick the runs" in panel.form.note.text()
+    assert panel.form.note.property("role") == "muted"
+    panel._runs = runs
+    for box in (panel.form.alone, panel.form.together):
+        box.setChecked(False)
+    panel._on_form()
+    assert "Choose each run alone" in panel.form.note.text()
+    assert panel.form.note.property("role") == "error"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 
@@ -22,6 +24,8 @@ from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.pages.runs.actions import ENTRIES, MENU, RunAction, Situation
 from resnet_studio.ui.pages.runs.dialogs import NoteDialog, TagsDialog
 from resnet_studio.ui.pages.runs.page import RunsPage
+
+from ..databases import database_of
 
 
 def spec(depth, **recipe) -> RunSpec:
@@ -589,3 +593,47 @@ def test_any_field_of_the_recipe_can_be_a_column(page, services, stored, qtbot):
     page.table.reset_layout()
     assert page.model.fields == ()
     assert page.proxy.columnCount() == len(COLUMNS)
+
+
+def test_a_run_that_cannot_be_read_is_deleted_in_the_window(qtbot, services, stored, home, monkeypatch):
+    from PySide6.QtWidgets import QMessageBox
+
+    odd = stored["plain-8"]
+    with contextlib.closing(sqlite3.connect(database_of(home))) as connection:
+        connection.execute("UPDATE runs SET status = 'hibernating', name = '<b>odd</b>' WHERE id = ?", [odd])
+        connection.commit()
+    page = RunsPage(services, page_row("runs"))
+    qtbot.addWidget(page)
+    page.show()
+    page.activate()
+    action = page.toolbox.actions[RunAction.UNREADABLE]
+    assert names(page) == ["plain-20", "ResNet-20", "ResNet-8"]
+    assert action.isEnabled()
+    asked: list[str] = []
+
+    def answer(box):
+        assert box.textFormat() is Qt.TextFormat.PlainText
+        asked.append(box.informativeText())
+        return QMessageBox.StandardButton.No if len(asked) == 1 else QMessageBox.StandardButton.Yes
+
+    monkeypatch.setattr(QMessageBox, "exec", answer)
+    action.trigger()
+    assert list(services.store.unreadable) == [odd]
+    action.trigger()
+    assert "<b>odd</b>" in asked[1]
+    assert "hibernating" in asked[1]
+    page.reload()
+    page._update()
+    assert services.store.unreadable == {}
+    assert list(services.store.unreadable_deleted) == [odd]
+    assert not action.isEnabled()
+    press(page, RunAction.UNDO)
+    page.reload()
+    assert list(services.store.unreadable) == [odd]
+    action.trigger()
+    page.reload()
+    page._update()
+    monkeypatch.setattr(QMessageBox, "question", lambda *args: QMessageBox.StandardButton.Yes)
+    press(page, RunAction.EMPTY)
+    services.store.list_runs(deleted=True)
+    assert services.store.unreadable_deleted == {}

@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QMessageBox, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QMessageBox,
+    QScrollArea,
+    QToolButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.enums import RunStatus
@@ -24,11 +33,12 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.actions import Action, ActionRow, WindowState
 from resnet_studio.ui.controller import RunController
-from resnet_studio.ui.dialogs import all_keys
+from resnet_studio.ui.dialogs import SECTION_GAP, ShortcutsDialog, all_keys
 from resnet_studio.ui.images.open_images import dropped_images
 from resnet_studio.ui.main_window import MainWindow
 from resnet_studio.ui.navigator import Navigator
 from resnet_studio.ui.pages.base import Page, PageRow
+from resnet_studio.ui.pages.design.page import DesignPage
 from resnet_studio.ui.pages.rows import PAGES
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.services import Services
@@ -167,6 +177,16 @@ def test_arrows_move_along_the_rail(qtbot: QtBot, window: MainWindow) -> None:
     qtbot.keyClick(first, Qt.Key.Key_Down)
     second = window.findChild(QToolButton, "rail_train")
     qtbot.waitUntil(second.hasFocus, timeout=2000)
+
+
+def test_the_focus_in_the_rail_goes_with_the_page(qtbot: QtBot, window: MainWindow) -> None:
+    window.activateWindow()
+    first, third = (window.findChild(QToolButton, f"rail_{key}") for key in ("design", "runs"))
+    first.setFocus()
+    window.pages.show_page("runs")
+    qtbot.waitUntil(third.hasFocus)
+    assert third.isChecked()
+    assert not first.hasFocus()
 
 
 def test_no_editor_takes_a_dropped_file_as_text(window: MainWindow) -> None:
@@ -539,3 +559,28 @@ def test_a_theme_polishes_a_widget_twice_however_deep_it_lies(qtbot: QtBot, serv
     services.theme.set_mode("dark")
     assert 1 <= leaf.times - before <= 2
     services.theme.set_mode("system")
+
+
+@pytest.mark.parametrize("size", [(1203, 677), (1060, 640)])
+def test_a_twin_is_in_sight_in_a_small_window(qtbot: QtBot, window: MainWindow, size: tuple[int, int]) -> None:
+    window.resize(*size)
+    window.pages.show_page("design")
+    page = window.pages.page_of("design", DesignPage)
+    qtbot.waitUntil(lambda: page.view.rows is not None and page.width() > 900)
+    assert window.width() == size[0]
+    assert page.view.horizontalScrollBar().maximum() == 0
+    assert page.view.name_rect(0).left() >= 0
+    assert page.view.name_rect(1).right() <= page.view.viewport().width()
+
+
+def test_sections_of_the_keys_stand_apart(qtbot: QtBot, window: MainWindow) -> None:
+    dialog = ShortcutsDialog(PAGES, window)
+    dialog.show()
+    grid = dialog.findChild(QScrollArea).widget().layout()
+    headings = [label for label in dialog.findChildren(QLabel) if label.property("role") == "heading"]
+    assert len(headings) == len(all_keys(PAGES))
+    for heading in headings[1:]:
+        row = grid.getItemPosition(grid.indexOf(heading))[0]
+        above = grid.itemAtPosition(row - 2, 0).widget()
+        assert heading.geometry().top() - above.geometry().bottom() > SECTION_GAP
+    dialog.close()

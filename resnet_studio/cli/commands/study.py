@@ -36,7 +36,7 @@ from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.run_results import RunResult, run_results
 from resnet_studio.studies.single_cohorts import DEMO_KEY, LONGER_KEY, find_single_cohort, quick
 from resnet_studio.studies.stored import other_studies, stored_study, trained_plans
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 
 if TYPE_CHECKING:
     pass
@@ -257,7 +257,15 @@ def _train_missing(here: Session, plan: StudyPlan, as_json: bool) -> int:
     code, done = 0, found.done
     for work in found.work:
         if not as_json:
-            hint(_("{title}: {done} of {all} runs are done.", title=plan.title, done=done, all=found.all))
+            hint(
+                _n(
+                    "{title}: {done} of {count} run is done.",
+                    "{title}: {done} of {count} runs are done.",
+                    found.all,
+                    title=plan.title,
+                    done=done,
+                )
+            )
         try:
             if work.cohort is not None:
                 runs, ended = train_cohort(here, work.cohort, as_json=as_json)
@@ -281,7 +289,7 @@ def _evaluate_together(here: Session, plan: StudyPlan, as_json: bool) -> int:
             return 0
         from resnet_studio.runner.evaluate_study import evaluate_study
 
-        title = _("evaluating {networks} nets together", networks=len(plan.arms))
+        title = _n("evaluating {count} net", "evaluating {count} nets together", len(plan.arms))
         try:
             with ProgressBar(title, quiet=as_json) as work:
                 evaluate_study(plan, store, work.report, stopping)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from resnet_studio.domain.analyses.result import AnalysisResult
-from resnet_studio.domain.text_numbers import duration, grouped
+from resnet_studio.domain.text_numbers import counted, duration
 from resnet_studio.text import _
 
 
@@ -61,11 +61,11 @@ def how_measured(found: Sequence[AnalysisSummary]) -> str:
     if not first.images:
         return ""
     words = {
-        "images": grouped(first.images),
+        "images": counted(first.images, "image", "images"),
         "data": first.data,
         "seed": first.seed,
         "duration": duration(sum(each.seconds for each in found)),
     }
     if first.settings.get("part") == "training":
-        return _("{images} images of {data} (training), seed {seed}; {duration}.", **words)
-    return _("{images} images of {data} (test), seed {seed}; {duration}.", **words)
+        return _("{images} of {data} (training), seed {seed}; {duration}.", **words)
+    return _("{images} of {data} (test), seed {seed}; {duration}.", **words)

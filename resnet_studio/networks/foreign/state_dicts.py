@@ -13,7 +13,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.networks.foreign.layers import without_wrappers
 from resnet_studio.networks.foreign.pickles import PickleError, StandIn
 from resnet_studio.networks.foreign.torch_files import Array, Described, Odd
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 
 # First wins. An optimizer's state holds tensors too, but under numbers.
 _KEYS = (
@@ -262,7 +262,7 @@ def _described(parts: Mapping[str, dict[str, Raw]], entry: str, file_name: str) 
 
 
 def _about(tensors: Mapping[str, Raw], other: Mapping[str, Raw] | None, file_name: str) -> str:
-    size = _("{tensors} tensors", tensors=len(tensors))
+    size = _n("{count} tensor", "{count} tensors", len(tensors))
     if other is None:
         return size
     if set(tensors) != set(other):

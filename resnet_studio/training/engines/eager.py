@@ -17,6 +17,7 @@ from resnet_studio.training.member import Member
 from resnet_studio.training.shares import forward_and_backward
 
 PATIENCE = 0.25  # seconds a stop may wait inside an iteration; it answers within one
+TOGETHER = 5.0  # seconds it may wait where one member of a cohort has done the iteration and others have not
 
 
 class BatchSource(Protocol):
@@ -81,7 +82,8 @@ class EagerEngine:
 
     On the CPU, where one step of a very deep net takes many seconds, the stop check is also asked after each block, in
     the forward and in the backward pass. A step is abandoned only when a stop has waited for ``patience`` seconds:
-    short steps are finished, so that the members of a cohort end at the same iteration.
+    short steps are finished. Once the first member of a cohort has done its step the others are given longer, so that
+    all end at the same iteration.
     """
 
     name = "eager"
@@ -92,6 +94,7 @@ class EagerEngine:
         """``team``: the processes with which each step is taken together, None for this one alone."""
         self._precision, self._should_stop, self._patience, self._team = precision, should_stop, patience, team
         self._asked_at: float | None = None
+        self._ahead = False  # a member has done the iteration that another is at
         self.waited = 0.0
 
     @property
@@ -120,13 +123,15 @@ class EagerEngine:
         now = time.perf_counter()
         if self._asked_at is None:
             self._asked_at = now
-        if now - self._asked_at >= self._patience:
+        if now - self._asked_at >= (max(self._patience, TOGETHER) if self._ahead else self._patience):
             raise Stopped
 
     def advance(self, members: Sequence[Member], batches: BatchSource, until: int) -> None:  # noqa: ARG002, one only
         images, labels = batches.batch(members[0].iteration + 1)
-        for member in members:
+        for number, member in enumerate(members):
+            self._ahead = number > 0
             self.step(member, images, labels)
+        self._ahead = False
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -11,7 +11,7 @@ from resnet_studio.domain.analyses.records import AnalysisRecord, AnalysisSummar
 from resnet_studio.domain.analyses.result import AnalysisResult, Table
 from resnet_studio.domain.analyses.rows import AnalysisRow, find_analysis
 from resnet_studio.domain.analyses.settings import EVERY, NEWEST
-from resnet_studio.domain.text_numbers import grouped, moment
+from resnet_studio.domain.text_numbers import counted, moment
 from resnet_studio.text import _, _n
 from resnet_studio.ui.analyses.subjects import Chosen
 
@@ -78,9 +78,9 @@ def title_of(group: Sequence[AnalysisSummary]) -> str:
     newest = max(group, key=lambda one: one.created_at)
     runs = len({run_id for one in group for run_id in one.run_ids})
     return _(
-        "{moment}, {images} images, seed {seed}, {runs}",
+        "{moment}, {images}, seed {seed}, {runs}",
         moment=moment(newest.created_at),
-        images=grouped(newest.images),
+        images=counted(newest.images, "image", "images"),
         seed=newest.seed,
         runs=_n("{count} network", "{count} networks", max(runs, 1)),
     )

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from resnet_studio.domain.imported_weights import WEIGHTS_SUFFIXES
 from resnet_studio.domain.records import NamedImage
 from resnet_studio.text import _
+from resnet_studio.ui.preferences import IMAGES, Preferences
 
 _IMAGES = "*.png *.jpg *.jpeg *.bmp *.webp *.gif *.tif *.tiff *.ppm"
 _WEIGHTS = " ".join(f"*{suffix}" for suffix in WEIGHTS_SUFFIXES)
@@ -93,14 +94,18 @@ def pasted_images() -> DroppedImages:
     return dropped_images(mime, _("Pasted")) if isinstance(mime, QMimeData) else DroppedImages()
 
 
-def choose_images(parent: QWidget) -> tuple[Path, ...]:
-    chosen, _unused = QFileDialog.getOpenFileNames(parent, _("Choose images"), "", FILTER)
+def choose_images(parent: QWidget, preferences: Preferences) -> tuple[Path, ...]:
+    chosen, _unused = QFileDialog.getOpenFileNames(parent, _("Choose images"), preferences.folder(IMAGES), FILTER)
+    if chosen:
+        preferences.set_folder(IMAGES, str(Path(chosen[0]).parent))
     return tuple(map(Path, chosen))
 
 
-def choose_folder(parent: QWidget) -> tuple[Path, ...]:
+def choose_folder(parent: QWidget, preferences: Preferences) -> tuple[Path, ...]:
     """One folder, or none."""
-    chosen = QFileDialog.getExistingDirectory(parent, _("Choose a folder of images"))
+    chosen = QFileDialog.getExistingDirectory(parent, _("Choose a folder of images"), preferences.folder(IMAGES))
+    if chosen:
+        preferences.set_folder(IMAGES, chosen)
     return (Path(chosen),) if chosen else ()
 
 

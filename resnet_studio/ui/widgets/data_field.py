@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDir, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.data_sets import FOLDER, DataSetRow, find_data_set, source_choices
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.text import _
+from resnet_studio.ui.preferences import CLASS_FOLDERS
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
@@ -157,15 +158,13 @@ class DataField(QWidget):
     @Slot()
     def _on_choose(self) -> None:
         chosen = QFileDialog.getExistingDirectory(
-            self, _("Choose the folder that holds the classes"), self._path.text() or self._folder_before()
+            self,
+            _("Choose the folder that holds the classes"),
+            self._path.text() or self._services.preferences.folder(CLASS_FOLDERS),
         )
         if chosen:
-            self._services.preferences.set_value("design/data_folder", chosen)
+            self._services.preferences.set_folder(CLASS_FOLDERS, chosen)
             self.choose_folder(chosen)
-
-    def _folder_before(self) -> str:
-        """The data folder that was chosen last, else the home folder; Qt's own proposal is that of any dialog."""
-        return self._services.preferences.value("design/data_folder", QDir.homePath(), str)
 
     def _changed(self) -> None:
         self._folder_row.setVisible(self._source.currentData() == FOLDER)

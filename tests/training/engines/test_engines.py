@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 import torch
 
@@ -80,6 +82,28 @@ def test_a_short_step_is_finished_although_a_stop_waits(tiny_run):
     member = member_of(tiny_run, engine)
     engine.step(member, *batch(1))
     assert member.iteration == 1
+
+
+class Same:
+    def batch(self, iteration):
+        return batch(iteration)
+
+
+@pytest.mark.parametrize("looks", range(1, 26))
+def test_one_stop_ends_all_members_at_one_iteration(tiny_run, looks):
+    """Even where a step is so slow that it may be abandoned: then the first member's is, or none."""
+    asked = []
+
+    def should_stop():
+        asked.append(None)
+        return len(asked) > looks
+
+    engine = EagerEngine(Precision.FLOAT32, should_stop, patience=0.0)
+    members = [member_of(tiny_run, engine) for _ in range(4)]
+    with contextlib.suppress(Stopped):
+        while len(asked) <= looks:
+            engine.advance(members, Same(), 9)
+    assert len({member.iteration for member in members}) == 1
 
 
 def test_snapshot_and_restore_are_exact(tiny_run):

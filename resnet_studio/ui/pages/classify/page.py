@@ -299,10 +299,10 @@ class ClassifyPage(Page):
         self.grid.repaint_all()
 
     def _on_open_files(self) -> None:
-        self._open(DroppedImages(choose_images(self)))
+        self._open(DroppedImages(choose_images(self, self.services.preferences)))
 
     def _on_open_folder(self) -> None:
-        self._open(DroppedImages(choose_folder(self)))
+        self._open(DroppedImages(choose_folder(self, self.services.preferences)))
 
     def _on_samples(self) -> None:
         try:

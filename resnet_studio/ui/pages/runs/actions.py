@@ -32,6 +32,7 @@ class Situation:
     undoable: bool = False
     shelf: Shelf = Shelf.RUNS
     trash: int = 0  # runs in the trash
+    unreadable: int = 0  # runs that the list has to leave out
 
 
 Rule = Callable[[Situation], str]  # the reason why not, or empty
@@ -58,6 +59,7 @@ class RunAction(Enum):
     UNARCHIVE = "unarchive"
     RESTORE = "restore"
     EMPTY = "empty_trash"
+    UNREADABLE = "delete_unreadable"
     DELETE = "delete"
     UNDO = "undo"
 
@@ -145,6 +147,10 @@ def _deletable(situation: Situation) -> str:
 
 def _emptyable(situation: Situation) -> str:
     return situation.read_only or ("" if situation.trash else _("The trash is empty."))
+
+
+def _unreadable(situation: Situation) -> str:
+    return situation.read_only or ("" if situation.unreadable else _("Every run can be read."))
 
 
 def _undoable(situation: Situation) -> str:
@@ -249,6 +255,13 @@ ENTRIES: dict[RunAction, Entry] = {
         _emptyable,
         shelves=frozenset(Shelf),
     ),
+    RunAction.UNREADABLE: Entry(
+        _("Delete unreadable runs…"),
+        _("Runs of which the history holds something that cannot be; they are named first"),
+        "ph.warning",
+        _unreadable,
+        shelves=_NOT_TRASH,
+    ),
     RunAction.UNDO: Entry(
         _("Undo"),
         _("Bring back what was deleted or archived last"),
@@ -265,5 +278,5 @@ MENU: tuple[RunAction | None, ...] = (
     RunAction.RENAME, RunAction.TAGS, RunAction.NOTE, RunAction.COLOUR, None,
     RunAction.DETAILS, RunAction.COPY_ID, RunAction.COPY_SPEC, RunAction.EXPORT, None,
     RunAction.ARCHIVE, RunAction.UNARCHIVE, RunAction.DELETE, RunAction.RESTORE, RunAction.UNDO, None,
-    RunAction.EMPTY,
+    RunAction.UNREADABLE, RunAction.EMPTY,
 )  # fmt: skip

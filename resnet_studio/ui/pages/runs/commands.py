@@ -34,6 +34,7 @@ class RunCommands(QObject):
     message = Signal(str)
     restored = Signal(object)
     emptying_requested = Signal()
+    deleting_unreadable_requested = Signal()
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class RunCommands(QObject):
             RunAction.UNARCHIVE: lambda: editor.unarchive(tuple(run.id for run in chosen())),
             RunAction.RESTORE: lambda: editor.restore(tuple(run.id for run in chosen())),
             RunAction.EMPTY: self.emptying_requested.emit,
+            RunAction.UNREADABLE: self.deleting_unreadable_requested.emit,
             RunAction.DELETE: self._delete,
             RunAction.UNDO: self.undo,
         }

@@ -24,6 +24,7 @@ from resnet_studio.text import _, _n
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_columns import parse_tags
 
+_NAMED = 5  # runs that a question names one by one
 _COLOUR_NAMES = (_("Blue"), _("Vermilion"), _("Green"), _("Pink"), _("Orange"), _("Sky blue"), _("Brown"))
 
 
@@ -32,6 +33,23 @@ def plain_label(text: str, parent: QWidget) -> QLabel:
     label = QLabel(text, parent)
     label.setTextFormat(Qt.TextFormat.PlainText)
     return label
+
+
+def ask_to_delete_unreadable(parent: QWidget, sentences: Sequence[str]) -> bool:
+    """``sentences``: why each of the runs cannot be read."""
+    question = _n(
+        "Put {count} run that cannot be read into the trash?",
+        "Put {count} runs that cannot be read into the trash?",
+        len(sentences),
+    )
+    box = QMessageBox(QMessageBox.Icon.Question, _("Delete unreadable runs"), question, parent=parent)
+    box.setObjectName("unreadable_question")
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    named, more = sentences[:_NAMED], len(sentences) - _NAMED
+    box.setInformativeText("\n".join([*named, *([_("… and {count} more", count=more)] if more > 0 else [])]))
+    box.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No)
+    box.setDefaultButton(QMessageBox.StandardButton.No)
+    return box.exec() == QMessageBox.StandardButton.Yes
 
 
 class NoteDialog(QDialog):

@@ -33,7 +33,7 @@ from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.runs.actions import RunAction, Shelf, Situation
 from resnet_studio.ui.pages.runs.commands import RunCommands
 from resnet_studio.ui.pages.runs.details import DetailsPanel
-from resnet_studio.ui.pages.runs.dialogs import fill_colour_menu
+from resnet_studio.ui.pages.runs.dialogs import ask_to_delete_unreadable, fill_colour_menu
 from resnet_studio.ui.pages.runs.editor import RunEditor
 from resnet_studio.ui.pages.runs.groups_view import GroupsView
 from resnet_studio.ui.pages.runs.responsive_toolbar import ToolRow
@@ -199,6 +199,7 @@ class RunsPage(Page):
         self.undo_bar.undone.connect(self._on_undo)
         self.commands.message.connect(self.message)
         self.commands.emptying_requested.connect(self._on_empty_trash)
+        self.commands.deleting_unreadable_requested.connect(self._on_delete_unreadable)
         self.shelf_choice.currentIndexChanged.connect(self._on_shelf)
         self.commands.restored.connect(self.choose_runs)
         self._empty.pressed.connect(self._on_design)
@@ -297,7 +298,7 @@ class RunsPage(Page):
     @Slot()
     def _on_empty_trash(self) -> None:
         size = sum(self.services.home.run(run.id).size_bytes() for run in self._trash)
-        count = len(self._trash)
+        count = len(self._trash) + len(self._store.unreadable_deleted)
         yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
         question = _n(
             "Remove {count} deleted run and its files ({size}) for ever?",
@@ -310,6 +311,13 @@ class RunsPage(Page):
         if self.editor.empty_trash():
             self.undo_bar.hide()
             self.message.emit(_("The trash is empty, {size} freed.", size=file_size(size)))
+
+    def _on_delete_unreadable(self) -> None:
+        found = dict(self._store.unreadable)
+        if ask_to_delete_unreadable(self, list(found.values())) and self.editor.delete(tuple(found)):
+            self.undo_bar.show_text(
+                _n("{count} unreadable run was deleted.", "{count} unreadable runs were deleted.", len(found))
+            )
 
     def _reload_if_stale(self) -> None:
         if self._stale:
@@ -338,7 +346,15 @@ class RunsPage(Page):
         self.model.editable = self._store.writable
         chosen, busy = self.chosen, self._controller.on_their_way
         self.toolbox.set_situation(
-            Situation(chosen, busy, self._store.why_read_only, self.editor.can_undo, self.shelf, len(self._trash))
+            Situation(
+                chosen,
+                busy,
+                self._store.why_read_only,
+                self.editor.can_undo,
+                self.shelf,
+                trash=len(self._trash) + len(self._store.unreadable_deleted),
+                unreadable=len(self._store.unreadable),
+            )
         )
         shown, total = self.proxy.rowCount(), self.model.rowCount()
         text = (

@@ -377,7 +377,7 @@ class StudiesPage(Page):
             setup.progress.hide()
             return
         found, entries = view.found, self._entries(view.plan)
-        parts = [_("{done} of {all} runs are done", done=found.done, all=found.all)]
+        parts = [_n("{done} of {count} run is done", "{done} of {count} runs are done", found.all, done=found.done)]
         training = [entry for entry in entries if entry.claimed]
         share = float(found.done)
         parts += [

@@ -213,11 +213,13 @@ class EvaluatePanel(QWidget):
         else:
             self._plan = plan(self._runs, order, self._found)
         if self._plan.fault:
-            self.form.show_sentence(self._plan.fault, able=False)
+            self.form.show_sentence(self._plan.fault, able=False, wrong=not self._plan.untouched)
             return
         sentence = plan_sentence(self._plan, display_names(self._all_runs))
         if hint := self.form.protocol.hint:
             sentence += f" {hint}"
+        if self.session.notes:
+            sentence += "\n" + _("In the images seen last: {notes}", notes=" ".join(self.session.notes))
         self.form.show_sentence(sentence, able=True, again=not self._plan.tasks)
 
     @Slot(str)

@@ -39,6 +39,7 @@ class Plan:
     tasks: tuple[Task, ...] = ()
     made: tuple[Task, ...] = ()
     fault: str = ""
+    untouched: bool = False  # the fault is that nothing was chosen yet
 
     @property
     def pressed(self) -> tuple[Task, ...]:
@@ -50,7 +51,7 @@ def plan(runs: Sequence[RunRecord], order: Order, stored: Iterable[EvaluationSum
     """Each run alone, the ensemble, or both; runs without weights are left out, what is ``stored`` counts as made."""
     able = tuple(run for run in runs if run.weights_sha256)
     if not runs:
-        return Plan(fault=_("Tick the runs to evaluate at the left."))
+        return Plan(fault=_("Tick the runs to evaluate at the left."), untouched=True)
     if not able:
         return Plan(fault=_("None of the ticked runs has weights yet; they come with the first checkpoint."))
     if order.data is None:

@@ -27,11 +27,12 @@ class EvaluateSession(QObject):
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._services = services
+        self._services, self.preferences = services, services.preferences
         self._job: Job | None = None
         self._step: Step | None = None
         self._started = 0.0
         self._stopping = False
+        self.notes: tuple[str, ...] = ()  # on pixels, of the order that ran last
 
     @property
     def running(self) -> bool:
@@ -74,7 +75,7 @@ class EvaluateSession(QObject):
         """Nothing happens while something runs."""
         if self._job is not None or not tasks:
             return
-        self._step, self._stopping, self._started = None, False, time.monotonic()
+        self._step, self._stopping, self._started, self.notes = None, False, time.monotonic(), ()
         work = evaluating(self._services.store, tasks, names, single_threaded=self._services.controller.training)
         self._job = self._services.jobs.start(
             work, on_item=self._on_item, on_failed=self._on_failed, on_end=self._on_end
@@ -93,6 +94,7 @@ class EvaluateSession(QObject):
             self._step = item
             self.changed.emit()
         elif isinstance(item, Stored):
+            self.notes = tuple(dict.fromkeys((*self.notes, *item.notes)))
             self.stored.emit(item.evaluation_id)
         elif isinstance(item, TaskFailed):
             self.failed.emit(item.sentence)

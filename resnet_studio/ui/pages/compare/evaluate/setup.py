@@ -25,6 +25,7 @@ from resnet_studio.domain.errors import SpecError
 from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.plan import Order
 from resnet_studio.ui.pages.compare.evaluate.session import EvaluateSession
+from resnet_studio.ui.preferences import CLASS_FOLDERS
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import Choice, NumberEdit
 from resnet_studio.ui.widgets.flow import FlowLayout, side_by_side
@@ -149,13 +150,14 @@ class SetupForm(QFrame):
     def _drawn(self) -> bool:
         return self.source.currentData() != _OWN and is_drawn(str(self.source.currentData()))
 
-    def show_sentence(self, sentence: str, *, able: bool, again: bool = False) -> None:
-        """What starting would do, or why it cannot; ``again`` where all of it is stored already."""
-        self._sentence, self._able = sentence, able
+    def show_sentence(self, sentence: str, *, able: bool, again: bool = False, wrong: bool = True) -> None:
+        """What starting would do, or why it cannot; ``again`` where all of it is stored already. ``wrong``: whether
+        something that was chosen is why it cannot."""
+        self._sentence, self._able, self._wrong = sentence, able, wrong and not able
         self.start.setText(_("Evaluate again") if again else _("Evaluate"))
         self.show_progress()
 
-    _sentence, _able = "", False
+    _sentence, _able, _wrong = "", False, False
 
     @Slot()
     def show_progress(self) -> None:
@@ -169,7 +171,7 @@ class SetupForm(QFrame):
         self.bar.setRange(0, 0 if fraction is None else 1000)
         self.bar.setValue(round(1000 * (fraction or 0.0)))
         self.note.setText(self._session.sentence if running else self._sentence)
-        role = "muted" if running or self._able else "error"
+        role = "error" if self._wrong and not running else "muted"
         if self.note.property("role") != role:
             self.note.setProperty("role", role)
             self.note.style().unpolish(self.note)
@@ -190,10 +192,14 @@ class SetupForm(QFrame):
 
     @Slot()
     def _on_browse(self) -> None:
+        preferences = self._session.preferences
         chosen = QFileDialog.getExistingDirectory(
-            self, _("Choose the folder that holds the classes"), self.folder.text()
+            self,
+            _("Choose the folder that holds the classes"),
+            self.folder.text() or preferences.folder(CLASS_FOLDERS),
         )
         if chosen:
+            preferences.set_folder(CLASS_FOLDERS, chosen)
             self.choose_folder(chosen)
 
     def choose_folder(self, path: str) -> None:

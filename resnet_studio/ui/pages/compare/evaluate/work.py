@@ -38,9 +38,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One more evaluation is in the history."""
+    """One more evaluation is in the history; ``notes`` as in :class:`Evaluation`."""
 
     evaluation_id: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def evaluating(store: RunStore, tasks: Sequence[Task], names: Mapping[str, str],
                 continue
             made += len(kept)
             for evaluation in kept:
-                emit(Stored(evaluation.id))
+                emit(Stored(evaluation.id, evaluation.notes))
         return made
 
     return work
