@@ -76,7 +76,9 @@ class TrainingView(ExperimentView):
         self.button.setEnabled(not (runs.running and self.course.services.controller.stopping))
         self.show_progress(runs.fraction if runs.running else None, running=runs.running)
         self.state.show_text(runs.sentence)
-        if runs.trouble:
+        if busy:
+            self.show_error("")
+        elif runs.trouble:
             self.show_error(runs.trouble)
 
     def lines_of(self, roles: Sequence[str], runs: Sequence[RunRecord]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
