@@ -71,7 +71,8 @@ class TrainingView(ExperimentView):
         """Button, progress and words on the runs; ``start`` is the button's where nothing runs."""
         runs = self.runs
         busy = runs.running or runs.waiting
-        text = _("Stop") if busy else _("Resume") if runs.resumable else start
+        again = _("Go on") if runs.held else _("Resume") if runs.resumable else start
+        text = _("Stop") if busy and not runs.held else again
         self.button.setText(text)
         self.button.setEnabled(not (runs.running and self.course.services.controller.stopping))
         self.show_progress(runs.fraction if runs.running else None, running=runs.running)
@@ -98,7 +99,9 @@ class TrainingView(ExperimentView):
     def on_button(self) -> None:
         self.show_error("")
         try:
-            if self.runs.running or self.runs.waiting:
+            if self.runs.held:
+                self.course.services.controller.go_on()
+            elif self.runs.running or self.runs.waiting:
                 self.runs.stop()
             elif self.runs.resumable:
                 self.runs.resume()
