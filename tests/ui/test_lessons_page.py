@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain import specs
@@ -409,6 +409,16 @@ def test_names_at_one_height_stand_below_one_another(page: LessonsPage) -> None:
     for one in places:
         assert not any(one.intersects(other) for other in places if other is not one)
         assert page.view.chart.rect().contains(one.toAlignedRect())
+
+
+def test_no_step_opens_a_window_of_its_own(window: MainWindow, page: LessonsPage) -> None:
+    before = {widget for widget in QApplication.topLevelWidgets() if widget.isVisible()}
+    for lesson in LESSONS:
+        for step in lesson.steps:
+            page.show_step(step.key)
+            assert [formula.text for formula in page.text.formulas] != [""]
+    assert {widget for widget in QApplication.topLevelWidgets() if widget.isVisible()} == before
+    assert window in before
 
 
 def test_bad_preferences_give_the_beginning(qtbot: QtBot, services: Services, sizes: LessonSizes) -> None:
