@@ -20,6 +20,7 @@ from resnet_studio.domain.analyses.construct import Construction
 from resnet_studio.domain.enums import Block, RunStatus, Shortcut
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
 from resnet_studio.studies.lessons.claims import CLAIMS
 from resnet_studio.studies.lessons.cohorts import ROLES, TAG, LessonSizes
 from resnet_studio.studies.lessons.rows import LESSONS
@@ -133,6 +134,18 @@ def test_the_first_start_offers_the_lessons_once(qtbot: QtBot, services: Service
     assert second.pages.current == "lessons"
     for window in (first, second):
         assert window.leave(ask=False)
+
+
+def test_the_offer_goes_once_something_trains(
+    qtbot: QtBot, services: Services, home_with_images: Home, tiny_run: specs.RunSpec
+) -> None:
+    window = MainWindow(services)
+    qtbot.addWidget(window)
+    assert "Five lessons" in window.banner.sentence
+    window.navigator.train(specs.CohortSpec(runs=(tiny_run,)))
+    assert window.banner.sentence == ""
+    qtbot.waitUntil(lambda: not services.controller.training, timeout=WAIT)
+    assert window.leave(ask=False)
 
 
 def test_who_has_trained_before_is_not_asked(qtbot: QtBot, services: Services, tiny_run: specs.RunSpec) -> None:
