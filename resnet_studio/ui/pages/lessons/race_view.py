@@ -42,6 +42,9 @@ class TrainingView(ExperimentView):
         self.body.addWidget(self.chart, 1)
         self.second = named(QPushButton(), f"lesson_second_{step.key}")
         self.foot.insertWidget(1, self.second)
+        policy = self.second.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # the chart keeps its height while an end is dragged
+        self.second.setSizePolicy(policy)
         self.second.hide()
         self._drawer = QTimer(self, singleShot=True, interval=DRAW_MS)
         self._drawer.timeout.connect(self.draw)
