@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,16 +64,15 @@ def sizes(tmp_path: Path) -> LessonSizes:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, services: Services, sizes: LessonSizes) -> Iterator[MainWindow]:
+def window(qtbot: QtBot, services: Services, sizes: LessonSizes) -> MainWindow:
     made = MainWindow(services)
-    qtbot.addWidget(made)
+    qtbot.addWidget(made, before_close_func=lambda window: window.leave(ask=False))  # however the test ends
     made.resize(1280, 720)
     made.show()
     made.pages.show_page("lessons")
     page_of(made).course.sizes = sizes
     page_of(made).activate()
-    yield made
-    made.leave(ask=False)
+    return made
 
 
 def page_of(window: MainWindow) -> LessonsPage:
