@@ -41,7 +41,7 @@ class TrainingView(ExperimentView):
         self.chart = RaceChart(course.services.theme)
         self.body.addWidget(self.chart, 1)
         self.second = named(QPushButton(), f"lesson_second_{step.key}")
-        self.foot.insertWidget(1, self.second)
+        self.foot.addWidget(self.second)
         policy = self.second.sizePolicy()
         policy.setRetainSizeWhenHidden(True)  # the chart keeps its height while an end is dragged
         self.second.setSizePolicy(policy)
