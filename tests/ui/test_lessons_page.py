@@ -17,6 +17,7 @@ from resnet_studio.domain import specs
 from resnet_studio.domain.analyses.charts import LineChart
 from resnet_studio.domain.analyses.construct import Construction
 from resnet_studio.domain.enums import Block, RunStatus, Shortcut
+from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
@@ -313,23 +314,28 @@ def test_deleted_runs_are_no_race_any_more(page: LessonsPage, qtbot: QtBot, serv
 
 
 def test_a_race_is_stopped_and_goes_on(page: LessonsPage, qtbot: QtBot, sizes: LessonSizes) -> None:
-    page.course.sizes = replace(sizes, recipe=sizes.recipe.model_copy(update={"iterations": 200, "test_every": 100}))
+    recipe = sizes.recipe.model_copy(update={"iterations": 100_000, "test_every": 100_000})
+    page.course.sizes = replace(sizes, recipe=recipe)
     page.show_step("race")
-    view = page.view
+    view, race = page.view, page.course.race
     view.button.click()
-    qtbot.waitUntil(lambda: page.course.race.fraction > 0, timeout=WAIT)
+    qtbot.waitUntil(lambda: race.fraction > 0, timeout=WAIT)
     assert view.progress.isVisibleTo(view)
     assert view.button.text() == "Stop"
     view.button.click()
-    qtbot.waitUntil(lambda: page.course.race.resumable, timeout=WAIT)
     qtbot.waitUntil(lambda: view.button.text() == "Resume", timeout=WAIT)
-    reached = page.course.race.runs[0].iteration
-    assert 0 < reached < 200
+    assert {run.status for run in race.runs} == {RunStatus.STOPPED}
+    reached = race.runs[0].iteration
+    assert 0 < reached < 100_000
     assert page.course.race_end is None
+    assert "race" not in page.place.done
     view.button.click()
-    qtbot.waitUntil(lambda: page.course.race_end is not None, timeout=WAIT)
-    assert [run.iteration for run in page.course.race.runs] == [200, 200, 200]
-    assert "race" in page.place.done
+    qtbot.waitUntil(lambda: race.fraction > reached / 100_000 and race.running, timeout=WAIT)
+    assert race.book.get(race.runs[0].id, Series.TRAINING_ERROR).iterations[0] == 1  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: view.button.text() == "Stop", timeout=WAIT)
+    view.button.click()
+    qtbot.waitUntil(lambda: race.resumable, timeout=WAIT)
+    assert race.runs[0].iteration > reached
 
 
 def test_an_analysis_is_stopped(page: LessonsPage, qtbot: QtBot, sizes: LessonSizes) -> None:
