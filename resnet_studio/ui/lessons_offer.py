@@ -22,6 +22,7 @@ class LessonsOffer(QObject):
         super().__init__(parent)
         self._services, self._banner = services, banner
         banner.acted.connect(self._on_banner)
+        services.controller.state_changed.connect(self._on_state_changed)
 
     def offer(self) -> None:
         """Where nothing was ever trained here, and nobody was asked before."""
@@ -45,8 +46,13 @@ class LessonsOffer(QObject):
         )
 
     def withdraw(self) -> None:
-        """The learner has found the lessons."""
+        """The lessons were found, or something trains: nobody needs to be asked any more."""
         self._banner.withdraw(_KEY)
+
+    @Slot()
+    def _on_state_changed(self) -> None:
+        if self._services.controller.trained:
+            self.withdraw()
 
     @Slot(str)
     def _on_banner(self, key: str) -> None:

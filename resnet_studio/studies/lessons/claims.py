@@ -61,7 +61,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "lesion",
-        N_("A residual net hardly misses a single block."),
+        N_("A residual net does nearly as well without any single one of its blocks."),
         False,
         N_("True of well trained ones, but others found it: Veit, Wilber and Belongie, 2016."),
     ),

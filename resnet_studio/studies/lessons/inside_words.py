@@ -77,12 +77,12 @@ def _saying(plain: SignalCheck, residual: SignalCheck | None) -> str:
     if residual is None or residual.growth >= plain.growth:
         return _(
             "“Gradients vanish in a deep plain net”: here, before training, they grow towards the input instead. "
-            "Batch norm is known to cause that."
+            "Batch norm is known to cause that (Yang and others, 2019)."
         )
     return _(
         "“Gradients vanish in a deep plain net”: here, before training, they grow towards the input instead, {times} "
-        "times as much as with shortcuts. Batch norm is known to cause that; the paper does not blame vanishing "
-        "gradients.",
+        "times as much as with shortcuts. Batch norm is known to cause that (Yang and others, 2019); the paper does "
+        "not blame vanishing gradients.",
         times=rounded(plain.growth / residual.growth),
     )
 

@@ -29,7 +29,7 @@ def shortcut_prices(depth: int) -> Table:
     plans = shortcut_plans(depth)
     base = plans[0][1]
     return Table(
-        (_("shortcut"), _("parameters"), _("more"), _("multiply-adds"), _("more")),
+        (_("shortcut"), _("parameters"), _("against plain"), _("multiply-adds"), _("against plain")),
         tuple(
             (
                 name,

@@ -45,7 +45,6 @@ class FormulaView(QWidget):
         """Raises ValueError for a formula that cannot be read."""
         self.markup, self._formula = markup, parse_formula(markup)
         self.setAccessibleName(self.text)
-        self.setVisible(bool(markup))
         self.updateGeometry()
         self.update()
 

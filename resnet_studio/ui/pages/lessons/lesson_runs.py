@@ -68,6 +68,11 @@ class LessonRuns(QObject):
         return not self.running and any(run.id in on_their_way for run in self.runs)
 
     @property
+    def held(self) -> bool:
+        """They wait, and so does the whole queue."""
+        return self.waiting and self._services.controller.held
+
+    @property
     def over(self) -> bool:
         """All have ended and cannot go on."""
         return bool(self.runs) and not any(run.resumable or run.status.active for run in self.runs)
@@ -103,8 +108,8 @@ class LessonRuns(QObject):
                 )
             return self._doing or _("Starting…")
         if self.waiting:
-            if self._services.controller.held:
-                return _("It waits in the queue, which is held: go on with it on the page Train.")
+            if self.held:
+                return _("It waits in the queue, and the queue until you say so.")
             return _("It waits in the queue until what trains now has ended.")
         if self.over:
             return _("Ended; the runs stand on the page Runs, with the tag {tag}.", tag=TAG)

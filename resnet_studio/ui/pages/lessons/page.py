@@ -89,12 +89,15 @@ class LessonsPage(Page):
 
     @Slot()
     def next_step(self) -> None:
-        """Of the next lesson, behind the last step."""
+        """Of the next lesson, behind the last step; behind the last lesson the raced nets are shown on Inside."""
         lesson, place = self.lesson, self.place.step_of(self.lesson)
         if place + 1 < len(lesson.steps):
             self.place.go_to(lesson, place + 1)
         elif lesson is not LESSONS[-1]:
             self.place.go_to(LESSONS[LESSONS.index(lesson) + 1], 0)
+        else:
+            self.services.navigator.look_inside([run.id for run in self.course.trained])
+            return
         self._show()
 
     @Slot()
@@ -147,8 +150,8 @@ class LessonsPage(Page):
         self.counter.setText(_("Step {place} of {all}", place=place + 1, all=len(lesson.steps)))
         first, last = lesson is LESSONS[0] and not place, place + 1 == len(lesson.steps)
         self.back_button.setEnabled(not first)
-        self.next_button.setText(_("Next lesson") if last and lesson is not LESSONS[-1] else _("Next"))
-        self.next_button.setEnabled(not (last and lesson is LESSONS[-1]))
+        after = _("Look further inside") if lesson is LESSONS[-1] else _("Next lesson")
+        self.next_button.setText(after if last else _("Next"))
         self._show_marks()
 
     def _show_marks(self) -> None:

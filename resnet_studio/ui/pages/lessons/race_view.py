@@ -41,7 +41,10 @@ class TrainingView(ExperimentView):
         self.chart = RaceChart(course.services.theme)
         self.body.addWidget(self.chart, 1)
         self.second = named(QPushButton(), f"lesson_second_{step.key}")
-        self.foot.insertWidget(1, self.second)
+        self.foot.addWidget(self.second)
+        policy = self.second.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # the chart keeps its height while an end is dragged
+        self.second.setSizePolicy(policy)
         self.second.hide()
         self._drawer = QTimer(self, singleShot=True, interval=DRAW_MS)
         self._drawer.timeout.connect(self.draw)
@@ -71,12 +74,15 @@ class TrainingView(ExperimentView):
         """Button, progress and words on the runs; ``start`` is the button's where nothing runs."""
         runs = self.runs
         busy = runs.running or runs.waiting
-        text = _("Stop") if busy else _("Resume") if runs.resumable else start
+        again = _("Go on") if runs.held else _("Resume") if runs.resumable else start
+        text = _("Stop") if busy and not runs.held else again
         self.button.setText(text)
         self.button.setEnabled(not (runs.running and self.course.services.controller.stopping))
         self.show_progress(runs.fraction if runs.running else None, running=runs.running)
         self.state.show_text(runs.sentence)
-        if runs.trouble:
+        if busy:
+            self.show_error("")
+        elif runs.trouble:
             self.show_error(runs.trouble)
 
     def lines_of(self, roles: Sequence[str], runs: Sequence[RunRecord]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -96,7 +102,9 @@ class TrainingView(ExperimentView):
     def on_button(self) -> None:
         self.show_error("")
         try:
-            if self.runs.running or self.runs.waiting:
+            if self.runs.held:
+                self.course.services.controller.go_on()
+            elif self.runs.running or self.runs.waiting:
                 self.runs.stop()
             elif self.runs.resumable:
                 self.runs.resume()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QTableView, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QTableView, QWidget
 
 from resnet_studio.domain.analyses.result import Table
 from resnet_studio.studies.lessons import prices
@@ -70,7 +70,8 @@ def _table(model: NumbersModel, name: str, title: str) -> QTableView:
 
 def _fill(table: QTableView, model: NumbersModel, values: Table) -> None:
     model.show_table(values)
-    table.resizeColumnsToContents()
-    table.horizontalHeader().setStretchLastSection(True)
+    header = table.horizontalHeader()
+    header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
     rows = sum(table.rowHeight(row) for row in range(model.rowCount()))
     table.setFixedHeight(table.horizontalHeader().sizeHint().height() + rows + 4)
