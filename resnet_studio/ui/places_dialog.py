@@ -24,7 +24,7 @@ class PlacesDialog(QDialog):
         self.setWindowTitle(_("History and runs"))
         kept = read_places(home.root)
         self.history = named(QLineEdit(kept.history), "history_field")
-        self.history.setPlaceholderText("postgresql://USER@SERVER/DATABASE")
+        self.history.setPlaceholderText(_("postgresql://USER@SERVER/DATABASE"))
         self.history.setMinimumWidth(420)
         self.runs = named(QLineEdit(kept.runs), "runs_field")
         self.runs.setPlaceholderText(str(home.root / "runs"))
