@@ -18,6 +18,7 @@ from resnet_studio.text import N_
 
 LEASE_SECONDS = 60.0  # how long a claim holds after its last renewal, by the database's clock
 RENEW_SECONDS = 15.0
+MOST_RUNS = 32  # of one cohort
 
 
 class QueueStatus(StrEnum):
@@ -162,6 +163,7 @@ class QueueCommand(Spec):
         cohort, environment: For ``add``; see :meth:`resnet_studio.history.store.RunStore.create_cohort`.
         run_ids: For ``resume``.
         first: For ``add`` and ``resume``: before everything that waits.
+        join: For ``add``: with what waits and may share its batches, where there is such an entry.
     """
 
     verb: QueueVerb
@@ -172,6 +174,7 @@ class QueueCommand(Spec):
     environment: dict[str, str] = Field(default_factory=dict)
     run_ids: tuple[str, ...] = ()
     first: bool = False
+    join: bool = False
 
 
 def open_entries(entries: Sequence[QueueEntry]) -> list[QueueEntry]:

@@ -7,7 +7,7 @@ belongs. Reading a row never fails for that, so that the other rows are read and
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -110,6 +110,26 @@ def refuse_odd(row: Any, columns: Iterable[InstrumentedAttribute[Any]]) -> None:
         if not fits(value):
             stored = str(value) if isinstance(value, Odd) else shown(value)
             raise OddValueError(_("its {column} is {stored}", column=name, stored=stored))
+
+
+def column_fits(attribute: InstrumentedAttribute[Any], values: Sequence[Any]) -> bool:
+    """Whether the column can hold every one of ``values``: as :func:`refuse_odd`, quick for thousands of rows."""
+    _name, fits = _rule(attribute)
+    for kind in set(map(type, values)):
+        own: list[Any] = [value for value in values if type(value) is kind]
+        if kind is str:
+            own = [max(own, key=len)]
+        elif kind is datetime:
+            own = [min(own), max(own)]
+        elif kind is float:
+            own = own[:1] if all(map(math.isfinite, own)) else [math.nan]
+        elif kind in (int, bool, type(None)):
+            own = own[:1]
+        else:
+            own = list({id(value): value for value in own}.values())
+        if not all(map(fits, own)):
+            return False
+    return True
 
 
 @lru_cache(maxsize=256)

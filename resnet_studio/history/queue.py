@@ -19,9 +19,10 @@ from sqlalchemy import CursorResult, Select, delete, false, func, or_, select, u
 from sqlalchemy.orm import Session
 
 from resnet_studio.domain.enums import RunStatus
-from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.queue import (
     LEASE_SECONDS,
+    MOST_RUNS,
     Claim,
     LostClaimError,
     QueueCommand,
@@ -37,7 +38,7 @@ from resnet_studio.history import runs
 from resnet_studio.history.clock import answering_since, database_now
 from resnet_studio.history.evaluations import remove_of_runs
 from resnet_studio.history.run_folders import remove_run_folders
-from resnet_studio.history.schema import CohortRow, QueueRow, RunRow
+from resnet_studio.history.schema import NAME_LENGTH, CohortRow, QueueRow, RunRow
 from resnet_studio.history.sessions import locked
 from resnet_studio.history.storage import Inspection, KeptCopies, Storage
 from resnet_studio.platform.home import Home
@@ -62,13 +63,21 @@ class QueueStore:
     # Entries in
 
     def enqueue(
-        self, cohort: CohortSpec, environment: Mapping[str, str] | None = None, *, first: bool = False
-    ) -> QueueEntry:
-        """Store the cohort's runs as queued, and an entry for them, last or before everything that waits."""
+        self, cohort: CohortSpec, environment: Mapping[str, str] | None = None, *, first: bool = False,
+        join: bool = False,
+    ) -> QueueEntry:  # fmt: skip
+        """Store the cohort's runs as queued, and an entry for them, last or before everything that waits.
+
+        Args:
+            join: Put them into the first entry that waits, was not begun, and may share its batches with them; the
+                entry is of all of them then. Only where there is none they get one of their own.
+        """
         rows = runs.new_rows(cohort)
         for row in rows:
             row.environment = dict(environment or {})
         with self._storage.writing() as session:
+            if join and (entry := _join(session, cohort, rows)) is not None:
+                return _one(session, entry.id)
             session.add_all(rows)
             session.flush()
             entry = _add(session, rows[0].cohort_key, [row.id for row in rows], first=first)
@@ -252,7 +261,9 @@ class QueueStore:
         """Do what a command says; returns the id of the entry that it is about, or has made."""
         match command.verb:
             case QueueVerb.ADD if command.cohort is not None:
-                return self.enqueue(command.cohort, command.environment, first=command.first).id
+                return self.enqueue(
+                    command.cohort, command.environment, first=command.first, join=command.join and not command.first
+                ).id
             case QueueVerb.RESUME if command.run_ids:
                 return self.enqueue_runs(command.run_ids, first=command.first)[0].id
             case QueueVerb.REPEAT:
@@ -482,6 +493,45 @@ def _add(session: Session, cohort_key: int, run_ids: Sequence[str], *, first: bo
     session.add(row)
     session.flush()
     return row
+
+
+def _join(session: Session, cohort: CohortSpec, rows: Sequence[RunRow]) -> QueueRow | None:
+    """The entry that the new runs are part of now; None where none may share its batches with them.
+
+    Only runs of one study, in one environment, that have not begun train together; what training comes to is no matter
+    of who trains beside whom.
+    """
+    waits = (QueueRow.status == str(QueueStatus.WAITING)) & (QueueRow.owner == "")
+    for entry in session.scalars(select(QueueRow).where(waits).order_by(*_ORDER).with_for_update()):
+        ids = _run_ids(entry)
+        members = session.scalars(runs.whole_runs().where(RunRow.cohort_key == entry.cohort_key)).all()
+        if {row.id for row in members} != set(ids) or len(members) + len(rows) > MOST_RUNS:
+            continue
+        parent = members[0].cohort
+        if parent.study != cohort.study or not all(_can_be_joined(row, rows[0]) for row in members):
+            continue
+        try:
+            waiting = [runs.to_record(row).spec for row in members]
+            CohortSpec(runs=(*waiting, *cohort.runs))
+        except (ValueError, StoreError):  # they do not share their batches
+            continue
+        if any(spec in waiting for spec in cohort.runs):  # somebody wants it twice
+            continue
+        if parent.name != cohort.label:
+            parent.name = f"{parent.name} + {cohort.label}"[:NAME_LENGTH]
+        last = max(row.position for row in members)
+        for place, row in enumerate(rows, last + 1):
+            row.cohort, row.position = parent, place
+        session.add_all(rows)
+        entry.run_ids = json.dumps([*ids, *(row.id for row in rows)])
+        session.flush()
+        return entry
+    return None
+
+
+def _can_be_joined(row: RunRow, new: RunRow) -> bool:
+    unbegun = row.status is RunStatus.QUEUED and not row.iteration and row.deleted_at is None
+    return unbegun and row.environment == new.environment
 
 
 def _first_position(session: Session) -> int:

@@ -7,7 +7,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -17,13 +16,14 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.colours import colour_for_depth
-from resnet_studio.domain.documents import from_json, to_json
+from resnet_studio.domain.documents import to_json
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import SpecError, StoreError, UserError
 from resnet_studio.domain.records import CheckpointRecord, EvaluatedError, RunRecord
-from resnet_studio.domain.specs import CohortSpec, RunSpec
+from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.evaluated_errors import errors_by_run
 from resnet_studio.history.odd_values import OddValueError, refuse_odd, shown
+from resnet_studio.history.run_list import RunList
 from resnet_studio.history.schema import (
     NAME_LENGTH,
     TAG_LENGTH,
@@ -34,6 +34,7 @@ from resnet_studio.history.schema import (
     TagRow,
 )
 from resnet_studio.history.sessions import locked
+from resnet_studio.history.stored_specs import stored_spec
 from resnet_studio.platform.run_folder import is_run_id
 from resnet_studio.text import _
 
@@ -126,7 +127,7 @@ def to_record(row: RunRow, evaluated: tuple[EvaluatedError, ...] = (), *, archiv
             )
         ) from None
     try:
-        spec = _spec(row.spec)
+        spec = stored_spec(row.spec)
     except SpecError as error:
         raise StoreError(
             _(
@@ -215,14 +216,22 @@ def _shown_name(name: object) -> str:
     return name[:80] if isinstance(name, str) else shown(name)
 
 
-def records(session: Session, condition: Any) -> tuple[list[RunRecord], dict[str, str]]:
+def records(
+    session: Session, condition: Any, listed: RunList | None = None
+) -> tuple[list[RunRecord], dict[str, str]]:  # fmt: skip
     """The runs that meet ``condition``, in the order of :func:`whole_runs`.
+
+    Args:
+        listed: Keeps what it has read for the next time; worth it where they are many.
 
     Returns:
         Those that can be read, and of the others the ids, each with a sentence.
     """
     errors = _errors_or_none(session, condition)
     archived = set(session.scalars(select(ArchivedRunRow.run_key)))
+    quick = None if listed is None else listed.read(session, condition, errors, archived)
+    if quick is not None:
+        return quick, {}
     found, unreadable = [], {}
     for row in session.scalars(whole_runs().where(condition)):
         try:
@@ -231,12 +240,6 @@ def records(session: Session, condition: Any) -> tuple[list[RunRecord], dict[str
             log.warning("a run cannot be read: %s", error)
             unreadable[str(row.id)] = error.sentence
     return found, unreadable
-
-
-@lru_cache(maxsize=16_384)
-def _spec(text: str) -> RunSpec:
-    """Parsed once: a table of thousands of runs is read again twice a second, and specs are frozen."""
-    return from_json(RunSpec, text)
 
 
 _CHECKED_OF_CHECKPOINT = (

@@ -23,6 +23,7 @@ from resnet_studio.history.analyses import AnalysisStore, remove_analyses_of_run
 from resnet_studio.history.evaluations import EvaluationStore, remove_of_runs
 from resnet_studio.history.queue import FencedStorage, QueueStore
 from resnet_studio.history.run_folders import checkpoints_there, lost_history, remove_run_folders, unlisted_runs
+from resnet_studio.history.run_list import RunList
 from resnet_studio.history.schema import (
     AnalysisRow,
     ArchivedRunRow,
@@ -63,6 +64,7 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
         self.unreadable_deleted: dict[str, str] = {}
         self.unreadable_evaluations: dict[str, str] = {}
         self._storage = storage
+        self._listed = RunList()
         self._lost = ""
 
     @classmethod
@@ -301,7 +303,7 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
             put_away = runs.is_archived()
             wanted = RunRow.deleted_at.is_(None) & (put_away if archived else ~put_away)
         with self._storage.reading() as session:
-            found, unreadable = runs.records(session, wanted)
+            found, unreadable = runs.records(session, wanted, self._listed)
         if deleted:
             self.unreadable_deleted = unreadable
         elif not archived:

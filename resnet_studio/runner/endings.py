@@ -111,11 +111,14 @@ def _not_enough_memory(records: Sequence[RunRecord], home: Home, should_stop: St
     machine = Machine.choose(first.spec.recipe, home.cache, [first.spec.network], [first.environment])
     free_cached_memory(machine.device)
     fits = batch_that_fits([record.spec for record in records], machine, _resident_bytes(first), should_stop)
-    advice = (
-        _("batches of {fits} fit", fits=fits)
-        if fits
-        else _("train fewer at a time or choose a batch size below {batch}", batch=batch)
-    )
+    if fits:
+        advice = (
+            _("bn_images {fits} fits", fits=fits)
+            if first.spec.recipe.shares > 1
+            else _("batches of {fits} fit", fits=fits)
+        )
+    else:
+        advice = _("train fewer at a time or choose a batch size below {batch}", batch=batch)
     return _(
         "The memory was not enough for {networks} with batches of {batch} images; {advice}. Checkpoints already "
         "written are kept.",

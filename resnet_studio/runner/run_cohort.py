@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from pydantic import ValidationError
 
@@ -15,7 +16,7 @@ from resnet_studio.domain.records import RunRecord, refuse_ended
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.recorder import recording
 from resnet_studio.history.store import RunStore
-from resnet_studio.networks.devices import choose_device
+from resnet_studio.runner.devices import refuse_devices, train_on_devices
 from resnet_studio.runner.endings import Endings
 from resnet_studio.runner.prepare import prepare
 from resnet_studio.runner.queue_work import EntryWork, this_worker
@@ -27,7 +28,7 @@ from resnet_studio.training.devices import lower_priority
 
 def run(
     cohort: CohortSpec, store: RunStore, emit: EventSink, should_stop: StopCheck = never_stop, *,
-    should_pause: StopCheck = never_stop, checkpoint_seconds: float = 30.0,
+    should_pause: StopCheck = never_stop, checkpoint_seconds: float = 30.0, devices: int = 1,
 ) -> tuple[RunRecord, ...]:  # fmt: skip
     """Store the cohort's runs and train them; see :func:`resume`.
 
@@ -35,24 +36,27 @@ def run(
         UserError: Before anything is stored, if the device or the data is not there or does not fit.
     """
     first = cohort.runs[0]
-    choose_device(first.recipe.device)
+    refuse_devices(cohort.runs, devices)
     check_classes(
         [(run.label, run.network.classes) for run in cohort.runs], describe(first.data, store.home).class_names
     )
     refuse_unreadable(first.data, store.home)
     refuse_misfits(cohort.runs, store)
     ids = [record.id for record in store.create_cohort(cohort)]
-    return resume(ids, store, emit, should_stop, should_pause=should_pause, checkpoint_seconds=checkpoint_seconds)
+    return resume(
+        ids, store, emit, should_stop, should_pause=should_pause, checkpoint_seconds=checkpoint_seconds, devices=devices
+    )
 
 
 def resume(
     run_ids: Sequence[str], store: RunStore, emit: EventSink, should_stop: StopCheck = never_stop, *,
-    should_pause: StopCheck = never_stop, checkpoint_seconds: float = 30.0,
+    should_pause: StopCheck = never_stop, checkpoint_seconds: float = 30.0, devices: int = 1,
 ) -> tuple[RunRecord, ...]:  # fmt: skip
     """Train stored runs to their end in lock-step, from their newest whole checkpoints or from the start.
 
     Each event is stored before ``emit`` sees it. ``should_stop`` and ``should_pause`` are asked at least once an
-    iteration. On the CPU the final weights are bit for bit those of a run that was never interrupted.
+    iteration. On the CPU the final weights are bit for bit those of a run that was never interrupted; with another
+    number of devices than before they are so to rounding.
 
     Returns:
         The runs as stored at the end: finished, stopped, diverged or failed, with a reason.
@@ -71,7 +75,9 @@ def resume(
     record_and_emit = recording(store, emit)
 
     def work() -> None:
-        train(
+        refuse_devices([record.spec for record in records], devices)
+        how = train if devices == 1 else partial(train_on_devices, devices=devices)
+        how(
             prepare(records, store), record_and_emit, should_stop, should_pause=should_pause,
             checkpoint_seconds=checkpoint_seconds, show=emit,
         )  # fmt: skip

@@ -12,7 +12,7 @@ from resnet_studio.domain.enums import Activation, Block, Branch, Family, Shortc
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.paper import CIFAR_10, TABLE_2, TABLE_3, TABLE_4, TABLE_5, ErrorRow
 from resnet_studio.domain.presets import apply, find_preset, preset_for
-from resnet_studio.domain.protocols import Protocol, ProtocolKind
+from resnet_studio.domain.protocols import SINGLE, Protocol, ProtocolKind
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.domain.text_numbers import percent
 from resnet_studio.studies.plan import Arm, Comparison, Measure, StudyPlan
@@ -20,6 +20,7 @@ from resnet_studio.studies.rule import Outcome
 from resnet_studio.studies.single_cohorts import DEMO, SINGLE_COHORTS, SingleCohort, plain, residual
 from resnet_studio.text import N_, _
 
+_SMALL_SCALES = Protocol(kind=ProtocolKind.MULTI_SCALE, scales=(28, 32, 40))  # of images of 32 pixels
 IMAGENET_FOLDER = f"{FOLDER}ImageNet"  # stands for the folder that has to be given
 _STANDARD_ITERATIONS = 5_000
 
@@ -86,7 +87,7 @@ class Study:
         where: Figure or table.
         expects: What the paper says, with its numbers.
         comparisons: Those whose nets a budget lacks are left out of it.
-        protocol: Of the evaluations of an ensemble, by budget; only where a comparison is of one.
+        protocols: Of the evaluations, by budget, as a plan has them; only where a comparison is answered by them.
     """
 
     number: int
@@ -97,7 +98,7 @@ class Study:
     expects: str
     budgets: Mapping[BudgetName, Budget]
     comparisons: tuple[Comparison, ...]
-    protocols: Mapping[BudgetName, Protocol] = field(default_factory=dict)
+    protocols: Mapping[BudgetName, tuple[Protocol, ...]] = field(default_factory=dict)
 
     def plan(
         self, budget: BudgetName = BudgetName.QUICK, *, data: str | None = None, classes: int | None = None,
@@ -120,14 +121,12 @@ class Study:
             title=self.title,
             question=self.question,
             arms=arms,
-            comparisons=tuple(
-                c for c in self.comparisons if c.measure is Measure.TOGETHER or {c.higher, c.lower} <= known
-            ),
+            comparisons=tuple(c for c in self.comparisons if c.measure.evaluated or {c.higher, c.lower} <= known),
             seeds=tuple(range(seeds if seeds is not None else chosen.seeds)),
             budget=str(budget),
             where=self.where,
             expects=self.expects,
-            protocol=self.protocols.get(budget, Protocol()),
+            protocols=self.protocols.get(budget, (SINGLE,)),
         )
 
 
@@ -477,8 +476,13 @@ STUDIES: tuple[Study, ...] = (
                 _("Is the test error of the best single net higher than that of all together?"), "best", "together",
                 Measure.TOGETHER, expected=Outcome.SHOWN,
             ),
+            Comparison(
+                _("Is the test error of the best net higher from a single view than from several sizes?"), "single",
+                "several", Measure.SCALES, expected=Outcome.SHOWN,
+            ),
         ),
-        {BudgetName.PAPER: Protocol(kind=ProtocolKind.MULTI_SCALE)},
+        dict.fromkeys((BudgetName.QUICK, BudgetName.STANDARD), (SINGLE, _SMALL_SCALES))
+        | {BudgetName.PAPER: (Protocol(kind=ProtocolKind.MULTI_SCALE), SINGLE)},
     ),
     Study(
         10,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from resnet_studio.domain.queue import MOST_RUNS
 from resnet_studio.domain.recipe_spec import SHARED
 from resnet_studio.domain.specs import CohortSpec, RunSpec
-
-MOST_RUNS = 32  # of one cohort
 
 
 def form_cohorts(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import Device, Engine, Loading, MemoryLayout, Precision
-from resnet_studio.domain.protocols import Protocol
+from resnet_studio.domain.protocols import SINGLE, Protocol
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import SEEDS, CohortSpec, RunSpec
 from resnet_studio.studies.cohorts import form_cohorts
@@ -30,6 +30,12 @@ class Measure(StrEnum):
     TRAINING = N_("training error")
     TEST = N_("test error")
     TOGETHER = N_("test error of all together")  # an ensemble against its best member, by evaluations
+    SCALES = N_("test error at several sizes")  # of the best net, against its single view, by evaluations
+
+    @property
+    def evaluated(self) -> bool:
+        """Answered by evaluations of all nets of a seed together."""
+        return self in (Measure.TOGETHER, Measure.SCALES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ class StudyPlan:
         looks: At how many seeds it is looked; see :mod:`resnet_studio.studies.rule`.
         left_out: Combinations of a grid that are no runs, each with the reason.
         cohort_runs: Runs that train together at the most.
-        protocol: Of the evaluations, where a comparison is of all nets together.
+        protocols: Of the evaluations, where a comparison is answered by them: the first is that of all nets together.
     """
 
     key: str
@@ -103,7 +109,7 @@ class StudyPlan:
     looks: tuple[int, ...] = LOOKS
     left_out: tuple[str, ...] = ()
     cohort_runs: int = 32
-    protocol: Protocol = field(default_factory=Protocol)
+    protocols: tuple[Protocol, ...] = (SINGLE,)
 
     def arm(self, key: str) -> Arm:
         """Raises KeyError for a key that no arm has."""
@@ -145,9 +151,9 @@ class StudyPlan:
         return form_cohorts(runs, name=self.name, study=self.key, most=self.cohort_runs)
 
     @property
-    def together(self) -> bool:
-        """Whether a comparison is of all nets together, which is answered by evaluations."""
-        return any(comparison.measure is Measure.TOGETHER for comparison in self.comparisons)
+    def evaluated(self) -> bool:
+        """Whether a comparison is answered by evaluations of all nets together."""
+        return any(comparison.measure.evaluated for comparison in self.comparisons)
 
     @property
     def disk_bytes(self) -> int:

@@ -13,6 +13,8 @@ from resnet_studio.studies.plan import Arm
 from resnet_studio.studies.stored import StoredStudy
 from resnet_studio.text import _
 
+_NAMED_AT_MOST = 12
+
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
@@ -81,11 +83,16 @@ def recipe_differences(
     for arm, one in lists:
         for check in one.of(State.DIFFERS):
             shared.setdefault((check.topic, check.run, check.paper, check.where), []).append(arm.label)
-    differences = tuple(
-        RecipeDifference(*point, _("all") if len(arms) == len(lists) else ", ".join(arms))
-        for point, arms in shared.items()
-    )
+    differences = tuple(RecipeDifference(*point, _nets(arms, len(lists))) for point, arms in shared.items())
     return lists, differences
+
+
+def _nets(labels: Sequence[str], of: int) -> str:
+    if len(labels) == of:
+        return _("all")
+    if len(labels) > _NAMED_AT_MOST:
+        return _("{count} of {all} nets", count=len(labels), all=of)
+    return ", ".join(labels)
 
 
 def _conformity(found: StoredStudy, arm: Arm) -> Conformity:

@@ -12,7 +12,7 @@ from resnet_studio.studies.catalog import BudgetName, Study
 from resnet_studio.studies.plan import Place, StudyPlan, Work, places, work_left
 from resnet_studio.studies.rule import Outcome
 from resnet_studio.studies.run_results import Curves, RunResult, run_results
-from resnet_studio.studies.together import together_errors
+from resnet_studio.studies.together import Lacking, evaluated_errors, lacking
 from resnet_studio.studies.verdicts import Verdict, study_verdicts
 from resnet_studio.text import _, _n
 
@@ -35,6 +35,7 @@ class StoredStudy:
         places: Every run of the plan, and of seeds beyond, with its stored one.
         work: What is left to train.
         curves: Training and test errors of the runs that ended.
+        lacking: Evaluations of all nets together that the verdicts lack, of seeds whose nets have finished.
     """
 
     plan: StudyPlan
@@ -42,6 +43,7 @@ class StoredStudy:
     work: tuple[Work, ...]
     verdicts: tuple[Verdict, ...]
     curves: Curves
+    lacking: tuple[Lacking, ...] = ()
 
     @property
     def runs(self) -> tuple[RunRecord, ...]:
@@ -112,8 +114,12 @@ def stored_study(plan: StudyPlan, store: History, runs: Sequence[RunRecord] | No
     found = places(plan, runs)
     ended = [place.run.id for place in found if place.run is not None and place.done]
     curves = store.curves(ended, ERRORS) if ended else {}
-    together = together_errors(plan, found, store.evaluations()) if plan.together else None
-    return StoredStudy(plan, found, work_left(plan, runs), study_verdicts(plan, found, curves, together), curves)
+    evaluations = store.evaluations() if plan.evaluated else ()
+    errors = evaluated_errors(plan, found, evaluations) if plan.evaluated else {}
+    return StoredStudy(
+        plan, found, work_left(plan, runs), study_verdicts(plan, found, curves, errors), curves,
+        lacking(plan, found, evaluations),
+    )  # fmt: skip
 
 
 def trained_plans(study: Study, runs: Sequence[RunRecord]) -> tuple[StudyPlan, ...]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Evaluation, EvaluationSummary, RunRecord
 from resnet_studio.domain.statistics import fair_coin_tail
 from resnet_studio.domain.text_numbers import grouped
-from resnet_studio.studies.plan import Place, StudyPlan
+from resnet_studio.studies.plan import Measure, Place, StudyPlan
 from resnet_studio.studies.rule import ALPHA
 from resnet_studio.text import _
 
@@ -25,23 +26,64 @@ def members(plan: StudyPlan, found: Sequence[Place]) -> dict[int, tuple[RunRecor
     return {seed: tuple(runs) for seed, runs in by_seed.items() if len(runs) == len(plan.arms)}
 
 
-def together_errors(
-    plan: StudyPlan, found: Sequence[Place], evaluations: Iterable[EvaluationSummary]
-) -> Mapping[int, tuple[float, float]]:
-    """By seed the top-1 errors, in percent, of the best single net and of all together, where they were evaluated.
+EvaluatedErrors = Mapping[Measure, Mapping[int, tuple[float, float]]]
+"""By measure and seed: the top-1 error that is held to be higher and the other one, percent."""
 
-    Args:
-        evaluations: Stored ones, the newest first; those of other weights or another protocol do not count.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """The nets of one seed, which have not been evaluated together under a protocol."""
+
+    seed: int
+    runs: tuple[RunRecord, ...]
+    protocol: Protocol
+
+
+def lacking(plan: StudyPlan, found: Sequence[Place], evaluations: Iterable[EvaluationSummary]) -> tuple[Lacking, ...]:
+    """What is to be evaluated of nets that have finished, seed by seed; empty for a study without such comparisons."""
+    if not plan.evaluated:
+        return ()
+    done = _evaluated(plan, found, evaluations)
+    return tuple(
+        Lacking(seed, runs, protocol)
+        for seed, runs in members(plan, found).items()
+        for protocol in plan.protocols
+        if (seed, protocol.key) not in done
+    )
+
+
+def _evaluated(
+    plan: StudyPlan, found: Sequence[Place], evaluations: Iterable[EvaluationSummary]
+) -> dict[tuple[int, str], EvaluationSummary]:
+    """By seed and protocol; of several the newest. Evaluations of other weights or on other images do not count."""
     wanted = {frozenset(run.id for run in runs): seed for seed, runs in members(plan, found).items()}
-    errors: dict[int, tuple[float, float]] = {}
+    newest: dict[tuple[int, str], EvaluationSummary] = {}
     for one in evaluations:
         seed = wanted.get(frozenset(one.run_ids))
-        if seed is None or seed in errors or any(one.outdated) or one.protocol.key != plan.protocol.key:
-            continue
-        if one.member_errors and one.data == plan.arms[0].spec.data.source:
-            errors[seed] = (min(one.member_errors), one.top1_error)
-    return errors
+        counts = one.member_errors and not any(one.outdated) and one.data == plan.arms[0].spec.data.source
+        if seed is not None and counts:
+            newest.setdefault((seed, one.protocol.key), one)
+    return newest
+
+
+def evaluated_errors(
+    plan: StudyPlan, found: Sequence[Place], evaluations: Iterable[EvaluationSummary]
+) -> EvaluatedErrors:
+    """What the stored evaluations say of the comparisons that are answered by them.
+
+    Args:
+        evaluations: Stored ones, the newest first.
+    """
+    done = _evaluated(plan, found, evaluations)
+    together, scales = {}, {}
+    for seed in members(plan, found):
+        if (one := done.get((seed, plan.protocols[0].key))) is not None:
+            together[seed] = (min(one.member_errors), one.top1_error)
+        by_kind = {each.kind: done.get((seed, each.key)) for each in plan.protocols}
+        alone, several = by_kind.get(ProtocolKind.SINGLE), by_kind.get(ProtocolKind.MULTI_SCALE)
+        if alone is not None and several is not None:
+            scales[seed] = (min(alone.member_errors), min(several.member_errors))
+    return {Measure.TOGETHER: together, Measure.SCALES: scales}
 
 
 @dataclass(frozen=True, slots=True)

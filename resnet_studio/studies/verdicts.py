@@ -15,12 +15,10 @@ from resnet_studio.domain.text_numbers import percent
 from resnet_studio.studies.plan import Comparison, Measure, Place, StudyPlan
 from resnet_studio.studies.rule import LEAST_SEEDS, MARGIN, WORST_ERROR, Judgement, Outcome, judge, next_look
 from resnet_studio.studies.run_results import Curves, RunResult, run_results
+from resnet_studio.studies.together import EvaluatedErrors
 from resnet_studio.text import N_, _, _n
 
 WARM_UP_SHARE = 0.1  # of the iterations; what is measured before is not asked whether all seeds agree
-
-# (seed) -> (error of the best member, error of the ensemble), percent
-TogetherErrors = Mapping[int, tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +135,7 @@ class Verdict:
 
 
 def study_verdicts(
-    plan: StudyPlan, found: Sequence[Place], curves: Curves, together: TogetherErrors | None = None
+    plan: StudyPlan, found: Sequence[Place], curves: Curves, evaluated: EvaluatedErrors | None = None
 ) -> tuple[Verdict, ...]:
     """One verdict a comparison, in their order.
 
@@ -145,15 +143,15 @@ def study_verdicts(
         plan: The study.
         found: Its runs as :func:`resnet_studio.studies.plan.places` gives them.
         curves: Training and test error of the runs that ended.
-        together: For an ensemble against its best member, by seed.
+        evaluated: Of the comparisons that are answered by evaluations.
     """
     runs = [place.run for place in found if place.run is not None and place.done]
     results = {result.run.id: result for result in run_results(runs, curves)}
     by_place = {(p.arm.key, p.seed): results.get(p.run.id) if p.run is not None else None for p in found}
     seeds = tuple(dict.fromkeys(place.seed for place in found))
     claims = [
-        _together_claim(comparison, plan, together or {}, seeds)
-        if comparison.measure is Measure.TOGETHER
+        _evaluated_claim(comparison, plan, (evaluated or {}).get(comparison.measure, {}), seeds)
+        if comparison.measure.evaluated
         else claim_of(
             comparison,
             plan.arm(comparison.higher).label,
@@ -218,8 +216,12 @@ def _error(result: RunResult, measure: Measure) -> float | None:
     return result.counted(result.training_error if measure is Measure.TRAINING else result.test_error)
 
 
-def _together_claim(comparison: Comparison, plan: StudyPlan, errors: TogetherErrors, seeds: Sequence[int]) -> Claim:
+def _evaluated_claim(
+    comparison: Comparison, plan: StudyPlan, errors: Mapping[int, tuple[float, float]], seeds: Sequence[int]
+) -> Claim:
     pairs = tuple(SeedPair(seed, *errors[seed]) for seed in seeds if seed in errors)
+    if comparison.measure is Measure.SCALES:
+        return Claim(comparison, _("the best net from a single view"), _("the best net at several sizes"), pairs)
     return Claim(comparison, _("the best single net"), _("all {count} together", count=len(plan.arms)), pairs)
 
 
@@ -286,6 +288,7 @@ _NOUNS = {
     Measure.TRAINING: N_("training error"),
     Measure.TEST: N_("test error"),
     Measure.TOGETHER: N_("test error"),
+    Measure.SCALES: N_("test error"),
 }
 
 

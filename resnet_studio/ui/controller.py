@@ -165,16 +165,17 @@ class RunController(QObject):
     # What a person starts
 
     def train(self, cohort: CohortSpec) -> tuple[str, ...]:
-        """Store the cohort's runs as queued and start them now, or after what trains.
+        """Store the cohort's runs as queued and start them now, or after what trains; then together with what waits
+        and may share its batches.
 
         Returns:
-            Their ids, in the cohort's order.
+            The ids of all that will train together, theirs last.
 
         Raises:
             UserError: If the history cannot be written, or a run could not begin with the weights it asks for.
         """
         refuse_misfits(cohort.runs, self._store)
-        entry = self._store.enqueue(cohort, first=self._job is None)
+        entry = self._store.enqueue(cohort, first=self._job is None, join=self._job is not None)
         self._begin([entry])
         return entry.run_ids
 

@@ -57,6 +57,15 @@ def test_added_entries_are_listed_moved_and_removed(at_home: Say, tiny: tuple[ob
     assert [entry["status"] for entry in listed(at_home)] == ["waiting", "paused", "waiting"]
 
 
+def test_what_may_share_batches_trains_together(at_home: Say, tiny: tuple[object, ...]) -> None:
+    first = at_home("queue", "add", *tiny, "--json").json
+    said = at_home("queue", "add", *tiny, "--block", "plain")
+    assert "2 runs" in said.out
+    alone = at_home("queue", "add", *tiny, "--init-seed", 1, "--alone", "--json").json
+    assert [entry["cohort"] for entry in listed(at_home)] == [first["cohort"], alone["cohort"]]
+    assert [len(entry["runs"]) for entry in listed(at_home)] == [2, 1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -65,6 +64,7 @@ while True:
     store.append_chunks([CurveChunk(run_id, series, reached + 1, values)
                          for run_id in run_ids for series in (Series.TRAINING_ERROR, Series.SECONDS)])
     reached += 7
+    print("stored", flush=True)
 """
 
 
@@ -176,7 +176,8 @@ def test_killed_while_writing_again_and_again(home: Home, tiny_twin: CohortSpec,
         writer = spawn(WRITE_FOR_EVER, str(home.root), *run_ids)
         assert said(writer).split() == ([] if attempt == 0 else run_ids)
         assert said(writer) == "both stand at the same iteration"
-        time.sleep(draw.uniform(0.05, 0.4))  # any moment will do from here on
+        for _stored in range(draw.randrange(30)):
+            assert said(writer) == "stored"
         writer.send_signal(signal.SIGKILL)
         assert writer.wait(30) == -signal.SIGKILL
 

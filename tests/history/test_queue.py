@@ -14,6 +14,7 @@ from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.queue import (
     LEASE_SECONDS,
+    MOST_RUNS,
     LostClaimError,
     QueueCommand,
     QueueEntry,
@@ -23,7 +24,7 @@ from resnet_studio.domain.queue import (
     Worker,
 )
 from resnet_studio.domain.series import Series
-from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.steer import answer_requests, steer
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
@@ -62,6 +63,44 @@ def test_entries_keep_their_order_and_know_their_cohort(store: RunStore, tiny_tw
     assert entry.runs[0].environment == {"engine": "eager"}
     assert (entry.title, entry.study, entry.seeds, entry.progress) == (tiny_twin.label, tiny_twin.study, (0,), 0.0)
     assert [run.id for run in store.cohort_runs(entry.cohort_id)] == list(entry.run_ids)
+
+
+def deeper(cohort: CohortSpec, depth: int, **changes: object) -> CohortSpec:
+    """Another network, the same batches but for what changes."""
+    run = cohort.runs[1]
+    network = replace(run.network, depth=depth)
+    return CohortSpec(study=cohort.study, runs=(replace(run, network=network, recipe=replace(run.recipe, **changes)),))
+
+
+def test_runs_that_may_share_batches_wait_as_one_cohort(store: RunStore, tiny_twin: CohortSpec) -> None:
+    begun = store.enqueue(tiny_twin)
+    assert store.claim(ME) is not None
+    first = store.enqueue(tiny_twin)
+    joined = store.enqueue(deeper(tiny_twin, 14, init_seed=5), join=True)
+    assert (joined.id, joined.cohort_id, joined.place) == (first.id, first.cohort_id, 2)
+    assert joined.run_ids[:2] == first.run_ids
+    assert [run.name for run in joined.runs] == ["plain-8", "ResNet-8", "ResNet-14"]
+    assert [run.id for run in store.cohort_runs(first.cohort_id)] == list(joined.run_ids)
+    assert store.entry(begun.id).run_ids == begun.run_ids, "what is trained stays as it is"
+    apart = [
+        store.enqueue(deeper(tiny_twin, 14, data_seed=1), join=True),  # other batches
+        store.enqueue(deeper(tiny_twin, 14, init_seed=5), join=True),  # the same run again
+        store.enqueue(deeper(tiny_twin, 20)),  # not wanted
+        store.enqueue(deeper(tiny_twin, 26).model_copy(update={"study": "other"}), join=True),
+        store.enqueue(deeper(tiny_twin, 32), {"engine": "compiled"}, join=True),
+    ]
+    assert [entry.place for entry in apart] == [3, 4, 5, 6, 7]
+    store.ask(first.id, QueueRequest.PAUSE)
+    assert store.enqueue(deeper(tiny_twin, 38), join=True).id == apart[1].id, "a paused one takes no part"
+
+
+def test_a_cohort_is_joined_up_to_its_most_runs(store: RunStore, tiny_twin: CohortSpec) -> None:
+    run = tiny_twin.runs[1]
+    many = [replace(run, recipe=replace(run.recipe, init_seed=seed)) for seed in range(MOST_RUNS)]
+    store.enqueue(CohortSpec(runs=tuple(many[:-1]), study=tiny_twin.study))
+    store.enqueue(CohortSpec(runs=(many[-1],), study=tiny_twin.study), join=True)
+    store.enqueue(deeper(tiny_twin, 14), join=True)
+    assert [len(entry.runs) for entry in store.queue()] == [MOST_RUNS, 1]
 
 
 def test_moved_entries_stay_where_they_were_put(store: RunStore, three: list[QueueEntry]) -> None:

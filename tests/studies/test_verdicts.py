@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from resnet_studio.domain.enums import RunStatus
-from resnet_studio.domain.protocols import Protocol
+from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Evaluation, EvaluationSummary
 from resnet_studio.domain.series import Series
 from resnet_studio.studies.catalog import gallery_study
@@ -137,9 +137,23 @@ def test_together_is_told_by_evaluations() -> None:
     runs = trained(plan, {arm.key: [50.0, 50.0, 50.0] for arm in plan.arms})
     by_seed = {seed: [run for run in runs if run.spec.recipe.init_seed == seed] for seed in range(3)}
     evaluations = [summary([run.id for run in by_seed[seed]], 20.0 - seed, (30.0, 25.0, 27.0)) for seed in range(3)]
-    (found,) = stored_study(plan, Shelf(runs, evaluations=evaluations)).verdicts
+    study = stored_study(plan, Shelf(runs, evaluations=evaluations))
+    found, scales = study.verdicts
     assert [pair.difference for pair in found.pairs] == [5.0, 6.0, 7.0]
     assert "the test error of the best single net is 6.0 points above that of all 3 together" in found.text
+    assert (scales.pairs, scales.outcome) == ((), Outcome.NOT_ENOUGH)
+    assert [(each.seed, each.protocol.kind) for each in study.lacking] == [
+        (seed, ProtocolKind.MULTI_SCALE) for seed in range(3)
+    ]
+    several = [
+        replace(one, protocol=plan.protocols[1], member_errors=(24.0, 25.0, 27.0), top1_error=19.0)
+        for one in evaluations
+    ]
+    whole = stored_study(plan, Shelf(runs, evaluations=[*evaluations, *several]))
+    assert whole.lacking == ()
+    assert [pair.difference for pair in whole.verdicts[1].pairs] == [1.0, 1.0, 1.0]
+    assert "the test error of the best net from a single view is 1.0 points above" in whole.verdicts[1].text
+    assert whole.verdicts[0].pairs == found.pairs
     old = [replace(one, outdated=(True, False, False)) for one in evaluations]
     assert stored_study(plan, Shelf(runs, evaluations=old)).verdicts[0].pairs == ()
     assert stored_study(plan, Shelf(runs[:-1], evaluations=evaluations)).verdicts[0].pairs == found.pairs[:2]

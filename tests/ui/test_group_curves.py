@@ -54,7 +54,8 @@ def test_a_group_reads_as_mean_and_deviation(book):
     put_group_curves(book, [GROUP])
     [found] = readings(book, [GROUP], ERROR, PlotOptions(), 60)
     assert found.values == pytest.approx((31.0, 33.0))
-    assert found.deviations == pytest.approx((1.0, 1.0))
+    assert [each.deviation for each in found.statistics] == pytest.approx([1.0, 1.0])
+    assert [each.low for each in found.statistics] == pytest.approx([28.516, 30.516], abs=0.001)
 
 
 def test_the_plot_draws_band_and_seeds_and_the_legend_their_numbers(book, qtbot, qapp):
@@ -70,7 +71,7 @@ def test_the_plot_draws_band_and_seeds_and_the_legend_their_numbers(book, qtbot,
     assert len(layer._seeds) == 6
     assert all(len(line.xData) for line in layer._seeds)
     assert all(shade.item.brush().color().alphaF() == pytest.approx(0.16, abs=0.01) for shade in layer._bands)
-    assert plot.legend.texts()[1] == ("ResNet-20 (n 3)", "31.0 ± 1.0 %", "33.0 ± 1.0 %")
+    assert plot.legend.texts()[1] == ("ResNet-20 (n 3)", "31.0 ± 1.0 % [28.5, 33.5]", "33.0 ± 1.0 % [30.5, 35.5]")
     assert plot.spans[1][0] < 30 < 34 < plot.spans[1][1]  # the seeds are in sight, not the mean alone
     qtbot.mouseClick(plot.legend.row(GROUP.run_id), Qt.MouseButton.LeftButton)
     plot.draw_if_dirty()

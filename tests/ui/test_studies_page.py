@@ -24,6 +24,8 @@ from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.pages.studies.dots import SeedDots
 from resnet_studio.ui.pages.studies.new_study import NewStudyDialog
 from resnet_studio.ui.pages.studies.page import StudiesPage
+from resnet_studio.ui.pages.studies.picture import ReportPicture
+from resnet_studio.ui.pages.studies.preview_table import PreviewTable
 from resnet_studio.ui.pages.studies.work import Setup, first_cards, with_count
 from resnet_studio.ui.services import Services
 
@@ -158,6 +160,10 @@ def test_a_study_of_a_file_is_previewed_and_stays_on_the_list(
     assert page.setup.preview.text().startswith("9 runs in 3 cohorts")
     assert "1 combination is left out" in page.setup.left_out.text()
     assert not page.setup.budget.isVisible()
+    (table,) = page.answers.findChildren(PreviewTable)
+    cells = [[table.rows.index(row, column).data() for column in (0, 1, 2, 3)] for row in range(3)]
+    assert [each[1:] for each in cells] == [["3", "20", "1"]] * 3
+    qtbot.waitUntil(lambda: page.list.cards.cards[-1].headline == "not trained yet", timeout=20_000)
     again = StudiesPage(services, page_row("studies"))
     qtbot.addWidget(again)
     assert [card.title for card in again.list.cards.cards][-1] == "Two widths"
@@ -240,6 +246,14 @@ def test_the_demo_ends_with_what_it_does_not_show_and_what_would(qtbot: QtBot, s
     page.show()
     qtbot.waitUntil(lambda: "too few to show depth pay off" in page.header.seen.text(), timeout=20_000)
     asked = services.navigator.asked  # type: ignore[attr-defined]
+    ids = {run.name: run.id for run in services.store.list_runs()}
+    assert "ResNet-56, ResNet-20, plain-20" in page.next_steps.breaks.toolTip(), "plain-56 still guesses"
+    qtbot.mouseClick(page.next_steps.breaks, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.next_steps.why, Qt.MouseButton.LeftButton)
+    deepest = next(run for run in demo.cohort(0).runs if run.network.label == "ResNet-56")
+    assert asked["look_inside"] == [
+        ([ids["ResNet-56"], ids["ResNet-20"], ids["plain-20"]], None, "lesion"), ((), deepest, "signal"),
+    ]  # fmt: skip
     qtbot.mouseClick(page.next_steps.seeds, Qt.MouseButton.LeftButton)
     assert asked["train"] == [demo.cohort(1), demo.cohort(2)]
     qtbot.mouseClick(page.next_steps.longer, Qt.MouseButton.LeftButton)
@@ -256,9 +270,9 @@ def test_design_leads_to_all_studies(qtbot: QtBot, services: Services) -> None:
 
 
 def test_a_new_study_is_checked_as_it_is_written_and_opens_once_saved(
-    qtbot: QtBot, page: StudiesPage, tmp_path: Path
+    qtbot: QtBot, page: StudiesPage, services: Services, tmp_path: Path
 ) -> None:
-    dialog = NewStudyDialog()
+    dialog = NewStudyDialog(services)
     qtbot.addWidget(dialog)
     dialog.saved.connect(page.open_file)
     dialog.grid.setPlainText("depht: 8, 14")
@@ -267,6 +281,15 @@ def test_a_new_study_is_checked_as_it_is_written_and_opens_once_saved(
     dialog.grid.setPlainText("depth: 8, 14\nshortcut: A, B")
     dialog.rules.setPlainText("shortcut B only where depth is 14")
     assert dialog.fault.text() == ""
+    qtbot.waitUntil(lambda: dialog.takes.text().startswith("9 runs in 3 cohorts"), timeout=20_000)
+    assert [dialog.table.rows.index(row, 0).data() for row in range(3)] == ["ResNet-8", "ResNet-14", "ResNet-14 B"]
+    assert "1 combination is left out" in dialog.left_out.text()
+    dialog.rules.setPlainText("")
+    dialog.grid.setPlainText("depth: 8, 9")
+    qtbot.waitUntil(lambda: dialog.takes.text() == "" and not dialog.save.isEnabled(), timeout=20_000)
+    assert "9 fits into no run" in dialog.fault.text()
+    dialog.grid.setPlainText("depth: 8, 14\nshortcut: A, B")
+    dialog.rules.setPlainText("shortcut B only where depth is 14")
     dialog.save_as(tmp_path / "mine.toml")
     study = read_study(tmp_path / "mine.toml")
     assert study.grid == {"depth": [8, 14], "shortcut": ["A", "B"]}
@@ -274,3 +297,55 @@ def test_a_new_study_is_checked_as_it_is_written_and_opens_once_saved(
     assert len(study.plan().arms) == 3
     assert page.list.current is not None
     assert page.list.current.file == tmp_path / "mine.toml"
+
+
+def test_a_large_grid_is_previewed_without_a_wait(
+    qtbot: QtBot, page: StudiesPage, services: Services, tmp_path: Path
+) -> None:
+    file = tmp_path / "large.toml"
+    widths = ", ".join(map(str, range(1, 121)))
+    grid = OWN.replace("[8, 14]", "[8, 14, 20, 26]").replace("[4, 8]", f"[{widths}]").replace("depth 14", "depth 50")
+    file.write_text(grid.replace('rules = ["depth 50 only where width is 4"]\n', ""), encoding="utf-8")
+    page.open_file(file)
+    shown(qtbot, page, f"file:{file}")
+    assert page.setup.preview.text().startswith("1440 runs in")
+    (table,) = page.answers.findChildren(PreviewTable)
+    assert table.rows.rowCount() == 480
+    assert len(page.answers.findChildren(QLabel)) < 400
+
+
+def test_nets_that_have_finished_are_evaluated_together(qtbot: QtBot, page: StudiesPage, services: Services) -> None:
+    plan = gallery_study("together").plan()
+    train(services.store, plan, {arm.key: 50.0 for arm in plan.arms})
+    shown(qtbot, page, "together")
+    assert "6 evaluations of all nets together are still to come" in page.setup.progress_text.text()
+    assert [asked.key for asked in services.navigator.asked["evaluate_study"]] == ["together"]  # type: ignore[attr-defined]
+    page.view = None
+    page._look()
+    qtbot.waitUntil(lambda: page.view is not None, timeout=20_000)
+    assert len(services.navigator.asked["evaluate_study"]) == 1  # type: ignore[attr-defined]
+
+
+def test_the_pictures_of_a_trained_study_stand_in_the_window(
+    qtbot: QtBot, page: StudiesPage, services: Services
+) -> None:
+    plan = gallery_study("error-depth").plan()
+    train(services.store, plan, {arm.key: 30.0 + arm.spec.network.depth / 4 for arm in plan.arms})
+    shown(qtbot, page, "error-depth")
+    drawn = page.answers.findChildren(ReportPicture)
+    names = [picture.accessibleName().partition(".")[0] for picture in drawn]
+    assert names == ["Training error", "Training error against depth"]
+    picture = drawn[1]
+    picture.resize(760, picture.heightForWidth(760))
+    seen = picture.grab().toImage()
+    colours = {seen.pixelColor(x, y).name() for x in range(seen.width()) for y in range(0, seen.height(), 2)}
+    assert {"#0072b2", "#d55e00"} <= colours
+
+
+def test_what_is_stored_sets_the_number_of_seeds(qtbot: QtBot, page: StudiesPage, services: Services) -> None:
+    plan = gallery_study("degradation").plan(seeds=5)
+    train(services.store, plan, {"plain-20": 40.0, "plain-32": 50.0, "plain-44": 60.0, "plain-56": 80.0})
+    page.show()
+    page.activate()
+    qtbot.waitUntil(lambda: page.setup.seeds.value() == 5, timeout=20_000)
+    qtbot.waitUntil(lambda: page.setup.more.text() == "5 more seeds", timeout=20_000)

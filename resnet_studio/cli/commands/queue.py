@@ -18,7 +18,6 @@ from resnet_studio.cli.study_argument import chosen_study
 from resnet_studio.cli.training_progress import progress
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.queue import QueueCommand, QueueEntry, QueueRequest, QueueStatus, QueueVerb
-from resnet_studio.domain.text_numbers import duration
 from resnet_studio.platform.queue_time import QueueTime, queue_time
 from resnet_studio.platform.training_speed import with_runs
 from resnet_studio.runner.queue_work import EntryWork, this_worker
@@ -66,18 +65,13 @@ def list_entries(
         (
             entry.place or "", entry.id[:8], entry.title, entry.study, ", ".join(map(str, entry.seeds)),
             _(entry.status.value), f"{entry.iteration}/{entry.iterations}",
-            duration(time.by_entry[entry.id]) if entry.id in time.by_entry else "",
+            time.by_entry[entry.id].words if entry.id in time.by_entry else "",
         )
         for entry in entries
     ]  # fmt: skip
     print_table(columns, rows, right=("", *columns[6:]))
-    if time.seconds >= 1:
-        whole = duration(time.seconds)
-        print(
-            _("At least {duration} in all.", duration=whole)
-            if time.unknown
-            else _("{duration} in all.", duration=whole)
-        )
+    if time.words:
+        print(f"{time.words[:1].upper()}{time.words[1:]}.")
 
 
 @app.command()
@@ -101,9 +95,13 @@ def add(
     budget: BudgetOption = None,
     seeds: SeedsOption = None,
     first: Annotated[bool, typer.Option("--first", help=_("Before everything that waits."))] = False,
+    alone: Annotated[
+        bool, typer.Option("--alone", help=_("Not in one cohort with what waits and may share its batches."))
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add a cohort: what `train` takes, or a study. Another program that holds the history is asked to."""
+    """Add a cohort: what `train` takes, or a study. It trains together with what waits and may share its batches.
+    Another program that holds the history is asked to."""
     here = session(context)
     if study:
         if set(given) - {"data.source"} or file or recipe or like or twin or seed is not None:
@@ -116,7 +114,8 @@ def add(
     environment = dict(again.environment) if again is not None else {}
     with here.writer() as store:
         refuse_misfits(cohort.runs, store)
-        command = QueueCommand(verb=QueueVerb.ADD, cohort=cohort, environment=environment, first=first)
+        join = not alone and not first
+        command = QueueCommand(verb=QueueVerb.ADD, cohort=cohort, environment=environment, first=first, join=join)
         _print_entry(here, store, _steer(store, command), as_json)
 
 
@@ -290,6 +289,8 @@ def _print_entry(here: Session, store: RunStore, entry_id: str, as_json: bool) -
     print(
         _("{title} waits as number {place} ({entry_id}).", title=entry.title, place=entry.place, entry_id=entry.id[:8])
     )
+    if len(entry.runs) > 1:
+        print(_("Its {count} runs share their batches and train together.", count=len(entry.runs)))
     if not any(each.claimed for each in store.queue()):
         print(_("Train what waits with: {command}", command=here.command("queue", "run")))
 
@@ -300,6 +301,7 @@ def _time(here: Session, store: RunStore, entries: Sequence[QueueEntry]) -> Queu
 
 def entry_json(entry: QueueEntry, time: QueueTime | None = None) -> dict[str, object]:
     """``position`` is null for an entry that has ended, ``seconds_left`` where it is not known."""
+    left = None if time is None else time.by_entry.get(entry.id)
     return {
         "position": entry.place or None,
         "id": entry.id,
@@ -320,7 +322,8 @@ def entry_json(entry: QueueEntry, time: QueueTime | None = None) -> dict[str, ob
         "status": str(entry.status),
         "reason": entry.reason,
         "progress": entry.progress,
-        "seconds_left": None if time is None else time.by_entry.get(entry.id),
+        "seconds_left": None if left is None else left.seconds,
+        "seconds_left_range": None if left is None else [left.low, left.high],
         "host": entry.host if entry.claimed else "",
         "added_at": entry.added_at.isoformat(),
         "ended_at": entry.ended_at.isoformat() if entry.ended_at else None,

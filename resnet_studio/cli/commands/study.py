@@ -12,6 +12,7 @@ from rich.text import Text
 from resnet_studio.app import run_app
 from resnet_studio.cli.commands.train import show_results, train_cohort, train_stored
 from resnet_studio.cli.context import Session, ids, session
+from resnet_studio.cli.first_check import first_check, print_check
 from resnet_studio.cli.options import AsJson
 from resnet_studio.cli.output import hint, print_json, print_table
 from resnet_studio.cli.progress_bar import ProgressBar
@@ -30,17 +31,15 @@ from resnet_studio.platform.files import write_whole
 from resnet_studio.studies.catalog import STUDIES, BudgetName
 from resnet_studio.studies.conclusions import all_verdicts, conclusion
 from resnet_studio.studies.estimate import estimate, estimate_left
+from resnet_studio.studies.learning import Stand, learned
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.run_results import RunResult, run_results
-from resnet_studio.studies.single_cohorts import find_single_cohort, quick
+from resnet_studio.studies.single_cohorts import DEMO_KEY, LONGER_KEY, find_single_cohort, quick
 from resnet_studio.studies.stored import other_studies, stored_study, trained_plans
-from resnet_studio.studies.together import members, together_errors
 from resnet_studio.text import _
 
 if TYPE_CHECKING:
     pass
-
-DEMO = "degradation"
 
 app = typer.Typer(help=_("Studies: the paper's questions and your own, with verdicts."), no_args_is_help=True)
 Seed = Annotated[
@@ -86,8 +85,8 @@ def demo(
     """
     here = session(context)
     if not (headless or as_json or quickly or seed) and not why_no_window():
-        raise typer.Exit(run_app(here.home, study=DEMO))
-    cohort = find_single_cohort(DEMO).cohort(seed)
+        raise typer.Exit(run_app(here.home, study=DEMO_KEY))
+    cohort = find_single_cohort(DEMO_KEY).cohort(seed)
     _answer(here, quick(cohort) if quickly else cohort, as_json)
 
 
@@ -170,7 +169,7 @@ def run_study(
     for source in dict.fromkeys(arm.spec.data for arm in plan.arms):
         refuse_missing_data(source, here.home)
     code = _train_missing(here, plan, as_json)
-    if code < 128 and plan.together:
+    if code < 128 and plan.evaluated:
         code = _evaluate_together(here, plan, as_json) or code
     with here.reader() as store:
         found = stored_study(plan, store)
@@ -277,34 +276,36 @@ def _train_missing(here: Session, plan: StudyPlan, as_json: bool) -> int:
 
 def _evaluate_together(here: Session, plan: StudyPlan, as_json: bool) -> int:
     """All nets of each seed as an ensemble, where that was not done; the exit code where a signal stopped it."""
-    from resnet_studio.inference import evaluate as evaluating
-    from resnet_studio.inference.models import load
-
     with here.writer() as store, StopOnSignals() as stopping:
-        found = stored_study(plan, store)
-        done = together_errors(plan, found.places, store.evaluations())
-        for seed, runs in members(plan, found.places).items():
-            if seed in done:
-                continue
-            title = _("evaluating {networks} runs", networks=len(runs))
-            try:
-                with ProgressBar(title, quiet=as_json) as work:
-                    networks = [load(store, run) for run in runs]
-                    data = runs[0].spec.data
-                    store.add_evaluation(
-                        evaluating.evaluate(networks, data, plan.protocol, here.home, work.report, stopping)
-                    )
-            except Stopped:
-                return stopping.exit_code
-            except UserError as error:
-                hint(error.sentence)
-                return 1
+        if not stored_study(plan, store).lacking:
+            return 0
+        from resnet_studio.runner.evaluate_study import evaluate_study
+
+        title = _("evaluating {networks} nets together", networks=len(plan.arms))
+        try:
+            with ProgressBar(title, quiet=as_json) as work:
+                evaluate_study(plan, store, work.report, stopping)
+        except Stopped:
+            return stopping.exit_code
+        except UserError as error:
+            hint(error.sentence)
+            return 1
     return 0
 
 
 def _answer(here: Session, cohort: CohortSpec, as_json: bool) -> None:
-    """Train one cohort, then show the closing table and what it says; one that was stopped shows how far it came."""
+    """Check the signal, train one cohort, then show the closing table and what it says; one that was stopped shows how
+    far it came."""
     refuse_missing_data(cohort.runs[0].data, here.home)
+    with StopOnSignals() as stopping:
+        try:
+            checked = first_check(here, cohort, stopping, quiet=as_json)
+        except Stopped:
+            hint(_("Stopped before anything was trained."))
+            raise typer.Exit(stopping.exit_code) from None
+    if checked and not as_json:
+        print_check(checked, len(cohort.runs))
+        print()
     runs, code = train_cohort(here, cohort, as_json=as_json)
     if any(run.resumable for run in runs):
         show_results(runs, as_json)
@@ -313,7 +314,10 @@ def _answer(here: Session, cohort: CohortSpec, as_json: bool) -> None:
         results = run_results(runs, store.curves(ids(runs), ERRORS))
     if as_json:
         verdicts = [verdict.as_json() for verdict in all_verdicts(results)]
-        print_json({"study": cohort.study, "runs": [run_json(run) for run in runs], "verdicts": verdicts})
+        signal = [one.to_json() for one in checked]
+        print_json(
+            {"study": cohort.study, "signal": signal, "runs": [run_json(run) for run in runs], "verdicts": verdicts}
+        )
     else:
         _show(here, runs, results)
     raise typer.Exit(code)
@@ -341,6 +345,30 @@ def _show(here: Session, runs: Sequence[RunRecord], results: Sequence[RunResult]
     print()
     print(conclusion(results))
     print()
+    _show_next(here, runs, results)
+    print()
     print(_("The runs are kept in {root}. To look at them again:", root=here.home.root))
     for command in ((), ("runs", "list"), ("compare", *(run.short_id for run in runs))):
         print(f"  {here.command(*command)}")
+
+
+def _show_next(here: Session, runs: Sequence[RunRecord], results: Sequence[RunResult]) -> None:
+    """Commands: why, break it, train longer."""
+    deepest = max(runs, key=lambda run: run.spec.network.depth).spec.network.depth
+    pair = [word for kind in ("plain", "resnet") for word in ("--design", f"{kind}-{deepest}")]
+    print(_("Why? The gradients of the deepest pair before training:"))
+    print(f"  {here.command('inside', 'signal', *pair)}")
+    stands = [
+        Stand(result.run, result.run.name, result.training_error, min(TRAINING_ERROR_WINDOW, result.run.iteration))
+        for result in results
+        if result.training_error is not None
+    ]
+    if able := learned(stands):
+        names = ", ".join(stand.name for stand in able)
+        taken = [word for stand in able for word in ("--run", stand.run.short_id)]
+        print(_("Break it: take one block after another out of {names}:", names=names))
+        print(f"  {here.command('inside', 'lesion', *taken)}")
+    else:
+        print(_("To break it, train longer first: these nets still guess, so that no block can be missed."))
+    print(_("Train eight times as long, with three seeds:"))
+    print(f"  {here.command('study', 'run', LONGER_KEY)}")

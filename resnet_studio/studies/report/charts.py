@@ -28,6 +28,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 10, 34
 _POINTS = 200  # of a curve
 _THIN_LINES = 60  # runs that are also drawn one by one
 _DASHED = "6 4"
+_KEY_SAMPLE, _KEY_CHARACTER, _KEY_ROW = 54, 7, 18  # of what the lines are, in pixels
 _MARKS = ("", "2 3", "8 3 2 3", "1 4")  # dashes that tell nets of one depth apart
 
 
@@ -83,8 +84,12 @@ def dots(verdict: Verdict) -> Markup:
     return _svg(parts, 96, alt)
 
 
-def curves(found: StoredStudy, series: Series, title: str) -> Markup:
-    """Each net's mean over its seeds, thick, and each seed, thin; empty without a point."""
+def curves(found: StoredStudy, series: Series, title: str, *, key: bool = False) -> Markup:
+    """Each net's mean over its seeds, thick, and each seed, thin; empty without a point.
+
+    Args:
+        key: What the lines are is part of the drawing, and not HTML below it.
+    """
     lines: list[tuple[Arm, list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]]] = []
     for arm in found.plan.arms:
         runs = [p.run for p in found.places if p.arm is arm and p.run is not None and p.done]
@@ -103,11 +108,20 @@ def curves(found: StoredStudy, series: Series, title: str) -> Markup:
         if thin and len(drawn) > 1:
             parts += [_path(axes, line, arm, "thin", found) for line in drawn]
         parts.append(_path(axes, _mean(drawn), arm, "thick", found))
-    return joined((_svg(parts, _HEIGHT, title), _legend([arm for arm, _drawn in lines], found)))
+    arms = [arm for arm, _drawn in lines]
+    if key:
+        return _with_key(parts, title, [(_colour(arm), _dash(arm, found), arm.label) for arm in arms])
+    return joined((_svg(parts, _HEIGHT, title), _legend(arms, found)))
 
 
-def against_depth(found: StoredStudy, error: Callable[[str, int], float | None], title: str) -> Markup:
-    """Seeds as dots over the depth, their mean with its 95 % interval, a line for each kind; empty below 3 depths."""
+def against_depth(
+    found: StoredStudy, error: Callable[[str, int], float | None], title: str, *, key: bool = False
+) -> Markup:
+    """Seeds as dots over the depth, their mean with its 95 % interval, a line for each kind; empty below 3 depths.
+
+    Args:
+        key: As of :func:`curves`.
+    """
     kinds: dict[tuple[object, ...], dict[int, list[float]]] = {}
     for arm in found.plan.arms:
         network = arm.spec.network
@@ -137,6 +151,9 @@ def against_depth(found: StoredStudy, error: Callable[[str, int], float | None],
                 x, low = axes.at(float(depth), max(0.0, interval.low))
                 _x, high = axes.at(float(depth), min(100.0, interval.high))
                 parts.append(element("line", x1=x, x2=x, y1=low, y2=high, stroke=colour, stroke_width=1.5))
+    if key:
+        names = [("#D55E00" if kind[0] else "#0072B2", "" if kind[0] else _DASHED, _kind_words(kind)) for kind in kinds]
+        return _with_key(parts, title, names)
     words = [
         element("span", element("i", "", style=f"border-top:2px {'solid' if kind[0] else 'dashed'} "
                                 f"{'#D55E00' if kind[0] else '#0072B2'}"), _kind_words(kind), class_="key")
@@ -248,6 +265,20 @@ def _ceiling(value: float) -> float:
 
 def _plain(value: float) -> str:
     return f"{value:g}".replace("-", "\N{MINUS SIGN}") if abs(value) > 1e-9 else "0"
+
+
+def _with_key(parts: Sequence[Markup], title: str, names: Sequence[tuple[str, str, str]]) -> Markup:
+    """The drawing with a row below for colour, dashes and name of each line."""
+    drawn, x, y = list(parts), float(_LEFT), _HEIGHT + 12
+    for colour, dash, name in names:
+        width = _KEY_SAMPLE + _KEY_CHARACTER * len(name)
+        if x + width > _WIDTH and x > _LEFT:
+            x, y = float(_LEFT), y + _KEY_ROW
+        dashes: dict[str, object] = {"stroke_dasharray": dash} if dash else {}
+        drawn.append(element("line", x1=x, x2=x + 26, y1=y, y2=y, stroke=colour, stroke_width=2, **dashes))
+        drawn.append(element("text", name, x=x + 32, y=y + 4, class_="tick"))
+        x += width
+    return _svg(drawn, y + 10, title)
 
 
 def _svg(parts: Sequence[Markup], height: int, alt: str) -> Markup:

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from resnet_studio import __version__
 from resnet_studio.domain.documents import to_toml
 from resnet_studio.domain.enums import RunStatus
-from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
+from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
 from resnet_studio.domain.text_numbers import duration, grouped, moment, percent, short_count
-from resnet_studio.studies.report.charts import against_depth, curves, dots
+from resnet_studio.studies.report.charts import dots
 from resnet_studio.studies.report.markup import Content, Markup, element, joined, table
+from resnet_studio.studies.report.pictures import pictures
 from resnet_studio.studies.result_rows import recipe_differences, result_columns, result_rows
 from resnet_studio.studies.rule import rule_text
 from resnet_studio.studies.stored import StoredStudy
@@ -108,27 +109,9 @@ def _verdicts(found: StoredStudy) -> Iterator[Markup]:
 
 
 def _charts(found: StoredStudy) -> Iterator[Markup]:
-    results = found.results
-
-    def error_of(training: bool, key: str, seed: int) -> float | None:
-        result = results.get((key, seed))
-        return None if result is None else result.training_error if training else result.test_error
-
-    drawings = (
-        (_("Training error"), curves(found, Series.TRAINING_ERROR, _("training error")),
-         _("Means of stretches of iterations; thick: the mean over the seeds.")),
-        (_("Test error"), curves(found, Series.TEST_ERROR, _("test error")), _("Thick: the mean over the seeds.")),
-        (_("Training error against depth"),
-         against_depth(found, lambda key, seed: error_of(True, key, seed), _("training error")),
-         _("Dots: seeds; lines: means with their 95 % intervals, each net for itself.")),
-        (_("Test error against depth"),
-         against_depth(found, lambda key, seed: error_of(False, key, seed), _("test error")),
-         _("Dots: seeds; lines: means with their 95 % intervals, each net for itself.")),
-    )  # fmt: skip
-    for title, drawing, words in drawings:
-        if drawing:
-            yield element("h2", title)
-            yield element("figure", drawing, element("figcaption", words))
+    for picture in pictures(found):
+        yield element("h2", picture.title)
+        yield element("figure", picture.drawing, element("figcaption", picture.words))
 
 
 def _results(found: StoredStudy) -> Iterator[Markup]:

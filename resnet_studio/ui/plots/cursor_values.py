@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from resnet_studio.domain.grouping import Statistic, statistic
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
@@ -22,7 +23,7 @@ class Reading:
 
     run: PlottedRun
     values: tuple[float | None, ...]
-    deviations: tuple[float | None, ...] = ()  # of a group's runs
+    statistics: tuple[Statistic | None, ...] = ()  # of a group's runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def readings(
         at = partial(_read_end, book) if x is None else partial(_read, book)
         values = tuple(at(run.run_id, series, options, place) for series in panel.series)
         members = [[at(each, series, options, place) for each in run.members] for series in panel.series]
-        result.append(Reading(run, values, tuple(map(deviation, members)) if run.members else ()))
+        result.append(Reading(run, values, tuple(map(_statistic, members)) if run.members else ()))
     return result
 
 
@@ -86,10 +87,8 @@ def _read_end(book: CurveBook, run_id: str, series: Series, options: PlotOptions
     return float(last[0]) if math.isfinite(last[0]) else None
 
 
-def deviation(values: Sequence[float | None]) -> float | None:
-    """Sample standard deviation, None below two values."""
-    known = [value for value in values if value is not None]
-    return float(np.std(known, ddof=1)) if len(known) > 1 else None
+def _statistic(values: Sequence[float | None]) -> Statistic | None:
+    return statistic([value for value in values if value is not None])
 
 
 def gaps(found: Iterable[Reading]) -> list[Gap]:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QEnterEvent, QFocusEvent, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QWidget
 
+from resnet_studio.domain.grouping import LEVEL, Statistic
 from resnet_studio.domain.series import Per
 from resnet_studio.text import _
 from resnet_studio.ui.plots.cursor_values import Gap, Reading
@@ -26,12 +27,18 @@ MOST_ROWS = 6
 _HEADS = {Per.ITERATION: "training", Per.TEST: "test", Per.LAYER: ""}
 
 
-def value_text(value: float | None, deviation: float | None, unit: str) -> str:
-    """Errors with one decimal, everything else with three digits; a group's standard deviation after the mean."""
+def value_text(value: float | None, found: Statistic | None, unit: str) -> str:
+    """Errors with one decimal, everything else with three digits; of a group's mean the standard deviation, and the
+    interval in brackets: ``8.9 ± 0.2 % [8.4, 9.4]``."""
     if value is None:
         return DASH
-    spread = "" if deviation is None else f" ± {deviation:.1f}" if unit == "%" else f" ± {deviation:.2g}"
-    return f"{value:.1f}{spread} %" if unit == "%" else f"{value:.3g}{spread}"
+    percent = unit == "%"
+    mean = f"{value:.1f}" if percent else f"{value:.3g}"
+    if found is None or found.deviation is None or found.low is None or found.high is None:
+        return f"{mean} %" if percent else mean
+    low, high = (f"{end:.1f}" if percent else f"{end:.3g}" for end in (found.low, found.high))
+    spread = f"{found.deviation:.1f} %" if percent else f"{found.deviation:.2g}"
+    return f"{mean} ± {spread} [{low}, {high}]"
 
 
 def gap_text(value: float | None, unit: str) -> str:
@@ -53,7 +60,7 @@ class _Row(QAbstractButton):
         self.run: PlottedRun | None = None
         self.label, self.values = "", ("",) * columns
         self.muted = False
-        self.wide = False  # room for deviations
+        self.wide = False  # room for deviations and intervals
 
     def show_values(self, values: Sequence[str]) -> None:
         if tuple(values) != self.values:
@@ -67,7 +74,7 @@ class _Row(QAbstractButton):
         return QSize(sample + name + self._columns * self._column() + 10, metrics.height() + 4)
 
     def _column(self) -> int:
-        widest = "88.8 ± 8.8 %" if self.wide else "+88.8 pp"
+        widest = "88.8 ± 8.8 % [88.8, 88.8]" if self.wide else "+88.8 pp"
         return QFontMetrics(self.font()).horizontalAdvance(widest) + 6
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -161,7 +168,12 @@ class Legend(QScrollArea):
             row.setAccessibleName(run.name)
             about = _("{name}: click to hide or show it, with Ctrl to see it alone", name=run.name)
             if run.members:
-                about += "\n" + _("Mean of {count} runs; band: one standard deviation", count=len(run.members))
+                about += "\n" + _(
+                    "Mean of {count} runs ± standard deviation [{level:.0%} interval of the mean, by Student's t]; "
+                    "band: one standard deviation",
+                    count=len(run.members),
+                    level=LEVEL,
+                )
             row.setToolTip(plain_tip(about))
             row.setCheckable(True)
             row.setChecked(run.run_id not in hidden)
@@ -191,7 +203,7 @@ class Legend(QScrollArea):
                 head.update()
         for reading in readings:
             if reading.run.run_id in self._rows:
-                spread = reading.deviations or (None,) * len(reading.values)
+                spread = reading.statistics or (None,) * len(reading.values)
                 texts = [value_text(*pair, unit) for pair in zip(reading.values, spread, strict=True)]
                 self._rows[reading.run.run_id].show_values(texts)
         if {gap.depth for gap in gaps} != set(self._gaps):

@@ -16,6 +16,7 @@ from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
 from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.run_fields import run_fields
 from resnet_studio.domain.series import Series
+from resnet_studio.studies.more_seeds import more_seeds, more_seeds_sentence
 from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.export import Export, Shown, exporting
 from resnet_studio.ui.pages.compare.export_button import ExportButton
@@ -131,6 +132,7 @@ class CurvesView(QWidget):
         self.controls.fit_requested.connect(self.facets.fit)
         self.controls.back_requested.connect(self.facets.back)
         self.tables.baseline_changed.connect(self._on_baseline)
+        self.tables.more_seeds_requested.connect(self._on_more_seeds)
         self.export_button.chosen.connect(self.export_to)
         self.quantity.currentIndexChanged.connect(self._show_plot)
         self.quantity.currentIndexChanged.connect(self._on_zoom)
@@ -256,6 +258,13 @@ class CurvesView(QWidget):
         """Write what is shown, in the background; the status bar tells the end."""
         work = exporting(kind, self.shown(), self._store, path)
         self._services.jobs.start(work, on_done=self._on_exported, on_failed=self._on_failed)
+
+    @Slot(object)
+    def _on_more_seeds(self, runs: Sequence[RunRecord]) -> None:
+        cohorts = more_seeds(runs, self._store.list_runs())
+        for cohort in cohorts:
+            self._services.navigator.train(cohort)
+        self.status_message.emit(more_seeds_sentence(cohorts))
 
     @Slot(object)
     def _on_exported(self, path: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
@@ -22,6 +23,7 @@ from resnet_studio.ui.pages.compare.views import SavedView, ViewsButton
 from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.panels import PlotOptions
 from resnet_studio.ui.plots.run_colours import kept_lightness_steps
+from resnet_studio.ui.plots.scatter_export import ScatterFigure, export_scatter
 from resnet_studio.ui.run_picker import RunPicker
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
@@ -122,6 +124,7 @@ class ComparePage(Page):
         for part in (self.curves, self.evaluate):
             part.status_message.connect(self.message)
             part.failed.connect(self._on_failed)
+        self.scatter.export_requested.connect(self._on_export_scatter)
         self.evaluate.session.changed.connect(self._on_evaluating)
         self._columns.splitterMoved.connect(self._on_splitter_moved)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
@@ -238,6 +241,19 @@ class ComparePage(Page):
             self.banner.show_notice("error", sentence, kind="error")
         else:
             self.banner.withdraw("error")
+
+    @Slot(object, object)
+    def _on_export_scatter(self, figure: ScatterFigure, path: Path) -> None:
+        self.services.jobs.start(
+            lambda _emit, _should_stop: export_scatter(figure, path),
+            on_done=self._on_exported,
+            on_failed=self._on_failed,
+        )
+
+    @Slot(object)
+    def _on_exported(self, path: Path) -> None:
+        self._on_failed("")
+        self.message.emit(_("Written to {path}", path=path))
 
     @Slot()
     def _on_design(self) -> None:

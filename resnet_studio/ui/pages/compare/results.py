@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
+    QPushButton,
     QStackedWidget,
     QTableView,
     QTabWidget,
@@ -34,9 +35,10 @@ MOST_SENTENCES = 3  # the others stand in a tab of their own
 
 
 class ResultTables(QWidget):
-    """Shows records; ``baseline_changed(run id)``."""
+    """Shows records; ``baseline_changed(run id)``, ``more_seeds_requested(runs)`` of the chosen groups, or of all."""
 
     baseline_changed = Signal(str)
+    more_seeds_requested = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -91,6 +93,13 @@ class ResultTables(QWidget):
         row.setContentsMargins(0, 0, 0, 4)
         caption = QLabel(_("Baseline"))
         caption.setProperty("role", "muted")
+        self.more_seeds = QPushButton(_("More seeds"))
+        self.more_seeds.setObjectName("more_seeds_of_groups")
+        self.more_seeds.setToolTip(
+            _("Train what the chosen groups, or all, lack for the next verdict, at 3, 5 or 10 seeds")
+        )
+        self.more_seeds.clicked.connect(self._on_more_seeds)
+        row.addWidget(self.more_seeds)
         row.addWidget(caption)
         row.addWidget(self.baseline)
         self.tabs.setCornerWidget(corner)
@@ -134,6 +143,7 @@ class ResultTables(QWidget):
         groups = group_runs(runs, grouping) if grouping else []
         self.groups.set_groups(groups, self._group_baseline)
         self._shown_results.setCurrentIndex(1 if grouping else 0)
+        self.more_seeds.setVisible(bool(grouping))
         self.differences.set_runs(runs)
         count = self.differences.rowCount()
         self._differing.setCurrentIndex(0 if count or len(runs) < 2 else 1)
@@ -172,6 +182,12 @@ class ResultTables(QWidget):
             self.groups.set_groups(self.groups.records, chosen)
         else:
             self.baseline_changed.emit(chosen)
+
+    @Slot()
+    def _on_more_seeds(self) -> None:
+        rows = sorted({index.row() for index in self.groups_view.selectionModel().selectedIndexes()})
+        groups = [self.groups.record_at(row) for row in rows] or list(self.groups.records)
+        self.more_seeds_requested.emit([run for group in groups for run in group.runs])
 
     @Slot()
     def _on_copy(self) -> None:

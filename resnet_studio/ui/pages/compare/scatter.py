@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QMouseEvent, QPen
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.grouping import LEVEL, Statistic
@@ -18,6 +20,7 @@ from resnet_studio.domain.scatter import Scatter, scatter
 from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.compare.frames import framed_panel
 from resnet_studio.ui.plots.run_colours import line_colour
+from resnet_studio.ui.plots.scatter_export import SUFFIXES, ScatterFigure
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Role, Theme
 
@@ -34,7 +37,12 @@ def _cosmetic(colour: QColor, width: float) -> QPen:
 
 
 class ScatterView(QWidget):
-    """A dot a run; lines join the means of plain and of residual nets, with the 95 % interval of each mean."""
+    """A dot a run; lines join the means of plain and of residual nets, with the 95 % interval of each mean.
+
+    ``export_requested(figure, path)`` after the file dialog.
+    """
+
+    export_requested = Signal(object, object)
 
     def __init__(self, preferences: Preferences, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,6 +92,14 @@ class ScatterView(QWidget):
         fit.setToolTip(_("Show all dots; drag a box to see a part"))
         fit.clicked.connect(self.fit)
         row.addWidget(fit)
+        self.export = QPushButton(_("Export"))
+        self.export.setObjectName("scatter_export_button")
+        self.export.setToolTip(_("Write what is shown to a file"))
+        menu = QMenu(self)
+        for suffix, text in SUFFIXES.items():
+            menu.addAction(text).triggered.connect(partial(self._on_export, suffix))
+        self.export.setMenu(menu)
+        row.addWidget(self.export)
         head = QWidget()
         row.setContentsMargins(0, 0, 0, 0)
         head.setLayout(row)
@@ -138,6 +154,7 @@ class ScatterView(QWidget):
         """Everything anew."""
         x, y = self.fields
         found = self.shown = scatter(self._runs, x, y)
+        self.export.setEnabled(bool(found.runs))
         item, theme = self._view.getPlotItem(), self._theme
         item.clear()
         self._view.setBackground(theme.colour(Role.PANEL))
@@ -193,6 +210,26 @@ class ScatterView(QWidget):
     @Slot()
     def fit(self) -> None:
         self._view.getPlotItem().getViewBox().autoRange(padding=0.06)
+
+    @property
+    def figure(self) -> ScatterFigure | None:
+        """What an export writes; None without a dot."""
+        if self.shown is None or not self.shown.runs:
+            return None
+        return ScatterFigure(self.shown, *self.fields, self._view.getPlotItem().getAxis("bottom").logMode)
+
+    def _on_export(self, suffix: str) -> None:
+        figure = self.figure
+        if figure is None:
+            return
+        folder = Path(self._preferences.value("compare/folder", str(Path.home()), str))
+        proposal = str(folder / f"{figure.y.key}-{figure.x.key}{suffix}".replace("_", "-"))
+        chosen, _filter = QFileDialog.getSaveFileName(self, _("Export the scatter"), proposal, SUFFIXES[suffix])
+        if chosen:
+            path = Path(chosen)
+            path = path if path.suffix.lower() == suffix else path.with_name(path.name + suffix)
+            self._preferences.set_value("compare/folder", str(path.parent))
+            self.export_requested.emit(figure, path)
 
     def _say(self, place: int | None) -> None:
         """The run of a dot; without one what is drawn."""

@@ -6,10 +6,11 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from resnet_studio.domain.enums import Engine
+from resnet_studio.domain.text_numbers import duration_range
 from resnet_studio.platform.training_speed import LONG_ENOUGH, Expectation
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.text import count_text, duration_text
+from resnet_studio.ui.widgets.text import count_text
 
 _MEASURE = _("Train each network of the design for a moment on random images; nothing is stored but how fast it was")
 _TRAINING = _("Not while something trains: each would slow the other down")
@@ -54,9 +55,9 @@ class TimeHere(QWidget):
             rate = found.images_per_second
             digits = count_text(round(rate)) if rate >= 10 else f"{rate:.2g}"
             text = _(
-                "About {seconds} for the {what}, {digits} images a second.",
-                seconds=duration_text(found.seconds),
+                "The {what} takes {time}, {digits} images a second.",
                 what=what,
+                time=duration_range(found.low_seconds, found.high_seconds),
                 digits=digits,
             )
             basis = _basis(found)

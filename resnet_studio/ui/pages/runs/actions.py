@@ -43,6 +43,7 @@ class RunAction(Enum):
     INSIDE = "inside"
     RESUME = "resume"
     AGAIN = "again"
+    MORE_SEEDS = "more_seeds"
     RENAME = "rename"
     TAGS = "tags"
     NOTE = "note"
@@ -173,6 +174,12 @@ ENTRIES: dict[RunAction, Entry] = {
         "ph.repeat",
         _repeatable,
     ),
+    RunAction.MORE_SEEDS: Entry(
+        _("More seeds"),
+        _("What the chosen runs or groups lack for the next verdict, at 3, 5 or 10 seeds, with seeds that none has"),
+        "ph.plus-circle",
+        _repeatable,
+    ),
     RunAction.RENAME: Entry(_("Rename"), _("Change the name in place"), "ph.pencil-simple", _one_written, "F2"),
     RunAction.TAGS: Entry(_("Tags…"), _("Words of your own, with commas between them"), "ph.tag", _written, "Ctrl+G"),
     RunAction.NOTE: Entry(
@@ -254,7 +261,7 @@ ENTRIES: dict[RunAction, Entry] = {
 
 MENU: tuple[RunAction | None, ...] = (
     RunAction.COMPARE, RunAction.CLASSIFY, RunAction.INSIDE, None,
-    RunAction.RESUME, RunAction.AGAIN, RunAction.DESIGN, RunAction.FINE_TUNE, None,
+    RunAction.RESUME, RunAction.AGAIN, RunAction.MORE_SEEDS, RunAction.DESIGN, RunAction.FINE_TUNE, None,
     RunAction.RENAME, RunAction.TAGS, RunAction.NOTE, RunAction.COLOUR, None,
     RunAction.DETAILS, RunAction.COPY_ID, RunAction.COPY_SPEC, RunAction.EXPORT, None,
     RunAction.ARCHIVE, RunAction.UNARCHIVE, RunAction.DELETE, RunAction.RESTORE, RunAction.UNDO, None,

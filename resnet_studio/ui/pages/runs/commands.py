@@ -13,6 +13,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec, RunSpec
 from resnet_studio.studies.conformity import of_run
 from resnet_studio.studies.conformity.texts import as_remarks
+from resnet_studio.studies.more_seeds import more_seeds, more_seeds_sentence
 from resnet_studio.text import _, _n
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.runs_table import RunsTableModel
@@ -53,6 +54,7 @@ class RunCommands(QObject):
             RunAction.INSIDE: self._look_inside,
             RunAction.RESUME: lambda: navigator.resume([run.id for run in chosen()]),
             RunAction.AGAIN: self._train_again,
+            RunAction.MORE_SEEDS: self._more_seeds,
             RunAction.RENAME: lambda: table.edit_name(chosen()[0].id),
             RunAction.TAGS: lambda: editor.ask_tags(chosen()),
             RunAction.NOTE: lambda: editor.ask_note(chosen()[0]),
@@ -86,6 +88,12 @@ class RunCommands(QObject):
     def _train_again(self) -> None:
         for cohort in cohorts_again(self._chosen()):
             self._navigator.train(cohort)
+
+    def _more_seeds(self) -> None:
+        cohorts = more_seeds(self._chosen(), self._model.records)
+        for cohort in cohorts:
+            self._navigator.train(cohort)
+        self.message.emit(more_seeds_sentence(cohorts))
 
     def copy_id(self) -> None:
         runs = self._chosen()

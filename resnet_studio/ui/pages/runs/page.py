@@ -125,7 +125,10 @@ class RunsPage(Page):
         head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
         head.addWidget(self.shelf_choice)
-        shrinking = (RunAction.COMPARE, RunAction.CLASSIFY, RunAction.RESUME, RunAction.DELETE, RunAction.DETAILS)
+        shrinking = (
+            RunAction.COMPARE, RunAction.CLASSIFY, RunAction.RESUME, RunAction.MORE_SEEDS, RunAction.DELETE,
+            RunAction.DETAILS,
+        )  # fmt: skip
         others: list[QToolButton] = [self.group_choice]
         for name, menu, tip in (
             (_("More"), self.toolbox.menu(), _("Everything that can be done with the chosen runs")),

@@ -14,11 +14,14 @@ from resnet_studio.studies.verdicts import Verdict
 from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.studies.dots import SeedDots
 from resnet_studio.ui.pages.studies.gallery import OUTCOME_ROLES
+from resnet_studio.ui.pages.studies.picture import ReportPicture
+from resnet_studio.ui.pages.studies.preview_table import PreviewTable
 from resnet_studio.ui.pages.studies.work import Look
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.text import count_text, short_count
 
+_MOST_NETS, _MOST_VERDICTS, _MOST_DIFFERENCES = 60, 16, 40  # shown; each is a handful of labels
 _LABEL_ROLES = {Role.OK: "ok", Role.ERROR: "error"}
 
 
@@ -43,7 +46,7 @@ class Answers(QWidget):
         self._rule_shown = True
 
     def show_look(self, view: Look) -> None:
-        said = (view.plan, view.found.verdicts, view.rows, view.differences)
+        said = (view.plan, view.found.verdicts, view.rows, view.differences, view.pictures)
         if said == self._shown:
             return
         self._shown = said
@@ -52,10 +55,11 @@ class Answers(QWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        parts: list[tuple[str, list[QWidget]]] = [
-            (_("Verdict"), [*map(self._verdict, view.found.verdicts), self._rule(view)]),
-            (_("Nets"), [_nets(view)]),
-        ]
+        nets = (_("Nets"), [_nets(view)]) if view.found.done else (_("What will be trained"), [_preview(view)])
+        verdicts = [*map(self._verdict, _shown_verdicts(view)), *_more_verdicts(view), self._rule(view)]
+        parts: list[tuple[str, Sequence[QWidget]]] = [(_("Verdict"), verdicts)]
+        parts += [(picture.title, [ReportPicture(picture, self._theme)]) for picture in view.pictures]
+        parts.append(nets)
         for title, widgets in parts if view.found.done else reversed(parts):  # before it starts: what will be trained
             column.addWidget(named(QLabel(title), role="heading"))
             for widget in widgets:
@@ -69,7 +73,7 @@ class Answers(QWidget):
     def clear(self) -> None:
         if self._content is not None:
             self._column.removeWidget(self._content)
-            self._content.hide()
+            self._content.setParent(None)
             self._content.deleteLater()
             self._content = None
 
@@ -114,15 +118,45 @@ class Answers(QWidget):
         return frame
 
 
+def _shown_verdicts(view: Look) -> Sequence[Verdict]:
+    """Those that say something come first; of a large grid not all."""
+    verdicts = sorted(view.found.verdicts, key=lambda verdict: not verdict.pairs)
+    return verdicts[:_MOST_VERDICTS]
+
+
+def _more_verdicts(view: Look) -> list[QWidget]:
+    more = len(view.found.verdicts) - _MOST_VERDICTS
+    if more < 1:
+        return []
+    words = _n("{count} comparison more stands in the report.", "{count} comparisons more stand in the report.", more)
+    return [text_label(words, "more_verdicts_label", role="muted")]
+
+
+def _preview(view: Look) -> QWidget:
+    table = PreviewTable()
+    table.show_preview(view.preview)
+    table.fit_height()
+    return table
+
+
 def _nets(view: Look) -> QWidget:
     rows = [
         (
             row.label, count_text(row.parameters), short_count(row.multiply_adds), str(row.seeds), row.training_error,
             row.test_error, row.paper,
         )
-        for row in view.rows
+        for row in view.rows[:_MOST_NETS]
     ]  # fmt: skip
-    return _grid("nets_grid", result_columns(), rows, numbers=range(1, 6))
+    grid = _grid("nets_grid", result_columns(), rows, numbers=range(1, 6))
+    if len(view.rows) <= _MOST_NETS:
+        return grid
+    holder = QWidget()
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(grid)
+    more = _("{count} nets more stand in the report and in Compare.", count=len(view.rows) - _MOST_NETS)
+    column.addWidget(text_label(more, "more_nets_label", role="muted"))
+    return holder
 
 
 def _differences(view: Look) -> QWidget:
@@ -136,7 +170,7 @@ def _differences(view: Look) -> QWidget:
     heads = (_("point"), _("here"), _("the paper"), _("nets"))
     rows = [
         (each.topic, each.run, _("{paper} ({where})", paper=each.paper, where=each.where), each.nets)
-        for each in view.differences
+        for each in view.differences[:_MOST_DIFFERENCES]
     ]
     column.addWidget(_grid("differences_grid", heads, rows))
     return holder

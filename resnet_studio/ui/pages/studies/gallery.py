@@ -158,6 +158,11 @@ class StudyList(QListView):
                 return True
         return False
 
+    @Slot()
+    def show_current(self) -> None:
+        """Scroll to the current card."""
+        self.scrollTo(self.currentIndex())
+
     @property
     def current(self) -> Card | None:
         index = self.currentIndex()

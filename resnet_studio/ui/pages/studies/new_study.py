@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -16,19 +16,29 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QPushButton,
     QSpinBox,
+    QSplitter,
     QVBoxLayout,
     QWidget,
 )
 
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.errors import SpecError, UserError
+from resnet_studio.domain.events import StopCheck
+from resnet_studio.platform.training_speed import with_runs
 from resnet_studio.studies.own_study import SEED, OwnStudy, path_of
+from resnet_studio.studies.preview import Preview, preview
 from resnet_studio.studies.study_file import STUDY_SUFFIX, write_study
 from resnet_studio.text import _
+from resnet_studio.training.speed_cache import known_speeds
 from resnet_studio.ui.pages.studies.answers import text_label
+from resnet_studio.ui.pages.studies.preview_table import PreviewTable
+from resnet_studio.ui.pages.studies.setup import left_out_text
+from resnet_studio.ui.services import Services
+from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.spec_fields import LISTS
 
+_PREVIEW_AFTER_MS = 300  # a number is typed digit by digit
 _GRID = "depth: 20, 56\nblock: plain, basic"
 _FIXED = "data: builtin\niterations: 250\nmilestones:\nbatch_size: 64\nlearning_rate: 0.02"
 
@@ -84,15 +94,18 @@ def _value(word: str) -> object:
 
 
 class NewStudyDialog(QDialog):
-    """``saved(path)`` when the study was written to a file."""
+    """``saved(path)`` when the study was written to a file. What it takes is shown while it is written."""
 
     saved = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._services = services
+        self._job: Job | None = None
+        self.preview: Preview | None = None
         self.setWindowTitle(_("New study"))
         self.setObjectName("new_study_dialog")
-        self.resize(560, 520)
+        self.resize(1060, 600)
         self.name = named(QLineEdit(_("My study")), "new_study_name")
         self.question = named(QLineEdit(), "new_study_question")
         self.seeds = named(QSpinBox(), "new_study_seeds")
@@ -103,6 +116,11 @@ class NewStudyDialog(QDialog):
         self.rules = named(QPlainTextEdit(), "new_study_rules")
         self.rules.setPlaceholderText(_("shortcut C only where block is bottleneck"))
         self.fault = text_label("", "new_study_fault", role="error")
+        self.takes = text_label("", "new_study_takes", role="heading")
+        self.left_out = text_label("", "new_study_left_out", role="muted")
+        self.table = PreviewTable()
+        self._timer = QTimer(self, singleShot=True, interval=_PREVIEW_AFTER_MS)
+        self._timer.timeout.connect(self._preview)
         form = QFormLayout()
         rows = (
             (_("Name"), self.name), (_("Question"), self.question), (_("Seeds"), self.seeds),
@@ -117,13 +135,28 @@ class NewStudyDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         buttons.addButton(self.save, QDialogButtonBox.ButtonRole.ActionRole)
         buttons.rejected.connect(self.reject)
+        left = QWidget()
+        left.setLayout(form)
+        right = QWidget()
+        beside = QVBoxLayout(right)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.addWidget(self.takes)
+        beside.addWidget(self.table, 1)
+        beside.addWidget(self.left_out)
+        parts = QSplitter(Qt.Orientation.Horizontal)
+        parts.setChildrenCollapsible(False)
+        parts.addWidget(left)
+        parts.addWidget(right)
+        parts.setSizes([430, 600])
         column = QVBoxLayout(self)
-        column.addLayout(form)
+        column.addWidget(parts, 1)
         column.addWidget(self.fault)
         column.addWidget(buttons)
         self.save.clicked.connect(self._on_save)
         for signal in (self.name.textChanged, self.grid.textChanged, self.fixed.textChanged, self.rules.textChanged):
             signal.connect(self._check)
+        self.seeds.valueChanged.connect(self._check)
+        self._check()
 
     def study(self) -> OwnStudy:
         """Raises UserError for texts that are no study."""
@@ -151,6 +184,44 @@ class NewStudyDialog(QDialog):
         else:
             self.fault.setText("")
         self.save.setEnabled(not self.fault.text())
+        self._timer.start()
+
+    @Slot()
+    def _preview(self) -> None:
+        """Work out what the study takes, in a thread; of several the last one counts."""
+        if self._job is not None:
+            self._job.stop()
+            self._job = None
+        try:
+            study = self.study()
+        except UserError:
+            self._show_preview(None)
+            return
+        store, cache = self._services.store, self._services.home.cache
+
+        def work(_emit: Emit, _should_stop: StopCheck) -> Preview:
+            return preview(study.plan(), with_runs(known_speeds(cache), store.list_runs()))
+
+        self._job = self._services.jobs.start(work, on_done=self._show_preview, on_failed=self._on_no_plan)
+
+    @Slot(object)
+    def _show_preview(self, found: Preview | None) -> None:
+        self.preview = found
+        self.takes.setText("" if found is None else found.words)
+        self.table.show_preview(found)
+        self.left_out.setText("" if found is None else left_out_text(found.plan))
+        self.left_out.setVisible(bool(self.left_out.text()))
+
+    @Slot(str)
+    def _on_no_plan(self, sentence: str) -> None:
+        self._show_preview(None)
+        self.fault.setText(sentence)
+        self.save.setEnabled(False)
+
+    def done(self, result: int) -> None:
+        if self._job is not None:
+            self._job.stop()
+        super().done(result)
 
     @Slot()
     def _on_save(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -58,6 +59,7 @@ class StudiesPage(Page):
         self._looking: Job | None = None
         self._reading: Job | None = None
         self._stale = True
+        self._evaluated: frozenset[tuple[str, ...]] = frozenset()  # asked for already
         self.list = StudyList(services.theme)
         self.title = text_label("", "study_title", role="title")
         self.question = text_label("", "study_question", role="heading")
@@ -152,6 +154,7 @@ class StudiesPage(Page):
         self.services.preferences.set_value(_FILES, files)
         self.list.show_cards((*(each for each in self.list.cards.cards if each.key != card.key), card))
         self.list.choose(card.key)
+        self._read_cards()  # how far it is, for its card
 
     @Slot()
     def add_seeds(self) -> None:
@@ -246,7 +249,7 @@ class StudiesPage(Page):
 
     @Slot()
     def _on_new(self) -> None:
-        dialog = NewStudyDialog(self.window())
+        dialog = NewStudyDialog(self.services, self.window())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.saved.connect(self.open_file)
         dialog.open()
@@ -276,6 +279,7 @@ class StudiesPage(Page):
         both = _("{where}: {expects}", where=card.where, expects=card.expects)
         self.paper.setText((card.expects or card.where) if named_twice else both)
         self.forget_button.setVisible(card.file is not None)
+        QTimer.singleShot(0, self.list, self.list.show_current)  # the button takes its room from the list
         self.answers.clear()
         self.setup.preview.setText("")
         self.setup.left_out.hide()
@@ -316,6 +320,10 @@ class StudiesPage(Page):
     def _on_looked(self, view: Look) -> None:
         self._looking = None
         self.view = view
+        lacking = frozenset((each.protocol.key, *(run.id for run in each.runs)) for each in view.found.lacking)
+        if lacking and not lacking <= self._evaluated and self.services.store.writable:
+            self._evaluated |= lacking  # once: what fails is said, and not tried again by itself
+            self.services.navigator.evaluate_study(view.plan)
         self.setup.show_fault("")
         self.setup.show_look(view)
         self.answers.show_look(view)
@@ -335,12 +343,23 @@ class StudiesPage(Page):
         store, files = self.services.store, self._files()
         self._reading = self.services.jobs.start(
             lambda _emit, _should_stop: read_cards(store, files),
-            on_done=self.list.show_cards,
+            on_done=self._on_cards,
             on_failed=self.message.emit,
             on_end=self._on_read,
         )
         if self.view is not None:
             self._look()
+
+    @Slot(object)
+    def _on_cards(self, cards: Sequence[Card]) -> None:
+        """Of the chosen study what is stored is shown, unless something else was chosen meanwhile."""
+        before = self.list.current
+        self.list.show_cards(cards)
+        now = self.list.current
+        if before is None or now is None or now.best is None or self.setup.touched:
+            return
+        if before.best is None or len(before.best.seeds) < len(now.best.seeds):
+            self.setup.show_card(now)
 
     @Slot()
     def _on_read(self) -> None:
@@ -367,6 +386,11 @@ class StudiesPage(Page):
         ]
         if waiting := len(entries) - len(training):
             parts.append(_n("{count} cohort waits in the queue", "{count} cohorts wait in the queue", waiting))
+        if found.lacking:
+            parts.append(
+                _n("{count} evaluation of all nets together is still to come",
+                   "{count} evaluations of all nets together are still to come", len(found.lacking))
+            )  # fmt: skip
         for entry in entries:
             share += sum(
                 min(run.iteration / run.iterations, 1.0) for run in entry.runs if run.resumable or run.status.active

@@ -11,7 +11,7 @@ from resnet_studio.studies.own_study import SEED, OwnStudy
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.studies.answers import text_label
-from resnet_studio.ui.pages.studies.work import Card, Look, Setup, preview_text
+from resnet_studio.ui.pages.studies.work import Card, Look, Setup
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.data_field import DataField
@@ -33,6 +33,7 @@ class SetupPanel(QFrame):
         self._card: Card | None = None
         self._own_source = ""
         self._quiet = False
+        self.touched = False  # somebody chose something since the card was shown
         self.budget = named(Choice(), "budget_choice", tip=_("How much training the study is given"))
         self.budget.setAccessibleName(_("Budget"))
         self.seeds = named(QSpinBox(), "seeds_field", tip=_("How many; 3, 5 and 10 give verdicts"))
@@ -108,7 +109,7 @@ class SetupPanel(QFrame):
 
     def show_card(self, card: Card) -> None:
         """The setup of what is stored of it, else its first budget's own."""
-        self._quiet = True
+        self._quiet, self.touched = True, False
         self._card = card
         gallery = isinstance(card.study, Study)
         self.budget.setVisible(gallery)
@@ -154,7 +155,7 @@ class SetupPanel(QFrame):
             time = view.times.get(budget)
             words = budget.effort if time is None else time.words
             self.budget.setItemText(index, _("{budget}: {effort}", budget=budget.words, effort=words))
-        text = preview_text(view)
+        text = view.preview.words
         if view.found.done and view.left is not None and view.found.work:
             text = "\n".join((text, _("Left to train: {time}", time=view.left.words)))
         self.preview.setText(text)
@@ -167,13 +168,8 @@ class SetupPanel(QFrame):
         )  # fmt: skip
 
     def _show_left_out(self, plan: StudyPlan) -> None:
-        lines = list(plan.left_out[:_LEFT_OUT_SHOWN])
-        if count := len(plan.left_out):
-            lines.insert(0, _n("{count} combination is left out:", "{count} combinations are left out:", count))
-        if len(plan.left_out) > _LEFT_OUT_SHOWN:
-            lines.append("…")
-        self.left_out.setText("\n".join(lines))
-        self.left_out.setVisible(bool(lines))
+        self.left_out.setText(left_out_text(plan))
+        self.left_out.setVisible(bool(plan.left_out))
 
     def show_fault(self, sentence: str) -> None:
         self.fault.setText(sentence)
@@ -181,7 +177,7 @@ class SetupPanel(QFrame):
 
     @Slot()
     def _on_budget(self) -> None:
-        self._quiet = True
+        self._quiet = self.touched = True
         card = self._card
         if card is not None and isinstance(card.study, Study):
             self.seeds.setValue(card.study.budgets[self._budget].seeds)
@@ -192,12 +188,24 @@ class SetupPanel(QFrame):
     @Slot()
     def _on_facts(self) -> None:
         self.data.show_error("")
-        self._on_changed()
+        if not self._quiet:
+            self.changed.emit()
 
     @Slot()
     def _on_changed(self) -> None:
         if not self._quiet:
+            self.touched = True
             self.changed.emit()
+
+
+def left_out_text(plan: StudyPlan) -> str:
+    """How many combinations are no runs, the first of them with the reason."""
+    lines = list(plan.left_out[:_LEFT_OUT_SHOWN])
+    if count := len(plan.left_out):
+        lines.insert(0, _n("{count} combination is left out:", "{count} combinations are left out:", count))
+    if len(plan.left_out) > _LEFT_OUT_SHOWN:
+        lines.append("…")
+    return "\n".join(lines)
 
 
 def _source_of(study: OwnStudy) -> str:

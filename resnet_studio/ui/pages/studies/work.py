@@ -16,12 +16,14 @@ from resnet_studio.studies.catalog import STUDIES, BudgetName, Study
 from resnet_studio.studies.estimate import Estimate, estimate, estimate_left
 from resnet_studio.studies.own_study import OwnStudy
 from resnet_studio.studies.plan import StudyPlan
+from resnet_studio.studies.preview import Preview, preview
 from resnet_studio.studies.queue_commands import queue_commands
+from resnet_studio.studies.report.pictures import Picture, pictures
 from resnet_studio.studies.result_rows import RecipeDifference, ResultRow, recipe_differences, result_rows
 from resnet_studio.studies.rule import Outcome
 from resnet_studio.studies.stored import StoredStudy, stored_study, trained_plans
 from resnet_studio.studies.study_file import read_study
-from resnet_studio.text import _, _n
+from resnet_studio.text import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +85,17 @@ class Look:
 
     Attributes:
         times: By budget, of all its runs; None where nothing is known.
-        time: Of the whole plan; ``left`` of what is missing.
+        preview: Of the whole plan; ``left`` is the time of what is missing.
     """
 
     setup: Setup
     found: StoredStudy
-    cohorts: int
+    preview: Preview
     times: Mapping[BudgetName, Estimate | None]
-    time: Estimate | None
     left: Estimate | None
     rows: tuple[ResultRow, ...]
     differences: tuple[RecipeDifference, ...]
+    pictures: tuple[Picture, ...]
 
     @property
     def plan(self) -> StudyPlan:
@@ -141,7 +143,10 @@ def _untrained(card: Card) -> Card:
 def _with_state(card: Card, found: StoredStudy) -> Card:
     first = found.verdicts[0] if found.verdicts else None
     outcome = None if first is None or first.outcome is Outcome.NOT_ENOUGH else first.outcome
-    return replace(card, best=found.plan if found.runs else None, headline=found.headline, outcome=outcome)
+    lacking = {place.seed for place in found.places if place.run is None}
+    beyond = dict.fromkeys(place.seed for place in found.places if place.seed not in lacking)
+    best = replace(found.plan, seeds=tuple(dict.fromkeys((*found.plan.seeds, *beyond)))) if found.runs else None
+    return replace(card, best=best, headline=found.headline, outcome=outcome)
 
 
 def look(setup: Setup, store: RunStore, speeds: KnownSpeeds) -> Look:
@@ -154,8 +159,8 @@ def look(setup: Setup, store: RunStore, speeds: KnownSpeeds) -> Look:
         times = {budget: estimate(study.plan(budget), known) for budget in study.budgets}
     _lists, differences = recipe_differences(found)
     return Look(
-        setup, found, len(plan.cohorts()), times, estimate(plan, known), estimate_left(found.work, known),
-        result_rows(found), differences,
+        setup, found, preview(plan, known), times, estimate_left(found.work, known), result_rows(found), differences,
+        tuple(pictures(found, key=True)),
     )  # fmt: skip
 
 
@@ -178,17 +183,3 @@ def write_report(plan: StudyPlan, store: RunStore, command: str, path: Path) -> 
     from resnet_studio.studies.report.page import report_page
 
     return write_whole(path, report_page(stored_study(plan, store), command))
-
-
-def preview_text(view: Look) -> str:
-    """``12 runs in 3 cohorts · 8 to 12 min · about 40 MB on the disk``."""
-    plan, count = view.plan, len(view.plan.seeds) * len(view.plan.arms)
-    runs = _n("{count} run", "{count} runs", count)
-    cohorts = _n("{count} cohort", "{count} cohorts", view.cohorts)
-    time = _("time not known yet: measure it on the Design page") if view.time is None else view.time.words
-    from resnet_studio.domain.text_numbers import file_size
-
-    return _(
-        "{runs} in {cohorts}  ·  {time}  ·  about {size} on the disk",
-        runs=runs, cohorts=cohorts, time=time, size=file_size(plan.disk_bytes),
-    )  # fmt: skip

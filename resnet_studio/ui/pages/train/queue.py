@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio.domain.queue import QueueEntry, QueueRequest, QueueStatus
-from resnet_studio.platform.queue_time import QueueTime
+from resnet_studio.platform.queue_time import QueueTime, TimeLeft
 from resnet_studio.text import _, _n
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import ROOT, Index, RecordRole, RecordTableModel, TableColumn
@@ -41,10 +41,10 @@ _ROLES = {
 
 @dataclass(frozen=True, slots=True)
 class QueueRow:
-    """An entry, the seconds it is expected to take yet, and whether the page shows it."""
+    """An entry, what it is expected to take yet, and whether the page shows it."""
 
     entry: QueueEntry
-    seconds: float | None = None
+    left: TimeLeft | None = None
     shown: bool = False
 
     @property
@@ -64,8 +64,8 @@ class QueueRow:
         """Status, time left, seeds, and the study unless the title names it."""
         entry = self.entry
         parts = [_(entry.status.value)]
-        if self.seconds is not None and not entry.status.ended:
-            parts.append(_("about {duration}", duration=formats.duration(self.seconds)))
+        if self.left is not None and not entry.status.ended:
+            parts.append(self.left.words)
         if entry.seeds:
             seeds = ", ".join(map(str, entry.seeds))
             parts.append(_n("seed {seeds}", "seeds {seeds}", len(entry.seeds), seeds=seeds))
@@ -238,7 +238,7 @@ class QueuePanel(QWidget):
         layout.addWidget(self.view)
         self._connect()
         theme.changed.connect(self.view.viewport().update)
-        self.show_queue((), QueueTime({}, 0.0, 0), (), held=False, writable=True)
+        self.show_queue((), QueueTime({}, TimeLeft(), 0), (), held=False, writable=True)
 
     def _connect(self) -> None:
         self.model.moved.connect(self.move_requested)
@@ -397,10 +397,8 @@ def _summary(waiting: int, time: QueueTime, *, held: bool) -> str:
     if not waiting:
         return ""
     parts = [_n("{count} waits", "{count} wait", waiting)]
-    if time.seconds >= 1:
-        duration = formats.duration(time.seconds)
-        known = _("about {duration} in all", duration=duration)
-        parts.append(_("at least {duration} in all", duration=duration) if time.unknown else known)
+    if time.words:
+        parts.append(time.words)
     if held:
         parts.append(_("nothing begins until you say so"))
     return " · ".join(parts)
