@@ -24,6 +24,9 @@ _SETTINGS = {  # nothing of the tests has to survive a power cut
     "shared_buffers": "32MB",
 }
 
+# The server ends with the tests, however they end: then the watch's own input is closed.
+_WATCH = '"$@" < /dev/null & server=$!; cat > /dev/null; kill -INT "$server" 2> /dev/null; wait "$server"'
+
 
 @cache
 def programs() -> Path | None:
@@ -57,27 +60,30 @@ class Server:
         assert place is not None
         settings = {**_SETTINGS, "unix_socket_directories": str(self.folder)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        command = [*as_another(), str(place / "postgres"), "-D", str(self.folder / "data"), *options]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*as_another(), str(place / "postgres"), "-D", str(self.folder / "data"), *options],
-                stdout=log, stderr=log, cwd=self.folder,
-            )  # fmt: skip
+                ["sh", "-c", _WATCH, "sh", *command], stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=self.folder
+            )
         ready = [str(place / "pg_isready"), "-q", "-h", str(self.folder)]
-        for _unused in range(600):
+        for _unused in range(1200):
             if subprocess.run(ready, check=False).returncode == 0:
                 return
-            if self.process.poll() is not None:
-                break
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(0.05)
+                break
         raise RuntimeError((self.folder / "log").read_text(errors="replace"))
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """SIGINT closes every connection, SIGQUIT is a crash."""
-        if self.process is not None:
-            self.process.send_signal(how)
-            self.process.wait(60)
-            self.process = None
+        if self.process is None:
+            return
+        with contextlib.suppress(OSError, ValueError):  # it has ended by itself
+            os.kill(int((self.folder / "data" / "postmaster.pid").read_text().split("\n")[0]), how)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(60)
+        self.process = None
 
     def url(self, database: str) -> str:
         return f"postgresql://postgres@/{database}?host={quote(str(self.folder))}"

@@ -36,3 +36,7 @@ class Finite(TypeDecorator[float]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
         return None if isinstance(value, float) and math.isnan(value) else value
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:  # noqa: ARG002
+        """Every driver hands out floats; who reads plain rows need not know the column's number on the server."""
+        return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from pydantic import ValidationError
@@ -69,7 +69,8 @@ def resume(
     records = [store.get(run_id) for run_id in run_ids]
     _refuse(records)
     if store.shared and not store.claimed:
-        return _resume_claimed(run_ids, store, emit, should_stop, should_pause, checkpoint_seconds)
+        under_claim = partial(resume, checkpoint_seconds=checkpoint_seconds, devices=devices)
+        return _resume_claimed(run_ids, store, emit, should_stop, should_pause, under_claim)
     refuse_misfits((record.spec for record in records if not record.iteration), store)
     lower_priority()
     record_and_emit = recording(store, emit)
@@ -87,15 +88,12 @@ def resume(
 
 def _resume_claimed(
     run_ids: Sequence[str], store: RunStore, emit: EventSink, should_stop: StopCheck, should_pause: StopCheck,
-    checkpoint_seconds: float,
+    under_claim: Callable[..., object],
 ) -> tuple[RunRecord, ...]:  # fmt: skip
     """Train under a claim of the queue, which tells every other program that somebody does."""
 
     def training(ids: Sequence[str], own: RunStore, emit: EventSink, should_stop: StopCheck, paused: StopCheck) -> None:
-        resume(
-            ids, own, emit, should_stop, should_pause=lambda: paused() or should_pause(),
-            checkpoint_seconds=checkpoint_seconds,
-        )  # fmt: skip
+        under_claim(ids, own, emit, should_stop, should_pause=lambda: paused() or should_pause())
 
     claim = store.claim_runs(this_worker(), run_ids)
     EntryWork(claim, store, training, stopped_as=lambda: QueueStatus.STOPPED).run(emit, should_stop)

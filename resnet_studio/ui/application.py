@@ -48,6 +48,7 @@ class Studio(QObject):
         self.faults = FaultReporter(self)
         self.fault_dialog = FaultDialog(self.window)
         self.faults.reported.connect(self.fault_dialog.show_fault)
+        self.faults.away.connect(self.window.status.show_message)
         self.controller.crashed.connect(self.fault_dialog.show_fault)
         self.jobs.crashed.connect(self.fault_dialog.show_fault)
         self.faults.install()

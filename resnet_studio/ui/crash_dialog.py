@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio import __version__
+from resnet_studio.domain.errors import HistoryAwayError
 from resnet_studio.text import _
 from resnet_studio.ui.threads.jobs import unexpected
 from resnet_studio.ui.widgets.accessible_names import named
@@ -63,9 +64,14 @@ def crashed() -> str:
 
 
 class FaultReporter(QObject):
-    """Catches what nobody caught, in any thread. ``reported(sentence, details)`` arrives in the GUI thread."""
+    """Catches what nobody caught, in any thread. ``reported(sentence, details)`` arrives in the GUI thread.
+
+    A history whose server does not answer is no fault: whoever wanted to read it shows what was there before, and
+    ``away(sentence)`` says why.
+    """
 
     reported = Signal(str, str)
+    away = Signal(str)
 
     def install(self) -> None:
         """From now on until :meth:`remove`."""
@@ -80,6 +86,10 @@ class FaultReporter(QObject):
 
     def _on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt | SystemExit):
+            return
+        if isinstance(error, HistoryAwayError):
+            log.warning("%s", error)
+            self.away.emit(error.sentence)
             return
         log.critical("an error that nobody expected", exc_info=(kind, error, trace))
         details = "".join(traceback.format_exception(kind, error, trace))

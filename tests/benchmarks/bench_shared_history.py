@@ -3,7 +3,7 @@
 Fills a file, copies it to a server that is started for it, and measures on both what a person waits for: the list, the
 filter, eight runs overlaid, a note; and of the queue how many claims and writes a second some workers make.
 
-    python tests/benchmarks/bench_shared_history.py [--runs 10000] [--points 10000] [--workers 8]
+    python tests/benchmarks/bench_shared_history.py [--runs 10000] [--points 10000] [--workers 8] [--home DIR]
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from resnet_studio.domain.queue import QueueStatus, Worker
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunSpec
 from resnet_studio.history import curves, runs
 from resnet_studio.history.copying import copy_history
-from resnet_studio.history.storage import default_url, storage_at
+from resnet_studio.history.storage import default_url, has_history, storage_at
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from tests.benchmarks.bench_history import DEPTHS, OVERLAID, SERIES, median_ms, people, show, values_of
@@ -81,13 +81,15 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--points", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=8)
+    parser.add_argument("--home", type=Path, help="where the filled file is kept, to be measured again")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_server() as server:
         if server is None:
             sys.exit(NONE)
-        home = Home(Path(folder) / "home").prepare()
+        home = Home(given.home or Path(folder) / "home").prepare()
         begin = time.perf_counter()
-        fill(home, given.runs, given.points)
+        if not has_history(home):
+            fill(home, given.runs, given.points)
         print(f"filled in {time.perf_counter() - begin:.0f} s")
         url = server.url(server.make_database())
         with closing(storage_at(default_url(home))) as here, closing(storage_at(url)) as there:
@@ -102,6 +104,7 @@ def main() -> None:
             with RunStore.open(where) as store:
                 people(store, given.runs, given.points)
                 more(store, given.workers)
+                sys.stdout.flush()
 
 
 if __name__ == "__main__":

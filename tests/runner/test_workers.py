@@ -291,6 +291,25 @@ def test_training_without_the_queue_holds_a_claim_too(machines: tuple[Home, Home
         assert other.entry(entry.id).status is QueueStatus.FINISHED
 
 
+def test_options_of_training_reach_it_under_the_claim(
+    machines: tuple[Home, Home], tiny_twin: CohortSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def on_devices(start: object, emit: object, should_stop: object, **options: object) -> None:
+        asked.append((options["devices"], options["checkpoint_seconds"]))
+        raise UserError("Not here.")
+
+    monkeypatch.setattr(run_cohort, "refuse_devices", lambda _runs, _devices: None)
+    monkeypatch.setattr(run_cohort, "train_on_devices", on_devices)
+    with open_history(machines[0]) as store:
+        with pytest.raises(UserError, match="Not here"):
+            run_cohort.run(tiny_twin, store, lambda _event: None, devices=2, checkpoint_seconds=7.0)
+        assert asked == [(2, 7.0)]
+        assert {run.status for run in store.list_runs()} == {RunStatus.FAILED}
+        assert store.claimed_entries()[0] == []
+
+
 def test_a_claim_given_back_leaves_no_run_that_nobody_trains(
     machines: tuple[Home, Home], tiny_twin: CohortSpec
 ) -> None:

@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 from resnet_studio import app as program
 from resnet_studio.__main__ import UNSTOPPABLE
 from resnet_studio.domain.enums import RunStatus
-from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.errors import HistoryAwayError, UserError
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
@@ -203,6 +203,19 @@ def test_an_error_in_any_thread_is_reported_in_the_gui_thread(qtbot: QtBot, repo
         thread.join()
     qtbot.waitUntil(lambda: bool(threads), timeout=2000)
     assert threads == [True]
+
+
+def test_a_server_that_does_not_answer_is_no_fault(
+    qtbot: QtBot, reporter: FaultReporter, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        qtbot.assertNotEmitted(reporter.reported, wait=50),
+        qtbot.waitSignal(reporter.away, timeout=1000) as said,
+    ):
+        error = HistoryAwayError("The server does not answer.")
+        sys.excepthook(type(error), error, None)
+    assert said.args == ["The server does not answer."]
+    assert "The server does not answer." in caplog.text
 
 
 def test_qt_messages_reach_the_log(reporter: FaultReporter, caplog: pytest.LogCaptureFixture) -> None:
