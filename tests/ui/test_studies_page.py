@@ -328,7 +328,7 @@ def test_the_pictures_of_a_trained_study_stand_in_the_window(
     names = [picture.accessibleName().partition(".")[0] for picture in drawn]
     assert names == ["Training error", "Training error against depth"]
     picture = drawn[1]
-    picture.resize(760, picture.heightForWidth(760))
+    qtbot.waitUntil(lambda: picture.height() > 150, timeout=20_000)
     seen = picture.grab().toImage()
     colours = {seen.pixelColor(x, y).name() for x in range(seen.width()) for y in range(0, seen.height(), 2)}
     assert {"#0072b2", "#d55e00"} <= colours
