@@ -225,7 +225,8 @@ def test_nets_together_are_evaluated(at_home: At, images: Path, monkeypatch: pyt
 
     from resnet_studio.domain.specs import NetworkSpec, replace
     from resnet_studio.studies import catalog
-    from resnet_studio.studies.catalog import BudgetName, gallery_study
+    from resnet_studio.studies.catalog import gallery_study
+    from resnet_studio.studies.study import BudgetName
 
     study = gallery_study("together")
     budget = study.budgets[BudgetName.QUICK]

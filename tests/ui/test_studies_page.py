@@ -15,9 +15,10 @@ from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.series import Series
 from resnet_studio.history.store import RunStore
-from resnet_studio.studies.catalog import STUDIES, BudgetName, gallery_study
+from resnet_studio.studies.catalog import STUDIES, gallery_study
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.rule import rule_text
+from resnet_studio.studies.study import BudgetName
 from resnet_studio.studies.study_file import read_study
 from resnet_studio.ui.drop_frame import drop_sentence
 from resnet_studio.ui.pages.rows import page_row

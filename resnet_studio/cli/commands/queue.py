@@ -29,7 +29,7 @@ from resnet_studio.training.speed_cache import known_speeds
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
-    from resnet_studio.studies.catalog import BudgetName
+    from resnet_studio.studies.study import BudgetName
 
 _ENDED_LISTED = 1000
 

@@ -27,13 +27,14 @@ from resnet_studio.domain.series import ERRORS, TRAINING_ERROR_WINDOW
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec
 from resnet_studio.domain.text_numbers import grouped, percent
 from resnet_studio.platform.files import write_whole
-from resnet_studio.studies.catalog import STUDIES, BudgetName
+from resnet_studio.studies.catalog import STUDIES
 from resnet_studio.studies.conclusions import all_verdicts, conclusion
 from resnet_studio.studies.estimate import estimate, estimate_left
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.run_results import RunResult, run_results
 from resnet_studio.studies.single_cohorts import find_single_cohort, quick
 from resnet_studio.studies.stored import other_studies, stored_study, trained_plans
+from resnet_studio.studies.study import BudgetName
 from resnet_studio.text import _
 
 if TYPE_CHECKING:

@@ -55,12 +55,15 @@ class Answers(QWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        nets = (_("Nets"), [_nets(view)]) if view.found.done else (_("What will be trained"), [_preview(view)])
+        nets: tuple[str, list[QWidget]] = (
+            (_("Nets"), [_nets(view)]) if view.found.done else (_("What will be trained"), [_preview(view)])
+        )
         parts: list[tuple[str, list[QWidget]]] = [
             (_("Verdict"), [*map(self._verdict, _shown_verdicts(view)), *_more_verdicts(view), self._rule(view)]),
-            *((picture.title, [ReportPicture(picture, self._theme)]) for picture in view.pictures),
-            nets,
         ]
+        for picture in view.pictures:
+            parts.append((picture.title, [ReportPicture(picture, self._theme)]))
+        parts.append(nets)
         for title, widgets in parts if view.found.done else reversed(parts):  # before it starts: what will be trained
             column.addWidget(named(QLabel(title), role="heading"))
             for widget in widgets:
