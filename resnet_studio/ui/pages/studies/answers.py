@@ -61,8 +61,7 @@ class Answers(QWidget):
         parts: list[tuple[str, list[QWidget]]] = [
             (_("Verdict"), [*map(self._verdict, _shown_verdicts(view)), *_more_verdicts(view), self._rule(view)]),
         ]
-        for picture in view.pictures:
-            parts.append((picture.title, [ReportPicture(picture, self._theme)]))
+        parts.extend((picture.title, [ReportPicture(picture, self._theme)]) for picture in view.pictures)
         parts.append(nets)
         for title, widgets in parts if view.found.done else reversed(parts):  # before it starts: what will be trained
             column.addWidget(named(QLabel(title), role="heading"))
