@@ -18,6 +18,7 @@ import pytest
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.platform.home import Home
 
+from . import postgres
 from .disks import SmallDisk, small_disk
 
 
@@ -29,6 +30,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home").prepare()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres.Server]:
+    """A PostgreSQL server; skipped where none can be had."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'resnet-studio[postgres]'")
+    with postgres.running_server() as running:
+        if running is None:
+            pytest.skip(postgres.NONE)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def filled_template(server: postgres.Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with the tables of an empty history, to be copied."""
+    from resnet_studio.history.store import open_history
+
+    name = server.make_database()
+    open_history(server.url(name), home=Home(tmp_path_factory.mktemp("template"))).close()
+    return name
+
+
+@pytest.fixture
+def database(server: postgres.Server, filled_template: str) -> Iterator[str]:
+    """The URL of an empty history's database, dropped after the test."""
+    name = server.make_database(filled_template)
+    yield server.url(name)
+    server.drop_database(name)
+
+
+@pytest.fixture
+def shared_home(tmp_path: Path, database: str) -> Home:
+    """A home whose history is in PostgreSQL."""
+    return Home(tmp_path / "home", history=database).prepare()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from resnet_studio.analysis.block_outputs import Alteration, BlockOutputs
 from resnet_studio.analysis.block_passes import block_plans, removable, same_shapes
 from resnet_studio.analysis.subjects import Progress, Subject, no_progress
 from resnet_studio.data.drawn_images import DrawnImages
-from resnet_studio.domain.analyses.lesion import Altered, Lesion, LesionSettings
+from resnet_studio.domain.analyses.lesion import Altered, Change, Lesion, LesionSettings, taken_out
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck, never_stop
@@ -87,10 +87,18 @@ def alterations_of(plan: Blueprint, settings: LesionSettings) -> tuple[Alteratio
     """What the settings ask for."""
     blocks, order = settings.blocks, settings.order
     if blocks and settings.together:
-        return (Alteration(_("without {blocks}", blocks=", ".join(blocks)), blocks, order),)
+        return (Alteration(taken_out(blocks), blocks, order),)
     if blocks:
         return tuple(Alteration(name, (name,), order) for name in blocks)
     return (Alteration(_("in another order"), order=order),) if order else each_block(plan)
+
+
+def alteration_for(plan: Blueprint, change: Change) -> Alteration | None:
+    """None where the network has not all of these blocks."""
+    built = [block.name for block in block_plans(plan)]
+    if not change.names <= set(built):
+        return None
+    return Alteration(change.title, change.blocks, change.order(built))
 
 
 def each_block(plan: Blueprint) -> tuple[Alteration, ...]:

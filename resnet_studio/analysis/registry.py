@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from resnet_studio.analysis import (
     activations,
@@ -23,19 +23,35 @@ from resnet_studio.domain.analyses.result import AnalysisResult
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
 
-Measure = Callable[[Sequence[Subject], Any, Any, Progress, StopCheck], Sequence[AnalysisResult]]
-MeasureEarly = Callable[
-    [Sequence[Subject], Any, Any, Progress, StopCheck, OnPartial | None], Sequence[AnalysisResult]
-]  # with what is called with the results so far
+
+class Measure(Protocol):
+    """Measures all networks together; ``on_partial`` gets the results so far."""
+
+    def __call__(
+        self,
+        subjects: Sequence[Subject],
+        images: Any,
+        settings: Any,
+        progress: Progress,
+        should_stop: StopCheck,
+        on_partial: OnPartial | None = None,
+        /,
+    ) -> Sequence[AnalysisResult]: ...
 
 
 def each(measure: Callable[[Subject, Any, Any, Progress, StopCheck], AnalysisResult]) -> Measure:
-    """One network after another; the whole's total is that of the first one times their number."""
+    """One network after another; the whole's total is that of the first one times their number. What is found of one
+    network is handed on before the next one's turn."""
 
     def measure_all(
-        subjects: Sequence[Subject], images: Any, settings: Any, progress: Progress, should_stop: StopCheck
+        subjects: Sequence[Subject],
+        images: Any,
+        settings: Any,
+        progress: Progress,
+        should_stop: StopCheck,
+        on_partial: OnPartial | None = None,
     ) -> Sequence[AnalysisResult]:
-        found = []
+        found: list[AnalysisResult] = []
         for place, subject in enumerate(subjects):
             if should_stop():
                 raise Stopped
@@ -43,6 +59,8 @@ def each(measure: Callable[[Subject, Any, Any, Progress, StopCheck], AnalysisRes
             def report(done: int, total: int, place: int = place) -> None:
                 progress(place * total + done, len(subjects) * total)
 
+            if found and on_partial is not None:
+                on_partial(tuple(found))
             found.append(measure(subject, images, settings, report, should_stop))
         return tuple(found)
 
@@ -63,10 +81,3 @@ MEASURES: Mapping[str, Measure] = {
     "sharpness": sharpness.measure,
 }
 """By the key of the row; ``images`` is None for a row without images."""
-
-EARLY: Mapping[str, MeasureEarly] = {
-    "similarity": similarity.measure,
-    "surface": surface.measure,
-    "sharpness": sharpness.measure,
-}
-"""The analyses of :data:`MEASURES` that have something to show before all is measured."""

@@ -1,15 +1,21 @@
-"""The arguments before typer is loaded: where ``--home`` is."""
+"""The arguments before typer is loaded: where ``--home`` is, and the other options of every command."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 HOME = "--home"
+_PLACES = (HOME, "--history", "--runs")
 
 
 def split_home(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """``--home DIR`` (or ``--home=DIR``), wherever it stands before a ``--``, and the arguments without it."""
-    home: list[str] = []
+    return _split(arguments, HOME)
+
+
+def _split(arguments: Sequence[str], option: str) -> tuple[list[str], list[str]]:
+    """``option`` with its value, where it is given, and the arguments without it; the last one counts."""
+    found: list[str] = []
     rest: list[str] = []
     queue = list(arguments)
     while queue:
@@ -17,20 +23,25 @@ def split_home(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         if argument == "--":
             rest += [argument, *queue]
             break
-        if argument == HOME:
-            home = [argument, *queue[:1]]
+        if argument == option:
+            found = [argument, *queue[:1]]
             del queue[:1]
-        elif argument.startswith(f"{HOME}="):
-            home = [HOME, argument.removeprefix(f"{HOME}=")]
+        elif argument.startswith(f"{option}="):
+            found = [option, argument.removeprefix(f"{option}=")]
         else:
             rest.append(argument)
-    return home, rest
+    return found, rest
 
 
 def home_first(arguments: Sequence[str]) -> list[str]:
-    """The same arguments with ``--home DIR`` at the front, where the command line's own options belong."""
-    home, rest = split_home(arguments)
-    return [*home, *rest]
+    """The same arguments with ``--home DIR``, ``--history URL`` and ``--runs DIR`` at the front, where the command
+    line's own options belong."""
+    first: list[str] = []
+    rest = list(arguments)
+    for option in _PLACES:
+        found, rest = _split(rest, option)
+        first += found
+    return [*first, *rest]
 
 
 def only_home(arguments: Sequence[str]) -> tuple[bool, str | None]:

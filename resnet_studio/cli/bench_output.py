@@ -93,7 +93,9 @@ def row_of(network: NetworkSpec, given: GivenOptions) -> Row:
 
 
 def with_batches_of(row: Row, size: int) -> Row:
-    recipe = replace(row.spec.recipe, batch_size=min(size, row.spec.recipe.batch_size))
+    recipe = row.spec.recipe
+    size = min(size, recipe.batch_size)
+    recipe = replace(recipe, batch_size=size, bn_images=recipe.bn_images if size % recipe.pass_size == 0 else 0)
     return Row(replace(row.spec, recipe=recipe), row.iterations, row.batch_size)
 
 

@@ -61,6 +61,8 @@ def history_checks(home: Home) -> Iterator[Check]:
         what = counted(len(aside), "damaged history was", "damaged histories were")
         advice = _("Keep them as long as something is missing from the history, then delete them.")
         yield Check(N_("set aside"), _("{what} set aside", what=what), State.NOTE, advice, aside)
+    if kept.elsewhere:
+        yield Check(N_("backups"), kept.elsewhere)
     if kept.backups:
         yield Check(N_("backups"), _("{backups} of the history", backups=len(kept.backups)), details=kept.backups)
 

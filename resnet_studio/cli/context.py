@@ -14,7 +14,7 @@ from resnet_studio.cli.output import hint
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.platform.crash_trace import write_crash_traces
-from resnet_studio.platform.home import Home
+from resnet_studio.platform.home import Home, without_password
 from resnet_studio.platform.training_speed import KnownSpeeds, with_runs
 
 if TYPE_CHECKING:
@@ -23,17 +23,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """``chosen`` is the folder given with ``--home``, so that hints can repeat it."""
+    """``chosen``, ``history`` and ``runs`` are what ``--home``, ``--history`` and ``--runs`` gave, so that hints can
+    repeat it; of a URL without its password."""
 
     home: Home
     chosen: str | None = None
+    history: str | None = None
+    runs: str | None = None
 
     def reader(self) -> RunStore:
         """Runs left running by a program that died are first marked as interrupted, unless somebody is writing."""
         from resnet_studio.history.store import open_history
 
         store = open_history(self.home, writer=False)
-        if any(run.status.active for run in store.list_runs()):
+        if not store.shared and any(run.status.active for run in store.list_runs()):
             with contextlib.suppress(UserError):
                 open_history(self.home).close()
         return _with_notices(store)
@@ -54,8 +57,9 @@ class Session:
 
     def command(self, *arguments: str) -> str:
         """A command line to copy."""
-        home = ["--home", self.chosen] if self.chosen else []
-        return shlex.join(["resnet-studio", *home, *arguments])
+        given = {"--home": self.chosen, "--history": self.history, "--runs": self.runs}
+        places = [word for option, value in given.items() if value for word in (option, without_password(value))]
+        return shlex.join(["resnet-studio", *places, *arguments])
 
 
 def _with_notices(store: RunStore) -> RunStore:

@@ -29,6 +29,7 @@ from resnet_studio.cli.commands import (
     diff,
     doctor,
     evaluate,
+    history,
     inside,
     network,
     queue,
@@ -37,12 +38,13 @@ from resnet_studio.cli.commands import (
     study,
     train,
     weights,
+    work,
 )
 from resnet_studio.cli.context import Session
 from resnet_studio.cli.output import OutputLostError, guarded_streams
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.compile_cache import use_compile_cache
-from resnet_studio.platform.home import VARIABLE, Home
+from resnet_studio.platform.home import HISTORY_VARIABLE, RUNS_VARIABLE, VARIABLE, Home, without_password
 from resnet_studio.platform.private_folder import make_private, private_opener
 from resnet_studio.text import _
 
@@ -52,7 +54,7 @@ USER_ERROR, OUR_ERROR, INTERRUPTED, HUNG_UP = 2, 1, 130, 129  # exit codes
 # In the order of the help. A module registers what it has under its own name.
 COMMANDS = (
     train, recipes, study, queue, runs, compare, conformity, network, classify, weights, data, diff, bench, doctor,
-    evaluate, inside,
+    evaluate, inside, history, work,
 )  # fmt: skip
 
 app = typer.Typer(
@@ -81,11 +83,28 @@ def _common(
         metavar="DIR",
         help=_("Folder of everything that is stored; also the variable {variable}.", variable=VARIABLE),
     ),
+    history: str | None = typer.Option(
+        None,
+        metavar="URL",
+        help=_(
+            "Where the history is if not in that folder: postgresql://USER@SERVER/DATABASE, which several machines "
+            "share; also the variable {variable}.",
+            variable=HISTORY_VARIABLE,
+        ),
+    ),
+    runs: str | None = typer.Option(
+        None,
+        metavar="DIR",
+        help=_(
+            "Folder of the runs' checkpoints if not in that folder; also the variable {variable}.",
+            variable=RUNS_VARIABLE,
+        ),
+    ),
     version: bool = typer.Option(  # noqa: ARG001
         False, "--version", is_eager=True, callback=_show_version, help=_("Show the version and leave.")
     ),
 ) -> None:
-    context.obj = Session(Home.find(home), home)
+    context.obj = Session(Home.find(home, history=history, runs=runs), home, history, runs)
     use_compile_cache(context.obj.home.cache)
     if context.invoked_subcommand is None:
         raise typer.Exit(run_app(context.obj.home))
@@ -170,7 +189,7 @@ def _log_error(error: Exception, arguments: Sequence[str]) -> str:
     with contextlib.suppress(UserError):
         places.append(Home.find(next(iter(split_home(arguments)[0][1:]), None)).logs)
     text = "".join(traceback.format_exception(error))
-    entry = f"{datetime.now(UTC).isoformat()} {PROGRAM} {' '.join(arguments)}\n{text}\n"
+    entry = f"{datetime.now(UTC).isoformat()} {PROGRAM} {without_password(' '.join(arguments))}\n{text}\n"
     for folder in (*places, Path(tempfile.gettempdir())):
         file = folder / f"{PROGRAM}-errors.log"
         try:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from resnet_studio.data.augmentation import Augmenter, draw_device
 from resnet_studio.data.image_set import ImageSet
-from resnet_studio.data.order import SampleOrder
+from resnet_studio.data.order import WHOLE, BatchShare, SampleOrder
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.enums import Augmentation
 from resnet_studio.domain.specs import RecipeSpec
@@ -23,22 +23,24 @@ class ResidentBatches:
     """Training batches, endless and in random access; see :class:`SampleOrder`."""
 
     def __init__(
-        self, data: ImageSet, preprocessing: Preprocessing, recipe: RecipeSpec, *, device: torch.device | str
-    ) -> None:
+        self, data: ImageSet, preprocessing: Preprocessing, recipe: RecipeSpec, *, device: torch.device | str,
+        share: BatchShare = WHOLE,
+    ) -> None:  # fmt: skip
         """
         Args:
             data: The training set, at least one image, of the size ``preprocessing`` was measured with.
             recipe: Batch size, which may exceed the training set, seed and augmentation (but scale-crop-flip, which
                 needs the images as they were before they were resized).
             device: Where the images stay and the batches are made.
+            share: What of each batch is made.
         """
         if data.image_size != preprocessing.image_size:
             raise ValueError(f"images are {data.image_size} pixels wide, preprocessing {preprocessing.image_size}")
         if recipe.augmentation is Augmentation.SCALE_CROP_FLIP:
             raise ValueError("scale-crop-flip needs streamed batches")
         self.device = torch.device(device)
-        self._order = SampleOrder(len(data), recipe.batch_size, recipe.data_seed, draw_device(self.device))
-        self._augment = Augmenter(preprocessing, recipe, recipe.batch_size, self.device)
+        self._order = SampleOrder(len(data), recipe.batch_size, recipe.data_seed, draw_device(self.device), share)
+        self._augment = Augmenter(preprocessing, recipe, self._order.share_size, self.device)
         self._images = data.images.to(self.device)  # (N, 3, S, S)
         self._labels = data.labels.to(self.device)  # (N,)
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from resnet_studio.data.random import epoch_order
 
 _KEPT_ORDERS = 2  # a batch may straddle two epochs
+
+
+class BatchShare(NamedTuple):
+    """Slice number ``number``, from 0, of each batch cut into ``of`` equal ones."""
+
+    number: int
+    of: int
+
+
+WHOLE = BatchShare(0, 1)
 
 
 class SampleOrder:
@@ -17,10 +29,14 @@ class SampleOrder:
     epoch although B need not divide N, and a batch may straddle epochs.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, count: int, batch_size: int, seed: int, device: torch.device | str = "cpu", share: BatchShare = WHOLE
+    ) -> None:
         if batch_size < 1 or count < 1:
             raise ValueError(f"batch size and image count must be at least 1, got {batch_size} and {count}")
-        self.count, self.batch_size = count, batch_size
+        if batch_size % share.of or not 0 <= share.number < share.of:
+            raise ValueError(f"a batch of {batch_size} has no share {share.number} of {share.of}")
+        self.count, self.batch_size, self.share = count, batch_size, share
         self._seed, self._device = seed, torch.device(device)
         self._orders: dict[int, Tensor] = {}
 
@@ -30,7 +46,7 @@ class SampleOrder:
 
     def samples(self, iteration: int, batches: int = 1) -> tuple[Tensor, Tensor]:
         """Positions in the training set and epochs (from 0) of the samples of a batch, or of some in a row, both int64
-        (batches * B,)."""
+        (batches * B,), B being the size of the share."""
         if iteration < 1:
             raise ValueError(f"iterations count from 1, got {iteration}")
         count, start = self.count, (iteration - 1) * self.batch_size
@@ -40,7 +56,18 @@ class SampleOrder:
             first = epoch * count
             parts.append(self._order(epoch)[max(start - first, 0) : min(end - first, count)])
         positions = torch.arange(start, end, dtype=torch.int64, device=self._device)
-        return torch.cat(parts), positions // count
+        return self._shared(torch.cat(parts), batches), self._shared(positions // count, batches)
+
+    @property
+    def share_size(self) -> int:
+        """Images of a batch in the share."""
+        return self.batch_size // self.share.of
+
+    def _shared(self, samples: Tensor, batches: int) -> Tensor:
+        """(batches * batch size,) -> (batches * share size,)."""
+        if self.share.of == 1:
+            return samples
+        return samples.view(batches, self.share.of, self.share_size)[:, self.share.number].flatten()
 
     def _order(self, epoch: int) -> Tensor:
         order = self._orders.get(epoch)

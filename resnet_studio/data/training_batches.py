@@ -23,6 +23,7 @@ from resnet_studio.data.datasets.image_folder import as_text, open_folder
 from resnet_studio.data.datasets.registry import open_arrays, open_data
 from resnet_studio.data.image_set import DataBundle
 from resnet_studio.data.memory import fits
+from resnet_studio.data.order import WHOLE, BatchShare
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.data.streaming.batches import BatchLoader, StreamedBatches, streamed_tests, streamed_views
 from resnet_studio.data.streaming.crops import SQUARE, mean_crop
@@ -70,8 +71,8 @@ class TrainingData(Protocol):
     def preprocessing(self) -> Preprocessing:
         """Measured over the training set for the recipe's normalisation and colours, on the CPU."""
 
-    def batches(self, preprocessing: Preprocessing, device: torch.device) -> Batches:
-        """The recipe's training batches."""
+    def batches(self, preprocessing: Preprocessing, device: torch.device, share: BatchShare = WHOLE) -> Batches:
+        """The recipe's training batches, or a share of each."""
 
     def test_batches(self, preprocessing: Preprocessing, batch_size: int, device: torch.device) -> Pairs:
         """The test set in order, a single central view each, the last batch shorter."""
@@ -88,7 +89,7 @@ class TrainingData(Protocol):
 
 def open_training(
     spec: DataSpec, recipe: RecipeSpec, image_size: int, home: Home, report: Report = no_report,
-    should_stop: StopCheck = never_stop, *, workers: int | None = None,
+    should_stop: StopCheck = never_stop, *, workers: int | None = None, beside: int = 0,
 ) -> TrainingData:  # fmt: skip
     """Open the data of a recipe.
 
@@ -97,6 +98,7 @@ def open_training(
         report: Called with what is being done, from the calling thread, before this returns.
         should_stop: Called several times a second, later on too: batches that wait for images raise Stopped.
         workers: Decoding processes where images are streamed; None for a number that suits machine and device.
+        beside: How many other processes of this machine hold and decode the same images at the same time.
 
     Raises:
         DataError: One sentence, if the data is not there, cannot be used or does not go with the recipe.
@@ -108,7 +110,7 @@ def open_training(
     if spec.folder is not None:
         report(_("looking through the folder"), None)
         layout = scan(spec, should_stop)
-    if not _streams(spec, recipe, image_size, layout, home):
+    if not _streams(spec, recipe, image_size, layout, home, 1 + beside):
         if layout is None:
             bundle = open_data(spec, image_size, home, report, should_stop)
         else:
@@ -123,10 +125,12 @@ def open_training(
     if layout:
         left = Counter(file.label for row, file in enumerate(layout.train) if row not in scanned.train)
         refuse_lost_classes(layout, left, len(layout.test) - len(scanned.test))
-    return StreamedTraining(source, scanned, recipe, image_size, should_stop, workers)
+    return StreamedTraining(source, scanned, recipe, image_size, should_stop, workers, 1 + beside)
 
 
-def _streams(spec: DataSpec, recipe: RecipeSpec, image_size: int, layout: Layout | None, home: Home) -> bool:
+def _streams(
+    spec: DataSpec, recipe: RecipeSpec, image_size: int, layout: Layout | None, home: Home, processes: int
+) -> bool:
     scales = recipe.augmentation is Augmentation.SCALE_CROP_FLIP
     if recipe.loading is Loading.RESIDENT:
         if scales:
@@ -146,16 +150,19 @@ def _streams(spec: DataSpec, recipe: RecipeSpec, image_size: int, layout: Layout
         facts = describe(spec, home)
         images = facts.training_images + facts.test_images
     cuda = recipe.device in (Device.AUTO, Device.CUDA) and torch.cuda.is_available()
-    return not fits(images, image_size, torch.cuda.get_device_properties(0).total_memory if cuda else None)
+    if cuda:  # a device of its own for each process
+        return not fits(images, image_size, torch.cuda.get_device_properties(0).total_memory)
+    return not fits(images * processes, image_size, None)
 
 
 def _most_workers() -> int:
     return min(cores(), _MOST_WORKERS)
 
 
-def _usual_workers(device: torch.device) -> int:
-    """On a CPU, training is so much slower than decoding that a core in four is more than enough."""
-    most = _most_workers()
+def _usual_workers(device: torch.device, processes: int) -> int:
+    """Of each of so many processes that train. On a CPU, training is so much slower than decoding that a core in four
+    is more than enough."""
+    most = max(1, _most_workers() // processes)
     return max(1, most // 4) if device.type == "cpu" else max(1, most - 1)
 
 
@@ -173,8 +180,8 @@ class ResidentTraining:
     def preprocessing(self) -> Preprocessing:
         return Preprocessing.measure(self._bundle.train.images, self._recipe.normalisation, self._recipe.colour)
 
-    def batches(self, preprocessing: Preprocessing, device: torch.device) -> ResidentBatches:
-        return ResidentBatches(self._bundle.train, preprocessing, self._recipe, device=device)
+    def batches(self, preprocessing: Preprocessing, device: torch.device, share: BatchShare = WHOLE) -> ResidentBatches:
+        return ResidentBatches(self._bundle.train, preprocessing, self._recipe, device=device, share=share)
 
     def test_batches(self, preprocessing: Preprocessing, batch_size: int, device: torch.device) -> Pairs:
         if self._test.images.device.type != device.type:
@@ -202,13 +209,13 @@ class StreamedTraining:
 
     def __init__(
         self, source: Source, scanned: ScanResult, recipe: RecipeSpec, size: int, should_stop: StopCheck,
-        workers: int | None,
+        workers: int | None, processes: int = 1,
     ) -> None:  # fmt: skip
         refused = [(source.train.name(row), why) for row, why in sorted(scanned.train.items())]
         refused += [(source.test.name(row), why) for row, why in sorted(scanned.test.items())]
         self._source = source.without(scanned.train, scanned.test)
         self._moments, self._recipe, self._size, self._should_stop = scanned.moments, recipe, size, should_stop
-        self._workers = workers
+        self._workers, self._processes = workers, processes
         self._loader: BatchLoader | None = None
         self.class_names, self.checksum = source.class_names, scanned.checksum
         self.skipped = as_text((*source.unusable, *refused))
@@ -222,8 +229,8 @@ class StreamedTraining:
     def preprocessing(self) -> Preprocessing:
         return Preprocessing.of(self._moments, self._recipe.normalisation, self._recipe.colour)
 
-    def batches(self, preprocessing: Preprocessing, device: torch.device) -> StreamedBatches:
-        return StreamedBatches(self._source.train, preprocessing, self._recipe, self._loading(device))
+    def batches(self, preprocessing: Preprocessing, device: torch.device, share: BatchShare = WHOLE) -> StreamedBatches:
+        return StreamedBatches(self._source.train, preprocessing, self._recipe, self._loading(device), share)
 
     def test_batches(self, preprocessing: Preprocessing, batch_size: int, device: torch.device) -> Pairs:
         return streamed_tests(self._source.test, preprocessing, batch_size, self._loading(device))
@@ -233,7 +240,7 @@ class StreamedTraining:
 
     def _loading(self, device: torch.device) -> BatchLoader:
         if self._loader is None:
-            workers = _usual_workers(device) if self._workers is None else self._workers
+            workers = _usual_workers(device, self._processes) if self._workers is None else self._workers
             pool = DecodingPool(self._source.root, self._size, workers)
             self._loader = BatchLoader(pool, self._size, device, self._should_stop)
         elif self._loader.device != device:

@@ -38,6 +38,18 @@ class DiskFullError(StoreError):
     """No space was left for something that should have been stored; what was stored before is safe."""
 
 
+class HistoryAwayError(DiskFullError):
+    """The server that keeps the history does not answer, or another program holds what was to be changed.
+
+    As with a full disk nothing was stored of what was to be, what was stored before is safe, and who waits may try the
+    same again.
+    """
+
+
+class ServerFullError(HistoryAwayError):
+    """No space was left on the disk of the server that keeps the history."""
+
+
 class DamagedHistoryError(StoreError):
     """A history whose file is damaged. Who may write sets it aside and keeps what can be read.
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from resnet_studio.domain.enums import Activation, Block, Branch, Family, Shortcut, Stem, StridePlace, ZeroPadding
+from resnet_studio.domain.glossary import choices
 from resnet_studio.domain.spec import FOLLOWS, AllOf, ReadWhen, Spec, spec_field, unread_values
 from resnet_studio.domain.text_numbers import counted
 from resnet_studio.text import N_, _
@@ -93,10 +94,7 @@ class NetworkSpec(Spec):
     )
     block: Block = spec_field(
         N_("Block"),
-        N_(
-            "plain: no shortcuts. basic: a shortcut around every two 3x3 layers. bottleneck: around 1x1, 3x3, 1x1. "
-            "single: around every layer, an experiment (the paper saw no advantage in it)."
-        ),
+        choices(plain="plain-net", basic="basic-block", bottleneck="bottleneck", single="single-block"),
         simple=True,
         default=Block.BASIC,
     )
@@ -124,10 +122,7 @@ class NetworkSpec(Spec):
     )
     shortcut: Shortcut = spec_field(
         N_("Shortcut"),
-        N_(
-            "A: identity, zero-padding where dimensions change. B: projection where dimensions change. "
-            "C: projection everywhere. none: for plain nets."
-        ),
+        _("{options} none: for plain nets.", options=choices(A="option-a", B="option-b", C="option-c")),
         simple=True,
         default=Shortcut.A,
     )

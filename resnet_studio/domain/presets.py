@@ -17,9 +17,10 @@ from resnet_studio.domain.enums import (
     MomentumForm,
 )
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.glossary import find_term
 from resnet_studio.domain.schedules import Schedule
-from resnet_studio.domain.spec import is_read
-from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec, replace
+from resnet_studio.domain.spec import is_read, replace_and_reset, unread_values
+from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec, beside, replace
 from resnet_studio.text import _
 
 RUN_FIELDS = (  # of a run, not of a recipe
@@ -64,6 +65,11 @@ class Preset:
         values = self.recipe.own_values()
         read = (name for name in values if name not in RUN_FIELDS and is_read(RecipeSpec, name, values))
         return {name: values[name] for name in read}
+
+    def is_of(self, spec: RunSpec) -> bool:
+        """Whether ``spec`` has all that is applied to a network like its own."""
+        unread = unread_values(RecipeSpec, {**spec.recipe.own_values(), **beside(spec.network)})
+        return all(getattr(spec.recipe, name) == unread.get(name, value) for name, value in self.fields.items())
 
 
 _AUTHORS = {"momentum_form": MomentumForm.AUTHORS, "bn_statistics": BatchNormStatistics.RECOMPUTED}
@@ -116,7 +122,8 @@ PRESETS = (
             "for "
             "up to 600 000 iterations; the shorter side resized at random to 256 to 480 pixels, a random 224 x 224 "
             "crop, a "
-            "flip, AlexNet's colours; the mean of each pixel subtracted. {own_code}",
+            "flip, AlexNet's colours; the mean of each pixel subtracted; batch norm over 32 images, as on each of the "
+            "authors' GPUs. {own_code}",
             own_code=_OWN_CODE,
         ),
         _(
@@ -129,6 +136,7 @@ PRESETS = (
             **_AUTHORS,
             iterations=600_000,
             batch_size=256,
+            bn_images=32,
             schedule=Schedule.PLATEAU,
             augmentation=Augmentation.SCALE_CROP_FLIP,
             scale_min=256,
@@ -159,13 +167,19 @@ FIELD_HELP: dict[str, str] = {
         "400 iterations."
     ),
     "momentum": _("Sections 3.4 and 4.2: 0.9."),
-    "momentum_form": _("The paper gives no formula; the authors' code has the rate inside: v = m v + lr g, w = w - v."),
+    "momentum_form": _(
+        "The paper gives no formula; the authors' code has the rate inside: {formula}.",
+        formula=find_term("momentum-authors").formulas[0],
+    ),
     "weight_decay": _("Sections 3.4 and 4.2: 0.0001."),
     "decay": _("The paper does not say whether batch norm and biases decay too."),
     "label_smoothing": _("The paper has none."),
     "zero_last_gamma": _("The paper has nothing of the kind: it came later."),
     "bn_statistics": _(
         "The paper does not say; the authors measured the statistics over the training set once training had ended."
+    ),
+    "bn_images": _(
+        "The paper does not say. The authors' published ImageNet nets: 32, one GPU's share of the batch of 256."
     ),
     "augmentation": _(
         "Section 4.2: 4 pixels on each side, a random 32 x 32 crop, a flip half the time. Section 3.4: the "
@@ -223,4 +237,5 @@ def apply(preset: Preset, spec: RunSpec) -> RunSpec:
     if network.family not in preset.families:
         network = NetworkSpec(family=preset.families[0])
     own = {name: getattr(spec.recipe, name) for name in RUN_FIELDS}
-    return replace(spec, network=network, recipe=RecipeSpec(**{**preset.fields, **own}))
+    recipe = replace_and_reset(RecipeSpec(**{**preset.fields, **own}), beside(network))
+    return replace(spec, network=network, recipe=recipe)

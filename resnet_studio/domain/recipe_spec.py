@@ -17,6 +17,7 @@ from resnet_studio.domain.enums import (
     Decay,
     Device,
     Engine,
+    Family,
     Loading,
     MemoryLayout,
     MomentumForm,
@@ -24,6 +25,7 @@ from resnet_studio.domain.enums import (
     PadWith,
     Precision,
 )
+from resnet_studio.domain.glossary import find_term
 from resnet_studio.domain.schedules import Schedule, schedules_help
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
 from resnet_studio.domain.spec import AllOf, ReadWhen, Spec, replace, spec_field
@@ -36,8 +38,9 @@ _SCALE_CROP_FLIP = ReadWhen("augmentation", (Augmentation.SCALE_CROP_FLIP,))
 
 # What the batches of a cohort depend on, and what all its members do at the same time.
 SHARED = (
-    "iterations", "batch_size", "augmentation", "pad_with", "scale_min", "scale_max", "colour", "colour_std",
-    "normalisation", "layers_every", "data_seed", "loading", "precision", "layout", "engine", "exact", "device",
+    "iterations", "batch_size", "bn_images", "augmentation", "pad_with", "scale_min", "scale_max", "colour",
+    "colour_std", "normalisation", "layers_every", "data_seed", "loading", "precision", "layout", "engine", "exact",
+    "device",
 )  # fmt: skip
 
 
@@ -134,7 +137,11 @@ class RecipeSpec(Spec):
     )
     momentum_form: MomentumForm = spec_field(
         N_("Form of momentum"),
-        N_("torch: v = m v + g, w = w - lr v. authors: v = m v + lr g, w = w - v. They part when the rate falls."),
+        _(
+            "torch: {torch}. authors: {authors}. They part when the rate falls.",
+            torch=find_term("momentum").formulas[0],
+            authors=find_term("momentum-authors").formulas[0],
+        ),
         default=MomentumForm.TORCH,
     )
     weight_decay: float = spec_field(
@@ -186,6 +193,19 @@ class RecipeSpec(Spec):
             "as the authors did."
         ),
         default=BatchNormStatistics.MOVING,
+    )
+    bn_images: int = spec_field(
+        N_("Images a batch norm sees"),
+        N_(
+            "Batch norm normalises so many images of a batch together, one share after the other, as devices do that "
+            "divide a batch; 0: the whole batch. The authors' nets on ImageNet saw 32, one GPU's share."
+        ),
+        unit=N_("images"),
+        default=0,
+        ge=0,
+        le=4096,
+        read_when=ReadWhen("network.family", unless=(Family.VGG,)),
+        refusal=N_("a VGG net has no batch norm, so nothing reads bn_images; leave it at 0"),
     )
     augmentation: Augmentation = spec_field(
         N_("Augmentation"),
@@ -330,6 +350,17 @@ class RecipeSpec(Spec):
             raise ValueError(
                 _("exact needs float32, not {precision}; leave precision at auto", precision=self.precision)
             )
+        if self.bn_images == 1:
+            raise ValueError(_("batch norm needs at least 2 images; set bn_images to 0, or to 2 and more"))
+        if self.bn_images and self.batch_size % self.bn_images:
+            raise ValueError(
+                _(
+                    "bn_images {bn_images} does not divide a batch of {batch_size}; choose a number that does, or 0 "
+                    "for the whole batch",
+                    bn_images=self.bn_images,
+                    batch_size=self.batch_size,
+                )
+            )
         if self.scale_min > self.scale_max:
             raise ValueError(
                 _(
@@ -339,6 +370,16 @@ class RecipeSpec(Spec):
                 )
             )
         return self
+
+    @property
+    def pass_size(self) -> int:
+        """Images that go through the network together: a share of the batch where batch norm sees no more."""
+        return self.bn_images or self.batch_size
+
+    @property
+    def shares(self) -> int:
+        """Into how many equal shares a batch is divided for batch norm."""
+        return self.batch_size // self.pass_size
 
     @property
     def seeds(self) -> tuple[int, int]:

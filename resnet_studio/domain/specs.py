@@ -27,6 +27,7 @@ __all__ = [
     "RecipeSpec",
     "RunSpec",
     "Spec",
+    "beside",
     "counterpart",
     "nearest_depths",
     "replace",
@@ -36,7 +37,7 @@ __all__ = [
 SCHEMA_VERSION = 1
 
 
-def _beside(network: NetworkSpec) -> dict[str, object]:
+def beside(network: NetworkSpec) -> dict[str, object]:
     """The network's fields as a recipe in the same run names them."""
     return {f"network.{name}": value for name, value in network.own_values().items()}
 
@@ -77,7 +78,7 @@ class RunSpec(Spec):
                     scale_min=recipe.scale_min,
                 )
             )
-        if fault := recipe.unread_fault(_beside(network)):
+        if fault := recipe.unread_fault(beside(network)):
             raise ValueError(fault)
         return self
 
@@ -128,7 +129,7 @@ class CohortSpec(Spec):
 def twin(spec: RunSpec) -> CohortSpec:
     """The plain and the residual net of one depth as a cohort of two, plain first; ``spec`` may be either of them."""
     network = counterpart(spec.network)
-    other = replace(spec, network=network, name="", recipe=replace_and_reset(spec.recipe, _beside(network)))
+    other = replace(spec, network=network, name="", recipe=replace_and_reset(spec.recipe, beside(network)))
     if spec.name:
         other = replace(other, name=f"{spec.name} ({'plain' if spec.network.residual else 'residual'})")
     plain, residual = (other, spec) if spec.network.residual else (spec, other)

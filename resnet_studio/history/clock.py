@@ -28,6 +28,28 @@ def _elsewhere(_element: _Now, _compiler: Any, **_options: Any) -> str:
     return "(clock_timestamp() AT TIME ZONE 'UTC')"
 
 
+class _Since(FunctionElement[datetime]):
+    """Naive UTC: when the server began to answer."""
+
+    type = DateTime()
+    inherit_cache = True
+
+
+@compiles(_Since, "sqlite")
+def _always(_element: _Since, _compiler: Any, **_options: Any) -> str:
+    return "'1971-01-01 00:00:00.000000'"
+
+
+@compiles(_Since)
+def _postmaster(_element: _Since, _compiler: Any, **_options: Any) -> str:
+    return "(pg_postmaster_start_time() AT TIME ZONE 'UTC')"
+
+
+def answering_since(session: Session) -> datetime:
+    """When the server was started, aware, UTC; of a file a time long ago."""
+    return session.scalars(select(_Since())).one().replace(tzinfo=UTC)
+
+
 def database_now(session: Session) -> datetime:
     """Aware, UTC."""
     return session.scalars(select(_Now())).one().replace(tzinfo=UTC)

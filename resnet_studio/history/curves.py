@@ -21,6 +21,7 @@ from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.history.odd_values import OddValueError, refuse_odd
 from resnet_studio.history.schema import CurveChunkRow, RunRow
+from resnet_studio.history.sessions import PERHAPS_STORED
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ _CHECKED = (CurveChunkRow.series, CurveChunkRow.first_iteration, CurveChunkRow.s
 
 
 def append(session: Session, runs: Mapping[str, RunRow], chunks: Sequence[CurveChunk]) -> None:
-    """Store ``chunks`` and let the list columns of their runs follow.
+    """Store ``chunks`` and let the list columns of their runs follow. One that is there already because the connection
+    was lost over it is passed over.
 
     Args:
         runs: The row of each run that has a chunk, by run id.
@@ -73,6 +75,8 @@ def append(session: Session, runs: Mapping[str, RunRow], chunks: Sequence[CurveC
         row = _row(run.key, chunk.series, chunk.first_iteration, chunk.stride, chunk.values)
         end = ends.get((run.key, chunk.series))
         if end is not None and chunk.first_iteration <= end:
+            if session.info.get(PERHAPS_STORED) and _is_stored(session, row):
+                continue
             raise ValueError(
                 f"{chunk.series} of run {chunk.run_id} is stored up to iteration {end}; a chunk from iteration "
                 f"{chunk.first_iteration} cannot be added (truncate_curves comes first)"
@@ -83,6 +87,13 @@ def append(session: Session, runs: Mapping[str, RunRow], chunks: Sequence[CurveC
         session.execute(insert(CurveChunkRow), rows)
     for run_id, series in _by_run(chunks).items():
         _follow(session, runs[run_id], series)
+
+
+def _is_stored(session: Session, row: Mapping[str, Any]) -> bool:
+    """Whether just this chunk is there already, bit for bit."""
+    key = (CurveChunkRow.run_key == row["run_key"]) & (CurveChunkRow.series == row["series"])
+    query = select(CurveChunkRow.points).where(key, CurveChunkRow.first_iteration == row["first_iteration"])
+    return bool(session.scalar(query) == row["points"])
 
 
 def nothing(series: Series) -> Points:

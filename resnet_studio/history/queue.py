@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
 
-from sqlalchemy import CursorResult, Select, delete, func, or_, select, update
+from sqlalchemy import CursorResult, Select, delete, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from resnet_studio.domain.enums import RunStatus
@@ -35,16 +35,19 @@ from resnet_studio.domain.queue import (
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history import runs
-from resnet_studio.history.clock import database_now
+from resnet_studio.history.clock import answering_since, database_now
 from resnet_studio.history.evaluations import remove_of_runs
 from resnet_studio.history.run_folders import remove_run_folders
 from resnet_studio.history.schema import NAME_LENGTH, CohortRow, QueueRow, RunRow
+from resnet_studio.history.sessions import locked
 from resnet_studio.history.storage import Inspection, KeptCopies, Storage
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.run_folder import is_run_id
 from resnet_studio.text import _
 
 _INTERRUPTED = _("The program ended without warning while this was training.")
+_UNHEARD = _("Nothing was heard of who trained this until its claim ran out; it goes on from its last checkpoint.")
+_ACTIVE = [status for status in RunStatus if status.active]
 _ENDED = [str(status) for status in QueueStatus if status.ended]
 _ORDER = (QueueRow.owner == "", QueueRow.position, QueueRow.key)  # who is trained first
 _NOT_ENDED = QueueRow.status.not_in(_ENDED)  # also what a newer or damaged history says
@@ -89,16 +92,7 @@ class QueueStore:
             UserError: If one of them has ended, or is on its way already.
         """
         with self._storage.writing() as session:
-            rows = runs.rows_by_id(session, run_ids)
-            for row in rows.values():
-                if not row.status.resumable:
-                    raise UserError(
-                        _(
-                            "{name} is {status}: nothing is left to resume; train it anew instead.",
-                            name=row.name,
-                            status=row.status,
-                        )
-                    )
+            rows = self._resumable(session, run_ids)
             self._leave_held(session, rows)
             cohorts: dict[int, list[RunRow]] = {}
             for row in rows.values():
@@ -108,6 +102,19 @@ class QueueStore:
                 ids = [row.id for row in sorted(members, key=lambda row: row.position)]
                 added.append(_add(session, key, ids, first=first).id)
             return tuple(_one(session, entry_id) for entry_id in (reversed(added) if first else added))
+
+    def _resumable(self, session: Session, run_ids: Sequence[str]) -> dict[str, RunRow]:
+        rows = runs.rows_by_id(session, run_ids)
+        for row in rows.values():
+            if not row.status.resumable:
+                raise UserError(
+                    _(
+                        "{name} is {status}: nothing is left to resume; train it anew instead.",
+                        name=row.name,
+                        status=row.status,
+                    )
+                )
+        return rows
 
     def _leave_held(self, session: Session, rows: Mapping[str, RunRow]) -> None:
         for entry in session.scalars(select(QueueRow).where(_NOT_ENDED)):
@@ -133,9 +140,14 @@ class QueueStore:
         An entry whose runs were all deleted is left out, unless it is being trained.
         """
         with self._storage.reading() as session:
-            latest = select(QueueRow).where(QueueRow.status.in_(_ENDED)).order_by(QueueRow.ended_at.desc())
+            latest = select(QueueRow).where(QueueRow.status.in_(_ENDED)).order_by(QueueRow.ended_at.desc().nulls_last())
             before = _entries(session, latest.limit(ended)) if ended else []
             return [entry for entry in before[::-1] if entry.runs] + _in_order(session)
+
+    def claimed_entries(self) -> tuple[list[QueueEntry], datetime]:
+        """What somebody trains or holds, in the queue's order, and the database's time now."""
+        with self._storage.reading() as session:
+            return [entry for entry in _in_order(session) if entry.claimed], database_now(session)
 
     def entry(self, entry_id: str) -> QueueEntry:
         """Of a whole id, ended or not."""
@@ -178,7 +190,8 @@ class QueueStore:
                 raise UserError(_("This has ended; repeat it to train it again."))
             if mine.owner:
                 raise UserError(_("This is being trained, so it comes first; only what waits can be moved."))
-            rows = list(session.scalars(select(QueueRow).where(_NOT_ENDED).order_by(*_ORDER)))
+            query = select(QueueRow).where(_NOT_ENDED).order_by(*_ORDER)
+            rows = list(session.scalars(locked(session, query, QueueRow)))
             others = [row for row in rows if row is not mine]
             claimed = sum(bool(row.owner) for row in others)
             others.insert(max(place - 1, claimed), mine)
@@ -275,24 +288,36 @@ class QueueStore:
         with self._storage.writing() as session:
             now = database_now(session)
             waits = QueueRow.status == str(QueueStatus.WAITING)
-            expired = (QueueRow.owner != "") & (QueueRow.lease_until < now)
+            expired = _expired(session, now)
             condition = or_(waits, expired)
             if entry_id is not None:
                 condition = (QueueRow.id == entry_id) & (_NOT_ENDED) & ((QueueRow.owner == "") | expired)
-            query = select(QueueRow).where(condition).order_by(QueueRow.position, QueueRow.key)
-            for row in session.scalars(query.with_for_update(skip_locked=True)):
+            query = select(QueueRow).where(condition).order_by(QueueRow.position, QueueRow.key).limit(1)
+            # One row at a time: a lock on all that wait would hide them from everybody else who claims.
+            while (row := session.scalars(query.with_for_update(skip_locked=True)).first()) is not None:
                 ids = _run_ids(row)
                 kept = set(session.scalars(select(RunRow.id).where(RunRow.id.in_(ids), RunRow.deleted_at.is_(None))))
                 if not kept:
                     session.delete(row)
+                    session.flush()
                     continue
-                row.status, row.request, row.reason = str(QueueStatus.RUNNING), "", ""
-                row.owner, row.host, row.device = worker.name[:200], worker.host[:255], worker.device[:100]
-                row.fence += 1
-                row.started_at = row.started_at or now
-                row.heard_at, row.lease_until, row.speed = now, now + timedelta(seconds=LEASE_SECONDS), None
-                return Claim(row.id, row.fence, tuple(run_id for run_id in ids if run_id in kept))
+                if row.owner:
+                    self._interrupt(session, ids)
+                return _claim(row, worker, now, [run_id for run_id in ids if run_id in kept])
         return None
+
+    def claim_runs(self, worker: Worker, run_ids: Sequence[str]) -> Claim:
+        """Put stored runs into the queue as one entry and claim it, in one transaction.
+
+        Raises:
+            UserError: If one of them has ended, or is on its way already.
+        """
+        with self._storage.writing() as session:
+            rows = self._resumable(session, run_ids)
+            self._leave_held(session, rows)
+            first = next(iter(rows.values()))
+            row = _add(session, first.cohort_key, list(rows), first=True)
+            return _claim(row, worker, database_now(session), list(rows))
 
     def renew(self, claim: Claim, speed: float | None = None) -> None:
         """Prolong the lease, and say how many iterations a second are trained.
@@ -330,10 +355,35 @@ class QueueStore:
             row = _row(session, claim.entry_id)
             _let_go(session, row, status, reason)
             row.ended_at = database_now(session) if status.ended else None
+            if self._storage.shared:  # their end could not be stored, and nobody trains them from now on
+                self._interrupt(session, _run_ids(row))
 
     def fenced(self, claim: Claim) -> FencedStorage:
         """This history's storage, for who writes under ``claim``."""
         return FencedStorage(self._storage, claim)
+
+    def release_expired(self) -> tuple[str, ...]:
+        """Entries whose lease has run out by the database's clock wait again, before everything else.
+
+        Returns:
+            Ids of their runs that were being trained; they are interrupted.
+        """
+        with self._storage.writing() as session:
+            query = select(QueueRow).where(_expired(session, database_now(session))).order_by(QueueRow.position.desc())
+            interrupted: list[str] = []
+            for row in session.scalars(query.with_for_update(skip_locked=True)):
+                interrupted += self._interrupt(session, _run_ids(row))
+                row.fence += 1
+                _let_go(session, row, QueueStatus.WAITING, _UNHEARD)
+            return tuple(interrupted)
+
+    def _interrupt(self, session: Session, run_ids: Sequence[str]) -> list[str]:
+        """Runs that nobody trains any more although they are written down as active; returns their ids."""
+        query = select(RunRow).where(RunRow.id.in_(run_ids), RunRow.status.in_(_ACTIVE)).order_by(RunRow.key)
+        rows = session.scalars(locked(session, query, RunRow)).all()
+        for row in rows:
+            row.status, row.reason, row.updated_at = RunStatus.INTERRUPTED, _UNHEARD, runs.now()
+        return [row.id for row in rows]
 
     def _release_dead(self) -> None:
         """Entries that are claimed although nobody can be training wait again; for the one that may write alone."""
@@ -356,6 +406,7 @@ class FencedStorage:
 
     def __init__(self, storage: Storage, claim: Claim) -> None:
         self._storage, self._claim = storage, claim
+        self.shared = storage.shared
         self.restored, self.backup, self.requests = storage.restored, storage.backup, storage.requests
 
     @contextmanager
@@ -394,6 +445,9 @@ class FencedStorage:
     def open_for_reading(self) -> None:
         self._storage.open_for_reading()
 
+    def note_keys(self, session: Session) -> None:
+        self._storage.note_keys(session)
+
     def inspect(self) -> Inspection:
         return self._storage.inspect()
 
@@ -402,6 +456,23 @@ class FencedStorage:
 
     def close(self) -> None:
         """Does nothing: the storage is another store's."""
+
+
+def _expired(session: Session, now: datetime) -> Any:
+    """The condition that an entry is claimed, and its lease has run out. While the server was gone nobody could renew
+    one: once it is back all of them hold for as long as a lease does."""
+    if now < answering_since(session) + timedelta(seconds=LEASE_SECONDS):
+        return false()
+    return (QueueRow.owner != "") & (QueueRow.lease_until < now)
+
+
+def _claim(row: QueueRow, worker: Worker, now: datetime, run_ids: Sequence[str]) -> Claim:
+    row.status, row.request, row.reason = str(QueueStatus.RUNNING), "", ""
+    row.owner, row.host, row.device = worker.name[:200], worker.host[:255], worker.device[:100]
+    row.fence += 1
+    row.started_at = row.started_at or now
+    row.heard_at, row.lease_until, row.speed = now, now + timedelta(seconds=LEASE_SECONDS), None
+    return Claim(row.id, row.fence, tuple(run_ids))
 
 
 def _add(session: Session, cohort_key: int, run_ids: Sequence[str], *, first: bool) -> QueueRow:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +104,15 @@ def _tags(session: Session, condition: Any) -> dict[int, tuple[str, ...]]:
     return {key: tuple(tags) for key, tags in found.items()}
 
 
+def _each_once(read: Callable[[Any], Any], stored: Sequence[Any]) -> list[Any]:
+    """Equal values are read once, where the driver hands out such as can be compared quickly."""
+    try:
+        by_stored = {value: read(value) for value in set(stored)}
+    except TypeError:  # lists and dictionaries
+        return [read(value) for value in stored]
+    return [by_stored[value] for value in stored]
+
+
 def _decoded(rows: Sequence[tuple[Any, ...]], dialect: Dialect) -> list[tuple[Any, ...]] | None:
     """The values as their columns have them; None if one of them is odd."""
     columns = []
@@ -111,8 +120,7 @@ def _decoded(rows: Sequence[tuple[Any, ...]], dialect: Dialect) -> list[tuple[An
         values: Sequence[Any] = stored
         read = column.type.dialect_impl(dialect).result_processor(dialect, None)
         if read is not None:
-            by_stored = {value: read(value) for value in set(stored)}
-            values = [by_stored[value] for value in stored]
+            values = _each_once(read, stored)
         if not column_fits(column, values):
             return None
         if place == _SPEC:

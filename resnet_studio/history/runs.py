@@ -33,6 +33,7 @@ from resnet_studio.history.schema import (
     RunRow,
     TagRow,
 )
+from resnet_studio.history.sessions import locked
 from resnet_studio.history.stored_specs import stored_spec
 from resnet_studio.platform.run_folder import is_run_id
 from resnet_studio.text import _
@@ -277,13 +278,14 @@ def active(row: RunRow) -> bool:
 
 
 def rows_by_id(session: Session, run_ids: Iterable[str]) -> dict[str, RunRow]:
-    """The rows of ``run_ids``, in that order.
+    """The rows of ``run_ids``, in that order; in a transaction that writes nobody else changes them until its end.
 
     Raises:
         UserError: If one is unknown.
     """
     wanted = list(dict.fromkeys(run_ids))
-    found = {row.id: row for row in session.scalars(select(RunRow).where(RunRow.id.in_(wanted)))}
+    query = locked(session, select(RunRow).where(RunRow.id.in_(wanted)).order_by(RunRow.key), RunRow)
+    found = {row.id: row for row in session.scalars(query)}
     for run_id in wanted:
         if run_id not in found:
             raise unknown(run_id)

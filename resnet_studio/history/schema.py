@@ -11,12 +11,10 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     DateTime,
-    Double,
     ForeignKey,
     Index,
     LargeBinary,
     MetaData,
-    String,
     Text,
 )
 from sqlalchemy.engine import Dialect
@@ -24,6 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.series import Series
+from resnet_studio.history.column_types import Finite, whole, words
 from resnet_studio.history.odd_values import Lenient, StoredEnum, StoredFacts, StoredWords
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
@@ -49,7 +48,7 @@ class UtcDateTime(Lenient):
 class SeriesName(Lenient):
     """A series kept under its name, so that a new row and a series of one layer need no migration."""
 
-    impl = String(32)
+    impl = words(32)
     cache_ok = True
 
     def process_bind_param(self, value: Series | None, dialect: Dialect) -> str | None:  # noqa: ARG002
@@ -75,7 +74,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime, float: Double}  # noqa: RUF012  (read by SQLAlchemy)
+    type_annotation_map = {datetime: UtcDateTime, float: Finite}  # noqa: RUF012  (read by SQLAlchemy)
 
 
 class CohortRow(Base):
@@ -84,9 +83,9 @@ class CohortRow(Base):
     __tablename__ = "cohorts"
 
     key: Mapped[int] = mapped_column(primary_key=True)
-    id: Mapped[str] = mapped_column(String(32), unique=True)
-    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
-    study: Mapped[str] = mapped_column(String(100), index=True)
+    id: Mapped[str] = mapped_column(words(32), unique=True)
+    name: Mapped[str] = mapped_column(words(NAME_LENGTH))
+    study: Mapped[str] = mapped_column(words(100), index=True)
     created_at: Mapped[datetime]
 
 
@@ -101,10 +100,10 @@ class RunRow(Base):
     __table_args__ = (Index(None, "cohort_key", "position", unique=True),)
 
     key: Mapped[int] = mapped_column(primary_key=True)
-    id: Mapped[str] = mapped_column(String(32), unique=True)
+    id: Mapped[str] = mapped_column(words(32), unique=True)
     cohort_key: Mapped[int] = mapped_column(ForeignKey("cohorts.key"))
     position: Mapped[int]
-    name: Mapped[str] = mapped_column(String(NAME_LENGTH), index=True)
+    name: Mapped[str] = mapped_column(words(NAME_LENGTH), index=True)
     status: Mapped[RunStatus] = mapped_column(_words(RunStatus), index=True)
     reason: Mapped[str] = mapped_column(Text)
     spec: Mapped[str] = mapped_column(Text)
@@ -114,11 +113,11 @@ class RunRow(Base):
     best_test_error: Mapped[float | None]
     parameters: Mapped[int] = mapped_column(BigInteger)
     multiply_adds: Mapped[int] = mapped_column(BigInteger)
-    weights_sha256: Mapped[str | None] = mapped_column(String(64))
+    weights_sha256: Mapped[str | None] = mapped_column(words(64))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     seconds: Mapped[float]
-    colour: Mapped[str] = mapped_column(String(7))
+    colour: Mapped[str] = mapped_column(words(7))
     note: Mapped[str] = mapped_column(Text)
     class_names: Mapped[list[str]] = mapped_column(StoredWords)
     environment: Mapped[dict[str, Any]] = mapped_column(StoredFacts)
@@ -145,7 +144,7 @@ class TagRow(Base):
     __tablename__ = "tags"
 
     run_key: Mapped[int] = mapped_column(ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True)
-    tag: Mapped[str] = mapped_column(String(TAG_LENGTH), primary_key=True, index=True)
+    tag: Mapped[str] = mapped_column(words(TAG_LENGTH), primary_key=True, index=True)
     position: Mapped[int]
 
 
@@ -181,7 +180,7 @@ class CheckpointRow(Base):
     run_key: Mapped[int] = mapped_column(ForeignKey("runs.key", ondelete="CASCADE"), primary_key=True)
     iteration: Mapped[int] = mapped_column(primary_key=True)
     folder: Mapped[str] = mapped_column(Text)
-    weights_sha256: Mapped[str] = mapped_column(String(64))
+    weights_sha256: Mapped[str] = mapped_column(words(64))
     seconds: Mapped[float]
     created_at: Mapped[datetime]
 
@@ -195,12 +194,12 @@ class EvaluationRow(Base):
     __tablename__ = "evaluations"
 
     key: Mapped[int] = mapped_column(primary_key=True)
-    id: Mapped[str] = mapped_column(String(32), unique=True)
-    protocol_key: Mapped[str] = mapped_column(String(200), index=True)
+    id: Mapped[str] = mapped_column(words(32), unique=True)
+    protocol_key: Mapped[str] = mapped_column(words(200), index=True)
     protocol: Mapped[str] = mapped_column(Text)
     data: Mapped[str] = mapped_column(Text)
-    data_seed: Mapped[int]
-    data_sha256: Mapped[str] = mapped_column(String(64))
+    data_seed: Mapped[int] = mapped_column(whole())
+    data_sha256: Mapped[str] = mapped_column(words(64))
     images: Mapped[int]
     classes: Mapped[int]
     left_out: Mapped[int]
@@ -225,7 +224,7 @@ class EvaluationMemberRow(Base):
     evaluation_key: Mapped[int] = mapped_column(ForeignKey("evaluations.key", ondelete="CASCADE"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     run_key: Mapped[int] = mapped_column(ForeignKey("runs.key"), index=True)
-    weights_sha256: Mapped[str] = mapped_column(String(64))
+    weights_sha256: Mapped[str] = mapped_column(words(64))
     iteration: Mapped[int]
     top1_error: Mapped[float | None]
 
@@ -237,15 +236,15 @@ class AnalysisRow(Base):
     __tablename__ = "analyses"
 
     key: Mapped[int] = mapped_column(primary_key=True)
-    id: Mapped[str] = mapped_column(String(32), unique=True)
-    analysis: Mapped[str] = mapped_column(String(32), index=True)
+    id: Mapped[str] = mapped_column(words(32), unique=True)
+    analysis: Mapped[str] = mapped_column(words(32), index=True)
     definition: Mapped[str] = mapped_column(Text)
     settings: Mapped[str] = mapped_column(Text)
     data: Mapped[str] = mapped_column(Text)
-    data_seed: Mapped[int]
-    data_sha256: Mapped[str] = mapped_column(String(64))
+    data_seed: Mapped[int] = mapped_column(whole())
+    data_sha256: Mapped[str] = mapped_column(words(64))
     images: Mapped[int]
-    seed: Mapped[int]
+    seed: Mapped[int] = mapped_column(whole())
     created_at: Mapped[datetime]
     seconds: Mapped[float]
     result: Mapped[bytes] = mapped_column(LargeBinary)
@@ -259,7 +258,7 @@ class AnalysisMemberRow(Base):
     analysis_key: Mapped[int] = mapped_column(ForeignKey("analyses.key", ondelete="CASCADE"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     run_key: Mapped[int] = mapped_column(ForeignKey("runs.key"), index=True)
-    weights_sha256: Mapped[str] = mapped_column(String(64))
+    weights_sha256: Mapped[str] = mapped_column(words(64))
     iteration: Mapped[int]
 
 
@@ -274,19 +273,19 @@ class QueueRow(Base):
     __tablename__ = "queue"
 
     key: Mapped[int] = mapped_column(primary_key=True)
-    id: Mapped[str] = mapped_column(String(32), unique=True)
+    id: Mapped[str] = mapped_column(words(32), unique=True)
     cohort_key: Mapped[int] = mapped_column(ForeignKey("cohorts.key", ondelete="CASCADE"), index=True)
     run_ids: Mapped[str] = mapped_column(Text)
     position: Mapped[int] = mapped_column(BigInteger)
-    status: Mapped[str] = mapped_column(String(32), index=True)
-    request: Mapped[str] = mapped_column(String(32))
+    status: Mapped[str] = mapped_column(words(32), index=True)
+    request: Mapped[str] = mapped_column(words(32))
     reason: Mapped[str] = mapped_column(Text)
     added_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
-    owner: Mapped[str] = mapped_column(String(200))
-    host: Mapped[str] = mapped_column(String(255))
-    device: Mapped[str] = mapped_column(String(100))
+    owner: Mapped[str] = mapped_column(words(200))
+    host: Mapped[str] = mapped_column(words(255))
+    device: Mapped[str] = mapped_column(words(100))
     fence: Mapped[int] = mapped_column(BigInteger)
     lease_until: Mapped[datetime | None]
     heard_at: Mapped[datetime | None]

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
-from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _
 
@@ -32,10 +32,14 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class KeptCopies:
-    """Names of what lies beside a history, oldest first: damaged histories that were set aside, and backups."""
+    """Names of what lies beside a history, oldest first: damaged histories that were set aside, and backups.
+
+    ``elsewhere`` is a sentence where copies are not this program's to make, else empty.
+    """
 
     set_aside: tuple[str, ...] = ()
     backups: tuple[str, ...] = ()
+    elsewhere: str = ""
 
 
 class Requests(Protocol):
@@ -64,15 +68,36 @@ class Requests(Protocol):
         """Nobody may be there any more to read it."""
 
 
+class NoRequests:
+    """A :class:`Requests` for a storage that every program writes by itself."""
+
+    def post(self, text: str, seconds: float) -> str:  # noqa: ARG002
+        raise StoreError(_("This history can only be read here, and no other program changes it for this one."))
+
+    def answer_to(self, key: str) -> str | None:  # noqa: ARG002
+        return None
+
+    def withdraw(self, key: str) -> bool:  # noqa: ARG002
+        return False
+
+    def take(self) -> Iterator[tuple[str, str]]:
+        return iter(())
+
+    def answer(self, key: str, text: str) -> None:
+        pass
+
+
 class Storage(Protocol):
     """What the history asks of a database. Every method may be called from any thread.
 
     Attributes:
+        shared: Many programs write at once, so that one that opens it knows nothing of who trains: claims tell.
         restored: What became of a damaged history that this opening replaced, as a sentence, else empty.
         backup: The copy that was made because this opening migrated an older schema, else None.
         requests: The way to the program that may write, for those that may not.
     """
 
+    shared: bool
     restored: str
     backup: Path | None
     requests: Requests
@@ -92,10 +117,10 @@ class Storage(Protocol):
         """``is missing`` or ``is empty`` where no history was stored yet, else empty. Changes nothing."""
 
     def open_for_writing(self, wait_seconds: float = 0.0) -> bool:
-        """Get the right to write, which one process at a time has, and make or migrate the tables.
+        """Get the right to write, which one process at a time has unless ``shared``, and make or migrate the tables.
 
         Returns:
-            False if another process has that right after ``wait_seconds``, or the disk is full.
+            False if another process has that right after ``wait_seconds``, this user has it not, or the disk is full.
 
         Raises:
             StoreError: If the history is newer, or cannot be written.
@@ -119,8 +144,11 @@ class Storage(Protocol):
 
         Raises:
             StoreError: If this program may not write, or the storage fails.
-            DiskFullError: If there is no room; the same transaction may be tried again.
+            DiskFullError: If there is no room, or the server does not answer; the same transaction may be tried again.
         """
+
+    def note_keys(self, session: Session) -> None:
+        """Rows were stored with keys of another history: new ones get keys after those."""
 
     def inspect(self) -> Inspection:
         """Look at everything and change nothing; may take a second for each hundred megabytes.
@@ -141,11 +169,35 @@ def _sqlite(url: str) -> Storage:
     return SqliteStorage(file_of(url))
 
 
-_BACKENDS: dict[str, Callable[[str], Storage]] = {"sqlite": _sqlite}
+def _postgres(url: str) -> Storage:
+    try:
+        from resnet_studio.history.postgres.storage import PostgresStorage
+    except ImportError as error:
+        if error.name is None or not error.name.startswith("psycopg"):
+            raise
+        raise UserError(
+            _(
+                "A history on a server needs psycopg, which is not installed ({error}); "
+                "pip install 'resnet-studio[postgres]'.",
+                error=error,
+            )
+        ) from None
+    return PostgresStorage(url)
+
+
+_BACKENDS: dict[str, Callable[[str], Storage]] = {
+    "sqlite": _sqlite,
+    "postgresql": _postgres,
+    "postgres": _postgres,
+    "postgresql+psycopg": _postgres,
+}
+_NAMED = ("sqlite:///FILE", "postgresql://USER@SERVER/DATABASE")
 
 
 def default_url(home: Home) -> str:
-    """Where the history of ``home`` is stored unless another place is named: a file in it."""
+    """Where the history of ``home`` is stored: at the place that it names, else in a file in it."""
+    if home.history:
+        return home.history
     from resnet_studio.history.sqlite.storage import url_in
 
     return url_in(home.root)
@@ -159,7 +211,7 @@ def storage_at(url: str) -> Storage:
     """
     scheme, found, _unused = url.partition(":")
     if not found or scheme not in _BACKENDS:
-        known = ", ".join(f"{name}:///..." for name in _BACKENDS)
+        known = ", ".join(_NAMED)
         raise UserError(
             _(
                 "A history cannot be stored at a URL that begins with {scheme!r}; give one of {known}.",

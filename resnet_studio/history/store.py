@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Numeric, cast, delete, extract, func, select, update
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import DiskFullError, StoreError, UserError
@@ -21,10 +21,19 @@ from resnet_studio.history import curves as chunked
 from resnet_studio.history import runs
 from resnet_studio.history.analyses import AnalysisStore, remove_analyses_of_runs
 from resnet_studio.history.evaluations import EvaluationStore, remove_of_runs
-from resnet_studio.history.queue import QueueStore
+from resnet_studio.history.queue import FencedStorage, QueueStore
 from resnet_studio.history.run_folders import checkpoints_there, lost_history, remove_run_folders, unlisted_runs
 from resnet_studio.history.run_list import RunList
-from resnet_studio.history.schema import ArchivedRunRow, CheckpointRow, CohortRow, RunRow
+from resnet_studio.history.schema import (
+    AnalysisRow,
+    ArchivedRunRow,
+    CheckpointRow,
+    CohortRow,
+    EvaluationRow,
+    RunRow,
+    TagRow,
+)
+from resnet_studio.history.sessions import locked
 from resnet_studio.history.storage import Requests, Storage, default_url, storage_at
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _
@@ -36,13 +45,14 @@ _INTERRUPTED = _("ResNet Studio ended without warning while this run was trainin
 class RunStore(EvaluationStore, AnalysisStore, QueueStore):
     """The history of one home folder. Every method may be called from any thread.
 
-    One process at a time writes; a store that came second reads (``writable`` is False) and raises StoreError with a
-    sentence from each method that would change something. A run id that nobody knows is a UserError everywhere.
+    In a file one process at a time writes; a store that came second reads (``writable`` is False) and raises StoreError
+    with a sentence from each method that would change something. On a server (``shared``) everybody writes, and whoever
+    trains does so under a claim of the queue. A run id that nobody knows is a UserError everywhere.
 
     Attributes:
         home: The folder this history lies in.
         interrupted_at_start: Ids of the runs that a process was training when it died, found when this store got the
-            right to write.
+            right to write; of a shared history those whose claim had run out.
         unreadable: Runs that the latest :meth:`list_runs` had to leave out, each with the sentence that says why.
         unreadable_deleted: The same of deleted runs.
     """
@@ -81,8 +91,23 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
         return store
 
     @property
+    def where(self) -> str:
+        """What people know the history by: a file, or a server and a name; never a password."""
+        return self._storage.where
+
+    @property
     def writable(self) -> bool:
         return self._storage.writable
+
+    @property
+    def shared(self) -> bool:
+        """Other programs, on other machines too, write into it at the same time."""
+        return self._storage.shared
+
+    @property
+    def claimed(self) -> bool:
+        """This store is one of :meth:`under`."""
+        return isinstance(self._storage, FencedStorage)
 
     @property
     def why_read_only(self) -> str:
@@ -285,6 +310,27 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
             self.unreadable = unreadable
         return found
 
+    def fingerprint(self) -> object:
+        """Another value whenever another program has changed what lists show, progress of training apart; for a
+        history that many share. Some milliseconds for ten thousand runs."""
+        with self._storage.reading() as session:
+            rest = RunRow.status.not_in(_ACTIVE)
+            changes = func.sum(cast(extract("epoch", RunRow.updated_at), Numeric(24, 6)))
+            ended = session.execute(select(func.count(), changes, func.count(RunRow.deleted_at)).where(rest)).one()
+            shown = (RunRow.key, RunRow.status, RunRow.name, RunRow.note, RunRow.colour, RunRow.deleted_at)
+            active = session.execute(select(*shown).where(~rest).order_by(RunRow.key)).all()
+            tags = session.execute(
+                select(TagRow.run_key, TagRow.tag, TagRow.position)
+                .join(RunRow)
+                .where(~rest)
+                .order_by(TagRow.run_key, TagRow.position)
+            ).all()
+            others = [
+                session.execute(select(func.count(), func.max(key))).one()
+                for key in (ArchivedRunRow.run_key, EvaluationRow.key, AnalysisRow.key)
+            ]
+        return tuple(map(str, (ended, active, tags, others)))
+
     def cohort_runs(self, cohort_id: str) -> list[RunRecord]:
         """The runs of one cohort that :meth:`list_runs` lists, in the cohort's order; empty for an unknown cohort."""
         with self._storage.reading() as session:
@@ -384,7 +430,8 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
         """Replace the run's tags; white space around them, empty ones and repetitions are dropped."""
         kept = runs.checked_tags(tags)
         with self._storage.writing() as session:
-            row = session.scalars(runs.whole_runs().where(RunRow.id == run_id)).one_or_none()
+            query = locked(session, runs.whole_runs().where(RunRow.id == run_id), RunRow)
+            row = session.scalars(query).one_or_none()
             if row is None:
                 raise runs.unknown(run_id)
             row.tags.clear()
@@ -451,7 +498,8 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
             StoreError: If a folder cannot be removed; its run stays deleted, the others are gone.
         """
         with self._storage.writing() as session:
-            for row in session.scalars(select(RunRow).where(RunRow.deleted_at.is_not(None))):
+            deleted = select(RunRow).where(RunRow.deleted_at.is_not(None)).order_by(RunRow.key)
+            for row in session.scalars(locked(session, deleted, RunRow)):
                 if not isinstance(row.deleted_at, datetime):
                     row.deleted_at = runs.now()
             session.flush()
@@ -491,8 +539,11 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
             return False
         if not before:
             try:
-                self.interrupted_at_start = self.mark_interrupted()
-                self._release_dead()
+                if self.shared:
+                    self.interrupted_at_start = self.release_expired()
+                else:
+                    self.interrupted_at_start = self.mark_interrupted()
+                    self._release_dead()
             except DiskFullError:
                 self._storage.give_up_writing()
                 return False
@@ -509,7 +560,7 @@ def open_history(
     A damaged history is replaced by what can be had of it unless another process writes; nothing is deleted.
 
     Args:
-        where: A home, whose history lies in it, or a URL such as ``sqlite:///FILE``.
+        where: A home, whose history lies in it or where it says, or a URL such as ``sqlite:///FILE``.
         home: Where the files of the runs lie, for a URL; the usual folder if left out.
         writer: Ask for the right to write; a missing or older history is then created or migrated (with a copy kept),
             and runs that a dead process left active become interrupted.

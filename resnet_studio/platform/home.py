@@ -1,8 +1,13 @@
-"""Where everything lives on disk: one folder, moved as a whole by ``--home`` or RESNET_STUDIO_HOME."""
+"""Where everything lives: one folder, moved as a whole by ``--home`` or RESNET_STUDIO_HOME.
+
+The history and the folders of the runs may lie elsewhere, where several machines share them; data, cache and logs are
+always this machine's own.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,24 +16,48 @@ import platformdirs
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.private_folder import make_private
 from resnet_studio.platform.run_folder import RunFolder
+from resnet_studio.platform.shared_places import read_places
 from resnet_studio.text import _
 
 VARIABLE = "RESNET_STUDIO_HOME"
+_PASSWORD = re.compile(r"(\w+://[^/@\s:]*):[^/@\s]*(?=@)")
+HISTORY_VARIABLE, RUNS_VARIABLE = "RESNET_STUDIO_HISTORY", "RESNET_STUDIO_RUNS"
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The program's folder. Paths are names only; :meth:`prepare` makes the folders."""
+    """The program's folder. Paths are names only; :meth:`prepare` makes the folders.
+
+    Attributes:
+        history: URL of a history that lies elsewhere; empty for the one in this folder.
+        shared_runs: Folder of the runs' checkpoints where it is not in this folder.
+    """
 
     root: Path
+    history: str = ""
+    shared_runs: Path | None = None
 
     @classmethod
-    def find(cls, chosen: str | Path | None = None) -> Home:
-        """``chosen``, else the environment variable, else the platform's data folder.
+    def find(cls, chosen: str | Path | None = None, *, history: str | None = None, runs: str | None = None) -> Home:
+        """``chosen``, else the environment variable, else the platform's data folder; and likewise ``history`` and
+        ``runs``, else their variables, else what the preferences of that home say.
 
         Raises:
             UserError: If what was chosen is empty: a script's variable that was not set must not mean the usual home.
         """
+        root = cls._root(chosen)
+        kept = read_places(root)
+        history = _given(history, "--history", HISTORY_VARIABLE)
+        runs = _given(runs, "--runs", RUNS_VARIABLE)
+        folder = kept.runs if runs is None else runs
+        return cls(
+            root,
+            kept.history if history is None else history.strip(),
+            Path(folder).expanduser().absolute() if folder else None,
+        )
+
+    @classmethod
+    def _root(cls, chosen: str | Path | None) -> Path:
         if chosen is None:
             chosen = os.environ.get(VARIABLE)
             if chosen is not None and not chosen.strip():
@@ -41,12 +70,12 @@ class Home:
         elif not str(chosen).strip():
             raise UserError(_("--home is empty; give it a folder, or leave it out for the usual one."))
         path = chosen or platformdirs.user_data_dir("resnet-studio", appauthor=False)
-        return cls(Path(path).expanduser().absolute())
+        return Path(path).expanduser().absolute()
 
     @property
     def runs(self) -> Path:
         """One folder per run id: checkpoints and preprocessing."""
-        return self.root / "runs"
+        return self.shared_runs or self.root / "runs"
 
     @property
     def data(self) -> Path:
@@ -65,7 +94,7 @@ class Home:
     @property
     def as_option(self) -> str:
         """What a command in another terminal has to give to ``--home``; empty where it finds this folder by itself."""
-        return str(self.root) if VARIABLE in os.environ or self != Home.find() else ""
+        return str(self.root) if VARIABLE in os.environ or self.root != Home.find().root else ""
 
     def run(self, run_id: str) -> RunFolder:
         """The files of one run. Raises StoreError for what is no run's id."""
@@ -74,11 +103,15 @@ class Home:
     def prepare(self) -> Home:
         """Make every folder that is not there, for its owner alone (mode 0700).
 
+        A shared folder of runs is made for everybody whom its parent lets in.
+
         Raises:
             UserError: If a folder cannot be made.
         """
         try:
-            for folder in (self.root, self.runs, self.data, self.logs, self.cache):
+            if self.shared_runs is not None:
+                self._prepare_shared(self.shared_runs)
+            for folder in (self.root, self.root / "runs", self.data, self.logs, self.cache):
                 make_private(folder)
         except OSError as error:
             raise UserError(
@@ -89,3 +122,40 @@ class Home:
                 )
             ) from None
         return self
+
+    @staticmethod
+    def _prepare_shared(folder: Path) -> None:
+        """Raises UserError if it cannot be made, or is not one that can be written."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                _(
+                    "The folder of the runs {folder} cannot be used ({strerror}); mount it, or choose another with "
+                    "--runs DIR.",
+                    folder=folder,
+                    strerror=error.strerror or error,
+                )
+            ) from None
+
+
+def _given(value: str | None, option: str, variable: str) -> str | None:
+    """What the option, or else the variable, says; None if neither is there.
+
+    Raises:
+        UserError: If it is empty.
+    """
+    if value is None:
+        value = os.environ.get(variable)
+        if value is not None and not value.strip():
+            raise UserError(
+                _("{variable} is set but empty; give it a value, or unset it for the usual one.", variable=variable)
+            )
+    elif not value.strip():
+        raise UserError(_("{option} is empty; give it a value, or leave it out for the usual one.", option=option))
+    return value
+
+
+def without_password(text: str) -> str:
+    """``text`` with the password of every URL in it left out."""
+    return _PASSWORD.sub(r"\1", text)

@@ -33,7 +33,8 @@ _SWITCH = re.compile(r"compiled after (\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measurement: ``seconds`` a training step takes, of one network and a batch of ``batch_size`` images."""
+    """One measurement: ``seconds`` a training step takes, of one network and a batch of ``batch_size`` images, of which
+    ``bn_images`` pass together, 0 for all."""
 
     network: NetworkSpec
     batch_size: int
@@ -41,10 +42,16 @@ class Figure:
     device: Device
     engine: Engine
     precision: Precision
+    bn_images: int = 0
 
     @property
     def images_per_second(self) -> float:
         return self.batch_size / self.seconds
+
+    @property
+    def shares(self) -> int:
+        """Into how many the batch is divided for batch norm."""
+        return self.batch_size // (self.bn_images or self.batch_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +164,10 @@ def figure_of(run: RunRecord) -> Figure | None:
     ):  # only torch knows which GPUs are here
         return None
     seconds = run.seconds / run.iteration
-    return Figure(run.spec.network, run.spec.recipe.batch_size, seconds, device, _engine_of(run), precision)
+    recipe = run.spec.recipe
+    return Figure(
+        run.spec.network, recipe.batch_size, seconds, device, _engine_of(run), precision, recipe.bn_images
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=1)
@@ -221,18 +231,19 @@ def _step(network: NetworkSpec, recipe: RecipeSpec, known: KnownSpeeds) -> _Step
     def distance(figure: Figure) -> float:
         return abs(math.log(own / multiply_adds(figure.network)))
 
-    def rank(figure: Figure) -> tuple[bool, float, bool, bool, float]:
+    def rank(figure: Figure) -> tuple[bool, float, bool, bool, float, float]:
         other = figure.network.family is not network.family
         away = 0.0 if figure.network == network else 1.0 + round(distance(figure), 3)
         unlike = figure.network.residual is not network.residual
+        shares = abs(math.log(figure.shares / recipe.shares))
         batches = abs(math.log(figure.batch_size / recipe.batch_size))
-        return (other, away, unlike, figure.engine is not engine, batches)
+        return (other, away, unlike, figure.engine is not engine, shares, batches)
 
     best = min(here, key=rank)
     if distance(best) > math.log(FARTHEST):
         return None
     scale = own / multiply_adds(best.network) * recipe.batch_size / best.batch_size
-    exact = best.network == network and best.batch_size == recipe.batch_size
+    exact = best.network == network and (best.batch_size, best.shares) == (recipe.batch_size, recipe.shares)
     times = [figure.seconds for figure in here if _kind(figure) == _kind(best)]
     low, middle, high = spread(times)
     doubt = 1.0 if exact else 1.0 + SCALED_SPREAD * max(1.0, abs(math.log2(scale)))
@@ -257,7 +268,7 @@ def spread(times: Sequence[float]) -> tuple[float, float, float]:
 
 def _kind(figure: Figure) -> tuple[object, ...]:
     """What figures of the same thing have in common."""
-    return (figure.network, figure.batch_size, figure.device, figure.engine, figure.precision)
+    return (figure.network, figure.batch_size, figure.device, figure.engine, figure.precision, figure.shares)
 
 
 def with_figures(known: Sequence[Figure], new: Sequence[Figure]) -> tuple[Figure, ...]:

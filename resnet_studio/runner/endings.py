@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from resnet_studio.domain.enums import Loading, RunStatus
-from resnet_studio.domain.errors import DiskFullError, Stopped, UserError
+from resnet_studio.domain.errors import DiskFullError, HistoryAwayError, Stopped, UserError
 from resnet_studio.domain.events import Event, EventSink, StatusChanged, StopCheck
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.history.store import RunStore
@@ -59,7 +59,7 @@ class Endings:
         except Exception as error:  # dealt with outside this block: a traceback keeps the tensors of its frames alive
             out_of_memory = is_out_of_memory(error)
             failure = None if out_of_memory else error
-            if is_full(error):
+            if is_full(error) and not isinstance(error, HistoryAwayError):
                 log.warning("%s", str(error))
                 failure = UserError(_full_disk(self._store.home))
         if out_of_memory:
@@ -111,11 +111,14 @@ def _not_enough_memory(records: Sequence[RunRecord], home: Home, should_stop: St
     machine = Machine.choose(first.spec.recipe, home.cache, [first.spec.network], [first.environment])
     free_cached_memory(machine.device)
     fits = batch_that_fits([record.spec for record in records], machine, _resident_bytes(first), should_stop)
-    advice = (
-        _("batches of {fits} fit", fits=fits)
-        if fits
-        else _("train fewer at a time or choose a batch size below {batch}", batch=batch)
-    )
+    if fits:
+        advice = (
+            _("bn_images {fits} fits", fits=fits)
+            if first.spec.recipe.shares > 1
+            else _("batches of {fits} fit", fits=fits)
+        )
+    else:
+        advice = _("train fewer at a time or choose a batch size below {batch}", batch=batch)
     return _(
         "The memory was not enough for {networks} with batches of {batch} images; {advice}. Checkpoints already "
         "written are kept.",

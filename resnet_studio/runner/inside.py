@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from resnet_studio.analysis.registry import EARLY, MEASURES
+from resnet_studio.analysis.registry import MEASURES
 from resnet_studio.analysis.subjects import OnPartial, Subject, measured_preprocessing, untrained
 from resnet_studio.data.datasets.folder_layout import scan
 from resnet_studio.data.drawn_images import DrawnImages, Part, draw_images
 from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.domain.analyses.result import AnalysisResult, Net
 from resnet_studio.domain.analyses.rows import AnalysisRow
-from resnet_studio.domain.analyses.settings import AnalysisSettings
+from resnet_studio.domain.analyses.settings import EVERY, NEWEST, AnalysisSettings
 from resnet_studio.domain.build_blueprint import blueprint
+from resnet_studio.domain.colours import paler
 from resnet_studio.domain.enums import Device
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
@@ -28,8 +31,11 @@ from resnet_studio.inference.models import RunSource, load
 from resnet_studio.networks.devices import choose_device
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _
+from resnet_studio.training.malloc import freed_memory_kept
 
 _MEASURED_IMAGES, _LEAST_IMAGES = 2000, 100  # training images whose per-pixel mean untrained designs get
+
+_PALEST = 0.65  # of the way to white
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,16 @@ class Question:
     device: Device = Device.AUTO
 
 
+def checkpoints_of(runs: Sequence[RunRecord], wanted: str, store: RunSource) -> tuple[Checkpoint, ...]:
+    """Of each run those that are ``wanted``: :data:`NEWEST`, :data:`EVERY` one that is kept, oldest first, or the one
+    at that iteration."""
+    if wanted == NEWEST:
+        return tuple(Checkpoint(run) for run in runs)
+    if wanted == EVERY:
+        return tuple(Checkpoint(run, kept.iteration) for run in runs for kept in reversed(store.checkpoints(run.id)))
+    return tuple(Checkpoint(run, int(wanted)) for run in runs)
+
+
 def look_inside(
     question: Question,
     store: RunSource | None,
@@ -77,7 +93,7 @@ def look_inside(
 
     Args:
         store: Where the runs are; None will do where there are designs alone.
-        on_partial: Gets the results so far, of analyses that have some early.
+        on_partial: Gets the results so far: of the networks that are done, of analyses that come step by step more.
 
     Raises:
         UserError: If a network or the data cannot be opened, or the analysis needs what they have not.
@@ -90,9 +106,8 @@ def look_inside(
     def progress(done: int, total: int) -> None:
         report(_(row.title), done / total)
 
-    given = (subjects, images, question.settings, progress, should_stop)
-    early = EARLY.get(row.key) if on_partial is not None else None
-    results = early(*given, on_partial) if early is not None else MEASURES[row.key](*given)
+    with freed_memory_kept():
+        results = MEASURES[row.key](subjects, images, question.settings, progress, should_stop, on_partial)
     return records_of(question, results, images, time.monotonic() - started)
 
 
@@ -174,7 +189,24 @@ def open_subjects(
             preprocessing = measured_preprocessing(training, spec.image_size).to(device)
             report(_("drawing initial weights"), None)
             runs[place] = untrained(spec, seed, preprocessing, design.name)
-    return tuple(runs[place] for place in range(len(question.subjects))), images
+    return _told_apart([runs[place] for place in range(len(question.subjects))]), images
+
+
+def _told_apart(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
+    """Of several checkpoints of one run the earlier ones are paler."""
+    kept: dict[str, list[int]] = defaultdict(list)
+    for subject in subjects:
+        if subject.net.trained:
+            kept[subject.net.run_id].append(subject.net.iteration)
+    found = []
+    for subject in subjects:
+        own = sorted(kept[subject.net.run_id]) if subject.net.trained else []
+        if len(own) > 1:
+            paleness = _PALEST * (1 - own.index(subject.net.iteration) / (len(own) - 1))
+            net = dataclasses.replace(subject.net, colour=paler(subject.net.ink, paleness))
+            subject = dataclasses.replace(subject, net=net)
+        found.append(subject)
+    return tuple(found)
 
 
 def _measured_images(size: int) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 
 from resnet_studio.analysis.block_outputs import Alteration, BlockOutputs
-from resnet_studio.analysis.lesion import alterations_of, each_block, outputs_of
+from resnet_studio.analysis.lesion import alteration_for, alterations_of, outputs_of
 from resnet_studio.analysis.subjects import Subject
 from resnet_studio.data.drawn_images import DrawnImages
-from resnet_studio.domain.analyses.lesion import Altered, Lesion, LesionSettings
+from resnet_studio.domain.analyses.lesion import Altered, Change, Lesion, LesionSettings
 from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.domain.analyses.result import Net
 from resnet_studio.domain.errors import Stopped
@@ -19,25 +21,27 @@ from resnet_studio.inference.models import RunSource
 from resnet_studio.platform.home import Home
 from resnet_studio.runner.inside import Question, open_subjects, records_of, refuse
 from resnet_studio.text import _
+from resnet_studio.training.malloc import freed_memory_kept
 
 OnAltered = Callable[[Net, Altered], None]
+OnAnswered = Callable[[tuple[AnalysisRecord, ...]], None]
 
 _KEPT_BYTES = 2**30  # of all networks' block outputs together
 
 
 class LesionBench:
-    """One thread at a time measures; :meth:`ask` is for any thread."""
+    """One thread at a time measures; ``asked`` is for any thread.
 
-    def __init__(self) -> None:
+    Attributes:
+        asked: Changes that are made next, before what is under way goes on; whoever wants one appends it.
+    """
+
+    def __init__(self, asked: deque[Change] | None = None) -> None:
+        self.asked: deque[Change] = deque() if asked is None else asked
         self._opened: Question | None = None
         self._subjects: tuple[Subject, ...] = ()
         self._images: DrawnImages | None = None
         self._outputs: tuple[BlockOutputs, ...] = ()
-        self._asked: deque[str] = deque()
-
-    def ask(self, block: str) -> None:
-        """Have this block taken out next, before what is under way goes on."""
-        self._asked.append(block)
 
     def open(
         self, question: Question, store: RunSource | None, home: Home, report: Report, should_stop: StopCheck
@@ -59,22 +63,46 @@ class LesionBench:
         self._outputs = tuple(outputs_of(subject, images, share) for subject in self._subjects)
         self._opened = question
 
-    def answer(self, should_stop: StopCheck, on_altered: OnAltered) -> None:
-        """Take out the blocks that were asked for, each in every network that has it.
+    def answer(self, should_stop: StopCheck, on_altered: OnAltered, on_answered: OnAnswered) -> None:
+        """Make the changes that were asked for, each in every network that has these blocks, batch by batch in all of
+        them at once; ``on_answered`` gets the records of each change, one a network.
 
         Raises:
-            UserError: If a block cannot be taken out.
+            UserError: If a block cannot be taken out, or two cannot change places.
             Stopped: Between two blocks.
         """
-        while self._asked:
-            block = self._asked.popleft()
-            for subject, outputs in zip(self._subjects, self._outputs, strict=True):
-                if block in {each.name for each in each_block(subject.blueprint)}:
-                    for _place, result in outputs.results([Alteration(block, (block,))], should_stop=should_stop):
-                        on_altered(subject.net, result)
+        if self._opened is None:
+            raise ValueError("nothing is open")
+        while self.asked:
+            change, started = self.asked.popleft(), time.monotonic()
+            made = [
+                (subject, outputs, alteration)
+                for subject, outputs in zip(self._subjects, self._outputs, strict=True)
+                if (alteration := alteration_for(subject.blueprint, change)) is not None
+            ]
+            last: dict[Net, Altered] = {}
+            with freed_memory_kept():
+                for results in zip_longest(
+                    *(outputs.results([alteration], should_stop=should_stop) for _subject, outputs, alteration in made)
+                ):
+                    for (subject, *_rest), result in zip(made, results, strict=True):
+                        if result is not None:  # networks of other sizes take other batches
+                            last[subject.net] = result[1]
+                            on_altered(subject.net, result[1])
+            seconds = (time.monotonic() - started) / max(len(made), 1)
+            found: list[AnalysisRecord] = []
+            for subject, outputs, alteration in made:
+                lesion = Lesion(subject.net, outputs.error(should_stop), len(outputs.labels), (last[subject.net],))
+                found += records_of(_about(self._opened, alteration), [lesion], self._images, seconds)
+            on_answered(tuple(found))
 
     def measure(
-        self, question: Question, report: Report, should_stop: StopCheck, on_altered: OnAltered
+        self,
+        question: Question,
+        report: Report,
+        should_stop: StopCheck,
+        on_altered: OnAltered,
+        on_answered: OnAnswered,
     ) -> tuple[AnalysisRecord, ...]:
         """All that the settings of ``question`` name, of every network that :meth:`open` has loaded; what is asked for
         meanwhile goes first.
@@ -93,16 +121,28 @@ class LesionBench:
             def progress(done: int, total: int, number: int = number) -> None:
                 report(_(question.row.title), (number + done / total) / len(self._subjects))
 
-            self.answer(should_stop, on_altered)
-            for place, result in outputs.results(alterations, progress=progress, should_stop=should_stop):
-                last[place] = result
-                on_altered(subject.net, result)
-                if should_stop():
-                    raise Stopped
-                self.answer(should_stop, on_altered)
+            self.answer(should_stop, on_altered, on_answered)
+            with freed_memory_kept():
+                for place, result in outputs.results(alterations, progress=progress, should_stop=should_stop):
+                    last[place] = result
+                    on_altered(subject.net, result)
+                    if should_stop():
+                        raise Stopped
+                    self.answer(should_stop, on_altered, on_answered)
             altered = tuple(last[place] for place in range(len(alterations)))
             found.append(Lesion(subject.net, outputs.error(should_stop), len(self._images), altered))
         return records_of(question, found, self._images, time.monotonic() - started)
+
+
+def _about(question: Question, alteration: Alteration) -> Question:
+    """The question whose answer this alteration is."""
+    parts = {
+        "blocks": alteration.deleted,
+        "together": len(alteration.deleted) > 1 or bool(alteration.deleted and alteration.order),
+        "order": alteration.order,
+    }
+    settings = question.settings.model_copy(update=parts)
+    return dataclasses.replace(question, settings=settings)
 
 
 def _same(a: Question, b: Question) -> bool:

@@ -6,19 +6,19 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
 from resnet_studio.domain.enums import RunStatus
-from resnet_studio.domain.errors import Stopped, StoreError, UserError
+from resnet_studio.domain.errors import HistoryAwayError, Stopped, StoreError, UserError
 from resnet_studio.domain.events import Event, EventSink, ProgressMade, StatusChanged, StopCheck, never_stop
 from resnet_studio.domain.queue import RENEW_SECONDS, Claim, LostClaimError, QueueRequest, QueueStatus, Worker
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.history.steer import answer_requests
 from resnet_studio.history.store import RunStore
-from resnet_studio.platform.clock import Waited
 from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 Training = Callable[[Sequence[str], RunStore, EventSink, StopCheck, StopCheck], object]
 
 FAILURE = _("Training ended with an unexpected error")
+_AWAY_SECONDS = 1.0  # between two tries to read a history whose server does not answer
 _LOOK_SECONDS = 0.4  # between two looks at what is asked: an answer within a second
 
 
@@ -65,14 +66,14 @@ class Steering:
         return self._lost or self.request is QueueRequest.STOP
 
     def _steer(self) -> None:
-        renewed = Waited()
+        renewed = time.monotonic()  # all of a long gap counts: the lease did not wait either
         while not self._over.wait(_LOOK_SECONDS):
             try:
                 answer_requests(self._store)
                 self._hear(self._store.requested(self._claim))
-                if renewed.seconds >= RENEW_SECONDS:
+                if time.monotonic() - renewed >= RENEW_SECONDS:
                     self._store.renew(self._claim, self.speed)
-                    renewed = Waited()
+                    renewed = time.monotonic()
             except LostClaimError as error:
                 log.warning("%s", error)
                 self._lost = True
@@ -99,6 +100,7 @@ class EntryWork:
     Attributes:
         status, reason: How the entry ended, once :meth:`run` is over.
         stored: Whether that is in the history; a full disk may have refused it, see :meth:`store_end`.
+        lost: Somebody else has taken the entry over; what became of it is for them to store.
     """
 
     def __init__(
@@ -114,7 +116,7 @@ class EntryWork:
         """
         self.claim = claim
         self.status, self.reason = QueueStatus.RUNNING, ""
-        self.stored = False
+        self.stored = self.lost = False
         self._store, self._training, self._stopped_as = store, training, stopped_as
         self._pause = pause or threading.Event()
 
@@ -170,11 +172,7 @@ class EntryWork:
         return found
 
     def _end(self, *, stopped: bool, asked: bool) -> None:
-        try:
-            runs = self._runs()
-        except StoreError as error:
-            log.info("how the entry ended cannot be read: %s", error)
-            runs = []
+        runs = self._runs_at_the_end(give_up=lambda: stopped)
         left = [run for run in runs if run.resumable or run.status.active]
         failed = [run for run in left if run.status is RunStatus.FAILED]
         if failed:
@@ -191,9 +189,20 @@ class EntryWork:
             self.store_end()
         except LostClaimError as error:
             log.warning("%s", error)
-            self.stored = True  # by somebody else
+            self.stored = self.lost = True  # by somebody else
         except StoreError as error:
             log.info("the end of the entry cannot be stored yet: %s", error)
+
+    def _runs_at_the_end(self, give_up: StopCheck) -> list[RunRecord]:
+        """As soon as they can be read: a server that does not answer is waited for, unless told to give up."""
+        while True:
+            try:
+                return self._runs()
+            except StoreError as error:
+                log.info("how the entry ended cannot be read: %s", error)
+                if give_up() or not isinstance(error, HistoryAwayError):
+                    return []
+            time.sleep(_AWAY_SECONDS)
 
     def store_end(self) -> None:
         """Give the claim back, unless that was done.

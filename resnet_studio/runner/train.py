@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
+import torch
+
+from resnet_studio.data.order import WHOLE
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.data.training_batches import TrainingData, open_training
 from resnet_studio.domain.enums import Engine, Phase, Precision, RunStatus
@@ -32,6 +36,7 @@ from resnet_studio.runner import start_weights
 from resnet_studio.runner.start import CohortStart, MemberStart
 from resnet_studio.text import _, _n
 from resnet_studio.training import checkpoints
+from resnet_studio.training.data_parallel import DataParallel, LeadingEngine, take_orders
 from resnet_studio.training.disk_full import DiskSpaceGuard
 from resnet_studio.training.engines.eager import StepEngine
 from resnet_studio.training.loop import CohortLoop, Shared
@@ -44,7 +49,7 @@ _KEPT_CHECKPOINTS = 2  # the newest and the one before it
 
 def train(
     start: CohortStart, emit: EventSink, should_stop: StopCheck = never_stop, *, should_pause: StopCheck = never_stop,
-    checkpoint_seconds: float = 30.0, show: EventSink | None = None,
+    checkpoint_seconds: float = 30.0, show: EventSink | None = None, team: DataParallel | None = None,
 ) -> None:  # fmt: skip
     """Train to the end of the recipe, or until stopped; every end of a run is a StatusChanged.
 
@@ -55,9 +60,11 @@ def train(
         start: Where the runs stand. Hand it over and keep no reference: its tensors are let go once they are taken.
         emit: Gets each event, in order, and stores it. Where it raises DiskFullError, training waits and tries again.
         show: Gets what is to be shown although it cannot be stored: that training waits for room. ``emit`` if left out.
+        team: The processes of several devices, which this one leads; the others :func:`follow`.
 
     Raises:
         UserError: If the runs cannot be trained as asked.
+        LostDeviceError: If a process of another device is gone, after a checkpoint.
         Stopped: If stopped before the first iteration.
         StoppedOnFullDisk: If stopped while there was no room to store what had been trained.
     """
@@ -68,22 +75,29 @@ def train(
     def report(detail: str, fraction: float | None = None) -> None:
         guard.emit(PhaseChanged(ids, Phase.LOADING, detail, fraction))
 
-    with freed_memory_kept(), open_training(spec.data, recipe, size, home, report, should_stop) as data:
+    beside = 0 if team is None else team.devices - 1
+    opened = open_training(spec.data, recipe, size, home, report, should_stop, beside=beside)
+    with freed_memory_kept(), opened as data:
         check_data(start, data)
         if data.skipped:
             guard.emit(NoticeGiven(ids, guard.attempt(lambda: _name_skipped(data.skipped, home, ids[0]))))
         if recipe.precision is Precision.AUTO:
             guard.emit(PhaseChanged(ids, Phase.PROBING))
-        machine = _machine(start)
+        machine = _machine(start, beside + 1)
         if machine.notice:
             guard.emit(NoticeGiven(ids, machine.notice))
         preprocessing = guard.attempt(partial(_preprocessing, start, data)).to(machine.device)
-        batches = data.batches(preprocessing, machine.device)
+        batches = data.batches(preprocessing, machine.device, WHOLE if team is None else team.share)
         guard.emit(PhaseChanged(ids, Phase.BUILDING))
         kept = _Checkpoints(start, guard)
         members = _members(start, machine, guard)
         del start  # its snapshots and weights would lie in memory to the end
-        engine = _engine(machine, recipe, home, ids, guard.emit, should_stop)
+        engine = _engine(machine, recipe, home, ids, guard.emit, should_stop, team)
+        if team is not None:
+            guard.emit(PhaseChanged(ids, Phase.LOADING, _("on the other devices")))
+            team.tell(_Assignment(machine, preprocessing.to(torch.device("cpu"))))
+            team.gather_all(should_stop)
+            engine = LeadingEngine(engine, team)
         guard.emit(
             CohortStarted(
                 run_ids=ids,
@@ -114,6 +128,42 @@ def train(
         )  # fmt: skip
         try:
             CohortLoop(members, shared, engine, guard.emit, should_stop, should_pause).run()
+        finally:
+            engine.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Assignment:
+    """What the leading process has chosen and measured, for those that follow."""
+
+    machine: Machine
+    preprocessing: Preprocessing
+
+
+def follow(start: CohortStart, team: DataParallel) -> None:
+    """Take the steps of :func:`train` in another process, on another device; stores nothing and decides nothing.
+
+    Raises:
+        LostDeviceError: Once the leading process is gone, which is how it ends.
+    """
+    assigned = team.hear()  # not before the first process has opened the data: what it caches is found then
+    machine, recipe, size = assigned.machine, start.spec.recipe, start.spec.network.image_size
+    machine.here(recipe)
+    opened = open_training(start.spec.data, recipe, size, start.home, beside=team.devices - 1)
+    with freed_memory_kept(), opened as data:
+        check_data(start, data)
+        batches = data.batches(assigned.preprocessing.to(machine.device), machine.device, team.share)
+        members = [Member(each.run_id, each.spec, machine.device, machine.layout) for each in start.members]
+        for member, each in zip(members, start.members, strict=True):
+            if each.snapshot is not None:
+                member.restore(each.snapshot)
+            start_weights.take_over(member, each)
+        cache = start.home.cache
+        del start
+        engine = machine.engine(recipe, cache, never_stop, lambda: None, lambda _sentence: None, team=team)
+        team.gather_all(never_stop)
+        try:
+            take_orders(team, engine, members, batches)
         finally:
             engine.close()
 
@@ -149,15 +199,16 @@ def check_data(start: CohortStart, data: TrainingData) -> None:
             )
 
 
-def _machine(start: CohortStart) -> Machine:
+def _machine(start: CohortStart, devices: int) -> Machine:
     networks = [member.spec.network for member in start.members]
     environments = [member.environment for member in start.members]
-    return Machine.choose(start.spec.recipe, start.home.cache, networks, environments)
+    return Machine.choose(start.spec.recipe, start.home.cache, networks, environments, devices)
 
 
 def _engine(
-    machine: Machine, recipe: RecipeSpec, home: Home, ids: tuple[str, ...], emit: EventSink, should_stop: StopCheck
-) -> StepEngine:
+    machine: Machine, recipe: RecipeSpec, home: Home, ids: tuple[str, ...], emit: EventSink, should_stop: StopCheck,
+    team: DataParallel | None,
+) -> StepEngine:  # fmt: skip
     def failed(sentence: str) -> None:
         emit(NoticeGiven(ids, sentence))
         emit(EnvironmentChanged(ids, {"engine": engine.name, "engine_reason": sentence}))
@@ -171,7 +222,7 @@ def _engine(
 
     if (note := use_compile_cache(home.cache)) and machine.plan.engine is not Engine.EAGER:
         emit(NoticeGiven(ids, note))
-    engine = machine.engine(recipe, home.cache, should_stop, waiting, failed, on_members_left_eager)
+    engine = machine.engine(recipe, home.cache, should_stop, waiting, failed, on_members_left_eager, team)
     return engine
 
 
@@ -221,8 +272,9 @@ def _member(
         sentence = _("No whole checkpoint of {name} is left; it starts again from the beginning.", name=start.name)
         guard.emit(NoticeGiven((start.run_id,), sentence))
     parent = start_weights.take_over(member, start)
-    checkpoints.sweep(files.checkpoints, keep={files.checkpoint(each.folder) for each in start.whole})
-    guard.emit(CurvesCut(start.run_id, member.iteration))
+    loose = checkpoints.loose(files.checkpoints, keep={files.checkpoint(each.folder) for each in start.whole})
+    guard.emit(CurvesCut(start.run_id, member.iteration))  # refused where somebody else trains this by now
+    checkpoints.remove(loose)
     member.see_tests(start.test_errors)
     return member, parent
 
@@ -233,22 +285,30 @@ class _Checkpoints:
     def __init__(self, start: CohortStart, guard: DiskSpaceGuard) -> None:
         self._home, self._guard = start.home, guard
         self._folders = {m.run_id: {each.iteration: each.folder for each in m.whole} for m in start.members}
+        self._replaced: dict[str, list[str]] = {m.run_id: [] for m in start.members}
 
     def save(self, member: Member) -> CheckpointSaved:
         """A new one of the iteration of an older one takes its place."""
         files, snapshot = self._home.run(member.run_id), member.snapshot()
         folder, sha256 = self._guard.attempt(lambda: checkpoints.save(files.checkpoints, snapshot))
-        name = files.stored_name(folder)
-        self._folders[member.run_id][snapshot.iteration] = name
+        name, mine = files.stored_name(folder), self._folders[member.run_id]
+        if snapshot.iteration in mine:
+            self._replaced[member.run_id].append(mine[snapshot.iteration])
+        mine[snapshot.iteration] = name
         return CheckpointSaved(member.run_id, snapshot.iteration, name, sha256, snapshot.seconds)
 
     def forget(self, run_id: str) -> None:
-        """Drop the rows of old checkpoints, then their folders: no row ever points to a folder that is gone."""
+        """Drop the rows of old checkpoints, then their folders: no row ever points to a folder that is gone.
+
+        Only folders go whose rows this training has dropped or replaced: whoever may train this in its place, after
+        it was stopped for too long, has made others.
+        """
         files, mine = self._home.run(run_id), self._folders[run_id]
+        gone, self._replaced[run_id] = self._replaced[run_id], []
         for iteration in sorted(mine, reverse=True)[_KEPT_CHECKPOINTS:]:
             self._guard.emit(CheckpointDropped(run_id, iteration))
-            del mine[iteration]
-        checkpoints.sweep(files.checkpoints, keep={files.checkpoint(folder) for folder in mine.values()})
+            gone.append(mine.pop(iteration))
+        checkpoints.remove(files.checkpoint(folder) for folder in gone)
 
 
 def _name_skipped(skipped: Sequence[tuple[str, str]], home: Home, run_id: str) -> str:

@@ -14,6 +14,7 @@ from resnet_studio.text import _, _n
 _LEAST = 2.0  # percentage points below chance; nearer to it nobody has learned anything worth the name
 _SURE = 3.0  # standard errors
 _NAMED_AT_MOST = 3
+_TAKEN_APART = 3  # nets that are taken apart at a time, at most
 _WORDS = {2: _("Both"), 3: _("All three"), 4: _("All four"), 5: _("All five"), 6: _("All six")}
 
 
@@ -37,6 +38,11 @@ class Stand:
         return 100.0**2 * share * (1 - share) / (max(self.iterations, 1) * self.run.spec.recipe.batch_size)
 
 
+def differ(one: Stand, other: Stand) -> bool:
+    """Whether their errors are a point and more apart, and more than chance puts between two shares."""
+    return abs(one.error - other.error) >= max(MARGIN, _SURE * math.sqrt(one.noise + other.noise))
+
+
 def chance_error(run: RunRecord) -> float:
     """Error in percent of one who guesses among the network's classes, each as frequent as the others."""
     return 100.0 - 100.0 / run.spec.network.classes
@@ -48,6 +54,14 @@ def guesses(error: float, run: RunRecord, iterations: int) -> bool:
     images = max(iterations, 1) * run.spec.recipe.batch_size
     deviation = 100.0 * math.sqrt(chance * (1 - chance) / images)
     return error > 100.0 * chance - max(_LEAST, _SURE * deviation)
+
+
+def learned(stands: Sequence[Stand]) -> list[Stand]:
+    """Those that no longer guess, the deepest residual ones first, three at most: taking out a block shows something
+    in them alone."""
+    able = [stand for stand in stands if math.isfinite(stand.error) and not stand.guesses]
+    able.sort(key=lambda stand: (not stand.run.residual, -stand.run.spec.network.depth))
+    return able[:_TAKEN_APART]
 
 
 def learning_now(stands: Sequence[Stand]) -> str:
@@ -73,7 +87,7 @@ def learning_now(stands: Sequence[Stand]) -> str:
     low, high = (choose(stands, key=lambda stand: stand.error) for choose in (min, max))
     if len(stands) == 1:
         return _("{name} learns: its training error is {error}.", name=low.name, error=percent(low.error, digits=1))
-    if high.error - low.error < max(MARGIN, _SURE * math.sqrt(low.noise + high.noise)):
+    if not differ(low, high):
         return _("{all} learn, so far without a clear difference.", all=_all(len(stands)))
     return _(
         "{all} learn: the training error of {low} is the lowest now ({low_error}), that of {high} the highest "

@@ -24,6 +24,8 @@ DEMO = RecipeSpec(iterations=250, batch_size=64, learning_rate=0.02, milestones=
 
 LONGER = DEMO.model_copy(update={"iterations": 2000, "test_every": 200})
 
+DEMO_KEY, LONGER_KEY = "degradation", "degradation-long"
+
 QUICK_SHARE = 10  # --quick trains for a tenth of the iterations
 
 

@@ -23,12 +23,13 @@ def recompute(
     *,
     should_stop: StopCheck,
     precision: AbstractContextManager[object],
+    pass_size: int | None = None,
 ) -> None:
     """Replace each running mean and variance by its plain average over ``batches``.
 
-    Every batch is normalised by its own statistics on its way through the network, as in training, and counts with its
-    number of images; weights stay as they are. The result depends on weights and batches alone, not on the statistics
-    that were there before.
+    Every batch, or every ``pass_size`` images of it, is normalised by its own statistics on its way through the
+    network, as in training, and counts with its number of images; weights stay as they are. The result depends on
+    weights and batches alone, not on the statistics that were there before.
 
     Args:
         batches: Normalised images (N, 3, H, W), at least two each and classes mixed, with labels that are not read.
@@ -49,10 +50,11 @@ def recompute(
             for x, _ in batches:
                 if should_stop():
                     raise Stopped
-                images += len(x)
-                for norm in norms:
-                    norm.momentum = len(x) / images  # the first batch: 1
-                network(x)
+                for share in x.split(pass_size or len(x)):
+                    images += len(share)
+                    for norm in norms:
+                        norm.momentum = len(share) / images  # the first: 1
+                    network(share)
     finally:
         for norm, momentum in zip(norms, kept, strict=True):
             norm.momentum = momentum

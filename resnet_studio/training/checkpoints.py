@@ -7,12 +7,11 @@ SHA-256 of all of it. Loading never unpickles.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,15 +123,21 @@ def set_aside(folder: Path) -> Path | None:
     return target
 
 
-def sweep(parent: Path, keep: set[Path]) -> None:
-    """Remove checkpoint folders in ``parent`` that nothing points to: torn writes, and whole ones without a row.
+def loose(parent: Path, keep: set[Path]) -> list[Path]:
+    """Checkpoint folders in ``parent`` that nothing points to: torn writes, and whole ones without a row.
 
-    Damaged ones that were set aside stay.
+    Damaged ones that were set aside are none.
     """
-    with contextlib.suppress(OSError):
-        for folder in parent.iterdir():
-            if folder not in keep and not folder.name.startswith(DAMAGED):
-                shutil.rmtree(folder, ignore_errors=True)
+    try:
+        return [folder for folder in parent.iterdir() if folder not in keep and not folder.name.startswith(DAMAGED)]
+    except OSError:
+        return []
+
+
+def remove(folders: Iterable[Path]) -> None:
+    """What cannot be removed stays, and is loose at the next start."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(path: Path, content: bytes) -> None:

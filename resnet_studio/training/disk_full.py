@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from resnet_studio.domain.enums import Phase, RunStatus
-from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, StoreError, UserError
+from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, HistoryAwayError, StoreError, UserError
 from resnet_studio.domain.events import CheckpointSaved, Event, EventSink, PhaseChanged, StatusChanged, StopCheck
+from resnet_studio.domain.queue import LostClaimError
 from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,8 @@ class DiskSpaceGuard:
     """Does what needs room on the disk of ``folder``, again and again until it succeeds.
 
     Training stands still meanwhile, so what waits to be stored is what one call had to store, and nothing more piles
-    up. The runs are shown as paused, with a sentence, and as what they were before once there is room.
+    up. The runs are shown as paused, with a sentence, and as what they were before once there is room. A server that
+    keeps the history and does not answer, or whose own disk is full, is waited for in the same way.
 
     What no waiting mends stops training: a disk that fails or became read-only, a folder that was renamed, removed or
     replaced. It is looked for before each write, so that nothing is written to a folder of the same name.
@@ -96,14 +98,17 @@ class DiskSpaceGuard:
             except (DiskFullError, OSError) as error:
                 if not is_full(error):
                     raise
-                log.info("the disk is full: %s", error)
-            except DamagedHistoryError:
+                log.info("nothing can be stored: %s", error)
+                away = error if isinstance(error, HistoryAwayError) else None
+            except (DamagedHistoryError, LostClaimError):
                 raise
             except StoreError as error:
                 raise self._lost(error.sentence) from error
             if self._should_stop() and self._waiting:
                 raise StoppedOnFullDisk(
-                    _(
+                    _("{why} This run was stopped meanwhile; it goes on from its last checkpoint.", why=away.sentence)
+                    if away is not None
+                    else _(
                         "The disk of {folder} was full when this run was stopped; make room there, then resume: it "
                         "goes on from its last checkpoint.",
                         folder=self._folder,
@@ -111,7 +116,7 @@ class DiskSpaceGuard:
                 )
             if not self._waiting:
                 self._waiting = True
-                self._show_waiting()
+                self._show_waiting(away)
             self._wait()
         if self._waiting:
             self._waiting = False
@@ -158,11 +163,13 @@ class DiskSpaceGuard:
                 return
             time.sleep(_LOOK_SECONDS)
 
-    def _show_waiting(self) -> None:
+    def _show_waiting(self, away: HistoryAwayError | None) -> None:
         sentence = _(
             "The disk of {folder} is full; make room there, and training goes on by itself. Nothing is lost meanwhile.",
             folder=self._folder,
         )
+        if away is not None:
+            sentence = _("{why} Training waits for it; nothing is lost meanwhile.", why=away.sentence)
         for run_id in self._standing:
             paused = StatusChanged(run_id, RunStatus.PAUSED, sentence)
             try:

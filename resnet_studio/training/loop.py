@@ -28,6 +28,7 @@ from resnet_studio.networks.error_rates import count_errors
 from resnet_studio.platform.clock import SteadySeconds
 from resnet_studio.text import _
 from resnet_studio.training.batch_norm import recompute
+from resnet_studio.training.data_parallel import LostDeviceError
 from resnet_studio.training.engines.eager import BatchSource, StepEngine
 from resnet_studio.training.member import Member, Stopwatch
 from resnet_studio.training.precision import arithmetic
@@ -86,7 +87,11 @@ class CohortLoop:
         return [member for member in self._members if not member.ended]
 
     def run(self) -> None:
-        """Returns when every member has ended; each end was a StatusChanged."""
+        """Returns when every member has ended; each end was a StatusChanged.
+
+        Raises:
+            LostDeviceError: If a process of another device is gone, after a checkpoint.
+        """
         try:
             while self.going:
                 if self._should_stop():
@@ -102,6 +107,9 @@ class CohortLoop:
                     self._iterate()
         except Stopped:
             self._stop()
+        except LostDeviceError:
+            self.checkpoint()
+            raise
 
     def _iterate(self) -> None:
         going = self.going
@@ -164,6 +172,7 @@ class CohortLoop:
                         self._watched(Phase.RECOMPUTING, member, batches, images, done, len(due)),
                         should_stop=self._should_stop,
                         precision=arithmetic(member.device, self._shared.precision),
+                        pass_size=member.spec.recipe.pass_size,
                     )
                 member.recomputed = True
 

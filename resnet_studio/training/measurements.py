@@ -125,11 +125,14 @@ class Meter:
         columns = [after(rate) for after in each]
         return columns, torch.stack([after(rate) for after in layered]) if layered else None
 
-    def columns(self, outputs: Outputs, updates: Sequence[Sequence[Tensor]]) -> Tensor:
+    @staticmethod
+    def of_outputs(outputs: Outputs) -> list[Tensor]:
+        """The columns that follow from what the network gave, each (k,); every one is a mean over the images."""
+        return [row.measure(outputs) for row in OUTPUT_ROWS]
+
+    def columns(self, of_outputs: Sequence[Tensor], updates: Sequence[Sequence[Tensor]]) -> Tensor:
         """(k, len(COLUMNS)) of ``k`` updates, whose own columns are ``updates``."""
-        measured = [row.measure(outputs) for row in OUTPUT_ROWS]
-        measured += [torch.stack(list(each)) for each in zip(*updates, strict=True)]
-        return torch.stack(measured, 1)
+        return torch.stack([*of_outputs, *(torch.stack(list(each)) for each in zip(*updates, strict=True))], 1)
 
 
 class LiveTable:

@@ -26,6 +26,7 @@ from resnet_studio.training.measurements import CAPACITY, COLUMNS, LiveTable, Me
 from resnet_studio.training.memory_format import memory_format
 from resnet_studio.training.optimizer import Descent
 from resnet_studio.training.schedules import WINDOW, RateControl
+from resnet_studio.training.shares import ShareStatistics
 
 _ERROR = COLUMNS.index(Series.TRAINING_ERROR)
 
@@ -53,6 +54,7 @@ class Member:
         self.recomputed = self.ended = False
         self._buffers = list(self.network.buffers())
         self._kept = [torch.empty_like(buffer) for buffer in self._buffers]
+        self.statistics = ShareStatistics(self.network)
         self.meter = Meter(self.network, [layer.name for layer in plan.weighted_layers], self.descent)
         self.table = LiveTable(self.meter.layers_shape, spec.recipe.layers_every, device)
         self._window = torch.zeros((), device=device)  # sum of the errors since the last multiple of WINDOW

@@ -10,7 +10,7 @@ import torch
 
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
-from resnet_studio.domain.specs import RunSpec
+from resnet_studio.domain.specs import RunSpec, replace
 from resnet_studio.networks.cuda import free_cached_memory
 from resnet_studio.training.engines.eager import EagerEngine
 from resnet_studio.training.member import Member
@@ -36,8 +36,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 def batch_that_fits(
     specs: Sequence[RunSpec], machine: Machine, resident_bytes: int, should_stop: StopCheck
 ) -> int | None:
-    """The largest of a half, a quarter, ... of the batch size with which every network of ``specs``, all in memory
-    together, gets through one whole step; tried with a quarter more, for tests and for what is fragmented.
+    """The largest of a half, a quarter, ... of the images that pass together (the batch, or batch norm's share of it)
+    with which every network of ``specs``, all in memory together, gets through one whole step; tried with a quarter
+    more, for tests and for what is fragmented.
 
     Nothing of what failed may be within reach any more, nor the exception itself: its frames keep tensors.
 
@@ -47,7 +48,8 @@ def batch_that_fits(
     Returns:
         None if none fits, or when asked to stop.
     """
-    size = specs[0].recipe.batch_size // 2
+    size = specs[0].recipe.pass_size // 2
+    specs = [replace(spec, recipe=replace(spec.recipe, bn_images=0)) for spec in specs]
     while size >= _SMALLEST and not should_stop():
         try:
             fits = _fits(specs, machine, size + size // 4, resident_bytes, should_stop)

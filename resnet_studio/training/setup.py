@@ -18,7 +18,7 @@ from resnet_studio.networks.devices import choose_device, device_name
 from resnet_studio.platform.compile_cache import use_compile_cache
 from resnet_studio.platform.host import cores
 from resnet_studio.platform.training_speed import WORTH_IT
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 from resnet_studio.training.devices import use_threads
 from resnet_studio.training.engines.choose import (
     EnginePlan,
@@ -29,7 +29,7 @@ from resnet_studio.training.engines.choose import (
     remember_gain,
     slow_networks,
 )
-from resnet_studio.training.engines.eager import StepEngine
+from resnet_studio.training.engines.eager import StepEngine, Team
 from resnet_studio.training.memory_format import choose_layout
 from resnet_studio.training.precision import choose_precision, set_products
 from resnet_studio.training.provenance import program
@@ -39,7 +39,7 @@ from resnet_studio.training.provenance import program
 class Machine:
     """Device, precision, memory layout, torch's threads and the engine, which is ``settled`` for a run that began
     earlier; ``notice`` is a sentence for the user, empty if all is as before. ``slow`` networks are not compiled when
-    others are."""
+    others are. ``threads`` are those of each of so many ``devices``."""
 
     device: torch.device
     precision: Precision
@@ -49,6 +49,7 @@ class Machine:
     settled: bool = False
     notice: str = ""
     slow: frozenset[NetworkSpec] = frozenset()
+    devices: int = 1
 
     @classmethod
     def choose(
@@ -57,29 +58,35 @@ class Machine:
         cache: Path,
         networks: Sequence[NetworkSpec] = (),
         environments: Sequence[Mapping[str, str]] = (),
+        devices: int = 1,
     ) -> Machine:
         """For ``networks`` trained by ``recipe``, or as their ``environments`` say if they began earlier; sets torch's
-        threads.
+        threads. With another number of devices than before, threads and engine are chosen anew.
 
         Raises:
             UserError: If the recipe names a device or an engine that is not there.
         """
+        before = environments[0] if environments else {}
+        moved = _moved(recipe, before, devices)
+        if moved:
+            environments = [_without(one, ("engine", "threads")) for one in environments]
         plans = [EnginePlan.recorded(one.get("engine", "")) for one in environments]
         compiled = next((place for place, one in enumerate(plans) if one.switch_at), 0)
         before = environments[compiled] if environments else {}
-        wish, notice = Device(before.get("device", recipe.device)), ""
+        wish, notice = Device(before.get("device", recipe.device)), moved
         try:
             device = choose_device(wish)
         except UserError:
             if recipe.device is not Device.AUTO:
                 raise
             device = choose_device(Device.AUTO)
-            notice = _(
+            elsewhere = _(
                 "This run began on {wish}, which is not there now; it goes on on {type}.", wish=wish, type=device.type
             )
-        threads = int(before.get("threads", cores()))
+            notice = " ".join(filter(None, (elsewhere, moved)))
+        threads = int(before.get("threads", max(1, cores() // devices)))
         use_threads(threads)
-        plan = choose_engine(recipe, device, before, cache, networks)
+        plan = choose_engine(recipe, device, before, cache, networks, devices)
         if "precision" in before:
             precision = Precision(before["precision"])
         else:
@@ -98,17 +105,24 @@ class Machine:
             slow = {network for network, one in zip(networks, plans, strict=True) if one.switch_at < plan.switch_at}
         elif plan.switch_at and recipe.engine is Engine.AUTO:
             slow = slow_networks(recipe, device, cache, networks)
-        return cls(device, precision, threads, plan, layout, settled, notice, frozenset(slow))
+        return cls(device, precision, threads, plan, layout, settled, notice, frozenset(slow), devices)
+
+    def here(self, recipe: RecipeSpec) -> None:
+        """Set torch up in another process than the one that chose."""
+        use_threads(self.threads)
+        if self.device.type == "cuda":
+            set_products(self.precision, exact=recipe.exact)
 
     def engine(
         self, recipe: RecipeSpec, cache: Path, should_stop: StopCheck, waiting: Callable[[], None],
         failed: Callable[[str], None],
         on_members_left_eager: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
+        team: Team | None = None,
     ) -> StepEngine:  # fmt: skip
         """The planned engine; what is found out about compiling here is kept in ``cache``. See :func:`make_engine`."""
 
         def faster(network: NetworkSpec, measure: Callable[[], float]) -> bool:
-            subject = gain_subject(network, recipe.batch_size)
+            subject = gain_subject(network, recipe.pass_size)
             gain = known_gain(self.device, recipe.precision, cache, subject)
             if gain is None:
                 gain = measure()
@@ -120,7 +134,7 @@ class Machine:
         return make_engine(
             self.plan, self.precision, self.threads, should_stop,
             waiting=waiting, failed=failed, faster=faster if measure else None, slow=self.slow,
-            on_members_left_eager=on_members_left_eager,
+            on_members_left_eager=on_members_left_eager, team=team,
         )  # fmt: skip
 
     def environment(self) -> dict[str, str]:
@@ -137,4 +151,29 @@ class Machine:
             "python": platform.python_version(),
             "platform": platform.platform(terse=True),
             **program(),
+            **({"devices": str(self.devices)} if self.devices > 1 else {}),
         }
+
+
+def _moved(recipe: RecipeSpec, before: Mapping[str, str], devices: int) -> str:
+    """What differs from now on where a run goes on with another number of devices, as a sentence; empty if it does not
+    or begins here."""
+    used = int(before.get("devices", 1))
+    if "device" not in before or used == devices:
+        return ""
+    same = (
+        _("batch norm sees {images} images as before", images=recipe.pass_size)
+        if recipe.shares > 1
+        else _("every batch is the same")
+    )
+    return _(
+        "This run was trained on {used} until now and goes on on {now}. Samples, crops and learning rates stay as they "
+        "are and {same}; sums are rounded in another order, so the last bits differ from those of a run that stays.",
+        used=_n("{count} device", "{count} devices", used),
+        now=_n("{count} device", "{count} devices", devices),
+        same=same,
+    )
+
+
+def _without(values: Mapping[str, str], keys: Sequence[str]) -> dict[str, str]:
+    return {key: value for key, value in values.items() if key not in keys}

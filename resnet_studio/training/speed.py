@@ -67,7 +67,10 @@ class Speed:
     def figure(self) -> Figure:
         """For one network; what a member of a cohort takes alone cannot be told from the cohort's time."""
         (spec,) = self.specs
-        return Figure(spec.network, self.batch_size, self.seconds, self.device, self.engine, self.precision)
+        return Figure(
+            spec.network, self.batch_size, self.seconds, self.device, self.engine, self.precision,
+            spec.recipe.bn_images,
+        )  # fmt: skip
 
 
 def measure(

@@ -59,6 +59,7 @@ def _written(known: KnownSpeeds) -> dict[str, Any]:
                 "device": figure.device,
                 "engine": figure.engine,
                 "precision": figure.precision,
+                "bn_images": figure.bn_images,
             }
             for figure in known.figures
         ],
@@ -74,6 +75,7 @@ def _read(entry: Mapping[str, Any]) -> KnownSpeeds:
             Device(one["device"]),
             Engine(one["engine"]),
             Precision(one["precision"]),
+            int(one.get("bn_images", 0)),
         )
         for one in entry["figures"]
     )

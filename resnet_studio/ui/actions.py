@@ -84,6 +84,9 @@ class Action(Enum):
         _("Open the folder of the history, checkpoints and logs"),
         new_section=True,
     )
+    PLACES = ActionRow(
+        _("&History and runs…"), "", _("&File"), _("Keep the history on a server, and the runs in a shared folder")
+    )
     QUIT = ActionRow(_("&Quit"), "Ctrl+Q", _("&File"), _("Close the window; training is saved first"), new_section=True)
     TRAIN_TWIN = ActionRow(
         _("Train &twin"), "Ctrl+T", _("&Training"), _("Train the designed network and its twin"), _writable, "ph.play"
@@ -114,7 +117,19 @@ class Action(Enum):
         icon="ph.columns", new_section=True,
     )  # fmt: skip
     FULL_SCREEN = ActionRow(_("&Full screen"), "F11", _("&View"), _("Fill the screen, or no longer"), new_section=True)
-    SHORTCUTS = ActionRow(_("&Keyboard shortcuts"), "F1", _("&Help"), _("Every key there is"))
+    LESSONS = ActionRow(
+        _("&Lessons"), "", _("&Help"), _("Why depth hurts and what a shortcut changes, in five lessons"),
+        icon="ph.graduation-cap",
+    )  # fmt: skip
+    SHORTCUTS = ActionRow(
+        _("&Keys, or what has the focus"), "F1", _("&Help"), _("Every key there is; on a field what it means")
+    )
+    WORDS = ActionRow(
+        _("&Words of the field"),
+        "Shift+F1",
+        _("&Help"),
+        _("Shortcut, bottleneck, degradation and all others, explained"),
+    )
     ABOUT = ActionRow(_("&About ResNet Studio"), "", _("&Help"), _("Version, paper and licence"), new_section=True)
 
     @property

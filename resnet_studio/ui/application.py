@@ -120,7 +120,7 @@ def run_window(home: Home, cohort: CohortSpec | None = None) -> int:
     if trace := take_new_trace(home):
         QTimer.singleShot(0, studio.window, partial(studio.fault_dialog.show_fault, crashed(), trace))
     if cohort is not None:
-        QTimer.singleShot(0, studio.window, partial(studio.window.navigator.train, cohort))
+        QTimer.singleShot(0, studio.window, partial(studio.window.navigator.demonstrate, cohort))
     app.exec()
     ended = studio.take_down()
     store.close()

@@ -47,7 +47,8 @@ class RunController(QObject):
     """The history's queue, and the job that trains an entry of it.
 
     The queue is held after a stop, and at the start where something waits in it: nothing begins by itself until
-    :meth:`go_on`. What a person starts meanwhile is trained all the same.
+    :meth:`go_on`. What a person starts meanwhile is trained all the same. A history that many programs share is held
+    from the start: what waits there is for its workers, and this window watches them.
 
     ``happened`` brings every event, already stored, in the GUI thread, also those of another program that trains.
     ``runs_changed`` asks lists to reload, at most twice a second. ``state_changed`` comes when :attr:`active`,
@@ -99,7 +100,8 @@ class RunController(QObject):
         self._was_writable = store.writable
         self._shown_state: tuple[object, ...] = ()
         self._reload()
-        self._held = bool(self.queue)
+        self._held = bool(self.queue) or store.shared
+        self._fingerprint: object = None  # of what lists show, in a shared history
 
     # What is
 
@@ -116,8 +118,8 @@ class RunController(QObject):
 
     @property
     def watched(self) -> QueueEntry | None:
-        """What another program trains; None where this one may."""
-        if self._job is not None or self._store.writable:
+        """What another program trains; None where this one may, or does. Of a shared history the first of all."""
+        if self._job is not None or (self._store.writable and not self._store.shared):
             return None
         return next((entry for entry in self._entries if entry.claimed), None)
 
@@ -355,6 +357,9 @@ class RunController(QObject):
     @Slot()
     def _look(self) -> None:
         try:
+            if self._store.shared:
+                self._follow_shared()
+                return
             if not self._store.writable:
                 self._follow()
                 return
@@ -378,6 +383,17 @@ class RunController(QObject):
         watched = self.watched
         self._emit_all(self._follower.finish() if watched is None else self._follower.look(watched))
         self._announce()
+
+    def _follow_shared(self) -> None:
+        if self._job is None:
+            self._follow()
+        else:
+            self._reload()
+            self._announce()
+        fingerprint = self._store.fingerprint()
+        if fingerprint != self._fingerprint:
+            self._fingerprint = fingerprint
+            self.refresh()
 
     def _emit_all(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -479,7 +495,8 @@ class RunController(QObject):
         work = self._work
         assert work is not None
         self._work = self._job = None
-        self._unsettled.update(self._active)
+        if not self._store.shared:  # there who claims them next finds them interrupted
+            self._unsettled.update(self._active)
         if not work.stored:
             self._unended.append(work)
         self._settle()
@@ -492,7 +509,7 @@ class RunController(QObject):
         self._reload()
         self._report(work)
         if not self.queue:
-            self._held = False
+            self._held = self._store.shared
         self._start_next()
         if self._job is None and not self.queue and self._done and not stopped and not self._closing:
             self.queue_ended.emit(self._done)

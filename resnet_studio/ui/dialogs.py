@@ -1,4 +1,4 @@
-"""The window's own small dialogs: keys, about, and the question before leaving a training."""
+"""The window's own small dialogs: help, about, and the question before leaving a training."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QMessageBox,
     QScrollArea,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -21,14 +22,19 @@ from PySide6.QtWidgets import (
 from resnet_studio import __version__
 from resnet_studio.text import N_, _
 from resnet_studio.ui.actions import Action
+from resnet_studio.ui.explain.words import Words
 from resnet_studio.ui.pages.base import PageRow
 from resnet_studio.ui.pages.runs.actions import ENTRIES
+from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
+
+SECTION_GAP = 14  # pixels above a section of keys
 
 _MOVING = (
     ("Tab, Shift+Tab", _("Next and previous field")),
     (_("Up, Down"), _("Between the buttons of the rail")),
     ("Esc", _("Close a dialog")),
+    ("F1", _("On a field of Design: what it means")),
 )
 _DRAWING = (
     (_("Up, Down"), _("Mark the next or previous block")),
@@ -36,11 +42,12 @@ _DRAWING = (
     ("Return", _("Open or fold the marked stage")),
     ("+, −, 0", _("Zoom in, out, fit the width")),
     (_("Page Up, Page Down, Home, End"), _("Scroll")),
+    ("F1, ?", _("Explain the marked block, with its own formulas and prices")),
 )
 _COMPARED = (
     ("F3, Shift+F3", _("Mark the next or previous difference")),
     ("Ctrl+Shift+O, Ctrl+Shift+F", _("Open or fold every stage")),
-    ("Ctrl+0, Ctrl+E", _("Fit the width, export the drawing")),
+    ("Ctrl+0, Ctrl+E", _("Show all of it at once, export the drawing")),
 )
 _PLOTS = (
     ("X", _("Iterations, epochs or time")),
@@ -78,38 +85,72 @@ def all_keys(pages: Sequence[PageRow]) -> list[tuple[str, list[tuple[str, str]]]
     ]
 
 
-class ShortcutsDialog(QDialog):
-    """A scrolling sheet of keys, in sections."""
+TERM = "term"  # property of a widget: the glossary's key of what it is about
 
-    def __init__(self, pages: Sequence[PageRow], parent: QWidget | None = None) -> None:
+
+def term_of(widget: QWidget | None) -> str:
+    """The glossary's key of what a widget, or one around it, is about; empty where none says so."""
+    while widget is not None:
+        key = widget.property(TERM)
+        if isinstance(key, str) and key:
+            return key
+        widget = widget.parentWidget()
+    return ""
+
+
+class HelpDialog(QDialog):
+    """The words of the field, and every key there is."""
+
+    def __init__(self, pages: Sequence[PageRow], theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("shortcuts_dialog")
-        self.setWindowTitle(_("Keyboard shortcuts"))
-        sheet = named(QFrame(), role="panel")
-        grid = QGridLayout(sheet)
-        grid.setContentsMargins(20, 14, 20, 16)
-        grid.setHorizontalSpacing(28)
-        grid.setVerticalSpacing(7)
-        grid.setColumnStretch(1, 1)
-        for title, keys in all_keys(pages):
-            grid.addWidget(named(QLabel(title), role="heading"), grid.rowCount(), 0, 1, 2)
-            for key, text in keys:
-                line = grid.rowCount()
-                label = QLabel(key)
-                bold = label.font()
-                bold.setWeight(bold.Weight.DemiBold)
-                label.setFont(bold)
-                grid.addWidget(label, line, 0, Qt.AlignmentFlag.AlignLeft)
-                grid.addWidget(named(QLabel(text), role="muted"), line, 1)
-        area = QScrollArea(widgetResizable=True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(sheet)
+        self.setObjectName("help_dialog")
+        self.setWindowTitle(_("Help"))
+        self.words = Words(theme)
+        self.tabs = named(QTabWidget(), "help_tabs")
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
+        self.tabs.addTab(self.words, _("Words"))
+        self.tabs.addTab(_keys(pages), _("Keys"))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
-        column.addWidget(area, 1)
+        column.addWidget(self.tabs, 1)
         column.addWidget(buttons)
-        self.resize(660, 620)
+        self.resize(720, 640)
+
+    def show_term(self, key: str) -> None:
+        """Explain this word; the keys where ``key`` is empty."""
+        if key:
+            self.words.show_term(key)
+        self.tabs.setCurrentIndex(0 if key else 1)
+
+
+def _keys(pages: Sequence[PageRow]) -> QWidget:
+    """A scrolling sheet of keys, in sections."""
+    sheet = named(QFrame(), role="panel")
+    grid = QGridLayout(sheet)
+    grid.setContentsMargins(20, 14, 20, 16)
+    grid.setHorizontalSpacing(28)
+    grid.setVerticalSpacing(7)
+    grid.setColumnStretch(1, 1)
+    for number, (title, keys) in enumerate(all_keys(pages)):
+        if number:
+            grid.setRowMinimumHeight(grid.rowCount(), SECTION_GAP)
+        heading = named(QLabel(title), role="heading")
+        heading.setContentsMargins(0, 0, 0, 4)
+        grid.addWidget(heading, grid.rowCount() + bool(number), 0, 1, 2)
+        for key, text in keys:
+            line = grid.rowCount()
+            label = QLabel(key)
+            bold = label.font()
+            bold.setWeight(bold.Weight.DemiBold)
+            label.setFont(bold)
+            grid.addWidget(label, line, 0, Qt.AlignmentFlag.AlignLeft)
+            grid.addWidget(named(QLabel(text), role="muted"), line, 1)
+    area = QScrollArea(widgetResizable=True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(sheet)
+    return area
 
 
 def about_box(parent: QWidget) -> QMessageBox:

@@ -17,14 +17,16 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayou
 
 from resnet_studio.text import _
 from resnet_studio.ui.actions import THEME_ACTIONS, Action, WindowState
-from resnet_studio.ui.dialogs import ShortcutsDialog, about_box, ask_to_stop, ask_to_wait
+from resnet_studio.ui.dialogs import about_box, ask_to_stop, ask_to_wait, term_of
 from resnet_studio.ui.drop_frame import DropFrame, drop_sentence
 from resnet_studio.ui.images.drop_target import DropTarget
 from resnet_studio.ui.images.open_images import DroppedImages, choose_folder, choose_images
+from resnet_studio.ui.lessons_offer import LessonsOffer
 from resnet_studio.ui.menus import Menus
 from resnet_studio.ui.notices import DiskFullNotice, HistoryNotices
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.rows import PAGES
+from resnet_studio.ui.places_dialog import PlacesDialog
 from resnet_studio.ui.queue_end import QueueEndNotice
 from resnet_studio.ui.rail import Rail
 from resnet_studio.ui.services import Services
@@ -53,10 +55,12 @@ class MainWindow(QMainWindow):
         self.menus.actions[THEME_ACTIONS[services.theme.mode]].setChecked(True)
         self._history = HistoryNotices(services.store, services.controller, self.banner, self)
         self._disk_full = DiskFullNotice(services.controller, self.banner, self)
+        self._lessons = LessonsOffer(services, self.banner, self)
         self._lay_out()
         self._connect()
         self._restore()
         self._on_state_changed()
+        self._lessons.offer()
         self._history.greet()
         self._queue_end = QueueEndNotice(services.controller, services.preferences, self)
         services.controller.watch()
@@ -89,6 +93,7 @@ class MainWindow(QMainWindow):
         self._drops.entered.connect(self._on_drag)
         self._drops.left.connect(self.drop_frame.hide)
         self._drops.dropped.connect(self._on_drop)
+        self._lessons.accepted.connect(partial(self.pages.show_page, "lessons"))
         self._history.resume_requested.connect(self.navigator.resume)
         self._history.go_on_requested.connect(self.navigator.go_on)
         self._history.writable.connect(self._on_writable)
@@ -103,6 +108,7 @@ class MainWindow(QMainWindow):
             Action.PASTE_IMAGE: navigator.paste_images,
             Action.IMPORT_WEIGHTS: navigator.import_weights,
             Action.SHOW_HOME: lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.services.home.root))),
+            Action.PLACES: lambda: PlacesDialog(self.services.home, self.services.store.where, self).open(),
             Action.QUIT: self.close,
             Action.TRAIN_TWIN: lambda: navigator.design_page.train_twin(),
             Action.TRAIN_THIS: lambda: navigator.design_page.train_this(),
@@ -111,7 +117,9 @@ class MainWindow(QMainWindow):
             Action.PAUSE: lambda: controller.unpause() if controller.paused else controller.pause(),
             Action.STOP: controller.stop,
             Action.FULL_SCREEN: lambda: self.showNormal() if self.isFullScreen() else self.showFullScreen(),
-            Action.SHORTCUTS: lambda: ShortcutsDialog(self.pages.rows, self).open(),
+            Action.SHORTCUTS: lambda: navigator.explain(term_of(QApplication.focusWidget())),
+            Action.WORDS: lambda: navigator.explain("residual-block"),
+            Action.LESSONS: lambda: self.pages.show_page("lessons"),
             Action.ABOUT: lambda: about_box(self).open(),
         }
         return handlers | {action: partial(theme.set_mode, mode) for mode, action in THEME_ACTIONS.items()}
@@ -124,6 +132,8 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _on_page_shown(self, key: str) -> None:
         self.rail.choose(key)
+        if key == "lessons":
+            self._lessons.withdraw()
         self.services.preferences.set_value("window/page", key)
 
     @Slot(object)

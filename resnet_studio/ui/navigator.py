@@ -22,6 +22,12 @@ class Navigator:
     def train(self, cohort: CohortSpec) -> None:
         """Train a cohort now, or after what trains, and show it."""
 
+    def demonstrate(self, cohort: CohortSpec) -> None:
+        """Show the signal check of a cohort's networks, then train it; where something trains already, just train."""
+
+    def show_training(self) -> None:
+        """Show the Train page as it is."""
+
     def resume(self, run_ids: Sequence[str]) -> None:
         """Train stored runs further, now or after what trains, and show them."""
 
@@ -43,11 +49,15 @@ class Navigator:
     def classify(self, run_ids: Sequence[str], images: Sequence[Source] = ()) -> None:
         """Choose these networks on the Classify page, and let them see the images."""
 
-    def look_inside(self, run_ids: Sequence[str] = (), design: RunSpec | None = None) -> None:
-        """Show the Inside page with these runs, or with the signal check of a design and its counterpart."""
+    def look_inside(self, run_ids: Sequence[str] = (), design: RunSpec | None = None, analysis: str = "") -> None:
+        """Show the Inside page with these runs, or with the signal check of a design and its counterpart. An
+        ``analysis`` that is named by its key is measured at once."""
 
     def check_signal(self) -> None:
         """Show the signal check of the design in the form of the Design page, and of its counterpart."""
+
+    def explain(self, term: str = "") -> None:
+        """Open the help at a word of the glossary, by its key; without one at the keys."""
 
     def import_weights(self, paths: Sequence[Path] = ()) -> None:
         """Ask about each of these files of weights and import it; without files, ask which."""

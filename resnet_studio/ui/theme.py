@@ -117,7 +117,8 @@ class Theme(QObject):
             app.setStyle("Fusion")  # by name: a style made here would be deleted twice
             app.setProperty(_STYLED, True)
         sheet = style_sheet({role.name: role.value[self.dark] for role in Role}, dark=self.dark)
-        if app.styleSheet() != sheet:  # every widget is polished anew, which takes a quarter of a second
+        if app.styleSheet() != sheet:
+            app.setStyleSheet("")  # a sheet in place of another polishes a widget once for each widget that holds it
             app.setPalette(self._palette())
             app.setStyleSheet(sheet)
 

@@ -15,6 +15,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.studies.study_file import is_study_name
 from resnet_studio.text import _
+from resnet_studio.ui.dialogs import HelpDialog
 from resnet_studio.ui.images.image_row import Source
 from resnet_studio.ui.images.open_images import NO_IMAGE, NOT_HERE, DroppedImages, pasted_images
 from resnet_studio.ui.navigator import Navigator
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from resnet_studio.ui.pages.inside.page import InsidePage
     from resnet_studio.ui.pages.runs.page import RunsPage
     from resnet_studio.ui.pages.studies.page import StudiesPage
+    from resnet_studio.ui.pages.train.page import TrainPage
 
 FINE_TUNING = _("Training will begin with that run's weights; choose data and recipe, then train.")
 
@@ -46,7 +48,8 @@ class WindowNavigator(Navigator):
     ) -> None:
         self.services = replace(services, navigator=self)
         self.pages = PageStack(self.services, rows)
-        self._banner, self._status = banner, status
+        self._banner, self._status, self._window = banner, status, window
+        self._help: HelpDialog | None = None
         self._evaluations = StudyEvaluations(self.services, window)
         self._evaluations.working.connect(partial(status.show_work, "study-evaluations"))
         self._evaluations.failed.connect(self.show_error)
@@ -88,6 +91,12 @@ class WindowNavigator(Navigator):
         return self.pages.page_of("inside", InsidePage)
 
     @property
+    def train_page(self) -> TrainPage:
+        from resnet_studio.ui.pages.train.page import TrainPage
+
+        return self.pages.page_of("train", TrainPage)
+
+    @property
     def studies_page(self) -> StudiesPage:
         from resnet_studio.ui.pages.studies.page import StudiesPage
 
@@ -104,6 +113,17 @@ class WindowNavigator(Navigator):
 
     def train(self, cohort: CohortSpec) -> None:
         self._start_training(lambda: self.services.controller.train(cohort))
+
+    def demonstrate(self, cohort: CohortSpec) -> None:
+        if self.services.controller.trained:
+            self.train(cohort)
+            return
+        self.pages.show_page("train")
+        if not self.train_page.checking:
+            self.train_page.check_first(cohort)
+
+    def show_training(self) -> None:
+        self.pages.show_page("train")
 
     def resume(self, run_ids: Sequence[str]) -> None:
         self._start_training(lambda: self.services.controller.resume(run_ids))
@@ -138,12 +158,12 @@ class WindowNavigator(Navigator):
         if images:
             self.classify_page.classify_images(images)
 
-    def look_inside(self, run_ids: Sequence[str] = (), design: RunSpec | None = None) -> None:
+    def look_inside(self, run_ids: Sequence[str] = (), design: RunSpec | None = None, analysis: str = "") -> None:
         self.pages.show_page("inside")
         if design is not None:
-            self.inside_page.show_design(design)
+            self.inside_page.show_design(design, analysis or "signal")
         elif run_ids:
-            self.inside_page.show_runs(run_ids)
+            self.inside_page.show_runs(run_ids, analysis)
 
     def check_signal(self) -> None:
         design = self.design_page.form.spec
@@ -152,6 +172,14 @@ class WindowNavigator(Navigator):
             self._status.show_message(_("A field of the design is at fault."))
         else:
             self.look_inside(design=design)
+
+    def explain(self, term: str = "") -> None:
+        if self._help is None:
+            self._help = HelpDialog(self.pages.rows, self.services.theme, self._window)
+        self._help.show_term(term)
+        self._help.show()
+        self._help.raise_()
+        self._help.activateWindow()
 
     def import_weights(self, paths: Sequence[Path] = ()) -> None:
         if paths:

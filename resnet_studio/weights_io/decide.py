@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from resnet_studio.domain.enums import Branch, Family, Shortcut, StridePlace, ZeroPadding
 from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.glossary import short
 from resnet_studio.domain.imported_weights import StructureHints
 from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.networks.foreign.batch_norm_check import Verdict, probe
@@ -146,8 +147,8 @@ def _shapes_sentence(spec: NetworkSpec) -> str:
         )
     blocks = {Branch.BASIC: _("two 3x3 layers"), Branch.BOTTLENECK: "1x1, 3x3, 1x1", Branch.SINGLE: _("one 3x3 layer")}
     projections = {
-        Shortcut.B: _("projections where dimensions change (option B)"),
-        Shortcut.C: _("projections everywhere (option C)"),
+        Shortcut.B: _("{what} (option B)", what=short("option-b")),
+        Shortcut.C: _("{what} (option C)", what=short("option-c")),
     }.get(spec.shortcut, _("no projections"))
     return _(
         "{depth} layers: a {stem} stem, {stage_blocks} blocks of "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812
 from resnet_studio.analysis import signal
 from resnet_studio.analysis.subjects import Subject
 from resnet_studio.data.drawn_images import DrawnImages
+from resnet_studio.domain.analyses.charts import LineChart
 from resnet_studio.domain.errors import Stopped, StoreError, UserError
 
 from .conftest import assert_untouched, state
@@ -95,3 +97,19 @@ def test_progress_ends_with_all_of_it(subject: Make, images: DrawnImages) -> Non
     told: list[tuple[int, int]] = []
     signal.measure(subject(), images, progress=lambda done, total: told.append((done, total)))
     assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_checkpoints_of_a_run_make_a_line_of_growth(subject: Make, images: DrawnImages) -> None:
+    found = signal.measure(subject(), images)
+    assert len(type(found).figure([found]).panels) == 2
+    trained = dataclasses.replace(found.net, run_id="r", label="run")
+    later = dataclasses.replace(found, net=dataclasses.replace(trained, iteration=30), norms=found.norms[::-1])
+    first = dataclasses.replace(found, net=dataclasses.replace(trained, iteration=10))
+    panels = type(found).figure([later, first]).panels
+    assert len(panels) == 3
+    growth = panels[2]
+    assert isinstance(growth, LineChart)
+    (line,) = growth.lines
+    assert line.x.tolist() == [10, 30]
+    assert line.y.tolist() == [found.growth, 1 / found.growth]
+    assert line.label == "run"

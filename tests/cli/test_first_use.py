@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from resnet_studio import __version__
 from resnet_studio.cli.check import State
 from resnet_studio.cli.check_installation import bad_qt, run_checks
+from resnet_studio.cli.first_check import BARS, bars
 from resnet_studio.domain.data_sets import DATA_SETS, DataSetRow
 from resnet_studio.domain.specs import RunSpec, replace
 from resnet_studio.history.store import RunStore
@@ -135,6 +137,8 @@ def test_the_demo_answers_its_question(at_home: At, monkeypatch: pytest.MonkeyPa
     said = at_home("demo", "--headless", "--quick", "--seed", 2, "--json")
     assert (said.code, said.err) == (0, "")
     told = said.json
+    assert [one["network"] for one in told["signal"]] == ["plain-8", "ResNet-8", "plain-14", "ResNet-14"]
+    assert {(one["init_seed"], one["growth"] > 0) for one in told["signal"]} == {(2, True)}
     assert [run["name"] for run in told["runs"]] == ["plain-8", "ResNet-8", "plain-14", "ResNet-14"]
     assert {(run["status"], run["iterations"], run["seed"]) for run in told["runs"]} == {("finished", 6, 2)}
     assert [(verdict["higher"], verdict["lower"]) for verdict in told["verdicts"]] == [
@@ -147,5 +151,15 @@ def test_the_demo_answers_its_question(at_home: At, monkeypatch: pytest.MonkeyPa
     assert {run["id"] for run in listed} == {run["id"] for run in told["runs"]}
     in_words = at_home("demo", "--headless", "--quick", "--seed", 3)
     assert in_words.code == 0
-    for expected in ("plain-14", "with one seed", "3 give a verdict", "runs list", "compare"):
+    next_steps = ("study run degradation-long", "inside signal --design plain-14 --design resnet-14")
+    for expected in ("plain-14", "with one seed", "3 give a verdict", "runs list", "compare", *next_steps):
         assert expected in in_words.out
+    before, _training, after = in_words.out.partition("Training plain-8")
+    assert "From the last block to the first the gradient grows" in before
+    assert any(bar in before for bar in BARS)
+    assert ("To break it, train longer first" in after) is not ("inside lesion --run" in after)
+
+
+def test_a_picture_of_letters_has_one_scale() -> None:
+    assert bars([[1e-2, 1e2], [1.0], [0.0, math.nan]]) == ["▁█", "▅", "  "]
+    assert bars([]) == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from resnet_studio.domain.enums import RunStatus
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
+from ..waiting import HANG_SECONDS, wait_until
 from .conftest import TINY, hears_hangups, one_core
 from .test_process import COMMAND, environment
 
@@ -44,7 +44,7 @@ def test_a_terminal_that_is_closed_leaves_a_resumable_run(tmp_path: Path, images
         _wait_for_iterations(tmp_path, process, master)
     finally:
         os.close(master)
-    process.wait(60)
+    process.wait(HANG_SECONDS)
     with RunStore.open(Home(tmp_path)) as store:
         (run,) = store.list_runs()
         assert run.status is RunStatus.STOPPED, (run, process.returncode)
@@ -54,14 +54,13 @@ def test_a_terminal_that_is_closed_leaves_a_resumable_run(tmp_path: Path, images
 
 def _wait_for_iterations(home: Path, process: subprocess.Popen[bytes], master: int) -> None:
     os.set_blocking(master, False)
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+
+    def trains() -> bool:
         with contextlib.suppress(BlockingIOError):
             os.read(master, 65536)  # a terminal that nobody reads holds its writer
-        assert process.poll() is None
-        if (home / "history.sqlite3").exists():
-            with RunStore.open(Home(home), writer=False) as store:
-                if any(run.iteration > 0 for run in store.list_runs()):
-                    return
-        time.sleep(0.1)
-    raise AssertionError("the training did not begin")
+        if not (home / "history.sqlite3").exists():
+            return False
+        with RunStore.open(Home(home), writer=False) as store:
+            return any(run.iteration > 0 for run in store.list_runs())
+
+    wait_until(trains, still=lambda: process.poll() is None)

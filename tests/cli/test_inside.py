@@ -173,7 +173,7 @@ def test_designs_need_no_history(images: Path, at_home) -> None:
 def test_a_signal_stops_it_within_a_second_or_two(trained: Trained, images: Path) -> None:
     # minutes of work on any machine, so that the first line of progress comes while it runs
     words = [
-        "--home", str(trained.home), "inside", "shattered", "--design", "resnet-1202", "--data", f"folder:{images}",
+        "--home", str(trained.home), "inside", "shattered", "--design", "resnet-602", "--data", f"folder:{images}",
         "--images", "24", "--lines", "12",
     ]  # fmt: skip
     command = [sys.executable, "-u", "-m", "resnet_studio", *words]

@@ -10,6 +10,7 @@ from resnet_studio.data import batches
 from resnet_studio.data.augmentation import PAD
 from resnet_studio.data.batches import ResidentBatches
 from resnet_studio.data.image_set import ImageSet
+from resnet_studio.data.order import BatchShare, SampleOrder
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.data.random import colour_draws, crop_draws, epoch_order
 from resnet_studio.domain.enums import Augmentation, Colour, Normalisation, PadWith
@@ -130,6 +131,30 @@ def test_some_batches_in_a_row_made_at_once_are_those_made_one_by_one(recipe: di
     wanted = [source.batch(iteration) for iteration in range(3, 10)]
     assert torch.equal(x, torch.cat([images for images, _ in wanted]))
     assert torch.equal(labels, torch.cat([answers for _, answers in wanted]))
+
+
+@pytest.mark.parametrize("of", [2, 4])
+def test_shares_of_a_batch_are_its_slices(of: int):
+    data, recipe = numbered(50), RecipeSpec(batch_size=8)
+    preprocessing = Preprocessing.measure(data.images, Normalisation.PIXEL_MEAN)
+    whole = ResidentBatches(data, preprocessing, recipe, device="cpu")
+    shares = [ResidentBatches(data, preprocessing, recipe, device="cpu", share=BatchShare(n, of)) for n in range(of)]
+    for iteration in (1, 7, 100):  # the seventh straddles two epochs
+        images, labels = whole.batch(iteration)
+        found = [share.batch(iteration) for share in shares]
+        assert torch.equal(torch.cat([each for each, _unused in found]), images)
+        assert torch.equal(torch.cat([each for _unused, each in found]), labels)
+    for n, share in enumerate(shares):
+        indices, epochs = share.samples(6, 3)
+        wanted = [whole.samples(iteration) for iteration in (6, 7, 8)]
+        assert torch.equal(indices, torch.cat([each.chunk(of)[n] for each, _unused in wanted]))
+        assert torch.equal(epochs, torch.cat([each.chunk(of)[n] for _unused, each in wanted]))
+
+
+def test_a_batch_without_such_a_share_is_refused():
+    for share in (BatchShare(0, 3), BatchShare(2, 2), BatchShare(-1, 2)):
+        with pytest.raises(ValueError, match="has no share"):
+            SampleOrder(50, 8, 0, share=share)
 
 
 @pytest.mark.parametrize("pixel_mean", [True, False])

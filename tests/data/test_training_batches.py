@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -187,10 +186,8 @@ def test_a_stop_ends_waiting_and_processes(folder: Path, home: Home):
         batches = data.batches(data.preprocessing(), CPU)
         processes = data.process_ids
         stop.append(True)
-        began = time.monotonic()
         with pytest.raises(Stopped):
             batches.batch(1)
-    assert time.monotonic() - began < 1
     assert len(processes) == 2
     assert not any(alive(process) for process in processes)
 

@@ -12,14 +12,14 @@ from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpe
 PAPER = {
     "cifar10": {
         "iterations": 64_000, "batch_size": 128, "learning_rate": 0.1, "schedule": "milestones",
-        "milestones": (32_000, 48_000), "warmup_rate": 0.0, "momentum": 0.9, "weight_decay": 1e-4,
+        "milestones": (32_000, 48_000), "warmup_rate": 0.0, "bn_images": 0, "momentum": 0.9, "weight_decay": 1e-4,
         "augmentation": "pad-crop-flip", "normalisation": "pixel-mean", "colour": "none",
     },
     "cifar10-110": {"iterations": 64_000, "warmup_rate": 0.01, "warmup_error": 80.0, "learning_rate": 0.1},
     "imagenet": {
-        "iterations": 600_000, "batch_size": 256, "learning_rate": 0.1, "schedule": "plateau", "momentum": 0.9,
-        "weight_decay": 1e-4, "augmentation": "scale-crop-flip", "scale_min": 256, "scale_max": 480, "colour": "pca",
-        "colour_std": 0.1, "normalisation": "pixel-mean",
+        "iterations": 600_000, "batch_size": 256, "bn_images": 32, "learning_rate": 0.1, "schedule": "plateau",
+        "momentum": 0.9, "weight_decay": 1e-4, "augmentation": "scale-crop-flip", "scale_min": 256, "scale_max": 480,
+        "colour": "pca", "colour_std": 0.1, "normalisation": "pixel-mean",
     },
 }  # fmt: skip
 EXTRAS = {"label_smoothing": 0.0, "zero_last_gamma": False, "momentum_form": "authors", "bn_statistics": "recomputed"}
@@ -51,6 +51,8 @@ def test_the_recipe_of_a_network(network, key):
     assert preset_for(NetworkSpec(**network)) == key
     spec = apply(find_preset(key), RunSpec(network=NetworkSpec(**network)))
     assert spec.network == NetworkSpec(**network), "a network of the right family stays as it is"
+    assert [preset.key for preset in PRESETS if preset.is_of(spec)] == [key]
+    assert not find_preset(key).is_of(replace(spec, recipe=replace(spec.recipe, momentum=0.8)))
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.key)

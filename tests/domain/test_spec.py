@@ -58,6 +58,13 @@ GAMMA = (
          "scales and flip are read only by multi-scale, not by single; leave them out"),
         (RunSpec, {"network": {"block": "plain"}, "recipe": {"zero_last_gamma": True}}, GAMMA),
         (RunSpec, {"network": {"activation": "pre"}, "recipe": {"zero_last_gamma": True}}, GAMMA),
+        (RunSpec, {"network": {"family": "vgg", "depth": 16}, "recipe": {"bn_images": 32}},
+         "a VGG net has no batch norm, so nothing reads bn_images; leave it at 0"),
+        (RecipeSpec, {"bn_images": 1}, "batch norm needs at least 2 images; set bn_images to 0, or to 2 and more"),
+        (RecipeSpec, {"bn_images": 48},
+         "bn_images 48 does not divide a batch of 128; choose a number that does, or 0 for the whole batch"),
+        (RecipeSpec, {"bn_images": 256},
+         "bn_images 256 does not divide a batch of 128; choose a number that does, or 0 for the whole batch"),
     ],
 )  # fmt: skip
 def test_a_field_that_nobody_reads_is_refused_with_its_sentence(

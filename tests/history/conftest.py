@@ -7,17 +7,42 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.history import queue
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
 ROOT = Path(__file__).resolve().parents[2]
 Spawn = Callable[..., "subprocess.Popen[str]"]
+
+
+BACKENDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """Which database holds the history of ``home``."""
+    return str(request.param)
+
+
+@pytest.fixture
+def home(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+    if backend == "postgresql":
+        found: Home = request.getfixturevalue("shared_home")
+        return found
+    return Home(tmp_path / "home").prepare()
+
+
+@pytest.fixture(autouse=True)
+def long_running_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' own server has just begun: leases would hold because of that."""
+    monkeypatch.setattr(queue, "answering_since", lambda _session: datetime(2020, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def test_lists_are_light_and_newest_first(store: RunStore, twins: tuple[RunRecor
     event.listen(engine, "before_cursor_execute", lambda _c, _u, statement, *_rest: statements.append(statement))
     listed = store.analyses()
     assert [found.id for found in listed] == [f"{number:032x}" for number in (3, 2, 1)]
-    assert len(statements) == 3  # begin, analyses, members
+    assert sum(statement.startswith("SELECT") for statement in statements) == 2  # analyses, members
     assert not any("analyses.result" in statement for statement in statements)
     assert listed[0].run_ids == tuple(run.id for run in twins)
     assert listed[0].settings["seed"] == listed[0].seed == 3
@@ -146,7 +146,7 @@ def test_what_cannot_be_stored_is_refused_whole(home: Home, store: RunStore, mak
     store.add_analysis(make(2))
     with pytest.raises(UserError, match="stored already"):
         store.add_analysis(make(2))
-    with RunStore.open(home) as second, pytest.raises(StoreError, match="in use"):
+    with RunStore.open(home, writer=False) as second, pytest.raises(StoreError, match="reading only"):
         second.add_analysis(make(3))
     assert len(store.analyses()) == 1
 

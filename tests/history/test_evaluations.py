@@ -100,7 +100,7 @@ def test_lists_are_light_and_newest_first(store: RunStore, twins: tuple[RunRecor
     event.listen(engine, "before_cursor_execute", lambda _c, _u, statement, *_rest: statements.append(statement))
     listed = store.evaluations()
     assert [found.id for found in listed] == [f"{number:032x}" for number in (3, 2, 1)]
-    assert len(statements) == 3  # begin, evaluations, members
+    assert sum(statement.startswith("SELECT") for statement in statements) == 2  # evaluations, members
     blobs = ("confusion", "labels", "predicted", "confidence", "names", "class_names")
     assert not any(f"evaluations.{blob}" in statement for statement in statements for blob in blobs)
     whole = store.evaluation(listed[0].id)
@@ -173,7 +173,7 @@ def test_what_cannot_be_stored_is_refused_whole(
         store.add_evaluation(make(2))
     with pytest.raises(UserError):
         store.evaluations("f" * 32)
-    with RunStore.open(home) as second, pytest.raises(StoreError, match="in use"):
+    with RunStore.open(home, writer=False) as second, pytest.raises(StoreError, match="reading only"):
         second.add_evaluation(make(3))
     assert len(store.evaluations()) == 1
 

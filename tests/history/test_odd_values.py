@@ -24,6 +24,13 @@ from resnet_studio.platform.home import Home
 
 from ..databases import database_of
 
+
+@pytest.fixture
+def backend() -> str:
+    """These are about values that only SQLite takes."""
+    return "sqlite"
+
+
 ODD = (
     None, "", "hibernating", "{", "null", "[1, 2]", '{"a": {"b": 1}}', -1, 2**62, 1e308, float("inf"), b"\x00\xff",
     "\ud800".encode("utf-8", "surrogatepass"), "x" * 200_000, "[" * 100_000, "0001-01-01 00:00:00.000000",

@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -25,7 +24,7 @@ from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
-from ..databases import database_of
+from ..databases import database_of, on_a_file
 
 TRAIN, TEST = Series.TRAINING_ERROR, Series.TEST_ERROR
 
@@ -65,6 +64,7 @@ while True:
     store.append_chunks([CurveChunk(run_id, series, reached + 1, values)
                          for run_id in run_ids for series in (Series.TRAINING_ERROR, Series.SECONDS)])
     reached += 7
+    print("stored", flush=True)
 """
 
 
@@ -84,6 +84,7 @@ def told(process: subprocess.Popen[str], line: str) -> str:
     return said(process)
 
 
+@on_a_file
 def test_the_second_process_reads_says_so_and_takes_over(home: Home, tiny_twin: CohortSpec, spawn: Spawn) -> None:
     with RunStore.open(home) as store:
         run = store.create_cohort(tiny_twin)[0]
@@ -116,6 +117,7 @@ def test_the_second_process_reads_says_so_and_takes_over(home: Home, tiny_twin: 
         assert second.get(run.id).name == "mine now"
 
 
+@on_a_file
 def test_waiting_for_the_other_to_leave(home: Home, spawn: Spawn) -> None:
     first = spawn(HOLD, str(home.root))
     assert said(first) == "writes"
@@ -126,6 +128,7 @@ def test_waiting_for_the_other_to_leave(home: Home, spawn: Spawn) -> None:
     leaver.join()
 
 
+@on_a_file
 def test_a_reader_before_the_first_writer_sees_nothing_then_everything(home: Home, tiny_twin: CohortSpec) -> None:
     with RunStore.open(home, writer=False) as reader:
         assert not database_of(home).exists()
@@ -139,6 +142,7 @@ def test_a_reader_before_the_first_writer_sees_nothing_then_everything(home: Hom
             assert reader.find("ResNet-8") == created[1]
 
 
+@on_a_file
 def test_runs_of_a_dead_process_are_interrupted(home: Home, tiny_twin: CohortSpec, spawn: Spawn) -> None:
     with RunStore.open(home) as store:
         (running, paused), (queued, finished) = store.create_cohort(tiny_twin), store.create_cohort(tiny_twin)
@@ -162,6 +166,7 @@ def test_runs_of_a_dead_process_are_interrupted(home: Home, tiny_twin: CohortSpe
         assert store.get(finished.id).status is RunStatus.FINISHED
 
 
+@on_a_file
 def test_killed_while_writing_again_and_again(home: Home, tiny_twin: CohortSpec, spawn: Spawn) -> None:
     with RunStore.open(home) as store:
         run_ids = [run.id for run in store.create_cohort(tiny_twin)]
@@ -171,7 +176,8 @@ def test_killed_while_writing_again_and_again(home: Home, tiny_twin: CohortSpec,
         writer = spawn(WRITE_FOR_EVER, str(home.root), *run_ids)
         assert said(writer).split() == ([] if attempt == 0 else run_ids)
         assert said(writer) == "both stand at the same iteration"
-        time.sleep(draw.uniform(0.05, 0.4))  # any moment will do from here on
+        for _stored in range(draw.randrange(30)):
+            assert said(writer) == "stored"
         writer.send_signal(signal.SIGKILL)
         assert writer.wait(30) == -signal.SIGKILL
 
@@ -251,6 +257,7 @@ def test_threads_that_append_the_same_points_cannot_both_win(store: RunStore, tw
     assert len(store.curve(twins[0].id, TEST)) == 5
 
 
+@on_a_file
 def test_only_one_of_many_readers_becomes_the_writer(home: Home) -> None:
     stores = [RunStore.open(home, writer=False) for _ in range(4)]
     try:
@@ -272,6 +279,7 @@ def open_files(folder: Path) -> list[str]:
     return [link for link in links if Path(link).is_relative_to(folder)]
 
 
+@on_a_file
 def test_a_closed_store_leaves_no_file_open(home: Home, tiny_twin: CohortSpec) -> None:
     store = RunStore.open(home)
     reader = RunStore.open(home)

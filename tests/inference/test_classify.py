@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 import threading
-import time
 import zlib
 from pathlib import Path
 
@@ -135,7 +134,7 @@ def test_a_stop_is_heard_inside_a_deep_network(store, trained):
     asked = []
 
     def should_stop():
-        asked.append(time.monotonic())
+        asked.append(None)
         return len(asked) > 4
 
     with pytest.raises(Stopped):

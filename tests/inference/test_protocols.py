@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -330,7 +329,6 @@ def test_only_so_many_images_are_decoded_ahead() -> None:
         return CutImage(index)
 
     for image in _in_order(3000, make, 4, lambda: False):
-        time.sleep(0.0001)
         assert image.index <= max(made)
         most = max(most, len(made) - image.index)
     assert sorted(made) == list(range(3000))
@@ -338,18 +336,20 @@ def test_only_so_many_images_are_decoded_ahead() -> None:
 
 
 @pytest.mark.parametrize("protocol", [SINGLE, TEN, Protocol(kind=ProtocolKind.MULTI_SCALE)], ids=lambda p: p.key)
-def test_a_stop_is_heard_within_a_second(networks: dict[str, TrainedNetwork], studio: Home, protocol: Protocol) -> None:
-    stop, since = threading.Event(), []
+def test_a_stop_is_heard_before_another_batch(
+    networks: dict[str, TrainedNetwork], studio: Home, protocol: Protocol
+) -> None:
+    stop, shares = threading.Event(), []
 
     def report(text: str, share: float | None) -> None:
-        if text == "testing" and not since:
-            since.append(time.monotonic())
+        if text == "testing":
+            shares.append(share)
             stop.set()
 
     members = list(networks.values())
     with pytest.raises(Stopped):
         evaluate(members, members[0].run.spec.data, protocol, studio, report, stop.is_set)
-    assert time.monotonic() - since[0] < 1
+    assert shares == [0.0]
 
 
 def trained_on(home: Home, **changes: object) -> TrainedNetwork:

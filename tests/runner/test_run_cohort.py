@@ -1,7 +1,6 @@
 """The whole way of one cohort: specification, data, training, checkpoints, history, events."""
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -20,6 +19,8 @@ from resnet_studio.runner import train as trainer
 from resnet_studio.training import checkpoints, loop
 from resnet_studio.training.engines import eager
 from resnet_studio.training.member import Member
+
+from ..waiting import wait_until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -143,10 +144,8 @@ def test_pause_keeps_a_checkpoint_and_goes_on(store, tiny_twin):
 
     thread = threading.Thread(target=work)
     thread.start()
-    deadline = time.monotonic() + 60
     try:
-        while states.count(RunStatus.PAUSED) < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: states.count(RunStatus.PAUSED) == 2, still=thread.is_alive)
         assert {r.status for r in store.list_runs()} == {RunStatus.PAUSED}
         assert all(store.checkpoints(r.id) for r in store.list_runs())
     finally:

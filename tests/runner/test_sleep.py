@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from resnet_studio.domain.enums import RunStatus
@@ -19,6 +20,8 @@ from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from resnet_studio.runner import run_cohort
+
+from ..waiting import HANG_SECONDS, wait_until
 
 pytestmark = pytest.mark.timeout(120)
 HOUR = 3600.0
@@ -114,7 +117,7 @@ with RunStore.open(Home(Path(sys.argv[1]))) as store:
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this platform cannot stop a process for a while")
 def test_a_process_that_was_stopped_for_a_while_goes_on(home_with_images: Home, tiny_run):
-    """Really done: SIGSTOP, three seconds of nothing, SIGCONT."""
+    """Really done: SIGSTOP, a look from outside while it stands still, SIGCONT."""
     run = replace(tiny_run, recipe=replace(tiny_run.recipe, iterations=400, test_every=400, milestones=()))
     cohort = CohortSpec(runs=(run,)).model_dump_json()
     process = subprocess.Popen(
@@ -125,13 +128,13 @@ def test_a_process_that_was_stopped_for_a_while_goes_on(home_with_images: Home, 
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGSTOP)
-        time.sleep(3.0)
+        wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
         with RunStore.open(home_with_images) as reader:
             assert not reader.writable, "it is asleep, not dead"
             assert reader.list_runs()[0].status is RunStatus.RUNNING
         process.send_signal(signal.SIGCONT)
         process.stdout.read()
-        assert process.wait(60) == 0
+        assert process.wait(HANG_SECONDS) == 0
     with RunStore.open(home_with_images) as store:
         (record,) = store.list_runs()
         assert record.status is RunStatus.FINISHED

@@ -88,7 +88,7 @@ def test_sweep_keeps_only_what_is_pointed_to(tmp_path, snapshot):
     lost, _ = checkpoints.save(tmp_path / "checkpoints", snapshot)
     torn = tmp_path / "checkpoints" / ".writing-9-abc"
     torn.mkdir()
-    checkpoints.sweep(tmp_path / "checkpoints", {kept})
+    checkpoints.remove(checkpoints.loose(tmp_path / "checkpoints", {kept}))
     assert kept.exists()
     assert not lost.exists()
     assert not torn.exists()

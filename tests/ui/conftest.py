@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
+from pytestqt.qtbot import QtBot
 
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
@@ -17,6 +19,10 @@ from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.threads.jobs import Jobs
+
+from ..waiting import HANG_SECONDS
+
+HANG_MS = round(1000 * HANG_SECONDS)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,6 +41,24 @@ def garbage_is_collected_here() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+class PatientQtBot(QtBot):
+    """Waits for what happens as long as a loaded machine may take, whatever shorter time a test names."""
+
+    def waitUntil(self, callback: Callable[[], object], *, timeout: int = 0) -> None:  # noqa: N802
+        super().waitUntil(callback, timeout=max(timeout, HANG_MS))
+
+    def waitSignal(self, signal: object, *, timeout: int | None = 0, **named: Any) -> Any:  # noqa: N802
+        return super().waitSignal(signal, timeout=max(timeout or 0, HANG_MS), **named)
+
+    def waitSignals(self, signals: object, *, timeout: int | None = 0, **named: Any) -> Any:  # noqa: N802
+        return super().waitSignals(signals, timeout=max(timeout or 0, HANG_MS), **named)
+
+
+@pytest.fixture
+def qtbot(qapp: object, request: pytest.FixtureRequest) -> QtBot:
+    return PatientQtBot(request)
 
 
 class RecordingNavigator(Navigator):

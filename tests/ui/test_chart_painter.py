@@ -11,6 +11,7 @@ from PIL import Image
 from resnet_studio.cli.figures import draw_found
 from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChart, Picture
 from resnet_studio.domain.errors import UserError
+from resnet_studio.ui.charts.canvas import FigureCanvas
 from resnet_studio.ui.charts.export import export_found
 
 LONG = "A title of very many words that does not fit into one line of such a narrow figure, whatever one tries " * 2
@@ -84,3 +85,15 @@ def test_pictures_keep_their_pixels_and_titles_are_broken(tmp_path: Path) -> Non
         Line(np.zeros(2), np.zeros(3))
     with pytest.raises(UserError, match=r"does not end in \.svg"):
         draw_found(figure, tmp_path / "a.png", ".svg", "")
+
+
+@pytest.mark.parametrize(("size", "columns"), [((800, 700), 1), ((800, 300), 2), ((400, 300), 1)])
+def test_panels_stand_where_they_are_largest(qtbot, services, size: tuple[int, int], columns: int) -> None:  # type: ignore[no-untyped-def]
+    canvas = FigureCanvas(services.theme)
+    qtbot.addWidget(canvas)
+    x = np.arange(5.0)
+    canvas.resize(*size)
+    canvas.show_figure(Figure("Two", (chart(Line(x, x)), chart(Line(x, x))), columns=2))
+    first, second = (where for _panel, where in canvas.sheet.panels())
+    assert (first.top() == second.top()) == (columns == 2)
+    assert first.width() >= 350

@@ -110,17 +110,29 @@ def test_a_stopped_cohort_is_resumed(qtbot: QtBot, services: Services, tiny_twin
         controller.resume(run_ids)
 
 
+class WatchedEvent(threading.Event):
+    """Counts how often somebody looks at it."""
+
+    looks = 0
+
+    def is_set(self) -> bool:
+        self.looks += 1
+        return super().is_set()
+
+
 def test_pause_holds_the_iterations_and_unpause_goes_on(
     qtbot: QtBot, services: Services, tiny_twin: CohortSpec
 ) -> None:
     controller = services.controller
+    pause = controller._pause = WatchedEvent()
     with qtbot.waitSignal(controller.happened, timeout=60_000, check_params_cb=trains(ProgressMade)):
         run_ids = controller.train(longer(tiny_twin))
     controller.pause()
     assert controller.paused
     qtbot.waitUntil(lambda: statuses(services.store, run_ids) == [RunStatus.PAUSED] * 2, timeout=5000)
     before = services.store.get(run_ids[0]).iteration
-    qtbot.wait(300)
+    looks = pause.looks
+    qtbot.waitUntil(lambda: pause.looks > looks + 5)
     assert services.store.get(run_ids[0]).iteration == before
     with qtbot.waitSignal(controller.happened, timeout=5000, check_params_cb=trains(CurvesGrew)):
         controller.unpause()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPixmap
@@ -18,6 +16,8 @@ from resnet_studio.ui.diagram.rows import COLUMN, RowKind, Rows
 from resnet_studio.ui.diagram.view import BlueprintView
 from resnet_studio.ui.diagram.zoomed_area import READABLE_ZOOM
 from resnet_studio.ui.services import Services
+
+from ..waiting import thread_seconds
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
 
@@ -89,7 +89,10 @@ def test_under_the_mouse_lie_shape_parameters_and_multiply_adds(view: BlueprintV
 
 
 def test_shortcuts_that_change_dimensions_say_how(view: BlueprintView) -> None:
-    for shortcut, words in ((Shortcut.A, "padded with zero"), (Shortcut.B, "stage2.block1.projection.conv: 1×1 conv")):
+    for shortcut, words in (
+        (Shortcut.A, "and zero channels (option A)"),
+        (Shortcut.B, "stage2.block1.projection.conv: 1×1 conv"),
+    ):
         draw(view, 8, shortcut)
         block = centre_of(view, RowKind.GROUP, 1)
         assert words in view.facts_at(QPointF(block.x() + (COLUMN + 95) * view.zoom, block.y()))
@@ -127,7 +130,7 @@ def test_zoom_keeps_what_is_under_the_mouse(view: BlueprintView) -> None:
 
 
 def test_1202_layers_stay_fluid(view: BlueprintView) -> None:
-    """At most 16 ms a frame on an idle machine (about 5 measured); the bound leaves room for a busy one."""
+    """At most 16 ms a frame are wanted, about 5 measured."""
     draw(view, 1202)
     for stage in (1, 2, 3):
         view.toggle(stage)
@@ -136,17 +139,13 @@ def test_1202_layers_stay_fluid(view: BlueprintView) -> None:
     times = []
     for step in range(20):
         bar.setValue(bar.maximum() * step // 20)
-        start = time.perf_counter()
-        view.viewport().render(target)
-        times.append(time.perf_counter() - start)
+        times.append(thread_seconds(lambda: view.viewport().render(target)))
     assert view.row_count == 600 + 3 + 4
     assert sorted(times)[len(times) // 2] < 0.060
 
 
 def test_a_new_depth_at_each_key_is_fast(view: BlueprintView) -> None:
-    start = time.perf_counter()
-    draw(view, 1202, Shortcut.C)
-    assert time.perf_counter() - start < 0.5
+    assert thread_seconds(lambda: draw(view, 1202, Shortcut.C)) < 0.5
 
 
 @pytest.mark.parametrize(
@@ -182,10 +181,45 @@ def test_a_pre_activation_layer_says_what_comes_before_it(view: BlueprintView) -
     assert "after batch norm and ReLU" in view.facts_at(second)
 
 
-def test_where_there_is_little_room_the_drawing_stays_readable_and_scrolls(view: BlueprintView) -> None:
+def test_where_there_is_little_room_both_networks_are_in_sight_and_then_it_scrolls(view: BlueprintView) -> None:
     plain, residual = (blueprint(NetworkSpec(depth=20, block=block)) for block in ("plain", "basic"))
     view.show_twin(plain, residual, designed=1)
     view.resize(320, 400)
-    assert view.zoom == READABLE_ZOOM
+    assert view.narrowest_zoom <= view.zoom < READABLE_ZOOM
+    assert view.horizontalScrollBar().maximum() == 0
+    view.setMinimumWidth(0)
+    view.resize(250, 400)
+    assert view.zoom == view.narrowest_zoom
     assert view.horizontalScrollBar().maximum() > 0
     assert view.name_rect(1).right() == pytest.approx(view.viewport().width(), abs=1)
+
+
+def test_each_design_keeps_its_own_folds(view: BlueprintView) -> None:
+    draw(view, 56)
+    assert view.open_sections[1:4] == [False] * 3
+    view.toggle(1)
+    draw(view, 110)
+    assert not view.is_open(1)
+    draw(view, 56)
+    assert view.is_open(1)
+
+
+def test_a_dimmed_drawing_hides_what_lies_below_its_boxes(view: BlueprintView) -> None:
+    """The line from layer to layer ends at a box, also while the form is at fault."""
+    draw(view, 8)
+    view.setEnabled(False)
+    image = view.viewport().grab().toImage()
+    row = next(row for row in view.rows.all if row.kind is RowKind.GROUP and row.lines == 2)
+    y = round((row.box_top(0) + 2.5) * view.zoom + row.top * view.zoom + view.names_height)
+    x = round(view.left() + COLUMN / 2 * view.zoom)
+    assert image.pixelColor(x, y) == image.pixelColor(x - 30, y) != image.pixelColor(3, y)
+
+
+def test_all_of_152_layers_at_once(view: BlueprintView) -> None:
+    view.show_alone(blueprint(network_named("resnet-152")))
+    view.fold_all(folded=False)
+    view.fit_width()
+    assert view.verticalScrollBar().maximum() > 3 * view.viewport().height()
+    view.fit_whole()
+    assert view.verticalScrollBar().maximum() == 0
+    view.grab()

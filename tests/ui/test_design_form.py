@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import time
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ from resnet_studio.domain.data_sets import DATA_SETS, STL10, DataSetRow
 from resnet_studio.domain.enums import Augmentation, Block, Family, PadWith, Shortcut, TestOn, ZeroPadding
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import Report, StopCheck
+from resnet_studio.domain.glossary import find_term
 from resnet_studio.domain.presets import PRESETS, apply, find_preset
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
@@ -27,6 +28,8 @@ from resnet_studio.ui.pages.design.form import DesignForm
 from resnet_studio.ui.pages.design.form_layout import SECTIONS
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.spec_fields import form_fields, nested, typed, values
+
+from ..waiting import wait_until
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
 
@@ -392,7 +395,11 @@ def test_a_wrong_list_of_blocks_leaves_no_stale_depth(qtbot: QtBot, form: Design
 def test_tool_tips_are_whole_sentences(form: DesignForm) -> None:
     editor = form.findChild(QLineEdit, "field_recipe.learning_rate")
     assert editor is not None
-    assert "the paper has 0.1. More than 0, at most 10.\n\nThe paper: " in editor.toolTip()
+    own, word, paper = re.findall("<p>(.*?)</p>", editor.toolTip())
+    assert own.endswith("the paper has 0.1. More than 0, at most 10.")
+    assert word.startswith(f"<b>Learning rate</b>: {find_term('learning-rate').text}")
+    assert "<i>w</i>&nbsp;=&nbsp;<i>w</i>&nbsp;−&nbsp;lr&nbsp;<i>v</i>" in word
+    assert paper == "The paper: Sections 3.4 and 4.2: 0.1 at the start, on both data sets."
 
 
 def test_a_plain_net_loses_its_shortcuts_and_a_residual_one_gets_them(form: DesignForm) -> None:
@@ -495,8 +502,7 @@ def test_a_download_is_shown_stopped_and_repeated(
         rounds.append(row.key)
         report("downloading", 0.5)
         if len(rounds) == 1:
-            while not should_stop():
-                time.sleep(0.01)
+            wait_until(should_stop)
             raise Stopped
         place_files(home, row)
 

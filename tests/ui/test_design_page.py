@@ -11,7 +11,7 @@ from resnet_studio.domain.documents import to_json
 from resnet_studio.domain.enums import Block
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RunSpec, replace, twin
-from resnet_studio.studies.single_cohorts import SINGLE_COHORTS, degradation
+from resnet_studio.studies.single_cohorts import DEMO_KEY, SINGLE_COHORTS, degradation
 from resnet_studio.ui.pages.design.page import DesignPage, shown_of
 from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.services import Services
@@ -41,7 +41,7 @@ def test_the_first_start_shows_the_degradation_study_and_one_obvious_button(
     assert page.buttons.run_study.property("role") == "primary"
     assert page.buttons.train_twin.property("role") == "secondary"
     qtbot.mouseClick(page.buttons.run_study, Qt.MouseButton.LeftButton)
-    assert wished == [degradation(0)]
+    assert (page.services.navigator.asked["demonstrate"], wished) == ([degradation(0)], [])  # type: ignore[attr-defined]
 
 
 def test_an_own_design_makes_the_twin_the_obvious_button(
@@ -57,24 +57,26 @@ def test_an_own_design_makes_the_twin_the_obvious_button(
 
 
 def test_each_card_fills_the_form(qtbot: QtBot, page: DesignPage, wished: list[CohortSpec]) -> None:
+    demonstrated = page.services.navigator.asked["demonstrate"]  # type: ignore[attr-defined]
     for study in SINGLE_COHORTS:
         qtbot.mouseClick(page.gallery.cards[study.key], Qt.MouseButton.LeftButton)
         assert page.study is study
         assert page.form.spec == shown_of(study)
         assert [key for key, card in page.gallery.cards.items() if card.isChecked()] == [study.key]
         page.run_study()
+        asked = demonstrated if study.key == DEMO_KEY else wished
         here = study.cohort(0).runs[0].data.source != "cifar10"  # nothing was downloaded
         assert page.buttons.run_study.isEnabled() is here
-        assert (wished[-1] == study.cohort(0)) is here
+        assert (asked[-1] == study.cohort(0)) is here
 
 
-def test_the_seed_of_the_form_seeds_the_study(page: DesignPage, wished: list[CohortSpec]) -> None:
+def test_the_seed_of_the_form_seeds_the_study(page: DesignPage) -> None:
     spec = page.form.spec
     assert spec is not None
     page.show_spec(replace(spec, recipe=replace(spec.recipe, init_seed=7)))
     assert page.gallery.cards["degradation"].isChecked()
     page.run_study()
-    assert wished == [degradation(7)]
+    assert page.services.navigator.asked["demonstrate"] == [degradation(7)]  # type: ignore[attr-defined]
 
 
 def test_nothing_is_trained_from_a_form_at_fault(page: DesignPage, wished: list[CohortSpec]) -> None:

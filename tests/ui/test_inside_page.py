@@ -12,13 +12,14 @@ from PySide6.QtWidgets import QApplication
 from resnet_studio.domain.analyses.charts import LineChart
 from resnet_studio.domain.analyses.lesion import Lesion
 from resnet_studio.domain.analyses.rows import ANALYSES
-from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, twin
+from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
+from resnet_studio.ui.analyses.subjects import Chosen
 from resnet_studio.ui.diagram.rows import RowKind
+from resnet_studio.ui.pages.inside.change_bar import Mode
 from resnet_studio.ui.pages.inside.choose_dialog import ChooseDialog
 from resnet_studio.ui.pages.inside.page import InsidePage
-from resnet_studio.ui.pages.inside.subjects import Chosen
 from resnet_studio.ui.pages.rows import page_row
 
 from ..colour_folders import write_colour_folders
@@ -55,9 +56,26 @@ def twin_home(tmp_path_factory: pytest.TempPathFactory, coloured: Path) -> Home:
     return home
 
 
+@pytest.fixture(scope="session")
+def deeper_home(tmp_path_factory: pytest.TempPathFactory, coloured: Path) -> Home:
+    """Likewise with two blocks a stage."""
+    from resnet_studio.runner.run_cohort import run
+
+    home = Home(tmp_path_factory.mktemp("inside-deeper"))
+    with RunStore.open(home) as store:
+        run(
+            twin(replace(the_spec(coloured), network=NetworkSpec(depth=14, width=4, image_size=8, classes=3))),
+            store,
+            lambda event: None,
+        )
+    return home
+
+
 @pytest.fixture
-def home(tmp_path: Path, twin_home: Home) -> Home:
-    shutil.copytree(twin_home.root, tmp_path / "home")
+def home(tmp_path: Path, request: pytest.FixtureRequest) -> Home:
+    """Of a twin of depth 8, or of the depth that a test names."""
+    made = request.getfixturevalue("deeper_home" if getattr(request, "param", 8) == 14 else "twin_home")
+    shutil.copytree(made.root, tmp_path / "home")
     return Home(tmp_path / "home").prepare()
 
 
@@ -149,7 +167,8 @@ def test_a_click_takes_a_block_out_and_all_fill_in(page: InsidePage, qtbot, serv
     assert block
     qtbot.waitUntil(lambda: f"Without {block}" in page.figure.answer.text(), timeout=WAIT)
     qtbot.waitUntil(lambda: not page.session.running, timeout=WAIT)
-    assert not services.store.analyses(None, "lesion")  # one block is no strip
+    first = services.store.analyses(None, "lesion")
+    assert [one.settings["blocks"] for one in first] == [[block], [block]]  # stored, one a network
     page.look()
     qtbot.waitUntil(lambda: not page.session.running, timeout=WAIT)
     shown = page.figure.shown
@@ -159,10 +178,22 @@ def test_a_click_takes_a_block_out_and_all_fill_in(page: InsidePage, qtbot, serv
         assert isinstance(result, Lesion)
         assert [each.name for each in result.blocks] == ["stage1.block1", "stage2.block1", "stage3.block1"]
         assert all(each.images == 18 for each in result.blocks)
-    assert len(services.store.analyses(None, "lesion")) == 2
+    assert len(services.store.analyses(None, "lesion")) == 4
     tested = {run.id: run.test_error for run in page.chosen.runs}
     for record in shown.records:  # all test images: the stored test error, to the last image
         assert record.result.error == pytest.approx(tested[record.run_ids[0]])  # type: ignore[attr-defined]
+
+
+def test_an_analysis_that_is_asked_for_is_measured_at_once(page: InsidePage, qtbot, services) -> None:  # type: ignore[no-untyped-def]
+    ids = [run.id for run in services.store.list_runs()]
+    page.show_runs(ids, "lesion")
+    assert page.analysis.key == "lesion"
+    assert page.session.running
+    qtbot.waitUntil(lambda: not page.session.running, timeout=60_000)
+    assert page.figure.shown is not None
+    assert page.figure.shown.row.key == "lesion"
+    page.show_runs(ids, "lesion")
+    assert not page.session.running, "it is there already"
 
 
 def test_stop_ends_it(page: InsidePage, qtbot) -> None:  # type: ignore[no-untyped-def]
@@ -234,3 +265,80 @@ def test_without_runs_the_page_says_what_it_is_for(services, qtbot) -> None:  # 
     assert page.stack.currentWidget() is page.empty
     page.empty.button.click()
     assert services.navigator.asked["check_signal"]
+
+
+def clicked(page: InsidePage, qtbot, block: str) -> None:  # type: ignore[no-untyped-def]
+    rows = page.map.rows
+    assert rows is not None
+    place = next(i for i, row in enumerate(rows.all) if block in page.map.blocks_of(row))
+    point = page.map.position_of(place)
+    qtbot.mouseClick(page.map.viewport(), Qt.MouseButton.LeftButton, pos=point + QPoint(2, 0))
+    assert page.map.chosen == block
+
+
+@pytest.mark.parametrize("home", [14], indirect=True)
+def test_several_blocks_and_another_order(page: InsidePage, qtbot, services) -> None:  # type: ignore[no-untyped-def]
+    page.show_analysis("lesion")
+    set_images(page, 18)
+    assert page.changes.isVisible()
+    page.changes.buttons[Mode.SEVERAL].click()
+    clicked(page, qtbot, "stage2.block2")
+    clicked(page, qtbot, "stage1.block1")
+    several = "without stage1.block1, stage2.block2"
+    qtbot.waitUntil(lambda: f"W{several[1:]}: " in page.figure.answer.text(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not page.session.running, timeout=WAIT)
+    assert page.map.changed == ("stage2.block2", "stage1.block1")
+    page.changes.buttons[Mode.SWAP].click()
+    assert page.map.changed == ()
+    clicked(page, qtbot, "stage3.block1")
+    clicked(page, qtbot, "stage3.block2")
+    qtbot.waitUntil(lambda: "their shapes differ" in page.banner.sentence, timeout=WAIT)
+    qtbot.waitUntil(lambda: not page.session.running, timeout=WAIT)
+    clicked(page, qtbot, "stage1.block1")
+    clicked(page, qtbot, "stage1.block2")
+    swapped = "stage1.block1 and stage1.block2 swapped"
+    qtbot.waitUntil(lambda: f"S{swapped[1:]}: " in page.figure.answer.text(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not page.session.running, timeout=WAIT)
+    shown = page.figure.shown
+    assert shown is not None
+    assert [[each.name for each in one.blocks] for one in shown.results] == [  # type: ignore[attr-defined]
+        ["stage2.block2", several, swapped]
+    ] * 2
+    stored = [services.store.analysis(one.id) for one in services.store.analyses(None, "lesion")]
+    orders = {tuple(record.settings["order"]) for record in stored}
+    assert (
+        "stage1.block2",
+        "stage1.block1",
+        "stage2.block1",
+        "stage2.block2",
+        "stage3.block1",
+        "stage3.block2",
+    ) in orders
+    assert {each.name for record in stored for each in record.result.blocks} == {"stage2.block2", several, swapped}
+    again = InsidePage(services, page_row("inside"))
+    qtbot.addWidget(again)
+    again.activate()
+    again.show_analysis("lesion")
+    assert again.figure.shown is not None
+    assert again.figure.shown.table == shown.table
+
+
+def test_every_checkpoint_and_training_images(page: InsidePage, qtbot, services) -> None:  # type: ignore[no-untyped-def]
+    (run, _other) = page.chosen.runs
+    kept = [each.iteration for each in services.store.checkpoints(run.id)]
+    dialog = ChooseDialog(services.theme, services.store.list_runs(), page.chosen, kept=page._kept_iterations)
+    qtbot.addWidget(dialog)
+    assert dialog.checkpoints.count() == 2 + len(kept)
+    dialog.checkpoints.setCurrentIndex(1)
+    dialog.part.setCurrentIndex(1)
+    dialog.accept()
+    page.show_chosen(dialog.chosen)
+    assert "every checkpoint, training images" in page.chosen.sentence
+    measured(page, qtbot, "signal")
+    shown = page.figure.shown
+    assert shown is not None
+    assert [one.net.iteration for one in shown.results] == 2 * sorted(kept)
+    assert {record.settings["part"] for record in shown.records} == {"training"}
+    assert "(training)" in page.figure.measured.text()
+    page.show_runs([each.id for each in page.chosen.runs])  # the newest, on test images: not measured yet
+    assert page.figure.shown is None

@@ -157,7 +157,8 @@ def test_it_draws_what_arrives_and_only_then(plot, qtbot):
     qtbot.waitUntil(lambda: plot._view.size() == plot.stack.size())  # laid out
     plot.draw_if_dirty()
     frames = plot.frames
-    qtbot.wait(250)
+    with qtbot.waitSignals([plot._timer.timeout] * 4):
+        pass
     assert plot.frames == frames
     plot.book.extend([_norms(PLAIN, 10, first=40)])
     qtbot.waitUntil(lambda: plot.frames > frames)

@@ -52,7 +52,7 @@ def test_the_design_is_measured_at_a_press(qtbot: QtBot, page: DesignPage) -> No
     idle(qtbot, page)
     assert time.button.text() == "Measure"
     assert not time.bar.isVisible()
-    assert " to " in time.label.text()
+    assert time.label.text().startswith("The twin takes ")
     assert "images a second" in time.label.text()
     assert time.basis.text() == "As measured here, eager steps; tests come on top."
     figures = known_speeds(page.services.home.cache).figures
@@ -111,7 +111,7 @@ def test_a_measurement_is_shown_at_the_next_start(qtbot: QtBot, services: Servic
     page = DesignPage(services, page_row("design"))
     qtbot.addWidget(page)
     page.show_spec(tiny_run)
-    assert page.facts.time.label.text() == "9.6 to 15 s for the twin, about 16 images a second."
+    assert page.facts.time.label.text() == "The twin takes 9.6 to 15 s, 16 images a second."
 
 
 def test_stored_runs_tell_too(qtbot: QtBot, page: DesignPage, tiny_twin: CohortSpec) -> None:
@@ -121,4 +121,4 @@ def test_stored_runs_tell_too(qtbot: QtBot, page: DesignPage, tiny_twin: CohortS
     ]
     page.measuring.show_runs(records)
     page._show_time()
-    assert page.facts.time.label.text() == "1.9 to 3 s for the twin, about 80 images a second."
+    assert page.facts.time.label.text() == "The twin takes 1.9 to 3 s, 80 images a second."

@@ -67,12 +67,14 @@ def test_it_draws_what_arrives_and_only_then(plot, qtbot):
     qtbot.waitUntil(lambda: plot.frames > before)
     assert _pixels(plot, PLAIN.colour) > empty + 200
     drawn = plot.frames
-    qtbot.wait(200)
+    with qtbot.waitSignals([plot._timer.timeout] * 4):
+        pass
     assert plot.frames <= drawn + 1
     plot.hide()
     hidden = plot.frames
     _grow(plot.book, PLAIN, 201, 200, 40)
-    qtbot.wait(150)
+    assert not plot._timer.isActive()
+    plot._on_frame()
     assert plot.frames == hidden
     plot.show()
     qtbot.waitUntil(lambda: plot.frames > hidden)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace as changed
 
 import pytest
@@ -16,6 +15,8 @@ from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import sorted_records
 from resnet_studio.ui.models.run_columns import COLUMNS, INDEX, ORDER, Column, parse_tags
 from resnet_studio.ui.models.runs_table import RunsProxy, RunsTableModel
+
+from ..waiting import thread_seconds
 
 
 def spec(depth=20, **recipe) -> RunSpec:
@@ -197,24 +198,14 @@ def test_a_thousand_runs_list_and_filter_quickly(qapp, home):
         store.list_runs()
         model = RunsTableModel()
         proxy = RunsProxy(model)
-        listed = best_of(3, lambda: model.set_records(store.list_runs()))
+        listed = thread_seconds(lambda: model.set_records(store.list_runs()), 3)
     assert proxy.rowCount() == 1000
-    filtered = best_of(3, lambda: proxy.set_filter(parse_filter("resnet depth:>8 seed:<500 -plain")))
+    filtered = thread_seconds(lambda: proxy.set_filter(parse_filter("resnet depth:>8 seed:<500 -plain")), 3)
     assert proxy.rowCount() == 500
     proxy.set_filter(parse_filter(""))
-    ordered = best_of(
-        3, lambda: (proxy.sort(INDEX[Column.SEED]), proxy.sort(INDEX[Column.SEED], Qt.SortOrder.DescendingOrder))
+    ordered = thread_seconds(
+        lambda: (proxy.sort(INDEX[Column.SEED]), proxy.sort(INDEX[Column.SEED], Qt.SortOrder.DescendingOrder)), 3
     )
-    print(f"list {listed:.0f} ms, filter {filtered:.0f} ms, sort twice {ordered:.0f} ms")
-    assert listed < 400  # wanted: 100 on an idle machine; this one may be busy
-    assert filtered < 200  # wanted: 50
-
-
-def best_of(times, work) -> float:
-    """Milliseconds of the quickest."""
-    found = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        found.append(1000 * (time.perf_counter() - start))
-    return min(found)
+    print(f"list {listed:.3f} s, filter {filtered:.3f} s, sort twice {ordered:.3f} s")
+    assert listed < 0.4  # wanted: 0.1
+    assert filtered < 0.2  # wanted: 0.05

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 from PySide6.QtCore import QObject, QThread
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Jobs
+
+from ..waiting import wait_until
 
 
 class Listener(QObject):
@@ -62,8 +62,7 @@ def test_a_stopped_job_ends_and_delivers_nothing_more(qtbot: QtBot, services: Se
     listener = Listener()
 
     def work(emit, should_stop):  # type: ignore[no-untyped-def]
-        while not should_stop():
-            time.sleep(0.005)
+        wait_until(should_stop)
         emit("late")
         raise Stopped
 
@@ -99,8 +98,7 @@ def test_a_widget_that_is_gone_is_not_called(qtbot: QtBot, services: Services) -
     go: list[bool] = []
 
     def work(emit, should_stop):  # type: ignore[no-untyped-def]
-        while not go:
-            time.sleep(0.005)
+        wait_until(lambda: bool(go))
         emit(1)
         return 2
 
@@ -116,8 +114,7 @@ def test_a_widget_that_is_gone_is_not_called(qtbot: QtBot, services: Services) -
 
 def test_all_jobs_end_together(qtbot: QtBot, services: Services) -> None:
     def work(emit, should_stop):  # type: ignore[no-untyped-def]
-        while not should_stop():
-            time.sleep(0.005)
+        wait_until(should_stop)
 
     for _ in range(3):
         services.jobs.start(work)

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ from resnet_studio.platform.home import Home
 from resnet_studio.ui.crash_dialog import FaultDialog, FaultReporter
 
 from ..databases import database_of
+from ..waiting import HANG_SECONDS, wait_until
 
 RUN = """
 import sys
@@ -59,7 +59,7 @@ def test_a_signal_saves_the_training_and_ends_the_program(
     with subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True) as process:
         _wait_for_iterations(home_with_images, process)
         process.send_signal(getattr(signal, name))
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 128 + getattr(signal, name), errors
     with RunStore.open(home_with_images) as store:
         runs = store.list_runs()
@@ -93,16 +93,14 @@ def test_the_process_ends_whole_beside_a_thread_in_torch(name: str) -> None:
 
 
 def _wait_for_iterations(home: Home, process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 90
-    while time.monotonic() < until:
-        assert process.poll() is None, process.communicate()[1]
-        if database_of(home).exists():
-            with RunStore.open(home, writer=False) as store:
-                runs = store.list_runs()
-                if runs and all(run.iteration > 0 for run in runs):
-                    return
-        time.sleep(0.2)
-    raise AssertionError("the training did not begin")
+    def trains() -> bool:
+        if not database_of(home).exists():
+            return False
+        with RunStore.open(home, writer=False) as store:
+            runs = store.list_runs()
+        return bool(runs) and all(run.iteration > 0 for run in runs)
+
+    wait_until(trains, still=lambda: process.poll() is None)
 
 
 # No display

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QByteArray, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtCore import QByteArray, QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QMessageBox, QToolButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QMessageBox, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.enums import RunStatus
@@ -219,7 +219,7 @@ def test_help_opens_and_names_every_key(qtbot: QtBot, window: MainWindow) -> Non
     from PySide6.QtWidgets import QDialog, QLabel
 
     window.menus.actions[Action.SHORTCUTS].trigger()
-    dialog = window.findChild(QDialog, "shortcuts_dialog")
+    dialog = window.findChild(QDialog, "help_dialog")
     texts = {label.text() for label in dialog.findChildren(QLabel)}
     assert {action.row.shortcut for action in Action if action.row.shortcut} <= texts
     assert {row.shortcut for row in PAGES} <= texts
@@ -511,3 +511,31 @@ def test_torch_and_the_plots_are_not_needed_to_show_the_window(home: Home) -> No
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == "[]"
+
+
+# Theme
+
+
+class Polished(QWidget):
+    """Counts how often its style has changed."""
+
+    times = 0
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        if event.type() is QEvent.Type.StyleChange:
+            self.times += 1
+        super().changeEvent(event)
+
+
+def test_a_theme_polishes_a_widget_twice_however_deep_it_lies(qtbot: QtBot, services: Services) -> None:
+    services.theme.set_mode("light")
+    root = parent = QWidget()
+    qtbot.addWidget(root)
+    for _unused in range(8):
+        parent = QWidget(parent)
+    leaf = Polished(parent)
+    root.show()
+    before = leaf.times
+    services.theme.set_mode("dark")
+    assert 1 <= leaf.times - before <= 2
+    services.theme.set_mode("system")

@@ -247,6 +247,14 @@ def test_the_demo_ends_with_what_it_does_not_show_and_what_would(qtbot: QtBot, s
     page.show()
     qtbot.waitUntil(lambda: "too few to show depth pay off" in page.header.seen.text(), timeout=20_000)
     asked = services.navigator.asked  # type: ignore[attr-defined]
+    ids = {run.name: run.id for run in services.store.list_runs()}
+    assert "ResNet-56, ResNet-20, plain-20" in page.next_steps.breaks.toolTip(), "plain-56 still guesses"
+    qtbot.mouseClick(page.next_steps.breaks, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.next_steps.why, Qt.MouseButton.LeftButton)
+    deepest = next(run for run in demo.cohort(0).runs if run.network.label == "ResNet-56")
+    assert asked["look_inside"] == [
+        ([ids["ResNet-56"], ids["ResNet-20"], ids["plain-20"]], None, "lesion"), ((), deepest, "signal"),
+    ]  # fmt: skip
     qtbot.mouseClick(page.next_steps.seeds, Qt.MouseButton.LeftButton)
     assert asked["train"] == [demo.cohort(1), demo.cohort(2)]
     qtbot.mouseClick(page.next_steps.longer, Qt.MouseButton.LeftButton)

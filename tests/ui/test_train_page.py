@@ -146,6 +146,50 @@ def test_events_become_curves_cards_and_progress(page, script, cohort, qtbot):
     assert page.book.positions(ids[0], Series.TRAINING_ERROR, page.plots.error.options.axis)[-1] == LENGTH
 
 
+def test_the_demo_checks_the_signal_and_then_trains(page, script, cohort, home_with_images, qtbot):
+    page.check_first(cohort)
+    assert page.checking
+    assert page.stack.currentWidget() is not page.empty
+    qtbot.waitUntil(lambda: page.header.title.text() == "plain-8 + ResNet-8")
+    qtbot.waitUntil(lambda: page.services.navigator.asked["train"] == [cohort], timeout=60_000)
+    assert not page.checking
+    labels = {line.label for panel in page.check.canvas.figure.panels for line in panel.lines}
+    assert labels == {"plain-8", "ResNet-8"}
+    assert "From the last block to the first the gradient grows" in page.check.finding.text()
+    ids = page.services.controller.train(cohort)
+    qtbot.waitUntil(lambda: page.run_ids == ids)
+    tabs = page.plots.tabs
+    assert (tabs.tabText(0), tabs.currentWidget()) == ("Before training", page.check)
+    qtbot.waitUntil(lambda: page.header.seen.text().startswith("Before training: "))
+    script.steps.release()
+    qtbot.waitUntil(lambda: "still guess" in page.header.seen.text() or "learn" in page.header.seen.text())
+    script.steps.release(5)
+    _wait_idle(qtbot, page)
+    other = page.services.controller.train(cohort_of_seed(cohort, 7))
+    qtbot.waitUntil(lambda: page.run_ids == other)
+    assert tabs.tabText(0) == "Loss", "these begin with other weights"
+
+
+def cohort_of_seed(cohort: CohortSpec, seed: int) -> CohortSpec:
+    runs = tuple(replace(run, recipe=run.recipe.with_seeds(seed, seed)) for run in cohort.runs)
+    return replace(cohort, runs=runs)
+
+
+def test_a_check_that_is_stopped_trains_nothing(page, cohort, home_with_images, qtbot):
+    page.check_first(cohort)
+    assert page.services.jobs.stop_all()
+    qtbot.waitUntil(lambda: not page.checking)
+    assert page.services.navigator.asked["train"] == []
+
+
+def test_a_check_that_fails_trains_all_the_same(page, cohort, qtbot, tmp_path):
+    broken = tuple(replace(run, data=replace(run.data, source=f"folder:{tmp_path / 'none'}")) for run in cohort.runs)
+    lost = replace(cohort, runs=broken)
+    with qtbot.waitSignal(page.message, timeout=30_000):
+        page.check_first(lost)
+    qtbot.waitUntil(lambda: page.services.navigator.asked["train"] == [lost])
+
+
 def test_a_page_opened_later_shows_the_whole_curve(scripted, script, cohort, qtbot):
     controller = scripted.controller
     ids = controller.train(cohort)

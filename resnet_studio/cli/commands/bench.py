@@ -176,5 +176,5 @@ def _gain(row: Row, cache: Path) -> float | None:
     from resnet_studio.training.engines.choose import gain_subject, known_gain
 
     recipe = row.spec.recipe
-    subject = gain_subject(row.spec.network, recipe.batch_size)
+    subject = gain_subject(row.spec.network, recipe.pass_size)
     return known_gain(choose_device(recipe.device), recipe.precision, cache, subject)

@@ -29,6 +29,7 @@ from resnet_studio.domain.analyses.gradients import DEFINITION, Gradients, gradi
 from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.domain.analyses.result import AnalysisResult
 from resnet_studio.domain.analyses.rows import ANALYSES, AnalysisRow, find_analysis
+from resnet_studio.domain.analyses.settings import EVERY, NEWEST
 from resnet_studio.domain.data_sets import source_names
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.enums import Device
@@ -42,8 +43,6 @@ from resnet_studio.text import _
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
     from resnet_studio.runner.inside import Checkpoint, Design, Question
-
-ALL = "all"  # checkpoints
 
 Runs = Annotated[
     list[str] | None, typer.Option("--run", metavar="RUN", help=_("A stored run; may be given many times."))
@@ -239,19 +238,18 @@ def _settings(row: AnalysisRow, chosen: dict[str, Any]) -> Any:
         raise SpecError({flag_of(f"inside.{name}"): text for name, text in error.fields.items()}) from None
 
 
-def _checkpoints(store: RunStore | None, names: Sequence[str], iteration: str | None) -> list[Checkpoint]:
-    from resnet_studio.runner.inside import Checkpoint
+def _checkpoints(store: RunStore | None, names: Sequence[str], iteration: str | None) -> tuple[Checkpoint, ...]:
+    from resnet_studio.runner.inside import checkpoints_of
 
     if store is None:
-        return []
+        return ()
     found = list({record.id: record for record in map(store.find, names)}.values())
-    if iteration is None:
-        return [Checkpoint(record) for record in found]
-    if iteration.strip().lower() == ALL:
-        return [Checkpoint(record, row.iteration) for record in found for row in reversed(store.checkpoints(record.id))]
-    if not iteration.isdecimal():
-        raise UserError(_("--iteration takes a number or {all}, got {iteration!r}.", all=ALL, iteration=iteration[:40]))
-    return [Checkpoint(record, int(iteration)) for record in found]
+    wanted = NEWEST if iteration is None else iteration.strip().lower()
+    if iteration is not None and wanted != EVERY and not wanted.isdecimal():
+        raise UserError(
+            _("--iteration takes a number or {all}, got {iteration!r}.", all=EVERY, iteration=iteration[:40])
+        )
+    return checkpoints_of(found, wanted, store)
 
 
 def _designs(here: Session, names: Sequence[str]) -> list[Design]:

@@ -226,7 +226,7 @@ def _train_all(store: RunStore, stopping: StopOnSignals, as_json: bool) -> list[
     while not stopping() and (claim := store.claim(worker)) is not None:
         entry = store.entry(claim.entry_id)
         if not as_json:
-            print_if_possible(_announcement(entry))
+            print_if_possible(announcement(entry))
         work = EntryWork(
             claim, store, lambda ids, own, emit, stop, pause: train(ids, own, emit, stop, should_pause=pause)
         )
@@ -244,7 +244,8 @@ def _train_all(store: RunStore, stopping: StopOnSignals, as_json: bool) -> list[
     return ended
 
 
-def _announcement(entry: QueueEntry) -> str:
+def announcement(entry: QueueEntry) -> str:
+    """What is printed when the training of an entry begins."""
     names = ", ".join(run.name for run in entry.runs)
     return _(
         "Training {title} ({names}) from iteration {iteration} of {iterations}.",

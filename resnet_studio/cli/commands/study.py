@@ -12,6 +12,7 @@ from rich.text import Text
 from resnet_studio.app import run_app
 from resnet_studio.cli.commands.train import show_results, train_cohort, train_stored
 from resnet_studio.cli.context import Session, ids, session
+from resnet_studio.cli.first_check import first_check, print_check
 from resnet_studio.cli.options import AsJson
 from resnet_studio.cli.output import hint, print_json, print_table
 from resnet_studio.cli.progress_bar import ProgressBar
@@ -30,17 +31,16 @@ from resnet_studio.platform.files import write_whole
 from resnet_studio.studies.catalog import STUDIES
 from resnet_studio.studies.conclusions import all_verdicts, conclusion
 from resnet_studio.studies.estimate import estimate, estimate_left
+from resnet_studio.studies.learning import Stand, learned
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.run_results import RunResult, run_results
-from resnet_studio.studies.single_cohorts import find_single_cohort, quick
+from resnet_studio.studies.single_cohorts import DEMO_KEY, LONGER_KEY, find_single_cohort, quick
 from resnet_studio.studies.stored import other_studies, stored_study, trained_plans
 from resnet_studio.studies.study import BudgetName
 from resnet_studio.text import _
 
 if TYPE_CHECKING:
     pass
-
-DEMO = "degradation"
 
 app = typer.Typer(help=_("Studies: the paper's questions and your own, with verdicts."), no_args_is_help=True)
 Seed = Annotated[
@@ -86,8 +86,8 @@ def demo(
     """
     here = session(context)
     if not (headless or as_json or quickly or seed) and not why_no_window():
-        raise typer.Exit(run_app(here.home, study=DEMO))
-    cohort = find_single_cohort(DEMO).cohort(seed)
+        raise typer.Exit(run_app(here.home, study=DEMO_KEY))
+    cohort = find_single_cohort(DEMO_KEY).cohort(seed)
     _answer(here, quick(cohort) if quickly else cohort, as_json)
 
 
@@ -295,8 +295,18 @@ def _evaluate_together(here: Session, plan: StudyPlan, as_json: bool) -> int:
 
 
 def _answer(here: Session, cohort: CohortSpec, as_json: bool) -> None:
-    """Train one cohort, then show the closing table and what it says; one that was stopped shows how far it came."""
+    """Check the signal, train one cohort, then show the closing table and what it says; one that was stopped shows how
+    far it came."""
     refuse_missing_data(cohort.runs[0].data, here.home)
+    with StopOnSignals() as stopping:
+        try:
+            checked = first_check(here, cohort, stopping, quiet=as_json)
+        except Stopped:
+            hint(_("Stopped before anything was trained."))
+            raise typer.Exit(stopping.exit_code) from None
+    if checked and not as_json:
+        print_check(checked, len(cohort.runs))
+        print()
     runs, code = train_cohort(here, cohort, as_json=as_json)
     if any(run.resumable for run in runs):
         show_results(runs, as_json)
@@ -305,7 +315,10 @@ def _answer(here: Session, cohort: CohortSpec, as_json: bool) -> None:
         results = run_results(runs, store.curves(ids(runs), ERRORS))
     if as_json:
         verdicts = [verdict.as_json() for verdict in all_verdicts(results)]
-        print_json({"study": cohort.study, "runs": [run_json(run) for run in runs], "verdicts": verdicts})
+        signal = [one.to_json() for one in checked]
+        print_json(
+            {"study": cohort.study, "signal": signal, "runs": [run_json(run) for run in runs], "verdicts": verdicts}
+        )
     else:
         _show(here, runs, results)
     raise typer.Exit(code)
@@ -333,6 +346,30 @@ def _show(here: Session, runs: Sequence[RunRecord], results: Sequence[RunResult]
     print()
     print(conclusion(results))
     print()
+    _show_next(here, runs, results)
+    print()
     print(_("The runs are kept in {root}. To look at them again:", root=here.home.root))
     for command in ((), ("runs", "list"), ("compare", *(run.short_id for run in runs))):
         print(f"  {here.command(*command)}")
+
+
+def _show_next(here: Session, runs: Sequence[RunRecord], results: Sequence[RunResult]) -> None:
+    """Commands: why, break it, train longer."""
+    deepest = max(runs, key=lambda run: run.spec.network.depth).spec.network.depth
+    pair = [word for kind in ("plain", "resnet") for word in ("--design", f"{kind}-{deepest}")]
+    print(_("Why? The gradients of the deepest pair before training:"))
+    print(f"  {here.command('inside', 'signal', *pair)}")
+    stands = [
+        Stand(result.run, result.run.name, result.training_error, min(TRAINING_ERROR_WINDOW, result.run.iteration))
+        for result in results
+        if result.training_error is not None
+    ]
+    if able := learned(stands):
+        names = ", ".join(stand.name for stand in able)
+        taken = [word for stand in able for word in ("--run", stand.run.short_id)]
+        print(_("Break it: take one block after another out of {names}:", names=names))
+        print(f"  {here.command('inside', 'lesion', *taken)}")
+    else:
+        print(_("To break it, train longer first: these nets still guess, so that no block can be missed."))
+    print(_("Train eight times as long, with three seeds:"))
+    print(f"  {here.command('study', 'run', LONGER_KEY)}")

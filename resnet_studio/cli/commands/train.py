@@ -15,10 +15,11 @@ from resnet_studio.cli.repeat import Repetition, repetition
 from resnet_studio.cli.spec_arguments import SEED_FIELDS, cohort_from_options, run_file_text, write_run_file
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.cli.training_progress import progress
+from resnet_studio.domain.device_shares import MOST_DEVICES, device_fault
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord, refuse_ended, run_json
-from resnet_studio.domain.specs import MAX_SEED, CohortSpec
+from resnet_studio.domain.specs import MAX_SEED, CohortSpec, RunSpec
 from resnet_studio.domain.text_numbers import counted, duration, grouped, percent
 from resnet_studio.runner.refuse_misfits import refuse_misfits
 from resnet_studio.text import _
@@ -43,6 +44,17 @@ Seed = Annotated[
     int | None,
     typer.Option("--seed", min=0, max=MAX_SEED, metavar="NUMBER", help=_("Initial weights and sample order at once.")),
 ]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        "--devices",
+        metavar="NUMBER|all",
+        help=_(
+            "Divide each batch between so many devices of this machine, a process for each; bn_images must fit. all: "
+            "every GPU. Without it one, or as many as a stored run had."
+        ),
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -59,6 +71,7 @@ def train(
     like: LikeRun = "",
     seed: Seed = None,
     twin: AsTwin = False,
+    devices: Devices = None,
     as_json: AsJson = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Print the run file and train nothing."))] = False,
     save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help=_("Write the run file too."))] = None,
@@ -66,12 +79,13 @@ def train(
     """Train a network, or a whole cohort from a run file; Ctrl-C writes a checkpoint and stops."""
     here = session(context)
     cohort, again = asked_cohort(here, given, file, recipe, like, seed, twin)
+    number = asked_devices(devices, cohort.runs)
     if save is not None:
         write_run_file(cohort, save)
     if dry_run:
         print_dry_run(cohort, as_json)
         return
-    runs, code = train_cohort(here, cohort, as_json=as_json, again=again)
+    runs, code = train_cohort(here, cohort, as_json=as_json, again=again, devices=number)
     show_results(runs, as_json, again)
     raise typer.Exit(code)
 
@@ -104,6 +118,7 @@ def resume(
     cohort: Annotated[
         bool, typer.Option("--cohort", help=_("Go on with every unfinished run of the same cohort."))
     ] = False,
+    devices: Devices = None,
     as_json: AsJson = False,
 ) -> None:
     """Go on with runs that were stopped or interrupted, on the very same batches."""
@@ -117,9 +132,33 @@ def resume(
             runs = [run for run in members.values() if run.resumable]
             if not runs:
                 raise UserError(_("Every run of this cohort has ended; nothing is left to go on with."))
-        runs, code = train_stored(here, store, runs, as_json=as_json)
+        number = asked_devices(devices, [run.spec for run in runs], runs[0].environment.get("devices", "1"))
+        runs, code = train_stored(here, store, runs, as_json=as_json, devices=number)
     show_results(runs, as_json)
     raise typer.Exit(code)
+
+
+def asked_devices(text: str | None, specs: Sequence[RunSpec], usual: str = "1") -> int:
+    """How many devices to train on.
+
+    Raises:
+        UserError: If ``text`` is no number, or the batches of ``specs`` cannot be divided so.
+    """
+    given = usual if text is None else text.strip().lower()
+    if given == "all":
+        from resnet_studio.runner.devices import all_devices  # torch enters here
+
+        number = all_devices(specs[0])
+    elif given.isdecimal() and 1 <= int(given) <= MOST_DEVICES:
+        number = int(given)
+    else:
+        raise UserError(
+            _("--devices is a number from 1 to {most}, or all; not {given!r}.", most=MOST_DEVICES, given=given)
+        )
+    for spec in specs:
+        if fault := device_fault(spec, number):
+            raise UserError(_("{name}: {fault}.", name=spec.label, fault=fault))
+    return number
 
 
 def print_dry_run(cohort: CohortSpec, as_json: bool) -> None:
@@ -130,17 +169,23 @@ def print_dry_run(cohort: CohortSpec, as_json: bool) -> None:
 
 
 def train_cohort(
-    here: Session, cohort: CohortSpec, *, as_json: bool, again: Repetition | None = None
+    here: Session, cohort: CohortSpec, *, as_json: bool, again: Repetition | None = None, devices: int = 1
 ) -> tuple[list[RunRecord], int]:
     """Store the cohort's runs and train them; see :func:`train_stored`."""
     with here.writer() as store:
         refuse_misfits(cohort.runs, store)
         records = store.create_cohort(cohort, again.environment if again is not None else None)
-        return train_stored(here, store, records, as_json=as_json, again=again)
+        return train_stored(here, store, records, as_json=as_json, again=again, devices=devices)
 
 
 def train_stored(
-    here: Session, store: RunStore, runs: Sequence[RunRecord], *, as_json: bool, again: Repetition | None = None
+    here: Session,
+    store: RunStore,
+    runs: Sequence[RunRecord],
+    *,
+    as_json: bool,
+    again: Repetition | None = None,
+    devices: int = 1,
 ) -> tuple[list[RunRecord], int]:
     """Train stored runs with progress, until they end or a signal comes.
 
@@ -154,6 +199,8 @@ def train_stored(
     with StopOnSignals() as stopping:
         if not as_json:
             print_if_possible(_announcement(runs))
+            if devices > 1:
+                print_if_possible(_("Each batch is divided between {devices} devices.", devices=devices))
         shown = progress(runs, stopping, as_json=as_json)
         with shown.showing:
             try:
@@ -163,7 +210,7 @@ def train_stored(
                 ended = _stopped_before_the_start(store, runs)
             else:
                 emit = shown.emit if again is None else again.watching(shown.emit)
-                ended = list(run_cohort.resume(ids(runs), store, emit, stopping))
+                ended = list(run_cohort.resume(ids(runs), store, emit, stopping, devices=devices))
     left = [run for run in ended if run.resumable]
     for run in ended:
         if run.status in (RunStatus.DIVERGED, RunStatus.FAILED):

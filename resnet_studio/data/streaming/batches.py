@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from resnet_studio.data.augmentation import Augmenter, without_augmentation
-from resnet_studio.data.order import SampleOrder
+from resnet_studio.data.order import WHOLE, BatchShare, SampleOrder
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.data.random import scale_draws
 from resnet_studio.data.streaming.crops import SQUARE, CropSpec
@@ -104,14 +104,18 @@ class PendingBatch:
 class StreamedBatches:
     """Training batches, endless and in random access; see :class:`SampleOrder`. Fastest one after the other."""
 
-    def __init__(self, images: Images, preprocessing: Preprocessing, recipe: RecipeSpec, loader: BatchLoader) -> None:
+    def __init__(
+        self, images: Images, preprocessing: Preprocessing, recipe: RecipeSpec, loader: BatchLoader,
+        share: BatchShare = WHOLE,
+    ) -> None:  # fmt: skip
         """
         Args:
             images: The training set, at least one image.
             recipe: Batch size, seed and augmentation.
+            share: What of each batch is made.
         """
-        self._order = SampleOrder(len(images), recipe.batch_size, recipe.data_seed)
-        self._augment = Augmenter(preprocessing, recipe, recipe.batch_size, loader.device)
+        self._order = SampleOrder(len(images), recipe.batch_size, recipe.data_seed, share=share)
+        self._augment = Augmenter(preprocessing, recipe, self._order.share_size, loader.device)
         self._images, self._recipe, self._loader = images, recipe, loader
         self._under_way: dict[int, PendingBatch] = {}
 

@@ -50,6 +50,7 @@ class LineChart:
         log: The vertical axis shows powers of ten; what is not above zero makes a gap.
         level: A line across, such as the value of doing nothing.
         from_zero: The vertical axis begins at 0; not with ``log``.
+        x_range, y_range: The ends of the axes; None: of the lines, as round numbers. ``y_range`` not with ``log``.
     """
 
     title: str
@@ -59,6 +60,8 @@ class LineChart:
     log: bool = False
     level: float | None = None
     from_zero: bool = False
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)

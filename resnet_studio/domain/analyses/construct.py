@@ -128,7 +128,7 @@ class Construction(AnalysisResult):
                 LineChart(
                     _("Added blocks"),
                     _("added block"),
-                    _("distance from the identity: norm of F(x) - x / norm of x"),
+                    _("distance from the identity"),
                     lines,
                 ),
             ),

@@ -52,6 +52,46 @@ class LesionSettings(AnalysisSettings):
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What is done to every network that has these blocks.
+
+    Attributes:
+        blocks: Taken out, all at once.
+        swaps: Pairs that change places, one pair after another.
+    """
+
+    blocks: tuple[str, ...] = ()
+    swaps: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every block that it is about."""
+        return frozenset(self.blocks).union(*self.swaps)
+
+    @property
+    def title(self) -> str:
+        """As people see it: a single block's own name."""
+        swapped = ", ".join(_("{one} and {other} swapped", one=one, other=other) for one, other in self.swaps)
+        if not swapped and len(self.blocks) == 1:
+            return self.blocks[0]
+        without = taken_out(self.blocks) if self.blocks else ""
+        return ", ".join(filter(None, (swapped, without)))
+
+    def order(self, built: Sequence[str]) -> tuple[str, ...]:
+        """Of blocks that were ``built`` in this order; empty where none change places."""
+        order = list(built)
+        for one, other in self.swaps:
+            a, b = order.index(one), order.index(other)
+            order[a], order[b] = other, one
+        return tuple(order) if self.swaps else ()
+
+
+def taken_out(blocks: Sequence[str]) -> str:
+    """Several at once, as people see it."""
+    return _("without {blocks}", blocks=", ".join(blocks))
+
+
+@dataclass(frozen=True, slots=True)
 class Altered:
     """The error of an altered network on the images seen so far, in percent.
 
@@ -119,6 +159,19 @@ class Lesion(AnalysisResult):
         return np.array([block.difference for block in self.blocks])
 
     @classmethod
+    def merged(cls, results: Sequence[Lesion]) -> tuple[Lesion, ...]:
+        """One a network, in the order of the networks: blocks from the first to the last, then what was done to
+        several at once; of what was measured twice the later one."""
+        found: dict[Net, dict[str, Altered]] = {}
+        for one in results:
+            found.setdefault(one.net, {}).update({each.name: each for each in one.blocks})
+        newest = {one.net: one for one in results}
+        return tuple(
+            Lesion(net, newest[net].error, newest[net].images, tuple(sorted(altered.values(), key=_place)))
+            for net, altered in found.items()
+        )
+
+    @classmethod
     def table(cls, results: Sequence[Lesion]) -> Table:
         return Table(
             (_("network"), _("block"), _("error"), _("low"), _("high"), _("difference"), _("p")),
@@ -175,3 +228,14 @@ class Lesion(AnalysisResult):
                 ),
             ),
         )
+
+
+def _place(altered: Altered) -> tuple[bool, tuple[int, ...]]:
+    """What is no single block comes last, as it came."""
+    alone = altered.deleted == (altered.name,)
+    return not alone, block_place(altered.name) if alone else ()
+
+
+def block_place(block: str) -> tuple[int, ...]:
+    """To sort by: ``stage2.block10`` comes after ``stage2.block9``."""
+    return tuple(int("".join(filter(str.isdecimal, part)) or 0) for part in block.split("."))

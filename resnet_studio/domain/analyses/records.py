@@ -60,10 +60,12 @@ def how_measured(found: Sequence[AnalysisSummary]) -> str:
     first = found[0]
     if not first.images:
         return ""
-    return _(
-        "{images} images of {data}, seed {seed}; {duration}.",
-        images=grouped(first.images),
-        data=first.data,
-        seed=first.seed,
-        duration=duration(sum(each.seconds for each in found)),
-    )
+    words = {
+        "images": grouped(first.images),
+        "data": first.data,
+        "seed": first.seed,
+        "duration": duration(sum(each.seconds for each in found)),
+    }
+    if first.settings.get("part") == "training":
+        return _("{images} images of {data} (training), seed {seed}; {duration}.", **words)
+    return _("{images} images of {data} (test), seed {seed}; {duration}.", **words)

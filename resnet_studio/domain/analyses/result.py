@@ -17,7 +17,7 @@ from resnet_studio.domain.analyses.charts import Figure
 from resnet_studio.domain.colours import colour_for_depth
 from resnet_studio.domain.csv_text import CsvWriter
 from resnet_studio.domain.errors import StoreError
-from resnet_studio.domain.text_numbers import three_figures
+from resnet_studio.domain.text_numbers import grouped, three_figures
 from resnet_studio.text import _
 
 Numbers = Annotated[npt.NDArray[np.float64], PlainValidator(lambda values: np.asarray(values, np.float64))]
@@ -57,10 +57,10 @@ class Net:
 
     @property
     def title(self) -> str:
-        """In legends: checkpoints of one run are told apart."""
-        if not self.trained:
+        """In legends: checkpoints of one run are told apart; imported weights have no iterations."""
+        if not self.trained or not self.iteration:
             return self.label
-        return _("{label}, iteration {iteration}", label=self.label, iteration=self.iteration)
+        return _("{label}, iteration {iteration}", label=self.label, iteration=grouped(self.iteration))
 
     @property
     def ink(self) -> str:
@@ -143,6 +143,11 @@ class AnalysisResult(ABC):
             raise StoreError(
                 _("A stored analysis cannot be read ({error}); look into the networks again.", error=_first(error))
             ) from error
+
+    @classmethod
+    def merged(cls, results: Sequence[Self]) -> tuple[Self, ...]:
+        """Parts of one whole put together, for a kind that is measured part by part; else the results as they are."""
+        return tuple(results)
 
     @classmethod
     @abstractmethod

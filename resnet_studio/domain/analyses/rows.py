@@ -36,6 +36,7 @@ class AnalysisRow:
         stored: Kept in the history with the runs that it is about.
         builds: Builds a network out of a run's, which is stored as a run of its own; looks at training images alone.
         cautions: What it does not say, a sentence each; translated when shown.
+        parts: Settings that choose parts of one whole: results that differ in these alone go into one figure.
     """
 
     key: str
@@ -48,6 +49,7 @@ class AnalysisRow:
     stored: bool = True
     builds: bool = False
     cautions: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 ANALYSES: tuple[AnalysisRow, ...] = (
@@ -59,6 +61,12 @@ ANALYSES: tuple[AnalysisRow, ...] = (
             "training mode; a block's gain is the norm at its input over the norm at its output."
         ),
         SignalCheck,
+        cautions=(
+            N_(
+                "It is no proof of a cause: the paper leaves open why deeper plain nets train worse, and a norm says "
+                "nothing of the gradient's direction."
+            ),
+        ),
     ),
     AnalysisRow(
         "shattered",
@@ -90,6 +98,7 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         Lesion,
         LesionSettings,
         trained=True,
+        parts=("blocks", "together", "order"),
     ),
     AnalysisRow(
         "construct",

@@ -6,6 +6,9 @@ from resnet_studio.domain.data_spec import MAX_SEED
 from resnet_studio.domain.spec import Spec, spec_field
 from resnet_studio.text import N_
 
+NEWEST, EVERY = "", "all"
+"""Which checkpoints of a run are looked into, where it is not that of an iteration."""
+
 
 class AnalysisSettings(Spec):
     """Every analysis has these; one with a field more, or another default, has a class of its own."""

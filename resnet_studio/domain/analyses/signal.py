@@ -10,7 +10,7 @@ import numpy as np
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
 from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table, rounded
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,18 +72,19 @@ class SignalCheck(AnalysisResult):
             (
                 LineChart(
                     _("Gradient at each block's output"),
-                    _("weighted layers up to the block's output"),
+                    _("weighted layers"),
                     _("gradient norm"),
                     tuple(_line(one, one.norms) for one in results),
                     log=True,
                 ),
                 LineChart(
                     _("Gain of each block"),
-                    _("weighted layers up to the block's output"),
-                    _("norm at its input / norm at its output"),
+                    _("weighted layers"),
+                    _("norm at input / output"),
                     tuple(_line(one, one.gains) for one in results),
                     level=1.0,
                 ),
+                *_growth_while_training(results),
             ),
             columns=2,
         )
@@ -92,3 +93,57 @@ class SignalCheck(AnalysisResult):
 def _line(one: SignalCheck, values: Numbers) -> Line:
     places = np.asarray(one.layers, np.float64)
     return Line(places, values, one.net.title, one.net.ink, dashed=not one.net.residual, names=one.blocks)
+
+
+def reading(results: Sequence[SignalCheck]) -> str:
+    """What the numbers say of vanishing gradients; empty without a network."""
+    grown = [one for one in results if one.growth > 1]
+    if not results:
+        return ""
+    if not grown:
+        return _("Towards the input the gradient shrinks.")
+    if len(grown) < len(results):
+        return _("Towards the input the gradient grows in {names} alone.", names=", ".join(g.net.title for g in grown))
+    most, least = (choose(results, key=lambda one: one.growth) for choose in (max, min))
+    if most is least:
+        return _("The gradient does not vanish towards the input.")
+    return _(
+        "The gradient does not vanish towards the input: it grows, in {most} the most, in {least} the least.",
+        most=most.net.title,
+        least=least.net.title,
+    )
+
+
+def finding(results: Sequence[SignalCheck], wanted: int) -> str:
+    """The figure's title and its reading; and how many of the ``wanted`` networks are not among the results."""
+    said = [f"{SignalCheck.figure(results).title}.", reading(results)] if results else []
+    if left := wanted - len(results):
+        said.append(_n("For {count} network the time was too short.", "For {count} networks the time was too short.",
+                       left))  # fmt: skip
+    return " ".join(said)
+
+
+def _growth_while_training(results: Sequence[SignalCheck]) -> tuple[LineChart, ...]:
+    """Where there are several checkpoints of one run: a line a run."""
+    runs: dict[str, list[SignalCheck]] = {}
+    for one in results:
+        if one.net.trained:
+            runs.setdefault(one.net.run_id, []).append(one)
+    lines = []
+    for found in runs.values():
+        found.sort(key=lambda one: one.net.iteration)
+        last = found[-1].net
+        iterations = np.array([one.net.iteration for one in found], np.float64)
+        growth = np.array([one.growth for one in found])
+        lines.append(Line(iterations, growth, last.label, last.ink, dashed=not last.residual))
+    if all(len(line.x) < 2 for line in lines):
+        return ()
+    return (
+        LineChart(
+            _("Growth while training"),
+            _("iteration"),
+            _("norm at the first block / at the last"),
+            tuple(lines),
+            log=True,
+        ),
+    )

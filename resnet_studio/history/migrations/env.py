@@ -10,7 +10,7 @@ from resnet_studio.history.schema import Base
 def _migrate() -> None:
     connection = context.config.attributes.get("connection")
     if connection is None:
-        raise RuntimeError("hand over a connection in config.attributes['connection']; see history/sqlite/migrate.py")
+        raise RuntimeError("hand over a connection in config.attributes['connection']; see history/revisions.py")
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,

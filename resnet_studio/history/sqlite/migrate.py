@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
 
 from resnet_studio.domain.errors import StoreError
-from resnet_studio.history.schema import REVISIONS
+from resnet_studio.history.revisions import PRESENT, Schema, upgrade
 from resnet_studio.history.sqlite import backups, connections
 from resnet_studio.history.sqlite.errors import damaged, explained, suspicion
 from resnet_studio.text import _
@@ -17,21 +16,6 @@ log = logging.getLogger(__name__)
 
 _SMALLEST_BYTES = 512  # one page at least; SQLite takes a shorter file for an empty database
 _ALWAYS_CHECKED_BYTES = 16 * 2**20  # some 15 ms; a larger file is checked only after a crash
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """The revisions that are known, oldest first, and the folder of the scripts that lead through them."""
-
-    revisions: tuple[str, ...] = REVISIONS
-    folder: Path = Path(__file__).parents[1] / "migrations"
-
-    @property
-    def head(self) -> str:
-        return self.revisions[-1]
-
-
-PRESENT = Schema()
 
 
 def at_rest(database: Path) -> bool:
@@ -145,17 +129,10 @@ def prepare(database: Path, *, previous_died: bool = False, schema: Schema = PRE
 
 def migrate(database: Path, schema: Schema = PRESENT) -> None:
     """Lead ``database`` through every missing revision in one transaction: all of it or nothing."""
-    from alembic import command  # some 150 ms; needed only for a new or an older database
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(schema.folder).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
     engine = connections.migration_engine(connections.sqlite_url(database))
     try:
         with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, schema.head)
+            upgrade(connection, schema)
             connections.check_foreign_keys(connection)
     finally:
         engine.dispose()

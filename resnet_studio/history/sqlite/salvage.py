@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from resnet_studio.history.revisions import PRESENT, Schema
 from resnet_studio.history.sqlite import backups
 from resnet_studio.history.sqlite.errors import explained
 from resnet_studio.history.sqlite.files import LOGS, beside, remove
 from resnet_studio.history.sqlite.gather import Gathered, gather
 from resnet_studio.history.sqlite.header import copy_with_sound_header
-from resnet_studio.history.sqlite.migrate import PRESENT, Schema, migrate
+from resnet_studio.history.sqlite.migrate import migrate
 from resnet_studio.platform.files import sync
 from resnet_studio.text import _, _n
 

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, StoreError, UserError
+from resnet_studio.history.revisions import PRESENT, Schema
 from resnet_studio.history.schema import Base
 from resnet_studio.history.sqlite import connections, inspect, migrate, salvage
 from resnet_studio.history.sqlite.backups import DailyBackup
@@ -61,7 +62,9 @@ class _Source(Enum):
 class SqliteStorage:
     """A :class:`resnet_studio.history.storage.Storage` in one file, with its lock beside it."""
 
-    def __init__(self, file: Path, schema: migrate.Schema = migrate.PRESENT) -> None:
+    shared = False
+
+    def __init__(self, file: Path, schema: Schema = PRESENT) -> None:
         self.file = file
         self.backup: Path | None = None
         self.restored = ""
@@ -196,6 +199,9 @@ class SqliteStorage:
             session = Session(self._writer, expire_on_commit=False)
             with self._noting_damage(), explained(self.file), session, session.begin():
                 yield session
+
+    def note_keys(self, session: Session) -> None:
+        """SQLite takes the next after the largest by itself."""
 
     def inspect(self) -> Inspection:
         found = migrate.look(self.file, check=False, schema=self._schema)

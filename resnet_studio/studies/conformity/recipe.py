@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from resnet_studio.domain.enums import Decay, Family, MomentumForm, RunStatus
+from resnet_studio.domain.glossary import find_term
 from resnet_studio.domain.recipe_spec import RecipeSpec
 from resnet_studio.domain.schedules import Plateau, Schedule, WarmUp, schedule_of
 from resnet_studio.domain.text_numbers import counted, grouped
@@ -85,17 +86,18 @@ def _initial(subject: Subject) -> Check:
 
 
 def _momentum_form(recipe: RecipeSpec) -> Check:
+    torch, theirs = (find_term(key).formulas[0] for key in ("momentum", "momentum-authors"))
     point = recipe_point(
         "momentum_form",
         _("Form of momentum"),
-        _("v = m v + lr g, then w = w - v: old steps keep the rate they were made with"),
+        _("{formula}: old steps keep the rate they were made with", formula=theirs),
         AUTHORS,
     )
     if recipe.momentum_form is MomentumForm.AUTHORS:
-        return point.compare(True, _("v = m v + lr g, w = w - v"))
+        return point.compare(True, theirs)
     if schedule_of(recipe).constant and not recipe.warmup_rate:
-        return point.compare(True, _("v = m v + g, w = w - lr v: the same here, where the rate never changes"))
-    return point.compare(False, _("v = m v + g, w = w - lr v: parts from it whenever the rate changes"))
+        return point.compare(True, _("{formula}: the same here, where the rate never changes", formula=torch))
+    return point.compare(False, _("{formula}: parts from it whenever the rate changes", formula=torch))
 
 
 def _decay(recipe: RecipeSpec, where: str) -> Check:
@@ -188,8 +190,12 @@ def _batch_norm_tests(subject: Subject) -> Check:
 
 
 def _batch_norm_images(subject: Subject) -> Check:
-    size = subject.recipe.batch_size
-    has = _("{size}: the whole batch, on one device", size=grouped(size))
+    size = subject.recipe.pass_size
+    has = (
+        _("{size}: the whole batch", size=grouped(size))
+        if subject.recipe.shares == 1
+        else _("{size}: the batch in {shares} shares", size=grouped(size), shares=subject.recipe.shares)
+    )
     if subject.cifar:
         paper, where = _("Over how many images batch norm looks is not said"), _("section 4.2")
     else:

@@ -125,7 +125,7 @@ class _Compilation(threading.Thread):
     def __init__(self, members: Sequence[Member], precision: Precision, threads: int) -> None:
         super().__init__(name="compiler", daemon=True)
         first = members[0]
-        self.library = RegionLibrary(precision, first.spec.recipe.batch_size, first.device, first.layout)
+        self.library = RegionLibrary(precision, first.spec.recipe.pass_size, first.device, first.layout)
         self.cancelled = threading.Event()
         self.error: Exception | None = None
         self.parts: dict[NetworkSpec, Sequence[Part]] = {}

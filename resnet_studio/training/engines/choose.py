@@ -21,7 +21,7 @@ from resnet_studio.platform.training_speed import LONG_ENOUGH, WORTH_IT, multipl
 from resnet_studio.text import _
 from resnet_studio.training.engines.background_compiler import BackgroundCompiler, Faster
 from resnet_studio.training.engines.compiled import CompiledEngine
-from resnet_studio.training.engines.eager import EagerEngine, StepEngine
+from resnet_studio.training.engines.eager import EagerEngine, StepEngine, Team
 from resnet_studio.training.engines.graphed import GraphedEngine
 
 _GAINS = "compiled.json"
@@ -45,6 +45,13 @@ class EnginePlan:
         return compiled if self.engine is Engine.COMPILED else str(self.engine)
 
     @property
+    def on_several_devices(self) -> EnginePlan:
+        """The same without CUDA graphs, in which processes do not wait for one another."""
+        if self.engine is not Engine.GRAPHED:
+            return self
+        return EnginePlan(Engine.COMPILED, self.switch_at) if self.switch_at else EnginePlan(Engine.EAGER)
+
+    @property
     def uncompiled(self) -> EnginePlan:
         """Of members whose networks are not compiled."""
         return EnginePlan(Engine.GRAPHED if self.engine is Engine.GRAPHED else Engine.EAGER)
@@ -63,8 +70,10 @@ def choose_engine(
     before: Mapping[str, str],
     cache: Path,
     networks: Sequence[NetworkSpec] = (),
+    devices: int = 1,
 ) -> EnginePlan:
-    """As ``before`` (the record of a run that began earlier) says, else as ``recipe`` asks.
+    """As ``before`` (the record of a run that began earlier) says, else as ``recipe`` asks. Several ``devices`` take
+    no graphed steps, and compiled ones only where they are asked for: the processes would have to agree on what pays.
 
     auto is graphed on CUDA and eager elsewhere. Runs of at least :data:`LONG_ENOUGH` iterations are compiled besides,
     unless there is no compiler here, it is known not to gain for these ``networks``, or the run must be exact on CUDA.
@@ -74,10 +83,18 @@ def choose_engine(
     """
     wish = recipe.engine
     if "engine" in before and device.type == before.get("device", device.type):
-        return EnginePlan.recorded(before["engine"])
+        found = EnginePlan.recorded(before["engine"])
+        return found if devices == 1 else found.on_several_devices
     if wish is Engine.GRAPHED and device.type != "cuda":
         raise UserError(
             _("The graphed engine needs CUDA, and this run trains on {type}; choose engine auto.", type=device.type)
+        )
+    if wish is Engine.GRAPHED and devices > 1:
+        raise UserError(
+            _(
+                "The graphed engine trains on one device, and {devices} were asked for; choose engine auto.",
+                devices=devices,
+            )
         )
     if wish is Engine.COMPILED and device.type != "cuda" and compiler() is None:
         raise UserError(_("There is no C++ compiler on this machine, so nothing can be compiled; choose engine auto."))
@@ -85,6 +102,8 @@ def choose_engine(
         return EnginePlan(Engine.COMPILED, min(SWITCH_AT, recipe.iterations))
     if wish is not Engine.AUTO:
         return EnginePlan(wish)
+    if devices > 1:
+        return EnginePlan(Engine.EAGER)
     slower, faster = EnginePlan(Engine.EAGER), EnginePlan(Engine.COMPILED, SWITCH_AT)
     if device.type == "cuda":
         slower, faster = EnginePlan(Engine.GRAPHED), EnginePlan(Engine.GRAPHED, SWITCH_AT)
@@ -100,7 +119,7 @@ def slow_networks(
     """Those of ``networks`` that compiling is known to bring less than :data:`WORTH_IT` here. Each is judged alone: a
     run takes the same steps in every cohort."""
     gains = known_gains(device, recipe.precision, cache)
-    return {spec for spec in networks if gains.get(gain_subject(spec, recipe.batch_size), WORTH_IT) < WORTH_IT}
+    return {spec for spec in networks if gains.get(gain_subject(spec, recipe.pass_size), WORTH_IT) < WORTH_IT}
 
 
 def can_compile(device: torch.device) -> bool:
@@ -155,16 +174,17 @@ def make_engine(
     faster: Faster | None = None,
     slow: Collection[NetworkSpec] = (),
     on_members_left_eager: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
+    team: Team | None = None,
 ) -> StepEngine:
     """``waiting`` is called when training waits for the compiler; ``failed`` with a sentence when it goes on more
     slowly than planned, ``on_members_left_eager`` when these members do; ``faster`` is asked whether a network's
-    measured gain is worth the switch; ``slow`` networks are not compiled."""
+    measured gain is worth the switch; ``slow`` networks are not compiled. A ``team`` takes no graphed steps."""
     if plan.engine is Engine.COMPILED:
         return CompiledEngine(
             precision, should_stop, switch_at=plan.switch_at, threads=threads, waiting=waiting, failed=failed,
-            faster=faster, slow=slow, on_members_left_eager=on_members_left_eager,
+            faster=faster, slow=slow, on_members_left_eager=on_members_left_eager, team=team,
         )  # fmt: skip
-    eager = EagerEngine(precision, should_stop)
+    eager = EagerEngine(precision, should_stop, team=team)
     if plan.engine is Engine.EAGER:
         return eager
     if not plan.switch_at:

@@ -18,7 +18,7 @@ from resnet_studio.training.engines.background_compiler import (
     not_faster,
     slowness,
 )
-from resnet_studio.training.engines.eager import PATIENCE, BatchSource, EagerEngine
+from resnet_studio.training.engines.eager import PATIENCE, BatchSource, EagerEngine, Team
 from resnet_studio.training.engines.regions import CompiledNetwork
 from resnet_studio.training.member import Member
 
@@ -43,11 +43,12 @@ class CompiledEngine(EagerEngine):
         slow: Collection[NetworkSpec] = (),
         on_members_left_eager: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
         patience: float = PATIENCE,
+        team: Team | None = None,
     ) -> None:
         """``waiting`` is called when training has to wait for the compiler, ``failed`` with a sentence if all stay
         eager, ``on_members_left_eager`` if these members do. ``faster`` decides by a network's measured gain whether it
         switches, None if all do; networks that are ``slow`` when compiled do not."""
-        super().__init__(precision, should_stop, patience)
+        super().__init__(precision, should_stop, patience, team)
         self.name = f"compiled after {switch_at}"
         self.failure = ""
         self._failed, self._faster, self._slow, self._on_members_left_eager = (

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol, cast
 
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.enums import Precision
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.training.measurements import Measured, Outputs
 from resnet_studio.training.member import Member
-from resnet_studio.training.precision import arithmetic
+from resnet_studio.training.shares import forward_and_backward
 
 PATIENCE = 0.25  # seconds a stop may wait inside an iteration; it answers within one
 
@@ -25,11 +25,38 @@ class BatchSource(Protocol):
     def batch(self, iteration: int) -> tuple[Tensor, Tensor]: ...
 
 
+Forward = Callable[[Member, Tensor], Tensor]
+
+
+class Team(Protocol):
+    """Processes that take each step together, every one with a share of the batch."""
+
+    def replicate(self, member: Member, forward: Forward) -> None:
+        """Called once for each member; ``forward`` is what :meth:`forward` calls."""
+
+    def forward(self, member: Member, images: Tensor) -> Tensor:
+        """Logits; the backward pass then averages the gradients over the processes."""
+
+    def passing(self, member: Member) -> Callable[[], AbstractContextManager[object]]:
+        """Makes the context of passes that average nothing yet."""
+
+    def step(self) -> AbstractContextManager[object]:
+        """Around both passes and :meth:`mean_`."""
+
+    def mean_(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each by its mean over the processes."""
+
+
 class StepEngine(Protocol):
     """Does weight updates and notes loss and error on the device, without waiting for it."""
 
-    name: str
-    waited: float  # seconds in all that steps were held up, such as by the compiler
+    @property
+    def name(self) -> str:
+        """As it stands in a run's record."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds in all that steps were held up, such as by the compiler."""
 
     @property
     def compiling(self) -> bool:
@@ -59,8 +86,11 @@ class EagerEngine:
 
     name = "eager"
 
-    def __init__(self, precision: Precision, should_stop: StopCheck, patience: float = PATIENCE) -> None:
-        self._precision, self._should_stop, self._patience = precision, should_stop, patience
+    def __init__(
+        self, precision: Precision, should_stop: StopCheck, patience: float = PATIENCE, team: Team | None = None
+    ) -> None:
+        """``team``: the processes with which each step is taken together, None for this one alone."""
+        self._precision, self._should_stop, self._patience, self._team = precision, should_stop, patience, team
         self._asked_at: float | None = None
         self.waited = 0.0
 
@@ -76,6 +106,8 @@ class EagerEngine:
         if member.device.type == "cpu":
             for block in member.network.blocks:
                 block.register_forward_hook(self._ask)
+        if self._team is not None:
+            self._team.replicate(member, self.forward)
 
     def _ask(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
         self._check()
@@ -109,13 +141,24 @@ class EagerEngine:
         rate = member.rates.rate(member.iteration + 1)
         member.descent.clear()
         with member.undo_unless_done():
-            with arithmetic(member.device, self._precision):
-                logits = self.forward(member, images)
-            logits = logits.float()  # (N, classes)
-            loss = F.cross_entropy(logits, labels, label_smoothing=member.spec.recipe.label_smoothing)
-            loss.backward()
+            outputs = self._pass(member, images, labels)
         layers = member.table.measures_layers(member.iteration + 1)
         columns, found = member.meter.update(lambda: member.descent.step(rate), rate, layers=layers)
-        outputs = Outputs(loss.detach()[None], logits.detach()[None], labels[None])
         measured = Measured(member.meter.columns(outputs, [columns]), found)
         member.note(measured, [rate], time.perf_counter() - start)
+
+    def _pass(self, member: Member, images: Tensor, labels: Tensor) -> list[Tensor]:
+        """Both passes; the columns that follow from what the network gave, each (1,)."""
+        team = self._team
+        if team is None:
+            loss, logits = forward_and_backward(
+                member, images, labels, lambda x: self.forward(member, x), self._precision
+            )
+            return member.meter.of_outputs(Outputs(loss[None], logits[None], labels[None]))
+        with team.step():
+            loss, logits = forward_and_backward(
+                member, images, labels, lambda x: team.forward(member, x), self._precision, team.passing(member)
+            )
+            found = member.meter.of_outputs(Outputs(loss[None], logits[None], labels[None]))
+            team.mean_([*found, *member.statistics.running])
+        return found

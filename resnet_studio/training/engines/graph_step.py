@@ -15,7 +15,6 @@ from typing import Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.domain.enums import Precision
 from resnet_studio.training.batch_norm import batch_norms
@@ -23,7 +22,7 @@ from resnet_studio.training.engines.eager import BatchSource
 from resnet_studio.training.engines.regions import CompiledNetwork
 from resnet_studio.training.measurements import COLUMNS, Measured, Outputs
 from resnet_studio.training.member import Member
-from resnet_studio.training.precision import arithmetic
+from resnet_studio.training.shares import forward_and_backward
 
 _GATHERED = 2**28  # bytes of normalised images made at once, and some times as many while they are made
 
@@ -120,27 +119,21 @@ class StepProgram:
         outputs = Outputs(torch.stack(losses), torch.stack(logits), labels)
         member = self.members[number]
         found = self.measured[member.run_id][steps.start : steps.stop]  # (k, columns)
-        found.copy_(member.meter.columns(outputs, columns))
+        found.copy_(member.meter.columns(member.meter.of_outputs(outputs), columns))
 
     def _update(self, number: int, images: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Loss, logits (B, classes) and the update's own columns of step ``k``."""
         member = self.members[number]
         member.descent.clear()
-        with arithmetic(member.device, self._precision):  # as compiled regions were proven, or they compile anew
-            if member.run_id in self._networks:
-                logits = self._networks[member.run_id](images)
-            else:
-                with self._counters[number].once():
-                    logits = member.network(images)
-        logits = logits.float()
-        loss = F.cross_entropy(logits, labels, label_smoothing=member.spec.recipe.label_smoothing)
-        loss.backward()
+        compiled = self._networks.get(member.run_id)
+        with nullcontext() if compiled else self._counters[number].once():
+            loss, logits = forward_and_backward(member, images, labels, compiled or member.network, self._precision)
         rate = self._rates[number][k]
         layers = k == 0 and member.run_id in self._layers
         columns, found = member.meter.update(lambda: member.descent.step_on_device(rate), rate, layers=layers)
         if found is not None:
             self._layers[member.run_id].copy_(found)
-        return loss.detach(), logits.detach(), columns
+        return loss, logits, columns
 
 
 class _Counters:
@@ -149,6 +142,7 @@ class _Counters:
     def __init__(self, member: Member) -> None:
         self._norms = batch_norms(member.network)
         self._counts = [cast(Tensor, norm.num_batches_tracked) for norm in self._norms]
+        self._by_shares = member.spec.recipe.shares > 1  # which are counted where they are averaged
 
     @contextlib.contextmanager
     def once(self) -> Iterator[None]:
@@ -160,7 +154,7 @@ class _Counters:
         finally:
             for norm, count in zip(self._norms, self._counts, strict=True):
                 norm.num_batches_tracked = count
-        if self._counts:
+        if self._counts and not self._by_shares:
             torch._foreach_add_(self._counts, 1)
 
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QLineF, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QWidget
 
-from resnet_studio.domain.analyses.charts import Figure, Line, Panel
+from resnet_studio.domain.analyses.charts import Figure, Line, Panel, Picture
 from resnet_studio.text import _
 from resnet_studio.ui.charts.export import legend_of
 from resnet_studio.ui.charts.painter import LINE, Ink, font_of, line_pen, name_at, paint_panel
@@ -26,6 +26,13 @@ def window_ink(theme: Theme) -> Ink:
         theme.colour(Role.TEXT), theme.colour(Role.MUTED), theme.colour(Role.GRID), theme.colour(Role.PANEL),
         theme.colour(Role.ACCENT), theme.run_colour,
     )  # fmt: skip
+
+
+def _panel_area(panels: int, columns: int, width: float, height: float) -> float:
+    """Of one panel of so many, no higher than wide, where none is out of sight; 0 where they do not fit."""
+    rows = ceil(panels / columns)
+    wide, tall = (width - (columns - 1) * _GAP) / columns, (height - (rows - 1) * _GAP) / rows
+    return wide * min(tall, wide) if tall >= _LOWEST else 0.0
 
 
 class _Sheet(QWidget):
@@ -57,7 +64,12 @@ class _Sheet(QWidget):
             self.setFixedSize(width, height)
             return
         columns = max(1, min(found.columns, len(found.panels), (width + _GAP) // (_NARROWEST + _GAP)))
-        rows, top = ceil(len(found.panels) / columns), self._legend_height(width)
+        top = self._legend_height(width)
+        if not any(isinstance(panel, Picture) for panel in found.panels):
+            columns = max(
+                range(columns, 0, -1), key=lambda few: _panel_area(len(found.panels), few, width, height - top)
+            )
+        rows = ceil(len(found.panels) / columns)
         wide = (width - (columns - 1) * _GAP) / columns
         free = (height - top - (rows - 1) * _GAP) / rows
         tall = min(max(_LOWEST, _SHAPE * wide, min(free, _HIGHEST)), _HIGHEST)

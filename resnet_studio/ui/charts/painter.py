@@ -113,8 +113,8 @@ def _image(pixels: np.ndarray) -> QImage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Axes:
-    """From values (logarithms where the axis has them) to points."""
+class Axes:
+    """From values (logarithms where the axis has them) to points of ``area``."""
 
     area: QRectF
     left: float
@@ -142,7 +142,7 @@ def _on_axis(values: np.ndarray, log: bool) -> np.ndarray:
         return np.where(np.isfinite(wide) & (wide > 0), np.log10(wide), np.nan)
 
 
-def _line_axes(chart: LineChart, area: QRectF) -> _Axes:
+def _line_axes(chart: LineChart, area: QRectF) -> Axes:
     shown = [part for line in chart.lines for part in (line.y, line.low, line.high) if part is not None]
     left, right = _ends([np.asarray(line.x, np.float64) for line in chart.lines], (0.0, 1.0))
     low, high = _ends([_on_axis(part, chart.log) for part in shown], (0.0, 1.0))
@@ -155,7 +155,14 @@ def _line_axes(chart: LineChart, area: QRectF) -> _Axes:
         low, high = (low - 0.1, high + 0.1) if high - low < 0.2 else (low - 0.02 * (high - low), high)
     else:
         low, high = nice_span(low, high)
-    return _Axes(area, left, right if right > left else left + 1.0, low, high)
+    left, right = chart.x_range or (left, right)
+    low, high = chart.y_range or (low, high)
+    return Axes(area, left, right if right > left else left + 1.0, low, high)
+
+
+def axes_of(chart: LineChart, where: QRectF) -> Axes:
+    """Those of a panel that fills ``where``, for who draws over it."""
+    return _line_axes(chart, _area(chart, where))
 
 
 def _paint_lines(p: QPainter, ink: Ink, chart: LineChart, area: QRectF, marked: str) -> None:
@@ -175,7 +182,7 @@ def _paint_lines(p: QPainter, ink: Ink, chart: LineChart, area: QRectF, marked: 
     p.restore()
 
 
-def _mark_line(p: QPainter, ink: Ink, line: Line, axes: _Axes, log: bool, marked: str) -> None:
+def _mark_line(p: QPainter, ink: Ink, line: Line, axes: Axes, log: bool, marked: str) -> None:
     """A line down through each point of the marked block, and a ring around the point."""
     chosen = [place for place, name in enumerate(line.names) if belongs(name, marked)]
     x, y = axes.x(np.asarray(line.x, np.float64)), axes.y(_on_axis(line.y, log))
@@ -215,7 +222,7 @@ def name_at(panel: Panel, where: QRectF, point: QPointF) -> tuple[str, str]:
     return found
 
 
-def _paint_line(p: QPainter, ink: Ink, line: Line, axes: _Axes, log: bool) -> None:
+def _paint_line(p: QPainter, ink: Ink, line: Line, axes: Axes, log: bool) -> None:
     x, y = axes.x(np.asarray(line.x, np.float64)), axes.y(_on_axis(line.y, log))
     if line.low is not None and line.high is not None:
         p.setPen(QPen(ink.line(line.colour), 1.0))
@@ -238,7 +245,7 @@ def _paint_line(p: QPainter, ink: Ink, line: Line, axes: _Axes, log: bool) -> No
         p.setBrush(Qt.BrushStyle.NoBrush)
 
 
-def _paint_ticks(p: QPainter, ink: Ink, axes: _Axes, log: bool) -> None:
+def _paint_ticks(p: QPainter, ink: Ink, axes: Axes, log: bool) -> None:
     area, metrics = axes.area, QFontMetricsF(p.font())
     for value in _ticks(axes.left, axes.right, area.width() / 70):
         x = float(axes.x(value))
@@ -262,7 +269,7 @@ def _ticks(low: float, high: float, most: float) -> list[float]:
     return [place * step for place in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
 
 
-def _value_ticks(axes: _Axes, log: bool) -> list[tuple[float, str]]:
+def _value_ticks(axes: Axes, log: bool) -> list[tuple[float, str]]:
     if log:
         marks = log_ticks(10**axes.low, 10**axes.high)[0]
         while len(marks) * 24 > axes.area.height() and len(marks) > 2:
@@ -281,7 +288,7 @@ def _paint_heat(p: QPainter, ink: Ink, heat: HeatMap, area: QRectF, marked: str)
     x, y = heat.x or (1.0, float(columns)), heat.y or (1.0, float(rows))
     wide, tall = (x[1] - x[0]) / max(columns - 1, 1) / 2 or 0.5, (y[1] - y[0]) / max(rows - 1, 1) / 2 or 0.5
     # Row 0 is at the top: the vertical axis runs downwards.
-    axes = _Axes(area, x[0] - wide, x[1] + wide, y[1] + tall, y[0] - tall)
+    axes = Axes(area, x[0] - wide, x[1] + wide, y[1] + tall, y[0] - tall)
     metrics = QFontMetricsF(p.font())
     p.setPen(ink.text)
     for value in _ticks(min(axes.left, axes.right), max(axes.left, axes.right), area.width() / 70):

@@ -12,6 +12,7 @@ from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen
 from resnet_studio.domain.alignment import Item
 from resnet_studio.domain.blueprint import BlockPlan, Join, LayerKind
 from resnet_studio.domain.diff import ORDER, SYMBOLS, Diff, Finding, GroupDiff, Tally, Verdict
+from resnet_studio.domain.explain import shape_text
 from resnet_studio.text import _
 from resnet_studio.ui.diagram.colours import STAGE_HUES, VERDICT_COLOURS, Colours, drawing_font, mixed
 from resnet_studio.ui.diagram.rows import (
@@ -25,7 +26,7 @@ from resnet_studio.ui.diagram.rows import (
     section_text,
     section_title,
 )
-from resnet_studio.ui.diagram.text import layer_text, shape_text
+from resnet_studio.ui.diagram.text import layer_text
 from resnet_studio.ui.theme import Role
 
 TEXT_FROM_ZOOM = 0.45  # smaller writing is a blur

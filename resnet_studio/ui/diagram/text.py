@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resnet_studio.domain.alignment import Item
-from resnet_studio.domain.blueprint import BlockPlan, Join, Layer, LayerKind, Shape
+from resnet_studio.domain.blueprint import BlockPlan, Join, Layer, LayerKind
 from resnet_studio.domain.diff import Diff, Finding, Verdict
+from resnet_studio.domain.explain import shape_text
+from resnet_studio.domain.glossary import short
 from resnet_studio.text import _
 from resnet_studio.ui.diagram.rows import BOX_HEIGHT, BOX_WIDTH, COLUMN, Row, RowKind, section_text, section_title
 from resnet_studio.ui.widgets.text import count_text
 
 _JOINS = {
-    Join.IDENTITY: _("the input itself is added"),
-    Join.ZERO_PAD: _("every second row and column of the input, padded with zero channels (option A)"),
-    Join.PROJECTION: _("a 1×1 convolution of the input"),
-    Join.NONE: _("nothing is added"),
+    Join.IDENTITY: short("identity-mapping"),
+    Join.ZERO_PAD: short("zero-padding"),
+    Join.PROJECTION: short("projection"),
+    Join.NONE: short("plain-net"),
 }
-_KINDS = {LayerKind.BATCH_NORM: _("batch norm"), LayerKind.RELU: "ReLU", LayerKind.FLATTEN: "flattening"}
+_KINDS = {LayerKind.BATCH_NORM: short("batch-norm"), LayerKind.RELU: "ReLU", LayerKind.FLATTEN: "flattening"}
 _VERDICTS = {Verdict.ADDED: _("not in"), Verdict.MISSING: _("only in"), Verdict.CHANGED: _("other than in")}
-
-
-def shape_text(shape: Shape) -> str:
-    """``16 × 32 × 32``: channels, height, width; a vector is its length."""
-    channels, height, width = shape
-    return f"{channels}" if height == width == 1 else f"{channels} × {height} × {width}"
 
 
 def layer_text(layer: Layer) -> str:

@@ -16,8 +16,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QToolTip, QWidget
 
 from resnet_studio.domain.alignment import Key
-from resnet_studio.domain.blueprint import Blueprint
+from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer
 from resnet_studio.domain.diff import Diff, diff
+from resnet_studio.domain.explain import formula_of, mapping_of
+from resnet_studio.domain.formula import in_line
 from resnet_studio.text import _
 from resnet_studio.ui.diagram.painter import TEXT_FROM_ZOOM, RowPainter
 from resnet_studio.ui.diagram.rows import COLUMN, Row, RowKind, Rows, foldable
@@ -29,15 +31,19 @@ OPEN_GROUPS = 5  # sections with more blocks start folded
 
 
 class BlueprintView(ZoomedArea):
-    """``pointed`` has one line on what is under the mouse or the mark; empty when nothing is.
+    """``pointed`` has one line on what is under the mouse or the mark; empty when nothing is. Where it ``explains``,
+    ``explain_requested(plan, block or layer)`` comes when one is pressed, or F1 or ? on the mark.
 
     Keys: Up and Down move the mark, Left and Right choose its network, Return opens or folds its stage, Page Up and
     Down, Home and End scroll, + and - zoom, 0 fits the width.
     """
 
     pointed = Signal(str)
+    explain_requested = Signal(object, object)
 
     open_groups = OPEN_GROUPS
+    explains = False  # a press on a block asks for its explanation
+    narrowest_zoom = 0.54  # a twin in the smallest window: both networks in sight come before words
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,7 +59,7 @@ class BlueprintView(ZoomedArea):
         self._painter = RowPainter(theme)
         self.diff: Diff | None = None
         self._designed = -1
-        self._chosen: dict[Key, bool] = {}
+        self._chosen: dict[tuple[tuple[str, ...], Key], bool] = {}  # by networks and section
         self.rows: Rows | None = None
         self._mark, self._marked_column = -1, -1
         theme.changed.connect(self._on_theme_changed)
@@ -90,13 +96,13 @@ class BlueprintView(ZoomedArea):
         found = self.diff.sections[section]
         if not foldable(found):
             return True
-        return self._chosen.get(found.section.key, len(found.groups) <= self.open_groups)
+        return self._chosen.get((self.diff.names, found.section.key), len(found.groups) <= self.open_groups)
 
     def toggle(self, section: int) -> None:
         """Open a folded section or fold an open one; its line stays where it is."""
         if self.diff is None or self.rows is None or not foldable(self.diff.sections[section]):
             return
-        self._chosen[self.diff.sections[section].section.key] = not self.is_open(section)
+        self._chosen[self.diff.names, self.diff.sections[section].section.key] = not self.is_open(section)
         marked = self.rows.all[self._mark] if self._mark >= 0 else None
         self._lay_out()
         if marked is not None:
@@ -108,7 +114,8 @@ class BlueprintView(ZoomedArea):
     def fold_all(self, *, folded: bool) -> None:
         """Fold or open every section."""
         if self.diff is not None:
-            self._chosen.update({found.section.key: not folded for found in self.diff.sections})
+            names = self.diff.names
+            self._chosen.update({(names, found.section.key): not folded for found in self.diff.sections})
             self._mark = -1
             self._lay_out()
 
@@ -154,6 +161,44 @@ class BlueprintView(ZoomedArea):
     def _facts(self, n: int, row: Row, x: float, y: float) -> str:
         assert self.diff is not None
         return f"{self.diff.names[n]}  ·  {facts(self.diff, n, row, x, y)}"
+
+    def subject_of(self, row: Row, n: int) -> BlockPlan | Layer | None:
+        """What can be explained of a row in column ``n``: a block, or a layer of stem or head."""
+        if self.diff is None or row.kind is not RowKind.GROUP or not 0 <= n < len(self.diff.plans):
+            return None
+        group = self.diff.sections[row.section].groups[row.group].group
+        block = group.blocks[n]
+        if block is not None:
+            return block
+        item = next((line[n] for line in group.lines if line[n] is not None), None)
+        return item.main if item is not None else None
+
+    def tip_at(self, position: QPointF) -> str:
+        """The facts, a line each, and of a block what it computes."""
+        text = self.facts_at(position).replace("  ·  ", "\n").replace("; ", "\n")
+        row, n = self._row_at(position), int((position.x() - self.left()) / self.zoom // COLUMN)
+        what = self.subject_of(row, n) if row is not None and text else None
+        if self.diff is None or not isinstance(what, BlockPlan):
+            return text
+        formulas = (mapping_of(what), formula_of(self.diff.plans[n], what))
+        text = "\n".join((text, *map(in_line, formulas)))
+        return "\n".join((text, _("Press it for figure, formulas and prices."))) if self.explains else text
+
+    @property
+    def has_mark(self) -> bool:
+        """Whether a row is marked."""
+        return self._mark >= 0
+
+    def explain_mark(self) -> None:
+        """Ask for the explanation of what is marked, in the marked column or the first that has something there."""
+        if self.rows is None or self.diff is None or self._mark < 0:
+            return
+        last = len(self.diff.plans) - 1
+        columns = [last if self._marked_column < 0 else min(self._marked_column, last), *range(last, -1, -1)]
+        row = self.rows.all[self._mark]
+        found = ((n, what) for n in columns if (what := self.subject_of(row, n)) is not None)
+        if (first := next(found, None)) is not None:
+            self.explain_requested.emit(self.diff.plans[first[0]], first[1])
 
     def move_mark(self, step: int) -> None:
         """To the next row, or the ``step``-th one."""
@@ -220,8 +265,7 @@ class BlueprintView(ZoomedArea):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            text = self.facts_at(QPointF(event.pos()))
-            QToolTip.showText(event.globalPos(), text.replace("  ·  ", "\n").replace("; ", "\n"), self.viewport())
+            QToolTip.showText(event.globalPos(), self.tip_at(QPointF(event.pos())), self.viewport())
             return True
         if event.type() is QEvent.Type.Leave:
             self.pointed.emit("")
@@ -233,7 +277,6 @@ class BlueprintView(ZoomedArea):
         if self.diff is None or self.rows is None:
             return
         p.setRenderHint(QPainter.RenderHint.Antialiasing)
-        p.setOpacity(1.0 if self.isEnabled() else 0.35)  # dimmed while the form is at fault
         top = self.y_at(max(event.rect().top(), self.names_height))
         bottom = self.y_at(event.rect().bottom() + 1)
         words = self.zoom >= TEXT_FROM_ZOOM
@@ -256,6 +299,10 @@ class BlueprintView(ZoomedArea):
             p.restore()
         p.restore()
         self.paint_names(p)
+        if not self.isEnabled():  # dimmed while the form is at fault; what lies below a box stays hidden
+            veil = self._theme.colour(Role.PANEL)
+            veil.setAlphaF(0.65)
+            p.fillRect(event.rect(), veil)
         if self.hasFocus():
             p.setPen(self._theme.colour(Role.ACCENT))
             p.setBrush(Qt.BrushStyle.NoBrush)
@@ -286,8 +333,10 @@ class BlueprintView(ZoomedArea):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         row = self._row_at(event.position())
-        strip = row is not None and row.kind in (RowKind.SECTION, RowKind.FOLDED)
-        self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if strip else Qt.CursorShape.ArrowCursor)
+        n = int((event.position().x() - self.left()) / self.zoom // COLUMN)
+        active = row is not None and row.kind in (RowKind.SECTION, RowKind.FOLDED)
+        active |= self.explains and row is not None and self.subject_of(row, n) is not None
+        self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if active else Qt.CursorShape.ArrowCursor)
         self.pointed.emit(self.facts_at(event.position()))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -295,9 +344,22 @@ class BlueprintView(ZoomedArea):
         if event.button() is Qt.MouseButton.LeftButton and row and row.kind in (RowKind.SECTION, RowKind.FOLDED):
             self.toggle(row.section)
             event.accept()
+        elif event.button() is Qt.MouseButton.LeftButton and row and self.explains and self.diff is not None:
+            n = int((event.position().x() - self.left()) / self.zoom // COLUMN)
+            if (what := self.subject_of(row, n)) is not None:
+                self.explain_requested.emit(self.diff.plans[n], what)
+                event.accept()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         event.accept()
+
+    def event(self, event: QEvent) -> bool:
+        """F1 is the window's, but of a marked block it is the drawing's."""
+        takes = self.explains and self._mark >= 0 and event.type() is QEvent.Type.ShortcutOverride
+        if takes and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_F1 and not event.modifiers():
+            event.accept()
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, bar = event.key(), self.verticalScrollBar()
@@ -317,6 +379,8 @@ class BlueprintView(ZoomedArea):
             self.zoom_by(1 / 1.2 if key == Qt.Key.Key_Minus else 1.2)
         elif key == Qt.Key.Key_0:
             self.fit_width()
+        elif key in (Qt.Key.Key_F1, Qt.Key.Key_Question) and self.explains:
+            self.explain_mark()
         else:
             super().keyPressEvent(event)
 

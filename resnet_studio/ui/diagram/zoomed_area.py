@@ -6,7 +6,7 @@ import math
 
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
-MIN_ZOOM, MAX_ZOOM = 0.2, 3.0
+MIN_ZOOM, MAX_ZOOM = 0.04, 3.0
 READABLE_ZOOM = 0.8  # writing of 13 pixels is then 10 high
 BOTTOM = 12  # pixels below the drawing
 
@@ -15,7 +15,8 @@ class ZoomedArea(QAbstractScrollArea):
     """Where the drawing lies in the viewport; subclasses say how large it is, and paint it."""
 
     names_height = 32  # pixels at the top that do not scroll
-    readable_zoom = READABLE_ZOOM  # at least, when the width is fitted
+    readable_zoom = READABLE_ZOOM  # at least, when the height is fitted too
+    narrowest_zoom = READABLE_ZOOM  # at least, when the width is fitted
     fit_zoom = 1.35  # at most, when the width is fitted
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -54,13 +55,20 @@ class ZoomedArea(QAbstractScrollArea):
 
     def fit_width(self) -> None:
         """As wide as there is room and as is good to read; the whole height if that still can be read. Where there is
-        too little room it stays readable and scrolls sideways."""
+        room for less than ``narrowest_zoom`` it scrolls sideways."""
         self._fitted = True
-        zoom = max(min(self.viewport().width() / self.width_drawn, self.fit_zoom), self.readable_zoom)
+        zoom = max(min(self.viewport().width() / self.width_drawn, self.fit_zoom), self.narrowest_zoom)
         if self.height_drawn:
             whole = (self.page_height - BOTTOM) / self.height_drawn
             zoom = min(zoom, whole) if whole > self.readable_zoom else zoom
         self.set_zoom(zoom, self.names_height)
+
+    def fit_whole(self) -> None:
+        """All of it at once, however small, as far as ``MIN_ZOOM`` goes."""
+        self.fit_width()
+        wanted = self.height_drawn * self.zoom + BOTTOM
+        if wanted > self.page_height:
+            self.zoom_by((self.page_height - BOTTOM) / (wanted - BOTTOM), self.names_height)
 
     def left(self) -> float:
         """Pixels from the viewport's left edge to the drawing's."""

@@ -65,7 +65,7 @@ class DiffWindow(QDialog):
             self._button(_("Next difference"), "diff_next", _("The difference after the marked place"), "F3"),
             self._button(_("Open all"), "diff_open_all", _("Show every block"), "Ctrl+Shift+O"),
             self._button(_("Fold all"), "diff_fold_all", _("Fold every stage"), "Ctrl+Shift+F"),
-            self._button(_("Fit"), "diff_fit", _("Fit the width (0 in the drawing)"), "Ctrl+0"),
+            self._button(_("Fit"), "diff_fit", _("Show all of it at once (0 in the drawing fits the width)"), "Ctrl+0"),
         ]
         self._lay_out()
         self._connect()
@@ -158,7 +158,7 @@ class DiffWindow(QDialog):
             lambda: self._go(1),
             lambda: self.view.fold_all(folded=False),
             lambda: self.view.fold_all(folded=True),
-            self.view.fit_width,
+            self.view.fit_whole,
         )
         for button, step in zip(self._buttons, steps, strict=True):
             button.clicked.connect(step)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
-from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QPixmap
 
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.ui.images.image_row import ImageRow, Source
-from resnet_studio.ui.threads.jobs import Emit, Job, Jobs, Work
+from resnet_studio.ui.images.picture_queue import Picture, PictureQueue
+from resnet_studio.ui.threads.jobs import Emit, Jobs, Work
 
 SIDE = 192  # pixels, enough for a screen of double density
 _KEPT = 600  # pictures: about 65 MB
 _AT_ONCE = 32
-_WAIT_MS = 25
 
 
 class Thumbnails(QObject):
@@ -28,60 +26,25 @@ class Thumbnails(QObject):
 
     def __init__(self, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._jobs = jobs
-        self._job: Job | None = None
-        self._kept: OrderedDict[str, QPixmap] = OrderedDict()
-        self._waiting: OrderedDict[str, ImageRow] = OrderedDict()
-        self._timer = QTimer(self, interval=_WAIT_MS, singleShot=True)
-        self._timer.timeout.connect(self._start)
+        self._pictures = PictureQueue[str, Source](jobs, draw_small, self.ready.emit, _KEPT, _AT_ONCE, self)
 
     def picture(self, image: ImageRow) -> QPixmap | None:
         """The small picture, null if the image cannot be read; None while it is on its way."""
-        kept = self._kept.get(image.key)
-        if kept is not None:
-            self._kept.move_to_end(image.key)
-            return kept
-        self._waiting[image.key] = image
-        self._waiting.move_to_end(image.key)  # what was asked for last is in sight now
-        while len(self._waiting) > 4 * _AT_ONCE:
-            self._waiting.popitem(last=False)
-        if self._job is None and not self._timer.isActive():
-            self._timer.start()
-        return None
+        kept = self._pictures.kept(image.key)
+        if kept is None:
+            self._pictures.request(image.key, image.source)
+        return kept
 
     def clear(self) -> None:
-        self._kept.clear()
-        self._waiting.clear()
-        if self._job is not None:
-            self._job.stop()
+        self._pictures.clear()
 
-    def _start(self) -> None:
-        if self._job is not None or not self._waiting:
-            return
-        batch = [self._waiting.popitem() for _ in range(min(_AT_ONCE, len(self._waiting)))]
-        self._job = self._jobs.start(
-            draw_small([(key, image.source) for key, image in batch], SIDE), on_item=self._on_item, on_end=self._on_end
-        )
-
-    def _on_item(self, item: object) -> None:
-        key, picture = cast("tuple[str, tuple[bytes, int, int] | None]", item)
-        if picture is None:
-            self._kept[key] = QPixmap()
-        else:
-            content, width, height = picture
-            image = QImage(content, width, height, 3 * width, QImage.Format.Format_RGB888)
-            self._kept[key] = QPixmap.fromImage(image.copy())
-        while len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
-        self.ready.emit()
-
-    def _on_end(self) -> None:
-        self._job = None
-        self._start()
+    def __len__(self) -> int:
+        """How many pictures are kept."""
+        return len(self._pictures)
 
 
-def draw_small(sources: Sequence[tuple[str, Source]], side: int) -> Work:
-    """A job that emits ``(key, small RGB picture as (bytes, width, height), or None if it cannot be read)``."""
+def draw_small(sources: Sequence[tuple[str, Source]]) -> Work:
+    """A job that emits a Picture of at most SIDE x SIDE pixels for each key and source."""
 
     def work(emit: Emit, should_stop: StopCheck) -> None:
         from resnet_studio.data.images import read_image
@@ -92,9 +55,9 @@ def draw_small(sources: Sequence[tuple[str, Source]], side: int) -> Work:
             try:
                 image = read_image(source if isinstance(source, Path) else source.content)
             except DataError:
-                emit((key, None))
+                emit(Picture(key))
                 continue
-            image.thumbnail((side, side))
-            emit((key, (image.tobytes(), image.width, image.height)))
+            image.thumbnail((SIDE, SIDE))
+            emit(Picture(key, image.tobytes(), image.width, image.height))
 
     return work

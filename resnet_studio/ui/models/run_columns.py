@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from resnet_studio.domain.network_spec import NetworkSpec
 from resnet_studio.domain.protocols import ProtocolKind
 from resnet_studio.domain.records import NOT_KNOWN, EvaluatedError, RunRecord
 from resnet_studio.domain.run_fields import FieldKind, find_field
@@ -118,13 +119,13 @@ COLUMNS: dict[Column, TableColumn[RunRecord]] = {
         _("Block"),
         lambda run: str(run.spec.network.block),
         width=70,
-        tip=_("plain: without shortcuts. basic: a shortcut around every two layers."),
+        tip=NetworkSpec.model_fields["block"].description or "",
     ),
     Column.SHORTCUT: TableColumn(
         _("Shortcut"),
         lambda run: str(run.spec.network.shortcut),
         width=82,
-        tip=_("A: zero-padding. B: projection where dimensions change. C: projection everywhere."),
+        tip=NetworkSpec.model_fields["shortcut"].description or "",
     ),
     Column.DATA: TableColumn(
         _("Data"),

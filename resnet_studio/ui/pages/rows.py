@@ -51,6 +51,12 @@ def _studies(services: Services, row: PageRow) -> Page:
     return StudiesPage(services, row)
 
 
+def _lessons(services: Services, row: PageRow) -> Page:
+    from resnet_studio.ui.pages.lessons.page import LessonsPage
+
+    return LessonsPage(services, row)
+
+
 PAGES: tuple[PageRow, ...] = (
     PageRow("design", _("&Design"), "ph.tree-structure", "Ctrl+1", _("Draw networks and start training"), _design),
     PageRow("train", _("&Train"), "ph.chart-line", "Ctrl+2", _("Watch the training"), _train),
@@ -59,6 +65,7 @@ PAGES: tuple[PageRow, ...] = (
     PageRow("classify", _("C&lassify"), "ph.image", "Ctrl+5", _("Show images to trained networks"), _classify),
     PageRow("inside", _("Insid&e"), "ph.magnifying-glass", "Ctrl+6", _("Look into networks, side by side"), _inside),
     PageRow("studies", _("St&udies"), "ph.flask", "Ctrl+7", _("Questions, and what the runs answer"), _studies),
+    PageRow("lessons", _("Less&ons"), "ph.graduation-cap", "Ctrl+8", _("Why depth hurts, in five lessons"), _lessons),
 )
 
 

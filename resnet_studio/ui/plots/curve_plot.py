@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QHideEvent, QKeyEvent, QMouseEvent, QPen, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal, Slot
+from PySide6.QtGui import QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QLabel, QWidget
 
 from resnet_studio.domain.text_numbers import percent
 from resnet_studio.text import _
@@ -18,15 +18,14 @@ from resnet_studio.ui.plots.axes import PositionAxis, ValueAxis
 from resnet_studio.ui.plots.cursor_values import extent, gaps_at, readings
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.curve_layers import RunLayers, View
-from resnet_studio.ui.plots.legend import Legend, value_text
+from resnet_studio.ui.plots.legend import value_text
 from resnet_studio.ui.plots.level_line import LevelLine
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
-from resnet_studio.ui.plots.ranges import count_text, time_text
+from resnet_studio.ui.plots.run_plot import RunPlot
 from resnet_studio.ui.theme import Role, Theme
 
 FRAME_MS = 50
 FADED = 0.2
-LEGEND_SHARE = 0.42  # of the height, at most
 COMPACT_HEIGHT = 220  # below it the name of the axis gives way to the curves
 
 KEY_HEIGHT = 300  # below it the curves need the room
@@ -34,16 +33,15 @@ _KEY = _("thin: training, bold: test   ·   dashed, hollow: plain, solid, filled
 ONE_ZOOM_SECONDS = 0.6  # steps of a wheel that come closer are one zoom
 
 
-class CurvePlot(QWidget):
+class CurvePlot(RunPlot):
     """Draws ``book`` whenever it has changed and the plot can be seen, at most every 50 ms.
 
-    It follows the data until the mouse zooms or pans; :meth:`fit` follows again. ``hidden_changed`` tells which runs
-    the legend hides, so that plots beside it can follow; ``following_changed`` whether the plot follows the data,
-    ``zoom_changed`` whether there is an earlier view to go back to. Dragging draws the box that is zoomed to; with the
-    middle button or Shift it moves the view.
+    It follows the data until the mouse zooms or pans; :meth:`fit` follows again. ``following_changed``
+    tells whether the plot follows the data, ``zoom_changed`` whether there is an earlier view to go back to. Dragging
+    draws the box that is zoomed to; with the middle button or Shift it moves the view.
     """
 
-    hidden_changed, following_changed, zoom_changed = Signal(object), Signal(bool), Signal(bool)
+    following_changed, zoom_changed = Signal(bool), Signal(bool)
 
     _drawn_at = 0.0  # when any of them was drawn last
 
@@ -58,32 +56,21 @@ class CurvePlot(QWidget):
         whole: bool = False,
     ) -> None:
         """``whole``: the values' axis shows all there can be, 0 to 100 %, until the mouse zooms."""
-        super().__init__(parent)
-        self.setObjectName(f"{panel.key}_plot")
-        self._theme, self.book, self.panel = theme, book or CurveBook(), panel
-        self.options = PlotOptions()
-        self._runs: tuple[PlottedRun, ...] = ()
-        self._hidden: set[str] = set()
+        super().__init__(theme, book or CurveBook(), panel, parent, frame_ms=FRAME_MS, legend=legend)
         self._layers: list[RunLayers] = []
         self._following = True
-        self._drawn: object = None
-        self._read: object = None
         self._follower = RangeFollower(self.book, panel, whole=whole)
-        self._cursor: float | None = None
         self._level: float | None = None  # value under the mouse, as the plot places it
         self._scale_runs: tuple[PlottedRun, ...] = ()
         self._zooms: list[tuple[Span, Span]] = []  # what was seen before each zoom, as coordinates
         self._before: tuple[Span, Span] | None = None  # what was seen when the last frame was drawn
         self._zoomed_at = 0.0
-        self.frames = 0
-        self._build(legend)
-        self._timer = QTimer(self, interval=FRAME_MS)
-        self._timer.timeout.connect(self._on_frame)
+        self._build()
         self._gave_way = False
         theme.changed.connect(self.on_theme_changed)
         self.on_theme_changed()
 
-    def _build(self, legend: bool) -> None:
+    def _build(self) -> None:
         self._bottom, self._left = PositionAxis(), ValueAxis()
         self._view = pg.PlotWidget(self, axisItems={"bottom": self._bottom, "left": self._left}, useOpenGL=False)
         item = self._view.getPlotItem()
@@ -104,36 +91,13 @@ class CurvePlot(QWidget):
         self._chance: float | None = None
         self._chance_line = LevelLine(position=0.99)
         item.addItem(self._chance_line, ignoreBounds=True)
-        self._view.viewport().installEventFilter(self)
-        self._view.viewport().setMouseTracking(True)
-        self._view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._view.setFrameShape(pg.PlotWidget.Shape.NoFrame)
-        self._view.installEventFilter(self)
-        self._view.setAccessibleName(_("{title} plot", title=self.panel.title))
-        self.legend = Legend(self._theme, self.panel)
-        self.legend.setVisible(legend)
-        self.legend.toggled.connect(self._on_legend_toggled)
         self.legend.pointed_at.connect(self._on_pointed_at)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.legend)
         self.key = QLabel(_KEY)
         self.key.setObjectName("plot_key")
         self.key.setProperty("role", "muted")
         self.key.setVisible(False)
-        layout.addWidget(self.key)
-        layout.addWidget(self._view, 1)
-        self.setMinimumSize(240, 110)
+        self._lay_out(self._view, self.key)
         self._name_axes()
-
-    @property
-    def runs(self) -> tuple[PlottedRun, ...]:
-        return self._runs
-
-    @property
-    def shown_runs(self) -> tuple[PlottedRun, ...]:
-        return tuple(run for run in self._runs if run.run_id not in self._hidden)
 
     @property
     def following(self) -> bool:
@@ -194,14 +158,8 @@ class CurvePlot(QWidget):
             self._chance_line.setValue(math.log10(error) if self.options.log else error)
             self._chance_line.label.setFormat(_("chance {error}", error=percent(error, digits=1)))
 
-    def set_hidden(self, run_ids: Iterable[str]) -> None:
-        """Hide these runs; the legend keeps their rows."""
-        hidden = set(run_ids) & {run.run_id for run in self._runs}
-        if hidden != self._hidden:
-            self._hidden = hidden
-            for run in self._runs:
-                self.legend.row(run.run_id).setChecked(run.run_id not in hidden)
-            self._follower.forget_values()
+    def _on_hidden(self) -> None:
+        self._follower.forget_values()
 
     def set_scale_runs(self, runs: Sequence[PlottedRun]) -> None:
         """Let the axes fit these runs instead of the own ones: plots beside each other then have one scale."""
@@ -294,9 +252,8 @@ class CurvePlot(QWidget):
         if place is not None and ends is not None:
             place = min(max(place, ends[0]), ends[1])
         found = readings(self.book, self._runs, self.panel, self.options, place)
-        self.legend.show_readings(
-            self._place_text(place), found, gaps_at(self.book, shown, self.panel, self.options, place)
-        )
+        words = _("latest") if place is None else self._cursor_text(place)
+        self.legend.show_readings(words, found, gaps_at(self.book, shown, self.panel, self.options, place))
         self._line.setVisible(place is not None and ends is not None)
         if place is not None:
             self._line.setValue(place)
@@ -306,19 +263,6 @@ class CurvePlot(QWidget):
             self._level_line.setValue(level)
             value = 10.0**level if self.options.log else level
             self._level_line.label.setFormat(value_text(value, None, self.panel.unit))
-
-    def _place_text(self, place: float | None) -> str:
-        if place is None:
-            return _("latest")
-        if self.options.axis is XAxis.TIME:
-            return _("after {place}", place=time_text(place))
-        if self.options.axis is XAxis.IMAGES:
-            return _("{place} images", place=count_text(place))
-        return (
-            _("epoch {place:.2f}", place=place)
-            if self.options.axis is XAxis.EPOCH
-            else _("iteration {place}", place=count_text(place))
-        )
 
     def _name_axes(self) -> None:
         name = ITERATIONS_BY_AXIS[self.options.axis]
@@ -338,14 +282,6 @@ class CurvePlot(QWidget):
             self.zoom_changed.emit(True)
         self._zoomed_at = now
 
-    @Slot(str, bool)
-    def _on_legend_toggled(self, run_id: str, shown: bool) -> None:
-        hidden = self._hidden - {run_id} if shown else self._hidden | {run_id}
-        if hidden != self._hidden:
-            self._hidden = hidden
-            self._follower.forget_values()
-            self.hidden_changed.emit(frozenset(hidden))
-
     @Slot(str)
     def _on_pointed_at(self, run_id: str) -> None:
         """The other runs fade, so that one stands out among many."""
@@ -356,18 +292,11 @@ class CurvePlot(QWidget):
     def on_theme_changed(self) -> None:
         theme = self._theme
         self._view.setBackground(theme.colour(Role.PANEL))
-        for axis in (self._bottom, self._left):
-            axis.setPen(QPen(theme.colour(Role.FIELD_BORDER), 1))
-            axis.setTextPen(QPen(theme.colour(Role.MUTED)))
-        pen = QPen(theme.colour(Role.MUTED), 1, Qt.PenStyle.DashLine)
-        pen.setCosmetic(True)
-        self._line.setPen(pen)
-        self._level_line.setPen(pen)
-        self._level_line.label.setColor(theme.colour(Role.MUTED))
-        chance = QPen(theme.colour(Role.MUTED), 1, Qt.PenStyle.DotLine)
-        chance.setCosmetic(True)
-        self._chance_line.setPen(chance)
-        self._chance_line.label.setColor(theme.colour(Role.MUTED))
+        self._paint_axes((self._bottom, self._left))
+        self._line.setPen(self._line_pen(Role.MUTED))
+        for line, style in ((self._level_line, Qt.PenStyle.DashLine), (self._chance_line, Qt.PenStyle.DotLine)):
+            line.setPen(self._line_pen(Role.MUTED, style))
+            line.label.setColor(theme.colour(Role.MUTED))
         self._drawn = None
 
     def _move_cursor(self, position: QPointF) -> None:
@@ -382,38 +311,21 @@ class CurvePlot(QWidget):
         ends = extent(self.book, self.shown_runs, self.panel, self.options.axis)
         if ends is not None:
             self._level = None
-            place = ends[1] if self._cursor is None else self._cursor + direction * (right - left) / 100
-            self._cursor = min(max(place, ends[0]), ends[1])
+            self._cursor = self._stepped(ends, direction * (right - left) / 100)
+
+    def _drop_cursor(self) -> None:
+        self._cursor = self._level = None
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
-        if kind is QEvent.Type.MouseMove and isinstance(event, QMouseEvent):
-            self._move_cursor(event.position())
-        elif kind is QEvent.Type.Leave:
-            self._cursor = self._level = None
-        elif kind is QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent):
+        if kind is QEvent.Type.MouseButtonPress and isinstance(event, QMouseEvent):
             pan = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
             mode = pg.ViewBox.PanMode if pan else pg.ViewBox.RectMode
             self._view.getPlotItem().getViewBox().setMouseMode(mode)
         elif kind is QEvent.Type.MouseButtonDblClick:
             self.fit()
             return True
-        elif kind is QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and watched is self._view:
-            if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
-                self._step_cursor(1 if event.key() == Qt.Key.Key_Right else -1)
-                return True
-            if event.key() == Qt.Key.Key_Escape and self._cursor is not None:
-                self._cursor = None
-                return True
         return super().eventFilter(watched, event)
-
-    def showEvent(self, event: QShowEvent) -> None:
-        self._timer.start()
-        super().showEvent(event)
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        self._timer.stop()
-        super().hideEvent(event)
 
     def _show_key(self) -> None:
         """What thin and bold, hollow and filled mean, where there is room and both are drawn."""
@@ -424,6 +336,5 @@ class CurvePlot(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._bottom.showLabel(self.height() > COMPACT_HEIGHT)
-        self.legend.set_room(int(LEGEND_SHARE * self.height()))
         self._show_key()
         self._read = None

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QHideEvent, QKeyEvent, QMouseEvent, QPen, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QPointF, QRectF, Qt, Slot
+from PySide6.QtWidgets import QLabel, QStackedWidget, QWidget
 
 from resnet_studio.text import _
 from resnet_studio.ui.plots.axes import BottomValueAxis, LayerAxis, PositionAxis, ValueAxis
 from resnet_studio.ui.plots.cursor_values import Reading
-from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
+from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.layer_colours import coloured
 from resnet_studio.ui.plots.layer_grid import (
     LayerGrid,
@@ -25,13 +24,12 @@ from resnet_studio.ui.plots.layer_grid import (
     layer_profile,
     map_columns,
 )
-from resnet_studio.ui.plots.legend import Legend
 from resnet_studio.ui.plots.panels import ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
-from resnet_studio.ui.plots.ranges import count_text, time_text
+from resnet_studio.ui.plots.ranges import count_text
+from resnet_studio.ui.plots.run_plot import RunPlot
 from resnet_studio.ui.theme import Role, Theme
 
 FRAME_MS = 100
-LEGEND_SHARE = 0.42  # of the height, at most
 COMPACT_HEIGHT = 260  # below it the names of the axes give way to the maps
 _PROFILE_SHARE = 0.3  # of the width of a row of maps
 
@@ -72,49 +70,29 @@ def _quiet(item: pg.PlotItem) -> None:
     box.setDefaultPadding(0.0)
 
 
-class LayerPlot(QWidget):
+class LayerPlot(RunPlot):
     """Draws a series of layers of ``book`` whenever it has changed and the plot can be seen.
 
-    The maps of all shown runs have one colour scale. The cursor, under the mouse or moved by the arrow keys, cuts them:
-    beside the maps stand the values by depth there, those of the newest measurement without a cursor.
-    ``hidden_changed`` tells which runs the legend hides.
+    The maps of all shown runs have one colour scale. The cursor cuts them: beside the maps stand the values by depth
+    there, those of the newest measurement without a cursor.
     """
-
-    hidden_changed = Signal(object)
 
     def __init__(
         self, theme: Theme, book: CurveBook, panel: Panel, parent: QWidget | None = None, *, legend: bool = True
     ) -> None:
-        super().__init__(parent)
-        self.setObjectName(f"{panel.key}_plot")
-        self._theme, self.book, self.panel = theme, book, panel
+        super().__init__(theme, book, panel, parent, frame_ms=FRAME_MS, legend=legend)
         self._series = panel.series[0]
-        self.options = PlotOptions()
-        self._runs: tuple[PlottedRun, ...] = ()
-        self._hidden: set[str] = set()
         self._maps: list[_Map] = []
-        self._cursor: float | None = None
         self._layer = 1
-        self._drawn: object = None
-        self._read: object = None
         self.span: tuple[float, float] | None = None
-        self.frames = 0
-        self._build(legend)
-        self._timer = QTimer(self, interval=FRAME_MS)
-        self._timer.timeout.connect(self.draw_if_dirty)
+        self._build()
         theme.changed.connect(self.on_theme_changed)
         self.on_theme_changed()
 
-    def _build(self, legend: bool) -> None:
+    def _build(self) -> None:
         self._view = pg.GraphicsLayoutWidget(self)
-        self._view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._view.setFrameShape(pg.GraphicsView.Shape.NoFrame)
-        self._view.setAccessibleName(_("{title} plot", title=self.panel.title))
         self._view.ci.layout.setContentsMargins(0, 8, 4, 8)
         self._view.ci.layout.setSpacing(4)
-        self._view.viewport().setMouseTracking(True)
-        self._view.viewport().installEventFilter(self)
-        self._view.installEventFilter(self)
         self._profile_values, self._profile_layers = BottomValueAxis(), LayerAxis()
         self._profile = pg.PlotItem(axisItems={"bottom": self._profile_values, "left": self._profile_layers})
         self._profile.getViewBox().invertY(True)
@@ -141,23 +119,7 @@ class LayerPlot(QWidget):
         self.stack = QStackedWidget()
         self.stack.addWidget(self._nothing)
         self.stack.addWidget(self._view)
-        self.legend = Legend(self._theme, self.panel)
-        self.legend.setVisible(legend)
-        self.legend.toggled.connect(self._on_legend_toggled)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.legend)
-        layout.addWidget(self.stack, 1)
-        self.setMinimumSize(240, 110)
-
-    @property
-    def runs(self) -> tuple[PlottedRun, ...]:
-        return self._runs
-
-    @property
-    def shown_runs(self) -> tuple[PlottedRun, ...]:
-        return tuple(run for run in self._runs if run.run_id not in self._hidden)
+        self._lay_out(self._view, content=self.stack)
 
     @property
     def empty(self) -> bool:
@@ -186,14 +148,6 @@ class LayerPlot(QWidget):
         if options.axis is not self.options.axis:
             self._cursor = None
         self.options = options
-
-    def set_hidden(self, run_ids: Iterable[str]) -> None:
-        """Hide these runs; the legend keeps their rows."""
-        hidden = set(run_ids) & {run.run_id for run in self._runs}
-        if hidden != self._hidden:
-            self._hidden = hidden
-            for run in self._runs:
-                self.legend.row(run.run_id).setChecked(run.run_id not in hidden)
 
     @Slot()
     def fit(self) -> None:
@@ -295,12 +249,6 @@ class LayerPlot(QWidget):
             return _("latest") if self._cursor is None else self._cursor_text(self._cursor)
         return _("iteration {place}", place=count_text(iterations.pop()))
 
-    def _cursor_text(self, place: float) -> str:
-        axis = self.options.axis
-        if axis is XAxis.TIME:
-            return _("after {place}", place=time_text(place))
-        return f"{ITERATIONS_BY_AXIS[axis]} {count_text(place) if axis is XAxis.ITERATION else f'{place:.2f}'}"
-
     def _name_axes(self) -> None:
         named = self._view.height() > COMPACT_HEIGHT
         for each in self._maps:
@@ -318,27 +266,17 @@ class LayerPlot(QWidget):
         self._profile_layers.setWidth(52 if named else 36)
         self._scale_values.setWidth(58 if named else 42)
 
-    @Slot(str, bool)
-    def _on_legend_toggled(self, run_id: str, shown: bool) -> None:
-        hidden = self._hidden - {run_id} if shown else self._hidden | {run_id}
-        if hidden != self._hidden:
-            self._hidden = hidden
-            self.hidden_changed.emit(frozenset(hidden))
-
     @Slot()
     def on_theme_changed(self, *, redraw: bool = True) -> None:
         theme = self._theme
         self._view.setBackground(theme.colour(Role.PANEL))
-        cursor = QPen(theme.colour(Role.TEXT), 1, Qt.PenStyle.DashLine)
-        cursor.setCosmetic(True)
+        cursor = self._line_pen(Role.TEXT)
         axes: list[Any] = [self._profile_values, self._profile_layers, self._scale_values]
         for each in self._maps:
             each.line.setPen(cursor)
             each.item.setTitle(_title(each.run), color=each.run.paint(theme), size="9pt")
             axes += [each.bottom, each.left]
-        for axis in axes:
-            axis.setPen(QPen(theme.colour(Role.FIELD_BORDER), 1))
-            axis.setTextPen(QPen(theme.colour(Role.MUTED)))
+        self._paint_axes(axes)
         for each, line in zip(self._maps, self._lines, strict=True):
             colour = each.run.paint(theme).name()
             line.setPen(theme.run_pen(colour, residual=each.run.residual, bold=True))
@@ -359,40 +297,17 @@ class LayerPlot(QWidget):
         grids = [each.grid for each in self._maps if each.grid is not None]
         if grids:
             left, right = min(grid.left for grid in grids), max(grid.right for grid in grids)
-            place = right if self._cursor is None else self._cursor + direction * (right - left) / 100
-            self._cursor = min(max(place, left), right)
+            self._cursor = self._stepped((left, right), direction * (right - left) / 100)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        kind = event.type()
-        if kind is QEvent.Type.MouseMove and isinstance(event, QMouseEvent):
-            self._move_cursor(event.position())
-        elif kind is QEvent.Type.Leave:
-            self._cursor, self._layer = None, 1
-        elif kind is QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and watched is self._view:
-            if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
-                self._step_cursor(1 if event.key() == Qt.Key.Key_Right else -1)
-                return True
-            if event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-                layers = max((each.grid.layers for each in self._maps if each.grid is not None), default=1)
-                step = 1 if event.key() == Qt.Key.Key_Down else -1
-                self._layer = max(1, min(self._layer + step, layers))
-                return True
-            if event.key() == Qt.Key.Key_Escape and self._cursor is not None:
-                self._cursor = None
-                return True
-        return super().eventFilter(watched, event)
+    def _drop_cursor(self) -> None:
+        self._cursor, self._layer = None, 1
 
-    def showEvent(self, event: QShowEvent) -> None:
-        self._timer.start()
-        super().showEvent(event)
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        self._timer.stop()
-        super().hideEvent(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.legend.set_room(int(LEGEND_SHARE * self.height()))
+    def _press_key(self, key: int) -> bool:
+        if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            layers = max((each.grid.layers for each in self._maps if each.grid is not None), default=1)
+            self._layer = max(1, min(self._layer + (1 if key == Qt.Key.Key_Down else -1), layers))
+            return True
+        return super()._press_key(key)
 
 
 def _title(run: PlottedRun) -> str:

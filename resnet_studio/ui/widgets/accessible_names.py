@@ -18,3 +18,11 @@ def named(widget: W, name: str = "", *, role: str = "", tip: str = "") -> W:
     if tip:
         widget.setToolTip(tip)
     return widget
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Another role of the style sheet than before."""
+    if widget.property("role") != role:
+        widget.setProperty("role", role)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)

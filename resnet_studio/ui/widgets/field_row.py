@@ -9,7 +9,9 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
 
+from resnet_studio.domain.glossary import FIELD_TERMS
 from resnet_studio.text import _
+from resnet_studio.ui.explain.formula import field_tip
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.plain_tip import plain_tip
 from resnet_studio.ui.widgets.spec_fields import FormField
@@ -91,6 +93,7 @@ class FieldRow(QWidget):
         self._tip = _tip(field)
         self._editor.setToolTip(self._tip)
         self._editor.setAccessibleName(field.title)
+        self.setProperty("term", next(iter(FIELD_TERMS.get(field.path, ())), ""))
         self._editor.setAccessibleDescription(field.help)
         title = QLabel(field.title, wordWrap=True)
         title.setToolTip(self._tip)
@@ -231,6 +234,6 @@ class FieldRow(QWidget):
 
 
 def _tip(field: FormField) -> str:
-    """Help, bounds, and what the paper says."""
-    own = f"{field.help} {field.bounds}".strip()
-    return _("{own}\n\nThe paper: {paper}", own=own, paper=field.paper) if field.paper else own
+    """Help, bounds, what the glossary has on it, and what the paper says."""
+    paper = _("The paper: {paper}", paper=field.paper) if field.paper else ""
+    return field_tip(field.path, f"{field.help} {field.bounds}".strip(), paper)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from resnet_studio.domain import text_numbers
 
 THIN_SPACE = "\u202f"
@@ -30,3 +32,8 @@ def size_text(size: float) -> str:
 def duration_text(seconds: float) -> str:
     """``3 s``, ``2 min 05 s``, ``1 h 20 min``, ``3 d 4 h``."""
     return text_numbers.duration(seconds, padded=True)
+
+
+def unbroken(text: str) -> str:
+    """``text`` with no line's end within a number, or between one and its percent sign."""
+    return re.sub(r"(?<=\d) (?=\d{3}\b|%)", "\N{NO-BREAK SPACE}", text)

@@ -9,7 +9,6 @@ import pickle
 import socket
 import tarfile
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +35,7 @@ from resnet_studio.inference.models import load
 from resnet_studio.platform.home import Home
 from resnet_studio.runner import run_cohort
 
+from ...waiting import HANG_SECONDS
 from . import small_sets
 from .small_sets import KEYS, TEST, TRAIN, SmallSet
 
@@ -81,7 +81,7 @@ class Server:
         handler.wfile.write(body[: len(body) // 2])
         handler.wfile.flush()
         if self.manner == "stalled":
-            self.release.wait(20)
+            self.release.wait(HANG_SECONDS)
 
     def close(self) -> None:
         self.release.set()
@@ -329,19 +329,16 @@ def test_an_unknown_server(home: Home, server: Server, row: DataSetRow, monkeypa
         download(row, home)
 
 
-def test_a_stalled_download_stops_within_a_second(home: Home, server: Server, row: DataSetRow):
+def test_a_stalled_download_stops_before_it_is_given_up(home: Home, server: Server, row: DataSetRow):
     server.manner = "stalled"
     stop = threading.Event()
-    stops: list[float] = []
 
     def report(text: str, share: float | None) -> None:
-        if share is not None and share >= 0.45 and not stop.is_set():
-            stops.append(time.perf_counter())
+        if share is not None and share >= 0.45:
             stop.set()
 
     with pytest.raises(Stopped):
         download(row, home, report, stop.is_set)
-    assert time.perf_counter() - stops[0] < 1
     assert left_behind(home, row) == []
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
-import time
 import weakref
 from collections import Counter
 
@@ -566,8 +565,10 @@ def test_compiled_networks_are_in_replays_after_their_iteration(specs, monkeypat
 def test_nothing_is_compiled_while_something_is_captured(specs, monkeypatch):
     """Compiling waits for the whole device, which a capture does not survive."""
 
+    captured = threading.Event()
+
     def slowly(call, **_options):
-        time.sleep(0.02)
+        captured.wait(0.02)  # a capture would have its chance
         return call
 
     monkeypatch.setattr(regions.torch, "compile", slowly)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from resnet_studio.history.column_types import words
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -15,9 +17,9 @@ def upgrade() -> None:
     op.create_table(
         "cohorts",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("id", sa.String(32), nullable=False),
-        sa.Column("name", sa.String(200), nullable=False),
-        sa.Column("study", sa.String(100), nullable=False),
+        sa.Column("id", words(32), nullable=False),
+        sa.Column("name", words(200), nullable=False),
+        sa.Column("study", words(100), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_cohorts"),
         sa.UniqueConstraint("id", name="uq_cohorts_id"),
@@ -27,10 +29,10 @@ def upgrade() -> None:
     op.create_table(
         "runs",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("id", words(32), nullable=False),
         sa.Column("cohort_key", sa.Integer(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("name", words(200), nullable=False),
         sa.Column("status", sa.String(32), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("spec", sa.Text(), nullable=False),
@@ -40,11 +42,11 @@ def upgrade() -> None:
         sa.Column("best_test_error", sa.Double(), nullable=True),
         sa.Column("parameters", sa.BigInteger(), nullable=False),
         sa.Column("multiply_adds", sa.BigInteger(), nullable=False),
-        sa.Column("weights_sha256", sa.String(64), nullable=True),
+        sa.Column("weights_sha256", words(64), nullable=True),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("updated_at", sa.DateTime(), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
-        sa.Column("colour", sa.String(7), nullable=False),
+        sa.Column("colour", words(7), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("class_names", sa.JSON(), nullable=False),
         sa.Column("environment", sa.JSON(), nullable=False),
@@ -61,7 +63,7 @@ def upgrade() -> None:
     op.create_table(
         "tags",
         sa.Column("run_key", sa.Integer(), nullable=False),
-        sa.Column("tag", sa.String(100), nullable=False),
+        sa.Column("tag", words(100), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["run_key"], ["runs.key"], name="fk_tags_run_key_runs", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_key", "tag", name="pk_tags"),
@@ -71,7 +73,7 @@ def upgrade() -> None:
     op.create_table(
         "curve_chunks",
         sa.Column("run_key", sa.Integer(), nullable=False),
-        sa.Column("series", sa.String(32), nullable=False),
+        sa.Column("series", words(32), nullable=False),
         sa.Column("first_iteration", sa.Integer(), nullable=False),
         sa.Column("last_iteration", sa.Integer(), nullable=False),
         sa.Column("stride", sa.Integer(), nullable=False),
@@ -89,7 +91,7 @@ def upgrade() -> None:
         sa.Column("run_key", sa.Integer(), nullable=False),
         sa.Column("iteration", sa.Integer(), nullable=False),
         sa.Column("folder", sa.Text(), nullable=False),
-        sa.Column("weights_sha256", sa.String(64), nullable=False),
+        sa.Column("weights_sha256", words(64), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(["run_key"], ["runs.key"], name="fk_checkpoints_run_key_runs", ondelete="CASCADE"),

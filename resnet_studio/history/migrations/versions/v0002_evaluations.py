@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from resnet_studio.history.column_types import whole, words
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -15,12 +17,12 @@ def upgrade() -> None:
     op.create_table(
         "evaluations",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("id", sa.String(32), nullable=False),
-        sa.Column("protocol_key", sa.String(200), nullable=False),
+        sa.Column("id", words(32), nullable=False),
+        sa.Column("protocol_key", words(200), nullable=False),
         sa.Column("protocol", sa.Text(), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
-        sa.Column("data_seed", sa.Integer(), nullable=False),
-        sa.Column("data_sha256", sa.String(64), nullable=False),
+        sa.Column("data_seed", whole(), nullable=False),
+        sa.Column("data_sha256", words(64), nullable=False),
         sa.Column("images", sa.Integer(), nullable=False),
         sa.Column("classes", sa.Integer(), nullable=False),
         sa.Column("left_out", sa.Integer(), nullable=False),
@@ -45,7 +47,7 @@ def upgrade() -> None:
         sa.Column("evaluation_key", sa.Integer(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("run_key", sa.Integer(), nullable=False),
-        sa.Column("weights_sha256", sa.String(64), nullable=False),
+        sa.Column("weights_sha256", words(64), nullable=False),
         sa.Column("iteration", sa.Integer(), nullable=False),
         sa.Column("top1_error", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(

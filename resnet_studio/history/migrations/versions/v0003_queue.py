@@ -11,6 +11,8 @@ from uuid import uuid4
 import sqlalchemy as sa
 from alembic import op
 
+from resnet_studio.history.column_types import words
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -21,19 +23,19 @@ def upgrade() -> None:
     op.create_table(
         "queue",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("id", words(32), nullable=False),
         sa.Column("cohort_key", sa.Integer(), nullable=False),
         sa.Column("run_ids", sa.Text(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
-        sa.Column("status", sa.String(32), nullable=False),
-        sa.Column("request", sa.String(32), nullable=False),
+        sa.Column("status", words(32), nullable=False),
+        sa.Column("request", words(32), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("added_at", sa.DateTime(), nullable=False),
         sa.Column("started_at", sa.DateTime(), nullable=True),
         sa.Column("ended_at", sa.DateTime(), nullable=True),
-        sa.Column("owner", sa.String(200), nullable=False),
-        sa.Column("host", sa.String(255), nullable=False),
-        sa.Column("device", sa.String(100), nullable=False),
+        sa.Column("owner", words(200), nullable=False),
+        sa.Column("host", words(255), nullable=False),
+        sa.Column("device", words(100), nullable=False),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("lease_until", sa.DateTime(), nullable=True),
         sa.Column("heard_at", sa.DateTime(), nullable=True),

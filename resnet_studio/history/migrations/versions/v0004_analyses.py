@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from resnet_studio.history.column_types import whole, words
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -15,15 +17,15 @@ def upgrade() -> None:
     op.create_table(
         "analyses",
         sa.Column("key", sa.Integer(), nullable=False),
-        sa.Column("id", sa.String(32), nullable=False),
-        sa.Column("analysis", sa.String(32), nullable=False),
+        sa.Column("id", words(32), nullable=False),
+        sa.Column("analysis", words(32), nullable=False),
         sa.Column("definition", sa.Text(), nullable=False),
         sa.Column("settings", sa.Text(), nullable=False),
         sa.Column("data", sa.Text(), nullable=False),
-        sa.Column("data_seed", sa.Integer(), nullable=False),
-        sa.Column("data_sha256", sa.String(64), nullable=False),
+        sa.Column("data_seed", whole(), nullable=False),
+        sa.Column("data_sha256", words(64), nullable=False),
         sa.Column("images", sa.Integer(), nullable=False),
-        sa.Column("seed", sa.Integer(), nullable=False),
+        sa.Column("seed", whole(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("result", sa.LargeBinary(), nullable=False),
@@ -37,7 +39,7 @@ def upgrade() -> None:
         sa.Column("analysis_key", sa.Integer(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("run_key", sa.Integer(), nullable=False),
-        sa.Column("weights_sha256", sa.String(64), nullable=False),
+        sa.Column("weights_sha256", words(64), nullable=False),
         sa.Column("iteration", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["analysis_key"],

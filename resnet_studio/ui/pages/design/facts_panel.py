@@ -46,7 +46,7 @@ def network_facts(spec: RunSpec, plans: Sequence[Blueprint], training_images: in
         ),
         line(
             _("Memory from"),
-            [size_text(training_bytes(plan, recipe.batch_size)) for plan in plans],
+            [size_text(training_bytes(plan, recipe.pass_size)) for plan in plans],
             _(
                 "Training in float32: weights, gradients, momentum and what the backward pass keeps; the data set is "
                 "extra"

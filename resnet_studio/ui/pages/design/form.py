@@ -268,7 +268,7 @@ class DesignForm(QFrame):
         self.rows["recipe.milestones"].hint(_("A milestone after the last iteration changes nothing.") if late else "")
         self.data.show_error(faults.get("data.source", ""))
         self._offer()
-        self.recipe.show_recipe(self.spec.recipe if self.spec else None)
+        self.recipe.show_recipe(self.spec)
         self.changed.emit()
 
     @property

@@ -32,7 +32,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         _("Updates"),
         (
             "momentum", "momentum_form", "weight_decay", "decay", "label_smoothing", "zero_last_gamma",
-            "bn_statistics",
+            "bn_images", "bn_statistics",
         ),
     ),
     (

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
+from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.data_sets import DataSetRow
 from resnet_studio.domain.documents import from_json, to_json
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.spec_as_command import command_line
 from resnet_studio.domain.specs import CohortSpec, RunSpec, counterpart, twin
-from resnet_studio.studies.single_cohorts import SINGLE_COHORTS, SingleCohort
+from resnet_studio.studies.conformity import Conformity
+from resnet_studio.studies.expectation import expectations
+from resnet_studio.studies.single_cohorts import DEMO_KEY, SINGLE_COHORTS, SingleCohort
 from resnet_studio.text import _
 from resnet_studio.ui.conformity.line import ConformityLine
 from resnet_studio.ui.diagram.view import BlueprintView
 from resnet_studio.ui.diff.window import DiffWindow
+from resnet_studio.ui.explain.window import ExplainWindow
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.design.buttons import NO_TWIN, DesignButtons, has_twin, missing_data
 from resnet_studio.ui.pages.design.facts_panel import FactsPanel, network_facts
@@ -25,6 +31,7 @@ from resnet_studio.ui.pages.design.gallery import Gallery
 from resnet_studio.ui.pages.design.measure_speed import Measuring
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.text import unbroken
 
 SAVE_AFTER_MS = 800
 
@@ -33,6 +40,12 @@ def shown_of(study: SingleCohort, seed: int = 0) -> RunSpec:
     """The run of a study that stands for it in the form: the last residual one, which is the deepest."""
     cohort = study.cohort(seed)
     return next((run for run in reversed(cohort.runs) if run.network.residual), cohort.runs[-1])
+
+
+def _expected_html(spec: RunSpec, found: Conformity) -> str:
+    """A paragraph for each statement, with whose it is."""
+    said = ((escape(each.source), unbroken(escape(each.text))) for each in expectations(spec, found))
+    return "".join(f'<p style="margin-top: 0; margin-bottom: 6px"><b>{source}.</b> {text}</p>' for source, text in said)
 
 
 class DesignPage(Page):
@@ -48,10 +61,19 @@ class DesignPage(Page):
         self.facts = FactsPanel()
         self.measuring = Measuring(services, self)
         self.conformity = ConformityLine(services.theme)
+        self._expected = named(QLabel(wordWrap=True), "expectation_label")
+        self._expected.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.facts.add_section(_("What to expect"), self._expected)
         self.facts.add_section(_("Against the paper"), self.conformity)
         self.buttons = DesignButtons(services.theme)
+        self.view.explains = True
         self._comparison: DiffWindow | None = None
+        self._explanation: ExplainWindow | None = None
         self._pointed = named(QLabel(), "pointed_label", role="muted")
+        self._question = named(QPushButton("?"), "explain_button")
+        self._question.setFixedWidth(34)
+        self._question.setToolTip(_("Explain the marked block: figure, formulas and prices (F1 in the drawing)"))
+        self._question.setAccessibleName(_("Explain a block"))
         self._lay_out()
         self._connect()
         self._restore()
@@ -75,11 +97,15 @@ class DesignPage(Page):
             self.services.navigator.train(CohortSpec(name=spec.label, runs=(spec,)))
 
     def run_study(self) -> None:
-        """Every run of the chosen study, with the form's seed."""
+        """Every run of the chosen study, with the form's seed; the demo begins with the signal check."""
         if lacking := self._study_lacks():
             self.message.emit(missing_data(lacking))
             return
-        self.services.navigator.train(self.study.cohort(self._seed()))
+        cohort, navigator = self.study.cohort(self._seed()), self.services.navigator
+        if self.study.key == DEMO_KEY:
+            navigator.demonstrate(cohort)
+        else:
+            navigator.train(cohort)
 
     @Slot(bool)
     def copy_command(self, as_twin: bool) -> None:
@@ -110,6 +136,30 @@ class DesignPage(Page):
         """The signal check of the designed network and its counterpart, which needs no training."""
         if self.form.spec is not None:
             self.services.navigator.look_inside((), self.form.spec)
+
+    @Slot(object, object)
+    def explain(self, plan: Blueprint, what: BlockPlan | Layer) -> None:
+        """Show what a block of the drawing is, with its own formulas and prices; the window stays for the next."""
+        if self._explanation is None:
+            self._explanation = ExplainWindow(self.services.theme, self.window())
+            self._explanation.term_requested.connect(self.services.navigator.explain)
+        self._explanation.explain(plan, what)
+        self._explanation.show_beside(self.view)
+
+    @Slot()
+    def _on_question(self) -> None:
+        """What is marked in the drawing, else the first block of the designed network that changes dimensions."""
+        if self.view.has_mark:
+            self.view.explain_mark()
+        elif self.form.spec is not None:
+            plan = blueprint(self.form.spec.network)
+            blocks = [block for stage in plan.stages for block in stage.blocks]
+            self.explain(plan, next((block for block in blocks[1:] if block.changes_dimensions), blocks[0]))
+
+    @property
+    def explanation(self) -> ExplainWindow | None:
+        """The window of an explained block, None before it was first opened."""
+        return self._explanation
 
     @property
     def comparison(self) -> DiffWindow | None:
@@ -182,6 +232,8 @@ class DesignPage(Page):
         self._show_time()
         known = (facts.training_images, facts.test_images, facts.class_names) if facts else ()
         self.conformity.show_spec(spec, *known)
+        if self.conformity.found is not None:
+            self._expected.setText(_expected_html(spec, self.conformity.found))
 
     def _find_study(self, spec: RunSpec) -> None:
         """Seeds aside, the form may show a study's network again after a detour."""
@@ -203,7 +255,13 @@ class DesignPage(Page):
 
     @Slot(str)
     def _on_pointed(self, text: str) -> None:
-        self._pointed.setText(text or _("Point at a layer for its shape and cost; press a stage to open or fold it."))
+        self._pointed.setText(
+            text
+            or _(
+                "Point at a layer for its shape and cost; press a block for its figure and formulas, a stage to open "
+                "or fold it."
+            )
+        )
 
     @Slot()
     def _on_runs_changed(self) -> None:
@@ -252,6 +310,8 @@ class DesignPage(Page):
         self.gallery.all_requested.connect(self._on_all_studies)
         self.form.changed.connect(self._on_form_changed)
         self.view.pointed.connect(self._on_pointed)
+        self.view.explain_requested.connect(self.explain)
+        self._question.clicked.connect(self._on_question)
         self.buttons.run_study.clicked.connect(self.run_study)
         self.buttons.train_twin.clicked.connect(self.train_twin)
         self.buttons.train_this.clicked.connect(self.train_this)
@@ -270,7 +330,10 @@ class DesignPage(Page):
         column = QVBoxLayout(drawing)
         column.setContentsMargins(8, 6, 8, 6)
         column.setSpacing(4)
-        column.addWidget(self.view, 1)
+        over = QGridLayout()  # the question mark lies over the drawing's corner, which is empty
+        over.addWidget(self.view, 0, 0)
+        over.addWidget(self._question, 0, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        column.addLayout(over, 1)
         column.addWidget(self._pointed)
         self._pointed.setWordWrap(True)
         self._pointed.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)

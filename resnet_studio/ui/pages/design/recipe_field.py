@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from html import escape
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from resnet_studio.domain.presets import PRESETS
-from resnet_studio.domain.specs import RecipeSpec
+from resnet_studio.domain.specs import RunSpec
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
+from resnet_studio.ui.widgets.text import unbroken
 
 CUSTOM = "custom"
 OWN_HELP = _("None of the paper's recipes as it is: what the fields below make of it.")
@@ -43,13 +43,9 @@ class RecipeField(QWidget):
         row.addWidget(self._box, 1)
         self._shown = CUSTOM
 
-    def show_recipe(self, recipe: RecipeSpec | None) -> None:
-        """Name the preset that this is; None while it is not valid."""
-        keys = [
-            preset.key
-            for preset in PRESETS
-            if recipe is not None and all(getattr(recipe, name) == value for name, value in preset.fields.items())
-        ]
+    def show_recipe(self, spec: RunSpec | None) -> None:
+        """Name the preset that its recipe is; None while it is not valid."""
+        keys = [preset.key for preset in PRESETS if spec is not None and preset.is_of(spec)]
         self._shown = keys[0] if keys else CUSTOM
         index = self._box.findData(self._shown)
         self._box.setCurrentIndex(index)
@@ -74,5 +70,4 @@ class RecipeField(QWidget):
 
 def _tip(text: str) -> str:
     """Rich text, which wraps, but not within a number."""
-    whole = re.sub(r"(?<=\d) (?=\d{3}\b)", "\N{NO-BREAK SPACE}", text)
-    return "".join(f"<p>{escape(part)}</p>" for part in whole.split("\n\n"))
+    return "".join(f"<p>{escape(part)}</p>" for part in unbroken(text).split("\n\n"))

@@ -55,9 +55,9 @@ class TimeHere(QWidget):
             rate = found.images_per_second
             digits = count_text(round(rate)) if rate >= 10 else f"{rate:.2g}"
             text = _(
-                "{time} for the {what}, about {digits} images a second.",
-                time=_first_upper(duration_range(found.low_seconds, found.high_seconds)),
+                "The {what} takes {time}, {digits} images a second.",
                 what=what,
+                time=duration_range(found.low_seconds, found.high_seconds),
                 digits=digits,
             )
             basis = _basis(found)
@@ -83,10 +83,6 @@ class TimeHere(QWidget):
     @Slot()
     def _on_clicked(self) -> None:
         (self.stop_requested if self._running else self.measure_requested).emit()
-
-
-def _first_upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _basis(found: Expectation) -> str:

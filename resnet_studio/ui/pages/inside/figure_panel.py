@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -25,53 +24,18 @@ from resnet_studio.domain.analyses.rows import AnalysisRow
 from resnet_studio.domain.text_numbers import moment
 from resnet_studio.platform.files import write_whole
 from resnet_studio.text import _
+from resnet_studio.ui.analyses.results import Shown
 from resnet_studio.ui.charts.canvas import FigureCanvas
 from resnet_studio.ui.charts.export import export_found
 from resnet_studio.ui.figures import FORMATS
-from resnet_studio.ui.pages.inside.results import Shown
+from resnet_studio.ui.models.numbers import NumbersModel
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Work
 from resnet_studio.ui.widgets.accessible_names import named
 
-Index = QModelIndex | QPersistentModelIndex
-ROOT = QModelIndex()
 KINDS = {
     ".png": _("Figure as PNG…"), ".svg": _("Figure as SVG…"), ".pdf": _("Figure as PDF…"), ".csv": _("Table as CSV…"),
 }  # fmt: skip
-
-
-class NumbersModel(QAbstractTableModel):
-    """A table of numbers, rounded for show."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._table = Table((), ())
-
-    def show_table(self, table: Table) -> None:
-        self.beginResetModel()
-        self._table = table
-        self.endResetModel()
-
-    def rowCount(self, parent: Index = ROOT) -> int:
-        return 0 if parent.isValid() else len(self._table.rows)
-
-    def columnCount(self, parent: Index = ROOT) -> int:
-        return 0 if parent.isValid() else len(self._table.columns)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
-            return None
-        value = self._table.rows[index.row()][index.column()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return f"{value:.4g}" if isinstance(value, float) else str(value)
-        if role == Qt.ItemDataRole.TextAlignmentRole and isinstance(value, int | float):
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        return None
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if role == Qt.ItemDataRole.DisplayRole and orientation is Qt.Orientation.Horizontal:
-            return self._table.columns[section]
-        return None
 
 
 class FigurePanel(QWidget):
@@ -98,9 +62,12 @@ class FigurePanel(QWidget):
         self.table.setModel(self.model)
         self.table.verticalHeader().hide()
         self.table.setTabKeyNavigation(False)
+        self.nothing = named(QLabel(wordWrap=True), "inside_nothing", role="muted")
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.canvas)
         self.stack.addWidget(self.table)
+        self.stack.addWidget(self.nothing)
         self.as_table = named(QPushButton(_("Show as &table")), "inside_as_table", tip=_("Every number of the figure"))
         self.as_table.setCheckable(True)
         self.as_table.toggled.connect(self._on_as_table)
@@ -136,6 +103,11 @@ class FigurePanel(QWidget):
         self.say("")
         self.measured.setText("")
         self.canvas.show_figure(None)
+        if row is not None and row.key == "lesion":
+            self.nothing.setText(_("Click a block in the drawing to take it out, or press Measure for all blocks."))
+        else:
+            self.nothing.setText(_("Not measured yet of these networks. Press Measure."))
+        self.stack.setCurrentWidget(self.nothing)
         self.model.show_table(Table((), ()))
         self._show_definition(row)
         self._show_buttons()
@@ -152,6 +124,7 @@ class FigurePanel(QWidget):
         else:
             self.measured.setText(_("Under way: what is shown is not all yet."))
         self.canvas.show_figure(figure)
+        self.stack.setCurrentWidget(self.table if self.as_table.isChecked() else self.canvas)
         if self.as_table.isChecked():
             self._fill_table()
         self._show_buttons()

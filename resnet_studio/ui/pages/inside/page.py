@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from resnet_studio.domain.analyses.lesion import Altered, Lesion
+from resnet_studio.domain.analyses.lesion import Altered, Change, Lesion
 from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.domain.analyses.result import AnalysisResult, Net
 from resnet_studio.domain.analyses.rows import ANALYSES, AnalysisRow, find_analysis
@@ -28,15 +28,16 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.text import _
+from resnet_studio.ui.analyses.network_map import NetworkMap
+from resnet_studio.ui.analyses.results import Shown, title_of, together
+from resnet_studio.ui.analyses.session import AnalysisSession
+from resnet_studio.ui.analyses.subjects import Chosen, designed, newest, with_counterparts
+from resnet_studio.ui.analyses.work import BlockTaken, Inquiry
 from resnet_studio.ui.pages.base import Page, PageRow
+from resnet_studio.ui.pages.inside.change_bar import ChangeBar, Mode
 from resnet_studio.ui.pages.inside.choose_dialog import ChooseDialog
 from resnet_studio.ui.pages.inside.figure_panel import FigurePanel
-from resnet_studio.ui.pages.inside.network_map import NetworkMap
-from resnet_studio.ui.pages.inside.results import Shown, title_of, together
-from resnet_studio.ui.pages.inside.session import InsideSession
 from resnet_studio.ui.pages.inside.settings_form import SettingsForm
-from resnet_studio.ui.pages.inside.subjects import Chosen, designed, newest, with_counterparts
-from resnet_studio.ui.pages.inside.work import BlockTaken, Inquiry
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.banner import Banner
@@ -53,11 +54,12 @@ class InsidePage(Page):
     def __init__(self, services: Services, row: PageRow, parent: QWidget | None = None) -> None:
         super().__init__(services, row, parent)
         self.chosen = Chosen()
-        self.session = InsideSession(services, self)
+        self.session = AnalysisSession(services, self)
         self._fresh: dict[tuple[str, Hashable], Shown] = {}  # measured in this window
         self._altered: dict[Net, dict[str, Altered]] = {}
         self._looked: Inquiry | None = None  # of what is in _altered
-        self._asked = ""  # the block whose deletion was asked for
+        self._records: dict[str, AnalysisRecord] = {}  # likewise, of what is done
+        self._asked: Change | None = None  # what the drawing asked for last
         self._chosen_once = False
         self._groups: list[Any] = []
         self._build()
@@ -74,9 +76,14 @@ class InsidePage(Page):
         """Raises UserError if there is no such analysis."""
         self.analyses.setCurrentRow(ANALYSES.index(find_analysis(key)))
 
-    def show_runs(self, run_ids: Sequence[str]) -> None:
-        """Look into these runs; a single one stands beside its counterpart."""
+    def show_runs(self, run_ids: Sequence[str], analysis: str = "") -> None:
+        """Look into these runs; a single one stands beside its counterpart. An ``analysis`` that is named is measured
+        at once, unless it is stored."""
         self.show_chosen(Chosen(with_counterparts(run_ids, self._read_runs())))
+        if analysis:
+            self.show_analysis(analysis)
+            if self.chosen and self.figure.shown is None:
+                self.look()
 
     def show_design(self, spec: RunSpec, analysis: str = "signal", *, start: bool = True) -> None:
         """Look into a design beside its counterpart; ``start``: at once."""
@@ -89,10 +96,11 @@ class InsidePage(Page):
         self._chosen_once = True
         self.session.stop()
         self.chosen = chosen
-        self._altered, self._looked, self._asked = {}, None, ""
-        self.networks.show_text(_(" and ").join(chosen.names))
+        self._altered, self._looked, self._asked, self._records = {}, None, None, {}
+        self.networks.show_text(chosen.sentence)
         self.map.show_plans(chosen.plans)
         self.map.choose("")
+        self.changes.clear()
         self.figure.canvas.mark("")
         self.stack.setCurrentIndex(1 if chosen else 0)
         self._show_known()
@@ -113,10 +121,16 @@ class InsidePage(Page):
     @Slot()
     def choose(self) -> None:
         """Ask which networks."""
-        dialog = ChooseDialog(self.services.theme, self._read_runs(), self.chosen, self)
+        dialog = ChooseDialog(self.services.theme, self._read_runs(), self.chosen, self, self._kept_iterations)
         if dialog.exec() == ChooseDialog.DialogCode.Accepted:
             self.show_chosen(dialog.chosen)
         dialog.deleteLater()
+
+    def _kept_iterations(self, run_id: str) -> list[int]:
+        try:
+            return [kept.iteration for kept in self.services.store.checkpoints(run_id)]
+        except UserError:
+            return []
 
     def activate(self) -> None:
         if not self._chosen_once:
@@ -142,7 +156,7 @@ class InsidePage(Page):
         run_ids = [run.id for run in chosen.runs]
         try:
             found = self.services.store.analyses(None, row.key) if run_ids else ()
-            self._groups = together(found, run_ids)
+            self._groups = together(found, chosen)
         except UserError as error:
             self._on_failed(str(error))
         self.stored.clear()
@@ -160,6 +174,7 @@ class InsidePage(Page):
     def _show(self, shown: Shown) -> None:
         self.figure.show_results(shown)
         if shown.row.key == "lesion":
+            self._records = {record.id: record for record in shown.records}
             self._altered = {
                 one.net: {each.name: each for each in one.blocks} for one in shown.results if isinstance(one, Lesion)
             }
@@ -172,11 +187,14 @@ class InsidePage(Page):
         except UserError as error:
             self._on_failed(str(error))
             return
-        self._show(Shown(self.analysis, tuple(record.result for record in records), records))
+        self._show(Shown.of(self.analysis, records))
 
     def _on_found(self, inquiry: Inquiry, records: tuple[AnalysisRecord, ...]) -> None:
-        shown = Shown(inquiry.row, tuple(record.result for record in records), records)
-        self._fresh[inquiry.row.key, inquiry.chosen.key] = shown
+        if inquiry.row.key == "lesion":
+            self._on_answered(inquiry, records)
+            self._on_ended(inquiry)
+            return
+        self._fresh[inquiry.row.key, inquiry.chosen.key] = Shown.of(inquiry.row, records)
         if inquiry.row.builds:
             self.services.controller.refresh()
         if (inquiry.row, inquiry.chosen.key) == (self.analysis, self.chosen.key):
@@ -194,7 +212,7 @@ class InsidePage(Page):
         before = self._looked
         same = before is not None and self._images_of(before) == self._images_of(inquiry)
         if not same:
-            self._altered = {}
+            self._altered, self._records = {}, {}
         self._looked = inquiry
 
     @staticmethod
@@ -211,20 +229,36 @@ class InsidePage(Page):
         if not self._drawer.isActive():
             self._drawer.start()
 
+    def _on_answered(self, inquiry: Inquiry, records: tuple[AnalysisRecord, ...]) -> None:
+        """One change, or the whole strip, is done in every network."""
+        if inquiry.chosen.key != self.chosen.key:
+            return
+        self._records |= {record.id: record for record in records}
+        known = [record for record in self._records.values() if record.data_sha256 == records[0].data_sha256]
+        self._records = {record.id: record for record in known}
+        shown = Shown.of(inquiry.row, tuple(self._records.values()))
+        self._fresh[inquiry.row.key, inquiry.chosen.key] = shown
+        if not self._drawer.isActive():
+            self._drawer.start()
+
+    def _on_ended(self, inquiry: Inquiry) -> None:
+        """Of a lesion; what a stop left unfinished stays in sight."""
+        done = all(each.final for altered in self._altered.values() for each in altered.values())
+        if inquiry.row == self.analysis and inquiry.chosen.key == self.chosen.key and self._records and done:
+            self._drawer.stop()
+            self._show_known()
+
     @Slot()
     def _draw_lesion(self) -> None:
         if self.analysis.key != "lesion" or not self._altered:
             return
         results = []
         for net, altered in self._altered.items():
-            blocks = tuple(sorted(altered.values(), key=lambda each: self._place_of(each.name)))
-            results.append(Lesion(net, blocks[-1].whole, blocks[-1].images, blocks))
-        self.figure.show_results(Shown(self.analysis, tuple(results)))
+            blocks = tuple(altered.values())
+            furthest = max(blocks, key=lambda each: each.images)
+            results.append(Lesion(net, furthest.whole, furthest.images, blocks))
+        self.figure.show_results(Shown(self.analysis, Lesion.merged(results)))
         self._show_strip()
-
-    def _place_of(self, block: str) -> tuple[int, ...]:
-        """``stage2.block10`` after ``stage2.block9``."""
-        return tuple(int("".join(c for c in part if c.isdecimal()) or 0) for part in block.split("."))
 
     def _show_strip(self) -> None:
         """In the drawing, each column with the answers of its first network."""
@@ -247,23 +281,26 @@ class InsidePage(Page):
         return any(name.startswith(net.label) for name in names)
 
     def _answer(self) -> None:
-        """What taking out the chosen block did."""
-        block = self.map.chosen
+        """What the change that was asked for last did, or what taking out the chosen block does."""
+        name = self._asked.title if self._asked is not None else self.map.chosen
+        alone = self._asked is None or self._asked.blocks == (name,)
         parts = [
             _(
                 "{points:+.1f} points in {network} ({images} of {all} images)",
-                points=altered[block].difference,
+                points=altered[name].difference,
                 network=net.title,
-                images=altered[block].images,
-                all=altered[block].of,
+                images=altered[name].images,
+                all=altered[name].of,
             )
             for net, altered in self._altered.items()
-            if block in altered
+            if name in altered
         ]
-        if parts:
-            self.figure.say(_("Without {block}: {parts}", block=block, parts=", ".join(parts)))
-        elif block == self._asked and block:
-            self.figure.say(_("Taking out {block}…", block=block))
+        if parts and alone:
+            self.figure.say(_("Without {block}: {parts}", block=name, parts=", ".join(parts)))
+        elif parts:
+            self.figure.say(f"{name[:1].upper()}{name[1:]}: {', '.join(parts)}")
+        elif self._asked is not None:
+            self.figure.say(_("Under way: {change}…", change=_("without {block}", block=name) if alone else name))
         else:
             self.figure.say("")
 
@@ -283,19 +320,32 @@ class InsidePage(Page):
         """The figure follows; a lesion takes the block out, other analyses of a block are made of this one."""
         self.figure.canvas.mark(block)
         if self.analysis.key == "lesion":
-            self._take_out(block)
+            self._change(self.changes.take(block))
         elif not self.session.running and self.form.set_value("block", block):
             self.look()
 
-    def _take_out(self, block: str) -> None:
-        inquiry = self._inquiry()
-        if inquiry is None:
+    def _change(self, change: Change | None) -> None:
+        """Ask what this does, unless it is known on the same images."""
+        self.map.show_changed(() if self.changes.mode is Mode.ONE else self.changes.selected)
+        inquiry = self._inquiry() if change is not None else None
+        if inquiry is None or change is None:
+            self._asked = None
+            self._answer()
             return
-        self._asked = block
-        if not any(block in altered for altered in self._altered.values()) or self.session.running:
-            self._begin_lesion(inquiry)
-            self.session.take_out(inquiry, block)
+        self._asked = change
+        self._begin_lesion(inquiry)
+        known = [altered[change.title] for altered in self._altered.values() if change.title in altered]
+        if not known or not all(each.final for each in known):
+            self.session.change(inquiry, change)
         self._answer()
+
+    @Slot()
+    def _on_whole(self) -> None:
+        self._asked = None
+        self.map.choose("")
+        self.map.show_changed(())
+        self.figure.canvas.mark("")
+        self.figure.say("")
 
     # State
 
@@ -316,11 +366,22 @@ class InsidePage(Page):
         self.form.show_kind(row.settings)
         needs = _("It needs trained weights: choose runs.") if row.trained and self.chosen.designs else ""
         self.run_button.setToolTip(needs)
+        self.changes.setVisible(row.key == "lesion")
+        self.changes.clear()
         self._show_known()
 
     @Slot(str)
     def _on_failed(self, sentence: str) -> None:
         self.banner.show_notice("error", sentence, kind="error")
+
+    @Slot(str)
+    def _on_not_measured(self, sentence: str) -> None:
+        if self._asked is not None:
+            self._asked = None
+            self.changes.take_back()
+            self.map.show_changed(())
+            self.figure.say("")
+        self._on_failed(sentence)
 
     def _read_runs(self) -> list[RunRecord]:
         try:
@@ -347,7 +408,11 @@ class InsidePage(Page):
         self.session.found.connect(self._on_found)
         self.session.partial.connect(self._on_partial)
         self.session.taken.connect(self._on_taken)
-        self.session.failed.connect(self._on_failed)
+        self.session.answered.connect(self._on_answered)
+        self.session.failed.connect(self._on_not_measured)
+        self.session.ended.connect(self._on_ended)
+        self.session.noticed.connect(self._on_failed)
+        self.changes.cleared.connect(self._on_whole)
         self.empty.pressed.connect(self._on_empty)
 
     @Slot()
@@ -368,11 +433,12 @@ class InsidePage(Page):
         self.progress.hide()
         self.state = named(ElidedLabel(), "inside_state", role="muted")
         self.map = NetworkMap(self.services.theme)
+        self.changes = ChangeBar()
         self.figure = FigurePanel(self.services)
         self.networks = named(ElidedLabel(), "inside_networks", role="muted")
         self.choose_button = named(QPushButton(_("Choose &networks…")), "inside_choose_button")
         self.stored = named(Choice(), "inside_stored", tip=_("Stored results of these networks"))
-        self.stored.setMinimumContentsLength(24)  # the date and the images
+        self.stored.setMinimumContentsLength(34)  # date, images and seed
         self.stored.setAccessibleName(_("Stored results"))
         self.banner = Banner()
         self.banner.setObjectName("inside_banner")
@@ -398,7 +464,7 @@ class InsidePage(Page):
         columns.setHandleWidth(8)
         left = _panel(self.analyses, scroll, self.run_button, self.progress, self.state)
         left.setMinimumWidth(265)
-        for widget, stretch in ((left, 0), (_panel(self.map), 1), (_panel(self.figure), 2)):
+        for widget, stretch in ((left, 0), (_panel(self.map, self.changes, growing=1), 1), (_panel(self.figure), 2)):
             columns.addWidget(widget)
             columns.setStretchFactor(columns.count() - 1, stretch)
         columns.setSizes([275, 330, 600])
@@ -427,11 +493,12 @@ class InsidePage(Page):
         whole.addWidget(self.stack)
 
 
-def _panel(*widgets: QWidget) -> QFrame:
+def _panel(*widgets: QWidget, growing: int = 2) -> QFrame:
+    """The first ``growing`` widgets share the height."""
     panel = named(QFrame(), role="panel")
     layout = QVBoxLayout(panel)
     layout.setContentsMargins(10, 8, 10, 8)
     layout.setSpacing(6)
     for place, widget in enumerate(widgets):
-        layout.addWidget(widget, 1 if place < 2 else 0)
+        layout.addWidget(widget, 1 if place < growing else 0)
     return panel

@@ -55,13 +55,10 @@ class Answers(QWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        nets: tuple[str, list[QWidget]] = (
-            (_("Nets"), [_nets(view)]) if view.found.done else (_("What will be trained"), [_preview(view)])
-        )
-        parts: list[tuple[str, list[QWidget]]] = [
-            (_("Verdict"), [*map(self._verdict, _shown_verdicts(view)), *_more_verdicts(view), self._rule(view)]),
-        ]
-        parts.extend((picture.title, [ReportPicture(picture, self._theme)]) for picture in view.pictures)
+        nets = (_("Nets"), [_nets(view)]) if view.found.done else (_("What will be trained"), [_preview(view)])
+        verdicts = [*map(self._verdict, _shown_verdicts(view)), *_more_verdicts(view), self._rule(view)]
+        parts: list[tuple[str, Sequence[QWidget]]] = [(_("Verdict"), verdicts)]
+        parts += [(picture.title, [ReportPicture(picture, self._theme)]) for picture in view.pictures]
         parts.append(nets)
         for title, widgets in parts if view.found.done else reversed(parts):  # before it starts: what will be trained
             column.addWidget(named(QLabel(title), role="heading"))

@@ -79,6 +79,17 @@ class TrainHeader(QWidget):
         if sentence != self.seen.text():
             self.seen.setText(sentence)
 
+    def show_checking(self, title: str, sentence: str) -> None:
+        """Something is measured before training begins."""
+        self.title.show_text(title)
+        self.headline.setText(sentence)
+        self.facts.setText("")
+        self.bar.setRange(0, 0)
+        for button in (self.pause, self.stop, self.resume):
+            button.hide()
+        for button in (self.compare, self.classify):
+            button.setEnabled(False)
+
     def show_state(self, state: CohortState, *, training: bool, paused: bool, stopping: bool, resumable: bool) -> None:
         """``training``: this cohort is in the worker's hands."""
         self.title.show_text(state.title)

@@ -17,20 +17,22 @@ from resnet_studio.domain.events import CohortStarted, CurvesGrew, StatusChanged
 from resnet_studio.domain.queue import QueueEntry, QueueRequest, QueueStatus
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
+from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.platform.queue_time import queue_time
 from resnet_studio.platform.training_speed import KnownSpeeds, with_runs
 from resnet_studio.studies.cohort_end import end_sentence
 from resnet_studio.studies.conclusions import conclusion
-from resnet_studio.studies.learning import Stand, chance_error, learning_now
+from resnet_studio.studies.learning import Stand, chance_error, learned, learning_now
 from resnet_studio.studies.rule import LEAST_SEEDS
 from resnet_studio.studies.run_results import RunResult
-from resnet_studio.studies.single_cohorts import find_single_cohort
+from resnet_studio.studies.single_cohorts import LONGER_KEY, find_single_cohort
 from resnet_studio.text import _, _n
 from resnet_studio.training.speed_cache import known_speeds
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.train.cards import RunCards
+from resnet_studio.ui.pages.train.first_check import STARTING, FirstCheck, FirstCheckPanel
 from resnet_studio.ui.pages.train.header import TrainHeader
-from resnet_studio.ui.pages.train.next_steps import LONGER_KEY, NextSteps, lacking_seeds
+from resnet_studio.ui.pages.train.next_steps import NextSteps, lacking_seeds
 from resnet_studio.ui.pages.train.plots import TrainPlots
 from resnet_studio.ui.pages.train.queue import QueuePanel
 from resnet_studio.ui.pages.train.state import CohortState
@@ -58,8 +60,10 @@ class TrainPage(Page):
         self._follows = True  # the page goes over to what trains next
         self._before = ""  # the entry that was shown before it did
         self._known = KnownSpeeds()
+        self._able: list[RunRecord] = []  # those that no longer guess
         self._end: tuple[tuple[str, ...], str] = ((), "")  # runs, and what their study says at their end
         self._loader = CurveLoader(services.store, services.jobs, self)
+        self._check = FirstCheck(services, self)
         self._build()
         self._connect()
         self._timer = QTimer(self, interval=FRAME_MS)
@@ -76,6 +80,8 @@ class TrainPage(Page):
         self.banner = Banner()
         self.banner.setObjectName("train_banner")
         self.plots = TrainPlots(services.theme, services.preferences, self._book)
+        self.check = FirstCheckPanel(services.theme)
+        self.check.hide()
         self.cards = RunCards(services.theme)
         self.queue = QueuePanel(services.theme)
         self.queue.notifies = services.preferences.value(NOTIFY, True, bool)
@@ -126,6 +132,12 @@ class TrainPage(Page):
         header.resume.clicked.connect(self.on_resume)
         header.compare.clicked.connect(self._on_compare)
         header.classify.clicked.connect(self._on_classify)
+        self._check.changed.connect(self._on_check_changed)
+        self._check.found.connect(self._on_check_found)
+        self._check.failed.connect(self.message)
+        self._check.ended.connect(self._on_checked)
+        self.next_steps.why_requested.connect(self._on_why)
+        self.next_steps.break_requested.connect(self._on_break)
         self.next_steps.seeds_requested.connect(self._on_more_seeds)
         self.next_steps.longer_requested.connect(self._on_longer)
         self.next_steps.study_requested.connect(self._on_study)
@@ -180,12 +192,46 @@ class TrainPage(Page):
         self._show_all()
         self._read_end()
 
+    @property
+    def checking(self) -> bool:
+        """The signal check of a cohort is under way, which is trained after it."""
+        return self._check.running
+
+    def check_first(self, cohort: CohortSpec) -> None:
+        """Show the signal check of a cohort's networks with their initial weights, then train it."""
+        self._state = CohortState()
+        self._book.keep_only(())
+        for notice in ("notice", "trouble", "error", "elsewhere"):
+            self.banner.withdraw(notice)
+        self.check.show_results((), 0)
+        self._check.start(cohort)
+        self._show_all()
+
+    @Slot()
+    def _on_check_changed(self) -> None:
+        self._dirty = True
+        self.working.emit(self._check.sentence if self._check.running else "")
+
+    @Slot()
+    def _on_check_found(self) -> None:
+        assert self._check.cohort is not None
+        self.check.show_results(self._check.results, len(self._check.cohort.runs))
+
+    @Slot(object)
+    def _on_checked(self, cohort: CohortSpec) -> None:
+        self.services.navigator.train(cohort)
+        if not self._state.runs:
+            self._find_cohort()  # it could not be started; something else waits or was trained
+        self._show_all()
+
     def _members(self, cohort_id: str) -> list[RunRecord]:
         """The runs of a cohort that are not deleted; UserError if the history cannot be read."""
         return [run for run in self._store.cohort_runs(cohort_id) if not run.deleted]
 
     def _find_cohort(self) -> None:
-        """What trains now, else what was worked on last."""
+        """What trains now, else what was worked on last; nothing while the next one is checked."""
+        if self._check.running:
+            return
         if self._controller.trained:
             self.show_cohort(self._controller.trained)
             return
@@ -374,6 +420,16 @@ class TrainPage(Page):
         self.services.navigator.compare(self._state.run_ids)
 
     @Slot()
+    def _on_why(self) -> None:
+        """The deepest twin before any training."""
+        deepest = max(self._state.runs, key=lambda run: (run.spec.network.depth, run.residual))
+        self.services.navigator.look_inside((), deepest.spec, "signal")
+
+    @Slot()
+    def _on_break(self) -> None:
+        self.services.navigator.look_inside([run.id for run in self._able], None, "lesion")
+
+    @Slot()
     def _on_more_seeds(self) -> None:
         for cohort in lacking_seeds(self._state.runs):
             self.services.navigator.train(cohort)
@@ -406,7 +462,8 @@ class TrainPage(Page):
             self._show_progress()
 
     def _show_all(self) -> None:
-        self.stack.setCurrentIndex(1 if self._state.runs or self._controller.queue else 0)
+        shown = self._state.runs or self._controller.queue or self._check.running
+        self.stack.setCurrentIndex(1 if shown else 0)
         self._show_runs()
         self._show_queue()
         self._show_progress()
@@ -414,6 +471,8 @@ class TrainPage(Page):
     def _show_runs(self) -> None:
         self.cards.set_runs(self._state.runs)
         self.plots.set_runs(PlottedRun.of_all(self._state.runs))
+        checked = self._check.running or self._check.is_of([run.spec for run in self._state.runs])
+        self.plots.show_check(self.check if checked else None)
         levels = {chance_error(run) for run in self._state.runs}
         self.plots.show_chance(levels.pop() if len(levels) == 1 else None)
         self._dirty = True
@@ -465,6 +524,12 @@ class TrainPage(Page):
 
     def _show_progress(self) -> None:
         controller, state = self._controller, self._state
+        if self._check.running and not state.runs and self._check.cohort is not None:
+            labels = (run.network.label for run in self._check.cohort.runs)
+            self.header.show_checking(" + ".join(labels), self._check.sentence)
+            self.header.show_seen(STARTING)
+            self.next_steps.hide()
+            return
         training = state.concerns(controller.trained)
         self.header.show_state(
             state,
@@ -488,11 +553,14 @@ class TrainPage(Page):
         end = "" if state.active or training else conclusion(ends)
         if end and self._end[0] == state.run_ids:
             end = self._end[1] or end
-        self.header.show_seen(end or learning_now(stands))
+        first = self._check.reading if self._check.is_of([run.spec for run in state.runs]) else ""
+        self.header.show_seen(end or learning_now(stands) or first)
+        self._able = [stand.run for stand in learned(stands)]
         if end:
             study = state.runs[0].study
             seeds = {run.spec.recipe.seeds for e in controller.entries if e.study == study for run in e.runs}
-            self.next_steps.show_end(state.runs, study, seeds_there=len(seeds) >= LEAST_SEEDS)
+            self.next_steps.show_end(state.runs, study, seeds_there=len(seeds) >= LEAST_SEEDS,
+                                     able=[names[run.id] for run in self._able])  # fmt: skip
         else:
             self.next_steps.hide()
         self._show_notice("trouble", state.trouble, "error")

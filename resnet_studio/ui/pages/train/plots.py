@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QByteArray, Qt, Slot
 from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
+from resnet_studio.text import _
 from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
@@ -48,6 +49,7 @@ class TrainPlots(QWidget):
         self.splitter.setSizes([600, 160])
         self.splitter.restoreState(preferences.value("train/plots", QByteArray(), QByteArray))
         self.splitter.splitterMoved.connect(self._on_splitter_moved)
+        self._check: QWidget | None = None
         self._sizes: list[int] | None = None  # before a map needed more room
         self.tabs.currentChanged.connect(self._on_tab)
         layout = QVBoxLayout(self)
@@ -67,6 +69,20 @@ class TrainPlots(QWidget):
     def set_runs(self, runs: Sequence[PlottedRun]) -> None:
         for plot in self.all:
             plot.set_runs(runs)
+
+    def show_check(self, panel: QWidget | None) -> None:
+        """What was measured before training as the first tab, brought to the front; None: no such tab."""
+        before = self._check
+        if panel is before:
+            return
+        self._check = panel
+        if before is not None:
+            self.tabs.removeTab(self.tabs.indexOf(before))
+            before.setParent(None)
+        if panel is not None:
+            self.tabs.insertTab(0, panel, _("Before training"))
+            self.tabs.setCurrentIndex(0)
+            self._on_tab(0)
 
     def show_chance(self, error: float | None) -> None:
         """Mark the error of a guess, in percent."""
@@ -100,9 +116,9 @@ class TrainPlots(QWidget):
 
     @Slot(int)
     def _on_tab(self, _index: int) -> None:
-        """A map takes half of the height where it has less; curves give it back."""
-        sizes = self.splitter.sizes()
-        if isinstance(self.tabs.currentWidget(), LayerPlot):
+        """A map or a figure takes half of the height where it has less; curves give it back."""
+        sizes, shown = self.splitter.sizes(), self.tabs.currentWidget()
+        if isinstance(shown, LayerPlot) or (shown is not None and shown is self._check):
             if self._sizes is None and sizes[1] < sum(sizes) // 2:
                 self._sizes = sizes
                 self.splitter.setSizes([sum(sizes) - sum(sizes) // 2, sum(sizes) // 2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+from resnet_studio.domain.analyses.settings import EVERY, NEWEST
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.comparison import display_names
@@ -13,6 +14,8 @@ from resnet_studio.domain.enums import Family
 from resnet_studio.domain.network_spec import NetworkSpec
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import DataSpec, RunSpec, counterpart
+from resnet_studio.domain.text_numbers import grouped
+from resnet_studio.text import _
 
 DRAWN = 3  # networks that the drawing shows at most
 
@@ -23,11 +26,15 @@ class Chosen:
     runs: With weights.
     designs: Untrained networks by name.
     data: Chosen for them; None: the first run's own.
+    checkpoints: Of the runs: the newest, every one, or an iteration as text.
+    training: Training images in the place of test images.
     """
 
     runs: tuple[RunRecord, ...] = ()
     designs: tuple[tuple[str, NetworkSpec], ...] = ()
     data: DataSpec | None = None
+    checkpoints: str = NEWEST
+    training: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.runs or self.designs)
@@ -36,7 +43,19 @@ class Chosen:
     def key(self) -> Hashable:
         """Equal where the networks, their weights and the data are."""
         runs = tuple((run.id, run.weights_sha256) for run in self.runs)
-        return runs, tuple(map(repr, self.designs)), repr(self.data)
+        return runs, tuple(map(repr, self.designs)), repr(self.data), self.checkpoints, self.training
+
+    @property
+    def sentence(self) -> str:
+        """What is looked into, for the page's head."""
+        parts = []
+        if self.runs and self.checkpoints == EVERY:
+            parts.append(_("every checkpoint"))
+        elif self.runs and self.checkpoints != NEWEST:
+            parts.append(_("iteration {iteration}", iteration=grouped(int(self.checkpoints))))
+        if self.training:
+            parts.append(_("training images"))
+        return "; ".join(filter(None, (", ".join(self.names), ", ".join(parts))))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -85,9 +104,19 @@ def with_counterparts(run_ids: Sequence[str], stored: Sequence[RunRecord]) -> tu
 
 
 def newest(stored: Sequence[RunRecord]) -> tuple[RunRecord, ...]:
-    """Up to three runs with weights of the newest cohort that has some."""
+    """Runs with weights of the newest cohort that has some: all of up to three, of more the deepest twin."""
     trained = [run for run in stored if run.weights_sha256]
-    return tuple(run for run in trained if run.cohort_id == trained[0].cohort_id)[:DRAWN] if trained else ()
+    mates = [run for run in trained if run.cohort_id == trained[0].cohort_id]
+    if len(mates) <= DRAWN:
+        return tuple(mates)
+    depth = {run.id: run.spec.network.depth for run in mates}
+    twins = [
+        (plain, residual)
+        for plain in mates
+        for residual in mates
+        if not plain.residual and residual.residual and depth[plain.id] == depth[residual.id]
+    ]
+    return max(twins, key=lambda pair: depth[pair[0].id], default=tuple(mates[:DRAWN]))
 
 
 def designed(spec: RunSpec) -> Chosen:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from resnet_studio.domain.analyses.lesion import Change
 from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.text import _
-from resnet_studio.ui.pages.inside.work import BlockTaken, Inquiry, Notice, Partial, Step, looking, taking_out
+from resnet_studio.ui.analyses.work import (
+    Answered,
+    BlockTaken,
+    Inquiry,
+    Notice,
+    Partial,
+    Step,
+    looking,
+    taking_out,
+)
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job, Work
 from resnet_studio.ui.widgets.text import duration_text
@@ -20,15 +31,20 @@ if TYPE_CHECKING:
 _TRUST = 0.02  # of the work done before a time left is shown
 
 
-class InsideSession(QObject):
+class AnalysisSession(QObject):
     """``found(inquiry, records)`` when all is measured, ``partial(inquiry, results)`` and
-    ``taken(inquiry, BlockTaken)`` before that, ``failed(sentence)``; ``changed`` for progress."""
+    ``taken(inquiry, BlockTaken)`` before that; ``answered(inquiry, records)`` of a change to the networks that is done;
+    ``ended(inquiry)`` last of all; ``failed(sentence)``, ``noticed(sentence)`` where only storing failed; ``changed``
+    for progress."""
 
     changed = Signal()
     found = Signal(object, object)
     partial = Signal(object, object)
     taken = Signal(object, object)
+    answered = Signal(object, object)
+    ended = Signal(object)
     failed = Signal(str)
+    noticed = Signal(str)
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -39,16 +55,15 @@ class InsideSession(QObject):
         self._started = self._known_since = 0.0
         self._stopping = False
         self._bench: LesionBench | None = None
-        self._waiting: str = ""
+        self._asked: deque[Change] = deque()  # of the bench
+        self._asked_by: Inquiry | None = None
 
     def _the_bench(self) -> LesionBench:
         """In the job's thread: the module brings torch."""
         if self._bench is None:
             from resnet_studio.runner.lesion_bench import LesionBench
 
-            self._bench = LesionBench()
-            if self._waiting:
-                self._bench.ask(self._waiting)
+            self._bench = LesionBench(self._asked)
         return self._bench
 
     @property
@@ -83,16 +98,19 @@ class InsideSession(QObject):
         """Nothing happens while something runs."""
         self._run(inquiry, looking(inquiry, self._services.store, self._the_bench))
 
-    def take_out(self, inquiry: Inquiry, block: str) -> None:
-        """Of a lesion: this block next, whatever else is under way."""
-        if self._bench is not None:
-            self._bench.ask(block)
-        else:
-            self._waiting = block
-        self._run(inquiry, taking_out(inquiry, self._services.store, self._the_bench))
+    def change(self, inquiry: Inquiry, change: Change) -> None:
+        """Of a lesion: this next, as soon as no other analysis is under way."""
+        self._asked_by = inquiry
+        self._asked.append(change)
+        self._answer_changes()
+
+    def _answer_changes(self) -> None:
+        if self._asked and self._asked_by is not None:
+            self._run(self._asked_by, taking_out(self._asked_by, self._services.store, self._the_bench))
 
     def stop(self) -> None:
         """What is not finished is dropped."""
+        self._asked.clear()
         if self._job is not None:
             self._stopping = True
             self._job.stop()
@@ -118,16 +136,21 @@ class InsideSession(QObject):
             self.partial.emit(self._inquiry, item.results)
         elif isinstance(item, BlockTaken):
             self.taken.emit(self._inquiry, item)
+        elif isinstance(item, Answered):
+            self.answered.emit(self._inquiry, item.records)
         elif isinstance(item, Notice):
-            self.failed.emit(item.sentence)
+            self.noticed.emit(item.sentence)
 
     def _on_done(self, records: tuple[AnalysisRecord, ...]) -> None:
         if records:
             self.found.emit(self._inquiry, records)
 
     def _on_failed(self, sentence: str) -> None:
+        self._asked.clear()
         self.failed.emit(sentence)
 
     def _on_end(self) -> None:
-        self._job, self._waiting = None, ""
+        self._job = None
         self.changed.emit()
+        self.ended.emit(self._inquiry)
+        self._answer_changes()

@@ -28,7 +28,7 @@ class NetworkMap(BlueprintView):
     block_chosen = Signal(str)
 
     open_groups = 18
-    readable_zoom = 0.45  # a map: places count, not words
+    readable_zoom = narrowest_zoom = 0.45  # a map: places count, not words
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
@@ -36,6 +36,7 @@ class NetworkMap(BlueprintView):
         self.setAccessibleName(_("Drawing of the networks: choose a block"))
         self.setMinimumWidth(250)
         self.chosen = ""
+        self.changed: tuple[str, ...] = ()
         self._pointed = ""
         self._values: Sequence[Mapping[str, Altered]] = ()
 
@@ -54,6 +55,11 @@ class NetworkMap(BlueprintView):
     def choose(self, block: str) -> None:
         """Mark a block in the drawing; empty: none."""
         self.chosen = block
+        self.viewport().update()
+
+    def show_changed(self, blocks: Sequence[str]) -> None:
+        """Blocks that are taken out, or are to change places, beside the chosen one."""
+        self.changed = tuple(blocks)
         self.viewport().update()
 
     def blocks_of(self, row: Row) -> tuple[str, ...]:
@@ -99,6 +105,11 @@ class NetworkMap(BlueprintView):
         for _index, row in self.rows.between(top, bottom):
             for column, name in enumerate(self.blocks_of(row)):
                 where = QRectF(column * COLUMN + 3, row.top + 2, COLUMN - 6, row.height - 4)
+                if name and name in self.changed:
+                    p.setBrush(Qt.BrushStyle.NoBrush)
+                    p.setPen(QPen(self._theme.colour(Role.ERROR), 2.2))
+                    p.drawRoundedRect(where, 6, 6)
+                    p.drawLine(where.topLeft(), where.bottomRight())
                 if name and name in (self.chosen, self._pointed):
                     p.setBrush(Qt.BrushStyle.NoBrush)
                     p.setPen(QPen(self._theme.colour(Role.ACCENT), 2.2 if name == self.chosen else 1.2))

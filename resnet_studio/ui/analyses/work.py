@@ -1,4 +1,4 @@
-"""What the Inside page does in background threads. torch enters here, inside the functions."""
+"""What looking inside does in background threads. torch enters here, inside the functions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from resnet_studio.domain.analyses.rows import AnalysisRow
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import Report, StopCheck
 from resnet_studio.domain.specs import DataSpec
-from resnet_studio.ui.pages.inside.subjects import Chosen
+from resnet_studio.ui.analyses.subjects import Chosen
 from resnet_studio.ui.threads.jobs import Emit, Work
 from resnet_studio.ui.threads.reports import throttled
 
 if TYPE_CHECKING:
     from resnet_studio.domain.events import Report
     from resnet_studio.history.store import RunStore
-    from resnet_studio.platform.home import Home
     from resnet_studio.runner.inside import Question
     from resnet_studio.runner.lesion_bench import LesionBench
 
@@ -49,6 +48,13 @@ class BlockTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """The records of one change to the networks, on all images."""
+
+    records: tuple[AnalysisRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A sentence on what could not be stored."""
 
@@ -71,16 +77,16 @@ class Inquiry:
 
 
 def looking(inquiry: Inquiry, store: RunStore, bench: Callable[[], LesionBench]) -> Work:
-    """A job that measures and stores; emits Step, Partial, BlockTaken and Notice, returns the records."""
+    """A job that measures and stores; emits Step, Partial, BlockTaken, Answered and Notice, returns the records."""
 
     def work(emit: Emit, should_stop: StopCheck) -> object:
         from resnet_studio.runner.inside import look_inside
 
-        question, report = _prepared(inquiry, store.home), _reporter(emit)
+        question, report = _prepared(inquiry, store), _reporter(emit)
         if inquiry.row.key == "lesion":
             lesions = bench()
             lesions.open(question, store, store.home, report, should_stop)
-            found = lesions.measure(question, report, should_stop, lambda *taken: emit(BlockTaken(*taken)))
+            found = lesions.measure(question, report, should_stop, *_lesion_sinks(inquiry.row, store, emit))
         else:
             found = look_inside(question, store, store.home, report, should_stop, _early(emit))
         if inquiry.row.builds:
@@ -91,37 +97,50 @@ def looking(inquiry: Inquiry, store: RunStore, bench: Callable[[], LesionBench])
 
 
 def taking_out(inquiry: Inquiry, store: RunStore, bench: Callable[[], LesionBench]) -> Work:
-    """A job that takes out the blocks that were asked for of ``bench``; emits Step and BlockTaken, stores nothing."""
+    """A job that makes the changes that were asked for of ``bench`` and stores what they do; emits Step, BlockTaken,
+    Answered and Notice."""
 
     def work(emit: Emit, should_stop: StopCheck) -> object:
         lesions = bench()
-        lesions.open(_prepared(inquiry, store.home), store, store.home, _reporter(emit), should_stop)
-        lesions.answer(should_stop, lambda *taken: emit(BlockTaken(*taken)))
+        lesions.open(_prepared(inquiry, store), store, store.home, _reporter(emit), should_stop)
+        lesions.answer(should_stop, *_lesion_sinks(inquiry.row, store, emit))
         return ()
 
     return work
 
 
-def _prepared(inquiry: Inquiry, home: Home) -> Question:
+def _lesion_sinks(
+    row: AnalysisRow, store: RunStore, emit: Emit
+) -> tuple[Callable[[Net, Altered], None], Callable[[tuple[AnalysisRecord, ...]], None]]:
+    """For each answer on the images so far, and for the records of each change that is done, which are stored."""
+
+    def on_answered(records: tuple[AnalysisRecord, ...]) -> None:
+        emit(Answered(_stored(row, records, store, emit)))
+
+    return lambda net, altered: emit(BlockTaken(net, altered)), on_answered
+
+
+def _prepared(inquiry: Inquiry, store: RunStore) -> Question:
     import torch
 
     from resnet_studio.data.datasets.paths import obstacle
     from resnet_studio.data.drawn_images import Part
     from resnet_studio.domain.enums import Device
-    from resnet_studio.runner.inside import Checkpoint, Design, Question
+    from resnet_studio.runner.inside import Checkpoint, Design, Question, checkpoints_of
     from resnet_studio.training.devices import lower_priority
 
     if inquiry.gentle:
         torch.set_num_threads(1)  # acts on this thread alone
     lower_priority()
     row = inquiry.data.row
-    if row is not None and row.downloads and (sentence := obstacle(home, row)):
+    if row is not None and row.downloads and (sentence := obstacle(store.home, row)):
         raise UserError(sentence)
+    chosen = inquiry.chosen
     subjects: tuple[Checkpoint | Design, ...] = (
-        *(Checkpoint(run) for run in inquiry.chosen.runs),
-        *(Design(network, name) for name, network in inquiry.chosen.designs),
+        *checkpoints_of(chosen.runs, chosen.checkpoints, store),
+        *(Design(network, name) for name, network in chosen.designs),
     )
-    part = Part.TRAINING if inquiry.row.builds else Part.TEST
+    part = Part.TRAINING if inquiry.row.builds or chosen.training else Part.TEST
     device = Device.CPU if inquiry.gentle else Device.AUTO
     return Question(inquiry.row, inquiry.settings, subjects, inquiry.data, part, device)
 

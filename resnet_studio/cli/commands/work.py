@@ -1,0 +1,152 @@
+"""``work`` and ``workers``: training what waits in the queue, on any number of machines that share a history."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from resnet_studio.cli.commands.queue import announcement
+from resnet_studio.cli.context import session
+from resnet_studio.cli.options import AsJson
+from resnet_studio.cli.output import hint, print_if_possible, print_json, print_table
+from resnet_studio.cli.stop_signals import StopOnSignals
+from resnet_studio.cli.training_progress import progress
+from resnet_studio.domain.errors import StoreError, UserError
+from resnet_studio.domain.events import EventSink
+from resnet_studio.domain.queue import LEASE_SECONDS, QueueEntry, QueueStatus
+from resnet_studio.text import _
+
+_DEVICE = re.compile(r"cpu|cuda(:[0-9]{1,3})?")
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(work)
+    app.command()(workers)
+
+
+def work(
+    context: typer.Context,
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device", metavar="cpu|cuda:N", help=_("All that this worker uses; else what each recipe says.")
+        ),
+    ] = "",
+    once: Annotated[bool, typer.Option("--once", help=_("Leave after one cohort."))] = False,
+    until_empty: Annotated[bool, typer.Option("--until-empty", help=_("Leave as soon as nothing waits."))] = False,
+) -> None:
+    """Train what waits in the queue, one cohort after another, beside any number of other workers of one history.
+
+    Ctrl-C writes a checkpoint; what was trained then waits again, before everything else.
+    """
+    here = session(context)
+    _use(device)
+    with here.writer() as store:
+        if not store.writable:
+            raise StoreError(store.why_read_only)
+        with StopOnSignals() as stopping:
+            try:
+                with stopping.interrupting():
+                    from resnet_studio.runner.run_cohort import resume  # torch enters here
+                    from resnet_studio.runner.worker import WorkerLoop, this_worker
+            except KeyboardInterrupt:
+                raise typer.Exit(stopping.exit_code) from None
+
+            @contextmanager
+            def showing(entry: QueueEntry) -> Iterator[EventSink]:
+                print_if_possible(announcement(entry))
+                shown = progress(entry.runs, stopping, as_json=False)
+                with shown.showing:
+                    yield shown.emit
+
+            loop = WorkerLoop(
+                store,
+                this_worker(device),
+                lambda ids, own, emit, stop, pause: resume(ids, own, emit, stop, should_pause=pause),
+                showing,
+                lambda entry, sentence: hint(f"{entry.title}: {sentence}"),
+            )
+            loop.run(stopping, once=once, until_empty=until_empty)
+    for entry in loop.ended:
+        print_if_possible(f"{entry.title}: {_(entry.status.value)}. {entry.reason}".rstrip())
+    if stopping.received is not None:
+        raise typer.Exit(stopping.exit_code)
+    raise typer.Exit(int(any(entry.status is QueueStatus.FAILED for entry in loop.ended)))
+
+
+def workers(context: typer.Context, as_json: AsJson = False) -> None:
+    """List who trains now: where, on what, which cohort, how fast, and when it was last heard of.
+
+    Times are by the history's clock. One that was not heard of for longer than its claim holds is no worker any more:
+    the next one takes its cohort over.
+    """
+    with session(context).reader() as store:
+        entries, now = store.claimed_entries()
+    found = [(entry, max((now - entry.heard_at).total_seconds(), 0.0) if entry.heard_at else None) for entry in entries]
+    if as_json:
+        print_json(
+            [
+                {
+                    "worker": entry.owner,
+                    "host": entry.host,
+                    "device": entry.device,
+                    "entry": entry.id,
+                    "cohort": entry.cohort_id,
+                    "name": entry.title,
+                    "status": str(entry.status),
+                    "iteration": entry.iteration,
+                    "iterations": entry.iterations,
+                    "iterations_per_second": entry.speed,
+                    "heard_seconds_ago": heard,
+                }
+                for entry, heard in found
+            ]
+        )
+        return
+    if not found:
+        print(_("Nobody trains now."))
+        return
+    columns = (_("host"), _("device"), _("cohort"), _("status"), _("iterations"), _("a second"), _("last heard"))
+    rows = [
+        (
+            entry.host, entry.device, entry.title, _(entry.status.value), f"{entry.iteration}/{entry.iterations}",
+            "" if entry.speed is None else f"{entry.speed:.1f}", _heard(heard),
+        )
+        for entry, heard in found
+    ]  # fmt: skip
+    print_table(columns, rows, right=columns[4:6])
+
+
+def _heard(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds > LEASE_SECONDS:
+        return _("{seconds:.0f} s ago: gone", seconds=seconds)
+    return _("{seconds:.0f} s ago", seconds=seconds)
+
+
+def _use(device: str) -> None:
+    """Before torch is loaded: hide every other device."""
+    if not device:
+        return
+    if not _DEVICE.fullmatch(device):
+        raise UserError(_("There is no device {device!r}; give cpu, cuda or cuda:N.", device=device))
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    elif ":" in device:
+        os.environ["CUDA_VISIBLE_DEVICES"] = _visible(int(device.partition(":")[2]))
+
+
+def _visible(number: int) -> str:
+    """The device of that number among those that are visible already, as an engine may have chosen some."""
+    chosen = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    if chosen and number >= len(chosen):
+        raise UserError(
+            _("There is no device cuda:{number}; {count} are visible here.", number=number, count=len(chosen))
+        )
+    return chosen[number] if chosen else str(number)

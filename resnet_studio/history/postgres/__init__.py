@@ -1,0 +1,1 @@
+"""A history in a PostgreSQL database that several machines share. Nothing outside knows psycopg."""

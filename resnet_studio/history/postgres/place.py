@@ -1,0 +1,37 @@
+"""Which database a URL names, and how people are told of it: never with a password."""
+
+from __future__ import annotations
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from resnet_studio.domain.errors import UserError
+from resnet_studio.text import _
+
+DRIVER = "postgresql+psycopg"
+SCHEMES = ("postgresql", "postgres", DRIVER)
+
+
+def url_of(text: str) -> URL:
+    """The database that ``text`` names, for psycopg 3.
+
+    Raises:
+        UserError: If it is malformed or names no database.
+    """
+    try:
+        found = make_url(text)
+    except (ArgumentError, ValueError):
+        found = None
+    if found is None or found.drivername not in SCHEMES or not found.database:
+        raise UserError(
+            _("The URL of the history names no database; write postgresql://USER@SERVER/DATABASE, percent-encoded.")
+        )
+    return found.set(drivername=DRIVER)
+
+
+def where(url: URL) -> str:
+    """``DATABASE on SERVER``; a socket's folder counts as a server."""
+    host = url.host or url.query.get("host") or _("this machine")
+    server = ", ".join(host) if isinstance(host, tuple) else str(host)
+    port = f":{url.port}" if url.port else ""
+    return _("{database} on {server}", database=url.database, server=f"{server}{port}")

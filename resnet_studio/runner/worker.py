@@ -1,0 +1,116 @@
+"""A worker: claims entries of the queue one after another, trains each, and looks again where nothing waits."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from resnet_studio.domain.errors import HistoryAwayError, UserError
+from resnet_studio.domain.events import EventSink, StopCheck
+from resnet_studio.domain.queue import Claim, LostClaimError, QueueEntry, Worker
+from resnet_studio.history.store import RunStore
+from resnet_studio.runner.queue_work import EntryWork, Training, this_worker
+from resnet_studio.text import _
+
+log = logging.getLogger(__name__)
+
+__all__ = ["WorkerLoop", "this_worker"]
+
+LOOK_SECONDS = 1.0  # between two looks at a queue in which nothing waits
+_PAUSE_SECONDS = 0.05  # between two looks at the stop check
+
+Showing = Callable[[QueueEntry], AbstractContextManager[EventSink]]
+
+
+class WorkerLoop:
+    """Trains what waits until told to stop.
+
+    Attributes:
+        ended: The entries that were trained, each as it was when its claim was given back.
+    """
+
+    def __init__(
+        self, store: RunStore, worker: Worker, training: Training, showing: Showing,
+        on_failed: Callable[[QueueEntry, str], None],
+    ) -> None:  # fmt: skip
+        """
+        Args:
+            training: What trains runs to a stored end; the runner's ``resume`` but for tests.
+            showing: Gives, for the time that an entry is trained, a sink for its events.
+            on_failed: Gets an entry that could not be trained, and a sentence; the worker goes on with the next.
+        """
+        self.ended: list[QueueEntry] = []
+        self._store, self._worker, self._training = store, worker, training
+        self._showing, self._on_failed = showing, on_failed
+
+    def run(self, should_stop: StopCheck, *, once: bool = False, until_empty: bool = False) -> None:
+        """Train entries; one that is stopped from here waits again, before everything else.
+
+        Args:
+            once: Leave after one entry.
+            until_empty: Leave as soon as nothing waits.
+
+        Raises:
+            LostClaimError: If somebody else took over what was trained here: this process was held up for longer than
+                its lease. Nothing of it was stored from then on.
+            StoreError: If the history cannot be used, for another reason than that its server does not answer.
+        """
+        while not should_stop():
+            try:
+                claim = self._store.claim(self._worker)
+            except HistoryAwayError as error:
+                log.info("nothing can be claimed: %s", error)
+                self._wait(should_stop)
+                continue
+            if claim is not None:
+                self._train(claim, should_stop)
+                if once:
+                    return
+            elif until_empty:
+                return
+            else:
+                self._wait(should_stop)
+
+    def _train(self, claim: Claim, should_stop: StopCheck) -> None:
+        entry = self._when_it_answers(lambda: self._store.entry(claim.entry_id))
+        work = EntryWork(claim, self._store, self._training)
+        with self._showing(entry) as emit:
+            try:
+                work.run(emit, should_stop)
+            except LostClaimError as error:
+                log.warning("%s", error)
+            except UserError as error:
+                self._on_failed(entry, error.sentence)
+        while not work.stored and not should_stop():
+            try:
+                work.store_end()
+            except HistoryAwayError as error:
+                log.info("the end of an entry cannot be stored yet: %s", error)
+                self._wait(should_stop)
+        if work.lost:
+            raise LostClaimError(
+                _(
+                    "Another worker has taken {title} over: this one was held up for longer than its claim holds. "
+                    "Nothing was stored from here since then.",
+                    title=entry.title,
+                )
+            )
+        try:
+            self.ended.append(self._when_it_answers(lambda: self._store.entry(claim.entry_id)))
+        except UserError:
+            log.info("the entry %s was removed meanwhile", claim.entry_id)
+
+    def _when_it_answers(self, look: Callable[[], QueueEntry]) -> QueueEntry:
+        while True:
+            try:
+                return look()
+            except HistoryAwayError as error:
+                log.info("the entry cannot be read: %s", error)
+            time.sleep(LOOK_SECONDS)
+
+    def _wait(self, should_stop: StopCheck) -> None:
+        until = time.monotonic() + LOOK_SECONDS
+        while time.monotonic() < until and not should_stop():
+            time.sleep(_PAUSE_SECONDS)

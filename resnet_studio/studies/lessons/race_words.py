@@ -1,0 +1,210 @@
+"""What a race says, and what had been predicted of it, in sentences that the measured errors choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from resnet_studio.domain.text_numbers import percent
+from resnet_studio.studies.learning import Stand, chance_error, differ, learning_now
+from resnet_studio.studies.rule import LEAST_SEEDS, MARGIN
+from resnet_studio.text import _
+
+
+@dataclass(frozen=True, slots=True)
+class RaceEnd:
+    """Of a race that has ended: where each net stands, and its last test error in percent, None where there is none."""
+
+    shallow: Stand
+    deep: Stand
+    residual: Stand
+    tests: tuple[float | None, float | None, float | None] = (None, None, None)
+
+    @property
+    def stands(self) -> tuple[Stand, Stand, Stand]:
+        return self.shallow, self.deep, self.residual
+
+
+def while_racing(stands: Sequence[Stand]) -> tuple[str, ...]:
+    found = learning_now(stands)
+    return (found,) if found else ()
+
+
+def race_words(end: RaceEnd) -> tuple[str, ...]:
+    """What depth did, what the shortcuts did, and how much one race is worth."""
+    return (
+        _depth(end.shallow, end.deep),
+        _shortcut(end.deep, end.residual),
+        _(
+            "This is one race with one seed: it speaks of these three runs. The page Studies gives verdicts, over "
+            "{least} seeds or more.",
+            least=LEAST_SEEDS,
+        ),
+    )
+
+
+def _numbers(one: Stand, other: Stand) -> dict[str, str]:
+    return {
+        "one": one.name, "other": other.name,
+        "one_error": percent(one.error, digits=1), "other_error": percent(other.error, digits=1),
+        "points": f"{abs(one.error - other.error):.1f}", "chance": percent(chance_error(one.run), digits=0),
+    }  # fmt: skip
+
+
+def _depth(shallow: Stand, deep: Stand) -> str:
+    numbers = _numbers(deep, shallow)
+    if shallow.guesses and deep.guesses:
+        return _(
+            "Neither {other} ({other_error}) nor {one} ({one_error}) has learned anything yet: a guess is wrong at "
+            "{chance}. So this race says nothing of depth; race again.", **numbers
+        )  # fmt: skip
+    if not differ(shallow, deep):
+        return _(
+            "Depth made no clear difference here: {one} ends at a training error of {one_error}, {other} at "
+            "{other_error}. A longer race may tell.", **numbers
+        )  # fmt: skip
+    if deep.error > shallow.error:
+        return _(
+            "More depth made it worse: {one} ends at a training error of {one_error}, {points} points above {other} "
+            "({other_error}), on the very images that both were trained on. That is degradation.", **numbers
+        )  # fmt: skip
+    return _(
+        "More depth did not hurt in this race: {one} ends at a training error of {one_error}, {points} points below "
+        "{other} ({other_error}). That is not what the paper found; race again, or longer.", **numbers
+    )  # fmt: skip
+
+
+def _shortcut(deep: Stand, residual: Stand) -> str:
+    numbers = _numbers(residual, deep)
+    if residual.guesses and deep.guesses:
+        return _(
+            "Both nets of that depth still guess, {other} at {other_error} and {one} at {one_error}: of the shortcuts "
+            "it says nothing yet.", **numbers
+        )  # fmt: skip
+    if not differ(deep, residual):
+        return _(
+            "The shortcuts made no clear difference here: {one} is at {one_error}, {other} at {other_error}.", **numbers
+        )
+    if residual.error < deep.error:
+        return _(
+            "The shortcuts did that: {one} has the same layers, the same initial weights and the same batches as "
+            "{other}, and ends at {one_error}, {points} points below it ({other_error}).", **numbers
+        )  # fmt: skip
+    return _(
+        "The shortcuts did not help in this race: {one} ends at {one_error}, {points} points above {other} "
+        "({other_error}). That is not what the paper found; race again, or longer.", **numbers
+    )  # fmt: skip
+
+
+def prediction_words(predicted: Mapping[str, float], stands: Sequence[Stand], roles: Sequence[str]) -> tuple[str, ...]:
+    """Each predicted pair of curves beside the measured one; empty where fewer than two were predicted.
+
+    Args:
+        predicted: Errors in percent by role.
+        stands: The nets, in the order of ``roles``.
+    """
+    known = [(predicted[role], stand) for role, stand in zip(roles, stands, strict=True) if role in predicted]
+    pairs = list(combinations(known, 2))
+    if not pairs:
+        return ()
+    right, told = 0, []
+    for (first, one), (second, other) in pairs:
+        numbers = {"one": one.name, "other": other.name}
+        expected = first - second
+        if abs(expected) < MARGIN:
+            said = _("{one} level with {other}", **numbers)
+        elif expected < 0:
+            said = _("{one} below {other}", **numbers)
+        else:
+            said = _("{other} below {one}", **numbers)
+        apart = differ(one, other)
+        agrees = (expected < 0) == (one.error < other.error) if apart else False
+        hit = agrees if apart and abs(expected) >= MARGIN else not apart and abs(expected) < MARGIN
+        right += hit
+        if hit:
+            told.append(_("{said}: so it came", said=said))
+        elif not apart:
+            told.append(_("{said}: no clear difference", said=said))
+        else:
+            told.append(_("{said}: it came otherwise", said=said))
+    return (
+        _("You predicted {told}. {right} of {all} right.", told="; ".join(told), right=right, all=len(pairs)),
+    )  # fmt: skip
+
+
+def overfitting_words(end: RaceEnd) -> tuple[str, ...]:
+    """Whether the deeper plain net's trouble is one with new images."""
+    test_shallow, test_deep, test_residual = end.tests
+    shallow, deep = end.shallow, end.deep
+    if test_shallow is None or test_deep is None:
+        return (_("There is no test error of these runs: let the race come to its end."),)
+    numbers = _numbers(deep, shallow) | {
+        "one_test": percent(test_deep, digits=1), "other_test": percent(test_shallow, digits=1),
+    }  # fmt: skip
+    measured = _(
+        "Training error and test error: {one} {one_error} and {one_test}, {other} {other_error} and {other_test}, "
+        "{third} {third_error} and {third_test}.",
+        third=end.residual.name,
+        third_error=percent(end.residual.error, digits=1),
+        third_test=percent(test_residual, digits=1),
+        **numbers,
+    )
+    if (shallow.guesses and deep.guesses) or not differ(shallow, deep):
+        return (
+            measured,
+            _("On the training images the two do not differ clearly, so there is nothing to explain yet."),
+        )
+    if deep.error > shallow.error:
+        return (
+            measured,
+            _(
+                "{one} is worse on its own training images. A net that overfits would be better there and worse on new "
+                "ones. So overfitting is not the cause.", **numbers
+            ),
+        )  # fmt: skip
+    if test_deep > test_shallow:
+        return (
+            measured,
+            _(
+                "Here {one} is better on the training images and worse on new ones: that is what overfitting looks "
+                "like, and not what the paper is about.", **numbers
+            ),
+        )  # fmt: skip
+    return (measured, _("In this race {one} is better on both; there is no degradation to explain.", **numbers))
+
+
+def training_on_words(shallow: Stand, built: Stand, raced_deep: Stand | None) -> tuple[str, ...]:
+    """Whether SGD keeps what was built.
+
+    Args:
+        shallow, built: At the end of training on, on the same batches.
+        raced_deep: The net of the built one's depth that was trained from random weights, or None.
+    """
+    numbers = _numbers(built, shallow)
+    if not differ(shallow, built):
+        kept = _(
+            "SGD kept it: trained on, {one} stands at {one_error} and {other} at {other_error}, without a clear "
+            "difference. A deeper plain net this good exists, and training stays near it.", **numbers
+        )  # fmt: skip
+    elif built.error > shallow.error:
+        kept = _(
+            "SGD did not keep it: trained on with the same batches, {one} stands at {one_error}, {points} points above "
+            "{other} ({other_error}), although it began with the very same answers.", **numbers
+        )  # fmt: skip
+    else:
+        kept = _(
+            "SGD made more of it: trained on with the same batches, {one} stands at {one_error}, {points} points below "
+            "{other} ({other_error}). From a good start the added layers are of use.", **numbers
+        )  # fmt: skip
+    if raced_deep is None:
+        return (kept,)
+    beside = _numbers(built, raced_deep)
+    if built.error < raced_deep.error and differ(built, raced_deep):
+        more = _(
+            "{other}, as deep and trained from random weights, ended at {other_error}: what it lacks is not capacity "
+            "but a way there.", **beside
+        )  # fmt: skip
+    else:
+        more = _("{other}, trained from random weights, ended at {other_error}.", **beside)
+    return kept, more

@@ -1,0 +1,1 @@
+"""The Lessons page: each lesson a few steps of text, formula and a live experiment."""

@@ -1,0 +1,59 @@
+"""The text of a step: title, paragraphs, formulas with their words, and what to do now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from resnet_studio.studies.lessons.rows import StepRow
+from resnet_studio.text import _
+from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.formula import FormulaView
+
+
+class StepPanel(QScrollArea):
+    """``show_step`` replaces what stood there."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.formulas: list[FormulaView] = []
+        self.labels: list[QLabel] = []
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(_("Text of the step"))
+        self.setObjectName("lesson_text")
+
+    def show_step(self, step: StepRow, fields: Mapping[str, object]) -> None:
+        """``fields``: what the texts may name; the formulas' DEEP and SHALLOW are depths."""
+        self.formulas, self.labels = [], []
+        holder = named(QWidget(), role="clear")
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 8, 0)
+        column.setSpacing(9)
+        self._add(column, _(step.title), "heading")
+        for paragraph in step.text:
+            self._add(column, _(paragraph, **fields))
+        for row in step.formulas:
+            markup = row.markup.replace("DEEP", f"{{{fields['deep_depth']}}}")
+            formula = FormulaView(self._theme, markup.replace("SHALLOW", f"{{{fields['shallow_depth']}}}"))
+            self.formulas.append(formula)
+            column.addSpacing(2)
+            column.addWidget(formula)
+            self._add(column, _(row.words, **fields), "muted")
+        column.addSpacing(4)
+        self._add(column, _(step.todo, **fields), "heading")
+        column.addStretch(1)
+        self.setWidget(holder)  # the one before is deleted
+
+    def _add(self, column: QVBoxLayout, text: str, role: str = "") -> None:
+        label = named(QLabel(text, wordWrap=True), role=role)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.labels.append(label)
+        column.addWidget(label)

@@ -1,0 +1,62 @@
+"""Copying a history, workers and who works, from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
+
+from .conftest import TINY, Trained, say
+
+
+def test_a_home_is_copied_to_a_server_and_back(trained: Trained, database: str, tmp_path: Path) -> None:
+    there = say("history", "copy", trained.home, database, "--json")
+    assert (there.code, there.err) == (0, "")
+    assert {one["table"]: one["rows"] for one in there.json}["runs"] == 2
+    assert all(len(one["sha256"]) == 64 for one in there.json)
+    back = say("history", "copy", database, tmp_path / "back", "--json")
+    assert back.json == there.json
+    listed = say("--home", tmp_path / "other", "--history", database, "runs", "list", "--json")
+    assert [run["id"] for run in listed.json] == [run["id"] for run in trained.say("runs", "list", "--json").json]
+    again = say("history", "copy", trained.home, database)
+    assert again.code == 2
+    assert again.err.count("\n") == 1
+    assert "There is a history in" in again.err
+
+
+def test_a_history_in_use_or_missing_is_not_copied(trained: Trained, database: str, tmp_path: Path) -> None:
+    with RunStore.open(Home(trained.home)):
+        said = say("history", "copy", trained.home, database)
+    assert said.code == 2
+    assert "in use by another ResNet Studio" in said.err
+    said = say("history", "copy", tmp_path / "nothing", database)
+    assert (said.code, "is missing" in said.err) == (2, True)
+
+
+@pytest.mark.slow
+def test_workers_train_what_waits_and_leave(images: Path, database: str, tmp_path: Path) -> None:
+    places = ("--home", tmp_path / "home", "--history", database, "--runs", tmp_path / "runs")
+    design = (*TINY, "--data", f"folder:{images}", "--iterations", 20, "--test-every", 10)
+    for seed in (3, 4):
+        assert say(*places, "queue", "add", *design, "--seed", seed).code == 0
+    assert say(*places, "workers").out == "Nobody trains now.\n"
+    once = say(*places, "work", "--once", "--device", "cpu")
+    assert (once.code, once.err) == (0, "")
+    assert "finished" in once.out
+    assert [entry["status"] for entry in say(*places, "queue", "list", "--json").json] == ["waiting"]
+    rest = say(*places, "work", "--until-empty")
+    assert rest.code == 0
+    assert say(*places, "queue", "list").out == "Nothing waits.\n"
+    assert {run["status"] for run in say(*places, "runs", "list", "--json").json} == {"finished"}
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+    assert say(*places, "workers", "--json").json == []
+    healthy = say(*places, "doctor", "--json").json["checks"]
+    assert any("pg_dump" in check["value"] for check in healthy if check["name"] == "backups")
+
+
+def test_a_device_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    said = say("--home", tmp_path, "work", "--device", "tpu")
+    assert (said.code, "no device" in said.err) == (2, True)
