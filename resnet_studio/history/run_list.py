@@ -19,7 +19,7 @@ from sqlalchemy.types import NullType
 
 from resnet_studio.domain.errors import SpecError
 from resnet_studio.domain.records import EvaluatedError, RunRecord
-from resnet_studio.history.odd_values import column_fits
+from resnet_studio.history.odd_values import Lenient, column_fits
 from resnet_studio.history.schema import CohortRow, RunRow, TagRow
 from resnet_studio.history.stored_specs import stored_spec
 from resnet_studio.platform.run_folder import is_run_id
@@ -118,7 +118,8 @@ def _decoded(rows: Sequence[tuple[Any, ...]], dialect: Dialect) -> list[tuple[An
     columns = []
     for place, (column, stored) in enumerate(zip(_COLUMNS, zip(*rows, strict=True), strict=True)):
         values: Sequence[Any] = stored
-        read = column.type.dialect_impl(dialect).result_processor(dialect, None)
+        kind = column.type  # of other kinds drivers hand out what the column has
+        read = kind.dialect_impl(dialect).result_processor(dialect, None) if isinstance(kind, Lenient) else None
         if read is not None:
             values = _each_once(read, stored)
         if not column_fits(column, values):
