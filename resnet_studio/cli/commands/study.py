@@ -40,7 +40,7 @@ from resnet_studio.studies.study import BudgetName
 from resnet_studio.text import _
 
 if TYPE_CHECKING:
-    pass
+    from resnet_studio.history.store import RunStore
 
 app = typer.Typer(help=_("Studies: the paper's questions and your own, with verdicts."), no_args_is_help=True)
 Seed = Annotated[
@@ -276,21 +276,29 @@ def _train_missing(here: Session, plan: StudyPlan, as_json: bool) -> int:
 
 
 def _evaluate_together(here: Session, plan: StudyPlan, as_json: bool) -> int:
-    """All nets of each seed as an ensemble, where that was not done; the exit code where a signal stopped it."""
     with here.writer() as store, StopOnSignals() as stopping:
-        if not stored_study(plan, store).lacking:
-            return 0
-        from resnet_studio.runner.evaluate_study import evaluate_study
+        return evaluate_together(store, plan, stopping, as_json=as_json)
 
-        title = _("evaluating {networks} nets together", networks=len(plan.arms))
-        try:
-            with ProgressBar(title, quiet=as_json) as work:
-                evaluate_study(plan, store, work.report, stopping)
-        except Stopped:
-            return stopping.exit_code
-        except UserError as error:
-            hint(error.sentence)
-            return 1
+
+def evaluate_together(store: RunStore, plan: StudyPlan, stopping: StopOnSignals, *, as_json: bool) -> int:
+    """All nets of each seed as an ensemble, where that was not done.
+
+    Returns:
+        The exit code: 0, 1 if it cannot be done, which is said, or 128 and more where a signal stopped it.
+    """
+    if not stored_study(plan, store).lacking:
+        return 0
+    from resnet_studio.runner.evaluate_study import evaluate_study
+
+    title = _("evaluating {networks} nets together", networks=len(plan.arms))
+    try:
+        with ProgressBar(title, quiet=as_json) as work:
+            evaluate_study(plan, store, work.report, stopping)
+    except Stopped:
+        return stopping.exit_code
+    except UserError as error:
+        hint(error.sentence)
+        return 1
     return 0
 
 
