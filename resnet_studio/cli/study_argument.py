@@ -10,10 +10,11 @@ from resnet_studio.cli.spec_arguments import classes_of, data_spec
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.platform.home import Home
-from resnet_studio.studies.catalog import OLD_KEYS, BudgetName, CohortStudy, Study, find_study
+from resnet_studio.studies.catalog import OLD_KEYS, CohortStudy, find_study
 from resnet_studio.studies.own_study import OwnStudy
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.stored import trained_plans
+from resnet_studio.studies.study import BudgetName, Study
 from resnet_studio.studies.study_file import is_study_name, read_study
 from resnet_studio.text import _
 

@@ -140,7 +140,8 @@ def _rule(attribute: InstrumentedAttribute[Any]) -> tuple[str, Callable[[Any], b
     length = getattr(getattr(kind, "impl", kind), "length", None)
     longest = 10 * length if length else _LONGEST  # SQLite does not count, so a longer one may have been kept
     own = kind.fits if isinstance(kind, Lenient) else None
-    kinds = () if own else (float, int) if kind.python_type is float else (kind.python_type,)
+    plain = kind.impl_instance if isinstance(kind, TypeDecorator) else kind  # a decorator's Python type is any object
+    kinds = () if own else (float, int) if plain.python_type is float else (plain.python_type,)
 
     def fits(value: Any) -> bool:
         if value is None:

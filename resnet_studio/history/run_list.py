@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from sqlalchemy.types import NullType
 
 from resnet_studio.domain.errors import SpecError
 from resnet_studio.domain.records import EvaluatedError, RunRecord
-from resnet_studio.history.odd_values import column_fits
+from resnet_studio.history.odd_values import Lenient, column_fits
 from resnet_studio.history.schema import CohortRow, RunRow, TagRow
 from resnet_studio.history.stored_specs import stored_spec
 from resnet_studio.platform.run_folder import is_run_id
@@ -104,15 +104,24 @@ def _tags(session: Session, condition: Any) -> dict[int, tuple[str, ...]]:
     return {key: tuple(tags) for key, tags in found.items()}
 
 
+def _each_once(read: Callable[[Any], Any], stored: Sequence[Any]) -> list[Any]:
+    """Equal values are read once, where the driver hands out such as can be compared quickly."""
+    try:
+        by_stored = {value: read(value) for value in set(stored)}
+    except TypeError:  # lists and dictionaries
+        return [read(value) for value in stored]
+    return [by_stored[value] for value in stored]
+
+
 def _decoded(rows: Sequence[tuple[Any, ...]], dialect: Dialect) -> list[tuple[Any, ...]] | None:
     """The values as their columns have them; None if one of them is odd."""
     columns = []
     for place, (column, stored) in enumerate(zip(_COLUMNS, zip(*rows, strict=True), strict=True)):
         values: Sequence[Any] = stored
-        read = column.type.dialect_impl(dialect).result_processor(dialect, None)
+        kind = column.type  # of other kinds drivers hand out what the column has
+        read = kind.dialect_impl(dialect).result_processor(dialect, None) if isinstance(kind, Lenient) else None
         if read is not None:
-            by_stored = {value: read(value) for value in set(stored)}
-            values = [by_stored[value] for value in stored]
+            values = _each_once(read, stored)
         if not column_fits(column, values):
             return None
         if place == _SPEC:

@@ -4,204 +4,24 @@ walks the rows."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 
-from resnet_studio.domain.data_sets import BUILTIN, CIFAR10, FOLDER
-from resnet_studio.domain.enums import Activation, Block, Branch, Family, Shortcut, Stem
+from resnet_studio.domain.data_sets import CIFAR10
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.paper import CIFAR_10, TABLE_2, TABLE_3, TABLE_4, TABLE_5, ErrorRow
 from resnet_studio.domain.presets import apply, find_preset, preset_for
 from resnet_studio.domain.protocols import SINGLE, Protocol, ProtocolKind
-from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
+from resnet_studio.domain.specs import DataSpec, NetworkSpec, RunSpec, replace
 from resnet_studio.domain.text_numbers import percent
 from resnet_studio.studies.plan import Arm, Comparison, Measure, StudyPlan
 from resnet_studio.studies.rule import Outcome
 from resnet_studio.studies.single_cohorts import DEMO, SINGLE_COHORTS, SingleCohort, plain, residual
-from resnet_studio.text import N_, _
+from resnet_studio.studies.study import IMAGENET_FOLDER, Budget, BudgetName, Study, shortened
+from resnet_studio.studies.study_nets import activations, bottlenecks, branches, kinds, options, table_2
+from resnet_studio.text import _
 
 _SMALL_SCALES = Protocol(kind=ProtocolKind.MULTI_SCALE, scales=(28, 32, 40))  # of images of 32 pixels
-IMAGENET_FOLDER = f"{FOLDER}ImageNet"  # stands for the folder that has to be given
 _STANDARD_ITERATIONS = 5_000
-
-
-class BudgetName(StrEnum):
-    """How much training a study is given."""
-
-    QUICK = "quick"
-    STANDARD = "standard"
-    PAPER = "paper"
-
-    @property
-    def words(self) -> str:
-        return _(_BUDGET_TITLES[self])
-
-    @property
-    def effort(self) -> str:
-        """A few words for a menu."""
-        return _(_BUDGET_EFFORTS[self])
-
-
-_BUDGET_TITLES = {
-    BudgetName.QUICK: N_("quick"),
-    BudgetName.STANDARD: N_("standard"),
-    BudgetName.PAPER: N_("full recipe"),
-}
-_BUDGET_EFFORTS = {
-    BudgetName.QUICK: N_("minutes on two cores"),
-    BudgetName.STANDARD: N_("an evening on two cores"),
-    BudgetName.PAPER: N_("the paper's full recipe; for GPUs"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """The nets of a study and how they are trained.
-
-    Attributes:
-        networks: By the keys that comparisons name.
-        iterations: 0: the paper's own number.
-        recipe: Of every net; None: the paper's, by net, shortened to ``iterations``.
-        data: Key of a data set, or :data:`IMAGENET_FOLDER`.
-        seeds: How many, unless another number is given.
-    """
-
-    networks: Mapping[str, NetworkSpec]
-    iterations: int
-    recipe: RecipeSpec | None = None
-    data: str = BUILTIN.key
-    seeds: int = 3
-
-    @property
-    def needs_folder(self) -> bool:
-        """The images have to be given: no data set of that kind is known by name."""
-        return self.data == IMAGENET_FOLDER
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """A question of the paper.
-
-    Attributes:
-        number: Its place in the gallery, from 1.
-        where: Figure or table.
-        expects: What the paper says, with its numbers.
-        comparisons: Those whose nets a budget lacks are left out of it.
-        protocols: Of the evaluations, by budget, as a plan has them; only where a comparison is answered by them.
-    """
-
-    number: int
-    key: str
-    title: str
-    question: str
-    where: str
-    expects: str
-    budgets: Mapping[BudgetName, Budget]
-    comparisons: tuple[Comparison, ...]
-    protocols: Mapping[BudgetName, tuple[Protocol, ...]] = field(default_factory=dict)
-
-    def plan(
-        self, budget: BudgetName = BudgetName.QUICK, *, data: str | None = None, classes: int | None = None,
-        seeds: int | None = None,
-    ) -> StudyPlan:  # fmt: skip
-        """The study worked out.
-
-        Args:
-            data: Other images than the budget's, as ``--data`` takes them.
-            classes: Of those.
-            seeds: How many instead of the budget's.
-        """
-        chosen = self.budgets[budget]
-        arms = tuple(
-            Arm(key, _run(network, chosen, data or chosen.data, classes)) for key, network in chosen.networks.items()
-        )
-        known = {*chosen.networks}
-        return StudyPlan(
-            key=self.key,
-            title=self.title,
-            question=self.question,
-            arms=arms,
-            comparisons=tuple(c for c in self.comparisons if c.measure.evaluated or {c.higher, c.lower} <= known),
-            seeds=tuple(range(seeds if seeds is not None else chosen.seeds)),
-            budget=str(budget),
-            where=self.where,
-            expects=self.expects,
-            protocols=self.protocols.get(budget, (SINGLE,)),
-        )
-
-
-def _run(network: NetworkSpec, budget: Budget, source: str, classes: int | None) -> RunSpec:
-    if classes is not None:
-        network = replace(network, classes=classes)
-    run = RunSpec(network=network, data=DataSpec(source=source))
-    if budget.recipe is not None:
-        return replace(run, recipe=replace(budget.recipe, iterations=budget.iterations))
-    run = apply(find_preset(preset_for(network)), run)
-    return _shortened(run, budget.iterations) if budget.iterations else run
-
-
-def _shortened(run: RunSpec, iterations: int) -> RunSpec:
-    """The paper's recipe in fewer iterations: the rate falls after the same halves and three quarters."""
-    scale = iterations / run.recipe.iterations
-    milestones = tuple(dict.fromkeys(max(1, round(scale * each)) for each in run.recipe.milestones))
-    recipe = replace(run.recipe, iterations=iterations, milestones=milestones, test_every=max(1, iterations // 20))
-    return replace(run, recipe=recipe)
-
-
-# Networks
-
-
-def _kinds(depths: tuple[int, ...], *, plain_nets: bool = True, residual_nets: bool = True) -> dict[str, NetworkSpec]:
-    """``plain-20``, ``resnet-20``: of section 4.2."""
-    nets = {f"plain-{depth}": plain(depth) for depth in depths} if plain_nets else {}
-    return nets | ({f"resnet-{depth}": residual(depth) for depth in depths} if residual_nets else {})
-
-
-def _imagenet(depth: int, block: Block, shortcut: Shortcut, *, small: bool) -> NetworkSpec:
-    """Of Table 1; small: with a quarter of the filters and a stem for images of 32 pixels."""
-    if not small:
-        return NetworkSpec(family=Family.IMAGENET, depth=depth, block=block, shortcut=shortcut)
-    return NetworkSpec(
-        family=Family.IMAGENET, depth=depth, block=block, shortcut=shortcut, stem=Stem.SMALL, image_size=32, width=16,
-        classes=10,
-    )  # fmt: skip
-
-
-def _table_2(*, small: bool) -> dict[str, NetworkSpec]:
-    kinds = (("plain", Block.PLAIN, Shortcut.NONE), ("resnet", Block.BASIC, Shortcut.A))
-    return {
-        f"{name}-{depth}": _imagenet(depth, block, s, small=small) for name, block, s in kinds for depth in (18, 34)
-    }
-
-
-def _options(*, small: bool) -> dict[str, NetworkSpec]:
-    nets = {"plain": _imagenet(34, Block.PLAIN, Shortcut.NONE, small=small)}
-    return nets | {
-        str(option): _imagenet(34, Block.BASIC, option, small=small) for option in (Shortcut.A, Shortcut.B, Shortcut.C)
-    }
-
-
-def _bottlenecks(depths: tuple[int, ...], *, small: bool) -> dict[str, NetworkSpec]:
-    return {
-        str(depth): _imagenet(depth, Block.BASIC if depth < 50 else Block.BOTTLENECK, Shortcut.B, small=small)
-        for depth in depths
-    }
-
-
-def _branches() -> dict[str, NetworkSpec]:
-    """Nets of 20 layers whose shortcuts go around one, two or three of them, and the plain net of single layers."""
-    return {
-        "plain": NetworkSpec(depth=20, block=Block.PLAIN, branch=Branch.SINGLE, shortcut=Shortcut.NONE),
-        "one": NetworkSpec(depth=20, block=Block.SINGLE, shortcut=Shortcut.A),
-        "two": residual(20),
-        "three": NetworkSpec(depth=20, block=Block.BOTTLENECK, shortcut=Shortcut.A),
-    }
-
-
-def _activations(depths: tuple[int, ...]) -> dict[str, NetworkSpec]:
-    pre = {f"pre-{depth}": NetworkSpec(depth=depth, activation=Activation.PRE) for depth in depths}
-    return {f"post-{depth}": residual(depth) for depth in depths} | pre
-
 
 # Budgets
 
@@ -219,7 +39,7 @@ def _budgets(
 
 
 # The recipe of section 4.2 in fewer iterations, for small nets of Table 1's shape on CIFAR-10's images.
-_EVENING = _shortened(
+_EVENING = shortened(
     apply(find_preset(preset_for(plain(20))), RunSpec(network=plain(20))), _STANDARD_ITERATIONS
 ).recipe  # fmt: skip
 
@@ -256,8 +76,8 @@ STUDIES: tuple[Study, ...] = (
         _("Figures 1 and 6, left"),
         _NO_PLAIN_TABLE,
         _budgets(
-            _kinds((20, 32, 44, 56), residual_nets=False), 250, _kinds((20, 32, 44, 56), residual_nets=False),
-            _kinds((20, 32, 44, 56), residual_nets=False),
+            kinds((20, 32, 44, 56), residual_nets=False), 250, kinds((20, 32, 44, 56), residual_nets=False),
+            kinds((20, 32, 44, 56), residual_nets=False),
         ),
         (
             Comparison(
@@ -274,8 +94,8 @@ STUDIES: tuple[Study, ...] = (
         _("Figure 6, middle"),
         _TABLE_6,
         _budgets(
-            _kinds((8, 14, 20, 32), plain_nets=False), 500, _kinds((20, 32, 44, 56), plain_nets=False),
-            _kinds((20, 32, 44, 56, 110), plain_nets=False), paper_seeds=5,
+            kinds((8, 14, 20, 32), plain_nets=False), 500, kinds((20, 32, 44, 56), plain_nets=False),
+            kinds((20, 32, 44, 56, 110), plain_nets=False), paper_seeds=5,
         ),
         (
             Comparison(
@@ -328,7 +148,7 @@ STUDIES: tuple[Study, ...] = (
             r34=_error(TABLE_2, "ResNet-34"), small=_SMALL,
         ),
         _budgets(
-            _table_2(small=True), 250, _table_2(small=True), _table_2(small=False), imagenet=True
+            table_2(small=True), 250, table_2(small=True), table_2(small=False), imagenet=True
         ),
         (
             Comparison(
@@ -357,7 +177,7 @@ STUDIES: tuple[Study, ...] = (
             p34=_error(TABLE_3, "plain-34"), a=_error(TABLE_3, "ResNet-34 A"), b=_error(TABLE_3, "ResNet-34 B"),
             c=_error(TABLE_3, "ResNet-34 C"), small=_SMALL,
         ),
-        _budgets(_options(small=True), 250, _options(small=True), _options(small=False), imagenet=True),
+        _budgets(options(small=True), 250, options(small=True), options(small=False), imagenet=True),
         (
             Comparison(
                 _("Is the test error of the plain net higher than with zero-padding (A)?"), "plain", "A", Measure.TEST,
@@ -386,8 +206,8 @@ STUDIES: tuple[Study, ...] = (
             r152=_error(TABLE_3, "ResNet-152"), small=_SMALL,
         ),
         _budgets(
-            _bottlenecks((34, 50, 101), small=True), 200, _bottlenecks((34, 50, 101, 152), small=True),
-            _bottlenecks((34, 50, 101, 152), small=False), imagenet=True, standard_iterations=3_000,
+            bottlenecks((34, 50, 101), small=True), 200, bottlenecks((34, 50, 101, 152), small=True),
+            bottlenecks((34, 50, 101, 152), small=False), imagenet=True, standard_iterations=3_000,
         ),
         (
             Comparison(
@@ -414,7 +234,7 @@ STUDIES: tuple[Study, ...] = (
             "Of a shortcut around a single layer the paper saw no advantage; its branches have two or three layers. It "
             "prints no numbers on it."
         ),
-        _budgets(_branches(), 250, _branches(), _branches()),
+        _budgets(branches(), 250, branches(), branches()),
         (
             Comparison(
                 _("Is the training error without shortcuts higher than with one around every layer?"), "plain", "one",
@@ -437,8 +257,8 @@ STUDIES: tuple[Study, ...] = (
         _("Figure 6 and Table 6"),
         _("{table} {plain}", table=_TABLE_6, plain=_NO_PLAIN_TABLE),
         _budgets(
-            _kinds((8, 20, 32, 56)), 250, _kinds((20, 32, 44, 56)),
-            _kinds((20, 32, 44, 56)) | {"resnet-110": residual(110)}, standard_iterations=3_000, paper_seeds=5,
+            kinds((8, 20, 32, 56)), 250, kinds((20, 32, 44, 56)),
+            kinds((20, 32, 44, 56)) | {"resnet-110": residual(110)}, standard_iterations=3_000, paper_seeds=5,
         ),
         (
             Comparison(
@@ -468,8 +288,8 @@ STUDIES: tuple[Study, ...] = (
             r152=_error(TABLE_4, "ResNet-152"), six=_error(TABLE_5, "ResNet (ILSVRC'15)"),
         ),
         _budgets(
-            _kinds((8, 14, 20), plain_nets=False), 400, _kinds((20, 32, 44, 56), plain_nets=False),
-            _bottlenecks((34, 50, 101, 152), small=False), imagenet=True,
+            kinds((8, 14, 20), plain_nets=False), 400, kinds((20, 32, 44, 56), plain_nets=False),
+            bottlenecks((34, 50, 101, 152), small=False), imagenet=True,
         ),
         (
             Comparison(
@@ -495,7 +315,7 @@ STUDIES: tuple[Study, ...] = (
             "before: ResNet-1001 of that kind has a test error of 4.92 % (4.89 ± 0.14 %) with batches of 128."
         ),
         _budgets(
-            _activations((20, 56)), 250, _activations((56, 110)), _activations((110,)), standard_iterations=2_500
+            activations((20, 56)), 250, activations((56, 110)), activations((110,)), standard_iterations=2_500
         ),
         (
             Comparison(
@@ -541,18 +361,18 @@ class CohortStudy:
 
 def _usual(arms: Sequence[Arm]) -> Iterator[Comparison]:
     """Deepest against shallowest of each kind, then plain against residual at the deepest."""
-    kinds = [[arm for arm in arms if arm.spec.network.residual is kind] for kind in (False, True)]
+    sorts = [[arm for arm in arms if arm.spec.network.residual is kind] for kind in (False, True)]
     pairs = []
-    for own in kinds:
+    for own in sorts:
         ordered = sorted(own, key=lambda arm: arm.spec.network.depth)
         if len({arm.spec.network.depth for arm in own}) > 1:
             shallow, deep = ordered[0], ordered[-1]
             pairs.append((shallow, deep) if deep.spec.network.residual else (deep, shallow))
     pairs += [
         (one, other)
-        for one in kinds[0]
-        for other in kinds[1]
-        if one.spec.network.depth == other.spec.network.depth == max(arm.spec.network.depth for arm in kinds[0])
+        for one in sorts[0]
+        for other in sorts[1]
+        if one.spec.network.depth == other.spec.network.depth == max(arm.spec.network.depth for arm in sorts[0])
     ]
     for higher, lower in pairs:
         question = _("Is the training error of {higher} higher than that of {lower}?",

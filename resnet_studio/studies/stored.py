@@ -8,10 +8,10 @@ from typing import Protocol
 
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.domain.series import ERRORS, Series
-from resnet_studio.studies.catalog import BudgetName, Study
 from resnet_studio.studies.plan import Place, StudyPlan, Work, places, work_left
 from resnet_studio.studies.rule import Outcome
 from resnet_studio.studies.run_results import Curves, RunResult, run_results
+from resnet_studio.studies.study import BudgetName, Study
 from resnet_studio.studies.together import Lacking, evaluated_errors, lacking
 from resnet_studio.studies.verdicts import Verdict, study_verdicts
 from resnet_studio.text import _, _n

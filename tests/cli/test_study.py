@@ -223,9 +223,11 @@ def test_nets_together_are_evaluated(at_home: At, images: Path, monkeypatch: pyt
     """The real study with nets and data small enough to train in a test."""
     from dataclasses import replace as changed
 
+    from resnet_studio.cli.commands import queue
     from resnet_studio.domain.specs import NetworkSpec, replace
     from resnet_studio.studies import catalog
-    from resnet_studio.studies.catalog import BudgetName, gallery_study
+    from resnet_studio.studies.catalog import gallery_study
+    from resnet_studio.studies.study import BudgetName
 
     study = gallery_study("together")
     budget = study.budgets[BudgetName.QUICK]
@@ -234,6 +236,7 @@ def test_nets_together_are_evaluated(at_home: At, images: Path, monkeypatch: pyt
     small = changed(budget, networks=nets, iterations=20, recipe=replace(budget.recipe, batch_size=8, test_every=20))
     row = changed(study, budgets={**study.budgets, BudgetName.QUICK: small})
     monkeypatch.setattr(catalog, "STUDIES", (row,))
+    monkeypatch.setattr(queue, "STUDIES", (row,))
     arguments = ("study", "run", "together", "--data", f"folder:{images}", "--seeds", 1, "--json")
     verdicts = at_home(*arguments).json["verdicts"]
     assert [(one["measure"], len(one["differences"])) for one in verdicts] == [("together", 1), ("scales", 1)]
@@ -241,3 +244,6 @@ def test_nets_together_are_evaluated(at_home: At, images: Path, monkeypatch: pyt
     assert [len(one["runs"]) for one in stored] == [2, 2]
     assert at_home(*arguments).json["verdicts"] == verdicts
     assert len(at_home("evaluations", "--json").json) == 2
+    at_home("queue", "add", "--study", "together", "--data", f"folder:{images}", "--seeds", 2)
+    assert at_home("queue", "run", "--json").code == 0
+    assert len(at_home("evaluations", "--json").json) == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import asdict
 
 import pytest
 
@@ -38,7 +39,7 @@ def one_by_one(store: RunStore) -> list[object]:
 def test_the_list_is_what_reading_one_by_one_gives(stored: RunStore) -> None:
     listed = stored.list_runs()
     assert [run.spec.label for run in listed] == ["größer", "ResNet-8", "ResNet-8"]
-    assert listed == one_by_one(stored)
+    assert [asdict(run) for run in listed] == [asdict(run) for run in one_by_one(stored)]
     assert stored.list_runs(archived=True)[0].archived
 
 
@@ -56,6 +57,7 @@ def test_only_what_changed_is_read_anew(stored: RunStore) -> None:
     assert stored.list_runs(deleted=True)[0].deleted
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # another database keeps such values out
 @pytest.mark.parametrize(
     ("column", "value"),
     [("status", "dancing"), ("colour", "red"), ("created_at", "never"), ("spec", "{}}"), ("seconds", "text"),

@@ -9,9 +9,10 @@ import pytest
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.spec import defaults
 from resnet_studio.domain.specs import RecipeSpec
-from resnet_studio.studies.catalog import OLD_KEYS, STUDIES, BudgetName, CohortStudy, Study, find_study, gallery_study
+from resnet_studio.studies.catalog import OLD_KEYS, STUDIES, CohortStudy, find_study, gallery_study
 from resnet_studio.studies.conformity import State, of_spec
 from resnet_studio.studies.single_cohorts import SINGLE_COHORTS
+from resnet_studio.studies.study import BudgetName, Study
 
 CANNOT_MEET = {"bn_images", "test_view"}  # 32 images on one GPU; tests of ten crops are Evaluate's
 

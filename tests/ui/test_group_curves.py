@@ -71,7 +71,7 @@ def test_the_plot_draws_band_and_seeds_and_the_legend_their_numbers(book, qtbot,
     assert len(layer._seeds) == 6
     assert all(len(line.xData) for line in layer._seeds)
     assert all(shade.item.brush().color().alphaF() == pytest.approx(0.16, abs=0.01) for shade in layer._bands)
-    assert plot.legend.texts()[1] == ("ResNet-20 (n 3)", "31.0 ± 1.0 % [28.5, 33.5]", "33.0 ± 1.0 % [30.5, 35.5]")
+    assert plot.legend.texts()[1] == ("ResNet-20 (n 3)", "31.0 ± 1.0 [28.5, 33.5]", "33.0 ± 1.0 [30.5, 35.5]")
     assert plot.spans[1][0] < 30 < 34 < plot.spans[1][1]  # the seeds are in sight, not the mean alone
     qtbot.mouseClick(plot.legend.row(GROUP.run_id), Qt.MouseButton.LeftButton)
     plot.draw_if_dirty()

@@ -490,6 +490,10 @@ def test_all_but_the_seed_makes_groups_with_one_click_and_a_group_is_its_runs(qt
     assert {run.spec.recipe.init_seed for run in page.chosen} == {0, 1, 2}
     page._on_action(RunAction.COMPARE)
     assert set(services.navigator.asked["compare"][-1]) == {run.id for run in model.record_at(0).runs}
+    assert page._more_seeds.isVisible()
+    page._more_seeds.click()
+    asked = services.navigator.asked["train"]
+    assert [[run.recipe.seeds for run in cohort.runs] for cohort in asked] == [[(3, 3)], [(4, 4)]]
     page.filter_field.setText("seed>0")
     assert [len(group.runs) for group in model.records] == [2, 2]
     again = RunsPage(services, page_row("runs"))

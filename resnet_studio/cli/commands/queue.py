@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from resnet_studio.cli.commands.study import BudgetOption, SeedsOption
+from resnet_studio.cli.commands.study import BudgetOption, SeedsOption, evaluate_together
 from resnet_studio.cli.commands.train import AsTwin, LikeRun, RecipeName, RunFile, Seed, asked_cohort
 from resnet_studio.cli.context import Session, session
 from resnet_studio.cli.options import AsJson, GivenOptions, spec_options
@@ -22,14 +22,15 @@ from resnet_studio.platform.queue_time import QueueTime, queue_time
 from resnet_studio.platform.training_speed import with_runs
 from resnet_studio.runner.queue_work import EntryWork, this_worker
 from resnet_studio.runner.refuse_misfits import refuse_misfits
+from resnet_studio.studies.catalog import STUDIES
 from resnet_studio.studies.queue_commands import queue_commands
-from resnet_studio.studies.stored import stored_study
+from resnet_studio.studies.stored import stored_study, trained_plans
 from resnet_studio.text import _, _n
 from resnet_studio.training.speed_cache import known_speeds
 
 if TYPE_CHECKING:
     from resnet_studio.history.store import RunStore
-    from resnet_studio.studies.catalog import BudgetName
+    from resnet_studio.studies.study import BudgetName
 
 _ENDED_LISTED = 1000
 
@@ -199,6 +200,7 @@ def run(context: typer.Context, as_json: AsJson = False) -> None:
             raise StoreError(store.why_read_only)
         with StopOnSignals() as stopping:
             ended = _train_all(store, stopping, as_json)
+            _evaluate_studies(store, ended, stopping, as_json)
         held = [entry for entry in store.queue() if entry.status in (QueueStatus.PAUSED, QueueStatus.STOPPED)]
         waiting = [entry for entry in store.queue() if entry.status is QueueStatus.WAITING]
     if as_json:
@@ -213,6 +215,20 @@ def run(context: typer.Context, as_json: AsJson = False) -> None:
     if stopping.received is not None and waiting:
         raise typer.Exit(stopping.exit_code)
     raise typer.Exit(int(any(entry.status is QueueStatus.FAILED for entry in ended)))
+
+
+def _evaluate_studies(store: RunStore, ended: Sequence[QueueEntry], stopping: StopOnSignals, as_json: bool) -> None:
+    """What studies lack whose questions are answered by all nets together, once their nets have finished."""
+    trained = {entry.study for entry in ended}
+    plans = (
+        plan
+        for study in STUDIES
+        if study.protocols and study.key in trained
+        for plan in trained_plans(study, store.list_runs())
+    )
+    for plan in plans:
+        if not stopping():
+            evaluate_together(store, plan, stopping, as_json=as_json)
 
 
 def _train_all(store: RunStore, stopping: StopOnSignals, as_json: bool) -> list[QueueEntry]:

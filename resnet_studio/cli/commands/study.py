@@ -28,7 +28,7 @@ from resnet_studio.domain.series import ERRORS, TRAINING_ERROR_WINDOW
 from resnet_studio.domain.specs import MAX_SEED, CohortSpec
 from resnet_studio.domain.text_numbers import grouped, percent
 from resnet_studio.platform.files import write_whole
-from resnet_studio.studies.catalog import STUDIES, BudgetName
+from resnet_studio.studies.catalog import STUDIES
 from resnet_studio.studies.conclusions import all_verdicts, conclusion
 from resnet_studio.studies.estimate import estimate, estimate_left
 from resnet_studio.studies.learning import Stand, learned
@@ -36,10 +36,11 @@ from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.run_results import RunResult, run_results
 from resnet_studio.studies.single_cohorts import DEMO_KEY, LONGER_KEY, find_single_cohort, quick
 from resnet_studio.studies.stored import other_studies, stored_study, trained_plans
+from resnet_studio.studies.study import BudgetName
 from resnet_studio.text import _, _n
 
 if TYPE_CHECKING:
-    pass
+    from resnet_studio.history.store import RunStore
 
 app = typer.Typer(help=_("Studies: the paper's questions and your own, with verdicts."), no_args_is_help=True)
 Seed = Annotated[
@@ -283,21 +284,29 @@ def _train_missing(here: Session, plan: StudyPlan, as_json: bool) -> int:
 
 
 def _evaluate_together(here: Session, plan: StudyPlan, as_json: bool) -> int:
-    """All nets of each seed as an ensemble, where that was not done; the exit code where a signal stopped it."""
     with here.writer() as store, StopOnSignals() as stopping:
-        if not stored_study(plan, store).lacking:
-            return 0
-        from resnet_studio.runner.evaluate_study import evaluate_study
+        return evaluate_together(store, plan, stopping, as_json=as_json)
 
-        title = _n("evaluating {count} net", "evaluating {count} nets together", len(plan.arms))
-        try:
-            with ProgressBar(title, quiet=as_json) as work:
-                evaluate_study(plan, store, work.report, stopping)
-        except Stopped:
-            return stopping.exit_code
-        except UserError as error:
-            hint(error.sentence)
-            return 1
+
+def evaluate_together(store: RunStore, plan: StudyPlan, stopping: StopOnSignals, *, as_json: bool) -> int:
+    """All nets of each seed as an ensemble, where that was not done.
+
+    Returns:
+        The exit code: 0, 1 if it cannot be done, which is said, or 128 and more where a signal stopped it.
+    """
+    if not stored_study(plan, store).lacking:
+        return 0
+    from resnet_studio.runner.evaluate_study import evaluate_study
+
+    title = _n("evaluating {count} net", "evaluating {count} nets together", len(plan.arms))
+    try:
+        with ProgressBar(title, quiet=as_json) as work:
+            evaluate_study(plan, store, work.report, stopping)
+    except Stopped:
+        return stopping.exit_code
+    except UserError as error:
+        hint(error.sentence)
+        return 1
     return 0
 
 

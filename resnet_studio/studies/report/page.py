@@ -35,7 +35,7 @@ solid var(--line);text-align:left;vertical-align:top}.n{text-align:right;font-va
 .mean{fill:var(--ink)}.seed{fill:#0072B2}.unseen{fill:none;stroke:#0072B2}.thin{stroke-width:.8;stroke-opacity:.45}
 .thick{stroke-width:2.2}.legend{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;font-size:.9rem}
 .key i{display:inline-block;width:26px;margin-right:.4rem;vertical-align:middle}.key svg{margin-right:.4rem}
-pre{overflow-x:auto;border:1px solidvar(--line);padding:.7rem;font-size:.85rem}
+pre{overflow-x:auto;border:1px solid var(--line);padding:.7rem;font-size:.85rem}
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 

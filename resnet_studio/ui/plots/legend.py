@@ -29,7 +29,7 @@ _HEADS = {Per.ITERATION: "training", Per.TEST: "test", Per.LAYER: ""}
 
 def value_text(value: float | None, found: Statistic | None, unit: str) -> str:
     """Errors with one decimal, everything else with three digits; of a group's mean the standard deviation, and the
-    interval in brackets: ``8.9 ± 0.2 % [8.4, 9.4]``."""
+    interval in brackets, without a unit: ``8.9 ± 0.2 [8.4, 9.4]``."""
     if value is None:
         return DASH
     percent = unit == "%"
@@ -37,7 +37,7 @@ def value_text(value: float | None, found: Statistic | None, unit: str) -> str:
     if found is None or found.deviation is None or found.low is None or found.high is None:
         return f"{mean} %" if percent else mean
     low, high = (f"{end:.1f}" if percent else f"{end:.3g}" for end in (found.low, found.high))
-    spread = f"{found.deviation:.1f} %" if percent else f"{found.deviation:.2g}"
+    spread = f"{found.deviation:.1f}" if percent else f"{found.deviation:.2g}"
     return f"{mean} ± {spread} [{low}, {high}]"
 
 
@@ -74,8 +74,8 @@ class _Row(QAbstractButton):
         return QSize(sample + name + self._columns * self._column() + 10, metrics.height() + 4)
 
     def _column(self) -> int:
-        widest = "88.8 ± 8.8 % [88.8, 88.8]" if self.wide else "+88.8 pp"
-        return QFontMetrics(self.font()).horizontalAdvance(widest) + 6
+        widest = "88.8 ± 8.8 [88.8, 88.8]" if self.wide else "+88.8 pp"
+        return QFontMetrics(self.font()).horizontalAdvance(widest) + 8
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier and self.run is not None:

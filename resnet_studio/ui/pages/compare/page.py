@@ -90,7 +90,7 @@ class ComparePage(Page):
         left = framed_panel(self.picker)
         left.setMinimumWidth(215)
         self._columns = two_parts(Qt.Orientation.Horizontal, left, self.parts, (0, 1))
-        self._columns.setSizes([310, 880])
+        self._columns.setSizes([325, 865])
         self._columns.restoreState(services.preferences.value("compare/columns", QByteArray(), QByteArray))
         content = QWidget()
         layout = QVBoxLayout(content)

@@ -95,6 +95,7 @@ class ResultTables(QWidget):
         caption.setProperty("role", "muted")
         self.more_seeds = QPushButton(_("More seeds"))
         self.more_seeds.setObjectName("more_seeds_of_groups")
+        self.more_seeds.setProperty("role", "flat")
         self.more_seeds.setToolTip(
             _("Train what the chosen groups, or all, lack for the next verdict, at 3, 5 or 10 seeds")
         )

@@ -124,11 +124,10 @@ class RunsPage(Page):
         head.addWidget(title)
         head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
+        self._more_seeds = self.toolbox.button(RunAction.MORE_SEEDS)
+        head.addWidget(self._more_seeds)
         head.addWidget(self.shelf_choice)
-        shrinking = (
-            RunAction.COMPARE, RunAction.CLASSIFY, RunAction.RESUME, RunAction.MORE_SEEDS, RunAction.DELETE,
-            RunAction.DETAILS,
-        )  # fmt: skip
+        shrinking = (RunAction.COMPARE, RunAction.CLASSIFY, RunAction.RESUME, RunAction.DELETE, RunAction.DETAILS)
         others: list[QToolButton] = [self.group_choice]
         for name, menu, tip in (
             (_("More"), self.toolbox.menu(), _("Everything that can be done with the chosen runs")),
@@ -372,6 +371,7 @@ class RunsPage(Page):
         table = self.groups if self.group_choice.grouping else self.table
         self._stack.setCurrentWidget(self._empty if not total else table if shown else self._nothing)
         self._columns_button.setEnabled(table is self.table)
+        self._more_seeds.setVisible(table is self.groups)
         self._empty.set_words(*(_EMPTY.get(self.shelf) or (_ALL_DELETED if self.editor.can_undo else _NO_RUNS)))
         if self.details.isVisibleTo(self):
             self._show_details_of(chosen[0] if len(chosen) == 1 else None)

@@ -8,8 +8,8 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from resnet_studio.studies.catalog import Study
 from resnet_studio.studies.rule import Outcome
+from resnet_studio.studies.study import Study
 from resnet_studio.text import _
 from resnet_studio.ui.pages.studies.work import Card
 from resnet_studio.ui.theme import Role, Theme

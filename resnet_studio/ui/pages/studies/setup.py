@@ -6,9 +6,9 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from resnet_studio.domain.specs import DataSpec
-from resnet_studio.studies.catalog import BudgetName, Study
 from resnet_studio.studies.own_study import SEED, OwnStudy
 from resnet_studio.studies.plan import StudyPlan
+from resnet_studio.studies.study import BudgetName, Study
 from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.studies.answers import text_label
 from resnet_studio.ui.pages.studies.work import Card, Look, Setup

@@ -12,7 +12,7 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.platform.files import write_whole
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.training_speed import KnownSpeeds, with_runs
-from resnet_studio.studies.catalog import STUDIES, BudgetName, Study
+from resnet_studio.studies.catalog import STUDIES
 from resnet_studio.studies.estimate import Estimate, estimate, estimate_left
 from resnet_studio.studies.own_study import OwnStudy
 from resnet_studio.studies.plan import StudyPlan
@@ -22,6 +22,7 @@ from resnet_studio.studies.report.pictures import Picture, pictures
 from resnet_studio.studies.result_rows import RecipeDifference, ResultRow, recipe_differences, result_rows
 from resnet_studio.studies.rule import Outcome
 from resnet_studio.studies.stored import StoredStudy, stored_study, trained_plans
+from resnet_studio.studies.study import BudgetName, Study
 from resnet_studio.studies.study_file import read_study
 from resnet_studio.text import _
 

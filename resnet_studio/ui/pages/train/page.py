@@ -478,9 +478,18 @@ class TrainPage(Page):
         self._dirty = True
 
     def _learn_speeds(self) -> None:
-        """From what was measured here, and what the queue has trained."""
-        runs = [run for entry in reversed(self._controller.entries) for run in entry.runs]
-        self._known = with_runs(known_speeds(self.services.home.cache), runs)
+        """From what was measured here and what was trained, in a thread."""
+        store, cache = self._store, self.services.home.cache
+        self.services.jobs.start(
+            lambda _emit, _should_stop: with_runs(known_speeds(cache), store.list_runs()),
+            on_done=self._on_speeds,
+            on_failed=self.message.emit,
+        )
+
+    @Slot(object)
+    def _on_speeds(self, known: KnownSpeeds) -> None:
+        self._known = known
+        self._show_queue()
 
     def _read_end(self) -> None:
         """What the study says now that the shown cohort has ended, read in a thread."""
