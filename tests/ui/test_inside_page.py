@@ -330,3 +330,23 @@ def test_every_checkpoint_and_training_images(page: InsidePage, qtbot, services)
     assert "(training)" in page.figure.measured.text()
     page.show_runs([each.id for each in page.chosen.runs])  # the newest, on test images: not measured yet
     assert page.figure.shown is None
+
+
+def test_a_lesion_is_prepared_in_silence_and_gives_way(page: InsidePage, qtbot) -> None:  # type: ignore[no-untyped-def]
+    ended: list[object] = []
+    page.session.ended.connect(ended.append)
+    page.show_analysis("lesion")
+    assert page.session._job is not None
+    assert not page.session.running
+    assert not page.progress.isVisible()
+    assert page.run_button.text() == "&Measure"
+    clicked(page, qtbot, "stage1.block1")  # waits for it
+    assert page.session.running
+    qtbot.waitUntil(lambda: bool(ended), timeout=WAIT)
+    assert "Without stage1.block1" in page.figure.answer.text()
+    page.show_analysis("signal")
+    page.show_analysis("lesion")
+    assert page.session._job is not None  # prepared once more
+    measured(page, qtbot, "signal")
+    assert page.figure.shown is not None
+    assert page.figure.shown.records

@@ -50,6 +50,7 @@ class LineChart:
         log: The vertical axis shows powers of ten; what is not above zero makes a gap.
         level: A line across, such as the value of doing nothing.
         from_zero: The vertical axis begins at 0; not with ``log``.
+        ticks: Marks of the horizontal axis with their words, in the place of numbers.
     """
 
     title: str
@@ -59,6 +60,7 @@ class LineChart:
     log: bool = False
     level: float | None = None
     from_zero: bool = False
+    ticks: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -165,6 +165,12 @@ class AnalysisResult(ABC):
         """The networks in one drawing, on one scale; its title is the finding in numbers."""
 
 
+def short_names(results: Sequence[AnalysisResult]) -> list[str]:
+    """One a result, for findings and small pictures: without the iteration where that tells nothing apart."""
+    labels = [one.net.label for one in results]
+    return [one.net.title if labels.count(one.net.label) > 1 else one.net.label for one in results]
+
+
 def _first(error: Exception) -> str:
     return str(error).splitlines()[0]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table, rounded
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table, rounded, short_names
 from resnet_studio.text import _
 
 
@@ -65,21 +65,22 @@ class SignalCheck(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[SignalCheck]) -> Figure:
         grown = ", ".join(
-            _("{times} times in {network}", times=rounded(one.growth), network=one.net.title) for one in results
+            _("{times} times in {network}", times=rounded(one.growth), network=name)
+            for name, one in zip(short_names(results), results, strict=True)
         )
         return Figure(
             _("From the last block to the first the gradient grows {grown}", grown=grown),
             (
                 LineChart(
                     _("Gradient at each block's output"),
-                    _("weighted layers up to the block's output"),
+                    _("layers up to the block's output"),
                     _("gradient norm"),
                     tuple(_line(one, one.norms) for one in results),
                     log=True,
                 ),
                 LineChart(
                     _("Gain of each block"),
-                    _("weighted layers up to the block's output"),
+                    _("layers up to the block's output"),
                     _("norm at its input / norm at its output"),
                     tuple(_line(one, one.gains) for one in results),
                     level=1.0,

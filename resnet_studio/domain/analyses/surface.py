@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChart, Panel
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
@@ -140,7 +140,8 @@ class Surface(OnSquare, AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Surface]) -> Figure:
         found = ", ".join(
-            _("{share:.0%} in {network}", share=one.below_guessing, network=one.net.title) for one in results
+            _("{share:.0%} in {network}", share=one.below_guessing, network=name)
+            for name, one in zip(short_names(results), results, strict=True)
         )
         high = _SCALE * max(loss for one in results for loss in (one.guessing, one.centre) if math.isfinite(loss))
         lines = tuple(

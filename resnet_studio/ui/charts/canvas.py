@@ -12,10 +12,11 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QWidget
 from resnet_studio.domain.analyses.charts import Figure, Line, Panel, Picture
 from resnet_studio.text import _
 from resnet_studio.ui.charts.export import legend_of
-from resnet_studio.ui.charts.painter import LINE, Ink, font_of, line_pen, name_at, paint_panel
+from resnet_studio.ui.charts.painter import LINE, TITLE, Ink, font_of, line_pen, name_at, paint_panel
 from resnet_studio.ui.theme import Role, Theme
 
 _NARROWEST, _LOWEST, _HIGHEST, _GAP = 250, 230, 460, 12  # pixels
+_NARROWEST_PICTURE = 140  # so that what belongs together stays in one row
 _SHAPE = 0.72  # of a panel: height over width
 _CELL = 190.0  # of the legend
 
@@ -26,6 +27,12 @@ def window_ink(theme: Theme) -> Ink:
         theme.colour(Role.TEXT), theme.colour(Role.MUTED), theme.colour(Role.GRID), theme.colour(Role.PANEL),
         theme.colour(Role.ACCENT), theme.run_colour,
     )  # fmt: skip
+
+
+def _picture_height(picture: Picture, wide: float) -> float:
+    """As its shape has it, below its title."""
+    height, width = picture.pixels.shape[:2]
+    return min(TITLE + wide * float(height / width), max(_LOWEST, _SHAPE * wide))
 
 
 def _panel_area(panels: int, columns: int, width: float, height: float) -> float:
@@ -63,9 +70,11 @@ class _Sheet(QWidget):
         if found is None or not found.panels:
             self.setFixedSize(width, height)
             return
-        columns = max(1, min(found.columns, len(found.panels), (width + _GAP) // (_NARROWEST + _GAP)))
+        pictures = any(isinstance(panel, Picture) for panel in found.panels)
+        narrowest = _NARROWEST_PICTURE if pictures else _NARROWEST
+        columns = max(1, min(found.columns, len(found.panels), (width + _GAP) // (narrowest + _GAP)))
         top = self._legend_height(width)
-        if not any(isinstance(panel, Picture) for panel in found.panels):
+        if not pictures:
             columns = max(
                 range(columns, 0, -1), key=lambda few: _panel_area(len(found.panels), few, width, height - top)
             )
@@ -73,11 +82,16 @@ class _Sheet(QWidget):
         wide = (width - (columns - 1) * _GAP) / columns
         free = (height - top - (rows - 1) * _GAP) / rows
         tall = min(max(_LOWEST, _SHAPE * wide, min(free, _HIGHEST)), _HIGHEST)
-        if rows == 1:
+        if rows == 1 or (not pictures and free >= _LOWEST):
             tall = max(_LOWEST, min(free, wide))
-        for place in range(len(found.panels)):
-            left, above = place % columns * (wide + _GAP), top + place // columns * (tall + _GAP)
-            self._places.append(QRectF(left, above, wide, tall))
+        above = top
+        for first in range(0, len(found.panels), columns):
+            row = found.panels[first : first + columns]
+            charts = not any(isinstance(panel, Picture) for panel in row)
+            own = (width - (len(row) - 1) * _GAP) / len(row) if pictures and charts else wide
+            high = max(_picture_height(panel, wide) if isinstance(panel, Picture) else tall for panel in row)
+            self._places += [QRectF(place * (own + _GAP), above, own, high) for place in range(len(row))]
+            above += high + _GAP
         self.setFixedSize(width, max(height, ceil(self._places[-1].bottom())))
         self.update()
 

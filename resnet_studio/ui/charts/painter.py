@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any
@@ -16,7 +16,8 @@ from resnet_studio.ui.figures import FAMILY
 from resnet_studio.ui.plots.ranges import log_ticks, nice_span, nice_step
 
 LINE = 20.0  # height of a line of writing
-_LEFT, _BOTTOM, _TOP, _SCALE = 62.0, 46.0, 28.0, 62.0  # of a panel, around what is plotted
+TITLE = 28.0  # of a panel's title
+_LEFT, _BOTTOM, _TOP, _SCALE = 62.0, 46.0, TITLE, 62.0  # of a panel, around what is plotted
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,28 @@ def paint_panel(p: QPainter, ink: Ink, panel: Panel, where: QRectF, marked: str 
     else:
         _paint_lines(p, ink, panel, area, marked)
     p.setPen(ink.text)
-    below = QRectF(area.left(), area.bottom() + 24, area.width(), LINE)
-    p.drawText(below, Qt.AlignmentFlag.AlignHCenter, panel.x_title)
+    wide = p.fontMetrics().horizontalAdvance(panel.x_title) > area.width()
+    under = QRectF(area.left(), area.bottom() + 24, area.width(), LINE).adjusted(24 - _LEFT if wide else 0, 0, 0, 0)
+    p.drawText(under, Qt.AlignmentFlag.AlignHCenter, _fitted(p, ink, panel.x_title, under.width()))
+    p.setFont(font_of(ink, 12))
     p.save()
     p.translate(where.left() + 10, area.center().y())
     p.rotate(-90)
-    p.drawText(QRectF(-area.height() / 2, -10, area.height(), LINE), Qt.AlignmentFlag.AlignHCenter, panel.y_title)
+    long = p.fontMetrics().horizontalAdvance(panel.y_title) > area.height()
+    below = _BOTTOM - 4 if long else 0.0  # a long one goes on beside the ticks' numbers
+    room = area.height() + below
+    side = QRectF(-area.height() / 2 - below, -10, room, LINE)
+    p.drawText(side, Qt.AlignmentFlag.AlignHCenter, _fitted(p, ink, panel.y_title, room))
     p.restore()
+
+
+def _fitted(p: QPainter, ink: Ink, text: str, room: float) -> str:
+    """``text`` in letters so small that it fits, cut where the smallest are too large."""
+    for size in (12, 11, 10):
+        p.setFont(font_of(ink, size))
+        if p.fontMetrics().horizontalAdvance(text) <= room:
+            return text
+    return p.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, int(room))
 
 
 def _area(panel: Panel, where: QRectF) -> QRectF:
@@ -160,7 +176,7 @@ def _line_axes(chart: LineChart, area: QRectF) -> _Axes:
 
 def _paint_lines(p: QPainter, ink: Ink, chart: LineChart, area: QRectF, marked: str) -> None:
     axes = _line_axes(chart, area)
-    _paint_ticks(p, ink, axes, chart.log)
+    _paint_ticks(p, ink, axes, chart.log, chart.ticks)
     if chart.level is not None:
         level = float(_on_axis(np.array([chart.level]), chart.log)[0])
         p.setPen(QPen(ink.quiet, 1.2, Qt.PenStyle.DotLine))
@@ -238,15 +254,21 @@ def _paint_line(p: QPainter, ink: Ink, line: Line, axes: _Axes, log: bool) -> No
         p.setBrush(Qt.BrushStyle.NoBrush)
 
 
-def _paint_ticks(p: QPainter, ink: Ink, axes: _Axes, log: bool) -> None:
+def _paint_ticks(p: QPainter, ink: Ink, axes: _Axes, log: bool, words: Sequence[tuple[float, str]] = ()) -> None:
     area, metrics = axes.area, QFontMetricsF(p.font())
-    for value in _ticks(axes.left, axes.right, area.width() / 70):
+    marks = words or [(value, f"{value:.6g}") for value in _ticks(axes.left, axes.right, area.width() / 70)]
+    free = area.left() - _LEFT  # from here to the right nothing is written yet
+    for value, text in marks:
         x = float(axes.x(value))
         p.setPen(QPen(ink.faint, 1))
         p.drawLine(QLineF(x, area.top(), x, area.bottom()))
-        text = f"{value:.6g}"
+        wide = metrics.horizontalAdvance(text)
+        left = min(x - wide / 2, area.right() + 8 - wide) if words else x - wide / 2
+        if words and left < free:
+            continue
         p.setPen(ink.text)
-        p.drawText(QPointF(x - metrics.horizontalAdvance(text) / 2, area.bottom() + metrics.height()), text)
+        p.drawText(QPointF(left, area.bottom() + metrics.height()), text)
+        free = left + wide + 6
     for value, text in _value_ticks(axes, log):
         y = float(axes.y(value))
         p.setPen(QPen(ink.faint, 1))

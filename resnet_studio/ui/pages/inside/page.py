@@ -99,6 +99,7 @@ class InsidePage(Page):
         self.figure.canvas.mark("")
         self.stack.setCurrentIndex(1 if chosen else 0)
         self._show_known()
+        self._prepare()
 
     @Slot()
     def look(self) -> None:
@@ -334,6 +335,15 @@ class InsidePage(Page):
             self.session.change(inquiry, change)
         self._answer()
 
+    def _prepare(self) -> None:
+        """While somebody looks for the first block to take out; not beside a training."""
+        settings = self.form.settings()
+        trained = bool(self.chosen.runs) and not self.chosen.designs
+        if self.analysis.key == "lesion" and trained and settings is not None and self.isVisible():
+            inquiry = Inquiry(self.analysis, settings, self.chosen, self.services.controller.training)
+            if not inquiry.gentle:
+                self.session.prepare(inquiry)
+
     @Slot()
     def _on_whole(self) -> None:
         self._asked = None
@@ -364,6 +374,7 @@ class InsidePage(Page):
         self.changes.setVisible(row.key == "lesion")
         self.changes.clear()
         self._show_known()
+        self._prepare()
 
     @Slot(str)
     def _on_failed(self, sentence: str) -> None:
