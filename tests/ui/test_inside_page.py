@@ -309,6 +309,13 @@ def test_several_blocks_and_another_order(page: InsidePage, qtbot, services) -> 
     again.show_analysis("lesion")
     assert again.figure.shown is not None
     assert again.figure.shown.table == shown.table
+    again.show()
+    set_images(again, 18)
+    clicked(again, qtbot, "stage3.block2")  # beside what is stored
+    qtbot.waitUntil(lambda: len(again.figure.shown.table.rows) == 8, timeout=WAIT)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: not again.session.running, timeout=WAIT)
+    assert again.figure.shown.records
+    assert [line[1] for line in again.figure.shown.table.rows[:2]] == ["stage2.block2", "stage3.block2"]
 
 
 def test_every_checkpoint_and_training_images(page: InsidePage, qtbot, services) -> None:  # type: ignore[no-untyped-def]

@@ -21,6 +21,7 @@ class Line:
         colour: ``#rrggbb``.
         dashed: A plain net's.
         points: Marks instead of a line.
+        bare: No marks on the line, however few its points.
         low, high: (N,), an interval about each value, or None.
         names: The layer or block of each point; empty where points are of none.
     """
@@ -31,6 +32,7 @@ class Line:
     colour: str = "#1b2330"
     dashed: bool = False
     points: bool = False
+    bare: bool = False
     low: Array | None = None
     high: Array | None = None
     names: tuple[str, ...] = ()

@@ -225,7 +225,7 @@ class Lesion(AnalysisResult):
             )
             dashed, names = not one.net.residual, tuple(block.name for block in one.blocks)
             ends, whole = np.array([0.5, len(one.blocks) + 0.5]), np.full(2, one.error)
-            lines.append(Line(ends, whole, one.net.title, one.net.ink, dashed=dashed))
+            lines.append(Line(ends, whole, one.net.title, one.net.ink, dashed=dashed, bare=True))
             lines.append(
                 Line(place, error, "", one.net.ink, dashed=dashed, points=True, low=low, high=high, names=names)
             )

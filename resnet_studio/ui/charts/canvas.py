@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import ceil
 
-from PySide6.QtCore import QEvent, QLineF, QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QLineF, QObject, QPointF, QRectF, Qt, Signal, Slot
+from PySide6.QtGui import QFontMetricsF, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QWidget
 
 from resnet_studio.domain.analyses.charts import Figure, Line, Panel, Picture
@@ -43,15 +43,17 @@ def _panel_area(panels: int, columns: int, width: float, height: float) -> float
 
 
 class _Sheet(QWidget):
-    """What scrolls; ``pointed(name)``: the layer or block under the mouse."""
+    """What scrolls; ``pointed(name)``: the layer or block under the mouse; ``pressed(panel)``."""
 
     pointed = Signal(str)
+    pressed = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self.figure: Figure | None = None
         self.marked = ""
+        self.alone: Panel | None = None  # one that fills the room
         self.setMouseTracking(True)
         self.setProperty("role", "clear")
 
@@ -69,6 +71,12 @@ class _Sheet(QWidget):
         found = self.figure
         if found is None or not found.panels:
             self.setFixedSize(width, height)
+            return
+        if self.alone is not None:
+            top = self._legend_height(width)
+            self._places = [QRectF(0, top, width, max(_LOWEST, height - top))]
+            self.setFixedSize(width, max(height, ceil(self._places[0].bottom())))
+            self.update()
             return
         pictures = any(isinstance(panel, Picture) for panel in found.panels)
         narrowest = _NARROWEST_PICTURE if pictures else _NARROWEST
@@ -96,7 +104,9 @@ class _Sheet(QWidget):
         self.update()
 
     def panels(self) -> Iterator[tuple[Panel, QRectF]]:
-        if self.figure is not None:
+        if self.alone is not None:
+            yield self.alone, self._places[0]
+        elif self.figure is not None:
             yield from zip(self.figure.panels, self._places, strict=False)
 
     def at(self, point: QPointF) -> tuple[str, str]:
@@ -129,6 +139,11 @@ class _Sheet(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self.pointed.emit(self.at(event.position())[0])
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        found = next((panel for panel, where in self.panels() if where.contains(event.position())), None)
+        if found is not None and event.button() is Qt.MouseButton.LeftButton:
+            self.pressed.emit(found)
+
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             QToolTip.showText(event.globalPos(), self.at(QPointF(event.pos()))[1], self)
@@ -137,7 +152,8 @@ class _Sheet(QWidget):
 
 
 class FigureCanvas(QScrollArea):
-    """``pointed(name)``: the layer or block under the mouse, empty where there is none."""
+    """``pointed(name)``: the layer or block under the mouse, empty where there is none. A panel that is clicked fills
+    the room until it is clicked again, or Escape pressed."""
 
     pointed = Signal(str)
 
@@ -151,6 +167,7 @@ class FigureCanvas(QScrollArea):
         self.sheet = _Sheet(theme)
         self.setWidget(self.sheet)
         self.sheet.pointed.connect(self.pointed)
+        self.sheet.pressed.connect(self._on_pressed)
         self.sheet.installEventFilter(self)
         theme.changed.connect(self.sheet.update)
         self._lay_out()
@@ -164,7 +181,7 @@ class FigureCanvas(QScrollArea):
         return self.sheet.marked
 
     def show_figure(self, found: Figure | None) -> None:
-        self.sheet.figure = found
+        self.sheet.figure, self.sheet.alone = found, None
         self.setAccessibleDescription(found.title if found is not None else "")
         self._lay_out()
 
@@ -173,6 +190,23 @@ class FigureCanvas(QScrollArea):
         if block != self.sheet.marked:
             self.sheet.marked = block
             self.sheet.update()
+
+    def enlarge(self, panel: Panel | None) -> None:
+        """Show a panel of the figure alone; None: all of them."""
+        self.sheet.alone = panel
+        self._lay_out()
+        self.sheet.update()
+
+    @Slot(object)
+    def _on_pressed(self, panel: Panel) -> None:
+        several = self.figure is not None and len(self.figure.panels) > 1
+        self.enlarge(panel if several and self.sheet.alone is None else None)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.sheet.alone is not None:
+            self.enlarge(None)
+        else:
+            super().keyPressEvent(event)
 
     def _lay_out(self) -> None:
         bar = self.verticalScrollBar().sizeHint().width()

@@ -245,7 +245,7 @@ def _paint_line(p: QPainter, ink: Ink, line: Line, axes: _Axes, log: bool) -> No
         for begin, end in edges.reshape(-1, 2):
             pairs = zip(x[begin:end].tolist(), y[begin:end].tolist(), strict=True)
             p.drawPolyline(QPolygonF([QPointF(a, b) for a, b in pairs]))
-    if line.points or np.isfinite(y).sum() <= 40:
+    if line.points or (not line.bare and np.isfinite(y).sum() <= 40):
         p.setPen(QPen(ink.line(line.colour), 1.4))
         p.setBrush(ink.ground if line.dashed else ink.line(line.colour))
         for a, b in zip(x.tolist(), y.tolist(), strict=True):

@@ -170,7 +170,7 @@ class InsidePage(Page):
     def _show(self, shown: Shown) -> None:
         self.figure.show_results(shown)
         if shown.row.key == "lesion":
-            self._records = {record.id: record for record in shown.records}
+            self._looked, self._records = None, {record.id: record for record in shown.records}
             self._altered = {
                 one.net: {each.name: each for each in one.blocks} for one in shown.results if isinstance(one, Lesion)
             }
@@ -205,8 +205,14 @@ class InsidePage(Page):
 
     def _begin_lesion(self, inquiry: Inquiry) -> None:
         """Answers on other images do not go with these."""
-        before = self._looked
-        same = before is not None and self._images_of(before) == self._images_of(inquiry)
+        if self._looked is not None:
+            same = self._images_of(self._looked) == self._images_of(inquiry)
+        else:  # what is shown was stored
+            settings, source = inquiry.settings, inquiry.data.source
+            same = all(
+                (record.settings.get("images"), record.seed, record.data) == (settings.images, settings.seed, source)
+                for record in self._records.values()
+            )
         if not same:
             self._altered, self._records = {}, {}
         self._looked = inquiry
