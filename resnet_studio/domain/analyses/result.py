@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, Self, cast
@@ -165,10 +166,17 @@ class AnalysisResult(ABC):
         """The networks in one drawing, on one scale; its title is the finding in numbers."""
 
 
+def names_of(results: Sequence[AnalysisResult]) -> dict[Net, str]:
+    """For findings and small panels: without the iteration where that tells nothing apart."""
+    nets = {net for one in results for net in one.nets}
+    labels = Counter(net.label for net in nets)
+    return {net: net.title if labels[net.label] > 1 else net.label for net in nets}
+
+
 def short_names(results: Sequence[AnalysisResult]) -> list[str]:
-    """One a result, for findings and small pictures: without the iteration where that tells nothing apart."""
-    labels = [one.net.label for one in results]
-    return [one.net.title if labels.count(one.net.label) > 1 else one.net.label for one in results]
+    """Likewise, one a result."""
+    names = names_of(results)
+    return [names[one.net] for one in results]
 
 
 def _first(error: Exception) -> str:

@@ -73,13 +73,13 @@ class Shattered(AnalysisResult):
         share = np.arange(POINTS) / (POINTS - 1)
         traces = tuple(
             LineChart(
-                _("{network}: the first line's trace", network=one.net.title),
+                _("{network}: the first line's trace", network=name),
                 _("way from one image to the other"),
                 _("gradient along the line, rms 1"),
                 (Line(share, _scaled(one.traces[0]), "", one.net.ink, dashed=not one.net.residual),),
                 level=0.0,
             )
-            for one in results
+            for name, one in zip(short_names(results), results, strict=True)
         )
         lags = LineChart(
             _("Cosine by distance"),

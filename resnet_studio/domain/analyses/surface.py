@@ -153,7 +153,7 @@ class Surface(OnSquare, AnalysisResult):
         ]  # fmt: skip
         panels += [
             HeatMap(
-                _("{network}: loss, at most {high:.2g} shown", network=one.net.title, high=high),
+                _("{network}: loss, at most {high:.2g} shown", network=name, high=high),
                 _("first direction"),
                 _("second direction"),
                 np.minimum(one.loss, high),
@@ -162,7 +162,7 @@ class Surface(OnSquare, AnalysisResult):
                 x=(-one.span, one.span),
                 y=(-one.span, one.span),
             )
-            for one in results
+            for name, one in zip(short_names(results), results, strict=True)
             if not one.is_line
         ]
         return Figure(

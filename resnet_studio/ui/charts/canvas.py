@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QLineF, QObject, QPointF, QRectF, Qt, Signal,
 from PySide6.QtGui import QFontMetricsF, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QWidget
 
-from resnet_studio.domain.analyses.charts import Figure, Line, Panel, Picture
+from resnet_studio.domain.analyses.charts import Figure, Line, LineChart, Panel, Picture
 from resnet_studio.text import _
 from resnet_studio.ui.charts.export import legend_of
 from resnet_studio.ui.charts.painter import LINE, TITLE, Ink, font_of, line_pen, name_at, paint_panel
@@ -95,8 +95,8 @@ class _Sheet(QWidget):
         above = top
         for first in range(0, len(found.panels), columns):
             row = found.panels[first : first + columns]
-            charts = not any(isinstance(panel, Picture) for panel in row)
-            own = (width - (len(row) - 1) * _GAP) / len(row) if pictures and charts else wide
+            lines = all(isinstance(panel, LineChart) for panel in row)  # few of them share the whole width
+            own = (width - (len(row) - 1) * _GAP) / len(row) if lines else wide
             high = max(_picture_height(panel, wide) if isinstance(panel, Picture) else tall for panel in row)
             self._places += [QRectF(place * (own + _GAP), above, own, high) for place in range(len(row))]
             above += high + _GAP

@@ -66,9 +66,8 @@ def line_pen(ink: Ink, line: Line, width: float) -> QPen:
 
 
 def paint_panel(p: QPainter, ink: Ink, panel: Panel, where: QRectF, marked: str = "") -> None:
-    p.setFont(font_of(ink, 13, bold=True))
     p.setPen(ink.text)
-    title = QFontMetricsF(p.font()).elidedText(panel.title, Qt.TextElideMode.ElideMiddle, where.width())
+    title = _fitted(p, ink, panel.title, where.width(), (13, 12, 11), bold=True)
     p.drawText(QRectF(where.left(), where.top(), where.width(), _TOP - 6), Qt.AlignmentFlag.AlignVCenter, title)
     p.setFont(font_of(ink, 12))
     if isinstance(panel, Picture):
@@ -95,13 +94,15 @@ def paint_panel(p: QPainter, ink: Ink, panel: Panel, where: QRectF, marked: str 
     p.restore()
 
 
-def _fitted(p: QPainter, ink: Ink, text: str, room: float) -> str:
+def _fitted(
+    p: QPainter, ink: Ink, text: str, room: float, sizes: Sequence[int] = (12, 11, 10), *, bold: bool = False
+) -> str:
     """``text`` in letters so small that it fits, cut where the smallest are too large."""
-    for size in (12, 11, 10):
-        p.setFont(font_of(ink, size))
-        if p.fontMetrics().horizontalAdvance(text) <= room:
+    for size in sizes:
+        p.setFont(font_of(ink, size, bold=bold))
+        if QFontMetricsF(p.font()).horizontalAdvance(text) <= room:
             return text
-    return p.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, int(room))
+    return QFontMetricsF(p.font()).elidedText(text, Qt.TextElideMode.ElideRight, room)
 
 
 def _area(panel: Panel, where: QRectF) -> QRectF:
