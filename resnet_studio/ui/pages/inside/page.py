@@ -328,7 +328,8 @@ class InsidePage(Page):
 
     def _change(self, change: Change | None) -> None:
         """Ask what this does, unless it is known on the same images."""
-        self.map.show_changed(() if self.changes.mode is Mode.ONE else self.changes.selected)
+        mode = self.changes.mode
+        self.map.show_changed(() if mode is Mode.ONE else self.changes.selected, out=mode is Mode.SEVERAL)
         inquiry = self._inquiry() if change is not None else None
         if inquiry is None or change is None:
             self._asked = None
