@@ -144,6 +144,9 @@ class _Sheet(QWidget):
         if found is not None and event.button() is Qt.MouseButton.LeftButton:
             self.pressed.emit(found)
 
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             QToolTip.showText(event.globalPos(), self.at(QPointF(event.pos()))[1], self)
