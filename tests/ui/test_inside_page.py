@@ -357,3 +357,12 @@ def test_a_lesion_is_prepared_in_silence_and_gives_way(page: InsidePage, qtbot) 
     measured(page, qtbot, "signal")
     assert page.figure.shown is not None
     assert page.figure.shown.records
+
+
+def test_of_a_twin_the_plain_net_is_made_deeper(page: InsidePage, qtbot, services) -> None:  # type: ignore[no-untyped-def]
+    measured(page, qtbot, "construct")
+    shown = page.figure.shown
+    assert shown is not None
+    assert [(one.net.residual, one.difference) for one in shown.results] == [(False, 0.0)]  # type: ignore[attr-defined]
+    assert not page.banner.sentence
+    assert shown.results[0].new_run in {run.id for run in services.store.list_runs()}  # type: ignore[attr-defined]

@@ -126,10 +126,11 @@ class Construction(AnalysisResult):
             _("Largest difference of two outputs: {found}", found=found),
             (
                 LineChart(
-                    _("Added blocks"),
+                    _("Distance of each added block from the identity"),
                     _("added block"),
-                    _("distance from the identity: norm of F(x) - x / norm of x"),
+                    _("norm of F(x) - x / norm of x"),
                     lines,
+                    from_zero=True,
                 ),
             ),
         )

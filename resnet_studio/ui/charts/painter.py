@@ -167,7 +167,7 @@ def _line_axes(chart: LineChart, area: QRectF) -> _Axes:
         level = float(_on_axis(np.array([chart.level]), chart.log)[0])
         low, high = min(low, level), max(high, level)
     if chart.from_zero:
-        low = min(low, 0.0)
+        low, high = min(low, 0.0), high if high > min(low, 0.0) else 1.0
     if chart.log:
         low, high = (low - 0.1, high + 0.1) if high - low < 0.2 else (low - 0.02 * (high - low), high)
     else:

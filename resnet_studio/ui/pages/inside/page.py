@@ -244,11 +244,15 @@ class InsidePage(Page):
             self._drawer.start()
 
     def _on_ended(self, inquiry: Inquiry) -> None:
-        """Of a lesion; what a stop left unfinished stays in sight."""
+        """What a stop left unfinished stays in sight."""
+        if inquiry.row != self.analysis or inquiry.chosen.key != self.chosen.key:
+            return
         done = all(each.final for altered in self._altered.values() for each in altered.values())
-        if inquiry.row == self.analysis and inquiry.chosen.key == self.chosen.key and self._records and done:
+        if inquiry.row.key == "lesion" and self._records and done:
             self._drawer.stop()
             self._show_known()
+        elif self.figure.shown is not None and not self.figure.shown.records:
+            self.figure.measured.setText(_("Ended before all was measured; it is not stored."))
 
     @Slot()
     def _draw_lesion(self) -> None:

@@ -148,8 +148,11 @@ def _prepared(inquiry: Inquiry, store: RunStore) -> Question:
     if row is not None and row.downloads and (sentence := obstacle(store.home, row)):
         raise UserError(sentence)
     chosen = inquiry.chosen
+    runs = chosen.runs
+    if inquiry.row.builds:  # nothing is built of a residual net; the plain one beside it is meant
+        runs = tuple(run for run in runs if not run.residual) or runs
     subjects: tuple[Checkpoint | Design, ...] = (
-        *checkpoints_of(chosen.runs, chosen.checkpoints, store),
+        *checkpoints_of(runs, chosen.checkpoints, store),
         *(Design(network, name) for name, network in chosen.designs),
     )
     part = Part.TRAINING if inquiry.row.builds or chosen.training else Part.TEST
