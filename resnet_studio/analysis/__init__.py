@@ -8,7 +8,8 @@ The convention, which :mod:`resnet_studio.analysis.registry` and everything abov
   a frozen dataclass of numbers, texts, tuples and numpy arrays. ``subject`` is a
   :class:`~resnet_studio.analysis.subjects.Subject`: network, blueprint, preprocessing, what it is. ``images`` are
   :class:`~resnet_studio.data.drawn_images.DrawnImages`, ``settings`` the row's. An analysis of several networks at
-  once takes ``subjects`` and returns a tuple of results, one a network or one a pair.
+  once takes ``subjects`` and returns a tuple of results, one a network or one a pair. One that has something to show
+  before all is measured takes ``on_partial`` too, and calls it with the result so far.
 - ``progress(done, total)`` is called from the calling thread whenever a piece of the work is done; the total is the
   same in every call. ``should_stop()`` is asked several times a second, with
   :func:`~resnet_studio.networks.module_state.stoppable` inside passes through the network too;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +33,7 @@ def measure(
     settings: ConstructSettings,
     progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
+    on_partial: Callable[[Construction], None] | None = None,
 ) -> Construction:
     """Build the deeper net and compare both in test mode, in float32, on the images that gave it its statistics.
 
@@ -53,6 +54,9 @@ def measure(
     the mean first (CUDA's) rounds there; :attr:`~resnet_studio.domain.analyses.construct.Construction.difference`
     is what was measured, not assumed.
 
+    Args:
+        on_partial: Gets the comparison on the images so far, batch by batch.
+
     Raises:
         UserError: If the network is no plain net of 3x3 layers with the activation last, or cannot have that depth.
         Stopped: Between two blocks, when ``should_stop`` says so.
@@ -66,11 +70,17 @@ def measure(
     def second_half(done: int, total: int) -> None:
         progress(total + done, 2 * total)
 
+    def compared(found: Compared) -> None:
+        if on_partial is not None and found.images < len(images):
+            on_partial(result(found))
+
+    def result(found: Compared) -> Construction:
+        return Construction(
+            subject.net, deeper.spec.label, found.difference, found.changed, found.images, found.added
+        )  # fmt: skip
+
     made = construct(subject.network, subject.blueprint, deeper, inputs, first_half, should_stop)
-    found = compare(subject.network, subject.blueprint, made, deeper, inputs, second_half, should_stop)
-    return Construction(
-        subject.net, deeper.spec.label, found.difference, found.changed, len(images), found.added
-    )  # fmt: skip
+    return result(compare(subject.network, subject.blueprint, made, deeper, inputs, second_half, should_stop, compared))
 
 
 def deeper_spec(network: NetworkSpec, depth: int) -> NetworkSpec:
@@ -185,6 +195,7 @@ class Compared:
     difference: float
     changed: int
     added: tuple[AddedBlock, ...]
+    images: int
 
 
 def compare(
@@ -195,12 +206,14 @@ def compare(
     images: Tensor,
     progress: Progress = no_progress,
     should_stop: StopCheck = never_stop,
+    on_batch: Callable[[Compared], None] | None = None,
 ) -> Compared:
     """How far ``made``, by :func:`construct` and perhaps trained since, is from ``network``; both in evaluation mode.
 
     Args:
         images: Normalised, float32 (N, 3, H, W) on the networks' device, N at least 1.
         progress: Gets how many of the images are done.
+        on_batch: Gets what is found of them so far.
 
     Raises:
         Stopped: Between two blocks, when ``should_stop`` says so.
@@ -210,6 +223,7 @@ def compare(
     known = {block.name for block in block_plans(plan)}
     squares = {block.name: [0.0, 0.0] for block in block_plans(deeper) if block.name not in known}
     difference, changed = 0.0, 0
+    found = Compared(difference, changed, (), 0)
     for first in range(0, len(images), BATCH):
         x = images[first : first + BATCH]
         ours = _logits(network, named_blocks(network, plan), x, {}, should_stop)
@@ -217,9 +231,12 @@ def compare(
         gap = (ours - theirs).abs()
         difference = float("nan") if gap.isnan().any() else max(difference, float(gap.max()))
         changed += int((ours.argmax(1) != theirs.argmax(1)).sum())
-        progress(min(first + BATCH, len(images)), len(images))
-    added = tuple(AddedBlock(name, (a / b) ** 0.5 if b else float("nan")) for name, (a, b) in squares.items())
-    return Compared(difference, changed, added)
+        added = tuple(AddedBlock(name, (a / b) ** 0.5 if b else float("nan")) for name, (a, b) in squares.items())
+        found = Compared(difference, changed, added, min(first + BATCH, len(images)))
+        if on_batch is not None:
+            on_batch(found)
+        progress(found.images, len(images))
+    return found
 
 
 def _logits(

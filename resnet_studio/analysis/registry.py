@@ -39,9 +39,13 @@ class Measure(Protocol):
     ) -> Sequence[AnalysisResult]: ...
 
 
-def each(measure: Callable[[Subject, Any, Any, Progress, StopCheck], AnalysisResult]) -> Measure:
+def each(measure: Callable[..., AnalysisResult], *, early: bool = False) -> Measure:
     """One network after another; the whole's total is that of the first one times their number. What is found of one
-    network is handed on before the next one's turn."""
+    network is handed on before the next one's turn.
+
+    Args:
+        early: ``measure`` has something to show before it is done: its last argument is called with it.
+    """
 
     def measure_all(
         subjects: Sequence[Subject],
@@ -61,7 +65,8 @@ def each(measure: Callable[[Subject, Any, Any, Progress, StopCheck], AnalysisRes
 
             if found and on_partial is not None:
                 on_partial(tuple(found))
-            found.append(measure(subject, images, settings, report, should_stop))
+            more = (lambda result: on_partial((*found, result)),) if early and on_partial is not None else ()
+            found.append(measure(subject, images, settings, report, should_stop, *more))
         return tuple(found)
 
     return measure_all
@@ -72,7 +77,7 @@ MEASURES: Mapping[str, Measure] = {
     "shattered": each(shattered.measure),
     "responses": each(responses.measure),
     "lesion": each(lesion.measure),
-    "construct": each(construct.measure),
+    "construct": each(construct.measure, early=True),
     "paths": each(paths.measure),
     "cam": each(cam.measure),
     "activations": each(activations.measure),

@@ -9,13 +9,15 @@ from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.analysis.block_passes import block_plans, named_blocks
 from resnet_studio.analysis.construct import compare, construct, deeper_spec, exact_scale, measure
-from resnet_studio.analysis.subjects import Subject
+from resnet_studio.analysis.registry import MEASURES
+from resnet_studio.analysis.subjects import Subject, no_progress
 from resnet_studio.data.drawn_images import DrawnImages
 from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.analyses.construct import Construction, ConstructSettings
 from resnet_studio.domain.analyses.result import Net
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import Stopped, UserError
+from resnet_studio.domain.events import never_stop
 from resnet_studio.domain.specs import NetworkSpec
 
 from .made_networks import make_network
@@ -157,12 +159,28 @@ def test_own_stages_grow_to_those_of_the_depth():
     assert deeper_spec(NetworkSpec(block="plain", depth=20), 0).depth == 26
 
 
-def test_what_is_measured_of_a_subject(made):
+@pytest.fixture
+def looked_at(made) -> tuple[Subject, DrawnImages]:
     network, plan = made(depth=8, block="plain")
     preprocessing = Preprocessing(8, torch.full((3, 1, 1), 0.5), torch.full((3, 1, 1), 0.25))
     subject = Subject(Net("ours", 8, False, "a" * 32), network, plan, preprocessing, ("a", "b", "c"))
     pixels = torch.randint(0, 256, (7, 3, 8, 8), generator=torch.Generator().manual_seed(8), dtype=torch.uint8)
-    images = DrawnImages.of({8: pixels}, [0] * 7, [str(n) for n in range(7)], ("a", "b", "c"))
+    return subject, DrawnImages.of({8: pixels}, [0] * 7, [str(n) for n in range(7)], ("a", "b", "c"))
+
+
+def test_batches_so_far_are_handed_on(looked_at, monkeypatch):
+    monkeypatch.setattr("resnet_studio.analysis.construct.BATCH", 3)
+    early: list[tuple[str, int, float, int]] = []
+    (found,) = MEASURES["construct"](
+        [looked_at[0]], looked_at[1], ConstructSettings(depth=14), no_progress, never_stop,
+        lambda results: early.extend((one.net.label, one.images, one.difference, len(one.added)) for one in results),
+    )  # fmt: skip
+    assert early == [("ours", 3, 0.0, 3), ("ours", 6, 0.0, 3)]
+    assert found.images == 7
+
+
+def test_what_is_measured_of_a_subject(looked_at):
+    subject, images = looked_at
     done: list[tuple[int, int]] = []
     found = measure(subject, images, ConstructSettings(depth=20), lambda *work: done.append(work))
     assert (found.difference, found.changed, found.images, found.deeper) == (0.0, 0, 7, "plain-20")

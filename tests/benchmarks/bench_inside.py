@@ -1,7 +1,7 @@
 """How long each analysis takes until its first picture, and until all of it: a plain net and its residual twin.
 
     python tests/benchmarks/bench_inside.py [--depth 56] [--home DIR --run RUN ...] [--only ANALYSIS ...]
-        [--threads 1] [--strips]
+        [--threads 1] [--first] [--strips]
 
 Without ``--home`` the twin is trained for one iteration on the built-in images, which is enough for times; with it the
 named runs of that history are looked into. Every analysis is asked as the Inside page asks it, with its defaults, of
@@ -11,9 +11,9 @@ wall; of a machine that does other work only the first says something, and of on
 wait for each other compute meanwhile. The bounds are seconds of two idle cores, 3 for a first picture and 20 for the
 loss surface's, so at most twice as many CPU seconds.
 
-``--strips`` measures the lesion of every block of each run on 2 000 images to its end, in the precision of the run and
-in float32, bound 30 seconds for all runs together. Exit code 1 if a first picture takes more CPU seconds than twice its
-bound.
+``--first`` stops each at its first picture. ``--strips`` measures the lesion of every block of each run on 2 000 images
+to its end, in the precision of the run and in float32, bound 30 seconds for all runs together. Exit code 1 if a first
+picture takes more CPU seconds than twice its bound.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -36,6 +36,8 @@ from resnet_studio.data.drawn_images import Part
 from resnet_studio.domain.analyses.lesion import Change, LesionSettings
 from resnet_studio.domain.analyses.rows import ANALYSES, AnalysisRow, find_analysis
 from resnet_studio.domain.enums import Device
+from resnet_studio.domain.errors import Stopped
+from resnet_studio.domain.events import no_report
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, twin
 from resnet_studio.history.store import RunStore
@@ -73,18 +75,23 @@ def question(row: AnalysisRow, subjects: Sequence[RunRecord | NetworkSpec], data
     return Question(row, row.settings(), opened, data, part, Device.CPU)
 
 
-def pictures(asked: Question, store: RunStore) -> tuple[Clock, Clock]:
+def pictures(asked: Question, store: RunStore, *, first_alone: bool) -> tuple[Clock, Clock | None]:
     """Until the first picture and until the end."""
     first, whole = Clock(), Clock()
+
+    def should_stop() -> bool:
+        return first_alone and first.taken is not None
+
     if asked.row.key == "lesion":
         bench = LesionBench()
         bench.open(asked, store, store.home, lambda *_step: None, lambda: False)
         bench.asked.append(Change(("stage2.block1",)))
         bench.answer(lambda: False, lambda _net, _altered: first.stop(), lambda _records: None)
     else:
-        look_inside(asked, store, store.home, on_partial=lambda _results: first.stop())
+        with suppress(Stopped):
+            look_inside(asked, store, store.home, no_report, should_stop, lambda _results: first.stop())
     first.stop(), whole.stop()
-    return first, whole
+    return first, None if first_alone else whole
 
 
 def strips(runs: Sequence[RunRecord], data: DataSpec, store: RunStore, *, float32: bool) -> Clock:
@@ -124,6 +131,7 @@ def main() -> int:
     parser.add_argument("--run", action="append", default=[])
     parser.add_argument("--only", nargs="*", default=[row.key for row in ANALYSES])
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--first", action="store_true")
     parser.add_argument("--strips", action="store_true")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
@@ -143,7 +151,7 @@ def main() -> int:
                 subjects.append(("designs", networks))
             for what, each in subjects:
                 asked = question(row, each[:1] if row.builds else each, data)
-                first, whole = pictures(asked, store)
+                first, whole = pictures(asked, store, first_alone=chosen.first)
                 bound = SURFACE if row.key == "surface" else FIRST
                 fine &= line(f"{row.key}, {what}", first, whole, bound)
         for float32 in (False, True) if chosen.strips else ():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PySide6.QtCore import Qt
 
 from resnet_studio.cli.figures import draw_found
 from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChart, Picture
@@ -97,3 +98,23 @@ def test_panels_stand_where_they_are_largest(qtbot, services, size: tuple[int, i
     first, second = (where for _panel, where in canvas.sheet.panels())
     assert (first.top() == second.top()) == (columns == 2)
     assert first.width() >= 350
+
+
+def test_a_panel_that_is_clicked_fills_the_room(qtbot, services) -> None:  # type: ignore[no-untyped-def]
+    canvas = FigureCanvas(services.theme)
+    qtbot.addWidget(canvas)
+    x = np.arange(5.0)
+    canvas.resize(700, 300)
+    small = Picture("Small", np.zeros((4, 4, 3), np.uint8), "stage1.block1")
+    canvas.show_figure(Figure("Two", (chart(Line(x, x)), small), columns=2))
+    before = dict(canvas.sheet.panels())
+    qtbot.mouseClick(canvas.sheet, Qt.MouseButton.LeftButton, pos=before[small].center().toPoint())
+    ((alone, where),) = canvas.sheet.panels()
+    assert alone is small
+    assert where.width() > 1.8 * before[small].width()
+    assert canvas.sheet.at(where.center())[0] == "stage1.block1"
+    qtbot.keyClick(canvas, Qt.Key.Key_Escape)
+    assert dict(canvas.sheet.panels()) == before
+    canvas.enlarge(small)
+    canvas.show_figure(canvas.figure)
+    assert dict(canvas.sheet.panels()) == before

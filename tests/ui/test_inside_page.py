@@ -321,6 +321,13 @@ def test_several_blocks_and_another_order(page: InsidePage, qtbot, services) -> 
     again.show_analysis("lesion")
     assert again.figure.shown is not None
     assert again.figure.shown.table == shown.table
+    again.show()
+    set_images(again, 18)
+    clicked(again, qtbot, "stage3.block2")  # beside what is stored
+    qtbot.waitUntil(lambda: len(again.figure.shown.table.rows) == 8, timeout=WAIT)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: not again.session.running, timeout=WAIT)
+    assert again.figure.shown.records
+    assert [line[1] for line in again.figure.shown.table.rows[:2]] == ["stage2.block2", "stage3.block2"]
 
 
 def test_every_checkpoint_and_training_images(page: InsidePage, qtbot, services) -> None:  # type: ignore[no-untyped-def]
@@ -342,3 +349,32 @@ def test_every_checkpoint_and_training_images(page: InsidePage, qtbot, services)
     assert "(training)" in page.figure.measured.text()
     page.show_runs([each.id for each in page.chosen.runs])  # the newest, on test images: not measured yet
     assert page.figure.shown is None
+
+
+def test_a_lesion_is_prepared_in_silence_and_gives_way(page: InsidePage, qtbot) -> None:  # type: ignore[no-untyped-def]
+    ended: list[object] = []
+    page.session.ended.connect(ended.append)
+    page.show_analysis("lesion")
+    assert page.session._job is not None
+    assert not page.session.running
+    assert not page.progress.isVisible()
+    assert page.run_button.text() == "&Measure"
+    clicked(page, qtbot, "stage1.block1")  # waits for it
+    assert page.session.running
+    qtbot.waitUntil(lambda: bool(ended), timeout=WAIT)
+    assert "Without stage1.block1" in page.figure.answer.text()
+    page.show_analysis("signal")
+    page.show_analysis("lesion")
+    assert page.session._job is not None  # prepared once more
+    measured(page, qtbot, "signal")
+    assert page.figure.shown is not None
+    assert page.figure.shown.records
+
+
+def test_of_a_twin_the_plain_net_is_made_deeper(page: InsidePage, qtbot, services) -> None:  # type: ignore[no-untyped-def]
+    measured(page, qtbot, "construct")
+    shown = page.figure.shown
+    assert shown is not None
+    assert [(one.net.residual, one.difference) for one in shown.results] == [(False, 0.0)]  # type: ignore[attr-defined]
+    assert not page.banner.sentence
+    assert shown.results[0].new_run in {run.id for run in services.store.list_runs()}  # type: ignore[attr-defined]

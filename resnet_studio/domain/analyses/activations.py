@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart, Panel, Picture
 from resnet_studio.domain.analyses.overlay import colours
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Pixels, Table
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Pixels, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
@@ -142,7 +142,8 @@ class Activations(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Activations]) -> Figure:
         found = ", ".join(
-            _("{value:.2f} in {network}", value=median(one.distances), network=one.net.title) for one in results
+            _("{value:.2f} in {network}", value=median(one.distances), network=name)
+            for name, one in zip(short_names(results), results, strict=True)
         )
         charts = [
             LineChart(_("Distance of each block from the identity"), _("block"), _("norm of H(x) - x / norm of x"),
@@ -150,21 +151,21 @@ class Activations(AnalysisResult):
             LineChart(_("Direction that each block keeps"), _("block"), _("cosine of H(x) and x"),
                       tuple(_line(one, one.cosines) for one in results), level=1.0),
         ]  # fmt: skip
-        pictures = [one.pictures() for one in results]
+        pictures = [one.pictures(name) for name, one in zip(short_names(results), results, strict=True)]
         panels: list[Panel] = [*charts]
         for row in range(max(map(len, pictures))):  # plain beside residual
             panels += [own[row] for own in pictures if row < len(own)]
         return Figure(_("Median distance of a block from the identity: {found}", found=found), tuple(panels), columns=2)
 
-    def pictures(self) -> list[Picture]:
-        """The image, filters, and maps of the blocks that have some."""
-        found = [Picture(f"{self.net.title}: {self.label}, {self.name}", self.pixels)]
-        found += [Picture(f"{self.net.title}: {each.name}", filters_drawn(each), each.name) for each in self.filters]
+    def pictures(self, network: str) -> list[Picture]:
+        """The image, filters, and maps of the blocks that have some; ``network`` is called so."""
+        found = [Picture(f"{network}: {self.label}, {self.name.rpartition('/')[2]}", self.pixels)]
+        found += [Picture(f"{network}: {each.name}", filters_drawn(each), each.name) for each in self.filters]
         for each in self.blocks:
             if each.maps.size:
                 title = _(
                     "{network}: {block}, {low:.3g} to {high:.3g}",
-                    network=self.net.title,
+                    network=network,
                     block=each.name,
                     low=each.low,
                     high=each.high,

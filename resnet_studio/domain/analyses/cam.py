@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart, Panel, Picture
 from resnet_studio.domain.analyses.overlay import blended, overlay, upsampled
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Pixels, Table
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Pixels, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
@@ -136,13 +136,17 @@ class Cam(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Cam]) -> Figure:
         found = ", ".join(
-            _("{value:.2f} in {network}", value=one.randomised[0].correlation, network=one.net.title) for one in results
+            _("{value:.2f} in {network}", value=one.randomised[0].correlation, network=name)
+            for name, one in zip(short_names(results), results, strict=True)
         )
         panels: list[Panel] = []
         for place in range(min(_SHOWN, *(len(one.images) for one in results))):
             first = results[0].images[place]
-            panels.append(Picture(f"{first.label}, {first.name}", first.pixels))
-            panels += [Picture(_picture_title(one, one.images[place]), drawn(one.images[place])) for one in results]
+            panels.append(Picture(f"{first.label}, {first.name.rpartition('/')[2]}", first.pixels))
+            panels += [
+                Picture(_picture_title(name, one.images[place]), drawn(one.images[place]))
+                for name, one in zip(short_names(results), results, strict=True)
+            ]
         lines = [
             Line(
                 np.arange(1.0, len(one.randomised) + 1),
@@ -176,10 +180,10 @@ def drawn(image: ImageMaps) -> npt.NDArray[np.uint8]:
     return blended(image.pixels, overlay(upsampled(image.best, height, width)))
 
 
-def _picture_title(one: Cam, image: ImageMaps) -> str:
+def _picture_title(network: str, image: ImageMaps) -> str:
     return _(
         "{network}: {name} {share:.0%}, up to {value:.3g}",
-        network=one.net.title,
+        network=network,
         name=image.map_of,
         share=image.probability,
         value=float(image.best.max()),

@@ -21,6 +21,7 @@ class Line:
         colour: ``#rrggbb``.
         dashed: A plain net's.
         points: Marks instead of a line.
+        bare: No marks on the line, however few its points.
         low, high: (N,), an interval about each value, or None.
         names: The layer or block of each point; empty where points are of none.
     """
@@ -31,6 +32,7 @@ class Line:
     colour: str = "#1b2330"
     dashed: bool = False
     points: bool = False
+    bare: bool = False
     low: Array | None = None
     high: Array | None = None
     names: tuple[str, ...] = ()
@@ -51,6 +53,7 @@ class LineChart:
         level: A line across, such as the value of doing nothing.
         from_zero: The vertical axis begins at 0; not with ``log``.
         x_range, y_range: The ends of the axes; None: of the lines, as round numbers. ``y_range`` not with ``log``.
+        ticks: Marks of the horizontal axis with their words, in the place of numbers.
     """
 
     title: str
@@ -62,6 +65,7 @@ class LineChart:
     from_zero: bool = False
     x_range: tuple[float, float] | None = None
     y_range: tuple[float, float] | None = None
+    ticks: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.network_spec import MAX_DEPTH
 from resnet_studio.domain.spec import spec_field
@@ -106,10 +106,10 @@ class Construction(AnalysisResult):
             _(
                 "{difference:.2g} between {network} and {deeper}",
                 difference=one.difference,
-                network=one.net.title,
+                network=name,
                 deeper=one.deeper,
             )
-            for one in results
+            for name, one in zip(short_names(results), results, strict=True)
         )
         lines = tuple(
             Line(
@@ -126,10 +126,11 @@ class Construction(AnalysisResult):
             _("Largest difference of two outputs: {found}", found=found),
             (
                 LineChart(
-                    _("Added blocks"),
+                    _("Distance of each added block from the identity"),
                     _("added block"),
                     _("distance from the identity"),
                     lines,
+                    from_zero=True,
                 ),
             ),
         )

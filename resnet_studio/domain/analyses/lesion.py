@@ -10,10 +10,12 @@ import numpy as np
 from pydantic import model_validator
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
+
+_NAMED = 3  # so many blocks have their names below the axis
 
 
 class LesionSettings(AnalysisSettings):
@@ -128,6 +130,11 @@ class Altered:
         return self.images == self.of
 
     @property
+    def alone(self) -> bool:
+        """One block is taken out, and nothing else is done."""
+        return self.deleted == (self.name,)
+
+    @property
     def difference(self) -> float:
         """Percentage points above the whole network."""
         return self.error - self.whole
@@ -158,6 +165,12 @@ class Lesion(AnalysisResult):
         """Percentage points above the whole network, (alterations,)."""
         return np.array([block.difference for block in self.blocks])
 
+    @property
+    def median_rise(self) -> float:
+        """Of those without one block; where there are none, of all that was done."""
+        single = [block.difference for block in self.blocks if block.alone]
+        return float(np.median(single or self.differences)) if self.blocks else float("nan")
+
     @classmethod
     def merged(cls, results: Sequence[Lesion]) -> tuple[Lesion, ...]:
         """One a network, in the order of the networks: blocks from the first to the last, then what was done to
@@ -187,10 +200,9 @@ class Lesion(AnalysisResult):
         rows = []
         for one in results:
             worst = max(one.blocks, key=lambda each: each.error, default=None)
-            median = float(np.median(one.differences)) if one.blocks else float("nan")
             rows.append(
                 (
-                    one.net.label, one.net.iteration, one.error, median,
+                    one.net.label, one.net.iteration, one.error, one.median_rise,
                     worst.difference if worst else float("nan"), worst.name if worst else "",
                 )
             )  # fmt: skip
@@ -201,8 +213,8 @@ class Lesion(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Lesion]) -> Figure:
         found = ", ".join(
-            _("{points:+.1f} points in {network}", points=float(np.median(one.differences)), network=one.net.title)
-            for one in results
+            _("{points:+.1f} points in {network}", points=one.median_rise, network=name)
+            for name, one in zip(short_names(results), results, strict=True)
             if one.blocks
         )
         lines: list[Line] = []
@@ -212,28 +224,42 @@ class Lesion(AnalysisResult):
                 np.array([getattr(block, name) for block in one.blocks]) for name in ("error", "low", "high")
             )
             dashed, names = not one.net.residual, tuple(block.name for block in one.blocks)
-            ends, whole = place[[0, -1]], np.full(2, one.error)
-            lines.append(Line(ends, whole, one.net.title, one.net.ink, dashed=dashed))
+            ends, whole = np.array([0.5, len(one.blocks) + 0.5]), np.full(2, one.error)
+            lines.append(Line(ends, whole, one.net.title, one.net.ink, dashed=dashed, bare=True))
             lines.append(
                 Line(place, error, "", one.net.ink, dashed=dashed, points=True, low=low, high=high, names=names)
             )
+        if any(block.alone for one in results for block in one.blocks):
+            title = _("Taking out one block changes the error by (median): {found}", found=found)
+        else:
+            title = _("With other blocks or another order the error changes by: {found}", found=found)
         return Figure(
-            _("Taking out one block changes the error by (median): {found}", found=found),
+            title,
             (
                 LineChart(
                     _("Error without a block (marks), and whole (line)"),
                     _("block taken out"),
                     _("top-1 error, %"),
                     tuple(lines),
+                    ticks=_ticks(max((one.blocks for one in results), key=len, default=())),
                 ),
             ),
         )
 
 
+def _ticks(blocks: Sequence[Altered]) -> tuple[tuple[float, str], ...]:
+    """Names of few blocks, of many those that begin a stage."""
+    stages = [block.name.partition(".")[0] for block in blocks]
+    return tuple(
+        (place + 1.0, block.name)
+        for place, block in enumerate(blocks)
+        if len(blocks) <= _NAMED or stages.index(stages[place]) == place
+    )
+
+
 def _place(altered: Altered) -> tuple[bool, tuple[int, ...]]:
     """What is no single block comes last, as it came."""
-    alone = altered.deleted == (altered.name,)
-    return not alone, block_place(altered.name) if alone else ()
+    return not altered.alone, block_place(altered.name) if altered.alone else ()
 
 
 def block_place(block: str) -> tuple[int, ...]:

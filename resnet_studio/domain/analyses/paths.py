@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
@@ -122,16 +122,7 @@ class Paths(AnalysisResult):
 
     @classmethod
     def figure(cls, results: Sequence[Paths]) -> Figure:
-        found = ", ".join(
-            _(
-                "{shortest} to {longest} of {blocks} blocks in {network}",
-                shortest=one.span(0.95)[0],
-                longest=one.span(0.95)[1],
-                blocks=one.lengths[-1].blocks,
-                network=one.net.title,
-            )
-            for one in results
-        )
+        found = ", ".join(_span_in(name, one) for name, one in zip(short_names(results), results, strict=True))
         length = _("branches on the path")
         return Figure(
             _("95 % of the gradient goes through paths of {found}", found=found),
@@ -145,6 +136,20 @@ class Paths(AnalysisResult):
             ),
             columns=2,
         )
+
+
+def _span_in(network: str, one: Paths) -> str:
+    shortest, longest = one.span(0.95)
+    blocks = one.lengths[-1].blocks
+    if shortest == longest:
+        return _("{length} of {blocks} blocks in {network}", length=longest, blocks=blocks, network=network)
+    return _(
+        "{shortest} to {longest} of {blocks} blocks in {network}",
+        shortest=shortest,
+        longest=longest,
+        blocks=blocks,
+        network=network,
+    )
 
 
 def _lines(results: Sequence[Paths], name: str) -> tuple[Line, ...]:

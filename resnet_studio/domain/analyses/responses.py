@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table, rounded
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table, rounded, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
@@ -98,8 +98,8 @@ class Responses(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Responses]) -> Figure:
         found = ", ".join(
-            _("{std} in {network}", std=rounded(float(np.median(one.stds))), network=one.net.title)
-            for one in results
+            _("{std} in {network}", std=rounded(float(np.median(one.stds))), network=name)
+            for name, one in zip(short_names(results), results, strict=True)
             if one.layers
         )
         numbers = [np.array([layer.layer for layer in one.layers], np.float64) for one in results]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, Self, cast
@@ -163,6 +164,19 @@ class AnalysisResult(ABC):
     @abstractmethod
     def figure(cls, results: Sequence[Self]) -> Figure:
         """The networks in one drawing, on one scale; its title is the finding in numbers."""
+
+
+def names_of(results: Sequence[AnalysisResult]) -> dict[Net, str]:
+    """For findings and small panels: without the iteration where that tells nothing apart."""
+    nets = {net for one in results for net in one.nets}
+    labels = Counter(net.label for net in nets)
+    return {net: net.title if labels[net.label] > 1 else net.label for net in nets}
+
+
+def short_names(results: Sequence[AnalysisResult]) -> list[str]:
+    """Likewise, one a result."""
+    names = names_of(results)
+    return [names[one.net] for one in results]
 
 
 def _first(error: Exception) -> str:

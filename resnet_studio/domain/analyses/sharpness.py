@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
@@ -100,7 +100,10 @@ class Sharpness(AnalysisResult):
 
     @classmethod
     def figure(cls, results: Sequence[Sharpness]) -> Figure:
-        found = ", ".join(_("{value:.3g} in {network}", value=one.eigenvalue, network=one.net.title) for one in results)
+        found = ", ".join(
+            _("{value:.3g} in {network}", value=one.eigenvalue, network=name)
+            for name, one in zip(short_names(results), results, strict=True)
+        )
         lines = tuple(
             Line(
                 np.arange(1.0, len(one.steps) + 1),

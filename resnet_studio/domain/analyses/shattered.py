@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
@@ -67,18 +67,19 @@ class Shattered(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Shattered]) -> Figure:
         found = ", ".join(
-            _("{cosine:.2f} in {network}", cosine=one.cosine[1], network=one.net.title) for one in results
+            _("{cosine:.2f} in {network}", cosine=one.cosine[1], network=name)
+            for name, one in zip(short_names(results), results, strict=True)
         )
         share = np.arange(POINTS) / (POINTS - 1)
         traces = tuple(
             LineChart(
-                _("{network}: the first line's trace", network=one.net.title),
+                _("{network}: the first line's trace", network=name),
                 _("way from one image to the other"),
-                _("gradient along the line / its root mean square"),
+                _("gradient along the line, rms 1"),
                 (Line(share, _scaled(one.traces[0]), "", one.net.ink, dashed=not one.net.residual),),
                 level=0.0,
             )
-            for one in results
+            for name, one in zip(short_names(results), results, strict=True)
         )
         lags = LineChart(
             _("Cosine by distance"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table, rounded
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table, rounded, short_names
 from resnet_studio.text import _, _n
 
 
@@ -65,7 +65,8 @@ class SignalCheck(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[SignalCheck]) -> Figure:
         grown = ", ".join(
-            _("{times} times in {network}", times=rounded(one.growth), network=one.net.title) for one in results
+            _("{times} times in {network}", times=rounded(one.growth), network=name)
+            for name, one in zip(short_names(results), results, strict=True)
         )
         return Figure(
             _("From the last block to the first the gradient grows {grown}", grown=grown),

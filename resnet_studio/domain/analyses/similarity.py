@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from resnet_studio.domain.analyses.charts import Figure, HeatMap
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table, names_of
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
@@ -90,11 +90,10 @@ class Similarity(AnalysisResult):
         same = self.net == self.other
         return self.values.diagonal(1) if same else self.values.diagonal()
 
-    @property
-    def title(self) -> str:
+    def title(self, names: Mapping[Net, str]) -> str:
         if self.net == self.other:
-            return self.net.title
-        return _("{network} and {other}", network=self.net.title, other=self.other.title)
+            return names[self.net]
+        return _("{network} and {other}", network=names[self.net], other=names[self.other])
 
     @classmethod
     def table(cls, results: Sequence[Similarity]) -> Table:
@@ -123,14 +122,16 @@ class Similarity(AnalysisResult):
 
     @classmethod
     def figure(cls, results: Sequence[Similarity]) -> Figure:
+        names = names_of(results)
         found = ", ".join(
-            _("{value:.2f} for {networks}", value=float(one.values.mean()), networks=one.title) for one in results
+            _("{value:.2f} for {networks}", value=float(one.values.mean()), networks=one.title(names))
+            for one in results
         )
         panels = tuple(
             HeatMap(
-                one.title,
-                _("layer of {network}", network=one.other.title),
-                _("layer of {network}", network=one.net.title),
+                one.title(names),
+                _("layer of {network}", network=names[one.other]),
+                _("layer of {network}", network=names[one.net]),
                 one.values,
                 low=0.0,
                 high=1.0,

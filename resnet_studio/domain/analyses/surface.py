@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChart, Panel
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
@@ -140,7 +140,8 @@ class Surface(OnSquare, AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Surface]) -> Figure:
         found = ", ".join(
-            _("{share:.0%} in {network}", share=one.below_guessing, network=one.net.title) for one in results
+            _("{share:.0%} in {network}", share=one.below_guessing, network=name)
+            for name, one in zip(short_names(results), results, strict=True)
         )
         high = _SCALE * max(loss for one in results for loss in (one.guessing, one.centre) if math.isfinite(loss))
         lines = tuple(
@@ -152,7 +153,7 @@ class Surface(OnSquare, AnalysisResult):
         ]  # fmt: skip
         panels += [
             HeatMap(
-                _("{network}: loss, at most {high:.2g} shown", network=one.net.title, high=high),
+                _("{network}: loss, at most {high:.2g} shown", network=name, high=high),
                 _("first direction"),
                 _("second direction"),
                 np.minimum(one.loss, high),
@@ -161,7 +162,7 @@ class Surface(OnSquare, AnalysisResult):
                 x=(-one.span, one.span),
                 y=(-one.span, one.span),
             )
-            for one in results
+            for name, one in zip(short_names(results), results, strict=True)
             if not one.is_line
         ]
         return Figure(

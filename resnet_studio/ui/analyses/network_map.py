@@ -37,6 +37,7 @@ class NetworkMap(BlueprintView):
         self.setMinimumWidth(250)
         self.chosen = ""
         self.changed: tuple[str, ...] = ()
+        self._out = True
         self._pointed = ""
         self._values: Sequence[Mapping[str, Altered]] = ()
 
@@ -57,9 +58,9 @@ class NetworkMap(BlueprintView):
         self.chosen = block
         self.viewport().update()
 
-    def show_changed(self, blocks: Sequence[str]) -> None:
-        """Blocks that are taken out, or are to change places, beside the chosen one."""
-        self.changed = tuple(blocks)
+    def show_changed(self, blocks: Sequence[str], *, out: bool = True) -> None:
+        """Blocks that are taken ``out``, or are to change places, beside the chosen one."""
+        self.changed, self._out = tuple(blocks), out
         self.viewport().update()
 
     def blocks_of(self, row: Row) -> tuple[str, ...]:
@@ -107,9 +108,10 @@ class NetworkMap(BlueprintView):
                 where = QRectF(column * COLUMN + 3, row.top + 2, COLUMN - 6, row.height - 4)
                 if name and name in self.changed:
                     p.setBrush(Qt.BrushStyle.NoBrush)
-                    p.setPen(QPen(self._theme.colour(Role.ERROR), 2.2))
+                    p.setPen(QPen(self._theme.colour(Role.ERROR if self._out else Role.ACCENT), 2.2))
                     p.drawRoundedRect(where, 6, 6)
-                    p.drawLine(where.topLeft(), where.bottomRight())
+                    if self._out:
+                        p.drawLine(where.topLeft(), where.bottomRight())
                 if name and name in (self.chosen, self._pointed):
                     p.setBrush(Qt.BrushStyle.NoBrush)
                     p.setPen(QPen(self._theme.colour(Role.ACCENT), 2.2 if name == self.chosen else 1.2))

@@ -19,6 +19,7 @@ from resnet_studio.ui.analyses.work import (
     Partial,
     Step,
     looking,
+    preparing,
     taking_out,
 )
 from resnet_studio.ui.services import Services
@@ -57,6 +58,8 @@ class AnalysisSession(QObject):
         self._bench: LesionBench | None = None
         self._asked: deque[Change] = deque()  # of the bench
         self._asked_by: Inquiry | None = None
+        self._quiet = False  # what is under way is a preparation
+        self._next: tuple[Inquiry, Work] | None = None  # behind a preparation
 
     def _the_bench(self) -> LesionBench:
         """In the job's thread: the module brings torch."""
@@ -68,7 +71,7 @@ class AnalysisSession(QObject):
 
     @property
     def running(self) -> bool:
-        return self._job is not None
+        return self._job is not None and (not self._quiet or self._next is not None)
 
     @property
     def fraction(self) -> float | None:
@@ -104,21 +107,35 @@ class AnalysisSession(QObject):
         self._asked.append(change)
         self._answer_changes()
 
+    def prepare(self, inquiry: Inquiry) -> None:
+        """Open the networks of a lesion in silence, so that the first change is answered as soon as later ones."""
+        if self._job is None:
+            self._quiet = True
+            self._begin(inquiry, preparing(inquiry, self._services.store, self._the_bench))
+
     def _answer_changes(self) -> None:
-        if self._asked and self._asked_by is not None:
+        if self._asked and self._asked_by is not None and self._next is None:
             self._run(self._asked_by, taking_out(self._asked_by, self._services.store, self._the_bench))
 
     def stop(self) -> None:
         """What is not finished is dropped."""
         self._asked.clear()
+        self._next = None
         if self._job is not None:
             self._stopping = True
             self._job.stop()
             self.changed.emit()
 
     def _run(self, inquiry: Inquiry, work: Work) -> None:
-        if self._job is not None:
-            return
+        if self._job is None:
+            self._begin(inquiry, work)
+        elif self._quiet:
+            self._next = inquiry, work
+            if inquiry.row.key != "lesion":
+                self._job.stop()
+            self.changed.emit()
+
+    def _begin(self, inquiry: Inquiry, work: Work) -> None:
         self._inquiry, self._step, self._stopping = inquiry, None, False
         self._job = self._services.jobs.start(
             work, on_item=self._on_item, on_done=self._on_done, on_failed=self._on_failed, on_end=self._on_end,
@@ -146,11 +163,17 @@ class AnalysisSession(QObject):
             self.found.emit(self._inquiry, records)
 
     def _on_failed(self, sentence: str) -> None:
+        if self._quiet:  # whoever asks is told
+            return
         self._asked.clear()
         self.failed.emit(sentence)
 
     def _on_end(self) -> None:
-        self._job = None
+        quiet, following = self._quiet, self._next
+        self._job, self._quiet, self._next = None, False, None
         self.changed.emit()
-        self.ended.emit(self._inquiry)
+        if following is not None:
+            self._begin(*following)
+        if not quiet:
+            self.ended.emit(self._inquiry)
         self._answer_changes()

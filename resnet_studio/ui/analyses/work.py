@@ -13,6 +13,7 @@ from resnet_studio.domain.analyses.rows import AnalysisRow
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import Report, StopCheck
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.text import _
 from resnet_studio.ui.analyses.subjects import Chosen
 from resnet_studio.ui.threads.jobs import Emit, Work
 from resnet_studio.ui.threads.reports import throttled
@@ -103,7 +104,18 @@ def taking_out(inquiry: Inquiry, store: RunStore, bench: Callable[[], LesionBenc
     def work(emit: Emit, should_stop: StopCheck) -> object:
         lesions = bench()
         lesions.open(_prepared(inquiry, store), store, store.home, _reporter(emit), should_stop)
+        emit(Step(_(inquiry.row.title), None))
         lesions.answer(should_stop, *_lesion_sinks(inquiry.row, store, emit))
+        return ()
+
+    return work
+
+
+def preparing(inquiry: Inquiry, store: RunStore, bench: Callable[[], LesionBench]) -> Work:
+    """A job that loads networks and images of a lesion, for the jobs that come; emits Step."""
+
+    def work(emit: Emit, should_stop: StopCheck) -> object:
+        bench().open(_prepared(inquiry, store), store, store.home, _reporter(emit), should_stop)
         return ()
 
     return work
@@ -136,8 +148,11 @@ def _prepared(inquiry: Inquiry, store: RunStore) -> Question:
     if row is not None and row.downloads and (sentence := obstacle(store.home, row)):
         raise UserError(sentence)
     chosen = inquiry.chosen
+    runs = chosen.runs
+    if inquiry.row.builds:  # nothing is built of a residual net; the plain one beside it is meant
+        runs = tuple(run for run in runs if not run.residual) or runs
     subjects: tuple[Checkpoint | Design, ...] = (
-        *checkpoints_of(chosen.runs, chosen.checkpoints, store),
+        *checkpoints_of(runs, chosen.checkpoints, store),
         *(Design(network, name) for name, network in chosen.designs),
     )
     part = Part.TRAINING if inquiry.row.builds or chosen.training else Part.TEST

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import ceil
 
-from PySide6.QtCore import QEvent, QLineF, QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QLineF, QObject, QPointF, QRectF, Qt, Signal, Slot
+from PySide6.QtGui import QFontMetricsF, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QWidget
 
-from resnet_studio.domain.analyses.charts import Figure, Line, Panel, Picture
+from resnet_studio.domain.analyses.charts import Figure, Line, LineChart, Panel, Picture
 from resnet_studio.text import _
 from resnet_studio.ui.charts.export import legend_of
-from resnet_studio.ui.charts.painter import LINE, Ink, font_of, line_pen, name_at, paint_panel
+from resnet_studio.ui.charts.painter import LINE, TITLE, Ink, font_of, line_pen, name_at, paint_panel
 from resnet_studio.ui.theme import Role, Theme
 
 _NARROWEST, _LOWEST, _HIGHEST, _GAP = 250, 230, 460, 12  # pixels
+_NARROWEST_PICTURE = 140  # so that what belongs together stays in one row
 _SHAPE = 0.72  # of a panel: height over width
 _CELL = 190.0  # of the legend
 
@@ -28,6 +29,12 @@ def window_ink(theme: Theme) -> Ink:
     )  # fmt: skip
 
 
+def _picture_height(picture: Picture, wide: float) -> float:
+    """As its shape has it, below its title."""
+    height, width = picture.pixels.shape[:2]
+    return min(TITLE + wide * float(height / width), max(_LOWEST, _SHAPE * wide))
+
+
 def _panel_area(panels: int, columns: int, width: float, height: float) -> float:
     """Of one panel of so many, no higher than wide, where none is out of sight; 0 where they do not fit."""
     rows = ceil(panels / columns)
@@ -36,15 +43,17 @@ def _panel_area(panels: int, columns: int, width: float, height: float) -> float
 
 
 class _Sheet(QWidget):
-    """What scrolls; ``pointed(name)``: the layer or block under the mouse."""
+    """What scrolls; ``pointed(name)``: the layer or block under the mouse; ``pressed(panel)``."""
 
     pointed = Signal(str)
+    pressed = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self.figure: Figure | None = None
         self.marked = ""
+        self.alone: Panel | None = None  # one that fills the room
         self.setMouseTracking(True)
         self.setProperty("role", "clear")
 
@@ -63,9 +72,17 @@ class _Sheet(QWidget):
         if found is None or not found.panels:
             self.setFixedSize(width, height)
             return
-        columns = max(1, min(found.columns, len(found.panels), (width + _GAP) // (_NARROWEST + _GAP)))
+        if self.alone is not None:
+            top = self._legend_height(width)
+            self._places = [QRectF(0, top, width, max(_LOWEST, height - top))]
+            self.setFixedSize(width, max(height, ceil(self._places[0].bottom())))
+            self.update()
+            return
+        pictures = any(isinstance(panel, Picture) for panel in found.panels)
+        narrowest = _NARROWEST_PICTURE if pictures else _NARROWEST
+        columns = max(1, min(found.columns, len(found.panels), (width + _GAP) // (narrowest + _GAP)))
         top = self._legend_height(width)
-        if not any(isinstance(panel, Picture) for panel in found.panels):
+        if not pictures:
             columns = max(
                 range(columns, 0, -1), key=lambda few: _panel_area(len(found.panels), few, width, height - top)
             )
@@ -73,16 +90,23 @@ class _Sheet(QWidget):
         wide = (width - (columns - 1) * _GAP) / columns
         free = (height - top - (rows - 1) * _GAP) / rows
         tall = min(max(_LOWEST, _SHAPE * wide, min(free, _HIGHEST)), _HIGHEST)
-        if rows == 1:
+        if rows == 1 or (not pictures and free >= _LOWEST):
             tall = max(_LOWEST, min(free, wide))
-        for place in range(len(found.panels)):
-            left, above = place % columns * (wide + _GAP), top + place // columns * (tall + _GAP)
-            self._places.append(QRectF(left, above, wide, tall))
+        above = top
+        for first in range(0, len(found.panels), columns):
+            row = found.panels[first : first + columns]
+            lines = all(isinstance(panel, LineChart) for panel in row)  # few of them share the whole width
+            own = (width - (len(row) - 1) * _GAP) / len(row) if lines else wide
+            high = max(_picture_height(panel, wide) if isinstance(panel, Picture) else tall for panel in row)
+            self._places += [QRectF(place * (own + _GAP), above, own, high) for place in range(len(row))]
+            above += high + _GAP
         self.setFixedSize(width, max(height, ceil(self._places[-1].bottom())))
         self.update()
 
     def panels(self) -> Iterator[tuple[Panel, QRectF]]:
-        if self.figure is not None:
+        if self.alone is not None:
+            yield self.alone, self._places[0]
+        elif self.figure is not None:
             yield from zip(self.figure.panels, self._places, strict=False)
 
     def at(self, point: QPointF) -> tuple[str, str]:
@@ -115,6 +139,14 @@ class _Sheet(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self.pointed.emit(self.at(event.position())[0])
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        found = next((panel for panel, where in self.panels() if where.contains(event.position())), None)
+        if found is not None and event.button() is Qt.MouseButton.LeftButton:
+            self.pressed.emit(found)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             QToolTip.showText(event.globalPos(), self.at(QPointF(event.pos()))[1], self)
@@ -123,7 +155,8 @@ class _Sheet(QWidget):
 
 
 class FigureCanvas(QScrollArea):
-    """``pointed(name)``: the layer or block under the mouse, empty where there is none."""
+    """``pointed(name)``: the layer or block under the mouse, empty where there is none. A panel that is clicked fills
+    the room until it is clicked again, or Escape pressed."""
 
     pointed = Signal(str)
 
@@ -137,6 +170,7 @@ class FigureCanvas(QScrollArea):
         self.sheet = _Sheet(theme)
         self.setWidget(self.sheet)
         self.sheet.pointed.connect(self.pointed)
+        self.sheet.pressed.connect(self._on_pressed)
         self.sheet.installEventFilter(self)
         theme.changed.connect(self.sheet.update)
         self._lay_out()
@@ -150,7 +184,7 @@ class FigureCanvas(QScrollArea):
         return self.sheet.marked
 
     def show_figure(self, found: Figure | None) -> None:
-        self.sheet.figure = found
+        self.sheet.figure, self.sheet.alone = found, None
         self.setAccessibleDescription(found.title if found is not None else "")
         self._lay_out()
 
@@ -159,6 +193,23 @@ class FigureCanvas(QScrollArea):
         if block != self.sheet.marked:
             self.sheet.marked = block
             self.sheet.update()
+
+    def enlarge(self, panel: Panel | None) -> None:
+        """Show a panel of the figure alone; None: all of them."""
+        self.sheet.alone = panel
+        self._lay_out()
+        self.sheet.update()
+
+    @Slot(object)
+    def _on_pressed(self, panel: Panel) -> None:
+        several = self.figure is not None and len(self.figure.panels) > 1
+        self.enlarge(panel if several and self.sheet.alone is None else None)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.sheet.alone is not None:
+            self.enlarge(None)
+        else:
+            super().keyPressEvent(event)
 
     def _lay_out(self) -> None:
         bar = self.verticalScrollBar().sizeHint().width()

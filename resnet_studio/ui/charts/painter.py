@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any
@@ -16,7 +16,8 @@ from resnet_studio.ui.figures import FAMILY
 from resnet_studio.ui.plots.ranges import log_ticks, nice_span, nice_step
 
 LINE = 20.0  # height of a line of writing
-_LEFT, _BOTTOM, _TOP, _SCALE = 62.0, 46.0, 28.0, 62.0  # of a panel, around what is plotted
+TITLE = 28.0  # of a panel's title
+_LEFT, _BOTTOM, _TOP, _SCALE = 62.0, 46.0, TITLE, 62.0  # of a panel, around what is plotted
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,8 @@ def line_pen(ink: Ink, line: Line, width: float) -> QPen:
 
 
 def paint_panel(p: QPainter, ink: Ink, panel: Panel, where: QRectF, marked: str = "") -> None:
-    p.setFont(font_of(ink, 13, bold=True))
     p.setPen(ink.text)
-    title = QFontMetricsF(p.font()).elidedText(panel.title, Qt.TextElideMode.ElideMiddle, where.width())
+    title = _fitted(p, ink, panel.title, where.width(), (13, 12, 11), bold=True)
     p.drawText(QRectF(where.left(), where.top(), where.width(), _TOP - 6), Qt.AlignmentFlag.AlignVCenter, title)
     p.setFont(font_of(ink, 12))
     if isinstance(panel, Picture):
@@ -79,13 +79,30 @@ def paint_panel(p: QPainter, ink: Ink, panel: Panel, where: QRectF, marked: str 
     else:
         _paint_lines(p, ink, panel, area, marked)
     p.setPen(ink.text)
-    below = QRectF(area.left(), area.bottom() + 24, area.width(), LINE)
-    p.drawText(below, Qt.AlignmentFlag.AlignHCenter, panel.x_title)
+    wide = p.fontMetrics().horizontalAdvance(panel.x_title) > area.width()
+    under = QRectF(area.left(), area.bottom() + 24, area.width(), LINE).adjusted(24 - _LEFT if wide else 0, 0, 0, 0)
+    p.drawText(under, Qt.AlignmentFlag.AlignHCenter, _fitted(p, ink, panel.x_title, under.width()))
+    p.setFont(font_of(ink, 12))
     p.save()
     p.translate(where.left() + 10, area.center().y())
     p.rotate(-90)
-    p.drawText(QRectF(-area.height() / 2, -10, area.height(), LINE), Qt.AlignmentFlag.AlignHCenter, panel.y_title)
+    long = p.fontMetrics().horizontalAdvance(panel.y_title) > area.height()
+    below = _BOTTOM - 4 if long else 0.0  # a long one goes on beside the ticks' numbers
+    room = area.height() + below
+    side = QRectF(-area.height() / 2 - below, -10, room, LINE)
+    p.drawText(side, Qt.AlignmentFlag.AlignHCenter, _fitted(p, ink, panel.y_title, room))
     p.restore()
+
+
+def _fitted(
+    p: QPainter, ink: Ink, text: str, room: float, sizes: Sequence[int] = (12, 11, 10), *, bold: bool = False
+) -> str:
+    """``text`` in letters so small that it fits, cut where the smallest are too large."""
+    for size in sizes:
+        p.setFont(font_of(ink, size, bold=bold))
+        if QFontMetricsF(p.font()).horizontalAdvance(text) <= room:
+            return text
+    return QFontMetricsF(p.font()).elidedText(text, Qt.TextElideMode.ElideRight, room)
 
 
 def _area(panel: Panel, where: QRectF) -> QRectF:
@@ -150,7 +167,7 @@ def _line_axes(chart: LineChart, area: QRectF) -> Axes:
         level = float(_on_axis(np.array([chart.level]), chart.log)[0])
         low, high = min(low, level), max(high, level)
     if chart.from_zero:
-        low = min(low, 0.0)
+        low, high = min(low, 0.0), high if high > min(low, 0.0) else 1.0
     if chart.log:
         low, high = (low - 0.1, high + 0.1) if high - low < 0.2 else (low - 0.02 * (high - low), high)
     else:
@@ -167,7 +184,7 @@ def axes_of(chart: LineChart, where: QRectF) -> Axes:
 
 def _paint_lines(p: QPainter, ink: Ink, chart: LineChart, area: QRectF, marked: str) -> None:
     axes = _line_axes(chart, area)
-    _paint_ticks(p, ink, axes, chart.log)
+    _paint_ticks(p, ink, axes, chart.log, chart.ticks)
     if chart.level is not None:
         level = float(_on_axis(np.array([chart.level]), chart.log)[0])
         p.setPen(QPen(ink.quiet, 1.2, Qt.PenStyle.DotLine))
@@ -236,7 +253,7 @@ def _paint_line(p: QPainter, ink: Ink, line: Line, axes: Axes, log: bool) -> Non
         for begin, end in edges.reshape(-1, 2):
             pairs = zip(x[begin:end].tolist(), y[begin:end].tolist(), strict=True)
             p.drawPolyline(QPolygonF([QPointF(a, b) for a, b in pairs]))
-    if line.points or np.isfinite(y).sum() <= 40:
+    if line.points or (not line.bare and np.isfinite(y).sum() <= 40):
         p.setPen(QPen(ink.line(line.colour), 1.4))
         p.setBrush(ink.ground if line.dashed else ink.line(line.colour))
         for a, b in zip(x.tolist(), y.tolist(), strict=True):
@@ -245,15 +262,21 @@ def _paint_line(p: QPainter, ink: Ink, line: Line, axes: Axes, log: bool) -> Non
         p.setBrush(Qt.BrushStyle.NoBrush)
 
 
-def _paint_ticks(p: QPainter, ink: Ink, axes: Axes, log: bool) -> None:
+def _paint_ticks(p: QPainter, ink: Ink, axes: Axes, log: bool, words: Sequence[tuple[float, str]] = ()) -> None:
     area, metrics = axes.area, QFontMetricsF(p.font())
-    for value in _ticks(axes.left, axes.right, area.width() / 70):
+    marks = words or [(value, f"{value:.6g}") for value in _ticks(axes.left, axes.right, area.width() / 70)]
+    free = area.left() - _LEFT  # from here to the right nothing is written yet
+    for value, text in marks:
         x = float(axes.x(value))
         p.setPen(QPen(ink.faint, 1))
         p.drawLine(QLineF(x, area.top(), x, area.bottom()))
-        text = f"{value:.6g}"
+        wide = metrics.horizontalAdvance(text)
+        left = min(x - wide / 2, area.right() + 8 - wide) if words else x - wide / 2
+        if words and left < free:
+            continue
         p.setPen(ink.text)
-        p.drawText(QPointF(x - metrics.horizontalAdvance(text) / 2, area.bottom() + metrics.height()), text)
+        p.drawText(QPointF(left, area.bottom() + metrics.height()), text)
+        free = left + wide + 6
     for value, text in _value_ticks(axes, log):
         y = float(axes.y(value))
         p.setPen(QPen(ink.faint, 1))

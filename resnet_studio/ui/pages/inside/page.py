@@ -104,6 +104,7 @@ class InsidePage(Page):
         self.figure.canvas.mark("")
         self.stack.setCurrentIndex(1 if chosen else 0)
         self._show_known()
+        self._prepare()
 
     @Slot()
     def look(self) -> None:
@@ -174,7 +175,7 @@ class InsidePage(Page):
     def _show(self, shown: Shown) -> None:
         self.figure.show_results(shown)
         if shown.row.key == "lesion":
-            self._records = {record.id: record for record in shown.records}
+            self._looked, self._records = None, {record.id: record for record in shown.records}
             self._altered = {
                 one.net: {each.name: each for each in one.blocks} for one in shown.results if isinstance(one, Lesion)
             }
@@ -209,8 +210,14 @@ class InsidePage(Page):
 
     def _begin_lesion(self, inquiry: Inquiry) -> None:
         """Answers on other images do not go with these."""
-        before = self._looked
-        same = before is not None and self._images_of(before) == self._images_of(inquiry)
+        if self._looked is not None:
+            same = self._images_of(self._looked) == self._images_of(inquiry)
+        else:  # what is shown was stored
+            settings, source = inquiry.settings, inquiry.data.source
+            same = all(
+                (record.settings.get("images"), record.seed, record.data) == (settings.images, settings.seed, source)
+                for record in self._records.values()
+            )
         if not same:
             self._altered, self._records = {}, {}
         self._looked = inquiry
@@ -242,11 +249,15 @@ class InsidePage(Page):
             self._drawer.start()
 
     def _on_ended(self, inquiry: Inquiry) -> None:
-        """Of a lesion; what a stop left unfinished stays in sight."""
+        """What a stop left unfinished stays in sight."""
+        if inquiry.row != self.analysis or inquiry.chosen.key != self.chosen.key:
+            return
         done = all(each.final for altered in self._altered.values() for each in altered.values())
-        if inquiry.row == self.analysis and inquiry.chosen.key == self.chosen.key and self._records and done:
+        if inquiry.row.key == "lesion" and self._records and done:
             self._drawer.stop()
             self._show_known()
+        elif self.figure.shown is not None and not self.figure.shown.records:
+            self.figure.measured.setText(_("Ended before all was measured; it is not stored."))
 
     @Slot()
     def _draw_lesion(self) -> None:
@@ -326,7 +337,8 @@ class InsidePage(Page):
 
     def _change(self, change: Change | None) -> None:
         """Ask what this does, unless it is known on the same images."""
-        self.map.show_changed(() if self.changes.mode is Mode.ONE else self.changes.selected)
+        mode = self.changes.mode
+        self.map.show_changed(() if mode is Mode.ONE else self.changes.selected, out=mode is Mode.SEVERAL)
         inquiry = self._inquiry() if change is not None else None
         if inquiry is None or change is None:
             self._asked = None
@@ -338,6 +350,15 @@ class InsidePage(Page):
         if not known or not all(each.final for each in known):
             self.session.change(inquiry, change)
         self._answer()
+
+    def _prepare(self) -> None:
+        """While somebody looks for the first block to take out; not beside a training."""
+        settings = self.form.settings()
+        trained = bool(self.chosen.runs) and not self.chosen.designs
+        if self.analysis.key == "lesion" and trained and settings is not None and self.isVisible():
+            inquiry = Inquiry(self.analysis, settings, self.chosen, self.services.controller.training)
+            if not inquiry.gentle:
+                self.session.prepare(inquiry)
 
     @Slot()
     def _on_whole(self) -> None:
@@ -369,6 +390,7 @@ class InsidePage(Page):
         self.changes.setVisible(row.key == "lesion")
         self.changes.clear()
         self._show_known()
+        self._prepare()
 
     @Slot(str)
     def _on_failed(self, sentence: str) -> None:
