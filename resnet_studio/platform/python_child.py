@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])  # the folder that holds the package
@@ -17,6 +19,21 @@ def python_command(code: str) -> list[str]:
     """
     utf8 = f"utf8={sys.flags.utf8_mode}"  # an isolated process does not read PYTHONUTF8
     return [sys.executable, "-I", "-X", utf8, "-c", f"import sys; sys.path[:] = {_import_path()!a}; {code}"]
+
+
+@contextmanager
+def safe_path() -> Iterator[None]:
+    """Python processes that a library starts meanwhile import nothing from the current folder."""
+    name = "PYTHONSAFEPATH"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def _import_path() -> list[str]:

@@ -32,6 +32,7 @@ from resnet_studio.domain.queue import LostClaimError
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.networks.devices import choose_device
 from resnet_studio.platform.clock import Waited
+from resnet_studio.platform.python_child import safe_path
 from resnet_studio.runner.device_process import device_process
 from resnet_studio.runner.start import CohortStart
 from resnet_studio.text import _
@@ -140,7 +141,7 @@ def _processes(arguments: tuple[Any, ...], devices: int, folder: Path, kind: str
 
     logging.getLogger("torch.distributed.elastic.multiprocessing.api").setLevel(logging.CRITICAL)  # it is told here
     before = {id(process) for process in multiprocessing.active_children()}
-    with _own_signals():
+    with _own_signals(), safe_path():
         context = start_processes(
             name="device",
             entrypoint=device_process,

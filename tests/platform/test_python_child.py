@@ -84,4 +84,27 @@ def test_a_checkout_in_the_current_folder_comes_last(monkeypatch: pytest.MonkeyP
 def test_every_python_child_is_started_this_way() -> None:
     starts = re.compile(r"sys\.executable|multiprocessing\.(Process|Pool|get_context)|ProcessPoolExecutor|QProcess")
     found = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if starts.search(path.read_text())}
-    assert found == {"platform/python_child.py"}
+    assert found == {"platform/python_child.py", "runner/devices.py"}
+    assert "safe_path()" in (PACKAGE / "runner" / "devices.py").read_text()
+
+
+def test_what_a_library_starts_imports_nothing_from_the_current_folder(tmp_path: Path) -> None:
+    current = tmp_path / "current"
+    current.mkdir()
+    (current / "multiprocessing.py").write_text("open('imported', 'w').close()")
+    main = tmp_path / "main.py"
+    main.write_text(
+        "import multiprocessing, sys\n"
+        "from contextlib import nullcontext\n"
+        "from resnet_studio.platform.python_child import safe_path\n"
+        "if __name__ == '__main__':\n"
+        "    with safe_path() if sys.argv[1] == 'safe' else nullcontext():\n"
+        "        child = multiprocessing.get_context('spawn').Process(target=print)\n"
+        "        child.start()\n"
+        "    child.join()\n"
+        "    sys.exit(child.exitcode)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    for kind, imported in (("safe", False), ("as it is", True)):
+        ended = subprocess.run([sys.executable, main, kind], cwd=current, env=environment, capture_output=True)
+        assert (ended.returncode == 0, (current / "imported").exists()) == (not imported, imported), ended.stderr
