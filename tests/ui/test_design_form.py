@@ -238,7 +238,6 @@ def test_what_batch_norm_sees_divides_the_batch_and_is_nothing_to_vgg(qtbot: QtB
     assert not form.rows["recipe.bn_images"].isVisible()
 
 
-
 def test_a_wrong_value_stays_while_others_follow(qtbot: QtBot, form: DesignForm) -> None:
     form._all.setChecked(True)
     type_into(qtbot, form, "network.image_size", "7")
