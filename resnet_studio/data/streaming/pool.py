@@ -169,8 +169,8 @@ class _Process:
 
     def __init__(self, root: Path, size: int) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with it
-        serve = _("serve(Path({fspath!a}), {size})", fspath=os.fspath(root), size=size)
-        code = f"from pathlib import Path; from resnet_studio.data.streaming.worker import serve; {serve}"
+        modules = "from pathlib import Path; from resnet_studio.data.streaming.worker import serve"
+        code = f"{modules}; serve(Path({os.fspath(root)!a}), {size})"
         try:
             self.popen = subprocess.Popen(
                 python_command(code),
