@@ -81,7 +81,7 @@ def spoken(part: Part, *, tight: bool = False) -> str:
     ``tight``: without space around operators, as in scripts.
     """
     if isinstance(part, Glyphs):
-        return f" {part.text} " if part.between and not tight else part.text.replace(THIN, " ")
+        return f" {part.text} " if part.between and not tight else part.text.replace(THIN, " ").replace(WIDE, " ")
     if isinstance(part, Row):
         return "".join(spoken(each, tight=tight) for each in part.parts)
     if isinstance(part, Fraction):

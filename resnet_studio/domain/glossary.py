@@ -1,8 +1,8 @@
 """The words of the field, explained once: forms, drawings, tables and help read them here.
 
 Sections are those of He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385. Formulas
-are written with ``^{...}`` for what stands above and ``_{...}`` for what stands below the line. ``a^{[l]}`` is what the
-l-th weighted layer passes on, ``z^{[l]}`` its output before the activation g, which is ReLU.
+have the markup of :mod:`resnet_studio.domain.formula`. ``a^{[l]}`` is what the l-th weighted layer passes on,
+``z^{[l]}`` its output before the activation g, which is ReLU.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from resnet_studio.domain.formula import in_line
 from resnet_studio.text import _
 
 
@@ -36,6 +37,11 @@ class Term:
     where: str = ""
     also: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
+
+    @property
+    def formula(self) -> str:
+        """The first one on one line, for sentences."""
+        return in_line(self.formulas[0])
 
 
 _PROGRAM = _("this program's word")

@@ -169,7 +169,7 @@ FIELD_HELP: dict[str, str] = {
     "momentum": _("Sections 3.4 and 4.2: 0.9."),
     "momentum_form": _(
         "The paper gives no formula; the authors' code has the rate inside: {formula}.",
-        formula=find_term("momentum-authors").formulas[0],
+        formula=find_term("momentum-authors").formula,
     ),
     "weight_decay": _("Sections 3.4 and 4.2: 0.0001."),
     "decay": _("The paper does not say whether batch norm and biases decay too."),

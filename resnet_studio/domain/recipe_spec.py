@@ -139,8 +139,8 @@ class RecipeSpec(Spec):
         N_("Form of momentum"),
         _(
             "torch: {torch}. authors: {authors}. They part when the rate falls.",
-            torch=find_term("momentum").formulas[0],
-            authors=find_term("momentum-authors").formulas[0],
+            torch=find_term("momentum").formula,
+            authors=find_term("momentum-authors").formula,
         ),
         default=MomentumForm.TORCH,
     )

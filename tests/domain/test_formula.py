@@ -28,7 +28,7 @@ def test_layers_with_a_shortcut_are_read_part_by_part() -> None:
         (r"\text{two words}", "two words"),
         ("a - 12", "a − 12"),
         ("W_{s} x + 8^{2}", "Ws x + 8²"),
-        (r"m v + \gamma x,  pad(x)", "m v + γx,\u2003pad(x)"),
+        (r"m v + \gamma x,  pad(x)", "m v + γx, pad(x)"),
         ("e^{kt}", "e^(kt)"),
         ("", ""),
     ],

@@ -86,7 +86,7 @@ def _initial(subject: Subject) -> Check:
 
 
 def _momentum_form(recipe: RecipeSpec) -> Check:
-    torch, theirs = (find_term(key).formulas[0] for key in ("momentum", "momentum-authors"))
+    torch, theirs = (find_term(key).formula for key in ("momentum", "momentum-authors"))
     point = recipe_point(
         "momentum_form",
         _("Form of momentum"),
