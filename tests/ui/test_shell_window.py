@@ -33,7 +33,7 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.actions import Action, ActionRow, WindowState
 from resnet_studio.ui.controller import RunController
-from resnet_studio.ui.dialogs import SECTION_GAP, ShortcutsDialog, all_keys
+from resnet_studio.ui.dialogs import SECTION_GAP, HelpDialog, all_keys
 from resnet_studio.ui.images.open_images import dropped_images
 from resnet_studio.ui.main_window import MainWindow
 from resnet_studio.ui.navigator import Navigator
@@ -574,10 +574,13 @@ def test_a_twin_is_in_sight_in_a_small_window(qtbot: QtBot, window: MainWindow, 
 
 
 def test_sections_of_the_keys_stand_apart(qtbot: QtBot, window: MainWindow) -> None:
-    dialog = ShortcutsDialog(PAGES, window)
+    dialog = HelpDialog(PAGES, window.services.theme, window)
+    dialog.show_term("")
     dialog.show()
-    grid = dialog.findChild(QScrollArea).widget().layout()
-    headings = [label for label in dialog.findChildren(QLabel) if label.property("role") == "heading"]
+    keys = dialog.tabs.currentWidget()
+    assert isinstance(keys, QScrollArea)
+    grid = keys.widget().layout()
+    headings = [label for label in keys.findChildren(QLabel) if label.property("role") == "heading"]
     assert len(headings) == len(all_keys(PAGES))
     for heading in headings[1:]:
         row = grid.getItemPosition(grid.indexOf(heading))[0]
