@@ -23,7 +23,8 @@ def changed_values(spec: Spec, given: Mapping[str, Any]) -> dict[str, Any]:
     """The values of ``spec`` with ``given`` (dotted names) in them, ready to be validated.
 
     Only a value that really changes lets others follow: a new family keeps nothing of the old network, a new block
-    has its usual shortcut, a new depth its stages, another schedule has no milestones.
+    has its usual shortcut, a new depth its stages, another schedule has no milestones, a batch that cannot be divided
+    into the shares of batch norm is seen whole.
     """
     if isinstance(spec, RunSpec):
         values = {name: value for name, value in spec.model_dump().items() if name not in ("network", "recipe", "data")}
@@ -67,6 +68,8 @@ def _followers(spec: Spec, new: Mapping[str, Any]) -> Iterator[str]:
             becomes_plain = field == "block" and new[field] == Block.PLAIN
             if not (becomes_plain and follower in ("branch", "stride_place")):  # the plain counterpart: same layers
                 yield follower
+    if isinstance(spec, RecipeSpec) and spec.bn_images and new.get("batch_size", 0) % spec.bn_images:
+        yield "bn_images"
     if not isinstance(spec, NetworkSpec):
         return
     if "depth" in new and spec.family is Family.IMAGENET:  # the depth says which block

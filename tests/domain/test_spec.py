@@ -99,6 +99,14 @@ def test_another_family_leaves_behind_what_it_does_not_read() -> None:
         RunSpec(**changed_values(shared, {"network.family": "vgg", "recipe.bn_images": 32}))
 
 
+def test_a_batch_that_shares_do_not_divide_is_seen_whole() -> None:
+    shared = RecipeSpec(batch_size=256, bn_images=32)
+    for batch, images in ((64, 32), (100, 0), (16, 0)):
+        assert RecipeSpec(**changed_values(shared, {"batch_size": batch})).bn_images == images
+    with pytest.raises(ValidationError, match="does not divide a batch of 100"):
+        RecipeSpec(**changed_values(shared, {"batch_size": 100, "bn_images": 32}))
+
+
 def test_a_reset_leaves_alone_what_is_still_read() -> None:
     recipe = RecipeSpec(schedule="plateau", plateau_patience=3, pad_with="black", warmup_rate=0.01, warmup_error=70)
     cosine = replace_and_reset(recipe, schedule="cosine")

@@ -97,7 +97,7 @@ def test_a_run_gives_the_same_bits_alone_and_in_any_cohort(store, tiny_run, tiny
 @pytest.mark.parametrize(("questions", "patience"), [(0, 0), (1, 0), (9, 0), (30, 0.4), (75, 0), (120, 0.4)])
 def test_stop_at_any_moment_then_resume_is_bit_exact(store, tiny_twin, questions, patience, monkeypatch):
     monkeypatch.setattr(
-        trainer, "_engine", lambda machine, *rest: eager.EagerEngine(machine.precision, rest[-1], patience)
+        trainer, "_engine", lambda machine, *rest: eager.EagerEngine(machine.precision, rest[-2], patience)
     )
     undisturbed = run_cohort.run(tiny_twin, store, lambda e: None)
     stopped = run_cohort.run(tiny_twin, store, lambda e: None, Switch(after=questions))

@@ -93,8 +93,11 @@ def test_a_workers_training_is_followed_and_steered(
     own.set_status(entry.run_ids[0], RunStatus.STOPPED)
     other.release(claim, QueueStatus.STOPPED)
     qtbot.waitUntil(lambda: controller.watched is None, timeout=2 * WITHIN_MS)
-    ended = [one for one in events if isinstance(one, StatusChanged) and one.status is RunStatus.STOPPED]
-    assert ended
+    stopped = (RunStatus.STOPPED, entry.run_ids[0])
+    qtbot.waitUntil(
+        lambda: stopped in [(one.status, one.run_id) for one in events if isinstance(one, StatusChanged)],
+        timeout=2 * WITHIN_MS,
+    )
 
 
 def test_what_waits_is_left_to_workers(
