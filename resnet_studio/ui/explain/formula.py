@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from resnet_studio.domain.formula import Fraction, Glyphs, Part, Root, Row, parse_formula
+from resnet_studio.domain.formula import THIN, Fraction, Glyphs, Part, Root, Row, parse_formula
 from resnet_studio.domain.glossary import FIELD_TERMS, Term, find_term
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.text import unbroken
@@ -21,7 +21,7 @@ def formula_html(markup: str) -> str:
 def _html(part: Part, *, tight: bool = False) -> str:
     """``tight``: without space around operators, as in scripts."""
     if isinstance(part, Glyphs):
-        text = escape(part.text)
+        text = escape(part.text).replace(THIN, "&nbsp;")
         text = f"<i>{text}</i>" if part.italic else text
         return f"&nbsp;{text}&nbsp;" if part.between and not tight else text
     if isinstance(part, Row):
