@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,32 +40,36 @@ def history_checks(home: Home) -> Iterator[Check]:
     from resnet_studio.history.storage import default_url, storage_at
     from resnet_studio.history.store import open_history
 
-    storage = storage_at(default_url(home))
-    if lost := lost_history(home, storage):
-        yield Check(N_("history"), lost, State.WRONG, _("Put a backup of the history in its place."))
-    elif storage.missing():
-        yield Check(N_("history"), _("none yet"))
-    else:
-        try:
-            found = storage.inspect()
-            if found.problems:
-                yield Check(
-                    N_("history"), _("{where} is damaged", where=storage.where), State.WRONG, _SET_ASIDE, found.problems
-                )
-            else:
-                with open_history(home) as store:
-                    yield from _readable(store, found)
-        except UserError as error:
-            yield Check(N_("history"), storage.where, State.WRONG, error.sentence)
-    kept = storage.kept()
-    if aside := kept.set_aside:
-        what = counted(len(aside), "damaged history was", "damaged histories were")
-        advice = _("Keep them as long as something is missing from the history, then delete them.")
-        yield Check(N_("set aside"), _("{what} set aside", what=what), State.NOTE, advice, aside)
-    if kept.elsewhere:
-        yield Check(N_("backups"), kept.elsewhere)
-    if kept.backups:
-        yield Check(N_("backups"), _("{backups} of the history", backups=len(kept.backups)), details=kept.backups)
+    with closing(storage_at(default_url(home))) as storage:
+        if lost := lost_history(home, storage):
+            yield Check(N_("history"), lost, State.WRONG, _("Put a backup of the history in its place."))
+        elif storage.missing():
+            yield Check(N_("history"), _("none yet"))
+        else:
+            try:
+                found = storage.inspect()
+                if found.problems:
+                    yield Check(
+                        N_("history"),
+                        _("{where} is damaged", where=storage.where),
+                        State.WRONG,
+                        _SET_ASIDE,
+                        found.problems,
+                    )
+                else:
+                    with open_history(home) as store:
+                        yield from _readable(store, found)
+            except UserError as error:
+                yield Check(N_("history"), storage.where, State.WRONG, error.sentence)
+        kept = storage.kept()
+        if aside := kept.set_aside:
+            what = counted(len(aside), "damaged history was", "damaged histories were")
+            advice = _("Keep them as long as something is missing from the history, then delete them.")
+            yield Check(N_("set aside"), _("{what} set aside", what=what), State.NOTE, advice, aside)
+        if kept.elsewhere:
+            yield Check(N_("backups"), kept.elsewhere)
+        if kept.backups:
+            yield Check(N_("backups"), _("{backups} of the history", backups=len(kept.backups)), details=kept.backups)
 
 
 def _readable(store: RunStore, found: Inspection) -> Iterator[Check]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -223,5 +223,6 @@ def storage_at(url: str) -> Storage:
 
 
 def has_history(home: Home) -> bool:
-    """Whether anything was ever stored for ``home``; nothing is opened."""
-    return not storage_at(default_url(home)).missing()
+    """Whether anything was ever stored for ``home``."""
+    with closing(storage_at(default_url(home))) as storage:
+        return not storage.missing()
