@@ -136,7 +136,7 @@ def test_a_stored_study_shows_its_verdict_and_writes_its_report(
     assert len(page.answers.findChildren(SeedDots)) == 1
     assert texts(page, "rule_label") == [rule_text(plan.looks, 1)]
     rule = page.answers.findChild(QLabel, "rule_label")
-    assert rule.isVisible()
+    qtbot.waitUntil(rule.isVisible)
     page.answers.findChild(QPushButton, "rule_button").click()
     assert not rule.isVisible()
     assert page.setup.more.text() == "2 more seeds"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, cast
@@ -15,6 +16,9 @@ from resnet_studio.domain.events import StopCheck
 from resnet_studio.training.measurements import Measured, Outputs
 from resnet_studio.training.member import Member
 from resnet_studio.training.shares import forward_and_backward
+
+# While torch compiles in another thread, autograd tells of every backward pass that is abandoned, as a stop does.
+warnings.filterwarnings("ignore", "Error detected in .*Traceback of forward call", UserWarning)
 
 PATIENCE = 0.25  # seconds a stop may wait inside an iteration; it answers within one
 TOGETHER = 5.0  # seconds it may wait where one member of a cohort has done the iteration and others have not
