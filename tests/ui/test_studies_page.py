@@ -70,7 +70,20 @@ def shown(qtbot: QtBot, page: StudiesPage, key: str) -> StudiesPage:
     page.show()
     page.activate()
     qtbot.waitUntil(lambda: page.view is not None and page.view.plan.key in (key, "own/two-widths"), timeout=20_000)
+    at_rest(qtbot, page)
     return page
+
+
+def at_rest(qtbot: QtBot, page: StudiesPage) -> None:
+    """What is read after the first look has led to its own: from here on the widgets stay."""
+    quiet: list[bool] = []
+
+    def settled() -> bool:
+        waiting = page._look_timer.isActive() or page._cards_timer.isActive()
+        quiet.append(page.services.jobs.running == 0 and not waiting)
+        return all(quiet[-5:]) and len(quiet) >= 5
+
+    qtbot.waitUntil(settled)
 
 
 def texts(page: StudiesPage, name: str) -> list[str]:
