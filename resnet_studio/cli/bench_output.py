@@ -16,7 +16,8 @@ from resnet_studio.domain.documents import sentences
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.network_names import network_named
 from resnet_studio.domain.presets import apply, find_preset, preset_for
-from resnet_studio.domain.specs import NetworkSpec, RunSpec, replace
+from resnet_studio.domain.spec_changes import changed_values
+from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.domain.text_numbers import duration, grouped, three_figures
 from resnet_studio.platform.training_speed import Expectation
 from resnet_studio.text import _
@@ -94,9 +95,8 @@ def row_of(network: NetworkSpec, given: GivenOptions) -> Row:
 
 def with_batches_of(row: Row, size: int) -> Row:
     recipe = row.spec.recipe
-    size = min(size, recipe.batch_size)
-    recipe = replace(recipe, batch_size=size, bn_images=recipe.bn_images if size % recipe.pass_size == 0 else 0)
-    return Row(replace(row.spec, recipe=recipe), row.iterations, row.batch_size)
+    fewer = RecipeSpec(**changed_values(recipe, {"batch_size": min(size, recipe.batch_size)}))
+    return Row(replace(row.spec, recipe=fewer), row.iterations, row.batch_size)
 
 
 def _order(row: Row) -> tuple[object, ...]:

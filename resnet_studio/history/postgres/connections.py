@@ -81,14 +81,3 @@ class _StorableText(StrDumper):
 class _StorableUnknown(StrDumperUnknown):
     def dump(self, obj: str) -> Any:
         return super().dump(storable(obj))
-
-
-def close_all(engine: Engine) -> None:
-    """Close every connection of ``engine``; one that another thread still uses once it is given back."""
-
-    def close(connection: Any, _record: object) -> None:
-        if connection is not None:
-            connection.close()
-
-    event.listen(engine, "checkin", close)
-    engine.dispose()

@@ -202,7 +202,7 @@ class PostgresStorage:
             self._closed, self._writable = True, False
             for engine in (self._writer, self._reader):
                 if engine is not None:
-                    connections.close_all(engine)
+                    engine.dispose()
             self._writer = self._reader = None
 
     def _writing_engine(self) -> Engine:

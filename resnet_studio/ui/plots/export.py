@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from resnet_studio.domain.errors import UserError
@@ -19,6 +19,7 @@ from resnet_studio.domain.series import Series
 from resnet_studio.text import _
 from resnet_studio.ui.figures import FAMILY, write_figure
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
+from resnet_studio.ui.plots.figure_axes import INK, RIGHT, paint_axes
 from resnet_studio.ui.plots.group_curves import band, put_group_curves
 from resnet_studio.ui.plots.line_sample import paint_sample
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun, set_epoch_lengths
@@ -28,10 +29,9 @@ from resnet_studio.ui.plots.thinning import thin
 
 FIGURE_SIZE = QSize(1000, 640)  # points
 _GAP = 70.0  # between labels
-_LEFT, _TOP, _RIGHT, _BOTTOM = 70.0, 24.0, 24.0, 62.0
+_LEFT, _TOP, _BOTTOM = 70.0, 24.0, 62.0
 _SAMPLE = 50.0  # a line's sample and the gap after it
 _TEN_THOUSAND = 10_000
-_INK, _FAINT = QColor("#1b2330"), QColor("#dfe4ec")
 
 CurveMap = Mapping[tuple[str, Series], Curve]
 
@@ -205,7 +205,7 @@ def _frame(
         low, high = nice_span(low, high)
     elif high - low < 0.1:
         low, high = low - 0.1, high + 0.1
-    area = QRectF(_LEFT, top, size.width() - _LEFT - _RIGHT, size.height() - top - _BOTTOM)
+    area = QRectF(_LEFT, top, size.width() - _LEFT - RIGHT, size.height() - top - _BOTTOM)
     unit = _TEN_THOUSAND if style is FigureStyle.PAPER and right >= _TEN_THOUSAND else 1
     return _Frame(area, right, low, high, lines, unit, PAPER_TICKS if style is FigureStyle.PAPER else ())
 
@@ -279,34 +279,15 @@ def _pieces(x: np.ndarray, y: np.ndarray) -> Iterable[QPolygonF]:
 
 
 def _draw_axes(painter: QPainter, frame: _Frame, options: PlotOptions, panel: Panel) -> None:
-    area, metrics = frame.area, QFontMetricsF(painter.font())
-    for position, text in _x_ticks(frame, options.axis):
-        x = float(frame.x(position))
-        painter.setPen(QPen(_FAINT, 1))
-        painter.drawLine(QLineF(x, area.top(), x, area.bottom()))
-        painter.setPen(_INK)
-        half = metrics.horizontalAdvance(text) / 2
-        place = min(x - half, area.right() + _RIGHT - 2 * half - 2)
-        painter.drawText(QPointF(place, area.bottom() + metrics.height() + 2), text)
-    for value, text in _y_ticks(frame, options):
-        y = float(frame.y(value))
-        painter.setPen(QPen(_FAINT, 1))
-        painter.drawLine(QLineF(area.left(), y, area.right(), y))
-        painter.setPen(_INK)
-        painter.drawText(QPointF(area.left() - metrics.horizontalAdvance(text) - 8, y + metrics.ascent() * 0.36), text)
-    painter.setPen(QPen(_INK, 1.2))
-    painter.drawRect(area)
-    below = QRectF(area.left(), area.bottom() + 30, area.width(), metrics.height() + 4)
     name = ITERATIONS_BY_AXIS[options.axis] if frame.unit == 1 else "iter. (1e4)"
-    painter.drawText(
-        below, Qt.AlignmentFlag.AlignHCenter, _("{name} (h:min:s)", name=name) if options.axis is XAxis.TIME else name
+    paint_axes(
+        painter,
+        frame.area,
+        [(float(frame.x(position)), text) for position, text in _x_ticks(frame, options.axis)],
+        [(float(frame.y(value)), text) for value, text in _y_ticks(frame, options)],
+        _("{name} (h:min:s)", name=name) if options.axis is XAxis.TIME else name,
+        panel.axis_title,
     )
-    painter.save()
-    painter.translate(18, area.center().y())
-    painter.rotate(-90)
-    side = QRectF(-area.height() / 2, -metrics.height() / 2, area.height(), metrics.height() + 4)
-    painter.drawText(side, Qt.AlignmentFlag.AlignHCenter, panel.axis_title)
-    painter.restore()
 
 
 def _x_ticks(frame: _Frame, axis: XAxis) -> list[tuple[float, str]]:
@@ -351,7 +332,7 @@ class _Legend:
         if any(run.members for run in runs):
             notes.append(_("band: one standard deviation of the runs"))
         texts = (*(run.name for run in runs), *notes)
-        width = size.width() - _LEFT - _RIGHT
+        width = size.width() - _LEFT - RIGHT
         longest = max(metrics.horizontalAdvance(text) for text in texts) + _SAMPLE + 24
         columns = max(1, min(len(texts), int(width // longest)))
         return cls(texts, columns, width / columns, metrics.height() + 3, style)
@@ -372,7 +353,7 @@ class _Legend:
             if i < len(runs):
                 where = QRectF(place.x(), place.y(), 40, self.row)
                 paint_sample(painter, where, _colour(runs[i]), runs[i].residual or self.style is FigureStyle.PAPER)
-            painter.setPen(_INK if i < len(runs) else QColor("#5a6578"))
+            painter.setPen(INK if i < len(runs) else QColor("#5a6578"))
             room = self.cell - beside - 8
             shown = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room)
             words = QRectF(place.x() + beside, place.y(), room, self.row)

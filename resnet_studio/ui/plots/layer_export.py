@@ -17,6 +17,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.figures import FAMILY, write_figure
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.export import CurveMap
+from resnet_studio.ui.plots.figure_axes import FAINT, INK
 from resnet_studio.ui.plots.layer_colours import coloured
 from resnet_studio.ui.plots.layer_grid import (
     LayerGrid,
@@ -35,7 +36,6 @@ _MAP, _PROFILE_WIDTH, _SCALE_WIDTH = QSize(330, 300), 210.0, 18.0  # points
 _LEFT, _TOP, _BOTTOM, _GAP, _MARGIN = 62.0, 34.0, 54.0, 20.0, 14.0
 _BETWEEN_LABELS = 70.0
 _SCALE_LEFT = 78.0  # numbers such as 2.5e-5, and the name
-_INK, _FAINT = QColor("#1b2330"), QColor("#dfe4ec")
 
 
 def export_layers(
@@ -131,7 +131,7 @@ class _Drawing:
             labelled = labelled[::2]
         for value in labelled:
             x = area.left() + (np.log10(value) - low) * scale
-            painter.setPen(QPen(_FAINT, 1))
+            painter.setPen(QPen(FAINT, 1))
             painter.drawLine(QLineF(x, area.top(), x, area.bottom()))
             _below(painter, area, x, value_label(float(f"{value:.3g}")))
         for each in self._found:
@@ -173,26 +173,26 @@ def _step(axis: XAxis, least: float) -> tuple[float, Callable[[float], str]]:
 
 
 def _frame(painter: QPainter, area: QRectF) -> None:
-    painter.setPen(QPen(_INK, 1.2))
+    painter.setPen(QPen(INK, 1.2))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRect(area)
 
 
 def _write(painter: QPainter, area: QRectF, text: str) -> None:
     shown = QFontMetricsF(painter.font()).elidedText(text, Qt.TextElideMode.ElideMiddle, area.width())
-    painter.setPen(_INK)
+    painter.setPen(INK)
     painter.drawText(area, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom, shown)
 
 
 def _below(painter: QPainter, area: QRectF, x: float, text: str) -> None:
-    painter.setPen(_INK)
+    painter.setPen(INK)
     metrics = QFontMetricsF(painter.font())
     half = metrics.horizontalAdvance(text) / 2
     painter.drawText(QPointF(x - half, area.bottom() + metrics.height() + 2), text)
 
 
 def _beside(painter: QPainter, area: QRectF, y: float, text: str) -> None:
-    painter.setPen(_INK)
+    painter.setPen(INK)
     metrics = QFontMetricsF(painter.font())
     painter.drawText(QPointF(area.left() - metrics.horizontalAdvance(text) - 6, y + metrics.ascent() * 0.36), text)
 
@@ -205,13 +205,13 @@ def _layer_labels(painter: QPainter, area: QRectF, layers: int) -> None:
 
 def _name_below(painter: QPainter, area: QRectF, text: str) -> None:
     below = QRectF(area.left() - _LEFT / 2, area.bottom() + 28, area.width() + _LEFT, 20)
-    painter.setPen(_INK)
+    painter.setPen(INK)
     painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, text)
 
 
 def _name_beside(painter: QPainter, area: QRectF, text: str, away: float = _LEFT) -> None:
     painter.save()
-    painter.setPen(_INK)
+    painter.setPen(INK)
     painter.translate(area.left() - away + 14, area.center().y())
     painter.rotate(-90)
     painter.drawText(QRectF(-area.height() / 2, -10, area.height(), 20), Qt.AlignmentFlag.AlignCenter, text)

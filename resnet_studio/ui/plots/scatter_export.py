@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import log10
 from pathlib import Path
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from resnet_studio.domain.csv_text import CsvWriter
@@ -19,13 +19,13 @@ from resnet_studio.domain.scatter import Scatter
 from resnet_studio.platform.files import write_whole
 from resnet_studio.text import _
 from resnet_studio.ui.figures import FAMILY, FORMATS, write_figure
+from resnet_studio.ui.plots.figure_axes import INK, RIGHT, paint_axes
 from resnet_studio.ui.plots.ranges import log_ticks, nice_span, nice_step, value_label
 from resnet_studio.ui.plots.run_colours import at_lightness
 
 FIGURE_SIZE = QSize(1000, 640)  # points
-_LEFT, _TOP, _RIGHT, _BOTTOM = 84.0, 54.0, 24.0, 66.0
+_LEFT, _TOP, _BOTTOM = 84.0, 54.0, 66.0
 _DOT, _PAD = 4.2, 0.04  # points; share of the axis left free at both ends
-_INK, _FAINT = QColor("#1b2330"), QColor("#dfe4ec")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def _draw(painter: QPainter, shown: ScatterFigure) -> None:
     left, right = min(xs), max(xs)
     room = _PAD * (right - left) or 0.5
     left, right = left - room, right + room
-    area = QRectF(_LEFT, _TOP, FIGURE_SIZE.width() - _LEFT - _RIGHT, FIGURE_SIZE.height() - _TOP - _BOTTOM)
+    area = QRectF(_LEFT, _TOP, FIGURE_SIZE.width() - _LEFT - RIGHT, FIGURE_SIZE.height() - _TOP - _BOTTOM)
 
     def at(x: float, y: float) -> QPointF:
         return QPointF(
@@ -97,13 +97,13 @@ def _draw(painter: QPainter, shown: ScatterFigure) -> None:
 
     _draw_axes(painter, shown, area, (left, right), (low, high))
     for line in found.lines:
-        pen = QPen(_INK, 1.5)
+        pen = QPen(INK, 1.5)
         if not line.residual:
             pen.setDashPattern([4.0, 2.4])
         painter.setPen(pen)
         points = [at(shown.place(x), mean.mean) for x, mean in zip(line.xs, line.means, strict=True)]
         painter.drawPolyline(points)
-        painter.setPen(QPen(_INK, 1.1))
+        painter.setPen(QPen(INK, 1.1))
         for x, mean in zip(line.xs, line.means, strict=True):
             if mean.low is not None and mean.high is not None:
                 painter.drawLine(at(shown.place(x), mean.low), at(shown.place(x), mean.high))
@@ -119,30 +119,15 @@ def _draw(painter: QPainter, shown: ScatterFigure) -> None:
 def _draw_axes(
     painter: QPainter, shown: ScatterFigure, area: QRectF, across: tuple[float, float], up: tuple[float, float]
 ) -> None:
-    metrics = QFontMetricsF(painter.font())
-    for place, text in _x_ticks(shown, across, area.width()):
-        x = area.left() + (place - across[0]) / (across[1] - across[0]) * area.width()
-        painter.setPen(QPen(_FAINT, 1))
-        painter.drawLine(QLineF(x, area.top(), x, area.bottom()))
-        painter.setPen(_INK)
-        painter.drawText(QPointF(x - metrics.horizontalAdvance(text) / 2, area.bottom() + metrics.height() + 2), text)
-    for value in _steps(up, 40 / area.height()):
-        y = area.bottom() - (value - up[0]) / (up[1] - up[0]) * area.height()
-        text = value_label(value)
-        painter.setPen(QPen(_FAINT, 1))
-        painter.drawLine(QLineF(area.left(), y, area.right(), y))
-        painter.setPen(_INK)
-        painter.drawText(QPointF(area.left() - metrics.horizontalAdvance(text) - 8, y + metrics.ascent() * 0.36), text)
-    painter.setPen(QPen(_INK, 1.2))
-    painter.drawRect(area)
-    below = QRectF(area.left(), area.bottom() + 32, area.width(), metrics.height() + 4)
-    painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, shown.x.label)
-    painter.save()
-    painter.translate(20, area.center().y())
-    painter.rotate(-90)
-    side = QRectF(-area.height() / 2, -metrics.height() / 2, area.height(), metrics.height() + 4)
-    painter.drawText(side, Qt.AlignmentFlag.AlignHCenter, shown.y.label)
-    painter.restore()
+    wide, high = area.width() / (across[1] - across[0]), area.height() / (up[1] - up[0])
+    paint_axes(
+        painter,
+        area,
+        [(area.left() + (x - across[0]) * wide, text) for x, text in _x_ticks(shown, across, area.width())],
+        [(area.bottom() - (y - up[0]) * high, value_label(y)) for y in _steps(up, 40 / area.height())],
+        shown.x.label,
+        shown.y.label,
+    )
 
 
 def _x_ticks(shown: ScatterFigure, across: tuple[float, float], width: float) -> list[tuple[float, str]]:
@@ -179,20 +164,20 @@ def _draw_key(painter: QPainter, shown: ScatterFigure) -> None:
     x, middle = _LEFT, _TOP / 2
     metrics = QFontMetricsF(painter.font())
     for residual, text in words:
-        pen = QPen(_INK, 1.5)
+        pen = QPen(INK, 1.5)
         if not residual:
             pen.setDashPattern([4.0, 2.4])
         painter.setPen(pen)
         painter.drawLine(QPointF(x, middle), QPointF(x + 34, middle))
-        painter.setPen(QPen(_INK, 1.6))
-        painter.setBrush(_INK if residual else QColor("white"))
+        painter.setPen(QPen(INK, 1.6))
+        painter.setBrush(INK if residual else QColor("white"))
         painter.drawEllipse(QPointF(x + 17, middle), _DOT, _DOT)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawText(QPointF(x + 42, middle + metrics.ascent() * 0.36), text)
         x += 42 + metrics.horizontalAdvance(text) + 26
     if shown.found.lines:
         text = _("a dot a run; line: mean; bar: {level:.0%} interval of the mean", level=LEVEL)
-        painter.setPen(_INK)
+        painter.setPen(INK)
         painter.drawText(QPointF(x, middle + metrics.ascent() * 0.36), text)
 
 
