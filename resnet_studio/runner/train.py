@@ -95,7 +95,7 @@ def train(
         engine = _engine(machine, recipe, home, ids, guard.emit, should_stop, team)
         if team is not None:
             guard.emit(PhaseChanged(ids, Phase.LOADING, _("on the other devices")))
-            team.tell(_Assignment(machine, preprocessing.to(torch.device("cpu"))))
+            team.broadcast(_Assignment(machine, preprocessing.to(torch.device("cpu"))))
             team.gather_all(should_stop)
             engine = LeadingEngine(engine, team)
         guard.emit(
@@ -146,7 +146,7 @@ def follow(start: CohortStart, team: DataParallel) -> None:
     Raises:
         LostDeviceError: Once the leading process is gone, which is how it ends.
     """
-    assigned = team.hear()  # not before the first process has opened the data: what it caches is found then
+    assigned = team.receive()  # not before the first process has opened the data: what it caches is found then
     machine, recipe, size = assigned.machine, start.spec.recipe, start.spec.network.image_size
     machine.here(recipe)
     opened = open_training(start.spec.data, recipe, size, start.home, beside=team.devices - 1)

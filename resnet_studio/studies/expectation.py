@@ -201,7 +201,7 @@ def _begins(spec: RunSpec) -> str:
 def _unknown(network: NetworkSpec, *, known_to_paper: bool, measured: bool) -> list[str]:
     said = [] if known_to_paper else [_unnamed(network)]
     if not measured and network.family is not Family.VGG:
-        said.append(_("How the gradients of this net grow before training was not measured: Look inside tells."))
+        said.append(_("How the gradients of this net grow before training is not known; “Look inside” measures it."))
     return said
 
 
@@ -209,5 +209,5 @@ def _unnamed(network: NetworkSpec) -> str:
     if network.family is Family.VGG:
         return _("The paper did not train it: it quotes its authors' numbers.")
     twin = counterpart(network).label
-    return _("Of {network} and {twin} the paper has no pair of errors to compare; only training tells.",
+    return _("Of {network} and {twin} the paper has no pair of errors to compare; training shows which is better.",
              network=network.label, twin=twin)  # fmt: skip

@@ -14,7 +14,7 @@ from resnet_studio.text import _, _n
 _LEAST = 2.0  # percentage points below chance; nearer to it nobody has learned anything worth the name
 _SURE = 3.0  # standard errors
 _NAMED_AT_MOST = 3
-_TAKEN_APART = 3  # nets that are taken apart at a time, at most
+_LESIONED = 3  # nets from which blocks are taken at a time, at most
 _WORDS = {2: _("Both"), 3: _("All three"), 4: _("All four"), 5: _("All five"), 6: _("All six")}
 
 
@@ -61,7 +61,7 @@ def learned(stands: Sequence[Stand]) -> list[Stand]:
     in them alone."""
     able = [stand for stand in stands if math.isfinite(stand.error) and not stand.guesses]
     able.sort(key=lambda stand: (not stand.run.residual, -stand.run.spec.network.depth))
-    return able[:_TAKEN_APART]
+    return able[:_LESIONED]
 
 
 def learning_now(stands: Sequence[Stand]) -> str:

@@ -132,12 +132,12 @@ class DataParallel:
         parts = together.split([tensor.numel() for tensor in tensors])
         torch._foreach_copy_(list(tensors), [part.view_as(t) for part, t in zip(parts, tensors, strict=True)])
 
-    def tell(self, value: object) -> None:
-        """From the first process to all others, which :meth:`hear` it."""
+    def broadcast(self, value: object) -> None:
+        """From the first process to all others, which :meth:`receive` it."""
         with _watching():
             dist.broadcast_object_list([value], src=0, group=self._orders)
 
-    def hear(self) -> Any:
+    def receive(self) -> Any:
         """Waits for as long as it takes."""
         found: list[Any] = [None]
         with _watching():
@@ -206,7 +206,7 @@ def _lost_sentence(error: RuntimeError) -> str:
 
 
 class LeadingEngine:
-    """The first process's engine: before each step the others are told which members take it, with which rate."""
+    """The first process's engine: before each step the others learn which members take it, with which rate."""
 
     def __init__(self, engine: StepEngine, team: DataParallel) -> None:
         self._engine, self._team = engine, team

@@ -28,11 +28,11 @@ def memory_format(layout: MemoryLayout) -> torch.memory_format:
     return torch.contiguous_format if layout is MemoryLayout.CHANNELS_FIRST else torch.channels_last
 
 
-def choose_layout(wish: MemoryLayout, device: torch.device, precision: Precision, cache: Path) -> MemoryLayout:
-    """``wish`` unless it is auto; for auto the faster one with this precision, from ``cache`` or a probe of half a
+def choose_layout(requested: MemoryLayout, device: torch.device, precision: Precision, cache: Path) -> MemoryLayout:
+    """``requested`` unless it is auto; for auto the faster one with this precision, from ``cache`` or a probe of half a
     second, channels last where tensor cores multiply. A cache that cannot be read or written only costs a new probe."""
-    if wish is not MemoryLayout.AUTO:
-        return wish
+    if requested is not MemoryLayout.AUTO:
+        return requested
     if device.type == "cuda" and precision in (Precision.BFLOAT16, Precision.TF32):
         return MemoryLayout.CHANNELS_LAST
     gain = known_layout_gain(device, precision, cache)

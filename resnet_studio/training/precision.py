@@ -51,8 +51,8 @@ def is_probed(device: torch.device) -> bool:
     return device.type != "mps"
 
 
-def choose_precision(wish: Precision, device: torch.device, cache: Path) -> Precision:
-    """``wish`` unless it is auto; for auto the faster one on this machine, from ``cache`` or a probe of half a second
+def choose_precision(requested: Precision, device: torch.device, cache: Path) -> Precision:
+    """``requested`` unless it is auto; for auto the faster one here, from ``cache`` or a probe of half a second
     if there is one; see :func:`is_probed`.
 
     On CUDA call :func:`set_products` for float32 first: the probe would time tf32 in its place. The answer is kept in
@@ -62,10 +62,10 @@ def choose_precision(wish: Precision, device: torch.device, cache: Path) -> Prec
     Raises:
         UserError: For tf32 without CUDA.
     """
-    if wish is Precision.TF32 and device.type != "cuda":
+    if requested is Precision.TF32 and device.type != "cuda":
         raise UserError(_("tf32 needs CUDA, and this run trains on {type}; choose precision auto.", type=device.type))
-    if wish is not Precision.AUTO:
-        return wish
+    if requested is not Precision.AUTO:
+        return requested
     if not is_probed(device):
         return Precision.BFLOAT16 if device.type == "cuda" else Precision.FLOAT32
     measured, key = MeasuredCache(cache / _FILE), _key(device)

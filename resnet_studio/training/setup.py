@@ -73,15 +73,17 @@ class Machine:
         plans = [EnginePlan.recorded(one.get("engine", "")) for one in environments]
         compiled = next((place for place, one in enumerate(plans) if one.switch_at), 0)
         before = environments[compiled] if environments else {}
-        wish, notice = Device(before.get("device", recipe.device)), moved
+        requested, notice = Device(before.get("device", recipe.device)), moved
         try:
-            device = choose_device(wish)
+            device = choose_device(requested)
         except UserError:
             if recipe.device is not Device.AUTO:
                 raise
             device = choose_device(Device.AUTO)
             elsewhere = _(
-                "This run began on {wish}, which is not there now; it goes on on {type}.", wish=wish, type=device.type
+                "This run began on {requested}, which is not there now; it goes on on {type}.",
+                requested=requested,
+                type=device.type,
             )
             notice = " ".join(filter(None, (elsewhere, moved)))
         threads = int(before.get("threads", max(1, cores() // devices)))

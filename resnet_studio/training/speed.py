@@ -115,15 +115,15 @@ def _measure(
     wanted: EnginePlan | None,
 ) -> Speed:  # fmt: skip
     began = time.perf_counter()
-    wished = specs[0].recipe
+    requested = specs[0].recipe
     report(str(Phase.PROBING), None)
-    machine = Machine.choose(wished, cache, [spec.network for spec in specs])
+    machine = Machine.choose(requested, cache, [spec.network for spec in specs])
     plan = wanted or machine.plan
     machine = replace(machine, plan=plan)
     if plan.switch_at:
         machine = replace(machine, plan=EnginePlan(plan.engine, 1))  # the first step sets the compiler going
     told: list[str] = []
-    engine = machine.engine(wished, cache, should_stop, lambda: report(str(Phase.AWAITING), None), told.append)
+    engine = machine.engine(requested, cache, should_stop, lambda: report(str(Phase.AWAITING), None), told.append)
     try:
         report(str(Phase.BUILDING), None)
         members = [

@@ -167,7 +167,7 @@ class AnalysisResult(ABC):
 
 
 def names_of(results: Sequence[AnalysisResult]) -> dict[Net, str]:
-    """For findings and small panels: without the iteration where that tells nothing apart."""
+    """For findings and small panels: without the iteration where one network has only one."""
     nets = {net for one in results for net in one.nets}
     labels = Counter(net.label for net in nets)
     return {net: net.title if labels[net.label] > 1 else net.label for net in nets}

@@ -16,7 +16,7 @@ _IDLE_SECONDS, _INTERVAL_SECONDS, _PROBES = 10, 5, 3  # a cut network is found w
 _UNANSWERED_MS = 20_000
 
 # A program that was stopped in the middle of a transaction must not hold its rows for ever; who waits for a row gives
-# up and is told so.
+# up with a sentence.
 _SETTINGS = {
     "idle_in_transaction_session_timeout": "60s",
     "lock_timeout": "20s",

@@ -108,7 +108,7 @@ def prediction_words(predicted: Mapping[str, float], stands: Sequence[Stand], ro
     pairs = list(combinations(known, 2))
     if not pairs:
         return ()
-    right, told = 0, []
+    right, outcomes = 0, []
     for (first, one), (second, other) in pairs:
         numbers = {"one": one.name, "other": other.name}
         expected = first - second
@@ -118,18 +118,21 @@ def prediction_words(predicted: Mapping[str, float], stands: Sequence[Stand], ro
             said = _("{one} below {other}", **numbers)
         else:
             said = _("{other} below {one}", **numbers)
-        apart = differ(one, other)
-        agrees = (expected < 0) == (one.error < other.error) if apart else False
-        hit = agrees if apart and abs(expected) >= MARGIN else not apart and abs(expected) < MARGIN
+        differs = differ(one, other)
+        agrees = (expected < 0) == (one.error < other.error) if differs else False
+        hit = agrees if differs and abs(expected) >= MARGIN else not differs and abs(expected) < MARGIN
         right += hit
         if hit:
-            told.append(_("{said}: so it came", said=said))
-        elif not apart:
-            told.append(_("{said}: no clear difference", said=said))
+            outcomes.append(_("{said}: so it came", said=said))
+        elif not differs:
+            outcomes.append(_("{said}: no clear difference", said=said))
         else:
-            told.append(_("{said}: it came otherwise", said=said))
+            outcomes.append(_("{said}: it came otherwise", said=said))
     return (
-        _("You predicted {told}. {right} of {all} right.", told="; ".join(told), right=right, all=len(pairs)),
+        _(
+            "You predicted {outcomes}. {right} of {all} right.",
+            outcomes="; ".join(outcomes), right=right, all=len(pairs),
+        ),
     )  # fmt: skip
 
 

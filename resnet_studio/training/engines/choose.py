@@ -81,27 +81,27 @@ def choose_engine(
     Raises:
         UserError: If the recipe names an engine that this machine does not have.
     """
-    wish = recipe.engine
+    requested = recipe.engine
     if "engine" in before and device.type == before.get("device", device.type):
         found = EnginePlan.recorded(before["engine"])
         return found if devices == 1 else found.on_several_devices
-    if wish is Engine.GRAPHED and device.type != "cuda":
+    if requested is Engine.GRAPHED and device.type != "cuda":
         raise UserError(
             _("The graphed engine needs CUDA, and this run trains on {type}; choose engine auto.", type=device.type)
         )
-    if wish is Engine.GRAPHED and devices > 1:
+    if requested is Engine.GRAPHED and devices > 1:
         raise UserError(
             _(
                 "The graphed engine trains on one device, and {devices} were asked for; choose engine auto.",
                 devices=devices,
             )
         )
-    if wish is Engine.COMPILED and device.type != "cuda" and compiler() is None:
+    if requested is Engine.COMPILED and device.type != "cuda" and compiler() is None:
         raise UserError(_("There is no C++ compiler on this machine, so nothing can be compiled; choose engine auto."))
-    if wish is Engine.COMPILED:
+    if requested is Engine.COMPILED:
         return EnginePlan(Engine.COMPILED, min(SWITCH_AT, recipe.iterations))
-    if wish is not Engine.AUTO:
-        return EnginePlan(wish)
+    if requested is not Engine.AUTO:
+        return EnginePlan(requested)
     if devices > 1:
         return EnginePlan(Engine.EAGER)
     slower, faster = EnginePlan(Engine.EAGER), EnginePlan(Engine.COMPILED, SWITCH_AT)
