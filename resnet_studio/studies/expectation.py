@@ -201,7 +201,7 @@ def _begins(spec: RunSpec) -> str:
 def _unknown(network: NetworkSpec, *, known_to_paper: bool, measured: bool) -> list[str]:
     said = [] if known_to_paper else [_unnamed(network)]
     if not measured and network.family is not Family.VGG:
-        said.append(_("How the gradients of this net grow before training is not known; “Look inside” measures it."))
+        said.append(_("How the gradients of this net grow before training was not measured; “Look inside” does it."))
     return said
 
 
