@@ -14,6 +14,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.cuda import free_cached_memory
 from resnet_studio.platform.home import Home
+from resnet_studio.runner.lost_server import once_it_answers
 from resnet_studio.text import _, _n
 from resnet_studio.training.disk_full import StoppedOnFullDisk, is_full
 from resnet_studio.training.out_of_memory import batch_that_fits, is_out_of_memory
@@ -63,11 +64,12 @@ class Endings:
                 log.warning("%s", str(error))
                 failure = UserError(_full_disk(self._store.home))
         if out_of_memory:
-            records = [self._store.get(run_id) for run_id in self._run_ids]
+            records = once_it_answers(lambda: [self._store.get(run_id) for run_id in self._run_ids], self._should_stop)
             failure = UserError(_not_enough_memory(records, self._store.home, self._should_stop))
         if failure is not None:
             self._fail(failure)
-        return tuple(_as_ended(self._store.get(run_id), reason) for run_id in self._run_ids)
+        records = once_it_answers(lambda: [self._store.get(run_id) for run_id in self._run_ids], self._should_stop)
+        return tuple(_as_ended(record, reason) for record in records)
 
     def _fail(self, failure: BaseException) -> None:
         ours = not isinstance(failure, UserError)

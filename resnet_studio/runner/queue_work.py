@@ -13,12 +13,13 @@ from typing import Self
 from uuid import uuid4
 
 from resnet_studio.domain.enums import RunStatus
-from resnet_studio.domain.errors import HistoryAwayError, Stopped, StoreError, UserError
+from resnet_studio.domain.errors import Stopped, StoreError, UserError
 from resnet_studio.domain.events import Event, EventSink, ProgressMade, StatusChanged, StopCheck, never_stop
 from resnet_studio.domain.queue import RENEW_SECONDS, Claim, LostClaimError, QueueRequest, QueueStatus, Worker
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.history.steer import answer_requests
 from resnet_studio.history.store import RunStore
+from resnet_studio.runner.lost_server import once_it_answers
 from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,6 @@ log = logging.getLogger(__name__)
 Training = Callable[[Sequence[str], RunStore, EventSink, StopCheck, StopCheck], object]
 
 FAILURE = _("Training ended with an unexpected error")
-_AWAY_SECONDS = 1.0  # between two tries to read a history whose server does not answer
 _LOOK_SECONDS = 0.4  # between two looks at what is asked: an answer within a second
 
 
@@ -195,14 +195,11 @@ class EntryWork:
 
     def _runs_at_the_end(self, give_up: StopCheck) -> list[RunRecord]:
         """As soon as they can be read: a server that does not answer is waited for, unless told to give up."""
-        while True:
-            try:
-                return self._runs()
-            except StoreError as error:
-                log.info("how the entry ended cannot be read: %s", error)
-                if give_up() or not isinstance(error, HistoryAwayError):
-                    return []
-            time.sleep(_AWAY_SECONDS)
+        try:
+            return once_it_answers(self._runs, give_up)
+        except StoreError as error:
+            log.info("how the entry ended cannot be read: %s", error)
+            return []
 
     def store_end(self) -> None:
         """Give the claim back, unless that was done.

@@ -18,6 +18,7 @@ from resnet_studio.history.recorder import recording
 from resnet_studio.history.store import RunStore
 from resnet_studio.runner.devices import refuse_devices, train_on_devices
 from resnet_studio.runner.endings import Endings
+from resnet_studio.runner.lost_server import once_it_answers
 from resnet_studio.runner.prepare import prepare
 from resnet_studio.runner.queue_work import EntryWork, this_worker
 from resnet_studio.runner.refuse_misfits import refuse_misfits
@@ -97,7 +98,7 @@ def _resume_claimed(
 
     claim = store.claim_runs(this_worker(), run_ids)
     EntryWork(claim, store, training, stopped_as=lambda: QueueStatus.STOPPED).run(emit, should_stop)
-    return tuple(store.get(run_id) for run_id in run_ids)
+    return once_it_answers(lambda: tuple(store.get(run_id) for run_id in run_ids), should_stop)
 
 
 def _refuse(records: Sequence[RunRecord]) -> None:

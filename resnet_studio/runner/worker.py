@@ -11,6 +11,7 @@ from resnet_studio.domain.errors import HistoryAwayError, UserError
 from resnet_studio.domain.events import EventSink, StopCheck
 from resnet_studio.domain.queue import Claim, LostClaimError, QueueEntry, Worker
 from resnet_studio.history.store import RunStore
+from resnet_studio.runner.lost_server import once_it_answers
 from resnet_studio.runner.queue_work import EntryWork, Training, this_worker
 from resnet_studio.text import _
 
@@ -74,7 +75,11 @@ class WorkerLoop:
                 self._wait(should_stop)
 
     def _train(self, claim: Claim, should_stop: StopCheck) -> None:
-        entry = self._when_it_answers(lambda: self._store.entry(claim.entry_id))
+        try:
+            entry = once_it_answers(lambda: self._store.entry(claim.entry_id), should_stop)
+        except HistoryAwayError as error:
+            log.info("stopped before %s could be read; its claim runs out by itself: %s", claim.entry_id, error)
+            return
         work = EntryWork(claim, self._store, self._training)
         with self._showing(entry) as emit:
             try:
@@ -98,17 +103,9 @@ class WorkerLoop:
                 )
             )
         try:
-            self.ended.append(self._when_it_answers(lambda: self._store.entry(claim.entry_id)))
-        except UserError:
-            log.info("the entry %s was removed meanwhile", claim.entry_id)
-
-    def _when_it_answers(self, look: Callable[[], QueueEntry]) -> QueueEntry:
-        while True:
-            try:
-                return look()
-            except HistoryAwayError as error:
-                log.info("the entry cannot be read: %s", error)
-            time.sleep(LOOK_SECONDS)
+            self.ended.append(once_it_answers(lambda: self._store.entry(claim.entry_id), should_stop))
+        except UserError as error:
+            log.info("the entry %s was removed meanwhile, or cannot be read: %s", claim.entry_id, error)
 
     def _wait(self, should_stop: StopCheck) -> None:
         until = time.monotonic() + LOOK_SECONDS

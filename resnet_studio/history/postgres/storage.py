@@ -43,6 +43,7 @@ class PostgresStorage:
         self._writable = self._closed = False
         self._unwritable = _("The history was opened for reading only; nothing can be changed in it.")
         self._away: tuple[float, HistoryAwayError] | None = None
+        self._answered = 0.0  # when the server last did, by any connection
         self._thread = threading.local()  # .uncertain: a connection was lost while a transaction was stored
 
     @property
@@ -126,14 +127,16 @@ class PostgresStorage:
     def _connection(self) -> Iterator[Session]:
         engine = self._reading_engine()
         away = self._away
-        if away is not None and time.monotonic() - away[0] < _AWAY_SECONDS:
+        if away is not None and away[0] > self._answered and time.monotonic() - away[0] < _AWAY_SECONDS:
             raise away[1]
+        began = time.monotonic()
         try:
             with explained(self._where), Session(engine, expire_on_commit=False, autoflush=False) as session:
                 yield session
-            self._away = None
+            self._answered = time.monotonic()
         except HistoryAwayError as error:
-            self._away = time.monotonic(), error
+            if self._answered < began:  # else it has answered another thread since this one began
+                self._away = time.monotonic(), error
             raise
 
     @contextmanager
@@ -160,6 +163,7 @@ class PostgresStorage:
             except Exception:
                 self._thread.uncertain = True
                 raise
+        self._answered = time.monotonic()
 
     def note_keys(self, session: Session) -> None:
         for table in Base.metadata.sorted_tables:

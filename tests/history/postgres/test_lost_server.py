@@ -21,7 +21,7 @@ from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history import queue
 from resnet_studio.history.store import RunStore, open_history
 from resnet_studio.platform.home import Home
-from resnet_studio.runner import run_cohort
+from resnet_studio.runner import lost_server, run_cohort
 from resnet_studio.training import disk_full
 
 from ... import postgres
@@ -129,6 +129,20 @@ def test_a_server_that_is_gone_is_said_to_be_and_readers_do_not_wait(
                 time.sleep(0.1)
 
 
+def test_readers_know_at_once_that_it_answers_a_writer_again(
+    own_server: postgres.Server, own_home: Home, tiny_twin: CohortSpec
+) -> None:
+    """A training stores its last points after an interruption, and what came of it is read in the same moment."""
+    with open_history(own_home) as store:
+        run = store.create_cohort(tiny_twin)[0]
+        own_server.stop()
+        with pytest.raises(HistoryAwayError):
+            store.get(run.id)
+        own_server.start()
+        store.set_note(run.id, "back")
+        assert store.get(run.id).note == "back"
+
+
 def test_leases_that_ran_out_while_the_server_was_gone_hold_once_it_is_back(
     own_server: postgres.Server, own_home: Home, tiny_twin: CohortSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +159,22 @@ def test_leases_that_ran_out_while_the_server_was_gone_hold_once_it_is_back(
         time.sleep(0.2)
         taken = store.claim(Worker("other", "there"))
         assert taken is not None, "the server has answered for longer than a lease"
+
+
+def test_the_end_of_a_training_is_read_once_the_server_answers(
+    own_server: postgres.Server, own_home: Home, tiny_twin: CohortSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lost_server, "RETRY_SECONDS", 0.2)
+    with open_history(own_home) as store:
+        run = store.create_cohort(tiny_twin)[0]
+        own_server.stop()
+        back = threading.Timer(1.0, own_server.start)
+        back.start()
+        assert lost_server.once_it_answers(lambda: store.get(run.id)) == run
+        back.join()
+        own_server.stop()
+        with pytest.raises(HistoryAwayError):
+            lost_server.once_it_answers(lambda: store.get(run.id), give_up=lambda: True)
 
 
 @pytest.mark.slow
