@@ -25,7 +25,7 @@ Route = tuple[tuple[int, bool], ...]  # at each position: which block, and wheth
 BATCH = 250  # images that go through together at most, as when training tests
 _KEPT_BYTES = 2**30  # of the block outputs of one batch
 _PIECE = (
-    64  # images of a batch that go through an altered network together on a CPU: their activations stay in its cache
+    125  # images of a batch that go through an altered network together on a CPU: their activations stay in its cache
 )
 _STEP_WORK = 2e10  # multiply-adds of one block and batch: less than a second of one core between two stop checks
 
