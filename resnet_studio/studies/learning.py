@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
 from resnet_studio.domain.text_numbers import percent
 from resnet_studio.studies.rule import MARGIN
+from resnet_studio.studies.run_results import RunResult
 from resnet_studio.text import _, _n
 
 _LEAST = 2.0  # percentage points below chance; nearer to it nobody has learned anything worth the name
@@ -36,6 +38,14 @@ class Stand:
         """Variance of the error, of a share of so many images."""
         share = self.error / 100
         return 100.0**2 * share * (1 - share) / (max(self.iterations, 1) * self.run.spec.recipe.batch_size)
+
+
+def stand_of(result: RunResult) -> Stand | None:
+    """Of a run that has ended; a diverged one counts as wrong in all. None where no training error is known."""
+    error = result.counted(result.training_error)
+    if error is None:
+        return None
+    return Stand(result.run, result.run.name, error, min(TRAINING_ERROR_WINDOW, result.run.iteration))
 
 
 def differ(one: Stand, other: Stand) -> bool:

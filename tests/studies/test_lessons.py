@@ -25,10 +25,11 @@ from resnet_studio.domain.specs import RunSpec
 from resnet_studio.studies.learning import Stand
 from resnet_studio.studies.lessons import inside_words, prices, race_words
 from resnet_studio.studies.lessons.claims import CLAIMS
-from resnet_studio.studies.lessons.cohorts import ROLES, LessonSizes, race, training_on
+from resnet_studio.studies.lessons.cohorts import ROLES, LessonSizes, race
 from resnet_studio.studies.lessons.race_words import RaceEnd
 from resnet_studio.studies.lessons.rows import LESSONS, Measure, Predict, Race, TrainOn, find_step
 from resnet_studio.studies.single_cohorts import plain, residual
+from resnet_studio.studies.training_on import Pair, training_on
 
 SIZES = LessonSizes()
 STEPS = [step for lesson in LESSONS for step in lesson.steps]
@@ -86,7 +87,8 @@ def test_the_race_is_one_cohort_and_training_on_sees_the_same_batches() -> None:
     assert [run.network for run in cohort.runs] == list(SIZES.networks)
     assert {run.recipe.seeds for run in cohort.runs} == {(3, 3)}
     assert len(ROLES) == len(cohort.runs)
-    first, second = training_on(SIZES, "a" * 8, "b" * 8, plain(56))
+    pair = Pair(SIZES.shallow, "a" * 8, plain(56), "b" * 8)
+    first, second = training_on(pair, SIZES.recipe, SIZES.data, SIZES.further)
     assert (first.runs[0].start_from, second.runs[0].start_from) == ("a" * 8, "b" * 8)
     assert first.runs[0].recipe == second.runs[0].recipe
     assert first.runs[0].recipe.iterations == SIZES.further

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from resnet_studio.domain.analyses.charts import LineChart
+from resnet_studio.domain.analyses.construct import Construction
 from resnet_studio.domain.analyses.lesion import Lesion
 from resnet_studio.domain.analyses.rows import ANALYSES
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
@@ -378,3 +379,40 @@ def test_of_a_twin_the_plain_net_is_made_deeper(page: InsidePage, qtbot, service
     assert [(one.net.residual, one.difference) for one in shown.results] == [(False, 0.0)]  # type: ignore[attr-defined]
     assert not page.banner.sentence
     assert shown.results[0].new_run in {run.id for run in services.store.list_runs()}  # type: ignore[attr-defined]
+
+
+def test_what_was_built_and_the_shallow_net_train_on_from_the_page(page: InsidePage, qtbot, services) -> None:  # type: ignore[no-untyped-def]
+    bar = page.train_on
+    assert bar.isHidden()
+    measured(page, qtbot, "construct")
+    shown = page.figure.shown
+    assert shown is not None
+    (found,) = shown.results
+    assert isinstance(found, Construction)
+    assert bar.isVisible()
+    assert bar.button.isEnabled()
+    started: list[tuple[str, ...]] = []
+    bar.started.connect(started.append)
+    bar.iterations.setValue(2)
+    bar.button.click()
+    (run_ids,) = started
+    runs = [services.store.get(run_id) for run_id in run_ids]
+    assert [run.spec.start_from for run in runs] == [found.net.run_id, found.new_run]
+    assert {run.spec.recipe.iterations for run in runs} == {2}
+    assert len({run.spec.recipe.seeds for run in runs}) == 1
+    page.services.navigator.look_inside([found.net.run_id])
+    page.show_analysis("construct")
+    qtbot.waitUntil(lambda: "trained on" in bar.why.text(), timeout=WAIT)
+    assert f"the built {found.deeper}" in bar.why.text()
+    page.show_analysis("signal")
+    assert bar.isHidden()
+
+
+def test_a_construction_whose_run_was_deleted_is_not_trained_on(page: InsidePage, qtbot, services) -> None:  # type: ignore[no-untyped-def]
+    measured(page, qtbot, "construct")
+    shown = page.figure.shown
+    assert shown is not None
+    services.store.delete([shown.results[0].new_run])  # type: ignore[attr-defined]
+    page.train_on.show_results(shown.results)
+    assert not page.train_on.button.isEnabled()
+    assert "build it again" in page.train_on.why.text()

@@ -163,10 +163,12 @@ def test_the_whole_way_from_the_prediction_to_the_claims(page: LessonsPage, qtbo
     assert isinstance(view, RaceView)
     assert page.step.key == "predict"
     assert not page.back_button.isEnabled()
+    assert page.text.done.isHidden()
     for role, value in zip(ROLES, (40.0, 20.0, 10.0), strict=True):
         drag(view, role, value)
     assert page.place.predicted == pytest.approx({"shallow": 40.0, "deep": 20.0, "residual": 10.0}, abs=1.0)
     assert "predict" in page.place.done
+    assert not page.text.done.isHidden()
 
     page.next_button.click()
     assert page.step.key == "signal"
@@ -223,6 +225,8 @@ def test_the_whole_way_from_the_prediction_to_the_claims(page: LessonsPage, qtbo
     shallow, deeper = page.course.further.runs
     assert (shallow.spec.start_from, deeper.spec.start_from) == (runs[0].id, made.id)
     assert services.store.get(deeper.id).tags == (TAG,)
+    assert "plain-14" in further.words.text()
+    assert "plain-14 trained on" not in further.words.text()
     assert page.buttons["argument"].text().endswith("✓")
 
     say = measured(page, qtbot, "block")

@@ -31,7 +31,7 @@ from resnet_studio.platform.files import write_whole
 from resnet_studio.studies.catalog import STUDIES
 from resnet_studio.studies.conclusions import all_verdicts, conclusion
 from resnet_studio.studies.estimate import estimate, estimate_left
-from resnet_studio.studies.learning import Stand, learned
+from resnet_studio.studies.learning import learned, stand_of
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.run_results import RunResult, run_results
 from resnet_studio.studies.single_cohorts import DEMO_KEY, LONGER_KEY, find_single_cohort, quick
@@ -375,11 +375,7 @@ def _show_next(here: Session, runs: Sequence[RunRecord], results: Sequence[RunRe
     pair = [word for kind in ("plain", "resnet") for word in ("--design", f"{kind}-{deepest}")]
     print(_("Why? The gradients of the deepest pair before training:"))
     print(f"  {here.command('inside', 'signal', *pair)}")
-    stands = [
-        Stand(result.run, result.run.name, result.training_error, min(TRAINING_ERROR_WINDOW, result.run.iteration))
-        for result in results
-        if result.training_error is not None
-    ]
+    stands = [stand for stand in map(stand_of, results) if stand is not None]
     if able := learned(stands):
         names = ", ".join(stand.name for stand in able)
         taken = [word for stand in able for word in ("--run", stand.run.short_id)]

@@ -1,4 +1,4 @@
-"""What the lessons train: three nets raced on the same batches, and two that train on from one of them."""
+"""What the lessons train: three nets raced on the same batches, and how large everything is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from resnet_studio.domain.network_spec import NetworkSpec
-from resnet_studio.domain.spec import replace
 from resnet_studio.domain.specs import CohortSpec, DataSpec, RecipeSpec, RunSpec
 from resnet_studio.studies.single_cohorts import DEEP, DEMO, SHALLOW, plain, residual
 from resnet_studio.text import _
@@ -63,27 +62,3 @@ def race(sizes: LessonSizes, seed: int = 0) -> CohortSpec:
     recipe = sizes.recipe.with_seeds(seed, seed)
     runs = tuple(RunSpec(network=network, recipe=recipe, data=sizes.data) for network in sizes.networks)
     return CohortSpec(name=_("Lesson: the race"), runs=runs)
-
-
-def training_on(sizes: LessonSizes, shallow_run: str, built_run: str, built: NetworkSpec) -> tuple[CohortSpec, ...]:
-    """The raced shallow net and the deeper one that was built from it, each on from its own weights and on the same
-    batches; two cohorts, for the runs of one begin with the same weights."""
-    recipe = replace(sizes.recipe, iterations=sizes.further, milestones=())
-    return tuple(
-        CohortSpec(
-            name=_("Lesson: {network} trained on", network=network.label),
-            runs=(
-                RunSpec(
-                    name=_("{network} trained on", network=name),
-                    network=network,
-                    recipe=recipe,
-                    data=sizes.data,
-                    start_from=run_id,
-                ),
-            ),
-        )
-        for network, name, run_id in (
-            (sizes.shallow, sizes.shallow.label, shallow_run),
-            (built, _("built {network}", network=built.label), built_run),
-        )
-    )

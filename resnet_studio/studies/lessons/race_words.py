@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from resnet_studio.domain.text_numbers import percent
@@ -184,6 +184,8 @@ def training_on_words(shallow: Stand, built: Stand, raced_deep: Stand | None) ->
         shallow, built: At the end of training on, on the same batches.
         raced_deep: The net of the built one's depth that was trained from random weights, or None.
     """
+    shallow = replace(shallow, name=shallow.run.spec.network.label)
+    built = replace(built, name=_("the built {network}", network=built.run.spec.network.label))
     numbers = _numbers(built, shallow)
     if not differ(shallow, built):
         kept = _(

@@ -136,8 +136,9 @@ LESSONS: tuple[LessonRow, ...] = (
                         "what they make."
                     ),
                     N_(
-                        "Training error: the share of the training images that a net gets wrong. A guess is wrong "
-                        "{chance} times in 100. Where will the three stand after {iterations} steps of training?"
+                        "Training error: the share of the training images, those that a net learns from, that it gets "
+                        "wrong. A guess is wrong {chance} times in 100. Where will the three stand after {iterations} "
+                        "steps of training?"
                     ),
                 ),
                 (
@@ -224,9 +225,9 @@ LESSONS: tuple[LessonRow, ...] = (
                 N_("Is it overfitting?"),
                 (
                     N_(
-                        "A net that overfits knows its training images by heart and fails on new ones: low training "
-                        "error, high test error. More layers, more weights to do that with: is that what happens to "
-                        "{deep}?"
+                        "Test error: the share wrong of other images, which no net ever learned from. A net that "
+                        "overfits knows its training images by heart and fails on new ones: low training error, high "
+                        "test error. {deep} has more weights to do that with: is that what happens to it?"
                     ),
                     N_(
                         "Degradation, in the paper: the deeper plain net has the higher training error. Whoever is "
@@ -259,8 +260,8 @@ LESSONS: tuple[LessonRow, ...] = (
                         "are taken out, and x is passed on in their place."
                     ),
                     N_(
-                        "The bars are 95 % intervals of the paired difference: did the same images change sides by "
-                        "chance?"
+                        "Other images would give somewhat other numbers. The thin bar says how far off chance may "
+                        "have put one: of 100 bars drawn from such sets of images, about 95 would hold the true value."
                     ),
                 ),
                 (FormulaRow(r"F(x) + x \to x", N_("what is left of a residual block without its branch F")),),

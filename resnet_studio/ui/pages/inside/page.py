@@ -38,6 +38,7 @@ from resnet_studio.ui.pages.inside.change_bar import ChangeBar, Mode
 from resnet_studio.ui.pages.inside.choose_dialog import ChooseDialog
 from resnet_studio.ui.pages.inside.figure_panel import FigurePanel
 from resnet_studio.ui.pages.inside.settings_form import SettingsForm
+from resnet_studio.ui.pages.inside.train_on_bar import TrainOnBar
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.banner import Banner
@@ -171,9 +172,11 @@ class InsidePage(Page):
             self._on_stored(0)
         else:
             self.figure.show_row(row)
+            self.train_on.show_results(())
 
     def _show(self, shown: Shown) -> None:
         self.figure.show_results(shown)
+        self.train_on.show_results(shown.results)
         if shown.row.key == "lesion":
             self._looked, self._records = None, {record.id: record for record in shown.records}
             self._altered = {
@@ -396,6 +399,11 @@ class InsidePage(Page):
     def _on_failed(self, sentence: str) -> None:
         self.banner.show_notice("error", sentence, kind="error")
 
+    @Slot(tuple)
+    def _on_training_on(self, run_ids: tuple[str, ...]) -> None:
+        self.services.navigator.compare(run_ids)
+        self.message.emit(_("Both train on, one after the other; their curves grow here."))
+
     @Slot(str)
     def _on_not_measured(self, sentence: str) -> None:
         if self._asked is not None:
@@ -435,6 +443,8 @@ class InsidePage(Page):
         self.session.ended.connect(self._on_ended)
         self.session.noticed.connect(self._on_failed)
         self.changes.cleared.connect(self._on_whole)
+        self.train_on.started.connect(self._on_training_on)
+        self.train_on.failed.connect(self._on_failed)
         self.empty.pressed.connect(self._on_empty)
 
     @Slot()
@@ -457,6 +467,7 @@ class InsidePage(Page):
         self.map = NetworkMap(self.services.theme)
         self.changes = ChangeBar()
         self.figure = FigurePanel(self.services)
+        self.train_on = TrainOnBar(self.services)
         self.networks = named(ElidedLabel(), "inside_networks", role="muted")
         self.choose_button = named(QPushButton(_("Choose &networks…")), "inside_choose_button")
         self.stored = named(Choice(), "inside_stored", tip=_("Stored results of these networks"))
@@ -486,7 +497,11 @@ class InsidePage(Page):
         columns.setHandleWidth(8)
         left = _panel(self.analyses, scroll, self.run_button, self.progress, self.state)
         left.setMinimumWidth(265)
-        for widget, stretch in ((left, 0), (_panel(self.map, self.changes, growing=1), 1), (_panel(self.figure), 2)):
+        for widget, stretch in (
+            (left, 0),
+            (_panel(self.map, self.changes, growing=1), 1),
+            (_panel(self.figure, self.train_on, growing=1), 2),
+        ):
             columns.addWidget(widget)
             columns.setStretchFactor(columns.count() - 1, stretch)
         columns.setSizes([275, 330, 600])

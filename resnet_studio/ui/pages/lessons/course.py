@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
@@ -135,8 +134,3 @@ class Course(QObject):
                 self.services.store.set_tags(built.id, [*built.tags, TAG])
             except UserError as error:
                 log.info("the built run cannot be tagged: %s", error)
-
-    def sizes_for(self, shallow: RunRecord) -> LessonSizes:
-        """With the network and the data of the run that is trained on."""
-        data = shallow.spec.data if shallow.spec.data.known else self.sizes.data
-        return replace(self.sizes, shallow=shallow.spec.network, data=data)

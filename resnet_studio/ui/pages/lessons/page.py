@@ -142,7 +142,7 @@ class LessonsPage(Page):
         place = self.place.step_of(lesson)
         if keep:
             self.place.go_to(lesson, place)
-        self.text.show_step(step, self.course.sizes.fields)
+        self.text.show_step(step, self.course.sizes.fields, done=step.key in self.place.done)
         view = self._view(step)
         self.experiments.setCurrentWidget(view)
         view.activate()
@@ -178,6 +178,8 @@ class LessonsPage(Page):
     def _on_done(self, step: StepRow) -> None:
         if self.place.set_done(step):
             self._show_marks()
+            if step is self.step:
+                self.text.show_done(True)
 
     @Slot()
     def _on_watch(self) -> None:

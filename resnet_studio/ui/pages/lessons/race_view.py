@@ -15,9 +15,10 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import Series
 from resnet_studio.studies.learning import Stand, chance_error
 from resnet_studio.studies.lessons import race_words
-from resnet_studio.studies.lessons.cohorts import ROLES, race, training_on
+from resnet_studio.studies.lessons.cohorts import ROLES, race
 from resnet_studio.studies.lessons.race_words import RaceEnd
 from resnet_studio.studies.lessons.rows import Predict, Race, StepRow
+from resnet_studio.studies.training_on import LESSON_TITLE, Pair, training_on
 from resnet_studio.text import _
 from resnet_studio.ui.pages.lessons.course import Course
 from resnet_studio.ui.pages.lessons.experiment import ExperimentView
@@ -286,7 +287,10 @@ class TrainOnView(TrainingView):
         shallow, built = self.course.shallow_run, self.course.built_run
         if shallow is None or built is None:
             raise UserError(_("The deeper net has not been built yet: that is the step before."))
-        self.runs.begin(training_on(self.course.sizes_for(shallow), shallow.id, built.id, built.spec.network))
+        sizes = self.course.sizes
+        data = shallow.spec.data if shallow.spec.data.known else sizes.data
+        pair = Pair(shallow.spec.network, shallow.id, built.spec.network, built.id)
+        self.runs.begin(training_on(pair, sizes.recipe, data, sizes.further, LESSON_TITLE))
 
     @Slot()
     def _on_second(self) -> None:

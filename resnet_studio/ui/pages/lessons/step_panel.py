@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 from resnet_studio.studies.lessons.rows import StepRow
 from resnet_studio.text import _
 from resnet_studio.ui.theme import Theme
-from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.accessible_names import named, set_role
 from resnet_studio.ui.widgets.formula import FormulaView
 
 
@@ -29,7 +29,7 @@ class StepPanel(QScrollArea):
         self.setAccessibleName(_("Text of the step"))
         self.setObjectName("lesson_text")
 
-    def show_step(self, step: StepRow, fields: Mapping[str, object]) -> None:
+    def show_step(self, step: StepRow, fields: Mapping[str, object], *, done: bool = False) -> None:
         """``fields``: what the texts may name; the formulas' DEEP and SHALLOW are depths."""
         self.formulas, self.labels = [], []
         holder = named(QWidget(), role="clear")
@@ -47,13 +47,21 @@ class StepPanel(QScrollArea):
             column.addWidget(formula)
             self._add(column, _(row.words, **fields), "muted")
         column.addSpacing(4)
-        self._add(column, _(step.todo, **fields), "heading")
+        self.todo = self._add(column, _(step.todo, **fields), "heading")
+        self.done = self._add(column, _("✓ Done. Go on, or do it again."), "heading")
         column.addStretch(1)
         self.setWidget(holder)  # the one before is deleted
+        self.show_done(done)
 
-    def _add(self, column: QVBoxLayout, text: str, role: str = "") -> None:
+    def show_done(self, done: bool) -> None:
+        """Whether what the step asks for has been done."""
+        set_role(self.todo, "muted" if done else "heading")
+        self.done.setVisible(done)
+
+    def _add(self, column: QVBoxLayout, text: str, role: str = "") -> QLabel:
         label = named(QLabel(text, wordWrap=True), role=role)
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.labels.append(label)
         column.addWidget(label)
+        return label
