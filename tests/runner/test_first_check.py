@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resnet_studio.domain.analyses.signal import finding, reading
+from resnet_studio.domain.analyses.signal import SignalCheck, finding, reading
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.networks.residual import build
@@ -64,4 +64,9 @@ def test_the_reading_follows_the_numbers(cohort: CohortSpec, home_with_images: H
     assert reading([grows[0], grows[2]]) == (
         "The gradient does not vanish towards the input: it grows, in plain-14 the most, in plain-8 the least."
     )
+    title = "From the last block to the first the gradient "
+    assert SignalCheck.figure(grows[:1]).title == f"{title}grows 3.00 times in plain-8"
+    assert SignalCheck.figure(shrinks[:1]).title == f"{title}shrinks to 0.333 in plain-8"
+    both = SignalCheck.figure([shrinks[0], grows[3]]).title
+    assert both == f"{title}grows 6.00 times in ResNet-14 and shrinks to 0.333 in plain-8"
     assert finding(grows, 5).endswith("For 1 network the time was too short.")

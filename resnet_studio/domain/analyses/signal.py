@@ -64,12 +64,8 @@ class SignalCheck(AnalysisResult):
 
     @classmethod
     def figure(cls, results: Sequence[SignalCheck]) -> Figure:
-        grown = ", ".join(
-            _("{times} times in {network}", times=rounded(one.growth), network=name)
-            for name, one in zip(short_names(results), results, strict=True)
-        )
         return Figure(
-            _("From the last block to the first the gradient grows {grown}", grown=grown),
+            _title(results),
             (
                 LineChart(
                     _("Gradient at each block's output"),
@@ -89,6 +85,25 @@ class SignalCheck(AnalysisResult):
             ),
             columns=2,
         )
+
+
+def _title(results: Sequence[SignalCheck]) -> str:
+    """What the gradient does on its way back in each network; one that is not finite has neither grown nor shrunk."""
+    grown, shrunk = [], []
+    for name, one in zip(short_names(results), results, strict=True):
+        if one.growth < 1:
+            shrunk.append(_("to {share} in {network}", share=rounded(one.growth), network=name))
+        else:
+            grown.append(_("{times} times in {network}", times=rounded(one.growth), network=name))
+    if not shrunk:
+        return _("From the last block to the first the gradient grows {grown}", grown=", ".join(grown))
+    if not grown:
+        return _("From the last block to the first the gradient shrinks {shrunk}", shrunk=", ".join(shrunk))
+    return _(
+        "From the last block to the first the gradient grows {grown} and shrinks {shrunk}",
+        grown=", ".join(grown),
+        shrunk=", ".join(shrunk),
+    )
 
 
 def _line(one: SignalCheck, values: Numbers) -> Line:
