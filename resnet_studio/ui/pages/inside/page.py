@@ -471,7 +471,7 @@ class InsidePage(Page):
         self.networks = named(ElidedLabel(), "inside_networks", role="muted")
         self.choose_button = named(QPushButton(_("Choose &networks…")), "inside_choose_button")
         self.stored = named(Choice(), "inside_stored", tip=_("Stored results of these networks"))
-        self.stored.setMinimumContentsLength(34)  # date, images and seed
+        self.stored.setMinimumContentsLength(40)  # date, images, seed and networks
         self.stored.setAccessibleName(_("Stored results"))
         self.banner = Banner()
         self.banner.setObjectName("inside_banner")
