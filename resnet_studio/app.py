@@ -31,6 +31,7 @@ def run_app(home: Home, *, study: str = "") -> int:
     """Show the window until it is closed.
 
     Args:
+        home: Whose history and preferences the window shows.
         study: Key of a study to start at once, or empty.
 
     Returns:

@@ -103,8 +103,13 @@ def block_activations(
     """Stem and blocks in the order of the forward pass.
 
     Args:
+        network: In any mode, which it keeps; weights and statistics stay as they are.
+        plan: The blueprint of ``network``.
         images: Normalised float32 (N, 3, H, W) on the network's device.
         channels: How many maps of each, the first ones, which in a twin began with the same weights; None: all.
+        trained: Else batch norm goes by each batch's own statistics.
+        progress: Gets the pieces of work that are done, and of how many.
+        should_stop: Ends the work with Stopped where it returns True.
 
     Raises:
         Stopped: Within a layer, when ``should_stop`` says so.
@@ -173,8 +178,10 @@ def _block_activations(name: str, x: Tensor, y: Tensor, channels: int | None) ->
 
 
 def _identity(x: Tensor, y: Tensor) -> Tensor | None:
-    """What an identity shortcut passes on, of the shape of ``y``, by option A where dimensions change; None where it
-    cannot be of that shape."""
+    """What an identity shortcut passes on, of the shape of ``y``; None where it cannot be of that shape.
+
+    By option A where dimensions change.
+    """
     if y.shape[1] < x.shape[1]:
         return None
     identity = shortcut_zero_pad(x, y.shape[1], max(1, round(x.shape[2] / y.shape[2])))

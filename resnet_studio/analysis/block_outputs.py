@@ -46,8 +46,10 @@ class Alteration:
 
 
 def images_a_batch(plan: Blueprint) -> int:
-    """How many images go through together: at most :data:`BATCH`, by the memory that every block's output takes, and
-    by the time until a stop is heard."""
+    """How many images go through together, at most :data:`BATCH`.
+
+    Fewer where every block's output takes much memory, or where a stop would have to wait long.
+    """
     blocks = block_plans(plan)
     kept = sum(4 * block.output[0] * block.output[1] * block.output[2] for block in blocks)
     heaviest = max(block.multiply_adds for block in blocks)
@@ -120,8 +122,9 @@ class BlockOutputs:
         progress: Progress = no_progress,
         should_stop: StopCheck = never_stop,
     ) -> Iterator[tuple[int, Altered]]:
-        """Batch by batch, each alteration's result so far, with its place in ``alterations``; the last of each is over
-        all images.
+        """Batch by batch, each alteration's result so far, with its place in ``alterations``.
+
+        The last result of each alteration is over all images.
 
         Raises:
             UserError: As :meth:`route`.
@@ -217,8 +220,10 @@ class BlockOutputs:
         return torch.cat(hits)
 
     def _hits(self, x: Tensor, first: int) -> Tensor:
-        """From the head's input to bool (n,) on the CPU. Ties, which rounded logits have, break as in training's own
-        test."""
+        """From the head's input to bool (n,) on the CPU.
+
+        Ties, which rounded logits have, break as in training's own test.
+        """
         logits = self.network.head(x).float()
         best = logits.topk(min(5, logits.shape[1]), dim=1).indices[:, 0]
         hits: Tensor = best == self.labels[first : first + len(best)]

@@ -39,8 +39,10 @@ class NamedBlock:
         return self.plan.name
 
     def shortcut(self, x: Tensor) -> Tensor:
-        """What stands beside the branch, of the branch's input; in a plain block, which has nothing there, the
-        identity or option A. May share memory with ``x``."""
+        """What stands beside the branch, of the branch's input; may share memory with ``x``.
+
+        In a plain block, which has nothing there, the identity or option A.
+        """
         if self.plan.join is Join.PROJECTION:
             projected: Tensor = self.module.projection(x)
             return projected

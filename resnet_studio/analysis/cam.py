@@ -93,6 +93,7 @@ def class_activation_map(
 
     Args:
         network: In evaluation mode.
+        plan: The blueprint of ``network``.
         images: Normalised, (N, 3, H, W), of any size.
         targets: One output each; without them the one of the largest logit.
 
@@ -184,9 +185,14 @@ def class_maps(
     """Both maps of each image.
 
     Args:
+        network: In any mode, which it keeps; weights and statistics stay as they are.
+        plan: The blueprint of ``network``.
         images: Normalised float32 (N, 3, H, W) on the network's device.
         targets: One output each; without them the one of the largest logit.
         blocks: Where Grad-CAM is wanted, in the order of the forward pass; every block without them.
+        trained: Else batch norm goes by each batch's own statistics.
+        progress: Gets the pieces of work that are done, and of how many.
+        should_stop: Ends the work with Stopped where it returns True.
 
     Raises:
         Stopped: Within a layer, when ``should_stop`` says so.
@@ -265,12 +271,17 @@ def where_it_looks(
     width: int,
     should_stop: StopCheck = never_stop,
 ) -> Look:
-    """The map of a trained network's own answer to one image, at the size of a picture of it; for its colours see
-    :func:`~resnet_studio.domain.analyses.overlay.overlay`.
+    """The map of a trained network's own answer to one image, at the size of a picture of it.
+
+    For its colours see :func:`~resnet_studio.domain.analyses.overlay.overlay`.
 
     Args:
+        network: Trained; in any mode, which it keeps.
+        plan: The blueprint of ``network``.
         image: Normalised float32 (1, 3, H, W) on the network's device.
-        height, width: Of the picture, in pixels.
+        height: Of the picture, in pixels.
+        width: Likewise.
+        should_stop: Ends the work with Stopped where it returns True.
 
     Raises:
         Stopped: Within a layer, when ``should_stop`` says so.
@@ -305,8 +316,10 @@ def _signed_map(
 def _gradients(
     network: PlannedNetwork, names: Sequence[str], images: Tensor, targets: Sequence[int] | None
 ) -> tuple[list[Tensor], list[Tensor], Tensor, list[int]]:
-    """What the named modules give, the derivatives of each image's logit with respect to it, the logits (N, classes),
-    and the outputs chosen."""
+    """Outputs of the named modules, their gradients, the logits (N, classes), and the outputs chosen.
+
+    The gradients are the derivatives of each image's logit with respect to what a module gives.
+    """
     kept: list[Tensor] = []
     modules = [network.get_submodule(name) for name in names]
     handles = [module.register_forward_hook(lambda _m, _x, output: kept.append(output)) for module in modules]

@@ -54,8 +54,7 @@ def measure(
     the mean first (CUDA's) rounds there; :attr:`~resnet_studio.domain.analyses.construct.Construction.difference`
     is what was measured, not assumed.
 
-    Args:
-        on_partial: Gets the comparison on the images so far, batch by batch.
+    ``on_partial`` is called with the comparison on the images so far, batch by batch.
 
     Raises:
         UserError: If the network is no plain net of 3x3 layers with the activation last, or cannot have that depth.
@@ -86,8 +85,7 @@ def measure(
 def deeper_spec(network: NetworkSpec, depth: int) -> NetworkSpec:
     """The plain net of ``depth`` layers whose first blocks in each stage are those of ``network``.
 
-    Args:
-        depth: 0 for the next one of the family's rule.
+    A ``depth`` of 0 stands for the next one of the family's rule.
 
     Raises:
         UserError: If identity layers cannot be added to ``network``, or not so that it has ``depth`` layers.
@@ -160,10 +158,12 @@ def construct(
 
     Args:
         network: Trained, in evaluation mode, float32.
+        plan: The blueprint of ``network``.
         deeper: The blueprint of :func:`deeper_spec`.
         images: Training images whose activations give the added batch norms their statistics: normalised, float32
             (N, 3, H, W) on the network's device.
         progress: Gets how many of the images are done.
+        should_stop: Ends the work with Stopped where it returns True.
 
     Returns:
         In evaluation mode, on the same device in the same memory format.
@@ -211,8 +211,13 @@ def compare(
     """How far ``made``, by :func:`construct` and perhaps trained since, is from ``network``; both in evaluation mode.
 
     Args:
+        network: The shallower net.
+        plan: The blueprint of ``network``.
+        made: The deeper net.
+        deeper: The blueprint of ``made``.
         images: Normalised, float32 (N, 3, H, W) on the networks' device, N at least 1.
         progress: Gets how many of the images are done.
+        should_stop: Ends the work with Stopped where it returns True.
         on_batch: Gets what is found of them so far.
 
     Raises:
@@ -266,6 +271,7 @@ def exact_scale(variance: Tensor, eps: float) -> tuple[Tensor, Tensor]:
 
     Args:
         variance: float32 (C,), at least 0.
+        eps: Batch norm's own, added to the variance.
 
     Returns:
         The nearest such variance, from ``variance`` upwards, and gamma next to sqrt(variance + eps). Where none is

@@ -42,8 +42,7 @@ def measure(
     arithmetic is that in which the run's test errors were measured, so the whole network's error on all test images is
     the stored one, to the last image.
 
-    Args:
-        on_result: Gets each alteration's result after each batch of images, the last one over all of them.
+    ``on_result`` is called with each alteration's result after each batch of images, the last one over all of them.
 
     Raises:
         UserError: If there is no such block, it cannot be taken out or stand in that place, or the network does not

@@ -1,5 +1,7 @@
-"""A network as most analyses run it: batch norm by what training has stored, or by the batch where nothing has; copies
-whose weights may be changed; and blocks by name."""
+"""A network as most analyses run it: the statistics of batch norm, copies, and blocks by name.
+
+Batch norm goes by what training has stored, or by the batch where nothing has; a copy's weights may be changed.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,10 @@ def measurable(network: PlannedNetwork, should_stop: StopCheck = never_stop, *, 
 
 
 def copied(network: PlannedNetwork, plan: Blueprint) -> PlannedNetwork:
-    """The same weights and statistics in memory of their own, on the same device in the same memory layout; no
-    gradients, evaluation mode."""
+    """The same weights and statistics in memory of their own; no gradients, evaluation mode.
+
+    On the same device, in the same memory layout.
+    """
     with torch.device("meta"):
         copy = PlannedNetwork(plan)
     copy.load_state_dict({name: tensor.detach().clone() for name, tensor in network.state_dict().items()}, assign=True)

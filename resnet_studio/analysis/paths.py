@@ -32,8 +32,10 @@ def count_by_blocks(plan: Blueprint) -> dict[int, int]:
 
 
 def count_by_layers(plan: Blueprint) -> dict[int, int]:
-    """Number of paths by the number of weighted layers on them: a branch has one, two or three, an identity none, a
-    projection one."""
+    """Number of paths by the number of weighted layers on them.
+
+    A branch has one, two or three, an identity none, a projection one.
+    """
     parts = [Counter({_weighted(plan.stem) + _weighted(plan.head): 1})]
     for block in block_plans(plan):
         ways = Counter({_weighted(block.branch): 1})
@@ -119,10 +121,13 @@ def gradients_by_length(
 
     Args:
         network: Trained or not; it is returned in the mode it had, weights and statistics untouched.
+        plan: The blueprint of ``network``.
         images: Normalised (N, 3, H, W) on the network's device, at least two.
         labels: (N,), each an output of the network.
         samples: Paths drawn of each length.
+        seed: Of the draw of paths.
         progress: Gets how many backward passes through a block are done.
+        should_stop: Ends the work with Stopped where it returns True.
 
     Raises:
         Stopped: Between two blocks, when ``should_stop`` says so.

@@ -40,11 +40,12 @@ class Measure(Protocol):
 
 
 def each(measure: Callable[..., AnalysisResult], *, early: bool = False) -> Measure:
-    """One network after another; the whole's total is that of the first one times their number. What is found of one
-    network is handed on before the next one's turn.
+    """``measure`` for one network after another.
 
-    Args:
-        early: ``measure`` has something to show before it is done: its last argument is called with it.
+    The whole's total is that of the first one times their number. What is found of one network is handed on before the
+    next one's turn.
+
+    With ``early``, ``measure`` has something to show before it is done: its last argument is called with it.
     """
 
     def measure_all(

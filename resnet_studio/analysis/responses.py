@@ -112,8 +112,10 @@ def _at_input(_module: nn.Module, inputs: tuple[Tensor, ...], add: Callable[[Ten
 
 
 def _responses(plan: Blueprint) -> list[tuple[str, Layer, int]]:
-    """For each 3x3 layer: the module whose output is its response, the convolution, and its number from 1 among the
-    weighted layers of the main path."""
+    """For each 3x3 layer: the module of its response, the convolution, and its number.
+
+    The response is the module's output; the number counts from 1 the weighted layers of the main path.
+    """
     paths = [plan.stem, *(block.branch for stage in plan.stages for block in stage.blocks)]
     found, number = [], 0
     for path in paths:

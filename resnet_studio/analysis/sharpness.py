@@ -44,8 +44,10 @@ _BATCH = 32  # images whose gradient is differentiated at once, for memory; they
 
 @dataclass(frozen=True, slots=True)
 class Eigenvalue:
-    """The largest one, and how it was come by; attributes as of
-    :class:`~resnet_studio.domain.analyses.sharpness.Sharpness`."""
+    """The largest eigenvalue, and how it was found.
+
+    Attributes as of :class:`~resnet_studio.domain.analyses.sharpness.Sharpness`.
+    """
 
     eigenvalue: float
     bound: float
@@ -69,9 +71,8 @@ def measure(
 
     An untrained design goes by the statistics of each 32 images.
 
-    Args:
-        on_partial: Called after each product with the Hessian with the results so far, those of networks that are not
-            finished by their last estimate.
+    ``on_partial`` is called after each product with the Hessian with the results so far, those of networks that are not
+    finished by their last estimate.
 
     Raises:
         UserError: If a network does not know the images' classes.
@@ -123,14 +124,18 @@ def largest_eigenvalue(
     """The largest eigenvalue of the Hessian, or of the relative one.
 
     Args:
+        network: In any mode, which it keeps; weights and statistics stay as they are.
+        plan: The blueprint of ``network``.
         images: Normalised float32 (N, 3, H, W) on the network's device.
         labels: int64 (N,), on the same device.
+        relative: Of the relative Hessian.
         tolerance: Of the eigenvalue's size.
         most_steps: Products with the Hessian at most.
         seed: Of the vector to start from; a function of (seed, parameter's name), so that a twin's start alike.
         trained: Else batch norm goes by the statistics of each 32 images.
         on_refined: Called after each product with the Hessian.
         progress: Of the most products; faster where the bound nears the tolerance, all of them once and last.
+        should_stop: Ends the work with Stopped where it returns True.
 
     Raises:
         Stopped: Within a layer, when ``should_stop`` says so.

@@ -41,7 +41,8 @@ _ROUNDING = 1e-6  # of a value's size: smaller differences of float32 values are
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """
+    """CKA between the layers of networks.
+
     Attributes:
         layers: Names of each network's layers, in the order of the forward pass.
         values: CKA, (M, M), all layers of all networks one after another; symmetric, the diagonal 1 where defined.
@@ -80,8 +81,7 @@ def measure(
     Layers are the weighted ones of the main path, each seen as what the next one receives. Images that do not fill a
     last batch of at least four are left out. An untrained design goes by each batch's statistics.
 
-    Args:
-        on_partial: Called after each batch but the last with the results so far.
+    ``on_partial`` is called after each batch but the last with the results so far.
 
     Raises:
         UserError: If there are fewer than four images.
@@ -140,10 +140,13 @@ def alignment(
     """CKA of all layers of ``networks``.
 
     Args:
+        networks: Each with its blueprint, M layers in all.
         batches: The images in batches of at least four; of each batch one tensor for each network, normalised
             float32 (N, 3, H, W): the same images, prepared as that network wants them.
         trained: Of each network, see :func:`~resnet_studio.analysis.network_state.measurable`; all are, without it.
         on_refined: Called after each batch but the last with the estimate so far.
+        progress: Gets the pieces of work that are done, and of how many.
+        should_stop: Ends the work with Stopped where it returns True.
 
     Raises:
         Stopped: Within a layer, when ``should_stop`` says so.

@@ -41,7 +41,8 @@ _TINY = 1e-10  # added to a direction's norm: a filter of zeros stays where it i
 
 @dataclass(frozen=True, eq=False)
 class Square(OnSquare):
-    """
+    """Loss and error on a square grid of points (a, b) around the weights.
+
     Attributes:
         side: Points a side, of :data:`~resnet_studio.domain.analyses.surface.SIDES`.
         span: a and b go from -span to span; 1 moves each filter by its own norm.
@@ -71,8 +72,7 @@ def measure(
 
     An untrained design goes by the statistics of each 250 images.
 
-    Args:
-        on_partial: Called with the results of all networks whenever one has been refined and all have a picture.
+    ``on_partial`` is called with the results of all networks whenever one has been refined and all have a picture.
 
     Raises:
         UserError: If a network does not know the images' classes.
@@ -132,13 +132,19 @@ def loss_surface(
     """The surface with ``side`` points a side, by way of the coarser ones.
 
     Args:
+        network: In any mode, which it keeps; weights and statistics stay as they are.
+        plan: The blueprint of ``network``.
         images: Normalised float32 (N, 3, H, W) on the network's device.
         labels: int64 (N,), on the same device.
+        seed: Of the two directions.
+        span: a and b go from -span to span.
         side: One of :data:`SIDES`.
         line_only: Only the points of the line b = 0.
         known: What was measured before with the same network, images, seed and span: a coarser surface, or a line.
         trained: Else batch norm goes by the statistics of each 250 images.
         on_refined: Called with each coarser surface that has new points, as soon as it is complete.
+        progress: Gets the pieces of work that are done, and of how many.
+        should_stop: Ends the work with Stopped where it returns True.
 
     Raises:
         Stopped: Within a layer, when ``should_stop`` says so; what ``on_refined`` was called with last is good to go

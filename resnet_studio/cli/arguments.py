@@ -34,8 +34,10 @@ def _split(arguments: Sequence[str], option: str) -> tuple[list[str], list[str]]
 
 
 def home_first(arguments: Sequence[str]) -> list[str]:
-    """The same arguments with ``--home DIR``, ``--history URL`` and ``--runs DIR`` at the front, where the command
-    line's own options belong."""
+    """The same arguments with ``--home DIR``, ``--history URL`` and ``--runs DIR`` at the front.
+
+    There the command line's own options belong.
+    """
     first: list[str] = []
     rest = list(arguments)
     for option in _PLACES:

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """``chosen``, ``history`` and ``runs`` are what ``--home``, ``--history`` and ``--runs`` gave, so that hints can
-    repeat it; of a URL without its password."""
+    """What one command works with: the home, and what was given to choose it.
+
+    ``chosen``, ``history`` and ``runs`` are what ``--home``, ``--history`` and ``--runs`` gave, so that hints can
+    repeat it; of a URL without its password.
+    """
 
     home: Home
     chosen: str | None = None

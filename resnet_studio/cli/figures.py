@@ -29,6 +29,10 @@ def draw(
     """Write the error curves to ``file``, whose name must end in ``ending``.
 
     Args:
+        runs: In the legend's order.
+        curves: As the store's ``curves`` hands them out.
+        file: Where the figure goes.
+        ending: The format, such as ``.png``.
         description: Goes with the figure, unseen.
         as_in_paper: With the axes and lines of Figure 6.
         grouping: Groups are drawn as their means, with a band.
@@ -48,8 +52,9 @@ def draw(
 
 
 def draw_diff(found: Diff, file: Path, ending: str, scale: int, *, folded: bool) -> None:
-    """Write compared networks to ``file``, every block drawn or each stage as one box; ``scale``, 1 to 4, is the size
-    of a PNG.
+    """Write compared networks to ``file``, every block drawn or, if ``folded``, each stage as one box.
+
+    ``scale``, 1 to 4, is the size of a PNG.
 
     Raises:
         UserError: As :func:`draw` does, and for a PNG that would be too large.

@@ -1,5 +1,7 @@
-"""Options that several commands have, and those made from the specifications: one for each field, with its help,
-bounds and default."""
+"""Options that several commands have, and those made from the specifications.
+
+Of the latter there is one for each field, with its help, bounds and default.
+"""
 
 from __future__ import annotations
 
@@ -107,8 +109,9 @@ def flag(path: str) -> str:
 
 
 def spec_options(*prefixes: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorate a command that takes ``given``: it gains an option per field whose dotted name starts with one of
-    ``prefixes``; without any, per field there is.
+    """Decorate a command that takes ``given``: it gains an option per field of the specifications.
+
+    Only fields whose dotted name starts with one of ``prefixes`` count; without any, every field does.
 
     ``given`` then holds the fields that were given on the command line, and no others.
     """

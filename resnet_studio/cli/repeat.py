@@ -88,10 +88,9 @@ class Repetition:
 
 
 def repetition(find: Callable[[str], RunRecord], name: str, *, others: bool) -> Repetition:
-    """The run that ``name`` means.
+    """The run that ``name`` means, found by ``find``.
 
-    Args:
-        others: Whether other options that describe runs were given as well.
+    ``others``: whether other options that describe runs were given as well.
 
     Raises:
         UserError: If so, if there is no such run, or if it was never trained here.

@@ -49,8 +49,9 @@ def cohort_from_options(
     file: Path | None, given: GivenOptions, seed: int | None, as_twin: bool, home: Home, recipe: str = "",
     parent: RunRecord | None = None,
 ) -> CohortSpec:  # fmt: skip
-    """What the command line describes: the file's runs or the default run, trained by ``recipe`` (a preset's key) if
-    one is named, with the options changed in each.
+    """What the command line describes: the file's runs or the default run, with the options changed in each.
+
+    They are trained by ``recipe`` (a preset's key) if one is named.
 
     Data other than the usual give the number of classes where neither the file nor an option does. Runs that start
     from ``parent`` have its network, for the classes of their own data.
@@ -127,8 +128,10 @@ def classes_of(source: str, home: Home) -> int | None:
 
 
 def _classes(data: DataSpec, home: Home, *, always: bool = False) -> int | None:
-    """The number of classes of data other than the usual, None for those unless ``always``; UserError for data of no
-    use."""
+    """The number of classes of data other than the usual, None for those unless ``always``.
+
+    UserError for data of no use.
+    """
     refuse_missing_data(data, home)
     counted = always or data.source != DataSpec().source
     if not counted and not data.held_out:

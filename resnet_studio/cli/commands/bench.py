@@ -121,8 +121,10 @@ def _other_load() -> str:
 
 
 def _until_stopped(work: Callable[[], None], should_stop: StopCheck) -> None:
-    """Do ``work`` in a thread, and do not wait for long when it is to stop: the weights of a large network take seconds
-    to draw."""
+    """Do ``work`` in a thread, and do not wait for long when it is to stop.
+
+    The weights of a large network take seconds to draw.
+    """
     failed: list[BaseException] = []
 
     def run() -> None:

@@ -311,8 +311,10 @@ def evaluate_together(store: RunStore, plan: StudyPlan, stopping: StopOnSignals,
 
 
 def _answer(here: Session, cohort: CohortSpec, as_json: bool) -> None:
-    """Check the signal, train one cohort, then show the closing table and what it says; one that was stopped shows how
-    far it came."""
+    """Check the signal, train one cohort, then show the closing table and what it says.
+
+    A cohort that was stopped shows how far it came.
+    """
     refuse_missing_data(cohort.runs[0].data, here.home)
     with StopOnSignals() as stopping:
         try:
