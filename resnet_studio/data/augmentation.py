@@ -46,10 +46,12 @@ class Augmenter:
         self._steps = torch.arange(size, device=device)  # (S,)
 
     def __call__(self, images: Tensor, epochs: Tensor, indices: Tensor) -> Tensor:
-        """
+        """One batch as the networks see it, augmented by draws of sample and epoch.
+
         Args:
             images: uint8 (B, 3, S, S) on the device; fastest for B as it was announced.
-            epochs, indices: int64 (B,), which sample in which epoch each image is; on the device or on the CPU.
+            epochs: int64 (B,), the epoch in which each image is drawn; on the device or on the CPU.
+            indices: int64 (B,), each image's position in the training set; likewise.
 
         Returns:
             float32 (B, 3, S, S).

@@ -26,9 +26,11 @@ class ResidentBatches:
         self, data: ImageSet, preprocessing: Preprocessing, recipe: RecipeSpec, *, device: torch.device | str,
         share: BatchShare = WHOLE,
     ) -> None:  # fmt: skip
-        """
+        """Move all images to ``device`` and make the batches there.
+
         Args:
             data: The training set, at least one image, of the size ``preprocessing`` was measured with.
+            preprocessing: Mean and standard deviation by which images are normalised, and their size.
             recipe: Batch size, which may exceed the training set, seed and augmentation (but scale-crop-flip, which
                 needs the images as they were before they were resized).
             device: Where the images stay and the batches are made.
@@ -57,8 +59,10 @@ class ResidentBatches:
         return self.gather(*self.samples(iteration))
 
     def samples(self, iteration: int, count: int = 1) -> tuple[Tensor, Tensor]:
-        """Positions in the training set and epochs of the samples of ``count`` batches in a row, int64 (count * B,),
-        where draws are made."""
+        """Positions in the training set and epochs of the samples of ``count`` batches in a row.
+
+        Both int64 (count * B,), where draws are made.
+        """
         return self._order.samples(iteration, count)
 
     def gather(self, indices: Tensor, epochs: Tensor) -> tuple[Tensor, Tensor]:

@@ -79,7 +79,14 @@ def draw_images(
     """``count`` images, or all there are if those are fewer; unreadable files are passed over for the next ones.
 
     Args:
+        spec: The data that images are drawn from.
+        count: At most so many.
+        seed: Of the draw.
         sizes: Of the square pixels wanted, as training sees them.
+        home: Where the program keeps its files.
+        part: Test or training images.
+        report: Gets what is being done, and how far where that is known.
+        should_stop: Ends the work with Stopped where it returns True.
         layout: The folder sorted out, where that has been done already.
 
     Raises:

@@ -14,6 +14,8 @@ def fits(images: int, image_size: int, device_bytes: int | None) -> bool:
     """Whether so many decoded RGB images take a modest share of memory.
 
     Args:
+        images: How many.
+        image_size: Height and width, in pixels; three bytes each.
         device_bytes: The training device's own memory, None where it has none or that is not known.
     """
     smallest = min(physical_bytes(), device_bytes or physical_bytes())

@@ -45,8 +45,10 @@ class SampleOrder:
         return self.count / self.batch_size
 
     def samples(self, iteration: int, batches: int = 1) -> tuple[Tensor, Tensor]:
-        """Positions in the training set and epochs (from 0) of the samples of a batch, or of some in a row, both int64
-        (batches * B,), B being the size of the share."""
+        """Positions in the training set and epochs (from 0) of the samples of a batch, or of some in a row.
+
+        Both int64 (batches * B,), B being the size of the share.
+        """
         if iteration < 1:
             raise ValueError(f"iterations count from 1, got {iteration}")
         count, start = self.count, (iteration - 1) * self.batch_size

@@ -77,8 +77,11 @@ def scale_draws(
     """Size, crop offset and flip of each sample in its epoch (He et al. 2015, arXiv:1512.03385, section 3.4).
 
     Args:
-        seed, epochs, indices: As for :func:`crop_draws`.
-        low, high: The shorter side's least and greatest length, in pixels.
+        seed: As for :func:`crop_draws`.
+        epochs: Likewise, int64 (B,).
+        indices: Likewise, int64 (B,).
+        low: The shorter side's least length, in pixels.
+        high: Its greatest length.
 
     Returns:
         scale, int64 (B,), uniform in low..high; y and x, int64 (B,), uniform in 0..2**24 - 1, for as much of the room

@@ -98,9 +98,8 @@ def open_test(
 ) -> TestSet:
     """The images that runs on ``spec`` are tested on: its test set, or the training images held out.
 
-    Args:
-        square_sizes: Sizes that :meth:`TestSet.square` will be called with. Only data without files is made ready for
-            them here, so that its pixels are those of training.
+    ``square_sizes`` are the sizes that :meth:`TestSet.square` will be called with. Only data without files is made
+    ready for them here, so that its pixels are those of training.
 
     Raises:
         DataError: As :func:`resnet_studio.data.datasets.registry.open_data`.

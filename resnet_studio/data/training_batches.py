@@ -94,7 +94,10 @@ def open_training(
     """Open the data of a recipe.
 
     Args:
+        spec: The data, and what of it is held out.
+        recipe: Batches, augmentation, device and loading.
         image_size: S, height and width of what the networks see.
+        home: Where the program keeps its files.
         report: Called with what is being done, from the calling thread, before this returns.
         should_stop: Called several times a second, later on too: batches that wait for images raise Stopped.
         workers: Decoding processes where images are streamed; None for a number that suits machine and device.
@@ -160,8 +163,10 @@ def _most_workers() -> int:
 
 
 def _usual_workers(device: torch.device, processes: int) -> int:
-    """Of each of so many processes that train. On a CPU, training is so much slower than decoding that a core in four
-    is more than enough."""
+    """Decoding processes for each of ``processes`` that train.
+
+    On a CPU, training is so much slower than decoding that a core in four is more than enough.
+    """
     most = max(1, _most_workers() // processes)
     return max(1, most // 4) if device.type == "cpu" else max(1, most - 1)
 

@@ -23,8 +23,9 @@ _DRAWN = frozenset((LayerKind.CONV, LayerKind.MAX_POOL, LayerKind.GLOBAL_POOL, L
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A layer that is drawn, with the layers that only go with it: batch norm, ReLU, flattening. The ReLU after a
-    block's addition goes with the block's last layer.
+    """A layer that is drawn, with the layers that only go with it: batch norm, ReLU, flattening.
+
+    The ReLU after a block's addition goes with the block's last layer.
 
     ``size`` is the height in pixels of its output, or of its block's, so that a block stays in one section. ``stage``
     and ``block`` are indices, -1 outside of stages.
@@ -53,8 +54,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """``size`` is the height of the outputs in pixels where networks are aligned by size, else 0; ``stages`` holds for
-    each network the index of the stage whose blocks are here, -1 where there are none."""
+    """Groups of all networks that stand beside each other, such as those of one size.
+
+    ``size`` is the height of the outputs in pixels where networks are aligned by size, else 0; ``stages`` holds for
+    each network the index of the stage whose blocks are here, -1 where there are none.
+    """
 
     key: Key
     size: int
@@ -149,8 +153,10 @@ def _groups(plans: Sequence[Blueprint], columns: Sequence[list[Item]], flowing: 
 
 
 def _group_keys(column: Sequence[Item]) -> dict[Key, list[Item]]:
-    """The groups of one network's section, in order. Fully connected layers count from the end, the rest from the
-    start."""
+    """The groups of one network's section, in order.
+
+    Fully connected layers count from the end, the rest from the start.
+    """
     groups: dict[Key, list[Item]] = {}
     first = next((item.stage for item in column if item.stage >= 0), 0)
     linear = sum(item.main.kind is LayerKind.LINEAR for item in column)

@@ -36,8 +36,10 @@ class LayerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer. ``name`` is its path in the torch module; ``kernel``, ``stride`` and ``padding`` (pixels on each side)
-    are 0 where they mean nothing."""
+    """One layer. ``name`` is its path in the torch module.
+
+    ``kernel``, ``stride`` and ``padding`` (pixels on each side) are 0 where they mean nothing.
+    """
 
     name: str
     kind: LayerKind

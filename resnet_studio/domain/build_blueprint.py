@@ -123,8 +123,10 @@ def _convolutions(spec: NetworkSpec, width: int, stride: int) -> Iterator[tuple[
 
 
 def _block(spec: NetworkSpec, name: str, shape: Shape, width: int, stride: int, first: bool) -> BlockPlan:
-    """One block. post: BN after each convolution, ReLU between them and after the addition (He et al. 2015, Figure 2).
-    pre: BN and ReLU before each convolution; the network's first block has the stem's (arXiv:1603.05027, appendix).
+    """One block, with its activations after (post) or before (pre) the convolutions.
+
+    post: BN after each convolution, ReLU between them and after the addition (He et al. 2015, Figure 2). pre: BN and
+    ReLU before each convolution; the network's first block has the stem's (arXiv:1603.05027, appendix).
     """
     pre = spec.activation is Activation.PRE
     convolutions = tuple(_convolutions(spec, width, stride))

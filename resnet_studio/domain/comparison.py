@@ -73,8 +73,10 @@ class Quantity(StrEnum):
 
 
 def result(run: RunRecord, quantity: Quantity) -> float | None:
-    """One result; None where it was not measured or is not finite. The training error is the mean of the last
-    iterations, the evaluated error that of the newest evaluation of the present weights.
+    """One result; None where it was not measured or is not finite.
+
+    The training error is the mean of the last iterations, the evaluated error that of the newest evaluation of the
+    present weights.
 
     How long an imported run was trained is not known.
     """
@@ -95,8 +97,11 @@ def result(run: RunRecord, quantity: Quantity) -> float | None:
 
 
 def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
-    """Names by run id; runs that share one get their seeds behind it, else the fields in which they differ, or else the
-    beginning of their ids."""
+    """Names by run id; those that several runs share get something behind them.
+
+    That is their seeds, else the fields in which they differ, or else the beginning of their
+    ids.
+    """
     groups: dict[str, list[RunRecord]] = {}
     for run in runs:
         groups.setdefault(run.name, []).append(run)

@@ -8,8 +8,10 @@ from resnet_studio.text import N_
 
 
 class Family(StrEnum):
-    """Which stem and which stages: He et al. 2015, sections 3.3 (ImageNet) and 4.2 (CIFAR-10); VGG is the reference
-    column of Figure 3."""
+    """Which stem and which stages a network has.
+
+    He et al. 2015, sections 3.3 (ImageNet) and 4.2 (CIFAR-10); VGG is the reference column of Figure 3.
+    """
 
     CIFAR = "cifar"
     IMAGENET = "imagenet"

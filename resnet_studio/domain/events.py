@@ -47,8 +47,10 @@ class CurveChunk:
 
 @dataclass(frozen=True, slots=True)
 class CohortStarted:
-    """Training is about to begin or to go on. ``environment`` holds what the bits depend on: device, precision,
-    threads, versions, data checksum."""
+    """Training is about to begin or to go on.
+
+    ``environment`` holds what the bits depend on: device, precision, threads, versions, data checksum.
+    """
 
     run_ids: tuple[str, ...]
     iteration: int
@@ -87,8 +89,11 @@ class CurvesGrew:
 
 @dataclass(frozen=True, slots=True)
 class ProgressMade:
-    """Where the cohort is. ``seconds`` is training time so far, over all resumes; the rate is of recent iterations;
-    the time left is None where it is not known, such as for what follows the last iteration."""
+    """Where the cohort is.
+
+    ``seconds`` is training time so far, over all resumes; the rate is of recent iterations; the time left is None where
+    it is not known, such as for what follows the last iteration.
+    """
 
     run_ids: tuple[str, ...]
     iteration: int

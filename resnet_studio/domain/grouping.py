@@ -25,8 +25,10 @@ _ENDED = frozenset({RunStatus.FINISHED, RunStatus.IMPORTED})  # whose errors are
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """Of ``count`` values: mean, sample standard deviation (n - 1), and the ends of the mean's 95 % t interval; the
-    last three are None below two values.
+    """Mean, spread and confidence interval of ``count`` values.
+
+    The spread is the sample standard deviation (n - 1), the interval the mean's 95 % t interval, of which the ends are
+    given; these three are None below two values.
     """
 
     count: int
@@ -114,10 +116,9 @@ class RunGroup:
 
 
 def group_runs(runs: Iterable[RunRecord], grouping: Grouping) -> list[RunGroup]:
-    """In the order of their first runs.
+    """The groups of ``runs``, in the order of their first runs.
 
-    Args:
-        grouping: :data:`ALL_BUT_SEEDS`, or keys of fields; unknown keys are passed over.
+    ``grouping`` is :data:`ALL_BUT_SEEDS`, or keys of fields; unknown keys are passed over.
     """
     key = _but_seeds if grouping == ALL_BUT_SEEDS else _by_fields(grouping)
     found: dict[Hashable, list[RunRecord]] = {}
@@ -166,8 +167,10 @@ def grouping_text(grouping: Grouping) -> str:
 
 
 def _names(firsts: Sequence[RunRecord], grouping: Grouping) -> list[str]:
-    """By the values of the fields; runs that differ in seeds are named as their network, and by what else differs
-    between groups of one network."""
+    """Names of groups, by the values of the fields.
+
+    Runs that differ in seeds are named as their network, and by what else differs between groups of one network.
+    """
     if grouping != ALL_BUT_SEEDS:
         fields = fields_of(grouping)
         return [", ".join(_value_text(field, run) for field in fields) or _("all runs") for run in firsts]

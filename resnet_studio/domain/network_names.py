@@ -30,9 +30,10 @@ _NAME = re.compile(r"(?:(cifar|imagenet)-)?(pre-)?(plain|resnet|vgg)-?(\d{1,5})(
 
 
 def network_named(text: str) -> NetworkSpec:
-    """The network of a name, its parts joined by dashes or blanks: family (left out where the depth decides),
-    ``plain``, ``resnet`` or ``vgg``, depth, and then any of A, B, C, basic, bottleneck, single, pre, 3x3, both, or the
-    blocks of each stage, like ``3-4-6-3``.
+    """The network of a name, its parts joined by dashes or blanks.
+
+    The parts are the family (left out where the depth decides), ``plain``, ``resnet`` or ``vgg``, the depth, and then
+    any of A, B, C, basic, bottleneck, single, pre, 3x3, both, or the blocks of each stage, like ``3-4-6-3``.
 
     A depth that Table 1 of He et al. 2015 has (18, 34, 50, 101, 152) is that ImageNet network; others are of the CIFAR
     family, of basic blocks where 6n + 2 layers fit, else of bottlenecks.

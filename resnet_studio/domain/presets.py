@@ -227,8 +227,9 @@ def preset_for(network: NetworkSpec) -> str:
 
 
 def apply(preset: Preset, spec: RunSpec) -> RunSpec:
-    """``spec`` trained by ``preset``: its data, seeds, device, precision and loading stay, and its network does if the
-    recipe was made for that family.
+    """``spec`` trained by ``preset``: its data, seeds, device, precision and loading stay.
+
+    Its network stays too if the recipe was made for that family.
 
     Raises:
         pydantic.ValidationError: If the recipe does not fit the network, such as an input larger than the crops.

@@ -91,8 +91,10 @@ class Protocol(Spec):
         return max(image_size, self.resize or round(image_size * 256 / 224))
 
     def canonical(self, image_sizes: Sequence[int]) -> Protocol:
-        """Without a resize that equals the usual one: one way to test has one key. ``image_sizes`` of the
-        networks that are tested."""
+        """Without a resize that equals the usual one: one way to test has one key.
+
+        ``image_sizes`` are those of the networks that are tested.
+        """
         usual = Protocol(kind=self.kind) if self.resize else self
         fits = all(usual.resize_for(size) == self.resize for size in image_sizes)
         return usual if self.resize and fits else self

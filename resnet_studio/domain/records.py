@@ -148,8 +148,10 @@ def refuse_ended(runs: Iterable[RunRecord]) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """One whole series of one run, iterations rising, no iteration twice; of a series of layers the values have the
-    shape (points, layers)."""
+    """One whole series of one run, iterations rising, no iteration twice.
+
+    Of a series of layers the values have the shape (points, layers).
+    """
 
     run_id: str
     series: Series

@@ -48,8 +48,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """``words`` are lower case and must all occur, ``unwanted`` ones must not; of the regular expressions in
-    ``patterns`` each must be found (True) or not; every test must hold. ``problem`` is a sentence, or empty.
+    """What a run must be to stay in a list; every test must hold.
+
+    ``words`` are lower case and must all occur, ``unwanted`` ones must not; of the regular expressions in ``patterns``
+    each must be found (True) or not. ``problem`` is a sentence, or empty.
     """
 
     words: tuple[str, ...] = ()

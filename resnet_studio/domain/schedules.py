@@ -90,8 +90,10 @@ class Milestones(RateSchedule):
 
 
 class Plateau(RateSchedule):
-    """Divided by ten when ``plateau_patience`` tests in a row were not lower than the lowest so far by
-    ``plateau_margin`` points; the count then begins anew: section 3.4.
+    """Divided by ten when the test error no longer falls: section 3.4.
+
+    That is when ``plateau_patience`` tests in a row were not lower than the lowest so far by ``plateau_margin`` points;
+    the count then begins anew.
 
     Tests during warm-up set the lowest error but are not counted.
     """
@@ -174,8 +176,10 @@ def schedules_help() -> str:
 
 
 class WarmUp:
-    """A lower rate until the training error of a window of iterations is below the recipe's: section 4.2, for
-    ResNet-110 alone. Iterations of the schedule count from the start of training all the same."""
+    """A lower rate until the training error of a window of iterations is below the recipe's.
+
+    Section 4.2, for ResNet-110 alone. Iterations of the schedule count from the start of training all the same.
+    """
 
     def __init__(self, recipe: RecipeSpec) -> None:
         self.recipe = recipe

@@ -11,8 +11,11 @@ TRAINING_ERROR_WINDOW = 50
 
 
 class Per(StrEnum):
-    """How often a series is measured: at each weight update; at each pass over the test images; or in every weighted
-    layer, at the first weight update and each ``layers_every``-th after it."""
+    """How often a series is measured.
+
+    At each weight update; at each pass over the test images; or in every weighted layer, at the first weight update and
+    each ``layers_every``-th after it.
+    """
 
     ITERATION = "iteration"
     TEST = "test"

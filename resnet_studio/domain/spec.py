@@ -105,9 +105,11 @@ def spec_field(
     """A field with its title, its help, its unit, its bounds and, where it is not always read, when it is.
 
     Args:
-        title, text: What people see.
+        title: What people see as its name.
+        text: Its help, a sentence.
         unit: Of its values.
         simple: Whether a beginner's form shows it.
+        default: Its value where none is given; without one it is required.
         read_when: None if it is always read.
         unread: What it must be while nobody reads it.
         refusal: The sentence for another value then, with other fields in braces; else one is made.
@@ -215,8 +217,7 @@ def replace(spec: S, **changes: Any) -> S:
 def replace_and_reset(spec: S, beside: Values | None = None, **changes: Any) -> S:
     """As :func:`replace`; fields that nobody reads any more become what they must be then.
 
-    Args:
-        beside: Other parts of the run by dotted names, where fields depend on them.
+    ``beside`` has other parts of the run by dotted names, where fields depend on them.
     """
     values = {**spec.own_values(), **changes}
     return type(spec)(**{**values, **unread_values(type(spec), {**values, **(beside or {})})})

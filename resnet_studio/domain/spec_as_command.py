@@ -17,6 +17,7 @@ def command_line(spec: RunSpec, twin: bool, home: str = "") -> str:
     """``resnet-studio train`` with every option that is not its default, quoted for a POSIX shell.
 
     Args:
+        spec: The run to train.
         twin: Train the counterpart too.
         home: Folder to name with ``--home``; empty where a bare command finds it in any terminal.
     """

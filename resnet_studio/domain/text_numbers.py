@@ -80,8 +80,10 @@ _RANGE_UNITS = ((2 * 86_400, 86_400, "d"), (2 * 3_600, 3_600, "h"), (100, 60, "m
 
 
 def duration_range(low: float, high: float) -> str:
-    """``8 to 12 min``, ``1.5 to 2.5 h``, ``about 40 s``: two durations in the unit of the longer one; a dash where they
-    are not known."""
+    """Two durations in the unit of the longer one; a dash where they are not known.
+
+    Like ``8 to 12 min``, ``1.5 to 2.5 h``, ``about 40 s``.
+    """
     if not (math.isfinite(low) and math.isfinite(high)):
         return NONE
     size, unit = next((size, unit) for least, size, unit in _RANGE_UNITS if high >= least)

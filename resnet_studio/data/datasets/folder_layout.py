@@ -324,6 +324,7 @@ def refuse_lost_classes(layout: Layout, left: Mapping[int, int], tests: int) -> 
     """Raises DataError unless each class has a readable training image, and the set a readable test image.
 
     Args:
+        layout: Names the classes and the folder.
         left: Readable training images by label.
         tests: Readable test images.
     """

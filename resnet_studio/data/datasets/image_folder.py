@@ -40,8 +40,7 @@ def open_folder(
     The cache's key is made of the folder's path and every file's name, size and time of change. Files that cannot be
     read are left out and named in the result's ``skipped``.
 
-    Args:
-        layout: The folder sorted out, where that has been done already.
+    ``layout`` is the folder sorted out, where that has been done already.
 
     Raises:
         DataError: One sentence, if no data set can be made of the folder.

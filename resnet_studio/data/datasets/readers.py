@@ -29,7 +29,8 @@ def _no_members() -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """
+    """How the files of a data set become images.
+
     Attributes:
         read: From the folder that holds the row's files to the training images, then the test images.
         members: MD5 sum of each file that is unpacked from a downloaded archive, by its path; empty where the

@@ -14,8 +14,11 @@ TEST_SHARE = 0.2  # of each class, when a folder has no test set of its own
 
 
 def drawn_names(names: Iterable[str], count: int, seed: int, purpose: str = "") -> set[str]:
-    """``count`` of the names, by hashes of the names alone: moving a folder or copying it to another machine holds out
-    the same files. Draws of other seeds or purposes have nothing in common."""
+    """``count`` of the names, drawn by hashes of the names alone.
+
+    Moving a folder or copying it to another machine holds out the same files. Draws of other seeds or purposes have
+    nothing in common.
+    """
 
     def key(name: str) -> bytes:
         text = f"{purpose}{seed}/{unicodedata.normalize('NFC', name)}"
@@ -30,6 +33,7 @@ def shares(counts: Sequence[int], number: int, class_names: Sequence[str]) -> li
     Args:
         counts: Training images of each class.
         number: How many to hold out in all, at least 1.
+        class_names: In the order of ``counts``, for the error's sentence.
 
     Raises:
         DataError: If a class would have no training image left.

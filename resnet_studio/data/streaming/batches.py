@@ -108,10 +108,13 @@ class StreamedBatches:
         self, images: Images, preprocessing: Preprocessing, recipe: RecipeSpec, loader: BatchLoader,
         share: BatchShare = WHOLE,
     ) -> None:  # fmt: skip
-        """
+        """Batches of crops that ``loader`` decodes ahead of training.
+
         Args:
             images: The training set, at least one image.
+            preprocessing: Mean and standard deviation by which images are normalised, and their size.
             recipe: Batch size, seed and augmentation.
+            loader: Decodes crops and copies them to the device.
             share: What of each batch is made.
         """
         self._order = SampleOrder(len(images), recipe.batch_size, recipe.data_seed, share=share)

@@ -46,16 +46,20 @@ SQUARE = CropSpec(0)  # what ``to_square`` shows
 
 
 def mean_crop(size: int) -> CropSpec:
-    """The view over which the mean of a streamed set with scale augmentation is taken: the shorter side is resized to
-    256/224 of ``size``, the centre is cropped."""
+    """The view over which the mean of a streamed set with scale augmentation is taken.
+
+    The shorter side is resized to 256/224 of ``size``, the centre is cropped.
+    """
     return CropSpec(round(size * 256 / 224))
 
 
 def crop_pixels(image: Image.Image, crop: CropSpec, size: int) -> Pixels:
-    """CropSpec ``size`` by ``size`` pixels out of an RGB image.
+    """A crop of ``size`` by ``size`` pixels out of an RGB image.
 
     Args:
+        image: Of any size.
         crop: With a ``scale`` of at least ``size``, or 0.
+        size: Height and width of the result.
 
     Returns:
         uint8 (3, size, size).
@@ -76,8 +80,10 @@ def crop_pixels(image: Image.Image, crop: CropSpec, size: int) -> Pixels:
 
 
 def resized(size: tuple[int, int], shorter: int) -> tuple[int, int]:
-    """Width and height after the shorter of both is resized to ``shorter``; the other is rounded down, as torchvision
-    does."""
+    """Width and height after the shorter of both is resized to ``shorter``.
+
+    The other is rounded down, as torchvision does.
+    """
     width, height = size
     if width <= height:
         return shorter, shorter * height // width

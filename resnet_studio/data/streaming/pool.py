@@ -45,10 +45,12 @@ class DecodingPool:
     """
 
     def __init__(self, root: Path, size: int, workers: int) -> None:
-        """
+        """Start the processes.
+
         Args:
             root: The folder below which all file names lie.
             size: S, height and width of the decoded images.
+            workers: How many of them; 0 decodes in the calling thread.
 
         Raises:
             DataError: If a process cannot be started.
@@ -84,8 +86,7 @@ class DecodingPool:
     def submit(self, task: Task, into: Pixels | None = None) -> PendingReply:
         """Queue a task.
 
-        Args:
-            into: Contiguous uint8 (n, 3, S, S) for the pixels; None for a scan.
+        ``into`` is contiguous uint8 (n, 3, S, S) for the pixels; None for a scan.
         """
         if not self.workers:
             return PendingReply(self, task, into, lambda: perform(self._root, self._size, task, into))
@@ -143,7 +144,8 @@ class PendingReply:
         self._pool, self._work = pool, work
 
     def wait(self, should_stop: StopCheck) -> Reply:
-        """
+        """The reply, once it is there.
+
         Raises:
             DataError: If a process died, so that the reply will never come.
             Stopped: When ``should_stop`` says so.

@@ -63,9 +63,13 @@ def scan_images(
     """Read every image, or the result that is kept.
 
     Args:
+        source: The images to read.
         size: S of the view.
         crop: The view of which the mean is taken.
         workers: Decoding processes.
+        home: Where results are kept.
+        report: Gets what is being done, and how far where that is known.
+        should_stop: Ends the work with Stopped where it returns True.
 
     Raises:
         DataError: If a decoding process dies.

@@ -42,10 +42,12 @@ class FileImages:
     """Files below a folder."""
 
     def __init__(self, names: bytes, ends: npt.NDArray[np.int64], labels: Tensor) -> None:
-        """
+        """File names packed into one block of memory.
+
         Args:
             names: All names, one after the other.
             ends: int64 (N + 1,), where they end; the first is 0.
+            labels: Of the N images, in the same order.
         """
         self._names, self._ends, self.labels = names, ends, labels
 

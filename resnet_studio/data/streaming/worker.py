@@ -49,11 +49,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Attributes:
-    errors: Why an image could not be read, by its position in the task.
-    hashes: sha256 of each file, hex (scan of files).
-    sums: int64 (3, S, S), the sum of the readable images (scan).
-    products: int64 (3, 3), sums over all their pixels of one colour times another (scan).
+    """What one task found out besides pixels.
+
+    Attributes:
+        errors: Why an image could not be read, by its position in the task.
+        hashes: sha256 of each file, hex (scan of files).
+        sums: int64 (3, S, S), the sum of the readable images (scan).
+        products: int64 (3, 3), sums over all their pixels of one colour times another (scan).
     """
 
     errors: dict[int, str] = field(default_factory=dict)
@@ -143,10 +145,9 @@ def send(stream: IO[bytes], head: dict[str, Any], body: npt.NDArray[Any] | None 
 
 
 def receive(stream: IO[bytes], into: npt.NDArray[Any] | None = None) -> tuple[dict[str, Any], bytes] | None:
-    """The next message; None where the stream ends.
+    """The next message on ``stream``; None where it ends.
 
-    Args:
-        into: Contiguous memory for the body, which must have its size; the body returned is then empty.
+    ``into`` is contiguous memory for the body, which must have its size; the body returned is then empty.
 
     Raises:
         EOFError: If the stream ends within a message.

@@ -85,8 +85,10 @@ class LayerFilters:
 
 @dataclass(frozen=True, eq=False)
 class Activations(AnalysisResult):
-    """Of one network; ``pixels`` (S, S, 3) is the first image, ``blocks`` are the stem and all blocks in the order of
-    the forward pass."""
+    """Feature maps of one network.
+
+    ``pixels`` (S, S, 3) is the first image, ``blocks`` are the stem and all blocks in the order of the forward pass.
+    """
 
     net: Net
     name: str
@@ -186,8 +188,11 @@ def maps_drawn(block: BlockView) -> npt.NDArray[np.uint8]:
 
 
 def filters_drawn(layer: LayerFilters) -> npt.NDArray[np.uint8]:
-    """A layer's kernels, uint8 (H, W, 3): those of three inputs as colours, each filter from its least to its largest
-    weight; else a row a filter, a column an input channel, all on one scale about 0."""
+    """A layer's kernels as an image, uint8 (H, W, 3).
+
+    Those of three inputs are drawn as colours, each filter from its least to its largest weight; else a row a filter, a
+    column an input channel, all on one scale about 0.
+    """
     kernels = layer.kernels
     if kernels.shape[1] == 3:
         low, high = kernels.min((1, 2, 3), keepdims=True), kernels.max((1, 2, 3), keepdims=True)

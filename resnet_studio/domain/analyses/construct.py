@@ -41,9 +41,11 @@ class ConstructSettings(AnalysisSettings):
 
 @dataclass(frozen=True, slots=True)
 class AddedBlock:
-    """How far an added block is from the identity: norm(F(x) - x) / norm(x), Euclidean, over images, channels and
-    positions, x what enters it in the deeper net in test mode, behind the max pool where one ends the block. 0: the
-    identity. NaN where nothing enters."""
+    """How far an added block is from the identity: norm(F(x) - x) / norm(x).
+
+    The norms are Euclidean, over images, channels and positions; x is what enters the block in the deeper net in test
+    mode, behind the max pool where one ends the block. 0: the identity. NaN where nothing enters.
+    """
 
     name: str
     distance: float

@@ -119,8 +119,7 @@ def _maps(results: Sequence[Gradients], values: Sequence[Numbers], title: str) -
 def gradients_of(run: RunRecord, curves: Mapping[tuple[str, Series], Curve]) -> Gradients:
     """What ``run`` measured by layer while it trained.
 
-    Args:
-        curves: As the store's ``curves`` hands them out for :data:`LAYERED`.
+    ``curves`` are as the store's ``curves`` hands them out for :data:`LAYERED`.
 
     Raises:
         UserError: If it measured nothing by layer.

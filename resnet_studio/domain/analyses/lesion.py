@@ -173,8 +173,11 @@ class Lesion(AnalysisResult):
 
     @classmethod
     def merged(cls, results: Sequence[Lesion]) -> tuple[Lesion, ...]:
-        """One a network, in the order of the networks: blocks from the first to the last, then what was done to
-        several at once; of what was measured twice the later one."""
+        """One result a network, in the order of the networks.
+
+        Blocks from the first to the last, then what was done to several at once; of what was measured twice the later
+        one.
+        """
         found: dict[Net, dict[str, Altered]] = {}
         for one in results:
             found.setdefault(one.net, {}).update({each.name: each for each in one.blocks})

@@ -77,8 +77,10 @@ class Paths(AnalysisResult):
     drawn: int
 
     def span(self, share: float) -> tuple[int, int]:
-        """The shortest and the longest path, in branches, of the fewest neighbouring lengths that hold ``share`` of the
-        gradient, by the paper's measurement."""
+        """The shortest and the longest path, in branches, of the fewest lengths that hold ``share`` of the gradient.
+
+        The lengths are neighbours; the gradient is that of the paper's measurement.
+        """
         shares = np.nan_to_num(np.array([each.share for each in self.lengths]))
         sums = np.concatenate(([0.0], np.cumsum(shares)))
         spans = [

@@ -30,8 +30,10 @@ class ResponsesSettings(AnalysisSettings):
 
 @dataclass(frozen=True, slots=True)
 class LayerResponse:
-    """One 3x3 layer: its convolution's name, its number among the weighted layers, from 1, and its response's standard
-    deviation."""
+    """One 3x3 layer and its response's standard deviation.
+
+    The name is the convolution's, the number, from 1, its place among the weighted layers.
+    """
 
     name: str
     layer: int

@@ -47,8 +47,10 @@ class SharpnessSettings(AnalysisSettings):
 
 @dataclass(frozen=True, slots=True)
 class LanczosStep:
-    """After one more product with the Hessian: its highest Ritz value, within ``bound`` of an eigenvalue, and the
-    lowest one."""
+    """The highest and the lowest Ritz value after one more product with the Hessian.
+
+    The highest one is within ``bound`` of an eigenvalue.
+    """
 
     highest: float
     bound: float
