@@ -90,7 +90,7 @@ class Repetition:
 def repetition(find: Callable[[str], RunRecord], name: str, *, others: bool) -> Repetition:
     """The run that ``name`` means, found by ``find``.
 
-    ``others``: whether other options that describe runs were given as well.
+    ``others`` says whether other options that describe runs were given as well.
 
     Raises:
         UserError: If so, if there is no such run, or if it was never trained here.

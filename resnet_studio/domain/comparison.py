@@ -97,7 +97,9 @@ def result(run: RunRecord, quantity: Quantity) -> float | None:
 
 
 def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
-    """Names by run id; those that several runs share get something behind them.
+    """Names by run id; runs that share one get something behind it.
+
+    That is their seeds, else the fields in which they differ, or else the beginning of their ids.
 
     That is their seeds, else the fields in which they differ, or else the beginning of their
     ids.

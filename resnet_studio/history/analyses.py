@@ -57,8 +57,9 @@ class AnalysisStore:
         return record
 
     def analyses(self, run_id: str | None = None, analysis: str | None = None) -> tuple[AnalysisSummary, ...]:
-        """Newest first, without a look at any result: those of ``run_id``, or of all runs that are not deleted; of one
-        kind, by the key of its row, or of all.
+        """Newest first, without a look at any result: those of ``run_id``, or of all runs that are not deleted.
+
+        ``analysis`` is the key of a row, for one kind alone; None: of all kinds.
 
         One about several runs is listed with each of them.
         """

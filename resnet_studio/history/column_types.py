@@ -11,8 +11,11 @@ from sqlalchemy.types import TypeDecorator
 
 
 def words(length: int) -> String:
-    """Text of about ``length`` characters. SQLite does not count them, so that longer ones may be stored by now;
-    PostgreSQL would refuse those, so there it is a text of any length."""
+    """Text of about ``length`` characters.
+
+    SQLite does not count them, so that longer ones may be stored by now; PostgreSQL would refuse those, so there it is
+    a text of any length.
+    """
     return String(length).with_variant(Text(), "postgresql")
 
 

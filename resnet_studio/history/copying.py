@@ -47,6 +47,7 @@ def copy_history(
         source: Open for reading.
         target: Open for writing, and without a row.
         report: Gets the table that is copied or checked, and how much of the work (0..1) is done.
+        should_stop: Ends the work with Stopped where it returns True.
 
     Returns:
         Every table, those that refer to others after them.

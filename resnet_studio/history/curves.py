@@ -58,11 +58,11 @@ _CHECKED = (CurveChunkRow.series, CurveChunkRow.first_iteration, CurveChunkRow.s
 
 
 def append(session: Session, runs: Mapping[str, RunRow], chunks: Sequence[CurveChunk]) -> None:
-    """Store ``chunks`` and let the list columns of their runs follow. One that is there already because the connection
-    was lost over it is passed over.
+    """Store ``chunks`` and let the list columns of their runs follow.
 
-    Args:
-        runs: The row of each run that has a chunk, by run id.
+    A chunk that is there already because the connection was lost over it is passed over.
+
+    ``runs`` has the row of each run that has a chunk, by run id.
 
     Raises:
         ValueError: If a chunk is malformed, or does not lie wholly after what is stored of its series.
@@ -123,8 +123,10 @@ def truncate(session: Session, run: RunRow, after_iteration: int) -> None:
 
 
 def read(session: Session, run_keys: Sequence[int], series: Sequence[Series]) -> dict[tuple[int, Series], Points]:
-    """Whole series, bit for bit as they were measured; those without a point are absent, and so are layers that a
-    network does not have."""
+    """Whole series, bit for bit as they were measured.
+
+    Those without a point are absent, and so are layers that a network does not have.
+    """
     wanted = CurveChunkRow.run_key.in_(run_keys) & CurveChunkRow.series.in_({each.row for each in series})
     found: dict[tuple[int, Series], list[_Chunk]] = defaultdict(list)
     for chunk in _chunks(session, wanted):

@@ -18,8 +18,10 @@ _QUEUE = 10_000  # events that wait to be written
 
 
 def write_event_files(store: RunStore, runs: Sequence[RunRecord], folder: Path, should_stop: StopCheck) -> list[Path]:
-    """Every point of every series: the series' name is the tag, the iteration the step, and the wall time is that of
-    the run's creation plus its time in training.
+    """Every point of every series, as TensorBoard's event files.
+
+    The series' name is the tag, the iteration the step, and the wall time is that of the run's creation plus its time
+    in training.
 
     Returns:
         The folders that were written; runs without curves have none.

@@ -15,8 +15,10 @@ _NOTHING = -1
 
 
 class Follower:
-    """Looks again and again at one entry that is trained elsewhere. What was stored before the first look makes no
-    event: a view reads that from the history."""
+    """Looks again and again at one entry that is trained elsewhere.
+
+    What was stored before the first look makes no event: a view reads that from the history.
+    """
 
     def __init__(self, store: RunStore) -> None:
         self._store = store

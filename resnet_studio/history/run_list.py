@@ -64,6 +64,8 @@ class RunList:
         """The runs that meet ``condition``, the newest cohort first, in cohort order within; None if one is odd.
 
         Args:
+            session: Open for reading.
+            condition: An SQL expression over the runs' table.
             errors: By run id, what the runs got in evaluations.
             archived: Keys of the runs in the archive.
         """

@@ -219,10 +219,9 @@ def _shown_name(name: object) -> str:
 def records(
     session: Session, condition: Any, listed: RunList | None = None
 ) -> tuple[list[RunRecord], dict[str, str]]:  # fmt: skip
-    """The runs that meet ``condition``, in the order of :func:`whole_runs`.
+    """The runs that meet ``condition``, an SQL expression, in the order of :func:`whole_runs`.
 
-    Args:
-        listed: Keeps what it has read for the next time; worth it where they are many.
+    ``listed`` keeps what it has read for the next time; worth it where they are many.
 
     Returns:
         Those that can be read, and of the others the ids, each with a sentence.
@@ -299,8 +298,7 @@ def unknown(text: str) -> UserError:
 def find(session: Session, text: str, *, deleted: bool = False) -> RunRow:
     """The one run that ``text`` means: an id, a unique prefix of one, or an exact name.
 
-    Args:
-        deleted: Look among the deleted runs instead of the others.
+    With ``deleted``, it is looked for among the deleted runs instead of the others.
 
     Raises:
         UserError: If none or several fit; several are named.

@@ -230,8 +230,10 @@ class EvaluationMemberRow(Base):
 
 
 class AnalysisRow(Base):
-    """What was found inside networks, runs among them. ``settings`` is JSON; ``result`` is JSON, compressed: a list
-    never reads it."""
+    """What was found inside networks, runs among them.
+
+    ``settings`` is JSON; ``result`` is JSON, compressed: a list never reads it.
+    """
 
     __tablename__ = "analyses"
 

@@ -158,8 +158,7 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
     def create_cohort(self, cohort: CohortSpec, environment: Mapping[str, str] | None = None) -> tuple[RunRecord, ...]:
         """Store the runs of ``cohort`` as queued, in its order.
 
-        Args:
-            environment: What training is to choose where the recipe leaves it open, as in the record of another run.
+        ``environment`` has what training is to choose where the recipe leaves it open, as in the record of another run.
         """
         rows = runs.new_rows(cohort)
         for row in rows:
@@ -178,6 +177,9 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
         """Store a run whose weights came from elsewhere, whole or not at all.
 
         Args:
+            spec: The run's specification; the weights fit its network.
+            class_names: One per output, in the order of the outputs.
+            environment: What to store as the run's environment.
             write: Writes the files of the run whose id it is given, before the history knows of it; returns the
                 checkpoint's folder (relative to the runs folder) and the digest of its weights.
 
@@ -283,16 +285,16 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
     def find_names(self, texts: Sequence[str], *, deleted: bool = False) -> dict[str, str]:
         """What runs are called, by id, as :meth:`find` finds them; also of those that cannot be read.
 
-        Args:
-            deleted: Look among the deleted runs instead of the others.
+        With ``deleted``, they are looked for among the deleted runs instead of the others.
         """
         with self._storage.reading() as session:
             found = (runs.find(session, text, deleted=deleted) for text in texts)
             return {row.id: str(row.name) for row in found}
 
     def list_runs(self, *, deleted: bool = False, archived: bool = False) -> list[RunRecord]:
-        """Every run that is neither deleted nor archived (or every one that is), newest cohort first, in cohort order
-        within.
+        """Every run that is neither deleted nor archived, or every one that is.
+
+        The newest cohort comes first, its runs in cohort order.
 
         ``training_error`` is the mean of the last points, ``test_error`` the last point, ``best_test_error`` the
         smallest; None where not measured or not finite. No curve is read for it. A run whose row makes no sense (its
@@ -311,8 +313,10 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
         return found
 
     def fingerprint(self) -> object:
-        """Another value whenever another program has changed what lists show, progress of training apart; for a
-        history that many share. Some milliseconds for ten thousand runs."""
+        """Another value whenever another program has changed what lists show, progress of training excepted.
+
+        For a history that many share. Some milliseconds for ten thousand runs.
+        """
         with self._storage.reading() as session:
             rest = RunRow.status.not_in(_ACTIVE)
             changes = func.sum(cast(extract("epoch", RunRow.updated_at), Numeric(24, 6)))
@@ -488,8 +492,9 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
                 row.deleted_at = None
 
     def purge_deleted(self, older_than: timedelta = timedelta(0)) -> int:
-        """Remove for good the runs that were deleted at least ``older_than`` ago, with folders, evaluations and
-        analyses.
+        """Remove for good the runs that were deleted at least ``older_than`` ago.
+
+        Their folders, evaluations and analyses go with them.
 
         Returns:
             How many were removed.

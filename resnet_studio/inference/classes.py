@@ -15,8 +15,7 @@ from resnet_studio.text import _, _n
 def outputs_of(network: TrainedNetwork, names: Sequence[str], where: str) -> Tensor:
     """For each of ``names``, the network's output of that name: int64 (classes,).
 
-    Args:
-        where: Whose names they are, for the sentence.
+    ``where`` says whose names they are, for the sentence.
 
     Raises:
         UserError: Unless the network knows exactly these classes.

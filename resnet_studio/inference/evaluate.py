@@ -48,8 +48,7 @@ def evaluate(
     The arithmetic of a single view is that of the run's training, so its own test set gives the stored test error
     again, to the last image; every other view is seen in float32.
 
-    Args:
-        report: Told what is being done, and how much of it (0..1) is, from the calling thread.
+    ``report`` gets what is being done, and how much of it (0..1) is, from the calling thread.
 
     Raises:
         UserError: If the data cannot be opened, has other classes than a run, or the protocol fits a network not.

@@ -43,7 +43,11 @@ def logits_of(
     Images of one size go through together, as many as memory allows.
 
     Args:
-        tell: Told how many images each batch held.
+        network: With its preprocessing and, where ``as_trained``, its precision.
+        images: Of each image its cuts, uint8 (3, H, W).
+        view: What is seen of each image.
+        should_stop: Ends the work with Stopped where it returns True.
+        tell: Gets how many images each batch held.
         as_trained: In the precision and the batches in which the run's test errors were measured, not in float32.
 
     Raises:

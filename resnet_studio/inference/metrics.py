@@ -30,6 +30,7 @@ class Tally:
             scores: Float (N, classes): what ranks the classes. Rounded logits have ties, and who breaks them like
                 training's own test does must rank the very same numbers in the very same order.
             probabilities: Float (N, classes), in the order of ``scores``.
+            labels: The images' true classes, (N,).
             classes: For each column of ``scores`` the class it stands for, if they are in another order.
         """
         best = scores.topk(min(5, scores.shape[1]), dim=1).indices  # (N, k)

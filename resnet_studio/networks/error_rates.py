@@ -21,8 +21,10 @@ _LIKE_TRAINING = 8  # as many batches of training, which keeps every activation,
 
 
 def images_a_step(device: torch.device, image_size: int, batch_size: int) -> int:
-    """How many images of ``image_size`` pixels a test takes at once, of a network trained with ``batch_size``: on CUDA
-    so many that the GPU does not wait for launches."""
+    """How many images of ``image_size`` pixels a test takes at once, of a network trained with ``batch_size``.
+
+    On CUDA so many that the GPU does not wait for launches.
+    """
     if device.type != "cuda":
         return _USUAL
     return max(_USUAL, min(_MOST, _MOST_PIXELS // image_size**2, _LIKE_TRAINING * batch_size))

@@ -31,8 +31,10 @@ def flatten(x: Tensor) -> Tensor:
 
 @cache
 def narrow_channels() -> frozenset[int]:
-    """Channels for which this machine runs the kernels of :mod:`resnet_studio.networks.narrow_convolution`; none
-    without Triton and a CUDA device that multiplies bfloat16."""
+    """Channels for which this machine runs the kernels of :mod:`resnet_studio.networks.narrow_convolution`.
+
+    None of them without Triton and a CUDA device that multiplies bfloat16.
+    """
     if not torch.cuda.is_available() or not multiplies_bfloat16(torch.device("cuda")):
         return frozenset()
     try:
@@ -78,8 +80,10 @@ def unweighted(layer: Layer) -> Step:
 
 
 def add_layers(parent: nn.Module, layers: Iterable[Layer]) -> list[Step]:
-    """What ``layers`` do, in their order; those with weights become children of ``parent``, by the last part of their
-    names."""
+    """What ``layers`` do, in their order.
+
+    Those with weights become children of ``parent``, by the last part of their names.
+    """
     steps: list[Step] = []
     for layer in layers:
         module = weighted(layer)

@@ -14,8 +14,9 @@ from resnet_studio.domain.events import StopCheck
 
 @contextlib.contextmanager
 def stoppable(network: nn.Module, should_stop: StopCheck) -> Iterator[None]:
-    """Ask ``should_stop`` after each convolution and, where gradients flow, before its backward pass: a batch through
-    a very deep net takes seconds on a CPU.
+    """Ask ``should_stop`` after each convolution and, where gradients flow, before its backward pass.
+
+    A batch through a very deep net takes seconds on a CPU.
 
     Raises:
         Stopped: Out of the forward or the backward pass.
@@ -76,8 +77,7 @@ def running_statistics(network: nn.Module) -> Iterator[None]:
 def fixed_statistics(network: nn.Module, inputs: Tensor) -> Iterator[None]:
     """Test mode, with the statistics of one batch in the place of the running ones, which come back afterwards.
 
-    Args:
-        inputs: That batch, as the network takes it. Variances are unbiased, as training's running ones are.
+    ``inputs`` is that batch, as the network takes it. Variances are unbiased, as training's running ones are.
     """
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d) and m.track_running_stats]
     kept = [({name: buffer.clone() for name, buffer in m.named_buffers()}, m.momentum) for m in norms]

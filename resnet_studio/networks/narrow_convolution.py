@@ -91,8 +91,10 @@ CHANNELS = frozenset(_FORWARD)
 
 
 def _run(x: Tensor, w: Tensor, *, flipped: bool = False) -> Tensor:
-    """x (N, I, H, W), w (O, I, 3, 3) -> (N, O, H, W); with ``flipped``, the gradient of x from that of y: (N, O, H, W)
-    -> (N, I, H, W). Channels last, bfloat16."""
+    """x (N, I, H, W), w (O, I, 3, 3) -> (N, O, H, W); channels last, bfloat16.
+
+    With ``flipped``, the gradient of x from that of y: (N, O, H, W) -> (N, I, H, W).
+    """
     images, inputs, height, width = x.shape
     outputs = w.shape[1] if flipped else w.shape[0]
     y = torch.empty((images, outputs, height, width), dtype=x.dtype, device=x.device, memory_format=torch.channels_last)

@@ -20,8 +20,10 @@ _ABANDONED_SECONDS = 24 * 3600.0
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` for a file to write, or a folder to make and fill; it takes the place of ``path``
-    when the block ends well. A folder replaces nothing: ``path`` must not exist; what fills it makes its files durable.
+    """Yield a path beside ``path`` for a file to write, or a folder to make and fill.
+
+    It takes the place of ``path`` when the block ends well. A folder replaces nothing: ``path`` must not exist; what
+    fills it makes its files durable.
 
     When the block raises, the part is removed and ``path`` is as it was. Parts that a killed process left in the same
     folder more than a day ago are removed too.

@@ -39,8 +39,9 @@ class Home:
 
     @classmethod
     def find(cls, chosen: str | Path | None = None, *, history: str | None = None, runs: str | None = None) -> Home:
-        """``chosen``, else the environment variable, else the platform's data folder; and likewise ``history`` and
-        ``runs``, else their variables, else what the preferences of that home say.
+        """``chosen``, else the environment variable, else the platform's data folder.
+
+        Likewise ``history`` and ``runs``, else their variables, else what the preferences of that home say.
 
         Raises:
             UserError: If what was chosen is empty: a script's variable that was not set must not mean the usual home.

@@ -19,8 +19,7 @@ TOO_MUCH = (OverflowError, RecursionError)  # what parsers raise besides, for nu
 def open_regular(path: Path, limit: int) -> BufferedReader:
     """Open ``path`` for reading; a pipe, a device or a socket is refused without waiting for anything.
 
-    Args:
-        limit: Bytes that the file may have.
+    ``limit`` is the number of bytes that the file may have.
 
     Raises:
         UserError: If it is missing, a folder, no regular file, larger than ``limit``, or may not be read.

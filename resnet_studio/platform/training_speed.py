@@ -33,8 +33,10 @@ _SWITCH = re.compile(r"compiled after (\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measurement: ``seconds`` a training step takes, of one network and a batch of ``batch_size`` images, of which
-    ``bn_images`` pass together, 0 for all."""
+    """One measurement: ``seconds`` a training step takes, of one network and one batch.
+
+    The batch has ``batch_size`` images, of which ``bn_images`` pass together, 0 for all.
+    """
 
     network: NetworkSpec
     batch_size: int
@@ -56,8 +58,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class KnownSpeeds:
-    """What was found out about this machine; ``device`` and ``precision`` are what ``auto`` means here, None while
-    nothing was measured."""
+    """What was found out about this machine.
+
+    ``device`` and ``precision`` are what ``auto`` means here, None while nothing was measured.
+    """
 
     device: Device | None = None
     precision: Precision | None = None
@@ -213,8 +217,11 @@ class _Step:
 
 
 def _step(network: NetworkSpec, recipe: RecipeSpec, known: KnownSpeeds) -> _Step | None:
-    """One step of one network, by the nearest figure: of the network itself, else of its family, scaled by
-    multiply-adds (small networks take longer for each of them)."""
+    """One step of one network, by the nearest figure.
+
+    That is one of the network itself, else of its family, scaled by multiply-adds (small networks take longer for each
+    of them).
+    """
     device = known.device if recipe.device is Device.AUTO else recipe.device
     if device is None:
         return None
@@ -251,8 +258,9 @@ def _step(network: NetworkSpec, recipe: RecipeSpec, known: KnownSpeeds) -> _Step
 
 
 def spread(times: Sequence[float]) -> tuple[float, float, float]:
-    """Lower quartile, median and upper quartile of measured times, never closer than ``LEAST_SPREAD``; of one or two
-    the doubt of a single measurement around them.
+    """Lower quartile, median and upper quartile of measured times, never closer than ``LEAST_SPREAD``.
+
+    Of one or two times, the doubt of a single measurement around them.
 
     Raises:
         ValueError: Without a time.
@@ -272,8 +280,10 @@ def _kind(figure: Figure) -> tuple[object, ...]:
 
 
 def with_figures(known: Sequence[Figure], new: Sequence[Figure]) -> tuple[Figure, ...]:
-    """Both, the newest last; of figures of the same thing the newest ``KEPT_FIGURES``, so that one that was taken
-    beside another program's work is outvoted and in time forgotten."""
+    """Known and new figures, the newest last; of figures of the same thing the newest ``KEPT_FIGURES``.
+
+    So one that was taken beside another program's work is outvoted and in time forgotten.
+    """
     kept: dict[tuple[object, ...], list[Figure]] = {}
     for figure in (*known, *new):
         kept.setdefault(_kind(figure), []).append(figure)

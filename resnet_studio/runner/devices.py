@@ -80,8 +80,7 @@ def train_on_devices(
 ) -> None:  # fmt: skip
     """:func:`~resnet_studio.runner.train.train` with a process for each of so many devices.
 
-    Args:
-        answer_seconds: How long a process may keep silent before it counts as lost.
+    ``answer_seconds`` is how long a process may keep silent before it counts as lost.
 
     Raises:
         UserError: If the runs cannot be trained as asked, or a process is lost; the last checkpoint is then one of

@@ -72,8 +72,10 @@ class Question:
 
 
 def checkpoints_of(runs: Sequence[RunRecord], wanted: str, store: RunSource) -> tuple[Checkpoint, ...]:
-    """Of each run those that are ``wanted``: :data:`NEWEST`, :data:`EVERY` one that is kept, oldest first, or the one
-    at that iteration."""
+    """Of each run those checkpoints that are ``wanted``.
+
+    :data:`NEWEST`, :data:`EVERY` one that is kept, oldest first, or the one at that iteration.
+    """
     if wanted == NEWEST:
         return tuple(Checkpoint(run) for run in runs)
     if wanted == EVERY:
@@ -92,7 +94,11 @@ def look_inside(
     """Measure and make a record of each result; nothing is stored.
 
     Args:
+        question: The analysis, its settings, its networks and the images.
         store: Where the runs are; None will do where there are designs alone.
+        home: Where the program keeps its files.
+        report: Gets what is being done, and how far where that is known.
+        should_stop: Ends the work with Stopped where it returns True.
         on_partial: Gets the results so far: of the networks that are done, of analyses that come step by step more.
 
     Raises:

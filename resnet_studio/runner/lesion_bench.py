@@ -64,8 +64,10 @@ class LesionBench:
         self._opened = question
 
     def answer(self, should_stop: StopCheck, on_altered: OnAltered, on_answered: OnAnswered) -> None:
-        """Make the changes that were asked for, each in every network that has these blocks, batch by batch in all of
-        them at once; ``on_answered`` gets the records of each change, one a network.
+        """Make the changes that were asked for, each in every network that has these blocks.
+
+        They are made batch by batch in all networks at once; ``on_answered`` gets the records of each change, one a
+        network.
 
         Raises:
             UserError: If a block cannot be taken out, or two cannot change places.
@@ -104,8 +106,9 @@ class LesionBench:
         on_altered: OnAltered,
         on_answered: OnAnswered,
     ) -> tuple[AnalysisRecord, ...]:
-        """All that the settings of ``question`` name, of every network that :meth:`open` has loaded; what is asked for
-        meanwhile goes first.
+        """All that the settings of ``question`` name, of every network that :meth:`open` has loaded.
+
+        What is asked for meanwhile goes first.
 
         Raises:
             UserError, Stopped: As :meth:`answer`.

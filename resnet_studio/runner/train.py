@@ -59,6 +59,9 @@ def train(
     Args:
         start: Where the runs stand. Hand it over and keep no reference: its tensors are let go once they are taken.
         emit: Gets each event, in order, and stores it. Where it raises DiskFullError, training waits and tries again.
+        should_stop: Ends training after an iteration.
+        should_pause: Holds training after an iteration for as long as it returns True.
+        checkpoint_seconds: Training time between two checkpoints.
         show: Gets what is to be shown although it cannot be stored: that training waits for room. ``emit`` if left out.
         team: The processes of several devices, which this one leads; the others :func:`follow`.
 
@@ -237,8 +240,11 @@ def _facts(data: TrainingData) -> dict[str, str]:
 
 
 def _preprocessing(start: CohortStart, data: TrainingData) -> Preprocessing:
-    """Measured once over the training set, or that of the weights training begins with, whose colours for augmentation
-    are then those of the new training set; in each run's folder before its first iteration."""
+    """Measured once over the training set, or that of the weights training begins with.
+
+    With such weights, the colours for augmentation are those of the new training set. Kept in each run's folder before
+    its first iteration.
+    """
     used = data.preprocessing()
     if (given := start.preprocessing) is not None:
         used = Preprocessing(given.image_size, given.mean, given.std, used.colour_values, used.colour_vectors)

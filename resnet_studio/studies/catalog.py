@@ -1,5 +1,7 @@
-"""The gallery of studies, one row each: question, what the paper has, budgets and comparisons. Whatever lists studies
-walks the rows."""
+"""The gallery of studies, one row each: question, what the paper has, budgets and comparisons.
+
+Whatever lists studies walks the rows.
+"""
 
 from __future__ import annotations
 

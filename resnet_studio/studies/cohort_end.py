@@ -14,8 +14,11 @@ from resnet_studio.studies.stored import History, stored_study, trained_plans
 
 
 def end_sentence(run_ids: Sequence[str], store: History) -> str:
-    """The verdicts of the study's plan that has all these runs; else what :func:`conclusion` says of them and of
-    stored runs that differ from them in their seeds alone. Empty where nothing can be compared."""
+    """The verdicts of the study's plan that has all these runs; empty where nothing can be compared.
+
+    Without such a plan, what :func:`conclusion` says of the runs and of stored ones that differ from them in their
+    seeds alone.
+    """
     runs = store.list_runs()
     mine = [run for run in runs if run.id in set(run_ids)]
     if not mine:

@@ -15,6 +15,9 @@ def form_cohorts(
     """Every run in one cohort with all that share its data, batches and length, in the order of the first of each.
 
     Args:
+        runs: Within a cohort they keep their order.
+        name: Of each cohort, perhaps empty.
+        study: Key of the study they belong to, or empty.
         most: Runs that one cohort holds at the most, such as fit into the memory together; from 1 to 32.
     """
     groups: dict[object, list[RunSpec]] = {}

@@ -1,5 +1,7 @@
-"""What can be said of a design before it is trained: the paper's numbers, what was measured with this program's nets,
-and plainly where nothing is known."""
+"""What can be said of a design before it is trained.
+
+The paper's numbers, what was measured with this program's nets, and plainly where nothing is known.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,10 @@ _LEAST_FOR_DEPTH = 2000  # iterations; fewer do not show depth pay off, whatever
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How many times the gradient grows from the last block to the first, before training: least and most of three
-    seeds; CIFAR-10 images in a batch of 32, He initialisation, batch norm in training mode."""
+    """How many times the gradient grows from the last block to the first, before training.
+
+    Least and most of three seeds; CIFAR-10 images in a batch of 32, He initialisation, batch norm in training mode.
+    """
 
     low: int | float
     high: int | float

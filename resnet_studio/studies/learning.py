@@ -67,8 +67,10 @@ def guesses(error: float, run: RunRecord, iterations: int) -> bool:
 
 
 def learned(stands: Sequence[Stand]) -> list[Stand]:
-    """Those that no longer guess, the deepest residual ones first, three at most: taking out a block shows something
-    in them alone."""
+    """Those that no longer guess, the deepest residual ones first, three at most.
+
+    Taking out a block shows something in them alone.
+    """
     able = [stand for stand in stands if math.isfinite(stand.error) and not stand.guesses]
     able.sort(key=lambda stand: (not stand.run.residual, -stand.run.spec.network.depth))
     return able[:_LESIONED]

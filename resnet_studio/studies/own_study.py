@@ -346,8 +346,11 @@ def _chosen(
 def _usual_comparisons(
     axes: Sequence[str], grid: Mapping[str, Sequence[Any]], arms: Sequence[Arm], values: Sequence[Mapping[str, Any]]
 ) -> Iterator[Comparison]:
-    """First against last value of each field, all else equal: at every depth and block, of other fields at their first
-    values alone, for every comparison more costs seeds. Deeper plain nets, and plain nets, are held to be worse."""
+    """First against last value of each field, all else equal.
+
+    At every depth and block, of other fields at their first values alone, for every comparison more costs seeds. Deeper
+    plain nets, and plain nets, are held to be worse.
+    """
     both = list(zip(arms, values, strict=True))
     crossed = [name for name in axes if path_of(name) in _CROSSED]
     for axis in axes:

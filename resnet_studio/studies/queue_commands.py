@@ -14,6 +14,7 @@ def queue_commands(
     """One command for each cohort that is left to train and does not wait already.
 
     Args:
+        found: The study, with what the history has of it.
         entries: The queue; what it has is not added again.
         first: Before everything that waits. The commands then come in reverse, so that done one after another they
             leave the study's order.

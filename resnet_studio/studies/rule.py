@@ -141,8 +141,11 @@ def _mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _holm(p_values: Sequence[float], alpha: float) -> list[float]:
-    """The share of alpha at which each comparison is tested, and its interval made: alpha over a power of m for the
-    smallest p, of m - 1 for the next, and so on; from the first that is not below its share on, that share for all."""
+    """The share of alpha at which each comparison is tested, and its interval made.
+
+    alpha over a power of m for the smallest p, of m - 1 for the next, and so on; from the first that is not below its
+    share on, that share for all.
+    """
     shares = [0.0] * len(p_values)
     share, stopped = alpha, False
     for step, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):

@@ -107,8 +107,7 @@ class StoredStudy:
 def stored_study(plan: StudyPlan, store: History, runs: Sequence[RunRecord] | None = None) -> StoredStudy:
     """``plan`` and what the history has of it.
 
-    Args:
-        runs: As ``store.list_runs`` gives them, where they are at hand.
+    ``runs`` are as ``store.list_runs`` gives them, where they are at hand.
     """
     runs = store.list_runs() if runs is None else runs
     found = places(plan, runs)

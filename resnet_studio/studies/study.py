@@ -98,6 +98,7 @@ class Study:
         """The study worked out.
 
         Args:
+            budget: Which of the study's budgets sets data, length and seeds.
             data: Other images than the budget's, as ``--data`` takes them.
             classes: Of those.
             seeds: How many instead of the budget's.

@@ -71,8 +71,7 @@ def evaluated_errors(
 ) -> EvaluatedErrors:
     """What the stored evaluations say of the comparisons that are answered by them.
 
-    Args:
-        evaluations: Stored ones, the newest first.
+    ``evaluations`` are stored ones, the newest first.
     """
     done = _evaluated(plan, found, evaluations)
     together, scales = {}, {}

@@ -29,8 +29,10 @@ class Pair:
 def training_on(
     pair: Pair, recipe: RecipeSpec, data: DataSpec, iterations: int, title: str = TITLE
 ) -> tuple[CohortSpec, ...]:
-    """Each on from its own weights and on the same batches, at the recipe's first rate throughout; two cohorts, for
-    the runs of one begin with the same weights. ``title`` names the network."""
+    """Each on from its own weights and on the same batches, at the recipe's first rate throughout.
+
+    Two cohorts, for the runs of one begin with the same weights. ``title`` names the network.
+    """
     recipe = replace(recipe, iterations=iterations, milestones=())
     return tuple(
         CohortSpec(

@@ -27,8 +27,11 @@ _POOLED, _AT_MOST = 4, 12
 
 
 def writer_engine(url: URL) -> Engine:
-    """Transactions see what was committed when each of their statements began; rows that are read to be changed are
-    locked by who reads them."""
+    """The engine of transactions that write.
+
+    They see what was committed when each of their statements began; rows that are read to be changed are locked by who
+    reads them.
+    """
     return _engine(url, isolation_level="READ COMMITTED")
 
 

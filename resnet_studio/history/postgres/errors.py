@@ -84,8 +84,10 @@ def _detail(error: BaseException) -> str:
 
 @contextmanager
 def explained(where: str) -> Iterator[None]:
-    """Turn the user's kind of trouble with the history at ``where`` into a StoreError; let every other exception
-    through."""
+    """Turn the user's kind of trouble with the history at ``where`` into a StoreError.
+
+    Every other exception passes unchanged.
+    """
     try:
         yield
     except (DBAPIError, psycopg.Error, PendingRollbackError, PoolTimeoutError) as error:

@@ -25,8 +25,11 @@ _AWAY_SECONDS = 2.0  # for so long after a failed attempt readers do not try to 
 
 
 class PostgresStorage:
-    """A :class:`resnet_studio.history.storage.Storage` on a server. There is no writer's lock: transactions lock the
-    rows that they change, and claims of the queue decide who trains what."""
+    """A :class:`resnet_studio.history.storage.Storage` on a server.
+
+    There is no writer's lock: transactions lock the rows that they change, and claims of the queue decide who trains
+    what.
+    """
 
     shared = True
 

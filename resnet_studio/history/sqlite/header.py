@@ -12,8 +12,10 @@ _LONGEST = 2**36  # bytes; a header that asks for more is nonsense
 
 
 def copy_with_sound_header(database: Path, target: Path) -> None:
-    """A copy, with its log, that has the header of every history (https://sqlite.org/fileformat.html, section 1.3), and
-    is as long as that says."""
+    """A copy, with its log, that has the header of every history and is as long as that says.
+
+    The header's form: https://sqlite.org/fileformat.html, section 1.3.
+    """
     remove(target)
     shutil.copyfile(database, target)
     log_file = database.with_name(f"{database.name}-wal")

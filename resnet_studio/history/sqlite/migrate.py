@@ -36,8 +36,10 @@ def look(database: Path, *, check: bool, frozen: bool = False, schema: Schema = 
     this process holds on it, and then another process that closes the database removes the log under our feet.
 
     Args:
+        database: Its file.
         check: Look for damage as well. Only for who holds the writer lock.
         frozen: Trust that nobody writes meanwhile, and leave no trace in the folder.
+        schema: What it is compared with.
 
     Raises:
         StoreError: If the file is damaged, is something else, or was written by a newer program.

@@ -1,5 +1,6 @@
-"""A damaged database is set aside under a name of its own; what can be read of it, and of its newest sound backup
-where it has gaps, becomes the history.
+"""A damaged database is set aside under a name of its own, and what can be read of it becomes the history.
+
+Where it has gaps, its newest sound backup fills them.
 
 Neither alone would do: a backup knows nothing of the last hours, and what lies on a torn page is in no other place than
 a backup. The swap survives a death at any moment: the new file is written beside, made durable, and renamed in one step

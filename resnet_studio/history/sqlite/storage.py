@@ -151,8 +151,9 @@ class SqliteStorage:
             )
 
     def open_for_reading(self) -> None:
-        """Look at what is there. If nobody is writing, an older schema is migrated and a damaged file set aside; the
-        lock is not kept.
+        """Look at what is there; the lock is not kept.
+
+        If nobody is writing, an older schema is migrated and a damaged file set aside.
 
         Raises:
             StoreError: If the database is newer, or older or damaged and in use.

@@ -78,6 +78,8 @@ def probe(
 
     Args:
         tensors: The weights under our names; they fit every candidate.
+        candidates: Networks that the weights could be of.
+        should_stop: Ends the work with Stopped where it returns True.
 
     Raises:
         Stopped: Within a second of ``should_stop`` saying so.

@@ -18,6 +18,7 @@ def refuse_bad_numbers(tensors: Mapping[str, Tensor], names: Mapping[str, str]) 
     """Refuse whole numbers where a network has fractions, numbers that are not finite, and negative variances.
 
     Args:
+        tensors: Weights and statistics under our names.
         names: The file's own name of each layer of ``tensors``.
 
     Raises:

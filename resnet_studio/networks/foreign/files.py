@@ -63,8 +63,7 @@ class WeightsFile:
 def read(path: Path, should_stop: StopCheck = never_stop, key: str | None = None) -> WeightsFile:
     """Read every tensor of one set of weights in ``path``.
 
-    Args:
-        key: The set that is meant, such as ``state_dict_ema``; None for the usual one.
+    ``key`` is the set that is meant, such as ``state_dict_ema``; None for the usual one.
 
     Raises:
         ManySetsError: If there are several sets of weights, and none is the usual one.

@@ -82,10 +82,9 @@ def listed(sets: tuple[WeightsSet, ...]) -> str:
 
 
 def tensors_in(values: object, file_name: str, key: str | None = None) -> Found:
-    """The network's tensors in what a file holds.
+    """The network's tensors in ``values``, what a file holds.
 
-    Args:
-        key: The set that is meant; None for the usual one.
+    ``key`` is the set that is meant; None for the usual one.
 
     Raises:
         ManySetsError: If there are several and none is the usual one.

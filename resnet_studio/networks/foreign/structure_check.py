@@ -62,7 +62,9 @@ def doubt(
 
     Args:
         tensors: The weights under our names.
+        spec: The network that they are taken for.
         size_said: The image size was given, so no other is tried.
+        should_stop: Ends the work with Stopped where it returns True.
 
     Raises:
         Stopped: Within a second of ``should_stop`` saying so.

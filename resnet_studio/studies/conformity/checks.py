@@ -82,8 +82,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is known of a run. ``status`` is None before training; counts of images are None where the data was not
-    looked at, and do not hold those that are held out.
+    """What is known of a run. ``status`` is None before training.
+
+    Counts of images are None where the data was not looked at, and do not hold those that are held out.
 
     ``seeds`` is how many finished runs differ from it in their seeds alone, itself included.
     """

@@ -128,8 +128,10 @@ def of_spec(
     test_images: int | None = None,
     class_names: tuple[str, ...] = (),
 ) -> Conformity:
-    """Before training: a pure function, under a millisecond, for forms. The last three are the data's, where known;
-    images held out are not among the training images."""
+    """Conformity before training: a pure function, under a millisecond, for forms.
+
+    The last three are the data's, where known; images held out are not among the training images.
+    """
     subject = Subject(
         spec.network, spec.recipe, spec.data, yardstick_of(spec, class_names), spec.start_from,
         training_images=training_images, test_images=test_images, class_names=class_names,

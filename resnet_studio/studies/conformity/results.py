@@ -19,8 +19,10 @@ def result_checks(subject: Subject) -> Iterator[Check]:
 
 
 def of_paper(evaluation: EvaluationSummary) -> bool:
-    """Whether an ImageNet error was measured as for Tables 2 and 3 (10-crop) or for Table 4 (multi-scale), and with
-    the weights that the run has now."""
+    """Whether an ImageNet error was measured as in the paper, and with the weights that the run has now.
+
+    That is as for Tables 2 and 3 (10-crop) or for Table 4 (multi-scale).
+    """
     protocol = evaluation.protocol
     if evaluation.is_ensemble or any(evaluation.outdated):
         return False

@@ -9,11 +9,13 @@ from resnet_studio.text import N_
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Attributes:
-    key: Under which an answer is kept.
-    sentence: What is claimed; translated when shown, and so is ``why``.
-    paper: Whether He et al. 2015 say it.
-    why: Where, or what they say instead.
+    """A sentence about the paper that is to be judged.
+
+    Attributes:
+        key: Under which an answer is kept.
+        sentence: What is claimed; translated when shown, and so is ``why``.
+        paper: Whether He et al. 2015 say it.
+        why: Where, or what they say instead.
     """
 
     key: str

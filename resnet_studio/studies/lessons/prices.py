@@ -70,8 +70,11 @@ def shortcut_words(depth: int) -> tuple[str, ...]:
 
 
 def block_plans() -> tuple[tuple[str, BlockPlan], ...]:
-    """A basic block of 64 filters, a bottleneck block of the same stage that hands on 256 channels, and a basic one on
-    256 channels there."""
+    """Three blocks of one stage.
+
+    A basic block of 64 filters, a bottleneck block of the same stage that hands on 256 channels, and a basic one on 256
+    channels there.
+    """
     basic = blueprint(NetworkSpec(family=Family.IMAGENET, depth=_BASIC_DEPTH))
     narrow = blueprint(NetworkSpec(family=Family.IMAGENET, depth=_BOTTLENECK_DEPTH, branch=Branch.BOTTLENECK))
     wide_channels = narrow.stages[0].blocks[1].output[0]

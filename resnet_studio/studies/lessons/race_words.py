@@ -103,6 +103,7 @@ def prediction_words(predicted: Mapping[str, float], stands: Sequence[Stand], ro
     Args:
         predicted: Errors in percent by role.
         stands: The nets, in the order of ``roles``.
+        roles: Of the nets that raced.
     """
     known = [(predicted[role], stand) for role, stand in zip(roles, stands, strict=True) if role in predicted]
     pairs = list(combinations(known, 2))
@@ -181,7 +182,8 @@ def training_on_words(shallow: Stand, built: Stand, raced_deep: Stand | None) ->
     """Whether SGD keeps what was built.
 
     Args:
-        shallow, built: At the end of training on, on the same batches.
+        shallow: At the end of training on.
+        built: Likewise, on the same batches.
         raced_deep: The net of the built one's depth that was trained from random weights, or None.
     """
     shallow = replace(shallow, name=shallow.run.spec.network.label)

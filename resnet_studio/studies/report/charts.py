@@ -87,8 +87,7 @@ def dots(verdict: Verdict) -> Markup:
 def curves(found: StoredStudy, series: Series, title: str, *, key: bool = False) -> Markup:
     """Each net's mean over its seeds, thick, and each seed, thin; empty without a point.
 
-    Args:
-        key: What the lines are is part of the drawing, and not HTML below it.
+    With ``key``, what the lines are is part of the drawing, and not HTML below it.
     """
     lines: list[tuple[Arm, list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]]] = []
     for arm in found.plan.arms:
@@ -119,8 +118,7 @@ def against_depth(
 ) -> Markup:
     """Seeds as dots over the depth, their mean with its 95 % interval, a line for each kind; empty below 3 depths.
 
-    Args:
-        key: As of :func:`curves`.
+    ``key`` is as of :func:`curves`.
     """
     kinds: dict[tuple[object, ...], dict[int, list[float]]] = {}
     for arm in found.plan.arms:

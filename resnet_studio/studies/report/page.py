@@ -1,5 +1,7 @@
-"""The page: question, verdicts with their rule and dots, charts, tables, conformity, the paper's numbers, how to repeat
-it."""
+"""The page of a study.
+
+Question, verdicts with their rule and dots, charts, tables, conformity, the paper's numbers, how to repeat it.
+"""
 
 from __future__ import annotations
 

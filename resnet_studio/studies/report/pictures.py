@@ -24,8 +24,7 @@ class Picture:
 def pictures(found: StoredStudy, *, key: bool = False) -> Iterator[Picture]:
     """Curves, and errors against depth where there are three depths; those that have something to show.
 
-    Args:
-        key: What the lines are is part of the drawing, which is SVG alone then.
+    With ``key``, what the lines are is part of the drawing, which is SVG alone then.
     """
     results = found.results
 
