@@ -33,7 +33,7 @@ def device_process(
         number: Of the process and its device, from 0; the first one leads.
         meeting: Where the processes find one another.
         start: A pickled :class:`~resnet_studio.runner.start.CohortStart`.
-        checkpoint_seconds: Time between two checkpoints, which the first process makes.
+        checkpoint_seconds: After so many, a checkpoint is due, which the first process writes.
         connection: To the starter, whose end it is only the first process may use.
     """
     for name in _LEFT_TO_THE_STARTER:

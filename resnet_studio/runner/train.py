@@ -61,7 +61,7 @@ def train(
         emit: Gets each event, in order, and stores it. Where it raises DiskFullError, training waits and tries again.
         should_stop: Ends training after an iteration.
         should_pause: Holds training after an iteration for as long as it returns True.
-        checkpoint_seconds: Training time between two checkpoints.
+        checkpoint_seconds: After so many, a checkpoint is due.
         show: Gets what is to be shown although it cannot be stored: that training waits for room. ``emit`` if left out.
         team: The processes of several devices, which this one leads; the others :func:`follow`.
 

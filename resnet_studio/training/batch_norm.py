@@ -32,7 +32,11 @@ def recompute(
     weights and batches alone, not on the statistics that were there before.
 
     Args:
+        network: Its mode is as before afterwards.
         batches: Normalised images (N, 3, H, W), at least two each and classes mixed, with labels that are not read.
+        should_stop: Ends the work with Stopped where it returns True.
+        precision: The context of the arithmetic, as in training.
+        pass_size: Images that pass together; None: the whole batch.
 
     Raises:
         Stopped: As soon as ``should_stop`` says so; the statistics are then half-made, and the caller puts them back.

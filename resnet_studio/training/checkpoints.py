@@ -35,8 +35,11 @@ WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "sta
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """Everything a run needs to go on. Tensors lie on the CPU; ``seconds`` is training time so far; ``progress`` is
-    what training has decided and seen, plain numbers, empty in a checkpoint of format 1."""
+    """Everything a run needs to go on; tensors lie on the CPU.
+
+    ``seconds`` is training time so far; ``progress`` is what training has decided and seen, plain numbers, empty in a
+    checkpoint of format 1.
+    """
 
     iteration: int
     seconds: float

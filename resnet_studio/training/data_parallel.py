@@ -37,8 +37,10 @@ _POLL = 0.02  # seconds between two looks at whether to stop
 
 
 class LostDeviceError(UserError):
-    """A process that trains a share of each batch is gone, or does not answer. Each member is as it was before or
-    after its step."""
+    """A process that trains a share of each batch is gone, or does not answer.
+
+    Each member is as it was before or after its step.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +94,11 @@ class DataParallel:
         return BatchShare(self.number, self.devices)
 
     def replicate(self, member: Member, forward: Forward) -> None:
-        """Called by all for the same members in the same order: weights and statistics become those of the first
-        process.
+        """Weights and statistics of ``member`` become those of the first process.
 
-        Args:
-            forward: What a step calls for the member's logits.
+        Called by all for the same members in the same order.
+
+        ``forward`` is what a step calls for the member's logits.
         """
         with _watching():
             self._replicas[member.run_id] = DistributedDataParallel(

@@ -40,8 +40,10 @@ class OutputRow:
 
 
 class InTraining:
-    """What an update can be measured by: the network, its optimizer, and the weights of the layers that count towards
-    its depth."""
+    """What an update can be measured by.
+
+    That is the network, its optimizer, and the weights of the layers that count towards its depth.
+    """
 
     def __init__(self, network: nn.Module, layers: Sequence[str], descent: Descent) -> None:
         """``layers`` by their paths in the network."""
@@ -97,8 +99,11 @@ COLUMNS = (*(row.series for row in OUTPUT_ROWS), *(row.series for row in _EACH))
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured at ``k`` updates in a row, on the device: ``columns`` (k, len(COLUMNS)); ``layers`` (series of
-    layers, layers) of the first of them, None where these were left out."""
+    """What was measured at ``k`` updates in a row, on the device.
+
+    ``columns`` (k, len(COLUMNS)); ``layers`` (series of layers, layers) of the first of them, None where these were
+    left out.
+    """
 
     columns: Tensor
     layers: Tensor | None = None
@@ -175,8 +180,10 @@ class LiveTable:
         self._seconds.extend(seconds)
 
     def take(self, run_id: str, first: int) -> tuple[CurveChunk, ...]:
-        """Everything kept, the first of it of iteration ``first``; fetched in one copy, of layers in one more. It ends
-        with the first loss that is not finite. The table is empty afterwards."""
+        """Everything kept, the first of it of iteration ``first``; the table is empty afterwards.
+
+        Fetched in one copy, of layers in one more. It ends with the first loss that is not finite.
+        """
         count = len(self)
         if not count:
             return ()

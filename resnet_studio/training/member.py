@@ -108,8 +108,10 @@ class Member:
             raise
 
     def note(self, measured: Measured, learning_rates: Sequence[float], seconds_each: float) -> None:
-        """Take in iterations, at most :attr:`room` of them, that took so many seconds each: the member has now done
-        them. Nothing here waits for the device."""
+        """Take in iterations, at most :attr:`room` of them, that took so many seconds each.
+
+        The member has now done them. Nothing here waits for the device.
+        """
         seconds_each = self._steady(seconds_each)
         times = []
         for _unused in learning_rates:
@@ -153,8 +155,11 @@ class Member:
 
     @torch.no_grad()
     def finite(self) -> bool:
-        """Whether every weight and every batch-norm statistic is a finite number; a network that is not must never
-        replace a good checkpoint. (Statistics can overflow first: in training they are written, not read.)"""
+        """Whether every weight and every batch-norm statistic is a finite number.
+
+        A network that is not must never replace a good checkpoint. (Statistics can overflow first: in training they are
+        written, not read.)
+        """
         values = (*self.network.parameters(), *(b for b in self._buffers if b.is_floating_point()))
         norms = torch._foreach_norm(list(values), float("inf"))
         return bool(torch.isfinite(torch.stack(norms)).all())

@@ -29,8 +29,11 @@ def memory_format(layout: MemoryLayout) -> torch.memory_format:
 
 
 def choose_layout(requested: MemoryLayout, device: torch.device, precision: Precision, cache: Path) -> MemoryLayout:
-    """``requested`` unless it is auto; for auto the faster one with this precision, from ``cache`` or a probe of half a
-    second, channels last where tensor cores multiply. A cache that cannot be read or written only costs a new probe."""
+    """``requested`` unless it is auto; for auto the faster one with this precision.
+
+    From ``cache`` or a probe of half a second, channels last where tensor cores multiply. A cache that cannot be read
+    or written only costs a new probe.
+    """
     if requested is not MemoryLayout.AUTO:
         return requested
     if device.type == "cuda" and precision in (Precision.BFLOAT16, Precision.TF32):

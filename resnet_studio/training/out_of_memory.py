@@ -36,14 +36,18 @@ def is_out_of_memory(error: BaseException) -> bool:
 def batch_that_fits(
     specs: Sequence[RunSpec], machine: Machine, resident_bytes: int, should_stop: StopCheck
 ) -> int | None:
-    """The largest of a half, a quarter, ... of the images that pass together (the batch, or batch norm's share of it)
-    with which every network of ``specs``, all in memory together, gets through one whole step; tried with a quarter
-    more, for tests and for what is fragmented.
+    """The largest part of the batch with which every network of ``specs`` gets through one whole step.
+
+    It is a half, a quarter, ... of the images that pass together (the batch, or batch norm's share of it), with all
+    networks in memory together; tried with a quarter more, for tests and for what is fragmented.
 
     Nothing of what failed may be within reach any more, nor the exception itself: its frames keep tensors.
 
     Args:
+        specs: The runs of a cohort.
+        machine: Its device, precision and engine.
         resident_bytes: What the images take that lie on the device while it trains.
+        should_stop: Ends the search where it returns True.
 
     Returns:
         None if none fits, or when asked to stop.

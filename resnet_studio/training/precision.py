@@ -1,5 +1,8 @@
-"""Float32 or bfloat16: probed once per machine, then remembered, because bfloat16 is faster on some CPUs and several
-times slower on others, depending on the version of torch. GPUs with bfloat16 arithmetic of their own need no probe."""
+"""Float32 or bfloat16: probed once per machine, then remembered.
+
+bfloat16 is faster on some CPUs and several times slower on others, depending on the version of torch. GPUs with
+bfloat16 arithmetic of their own need no probe.
+"""
 
 from __future__ import annotations
 
@@ -44,16 +47,20 @@ def set_products(precision: Precision, *, exact: bool) -> None:
 
 
 def is_probed(device: torch.device) -> bool:
-    """Whether auto is decided by a probe. On a GPU a few small operations take as long as their launches, whatever
-    they compute: where tensor cores multiply bfloat16, it is faster wherever speed matters."""
+    """Whether auto is decided by a probe.
+
+    On a GPU a few small operations take as long as their launches, whatever they compute: where tensor cores multiply
+    bfloat16, it is faster wherever speed matters.
+    """
     if device.type == "cuda":
         return not multiplies_bfloat16(device)
     return device.type != "mps"
 
 
 def choose_precision(requested: Precision, device: torch.device, cache: Path) -> Precision:
-    """``requested`` unless it is auto; for auto the faster one here, from ``cache`` or a probe of half a second
-    if there is one; see :func:`is_probed`.
+    """``requested`` unless it is auto; for auto the faster one here.
+
+    From ``cache`` or a probe of half a second if there is one; see :func:`is_probed`.
 
     On CUDA call :func:`set_products` for float32 first: the probe would time tf32 in its place. The answer is kept in
     ``cache / "precision.json"`` under device and torch version, so that equal specifications get equal bits on one
@@ -97,8 +104,11 @@ def measure_gain(device: torch.device) -> float:
 
 
 def _time(device: torch.device, precision: Precision) -> float:
-    """Best of five, in seconds, after a warm-up. On the CPU one thread's own time: other programs do not count, so
-    that the choice is the same on a busy machine as on a quiet one."""
+    """Best of five, in seconds, after a warm-up.
+
+    On the CPU one thread's own time: other programs do not count, so that the choice is the same on a busy machine as
+    on a quiet one.
+    """
     if device.type != "cpu":
         return _best(device, precision, time.perf_counter)
     threads = torch.get_num_threads()

@@ -40,8 +40,10 @@ def here() -> dict[str, str]:
 
 
 def version(package: str) -> str:
-    """As ``package.__version__`` says it, with the build (``2.15.0+cu132``), which the installed metadata leave out;
-    the package is not loaded. Empty if it is not installed."""
+    """As ``package.__version__`` says it; empty if it is not installed.
+
+    With the build (``2.15.0+cu132``), which the installed metadata leave out; the package is not loaded.
+    """
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         return ""

@@ -40,8 +40,10 @@ class RateControl:
         self.schedule.see_test(error_percent, warming=self.warming)
 
     def state(self) -> dict[str, float | bool | None]:
-        """For a checkpoint; :meth:`restore` takes it back exactly. Every one has a plateau's keys: earlier versions
-        read them whatever the schedule."""
+        """For a checkpoint; :meth:`restore` takes it back exactly.
+
+        Every one has a plateau's keys: earlier versions read them whatever the schedule.
+        """
         return {"warming": self.warming, **Plateau.UNDECIDED, **self.schedule.state()}
 
     def restore(self, state: Mapping[str, float | bool | None]) -> None:

@@ -37,9 +37,11 @@ from resnet_studio.training.provenance import program
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Device, precision, memory layout, torch's threads and the engine, which is ``settled`` for a run that began
-    earlier; ``notice`` is a sentence for the user, empty if all is as before. ``slow`` networks are not compiled when
-    others are. ``threads`` are those of each of so many ``devices``."""
+    """Device, precision, memory layout, torch's threads and the engine.
+
+    The engine is ``settled`` for a run that began earlier; ``notice`` is a sentence for the user, empty if all is as
+    before. ``slow`` networks are not compiled when others are. ``threads`` are those of each of so many ``devices``.
+    """
 
     device: torch.device
     precision: Precision
@@ -60,8 +62,9 @@ class Machine:
         environments: Sequence[Mapping[str, str]] = (),
         devices: int = 1,
     ) -> Machine:
-        """For ``networks`` trained by ``recipe``, or as their ``environments`` say if they began earlier; sets torch's
-        threads. With another number of devices than before, threads and engine are chosen anew.
+        """For ``networks`` trained by ``recipe``, or as their ``environments`` say if they began earlier.
+
+        Sets torch's threads. With another number of devices than before, threads and engine are chosen anew.
 
         Raises:
             UserError: If the recipe names a device or an engine that is not there.
@@ -158,8 +161,10 @@ class Machine:
 
 
 def _moved(recipe: RecipeSpec, before: Mapping[str, str], devices: int) -> str:
-    """What differs from now on where a run goes on with another number of devices, as a sentence; empty if it does not
-    or begins here."""
+    """What differs where a run goes on with another number of devices, as a sentence.
+
+    Empty if it does not or begins here.
+    """
     used = int(before.get("devices", 1))
     if "device" not in before or used == devices:
         return ""

@@ -74,8 +74,11 @@ def forward_and_backward(
     """Both passes of a batch, in the shares that the member's recipe asks for; gradients are added to those there are.
 
     Args:
-        images, labels: (B, 3, H, W) float32 and (B,) int64.
+        member: Whose network and loss are used.
+        images: (B, 3, H, W) float32.
+        labels: (B,) int64.
         forward: Logits of images, in the precision of the arithmetic.
+        precision: Of the arithmetic.
         before_the_last: Makes the context in which each share but the last passes.
 
     Returns:

@@ -82,9 +82,10 @@ def measure(
     report: Report = no_report,
     plan: EnginePlan | None = None,
 ) -> Speed:
-    """Train the cohort on random images for about ``seconds`` after the warm-up, with the engine, precision and
-    device of the recipe, or the engine of ``plan``: a recipe cannot ask for a graphed and compiled one. At least three
-    rounds of at least one step are measured, one if it takes longer than ``seconds``.
+    """Train the cohort on random images for about ``seconds`` after the warm-up.
+
+    With the engine, precision and device of the recipe, or the engine of ``plan``: a recipe cannot ask for a graphed
+    and compiled one. At least three rounds of at least one step are measured, one if it takes longer than ``seconds``.
 
     Raises:
         UserError: If the recipe asks for what this machine has not, or the memory is not enough.
@@ -197,8 +198,11 @@ class _Steps:
 
 
 def _endless(recipe: RecipeSpec) -> RecipeSpec:
-    """The same step, with no test and no end in sight. Images lie ready, whatever their size: decoding, resizing and
-    colours are done by other cores, ahead of the step, and are not part of it."""
+    """The same step, with no test and no end in sight.
+
+    Images lie ready, whatever their size: decoding, resizing and colours are done by other cores, ahead of the step,
+    and are not part of it.
+    """
     changes: dict[str, Any] = {"iterations": _FOREVER, "test_every": _FOREVER}
     if recipe.augmentation is Augmentation.SCALE_CROP_FLIP:
         changes["augmentation"] = Augmentation.PAD_CROP_FLIP

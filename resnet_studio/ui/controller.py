@@ -165,8 +165,9 @@ class RunController(QObject):
     # What a person starts
 
     def train(self, cohort: CohortSpec) -> tuple[str, ...]:
-        """Store the cohort's runs as queued and start them now, or after what trains; then together with what waits
-        and may share its batches.
+        """Store the cohort's runs as queued and start them now, or after what trains.
+
+        In the latter case they train together with what waits and may share its batches.
 
         Returns:
             The ids of all that will train together, theirs last.
@@ -184,9 +185,8 @@ class RunController(QObject):
 
         Where another program holds the history it is asked to, in its time; ``failed`` says if it did not.
 
-        Args:
-            now: Begin with them, now or after what trains; else they wait, and nothing begins that does not train
-                already.
+        With ``now``, begin with them, now or after what trains; else they wait, and nothing begins that does not train
+        already.
 
         Raises:
             UserError: If it cannot be done.

@@ -35,8 +35,11 @@ class GarbageCollector(QObject):
 
     @Slot()
     def collect(self) -> None:
-        """The oldest generation that is due. What large modules brought is set aside first: it never becomes garbage,
-        and to look through it takes longer than a window may stand still."""
+        """Collect the oldest generation that is due.
+
+        What large modules made is set aside first: it never becomes garbage, and to look through it takes longer
+        than a window may stand still.
+        """
         counts = gc.get_count()
         due = [generation for generation in (0, 1, 2) if counts[generation] > _THRESHOLDS[generation]]
         if not due:

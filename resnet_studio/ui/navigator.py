@@ -50,8 +50,10 @@ class Navigator:
         """Choose these networks on the Classify page, and let them see the images."""
 
     def look_inside(self, run_ids: Sequence[str] = (), design: RunSpec | None = None, analysis: str = "") -> None:
-        """Show the Inside page with these runs, or with the signal check of a design and its counterpart. An
-        ``analysis`` that is named by its key is measured at once."""
+        """Show the Inside page with these runs, or with the signal check of a design and its counterpart.
+
+        An ``analysis`` that is named by its key is measured at once.
+        """
 
     def check_signal(self) -> None:
         """Show the signal check of the design in the form of the Design page, and of its counterpart."""

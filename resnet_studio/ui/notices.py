@@ -18,8 +18,11 @@ _DISK_FULL = "room"
 
 
 class HistoryNotices(QObject):
-    """Said at the start. ``writable`` once the right to write was won; ``resume_requested`` carries run ids,
-    ``go_on_requested`` is about the queue."""
+    """What the window says of the history at the start.
+
+    ``writable`` once the right to write was won; ``resume_requested`` carries run ids, ``go_on_requested`` is about the
+    queue.
+    """
 
     writable, go_on_requested = Signal(), Signal()
     resume_requested = Signal(list)

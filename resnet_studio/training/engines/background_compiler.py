@@ -69,8 +69,10 @@ class BackgroundCompiler:
         return self._compilation is None or self._compilation.is_alive()
 
     def gain(self, network: NetworkSpec) -> float:
-        """How many times faster the compiled regions of ``network`` are, one by one. Measured by the calling thread:
-        training waits meanwhile, so that it does not compete with what is measured."""
+        """How many times faster the compiled regions of ``network`` are, one by one.
+
+        Measured by the calling thread: training waits meanwhile, so that it does not compete with what is measured.
+        """
         assert self._compilation is not None
         return self._compilation.library.gain(self._compilation.parts[network])
 

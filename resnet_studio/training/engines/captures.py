@@ -50,8 +50,9 @@ class CudaGraphs:
 
 
 def capture_once_more(capture: Capture, work: Work) -> Work:
-    """The replay of ``work``; a failed capture is tried a second time where torch survives it, as the first may have
-    been disturbed by another thread.
+    """The replay of ``work``; a failed capture is tried a second time where torch survives it.
+
+    The first try may have been disturbed by another thread.
 
     Raises:
         NoCaptureError: Without a try, if an earlier failure in this process forbids it.

@@ -72,8 +72,10 @@ def choose_engine(
     networks: Sequence[NetworkSpec] = (),
     devices: int = 1,
 ) -> EnginePlan:
-    """As ``before`` (the record of a run that began earlier) says, else as ``recipe`` asks. Several ``devices`` take
-    no graphed steps, and compiled ones only where they are asked for: the processes would have to agree on what pays.
+    """As ``before`` (the record of a run that began earlier) says, else as ``recipe`` asks.
+
+    Several ``devices`` take no graphed steps, and compiled ones only where they are asked for: the processes would have
+    to agree on what pays.
 
     auto is graphed on CUDA and eager elsewhere. Runs of at least :data:`LONG_ENOUGH` iterations are compiled besides,
     unless there is no compiler here, it is known not to gain for these ``networks``, or the run must be exact on CUDA.
@@ -116,8 +118,10 @@ def choose_engine(
 def slow_networks(
     recipe: RecipeSpec, device: torch.device, cache: Path, networks: Sequence[NetworkSpec]
 ) -> set[NetworkSpec]:
-    """Those of ``networks`` that compiling is known to bring less than :data:`WORTH_IT` here. Each is judged alone: a
-    run takes the same steps in every cohort."""
+    """Those of ``networks`` that compiling is known to bring less than :data:`WORTH_IT` here.
+
+    Each is judged alone: a run takes the same steps in every cohort.
+    """
     gains = known_gains(device, recipe.precision, cache)
     return {spec for spec in networks if gains.get(gain_subject(spec, recipe.pass_size), WORTH_IT) < WORTH_IT}
 
@@ -176,9 +180,12 @@ def make_engine(
     on_members_left_eager: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
     team: Team | None = None,
 ) -> StepEngine:
-    """``waiting`` is called when training waits for the compiler; ``failed`` with a sentence when it goes on more
-    slowly than planned, ``on_members_left_eager`` when these members do; ``faster`` is asked whether a network's
-    measured gain is worth the switch; ``slow`` networks are not compiled. A ``team`` takes no graphed steps."""
+    """The engine of ``plan``; a ``team`` takes no graphed steps.
+
+    ``waiting`` is called when training waits for the compiler; ``failed`` with a sentence when it goes on more slowly
+    than planned, ``on_members_left_eager`` when these members do; ``faster`` is asked whether a network's measured gain
+    is worth the switch; ``slow`` networks are not compiled.
+    """
     if plan.engine is Engine.COMPILED:
         return CompiledEngine(
             precision, should_stop, switch_at=plan.switch_at, threads=threads, waiting=waiting, failed=failed,

@@ -45,9 +45,12 @@ class CompiledEngine(EagerEngine):
         patience: float = PATIENCE,
         team: Team | None = None,
     ) -> None:
-        """``waiting`` is called when training has to wait for the compiler, ``failed`` with a sentence if all stay
-        eager, ``on_members_left_eager`` if these members do. ``faster`` decides by a network's measured gain whether it
-        switches, None if all do; networks that are ``slow`` when compiled do not."""
+        """Compile in the background; networks that are ``slow`` when compiled do not switch.
+
+        ``waiting`` is called when training has to wait for the compiler, ``failed`` with a sentence if all stay eager,
+        ``on_members_left_eager`` if these members do. ``faster`` decides by a network's measured gain whether it
+        switches, None if all do.
+        """
         super().__init__(precision, should_stop, patience, team)
         self.name = f"compiled after {switch_at}"
         self.failure = ""

@@ -49,8 +49,10 @@ class StepProgram:
         self, members: Sequence[Member], batches: BatchSource, steps: int, precision: Precision, iteration: int,
         networks: Mapping[str, CompiledNetwork] | None = None,
     ) -> None:  # fmt: skip
-        """``iteration`` is any one whose batch may be made now; its shape is that of all. ``networks`` are compiled
-        ones by run id, to be called in place of the members' own."""
+        """``iteration`` is any one whose batch may be made now; its shape is that of all.
+
+        ``networks`` are compiled ones by run id, to be called in place of the members' own.
+        """
         self.members, self.steps = tuple(members), steps
         self._networks = networks or {}
         self._batches, self._precision = batches, precision

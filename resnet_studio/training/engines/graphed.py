@@ -70,10 +70,12 @@ class GraphedEngine:
         slow: Collection[NetworkSpec] = (),
         on_members_left_eager: Callable[[Sequence[str], str], None] = lambda _run_ids, _reason: None,
     ) -> None:
-        """``on_slower`` is given a sentence when the engine has to go on more slowly, ``on_members_left_eager`` when
-        these members do; ``capture`` is replaced in tests, :class:`CudaGraphs` otherwise. ``faster`` decides by a
-        network's measured gain whether its compiled form is taken, None if all are; those of ``slow`` networks are
-        not."""
+        """Take captured steps where they can be captured, else those of ``eager``.
+
+        ``on_slower`` is given a sentence when the engine has to go on more slowly, ``on_members_left_eager`` when these
+        members do; ``capture`` is replaced in tests, :class:`CudaGraphs` otherwise. ``faster`` decides by a network's
+        measured gain whether its compiled form is taken, None if all are; those of ``slow`` networks are not.
+        """
         self.name = "graphed" if compiler is None else f"graphed, compiled after {compiler.switch_at}"
         self._precision, self._eager, self._on_slower = precision, eager, on_slower
         self._capture = CudaGraphs() if capture is None else capture
@@ -153,8 +155,10 @@ class GraphedEngine:
     def _program(
         self, members: Sequence[Member], batches: BatchSource, steps: int, iteration: int
     ) -> tuple[StepProgram, Work] | None:
-        """None once it could not be captured. When this returns, nothing of what failed is within reach: memory may
-        have been short."""
+        """A program and its replay; None once it could not be captured.
+
+        When this returns, nothing of what failed is within reach: memory may have been short.
+        """
         compiled = self._compiler is not None and iteration > self._compiler.switch_at and bool(self._networks)
         key = (tuple(member.run_id for member in members), steps, compiled)
         if key not in self._programs:
@@ -253,8 +257,10 @@ class GraphedEngine:
             self._probes.clear()
 
     def _take_time(self, start: float, steps: int, device: torch.device) -> float:
-        """Seconds of a replay of ``steps`` that was begun at ``start``; waits while too many are queued. As long as the
-        queue fills there is nothing to wait for, and the replay counts as many steps as were timed."""
+        """Seconds of a replay of ``steps`` that was begun at ``start``; waits while too many are queued.
+
+        As long as the queue fills there is nothing to wait for, and the replay counts as many steps as were timed.
+        """
         estimate = 0.0
         if device.type == "cuda":
             event = torch.cuda.Event(blocking=True)
@@ -291,8 +297,10 @@ class GraphedEngine:
 
 
 def steps_within(interval: int, most: int) -> int:
-    """How many steps, at most ``most``, replays should have where every ``interval`` steps something is decided: as
-    many as divide it, unless that were less than half of what is possible; the rest then takes single steps."""
+    """How many steps, at most ``most``, replays should have where every ``interval`` steps something is decided.
+
+    As many as divide it, unless that were less than half of what is possible; the rest then takes single steps.
+    """
     most = min(most, interval)
     best = max(steps for steps in range(1, most + 1) if interval % steps == 0)
     return best if 2 * best >= most else most

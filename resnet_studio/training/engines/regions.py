@@ -123,8 +123,11 @@ class RegionLibrary:
                 raise RuntimeError(f"a compiled step is {found:.2g} away from the exact one, {allowed:.2g} is allowed")
 
     def gain(self, parts: Sequence[Part]) -> float:
-        """How many times faster the compiled functions do one forward and backward pass of ``parts``; best of five
-        rounds each, in turn. On the CPU by the time this process computed: what other programs do does not count."""
+        """How many times faster the compiled functions do one forward and backward pass of ``parts``.
+
+        Best of five rounds each, in turn. On the CPU by the time this process computed: what other programs do does not
+        count.
+        """
         best = [float("inf"), float("inf")]
         for _ in range(5):
             for place, compiled in enumerate((False, True)):

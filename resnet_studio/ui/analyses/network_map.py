@@ -21,8 +21,11 @@ _BAR, _LONGEST = 10.0, 50.0  # width of a bar, and its length for 100 points: un
 
 
 class NetworkMap(BlueprintView):
-    """``block_pointed(name)`` while the mouse or the mark is on a block, empty off it; ``block_chosen(name)`` when one
-    is clicked, or Return pressed on it."""
+    """The drawing of networks as a map, whose blocks are pointed at or chosen.
+
+    ``block_pointed(name)`` while the mouse or the mark is on a block, empty off it; ``block_chosen(name)`` when one is
+    clicked, or Return pressed on it.
+    """
 
     block_pointed = Signal(str)
     block_chosen = Signal(str)

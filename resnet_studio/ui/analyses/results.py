@@ -39,8 +39,11 @@ class Shown:
 
 
 def together(found: Sequence[AnalysisSummary], chosen: Chosen) -> list[list[AnalysisSummary]]:
-    """Stored analyses of the chosen runs, checkpoints and images alone that were measured alike, so that they go into
-    one figure: those of most runs first, then the newest; each set of networks once, in the order of the runs."""
+    """Stored analyses of the chosen runs, checkpoints and images alone that go into one figure.
+
+    They were measured alike. Those of most runs come first, then the newest; each set of networks once, in the order of
+    the runs.
+    """
     order = {run.id: place for place, run in enumerate(chosen.runs)}
     groups: dict[str, dict[str, AnalysisSummary]] = {}
     for each in sorted(found, key=lambda summary: summary.created_at, reverse=True):

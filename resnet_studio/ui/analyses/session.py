@@ -33,10 +33,12 @@ _TRUST = 0.02  # of the work done before a time left is shown
 
 
 class AnalysisSession(QObject):
-    """``found(inquiry, records)`` when all is measured, ``partial(inquiry, results)`` and
-    ``taken(inquiry, BlockTaken)`` before that; ``answered(inquiry, records)`` of a change to the networks that is done;
-    ``ended(inquiry)`` last of all; ``failed(sentence)``, ``noticed(sentence)`` where only storing failed; ``changed``
-    for progress."""
+    """Analyses in the background, and what comes of them.
+
+    ``found(inquiry, records)`` when all is measured, ``partial(inquiry, results)`` and ``taken(inquiry, BlockTaken)``
+    before that; ``answered(inquiry, records)`` of a change to the networks that is done; ``ended(inquiry)`` last of
+    all; ``failed(sentence)``, ``noticed(sentence)`` where only storing failed; ``changed`` for progress.
+    """
 
     changed = Signal()
     found = Signal(object, object)

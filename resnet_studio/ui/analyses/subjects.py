@@ -22,12 +22,14 @@ DRAWN = 3  # networks that the drawing shows at most
 
 @dataclass(frozen=True)
 class Chosen:
-    """Attributes:
-    runs: With weights.
-    designs: Untrained networks by name.
-    data: Chosen for them; None: the first run's own.
-    checkpoints: Of the runs: the newest, every one, or an iteration as text.
-    training: Training images in the place of test images.
+    """The networks that were chosen for an analysis, and the images.
+
+    Attributes:
+        runs: With weights.
+        designs: Untrained networks by name.
+        data: Chosen for them; None: the first run's own.
+        checkpoints: Of the runs: the newest, every one, or an iteration as text.
+        training: Training images in the place of test images.
     """
 
     runs: tuple[RunRecord, ...] = ()
@@ -74,8 +76,10 @@ class Chosen:
 
     @property
     def source(self) -> DataSpec:
-        """Where images come from: chosen, the first run's own, or, where nobody knows what it was trained on, the data
-        set with its classes."""
+        """Where images come from: chosen, or the first run's own.
+
+        Where nobody knows what that run was trained on, the data set with its classes.
+        """
         if self.data is not None:
             return self.data
         for run in self.runs:

@@ -64,8 +64,10 @@ class Notice:
 
 @dataclass(frozen=True)
 class Inquiry:
-    """An analysis of some networks with its settings; ``gentle``: something trains at the same time, so that it keeps
-    to one thread of the CPU."""
+    """An analysis of some networks with its settings.
+
+    ``gentle``: something trains at the same time, so that it keeps to one thread of the CPU.
+    """
 
     row: AnalysisRow
     settings: Any
@@ -98,8 +100,10 @@ def looking(inquiry: Inquiry, store: RunStore, bench: Callable[[], LesionBench])
 
 
 def taking_out(inquiry: Inquiry, store: RunStore, bench: Callable[[], LesionBench]) -> Work:
-    """A job that makes the changes that were asked for of ``bench`` and stores what they do; emits Step, BlockTaken,
-    Answered and Notice."""
+    """A job that makes the changes that were asked for of ``bench`` and stores what they do.
+
+    Emits Step, BlockTaken, Answered and Notice.
+    """
 
     def work(emit: Emit, should_stop: StopCheck) -> object:
         lesions = bench()

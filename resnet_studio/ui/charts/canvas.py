@@ -155,8 +155,10 @@ class _Sheet(QWidget):
 
 
 class FigureCanvas(QScrollArea):
-    """``pointed(name)``: the layer or block under the mouse, empty where there is none. A panel that is clicked fills
-    the room until it is clicked again, or Escape pressed."""
+    """A figure of panels; one that is clicked fills the room until it is clicked again, or Escape pressed.
+
+    ``pointed(name)``: the layer or block under the mouse, empty where there is none.
+    """
 
     pointed = Signal(str)
 

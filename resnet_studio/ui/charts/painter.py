@@ -212,8 +212,10 @@ def _mark_line(p: QPainter, ink: Ink, line: Line, axes: Axes, log: bool, marked:
 
 
 def name_at(panel: Panel, where: QRectF, point: QPointF) -> tuple[str, str]:
-    """The layer, block or line whose value is drawn at ``point`` of a panel that fills ``where``, and that value in
-    words; both empty where there is none."""
+    """The layer, block or line whose value is drawn at ``point``, and that value in words.
+
+    ``point`` lies in a panel that fills ``where``. Both are empty where there is none.
+    """
     area = _area(panel, where)
     if not area.adjusted(-6, -6, 6, 6).contains(point):
         return "", ""

@@ -21,8 +21,11 @@ _WIDTHS = (17, 19, 30, 34)  # percent: state, topic, this run, the paper
 
 
 def list_markup(found: Conformity, theme: Theme, *, wide: bool, only_differences: bool) -> str:
-    """HTML for a QTextBrowser. Each point has its sign and its word, so that colour alone says nothing. Where room is
-    short, what the paper has is left out of the points that conform."""
+    """HTML for a QTextBrowser.
+
+    Each point has its sign and its word, so that colour alone says nothing. Where room is short, what the paper has is
+    left out of the points that conform.
+    """
     checks = shown_checks(found, only_differences=only_differences)
     if not checks:
         return _('<p style="color:{colour}">Nothing differs.</p>', colour=_colour(theme, Role.MUTED))

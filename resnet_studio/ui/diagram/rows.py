@@ -110,8 +110,10 @@ def section_title(found: SectionDiff) -> str:
 
 
 def contents_text(items: Sequence[Item]) -> str:
-    """How many layers and pools: ``3 layers``, ``2 layers, pool``, ``2 pools``. As in a network's depth, layers are
-    those with weights."""
+    """How many layers and pools: ``3 layers``, ``2 layers, pool``, ``2 pools``.
+
+    As in a network's depth, layers are those with weights.
+    """
     layers = sum(item.main.kind.weighted for item in items)
     pools = len(items) - layers
     parts = [_n("{count} layer", "{count} layers", layers)] if layers else []

@@ -31,7 +31,9 @@ OPEN_GROUPS = 5  # sections with more blocks start folded
 
 
 class BlueprintView(ZoomedArea):
-    """``pointed`` has one line on what is under the mouse or the mark; empty when nothing is. Where it ``explains``,
+    """Networks drawn side by side, row by row.
+
+    ``pointed`` has one line on what is under the mouse or the mark; empty when nothing is. Where it ``explains``,
     ``explain_requested(plan, block or layer)`` comes when one is pressed, or F1 or ? on the mark.
 
     Keys: Up and Down move the mark, Left and Right choose its network, Return opens or folds its stage, Page Up and

@@ -54,8 +54,10 @@ class ZoomedArea(QAbstractScrollArea):
         self.set_zoom(self.zoom * factor, anchor_y)
 
     def fit_width(self) -> None:
-        """As wide as there is room and as is good to read; the whole height if that still can be read. Where there is
-        room for less than ``narrowest_zoom`` it scrolls sideways."""
+        """As wide as there is room and as is good to read; the whole height if that still can be read.
+
+        Where there is room for less than ``narrowest_zoom`` it scrolls sideways.
+        """
         self._fitted = True
         zoom = max(min(self.viewport().width() / self.width_drawn, self.fit_zoom), self.narrowest_zoom)
         if self.height_drawn:

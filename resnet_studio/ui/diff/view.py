@@ -27,8 +27,10 @@ class DiffView(BlueprintView):
         self.setAccessibleName(_("Drawing of the compared networks"))
 
     def go_to_difference(self, step: int) -> bool:
-        """Mark the next place (``step`` 1) or the previous one (-1) where a network differs, and the network with it:
-        rows from top to bottom, in each one the networks from left to right. False: there is none."""
+        """Mark the next place (``step`` 1) or the previous one (-1) where a network differs, and the network with it.
+
+        Rows from top to bottom, in each one the networks from left to right. False: there is none.
+        """
         if self.rows is None:
             return False
         rows = self.rows.all

@@ -10,8 +10,11 @@ from resnet_studio.ui.images.open_images import dropped_images, holds_images
 
 
 class DropTarget(QObject):
-    """``entered(QMimeData)`` when something it would take is held over ``widget``, ``left`` when that is over, and
-    ``dropped(DroppedImages)`` after it, if it was let go there."""
+    """Files and images dropped on ``widget``.
+
+    ``entered(QMimeData)`` when something it would take is held over ``widget``, ``left`` when that is over, and
+    ``dropped(DroppedImages)`` after it, if it was let go there.
+    """
 
     entered = Signal(object)
     left = Signal()

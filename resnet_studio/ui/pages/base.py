@@ -41,8 +41,11 @@ class PageRow:
 
 
 class Page(QWidget):
-    """One of the window's pages. ``message`` is a sentence for the status bar, ``working`` what goes on here in the
-    background besides training; empty when it is over."""
+    """One of the window's pages.
+
+    ``message`` is a sentence for the status bar, ``working`` what goes on here in the background besides training;
+    empty when it is over.
+    """
 
     message = Signal(str)
     working = Signal(str)

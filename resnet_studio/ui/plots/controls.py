@@ -75,8 +75,10 @@ class SmoothingSlider(QWidget):
 
 
 class PlotControls(QWidget):
-    """Emits ``options_changed(PlotOptions)``, ``fit_requested()``, ``back_requested()``, ``legend_toggled(bool)``;
-    remembers its state."""
+    """The controls of a plot; remembers its state.
+
+    Emits ``options_changed(PlotOptions)``, ``fit_requested()``, ``back_requested()``, ``legend_toggled(bool)``.
+    """
 
     options_changed, fit_requested, legend_toggled = Signal(object), Signal(), Signal(bool)
     back_requested = Signal()

@@ -50,8 +50,10 @@ class _Growing:
 
 
 class CurveBuffer:
-    """One series of one run: iterations strictly rising, values float32 (NaN and infinities allowed), (N,) or, of
-    layers, (N, layers)."""
+    """One series of one run: iterations strictly rising, values float32 (NaN and infinities allowed).
+
+    The values have the shape (N,) or, of layers, (N, layers).
+    """
 
     def __init__(self) -> None:
         self._iterations, self._values, self._smooth = _Growing(np.int64), _Growing(np.float32), _Growing(np.float32)
@@ -103,8 +105,10 @@ class CurveBuffer:
             self.version += 1
 
     def smoothed(self, window: int) -> npt.NDArray[np.float32]:
-        """The debiased exponential mean over about ``window`` points; only what is new since the last call is
-        computed."""
+        """The debiased exponential mean over about ``window`` points.
+
+        Only what is new since the last call is computed.
+        """
         if window <= 1:
             return self.values
         if window != self._window:
@@ -200,8 +204,9 @@ class CurveBook:
         return self._batches_per_epoch.get(run_id) if axis is XAxis.EPOCH else None
 
     def positions(self, run_id: str, series: Series, axis: XAxis) -> npt.NDArray[np.float64] | None:
-        """Positions of a curve's points: iterations, epochs (passes over the training images), images seen, or
-        seconds of training.
+        """Positions of a curve's points along ``axis``.
+
+        They are iterations, epochs (passes over the training images), images seen, or seconds of training.
 
         Returns:
             Shape (N,), never falling, or None where the run has no such points or its scale is not known.

@@ -90,7 +90,10 @@ def export_figure(
         curves: What the store's ``curves`` returns; series that are missing are left out.
         runs: In the legend's order.
         path: As :func:`~resnet_studio.ui.figures.write_figure` takes it.
+        options: Horizontal axis, scale and smoothing; the defaults if left out.
+        panel: The series to draw.
         description: Words that go with the figure, unseen.
+        style: As on the page or as in the paper, where axis, scale and panel are the paper's.
         plotted: The lines, where they are not one a run: groups, whose members are among ``runs``.
 
     Raises:

@@ -41,8 +41,9 @@ _SCALE_LEFT = 78.0  # numbers such as 2.5e-5, and the name
 def export_layers(
     curves: CurveMap, runs: Sequence[RunRecord], path: Path, options: PlotOptions, panel: Panel, description: str = ""
 ) -> Path:
-    """Draw a series of layers of ``runs`` and write it as the ending of ``path`` says; arguments as of
-    :func:`~resnet_studio.ui.plots.export.export_figure`.
+    """Draw a series of layers of ``runs`` and write it as the ending of ``path`` says.
+
+    Arguments as of :func:`~resnet_studio.ui.plots.export.export_figure`.
 
     Raises:
         UserError: Without anything measured, and as :func:`~resnet_studio.ui.figures.write_figure` does.

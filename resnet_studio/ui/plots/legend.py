@@ -28,8 +28,10 @@ _HEADS = {Per.ITERATION: "training", Per.TEST: "test", Per.LAYER: ""}
 
 
 def value_text(value: float | None, found: Statistic | None, unit: str) -> str:
-    """Errors with one decimal, everything else with three digits; of a group's mean the standard deviation, and the
-    interval in brackets, without a unit: ``8.9 ± 0.2 [8.4, 9.4]``."""
+    """Errors with one decimal, everything else with three digits.
+
+    Of a group's mean the standard deviation, and the interval in brackets, without a unit: ``8.9 ± 0.2 [8.4, 9.4]``.
+    """
     if value is None:
         return DASH
     percent = unit == "%"

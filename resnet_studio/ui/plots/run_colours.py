@@ -41,8 +41,9 @@ def lightness_steps(runs: Iterable[_KnownRun]) -> dict[str, int]:
 
 
 def kept_lightness_steps(runs: Iterable[_KnownRun], before: Mapping[str, int]) -> dict[str, int]:
-    """As :func:`lightness_steps`, but every run in ``before`` keeps its step for good, ticked or not; newcomers take
-    the lowest step that no known run of their colour and kind has.
+    """As :func:`lightness_steps`, but every run in ``before`` keeps its step for good, ticked or not.
+
+    Newcomers take the lowest step that no known run of their colour and kind has.
 
     ``before`` grows with what this returns, so that a colour means the same run as long as the page lives.
     """

@@ -95,8 +95,9 @@ _LARGEST = 300.0  # of the exponents in one block: far from the largest of a flo
 def exponential_mean(
     values: Floats, window: int, state: tuple[float, float] = (0.0, 0.0)
 ) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:
-    """The debiased exponential mean up to and including each value: with w = 1 - 1 / window,
-    sum of w^(t - i) x_i divided by sum of w^(t - i), over all finite x_i up to t.
+    """The debiased exponential mean up to and including each value.
+
+    With w = 1 - 1 / window: sum of w^(t - i) x_i divided by sum of w^(t - i), over all finite x_i up to t.
 
     The first mean is the first value, and a constant stays that constant. Values that are not finite have no weight and
     stay gaps themselves.

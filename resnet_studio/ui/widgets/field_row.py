@@ -162,8 +162,10 @@ class FieldRow(QWidget):
             self._editor.setCursorPosition(0)
 
     def offer(self, choices: Sequence[str] | Sequence[tuple[str, str]]) -> None:
-        """Only these values make sense now, each shown as itself or in another (value, word); the field is inert
-        where there is only one. A value that is none of them gives way to the first."""
+        """Only these values make sense now, each shown as itself or in another (value, word).
+
+        The field is inert where there is only one. A value that is none of them gives way to the first.
+        """
         if not isinstance(self._editor, Choice):
             return
         pairs = [(choice, choice) if isinstance(choice, str) else choice for choice in choices]

@@ -11,8 +11,11 @@ from PySide6.QtWidgets import QWidget
 
 @contextmanager
 def keeping_focus(whole: QWidget, *heirs: QWidget) -> Iterator[None]:
-    """Within, widgets in ``whole`` may be hidden or disabled: if one of them had the focus, the first heir that can
-    have it gets it. Qt would give it to the next widget of the window, which may delete things or lead elsewhere."""
+    """Within, widgets in ``whole`` may be hidden or disabled without losing the focus to just any widget.
+
+    If one of them had the focus, the first heir that can have it gets it. Qt would give it to the next widget of the
+    window, which may delete things or lead elsewhere.
+    """
     before = whole.window().focusWidget()
     inside = before is not None and whole.isAncestorOf(before)
     yield

@@ -16,8 +16,10 @@ _PARTS = (("network", _("Network")), ("recipe", _("Recipe")), ("data", _("Data")
 
 
 class GroupChoice(QToolButton):
-    """``changed(Grouping)``; remembered under ``key``. The first click of the menu's second row is all it takes to
-    average over seeds."""
+    """A menu that groups runs; emits ``changed(Grouping)`` and is remembered under ``key``.
+
+    The first click of the menu's second row is all it takes to average over seeds.
+    """
 
     changed = Signal(object)
 

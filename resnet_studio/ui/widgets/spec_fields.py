@@ -120,7 +120,9 @@ def as_text(value: object) -> str:
 
 def typed(path: str, text: str, *, several: bool = False) -> object:
     """What a person typed, as the specification takes it: digits may be grouped; lists are split at blanks too.
-    ``several``: it is a list, whatever ``path`` says."""
+
+    ``several``: it is a list, whatever ``path`` says.
+    """
     if several or path in LISTS:
         parts = re.split(r"[,; \t]+", text)
         return tuple("".join(part.split()) for part in parts if part.strip())  # no-break blanks group digits

@@ -13,8 +13,11 @@ from resnet_studio.text import _
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """``truth`` is the true class if the image's folder or file is named like one of the network's, else empty;
-    ``note`` what was done to the file's pixels."""
+    """One image with the network's answer, as the grid shows it.
+
+    ``truth`` is the true class if the image's folder or file is named like one of the network's, else empty; ``note``
+    what was done to the file's pixels.
+    """
 
     run: RunRecord
     predictions: tuple[Prediction, ...] = ()

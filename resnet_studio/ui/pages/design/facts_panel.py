@@ -29,8 +29,10 @@ class Fact:
 
 
 def network_facts(spec: RunSpec, plans: Sequence[Blueprint], training_images: int | None) -> list[Fact]:
-    """The table's lines: of the plain and the residual net, or of one alone. ``training_images`` is None while the data
-    is being looked up."""
+    """The table's lines: of the plain and the residual net, or of one alone.
+
+    ``training_images`` is None while the data is being looked up.
+    """
     recipe = spec.recipe
 
     def line(title: str, values: Sequence[str], tip: str = "") -> Fact:

@@ -68,8 +68,10 @@ class FormSheet(QScrollArea):
         label.setVisible(bool(sentence))
 
     def place(self, name: str, sentence: str, edited: str) -> str:
-        """The row or group that shows an error: ``recipe.milestones.1`` belongs to ``recipe.milestones``, and what
-        concerns a whole group to the field that its sentence names, ``edited`` if it is among them."""
+        """The row or group that shows an error: ``recipe.milestones.1`` belongs to ``recipe.milestones``.
+
+        What concerns a whole group belongs to the field that its sentence names, ``edited`` if it is among them.
+        """
         while name and name not in self.rows and name != "data.source" and name not in self._group_errors:
             name = name.rpartition(".")[0]
         if name not in self._group_errors:

@@ -36,9 +36,9 @@ class ChooseDialog(QDialog):
         parent: QWidget | None = None,
         kept: Callable[[str], Sequence[int]] = lambda _run_id: (),
     ) -> None:
-        """
-        Args:
-            kept: From a run's id to the iterations of its checkpoints.
+        """Show the runs and designs that can be looked into, those of ``now`` ticked.
+
+        ``kept`` gives, from a run's id, the iterations of its checkpoints.
         """
         super().__init__(parent)
         self.setObjectName("inside_choose")

@@ -78,8 +78,10 @@ class InsidePage(Page):
         self.analyses.setCurrentRow(ANALYSES.index(find_analysis(key)))
 
     def show_runs(self, run_ids: Sequence[str], analysis: str = "") -> None:
-        """Look into these runs; a single one stands beside its counterpart. An ``analysis`` that is named is measured
-        at once, unless it is stored."""
+        """Look into these runs; a single one stands beside its counterpart.
+
+        An ``analysis`` that is named is measured at once, unless it is stored.
+        """
         self.show_chosen(Chosen(with_counterparts(run_ids, self._read_runs())))
         if analysis:
             self.show_analysis(analysis)

@@ -13,8 +13,11 @@ from resnet_studio.ui.widgets.elided import ElidedLabel
 
 
 class ExperimentView(QWidget):
-    """``done`` when it has been brought to its end, ``status_message(sentence)``, ``step_requested(key)`` where another
-    step has to come first."""
+    """An experiment of a lesson.
+
+    ``done`` when it has been carried out to its end, ``status_message(sentence)``, ``step_requested(key)`` where another
+    step has to come first.
+    """
 
     done = Signal()
     status_message = Signal(str)

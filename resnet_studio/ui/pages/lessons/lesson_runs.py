@@ -26,8 +26,11 @@ from resnet_studio.ui.widgets.text import duration_text
 
 
 class LessonRuns(QObject):
-    """``changed`` when curves, progress or statuses are others; ``ended`` once when the last of the runs has ended;
-    ``failed(sentence)``."""
+    """The runs that a lesson trains.
+
+    ``changed`` when curves, progress or statuses are others; ``ended`` once when the last of the runs has ended;
+    ``failed(sentence)``.
+    """
 
     changed, ended = Signal(), Signal()
     failed = Signal(str)

@@ -117,8 +117,10 @@ class TrainingView(ExperimentView):
 
 
 class RaceView(TrainingView):
-    """Predicted curves, and the true ones over them. Of a step that predicts the ends can be dragged until the race
-    begins, and of one that races too."""
+    """Predicted curves, and the true ones over them.
+
+    In a step that predicts, the ends can be dragged until the race begins; likewise in one that races.
+    """
 
     def __init__(self, course: Course, step: StepRow, parent: QWidget | None = None) -> None:
         super().__init__(course, step, course.race, parent)

@@ -25,8 +25,10 @@ from resnet_studio.ui.pages.runs.undo_bar import UndoBar
 
 
 class RunCommands(QObject):
-    """``message(sentence)`` for the status bar, ``restored(run ids)`` when a deletion was undone,
-    ``emptying_requested`` when the trash is to be emptied, which the page asks about.
+    """What can be done with runs of the history, and undone.
+
+    ``message(sentence)`` for the status bar, ``restored(run ids)`` when a deletion was undone, ``emptying_requested``
+    when the trash is to be emptied, which the page asks about.
 
     Colours and details are the page's own: they are no more than a menu and a panel.
     """
@@ -148,8 +150,10 @@ class RunCommands(QObject):
 
 
 def copy_to_design(run: RunRecord) -> RunSpec:
-    """What the Design page opens: the run's own specification without its name; of an imported run, whose recipe and
-    data nobody knows, the network."""
+    """What the Design page opens: the run's own specification without its name.
+
+    Of an imported run, whose recipe and data nobody knows, the network.
+    """
     if run.imported:
         return RunSpec(network=run.spec.network)
     return run.spec.model_copy(update={"name": ""})

@@ -48,8 +48,11 @@ class FirstCheckPanel(QWidget):
 
 
 class FirstCheck(QObject):
-    """``changed`` with its progress; ``found`` when it is measured; ``ended(cohort)`` when the cohort may be
-    trained, also where the check has failed; ``failed(sentence)`` before that. After a stop comes none of them."""
+    """The signal check before a cohort is trained.
+
+    ``changed`` with its progress; ``found`` when it is measured; ``ended(cohort)`` when the cohort may be trained, also
+    where the check has failed; ``failed(sentence)`` before that. After a stop comes none of them.
+    """
 
     changed, found, ended, failed = Signal(), Signal(), Signal(object), Signal(str)
 

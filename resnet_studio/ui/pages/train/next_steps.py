@@ -32,8 +32,11 @@ def lacking_seeds(runs: Sequence[RunRecord]) -> list[CohortSpec]:
 
 
 class NextSteps(QWidget):
-    """``why_requested``, ``break_requested``, ``seeds_requested``, ``longer_requested`` and ``study_requested(key)``
-    when a button is pressed."""
+    """Buttons for what can follow a cohort.
+
+    ``why_requested``, ``break_requested``, ``seeds_requested``, ``longer_requested`` and ``study_requested(key)`` when
+    a button is pressed.
+    """
 
     why_requested, break_requested = Signal(), Signal()
     seeds_requested, longer_requested, study_requested = Signal(), Signal(), Signal(str)
@@ -66,6 +69,8 @@ class NextSteps(QWidget):
         """Of a cohort that has ended, with the study that it is of.
 
         Args:
+            runs: The cohort's, each of them ended.
+            study: Key of the study, or empty.
             seeds_there: A verdict's seeds are trained.
             able: Names of the runs that have learned something that taking out a block can break.
         """
