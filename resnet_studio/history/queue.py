@@ -68,9 +68,8 @@ class QueueStore:
     ) -> QueueEntry:  # fmt: skip
         """Store the cohort's runs as queued, and an entry for them, last or before everything that waits.
 
-        Args:
-            join: Put them into the first entry that waits, was not begun, and may share its batches with them; the
-                entry is of all of them then. Only where there is none they get one of their own.
+        With ``join``, put them into the first entry that waits, was not begun, and may share its batches with them; the
+        entry is of all of them then. Only where there is none they get one of their own.
         """
         rows = runs.new_rows(cohort)
         for row in rows:
@@ -243,8 +242,9 @@ class QueueStore:
             session.execute(delete(QueueRow).where(QueueRow.status.in_(_ENDED)))
 
     def ask(self, entry_id: str, request: QueueRequest) -> None:
-        """Pause, stop or go on with an entry. Who trains it reads that; one that nobody trains takes no turn until it
-        is to go on.
+        """Pause, stop or go on with an entry.
+
+        Who trains it reads that; one that nobody trains takes no turn until it is to go on.
 
         Raises:
             UserError: If it has ended.
@@ -401,8 +401,10 @@ _HELD = {
 
 
 class FencedStorage:
-    """A storage whose every transaction begins with the fence of a claim, locked; see
-    :class:`resnet_studio.history.storage.Storage`."""
+    """A storage whose every transaction begins with the fence of a claim, locked.
+
+    See :class:`resnet_studio.history.storage.Storage`.
+    """
 
     def __init__(self, storage: Storage, claim: Claim) -> None:
         self._storage, self._claim = storage, claim
@@ -459,8 +461,10 @@ class FencedStorage:
 
 
 def _expired(session: Session, now: datetime) -> Any:
-    """The condition that an entry is claimed, and its lease has run out. While the server was gone nobody could renew
-    one: once it is back all of them hold for as long as a lease does."""
+    """The condition that an entry is claimed, and its lease has run out.
+
+    While the server was gone nobody could renew one: once it is back all of them hold for as long as a lease does.
+    """
     if now < answering_since(session) + timedelta(seconds=LEASE_SECONDS):
         return false()
     return (QueueRow.owner != "") & (QueueRow.lease_until < now)

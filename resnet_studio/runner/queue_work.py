@@ -107,8 +107,11 @@ class EntryWork:
         self, claim: Claim, store: RunStore, training: Training, *, pause: threading.Event | None = None,
         stopped_as: Callable[[], QueueStatus] = lambda: QueueStatus.WAITING,
     ) -> None:  # fmt: skip
-        """
+        """Nothing begins before :meth:`run`.
+
         Args:
+            claim: Of the entry to train.
+            store: Where the entry and its runs are.
             training: What trains runs to a stored end; the runner's ``resume`` but for tests.
             pause: Holds the training after an iteration for as long as it is set.
             stopped_as: What the entry becomes where ``should_stop`` ended :meth:`run`; one that the queue was asked to

@@ -36,8 +36,11 @@ class WorkerLoop:
         self, store: RunStore, worker: Worker, training: Training, showing: Showing,
         on_failed: Callable[[QueueEntry, str], None],
     ) -> None:  # fmt: skip
-        """
+        """Nothing begins before :meth:`run`.
+
         Args:
+            store: Whose queue is worked off.
+            worker: The name and machine under which entries are claimed.
             training: What trains runs to a stored end; the runner's ``resume`` but for tests.
             showing: Gives, for the time that an entry is trained, a sink for its events.
             on_failed: Gets an entry that could not be trained, and a sentence; the worker goes on with the next.
@@ -50,6 +53,7 @@ class WorkerLoop:
         """Train entries; one that is stopped from here waits again, before everything else.
 
         Args:
+            should_stop: Ends the loop; what trains is stopped after an iteration.
             once: Leave after one entry.
             until_empty: Leave as soon as nothing waits.
 

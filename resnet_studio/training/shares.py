@@ -74,7 +74,7 @@ def forward_and_backward(
     """Both passes of a batch, in the shares that the member's recipe asks for; gradients are added to those there are.
 
     Args:
-        member: Whose network and loss are used.
+        member: Its recipe says how large a share is and how labels are smoothed.
         images: (B, 3, H, W) float32.
         labels: (B,) int64.
         forward: Logits of images, in the precision of the arithmetic.

@@ -101,8 +101,10 @@ def add(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add a cohort: what `train` takes, or a study. It trains together with what waits and may share its batches.
-    Another program that holds the history is asked to."""
+    """Add a cohort: what `train` takes, or a study.
+
+    It trains together with what waits and may share its batches. Another program that holds the history is asked to.
+    """
     here = session(context)
     if study:
         if set(given) - {"data.source"} or file or recipe or like or twin or seed is not None:

@@ -23,7 +23,7 @@ def paint_axes(
     """Paint what lies around and under the data.
 
     Args:
-        painter: Its font is that of all texts.
+        painter: All texts have its font.
         area: The frame.
         across: Where numbers stand on the horizontal axis, in the figure's points, and their texts.
         up: The same of the vertical axis.

@@ -46,8 +46,10 @@ class Facets(QWidget):
         same_scale: bool,
         legend: bool,
     ) -> None:
-        """A plot for each value of the field among the first members; of more than six values the last plot has all
-        that are left."""
+        """A plot for each value of the field among the first members.
+
+        Of more than six values the last plot has all that are left.
+        """
         field = find_field(field_key)
         if field is None:
             return

@@ -15,8 +15,8 @@ from resnet_studio.ui.widgets.elided import ElidedLabel
 class ExperimentView(QWidget):
     """An experiment of a lesson.
 
-    ``done`` when it has been carried out to its end, ``status_message(sentence)``, ``step_requested(key)`` where another
-    step has to come first.
+    ``done`` when it has been carried out, ``status_message(sentence)``, ``step_requested(key)`` where another step
+    has to come first.
     """
 
     done = Signal()

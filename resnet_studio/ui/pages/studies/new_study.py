@@ -72,8 +72,10 @@ def _lines(text: str) -> list[tuple[str, str]]:
 
 
 def _typed(field: str, words: str) -> object:
-    """A number, true or false where it reads as one, else the text; a list where the field holds several, with ``+``
-    or commas between them."""
+    """A number, true or false where it reads as one, else the text.
+
+    A list where the field holds several, with ``+`` or commas between them.
+    """
     if field == SEED:
         return _value(words.strip())
     try:

@@ -163,9 +163,15 @@ def draw(
     """Draw what is visible.
 
     Args:
+        painter: Texts have its font, at sizes of their own.
+        matrix: Images by true class and answer.
+        frame: Where things lie.
+        colours: Of cells, marks and numbers.
         view: The room there is; headings stay at its left and upper edge.
         offset: How far the cells are scrolled.
         percent: Numbers are percent of the true class instead of images.
+        current: The cell that is marked, (true class, answer).
+        hovered: The cell under the mouse, likewise.
         vector: Each cell a rectangle of its own, for drawings that are enlarged later.
     """
     offset = offset or QPointF()

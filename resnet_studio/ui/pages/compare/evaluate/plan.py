@@ -79,8 +79,10 @@ def plan(runs: Sequence[RunRecord], order: Order, stored: Iterable[EvaluationSum
 
 
 def one_look(tasks: Sequence[Task]) -> list[tuple[Task, tuple[RunRecord, ...]]]:
-    """The tasks, each with the runs whose own results come from the same look at the images: members of an ensemble
-    that are to be evaluated alone too are not tested twice."""
+    """The tasks, each with the runs whose own results come from the same look at the images.
+
+    Members of an ensemble that are to be evaluated alone too are not tested twice.
+    """
     alone = {task.runs[0].id: task for task in tasks if len(task.runs) == 1}
     found: list[tuple[Task, tuple[RunRecord, ...]]] = []
     shared: set[str] = set()

@@ -151,8 +151,10 @@ class SetupForm(QFrame):
         return self.source.currentData() != _OWN and is_drawn(str(self.source.currentData()))
 
     def show_sentence(self, sentence: str, *, able: bool, again: bool = False, wrong: bool = True) -> None:
-        """What starting would do, or why it cannot; ``again`` where all of it is stored already. ``wrong``: whether
-        something that was chosen is why it cannot."""
+        """What starting would do, or why it cannot.
+
+        ``again`` where all of it is stored already. ``wrong``: whether something that was chosen is why it cannot.
+        """
         self._sentence, self._able, self._wrong = sentence, able, wrong and not able
         self.start.setText(_("Evaluate again") if again else _("Evaluate"))
         self.show_progress()
