@@ -55,12 +55,15 @@ class ProgressBar:
         if self._bar is not None:
             total = None if fraction is None else 1.0
             self._bar.update(
-                self._task, description=visible_line(f"{self._title}: {detail}"), total=total, completed=fraction or 0.0
+                self._task, description=visible_line(self._named(detail)), total=total, completed=fraction or 0.0
             )
         elif not self._quiet and time.monotonic() - self._printed_at >= _LINE_SECONDS:
             self._printed_at = time.monotonic()
             share = "" if fraction is None else f" {fraction:.0%}{self._left(fraction)}"
-            print(f"{self._title}: {detail}{share}", file=sys.stderr, flush=True)
+            print(f"{self._named(detail)}{share}", file=sys.stderr, flush=True)
+
+    def _named(self, detail: str) -> str:
+        return self._title if detail == self._title else f"{self._title}: {detail}"
 
     def _left(self, fraction: float) -> str:
         """How long the rest will take if it goes on like this, where that can be estimated."""

@@ -7,6 +7,7 @@ have the markup of :mod:`resnet_studio.domain.formula`. ``a^{[l]}`` is what the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -45,6 +46,7 @@ class Term:
 
 
 _PROGRAM = _("this program's word")
+_FIELD = _("a word of the field")
 _2016 = "arXiv:1603.05027"
 
 TERMS: tuple[Term, ...] = (
@@ -337,6 +339,28 @@ TERMS: tuple[Term, ...] = (
         see=("degradation",),
     ),
     Term(
+        "loss",
+        _("Loss"),
+        _(
+            "How wrong the answers are, as one number that training makes smaller: minus the logarithm of the share p "
+            "that the net gives the right class, mean over a batch."
+        ),
+        formulas=("L = − log(p)",),
+        where=_FIELD,
+        also=(_("cross-entropy"),),
+        see=("gradient", "training-error"),
+    ),
+    Term(
+        "gradient",
+        _("Gradient"),
+        _(
+            "How the loss changes with each number in a net: with its weights, or with what a layer puts out. It is "
+            "computed from the last layer back to the first, and SGD moves the weights a step against it."
+        ),
+        where=_FIELD,
+        see=("loss", "learning-rate", "vanishing-gradients"),
+    ),
+    Term(
         "learning-rate",
         _("Learning rate"),
         _("How far the weights w go along the step v; it falls in the course of training."),
@@ -487,6 +511,20 @@ def short(key: str) -> str:
 def choices(**terms: str) -> str:
     """``A: identity, .... B: projection ....``: values of a field, each with its term in a few words."""
     return " ".join(f"{value}: {short(key)}." for value, key in terms.items())
+
+
+def terms_in(text: str) -> tuple[Term, ...]:
+    """The terms whose name or other name stands in ``text`` as words of its own, in the glossary's order.
+
+    The longer name counts: of ``batch norm`` the word ``batch`` is none.
+    """
+    names = [(name.casefold(), term) for term in TERMS for name in (term.name, *term.also)]
+    left, found = text.casefold(), set()
+    for name, term in sorted(names, key=lambda pair: -len(pair[0])):
+        left, count = re.subn(rf"\b{re.escape(name)}s?\b", "|", left)
+        if count:
+            found.add(term.key)
+    return tuple(term for term in TERMS if term.key in found)
 
 
 def matching(text: str) -> tuple[Term, ...]:

@@ -122,9 +122,15 @@ class RunRecord:
         """Of an imported run whose weights were built here from another run's: that run's id and iteration."""
         return self.environment.get("constructed_from", "")
 
+    @property
+    def data_known(self) -> bool:
+        """Whether the specification's images are those of its weights: not of another program's."""
+        return not self.imported or bool(self.constructed_from and self.spec.data.known)
+
     def knows(self, field: str) -> bool:
         """Whether the specification's value of a field, by its dotted name, is a fact and no stopgap."""
-        own = field.partition(".")[0] in ("schema_version", "name", "network")
+        known = ("schema_version", "name", "network", *(("data",) if self.data_known else ()))
+        own = field.partition(".")[0] in known
         return not self.imported or own or field == _STORED_PREPROCESSING
 
     @property
@@ -330,7 +336,7 @@ def run_json(run: RunRecord) -> dict[str, object]:
     """A run as the command line prints it with ``--json``; of an imported one, null where nothing is known."""
     spec = run.spec.model_dump(mode="json")
     if run.imported:
-        spec |= {"recipe": None, "data": None, "start_from": None}
+        spec |= {"recipe": None, "start_from": None} | ({} if run.data_known else {"data": None})
     return {
         "id": run.id,
         "name": run.name,
@@ -339,7 +345,7 @@ def run_json(run: RunRecord) -> dict[str, object]:
         "depth": run.spec.network.depth,
         "block": str(run.spec.network.block),
         "shortcut": str(run.spec.network.shortcut),
-        "data": None if run.imported else run.spec.data.source,
+        "data": run.spec.data.source if run.data_known else None,
         "seed": None if run.imported else run.spec.recipe.init_seed,
         "iteration": None if run.imported else run.iteration,
         "iterations": None if run.imported else run.iterations,

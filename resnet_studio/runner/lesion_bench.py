@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 from resnet_studio.analysis.block_outputs import Alteration, BlockOutputs
 from resnet_studio.analysis.lesion import alteration_for, alterations_of, outputs_of
-from resnet_studio.analysis.subjects import Subject
+from resnet_studio.analysis.subjects import Progress, Subject, no_progress
 from resnet_studio.data.drawn_images import DrawnImages
 from resnet_studio.domain.analyses.lesion import Altered, Change, Lesion, LesionSettings
 from resnet_studio.domain.analyses.records import AnalysisRecord
@@ -63,11 +63,14 @@ class LesionBench:
         self._outputs = tuple(outputs_of(subject, images, share) for subject in self._subjects)
         self._opened = question
 
-    def answer(self, should_stop: StopCheck, on_altered: OnAltered, on_answered: OnAnswered) -> None:
+    def answer(
+        self, should_stop: StopCheck, on_altered: OnAltered, on_answered: OnAnswered, progress: Progress = no_progress
+    ) -> None:
         """Make the changes that were asked for, each in every network that has these blocks.
 
-        They are made batch by batch in all networks at once; ``on_answered`` gets the records of each change, one a
-        network.
+        They are made batch by batch in all networks at once, the newest first: one that is asked for meanwhile comes
+        after the batch under way, and what it interrupts goes on behind it. ``on_answered`` gets the records of each
+        change, one a network; ``progress`` how many images of the change under way are done.
 
         Raises:
             UserError: If a block cannot be taken out, or two cannot change places.
@@ -76,7 +79,7 @@ class LesionBench:
         if self._opened is None:
             raise ValueError("nothing is open")
         while self.asked:
-            change, started = self.asked.popleft(), time.monotonic()
+            change, started = self.asked.pop(), time.monotonic()
             made = [
                 (subject, outputs, alteration)
                 for subject, outputs in zip(self._subjects, self._outputs, strict=True)
@@ -91,6 +94,10 @@ class LesionBench:
                         if result is not None:  # networks of other sizes take other batches
                             last[subject.net] = result[1]
                             on_altered(subject.net, result[1])
+                    before = time.monotonic()
+                    self.answer(should_stop, on_altered, on_answered, progress)
+                    started += time.monotonic() - before
+                    progress(sum(each.images for each in last.values()), sum(each.of for each in last.values()))
             seconds = (time.monotonic() - started) / max(len(made), 1)
             found: list[AnalysisRecord] = []
             for subject, outputs, alteration in made:

@@ -15,6 +15,7 @@ from resnet_studio.domain.glossary import (
     find_term,
     matching,
     short,
+    terms_in,
 )
 from resnet_studio.domain.specs import NetworkSpec, RecipeSpec
 
@@ -36,6 +37,13 @@ def test_keys_are_their_own_and_lead_to_terms() -> None:
     assert {key for terms in FIELD_TERMS.values() for key in terms} < set(keys)
     with pytest.raises(KeyError):
         find_term("nothing")
+
+
+def test_terms_are_found_in_a_text_as_words_of_their_own() -> None:
+    assert [term.key for term in terms_in("Gradients, batch norm and a SKIP CONNECTION; lossless")] == [
+        "shortcut", "batch-norm", "gradient"
+    ]  # fmt: skip
+    assert terms_in("nothing of it") == ()
 
 
 def test_every_field_that_a_term_explains_exists() -> None:

@@ -302,6 +302,36 @@ def test_stored_nets_stand_in_for_the_race_and_without_any_the_race_is_shown(
     assert [run.id for run in again.course.trained] == list(ids)
 
 
+def test_words_of_the_glossary_are_links(page: LessonsPage, services: Services) -> None:
+    page.show_step("signal")
+    assert 'href="gradient"' in page.text.words.text()
+    assert 'href="loss"' in page.text.words.text()
+    page.text.words.linkActivated.emit("gradient")
+    help_dialog = page.window().navigator._help  # type: ignore[attr-defined]
+    assert help_dialog is not None
+    assert help_dialog.isVisible()
+    help_dialog.close()
+
+
+def test_of_stored_nets_the_deeper_one_is_built_from_the_shallowest(
+    page: LessonsPage, qtbot: QtBot, services: Services, sizes: LessonSizes
+) -> None:
+    """A cohort of four, as the demo leaves it: two plain nets and their twins."""
+    twins = specs.replace(sizes.residual, depth=sizes.shallow.depth)
+    networks = (sizes.shallow, twins, sizes.deep, sizes.residual)
+    runs = tuple(specs.RunSpec(network=network, recipe=sizes.recipe, data=sizes.data) for network in networks)
+    services.controller.train(specs.CohortSpec(runs=runs))
+    qtbot.waitUntil(lambda: all(run.weights_sha256 for run in services.store.list_runs()), timeout=WAIT)
+    qtbot.waitUntil(lambda: not services.controller.active, timeout=WAIT)
+    page.show_step("construct")
+    assert [run.name for run in page.course.trained] == ["plain-8", "plain-14", "ResNet-14"]
+    built = measured(page, qtbot, "construct")
+    (result,) = built.results
+    assert isinstance(result, Construction)
+    assert (result.net.label, result.deeper) == ("plain-8", "plain-14")
+    assert any("plain-14 is built from the trained plain-8" in label.text() for label in page.text.labels)
+
+
 def test_deleted_runs_are_no_race_any_more(page: LessonsPage, qtbot: QtBot, services: Services) -> None:
     raced(page, qtbot)
     services.store.delete(list(page.course.race.run_ids))

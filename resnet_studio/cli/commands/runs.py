@@ -102,7 +102,7 @@ def list_runs(
     )
     rows = [
         (
-            run.short_id, run.name, run.status, NOT_KNOWN if run.imported else run.spec.data.label, _iterations(run),
+            run.short_id, run.name, run.status, run.spec.data.label if run.data_known else NOT_KNOWN, _iterations(run),
             percent(run.training_error), percent(run.test_error), _evaluated(run), percent(run.best_test_error),
             grouped(run.parameters), moment(run.created_at),
         )

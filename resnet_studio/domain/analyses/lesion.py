@@ -232,7 +232,10 @@ class Lesion(AnalysisResult):
             lines.append(
                 Line(place, error, "", one.net.ink, dashed=dashed, points=True, low=low, high=high, names=names)
             )
-        if any(block.alone for one in results for block in one.blocks):
+        changed = {block.name for one in results for block in one.blocks}
+        if len(changed) == 1 and any(block.alone for one in results for block in one.blocks):
+            title = _("Without {block} the error changes by: {found}", block=changed.pop(), found=found)
+        elif any(block.alone for one in results for block in one.blocks):
             title = _("Taking out one block changes the error by (median): {found}", found=found)
         else:
             title = _("With other blocks or another order the error changes by: {found}", found=found)

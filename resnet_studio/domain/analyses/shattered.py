@@ -71,15 +71,18 @@ class Shattered(AnalysisResult):
             for name, one in zip(short_names(results), results, strict=True)
         )
         share = np.arange(POINTS) / (POINTS - 1)
+        scaled = [_scaled(one.traces[0]) for one in results]
+        ends = _ends(scaled)
         traces = tuple(
             LineChart(
                 _("{network}: the first line's trace", network=name),
                 _("way from one image to the other"),
                 _("gradient along the line, rms 1"),
-                (Line(share, _scaled(one.traces[0]), "", one.net.ink, dashed=not one.net.residual),),
+                (Line(share, trace, "", one.net.ink, dashed=not one.net.residual),),
                 level=0.0,
+                y_range=ends,
             )
-            for name, one in zip(short_names(results), results, strict=True)
+            for name, one, trace in zip(short_names(results), results, scaled, strict=True)
         )
         lags = LineChart(
             _("Cosine by distance"),
@@ -99,9 +102,16 @@ class Shattered(AnalysisResult):
         )
         return Figure(
             _("Cosine of the input gradients of neighbouring images: {found}", found=found),
-            (lags, *traces),
+            (*traces, lags),  # side by side, on the same scale; what they come to across the whole width
             columns=2,
         )
+
+
+def _ends(traces: Sequence[Numbers]) -> tuple[float, float] | None:
+    """Of an axis that all traces share; None where none has a finite value."""
+    finite = np.concatenate([trace[np.isfinite(trace)] for trace in traces]) if traces else np.empty(0)
+    largest = float(np.ceil(np.abs(finite).max())) if len(finite) else 0.0
+    return (-largest, largest) if largest else None
 
 
 def _scaled(trace: Numbers) -> Numbers:

@@ -54,6 +54,7 @@ class LessonSizes:
             "batch": recipe.batch_size, "rate": recipe.learning_rate, "further": self.further,
             "classes": self.deep.classes, "chance": round(100 - 100 / self.deep.classes),
             "blocks": sum(self.residual.stage_blocks),
+            "built_from": self.shallow.label, "built": self.deep.label, "looked_into": self.residual.label,
         }  # fmt: skip
 
 

@@ -153,9 +153,10 @@ LESSONS: tuple[LessonRow, ...] = (
                 N_("Signal check"),
                 (
                     N_(
-                        "To learn, each layer needs the gradient: how the loss L changes with what the layer puts "
-                        "out. It is computed from the last block back to the first, and every block multiplies its "
-                        "size by a number, the block's gain."
+                        "A net learns by making its loss L smaller, a number that says how wrong its answers are. For "
+                        "that each layer needs the gradient: how L changes with what the layer puts out. It is "
+                        "computed from the last block back to the first, and each block of two layers changes its size "
+                        "by a factor, the block's gain."
                     ),
                     N_(
                         "Many texts say: in a deep plain net gradients vanish on their way back, and a shortcut keeps "
@@ -164,8 +165,8 @@ LESSONS: tuple[LessonRow, ...] = (
                 ),
                 (
                     FormulaRow(
-                        r"\frac{\norm{\partial L / \partial x}}{\norm{\partial L / \partial H(x)}}",
-                        N_("gain of a block: gradient at its input x over gradient at its output H(x)"),
+                        r"\frac{\norm{\partial L / \partial x}}{\norm{\partial L / \partial y}}",
+                        N_("gain of a block: size of the gradient at its input x over that at its output y"),
                     ),
                 ),
                 Measure("signal", Nets.DESIGNS, inside_words.signal_words),
@@ -190,7 +191,7 @@ LESSONS: tuple[LessonRow, ...] = (
                         N_("cosine of the gradients at point i and at the next"),
                     ),
                 ),
-                Measure("shattered", Nets.DESIGNS, inside_words.shattered_words, panels=(1, 2)),
+                Measure("shattered", Nets.DESIGNS, inside_words.shattered_words, panels=(0, 1)),
                 N_(
                     "Measure again, before any training. Your prediction can still be changed: go back to it if you "
                     "like."
@@ -273,9 +274,9 @@ LESSONS: tuple[LessonRow, ...] = (
                 N_("Many paths"),
                 (
                     N_(
-                        "Multiply it out: two residual blocks are a sum in which the input reaches the output in four "
-                        "ways, through both branches, one, the other, or none. With n blocks there are 2 to the power "
-                        "n. A plain net has one."
+                        "Follow the input through two residual blocks: it reaches the output in four ways, through "
+                        "both branches, through the first alone, through the second alone, or past both. With n blocks "
+                        "there are 2 to the power n ways. A plain net has one."
                     ),
                     N_(
                         "Without a block half of the paths are gone and half are left (Veit, Wilber and Belongie, "
@@ -284,7 +285,8 @@ LESSONS: tuple[LessonRow, ...] = (
                 ),
                 (
                     FormulaRow(
-                        r"x_{2} = x_{0} + F_{1}(x_{0}) + F_{2}(x_{0} + F_{1}(x_{0}))", N_("two blocks, multiplied out")
+                        r"x_{2} = x_{0} + F_{1}(x_{0}) + F_{2}(x_{0} + F_{1}(x_{0}))",
+                        N_("two blocks, unravelled: the second branch sees what the first one added"),
                     ),
                 ),
                 Measure("paths", Nets.RESIDUAL, inside_words.paths_words, panels=(0, 2)),
@@ -307,7 +309,7 @@ LESSONS: tuple[LessonRow, ...] = (
                         "So its best training error cannot be higher."
                     ),
                     N_(
-                        "Here {deep} is built from the {shallow} that you trained: a kernel of zeros with a single 1 "
+                        "Here {built} is built from the trained {built_from}: a kernel of zeros with a single 1 "
                         "passes each channel on, and batch norm gets the gamma and beta that undo what it does."
                     ),
                 ),
@@ -330,11 +332,11 @@ LESSONS: tuple[LessonRow, ...] = (
                 (
                     N_(
                         "A net exists; does training stay there? Both are trained on with the same batches, {further} "
-                        "steps: the {shallow} and the deeper net that began with the same answers."
+                        "steps: {built_from} and the {built} that began with the same answers."
                     ),
                     N_(
-                        "If SGD spoils it, the identity is hard to hold for plain layers. A residual block holds it "
-                        "by doing nothing: F(x) = 0."
+                        "If SGD does not keep it, that fits what the paper supposes: plain layers find the identity "
+                        "hard to learn. A residual block has it where its branch does nothing: F(x) = 0."
                     ),
                 ),
                 (FormulaRow(r"F(x) = 0 \to H(x) = x", N_("the identity mapping in a residual block")),),
@@ -359,7 +361,7 @@ LESSONS: tuple[LessonRow, ...] = (
                     ),
                     N_(
                         "So the layers learn only F, what is to be added to x: the residual. How much that is can be "
-                        "measured in every block of the {residual} that you trained."
+                        "measured in every block of the trained {looked_into}."
                     ),
                 ),
                 (
@@ -367,7 +369,9 @@ LESSONS: tuple[LessonRow, ...] = (
                         r"a^{[l+2]} = g(z^{[l+2]} + a^{[l]})",
                         N_("by layers: z is layer l+2 before its activation g, a after it"),
                     ),
-                    FormulaRow(r"H(x) = F(x) + x", N_("by blocks: the same")),
+                    FormulaRow(
+                        r"H(x) = F(x) + x", N_("what g is applied to, with x for what enters the block: y = g(H(x))")
+                    ),
                 ),
                 Measure(
                     "responses", Nets.RESIDUAL, inside_words.responses_words, panels=(2,), drawing=True, numbers=True
@@ -379,8 +383,9 @@ LESSONS: tuple[LessonRow, ...] = (
                 N_("What it costs"),
                 (
                     N_(
-                        "Where the width grows, x does not fit onto F(x). Option A fills up with zeros, B projects "
-                        "there with weights, C projects at every block."
+                        "Where a stage begins, F(x) has half the height and width of x and twice its channels, so they "
+                        "cannot be added. Option A leaves out every second pixel and fills up with zeros; B projects "
+                        "x there with weights; C does that at every block, to see whether more weights help."
                     ),
                     N_(
                         "Deeper nets use bottlenecks: a 1x1 layer narrows, a 3x3 layer works on few channels, a 1x1 "
@@ -403,7 +408,7 @@ LESSONS: tuple[LessonRow, ...] = (
                 ),
                 (),
                 Claims(),
-                N_("Who says it: the paper, or others? Your own sentences are kept."),
+                N_("Does the paper say so? Your own sentences are kept."),
             ),
         ),
     ),

@@ -55,7 +55,7 @@ class AnalysisSession(QObject):
         self._job: Job | None = None
         self._inquiry: Inquiry | None = None
         self._step: Step | None = None
-        self._started = self._known_since = 0.0
+        self._since, self._from = 0.0, 0.0  # when the first fraction of the step under way came, and that fraction
         self._stopping = False
         self._bench: LesionBench | None = None
         self._asked: deque[Change] = deque()  # of the bench
@@ -89,9 +89,9 @@ class AnalysisSession(QObject):
         fraction = self._step.fraction
         if fraction is None:
             return self._step.text
-        if fraction < _TRUST:
+        if fraction - self._from < _TRUST:
             return _("{text}, {share:.0%}", text=self._step.text, share=fraction)
-        left = (time.monotonic() - self._known_since) * (1 - fraction) / fraction
+        left = (time.monotonic() - self._since) * (1 - fraction) / (fraction - self._from)
         return _(
             "{text}, {share:.0%}, about {left} left",
             text=self._step.text,
@@ -147,8 +147,11 @@ class AnalysisSession(QObject):
 
     def _on_item(self, item: object) -> None:
         if isinstance(item, Step):
-            if item.fraction is not None and (self._step is None or self._step.text != item.text):
-                self._known_since = time.monotonic()
+            before = self._step
+            if item.fraction is not None and (
+                before is None or before.text != item.text or item.fraction < (before.fraction or 0.0)
+            ):
+                self._since, self._from = time.monotonic(), item.fraction
             self._step = item
             self.changed.emit()
         elif isinstance(item, Partial):

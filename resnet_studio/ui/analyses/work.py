@@ -108,8 +108,10 @@ def taking_out(inquiry: Inquiry, store: RunStore, bench: Callable[[], LesionBenc
     def work(emit: Emit, should_stop: StopCheck) -> object:
         lesions = bench()
         lesions.open(_prepared(inquiry, store), store, store.home, _reporter(emit), should_stop)
-        emit(Step(_(inquiry.row.title), None))
-        lesions.answer(should_stop, *_lesion_sinks(inquiry.row, store, emit))
+        title = _(inquiry.row.title)
+        emit(Step(title, 0.0))
+        sinks = _lesion_sinks(inquiry.row, store, emit)
+        lesions.answer(should_stop, *sinks, lambda done, of: emit(Step(title, done / of)))
         return ()
 
     return work

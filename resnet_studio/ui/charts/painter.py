@@ -44,6 +44,7 @@ class Ink:
 PAPER = Ink(
     QColor("#1b2330"), QColor("#5a6578"), QColor("#dfe4ec"), QColor("#ffffff"), QColor("#2456c9"), family=FAMILY
 )
+_BAND, _BAND_ALPHA = 13.0, 60  # pixels; of 255: of what marks a place
 # Dark to light, as viridis goes: lightness rises evenly, so grey prints and colour-blind eyes read it.
 _COLOURS = np.array([(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)], np.float64)
 
@@ -192,22 +193,33 @@ def _paint_lines(p: QPainter, ink: Ink, chart: LineChart, area: QRectF, marked: 
         p.drawLine(QLineF(area.left(), y, area.right(), y))
     p.save()
     p.setClipRect(area.adjusted(-4, -4, 4, 4))
+    _mark_places(p, ink, chart, axes, marked)
     for line in chart.lines:
         _paint_line(p, ink, line, axes, chart.log)
     for line in chart.lines if marked else ():
-        _mark_line(p, ink, line, axes, chart.log, marked)
+        _mark_points(p, ink, line, axes, chart.log, marked)
     p.restore()
 
 
-def _mark_line(p: QPainter, ink: Ink, line: Line, axes: Axes, log: bool, marked: str) -> None:
-    """A line down through each point of the marked block, and a ring around the point."""
+def _mark_places(p: QPainter, ink: Ink, chart: LineChart, axes: Axes, marked: str) -> None:
+    """A band behind the lines at each place of the marked block: an interval there stays in sight."""
+    places = {
+        float(x) for line in chart.lines for x, name in zip(line.x, line.names, strict=False) if belongs(name, marked)
+    }
+    colour = QColor(ink.mark)
+    colour.setAlpha(_BAND_ALPHA)
+    for place in sorted(places):
+        x = float(axes.x(place))
+        p.fillRect(QRectF(x - _BAND / 2, axes.area.top(), _BAND, axes.area.height()), colour)
+
+
+def _mark_points(p: QPainter, ink: Ink, line: Line, axes: Axes, log: bool, marked: str) -> None:
+    """A ring around each point of the marked block."""
     chosen = [place for place, name in enumerate(line.names) if belongs(name, marked)]
     x, y = axes.x(np.asarray(line.x, np.float64)), axes.y(_on_axis(line.y, log))
+    p.setPen(QPen(ink.mark, 2.2))
     for place in chosen:
-        p.setPen(QPen(ink.mark, 1.0))
-        p.drawLine(QLineF(x[place], axes.area.top(), x[place], axes.area.bottom()))
         if np.isfinite(y[place]):
-            p.setPen(QPen(ink.mark, 2.2))
             p.drawEllipse(QPointF(x[place], y[place]), 5.5, 5.5)
 
 

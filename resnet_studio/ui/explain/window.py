@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -10,7 +11,7 @@ from PySide6.QtWidgets import QDialog, QFrame, QLabel, QScrollArea, QVBoxLayout,
 
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer
 from resnet_studio.domain.explain import Explanation, Price, explain_block, explain_layer, last_layer
-from resnet_studio.domain.glossary import find_term
+from resnet_studio.domain.glossary import Term, find_term
 from resnet_studio.text import _
 from resnet_studio.ui.explain.block_figure import BlockFigure
 from resnet_studio.ui.explain.formula import formulas_html
@@ -92,8 +93,13 @@ class ExplainWindow(QDialog):
         self.formulas.setVisible(bool(found.formulas))
         self.sentences.setText(found.text)
         self.prices.setText(_prices_html(found))
-        links = ", ".join(f'<a href="{key}">{escape(find_term(key).name)}</a>' for key in found.terms)
-        self.terms.setText(_("The words: {links}", links=links))
+        self.terms.setText(words_html(map(find_term, found.terms)))
+
+
+def words_html(terms: Iterable[Term]) -> str:
+    """Their names, each a link whose address is the term's key."""
+    links = ", ".join(f'<a href="{term.key}">{escape(term.name)}</a>' for term in terms)
+    return _("The words: {links}", links=links)
 
 
 def _prices_html(found: Explanation) -> str:

@@ -68,7 +68,7 @@ def _iterations(run: RunRecord) -> tuple[int, int] | None:
 
 
 def _data_tip(run: RunRecord) -> str:
-    return _("Trained elsewhere: its data are not known.") if run.imported else run.spec.data.source
+    return _("Trained elsewhere: its data are not known.") if not run.data_known else run.spec.data.source
 
 
 def evaluated_text(found: EvaluatedError) -> str:
@@ -129,7 +129,7 @@ COLUMNS: dict[Column, TableColumn[RunRecord]] = {
     ),
     Column.DATA: TableColumn(
         _("Data"),
-        lambda run: NOT_KNOWN if run.imported else data_name(run),
+        lambda run: data_name(run) if run.data_known else NOT_KNOWN,
         width=84,
         tip=_("Where the images come from."),
         sort=lambda run: data_name(run).casefold(),

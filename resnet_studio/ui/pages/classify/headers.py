@@ -132,7 +132,7 @@ class NetworksHeader(QHeaderView):
 
     def _about(self, run: RunRecord) -> str:
         classes = counted(len(run.class_names), "class", "classes")
-        parts = [classes] if run.imported else [data_name(run), classes]
+        parts = [data_name(run), classes] if run.data_known else [classes]
         used = self._iterations.get(run.id)
         if used is not None and used < run.iterations and not run.imported:
             parts.append(_("at iteration {count}", count=formats.count(used)))

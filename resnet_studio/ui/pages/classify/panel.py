@@ -151,7 +151,7 @@ def classes_note(runs: Sequence[RunRecord]) -> str:
 
 def _answers(run: RunRecord, names: str) -> str:
     """The classes, and whose they are where that is known."""
-    return names if run.imported else f"{data_name(run)}: {names}"
+    return f"{data_name(run)}: {names}" if run.data_known else names
 
 
 def _few(names: Sequence[str]) -> str:

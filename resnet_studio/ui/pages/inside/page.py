@@ -262,7 +262,7 @@ class InsidePage(Page):
             self._drawer.stop()
             self._show_known()
         elif self.figure.shown is not None and not self.figure.shown.records:
-            self.figure.measured.setText(_("Ended before all was measured; it is not stored."))
+            self.figure.measured.setText(_("Ended before all was measured; what was not finished is not stored."))
 
     @Slot()
     def _draw_lesion(self) -> None:

@@ -35,8 +35,8 @@ class _ClaimRow(QWidget):
         self.sentence = QLabel(_(claim.sentence), wordWrap=True)
         self.why = named(QLabel(wordWrap=True), f"lesson_why_{claim.key}", role="muted")
         self.buttons = {
-            True: named(QPushButton(_("The paper")), f"lesson_paper_{claim.key}"),
-            False: named(QPushButton(_("Others")), f"lesson_others_{claim.key}"),
+            True: named(QPushButton(_("The paper says so")), f"lesson_paper_{claim.key}"),
+            False: named(QPushButton(_("It does not")), f"lesson_others_{claim.key}"),
         }
         self.group = QButtonGroup(self)
         top = QHBoxLayout()

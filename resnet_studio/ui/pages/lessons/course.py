@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from PySide6.QtCore import QObject, Signal
 
@@ -10,13 +11,14 @@ from resnet_studio.domain.analyses.construct import Construction
 from resnet_studio.domain.colours import colour_for_depth
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.network_spec import NetworkSpec
+from resnet_studio.domain.network_spec import NetworkSpec, depths
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.spec import replace as spec_replace
 from resnet_studio.studies.lessons.cohorts import ROLES, TAG, LessonSizes
 from resnet_studio.studies.lessons.race_words import RaceEnd
 from resnet_studio.studies.lessons.rows import Nets
 from resnet_studio.text import _
-from resnet_studio.ui.analyses.subjects import DRAWN, Chosen
+from resnet_studio.ui.analyses.subjects import Chosen
 from resnet_studio.ui.pages.lessons.lesson_runs import LessonRuns
 from resnet_studio.ui.pages.lessons.place import LessonPlace
 from resnet_studio.ui.services import Services
@@ -61,7 +63,10 @@ class Course(QObject):
         return runs if whole and all(run.weights_sha256 for run in runs) else ()
 
     def _stored(self) -> tuple[RunRecord, ...]:
-        """Of the newest cohort that ended with weights and has a plain and a residual net: those the drawing shows."""
+        """Of the newest cohort that ended with weights and has a plain and a residual net.
+
+        Its shallowest and its deepest plain net and its deepest residual one, as in a race.
+        """
         try:
             runs = [run for run in self.services.store.list_runs() if run.weights_sha256]
         except UserError:
@@ -71,8 +76,10 @@ class Course(QObject):
             if run.status is RunStatus.FINISHED:
                 cohorts.setdefault(run.cohort_id, []).append(run)
         for found in cohorts.values():
-            if {run.residual for run in found} == {False, True}:
-                return tuple(sorted(found, key=lambda run: (run.residual, run.spec.network.depth)))[-DRAWN:]
+            found.sort(key=lambda run: run.spec.network.depth)
+            plain, residual = ([run for run in found if run.residual is kind] for kind in (False, True))
+            if plain and residual:
+                return (plain[0], *plain[1:][-1:], residual[-1])
         return ()
 
     @property
@@ -103,6 +110,25 @@ class Course(QObject):
         if not self.trained:
             return _("Nothing is trained yet: run the race first.")
         return _("The nets of your race.") if self.are_raced else _("Stored nets; your own race has not ended yet.")
+
+    def deeper(self, network: NetworkSpec) -> int:
+        """Depth of the net that is built from a plain one: that of the race, else the next of its rule."""
+        if self.sizes.deep.depth > network.depth:
+            return self.sizes.deep.depth
+        return next((depth for depth in depths(network.family, network.branch) if depth > network.depth), network.depth)
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What the lessons' texts may name, with the nets that are looked into."""
+        fields = dict(self.sizes.fields)
+        for run in self.chosen(Nets.SHALLOW).runs:
+            network = run.spec.network
+            fields["built_from"] = network.label
+            with suppress(ValueError):  # no deeper one can be built: the experiment says why
+                fields["built"] = spec_replace(network, depth=self.deeper(network), stages=()).label
+        for run in self.chosen(Nets.RESIDUAL).runs:
+            fields["looked_into"] = run.spec.network.label
+        return fields
 
     @property
     def shallow_run(self) -> RunRecord | None:

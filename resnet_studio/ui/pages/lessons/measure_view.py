@@ -170,9 +170,7 @@ class MeasureView(ExperimentView):
     def settings(self) -> AnalysisSettings:
         found = self.row.settings(**self.course.sizes.settings.get(self.row.key, {}))
         if isinstance(found, ConstructSettings):
-            depth = self.course.sizes.deep.depth
-            shallow = self._chosen.runs[0].spec.network.depth
-            found = found.model_copy(update={"depth": depth if depth > shallow else 0})
+            found = found.model_copy(update={"depth": self.course.deeper(self._chosen.runs[0].spec.network)})
         return found
 
     # What is found

@@ -142,7 +142,7 @@ class LessonsPage(Page):
         place = self.place.step_of(lesson)
         if keep:
             self.place.go_to(lesson, place)
-        self.text.show_step(step, self.course.sizes.fields, done=step.key in self.place.done)
+        self.text.show_step(step, self.course.fields, done=step.key in self.place.done)
         view = self._view(step)
         self.experiments.setCurrentWidget(view)
         view.activate()
@@ -181,6 +181,10 @@ class LessonsPage(Page):
             if step is self.step:
                 self.text.show_done(True)
 
+    @Slot(str)
+    def _on_term(self, key: str) -> None:
+        self.services.navigator.explain(key)
+
     @Slot()
     def _on_watch(self) -> None:
         self.services.navigator.show_training()
@@ -205,6 +209,7 @@ class LessonsPage(Page):
             self.buttons[lesson.key] = button
             row.addWidget(button, 1)
         self.text = StepPanel(self.services.theme)
+        self.text.term_requested.connect(self._on_term)
         self.experiments = QStackedWidget()
         columns = QSplitter(Qt.Orientation.Horizontal)
         columns.setChildrenCollapsible(False)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from resnet_studio.domain.glossary import terms_in
 from resnet_studio.studies.lessons.rows import StepRow
 from resnet_studio.text import _
+from resnet_studio.ui.explain.window import words_html
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named, set_role
 from resnet_studio.ui.widgets.formula import FormulaView
 
 
 class StepPanel(QScrollArea):
-    """``show_step`` replaces what stood there."""
+    """``show_step`` replaces what stood there; ``term_requested(key)`` when a word of the glossary is pressed."""
+
+    term_requested = Signal(str)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,6 +53,7 @@ class StepPanel(QScrollArea):
         column.addSpacing(4)
         self.todo = self._add(column, _(step.todo, **fields), "heading")
         self.done = self._add(column, _("✓ Done. Go on, or do it again."), "heading")
+        self._add_words(column, " ".join(label.text() for label in self.labels))
         column.addStretch(1)
         self.setWidget(holder)  # the one before is deleted
         self.show_done(done)
@@ -57,6 +62,19 @@ class StepPanel(QScrollArea):
         """Whether what the step asks for has been done."""
         set_role(self.todo, "muted" if done else "heading")
         self.done.setVisible(done)
+
+    def _add_words(self, column: QVBoxLayout, text: str) -> None:
+        """Those of the glossary that stand in ``text``, each a link."""
+        self.words = named(QLabel(wordWrap=True), "lesson_glossary", role="muted")
+        found = terms_in(text)
+        self.words.setText(words_html(found))
+        self.words.setTextInteractionFlags(
+            Qt.TextInteractionFlag.LinksAccessibleByMouse | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
+        )
+        self.words.linkActivated.connect(self.term_requested)
+        if found:
+            column.addSpacing(4)
+            column.addWidget(self.words)
 
     def _add(self, column: QVBoxLayout, text: str, role: str = "") -> QLabel:
         label = named(QLabel(text, wordWrap=True), role=role)
