@@ -30,10 +30,10 @@ FAILURE = _("Training ended with an unexpected error")
 _LOOK_SECONDS = 0.4  # between two looks at what is asked: an answer within a second
 
 
-def this_worker(device: str = "") -> Worker:
-    """A name that no other process has, on no machine."""
+def this_worker(device: str = "", kinds: Sequence[str] = ()) -> Worker:
+    """A name that no other process has, on no machine; of the kinds of devices that it has."""
     host = socket.gethostname()
-    return Worker(f"{host}:{os.getpid()}:{uuid4().hex[:8]}", host, device)
+    return Worker(f"{host}:{os.getpid()}:{uuid4().hex[:8]}", host, device, tuple(kinds))
 
 
 class Steering:

@@ -18,10 +18,11 @@ import pytest
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import EventSink
-from resnet_studio.domain.queue import Claim, QueueEntry, QueueRequest, QueueStatus, Worker
+from resnet_studio.domain.queue import Claim, QueueCommand, QueueEntry, QueueRequest, QueueStatus, QueueVerb, Worker
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.copying import table_checksums
+from resnet_studio.history.steer import steer
 from resnet_studio.history.storage import default_url, storage_at
 from resnet_studio.history.store import RunStore, open_history
 from resnet_studio.platform.home import Home
@@ -243,6 +244,31 @@ def test_pause_stop_and_order_reach_a_worker_within_two_seconds(
         wait_for(lambda: len(training.begun) == 2, 4.0)
         assert training.begun[1] == third.run_ids, "moved before the second"
         assert window.entry(second.id).status is QueueStatus.WAITING
+
+
+def test_a_worker_that_waits_is_listed_until_it_leaves(machines: tuple[Home, Home], tiny_twin: CohortSpec) -> None:
+    training, stopping = Instead(), threading.Event()
+    training.let_go.set()
+    with open_history(machines[0]) as window:
+        with working(machines[1], training, stopping):
+            wait_for(window.workers)
+            ((idle,)) = window.workers()
+            assert (idle.host, idle.device, idle.entry, idle.gone) == ("desk", "cpu", None, False)
+            entry = window.enqueue(tiny_twin)
+            wait_for(lambda: window.entry(entry.id).status is QueueStatus.FINISHED)
+            wait_for(lambda: [worker.entry for worker in window.workers()] == [None])
+        assert window.workers() == []
+
+
+def test_a_worker_that_waits_does_what_others_ask_of_the_one_writer(
+    home_with_images: Home, tiny_twin: CohortSpec
+) -> None:
+    training, stopping = Instead(), threading.Event()
+    training.let_go.set()
+    with working(home_with_images, training, stopping), RunStore.open(home_with_images, writer=False) as reader:
+        wait_for(lambda: reader.workers())
+        entry_id = steer(reader, QueueCommand(verb=QueueVerb.ADD, cohort=tiny_twin))
+        wait_for(lambda: reader.entry(entry_id).status is QueueStatus.FINISHED)
 
 
 def test_a_worker_that_is_told_to_go_leaves_its_cohort_as_the_next(

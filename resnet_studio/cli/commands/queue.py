@@ -65,7 +65,7 @@ def list_entries(
     rows = [
         (
             entry.place or "", entry.id[:8], entry.title, entry.study, ", ".join(map(str, entry.seeds)),
-            _(entry.status.value), f"{entry.iteration}/{entry.iterations}",
+            entry.state, f"{entry.iteration}/{entry.iterations}",
             time.by_entry[entry.id].words if entry.id in time.by_entry else "",
         )
         for entry in entries
@@ -205,6 +205,11 @@ def run(context: typer.Context, as_json: AsJson = False) -> None:
         waiting = [entry for entry in store.queue() if entry.status is QueueStatus.WAITING]
     if as_json:
         print_json([entry_json(entry) for entry in ended])
+    for entry in (entry for entry in waiting if entry.needs and stopping.received is None):
+        hint(
+            _("{title} waits for a worker that has {device}; this machine has none.", title=entry.title,
+              device=entry.needs)
+        )  # fmt: skip
     for entry in held:
         hint(_("{title} is {status}: {reason}", title=entry.title, status=_(entry.status.value), reason=entry.reason))
     if waiting:
@@ -235,10 +240,11 @@ def _train_all(store: RunStore, stopping: StopOnSignals, as_json: bool) -> list[
     """The entries that were trained; a stop that somebody asked the queue for ends it too."""
     try:
         with stopping.interrupting():
-            from resnet_studio.runner.run_cohort import resume as train  # torch enters here
+            from resnet_studio.networks.devices import kinds_here  # torch enters here
+            from resnet_studio.runner.run_cohort import resume as train
     except KeyboardInterrupt:
         return []
-    worker, ended = this_worker(), []
+    worker, ended = this_worker(kinds=kinds_here()), []
     while not stopping() and (claim := store.claim(worker)) is not None:
         entry = store.entry(claim.entry_id)
         if not as_json:
@@ -337,6 +343,8 @@ def entry_json(entry: QueueEntry, time: QueueTime | None = None) -> dict[str, ob
         ],
         "status": str(entry.status),
         "reason": entry.reason,
+        "needs": entry.needs,
+        "needs_lacking": bool(entry.lacking),
         "progress": entry.progress,
         "seconds_left": None if left is None else left.seconds,
         "seconds_left_range": None if left is None else [left.low, left.high],
