@@ -32,6 +32,7 @@ class WorkerLoop:
 
     Attributes:
         ended: The entries that were trained, each as it was when its claim was given back.
+        idle: Nothing waited when it looked last.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class WorkerLoop:
             on_failed: Gets an entry that could not be trained, and a sentence; the worker goes on with the next.
         """
         self.ended: list[QueueEntry] = []
+        self.idle = False
         self._reported: Waited | None = None
         self._store, self._worker, self._training = store, worker, training
         self._showing, self._on_failed = showing, on_failed
@@ -74,6 +76,7 @@ class WorkerLoop:
         while not should_stop():
             try:
                 self._report()
+                self.idle = False
                 claim = self._store.claim(self._worker)
             except HistoryAwayError as error:
                 log.info("nothing can be claimed: %s", error)
@@ -87,6 +90,7 @@ class WorkerLoop:
             elif until_empty:
                 return
             else:
+                self.idle = True
                 self._wait(should_stop)
                 answer_requests(self._store)
 

@@ -79,5 +79,6 @@ def test_a_cohort_for_a_device_that_is_not_here_stays_waiting(images: Path, tmp_
 
 
 def test_a_device_that_there_is_not_is_refused(tmp_path: Path) -> None:
-    said = say("--home", tmp_path, "work", "--device", "tpu")
-    assert (said.code, "no device" in said.err) == (2, True)
+    for command in (("work", "--device"), ("queue", "run", "--devices")):
+        said = say("--home", tmp_path, *command, "tpu")
+        assert (said.code, "no device" in said.err) == (2, True)
