@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, cast
 from uuid import uuid4
 
@@ -629,9 +630,13 @@ def _row(session: Session, entry_id: str) -> QueueRow:
 
 
 def _run_ids(row: QueueRow) -> list[str]:
+    return _ids_in(row.run_ids)
+
+
+def _ids_in(text: str) -> list[str]:
     """What cannot be read names no run."""
     try:
-        found = json.loads(row.run_ids)
+        found = json.loads(text)
     except ValueError:
         return []
     return (
@@ -660,15 +665,16 @@ def _in_order(session: Session) -> list[QueueEntry]:
     asking = any(entry.needs and entry.status is QueueStatus.WAITING for entry in entries)
     there = workers.offered(session) if asking else None
 
-    def lacking(entry: QueueEntry) -> str:
-        if there is None or entry.status is not QueueStatus.WAITING or entry.needs in there:
-            return ""
-        return entry.needs
-
     return [
-        replace(entry, place=place, lacking=lacking(entry))
+        replace(entry, place=place, lacking=_lacking(entry, there))
         for place, entry in enumerate((e for e in entries if e.runs or e.claimed), 1)
     ]
+
+
+def _lacking(entry: QueueEntry, there: frozenset[str] | None) -> str:
+    if there is None or entry.status is not QueueStatus.WAITING or entry.needs in there:
+        return ""
+    return entry.needs
 
 
 def _entries(session: Session, query: Select[Any]) -> list[QueueEntry]:
@@ -686,13 +692,25 @@ def _entries(session: Session, query: Select[Any]) -> list[QueueEntry]:
 
 
 def _one(session: Session, entry_id: str) -> QueueEntry:
-    for entry in _in_order(session):
-        if entry.id == entry_id:
-            return entry
+    """One entry, without reading all that wait beside it."""
     found = _entries(session, select(QueueRow).where(QueueRow.id == entry_id))
     if not found:
         raise _unknown(entry_id)
-    return found[0]
+    (entry,) = found
+    if entry.status.ended or not (entry.runs or entry.claimed):
+        return entry
+    there = workers.offered(session) if entry.needs else None
+    return replace(entry, place=_place(session, entry_id), lacking=_lacking(entry, there))
+
+
+def _place(session: Session, entry_id: str) -> int:
+    """As :func:`_in_order` counts, of an entry that it lists."""
+    columns = select(QueueRow.id, QueueRow.run_ids, QueueRow.owner).where(_NOT_ENDED).order_by(*_ORDER)
+    before = list(takewhile(lambda row: row.id != entry_id, session.execute(columns)))
+    ids = [_ids_in(row.run_ids) for row in before]
+    named = [run_id for some in ids for run_id in some]
+    kept = set(session.scalars(select(RunRow.id).where(RunRow.id.in_(named), RunRow.deleted_at.is_(None))))
+    return 1 + sum(bool(row.owner) or not kept.isdisjoint(some) for row, some in zip(before, ids, strict=True))
 
 
 def _record(row: QueueRow, cohort: CohortRow, members: Sequence[RunRecord]) -> QueueEntry:

@@ -536,3 +536,14 @@ def test_a_new_writer_of_a_file_knows_no_workers_of_a_dead_one(home: Home) -> No
         store.report_worker(Worker("a", "desk", "cpu", ("cpu",)))
     with RunStore.open(home) as store:
         assert [worker.name for worker in store.workers()] == (["a"] if store.shared else [])
+
+
+def test_one_entry_alone_reads_as_it_does_in_the_list(store: RunStore, three: list[QueueEntry]) -> None:
+    store.delete(three[0].run_ids)
+    held = store.enqueue(CohortSpec(runs=tuple(run.spec for run in three[1].runs)))
+    claim = store.claim(ME, three[2].id)
+    assert claim is not None
+    listed = store.queue()
+    assert [entry.id for entry in listed] == [three[2].id, three[1].id, held.id]
+    assert [store.entry(entry.id) for entry in listed] == listed
+    assert store.entry(three[0].id).place == 0
