@@ -31,6 +31,7 @@ from resnet_studio.cli.commands import (
     evaluate,
     history,
     inside,
+    launch,
     network,
     queue,
     recipes,
@@ -54,7 +55,7 @@ USER_ERROR, OUR_ERROR, INTERRUPTED, HUNG_UP = 2, 1, 130, 129  # exit codes
 # In the order of the help. A module registers what it has under its own name.
 COMMANDS = (
     train, recipes, study, queue, runs, compare, conformity, network, classify, weights, data, diff, bench, doctor,
-    evaluate, inside, history, work,
+    evaluate, inside, history, work, launch,
 )  # fmt: skip
 
 app = typer.Typer(

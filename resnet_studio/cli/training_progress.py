@@ -225,6 +225,17 @@ class PlainProgress:
             self._broken = True
 
 
+class DeviceProgress(PlainProgress):
+    """The same of one of several trainings at the same time: each line begins with the device."""
+
+    def __init__(self, runs: Sequence[RunRecord], should_stop: StopCheck, device: str) -> None:
+        super().__init__(runs, should_stop)
+        self._device = device
+
+    def _print(self, line: str) -> None:
+        super()._print(f"{self._device}: {line}")
+
+
 class NoProgress:
     """Beside JSON in a pipe: nothing."""
 

@@ -9,12 +9,12 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.enums import Device, RunStatus
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.spec import Spec
 from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.text import N_
+from resnet_studio.text import N_, _
 
 LEASE_SECONDS = 60.0  # how long a claim holds after its last renewal, by the database's clock
 RENEW_SECONDS = 15.0
@@ -50,11 +50,20 @@ class LostClaimError(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Who trains. ``name`` is of one process alone; ``device`` is what it trains on, empty where it chooses."""
+    """Who trains. ``name`` is of one process alone; ``device`` is what it trains on, empty where it chooses.
+
+    ``kinds`` are those of its devices, as a recipe names them; without any it takes whatever waits.
+    """
 
     name: str
     host: str
     device: str = ""
+    kinds: tuple[str, ...] = ()
+
+
+def needed_kind(device: Device) -> str | None:
+    """The kind of device that training by a recipe with ``device`` takes; None if every machine has it."""
+    return str(device) if device in (Device.CUDA, Device.MPS) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,8 @@ class QueueEntry:
         reason: A sentence on its status, or empty.
         owner: Name of the worker that has claimed it, empty without one; ``host`` and ``device`` are the worker's.
         speed: Iterations a second, of the cohort, when the claim was last renewed; None where not known.
+        needs: The kind of device that a worker must have to train it, empty where any will do.
+        lacking: That kind, where it waits and none of the workers that are there has one; else empty.
     """
 
     id: str
@@ -98,6 +109,8 @@ class QueueEntry:
     lease_until: datetime | None = None
     heard_at: datetime | None = None
     speed: float | None = None
+    needs: str = ""
+    lacking: str = ""
 
     @property
     def run_ids(self) -> tuple[str, ...]:
@@ -107,6 +120,13 @@ class QueueEntry:
     def claimed(self) -> bool:
         """Somebody trains it, or holds it paused."""
         return bool(self.owner)
+
+    @property
+    def state(self) -> str:
+        """The status in words, and what it waits for that nobody has."""
+        if self.lacking:
+            return _("waiting for {device}, which no worker has", device=self.lacking)
+        return _(self.status.value)
 
     @property
     def title(self) -> str:
@@ -136,6 +156,38 @@ class QueueEntry:
     @property
     def begun(self) -> bool:
         return any(run.iteration for run in self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """A worker, or whoever else trains.
+
+    Attributes:
+        heard_seconds: How long ago it was last heard of, by the database's clock.
+        entry: What it trains, None while it waits for work.
+    """
+
+    name: str
+    host: str
+    device: str
+    heard_seconds: float
+    entry: QueueEntry | None = None
+
+    @property
+    def gone(self) -> bool:
+        """Nothing was heard of it for longer than a claim holds."""
+        return self.heard_seconds > LEASE_SECONDS
+
+    @property
+    def state(self) -> str:
+        if self.gone:
+            return _("gone")
+        return _("waits for work") if self.entry is None else _(self.entry.status.value)
+
+    @property
+    def speed(self) -> float | None:
+        """Iterations a second, where known."""
+        return None if self.entry is None else self.entry.speed
 
 
 def _share(run: RunRecord) -> float:

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, cast
 from uuid import uuid4
 
 from sqlalchemy import CursorResult, Select, delete, false, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from resnet_studio.domain.enums import RunStatus
+from resnet_studio.domain.enums import Device, RunStatus
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.queue import (
     LEASE_SECONDS,
@@ -31,14 +32,16 @@ from resnet_studio.domain.queue import (
     QueueStatus,
     QueueVerb,
     Worker,
+    WorkerRecord,
+    needed_kind,
 )
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.history import runs
+from resnet_studio.history import runs, workers
 from resnet_studio.history.clock import answering_since, database_now
 from resnet_studio.history.evaluations import remove_of_runs
 from resnet_studio.history.run_folders import remove_run_folders
-from resnet_studio.history.schema import NAME_LENGTH, CohortRow, QueueRow, RunRow
+from resnet_studio.history.schema import NAME_LENGTH, CohortRow, QueueRow, RunRow, WorkerRow
 from resnet_studio.history.sessions import locked
 from resnet_studio.history.storage import Inspection, KeptCopies, Storage
 from resnet_studio.platform.home import Home
@@ -147,6 +150,39 @@ class QueueStore:
         """What somebody trains or holds, in the queue's order, and the database's time now."""
         with self._storage.reading() as session:
             return [entry for entry in _in_order(session) if entry.claimed], database_now(session)
+
+    def workers(self) -> list[WorkerRecord]:
+        """Who trains, in the queue's order, then the workers that wait for work; one that is gone for a while too."""
+        with self._storage.reading() as session:
+            now = database_now(session)
+            claimed = [entry for entry in _in_order(session) if entry.claimed]
+            rows = workers.listed(session, now)
+
+            def ago(heard_at: datetime | None) -> float:
+                return max((now - heard_at).total_seconds(), 0.0) if heard_at else 0.0
+
+            known = {row.name: row.device for row in rows}
+            training = [
+                WorkerRecord(
+                    entry.owner, entry.host, entry.device or known.get(entry.owner, ""), ago(entry.heard_at), entry
+                )
+                for entry in claimed
+            ]
+            busy = {entry.owner for entry in claimed}
+            idle = [
+                WorkerRecord(row.name, row.host, row.device, ago(row.heard_at)) for row in rows if row.name not in busy
+            ]
+            return training + idle
+
+    def report_worker(self, worker: Worker) -> None:
+        """Note that a worker is there; to be done every :data:`~resnet_studio.domain.queue.RENEW_SECONDS` at least
+        while it waits."""
+        with self._storage.writing() as session:
+            workers.report(session, worker)
+
+    def forget_worker(self, worker: Worker) -> None:
+        with self._storage.writing() as session:
+            workers.forget(session, worker.name)
 
     def entry(self, entry_id: str) -> QueueEntry:
         """Of a whole id, ended or not."""
@@ -283,6 +319,8 @@ class QueueStore:
     def claim(self, worker: Worker, entry_id: str | None = None) -> Claim | None:
         """Take the next entry that waits, or whose lease has run out, or one of that id; None if there is none.
 
+        What asks for a kind of device that the worker has not is passed over.
+
         Deleted runs are not trained; an entry without any other leaves the queue.
         """
         with self._storage.writing() as session:
@@ -292,6 +330,8 @@ class QueueStore:
             condition = or_(waits, expired)
             if entry_id is not None:
                 condition = (QueueRow.id == entry_id) & (_NOT_ENDED) & ((QueueRow.owner == "") | expired)
+            if worker.kinds:
+                condition &= QueueRow.needs.is_(None) | QueueRow.needs.in_(worker.kinds)
             query = select(QueueRow).where(condition).order_by(QueueRow.position, QueueRow.key).limit(1)
             # One row at a time: a lock on all that wait would hide them from everybody else who claims.
             while (row := session.scalars(query.with_for_update(skip_locked=True)).first()) is not None:
@@ -330,6 +370,8 @@ class QueueStore:
             now = database_now(session)
             values = {"heard_at": now, "lease_until": now + timedelta(seconds=LEASE_SECONDS), "speed": speed}
             session.execute(update(QueueRow).where(QueueRow.id == claim.entry_id).values(values))
+            owner = session.scalar(select(QueueRow.owner).where(QueueRow.id == claim.entry_id))
+            workers.renew(session, owner or "", now)
 
     def requested(self, claim: Claim) -> QueueRequest:
         """What is asked of who trains the entry.
@@ -388,6 +430,7 @@ class QueueStore:
     def _release_dead(self) -> None:
         """Entries that are claimed although nobody can be training wait again; for the one that may write alone."""
         with self._storage.writing() as session:
+            session.execute(delete(WorkerRow))
             for row in session.scalars(select(QueueRow).where(QueueRow.owner != "").order_by(QueueRow.position.desc())):
                 row.fence += 1
                 _let_go(session, row, QueueStatus.WAITING, _INTERRUPTED)
@@ -493,10 +536,20 @@ def _add(session: Session, cohort_key: int, run_ids: Sequence[str], *, first: bo
         host="",
         device="",
         fence=0,
+        needs=_needed(session, run_ids),
     )
     session.add(row)
     session.flush()
     return row
+
+
+def _needed(session: Session, run_ids: Sequence[str]) -> str | None:
+    """The kind of device that runs of one cohort ask for; what cannot be read asks for none."""
+    spec = session.scalar(select(RunRow.spec).where(RunRow.id.in_(run_ids)).limit(1))
+    try:
+        return needed_kind(Device(json.loads(spec or "")["recipe"]["device"]))
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _join(session: Session, cohort: CohortSpec, rows: Sequence[RunRow]) -> QueueRow | None:
@@ -581,9 +634,13 @@ def _row(session: Session, entry_id: str) -> QueueRow:
 
 
 def _run_ids(row: QueueRow) -> list[str]:
+    return _ids_in(row.run_ids)
+
+
+def _ids_in(text: str) -> list[str]:
     """What cannot be read names no run."""
     try:
-        found = json.loads(row.run_ids)
+        found = json.loads(text)
     except ValueError:
         return []
     return (
@@ -609,7 +666,19 @@ def _request(word: str) -> QueueRequest:
 def _in_order(session: Session) -> list[QueueEntry]:
     """What has not ended, numbered."""
     entries = _entries(session, select(QueueRow).where(_NOT_ENDED).order_by(*_ORDER))
-    return [replace(entry, place=place) for place, entry in enumerate((e for e in entries if e.runs or e.claimed), 1)]
+    asking = any(entry.needs and entry.status is QueueStatus.WAITING for entry in entries)
+    there = workers.offered(session) if asking else None
+
+    return [
+        replace(entry, place=place, lacking=_lacking(entry, there))
+        for place, entry in enumerate((e for e in entries if e.runs or e.claimed), 1)
+    ]
+
+
+def _lacking(entry: QueueEntry, there: frozenset[str] | None) -> str:
+    if there is None or entry.status is not QueueStatus.WAITING or entry.needs in there:
+        return ""
+    return entry.needs
 
 
 def _entries(session: Session, query: Select[Any]) -> list[QueueEntry]:
@@ -627,13 +696,25 @@ def _entries(session: Session, query: Select[Any]) -> list[QueueEntry]:
 
 
 def _one(session: Session, entry_id: str) -> QueueEntry:
-    for entry in _in_order(session):
-        if entry.id == entry_id:
-            return entry
+    """One entry, without reading all that wait beside it."""
     found = _entries(session, select(QueueRow).where(QueueRow.id == entry_id))
     if not found:
         raise _unknown(entry_id)
-    return found[0]
+    (entry,) = found
+    if entry.status.ended or not (entry.runs or entry.claimed):
+        return entry
+    there = workers.offered(session) if entry.needs else None
+    return replace(entry, place=_place(session, entry_id), lacking=_lacking(entry, there))
+
+
+def _place(session: Session, entry_id: str) -> int:
+    """As :func:`_in_order` counts, of an entry that it lists."""
+    columns = select(QueueRow.id, QueueRow.run_ids, QueueRow.owner).where(_NOT_ENDED).order_by(*_ORDER)
+    before = list(takewhile(lambda row: row.id != entry_id, session.execute(columns)))
+    ids = [_ids_in(row.run_ids) for row in before]
+    named = [run_id for some in ids for run_id in some]
+    kept = set(session.scalars(select(RunRow.id).where(RunRow.id.in_(named), RunRow.deleted_at.is_(None))))
+    return 1 + sum(bool(row.owner) or not kept.isdisjoint(some) for row, some in zip(before, ids, strict=True))
 
 
 def _record(row: QueueRow, cohort: CohortRow, members: Sequence[RunRecord]) -> QueueEntry:
@@ -660,4 +741,5 @@ def _record(row: QueueRow, cohort: CohortRow, members: Sequence[RunRecord]) -> Q
         lease_until=row.lease_until,
         heard_at=row.heard_at,
         speed=row.speed,
+        needs=row.needs or "",
     )

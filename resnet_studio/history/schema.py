@@ -25,7 +25,7 @@ from resnet_studio.domain.series import Series
 from resnet_studio.history.column_types import Finite, whole, words
 from resnet_studio.history.odd_values import Lenient, StoredEnum, StoredFacts, StoredWords
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every schema this program knows, oldest first; the last one is what it reads and writes."""
 
 NAME_LENGTH = 200
@@ -270,6 +270,7 @@ class QueueRow(Base):
     ``position`` orders entries that wait; equal ones count in the order of ``key``. ``status`` and ``request`` are
     words of :mod:`resnet_studio.domain.queue`. From ``owner`` on, the columns belong to the claim: ``owner`` is empty
     without one, ``fence`` rises with each claim and each that is taken away, and the times are the database's.
+    ``needs`` is a kind of device, NULL where every worker has what is asked for.
     """
 
     __tablename__ = "queue"
@@ -292,3 +293,20 @@ class QueueRow(Base):
     lease_until: Mapped[datetime | None]
     heard_at: Mapped[datetime | None]
     speed: Mapped[float | None]
+    needs: Mapped[str | None] = mapped_column(words(32))
+
+
+class WorkerRow(Base):
+    """A worker, as long as something is heard of it; ``kinds`` of devices that it has, with commas between them.
+
+    Times are the database's. What it trains stands in the queue, under its name.
+    """
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(words(200), primary_key=True)
+    host: Mapped[str] = mapped_column(words(255))
+    device: Mapped[str] = mapped_column(words(100))
+    kinds: Mapped[str] = mapped_column(words(100))
+    started_at: Mapped[datetime]
+    heard_at: Mapped[datetime]

@@ -28,6 +28,12 @@ def choose_device(device: Device) -> torch.device:
     return torch.device(str(device))
 
 
+def kinds_here() -> tuple[str, ...]:
+    """The kinds of devices that this process can train on, the one that ``auto`` takes first."""
+    there = (torch.cuda.is_available(), torch.backends.mps.is_available(), True)
+    return tuple(str(kind) for kind, found in zip((Device.CUDA, Device.MPS, Device.CPU), there, strict=True) if found)
+
+
 def device_name(device: torch.device) -> str:
     """What people call it, for the status bar and the record."""
     if device.type == "cuda":

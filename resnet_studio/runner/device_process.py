@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
@@ -36,25 +37,48 @@ def device_process(
         checkpoint_seconds: After so many, a checkpoint is due, which the first process writes.
         connection: To the starter, whose end it is only the first process may use.
     """
-    for name in _LEFT_TO_THE_STARTER:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    _leave_signals_to_the_starter()
     if number:
         connection.close()
         with contextlib.suppress(LostDeviceError):  # the first process is gone, and knows why
             follow(pickle.loads(start), DataParallel(meeting, number))
         os._exit(0)  # torch's launcher would wait for the others
     starter = _Starter(connection)
-    starter.finish(_lead(starter, meeting, start, checkpoint_seconds))
+    starter.finish(_lead(starter, start, checkpoint_seconds, lambda: DataParallel(meeting, 0)))
     os._exit(0)
 
 
-def _lead(starter: _Starter, meeting: Meeting, start: bytes, checkpoint_seconds: float) -> tuple[str, str]:
+def single_process(
+    start: bytes, checkpoint_seconds: float, beside: int, visible: str | None, connection: Connection
+) -> NoReturn:
+    """Entry of a process that trains alone, beside so many that train something else; ends it.
+
+    Args:
+        start: A pickled :class:`~resnet_studio.runner.start.CohortStart`.
+        visible: The GPU that it sees as its only one, empty for none; all that the starter sees where None.
+    """
+    if visible is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible  # read when CUDA is first used
+    _leave_signals_to_the_starter()
+    starter = _Starter(connection)
+    starter.finish(_lead(starter, start, checkpoint_seconds, lambda: None, beside))
+    os._exit(0)
+
+
+def _leave_signals_to_the_starter() -> None:
+    for name in _LEFT_TO_THE_STARTER:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def _lead(
+    starter: _Starter, start: bytes, checkpoint_seconds: float, team: Callable[[], DataParallel | None], beside: int = 0
+) -> tuple[str, str]:
     """How training ended: a word, and a text for people or for the log."""
     try:
         train(
             pickle.loads(start), starter.emit, starter.should_stop, should_pause=starter.should_pause,
-            checkpoint_seconds=checkpoint_seconds, show=starter.show, team=DataParallel(meeting, 0),
+            checkpoint_seconds=checkpoint_seconds, show=starter.show, team=team(), beside=beside,
         )  # fmt: skip
     except Stopped:
         return "stopped", ""

@@ -13,6 +13,7 @@ import os
 import pickle
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ from resnet_studio.domain.specs import RunSpec
 from resnet_studio.networks.devices import choose_device
 from resnet_studio.platform.clock import Waited
 from resnet_studio.platform.python_child import safe_path
-from resnet_studio.runner.device_process import device_process
+from resnet_studio.runner.device_process import device_process, single_process
 from resnet_studio.runner.start import CohortStart
 from resnet_studio.text import _
 from resnet_studio.training.data_parallel import ANSWER_SECONDS, START_SECONDS, Meeting
@@ -44,6 +45,10 @@ log = logging.getLogger(__name__)
 _POLL = 0.05  # seconds between two looks at whether to stop, and at who is alive
 _LAST_WORDS = 60.0  # seconds for a last checkpoint after a process has died; more while it reports
 _SEEN_DEAD = 2.0  # seconds until a process that has left its peers is seen to have ended
+
+
+class LostProcessError(UserError):
+    """The process that trained is gone; what it had reached lies in the last checkpoint."""
 
 
 def refuse_devices(specs: Sequence[RunSpec], devices: int) -> None:
@@ -99,6 +104,57 @@ def train_on_devices(
             _Watch(started, here, emit, show or emit, answer_seconds).until_the_end(should_stop, should_pause)
 
 
+def train_in_process(
+    start: CohortStart, emit: EventSink, should_stop: StopCheck = never_stop, *, device: str, beside: int = 0,
+    should_pause: StopCheck = never_stop, checkpoint_seconds: float = 30.0, show: EventSink | None = None,
+    answer_seconds: float = ANSWER_SECONDS,
+) -> None:  # fmt: skip
+    """:func:`~resnet_studio.runner.train.train` in a process of its own, on one of several devices of this machine.
+
+    Args:
+        device: ``cpu``, ``mps``, or ``cuda:N`` of the GPUs that are visible here; ``cpu:N`` is a name for people.
+        beside: How many other such processes share the machine's cores and memory.
+
+    Raises:
+        LostProcessError: If the process is gone, or silent for too long.
+        UserError, Stopped, StoppedOnFullDisk: As ``train`` raises them.
+    """
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    arguments = (pickle.dumps(start), checkpoint_seconds, beside, _visible(device), there)
+    del start
+    process = context.Process(target=single_process, args=arguments, name=device, daemon=False)
+    with here:
+        try:
+            with there, safe_path(), _starting:
+                process.start()
+            del arguments
+            watch = _Watch(_Started({0: process}, {}), here, emit, show or emit, answer_seconds, device)
+            watch.until_the_end(should_stop, should_pause)
+        except BrokenPipeError:
+            raise LostProcessError(_lost_on(device, _("it ended before it began"))) from None
+        finally:
+            if process.pid is not None:
+                process.kill()
+                process.join()
+
+
+_starting = threading.Lock()  # safe_path changes the environment of this whole process
+
+
+def _visible(device: str) -> str | None:
+    """What ``CUDA_VISIBLE_DEVICES`` is in the process of a device; None where it does not matter."""
+    kind, _unused, number = device.partition(":")
+    if kind != "cuda":
+        return "" if kind == "cpu" else None
+    names = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    return names[int(number)] if names else number
+
+
+def _lost_on(device: str, reason: str) -> str:
+    return _("The process on {device} is lost: {reason}.", device=device, reason=reason)
+
+
 @dataclass(frozen=True, slots=True)
 class _Started:
     """The processes by number, and where each writes why it failed."""
@@ -115,6 +171,8 @@ class _Started:
         code = self.processes[number].exitcode
         if code is not None and code < 0:
             return _("it was ended by signal {name}, perhaps because memory ran out", name=signal.Signals(-code).name)
+        if number not in self.reasons:
+            return _("exit code {code}", code=code)
         try:
             text = Path(self.reasons[number]).read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -191,8 +249,14 @@ class _Watch:
     """Stores what the first process reports, passes on what is asked of it, and sees who dies."""
 
     def __init__(
-        self, started: _Started, connection: Connection, emit: EventSink, show: EventSink, answer_seconds: float
-    ) -> None:
+        self, started: _Started, connection: Connection, emit: EventSink, show: EventSink, answer_seconds: float,
+        device: str = "",
+    ) -> None:  # fmt: skip
+        """
+        Args:
+            device: Of a process that trains alone; who started it goes on with what it had reached.
+        """
+        self._device = device
         self._started, self._connection, self._emit, self._show = started, connection, emit, show
         self._answer_seconds = answer_seconds
         self._silent, self._patience = Waited(), START_SECONDS
@@ -211,7 +275,9 @@ class _Watch:
                 self._send("pause", paused)
             self._look_at_the_others()
             if self._silent.seconds > (_LAST_WORDS if self._lost else self._patience):
-                raise UserError(self._lost or _with_advice(self._sentence(0, _("it no longer answers"))))
+                if self._lost:
+                    raise UserError(self._lost)
+                raise self._loss(_("it no longer answers"))
 
     def _listen(self, stopped: bool) -> tuple[str, str] | None:
         """How it ended, once it has."""
@@ -225,7 +291,7 @@ class _Watch:
             if stopped:
                 raise Stopped from None
             self._wait_for_a_death()
-            raise UserError(_with_advice(self._sentence(0, self._started.why(0)))) from None
+            raise self._loss(self._started.why(0)) from None
         self._silent, self._patience = Waited(), self._answer_seconds
         if kind == "emit":
             self._store(value)
@@ -284,6 +350,12 @@ class _Watch:
         if how == "error":
             log.error("training on several devices failed: %s", text)
             raise RuntimeError(text.strip().splitlines()[-1])
+
+    def _loss(self, reason: str) -> UserError:
+        """Of the process that reports."""
+        if self._device:
+            return LostProcessError(_lost_on(self._device, reason))
+        return UserError(_with_advice(self._sentence(0, reason)))
 
     def _sentence(self, number: int, reason: str) -> str:
         return _(

@@ -14,6 +14,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.cuda import free_cached_memory
 from resnet_studio.platform.home import Home
+from resnet_studio.runner.devices import LostProcessError
 from resnet_studio.runner.lost_server import once_it_answers
 from resnet_studio.text import _, _n
 from resnet_studio.training.disk_full import StoppedOnFullDisk, is_full
@@ -44,7 +45,8 @@ class Endings:
         """Do ``work``, which trains the runs; returns them as they are then.
 
         Raises:
-            UserError: If they cannot be trained as asked, or memory or disk were not enough; each run that had not
+            LostProcessError: If the process that trained them is gone; they are interrupted then.
+        UserError: If they cannot be trained as asked, or memory or disk were not enough; each run that had not
                 ended has failed with the same reason.
             Exception: Whatever else ``work`` raises, after the runs have failed.
         """
@@ -66,6 +68,9 @@ class Endings:
         if out_of_memory:
             records = once_it_answers(lambda: [self._store.get(run_id) for run_id in self._run_ids], self._should_stop)
             failure = UserError(_not_enough_memory(records, self._store.home, self._should_stop))
+        if isinstance(failure, LostProcessError):
+            self._end(RunStatus.INTERRUPTED, failure.sentence)
+            raise failure
         if failure is not None:
             self._fail(failure)
         records = once_it_answers(lambda: [self._store.get(run_id) for run_id in self._run_ids], self._should_stop)

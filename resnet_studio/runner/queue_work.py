@@ -13,13 +13,13 @@ from typing import Self
 from uuid import uuid4
 
 from resnet_studio.domain.enums import RunStatus
-from resnet_studio.domain.errors import Stopped, StoreError, UserError
+from resnet_studio.domain.errors import HistoryAwayError, Stopped, StoreError, UserError
 from resnet_studio.domain.events import Event, EventSink, ProgressMade, StatusChanged, StopCheck, never_stop
 from resnet_studio.domain.queue import RENEW_SECONDS, Claim, LostClaimError, QueueRequest, QueueStatus, Worker
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.history.steer import answer_requests
 from resnet_studio.history.store import RunStore
-from resnet_studio.runner.lost_server import once_it_answers
+from resnet_studio.runner.lost_server import RETRY_SECONDS, once_it_answers
 from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
@@ -30,10 +30,10 @@ FAILURE = _("Training ended with an unexpected error")
 _LOOK_SECONDS = 0.4  # between two looks at what is asked: an answer within a second
 
 
-def this_worker(device: str = "") -> Worker:
-    """A name that no other process has, on no machine."""
+def this_worker(device: str = "", kinds: Sequence[str] = ()) -> Worker:
+    """A name that no other process has, on no machine; of the kinds of devices that it has."""
     host = socket.gethostname()
-    return Worker(f"{host}:{os.getpid()}:{uuid4().hex[:8]}", host, device)
+    return Worker(f"{host}:{os.getpid()}:{uuid4().hex[:8]}", host, device, tuple(kinds))
 
 
 class Steering:
@@ -146,11 +146,18 @@ class EntryWork:
     def _train(self, emit: EventSink, should_stop: StopCheck) -> None:
         """Afterwards no run is left without an end."""
         own = self._store.under(self.claim)
-        run_ids = [run.id for run in self._runs() if run.resumable]
-        if not run_ids:  # they were trained outside the queue
-            return
+        run_ids: list[str] = []
         try:
-            self._training(run_ids, own, emit, should_stop, self._pause.is_set)
+            run_ids = [run.id for run in self._runs_in_time(should_stop) if run.resumable]
+            while run_ids:  # else they were trained outside the queue
+                try:
+                    self._training(run_ids, own, emit, should_stop, self._pause.is_set)
+                    break
+                except HistoryAwayError as error:  # as it was about to begin: training itself waits
+                    log.info("the training begins anew once the history answers: %s", error)
+                    time.sleep(RETRY_SECONDS)
+                    runs = self._runs_in_time(should_stop)
+                    run_ids = [run.id for run in runs if run.resumable or run.status.active]
         except Stopped:
             _store_ends(run_ids, own, emit, RunStatus.STOPPED, _("Stopped before the first iteration."))
         except LostClaimError:
@@ -163,11 +170,20 @@ class EntryWork:
             _store_ends(run_ids, own, emit, RunStatus.FAILED, f"{FAILURE}: {error or type(error).__name__}")
             raise
 
+    def _runs_in_time(self, should_stop: StopCheck) -> list[RunRecord]:
+        """Raises Stopped if told to stop before they can be read."""
+        try:
+            return once_it_answers(self._runs, should_stop)
+        except HistoryAwayError:
+            raise Stopped from None
+
     def _runs(self) -> list[RunRecord]:
         found = []
         for run_id in self.claim.run_ids:
             try:
                 run = self._store.get(run_id)
+            except StoreError:  # nothing is known of it then
+                raise
             except UserError:  # removed for good meanwhile
                 continue
             if not run.deleted:
@@ -176,13 +192,15 @@ class EntryWork:
 
     def _end(self, *, stopped: bool, asked: bool) -> None:
         runs = self._runs_at_the_end(give_up=lambda: stopped)
+        known = runs is not None
+        runs = runs or []
         left = [run for run in runs if run.resumable or run.status.active]
         failed = [run for run in left if run.status is RunStatus.FAILED]
         if failed:
             self.status, self.reason = QueueStatus.FAILED, failed[0].reason
-        elif not left:
+        elif known and not left:
             self.status, self.reason = QueueStatus.FINISHED, ""
-        elif asked or not stopped:
+        elif asked or (known and not stopped):
             self.status = QueueStatus.STOPPED
         else:
             self.status = self._stopped_as()
@@ -196,13 +214,14 @@ class EntryWork:
         except StoreError as error:
             log.info("the end of the entry cannot be stored yet: %s", error)
 
-    def _runs_at_the_end(self, give_up: StopCheck) -> list[RunRecord]:
-        """As soon as they can be read: a server that does not answer is waited for, unless told to give up."""
+    def _runs_at_the_end(self, give_up: StopCheck) -> list[RunRecord] | None:
+        """As soon as they can be read: a server that does not answer is waited for, unless told to give up. None where
+        they cannot be read."""
         try:
             return once_it_answers(self._runs, give_up)
         except StoreError as error:
             log.info("how the entry ended cannot be read: %s", error)
-            return []
+            return None
 
     def store_end(self) -> None:
         """Give the claim back, unless that was done.

@@ -52,12 +52,16 @@ def run(
 def resume(
     run_ids: Sequence[str], store: RunStore, emit: EventSink, should_stop: StopCheck = never_stop, *,
     should_pause: StopCheck = never_stop, checkpoint_seconds: float = 30.0, devices: int = 1,
+    how: Callable[..., None] | None = None,
 ) -> tuple[RunRecord, ...]:  # fmt: skip
     """Train stored runs to their end in lock-step, from their newest whole checkpoints or from the start.
 
     Each event is stored before ``emit`` sees it. ``should_stop`` and ``should_pause`` are asked at least once an
     iteration. On the CPU the final weights are bit for bit those of a run that was never interrupted; with another
     number of devices than before they are so to rounding.
+
+    Args:
+        how: Instead of :func:`~resnet_studio.runner.train.train`, with its arguments.
 
     Returns:
         The runs as stored at the end: finished, stopped, diverged or failed, with a reason.
@@ -70,7 +74,7 @@ def resume(
     records = [store.get(run_id) for run_id in run_ids]
     _refuse(records)
     if store.shared and not store.claimed:
-        under_claim = partial(resume, checkpoint_seconds=checkpoint_seconds, devices=devices)
+        under_claim = partial(resume, checkpoint_seconds=checkpoint_seconds, devices=devices, how=how)
         return _resume_claimed(run_ids, store, emit, should_stop, should_pause, under_claim)
     refuse_misfits((record.spec for record in records if not record.iteration), store)
     lower_priority()
@@ -78,8 +82,8 @@ def resume(
 
     def work() -> None:
         refuse_devices([record.spec for record in records], devices)
-        how = train if devices == 1 else partial(train_on_devices, devices=devices)
-        how(
+        chosen = how or (train if devices == 1 else partial(train_on_devices, devices=devices))
+        chosen(
             prepare(records, store), record_and_emit, should_stop, should_pause=should_pause,
             checkpoint_seconds=checkpoint_seconds, show=emit,
         )  # fmt: skip

@@ -49,7 +49,7 @@ _KEPT_CHECKPOINTS = 2  # the newest and the one before it
 
 def train(
     start: CohortStart, emit: EventSink, should_stop: StopCheck = never_stop, *, should_pause: StopCheck = never_stop,
-    checkpoint_seconds: float = 30.0, show: EventSink | None = None, team: DataParallel | None = None,
+    checkpoint_seconds: float = 30.0, show: EventSink | None = None, team: DataParallel | None = None, beside: int = 0,
 ) -> None:  # fmt: skip
     """Train to the end of the recipe, or until stopped; every end of a run is a StatusChanged.
 
@@ -64,6 +64,8 @@ def train(
         checkpoint_seconds: After so many, a checkpoint is due.
         show: Gets what is to be shown although it cannot be stored: that training waits for room. ``emit`` if left out.
         team: The processes of several devices, which this one leads; the others :func:`follow`.
+        beside: How many other processes of this machine train something else: this one takes its share of cores and
+            memory.
 
     Raises:
         UserError: If the runs cannot be trained as asked.
@@ -78,15 +80,15 @@ def train(
     def report(detail: str, fraction: float | None = None) -> None:
         guard.emit(PhaseChanged(ids, Phase.LOADING, detail, fraction))
 
-    beside = 0 if team is None else team.devices - 1
-    opened = open_training(spec.data, recipe, size, home, report, should_stop, beside=beside)
+    devices = 1 if team is None else team.devices
+    opened = open_training(spec.data, recipe, size, home, report, should_stop, beside=beside + devices - 1)
     with freed_memory_kept(), opened as data:
         check_data(start, data)
         if data.skipped:
             guard.emit(NoticeGiven(ids, guard.attempt(lambda: _name_skipped(data.skipped, home, ids[0]))))
         if recipe.precision is Precision.AUTO:
             guard.emit(PhaseChanged(ids, Phase.PROBING))
-        machine = _machine(start, beside + 1)
+        machine = _machine(start, devices, beside)
         if machine.notice:
             guard.emit(NoticeGiven(ids, machine.notice))
         preprocessing = guard.attempt(partial(_preprocessing, start, data)).to(machine.device)
@@ -202,10 +204,10 @@ def check_data(start: CohortStart, data: TrainingData) -> None:
             )
 
 
-def _machine(start: CohortStart, devices: int) -> Machine:
+def _machine(start: CohortStart, devices: int, beside: int) -> Machine:
     networks = [member.spec.network for member in start.members]
     environments = [member.environment for member in start.members]
-    return Machine.choose(start.spec.recipe, start.home.cache, networks, environments, devices)
+    return Machine.choose(start.spec.recipe, start.home.cache, networks, environments, devices, beside)
 
 
 def _engine(

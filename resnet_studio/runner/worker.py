@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from resnet_studio.domain.errors import HistoryAwayError, UserError
+from resnet_studio.domain.errors import HistoryAwayError, StoreError, UserError
 from resnet_studio.domain.events import EventSink, StopCheck
-from resnet_studio.domain.queue import Claim, LostClaimError, QueueEntry, Worker
+from resnet_studio.domain.queue import RENEW_SECONDS, Claim, LostClaimError, QueueEntry, Worker
+from resnet_studio.history.steer import answer_requests
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.clock import Waited
 from resnet_studio.runner.lost_server import once_it_answers
 from resnet_studio.runner.queue_work import EntryWork, Training, this_worker
 from resnet_studio.text import _
@@ -30,6 +32,7 @@ class WorkerLoop:
 
     Attributes:
         ended: The entries that were trained, each as it was when its claim was given back.
+        idle: Nothing waited when it looked last.
     """
 
     def __init__(
@@ -46,6 +49,8 @@ class WorkerLoop:
             on_failed: Gets an entry that could not be trained, and a sentence; the worker goes on with the next.
         """
         self.ended: list[QueueEntry] = []
+        self.idle = False
+        self._reported: Waited | None = None
         self._store, self._worker, self._training = store, worker, training
         self._showing, self._on_failed = showing, on_failed
 
@@ -62,8 +67,20 @@ class WorkerLoop:
                 its lease. Nothing of it was stored from then on.
             StoreError: If the history cannot be used, for another reason than that its server does not answer.
         """
+        try:
+            self._work(should_stop, once=once, until_empty=until_empty)
+        except LostClaimError:
+            raise
+        except BaseException:
+            self._leave()
+            raise
+        self._leave()
+
+    def _work(self, should_stop: StopCheck, *, once: bool, until_empty: bool) -> None:
         while not should_stop():
             try:
+                self._report()
+                self.idle = False
                 claim = self._store.claim(self._worker)
             except HistoryAwayError as error:
                 log.info("nothing can be claimed: %s", error)
@@ -71,12 +88,27 @@ class WorkerLoop:
                 continue
             if claim is not None:
                 self._train(claim, should_stop)
+                self._reported = None
                 if once:
                     return
             elif until_empty:
                 return
             else:
+                self.idle = True
                 self._wait(should_stop)
+                answer_requests(self._store)
+
+    def _report(self) -> None:
+        """That this worker is there, as often as a claim is renewed."""
+        if self._reported is None or self._reported.seconds >= RENEW_SECONDS:
+            self._store.report_worker(self._worker)
+            self._reported = Waited()
+
+    def _leave(self) -> None:
+        try:
+            self._store.forget_worker(self._worker)
+        except StoreError as error:  # then it is listed for a few minutes as gone
+            log.info("that this worker leaves cannot be stored: %s", error)
 
     def _train(self, claim: Claim, should_stop: StopCheck) -> None:
         try:

@@ -61,10 +61,12 @@ class Machine:
         networks: Sequence[NetworkSpec] = (),
         environments: Sequence[Mapping[str, str]] = (),
         devices: int = 1,
+        beside: int = 0,
     ) -> Machine:
         """For ``networks`` trained by ``recipe``, or as their ``environments`` say if they began earlier.
 
         Sets torch's threads. With another number of devices than before, threads and engine are chosen anew.
+        ``beside`` so many other processes of this machine train something else.
 
         Raises:
             UserError: If the recipe names a device or an engine that is not there.
@@ -89,7 +91,7 @@ class Machine:
                 type=device.type,
             )
             notice = " ".join(filter(None, (elsewhere, moved)))
-        threads = int(before.get("threads", max(1, cores() // devices)))
+        threads = int(before.get("threads", max(1, cores() // (devices + beside))))
         use_threads(threads)
         plan = choose_engine(recipe, device, before, cache, networks, devices)
         if "precision" in before:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from resnet_studio.domain.queue import Worker
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
@@ -42,7 +43,7 @@ def test_workers_train_what_waits_and_leave(images: Path, database: str, tmp_pat
     design = (*TINY, "--data", f"folder:{images}", "--iterations", 20, "--test-every", 10)
     for seed in (3, 4):
         assert say(*places, "queue", "add", *design, "--seed", seed).code == 0
-    assert say(*places, "workers").out == "Nobody trains now.\n"
+    assert say(*places, "workers").out == "Nobody trains now, and no worker waits.\n"
     once = say(*places, "work", "--once", "--device", "cpu")
     assert (once.code, once.err) == (0, "")
     assert "finished" in once.out
@@ -57,6 +58,27 @@ def test_workers_train_what_waits_and_leave(images: Path, database: str, tmp_pat
     assert any("pg_dump" in check["value"] for check in healthy if check["name"] == "backups")
 
 
+def test_a_cohort_for_a_device_that_is_not_here_stays_waiting(images: Path, tmp_path: Path) -> None:
+    home = ("--home", tmp_path / "home")
+    design = (*TINY, "--data", f"folder:{images}", "--iterations", 2, "--device", "cuda")
+    added = say(*home, "queue", "add", *design, "--json")
+    assert (added.code, added.json["needs"]) == (0, "cuda")
+    ran = say(*home, "queue", "run")
+    assert (ran.code, "waits for a worker that has cuda; this machine has none" in ran.err) == (0, True)
+    worked = say(*home, "work", "--until-empty", "--device", "cpu")
+    assert (worked.code, worked.err) == (0, "")
+    (entry,) = say(*home, "queue", "list", "--json").json
+    assert (entry["status"], entry["needs_lacking"]) == ("waiting", False)
+    with RunStore.open(Home(tmp_path / "home")) as store:
+        store.report_worker(Worker("w", "desk", "cpu", ("cpu",)))
+        (listed,) = say(*home, "workers", "--json").json
+        assert (listed["host"], listed["device"], listed["status"], listed["gone"]) == ("desk", "cpu", "waits", False)
+        assert "waits for work" in say(*home, "workers").out
+        assert say(*home, "queue", "list", "--json").json[0]["needs_lacking"] is True
+        assert "waiting for cuda" in say(*home, "queue", "list").out
+
+
 def test_a_device_that_there_is_not_is_refused(tmp_path: Path) -> None:
-    said = say("--home", tmp_path, "work", "--device", "tpu")
-    assert (said.code, "no device" in said.err) == (2, True)
+    for command in (("work", "--device"), ("queue", "run", "--devices")):
+        said = say("--home", tmp_path, *command, "tpu")
+        assert (said.code, "no device" in said.err) == (2, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from resnet_studio.domain.queue import (
 )
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, replace
+from resnet_studio.history import queue, workers
 from resnet_studio.history.steer import answer_requests, steer
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
@@ -465,3 +467,83 @@ def test_an_old_request_is_not_done_any_more(store: RunStore, home: Home, tiny_t
     assert answer_requests(store) == 0
     assert store.queue() == []
     assert list((home.root / "requests").iterdir()) == []
+
+
+def asking_for(cohort: CohortSpec, device: str) -> CohortSpec:
+    runs = tuple(replace(run, recipe=replace(run.recipe, device=device)) for run in cohort.runs)
+    return replace(cohort, runs=runs)
+
+
+def test_a_worker_claims_only_what_its_devices_can_train(store: RunStore, tiny_twin: CohortSpec) -> None:
+    cuda = store.enqueue(asking_for(tiny_twin, "cuda"))
+    anywhere = [store.enqueue(asking_for(tiny_twin, device)) for device in ("auto", "cpu")]
+    assert [entry.needs for entry in store.queue()] == ["cuda", "", ""]
+    small, large = Worker("small", "desk", "cpu", ("cpu",)), Worker("large", "rack", "cuda:0", ("cuda", "cpu"))
+    claims = [store.claim(small) for _unused in range(3)]
+    assert [claim and claim.entry_id for claim in claims] == [anywhere[0].id, anywhere[1].id, None]
+    assert [entry.lacking for entry in store.queue()] == ["", "", ""], "nobody is known to be there"
+    store.report_worker(small)
+    assert {entry.id: entry.lacking for entry in store.queue()}[cuda.id] == "cuda"
+    assert "waiting for cuda" in store.entry(cuda.id).state
+    store.report_worker(large)
+    assert {entry.lacking for entry in store.queue()} == {""}
+    taken = store.claim(large)
+    assert taken is not None
+    assert taken.entry_id == cuda.id
+
+
+def test_stored_runs_ask_for_their_device_again(store: RunStore, tiny_twin: CohortSpec) -> None:
+    runs = store.create_cohort(asking_for(tiny_twin, "cuda"))
+    (entry,) = store.enqueue_runs([run.id for run in runs])
+    assert (entry.needs, store.claim(Worker("small", "desk", "cpu", ("cpu",)))) == ("cuda", None)
+
+
+def test_workers_that_wait_and_that_train_are_listed(
+    store: RunStore, tiny_twin: CohortSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle, busy = Worker("a", "desk", "cpu", ("cpu",)), Worker("b", "rack", "cuda:1", ("cuda", "cpu"))
+    assert store.workers() == []
+    for worker in (idle, busy):
+        store.report_worker(worker)
+    entry = store.enqueue(tiny_twin)
+    claim = store.claim(busy)
+    assert claim is not None
+    store.renew(claim, 12.5)
+    first, second = store.workers()
+    assert (first.name, first.host, first.device, first.speed, first.state) == ("b", "rack", "cuda:1", 12.5, "running")
+    assert first.entry is not None
+    assert first.entry.id == entry.id
+    assert (second.name, second.host, second.entry, second.state) == ("a", "desk", None, "waits for work")
+    assert 0 <= second.heard_seconds < 30
+    assert not second.gone
+    store.release(claim, QueueStatus.FINISHED)
+    assert [(worker.name, worker.entry) for worker in store.workers()] == [("a", None), ("b", None)]
+    store.forget_worker(busy)
+    assert [worker.name for worker in store.workers()] == ["a"]
+    later = [100.0]
+    now = workers.database_now
+    monkeypatch.setattr(workers, "database_now", lambda session: now(session) + timedelta(seconds=later[0]))
+    monkeypatch.setattr(queue, "database_now", workers.database_now)
+    assert [worker.state for worker in store.workers()] == ["gone"]
+    later[0] = workers.FORGOTTEN_SECONDS + 5
+    store.report_worker(busy)
+    later[0] = 0.0
+    assert [worker.name for worker in store.workers()] == ["b"], "nothing was heard of the other for long"
+
+
+def test_a_new_writer_of_a_file_knows_no_workers_of_a_dead_one(home: Home) -> None:
+    with RunStore.open(home) as store:
+        store.report_worker(Worker("a", "desk", "cpu", ("cpu",)))
+    with RunStore.open(home) as store:
+        assert [worker.name for worker in store.workers()] == (["a"] if store.shared else [])
+
+
+def test_one_entry_alone_reads_as_it_does_in_the_list(store: RunStore, three: list[QueueEntry]) -> None:
+    store.delete(three[0].run_ids)
+    held = store.enqueue(CohortSpec(runs=tuple(run.spec for run in three[1].runs)))
+    claim = store.claim(ME, three[2].id)
+    assert claim is not None
+    listed = store.queue()
+    assert [entry.id for entry in listed] == [three[2].id, three[1].id, held.id]
+    assert [store.entry(entry.id) for entry in listed] == listed
+    assert store.entry(three[0].id).place == 0

@@ -16,16 +16,18 @@ from pathlib import Path
 import pytest
 
 from resnet_studio.domain.enums import RunStatus
-from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.errors import HistoryAwayError, UserError
 from resnet_studio.domain.events import EventSink
-from resnet_studio.domain.queue import Claim, QueueEntry, QueueRequest, QueueStatus, Worker
+from resnet_studio.domain.queue import Claim, QueueCommand, QueueEntry, QueueRequest, QueueStatus, QueueVerb, Worker
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.copying import table_checksums
+from resnet_studio.history.steer import steer
 from resnet_studio.history.storage import default_url, storage_at
 from resnet_studio.history.store import RunStore, open_history
 from resnet_studio.platform.home import Home
-from resnet_studio.runner import run_cohort
+from resnet_studio.runner import lost_server, queue_work, run_cohort
+from resnet_studio.runner.queue_work import EntryWork
 from resnet_studio.runner.worker import WorkerLoop
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -245,6 +247,31 @@ def test_pause_stop_and_order_reach_a_worker_within_two_seconds(
         assert window.entry(second.id).status is QueueStatus.WAITING
 
 
+def test_a_worker_that_waits_is_listed_until_it_leaves(machines: tuple[Home, Home], tiny_twin: CohortSpec) -> None:
+    training, stopping = Instead(), threading.Event()
+    training.let_go.set()
+    with open_history(machines[0]) as window:
+        with working(machines[1], training, stopping):
+            wait_for(window.workers)
+            ((idle,)) = window.workers()
+            assert (idle.host, idle.device, idle.entry, idle.gone) == ("desk", "cpu", None, False)
+            entry = window.enqueue(tiny_twin)
+            wait_for(lambda: window.entry(entry.id).status is QueueStatus.FINISHED)
+            wait_for(lambda: [worker.entry for worker in window.workers()] == [None])
+        assert window.workers() == []
+
+
+def test_a_worker_that_waits_does_what_others_ask_of_the_one_writer(
+    home_with_images: Home, tiny_twin: CohortSpec
+) -> None:
+    training, stopping = Instead(), threading.Event()
+    training.let_go.set()
+    with working(home_with_images, training, stopping), RunStore.open(home_with_images, writer=False) as reader:
+        wait_for(lambda: reader.workers())
+        entry_id = steer(reader, QueueCommand(verb=QueueVerb.ADD, cohort=tiny_twin))
+        wait_for(lambda: reader.entry(entry_id).status is QueueStatus.FINISHED)
+
+
 def test_a_worker_that_is_told_to_go_leaves_its_cohort_as_the_next(
     machines: tuple[Home, Home], tiny_twin: CohortSpec
 ) -> None:
@@ -320,3 +347,59 @@ def test_a_claim_given_back_leaves_no_run_that_nobody_trains(
         store.under(claim).set_status(claim.run_ids[0], RunStatus.RUNNING)
         store.release(claim, QueueStatus.WAITING)
         assert store.get(claim.run_ids[0]).status is RunStatus.INTERRUPTED
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (lost_server, queue_work):
+        monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
+
+
+def away(times: int, instead: Callable[..., object]) -> Callable[..., object]:
+    """``instead``, after a server that does not answer so many times."""
+    left = [times]
+
+    def call(*arguments: object) -> object:
+        if left[0]:
+            left[0] -= 1
+            raise HistoryAwayError("The server does not answer.")
+        return instead(*arguments)
+
+    return call
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("where", ["reading", "training"])
+def test_a_server_that_is_away_as_training_begins_is_waited_for(
+    home: Home, tiny_twin: CohortSpec, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    training = Instead()
+    training.let_go.set()
+    with RunStore.open(home) as store:
+        entry = store.enqueue(tiny_twin)
+        claim = store.claim(Worker("w", "here"))
+        assert claim is not None
+        work = EntryWork(claim, store, away(3, training) if where == "training" else training)
+        if where == "reading":
+            monkeypatch.setattr(store, "get", away(3, store.get))
+        work.run(lambda _event: None)
+        assert training.begun == [entry.run_ids]
+        assert work.stored
+        assert store.entry(entry.id).status is QueueStatus.FINISHED
+        assert {run.status for run in store.list_runs()} == {RunStatus.FINISHED}
+
+
+@pytest.mark.usefixtures("soon")
+def test_an_entry_whose_end_cannot_be_read_has_not_finished(
+    home: Home, tiny_twin: CohortSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RunStore.open(home) as store:
+        entry = store.enqueue(tiny_twin)
+        claim = store.claim(Worker("w", "here"))
+        assert claim is not None
+        work = EntryWork(claim, store, Instead())
+        with monkeypatch.context() as gone:
+            gone.setattr(store, "get", away(10**9, store.get))
+            work.run(lambda _event: None, lambda: True)
+        assert work.status is QueueStatus.WAITING
+        assert store.entry(entry.id).status is QueueStatus.WAITING

@@ -17,6 +17,8 @@ from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from resnet_studio.ui.controller import RunController
+from resnet_studio.ui.pages.rows import page_row
+from resnet_studio.ui.pages.studies.page import StudiesPage
 from resnet_studio.ui.services import Services
 
 WITHIN_MS = 1500  # a look each 700 ms and a list each 500 ms; a second where nobody else wants the processor
@@ -109,3 +111,36 @@ def test_what_waits_is_left_to_workers(
     qtbot.wait(200)
     assert not controller.training
     assert controller.held
+
+
+def test_the_studies_page_lists_workers_as_they_come_train_and_go(
+    qtbot: QtBot, services: Services, other: RunStore, tiny_twin: CohortSpec
+) -> None:
+    page = StudiesPage(services, page_row("studies"))
+    qtbot.addWidget(page)
+    page.show()
+    panel = page.workers
+    assert not panel.isVisible()
+    idle, busy = Worker("a", "desk", "cpu", ("cpu",)), Worker("b", "rack", "cuda:1", ("cuda", "cpu"))
+    other.report_worker(idle)
+    qtbot.waitUntil(panel.isVisible, timeout=2 * WITHIN_MS)
+    assert panel.title.text() == "1 worker"
+    other.report_worker(busy)
+    entry = other.enqueue(tiny_twin)
+    claim = other.claim(busy)
+    assert claim is not None
+    other.renew(claim, 12.5)
+    qtbot.waitUntil(lambda: len(panel.model.records) == 2, timeout=2 * WITHIN_MS)
+
+    def cells(row: int) -> list[object]:
+        return [panel.model.index(row, column).data() for column in range(6)]
+
+    qtbot.waitUntil(lambda: cells(panel.model.row_of("b") or 0)[5] == "12.5", timeout=2 * WITHIN_MS)
+    assert cells(panel.model.row_of("b") or 0) == ["rack", "cuda:1", entry.title, "running", "0 / 12", "12.5"]
+    assert cells(panel.model.row_of("a") or 0)[:4] == ["desk", "cpu", "–", "waits for work"]
+    other.release(claim, QueueStatus.FINISHED)
+    for worker in (idle, busy):
+        other.forget_worker(worker)
+    qtbot.waitUntil(lambda: not panel.isVisible(), timeout=2 * WITHIN_MS)
+    page.hide()
+    assert not page._workers_timer.isActive(), "nobody looks at a page that is not shown"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,8 +16,9 @@ from resnet_studio.cli.output import hint, print_if_possible, print_json, print_
 from resnet_studio.cli.spec_arguments import refuse_missing_data
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.cli.study_argument import chosen_study
-from resnet_studio.cli.training_progress import progress
+from resnet_studio.cli.training_progress import DeviceProgress, NoProgress, progress
 from resnet_studio.domain.errors import StoreError, UserError
+from resnet_studio.domain.events import EventSink
 from resnet_studio.domain.queue import QueueCommand, QueueEntry, QueueRequest, QueueStatus, QueueVerb
 from resnet_studio.platform.queue_time import QueueTime, queue_time
 from resnet_studio.platform.training_speed import with_runs
@@ -65,7 +67,7 @@ def list_entries(
     rows = [
         (
             entry.place or "", entry.id[:8], entry.title, entry.study, ", ".join(map(str, entry.seeds)),
-            _(entry.status.value), f"{entry.iteration}/{entry.iterations}",
+            entry.state, f"{entry.iteration}/{entry.iterations}",
             time.by_entry[entry.id].words if entry.id in time.by_entry else "",
         )
         for entry in entries
@@ -194,19 +196,38 @@ def stop(context: typer.Context, entry: Entry) -> None:
 
 
 @app.command()
-def run(context: typer.Context, as_json: AsJson = False) -> None:
-    """Train until nothing waits any more; Ctrl-C writes a checkpoint and stops, and the queue stays as it is."""
+def run(
+    context: typer.Context,
+    devices: Annotated[
+        str,
+        typer.Option(
+            "--devices",
+            metavar="all|DEVICE,...",
+            help=_("A cohort at a time on each of these: cpu, cuda:N, mps; with cpu,cpu two share the processor."),
+        ),
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Train until nothing waits any more; Ctrl-C writes a checkpoint and stops, and the queue stays as it is.
+
+    With several devices an entry that is stopped is held, and the others go on.
+    """
     here = session(context)
     with here.writer() as store:
         if not store.writable:
             raise StoreError(store.why_read_only)
         with StopOnSignals() as stopping:
-            ended = _train_all(store, stopping, as_json)
+            ended = _train_on(devices, store, stopping, as_json) if devices else _train_all(store, stopping, as_json)
             _evaluate_studies(store, ended, stopping, as_json)
         held = [entry for entry in store.queue() if entry.status in (QueueStatus.PAUSED, QueueStatus.STOPPED)]
         waiting = [entry for entry in store.queue() if entry.status is QueueStatus.WAITING]
     if as_json:
         print_json([entry_json(entry) for entry in ended])
+    for entry in (entry for entry in waiting if entry.needs and stopping.received is None):
+        hint(
+            _("{title} waits for a worker that has {device}; this machine has none.", title=entry.title,
+              device=entry.needs)
+        )  # fmt: skip
     for entry in held:
         hint(_("{title} is {status}: {reason}", title=entry.title, status=_(entry.status.value), reason=entry.reason))
     if waiting:
@@ -237,10 +258,11 @@ def _train_all(store: RunStore, stopping: StopOnSignals, as_json: bool) -> list[
     """The entries that were trained; a stop that somebody asked the queue for ends it too."""
     try:
         with stopping.interrupting():
-            from resnet_studio.runner.run_cohort import resume as train  # torch enters here
+            from resnet_studio.networks.devices import kinds_here  # torch enters here
+            from resnet_studio.runner.run_cohort import resume as train
     except KeyboardInterrupt:
         return []
-    worker, ended = this_worker(), []
+    worker, ended = this_worker(kinds=kinds_here()), []
     while not stopping() and (claim := store.claim(worker)) is not None:
         entry = store.entry(claim.entry_id)
         if not as_json:
@@ -260,6 +282,32 @@ def _train_all(store: RunStore, stopping: StopOnSignals, as_json: bool) -> list[
         if ended[-1].status is QueueStatus.STOPPED:
             break
     return ended
+
+
+def _train_on(devices: str, store: RunStore, stopping: StopOnSignals, as_json: bool) -> list[QueueEntry]:
+    """The entries that were trained, several at a time."""
+    try:
+        with stopping.interrupting():
+            from resnet_studio.runner.device_workers import DeviceWorkers, named_devices  # torch enters here
+    except KeyboardInterrupt:
+        return []
+
+    @contextmanager
+    def showing(entry: QueueEntry, device: str) -> Iterator[EventSink]:
+        shown = NoProgress() if as_json else DeviceProgress(entry.runs, stopping, device)
+        if not as_json:
+            print_if_possible(f"{device}: {announcement(entry)}")
+        yield shown.emit
+        if not as_json:
+            after = store.entry(entry.id)
+            runs = ", ".join(f"{run.name}: {_(run.status.value)}" for run in after.runs)
+            print_if_possible(f"{device}: {entry.title}. {runs}.")
+
+    work = DeviceWorkers(
+        store, named_devices(devices), showing, lambda entry, sentence: hint(f"{entry.title}: {sentence}"), hint
+    )
+    work.run(stopping)
+    return work.ended
 
 
 def announcement(entry: QueueEntry) -> str:
@@ -339,6 +387,8 @@ def entry_json(entry: QueueEntry, time: QueueTime | None = None) -> dict[str, ob
         ],
         "status": str(entry.status),
         "reason": entry.reason,
+        "needs": entry.needs,
+        "needs_lacking": bool(entry.lacking),
         "progress": entry.progress,
         "seconds_left": None if left is None else left.seconds,
         "seconds_left_range": None if left is None else [left.low, left.high],

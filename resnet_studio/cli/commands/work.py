@@ -18,7 +18,7 @@ from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.cli.training_progress import progress
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import EventSink
-from resnet_studio.domain.queue import LEASE_SECONDS, QueueEntry, QueueStatus
+from resnet_studio.domain.queue import QueueEntry, QueueStatus
 from resnet_studio.text import _
 
 _DEVICE = re.compile(r"cpu|cuda(:[0-9]{1,3})?")
@@ -52,7 +52,8 @@ def work(
         with StopOnSignals() as stopping:
             try:
                 with stopping.interrupting():
-                    from resnet_studio.runner.run_cohort import resume  # torch enters here
+                    from resnet_studio.networks.devices import kinds_here  # torch enters here
+                    from resnet_studio.runner.run_cohort import resume
                     from resnet_studio.runner.worker import WorkerLoop, this_worker
             except KeyboardInterrupt:
                 raise typer.Exit(stopping.exit_code) from None
@@ -64,9 +65,10 @@ def work(
                 with shown.showing:
                     yield shown.emit
 
+            kinds = ("cpu",) if device == "cpu" else kinds_here()
             loop = WorkerLoop(
                 store,
-                this_worker(device),
+                this_worker(device or kinds[0], kinds),
                 lambda ids, own, emit, stop, pause: resume(ids, own, emit, stop, should_pause=pause),
                 showing,
                 lambda entry, sentence: hint(f"{entry.title}: {sentence}"),
@@ -80,54 +82,55 @@ def work(
 
 
 def workers(context: typer.Context, as_json: AsJson = False) -> None:
-    """List who trains now: where, on what, which cohort, how fast, and when it was last heard of.
+    """List who trains now and which workers wait: where, on what, which cohort, how fast, and when last heard of.
 
     Times are by the history's clock. One that was not heard of for longer than its claim holds is no worker any more:
     the next one takes its cohort over.
     """
     with session(context).reader() as store:
-        entries, now = store.claimed_entries()
-    found = [(entry, max((now - entry.heard_at).total_seconds(), 0.0) if entry.heard_at else None) for entry in entries]
+        found = store.workers()
     if as_json:
         print_json(
             [
                 {
-                    "worker": entry.owner,
-                    "host": entry.host,
-                    "device": entry.device,
-                    "entry": entry.id,
-                    "cohort": entry.cohort_id,
-                    "name": entry.title,
-                    "status": str(entry.status),
-                    "iteration": entry.iteration,
-                    "iterations": entry.iterations,
-                    "iterations_per_second": entry.speed,
-                    "heard_seconds_ago": heard,
+                    "worker": worker.name,
+                    "host": worker.host,
+                    "device": worker.device,
+                    **_entry_json(worker.entry),
+                    "iterations_per_second": worker.speed,
+                    "heard_seconds_ago": worker.heard_seconds,
+                    "gone": worker.gone,
                 }
-                for entry, heard in found
+                for worker in found
             ]
         )
         return
     if not found:
-        print(_("Nobody trains now."))
+        print(_("Nobody trains now, and no worker waits."))
         return
     columns = (_("host"), _("device"), _("cohort"), _("status"), _("iterations"), _("a second"), _("last heard"))
     rows = [
         (
-            entry.host, entry.device, entry.title, _(entry.status.value), f"{entry.iteration}/{entry.iterations}",
-            "" if entry.speed is None else f"{entry.speed:.1f}", _heard(heard),
+            worker.host, worker.device, worker.entry.title if worker.entry else "", worker.state,
+            f"{worker.entry.iteration}/{worker.entry.iterations}" if worker.entry else "",
+            "" if worker.speed is None else f"{worker.speed:.1f}",
+            _("{seconds:.0f} s ago", seconds=worker.heard_seconds),
         )
-        for entry, heard in found
+        for worker in found
     ]  # fmt: skip
     print_table(columns, rows, right=columns[4:6])
 
 
-def _heard(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    if seconds > LEASE_SECONDS:
-        return _("{seconds:.0f} s ago: gone", seconds=seconds)
-    return _("{seconds:.0f} s ago", seconds=seconds)
+def _entry_json(entry: QueueEntry | None) -> dict[str, object]:
+    """What a worker trains; empty and null for one that waits."""
+    return {
+        "entry": entry.id if entry else "",
+        "cohort": entry.cohort_id if entry else "",
+        "name": entry.title if entry else "",
+        "status": str(entry.status) if entry else "waits",
+        "iteration": entry.iteration if entry else None,
+        "iterations": entry.iterations if entry else None,
+    }
 
 
 def _use(device: str) -> None:

@@ -3,6 +3,7 @@ analysis. One with the schema before it is migrated, and loses nothing."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -102,6 +103,21 @@ def test_a_schema_before_it_comes_through_whole(home: Home, revision: str) -> No
         assert store.evaluations()[0].id == EVALUATION
     for table in OLD_TABLES:
         assert rows(database_of(home), table) == before[table], table
+
+
+def test_what_waits_under_the_schema_before_it_says_which_device_it_asks_for(home: Home) -> None:
+    written(home, BEFORE.with_name("schema_0005.sql"))
+    connection = sqlite3.connect(database_of(home))
+    ((run_ids,),) = connection.execute("SELECT run_ids FROM queue WHERE status = 'stopped'").fetchall()
+    (spec,) = connection.execute("SELECT spec FROM runs WHERE id = ?", json.loads(run_ids)).fetchone()
+    changed = json.loads(spec)
+    changed["recipe"]["device"] = "cuda"
+    connection.execute("UPDATE runs SET spec = ? WHERE id = ?", (json.dumps(changed), *json.loads(run_ids)))
+    connection.commit()
+    connection.close()
+    with RunStore.open(home) as store:
+        assert [entry.needs for entry in store.queue(ended=9)] == ["", "", "", "cuda", ""]
+        assert store.workers() == []
 
 
 def test_its_queue_is_there(earlier: Home) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -41,12 +43,16 @@ from resnet_studio.ui.pages.studies.work import (
     read_cards,
     write_report,
 )
+from resnet_studio.ui.pages.studies.workers import WorkersPanel
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
 
+log = logging.getLogger(__name__)
+
 LOOK_AFTER_MS = 200  # a number of seeds is typed digit by digit
 CARDS_AFTER_MS = 1500  # runs change several times a second while one trains
+WORKERS_EVERY_MS = 1000
 _FILES = "studies/files"
 
 
@@ -66,6 +72,8 @@ class StudiesPage(Page):
         self.paper = text_label("", "study_paper", role="muted")
         self.setup = SetupPanel(services)
         self.answers = Answers(services.theme)
+        self.workers = WorkersPanel()
+        self._asking: Job | None = None
         self.open_button = named(QPushButton(_("Open a study…")), "open_study_button")
         self.open_button.setToolTip(_("A study's file (TOML); it can be dropped on the window too"))
         self.new_button = named(QPushButton(_("New study…")), "new_study_button")
@@ -73,6 +81,7 @@ class StudiesPage(Page):
         self.forget_button = named(QPushButton(_("Take off the list")), "forget_study_button")
         self._look_timer = QTimer(self, singleShot=True, interval=LOOK_AFTER_MS)
         self._cards_timer = QTimer(self, singleShot=True, interval=CARDS_AFTER_MS)
+        self._workers_timer = QTimer(self, interval=WORKERS_EVERY_MS)
         self._lay_out()
         self._connect()
         files = [Path(each) for each in services.preferences.value(_FILES, [], list)]
@@ -95,7 +104,7 @@ class StudiesPage(Page):
         body = QVBoxLayout(inside)
         body.setContentsMargins(0, 0, 8, 0)
         body.setSpacing(8)
-        for widget in (self.title, self.question, self.paper, self.setup, self.answers):
+        for widget in (self.title, self.question, self.paper, self.setup, self.workers, self.answers):
             body.addWidget(widget)
         body.addStretch(1)
         self.area = named(QScrollArea(), "study_area")
@@ -128,6 +137,7 @@ class StudiesPage(Page):
         self.forget_button.clicked.connect(self._on_forget)
         self._look_timer.timeout.connect(self._look)
         self._cards_timer.timeout.connect(self._read_cards)
+        self._workers_timer.timeout.connect(self._read_workers)
         controller.runs_changed.connect(self._on_runs_changed)
         controller.queue_changed.connect(self._show_progress)
         controller.state_changed.connect(self._show_progress)
@@ -365,6 +375,28 @@ class StudiesPage(Page):
     def _on_read(self) -> None:
         self._reading = None
 
+    @Slot()
+    def _read_workers(self) -> None:
+        """Where other programs may train for this history."""
+        store = self.services.store
+        if self._asking is not None or (store.writable and not store.shared):
+            return
+        self._asking = self.services.jobs.start(
+            lambda _emit, _should_stop: store.workers(),
+            on_done=self.workers.show_workers,
+            on_failed=self._on_not_asked,
+            on_end=self._on_asked,
+        )
+
+    @Slot(str)
+    def _on_not_asked(self, sentence: str) -> None:
+        """The window says so itself where the history cannot be read."""
+        log.info("the workers cannot be listed: %s", sentence)
+
+    @Slot()
+    def _on_asked(self) -> None:
+        self._asking = None
+
     def _entries(self, plan: StudyPlan) -> list[QueueEntry]:
         return [e for e in self.services.controller.entries if e.study == plan.key and not e.status.ended]
 
@@ -409,3 +441,14 @@ class StudiesPage(Page):
         setup.more.setEnabled(ready and view is not None)
         setup.compare.setEnabled(ready and view is not None and bool(view.found.runs))
         setup.report.setEnabled(ready and view is not None and bool(view.found.runs))
+
+    # Qt
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._read_workers()
+        self._workers_timer.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._workers_timer.stop()
+        super().hideEvent(event)

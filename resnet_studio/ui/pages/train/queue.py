@@ -63,7 +63,7 @@ class QueueRow:
     def facts(self) -> str:
         """Status, time left, seeds, and the study unless the title names it."""
         entry = self.entry
-        parts = [_(entry.status.value)]
+        parts = [entry.state]
         if self.left is not None and not entry.status.ended:
             parts.append(self.left.words)
         if entry.seeds:

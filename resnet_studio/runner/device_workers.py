@@ -1,0 +1,189 @@
+"""A worker for each of several devices of one machine: this process claims and stores, one process a device trains.
+
+What trains in a process of its own is :func:`~resnet_studio.runner.train.train`, from values to events: the history has
+one writer, this process, and a process that dies takes nothing with it but the work since its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+
+import torch
+
+from resnet_studio.domain.device_shares import MOST_DEVICES
+from resnet_studio.domain.enums import Device, RunStatus
+from resnet_studio.domain.errors import Stopped, UserError
+from resnet_studio.domain.events import EventSink, NoticeGiven, StatusChanged, StopCheck
+from resnet_studio.domain.queue import LostClaimError, QueueEntry
+from resnet_studio.domain.records import RunRecord
+from resnet_studio.history.store import RunStore
+from resnet_studio.networks.devices import choose_device, kinds_here
+from resnet_studio.runner.devices import LostProcessError, train_in_process
+from resnet_studio.runner.lost_server import once_it_answers
+from resnet_studio.runner.queue_work import this_worker
+from resnet_studio.runner.run_cohort import resume
+from resnet_studio.runner.worker import WorkerLoop
+from resnet_studio.text import _
+
+log = logging.getLogger(__name__)
+
+ALL = "all"
+_NAME = re.compile(r"(cpu|cuda|mps)(?::([0-9]{1,3}))?")
+_TRIES = 3  # processes that may be lost one after another without a new checkpoint
+_LOOK_SECONDS = 0.1
+
+Showing = Callable[[QueueEntry, str], AbstractContextManager[EventSink]]
+
+
+def named_devices(text: str) -> tuple[str, ...]:
+    """The devices that ``text`` names, with commas between them; ``all`` are those that ``auto`` would choose from.
+
+    A processor may be named several times; those are then called ``cpu:0``, ``cpu:1`` and so on.
+
+    Raises:
+        UserError: If one is not here, or is named twice.
+    """
+    if text == ALL:
+        kind = choose_device(Device.AUTO).type
+        return tuple(f"cuda:{number}" for number in range(torch.cuda.device_count())) if kind == "cuda" else (kind,)
+    found: list[str] = []
+    for name in (part.strip() for part in text.split(",")):
+        match = _NAME.fullmatch(name)
+        if match is None:
+            raise UserError(
+                _("There is no device {name!r}; give all, or some of cpu, cuda:N and mps with commas.", name=name)
+            )
+        kind, number = match[1], int(match[2] or 0)
+        if kind not in kinds_here() or (kind == "cuda" and number >= torch.cuda.device_count()):
+            raise UserError(_("This machine has no {name} that torch can use.", name=name))
+        called = kind if kind == "mps" else f"{kind}:{number}"
+        if kind == "cpu":
+            called = f"cpu:{sum(each.startswith(kind) for each in found)}"
+        if called in found:
+            raise UserError(_("The device {name} is named twice.", name=called))
+        found.append(called)
+    if len(found) > MOST_DEVICES:
+        raise UserError(_("At most {most} devices can be named, not {count}.", most=MOST_DEVICES, count=len(found)))
+    return tuple(found)
+
+
+class DeviceWorkers:
+    """Trains what waits, a cohort on each device, until nothing waits any more.
+
+    Attributes:
+        ended: The entries that were trained, each as it was when its claim was given back.
+    """
+
+    def __init__(
+        self, store: RunStore, devices: Sequence[str], showing: Showing, on_failed: Callable[[QueueEntry, str], None],
+        on_notice: Callable[[str], None], *, checkpoint_seconds: float = 30.0,
+    ) -> None:  # fmt: skip
+        """
+        Args:
+            devices: As :func:`named_devices` gives them.
+            showing: Gives, for the time that an entry is trained on a device, a sink for its events. It and the others
+                are called in the thread of the device.
+            on_notice: Gets a sentence on what is no error of one entry.
+        """
+        self.ended: list[QueueEntry] = []
+        self._store, self._devices, self._showing = store, tuple(devices), showing
+        self._on_failed, self._on_notice, self._checkpoint_seconds = on_failed, on_notice, checkpoint_seconds
+        self._loops: dict[str, WorkerLoop] = {}
+        self._broken = threading.Event()
+        self._errors: list[BaseException] = []
+
+    def run(self, should_stop: StopCheck) -> None:
+        """Returns when nothing waits and nothing is trained any more, or after checkpoints, when told to stop.
+
+        Raises:
+            Exception: What broke the work on one device; the others are stopped first, with checkpoints.
+        """
+        for device in self._devices:
+            self._loops[device] = self._loop(device)
+        threads = [
+            threading.Thread(target=self._serve, args=(device, should_stop), name=f"device {device}")
+            for device in self._devices
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive():  # the main thread has to wake up for signals
+                thread.join(_LOOK_SECONDS)
+        if self._errors:
+            raise self._errors[0]
+
+    def _loop(self, device: str) -> WorkerLoop:
+        kind = device.partition(":")[0]
+        return WorkerLoop(
+            self._store,
+            this_worker(device, tuple(dict.fromkeys((kind, "cpu")))),
+            partial(self._train, device),
+            lambda entry: self._showing(entry, device),
+            self._on_failed,
+        )
+
+    def _serve(self, device: str, should_stop: StopCheck) -> None:
+        """Until all devices find nothing: what is added meanwhile, or comes back, is taken up."""
+
+        def over() -> bool:
+            return should_stop() or self._broken.is_set() or all(loop.idle for loop in self._loops.values())
+
+        try:
+            while True:
+                loop = self._loops[device]
+                try:
+                    loop.run(over)
+                    return
+                except LostClaimError as error:  # the machine slept for longer than a claim holds
+                    self._on_notice(error.sentence)
+                    self._loops[device] = self._loop(device)
+                finally:
+                    self.ended += loop.ended
+        except BaseException as error:
+            self._errors.append(error)
+            self._broken.set()
+
+    def _train(
+        self, device: str, run_ids: Sequence[str], own: RunStore, emit: EventSink, should_stop: StopCheck,
+        should_pause: StopCheck,
+    ) -> None:  # fmt: skip
+        """Train runs to a stored end; a process that is lost is replaced, unless that does not help."""
+        how = partial(train_in_process, device=device, beside=len(self._devices) - 1)
+        left, reached, tries = list(run_ids), -1, 0
+        while left:
+            try:
+                resume(
+                    left, own, emit, should_stop, should_pause=should_pause, how=how,
+                    checkpoint_seconds=self._checkpoint_seconds,
+                )  # fmt: skip
+                return
+            except LostProcessError as lost:
+                if should_stop():
+                    raise Stopped from None
+                runs = once_it_answers(lambda ids=tuple(left): [own.get(run_id) for run_id in ids], should_stop)  # type: ignore[misc]
+                left = [run.id for run in runs if run.resumable]
+                now = sum(_kept(own, run) for run in runs)
+                tries = 1 if now > reached else tries + 1
+                reached = now
+                if tries >= _TRIES:
+                    self._give_up(runs, own, emit, lost.sentence)
+                    raise
+                sentence = _("{lost} It goes on from its last checkpoint.", lost=lost.sentence)
+                log.warning("%s", sentence)
+                emit(NoticeGiven(tuple(left), sentence))
+
+    def _give_up(self, runs: Sequence[RunRecord], own: RunStore, emit: EventSink, reason: str) -> None:
+        for run in runs:
+            if run.resumable:
+                own.set_status(run.id, RunStatus.FAILED, reason)
+                emit(StatusChanged(run.id, RunStatus.FAILED, reason, run.iteration))
+
+
+def _kept(store: RunStore, run: RunRecord) -> int:
+    """The iteration of the newest checkpoint."""
+    return max((each.iteration for each in store.checkpoints(run.id)), default=0)
