@@ -7,7 +7,7 @@ import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.series import Series
@@ -340,3 +340,14 @@ def test_plots_beside_each_other_can_have_one_scale(plot, qtbot):
     plot.draw_if_dirty()
     assert plot.spans[0][1] > 3 * own[0][1]
     assert plot.spans[1][0] < own[1][0]
+
+
+def test_the_menu_that_nobody_sees_is_styled_by_no_theme(qtbot: QtBot) -> None:
+    """pyqtgraph keeps a plot's settings in a menu of 44 widgets; 15 plots made 660."""
+    plot = CurvePlot(Theme(), CurveBook(), PANELS[0])
+    qtbot.addWidget(plot)
+    plot.show()
+    menu = plot._view.getPlotItem().ctrlMenu
+    widgets = [menu, *menu.findChildren(QWidget)]
+    assert len(widgets) > 20
+    assert not any(widget.testAttribute(Qt.WidgetAttribute.WA_WState_Polished) for widget in widgets)

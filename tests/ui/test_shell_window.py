@@ -587,3 +587,45 @@ def test_sections_of_the_keys_stand_apart(qtbot: QtBot, window: MainWindow) -> N
         above = grid.itemAtPosition(row - 2, 0).widget()
         assert heading.geometry().top() - above.geometry().bottom() > SECTION_GAP
     dialog.close()
+
+
+def test_a_hidden_page_is_styled_when_it_is_shown(qtbot: QtBot, open_window: Opener, services: Services) -> None:
+    """Styling thousands of widgets that nobody sees took a quarter of a second."""
+    services.theme.set_mode("light")
+    window = open_window(services)
+    window.show_and_build()
+    qtbot.waitUntil(lambda: len(window.pages.pages) == len(PAGES))
+    for key in ("runs", "compare", "design"):
+        window.pages.show_page(key)
+    leaf = Polished(window.pages.page("compare"))
+    leaf.ensurePolished()
+    services.theme.set_mode("dark")
+    assert leaf.times == 0
+    for key in ("runs", "compare"):
+        page = window.pages.page(key)
+        window.pages.show_page(key)
+        window.setFocus()
+        QApplication.processEvents()
+        styled_late = page.grab().toImage()
+        services.theme.set_mode("light")
+        assert page.grab().toImage() != styled_late
+        services.theme.set_mode("dark")
+        qtbot.waitUntil(lambda page=page, late=styled_late: page.grab().toImage() == late)
+    assert leaf.times  # while its page was in sight
+    services.theme.set_mode("system")
+
+
+def test_an_open_window_of_a_hidden_page_follows_the_theme(
+    qtbot: QtBot, open_window: Opener, services: Services
+) -> None:
+    services.theme.set_mode("light")
+    window = open_window(services)
+    page = window.pages.page("design")
+    own = QWidget(page, Qt.WindowType.Window)
+    leaf = Polished(own)
+    own.show()
+    window.pages.show_page("runs")
+    before = leaf.times
+    services.theme.set_mode("dark")
+    assert leaf.times > before
+    services.theme.set_mode("system")

@@ -21,6 +21,7 @@ from resnet_studio.ui.plots.curve_layers import RunLayers, View
 from resnet_studio.ui.plots.legend import value_text
 from resnet_studio.ui.plots.level_line import LevelLine
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
+from resnet_studio.ui.plots.plot_item import without_menu
 from resnet_studio.ui.plots.run_plot import RunPlot
 from resnet_studio.ui.theme import Role, Theme
 
@@ -74,8 +75,7 @@ class CurvePlot(RunPlot):
         self._bottom, self._left = PositionAxis(), ValueAxis()
         self._view = pg.PlotWidget(self, axisItems={"bottom": self._bottom, "left": self._left}, useOpenGL=False)
         item = self._view.getPlotItem()
-        item.setMenuEnabled(False)
-        item.hideButtons()
+        without_menu(item)
         item.layout.setContentsMargins(0, 8, 26, 0)  # room for the labels at the ends
         item.showGrid(x=True, y=True, alpha=0.18)
         box = item.getViewBox()
