@@ -342,7 +342,7 @@ def test_plots_beside_each_other_can_have_one_scale(plot, qtbot):
     assert plot.spans[1][0] < own[1][0]
 
 
-def test_the_menu_that_nobody_sees_is_styled_by_no_theme(qtbot: QtBot) -> None:
+def test_the_menu_that_nobody_sees_is_styled_by_no_theme(qtbot) -> None:
     """pyqtgraph keeps a plot's settings in a menu of 44 widgets; 15 plots made 660."""
     plot = CurvePlot(Theme(), CurveBook(), PANELS[0])
     qtbot.addWidget(plot)

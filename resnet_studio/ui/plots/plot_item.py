@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pyqtgraph import PlotItem
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
-from pyqtgraph import PlotItem
 
 _POLISHED, _OWN_STYLE = Qt.WidgetAttribute.WA_WState_Polished, Qt.WidgetAttribute.WA_SetStyle
 
