@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -30,7 +30,7 @@ from resnet_studio.ui.pages.compare.tables import DifferencesModel, GroupResults
 from resnet_studio.ui.theme import Theme
 
 _WIDEST_CHOICE = 300  # pixels
-LEAST_TABLE = 186  # pixels: the tabs, a header and four rows
+LEAST_TABLE = 154  # pixels: the tabs, a header and three rows
 MOST_SENTENCES = 3  # the others stand in a tab of their own
 
 
@@ -174,6 +174,14 @@ class ResultTables(QWidget):
             self.results_view.resizeColumnsToContents()
             self.groups_view.resizeColumnsToContents()
             self.differences_view.resizeColumnsToContents()
+        self._keep_whole()
+
+    def _keep_whole(self) -> None:
+        """A splitter knows nothing of lines that a text needs at this width, and would cut the table's last rows."""
+        layout = self.layout()
+        assert layout is not None
+        lines = layout.minimumHeightForWidth(self.width()) if layout.hasHeightForWidth() else 0
+        self.setMinimumHeight(max(lines, layout.minimumSize().height()))
 
     @Slot(int)
     def _on_baseline(self, index: int) -> None:
@@ -201,3 +209,8 @@ class ResultTables(QWidget):
         head = [str(model.headerData(column, Qt.Orientation.Horizontal)) for column in columns]
         lines = [[str(model.index(row, column).data()) for column in columns] for row in rows]
         QGuiApplication.clipboard().setText("\n".join("\t".join(line) for line in [head, *lines]))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._keep_whole()
