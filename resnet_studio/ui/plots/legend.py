@@ -27,6 +27,7 @@ from resnet_studio.ui.plots.line_sample import paint_sample
 from resnet_studio.ui.plots.panels import Panel, PlottedRun
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 KEY = _("thin: training, bold: test   ·   dashed, hollow: plain, solid, filled: residual")
 DASH = "–"
@@ -180,9 +181,7 @@ class Legend(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(self._body)
-        self.setToolTip(
-            _("Click a run to hide or show it. Move the mouse over the plot, or press Left and Right in it.")
-        )
+        set_tip(self, _("Click a run to hide or show it. Move the mouse over the plot, or press Left and Right in it."))
         theme.changed.connect(self.on_theme_changed)
 
     def set_runs(self, runs: Sequence[PlottedRun], hidden: set[str]) -> None:
@@ -204,7 +203,7 @@ class Legend(QScrollArea):
                     count=len(run.members),
                     level=LEVEL,
                 )
-            row.setToolTip(plain_tip(about))
+            set_tip(row, plain_tip(about))
             row.setCheckable(True)
             row.setChecked(run.run_id not in hidden)
             row.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -242,12 +241,13 @@ class Legend(QScrollArea):
             self._gaps = {gap.depth: self._new_row() for gap in gaps}
             for depth, row in self._gaps.items():
                 row.muted, row.label = True, _("plain − residual ({depth})", depth=depth)
-                row.setToolTip(
+                set_tip(
+                    row,
                     _(
                         "How far the plain net of {depth} layers lies above its residual twin, "
                         "at the last place that both have reached",
                         depth=depth,
-                    )
+                    ),
                 )
             self._arrange()
         for gap in gaps:
@@ -291,7 +291,7 @@ class Legend(QScrollArea):
             head.muted, head.values = True, tuple(_HEADS[series.per] for series in self._panel.series)
             head.label = self._place if column == 0 else ""
             head.pens = self._head_pens()
-            head.setToolTip(KEY if any(head.pens) else "")
+            set_tip(head, KEY if any(head.pens) else "")
             head.setGeometry(column * (cell + COLUMN_GAP), 0, cell, height)
         for index, row in enumerate(lines):
             row.setGeometry(index // rows * (cell + COLUMN_GAP), (1 + index % rows) * height, cell, height)

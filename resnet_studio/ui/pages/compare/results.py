@@ -28,6 +28,7 @@ from resnet_studio.studies.run_results import run_results
 from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.compare.tables import DifferencesModel, GroupResultsModel, ResultsModel
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _WIDEST_CHOICE = 300  # pixels
 LEAST_TABLE = 154  # pixels: the tabs, a header and three rows
@@ -84,7 +85,7 @@ class ResultTables(QWidget):
         self.baseline = QComboBox()
         self.baseline.setObjectName("baseline_choice")
         self.baseline.setAccessibleName(_("Baseline"))
-        self.baseline.setToolTip(_("The run that the Δ columns are measured against"))
+        set_tip(self.baseline, _("The run that the Δ columns are measured against"))
         self.baseline.setMinimumContentsLength(14)
         self.baseline.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.baseline.setMaximumWidth(_WIDEST_CHOICE)
@@ -96,8 +97,8 @@ class ResultTables(QWidget):
         self.more_seeds = QPushButton(_("More seeds"))
         self.more_seeds.setObjectName("more_seeds_of_groups")
         self.more_seeds.setProperty("role", "flat")
-        self.more_seeds.setToolTip(
-            _("Train what the chosen groups, or all, lack for the next verdict, at 3, 5 or 10 seeds")
+        set_tip(
+            self.more_seeds, _("Train what the chosen groups, or all, lack for the next verdict, at 3, 5 or 10 seeds")
         )
         self.more_seeds.clicked.connect(self._on_more_seeds)
         row.addWidget(self.more_seeds)

@@ -39,6 +39,7 @@ from resnet_studio.ui.pages.compare.evaluate.work import TestSets, data_of, load
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _ERROR_COLUMN, _COUNT_COLUMN = 1, 2  # of the tables of classes and of pairs
 _WIDEST, _LEAST_TABS = 150, 280  # pixels of a column, of the tables
@@ -119,7 +120,7 @@ class Detail(QWidget):
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        view.setToolTip(_("Click a row for its images"))
+        set_tip(view, _("Click a row for its images"))
         return view
 
     @property
