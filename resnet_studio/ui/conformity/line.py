@@ -24,7 +24,7 @@ class ConformityLine(QWidget):
         self._theme = theme
         self._window: ConformityWindow | None = None
         self.found: Conformity | None = None
-        self.counts = named(QLabel(), "conformity_counts")
+        self.counts = named(QLabel(wordWrap=True), "conformity_counts")
         self.differs = named(QLabel(wordWrap=True), "conformity_differs", role="muted")
         self.button = named(QPushButton(_("Show all points")), "conformity_button")
         set_tip(self.button, _("Every point of the paper, and how this design stands to it"))
@@ -81,8 +81,11 @@ _WORDS = {
 
 
 def _counts(found: Conformity) -> str:
+    """Broken between two of them where there is too little room for all."""
     counts = found.counts
-    return "   ".join(f"{state.sign} {counts[state]} {word}" for state, word in _WORDS.items() if counts[state])
+    return "   ".join(
+        f"{state.sign}\u00a0{counts[state]}\u00a0{word}" for state, word in _WORDS.items() if counts[state]
+    )
 
 
 def _differs(found: Conformity) -> str:
