@@ -146,7 +146,7 @@ def test_the_details_of_an_imported_run_invent_nothing_and_show_what_is_stored(
     page._show_details(True)
     run = imported(qtbot, window, file, size="16")
     text = page.details.text
-    for invented in ("64000", "64 000", "batch_size", "0 s", "--", "32 pixels"):
+    for invented in ("64000", "64 000", "batch_size", "0 s", "--", "32 pixels", "not known: "):
         assert invented not in text
     for told in ("not known", "16 x 16 pixels", "0.4914, 0.4822, 0.4465", "0.247, 0.2435, 0.2616", "theirs.th"):
         assert told in text
