@@ -48,6 +48,7 @@ def evaluation_json(evaluation: Evaluation, stored: bool) -> dict[str, object]:
         "created_at": evaluation.created_at.isoformat(),
         "seconds": round(evaluation.seconds, 3),
         "skipped": list(evaluation.skipped),
+        "notes": list(evaluation.notes),
     }
 
 

@@ -81,16 +81,21 @@ def draw_found(found: Figure, file: Path, ending: str, definition: str) -> None:
     export_found(found, file, definition)
 
 
-def _prepare(file: Path, ending: str) -> None:
+def check_ending(file: Path, ending: str) -> None:
+    """Raises UserError for a file of another ending, a folder among them."""
     if file.suffix.lower() != ending:
         raise UserError(
             _(
                 "{file} does not end in {ending}; choose {with_suffix}.",
                 file=file,
                 ending=ending,
-                with_suffix=file.with_suffix(ending),
+                with_suffix=file.with_suffix(ending) if file.name else file / f"figure{ending}",
             )
         )
+
+
+def _prepare(file: Path, ending: str) -> None:
+    check_ending(file, ending)
     if sys.platform == "linux":  # whatever DISPLAY says: it may name a screen that does not answer
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
 

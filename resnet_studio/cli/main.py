@@ -153,13 +153,15 @@ def _run(arguments: Sequence[str]) -> int:
             _discard_output()
             return HUNG_UP
         if hasattr(error, "format_message"):  # typer's own: an option that is missing, unknown or malformed
-            return _print_error(error.format_message(), USER_ERROR)
+            return _print_error(str(error.format_message()).replace("Value error, ", ""), USER_ERROR)
         return _print_error(_log_error(error, arguments), OUR_ERROR)
 
 
 def _print_error(sentence: str, code: int) -> int:
-    """One sentence on stderr, if anything can be written there."""
+    """One sentence on stderr, if anything can be written there; none where the help was printed in its place."""
     line = " ".join(sentence.split())
+    if not line:
+        return code
     with contextlib.suppress(OSError, OutputLostError):
         print(line if line.endswith((".", "!", "?")) else f"{line}.", file=sys.stderr)
     return code

@@ -41,6 +41,8 @@ _HIDDEN_BEGINNINGS = (".", "@eadir", "@__thumb", "@recycle", "@recently-snapshot
 _HIDDEN_NAMES = frozenset(
     ("__macosx", "$recycle.bin", "recycler", "system volume information", "lost+found", "__pycache__", "~snapshot")
 )
+_NEW_SUBFILE_TYPE, _MOST_PAGES = 254, 8  # TIFF 6.0, section 8: bit 0 marks a smaller copy of another page
+_LFS = b"version https://git-lfs"
 _NOTE = "note"  # in Pillow's own dictionary of what came with an image
 
 # Pillow warns of a bomb between this size and twice it. Here it is refused, with or without the warning (below).
@@ -77,6 +79,10 @@ def read_image(source: Path | bytes, enough: int = 0, name: str = "") -> Image.I
     except UnidentifiedImageError:
         if (mended := _mended(source, enough, name)) is not None:
             return mended
+        if _begins(source, _LFS):
+            raise DataError(
+                _("{name} is a pointer that Git LFS left in place of an image; get it with git lfs pull.", name=name)
+            ) from None
         raise DataError(
             _("{name} is not an image that can be read here; use {listed}.", name=name, listed=_listed(FORMATS))
         ) from None
@@ -101,6 +107,7 @@ def note(image: Image.Image) -> str:
 
 def _decoded(source: Path | bytes, enough: int, name: str) -> Image.Image:
     with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
+        _leave_thumbnail(image)
         _check_size(name, image)
         if image.format in ("JPEG", "MPO"):
             _check_scans(name, source, image)
@@ -113,6 +120,30 @@ def _decoded(source: Path | bytes, enough: int, name: str) -> Image.Image:
     if said:
         made.info[_NOTE] = said
     return made
+
+
+def _leave_thumbnail(image: Image.Image) -> None:
+    """Of a TIFF whose first page is a smaller copy of another one, as cameras write them, take the other one."""
+    if image.format != "TIFF":
+        return
+    for page in range(1, min(getattr(image, "n_frames", 1), _MOST_PAGES)):
+        if not _is_smaller_copy(image):
+            return
+        image.seek(page)
+    if _is_smaller_copy(image):
+        image.seek(0)
+
+
+def _is_smaller_copy(image: Image.Image) -> bool:
+    kind = getattr(image, "tag_v2", {}).get(_NEW_SUBFILE_TYPE, 0)
+    return isinstance(kind, int) and bool(kind & 1)
+
+
+def _begins(source: Path | bytes, mark: bytes) -> bool:
+    try:
+        return (source if isinstance(source, bytes) else read_regular(source, _MAX_BYTES)).startswith(mark)
+    except UserError:
+        return False
 
 
 def _mended(source: Path | bytes, enough: int, name: str) -> Image.Image | None:

@@ -260,7 +260,7 @@ class Evaluation(_Errors):
         iterations: Of the checkpoint of each run.
         seconds: What it took.
         skipped: Files that could not be read.
-        notes: How many images had what done to them that a person may not expect, a sentence each; not stored.
+        notes: How many images had what done to them that a person may not expect, a sentence each.
     """
 
     id: str

@@ -264,7 +264,7 @@ def _row(evaluation: Evaluation) -> EvaluationRow:
         created_at=evaluation.created_at,
         seconds=evaluation.seconds,
         class_names=_packed_words(evaluation.class_names),
-        skipped=_packed_words(evaluation.skipped),
+        skipped=_packed_words((*evaluation.skipped, *evaluation.notes)),
         confusion=_packed(evaluation.confusion, _COUNTS),
         labels=_packed(evaluation.labels, _CLASSES),
         predicted=_packed(evaluation.predicted, _CLASSES),
@@ -280,6 +280,10 @@ def _whole(row: EvaluationRow, members: Sequence[Any]) -> Evaluation:
     _refuse_odd(row, members, _ALL)
     try:
         classes = row.classes
+        beside = _words(row.skipped)
+        skipped, notes = beside[: row.left_out], beside[row.left_out :]
+        if len(skipped) != row.left_out:
+            raise ValueError(f"{row.left_out} names were stored")
         return Evaluation(
             id=row.id,
             run_ids=tuple(member.id for member in members),
@@ -301,7 +305,8 @@ def _whole(row: EvaluationRow, members: Sequence[Any]) -> Evaluation:
             iterations=tuple(member.iteration for member in members),
             created_at=row.created_at,
             seconds=row.seconds,
-            skipped=_words(row.skipped, row.left_out),
+            skipped=skipped,
+            notes=notes,
         )
     except (zlib.error, ValueError, RecursionError) as error:
         raise _damaged(row, error) from error
@@ -331,8 +336,9 @@ def _packed_words(words: Sequence[str]) -> bytes:
     return zlib.compress(json.dumps(list(words)).encode("ascii"))
 
 
-def _words(blob: bytes, count: int) -> tuple[str, ...]:
+def _words(blob: bytes, count: int | None = None) -> tuple[str, ...]:
+    """So many, or any number of them."""
     words = json.loads(_unpacked(blob, _LONGEST))
-    if not isinstance(words, list) or len(words) != count:
+    if not isinstance(words, list) or count not in (None, len(words)):
         raise ValueError(f"{count} names were stored")
     return tuple(str(word) for word in words)

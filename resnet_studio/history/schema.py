@@ -188,7 +188,8 @@ class CheckpointRow(Base):
 class EvaluationRow(Base):
     """What a run, or an ensemble, got on labelled images under one protocol. ``protocol`` is JSON.
 
-    From ``class_names`` on, columns are compressed: a list never reads them. Errors are in percent.
+    From ``class_names`` on, columns are compressed: a list never reads them. Errors are in percent. ``skipped`` holds
+    ``left_out`` names of files, and after them the notes on pixels.
     """
 
     __tablename__ = "evaluations"

@@ -28,6 +28,7 @@ from resnet_studio.ui.plots.line_sample import sample_icon
 from resnet_studio.ui.plots.run_colours import line_colour, plain_tip
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.filter_field import FilterField
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 NARROW = 240  # pixels
 
@@ -146,7 +147,7 @@ class RunPicker(QWidget):
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.view.setTabKeyNavigation(False)
-        self.view.setToolTip(_("Tick the runs to draw; a double click or the space key does it too"))
+        set_tip(self.view, _("Tick the runs to draw; a double click or the space key does it too"))
         self.view.verticalHeader().hide()
         self.view.verticalHeader().setDefaultSectionSize(28)
         header = self.view.horizontalHeader()
@@ -186,7 +187,7 @@ class RunPicker(QWidget):
         button = QPushButton(text)
         button.setObjectName(name)
         button.setProperty("role", "flat")
-        button.setToolTip(tip)
+        set_tip(button, tip)
         return button
 
     def show_runs(self, runs: Sequence[RunRecord], chosen: Sequence[str], steps: Mapping[str, int]) -> None:

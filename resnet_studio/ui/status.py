@@ -13,6 +13,7 @@ from resnet_studio.platform.memory import process_bytes
 from resnet_studio.text import _
 from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import counted, duration_text, size_text
 
 MEMORY_PERIOD_MS = 2000
@@ -84,7 +85,7 @@ class StatusBar(QStatusBar):
     def _on_state_changed(self) -> None:
         waiting = sum(entry.status is QueueStatus.WAITING for entry in self._controller.entries)
         self.queue_label.setText(_("{waiting} waiting", waiting=waiting) if waiting else "")
-        self.queue_label.setToolTip(_("Cohorts in the queue") if waiting else "")
+        set_tip(self.queue_label, _("Cohorts in the queue") if waiting else "")
         self.queue_label.setVisible(bool(waiting))
         if not self._controller.trained:
             self._left, self._phase = None, ""

@@ -43,9 +43,9 @@ class Role(Enum):
 
 
 class Theme(QObject):
-    """One per window. ``changed`` comes after the palette and the style sheet are in place."""
+    """One per window. ``changing`` comes before palette and style sheet are replaced, ``changed`` afterwards."""
 
-    changed = Signal()
+    changing, changed = Signal(), Signal()
 
     def __init__(self, preferences: Preferences | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -118,6 +118,7 @@ class Theme(QObject):
             app.setProperty(_STYLED, True)
         sheet = style_sheet({role.name: role.value[self.dark] for role in Role}, dark=self.dark)
         if app.styleSheet() != sheet:
+            self.changing.emit()
             app.setStyleSheet("")  # a sheet in place of another polishes a widget once for each widget that holds it
             app.setPalette(self._palette())
             app.setStyleSheet(sheet)

@@ -53,7 +53,7 @@ def format_of(path: Path) -> Format:
         raise UserError(
             _(
                 "{name} does not say which format is meant; end it in {suffixes}.",
-                name=path.name,
+                name=path.name or path,
                 suffixes=", ".join(_SUFFIXES),
             )
         )

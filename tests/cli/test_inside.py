@@ -220,3 +220,12 @@ def test_runs_that_measured_no_layers_are_refused_by_name(trained: Trained) -> N
     assert said.code == 2
     assert "bare" in said.err
     assert "no gradients by layer" in " ".join(said.err.split())
+
+
+def test_what_was_found_is_kept_where_a_file_cannot_be_written(trained: Trained, images: Path, tmp_path: Path) -> None:
+    before = len(trained.say("inside", "stored", "--json").json)
+    said = trained.say("inside", "signal", "--run", trained.ids[0], "--data", f"folder:{images}",
+                       "--csv", tmp_path / "nowhere" / "x.csv")  # fmt: skip
+    assert said.code == 2
+    assert "cannot be written" in said.err
+    assert len(trained.say("inside", "stored", "--json").json) == before + 1

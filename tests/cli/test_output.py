@@ -99,3 +99,29 @@ def test_a_formula_as_a_name_is_inert_in_exported_tables(trained: Trained) -> No
     with RunStore.open(Home(trained.home)) as store:
         store.rename(trained.ids[0], "=1+1")
     assert ",'=1+1," in trained.say("runs", "export", trained.ids[0]).out
+
+
+@pytest.mark.parametrize("place", ["/", ".", ""])
+@pytest.mark.parametrize(
+    "command", ["compare A B --svg", "diff resnet-34 plain-34 --pdf", "inside signal --run A --png", "weights export A"]
+)
+def test_a_folder_in_place_of_a_file_is_one_sentence(command: str, place: str, original: Trained) -> None:
+    words = [dict(zip("AB", original.ids, strict=False)).get(word, word) for word in command.split()]
+    said = original.say(*words, place)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.count("\n") == 1
+    assert "; choose " in said.err or "; end it in " in said.err
+    assert not said.err.startswith(" ")
+
+
+@pytest.mark.parametrize("group", ["runs", "study", "queue", "weights", "data", "inside", "history"])
+def test_a_group_alone_prints_its_commands_and_no_empty_error(group: str, original: Trained) -> None:
+    said = original.say(group)
+    assert (said.code, said.err) == (2, "")
+    assert "Usage: resnet-studio" in said.out
+
+
+def test_wrong_choices_are_told_in_usual_words(original: Trained) -> None:
+    said = original.say("runs", "list", "--status", "flying")
+    assert said.code == 2
+    assert said.err.startswith("Invalid value for '--status': 'flying' is not one of 'queued', ")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from resnet_studio.data import images
 from resnet_studio.data.images import IMAGE_SUFFIXES, find_images, note, read_image, to_square
@@ -530,3 +530,22 @@ def test_a_note_says_that_transparency_was_left_out(tmp_path: Path):
     pixels[..., 3] = 0
     Image.fromarray(pixels).save(tmp_path / "x.png")
     assert "transparency" in images.note(images.read_image(tmp_path / "x.png"))
+
+
+def test_a_tiffs_thumbnail_gives_way_to_its_picture(tmp_path: Path) -> None:
+    """Cameras write a smaller copy first; the tag of its page says so."""
+    small, whole = Image.new("RGB", (8, 8), "red"), Image.new("RGB", (32, 24), "blue")
+    for kinds, size in (((1, 0), (32, 24)), ((0, 1), (8, 8)), ((1, 1), (8, 8)), ((2, 2), (8, 8))):
+        file = tmp_path / f"{kinds}.tif"
+        with TiffImagePlugin.AppendingTiffWriter(str(file), True) as writer:
+            for picture, kind in zip((small, whole), kinds, strict=True):
+                picture.save(writer, "TIFF", tiffinfo={254: kind})
+                writer.newFrame()
+        assert read_image(file).size == size, kinds
+
+
+def test_what_git_lfs_left_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "cat.png"
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 12\n")
+    with pytest.raises(DataError, match=r"cat\.png is a pointer that Git LFS left.*git lfs pull"):
+        read_image(file)

@@ -82,11 +82,12 @@ def assert_equal(found: Evaluation, wanted: Evaluation) -> None:
 
 def test_what_is_stored_comes_back_whole(home: Home, store: RunStore, twins: tuple[RunRecord, ...], make: Make) -> None:
     one, both = make(1, protocol=TEN), ensemble(make, twins)
-    for evaluation in (one, both):
+    noted = make(2, notes=("2 images: Its grey has more than 8 bits and was scaled.", "1 image: Ünverändert"))
+    for evaluation in (one, both, noted):
         assert store.add_evaluation(evaluation) is evaluation
     store.close()
     with RunStore.open(home, writer=False) as reader:
-        for evaluation in (one, both):
+        for evaluation in (one, both, noted):
             assert_equal(reader.evaluation(evaluation.id), evaluation)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import struct
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -263,3 +264,32 @@ def test_reading_stops_when_asked_to(tmp_path: Path) -> None:
     torch.save(STATE, file)
     with pytest.raises(Stopped):
         read(file, lambda: True)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("model-00001-of-00002.safetensors", "is part 1 of 2: the weights lie in several files"),
+        ("pytorch_model-00002-of-00003.bin", "is part 2 of 3"),
+        ("model.safetensors.index.json", "only lists the files in which weights lie"),
+    ],
+)
+def test_one_of_several_files_is_no_network(tmp_path: Path, name: str, sentence: str) -> None:
+    (tmp_path / name).write_bytes(b"{}")
+    with pytest.raises(UserError, match=sentence):
+        read(tmp_path / name)
+
+
+def test_the_only_part_is_the_network(tmp_path: Path) -> None:
+    file = tmp_path / "model-00001-of-00001.safetensors"
+    save_file({"conv.weight": torch.ones(2, 2)}, file)
+    assert list(read(file).tensors) == ["conv.weight"]
+
+
+def test_quantised_weights_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "quantised.pth"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch gives these up
+        torch.save({"conv.weight": torch.quantize_per_tensor(torch.ones(4, 3, 3, 3), 0.01, 0, torch.qint8)}, file)
+    with pytest.raises(UserError, match="quantised"):
+        read(file)

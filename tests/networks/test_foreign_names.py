@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import UserError
@@ -220,6 +220,54 @@ def test_a_pruned_layer_is_the_product_of_its_weights_and_its_mask() -> None:
     mask = (torch.arange(kernel.numel()) % 2).view(kernel.shape).float()
     found = recognise({**weights, "stem.conv.weight_orig": kernel, "stem.conv.weight_mask": mask})
     assert torch.equal(found.tensors["stem.conv.weight"], kernel * mask)
+
+
+def in_factors(weights: State, kind: str) -> State:
+    """Every convolution as torch's ``kind`` of normalisation keeps it."""
+    found: State = {}
+    for name, tensor in weights.items():
+        if tensor.ndim != 4:
+            found[name] = tensor
+        elif kind == "spectral norm":
+            layer = nn.utils.spectral_norm(nn.Conv2d(tensor.shape[1], len(tensor), tuple(tensor.shape[2:]), bias=False))
+            with torch.no_grad():
+                layer.weight_orig.copy_(tensor)
+            found |= {f"{name.removesuffix('weight')}{key}": value for key, value in layer.state_dict().items()}
+        else:
+            lengths = tensor.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+            own = {"weight norm": ("_g", "_v")}.get(kind)
+            path = name.removesuffix("weight")
+            first, second = (
+                (name + own[0], name + own[1])
+                if own
+                else (f"{path}parametrizations.weight.original0", f"{path}parametrizations.weight.original1")
+            )
+            found |= {first: lengths, second: 3 * tensor}
+    return found
+
+
+@pytest.mark.parametrize("kind", ["weight norm", "parametrised weight norm"])
+def test_weights_in_lengths_and_directions_are_multiplied(kind: str) -> None:
+    weights = state(small())
+    found = recognise(in_factors(weights, kind)).tensors
+    assert digest({**found, **{name: weights[name] for name in found if weights[name].ndim == 4}}) == digest(weights)
+    for name, tensor in found.items():
+        assert torch.allclose(tensor, weights[name], atol=1e-6), name
+
+
+def test_spectral_norm_divides_by_the_stored_singular_value() -> None:
+    stored = in_factors(state(small()), "spectral norm")
+    found = recognise(stored).tensors
+    for name in (name for name, tensor in found.items() if tensor.ndim == 4):
+        whole, left, right = (stored[f"{name}_{part}"] for part in ("orig", "u", "v"))
+        assert torch.allclose(found[name], whole / torch.dot(left, whole.flatten(1) @ right))
+
+
+def test_factors_that_do_not_fit_are_no_layer() -> None:
+    weights = in_factors(state(small()), "weight norm")
+    weights["stem.conv.weight_g"] = torch.ones(3)
+    with pytest.raises(UserError, match=r"stem\.conv"):
+        recognise(weights)
 
 
 def test_another_s_head_of_the_same_name_is_not_ours() -> None:

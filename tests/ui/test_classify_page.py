@@ -745,3 +745,25 @@ def test_a_certain_answer_is_written_whole(services, width):
     red = [(x, y) for x in range(width) for y in range(90) if picture.pixelColor(x, y) == QColor("#ff0000")]
     assert red
     assert max(x for x, _y in red) < width - 12 - words
+
+
+@pytest.mark.parametrize("width", [300, 620])
+def test_bars_stand_below_each_other_with_a_verdict_and_without(services, width):
+    """The mark of the true class takes room in every row, known or not."""
+    spec = RunSpec(network=NetworkSpec(depth=8))
+    [run] = services.store.create_cohort(CohortSpec(runs=(spec,)))
+    run = dataclasses.replace(run, class_names=("a", "b"), colour="#ff0000")
+    begins = set()
+    for truth in ("", "a", "b"):
+        model = QStandardItemModel(1, 1)
+        answers = (Prediction("a", 0.6), Prediction("b", 0.4))
+        model.setData(model.index(0, 0), Cell(run, answers, truth=truth), RecordRole.VALUE)
+        picture = QImage(width, 90, QImage.Format.Format_RGB32)
+        picture.fill(Qt.GlobalColor.white)
+        painter = QPainter(picture)
+        option = QStyleOptionViewItem()
+        option.rect = picture.rect()
+        BarsDelegate(services.theme, lambda: "", ClassMaps(services)).paint(painter, option, model.index(0, 0))
+        painter.end()
+        begins.add(min(x for x in range(width) for y in range(90) if picture.pixelColor(x, y) == QColor("#ff0000")))
+    assert len(begins) == 1

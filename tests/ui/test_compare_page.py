@@ -319,3 +319,22 @@ def test_the_conclusion_is_of_the_ticked_runs(services, page, tiny_run, qtbot):
     _wait_loaded(qtbot, page)
     qtbot.waitUntil(lambda: "points below plain-8" in label.text())
     assert "points above ResNet-14" in label.text()
+
+
+def test_in_a_small_window_the_conclusion_is_whole_and_the_table_is_not_cut(services, page, tiny_run, qtbot):
+    """Rows that lay below the panel's edge could not be scrolled to."""
+    shallow, deep = tiny_run, replace(tiny_run, network=replace(tiny_run.network, depth=14))
+    runs = tuple(run for spec in (shallow, deep) for run in twin(spec).runs)
+    page.resize(1118, 580)
+    page.show_runs(_store_cohort(services.store, CohortSpec(runs=runs), 50))
+    _wait_loaded(qtbot, page)
+    tables = page.curves.tables
+    qtbot.waitUntil(lambda: "points below plain-8" in tables.conclusion.text())
+    for widget in (tables.conclusion, tables.results_view):
+        qtbot.waitUntil(lambda widget=widget: widget.visibleRegion().boundingRect() == widget.rect())
+    assert tables.conclusion.height() >= tables.conclusion.heightForWidth(tables.conclusion.width())
+    view = tables.results_view
+    assert view.rowAt(view.viewport().height() - 1) in (2, 3, -1)  # three rows at least
+    view.scrollToBottom()
+    last = view.visualRect(view.model().index(3, 0))
+    assert view.viewport().rect().contains(last)

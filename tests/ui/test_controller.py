@@ -92,7 +92,8 @@ def test_stop_is_heard_within_a_second_and_stored(qtbot: QtBot, services: Servic
     runs = [services.store.get(run_id) for run_id in run_ids]
     assert [run.status for run in runs] == [RunStatus.STOPPED] * 2
     assert all(run.resumable and run.iteration > 0 for run in runs)
-    assert services.store.checkpoints(run_ids[0])[0].iteration == runs[0].iteration
+    assert runs[0].iteration == runs[1].iteration, "in lock-step to the end"
+    assert [services.store.checkpoints(run_id)[0].iteration for run_id in run_ids] == [runs[0].iteration] * 2
 
 
 def test_a_stopped_cohort_is_resumed(qtbot: QtBot, services: Services, tiny_twin: CohortSpec) -> None:

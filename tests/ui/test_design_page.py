@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from resnet_studio.data.datasets.describe import DataFacts, describe
 from resnet_studio.domain.documents import to_json
 from resnet_studio.domain.enums import Block
 from resnet_studio.domain.errors import UserError
@@ -15,6 +20,8 @@ from resnet_studio.studies.single_cohorts import DEMO_KEY, SINGLE_COHORTS, degra
 from resnet_studio.ui.pages.design.page import DesignPage, shown_of
 from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.services import Services
+
+from ..colour_folders import write_colour_folders
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
 
@@ -157,3 +164,40 @@ def test_the_last_design_is_remembered_and_a_bad_one_forgotten(qtbot: QtBot, ser
         fresh = DesignPage(services, page_row("design"))
         qtbot.addWidget(fresh)
         assert fresh.form.spec == shown_of(SINGLE_COHORTS[0])
+
+
+def test_facts_are_whole_while_a_folder_is_looked_at(
+    qtbot: QtBot, page: DesignPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the number of images there are no epochs, and nothing of the rest is cut."""
+    done = threading.Event()
+
+    def slow(*given: object, **named: object) -> DataFacts:
+        done.wait()
+        return describe(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("resnet_studio.data.datasets.describe.describe", slow)
+    folder = write_colour_folders(tmp_path / "images")
+    spec = replace(RunSpec(), data=replace(RunSpec().data, source=f"folder:{folder}"))
+    try:
+        page.show_spec(spec)
+        qtbot.waitUntil(lambda: "Epochs" not in page.facts.text)
+        assert page.form.data.facts is None
+        assert "unknown" in page.conformity.counts.text()
+        assert page.facts.text.startswith("plain | residual | Weighted layers | 20 | 20 | Parameters")
+        qtbot.waitUntil(lambda: not _cut(page.facts))
+    finally:
+        done.set()
+    qtbot.waitUntil(lambda: "Epochs" in page.facts.text)
+    qtbot.waitUntil(lambda: not _cut(page.facts))
+
+
+def _cut(facts: QWidget) -> list[str]:
+    """Texts that have less room than they take."""
+    shown = [label for label in facts.findChildren(QLabel) if label.isVisible() and label.text()]
+    return [
+        label.text()
+        for label in shown
+        if label.height() < (label.heightForWidth(label.width()) if label.wordWrap() else label.sizeHint().height())
+        or (not label.wordWrap() and label.width() < label.sizeHint().width())
+    ]

@@ -343,6 +343,8 @@ def test_what_was_done_to_pixels_is_said_beside_the_button(panel, qtbot, folders
     _evaluate(qtbot, panel)
     note = "2 images: Its grey has more than 8 bits and was scaled."
     assert note in panel.form.note.text()
+    qtbot.waitUntil(lambda: panel.detail.notes.text() == note)  # also as it is stored
+    assert panel.detail.notes.isVisibleTo(panel)
     panel.form.source.setCurrentIndex(0)
     panel.form.changed.emit()
     _evaluate(qtbot, panel)

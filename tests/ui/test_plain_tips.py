@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QPoint, Qt
+from PySide6.QtGui import QTextDocument
+from PySide6.QtWidgets import QApplication, QLabel, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
 from resnet_studio.ui.pages.classify.cells import Cell
+from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.widgets.elided import ElidedLabel
-from resnet_studio.ui.widgets.plain_tip import plain_tip
+from resnet_studio.ui.widgets.plain_tip import LONG, WIDTH, plain_tip, set_tip
 
 NAMES = ["<b>x</b>", "<img src=/etc/passwd>", "&lt;b&gt;", "a & b <i>", "\u202egnp.<u>x"]
 
@@ -78,3 +81,35 @@ def test_a_note_on_pixels_stands_in_the_cells_tip(tiny_run) -> None:
     text = _tip(cell, "ResNet-8")
     assert text is not None
     assert text.splitlines() == ["ResNet-8", "<b>cat</b>: 50.00%", "It was inverted."]
+
+
+@pytest.mark.qt_log_ignore("propagateSizeHints", "raise")
+@pytest.mark.parametrize("key", ["design", "compare", "train"])
+def test_no_tip_covers_what_it_explains(qtbot, services, key):
+    """Qt breaks no line of a plain text: tips were up to 760 pixels wide."""
+    row = page_row(key)
+    page = row.build(services, row)
+    qtbot.addWidget(page)
+    page.show()
+    texts = {widget.toolTip() for widget in [page, *page.findChildren(QWidget)]} - {""}
+    assert any(f'<table width="{WIDTH}">' in text for text in texts)
+    for text in texts:
+        QToolTip.showText(QPoint(10, 10), text, page)
+        (shown,) = [
+            w for w in QApplication.topLevelWidgets() if w.metaObject().className() == "QTipLabel" and w.isVisible()
+        ]
+        assert shown.width() <= WIDTH + 120, text
+        QToolTip.hideText()
+        shown.hide()
+
+
+def test_a_long_tip_is_shown_as_it_is_meant(qtbot):
+    label = QLabel()
+    qtbot.addWidget(label)
+    set_tip(label, f"depth<20 or depth>56 {'and so on ' * 10}")
+    document = QTextDocument()
+    document.setHtml(label.toolTip())
+    assert document.toPlainText().strip() == f"depth<20 or depth>56 {'and so on ' * 10}".strip()
+    for text in ("x" * LONG, "<p>markup</p>" * 20):
+        set_tip(label, text)
+        assert label.toolTip() == text

@@ -7,7 +7,7 @@ import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.series import Series
@@ -340,3 +340,39 @@ def test_plots_beside_each_other_can_have_one_scale(plot, qtbot):
     plot.draw_if_dirty()
     assert plot.spans[0][1] > 3 * own[0][1]
     assert plot.spans[1][0] < own[1][0]
+
+
+def test_the_menu_that_nobody_sees_is_styled_by_no_theme(qtbot) -> None:
+    """pyqtgraph keeps a plot's settings in a menu of 44 widgets; 15 plots made 660."""
+    plot = CurvePlot(Theme(), CurveBook(), PANELS[0])
+    qtbot.addWidget(plot)
+    plot.show()
+    menu = plot._view.getPlotItem().ctrlMenu
+    widgets = [menu, *menu.findChildren(QWidget)]
+    assert len(widgets) > 20
+    assert not any(widget.testAttribute(Qt.WidgetAttribute.WA_WState_Polished) for widget in widgets)
+
+
+def test_thin_and_bold_are_explained_however_low_the_plot_is(qtbot):
+    """Below the curves where there is room; above them always, in the heads of the columns."""
+    book = CurveBook()
+    plot = CurvePlot(Theme(), book)
+    qtbot.addWidget(plot)
+    plot.resize(850, 250)
+    plot.show()
+    _grow(book, PLAIN, 1, 200, 40.0)
+    plot.set_runs([PLAIN, RESIDUAL])
+    assert not plot.key.isVisible()
+    (head, *_others) = plot.legend._heads
+    assert [pen.widthF() for pen in head.pens if pen] == [1.0, 2.0]
+    assert plot.key.text() in head.toolTip()
+    assert plot.legend.row("p").tested  # its sample has the marker: hollow, the residual net's filled
+    plain, residual = (plot.legend.row(run_id).grab().toImage() for run_id in "pr")
+    middle = plain.height() // 2
+    assert any(plain.pixelColor(x, middle) != residual.pixelColor(x, middle) for x in range(4, 32))
+    plot.resize(850, 450)
+    assert plot.key.isVisible()
+    loss = CurvePlot(Theme(), book, next(panel for panel in PANELS if panel.bold is None))
+    qtbot.addWidget(loss)
+    loss.set_runs([PLAIN])
+    assert not any(loss.legend._heads[0].pens)

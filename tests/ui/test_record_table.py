@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 from PySide6.QtCore import QPersistentModelIndex, QSortFilterProxyModel, Qt
 from PySide6.QtGui import QColor, QIcon, QPixmap
+from PySide6.QtWidgets import QTableView
 
 from resnet_studio.ui.models.formats import NONE
 from resnet_studio.ui.models.record_table import RecordRole, RecordTableModel, TableColumn
@@ -163,3 +164,32 @@ def test_other_columns_are_another_table(model, qtmodeltester):
     assert (model.rowCount(), model.columnCount()) == (2, 1)
     assert names(model) == ["b", "A"]
     qtmodeltester.check(model)
+
+
+def test_the_sort_arrow_stands_beside_its_heading(qtbot, services, model):
+    """It stood above the words, where Qt puts it without a style sheet."""
+    services.theme.set_mode("light")
+    view = QTableView()
+    qtbot.addWidget(view)
+    view.setModel(model)
+    view.resize(600, 200)
+    view.setSortingEnabled(True)
+    header = view.horizontalHeader()
+    header.resizeSection(0, 200)
+    header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+    view.show()
+    bare = header.grab().toImage()
+    header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+    sorted_by_name = header.grab().toImage()
+    changed = [
+        (x, y)
+        for x in range(header.sectionSize(0))
+        for y in range(bare.height())
+        if bare.pixelColor(x, y) != sorted_by_name.pixelColor(x, y)
+    ]
+    assert changed
+    left, right = min(x for x, _y in changed), max(x for x, _y in changed)
+    top, bottom = min(y for _x, y in changed), max(y for _x, y in changed)
+    assert right - left < 20  # the words stay where they are
+    assert abs((top + bottom) / 2 - bare.height() / 2) <= 4
+    assert left > header.fontMetrics().horizontalAdvance("Name")

@@ -587,3 +587,41 @@ def test_sections_of_the_keys_stand_apart(qtbot: QtBot, window: MainWindow) -> N
         above = grid.itemAtPosition(row - 2, 0).widget()
         assert heading.geometry().top() - above.geometry().bottom() > SECTION_GAP
     dialog.close()
+
+
+def test_a_hidden_page_is_styled_when_it_is_shown(qtbot: QtBot, open_window: Opener, services: Services) -> None:
+    """Styling thousands of widgets that nobody sees took a quarter of a second."""
+    window, theme = open_window(services), services.theme
+    for key in ("runs", "compare"):
+        page = window.pages.page(key)
+        leaf = Polished(page)
+        theme.set_mode("dark")
+        window.pages.show_page(key)
+        window.setFocus()
+        QApplication.processEvents()
+        dark = page.grab().toImage()
+        theme.set_mode("light")
+        window.pages.show_page("design")
+        before = leaf.times
+        theme.set_mode("dark")
+        assert leaf.times == before
+        window.pages.show_page(key)
+        window.setFocus()
+        qtbot.waitUntil(lambda page=page, dark=dark: page.grab().toImage() == dark)
+    theme.set_mode("system")
+
+
+def test_an_open_window_of_a_hidden_page_follows_the_theme(
+    qtbot: QtBot, open_window: Opener, services: Services
+) -> None:
+    services.theme.set_mode("light")
+    window = open_window(services)
+    page = window.pages.page("design")
+    own = QWidget(page, Qt.WindowType.Window)
+    leaf = Polished(own)
+    own.show()
+    window.pages.show_page("runs")
+    before = leaf.times
+    services.theme.set_mode("dark")
+    assert leaf.times > before
+    services.theme.set_mode("system")

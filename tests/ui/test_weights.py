@@ -26,6 +26,7 @@ from resnet_studio.ui.pages.runs.delegates import STATUS_ROLES
 from resnet_studio.ui.pages.runs.page import RunsPage
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.weights.dialog import ImportDialog
+from resnet_studio.ui.weights.images_box import ImagesAnswer, ImagesBox
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ def test_the_details_of_an_imported_run_invent_nothing_and_show_what_is_stored(
     page._show_details(True)
     run = imported(qtbot, window, file, size="16")
     text = page.details.text
-    for invented in ("64000", "64 000", "batch_size", "0 s", "--", "32 pixels"):
+    for invented in ("64000", "64 000", "batch_size", "0 s", "--", "32 pixels", "not known: "):
         assert invented not in text
     for told in ("not known", "16 x 16 pixels", "0.4914, 0.4822, 0.4465", "0.247, 0.2435, 0.2616", "theirs.th"):
         assert told in text
@@ -209,6 +210,39 @@ def test_several_files_are_asked_about_one_after_another_and_pictures_are_shown(
     assert second.findChild(QLabel, "import_title").text() == "second.pth"
     second.reject()
     assert window.services.store.list_runs() == []
+
+
+def test_the_images_of_several_files_are_asked_about_once(
+    qtbot: QtBot, window: MainWindow, file: Path, tmp_path: Path
+) -> None:
+    others = [file.with_name(f"{number}.pth") for number in range(2)]
+    for other in others:
+        other.write_bytes(file.read_bytes())
+    dialog = drop(window, file, *others)
+    read(qtbot, dialog)
+    dialog.images.choice.setCurrentIndex(dialog.images.choice.findData("own"))
+    dialog.images.mean.setText("0.5, 0.4, 0.3")
+    dialog.images.std.setText("1, 1, 1")
+    with qtbot.waitSignal(dialog.imported):
+        dialog.import_button.click()
+    second = dialog_of(window)
+    read(qtbot, second)
+    assert (second.options.mean, second.options.std) == ((0.5, 0.4, 0.3), (1.0, 1.0, 1.0))
+    assert second.images.key == "own"  # it can be seen, and changed
+    second.images.choice.setCurrentIndex(0)
+    second.reject()
+    third = dialog_of(window)
+    read(qtbot, third)
+    assert third.options.mean == (0.5, 0.4, 0.3)  # what was called off is no answer
+
+
+def test_a_file_of_another_kind_is_proposed_its_own_images(qtbot: QtBot, window: MainWindow) -> None:
+    box = ImagesBox()
+    qtbot.addWidget(box)
+    box.propose("imagenet", carried=False, before=ImagesAnswer("cifar10", "own", "0.5, 0.4, 0.3", "1, 1, 1", ""))
+    assert box.key == "imagenet"
+    box.propose("cifar10", carried=True, before=ImagesAnswer("cifar10", "own", "0.5, 0.4, 0.3", "1, 1, 1", ""))
+    assert box.answer is None
 
 
 def test_numbers_and_sizes_are_checked_as_they_are_typed(qtbot: QtBot, window: MainWindow, file: Path) -> None:

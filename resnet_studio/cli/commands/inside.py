@@ -19,7 +19,7 @@ from resnet_studio.cli.analysis_output import (
 )
 from resnet_studio.cli.commands.diff import named_network
 from resnet_studio.cli.context import Session, find_all, session
-from resnet_studio.cli.figures import draw_found
+from resnet_studio.cli.figures import check_ending, draw_found
 from resnet_studio.cli.options import AsJson, SpecOption
 from resnet_studio.cli.output import hint, print_json, print_table
 from resnet_studio.cli.progress_bar import ProgressBar
@@ -165,6 +165,10 @@ def _look(
     from resnet_studio.runner.inside import Question, look_inside
 
     settings = _settings(row, chosen)
+    figures = ((png, ".png"), (svg, ".svg"), (pdf, ".pdf"))
+    for file, ending in figures:  # before minutes of work
+        if file is not None:
+            check_ending(file, ending)
     with _Reader(here, bool(run)) as store:
         checkpoints = _checkpoints(store, run or (), iteration)
         subjects: tuple[Checkpoint | Design, ...] = (*checkpoints, *_designs(here, design or ()))
@@ -183,8 +187,8 @@ def _look(
         raise typer.Exit(stopping.exit_code)
     if row.builds:
         found = _keep_built(here, question, found, stopping)
-    _write(row, found, csv, ((png, ".png"), (svg, ".svg"), (pdf, ".pdf")))
     stored = [_store(here, record) if row.stored and record.run_ids else False for record in found]
+    _write(row, found, csv, figures)  # what was found is kept where this fails
     if as_json:
         print_json([record_json(record, kept) for record, kept in zip(found, stored, strict=True)])
     else:

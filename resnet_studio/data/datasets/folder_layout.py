@@ -16,7 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from resnet_studio.data.datasets.split_folders import Split, data_set_within, find_split, folders_in
+from resnet_studio.data.datasets.split_folders import (
+    Split,
+    data_set_within,
+    find_split,
+    folders_in,
+    refuse_label_files,
+)
 from resnet_studio.data.datasets.splits import TEST_SHARE, drawn_names, shares
 from resnet_studio.data.images import is_image_name, walk
 from resnet_studio.domain.enums import TestOn
@@ -150,6 +156,7 @@ def _within(root: Path, folder: Path) -> str:
 
 def _scan_split(root: Path, split: Split, should_stop: StopCheck) -> Layout:
     train_folder, test_folder = _within(root, split.train), _within(root, split.test)
+    refuse_label_files(split.train, folders_in(split.train))
     names, folders = _classes(split.train, folders_in(split.train))
     train, unusable = _files(root, folders, should_stop)
     test_names, test_folders = _classes(split.test, folders_in(split.test), at_least=1)

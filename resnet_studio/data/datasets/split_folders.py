@@ -211,18 +211,23 @@ def _refuse_half_a_split(root: Path, top: Mapping[str, Path], parts: Sequence[st
         )
 
 
-def _refuse_no_classes(root: Path, top: Mapping[str, Path]) -> None:
+def refuse_label_files(root: Path, top: Iterable[str]) -> None:
+    """Raises DataError if the folders ``top`` of ``root`` are images, and files that label them: masks, boxes."""
     words = {name: "".join(_words(name)) for name in top}
-    pixel_labels = [name for name in top if words[name] in _PIXEL_LABELS]
-    if pixel_labels and all(words[name] in _PIXEL_LABELS | _PICTURES for name in top):
+    pixel_labels = [name for name in words if words[name] in _PIXEL_LABELS]
+    if pixel_labels and all(word in _PIXEL_LABELS | _PICTURES for word in words.values()):
         raise DataError(
             _(
                 "{root} holds {names}, the parts of a data set whose labels are files; "
                 "sort its images into a folder for each class.",
                 root=root,
-                names=_listed(top),
+                names=_listed(words),
             )
         )
+
+
+def _refuse_no_classes(root: Path, top: Mapping[str, Path]) -> None:
+    refuse_label_files(root, top)
     if len(top) < 2:
         return
     inner: dict[str, set[str]] = {}
@@ -240,7 +245,7 @@ def _refuse_no_classes(root: Path, top: Mapping[str, Path]) -> None:
                     path=path,
                 )
             )
-    pieces = all(word in _PIECES for word in words.values())
+    pieces = all("".join(_words(name)) in _PIECES for name in top)
     if len(inner) < len(top) or (len(top) > _FEW and not pieces):
         return
     shared = set.intersection(*inner.values())

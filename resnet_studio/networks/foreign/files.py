@@ -7,6 +7,7 @@ what the archive says of itself: an archive can name sizes it does not have.
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 import zipfile
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ MAX_BYTES = 1 << 32  # ResNet-152 C has 0.4 GB; ten times that is no network of 
 _MAX_PICKLE = 1 << 26  # the names of 1202 layers take less than a megabyte
 _MAX_ENTRIES = 200_000
 _READ = 1 << 22
+_PART = re.compile(r"-(?P<number>\d{5})-of-(?P<all>\d{5})\.\w+$")  # as large model hubs name them
+_INDEX = (".safetensors.index.json", ".bin.index.json")
 _OTHERS = (  # what people have in its place, by its first bytes
     (b"version https://git-lfs", _("a pointer that Git LFS left in place of a file; get the file with git lfs pull")),
     (b"<!doctype html", _("a web page; get the file itself")),
@@ -70,6 +73,7 @@ def read(path: Path, should_stop: StopCheck = never_stop, key: str | None = None
         UserError: If it is missing, no weights file, damaged or too large.
         Stopped: Within a second of ``should_stop`` saying so.
     """
+    _refuse_parts(path.name)
     try:
         with open_regular(path, MAX_BYTES) as file:
             found, size = hashlib.sha256(), 0
@@ -96,6 +100,24 @@ def read(path: Path, should_stop: StopCheck = never_stop, key: str | None = None
     return WeightsFile(
         path.name, found.hexdigest(), tensors.tensors, metadata, tensors.entry, tensors.sets, tensors.passed_over
     )
+
+
+def _refuse_parts(name: str) -> None:
+    """One of several files that hold a network together has layers of any network, and lacks the others."""
+    part = _PART.search(name)
+    if part and int(part["all"]) > 1:
+        raise UserError(
+            _(
+                "{name} is part {number} of {all}: the weights lie in several files; save them in one.",
+                name=name,
+                number=int(part["number"]),
+                all=int(part["all"]),
+            )
+        )
+    if name.endswith(_INDEX):
+        raise UserError(
+            _("{name} only lists the files in which weights lie; save them in one file, and choose that.", name=name)
+        )
 
 
 def _is_safetensors(head: bytes, size: int) -> bool:

@@ -32,7 +32,7 @@ from resnet_studio.networks.foreign.find_structure import (
 from resnet_studio.networks.foreign.layers import Leaf, leaves_of, without_wrappers
 from resnet_studio.networks.foreign.rename import OWN_HEAD, Taken, renamed
 from resnet_studio.networks.foreign.vgg import is_vgg, vgg_spec
-from resnet_studio.networks.foreign.wrapped_layers import as_linear, pruned, unwrapped
+from resnet_studio.networks.foreign.wrapped_layers import as_linear, multiplied, pruned, unwrapped
 from resnet_studio.text import _
 
 NO_HINTS = StructureHints()
@@ -71,7 +71,7 @@ def recognise(tensors: Mapping[str, Tensor], hints: StructureHints = NO_HINTS) -
     """
     named, normalisation = take_normalisation(tensors)
     named, passed = without_extras(named)
-    plain = [as_linear(pruned(leaf)) for leaf in leaves_of(without_wrappers(named))]
+    plain = [as_linear(multiplied(pruned(leaf))) for leaf in leaves_of(without_wrappers(named))]
     orders: tuple[Order, ...] = (by_name, as_filed)
     problem: UserError | None = None
     for leaves, order in itertools.product(dict.fromkeys((unwrapped(plain), tuple(plain))), orders):

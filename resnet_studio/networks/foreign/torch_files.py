@@ -7,6 +7,7 @@ followed one another in one stream; before torch 0.1.10 they lay in a tar archiv
 from __future__ import annotations
 
 import io
+import re
 import struct
 import tarfile
 import zipfile
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.networks.foreign.pickles import Builder, Name, PickleError, Reader, StandIn
 from resnet_studio.text import _
@@ -26,6 +28,7 @@ MAGIC = 0x1950A86A20F9469CFC6C  # the first value of the stream format
 MAX_TENSORS = 100_000  # ResNet-1202 has 7 200, and as many again for an optimizer
 _MAX_DIMENSIONS = 16
 
+_QUANTISED = re.compile(r"\.QU?Int\d+(x\d+)?Storage$")
 _STORAGES = {
     "DoubleStorage": torch.float64, "FloatStorage": torch.float32, "HalfStorage": torch.float16,
     "BFloat16Storage": torch.bfloat16, "LongStorage": torch.int64, "IntStorage": torch.int32,
@@ -124,6 +127,10 @@ class Source:
     def storage(self, key: object, kind: object, count: object) -> Stored:
         name = kind.path if isinstance(kind, Name) else ""
         dtype = _STORAGES.get(name.rpartition(".")[2])
+        if dtype is None and _QUANTISED.search(name):
+            raise UserError(
+                _("Its weights are quantised ({name}); choose the file of the network before that.", name=name)
+            )
         if dtype is None:
             raise PickleError(_("it has numbers of a kind that is not read here ({name})", name=name or kind))
         if not isinstance(count, int) or count < 0 or not isinstance(key, str | int):

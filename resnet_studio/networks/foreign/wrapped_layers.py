@@ -1,4 +1,5 @@
-"""Layers stored in another form: in numbered wrappers, as convolutions that see everything at once, or pruned."""
+"""Layers stored in another form: in numbered wrappers, as convolutions that see everything at once, pruned, or with
+their weights in factors."""
 
 from __future__ import annotations
 
@@ -6,9 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
+from torch import Tensor
+
 from resnet_studio.networks.foreign.layers import Leaf, LeafKind
 
 _HEADS = re.compile(r"(^|\.)(fc\d*|classifier|head|linear|logits|pre_logits|last_linear|output)(\.|$)", re.IGNORECASE)
+
+_PARAMETRISED = ".parametrizations.weight"
 
 
 def as_linear(leaf: Leaf) -> Leaf:
@@ -33,6 +39,33 @@ def pruned(leaf: Leaf) -> Leaf:
             tensors[last] = whole * mask
             del tensors[f"{last}_orig"], tensors[f"{last}_mask"]
     return leaf if len(tensors) == len(leaf.tensors) else replace(leaf, tensors=tensors)
+
+
+def multiplied(leaf: Leaf) -> Leaf:
+    """Of a layer whose weights torch's weight or spectral norm still holds in factors: what they come to.
+
+    Weight norm (arXiv:1602.07868): g v / |v|, a norm for each of the first dimension. Spectral norm (arXiv:1802.05957):
+    the weights by their largest singular value, estimated by the vectors u and v as they are stored.
+    """
+    path, tensors = leaf.path, dict(leaf.tensors)
+    if path.endswith(_PARAMETRISED) and "original0" in tensors:
+        path, tensors = path.removesuffix(_PARAMETRISED), {
+            "weight_g": tensors.pop("original0"), "weight_v": tensors.pop("original1", torch.empty(0)), **tensors
+        }  # fmt: skip
+    lengths, whole = tensors.get("weight_g"), tensors.get("weight_v")
+    if lengths is not None and whole is not None and whole.ndim > 1 and lengths.numel() == len(whole):
+        del tensors["weight_g"], tensors["weight_v"]
+        norms = whole.flatten(1).norm(dim=1)
+        tensors["weight"] = whole * (lengths.flatten() / norms).view(-1, *[1] * (whole.ndim - 1))
+    whole, left, right = (tensors.get(f"weight_{name}") for name in ("orig", "u", "v"))
+    if whole is not None and left is not None and right is not None and _fit(whole, left, right):
+        del tensors["weight_orig"], tensors["weight_u"], tensors["weight_v"]
+        tensors["weight"] = whole / (left @ (whole.flatten(1) @ right))
+    return leaf if "weight" in leaf.tensors or "weight" not in tensors else replace(leaf, path=path, tensors=tensors)
+
+
+def _fit(whole: Tensor, left: Tensor, right: Tensor) -> bool:
+    return whole.ndim > 1 and left.shape == whole.shape[:1] and right.numel() == whole[:1].numel() == len(right)
 
 
 def unwrapped(leaves: Sequence[Leaf]) -> tuple[Leaf, ...]:

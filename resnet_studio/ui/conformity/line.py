@@ -12,7 +12,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.conformity.window import ConformityWindow
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.plain_tip import plain_tip
+from resnet_studio.ui.widgets.plain_tip import plain_tip, set_tip
 
 
 class ConformityLine(QWidget):
@@ -24,10 +24,10 @@ class ConformityLine(QWidget):
         self._theme = theme
         self._window: ConformityWindow | None = None
         self.found: Conformity | None = None
-        self.counts = named(QLabel(), "conformity_counts")
+        self.counts = named(QLabel(wordWrap=True), "conformity_counts")
         self.differs = named(QLabel(wordWrap=True), "conformity_differs", role="muted")
         self.button = named(QPushButton(_("Show all points")), "conformity_button")
-        self.button.setToolTip(_("Every point of the paper, and how this design stands to it"))
+        set_tip(self.button, _("Every point of the paper, and how this design stands to it"))
         self.button.setEnabled(False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -53,7 +53,7 @@ class ConformityLine(QWidget):
         """The last three are the data's, where they are known already."""
         self.found = of_spec(spec, training_images, test_images, class_names)
         self.counts.setText(_counts(self.found))
-        self.counts.setToolTip(plain_tip(self.found.sentence))
+        set_tip(self.counts, plain_tip(self.found.sentence))
         self.counts.setAccessibleName(self.found.sentence)
         self.differs.setText(_differs(self.found))
         self.button.setEnabled(True)
@@ -81,8 +81,11 @@ _WORDS = {
 
 
 def _counts(found: Conformity) -> str:
+    """Broken between two of them where there is too little room for all."""
     counts = found.counts
-    return "   ".join(f"{state.sign} {counts[state]} {word}" for state, word in _WORDS.items() if counts[state])
+    return "   ".join(
+        f"{state.sign}\u00a0{counts[state]}\u00a0{word}" for state, word in _WORDS.items() if counts[state]
+    )
 
 
 def _differs(found: Conformity) -> str:

@@ -21,6 +21,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.conformity.markup import list_markup
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 WIDE = 640  # pixels from which the list is a table
 
@@ -40,11 +41,9 @@ class ConformityPanel(QWidget):
         self.summary.setTextFormat(Qt.TextFormat.PlainText)
         self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.only_differences = named(QCheckBox(_("Only what differs")), "conformity_filter")
-        self.only_differences.setToolTip(
-            _("Leave out what conforms, what the paper leaves open and what does not apply")
-        )
+        set_tip(self.only_differences, _("Leave out what conforms, what the paper leaves open and what does not apply"))
         self.copy_button = named(QPushButton(_("Copy as text")), "conformity_copy")
-        self.copy_button.setToolTip(_("Copy the list, as it is filtered, to the clipboard"))
+        set_tip(self.copy_button, _("Copy the list, as it is filtered, to the clipboard"))
         self.list = named(QTextBrowser(), "conformity_list")
         self.list.setAccessibleName(_("How the run stands to each point of the paper"))
         self.list.setOpenLinks(False)

@@ -34,7 +34,7 @@ from resnet_studio.ui.diff.view import DiffView
 from resnet_studio.ui.figures import FORMATS
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.plain_tip import plain_tip
+from resnet_studio.ui.widgets.plain_tip import plain_tip, set_tip
 
 POINT = _("Point at a layer, or mark one with the arrow keys, to see what differs there; press a strip to fold it.")
 COUNTING = _("A pool counts as a layer in these sums; depths count the layers with weights alone.")
@@ -118,7 +118,7 @@ class DiffWindow(QDialog):
     def _button(self, text: str, name: str, tip: str, keys: str) -> QPushButton:
         button = named(QPushButton(text), name)
         native = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
-        button.setToolTip(f"{tip} ({native})")
+        set_tip(button, f"{tip} ({native})")
         button.setAutoDefault(False)  # Return in a field of text presses nothing
         QShortcut(QKeySequence(keys), self, button.click)
         return button
@@ -195,7 +195,7 @@ class DiffWindow(QDialog):
         self._summary.setText("  ".join(found.sentence(n) for n in compared))
         lines = [line for n in compared for line in (found.sentence(n), *lines_of_text(found, n))]
         more = [_("… and {lines} more", lines=len(lines) - _SHOWN_LINES)] if len(lines) > _SHOWN_LINES else []
-        self._summary.setToolTip(plain_tip("\n".join([COUNTING, *lines[:_SHOWN_LINES], *more])))
+        set_tip(self._summary, plain_tip("\n".join([COUNTING, *lines[:_SHOWN_LINES], *more])))
 
     @Slot(str)
     def _on_pointed(self, text: str) -> None:

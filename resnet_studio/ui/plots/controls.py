@@ -12,6 +12,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.panels import PlotOptions
 from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 WINDOWS = (1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50, 70, 100, 150, 200, 250, 350, 500, 700, 1000)
 _AXES = {
@@ -45,7 +46,7 @@ class SmoothingSlider(QWidget):
         self.value.setProperty("role", "muted")
         self.value.setMinimumWidth(self.value.fontMetrics().horizontalAdvance(_("Smooth {window}", window=1000)) + 4)
         for widget in (self, self.slider, self.value):
-            widget.setToolTip(_SMOOTHING_TIP)
+            set_tip(widget, _SMOOTHING_TIP)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 0, 0)
         layout.setSpacing(6)
@@ -106,12 +107,12 @@ class PlotControls(QWidget):
         self.legend = self._toggle("legend_toggle", _("Legend"), "G", _("The box with the numbers under the cursor"))
         self.fit = QPushButton(_("Fit"))
         self.fit.setObjectName("fit_button")
-        self.fit.setToolTip(_("Show everything and follow the curves again (F, or a double click in the plot)"))
+        set_tip(self.fit, _("Show everything and follow the curves again (F, or a double click in the plot)"))
         self.fit.setShortcut(QKeySequence("F"))
         self.fit.clicked.connect(self.fit_requested)
         self.back = QPushButton(_("Back"))
         self.back.setObjectName("zoom_back_button")
-        self.back.setToolTip(_("To the part that was seen before the last zoom (Backspace)"))
+        set_tip(self.back, _("To the part that was seen before the last zoom (Backspace)"))
         self.back.setShortcut(QKeySequence("Backspace"))
         self.back.clicked.connect(self.back_requested)
         self.back.hide()
@@ -155,7 +156,7 @@ class PlotControls(QWidget):
         choice = QComboBox()
         choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         choice.setObjectName(name)
-        choice.setToolTip(tip)
+        set_tip(choice, tip)
         choice.setAccessibleName(tip.split(" (")[0])
         shortcut = QShortcut(QKeySequence(key), choice)
         shortcut.activated.connect(lambda: choice.setCurrentIndex((choice.currentIndex() + 1) % choice.count()))
@@ -167,7 +168,7 @@ class PlotControls(QWidget):
         button.setCheckable(True)
         button.setChecked(True)
         button.setShortcut(QKeySequence(key))
-        button.setToolTip(f"{tip} ({key})")
+        set_tip(button, f"{tip} ({key})")
         return button
 
     def _restore(self) -> None:

@@ -18,9 +18,10 @@ from resnet_studio.ui.plots.axes import PositionAxis, ValueAxis
 from resnet_studio.ui.plots.cursor_values import extent, gaps_at, readings
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.curve_layers import RunLayers, View
-from resnet_studio.ui.plots.legend import value_text
+from resnet_studio.ui.plots.legend import KEY, value_text
 from resnet_studio.ui.plots.level_line import LevelLine
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
+from resnet_studio.ui.plots.plot_item import without_menu
 from resnet_studio.ui.plots.run_plot import RunPlot
 from resnet_studio.ui.theme import Role, Theme
 
@@ -29,7 +30,6 @@ FADED = 0.2
 COMPACT_HEIGHT = 220  # below it the name of the axis gives way to the curves
 
 KEY_HEIGHT = 300  # below it the curves need the room
-_KEY = _("thin: training, bold: test   ·   dashed, hollow: plain, solid, filled: residual")
 ONE_ZOOM_SECONDS = 0.6  # steps of a wheel that come closer are one zoom
 
 
@@ -74,8 +74,7 @@ class CurvePlot(RunPlot):
         self._bottom, self._left = PositionAxis(), ValueAxis()
         self._view = pg.PlotWidget(self, axisItems={"bottom": self._bottom, "left": self._left}, useOpenGL=False)
         item = self._view.getPlotItem()
-        item.setMenuEnabled(False)
-        item.hideButtons()
+        without_menu(item)
         item.layout.setContentsMargins(0, 8, 26, 0)  # room for the labels at the ends
         item.showGrid(x=True, y=True, alpha=0.18)
         box = item.getViewBox()
@@ -92,7 +91,7 @@ class CurvePlot(RunPlot):
         self._chance_line = LevelLine(position=0.99)
         item.addItem(self._chance_line, ignoreBounds=True)
         self.legend.pointed_at.connect(self._on_pointed_at)
-        self.key = QLabel(_KEY)
+        self.key = QLabel(KEY)
         self.key.setObjectName("plot_key")
         self.key.setProperty("role", "muted")
         self.key.setVisible(False)

@@ -25,6 +25,7 @@ from resnet_studio.ui.plots.layer_grid import (
     map_columns,
 )
 from resnet_studio.ui.plots.panels import ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
+from resnet_studio.ui.plots.plot_item import without_menu
 from resnet_studio.ui.plots.ranges import count_text
 from resnet_studio.ui.plots.run_plot import RunPlot
 from resnet_studio.ui.theme import Role, Theme
@@ -62,8 +63,7 @@ class _Map:
 
 
 def _quiet(item: pg.PlotItem) -> None:
-    item.setMenuEnabled(False)
-    item.hideButtons()
+    without_menu(item)
     box = item.getViewBox()
     box.disableAutoRange()
     box.setMouseEnabled(False, False)

@@ -5,8 +5,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QEnterEvent, QFocusEvent, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QColor,
+    QEnterEvent,
+    QFocusEvent,
+    QFontMetrics,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QWidget
 
 from resnet_studio.domain.grouping import LEVEL, Statistic
@@ -17,7 +27,9 @@ from resnet_studio.ui.plots.line_sample import paint_sample
 from resnet_studio.ui.plots.panels import Panel, PlottedRun
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
+KEY = _("thin: training, bold: test   ·   dashed, hollow: plain, solid, filled: residual")
 DASH = "–"
 NAME_WIDTH = 170
 SAMPLE_WIDTH = 28
@@ -25,6 +37,7 @@ COLUMN_GAP = 16
 SCROLL_BAR = 12
 MOST_ROWS = 6
 _HEADS = {Per.ITERATION: "training", Per.TEST: "test", Per.LAYER: ""}
+HEAD_SAMPLE = 14
 
 
 def value_text(value: float | None, found: Statistic | None, unit: str) -> str:
@@ -62,6 +75,8 @@ class _Row(QAbstractButton):
         self.run: PlottedRun | None = None
         self.label, self.values = "", ("",) * columns
         self.muted = False
+        self.tested = False  # the curves have markers
+        self.pens: tuple[QPen | None, ...] = ()  # of a head: lines before its words
         self.wide = False  # room for deviations and intervals
 
     def show_values(self, values: Sequence[str]) -> None:
@@ -112,7 +127,10 @@ class _Row(QAbstractButton):
         left = area.left()
         if self.run is not None:
             colour = self.run.paint(self._theme)
-            paint_sample(painter, QRectF(left, area.top(), SAMPLE_WIDTH, area.height()), colour, self.run.residual)
+            sample = QRectF(left, area.top(), SAMPLE_WIDTH, area.height())
+            paint_sample(painter, sample, colour, self.run.residual)
+            if self.tested:
+                paint_marker(painter, sample.center(), colour, None if self.run.residual else self._theme)
             left += SAMPLE_WIDTH + 8
         painter.setPen(self._theme.colour(Role.MUTED if self.muted else Role.TEXT))
         right = area.right() - self._columns * self._column()
@@ -123,7 +141,20 @@ class _Row(QAbstractButton):
         for i, text in enumerate(self.values):
             cell = QRectF(right + i * self._column(), area.top(), self._column(), area.height())
             painter.drawText(cell, align | Qt.AlignmentFlag.AlignRight, text)
+            if i < len(self.pens) and (pen := self.pens[i]) is not None:
+                end = cell.right() - metrics.horizontalAdvance(text) - 4
+                self._paint_head_sample(painter, end, cell.center().y(), pen)
         painter.end()
+
+    def _paint_head_sample(self, painter: QPainter, right: float, middle: float, pen: QPen) -> None:
+        """Thin, or bold with the marker of a test."""
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(pen)
+        painter.drawLine(QPointF(right - HEAD_SAMPLE, middle), QPointF(right, middle))
+        if pen.widthF() > 1.0:
+            paint_marker(painter, QPointF(right - HEAD_SAMPLE / 2, middle), pen.color(), None)
+        painter.restore()
 
 
 class Legend(QScrollArea):
@@ -152,9 +183,7 @@ class Legend(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(self._body)
-        self.setToolTip(
-            _("Click a run to hide or show it. Move the mouse over the plot, or press Left and Right in it.")
-        )
+        set_tip(self, _("Click a run to hide or show it. Move the mouse over the plot, or press Left and Right in it."))
         theme.changed.connect(self.on_theme_changed)
 
     def set_runs(self, runs: Sequence[PlottedRun], hidden: set[str]) -> None:
@@ -176,7 +205,7 @@ class Legend(QScrollArea):
                     count=len(run.members),
                     level=LEVEL,
                 )
-            row.setToolTip(plain_tip(about))
+            set_tip(row, plain_tip(about))
             row.setCheckable(True)
             row.setChecked(run.run_id not in hidden)
             row.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -214,12 +243,13 @@ class Legend(QScrollArea):
             self._gaps = {gap.depth: self._new_row() for gap in gaps}
             for depth, row in self._gaps.items():
                 row.muted, row.label = True, _("plain − residual ({depth})", depth=depth)
-                row.setToolTip(
+                set_tip(
+                    row,
                     _(
                         "How far the plain net of {depth} layers lies above its residual twin, "
                         "at the last place that both have reached",
                         depth=depth,
-                    )
+                    ),
                 )
             self._arrange()
         for gap in gaps:
@@ -241,7 +271,7 @@ class Legend(QScrollArea):
     def _new_row(self) -> _Row:
         row = _Row(self._theme, self._columns, self._body)
         row.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        row.wide = self._wide
+        row.wide, row.tested = self._wide, self._panel.bold is not None
         row.show()
         return row
 
@@ -262,6 +292,8 @@ class Legend(QScrollArea):
         for column, head in enumerate(self._heads):
             head.muted, head.values = True, tuple(_HEADS[series.per] for series in self._panel.series)
             head.label = self._place if column == 0 else ""
+            head.pens = self._head_pens()
+            set_tip(head, KEY if any(head.pens) else "")
             head.setGeometry(column * (cell + COLUMN_GAP), 0, cell, height)
         for index, row in enumerate(lines):
             row.setGeometry(index // rows * (cell + COLUMN_GAP), (1 + index % rows) * height, cell, height)
@@ -270,6 +302,18 @@ class Legend(QScrollArea):
         self.setFixedHeight((visible + 1) * height if lines else 0)
         for before, after in itertools.pairwise(lines):
             QWidget.setTabOrder(before, after)
+
+    def _head_pens(self) -> tuple[QPen | None, ...]:
+        """What thin and bold mean, where both are drawn."""
+        if self._panel.thin is None or self._panel.bold is None:
+            return ()
+        bold = {self._panel.thin: False, self._panel.bold: True}
+        return tuple(
+            self._theme.run_pen(self._theme.colour(Role.MUTED).name(), residual=True, bold=bold[series])
+            if series in bold
+            else None
+            for series in self._panel.series
+        )
 
     @Slot(bool)
     def _on_row_toggled(self, shown: bool) -> None:
@@ -294,12 +338,24 @@ class Legend(QScrollArea):
 
     @Slot()
     def on_theme_changed(self) -> None:
+        for head in self._heads:
+            head.pens = self._head_pens()
         self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if event.oldSize().width() != event.size().width():
             self._arrange()
+
+
+def paint_marker(painter: QPainter, middle: QPointF, colour: QColor, hollow: Theme | None) -> None:
+    """A test's marker: filled for residual nets, ``hollow`` on that theme's ground for plain ones."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(colour, 1.2))
+    painter.setBrush(colour if hollow is None else hollow.colour(Role.PANEL))
+    painter.drawEllipse(middle, 3.0, 3.0)
+    painter.restore()
 
 
 def _drop(row: _Row) -> None:

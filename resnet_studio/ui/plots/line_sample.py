@@ -22,7 +22,7 @@ def sample_pen(colour: QColor, residual: bool) -> QPen:
 
 
 def paint_sample(painter: QPainter, area: QRectF, colour: QColor, residual: bool) -> None:
-    """The line with its test marker, filled for residual nets and hollow for plain ones."""
+    """The line alone, without a test's marker."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     middle = area.center()

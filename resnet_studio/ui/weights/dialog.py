@@ -31,7 +31,7 @@ from resnet_studio.domain.specs import NetworkSpec, replace
 from resnet_studio.text import _
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job, Work
-from resnet_studio.ui.weights.images_box import ImagesBox
+from resnet_studio.ui.weights.images_box import ImagesAnswer, ImagesBox
 from resnet_studio.ui.weights.texts import NO_ANSWER, NO_COLOURS, NO_SET, NO_SIZE, assumptions, network_text
 from resnet_studio.ui.widgets.accessible_names import named
 
@@ -44,17 +44,22 @@ _CLASS_FILTER = _("Class names (*.txt *.json *.csv *.names);;All files (*)")
 
 
 class ImportDialog(QDialog):
-    """Reads ``path`` in a thread of its own as soon as it is made; ``imported`` carries the new run."""
+    """Reads ``path`` in a thread of its own as soon as it is made; ``imported`` carries the new run.
+
+    ``before`` is how the images of the file before were prepared; it is proposed where this file is of the same kind.
+    """
 
     imported = Signal(object)
 
-    def __init__(self, services: Services, path: Path, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, services: Services, path: Path, parent: QWidget | None = None, before: ImagesAnswer | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("import_dialog")
         self.setWindowTitle(_("Import weights"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(620)
-        self._services, self._path = services, path
+        self._services, self._path, self._before = services, path, before
         self._inspected: Inspected | None = None
         self._classes: Path | None = None
         self._key: str | None = None  # of a set of weights; the top of the file has an empty one
@@ -159,7 +164,7 @@ class ImportDialog(QDialog):
             button.setChecked(spec == found.spec and not found.question)
             self._group.addButton(button, number)
             self._choices.addWidget(button)
-        self.images.propose(found.preset, carried=found.carries_preprocessing)
+        self.images.propose(found.preset, carried=found.carries_preprocessing, before=self._before)
         self.image_size.setText(str(found.spec.image_size))
         self.image_size.setReadOnly(found.spec.family is Family.VGG)
         names = found.class_names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
@@ -24,6 +25,17 @@ _MEANS = {
     _FOLDER: _("Mean image of a folder of images…"),
 }
 _MEAN_FILTER = _("Mean images (*.npy *.safetensors *.pth *.pt *.th);;All files (*)")
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesAnswer:
+    """What was chosen for one file; ``preset`` had been proposed for it."""
+
+    preset: str
+    key: str
+    mean: str
+    std: str
+    path: str
 
 
 class ImagesBox(QWidget):
@@ -61,6 +73,7 @@ class ImagesBox(QWidget):
             self._rows.append((label, widget))
         grid.addWidget(self._browse, 3, 2)
         self._rows[2] = (*self._rows[2], self._browse)
+        self._preset = ""
         self.choice.currentIndexChanged.connect(self._on_choice)
         self._browse.clicked.connect(self._on_browse)
         for editor in (self.mean, self.std, self.path):
@@ -70,11 +83,25 @@ class ImagesBox(QWidget):
             editor.textEdited.connect(self._on_own_numbers)
         self._on_choice()
 
-    def propose(self, preset: str, *, carried: bool) -> None:
-        """Choose what is usual, or what the file holds."""
+    def propose(self, preset: str, *, carried: bool, before: ImagesAnswer | None = None) -> None:
+        """Choose what the file holds; else the answer for the file before, if that was of the same kind; else what is
+        usual."""
+        self._preset = preset
         if carried and self.choice.findData(_CARRIED) < 0:
             self.choice.insertItem(0, _("As the file says"), _CARRIED)
         self.choice.setCurrentIndex(self.choice.findData(_CARRIED if carried else preset))
+        if before is not None and before.preset == preset and not carried and self.choice.findData(before.key) >= 0:
+            self.choice.setCurrentIndex(self.choice.findData(before.key))
+            self.mean.setText(before.mean)
+            self.std.setText(before.std)
+            self.path.setText(before.path)
+
+    @property
+    def answer(self) -> ImagesAnswer | None:
+        """For the next file; None where the file itself said it."""
+        if self.key == _CARRIED:
+            return None
+        return ImagesAnswer(self._preset, self.key, self.mean.text(), self.std.text(), self.path.text())
 
     @property
     def key(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.imported_weights import WEIGHTS_SUFFIXES, is_weights_name
@@ -15,6 +15,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit
 from resnet_studio.ui.weights.dialog import ImportDialog
+from resnet_studio.ui.weights.images_box import ImagesAnswer
 
 _IMPORT = _(
     "Weights ({weights_suffixes});;All files (*)",
@@ -39,6 +40,7 @@ class WeightsFiles(QObject):
         self._services, self._window = services, window
         self._waiting: list[Path] = []
         self._dialog: ImportDialog | None = None
+        self._answer: ImagesAnswer | None = None  # of the last file that was imported
 
     @Slot()
     def choose(self) -> None:
@@ -56,13 +58,15 @@ class WeightsFiles(QObject):
     def _next(self) -> None:
         if self._dialog is not None or not self._waiting:
             return
-        self._dialog = ImportDialog(self._services, self._waiting.pop(0), self._window)
+        self._dialog = ImportDialog(self._services, self._waiting.pop(0), self._window, self._answer)
         self._dialog.imported.connect(self.imported)
         self._dialog.finished.connect(self._on_closed)
         self._dialog.open()
 
     @Slot()
     def _on_closed(self) -> None:
+        if self._dialog is not None and self._dialog.result() == QDialog.DialogCode.Accepted:
+            self._answer = self._dialog.images.answer or self._answer
         self._dialog = None
         self._next()
 

@@ -6,6 +6,8 @@ from typing import TypeVar
 
 from PySide6.QtWidgets import QWidget
 
+from resnet_studio.ui.widgets.plain_tip import set_tip
+
 W = TypeVar("W", bound=QWidget)
 
 
@@ -16,7 +18,7 @@ def named(widget: W, name: str = "", *, role: str = "", tip: str = "") -> W:
     if role:
         widget.setProperty("role", role)
     if tip:
-        widget.setToolTip(tip)
+        set_tip(widget, tip)
     return widget
 
 

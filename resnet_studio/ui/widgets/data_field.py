@@ -24,7 +24,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
-from resnet_studio.ui.widgets.plain_tip import plain_tip
+from resnet_studio.ui.widgets.plain_tip import plain_tip, set_tip
 from resnet_studio.ui.widgets.text import count_text, counted
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class DataField(QWidget):
                 note=note,
             ).strip()
         )
-        self._note.setToolTip(plain_tip(", ".join(facts.class_names[:60])))
+        set_tip(self._note, plain_tip(", ".join(facts.class_names[:60])))
         self._offer_download()
         self.facts_known.emit()
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from resnet_studio.ui.widgets.plain_tip import plain_tip
+from resnet_studio.ui.widgets.plain_tip import plain_tip, set_tip
 
 
 def keep_end(metrics: QFontMetrics, start: str, end: str, width: int) -> str:
@@ -29,7 +29,7 @@ class ElidedLabel(QLabel):
 
     def show_text(self, text: str) -> None:
         self._whole = text
-        self.setToolTip(plain_tip(text))
+        set_tip(self, plain_tip(text))
         self._elide()
 
     def _elide(self) -> None:

@@ -14,7 +14,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.explain.formula import field_tip
 from resnet_studio.ui.explain.term import set_term
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.plain_tip import plain_tip
+from resnet_studio.ui.widgets.plain_tip import plain_tip, set_tip
 from resnet_studio.ui.widgets.spec_fields import FormField
 
 STEPS = {"recipe.iterations": 100, "recipe.test_every": 50, "recipe.layers_every": 25, "recipe.batch_size": 16}
@@ -92,12 +92,12 @@ class FieldRow(QWidget):
         self._around: Choice | None = None  # the box around a line with proposals
         self._editor: QLineEdit | Choice = self._make_editor()
         self._tip = _tip(field)
-        self._editor.setToolTip(self._tip)
+        set_tip(self._editor, self._tip)
         self._editor.setAccessibleName(field.title)
         set_term(self, next(iter(FIELD_TERMS.get(field.path, ())), ""))
         self._editor.setAccessibleDescription(field.help)
         title = QLabel(field.title, wordWrap=True)
-        title.setToolTip(self._tip)
+        set_tip(title, self._tip)
         title.setFixedWidth(TITLE_WIDTH)
         title.setBuddy(self._editor)
         self._error = named(QLabel(wordWrap=True), f"error_{field.path}", role="error")
@@ -198,7 +198,7 @@ class FieldRow(QWidget):
         """The value follows from another field; ``why`` is its tool tip. Empty: it is free."""
         widget = self._around or self._editor
         widget.setEnabled(not why)
-        self._editor.setToolTip(plain_tip(why) if why else self._tip)
+        set_tip(self._editor, plain_tip(why) if why else self._tip)
 
     def show_error(self, sentence: str) -> None:
         """What is wrong with the value; empty where nothing is."""

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QWidget
 from resnet_studio.domain.filter_completion import completions
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.text import _
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 FILTER_TIP = _(
     "Words must all occur: in name, tags, note, status, depth, block, shortcut or data.\n"
@@ -35,7 +36,7 @@ class FilterField(QLineEdit):
         self._start = 0
         self._list: QListWidget | None = None
         self.setClearButtonEnabled(True)
-        self.setToolTip(FILTER_TIP)
+        set_tip(self, FILTER_TIP)
         self.textEdited.connect(self._on_edited)
 
     @property

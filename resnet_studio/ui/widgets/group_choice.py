@@ -10,6 +10,7 @@ from resnet_studio.domain.grouping import ALL_BUT_SEEDS, NO_GROUPS, Grouping, fi
 from resnet_studio.domain.run_fields import RunField, run_fields
 from resnet_studio.text import _
 from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _USUAL = ("depth", "block", "shortcut", "data", "learning_rate", "study", "tag", "status")
 _PARTS = (("network", _("Network")), ("recipe", _("Recipe")), ("data", _("Data")))
@@ -29,7 +30,7 @@ class GroupChoice(QToolButton):
         self.setObjectName(f"{key}_group_button")
         self.setProperty("role", "button")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.setToolTip(_("Runs in groups, with mean, standard deviation, number and 95 % interval"))
+        set_tip(self, _("Runs in groups, with mean, standard deviation, number and 95 % interval"))
         stored = preferences.value(self._key, [], list)
         self._grouping: Grouping = tuple(stored) if tuple(stored) == ALL_BUT_SEEDS or fields_of(tuple(stored)) else ()
         self._menu = QMenu(self)
@@ -69,7 +70,7 @@ class GroupChoice(QToolButton):
     def _action(self, menu: QMenu, text: str, tip: str) -> QAction:
         action = menu.addAction(text)
         action.setCheckable(True)
-        action.setToolTip(tip)
+        set_tip(action, tip)
         return action
 
     def _add_field(self, menu: QMenu, field: RunField) -> None:

@@ -16,6 +16,7 @@ from resnet_studio.domain.specs import replace
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import Choice, NumberEdit
+from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice, scales_for, sizes_sentence
 
 KINDS = {
@@ -156,11 +157,11 @@ class ProtocolForm(QWidget):
             self.scales.setText("" if several else usual)
         self.scales.setPlaceholderText(_("by image size") if several else usual)
         tip = _("Shorter sides of the image in pixels, with commas; empty: in proportion to each network's image size")
-        self.scales.setToolTip(f"{tip}\n{sizes_sentence(self._sizes)}".rstrip())
+        set_tip(self.scales, f"{tip}\n{sizes_sentence(self._sizes)}".rstrip())
 
     def _show_fields(self) -> None:
         kind = ProtocolKind(self.kind.currentData())
-        self.kind.setToolTip(KINDS[kind][1])
+        set_tip(self.kind, KINDS[kind][1])
         for name, field in (("resize", self.resize_to), ("scales", self.scales), ("flip", self.mirrored)):
             field.setVisible(is_read(Protocol, name, {"kind": kind}))
         self._show_state()

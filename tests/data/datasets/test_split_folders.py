@@ -170,6 +170,13 @@ def test_labels_that_are_files(tmp_path: Path, names: tuple[str, ...]):
     assert "whose labels are files" in refusal(tmp_path)
 
 
+@pytest.mark.parametrize("names", [("images", "masks"), ("img", "labels"), ("images", "masks", "trimaps")])
+def test_labels_that_are_files_in_each_part(tmp_path: Path, names: tuple[str, ...]):
+    for part in ("train", "test"):
+        touch(tmp_path, *(f"{part}/{name}/{number}.png" for name in names for number in range(3)))
+    assert "whose labels are files" in refusal(tmp_path)
+
+
 @pytest.mark.parametrize(
     "junk",
     [

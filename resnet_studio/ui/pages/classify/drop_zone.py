@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVB
 
 from resnet_studio.text import _
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 
 class DropZone(QWidget):
@@ -46,7 +47,7 @@ class DropZone(QWidget):
         ):
             button = QPushButton(text, self)
             button.setObjectName(name)
-            button.setToolTip(tip)
+            set_tip(button, tip)
             button.clicked.connect(signal)
             buttons.addWidget(button)
             if name == "classify_open_files":

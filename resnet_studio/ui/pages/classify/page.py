@@ -52,6 +52,7 @@ from resnet_studio.ui.pages.classify.session import ClassifySession
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.focus import keeping_focus
+from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import duration_text
 
 _TYPING_MS = 400  # scales are typed digit by digit
@@ -149,7 +150,7 @@ class ClassifyPage(Page):
     def _button(self, text: str, name: str, tip: str) -> QPushButton:
         button = QPushButton(text, self)
         button.setObjectName(name)
-        button.setToolTip(tip)
+        set_tip(button, tip)
         return button
 
     def _connect(self) -> None:

@@ -26,7 +26,7 @@ from resnet_studio.ui.models.run_columns import data_name
 from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.elided import keep_end
-from resnet_studio.ui.widgets.plain_tip import plain_tip
+from resnet_studio.ui.widgets.plain_tip import plain_tip, set_tip
 from resnet_studio.ui.widgets.protocol_form import ProtocolForm
 
 LINE_SEPARATOR = "\N{LINE SEPARATOR}"
@@ -86,7 +86,7 @@ class NetworksPanel(QFrame):
         self.filter_field.setObjectName("classify_filter_field")
         self.filter_field.setAccessibleName(_("Filter the networks"))
         self.filter_field.setPlaceholderText(_("Filter"))
-        self.filter_field.setToolTip(_("As on the Runs page: words, tag:x, depth:>20"))
+        set_tip(self.filter_field, _("As on the Runs page: words, tag:x, depth:>20"))
         self.filter_field.setClearButtonEnabled(True)
         self.filter_field.textChanged.connect(self._on_filter)
         self.list = QListView(self)
@@ -135,7 +135,7 @@ class NetworksPanel(QFrame):
             self.protocol.set_image_sizes(run.spec.network.image_size for run in chosen)
         self._note.setText(classes_note(chosen))
         runs = {run.class_names: run for run in chosen}.values()
-        self._note.setToolTip(plain_tip("\n".join(_answers(run, ", ".join(run.class_names)) for run in runs)))
+        set_tip(self._note, plain_tip("\n".join(_answers(run, ", ".join(run.class_names)) for run in runs)))
 
 
 def classes_note(runs: Sequence[RunRecord]) -> str:

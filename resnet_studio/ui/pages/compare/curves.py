@@ -32,6 +32,7 @@ from resnet_studio.ui.plots.loading import CurveLoader
 from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, PANELS, PlottedRun, grouped_runs, set_epoch_lengths
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.group_choice import GroupChoice
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 TABLES_MS = 500
 
@@ -73,7 +74,7 @@ class CurvesView(QWidget):
         self.quantity = QComboBox()
         self.quantity.setObjectName("quantity_choice")
         self.quantity.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.quantity.setToolTip(_("What is drawn (Q)"))
+        set_tip(self.quantity, _("What is drawn (Q)"))
         self.quantity.setAccessibleName(_("Quantity"))
         self.quantity.setMinimumContentsLength(max(len(plot.panel.title) for plot in self.plots))
         for plot in self.plots:
@@ -83,7 +84,7 @@ class CurvesView(QWidget):
         self.facet_choice = QComboBox()
         self.facet_choice.setObjectName("facet_choice")
         self.facet_choice.setAccessibleName(_("Panels"))
-        self.facet_choice.setToolTip(_("One plot, or a panel for each value of a field"))
+        set_tip(self.facet_choice, _("One plot, or a panel for each value of a field"))
         self.facet_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.facet_choice.setMinimumContentsLength(len(_("One panel")))
         self.facet_choice.addItem(_("One panel"), "")
@@ -95,7 +96,7 @@ class CurvesView(QWidget):
         self.same_scale.setObjectName("same_scale_toggle")
         self.same_scale.setCheckable(True)
         self.same_scale.setChecked(services.preferences.value("compare/same_scale", True, bool))
-        self.same_scale.setToolTip(_("All panels have one scale, so that they can be compared"))
+        set_tip(self.same_scale, _("All panels have one scale, so that they can be compared"))
         self.controls.add(self.facet_choice, self.same_scale)
         self.group_choice = GroupChoice(services.preferences, "compare")
         self.export_button = ExportButton(self, services.preferences, self.shown)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.export import Export, Shown
 from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 
 class ExportButton(QPushButton):
@@ -23,7 +24,7 @@ class ExportButton(QPushButton):
         super().__init__(_("Export"), page)
         self._preferences, self._shown = preferences, shown
         self.setObjectName("export_button")
-        self.setToolTip(_("Write what is shown to a file (Ctrl+E)"))
+        set_tip(self, _("Write what is shown to a file (Ctrl+E)"))
         menu = QMenu(self)
         for kind in Export:
             action = QAction(kind.row.text, self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -28,9 +28,10 @@ from resnet_studio.studies.run_results import run_results
 from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.compare.tables import DifferencesModel, GroupResultsModel, ResultsModel
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _WIDEST_CHOICE = 300  # pixels
-LEAST_TABLE = 186  # pixels: the tabs, a header and four rows
+LEAST_TABLE = 154  # pixels: the tabs, a header and three rows
 MOST_SENTENCES = 3  # the others stand in a tab of their own
 
 
@@ -84,7 +85,7 @@ class ResultTables(QWidget):
         self.baseline = QComboBox()
         self.baseline.setObjectName("baseline_choice")
         self.baseline.setAccessibleName(_("Baseline"))
-        self.baseline.setToolTip(_("The run that the Δ columns are measured against"))
+        set_tip(self.baseline, _("The run that the Δ columns are measured against"))
         self.baseline.setMinimumContentsLength(14)
         self.baseline.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.baseline.setMaximumWidth(_WIDEST_CHOICE)
@@ -96,8 +97,8 @@ class ResultTables(QWidget):
         self.more_seeds = QPushButton(_("More seeds"))
         self.more_seeds.setObjectName("more_seeds_of_groups")
         self.more_seeds.setProperty("role", "flat")
-        self.more_seeds.setToolTip(
-            _("Train what the chosen groups, or all, lack for the next verdict, at 3, 5 or 10 seeds")
+        set_tip(
+            self.more_seeds, _("Train what the chosen groups, or all, lack for the next verdict, at 3, 5 or 10 seeds")
         )
         self.more_seeds.clicked.connect(self._on_more_seeds)
         row.addWidget(self.more_seeds)
@@ -174,6 +175,14 @@ class ResultTables(QWidget):
             self.results_view.resizeColumnsToContents()
             self.groups_view.resizeColumnsToContents()
             self.differences_view.resizeColumnsToContents()
+        self._keep_whole()
+
+    def _keep_whole(self) -> None:
+        """A splitter knows nothing of lines that a text needs at this width, and would cut the table's last rows."""
+        layout = self.layout()
+        assert layout is not None
+        lines = layout.minimumHeightForWidth(self.width()) if layout.hasHeightForWidth() else 0
+        self.setMinimumHeight(max(lines, layout.minimumSize().height()))
 
     @Slot(int)
     def _on_baseline(self, index: int) -> None:
@@ -201,3 +210,8 @@ class ResultTables(QWidget):
         head = [str(model.headerData(column, Qt.Orientation.Horizontal)) for column in columns]
         lines = [[str(model.index(row, column).data()) for column in columns] for row in rows]
         QGuiApplication.clipboard().setText("\n".join("\t".join(line) for line in [head, *lines]))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._keep_whole()

@@ -23,6 +23,7 @@ from resnet_studio.ui.plots.run_colours import line_colour
 from resnet_studio.ui.plots.scatter_export import SUFFIXES, ScatterFigure
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _X_FIRST = ("depth", "parameters", "multiply_adds", "learning_rate", "iteration", "seconds", "block", "shortcut")
 _NEAR = 14  # pixels
@@ -66,7 +67,7 @@ class ScatterView(QWidget):
         self.log.setObjectName("scatter_log")
         self.log.setCheckable(True)
         self.log.setChecked(preferences.value("compare/scatter_log", False, bool))
-        self.log.setToolTip(_("x as powers of ten: parameters and multiply-adds grow by factors"))
+        set_tip(self.log, _("x as powers of ten: parameters and multiply-adds grow by factors"))
         self.read_out = QLabel()
         self.read_out.setObjectName("scatter_read_out")
         self.read_out.setProperty("role", "muted")
@@ -89,12 +90,12 @@ class ScatterView(QWidget):
         row.addStretch(1)
         fit = QPushButton(_("Fit"))
         fit.setObjectName("scatter_fit")
-        fit.setToolTip(_("Show all dots; drag a box to see a part"))
+        set_tip(fit, _("Show all dots; drag a box to see a part"))
         fit.clicked.connect(self.fit)
         row.addWidget(fit)
         self.export = QPushButton(_("Export"))
         self.export.setObjectName("scatter_export_button")
-        self.export.setToolTip(_("Write what is shown to a file"))
+        set_tip(self.export, _("Write what is shown to a file"))
         menu = QMenu(self)
         for suffix, text in SUFFIXES.items():
             menu.addAction(text).triggered.connect(partial(self._on_export, suffix))
@@ -114,7 +115,7 @@ class ScatterView(QWidget):
     def _choice(self, name: str, tip: str, fields: Mapping[RunField, None], default: str) -> QComboBox:
         choice = QComboBox()
         choice.setObjectName(name)
-        choice.setToolTip(tip)
+        set_tip(choice, tip)
         choice.setAccessibleName(tip)
         choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         choice.setMaxVisibleItems(20)

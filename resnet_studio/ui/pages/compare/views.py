@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton, QWidget
 
 from resnet_studio.text import _
 from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _KEY = "compare/views"
 MOST = 50
@@ -71,7 +72,7 @@ class ViewsButton(QToolButton):
         self.setObjectName("views_button")
         self.setProperty("role", "button")
         self.setText(_("Views") + " ▾")
-        self.setToolTip(_("Save what is shown under a name, and come back to it"))
+        set_tip(self, _("Save what is shown under a name, and come back to it"))
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = QMenu(self)
         self._menu.aboutToShow.connect(self.fill)

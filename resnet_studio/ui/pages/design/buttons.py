@@ -15,6 +15,7 @@ from resnet_studio.ui.pages.design.form import DesignForm
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import counted
 
 NO_TWIN = _("A VGG net has no residual counterpart; train it alone.")
@@ -41,11 +42,11 @@ class DesignButtons(QWidget):
         self.train_twin = named(QPushButton(_("Train twin")), "train_twin_button")
         self.train_this = named(QPushButton(_("Train this")), "train_this_button")
         self.compare = named(QPushButton(_("Compare…")), "compare_networks_button")
-        self.compare.setToolTip(_("Two or three networks beside each other, with what differs (Ctrl+D)"))
+        set_tip(self.compare, _("Two or three networks beside each other, with what differs (Ctrl+D)"))
         self.copy = named(QPushButton(_("Copy as command")), "copy_command_button")
         self._hint = named(ElidedLabel(), "design_hint", role="muted")
         self.inside = named(QPushButton(_("Look inside")), "look_inside_button")
-        self.inside.setToolTip(_("Signal check of this network and its twin before any training"))
+        set_tip(self.inside, _("Signal check of this network and its twin before any training"))
         menu = QMenu(self)
         self._copy_twin = menu.addAction(_("Of the twin"))
         self._copy_twin.triggered.connect(lambda: self.copy_requested.emit(True))
@@ -79,16 +80,16 @@ class DesignButtons(QWidget):
         obstacle = form.obstacle if spec is not None else ""
         no_twin = ("" if twin else NO_TWIN) or obstacle or form.twin_obstacle
         self.train_this.setEnabled(form.ready and writable)
-        self.train_this.setToolTip(obstacle)
+        set_tip(self.train_this, obstacle)
         self.train_twin.setEnabled(form.ready and writable and not no_twin)
-        self.train_twin.setToolTip(no_twin)
+        set_tip(self.train_twin, no_twin)
         self._copy_twin.setEnabled(twin and not form.twin_obstacle)
         self.copy.setEnabled(spec is not None)
         self.inside.setEnabled(spec is not None)
         title, runs = study.title.partition(":")[0], len(study.cohort(0).runs)
         self.run_study.setText(_("Run study: {title} ({runs})", title=title, runs=counted(runs, "run", "runs")))
         self.run_study.setEnabled(writable and not lacking)
-        self.run_study.setToolTip(missing_data(lacking) if lacking else _("{question} Ctrl+R", question=study.question))
+        set_tip(self.run_study, missing_data(lacking) if lacking else _("{question} Ctrl+R", question=study.question))
         alone = spec is not None and (not twin or bool(form.twin_obstacle))
         _set_primary(self.run_study, untouched)
         _set_primary(self.train_twin, not untouched and not alone)

@@ -23,6 +23,7 @@ from resnet_studio.studies.single_cohorts import SingleCohort
 from resnet_studio.text import _
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import counted
 
 
@@ -135,7 +136,7 @@ class Gallery(QWidget):
             self._group.addButton(card)
             row.addWidget(card, 1)
         self.all = named(QPushButton(_("All\nstudies")), "all_studies_button", role="flat")
-        self.all.setToolTip(_("The paper's questions with budgets, seeds and verdicts, and your own"))
+        set_tip(self.all, _("The paper's questions with budgets, seeds and verdicts, and your own"))
         self.all.setAccessibleName(_("All studies"))
         self.all.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self.all.clicked.connect(self.all_requested)

@@ -31,6 +31,7 @@ from resnet_studio.ui.pages.design.gallery import Gallery
 from resnet_studio.ui.pages.design.measure_speed import Measuring
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import unbroken
 
 SAVE_AFTER_MS = 800
@@ -72,7 +73,7 @@ class DesignPage(Page):
         self._pointed = named(QLabel(), "pointed_label", role="muted")
         self._question = named(QPushButton("?"), "explain_button")
         self._question.setFixedWidth(34)
-        self._question.setToolTip(_("Explain the marked block: figure, formulas and prices (F1 in the drawing)"))
+        set_tip(self._question, _("Explain the marked block: figure, formulas and prices (F1 in the drawing)"))
         self._question.setAccessibleName(_("Explain a block"))
         self._lay_out()
         self._connect()

@@ -12,6 +12,7 @@ from resnet_studio.domain.specs import RunSpec
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
+from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import unbroken
 
 CUSTOM = "custom"
@@ -51,7 +52,7 @@ class RecipeField(QWidget):
         self._box.setCurrentIndex(index)
         text = PRESETS[index].help if index < len(PRESETS) else OWN_HELP
         for widget in (self._box, self._title):
-            widget.setToolTip(_tip(text))
+            set_tip(widget, _tip(text))
         self._box.setAccessibleDescription(text)
 
     @property

@@ -10,6 +10,7 @@ from resnet_studio.domain.text_numbers import duration_range
 from resnet_studio.platform.training_speed import LONG_ENOUGH, Expectation
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import count_text
 
 _MEASURE = _("Train each network of the design for a moment on random images; nothing is stored but how fast it was")
@@ -71,13 +72,13 @@ class TimeHere(QWidget):
         self._running = running
         self.button.setText(_("Stop") if running else _("Measure"))
         self.button.setEnabled(running or possible)
-        self.button.setToolTip(_("Stop measuring") if running else _MEASURE if possible else _TRAINING)
+        set_tip(self.button, _("Stop measuring") if running else _MEASURE if possible else _TRAINING)
         self.bar.setVisible(running)
 
     @Slot(str, float)
     def show_progress(self, detail: str, fraction: float) -> None:
         self.bar.setValue(round(1000 * fraction))
-        self.bar.setToolTip(detail)
+        set_tip(self.bar, detail)
         self.basis.setText(_("Measuring {detail}…", detail=detail))
 
     @Slot()

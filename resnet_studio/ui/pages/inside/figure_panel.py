@@ -32,6 +32,7 @@ from resnet_studio.ui.models.numbers import NumbersModel
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Work
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 KINDS = {
     ".png": _("Figure as PNG…"), ".svg": _("Figure as SVG…"), ".pdf": _("Figure as PDF…"), ".csv": _("Table as CSV…"),
@@ -143,7 +144,7 @@ class FigurePanel(QWidget):
     def _show_definition(self, row: AnalysisRow | None) -> None:
         self.definition.setText(_(row.definition) if row is not None else "")
         cautions = "\n".join(f"• {_(caution)}" for caution in row.cautions) if row is not None else ""
-        self.definition.setToolTip(cautions)
+        set_tip(self.definition, cautions)
         if row is not None and row.cautions:
             self.definition.setText(" ".join([_(row.definition), *map(_, row.cautions[:1])]))
 

@@ -45,6 +45,7 @@ from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.elided import ElidedLabel
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.field_row import Choice
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _DRAW_MS = 120  # between two drawings of what is under way
 
@@ -391,7 +392,7 @@ class InsidePage(Page):
         row = self.analysis
         self.form.show_kind(row.settings)
         needs = _("It needs trained weights: choose runs.") if row.trained and self.chosen.designs else ""
-        self.run_button.setToolTip(needs)
+        set_tip(self.run_button, needs)
         self.changes.setVisible(row.key == "lesion")
         self.changes.clear()
         self._show_known()

@@ -28,6 +28,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.conformity.panel import ConformityPanel
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 
 class DetailsPanel(QFrame):
@@ -53,7 +54,7 @@ class DetailsPanel(QFrame):
         close = QToolButton(self)
         close.setText("×")
         close.setAccessibleName(_("Close the details"))
-        close.setToolTip(_("Close the details (Ctrl+I)"))
+        set_tip(close, _("Close the details (Ctrl+I)"))
         close.clicked.connect(self.closed)
         self._text = QTextBrowser(self)
         self._text.setObjectName("run_details_text")

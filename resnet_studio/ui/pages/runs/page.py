@@ -45,6 +45,7 @@ from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.filter_field import FilterField
 from resnet_studio.ui.widgets.group_choice import GroupChoice
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _KEPT_DELETED = timedelta(days=30)
 _NO_RUNS = (
@@ -109,8 +110,9 @@ class RunsPage(Page):
         self.shelf_choice = QComboBox(self)
         self.shelf_choice.setObjectName("shelf_choice")
         self.shelf_choice.setAccessibleName(_("Which runs"))
-        self.shelf_choice.setToolTip(
-            _("Runs in use, archived ones, or deleted ones: the trash empties itself after {days} days", days=30)
+        set_tip(
+            self.shelf_choice,
+            _("Runs in use, archived ones, or deleted ones: the trash empties itself after {days} days", days=30),
         )
         for shelf in Shelf:
             self.shelf_choice.addItem(_(shelf.value), shelf)
@@ -137,7 +139,7 @@ class RunsPage(Page):
             button.setObjectName(f"runs_{name.lower()}_button")
             button.setProperty("role", "button")
             button.setText(f"{name} ▾")
-            button.setToolTip(tip)
+            set_tip(button, tip)
             if menu:
                 button.setMenu(menu)
                 button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

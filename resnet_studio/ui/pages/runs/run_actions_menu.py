@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 from resnet_studio.text import _
 from resnet_studio.ui.pages.runs.actions import ENTRIES, MENU, RunAction, Situation
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _IN_TABLE = frozenset({"Return", "Del", "F2", "Ctrl+C"})  # keys that mean something else in a text field
 
@@ -50,7 +51,7 @@ class Toolbox(QObject):
             action.setEnabled(not reason)
             keys = f" ({QKeySequence(entry.shortcut).toString(QKeySequence.SequenceFormat.NativeText)})"
             # the button may show its icon alone
-            action.setToolTip(f"{entry.text}: {reason or entry.tip + (keys if entry.shortcut else '')}")
+            set_tip(action, f"{entry.text}: {reason or entry.tip + (keys if entry.shortcut else '')}")
 
     def button(self, kind: RunAction) -> QToolButton:
         button = QToolButton(self._page)

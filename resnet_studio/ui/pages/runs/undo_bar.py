@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from resnet_studio.text import _
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 SHOWN_MS = 12_000
 
@@ -23,7 +24,7 @@ class UndoBar(QFrame):
         self._label.setTextFormat(Qt.TextFormat.PlainText)  # it names runs
         button = QPushButton(_("&Undo"), self)
         button.setObjectName("undo_button")
-        button.setToolTip(_("Ctrl+Z, also later"))
+        set_tip(button, _("Ctrl+Z, also later"))
         button.clicked.connect(self._on_undo)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 6, 6)

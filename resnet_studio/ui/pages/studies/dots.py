@@ -11,6 +11,7 @@ from resnet_studio.studies.rule import MARGIN
 from resnet_studio.studies.verdicts import Verdict
 from resnet_studio.text import _
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _HEIGHT, _SIDE = 74, 22
 
@@ -25,13 +26,14 @@ class SeedDots(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         values = ", ".join(f"{pair.difference:.2f}" for pair in verdict.pairs)
         self.setAccessibleName(_("Differences by seed, in points: {values}", values=values))
-        self.setToolTip(
+        set_tip(
+            self,
             _(
                 "A dot a seed: {higher} minus {lower}, in points; to the right it speaks for the question. Square and "
                 "line: mean and interval. Grey: less than a point.",
                 higher=verdict.higher,
                 lower=verdict.lower,
-            )
+            ),
         )
         theme.changed.connect(self.update)
 

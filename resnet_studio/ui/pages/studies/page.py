@@ -47,6 +47,7 @@ from resnet_studio.ui.pages.studies.workers import WorkersPanel
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +76,9 @@ class StudiesPage(Page):
         self.workers = WorkersPanel()
         self._asking: Job | None = None
         self.open_button = named(QPushButton(_("Open a study…")), "open_study_button")
-        self.open_button.setToolTip(_("A study's file (TOML); it can be dropped on the window too"))
+        set_tip(self.open_button, _("A study's file (TOML); it can be dropped on the window too"))
         self.new_button = named(QPushButton(_("New study…")), "new_study_button")
-        self.new_button.setToolTip(_("A grid over any fields, saved as a file"))
+        set_tip(self.new_button, _("A grid over any fields, saved as a file"))
         self.forget_button = named(QPushButton(_("Take off the list")), "forget_study_button")
         self._look_timer = QTimer(self, singleShot=True, interval=LOOK_AFTER_MS)
         self._cards_timer = QTimer(self, singleShot=True, interval=CARDS_AFTER_MS)

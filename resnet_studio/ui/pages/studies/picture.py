@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from resnet_studio.studies.report.pictures import Picture
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _WIDEST = 860
 
@@ -22,7 +23,7 @@ class ReportPicture(QWidget):
         self._renderer = QSvgRenderer(self)
         self.setObjectName("report_picture")
         self.setAccessibleName(f"{picture.title}. {picture.words}")
-        self.setToolTip(picture.words)
+        set_tip(self, picture.words)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)

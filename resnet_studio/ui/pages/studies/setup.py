@@ -17,6 +17,7 @@ from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.data_field import DataField
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
 from resnet_studio.ui.widgets.flow import FlowLayout
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _MOST_SEEDS = 100
 _LEFT_OUT_SHOWN = 4
@@ -53,10 +54,10 @@ class SetupPanel(QFrame):
         self.more = named(QPushButton(_("More seeds")), "more_seeds_button")
         self.compare = named(QPushButton(_("Compare")), "compare_study_button")
         self.report = named(QPushButton(_("Report…")), "report_study_button")
-        self.train.setToolTip(_("Train what is missing, now or after what trains"))
-        self.queue.setToolTip(_("What is missing waits at the end of the queue"))
-        self.compare.setToolTip(_("The study's runs side by side"))
-        self.report.setToolTip(_("One HTML file that opens without a network"))
+        set_tip(self.train, _("Train what is missing, now or after what trains"))
+        set_tip(self.queue, _("What is missing waits at the end of the queue"))
+        set_tip(self.compare, _("The study's runs side by side"))
+        set_tip(self.report, _("One HTML file that opens without a network"))
         self._lay_out()
         self.budget.activated.connect(self._on_budget)
         self.seeds.valueChanged.connect(self._on_changed)
@@ -162,7 +163,7 @@ class SetupPanel(QFrame):
         self._show_left_out(plan)
         wanted = len(plan.more_seeds().seeds) - len(plan.seeds)
         self.more.setText(_n("{count} more seed", "{count} more seeds", wanted))
-        self.more.setToolTip(
+        set_tip(self.more,
             _("Train {count} runs more, for {seeds} seeds in all", count=wanted * len(plan.arms),
               seeds=wanted + len(plan.seeds))
         )  # fmt: skip

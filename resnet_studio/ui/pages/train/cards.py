@@ -16,6 +16,7 @@ from resnet_studio.ui.plots.panels import PlottedRun
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _ROLES = {
     RunStatus.RUNNING: Role.ACCENT,
@@ -78,9 +79,9 @@ class RunCard(QFrame):
         self._run, self._plotted = run, plotted
         self._name.show_text(self._plotted.name)
         tip = _("{name} ({label}), id {short_id}", name=run.name, label=run.spec.network.label, short_id=run.short_id)
-        self._name.setToolTip(plain_tip(f"{tip}: {run.reason}" if run.reason else tip))
+        set_tip(self._name, plain_tip(f"{tip}: {run.reason}" if run.reason else tip))
         self._status.setText(_(run.status.value))
-        self._status.setToolTip(plain_tip(run.reason))
+        set_tip(self._status, plain_tip(run.reason))
         self._sample.set_colour(self._plotted.paint(self._theme))
         self.show_numbers(run.iteration, run.training_error, run.test_error)
         self._colour_status()

@@ -20,6 +20,7 @@ from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.threads.jobs import Emit, Job, Work
 from resnet_studio.ui.threads.reports import throttled
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 STARTING = _("Before any training: how the gradient comes back from the last block to the first.")
 
@@ -38,7 +39,7 @@ class FirstCheckPanel(QWidget):
         column.addWidget(self.finding)
         column.addWidget(self.canvas, 1)
         self._definition = _(find_analysis("signal").definition)
-        self.setToolTip(f"<p>{escape(self._definition)}</p>")
+        set_tip(self, f"<p>{escape(self._definition)}</p>")
         self.show_results((), 0)
 
     def show_results(self, results: Sequence[SignalCheck], wanted: int) -> None:

@@ -12,6 +12,7 @@ from resnet_studio.ui.pages.train.state import CohortState
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _BUSY = (Phase.LOADING, Phase.PROBING, Phase.BUILDING)
 
@@ -69,7 +70,7 @@ class TrainHeader(QWidget):
     def _button(self, name: str, text: str, tip: str, key: str = "") -> QPushButton:
         button = QPushButton(text)
         button.setObjectName(name)
-        button.setToolTip(tip)
+        set_tip(button, tip)
         if key:
             button.setShortcut(QKeySequence(key))
         return button
@@ -93,7 +94,7 @@ class TrainHeader(QWidget):
     def show_state(self, state: CohortState, *, training: bool, paused: bool, stopping: bool, resumable: bool) -> None:
         """``training``: this cohort is in the worker's hands."""
         self.title.show_text(state.title)
-        self.title.setToolTip(plain_tip(state.title))
+        set_tip(self.title, plain_tip(state.title))
         headline = state.headline
         if stopping:
             headline = _("Stopping, a checkpoint is being saved")

@@ -16,7 +16,7 @@ from resnet_studio.studies.single_cohorts import DEMO_KEY, LONGER_KEY, find_sing
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.flow import FlowLayout
-from resnet_studio.ui.widgets.plain_tip import plain_tip
+from resnet_studio.ui.widgets.plain_tip import plain_tip, set_tip
 
 
 def is_demo(runs: Sequence[RunRecord]) -> bool:
@@ -46,14 +46,14 @@ class NextSteps(QWidget):
         named(self, "next_steps")
         self._key = ""
         self.why = named(QPushButton(_("Why?")), "why_button")
-        self.why.setToolTip(_("Look inside the deepest twin before any training: how its gradients come back"))
+        set_tip(self.why, _("Look inside the deepest twin before any training: how its gradients come back"))
         self.breaks = named(QPushButton(_("Break it")), "break_button")
         self.seeds = named(QPushButton(_("Three seeds, for a verdict")), "three_seeds_button")
         self.longer = named(QPushButton(_("Train longer")), "longer_study_button")
         self.study = named(QPushButton(_("Open its study")), "open_its_study_button")
-        self.seeds.setToolTip(_("Train the same nets with two other seeds"))
-        self.longer.setToolTip(find_single_cohort(LONGER_KEY).question)
-        self.study.setToolTip(_("Verdicts with their rule, the paper's numbers, more seeds"))
+        set_tip(self.seeds, _("Train the same nets with two other seeds"))
+        set_tip(self.longer, find_single_cohort(LONGER_KEY).question)
+        set_tip(self.study, _("Verdicts with their rule, the paper's numbers, more seeds"))
         row = FlowLayout()
         self.setLayout(row)
         for button in (self.why, self.breaks, self.seeds, self.longer, self.study):
@@ -78,7 +78,7 @@ class NextSteps(QWidget):
         self.why.setVisible(demo)
         self.breaks.setVisible(demo)
         self.breaks.setEnabled(bool(able))
-        self.breaks.setToolTip(
+        set_tip(self.breaks,
             plain_tip(_("Take one block after another out of {names}, and see what the others make of it",
                         names=", ".join(able)))
             if able

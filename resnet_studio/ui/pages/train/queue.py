@@ -29,6 +29,7 @@ from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import ROOT, Index, RecordRole, RecordTableModel, TableColumn
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 ROW_PIXELS = 44
 MOST_ROWS = 5
@@ -284,10 +285,11 @@ class QueuePanel(QWidget):
         self.summary.setVisible(bool(self.summary.text()))
         self.hold_button.setVisible(bool(waiting) and writable)
         self.hold_button.setText(_("Go on") if held else _("Hold"))
-        self.hold_button.setToolTip(
+        set_tip(
+            self.hold_button,
             _("Begin what waits, one after the other")
             if held
-            else _("What trains now trains on; nothing begins after it until you say so")
+            else _("What trains now trains on; nothing begins after it until you say so"),
         )
 
     def actions_for(self, entry: QueueEntry | None) -> list[QAction]:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.matrix_colours import MatrixColours, depth, ink_on
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _SHARES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)  # of a class
 _PATCH = 26.0
@@ -73,7 +74,7 @@ class ScaleBar(QWidget):
         self.setAccessibleName(
             _("Blue: recognised. Orange: taken for another class. The deeper, the more of the class.")
         )
-        self.setToolTip(self.accessibleName())
+        set_tip(self, self.accessibleName())
         policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)

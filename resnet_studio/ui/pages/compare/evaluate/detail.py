@@ -7,7 +7,16 @@ from typing import cast
 
 import numpy as np
 from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QSplitter, QTableView, QTabWidget, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QSplitter,
+    QTableView,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import Evaluation, NamedImage, RunRecord
@@ -30,6 +39,7 @@ from resnet_studio.ui.pages.compare.evaluate.work import TestSets, data_of, load
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _ERROR_COLUMN, _COUNT_COLUMN = 1, 2  # of the tables of classes and of pairs
 _WIDEST, _LEAST_TABS = 150, 280  # pixels of a column, of the tables
@@ -73,9 +83,14 @@ class Detail(QWidget):
         splitter.addWidget(self.tabs)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
-        layout = QHBoxLayout(self)
+        self.notes = named(QLabel(wordWrap=True), "evaluation_notes")
+        self.notes.setTextFormat(Qt.TextFormat.PlainText)
+        self.notes.setProperty("role", "muted")
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(splitter)
+        layout.setSpacing(4)
+        layout.addWidget(splitter, 1)
+        layout.addWidget(self.notes)
         splitter.splitterMoved.connect(self._on_moved)
         self.matrices.chosen.connect(self.show_cell)
         self.matrices.chosen.connect(self.looked_into)
@@ -105,7 +120,7 @@ class Detail(QWidget):
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        view.setToolTip(_("Click a row for its images"))
+        set_tip(view, _("Click a row for its images"))
         return view
 
     @property
@@ -125,6 +140,9 @@ class Detail(QWidget):
         self.matrices.show_matrices([Titled(t, m) for t, m in zip(titles, matrices, strict=True)])
         self.classes.set_matrices(matrices, [self._name(evaluation) for evaluation in evaluations])
         self.pairs.set_matrix(matrices[0] if matrices else None)
+        notes = dict.fromkeys(note for evaluation in evaluations for note in evaluation.notes)
+        self.notes.setText(" ".join(notes))
+        self.notes.setVisible(bool(notes))
         for view in (self.classes_view, self.pairs_view):
             header, words = view.horizontalHeader(), (self.pairs if view is self.pairs_view else self.classes).words
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)

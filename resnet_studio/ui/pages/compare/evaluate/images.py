@@ -27,6 +27,7 @@ from resnet_studio.ui.models.record_table import Index, RecordRole, RecordTableM
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import THIN_SPACE
 
 _PICTURE, _SMALL = 72, 64  # logical pixels; pictures below the second are shown pixel by pixel
@@ -143,7 +144,7 @@ class CellImages(QWidget):
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.button = named(QPushButton(_("Show in Classify")), "cell_classify")
-        self.button.setToolTip(_("Let the evaluated networks look at the chosen images, or at all of these (Return)"))
+        set_tip(self.button, _("Let the evaluated networks look at the chosen images, or at all of these (Return)"))
         foot = QHBoxLayout()
         foot.addWidget(self._note, 1)
         foot.addWidget(self.button)
