@@ -16,6 +16,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -198,6 +199,7 @@ def main() -> int:
             home = Home(Path(folder) / f"journey-{journeys}").prepare()
             for file in calm.data.iterdir():
                 os.link(file, home.data / file.name)
+            shutil.copytree(calm.cache, home.cache, dirs_exist_ok=True)  # the machine need not be measured again
             order = fill(home, specs)
             done = 0
             while done < len(specs):
