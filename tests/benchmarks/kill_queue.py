@@ -95,6 +95,12 @@ def _window(home: Home) -> int:
     return 0
 
 
+def load_all() -> None:
+    """What each forked window would load for itself; nothing is started."""
+    import resnet_studio.ui.application
+    import resnet_studio.ui.pages.rows  # noqa: F401
+
+
 def begin(kind: str, home: Home, *, new: bool) -> int:
     """Process id of who trains the queue of ``home`` from now on."""
     if new:
@@ -185,6 +191,7 @@ def main() -> int:
     seed = random.SystemRandom().randrange(2**31) if options.seed is None else options.seed
     moments, specs = random.Random(seed), cohorts(options.cohorts, options.iterations)
     begun, landed, finished_at, journeys = time.perf_counter(), Counter[str](), [], 0
+    load_all()
     with tempfile.TemporaryDirectory() as folder:
         calm = Home(Path(folder) / "calm").prepare()
         os.waitpid(forked(lambda: open_builtin(BUILTIN, 0, calm) and None), 0)
