@@ -10,10 +10,14 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # for exact mode; m
 os.environ["RESNET_STUDIO_LANGUAGE"] = "en"  # whatever the machine speaks: tests read the texts of the code
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # tiny networks: threads that spin while waiting cost the most
 
+import functools
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.platform.home import Home
@@ -21,10 +25,56 @@ from resnet_studio.platform.home import Home
 from . import postgres
 from .disks import SmallDisk, small_disk
 
+# Several test processes have one core each, and so have the programs that they start: on two threads a network as small
+# as a test's costs ten times the processor time that it costs on one. The fixture every_core lifts it.
+CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+TEST_PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "")
+if CORES and TEST_PROCESS:
+    os.sched_setaffinity(0, {sorted(CORES)[int(TEST_PROCESS.removeprefix("gw")) % len(CORES)]})
+
+LONGEST = ("test_kill", "test_power_cut", "test_attack", "test_odd_values")
+"""Modules of the tests that take longest, half a minute and more."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast tests first: a mistake shows early."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+    """Fast tests first: a mistake shows early. Where several processes test, each begins with its part of the slow
+    ones, the longest first: none of them is then left for the end, when the other processes have nothing to do."""
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    fast = [item for item in items if not item.get_closest_marker("slow")]
+    if not TEST_PROCESS:
+        items[:] = fast + slow
+        return
+    slow.sort(key=lambda item: item.module.__name__.rpartition(".")[2] not in LONGEST)
+    count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    # Each process is given as many tests as the others, in this order; see xdist's scheduler "worksteal".
+    share, parts, begun = len(items) // count, [], 0
+    for number in range(count):
+        own = slow[number::count]
+        rest = fast[begun:] if number == count - 1 else fast[begun : begun + max(0, share - len(own))]
+        begun += len(rest)
+        parts += own + rest
+    items[:] = parts
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_made_once() -> Iterator[None]:
+    """The tree of the command line's commands takes a twentieth of a second to make, and a program makes it once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
+        yield
+
+
+@pytest.fixture
+def every_core() -> Iterator[None]:
+    """As many threads as the machine has cores, in the test and in what it starts."""
+    before = os.sched_getaffinity(0) if CORES else set()
+    if CORES:
+        os.sched_setaffinity(0, CORES)
+    yield
+    if CORES:
+        os.sched_setaffinity(0, before)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(len(before) or os.cpu_count() or 1)
 
 
 @pytest.fixture
@@ -77,11 +127,25 @@ def drawn_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return once.data
 
 
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of what a training measures of the machine first, half a second long, and a home then keeps."""
+    import torch
+
+    from resnet_studio.domain.enums import MemoryLayout, Precision
+    from resnet_studio.training.memory_format import choose_layout
+
+    cache = tmp_path_factory.mktemp("measured")
+    choose_layout(MemoryLayout.AUTO, torch.device("cpu"), Precision.FLOAT32, cache)
+    return cache
+
+
 @pytest.fixture
-def home_with_images(home: Home, drawn_images: Path) -> Home:
-    """A home in which the built-in images need not be drawn again."""
+def home_with_images(home: Home, drawn_images: Path, measured: Path) -> Home:
+    """A home in which the built-in images need not be drawn again, nor the machine be measured."""
     for file in drawn_images.iterdir():
         os.link(file, home.data / file.name)
+    shutil.copytree(measured, home.cache, dirs_exist_ok=True)
     return home
 
 

@@ -16,6 +16,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -92,6 +93,12 @@ def _window(home: Home) -> int:
     studio.take_down()
     store.close()
     return 0
+
+
+def load_all() -> None:
+    """What each forked window would load for itself; nothing is started."""
+    import resnet_studio.ui.application
+    import resnet_studio.ui.pages.rows  # noqa: F401
 
 
 def begin(kind: str, home: Home, *, new: bool) -> int:
@@ -184,6 +191,7 @@ def main() -> int:
     seed = random.SystemRandom().randrange(2**31) if options.seed is None else options.seed
     moments, specs = random.Random(seed), cohorts(options.cohorts, options.iterations)
     begun, landed, finished_at, journeys = time.perf_counter(), Counter[str](), [], 0
+    load_all()
     with tempfile.TemporaryDirectory() as folder:
         calm = Home(Path(folder) / "calm").prepare()
         os.waitpid(forked(lambda: open_builtin(BUILTIN, 0, calm) and None), 0)
@@ -198,6 +206,7 @@ def main() -> int:
             home = Home(Path(folder) / f"journey-{journeys}").prepare()
             for file in calm.data.iterdir():
                 os.link(file, home.data / file.name)
+            shutil.copytree(calm.cache, home.cache, dirs_exist_ok=True)  # the machine need not be measured again
             order = fill(home, specs)
             done = 0
             while done < len(specs):

@@ -84,6 +84,7 @@ def test_every_event_is_stored_before_it_is_shown(store, tiny_twin):
     run_cohort.run(tiny_twin, store, sink)
 
 
+@pytest.mark.usefixtures("every_core")
 def test_a_run_gives_the_same_bits_alone_and_in_any_cohort(store, tiny_run, tiny_twin):
     (single,) = run_cohort.run(alone(tiny_run), store, lambda e: None)
     twins = run_cohort.run(tiny_twin, store, lambda e: None)
@@ -92,6 +93,10 @@ def test_a_run_gives_the_same_bits_alone_and_in_any_cohort(store, tiny_run, tiny
     assert single.weights_sha256 == twins[1].weights_sha256 == mixed[1].weights_sha256
     ours, theirs = (store.curve(r.id, Series.TRAINING_LOSS).values for r in (single, mixed[1]))
     assert ours.tobytes() == theirs.tobytes()
+
+
+def test_stop_and_resume_on_every_core_is_bit_exact(store, tiny_twin, every_core, monkeypatch):
+    test_stop_at_any_moment_then_resume_is_bit_exact(store, tiny_twin, 30, 0.4, monkeypatch)
 
 
 @pytest.mark.parametrize(("questions", "patience"), [(0, 0), (1, 0), (9, 0), (30, 0.4), (75, 0), (120, 0.4)])

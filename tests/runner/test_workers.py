@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,12 +62,13 @@ with open_history(home) as store:
 
 
 @pytest.fixture
-def machines(tmp_path: Path, database: str, drawn_images: Path) -> tuple[Home, Home]:
+def machines(tmp_path: Path, database: str, drawn_images: Path, measured: Path) -> tuple[Home, Home]:
     runs = tmp_path / "shared runs"
     homes = tuple(Home(tmp_path / name, history=database, shared_runs=runs).prepare() for name in ("one", "two"))
     for home in homes:
         for file in drawn_images.iterdir():
             os.link(file, home.data / file.name)
+        shutil.copytree(measured, home.cache, dirs_exist_ok=True)
     return homes[0], homes[1]
 
 
@@ -121,6 +123,7 @@ def alone(home: Home, cohort: CohortSpec, root: Path) -> list[str | None]:
     own = Home(root).prepare()
     for file in home.data.iterdir():
         os.link(file, own.data / file.name)
+    shutil.copytree(home.cache, own.cache, dirs_exist_ok=True)
     with RunStore.open(own) as store:
         return [run.weights_sha256 for run in run_cohort.run(cohort, store, lambda _event: None)]
 

@@ -47,6 +47,7 @@ def graphed(step_seconds: float | None = 0.01) -> GraphedEngine:
 
 
 def compiled() -> CompiledEngine:
+    torch.set_num_threads(2)  # until the test ends
     return CompiledEngine(
         Precision.FLOAT32, lambda: False, switch_at=7, threads=2, waiting=lambda: None, failed=pytest.fail
     )

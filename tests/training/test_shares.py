@@ -160,6 +160,7 @@ def test_programs_of_whole_steps_take_the_same_shares(tiny_run):
         assert torch.allclose(ours, theirs, atol=1e-4)
 
 
+@pytest.mark.usefixtures("two_threads")
 @pytest.mark.slow
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
 def test_compiled_steps_take_the_same_shares(tiny_run):

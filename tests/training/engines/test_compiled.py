@@ -172,6 +172,7 @@ def test_training_waits_for_the_compiler_and_a_stop_is_heard_meanwhile(tiny_run,
         hold.set()
 
 
+@pytest.mark.usefixtures("two_threads")
 @pytest.mark.slow
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
 def test_compiled_steps_agree_with_eager_ones_and_repeat_their_bits(tiny_run):

@@ -96,6 +96,7 @@ def specs(tiny_run):
     return list(twin(run).runs)
 
 
+@pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("form", MomentumForm)
 def test_fifty_steps_agree_with_eager_ones(specs, form):
     specs = [replace(spec, recipe=replace(spec.recipe, momentum_form=form)) for spec in specs]
@@ -698,6 +699,7 @@ def test_a_network_that_is_slow_when_compiled_stays_as_it_was_beside_one_that_is
     assert set(engine._networks) == {"0"}
 
 
+@pytest.mark.usefixtures("two_threads")
 @pytest.mark.slow
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
 def test_programs_call_compiled_regions_as_they_were_proven(specs):
