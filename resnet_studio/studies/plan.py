@@ -187,7 +187,7 @@ class Place:
 
 
 def places(plan: StudyPlan, stored: Iterable[RunRecord]) -> tuple[Place, ...]:
-    """Each run of ``plan`` with its stored one; of several the one that has come farthest.
+    """Each run of ``plan`` with its stored one; of several the one that has come farthest, of those the first made.
 
     A run that ended counts whichever study it was trained for; one that has not ended only where it is of this study.
     Seeds that are stored beyond those of the plan come last.
@@ -214,9 +214,10 @@ def _ended(run: RunRecord) -> bool:
     return not run.resumable and not run.status.active
 
 
-def _rank(run: RunRecord) -> tuple[bool, int, object]:
-    """The farthest last."""
-    return (_ended(run), run.iteration, run.created_at)
+def _rank(run: RunRecord) -> tuple[bool, int, float]:
+    """The farthest last; of runs that ended alike the one made first, so that a repetition replaces no result."""
+    made = run.created_at.timestamp()
+    return (_ended(run), run.iteration, -made if _ended(run) else made)
 
 
 @dataclass(frozen=True, slots=True)
