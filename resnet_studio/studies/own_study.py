@@ -17,7 +17,7 @@ from resnet_studio.domain.enums import Block
 from resnet_studio.domain.errors import SpecError, UserError
 from resnet_studio.domain.spec import Spec, unread_values
 from resnet_studio.domain.specs import MAX_SEED, SCHEMA_VERSION, SEEDS, DataSpec, NetworkSpec, RecipeSpec, RunSpec
-from resnet_studio.studies.grid_rules import GridRule, as_word, parse_rule
+from resnet_studio.studies.grid_rules import GridRule, as_word, parse_rule, resolved
 from resnet_studio.studies.plan import Arm, Comparison, Measure, StudyPlan
 from resnet_studio.studies.rule import LEAST_SEEDS, LOOKS
 from resnet_studio.text import _, _n
@@ -103,11 +103,12 @@ class OwnStudy(Spec):
                 raise ValueError(_("{name} is fixed and in the grid; leave one of them out", name=name))
         if SEED in self.grid and "seeds" in self.model_fields_set:
             raise ValueError(_("the grid names the seeds, so seeds says nothing; leave one of them out"))
-        named = (field for rule in self._parsed() for field in rule.fields)
+        named = (field for rule in map(parse_rule, self.rules) for field in rule.fields)
         compared = (field for c in self.comparisons for side in (c.higher, c.lower) for field in side)
         for name in itertools.chain(named, compared):
             if path_of(name) not in axes and path_of(name) not in {path_of(each) for each in self.fixed}:
                 raise ValueError(_("{name} is in a rule or comparison, but not in the grid", name=name))
+        self._parsed()
         return self
 
     @property
@@ -164,7 +165,14 @@ class OwnStudy(Spec):
         )
 
     def _parsed(self) -> list[GridRule]:
-        return [parse_rule(rule) for rule in self.rules]
+        """The rules by the dotted names of their fields.
+
+        Raises:
+            ValueError: For a value that neither the grid nor what is fixed has.
+        """
+        there: dict[str, list[Value]] = {path_of(name): values for name, values in self.grid.items() if name != SEED}
+        there |= {path_of(name): [value] for name, value in self.fixed.items()}
+        return [resolved(parse_rule(rule), path_of, there) for rule in self.rules]
 
     def _axes(self) -> list[str]:
         return [name for name in self.grid if name != SEED]
@@ -195,7 +203,8 @@ class OwnStudy(Spec):
         for values in itertools.product(*(self.grid[name] for name in axes)):
             chosen = dict(zip(axes, values, strict=True))
             words = {(name, as_word(value)) for name, value in chosen.items()}
-            broken = next((rule for rule in rules if not rule.allows({**self.fixed, **chosen})), None)
+            by_path = {path_of(name): value for name, value in {**self.fixed, **chosen}.items()}
+            broken = next((rule for rule in rules if not rule.allows(by_path)), None)
             if broken is not None:
                 used |= words
                 left_out.append(_("{values}: {rule}", values=_in_words(chosen), rule=broken.text))
