@@ -132,28 +132,21 @@ class OwnStudy(Spec):
             raise SpecError({"grid": _("is missing; a study's file has a [grid] of fields with lists of values")})
         return parse(cls, values)
 
-    def with_seeds(self, count: int) -> OwnStudy:
-        """The seeds 0 to ``count`` - 1."""
-        grid = {name: values for name, values in self.grid.items() if name != SEED}
-        return self.model_copy(update={"grid": grid, "seeds": count})
-
     def plan(self, *, data: str | None = None, classes: int | None = None, seeds: int | None = None) -> StudyPlan:
         """Every combination worked out.
 
         Args:
             data: Other images than the file's.
             classes: Of the data, where the file does not give them.
-            seeds: How many instead of the file's.
+            seeds: How many; the file's come first.
 
         Raises:
             SpecError: Naming the value of the grid that fits into no run, or that nothing is left.
         """
-        if seeds is not None:
-            return self.with_seeds(seeds).plan(data=data, classes=classes)
         combinations, left_out = self._combinations(data, classes)
         arms = _arms(combinations)
         numbers = [int(value) for value in self.grid.get(SEED, ()) if isinstance(value, int)]
-        return StudyPlan(
+        plan = StudyPlan(
             key=self.key,
             title=self.name,
             question=self.question or _("What do {fields} change?", fields=_(" and ").join(self._axes())),
@@ -163,6 +156,7 @@ class OwnStudy(Spec):
             looks=LOOKS if self.look is None else (self.look,),
             left_out=left_out,
         )
+        return plan if seeds is None else plan.with_seeds(seeds)
 
     def _parsed(self) -> list[GridRule]:
         """The rules by the dotted names of their fields.

@@ -80,7 +80,7 @@ def test_seeds_and_the_look_stated_beforehand() -> None:
     plan = own.plan()
     assert (plan.seeds, plan.looks) == ((3, 5), (7,))
     assert [cohort.runs[0].recipe.seeds for cohort in plan.cohorts()] == [(3, 3), (5, 5)]
-    assert own.plan(seeds=4).seeds == (0, 1, 2, 3)
+    assert own.plan(seeds=4).seeds == (3, 5, 0, 1)
 
 
 def test_fields_that_nobody_reads_make_no_second_run() -> None:
