@@ -592,7 +592,8 @@ def _can_be_joined(row: RunRow, new: RunRow) -> bool:
 
 
 def _first_position(session: Session) -> int:
-    return (session.scalar(select(func.min(QueueRow.position)).where(_NOT_ENDED)) or 1) - 1
+    least = session.scalar(select(func.min(QueueRow.position)).where(_NOT_ENDED))
+    return 0 if least is None else least - 1
 
 
 def _last_position(session: Session) -> int:

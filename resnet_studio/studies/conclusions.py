@@ -145,7 +145,8 @@ def _sentence(verdict: Verdict, higher: RunResult, lower: RunResult) -> str:
 
 def _why(verdict: Verdict, higher: RunResult, lower: RunResult) -> str:
     """What else the numbers say, and what they leave open."""
-    first, second = (_mean([getattr(pair, side) for pair in verdict.pairs]) for side in ("higher", "lower"))
+    seen = verdict.pairs[: verdict.judgement.used]
+    first, second = (_mean([getattr(pair, side) for pair in seen]) for side in ("higher", "lower"))
     plain = not higher.run.residual
     if plain and not lower.run.residual and _guess(first, higher) and not _guess(second, lower):
         return _("The deeper plain net has not begun to learn.")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.text import _
@@ -44,7 +44,7 @@ class GridRule:
         return (self.field, *(condition.field for condition in self.conditions))
 
     def allows(self, values: Mapping[str, object]) -> bool:
-        """``values`` of one combination, by the names that the rule uses."""
+        """``values`` of one combination, by the names that the rule uses: dotted ones, once it is resolved."""
         if as_word(values.get(self.field)) not in self.values:
             return True
         return all(condition.holds(values) for condition in self.conditions)
@@ -66,6 +66,62 @@ def parse_rule(text: str) -> GridRule:
         Condition(part["field"], _words(part["values"]), part["no"] is not None) for part in parts if part is not None
     )
     return GridRule(text, found["field"], _words(found["values"]), conditions)
+
+
+def resolved(rule: GridRule, path_of: Callable[[str], str], there: Mapping[str, Sequence[object]]) -> GridRule:
+    """The rule with the dotted names of its fields and the words of the values that they can have.
+
+    Args:
+        rule: As it was written.
+        path_of: The dotted name of a field, for any of its names.
+        there: The values of each field, by its dotted name.
+
+    Raises:
+        ValueError: For a value that a field does not have.
+    """
+
+    def words(name: str, written: Sequence[str]) -> tuple[str, ...]:
+        return tuple(_word_of(rule, name, word, there[path_of(name)]) for word in written)
+
+    conditions = tuple(
+        replace(each, field=path_of(each.field), values=words(each.field, each.values)) for each in rule.conditions
+    )
+    return replace(rule, field=path_of(rule.field), values=words(rule.field, rule.values), conditions=conditions)
+
+
+def _word_of(rule: GridRule, name: str, written: str, values: Sequence[object]) -> str:
+    """Of the value that is meant: ``0.100`` and ``1e-1`` are 0.1, ``c`` is C where no value is spelled so."""
+    for means in (_is_spelled, _is_same):
+        for value in values:
+            if means(written, value):
+                return as_word(value)
+    raise ValueError(
+        _(
+            "“{rule}”: the grid has no {name} {value}, only {values}",
+            rule=rule.text,
+            name=name,
+            value=written,
+            values=", ".join(map(as_word, values)),
+        )
+    )
+
+
+def _is_spelled(written: str, value: object) -> bool:
+    return written == as_word(value)
+
+
+def _is_same(written: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return written.lower() == as_word(value)
+    if isinstance(value, list | tuple):
+        parts = written.split("+")
+        return len(parts) == len(value) and all(map(_is_same, parts, value))
+    if isinstance(value, int | float):
+        try:
+            return float(written) == value
+        except ValueError:
+            return False
+    return written.casefold() == str(value).casefold()
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from resnet_studio.domain.enums import Block
 from resnet_studio.domain.errors import SpecError, UserError
 from resnet_studio.domain.spec import Spec, unread_values
 from resnet_studio.domain.specs import MAX_SEED, SCHEMA_VERSION, SEEDS, DataSpec, NetworkSpec, RecipeSpec, RunSpec
-from resnet_studio.studies.grid_rules import GridRule, as_word, parse_rule
+from resnet_studio.studies.grid_rules import GridRule, as_word, parse_rule, resolved
 from resnet_studio.studies.plan import Arm, Comparison, Measure, StudyPlan
 from resnet_studio.studies.rule import LEAST_SEEDS, LOOKS
 from resnet_studio.text import _, _n
@@ -103,11 +103,12 @@ class OwnStudy(Spec):
                 raise ValueError(_("{name} is fixed and in the grid; leave one of them out", name=name))
         if SEED in self.grid and "seeds" in self.model_fields_set:
             raise ValueError(_("the grid names the seeds, so seeds says nothing; leave one of them out"))
-        named = (field for rule in self._parsed() for field in rule.fields)
+        named = (field for rule in map(parse_rule, self.rules) for field in rule.fields)
         compared = (field for c in self.comparisons for side in (c.higher, c.lower) for field in side)
         for name in itertools.chain(named, compared):
             if path_of(name) not in axes and path_of(name) not in {path_of(each) for each in self.fixed}:
                 raise ValueError(_("{name} is in a rule or comparison, but not in the grid", name=name))
+        self._parsed()
         return self
 
     @property
@@ -131,28 +132,21 @@ class OwnStudy(Spec):
             raise SpecError({"grid": _("is missing; a study's file has a [grid] of fields with lists of values")})
         return parse(cls, values)
 
-    def with_seeds(self, count: int) -> OwnStudy:
-        """The seeds 0 to ``count`` - 1."""
-        grid = {name: values for name, values in self.grid.items() if name != SEED}
-        return self.model_copy(update={"grid": grid, "seeds": count})
-
     def plan(self, *, data: str | None = None, classes: int | None = None, seeds: int | None = None) -> StudyPlan:
         """Every combination worked out.
 
         Args:
             data: Other images than the file's.
             classes: Of the data, where the file does not give them.
-            seeds: How many instead of the file's.
+            seeds: How many; the file's come first.
 
         Raises:
             SpecError: Naming the value of the grid that fits into no run, or that nothing is left.
         """
-        if seeds is not None:
-            return self.with_seeds(seeds).plan(data=data, classes=classes)
         combinations, left_out = self._combinations(data, classes)
         arms = _arms(combinations)
         numbers = [int(value) for value in self.grid.get(SEED, ()) if isinstance(value, int)]
-        return StudyPlan(
+        plan = StudyPlan(
             key=self.key,
             title=self.name,
             question=self.question or _("What do {fields} change?", fields=_(" and ").join(self._axes())),
@@ -162,9 +156,17 @@ class OwnStudy(Spec):
             looks=LOOKS if self.look is None else (self.look,),
             left_out=left_out,
         )
+        return plan if seeds is None else plan.with_seeds(seeds)
 
     def _parsed(self) -> list[GridRule]:
-        return [parse_rule(rule) for rule in self.rules]
+        """The rules by the dotted names of their fields.
+
+        Raises:
+            ValueError: For a value that neither the grid nor what is fixed has.
+        """
+        there: dict[str, list[Value]] = {path_of(name): values for name, values in self.grid.items() if name != SEED}
+        there |= {path_of(name): [value] for name, value in self.fixed.items()}
+        return [resolved(parse_rule(rule), path_of, there) for rule in self.rules]
 
     def _axes(self) -> list[str]:
         return [name for name in self.grid if name != SEED]
@@ -195,7 +197,8 @@ class OwnStudy(Spec):
         for values in itertools.product(*(self.grid[name] for name in axes)):
             chosen = dict(zip(axes, values, strict=True))
             words = {(name, as_word(value)) for name, value in chosen.items()}
-            broken = next((rule for rule in rules if not rule.allows({**self.fixed, **chosen})), None)
+            by_path = {path_of(name): value for name, value in {**self.fixed, **chosen}.items()}
+            broken = next((rule for rule in rules if not rule.allows(by_path)), None)
             if broken is not None:
                 used |= words
                 left_out.append(_("{values}: {rule}", values=_in_words(chosen), rule=broken.text))

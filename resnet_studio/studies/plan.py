@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -90,7 +91,7 @@ class StudyPlan:
         budget: Of a study of the gallery; empty for one's own.
         where: Figure or table of the paper; empty for one's own.
         expects: What the paper says, with its numbers.
-        seeds: How many are trained unless another number is given: 0, 1, 2, ...
+        seeds: Those that are trained: 0, 1, 2, ..., or those that a file names.
         looks: At how many seeds it is looked; see :mod:`resnet_studio.studies.rule`.
         left_out: Combinations of a grid that are no runs, each with the reason.
         cohort_runs: Runs that train together at the most.
@@ -124,19 +125,15 @@ class StudyPlan:
         return _("{title}, {budget}", title=self.title, budget=self.budget) if self.budget else self.title
 
     def with_seeds(self, count: int) -> StudyPlan:
-        """The seeds 0 to ``count`` - 1, and those that the study names itself."""
-        return replace(self, seeds=tuple(range(count)))
+        """So many seeds: the study's own first, in its order, then the smallest numbers that are not among them."""
+        others = (seed for seed in itertools.count() if seed not in self.seeds)
+        return replace(self, seeds=tuple(itertools.islice(itertools.chain(self.seeds, others), count)))
 
     def more_seeds(self, count: int = 0) -> StudyPlan:
         """So many more; 0: up to the next number at which is looked, or one more after the last."""
         have = len(self.seeds)
         wanted = have + count if count else next((look for look in self.looks if look > have), have + 1)
-        new, seed = list(self.seeds), 0
-        while len(new) < wanted:
-            if seed not in new:
-                new.append(seed)
-            seed += 1
-        return replace(self, seeds=tuple(new))
+        return self.with_seeds(wanted)
 
     def runs(self) -> tuple[RunSpec, ...]:
         """Every run, seed by seed: with each seed that has ended there is something to look at."""
@@ -187,7 +184,7 @@ class Place:
 
 
 def places(plan: StudyPlan, stored: Iterable[RunRecord]) -> tuple[Place, ...]:
-    """Each run of ``plan`` with its stored one; of several the one that has come farthest.
+    """Each run of ``plan`` with its stored one; of several the one that has come farthest, of those the first made.
 
     A run that ended counts whichever study it was trained for; one that has not ended only where it is of this study.
     Seeds that are stored beyond those of the plan come last.
@@ -214,9 +211,10 @@ def _ended(run: RunRecord) -> bool:
     return not run.resumable and not run.status.active
 
 
-def _rank(run: RunRecord) -> tuple[bool, int, object]:
-    """The farthest last."""
-    return (_ended(run), run.iteration, run.created_at)
+def _rank(run: RunRecord) -> tuple[bool, int, float]:
+    """The farthest last; of runs that ended alike the one made first, so that a repetition replaces no result."""
+    made = run.created_at.timestamp()
+    return (_ended(run), run.iteration, -made if _ended(run) else made)
 
 
 @dataclass(frozen=True, slots=True)

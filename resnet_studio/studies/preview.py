@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from resnet_studio.domain.build_blueprint import blueprint
@@ -10,6 +11,8 @@ from resnet_studio.platform.training_speed import KnownSpeeds
 from resnet_studio.studies.estimate import Estimate, estimate
 from resnet_studio.studies.plan import Arm, StudyPlan, disk_bytes
 from resnet_studio.text import _, _n
+
+_LISTED_SEEDS = 5  # so many are named each
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,22 @@ class Preview:
 
     @property
     def words(self) -> str:
-        """``12 runs in 3 cohorts · 8 to 12 min · about 40 MB on the disk``."""
+        """``12 runs in 3 cohorts · seeds 0 to 2 · 8 to 12 min · about 40 MB on the disk``."""
         return _(
-            "{runs} in {cohorts}  ·  {time}  ·  about {size} on the disk",
+            "{runs} in {cohorts}  ·  {seeds}  ·  {time}  ·  about {size} on the disk",
             runs=_n("{count} run", "{count} runs", self.runs),
             cohorts=_n("{count} cohort", "{count} cohorts", self.cohorts),
+            seeds=seeds_words(self.plan.seeds),
             time=_("time not known yet: measure it on the Design page") if self.time is None else self.time.words,
             size=file_size(self.plan.disk_bytes),
         )
+
+
+def seeds_words(seeds: Sequence[int]) -> str:
+    """``seeds 5, 6, 7, 0``, in their order; ``seeds 0 to 9`` where they follow one another."""
+    if len(seeds) > _LISTED_SEEDS and tuple(seeds) == tuple(range(seeds[0], seeds[0] + len(seeds))):
+        return _("seeds {first} to {last}", first=seeds[0], last=seeds[-1])
+    return _n("seed {seeds}", "seeds {seeds}", len(seeds), seeds=", ".join(map(str, seeds)))
 
 
 def preview(plan: StudyPlan, known: KnownSpeeds) -> Preview:

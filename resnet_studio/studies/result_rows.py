@@ -47,6 +47,17 @@ def result_columns() -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def seeds_note(found: StoredStudy) -> str:
+    """Which seeds the rows are of; they may be more than the verdicts looked at."""
+    ended = dict.fromkeys(seed for _arm, seed in found.results)
+    if not ended:
+        return ""
+    note = _("Of every seed that has ended: {seeds}.", seeds=", ".join(map(str, sorted(ended))))
+    if any(verdict.unseen for verdict in found.verdicts):
+        note += " " + _("A verdict looks at the first of them, which it names.")
+    return note
+
+
 def result_rows(found: StoredStudy) -> tuple[ResultRow, ...]:
     results = found.results
     rows = []

@@ -102,6 +102,11 @@ def look_at(seeds: int, looks: Sequence[int] = LOOKS) -> int:
     return max((look for look in looks if look <= seeds), default=0)
 
 
+def looked_at(seeds: int, looks: Sequence[int] = LOOKS) -> int:
+    """Of so many seeds, in their order, how many the estimate is of: those of the latest look, all before the first."""
+    return look_at(seeds, looks) or seeds
+
+
 def next_look(seeds: int, looks: Sequence[int] = LOOKS) -> int | None:
     """The number of seeds at which is looked next; None after the last look."""
     return min((look for look in looks if look > seeds), default=None)
@@ -218,11 +223,13 @@ def rule_text(looks: Sequence[int] = LOOKS, comparisons: int = 1) -> str:
         _(
             "The seed is the unit: for each seed the difference of the two nets' errors (of training: the mean of the "
             "last {window} iterations; of tests: the last one), both trained on the same batches; the estimate is the "
-            "mean over the seeds with its t interval, {when}. First of these that holds: fewer than {least} seeds, not "
-            "enough; interval within {margin:g} point of zero, no difference of a point or more; interval clear of "
-            "zero, shown or the opposite shown; else not distinguishable yet. A diverged run counts as an error of "
-            "{worst:g} % and is named. Of 10 000 simulated studies without a difference at most 5 % show one, at most "
-            "15 % where differences are strongly skewed (as an exponential distribution is).",
+            "mean over the seeds with its t interval, {when}. A look takes the first seeds that have ended, in the "
+            "order in which their runs were made, then by number, whichever seeds are asked for. First of these that "
+            "holds: fewer than {least} seeds, not enough; interval within {margin:g} point of zero, no difference of a "
+            "point or more; interval clear of zero, shown or the opposite shown; else not distinguishable yet. A "
+            "diverged run counts as an error of {worst:g} % and is named. Of 10 000 simulated studies without a "
+            "difference at most 5 % show one, at most 15 % where differences are strongly skewed (as an exponential "
+            "distribution is).",
             window=TRAINING_ERROR_WINDOW,
             when=when,
             least=LEAST_SEEDS,

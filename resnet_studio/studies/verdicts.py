@@ -13,9 +13,19 @@ from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.text_numbers import percent
 from resnet_studio.studies.plan import Comparison, Measure, Place, StudyPlan
-from resnet_studio.studies.rule import LEAST_SEEDS, MARGIN, WORST_ERROR, Judgement, Outcome, judge, next_look
+from resnet_studio.studies.rule import (
+    LEAST_SEEDS,
+    LOOKS,
+    MARGIN,
+    WORST_ERROR,
+    Judgement,
+    Outcome,
+    judge,
+    looked_at,
+    next_look,
+)
 from resnet_studio.studies.run_results import Curves, RunResult, run_results
-from resnet_studio.studies.together import EvaluatedErrors
+from resnet_studio.studies.together import EvaluatedErrors, members
 from resnet_studio.text import N_, _, _n
 
 WARM_UP_SHARE = 0.1  # of the iterations; what is measured before is not asked whether all seeds agree
@@ -40,10 +50,11 @@ class Verdict:
 
     Attributes:
         comparison: The claim; ``higher`` and ``lower`` are its nets as they are shown.
-        pairs: Every seed that both nets have ended, in order; those the rule looked at are the first ``used``.
-        diverged: Runs that diverged and count as the worst outcome, by name.
-        throughout: Share, 0 to 1, of the measured moments after the warm-up at which all seeds agree in sign; None
-            without curves or for other measures than the training error.
+        pairs: Every seed that both nets have ended, in the order in which their runs were made, then by number; those
+            the rule looked at are the first ``used``.
+        diverged: Runs of the seeds looked at that diverged and count as the worst outcome, by name.
+        throughout: Share, 0 to 1, of the measured moments after the warm-up at which all seeds looked at agree in
+            sign; None without curves or for other measures than the training error.
     """
 
     comparison: Comparison
@@ -63,6 +74,11 @@ class Verdict:
     def seeds(self) -> tuple[int, ...]:
         """Those that the estimate is of."""
         return tuple(pair.seed for pair in self.pairs[: self.judgement.used])
+
+    @property
+    def unseen(self) -> tuple[SeedPair, ...]:
+        """Seeds that have ended and wait for the next look."""
+        return self.pairs[self.judgement.used :]
 
     @property
     def more_seeds(self) -> int | None:
@@ -110,7 +126,10 @@ class Verdict:
         )
 
     def as_json(self) -> dict[str, object]:
-        """As the command line prints it; differences in points, ``level`` and ``throughout`` as shares."""
+        """As the command line prints it; differences in points, ``level`` and ``throughout`` as shares.
+
+        ``differences`` are those of ``seeds``, in their order; ``unseen`` has the seeds that wait for the next look.
+        """
         judged = self.judgement
         return {
             "question": self.comparison.question,
@@ -124,7 +143,8 @@ class Verdict:
             "higher": self.higher,
             "lower": self.lower,
             "measure": self.comparison.measure.name.lower(),
-            "differences": [pair.difference for pair in self.pairs],
+            "differences": [pair.difference for pair in self.pairs[: judged.used]],
+            "unseen": [{"seed": pair.seed, "difference": pair.difference} for pair in self.unseen],
             "needed": judged.needed,
             "throughout": self.throughout,
             "diverged": list(self.diverged),
@@ -149,8 +169,10 @@ def study_verdicts(
     results = {result.run.id: result for result in run_results(runs, curves)}
     by_place = {(p.arm.key, p.seed): results.get(p.run.id) if p.run is not None else None for p in found}
     seeds = tuple(dict.fromkeys(place.seed for place in found))
+    made = {seed: max(run.created_at for run in nets) for seed, nets in members(plan, found).items()}
+    together = sorted(made, key=lambda seed: (made[seed], seed))
     claims = [
-        _evaluated_claim(comparison, plan, (evaluated or {}).get(comparison.measure, {}), seeds)
+        _evaluated_claim(comparison, plan, (evaluated or {}).get(comparison.measure, {}), together)
         if comparison.measure.evaluated
         else claim_of(
             comparison,
@@ -158,6 +180,7 @@ def study_verdicts(
             plan.arm(comparison.lower).label,
             [(seed, by_place.get((comparison.higher, seed)), by_place.get((comparison.lower, seed))) for seed in seeds],
             curves,
+            plan.looks,
         )
         for comparison in plan.comparisons
     ]
@@ -191,25 +214,34 @@ def claim_of(
     lower: str,
     sides: Sequence[tuple[int, RunResult | None, RunResult | None]],
     curves: Curves,
+    looks: Sequence[int] = LOOKS,
 ) -> Claim:
-    """From the results of both nets, seed by seed; a seed counts where both have ended."""
-    pairs, diverged, compared = [], [], []
-    for seed, *results in sides:
-        first, second = results
+    """From the results of both nets, seed by seed; a seed counts where both have ended.
+
+    The seeds are put in the order in which both of their runs were there, then by number. That order is of the history
+    alone, and a look takes the first of it, so that no later choice of seeds changes what was looked at.
+    """
+    counted = []
+    for seed, first, second in sides:
         if first is None or second is None or not (first.ended and second.ended):
             continue
         errors = [_error(result, comparison.measure) for result in (first, second)]
         if errors[0] is None or errors[1] is None:
             continue
-        pairs.append(SeedPair(seed, errors[0], errors[1]))
-        diverged += [
-            _("{name} (seed {seed})", name=name, seed=seed)
-            for name, result in ((higher, first), (lower, second))
-            if result.diverged
-        ]
-        compared.append((first.run, second.run))
-    agreed = throughout(compared, curves) if comparison.measure is Measure.TRAINING else None
-    return Claim(comparison, higher, lower, tuple(pairs), tuple(diverged), agreed)
+        made = max(first.run.created_at, second.run.created_at)
+        counted.append((made, seed, SeedPair(seed, errors[0], errors[1]), (first, second)))
+    counted.sort(key=lambda each: each[:2])
+    seen = counted[: looked_at(len(counted), looks)]
+    diverged = tuple(
+        _("{name} (seed {seed})", name=name, seed=seed)
+        for _made, seed, _pair, results in seen
+        for name, result in zip((higher, lower), results, strict=True)
+        if result.diverged
+    )
+    agreed = None
+    if comparison.measure is Measure.TRAINING:
+        agreed = throughout([(first.run, second.run) for *_unused, (first, second) in seen], curves)
+    return Claim(comparison, higher, lower, tuple(pair for _made, _seed, pair, _results in counted), diverged, agreed)
 
 
 def _error(result: RunResult, measure: Measure) -> float | None:
@@ -390,9 +422,14 @@ def _throughout_note(verdict: Verdict) -> str:
 
 
 def _unseen_note(verdict: Verdict) -> str:
-    unseen = len(verdict.pairs) - verdict.judgement.used
+    unseen = len(verdict.unseen)
     if unseen < 1 or verdict.outcome is Outcome.NOT_ENOUGH:
         return ""
+    seen = _("Looked at are the seeds {seeds}, whose runs were made first.", seeds=", ".join(map(str, verdict.seeds)))
+    return f"{seen} {_waiting(verdict, unseen)}"
+
+
+def _waiting(verdict: Verdict, unseen: int) -> str:
     look = next_look(len(verdict.pairs), verdict.looks)
     if look is None:
         return _n(

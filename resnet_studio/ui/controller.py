@@ -274,12 +274,13 @@ class RunController(QObject):
             self._announce()
 
     def stop(self) -> None:
-        """End the current cohort with a checkpoint, and hold the queue."""
+        """End the current cohort with a checkpoint, and hold the queue: also what a person had started after it."""
         if self._job is None:
             self._ask_watched(QueueRequest.STOP)
         elif not self._stop.is_set():
             self._stop.set()
             self._held = True
+            self._chosen.clear()
             self._job.request_stop()
             self._announce()
 
@@ -501,6 +502,8 @@ class RunController(QObject):
             self._unended.append(work)
         self._settle()
         stopped = work.status is QueueStatus.STOPPED  # also by another program
+        if stopped and not self._stop.is_set():
+            self._chosen.clear()  # as :meth:`stop` does
         self._held = self._held or stopped
         self._stopped_entry = work.claim.entry_id if stopped else ""
         self._active, self._active_entry = (), ""

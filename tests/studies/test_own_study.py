@@ -80,7 +80,7 @@ def test_seeds_and_the_look_stated_beforehand() -> None:
     plan = own.plan()
     assert (plan.seeds, plan.looks) == ((3, 5), (7,))
     assert [cohort.runs[0].recipe.seeds for cohort in plan.cohorts()] == [(3, 3), (5, 5)]
-    assert own.plan(seeds=4).seeds == (0, 1, 2, 3)
+    assert own.plan(seeds=4).seeds == (3, 5, 0, 1)
 
 
 def test_fields_that_nobody_reads_make_no_second_run() -> None:
@@ -119,7 +119,7 @@ def test_other_data_and_their_classes() -> None:
         ('name = "a"\n[grid]\ndepth = [20]\n[other]', "other: is not a field"),
         ('name = "a"\nrules = ["no C"]\n[grid]\ndepth = [20]', "“no C” is no rule; write it like"),
         ('name = "a"\nrules = ["shortcut C only where depth is 20"]\n[grid]\ndepth = [20]', "shortcut is in a rule"),
-        ('name = "a"\nrules = ["depth 20 only where depth is 8"]\n[grid]\ndepth = [20]', "no combination is left"),
+        ('name = "a"\nrules = ["depth 20 only where depth is not 20"]\n[grid]\ndepth = [20]', "no combination is left"),
         ('name = ""\n[grid]\ndepth = [20]', "name: must not be empty"),
         ('schema_version = 9\nname = "a"\n[grid]\ndepth = [20]', "newer ResNet Studio"),
         ('name = "a"\n[grid]\ndepth = [8, 14]\n[[comparisons]]\nhigher = {depth = 8}\nlower = {depth = 20}',
@@ -182,3 +182,48 @@ def test_short_names_of_fields() -> None:
     for bad in ("recipe.init_seed", "data_seed", "name"):
         with pytest.raises(ValueError, match="no field"):
             path_of(bad)
+
+
+@pytest.mark.parametrize(
+    ("rule", "excluded"),
+    [
+        ("recipe.learning_rate 0.1 only where depth is 20", "0.1"),
+        ("learning_rate 0.100 only where network.depth is 20", "0.1"),
+        ("learning_rate 1e-1 or 0.020 only where depth is 20.0", "0.1 0.02"),
+        ("learning_rate 0.02 only where network.depth is not 56", "0.02"),
+    ],
+)
+def test_a_rule_is_kept_however_its_field_and_value_are_written(rule: str, excluded: str) -> None:
+    text = 'name = "a"\nrules = ["{}"]\n[grid]\ndepth = [20, 56]\n{} = [0.1, 0.02, 0.5]\n'
+    for name in ("learning_rate", "recipe.learning_rate"):
+        plan = study(text.format(rule, f'"{name}"')).plan()
+        kept = {(arm.spec.network.depth, arm.spec.recipe.learning_rate) for arm in plan.arms}
+        every = {(depth, rate) for depth in (20, 56) for rate in (0.1, 0.02, 0.5)}
+        assert kept == every - {(56, float(rate)) for rate in excluded.split()}
+
+
+def test_a_rule_reads_small_letters_and_lists() -> None:
+    own = study(
+        'name = "a"\nrules = ["shortcut c only where block is Bottleneck", "zero_last_gamma True only where '
+        'milestones is 100 + 200"]\n[grid]\nblock = ["basic", "bottleneck"]\nshortcut = ["A", "C"]\n'
+        "zero_last_gamma = [true, false]\nmilestones = [[100, 200], [100]]\n[fixed]\niterations = 500\n"
+    )
+    specs = [arm.spec for arm in own.plan().arms]
+    assert {spec.network.block for spec in specs if spec.network.shortcut is Shortcut.C} == {Block.BOTTLENECK}
+    assert {spec.recipe.milestones for spec in specs if spec.recipe.zero_last_gamma} == {(100, 200)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        ("learning_rate 0.5 only where depth is 20", "the grid has no learning_rate 0.5, only 0.1, 0.02"),
+        ("learning_rate 0.1 only where depth is 14", "the grid has no depth 14, only 20, 56"),
+        ("learning_rate fast only where depth is 20", "the grid has no learning_rate fast, only 0.1, 0.02"),
+        ("iterations 400 only where depth is 20", "the grid has no iterations 400, only 500"),
+        ("momentum 0.9 only where depth is 20", "momentum is in a rule or comparison, but not in the grid"),
+    ],
+)
+def test_a_rule_about_what_the_grid_does_not_have_is_refused(rule: str, sentence: str) -> None:
+    with pytest.raises(SpecError, match=sentence):
+        study(f'name = "a"\nrules = ["{rule}"]\n[grid]\ndepth = [20, 56]\nlearning_rate = [0.1, 0.02]\n'
+              "[fixed]\niterations = 500\n")  # fmt: skip

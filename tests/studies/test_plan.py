@@ -29,6 +29,11 @@ def test_more_seeds_go_to_the_next_look() -> None:
     assert changed(PLAN, seeds=(7,)).more_seeds(2).seeds == (7, 0, 1)
 
 
+def test_the_seeds_of_a_plan_come_first_then_the_smallest_others() -> None:
+    own = changed(PLAN, seeds=(5, 1, 7))
+    assert [own.with_seeds(count).seeds for count in (1, 3, 6)] == [(5,), (5, 1, 7), (5, 1, 7, 0, 2, 3)]
+
+
 def test_cohorts_form_of_runs_that_share_batches() -> None:
     run = RunSpec(network=plain(20))
     other = replace(run, network=residual(20))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
-from resnet_studio.domain.records import Evaluation, EvaluationSummary
+from resnet_studio.domain.records import Evaluation, EvaluationSummary, RunRecord
 from resnet_studio.domain.series import Series
 from resnet_studio.studies.catalog import gallery_study
+from resnet_studio.studies.report.page import report_page
+from resnet_studio.studies.result_rows import seeds_note
 from resnet_studio.studies.rule import Outcome
 from resnet_studio.studies.stored import stored_study, trained_plans
 from resnet_studio.studies.together import mcnemar
@@ -203,3 +206,56 @@ def test_what_was_trained_is_found_with_its_budget_and_data() -> None:
         ("quick", "builtin"),
     ]
     assert trained_plans(study, [record(PLAN.arms[0].with_seed(0), study="else", iteration=1)]) == ()
+
+
+def _made_in_order(seeds: list[int]) -> list[RunRecord]:
+    """Finished runs of both nets, the seeds made one after another; the differences are 1, 2, 4, ... by seed."""
+    runs = []
+    for place, seed in enumerate(seeds):
+        made = MOMENT + timedelta(minutes=place)
+        for key, error in (("plain-56", 50.0 + 2**seed), ("plain-20", 50.0)):
+            spec = PLAN.arm(key).with_seed(seed)
+            runs.append(record(spec, len(runs), training_error=error, test_error=error, created_at=made))
+    return runs
+
+
+@pytest.mark.parametrize("asked", [(5, 6, 7), (0, 1, 2), (0, 1, 2, 3, 4), tuple(range(8))])
+def test_which_seeds_are_looked_at_does_not_depend_on_those_asked_for(asked: tuple[int, ...]) -> None:
+    (found,) = stored_study(replace(PLAN, seeds=asked), Shelf(_made_in_order([5, 6, 7, 0, 1, 2, 3, 4]))).verdicts
+    assert found.seeds == (5, 6, 7, 0, 1)
+    told = found.as_json()
+    assert told["differences"] == [32.0, 64.0, 128.0, 1.0, 2.0]
+    assert told["unseen"] == [{"seed": 2, "difference": 4.0}, {"seed": 3, "difference": 8.0},
+                              {"seed": 4, "difference": 16.0}]  # fmt: skip
+    assert "Looked at are the seeds 5, 6, 7, 0, 1, whose runs were made first." in found.text
+
+
+def test_a_later_look_keeps_the_seeds_of_an_earlier_one() -> None:
+    seeds = [9, 2, 7, 0, 1, 8, 3, 4, 5, 6]
+    looks = []
+    for count in (3, 5, 10):
+        (found,) = stored_study(replace(PLAN, seeds=(0, 1, 2)), Shelf(_made_in_order(seeds[:count]))).verdicts
+        looks.append(found.seeds)
+    assert looks == [(9, 2, 7), (9, 2, 7, 0, 1), tuple(seeds)]
+
+
+def test_a_repeated_run_replaces_no_result() -> None:
+    runs = _made_in_order([0, 1, 2])
+    again = replace(runs[0], id="again", training_error=99.0, test_error=99.0, created_at=MOMENT + timedelta(days=1))
+    (found,) = stored_study(PLAN, Shelf([*runs, again])).verdicts
+    assert found.seeds == (0, 1, 2)
+    assert [pair.difference for pair in found.pairs] == [1.0, 2.0, 4.0]
+
+
+def test_diverged_runs_that_wait_for_the_next_look_are_not_named() -> None:
+    found = verdict([81.0, 82.0, 83.5, None], [58.0, 58.5, 59.0, 60.0])
+    assert found.diverged == ()
+    assert "diverged" not in found.text
+
+
+def test_the_table_names_its_seeds_where_a_verdict_looks_at_fewer() -> None:
+    study = stored_study(PLAN, Shelf(_made_in_order([5, 6, 7, 0])))
+    assert seeds_note(study) == (
+        "Of every seed that has ended: 0, 5, 6, 7. A verdict looks at the first of them, which it names."
+    )
+    assert seeds_note(study) in report_page(study, "")

@@ -287,6 +287,48 @@ def test_what_a_person_starts_while_the_queue_is_held_trains_and_nothing_else(
     assert controller.held
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_stop_holds_also_what_a_person_started_after_it_while_the_queue_was_held(
+    qtbot: QtBot, services: Services, tiny_twin: CohortSpec, elsewhere: bool
+) -> None:
+    waiting = services.store.enqueue(tiny_twin)
+    controller = RunController(services.store)
+    assert controller.held
+    cohorts = [longer(tiny_twin), tiny_twin, longer(tiny_twin, 6)]
+    commands = [QueueCommand(verb=QueueVerb.ADD, cohort=cohort, first=True) for cohort in reversed(cohorts)]
+    with qtbot.waitSignal(controller.happened, timeout=60_000, check_params_cb=trains(ProgressMade)):
+        controller.add(commands, now=True)
+    first, second, third, _waiting = (entry.run_ids for entry in controller.entries)
+    assert controller.active == first
+    if elsewhere:
+        services.store.ask(controller.entries[0].id, QueueRequest.STOP)
+    else:
+        controller.stop()
+    qtbot.waitUntil(lambda: statuses(services.store, first) == [RunStatus.STOPPED] * 2, timeout=10_000)
+    qtbot.waitUntil(idle(controller), timeout=5000)
+    assert controller.held
+    assert controller.queue == (second, third, waiting.run_ids)
+    assert statuses(services.store, (*second, *third)) == [RunStatus.QUEUED] * 4
+    assert controller.shut_down()
+
+
+def test_a_study_trains_in_its_order_while_the_queue_is_held(
+    qtbot: QtBot, services: Services, tiny_twin: CohortSpec
+) -> None:
+    waiting = services.store.enqueue(tiny_twin)
+    controller = RunController(services.store)
+    ended: list[tuple[int, ...]] = []
+    controller.entry_ended.connect(lambda entry: ended.append(entry.seeds))
+    runs = [replace(longer(tiny_twin, 6), runs=tuple(run.with_seeds(s, s) for run in tiny_twin.runs)) for s in range(3)]
+    commands = [QueueCommand(verb=QueueVerb.ADD, cohort=cohort, first=True) for cohort in reversed(runs)]
+    controller.add(commands, now=True)
+    qtbot.waitUntil(lambda: len(ended) == 3, timeout=60_000)
+    qtbot.waitUntil(idle(controller), timeout=5000)
+    assert ended == [(0,), (1,), (2,)]
+    assert controller.queue == (waiting.run_ids,)
+    assert controller.shut_down()
+
+
 def test_resume_after_a_stop_goes_on_with_the_queue_too(
     qtbot: QtBot, services: Services, tiny_twin: CohortSpec
 ) -> None:

@@ -11,12 +11,16 @@ from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from resnet_studio.cli.study_argument import chosen_study
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.series import Series
 from resnet_studio.history.store import RunStore
+from resnet_studio.platform.home import Home
+from resnet_studio.platform.training_speed import KnownSpeeds
 from resnet_studio.studies.catalog import STUDIES, gallery_study
 from resnet_studio.studies.plan import StudyPlan
+from resnet_studio.studies.preview import preview
 from resnet_studio.studies.rule import rule_text
 from resnet_studio.studies.study import BudgetName
 from resnet_studio.studies.study_file import read_study
@@ -27,7 +31,7 @@ from resnet_studio.ui.pages.studies.new_study import NewStudyDialog
 from resnet_studio.ui.pages.studies.page import StudiesPage
 from resnet_studio.ui.pages.studies.picture import ReportPicture
 from resnet_studio.ui.pages.studies.preview_table import PreviewTable
-from resnet_studio.ui.pages.studies.work import Setup, first_cards, with_count
+from resnet_studio.ui.pages.studies.work import Setup, first_cards, own_card
 from resnet_studio.ui.services import Services
 
 OWN = """schema_version = 1
@@ -130,9 +134,19 @@ def test_what_is_missing_waits_in_the_queue_once(qtbot: QtBot, page: StudiesPage
 
 def test_more_seeds_are_those_of_the_next_look() -> None:
     plan = gallery_study("degradation").plan()
-    assert with_count(plan, 5).seeds == plan.more_seeds().seeds == (0, 1, 2, 3, 4)
-    assert with_count(plan, 2).seeds == (0, 1)
+    assert plan.with_seeds(5).seeds == plan.more_seeds().seeds == (0, 1, 2, 3, 4)
+    assert plan.with_seeds(2).seeds == (0, 1)
     assert Setup(first_cards()[0], BudgetName.STANDARD, 4).plan().seeds == (0, 1, 2, 3)
+
+
+def test_window_and_command_line_take_the_same_seeds_of_a_file(tmp_path: Path, home: Home) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(OWN.replace("seeds = 3\n", "").replace("[fixed]", "seed = [5, 6, 7]\n[fixed]"), encoding="utf-8")
+    for count, seeds in ((2, (5, 6)), (3, (5, 6, 7)), (5, (5, 6, 7, 0, 1)), (9, (5, 6, 7, 0, 1, 2, 3, 4, 8))):
+        here = Setup(own_card(file), seeds=count).plan()
+        assert here.seeds == chosen_study(str(file)).plan(None, count, None, home).seeds == seeds
+    assert "seeds 5, 6, 7, 0, 1, 2, 3, 4, 8" in preview(here, KnownSpeeds()).words
+    assert "seeds 0 to 9" in preview(gallery_study("degradation").plan(seeds=10), KnownSpeeds()).words
 
 
 def test_a_stored_study_shows_its_verdict_and_writes_its_report(

@@ -16,7 +16,7 @@ from resnet_studio.domain.text_numbers import duration, grouped, moment, percent
 from resnet_studio.studies.report.charts import dots
 from resnet_studio.studies.report.markup import Content, Markup, element, joined, table
 from resnet_studio.studies.report.pictures import pictures
-from resnet_studio.studies.result_rows import recipe_differences, result_columns, result_rows
+from resnet_studio.studies.result_rows import recipe_differences, result_columns, result_rows, seeds_note
 from resnet_studio.studies.rule import rule_text
 from resnet_studio.studies.stored import StoredStudy
 from resnet_studio.text import _, _n
@@ -132,7 +132,9 @@ def _results(found: StoredStudy) -> Iterator[Markup]:
             "Mean ± standard deviation over the seeds. Training error: mean of the last {window} iterations; test "
             "error: the last one.",
             window=TRAINING_ERROR_WINDOW,
-        ),
+        )
+        + " "
+        + seeds_note(found),
         class_="soft",
     )
     heads = (

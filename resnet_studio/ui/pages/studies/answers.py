@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from resnet_studio.domain.text_numbers import NONE
-from resnet_studio.studies.result_rows import result_columns
+from resnet_studio.studies.result_rows import result_columns, seeds_note
 from resnet_studio.studies.rule import rule_text
 from resnet_studio.studies.verdicts import Verdict
 from resnet_studio.text import _, _n
@@ -148,14 +148,20 @@ def _nets(view: Look) -> QWidget:
         for row in view.rows[:_MOST_NETS]
     ]  # fmt: skip
     grid = _grid("nets_grid", result_columns(), rows, numbers=range(1, 6))
-    if len(view.rows) <= _MOST_NETS:
+    notes = []
+    if any(verdict.unseen for verdict in view.found.verdicts):
+        notes.append(text_label(seeds_note(view.found), "nets_seeds_label", role="muted"))
+    if len(view.rows) > _MOST_NETS:
+        more = _("{count} nets more stand in the report and in Compare.", count=len(view.rows) - _MOST_NETS)
+        notes.append(text_label(more, "more_nets_label", role="muted"))
+    if not notes:
         return grid
     holder = QWidget()
     column = QVBoxLayout(holder)
     column.setContentsMargins(0, 0, 0, 0)
     column.addWidget(grid)
-    more = _("{count} nets more stand in the report and in Compare.", count=len(view.rows) - _MOST_NETS)
-    column.addWidget(text_label(more, "more_nets_label", role="muted"))
+    for note in notes:
+        column.addWidget(note)
     return holder
 
 

@@ -71,13 +71,7 @@ class Setup:
             plan = study.plan(data=self.source, classes=self.classes)
         else:
             plan = study.plan(self.budget or BudgetName.QUICK, data=self.source, classes=self.classes)
-        return plan if self.seeds is None else with_count(plan, self.seeds)
-
-
-def with_count(plan: StudyPlan, count: int) -> StudyPlan:
-    """The plan with so many of its seeds, or as many more."""
-    have = len(plan.seeds)
-    return plan.more_seeds(count - have) if count > have else replace(plan, seeds=plan.seeds[:count])
+        return plan if self.seeds is None else plan.with_seeds(self.seeds)
 
 
 @dataclass(frozen=True, eq=False)
