@@ -175,8 +175,10 @@ class QueueStore:
             return training + idle
 
     def report_worker(self, worker: Worker) -> None:
-        """Note that a worker is there; to be done every :data:`~resnet_studio.domain.queue.RENEW_SECONDS` at least
-        while it waits."""
+        """Note that a worker is there.
+
+        While it waits it does so at least every :data:`~resnet_studio.domain.queue.RENEW_SECONDS`.
+        """
         with self._storage.writing() as session:
             workers.report(session, worker)
 

@@ -20,8 +20,11 @@ _SUBMIT_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class ArrayJob:
-    """``time`` of each worker as sbatch takes it; ``gpus`` of each, 0 for none; ``options`` of sbatch, each with its
-    dashes; ``log`` with Slurm's own ``%A`` and ``%a``; ``command`` is what a task runs."""
+    """A script of Slurm that starts workers, each a task of one array job.
+
+    ``time`` of each worker as sbatch takes it; ``gpus`` of each, 0 for none; ``options`` of sbatch, each with its
+    dashes; ``log`` with Slurm's own ``%A`` and ``%a``; ``command`` is what a task runs.
+    """
 
     workers: int
     time: str
@@ -31,7 +34,8 @@ class ArrayJob:
     log: str = "resnet-studio-worker-%A-%a.log"
 
     def script(self) -> str:
-        """
+        """The whole text of it.
+
         Raises:
             UserError: If the time or an option is not one of sbatch's.
         """

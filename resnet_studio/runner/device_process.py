@@ -55,7 +55,10 @@ def single_process(
 
     Args:
         start: A pickled :class:`~resnet_studio.runner.start.CohortStart`.
+        checkpoint_seconds: After so many, a checkpoint is due.
+        beside: How many other such processes share the machine.
         visible: The GPU that it sees as its only one, empty for none; all that the starter sees where None.
+        connection: To who started it: events go out, stops and answers come in.
     """
     if visible is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = visible  # read when CUDA is first used

@@ -83,12 +83,16 @@ class DeviceWorkers:
         self, store: RunStore, devices: Sequence[str], showing: Showing, on_failed: Callable[[QueueEntry, str], None],
         on_notice: Callable[[str], None], *, checkpoint_seconds: float = 30.0,
     ) -> None:  # fmt: skip
-        """
+        """Nothing is claimed yet.
+
         Args:
+            store: Claims and stores for all of them; this process may write it.
             devices: As :func:`named_devices` gives them.
             showing: Gives, for the time that an entry is trained on a device, a sink for its events. It and the others
                 are called in the thread of the device.
+            on_failed: Gets an entry that could not be trained, and a sentence.
             on_notice: Gets a sentence on what is no error of one entry.
+            checkpoint_seconds: After so many, a checkpoint is due.
         """
         self.ended: list[QueueEntry] = []
         self._store, self._devices, self._showing = store, tuple(devices), showing

@@ -111,9 +111,9 @@ def train_in_process(
 ) -> None:  # fmt: skip
     """:func:`~resnet_studio.runner.train.train` in a process of its own, on one of several devices of this machine.
 
-    Args:
-        device: ``cpu``, ``mps``, or ``cuda:N`` of the GPUs that are visible here; ``cpu:N`` is a name for people.
-        beside: How many other such processes share the machine's cores and memory.
+    Its other arguments are those of that function; a process that says nothing for ``answer_seconds`` is lost.
+    ``device`` is ``cpu``, ``mps``, or ``cuda:N`` of the GPUs that are visible here (``cpu:N`` is a name for people);
+    ``beside`` so many other such processes share the machine's cores and memory.
 
     Raises:
         LostProcessError: If the process is gone, or silent for too long.
@@ -252,9 +252,10 @@ class _Watch:
         self, started: _Started, connection: Connection, emit: EventSink, show: EventSink, answer_seconds: float,
         device: str = "",
     ) -> None:  # fmt: skip
-        """
-        Args:
-            device: Of a process that trains alone; who started it goes on with what it had reached.
+        """Takes over the started processes; ``connection`` is to the first of them.
+
+        ``emit`` and ``show`` are those of training; one that says nothing for ``answer_seconds`` is lost. ``device``
+        is that of a process that trains alone: who started it goes on with what it had reached.
         """
         self._device = device
         self._started, self._connection, self._emit, self._show = started, connection, emit, show

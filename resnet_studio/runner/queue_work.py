@@ -215,8 +215,10 @@ class EntryWork:
             log.info("the end of the entry cannot be stored yet: %s", error)
 
     def _runs_at_the_end(self, give_up: StopCheck) -> list[RunRecord] | None:
-        """As soon as they can be read: a server that does not answer is waited for, unless told to give up. None where
-        they cannot be read."""
+        """As soon as they can be read; None where they cannot be.
+
+        A server that does not answer is waited for, unless told to give up.
+        """
         try:
             return once_it_answers(self._runs, give_up)
         except StoreError as error:

@@ -58,10 +58,8 @@ def resume(
 
     Each event is stored before ``emit`` sees it. ``should_stop`` and ``should_pause`` are asked at least once an
     iteration. On the CPU the final weights are bit for bit those of a run that was never interrupted; with another
-    number of devices than before they are so to rounding.
-
-    Args:
-        how: Instead of :func:`~resnet_studio.runner.train.train`, with its arguments.
+    number of devices than before they are so to rounding. ``how`` trains instead of
+    :func:`~resnet_studio.runner.train.train`, with its arguments.
 
     Returns:
         The runs as stored at the end: finished, stopped, diverged or failed, with a reason.

@@ -1,5 +1,7 @@
-"""Layers stored in another form: in numbered wrappers, as convolutions that see everything at once, pruned, or with
-their weights in factors."""
+"""Layers stored in another form.
+
+In numbered wrappers, as convolutions that see everything at once, pruned, or with their weights in factors.
+"""
 
 from __future__ import annotations
 

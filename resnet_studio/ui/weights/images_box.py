@@ -84,8 +84,10 @@ class ImagesBox(QWidget):
         self._on_choice()
 
     def propose(self, preset: str, *, carried: bool, before: ImagesAnswer | None = None) -> None:
-        """Choose what the file holds; else the answer for the file before, if that was of the same kind; else what is
-        usual."""
+        """Choose what the file holds, else the answer for the file before, else what is usual.
+
+        The answer for the file before counts if that was of the same kind.
+        """
         self._preset = preset
         if carried and self.choice.findData(_CARRIED) < 0:
             self.choice.insertItem(0, _("As the file says"), _CARRIED)

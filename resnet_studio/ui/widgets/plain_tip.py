@@ -1,5 +1,8 @@
-"""The one way out for other people's names into tool tips: Qt takes a text with tags, or an escape, for HTML. And how
-wide a tip may be: Qt never breaks the lines of a plain one, which then covers what it explains."""
+"""The one way out for other people's names into tool tips, and how wide a tip may be.
+
+Qt takes a text with tags, or an escape, for HTML; it never breaks the lines of a plain one, which then covers what it
+explains.
+"""
 
 from __future__ import annotations
 
