@@ -67,6 +67,12 @@ def test_entries_keep_their_order_and_know_their_cohort(store: RunStore, tiny_tw
     assert [run.id for run in store.cohort_runs(entry.cohort_id)] == list(entry.run_ids)
 
 
+def test_each_that_comes_first_stands_before_all_others(store: RunStore, tiny_twin: CohortSpec) -> None:
+    last = store.enqueue(tiny_twin)
+    firsts = [store.enqueue(tiny_twin, first=True) for _ in range(4)]
+    assert order(store) == [*(entry.id for entry in reversed(firsts)), last.id]
+
+
 def deeper(cohort: CohortSpec, depth: int, **changes: object) -> CohortSpec:
     """Another network, the same batches but for what changes."""
     run = cohort.runs[1]
