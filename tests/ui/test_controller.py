@@ -287,8 +287,9 @@ def test_what_a_person_starts_while_the_queue_is_held_trains_and_nothing_else(
     assert controller.held
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
 def test_a_stop_holds_also_what_a_person_started_after_it_while_the_queue_was_held(
-    qtbot: QtBot, services: Services, tiny_twin: CohortSpec
+    qtbot: QtBot, services: Services, tiny_twin: CohortSpec, elsewhere: bool
 ) -> None:
     waiting = services.store.enqueue(tiny_twin)
     controller = RunController(services.store)
@@ -299,7 +300,10 @@ def test_a_stop_holds_also_what_a_person_started_after_it_while_the_queue_was_he
         controller.add(commands, now=True)
     first, second, third, _waiting = (entry.run_ids for entry in controller.entries)
     assert controller.active == first
-    controller.stop()
+    if elsewhere:
+        services.store.ask(controller.entries[0].id, QueueRequest.STOP)
+    else:
+        controller.stop()
     qtbot.waitUntil(lambda: statuses(services.store, first) == [RunStatus.STOPPED] * 2, timeout=10_000)
     qtbot.waitUntil(idle(controller), timeout=5000)
     assert controller.held
