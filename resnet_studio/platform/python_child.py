@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_ENVIRONMENT = threading.RLock()
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])  # the folder that holds the package
 
 
@@ -23,17 +25,29 @@ def python_command(code: str) -> list[str]:
 
 @contextmanager
 def safe_path() -> Iterator[None]:
-    """Python processes that a library starts meanwhile import nothing from the current folder."""
+    """Python processes that a library starts meanwhile import nothing from the current folder.
+
+    One thread at a time: the variable is the whole process's, and each sets it back to what it was.
+    """
     name = "PYTHONSAFEPATH"
-    before = os.environ.get(name)
-    os.environ[name] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+    with _ENVIRONMENT:
+        before = os.environ.get(name)
+        os.environ[name] = "1"
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = before
+
+
+def program_command(*words: str) -> list[str]:
+    """The command line of this program in a process of its own, for scripts that other machines may run.
+
+    As with :func:`python_command` nothing is imported from the current folder.
+    """
+    return [sys.executable, "-P", "-m", "resnet_studio", *words]
 
 
 def _import_path() -> list[str]:

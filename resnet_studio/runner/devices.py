@@ -13,7 +13,6 @@ import os
 import pickle
 import signal
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -126,7 +125,7 @@ def train_in_process(
     process = context.Process(target=single_process, args=arguments, name=device, daemon=False)
     with here:
         try:
-            with there, safe_path(), _starting:
+            with there, safe_path():
                 process.start()
             del arguments
             watch = _Watch(_Started({0: process}, {}), here, emit, show or emit, answer_seconds, device)
@@ -137,9 +136,6 @@ def train_in_process(
             if process.pid is not None:
                 process.kill()
                 process.join()
-
-
-_starting = threading.Lock()  # safe_path changes the environment of this whole process
 
 
 def _visible(device: str) -> str | None:

@@ -85,8 +85,12 @@ class PageStack(QStackedWidget):
     def show_page(self, key: str) -> None:
         """Raises KeyError if there is no such page."""
         page = self.page(key)
+        themed = key in self._unstyled
         self._style(key)
         self.setCurrentIndex(list(self._holders).index(key))
+        if themed:  # layouts keep the sizes that widgets had in the style before
+            for widget in page.findChildren(QWidget):
+                widget.updateGeometry()
         self.page_shown.emit(key)
         page.activate()
 

@@ -44,7 +44,7 @@ def test_the_script_is_an_array_job_of_workers(places: tuple[object, ...], tmp_p
     assert lines[-1].startswith("exec ")
     command = shlex.split(lines[-1])[1:]
     assert command == [
-        sys.executable, "-m", "resnet_studio", "--home", str(tmp_path / "home"), "--history", URL,
+        sys.executable, "-P", "-m", "resnet_studio", "--home", str(tmp_path / "home"), "--history", URL,
         "--runs", str(tmp_path / "shared runs"), "work", "--until-empty",
     ]  # fmt: skip
     subprocess.run(["sh", "-n", str(script)], check=True)

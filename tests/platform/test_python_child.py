@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from resnet_studio.data.streaming.pool import DecodingPool
 from resnet_studio.data.streaming.worker import Task
 from resnet_studio.domain.events import never_stop
 from resnet_studio.platform.home import Home
-from resnet_studio.platform.python_child import python_command
+from resnet_studio.platform.python_child import python_command, safe_path
 
 PACKAGE = Path(resnet_studio.__file__).parent
 MODULES = ("json", "struct", "hashlib", "numpy", "PIL", "PySide6", "resnet_studio")
@@ -108,3 +109,27 @@ def test_what_a_library_starts_imports_nothing_from_the_current_folder(tmp_path:
     for kind, imported in (("safe", False), ("as it is", True)):
         ended = subprocess.run([sys.executable, main, kind], cwd=current, env=environment, capture_output=True)
         assert (ended.returncode == 0, (current / "imported").exists()) == (not imported, imported), ended.stderr
+
+
+def test_threads_that_start_children_leave_the_environment_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    inside, leave = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with safe_path():
+            inside.set()
+            leave.wait(10)
+
+    def second() -> None:
+        with safe_path():
+            assert os.environ["PYTHONSAFEPATH"] == "1"
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    assert inside.wait(10)
+    threads[1].start()
+    threads[1].join(0.2)  # it waits for the first one
+    leave.set()
+    for thread in threads:
+        thread.join(10)
+    assert "PYTHONSAFEPATH" not in os.environ

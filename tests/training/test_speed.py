@@ -46,11 +46,12 @@ def test_a_cohort_is_measured_together(tiny_twin: CohortSpec, tmp_path: Path) ->
 def test_a_long_run_is_measured_compiled(tiny_run: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regions.torch, "compile", lambda call, **_options: call)
     told: list[str] = []
+    before = set(threading.enumerate())  # a compilation of another test may go on in this process
     speed = measure(
         [with_recipe(tiny_run, engine="compiled")], tmp_path, seconds=0.1, report=lambda phase, _: told.append(phase)
     )
     assert (speed.engine, speed.failure) == (Engine.COMPILED, "")
-    assert not [thread for thread in threading.enumerate() if thread.name == "compiler"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "compiler" and thread not in before]
 
 
 def test_an_engine_may_be_given_that_no_recipe_asks_for(

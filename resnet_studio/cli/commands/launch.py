@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.files import replacing
 from resnet_studio.platform.home import Home, without_password
 from resnet_studio.platform.outside_files import reason
+from resnet_studio.platform.python_child import program_command
 from resnet_studio.platform.slurm import ArrayJob, submit
 from resnet_studio.text import _, _n
 
@@ -57,7 +57,7 @@ def slurm(
     """
     here = session(context)
     _refuse_unshared(here.home)
-    command = [sys.executable, "-m", "resnet_studio", *(["--home", str(here.home.root)] if here.chosen else [])]
+    command = program_command(*(["--home", str(here.home.root)] if here.chosen else []))
     command += ["--history", here.home.history, "--runs", str(here.home.runs), "work", "--until-empty"]
     job = ArrayJob(workers, time, command, gpus, tuple(option or ()))
     text = job.script()
