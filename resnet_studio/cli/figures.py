@@ -7,12 +7,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from resnet_studio.cli.output import hint
 from resnet_studio.domain.analyses.charts import Figure
 from resnet_studio.domain.diff import Diff
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.grouping import NO_GROUPS, Grouping
 from resnet_studio.domain.records import Curve, RunRecord
-from resnet_studio.domain.series import Series
+from resnet_studio.domain.series import ERRORS, Series
 from resnet_studio.text import _
 
 
@@ -42,13 +43,15 @@ def draw(
     """
     _prepare(file, ending)
     try:
-        from resnet_studio.ui.plots.export import FigureStyle, export_figure
+        from resnet_studio.ui.plots.export import ABOVE_THE_PAPER, FigureStyle, above_the_paper, export_figure
         from resnet_studio.ui.plots.panels import grouped_runs
     except ImportError as error:
         raise _no_qt(error) from None
     style = FigureStyle.PAPER if as_in_paper else FigureStyle.OWN
     plotted = grouped_runs(runs, grouping) if grouping else ()
     export_figure(curves, runs, file, description=description, style=style, plotted=plotted)
+    if as_in_paper and above_the_paper(curve.values for (_run, series), curve in curves.items() if series in ERRORS):
+        hint(ABOVE_THE_PAPER)
 
 
 def draw_diff(found: Diff, file: Path, ending: str, scale: int, *, folded: bool) -> None:

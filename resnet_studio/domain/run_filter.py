@@ -32,6 +32,7 @@ _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
 _FACTORS = {"k": 1e3, "m": 1e6, "g": 1e9}
 _NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,3})?")
 _LONGEST_PATTERN = 200
+_PARTS = ("network.", "recipe.", "data.")  # what begins so is meant for a field
 _REPEAT_IN_REPEAT = re.compile(r"[*+}][^()]*\)[*+{]")  # may take for ever on a short name
 
 
@@ -200,7 +201,7 @@ def _no_field(key: str, match: re.Match[str]) -> str:
     near = get_close_matches(key.casefold(), list(run_fields()), n=1, cutoff=0.75)
     if near:
         raise _TermError(_("There is no field {key}; did you mean {near}?", key=key, near=near[0]))
-    if not match["sign"].startswith(":"):
+    if not match["sign"].startswith(":") or key.casefold().startswith(_PARTS):
         raise _TermError(_("There is no field {key}; write depth>=32, test<10 or another field of a run.", key=key))
     return match[0].removeprefix("-").casefold().replace('"', "")
 

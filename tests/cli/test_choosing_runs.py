@@ -60,11 +60,14 @@ def test_groups_have_mean_deviation_and_interval(trained: Trained) -> None:
 
 def test_a_figure_as_in_the_paper(trained: Trained, tmp_path: Path) -> None:
     file = tmp_path / "figure.svg"
-    assert trained.say("compare", *trained.ids, "--svg", file, "--as-in-paper").code == 0
+    drawn = trained.say("compare", *trained.ids, "--svg", file, "--as-in-paper")
+    assert drawn.code == 0
     root = ElementTree.parse(file).getroot()
     words = ["".join(text.itertext()).strip() for text in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "dashed: training, bold: test" in words
     assert {"0", "5", "10", "15", "20"} <= set(words)
+    empty = sum("lie above 20 %" in word for word in words)  # of the two panels
+    assert ("lie above 20 %" in drawn.err) == (empty == 2)
 
 
 def test_event_files_need_a_folder_and_are_written(trained: Trained, tmp_path: Path) -> None:

@@ -94,6 +94,10 @@ def test_terms(runs: list[RunRecord], text: str, places: list[int]) -> None:
         ("block>=basic", "block is a word and has no order; write block:basic."),
         ("dept>=32", "There is no field dept; did you mean depth?"),
         ("learning_rat:0.1", "There is no field learning_rat; did you mean learning_rate?"),
+        (
+            "recipe.zzz:3",
+            "There is no field recipe.zzz; write depth>=32, test<10 or another field of a run.",
+        ),
         ("zzz>3", "There is no field zzz; write depth>=32, test<10 or another field of a run."),
         ("created:yesterday", "created:YESTERDAY is not a date; write created>=2026-11-30 or created:2026-11."),
         ("depth>=x", "depth:>=x is not understood; write depth:20, depth>20 or depth:20..56."),

@@ -262,6 +262,20 @@ def test_long_runs_of_the_paper_count_ten_thousands(compared, tmp_path: Path, qa
     assert {"2", "4", "6"} <= set(words)
 
 
+@pytest.mark.parametrize(("error", "said"), [(60.0, True), (8.0, False)])
+def test_errors_above_the_papers_axis_are_no_empty_picture_without_a_word(
+    compared, tmp_path: Path, qapp, error: float, said: bool
+):
+    runs, _curves = compared
+    curves = {
+        (run.id, series): Curve(run.id, series, np.arange(1, 9), np.full(8, error, np.float32))
+        for run in runs
+        for series in (Series.TRAINING_ERROR, Series.TEST_ERROR)
+    }
+    words = " ".join(_texts(export_figure(curves, runs, tmp_path / "paper.svg", style=FigureStyle.PAPER)))
+    assert ("lie above 20 %" in words) == said
+
+
 def test_groups_are_exported_as_mean_and_band(compared, tmp_path: Path, qapp):
     runs, curves = compared
     seeds = [runs[0], with_fields(runs[0], id="f" * 32, name="again")]

@@ -67,6 +67,10 @@ class FigureStyle(Enum):
 
 
 PAPER_HIGHEST = 20.0  # percent
+ABOVE_THE_PAPER = _(
+    "All of these errors lie above {highest:.0f} %, where the paper's axis ends; the figure with axes of its own shows "
+    "them.", highest=PAPER_HIGHEST
+)  # fmt: skip
 PAPER_TICKS = (0.0, 5.0, 10.0, 15.0, 20.0)
 
 
@@ -177,7 +181,18 @@ def _draw(
                 if bold and style is FigureStyle.OWN:
                     _draw_marks(painter, frame, run, x, y)
     painter.restore()
+    if style is FigureStyle.PAPER and above_the_paper(y for _unused, y in frame.lines.values()):
+        painter.setPen(INK)
+        centre = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        painter.drawText(frame.area.adjusted(20, 0, -20, 0), int(centre), ABOVE_THE_PAPER)
     legend.draw(painter, runs)
+
+
+def above_the_paper(errors: Iterable[np.ndarray]) -> bool:
+    """Whether there are ``errors``, in percent, and Figure 6's axes would show none of them."""
+    finite = [values[np.isfinite(values)] for values in errors]
+    least = min((float(values.min()) for values in finite if len(values)), default=0.0)
+    return least > PAPER_HIGHEST
 
 
 def _frame(
