@@ -18,7 +18,7 @@ from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import Activation, Branch
 from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import StopCheck, never_stop
-from resnet_studio.domain.network_spec import NetworkSpec, depths
+from resnet_studio.domain.network_spec import NetworkSpec, next_depth
 from resnet_studio.domain.spec import replace
 from resnet_studio.networks.residual import PlannedNetwork
 from resnet_studio.text import _
@@ -92,7 +92,7 @@ def deeper_spec(network: NetworkSpec, depth: int) -> NetworkSpec:
     """
     if sentence := _refusal(network):
         raise UserError(sentence)
-    depth = depth or next((d for d in depths(network.family, network.branch) if d > network.depth), network.depth)
+    depth = depth or next_depth(network.depth, network.family, network.branch)
     try:
         deeper = replace(network, depth=depth, stages=())
     except ValueError as error:

@@ -206,6 +206,11 @@ class RunStatus(StrEnum):
         return self in (RunStatus.RUNNING, RunStatus.PAUSED)
 
     @property
+    def ended(self) -> bool:
+        """Training has come to an end of its own; it counts for verdicts."""
+        return self in (RunStatus.FINISHED, RunStatus.DIVERGED)
+
+    @property
     def resumable(self) -> bool:
         return self in (RunStatus.QUEUED, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED)
 

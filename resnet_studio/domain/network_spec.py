@@ -51,6 +51,11 @@ def depths(family: Family, branch: Branch) -> tuple[int, ...]:
     return tuple(_VGG if family is Family.VGG else _IMAGENET[branch])
 
 
+def next_depth(depth: int, family: Family, branch: Branch) -> int:
+    """The least depth of the family's rule above ``depth``; ``depth`` itself where there is none."""
+    return next((deeper for deeper in depths(family, branch) if deeper > depth), depth)
+
+
 def nearest_depths(depth: int, family: Family = Family.CIFAR, branch: Branch = Branch.BASIC) -> tuple[int, ...]:
     """The one or two depths of the family's rule around ``depth``; ``depth`` and the next one if it is one of them."""
     known = depths(family, branch)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from resnet_studio.domain.enums import Device, RunStatus
+from resnet_studio.domain.enums import Device
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.spec import Spec
@@ -191,7 +191,7 @@ class WorkerRecord:
 
 
 def _share(run: RunRecord) -> float:
-    if run.status in (RunStatus.FINISHED, RunStatus.DIVERGED) or not run.iterations:
+    if run.status.ended or not run.iterations:
         return 1.0
     return min(run.iteration / run.iterations, 1.0)
 

@@ -37,7 +37,7 @@ class RunResult:
     @property
     def ended(self) -> bool:
         """Whether it counts for a verdict: finished or diverged."""
-        return self.run.status in (RunStatus.FINISHED, RunStatus.DIVERGED)
+        return self.run.status.ended
 
     def counted(self, error: float | None) -> float | None:
         """``error`` as verdicts count it: a diverged run has the worst there is."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.network_spec import NetworkSpec
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.spec import replace
@@ -52,7 +51,7 @@ def training_on(
 
 def trained_on(pair: Pair, runs: Iterable[RunRecord]) -> tuple[RunRecord, RunRecord] | None:
     """The newest two of ``runs`` that trained on from the pair, alike, and have both ended; None where none have."""
-    ended = [run for run in runs if run.status in (RunStatus.FINISHED, RunStatus.DIVERGED)]
+    ended = [run for run in runs if run.status.ended]
     ended.sort(key=lambda run: run.created_at, reverse=True)
     for built in ended:
         if built.spec.start_from == pair.built_run:

@@ -11,7 +11,7 @@ from resnet_studio.domain.analyses.construct import Construction
 from resnet_studio.domain.colours import colour_for_depth
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.network_spec import NetworkSpec, depths
+from resnet_studio.domain.network_spec import NetworkSpec, next_depth
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.spec import replace as spec_replace
 from resnet_studio.studies.lessons.cohorts import ROLES, TAG, LessonSizes
@@ -115,7 +115,7 @@ class Course(QObject):
         """Depth of the net that is built from a plain one: that of the race, else the next of its rule."""
         if self.sizes.deep.depth > network.depth:
             return self.sizes.deep.depth
-        return next((depth for depth in depths(network.family, network.branch) if depth > network.depth), network.depth)
+        return next_depth(network.depth, network.family, network.branch)
 
     @property
     def fields(self) -> dict[str, object]:
