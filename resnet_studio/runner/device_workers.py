@@ -102,7 +102,7 @@ class DeviceWorkers:
         self._errors: list[BaseException] = []
 
     def run(self, should_stop: StopCheck) -> None:
-        """Returns when nothing waits and nothing is trained any more, or after checkpoints, when told to stop.
+        """Returns when nothing waits and nothing is trained any more, or, with checkpoints, after a stop.
 
         Raises:
             Exception: What broke the work on one device; the others are stopped first, with checkpoints.

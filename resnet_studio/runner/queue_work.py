@@ -171,7 +171,7 @@ class EntryWork:
             raise
 
     def _runs_in_time(self, should_stop: StopCheck) -> list[RunRecord]:
-        """Raises Stopped if told to stop before they can be read."""
+        """Raises Stopped if a stop comes before they can be read."""
         try:
             return once_it_answers(self._runs, should_stop)
         except HistoryAwayError:
@@ -217,7 +217,7 @@ class EntryWork:
     def _runs_at_the_end(self, give_up: StopCheck) -> list[RunRecord] | None:
         """As soon as they can be read; None where they cannot be.
 
-        A server that does not answer is waited for, unless told to give up.
+        A server that does not answer is waited for, until ``give_up`` says so.
         """
         try:
             return once_it_answers(self._runs, give_up)

@@ -105,8 +105,9 @@ class PageStack(QStackedWidget):
     def on_theme_changing(self) -> None:
         """Leave out the pages that nobody sees: a style sheet takes 0.1 ms a widget, and all pages have thousands.
 
-        Qt styles a widget anew that is polished, and tells it so unless its style is its own. Windows that belong to
-        a hidden page may be in sight and are not left out; its menus and lists open only from the page itself.
+        Qt styles a widget anew that is polished, and sends it an event, unless its style is its own. Windows that
+        belong to a hidden page may be in sight and are not left out; its menus and lists open only from the page
+        itself.
         """
         window = self.window()
         for key, page in self.pages.items():

@@ -49,7 +49,7 @@ from tests.benchmarks.kill_queue import TRAINED, cohorts, ended, forked
 from tests.postgres import NONE, Server, running_server
 
 CHECKPOINT_SECONDS = 0.3
-REFUSED = 2  # exit code of a worker that was told that its claim is lost
+REFUSED = 2  # exit code of a worker whose claim is lost
 
 
 # In the processes that train

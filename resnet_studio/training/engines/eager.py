@@ -17,7 +17,7 @@ from resnet_studio.training.measurements import Measured, Outputs
 from resnet_studio.training.member import Member
 from resnet_studio.training.shares import forward_and_backward
 
-# While torch compiles in another thread, autograd tells of every backward pass that is abandoned, as a stop does.
+# While torch compiles in another thread, autograd warns of every backward pass that is abandoned, as a stop does.
 warnings.filterwarnings("ignore", "Error detected in .*Traceback of forward call", UserWarning)
 
 PATIENCE = 0.25  # seconds a stop may wait inside an iteration; it answers within one
