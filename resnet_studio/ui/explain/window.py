@@ -17,6 +17,7 @@ from resnet_studio.ui.explain.block_figure import BlockFigure
 from resnet_studio.ui.explain.formula import formulas_html
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.link_label import LinkLabel
 from resnet_studio.ui.widgets.text import count_text
 
 _WIDTH, _HEIGHT = 440, 700  # pixels
@@ -37,7 +38,7 @@ class ExplainWindow(QDialog):
         self.figure = BlockFigure(theme)
         self.sentences = named(QLabel(wordWrap=True), "explain_text")
         self.prices = named(QLabel(wordWrap=True), "explain_prices")
-        self.terms = named(QLabel(wordWrap=True), "explain_terms", role="muted")
+        self.terms = named(LinkLabel(wordWrap=True), "explain_terms", role="muted")
         self.terms.linkActivated.connect(self.term_requested)
         self.terms.setTextInteractionFlags(
             Qt.TextInteractionFlag.LinksAccessibleByMouse | Qt.TextInteractionFlag.LinksAccessibleByKeyboard

@@ -17,6 +17,7 @@ from resnet_studio.ui.explain.block_figure import BlockFigure
 from resnet_studio.ui.explain.formula import formulas_html, where_text
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.link_label import LinkLabel
 
 _KEY = Qt.ItemDataRole.UserRole
 _PLAIN: dict[str, object] = {"block": "plain"}
@@ -58,7 +59,7 @@ class Words(QWidget):
         self.where = named(QLabel(wordWrap=True), "glossary_where", role="muted")
         self.sentences = named(QLabel(wordWrap=True), "glossary_text")
         self.formulas = named(QLabel(wordWrap=True), "glossary_formulas")
-        self.see = named(QLabel(wordWrap=True), "glossary_see", role="muted")
+        self.see = named(LinkLabel(wordWrap=True), "glossary_see", role="muted")
         self.figure = BlockFigure(theme)
         self.see.linkActivated.connect(self.show_term)
         for label in (self.sentences, self.formulas):

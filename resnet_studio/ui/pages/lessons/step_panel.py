@@ -14,6 +14,7 @@ from resnet_studio.ui.explain.window import words_html
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named, set_role
 from resnet_studio.ui.widgets.formula import FormulaView
+from resnet_studio.ui.widgets.link_label import LinkLabel
 
 
 class StepPanel(QScrollArea):
@@ -65,7 +66,7 @@ class StepPanel(QScrollArea):
 
     def _add_words(self, column: QVBoxLayout, text: str) -> None:
         """Those of the glossary that stand in ``text``, each a link."""
-        self.words = named(QLabel(wordWrap=True), "lesson_glossary", role="muted")
+        self.words = named(LinkLabel(wordWrap=True), "lesson_glossary", role="muted")
         found = terms_in(text)
         self.words.setText(words_html(found))
         self.words.setTextInteractionFlags(
