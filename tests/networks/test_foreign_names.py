@@ -176,6 +176,11 @@ NUMBERS: dict[str, tuple[State, str]] = {
     "negative variance": (wrong("stem.bn.running_var", torch.tensor([1.0, -1.0, 1.0, 1.0])), "negative numbers"),
     "not a number": (wrong("head.fc.bias", torch.tensor([1.0, float("nan"), 1.0])), "not finite"),
     "infinite variance": (wrong("stem.bn.running_var", torch.full((4,), float("inf"))), "not finite"),
+    "a first layer of zeros": (wrong("stem.conv.weight", torch.zeros(4, 3, 3, 3)), "every image gets the same"),
+    "a classifier of zeros": (
+        wrong("head.fc.weight", torch.zeros_like(state(small())["head.fc.weight"])),
+        "every image gets the same",
+    ),
 }
 
 

@@ -11,11 +11,15 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.networks.foreign.layers import COUNTER, Leaf, LeafKind, of_kind
 from resnet_studio.text import _
 
+ON_EVERY_PATH = ("stem.", "head.")
 _SHOWN = 3
 
 
 def refuse_bad_numbers(tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
-    """Refuse whole numbers where a network has fractions, numbers that are not finite, and negative variances.
+    """Refuse what no trained network has.
+
+    Whole numbers where there are fractions, numbers that are not finite, negative variances, and a layer of zeros alone
+    that every path goes through.
 
     Args:
         tensors: Weights and statistics under our names.
@@ -49,6 +53,14 @@ def refuse_bad_numbers(tensors: Mapping[str, Tensor], names: Mapping[str, str]) 
             raise UserError(
                 _(
                     "{theirs} holds negative numbers, which no variance has: the file is damaged; get it again.",
+                    theirs=theirs,
+                )
+            )
+        if tensor.dim() > 1 and layer.startswith(ON_EVERY_PATH) and not bool(tensor.any()):
+            raise UserError(
+                _(
+                    "{theirs} holds zeros alone, so that every image gets the same answer: "
+                    "the file is damaged or was saved before training; choose another.",
                     theirs=theirs,
                 )
             )

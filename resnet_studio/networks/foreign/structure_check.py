@@ -261,15 +261,29 @@ def _blur(x: Tensor) -> Tensor:
     return F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect"), kernel, stride=2, groups=x.shape[1])
 
 
-def _averaged_shortcut(network: PlannedNetwork) -> None:
-    """An average pool before the projection in place of its stride."""
-    for block in _narrowing(network):
-        if (chain := getattr(block, "projection", None)) is not None:
-            chain.get_submodule("conv").stride = (1, 1)
-            chain.steps.insert(0, partial(F.avg_pool2d, kernel_size=2, ceil_mode=True))
+def _smooth_shortcut(pool: Callable[[Tensor], Tensor]) -> Variation:
+    """A pool before the projection in place of its stride."""
+
+    def change(network: PlannedNetwork) -> None:
+        for block in _narrowing(network):
+            if (chain := getattr(block, "projection", None)) is not None:
+                chain.get_submodule("conv").stride = (1, 1)
+                chain.steps.insert(0, pool)
+
+    return change
+
+
+def _blurred_on_both(network: PlannedNetwork) -> None:
+    """The branch and the projection; the projection first, since a narrowing block is known by its stride."""
+    _smooth_shortcut(_blur)(network)
+    _blurred(network)
 
 
 _SMOOTHINGS: tuple[tuple[str, Variation], ...] = (
     (_("a blur where it halves the image"), _blurred),
-    (_("an average pool before the projections"), _averaged_shortcut),
+    (
+        _("an average pool before the projections"),
+        _smooth_shortcut(partial(F.avg_pool2d, kernel_size=2, ceil_mode=True)),
+    ),
+    (_("a blur where it halves the image, on both paths"), _blurred_on_both),
 )
