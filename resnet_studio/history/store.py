@@ -21,7 +21,8 @@ from resnet_studio.history import curves as chunked
 from resnet_studio.history import runs
 from resnet_studio.history.analyses import AnalysisStore, remove_analyses_of_runs
 from resnet_studio.history.evaluations import EvaluationStore, remove_of_runs
-from resnet_studio.history.queue import FencedStorage, QueueStore
+from resnet_studio.history.queue.fenced_storage import FencedStorage
+from resnet_studio.history.queue.store import QueueStore
 from resnet_studio.history.run_folders import checkpoints_there, lost_history, remove_run_folders, unlisted_runs
 from resnet_studio.history.run_list import RunList
 from resnet_studio.history.schema import (

@@ -39,8 +39,8 @@ from resnet_studio.domain.data_sets import BUILTIN
 from resnet_studio.domain.queue import LostClaimError, QueueStatus
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.history import queue
 from resnet_studio.history.postgres import connections
+from resnet_studio.history.queue import claims as leases
 from resnet_studio.history.store import RunStore, open_history
 from resnet_studio.platform.home import Home
 from resnet_studio.runner import queue_work, run_cohort
@@ -202,7 +202,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="of the moments; printed")
     options = parser.parse_args()
     seed = random.SystemRandom().randrange(2**31) if options.seed is None else options.seed
-    queue.LEASE_SECONDS, queue_work.RENEW_SECONDS = options.lease, options.lease / 8
+    leases.LEASE_SECONDS, queue_work.RENEW_SECONDS = options.lease, options.lease / 8
     connections._SETTINGS["idle_in_transaction_session_timeout"] = f"{options.lease / 2:.0f}s"
     specs = cohorts(options.cohorts, options.iterations)
     with tempfile.TemporaryDirectory() as name, running_server() as server:

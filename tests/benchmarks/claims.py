@@ -27,7 +27,8 @@ from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.queue import Claim, QueueStatus, Worker
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunSpec
-from resnet_studio.history import queue, runs
+from resnet_studio.history import runs
+from resnet_studio.history.queue import additions
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from tests import postgres
@@ -44,7 +45,7 @@ def fill(store: RunStore, count: int) -> None:
                 (row,) = runs.new_rows(CohortSpec(runs=(spec,)))
                 session.add(row)
                 session.flush()
-                queue._add(session, row.cohort_key, [row.id], first=False)
+                additions.add(session, row.cohort_key, [row.id], first=False)
 
 
 class Asker:

@@ -14,7 +14,7 @@ import pytest
 
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.history import queue
+from resnet_studio.history.queue import claims
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
@@ -42,7 +42,7 @@ def home(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> Home:
 @pytest.fixture(autouse=True)
 def long_running_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests' own server has just begun: leases would hold because of that."""
-    monkeypatch.setattr(queue, "answering_since", lambda _session: datetime(2020, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr(claims, "answering_since", lambda _session: datetime(2020, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture

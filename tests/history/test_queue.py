@@ -26,7 +26,8 @@ from resnet_studio.domain.queue import (
 )
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, replace
-from resnet_studio.history import queue, workers
+from resnet_studio.history.queue import store as queue_store
+from resnet_studio.history.queue import workers
 from resnet_studio.history.steer import answer_requests, steer
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
@@ -529,7 +530,7 @@ def test_workers_that_wait_and_that_train_are_listed(
     later = [100.0]
     now = workers.database_now
     monkeypatch.setattr(workers, "database_now", lambda session: now(session) + timedelta(seconds=later[0]))
-    monkeypatch.setattr(queue, "database_now", workers.database_now)
+    monkeypatch.setattr(queue_store, "database_now", workers.database_now)
     assert [worker.state for worker in store.workers()] == ["gone"]
     later[0] = workers.FORGOTTEN_SECONDS + 5
     store.report_worker(busy)

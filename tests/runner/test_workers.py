@@ -36,10 +36,10 @@ LEASE_SECONDS = 3.0
 WORKER = f"""
 import sys
 from contextlib import nullcontext
-from resnet_studio.history import queue
+from resnet_studio.history.queue import claims
 from resnet_studio.history.postgres import connections
 from resnet_studio.runner import queue_work
-queue.LEASE_SECONDS, queue_work.RENEW_SECONDS = {LEASE_SECONDS}, 0.5
+claims.LEASE_SECONDS, queue_work.RENEW_SECONDS = {LEASE_SECONDS}, 0.5
 connections._SETTINGS["idle_in_transaction_session_timeout"] = "2s"
 from resnet_studio.domain.queue import LostClaimError
 from resnet_studio.history.store import open_history

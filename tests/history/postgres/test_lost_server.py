@@ -18,7 +18,7 @@ from resnet_studio.domain.events import CurveChunk, Event, PhaseChanged, StatusC
 from resnet_studio.domain.queue import Worker
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
-from resnet_studio.history import queue
+from resnet_studio.history.queue import claims
 from resnet_studio.history.store import RunStore, open_history
 from resnet_studio.platform.home import Home
 from resnet_studio.runner import lost_server, run_cohort
@@ -155,7 +155,7 @@ def test_leases_that_ran_out_while_the_server_was_gone_hold_once_it_is_back(
         assert store.release_expired() == ()
         store.renew(claim)
         run_sql(own_home, "UPDATE queue SET lease_until = lease_until - interval '1 hour'")
-        monkeypatch.setattr(queue, "LEASE_SECONDS", 0.1)
+        monkeypatch.setattr(claims, "LEASE_SECONDS", 0.1)
         time.sleep(0.2)
         taken = store.claim(Worker("other", "there"))
         assert taken is not None, "the server has answered for longer than a lease"

@@ -12,12 +12,11 @@ import pytest
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import HistoryAwayError
 from resnet_studio.domain.events import CurveChunk
-from resnet_studio.domain.queue import LostClaimError, QueueStatus, Worker
+from resnet_studio.domain.queue import LEASE_SECONDS, LostClaimError, QueueStatus, Worker
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.postgres import connections
-from resnet_studio.history.queue import LEASE_SECONDS
 from resnet_studio.history.store import RunStore, open_history
 from resnet_studio.platform.home import Home
 
