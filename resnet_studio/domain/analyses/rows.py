@@ -73,7 +73,8 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         N_("Shattered gradients"),
         N_(
             "Cosine of the input gradients at points of the straight line between two images that lie 1, 2 and 4 of "
-            "47 steps apart, mean over points and lines."
+            "47 steps apart, mean over points and lines; by depth, the same of the gradients with respect to each "
+            "block's input."
         ),
         Shattered,
         ShatteredSettings,
