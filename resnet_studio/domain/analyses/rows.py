@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from resnet_studio.domain.analyses.activations import Activations, ActivationsSettings
-from resnet_studio.domain.analyses.cam import Cam, CamSettings
+from resnet_studio.domain.analyses.cam import CHECK_SAYS, Cam, CamSettings
 from resnet_studio.domain.analyses.construct import Construction, ConstructSettings
 from resnet_studio.domain.analyses.lesion import Lesion, LesionSettings
 from resnet_studio.domain.analyses.paths import Paths, PathsSettings
@@ -133,6 +133,7 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         Cam,
         CamSettings,
         trained=True,
+        cautions=(CHECK_SAYS,),
     ),
     AnalysisRow(
         "activations",
