@@ -197,9 +197,10 @@ def test_the_table_has_traces_and_depths(subject: Make, images: DrawnImages) -> 
     found = shattered.measure(subject(), images, TWO)
     table = Shattered.table([found])
     assert {len(row) for row in table.rows} == {len(table.columns)}
-    traces, depths = table.rows[: 2 * POINTS], table.rows[2 * POINTS :]
-    assert [row[3] for row in traces] == found.traces.ravel().tolist()
-    assert [row[4:] for row in depths] == [(each.name, each.layers, *each.cosine.values()) for each in found.by_depth]
+    depths, traces = table.rows[: -2 * POINTS], table.rows[-2 * POINTS :]
+    assert [row[1:6] for row in depths] == [(each.name, each.layers, *each.cosine.values()) for each in found.by_depth]
+    assert [row[-1] for row in traces] == found.traces.ravel().tolist()
+    assert [row[6:8] for row in (traces[0], traces[-1])] == [(1, 1), (2, POINTS)]
     assert len(Shattered.table([replace(found, blocks=())]).rows) == 2 * POINTS
 
 

@@ -66,16 +66,17 @@ class Shattered(AnalysisResult):
         rows: list[tuple[object, ...]] = []
         for one in results:
             rows += [
-                (one.net.label, line, point, value, "", "", *("" for _lag in LAGS))
+                (one.net.label, each.name, each.layers, *each.cosine.values(), "", "", "") for each in one.by_depth
+            ]
+        for one in results:
+            rows += [
+                (one.net.label, "", "", *("" for _lag in LAGS), line, point, value)
                 for line, trace in enumerate(one.traces.tolist(), start=1)
                 for point, value in enumerate(trace, start=1)
             ]
-            rows += [
-                (one.net.label, "", "", "", each.name, each.layers, *each.cosine.values()) for each in one.by_depth
-            ]
         columns = (
-            _("network"), _("line"), _("point"), _("gradient along the line"), _("gradient at"), _("weighted layers"),
-            *_lag_titles(),
+            _("network"), _("gradient at"), _("weighted layers"), *_lag_titles(), _("line"), _("point"),
+            _("gradient along the line"),
         )  # fmt: skip
         return Table(columns, tuple(rows))
 
