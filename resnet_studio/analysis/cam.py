@@ -17,6 +17,7 @@ all positions, 0 where a map is constant.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ from torch import Tensor, nn
 from resnet_studio.analysis.network_state import block_named, block_names, copied, measurable
 from resnet_studio.analysis.subjects import Progress, Subject, no_progress
 from resnet_studio.data.drawn_images import DrawnImages
-from resnet_studio.domain.analyses.cam import Cam, CamSettings, ImageMaps, MapOf, RandomisedPart
+from resnet_studio.domain.analyses.cam import Cam, CamSettings, ImageMaps, Likeness, MapOf, RandomisedPart
 from resnet_studio.domain.analyses.overlay import upsampled
 from resnet_studio.domain.blueprint import Blueprint, LayerKind
 from resnet_studio.domain.errors import UserError
@@ -77,6 +78,21 @@ class Look:
     target: int
     probability: float
     exact: bool
+
+
+@dataclass(frozen=True, eq=False)
+class RandomLook:
+    """The map of a network with random weights.
+
+    Attributes:
+        values: (height, width) of the picture wanted, made with all weights drawn anew; its sign says nothing.
+        target: The output that it is of: the one with the largest logit of the true weights.
+        likeness: To the map of the true weights.
+    """
+
+    values: npt.NDArray[np.float64]
+    target: int
+    likeness: Likeness
 
 
 def pools_globally(plan: Blueprint) -> bool:
@@ -255,7 +271,7 @@ def randomised(
         for number, part in enumerate(reversed(parts), start=1):
             module = copy.get_submodule(part)
             module.load_state_dict(fresh.get_submodule(part).state_dict())
-            for norm in (m for m in module.modules() if isinstance(m, nn.BatchNorm2d)):
+            for norm in _norms(module):
                 norm.training, norm.track_running_stats = True, False
             values, _same = _signed_map(copy, plan, images, chosen)
             found.append(RandomisedPart(part, _mean_rank(true, values)))
@@ -293,12 +309,72 @@ def where_it_looks(
     return Look(values, found.target, found.probability, exact)
 
 
+class RandomisedWeights:
+    """The randomised-weights check of a trained network for one image after the other.
+
+    The same weights, maps and correlations as :func:`randomised` has of its first part and of its last one. One thread
+    at a time uses it; the network's own weights are read and stay as they are.
+    """
+
+    def __init__(self, network: PlannedNetwork, plan: Blueprint, seed: int = 0) -> None:
+        self._network, self._plan = network, plan
+        fresh = PlannedNetwork(plan)
+        initialise(fresh, seed)
+        self._all = copied(network, plan)
+        self._all.load_state_dict(fresh.state_dict())
+        with torch.device("meta"):
+            self._last = PlannedNetwork(plan)
+        head = {name: tensor for name, tensor in self._all.state_dict().items() if name.startswith("head.")}
+        self._last.load_state_dict({**network.state_dict(), **head}, assign=True)  # the rest is not copied
+        self._last.eval().requires_grad_(False)
+        for norm in (*_norms(self._all), *_norms(self._last.head)):
+            norm.track_running_stats = False
+
+    def look(self, image: Tensor, height: int, width: int, should_stop: StopCheck = never_stop) -> RandomLook:
+        """The map of the network's own answer, made with random weights, at the size of a picture of the image.
+
+        Args:
+            image: Normalised float32 (1, 3, H, W) on the network's device.
+            height: Of the picture, in pixels.
+            width: Likewise.
+            should_stop: Ends the work with Stopped where it returns True.
+
+        Raises:
+            Stopped: Within a layer, when ``should_stop`` says so.
+        """
+        with measurable(self._network, should_stop):
+            true, target = _signed_map(self._network, self._plan, image, None)
+        found = []
+        for network in (self._last, self._all):
+            with measurable(network, should_stop), _by_the_batch(network):
+                found.append(_signed_map(network, self._plan, image, target)[0])
+        last, everything = (_mean_rank(true, values) for values in found)
+        return RandomLook(upsampled(_numpy(found[1][0]), height, width), target[0], Likeness(last, everything))
+
+
 def _parts(plan: Blueprint) -> Iterator[str]:
     """What is randomised at once, in the order of the forward pass."""
     if plan.stem:
         yield "stem"
     yield from block_names(plan)
     yield "head"
+
+
+def _norms(module: nn.Module) -> list[nn.BatchNorm2d]:
+    return [each for each in module.modules() if isinstance(each, nn.BatchNorm2d)]
+
+
+@contextlib.contextmanager
+def _by_the_batch(network: PlannedNetwork) -> Iterator[None]:
+    """Batch norm without statistics of its own goes by its batch."""
+    norms = [norm for norm in _norms(network) if not norm.track_running_stats]
+    for norm in norms:
+        norm.training = True
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.training = False
 
 
 def _signed_map(

@@ -19,6 +19,20 @@ def layer_names(plan: Blueprint) -> tuple[str, ...]:
     return tuple(layer.name for layer in (*plan.stem, *branches, *plan.head) if layer.kind.weighted)
 
 
+def block_depths(plan: Blueprint) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The blocks' names; and how many weighted layers of the main path lie before the first block and up to each one.
+
+    Both in the order of the forward pass; the second is longer by one, so ``[:-1]`` are the depths of the blocks'
+    inputs and ``[1:]`` those of their outputs.
+    """
+    names, depths = [], [sum(layer.kind.weighted for layer in plan.stem)]
+    for stage in plan.stages:
+        for block in stage.blocks:
+            names.append(block.name)
+            depths.append(depths[-1] + sum(layer.kind.weighted for layer in block.branch))
+    return tuple(names), tuple(depths)
+
+
 @contextlib.contextmanager
 def passed_on(network: PlannedNetwork, plan: Blueprint, on_layer: OnLayer) -> Iterator[None]:
     """Call ``on_layer(number, values)`` in each forward pass, numbers from 0 in the order of :func:`layer_names`.

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from resnet_studio.analysis.layers import block_depths
 from resnet_studio.analysis.subjects import Progress, Subject, no_progress
 from resnet_studio.data.drawn_images import DrawnImages
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.analyses.signal import SignalCheck
-from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.networks.module_state import batch_statistics, stoppable
 
@@ -70,16 +70,5 @@ def measure(
     norms = found.cpu().numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         gains = norms[:-1] / norms[1:]
-    names, layers = _places(subject.blueprint)
-    return SignalCheck(subject.net, names, layers, norms[1:], gains, float(loss.detach()))
-
-
-def _places(plan: Blueprint) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Each block's name, and the weighted layers up to its output."""
-    names, layers, done = [], [], sum(layer.kind.weighted for layer in plan.stem)
-    for stage in plan.stages:
-        for block in stage.blocks:
-            done += sum(layer.kind.weighted for layer in block.branch)
-            names.append(block.name)
-            layers.append(done)
-    return tuple(names), tuple(layers)
+    names, layers = block_depths(subject.blueprint)
+    return SignalCheck(subject.net, names, layers[1:], norms[1:], gains, float(loss.detach()))

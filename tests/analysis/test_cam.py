@@ -7,9 +7,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_studio.analysis.cam import class_activation_map, class_maps, randomised, rank_correlation, where_it_looks
-from resnet_studio.domain.analyses.overlay import blended, colours, overlay, upsampled
+from resnet_studio.analysis.cam import (
+    RandomisedWeights,
+    class_activation_map,
+    class_maps,
+    randomised,
+    rank_correlation,
+    where_it_looks,
+)
+from resnet_studio.domain.analyses.overlay import blended, colours, from_its_lowest, overlay, upsampled
 from resnet_studio.domain.errors import Stopped, UserError
+from resnet_studio.networks.module_state import batch_statistics
+from resnet_studio.networks.residual import build
 from resnet_studio.networks.weights import digest, state_of
 
 from .conftest import MakeNetwork
@@ -129,11 +138,57 @@ def test_randomised_weights_lose_the_map(made: MakeNetwork, inputs: Tensor) -> N
     assert [each.part for each in found] == names[::-1]
     assert all(-1.0 <= each.correlation <= 1.0 for each in found)
     assert abs(found[-1].correlation) < 0.6
-    from resnet_studio.networks.residual import build
-
     fresh = build(plan, 5).eval().requires_grad_(False)
     head = randomised(fresh, plan, inputs, seed=5)[0]
     assert head.correlation == pytest.approx(1.0, abs=1e-9)  # the very weights it had
+
+
+@pytest.mark.parametrize("fields", [*NETS, PRE, {"family": "vgg", "depth": 16, "image_size": 32, "block": "plain"}])
+def test_one_image_after_the_other_has_the_check_of_each(made: MakeNetwork, fields: dict[str, object]) -> None:
+    """The numbers are the first and the last that the whole check has of that image, in any order of images."""
+    network, plan = made(**fields)
+    before = digest(state_of(network))
+    images = torch.randn((2, 3, *plan.input[1:]), generator=torch.Generator().manual_seed(8))
+    checking = RandomisedWeights(network, plan)
+    for x in (images[:1], images[1:], images[:1]):
+        look = checking.look(x, 40, 60)
+        (true,) = class_maps(network, plan, x)
+        whole = randomised(network, plan, x)
+        assert look.target == true.target
+        assert (look.likeness.last_layer, look.likeness.everything) == (whole[0].correlation, whole[-1].correlation)
+        assert look.values.shape == (40, 60)
+    assert digest(state_of(network)) == before
+    assert not any(module.training or module._forward_hooks for module in network.modules())
+    other = RandomisedWeights(network, plan, seed=1).look(images[:1], 40, 60)
+    assert (other.values != look.values).any()
+
+
+def test_the_random_map_is_the_fresh_networks(made: MakeNetwork, inputs: Tensor) -> None:
+    """Drawn by the seed as before any training, batch norm by the image; a network of those weights keeps its map."""
+    network, plan = made()
+    fresh = build(plan, 0).eval().requires_grad_(False)
+    look = RandomisedWeights(network, plan).look(inputs[:1], 8, 8)
+    with batch_statistics(fresh):
+        values, _logits = class_activation_map(fresh, plan, inputs[:1], [look.target])
+    np.testing.assert_allclose(look.values, upsampled(values[0].numpy(), 8, 8), atol=1e-5)
+    assert RandomisedWeights(fresh, plan).look(inputs[:1], 8, 8).likeness.last_layer == pytest.approx(1.0, abs=1e-9)
+
+
+def test_the_check_of_one_image_can_be_stopped(made: MakeNetwork, inputs: Tensor) -> None:
+    network, plan = made()
+    checking = RandomisedWeights(network, plan)
+    expected = checking.look(inputs[:1], 8, 8).likeness
+    for stop_at in range(1, 3 * 7 + 1):  # in each of the three networks, after each convolution
+        left = iter(range(stop_at - 1))
+        with pytest.raises(Stopped):
+            checking.look(inputs[:1], 8, 8, lambda left=left: next(left, None) is None)
+    assert checking.look(inputs[:1], 8, 8).likeness == expected
+
+
+def test_a_map_without_sign_is_drawn_from_its_lowest() -> None:
+    values = np.array([[-4.0, -3.0], [-2.0, -1.0]])
+    assert (overlay(values)[..., :3] == overlay(values)[0, 0, :3]).all()  # all of it speaks against the class
+    assert (from_its_lowest(values) == overlay(np.array([[0.0, 1.0], [2.0, 3.0]]))).all()
 
 
 def test_rank_correlation() -> None:

@@ -64,6 +64,9 @@ def test_shapes_of_shattered_and_responses(trained: Trained, images: Path) -> No
         assert list(one["cosine"]) == ["1", "2", "4"]
         assert all(-1 <= value <= 1 for value in one["cosine"].values())
         assert [len(trace) for trace in one["traces"]] == [48, 48]
+        assert [block["name"] for block in one["blocks"]] == [f"stage{stage}.block1" for stage in (1, 2, 3)]
+        assert [block["layers"] for block in one["blocks"]] == [1, 3, 5]
+        assert all(-1 <= value <= 1 for block in one["blocks"] for value in block["cosine"].values())
         assert one["about"]["settings"] == {"images": 8, "seed": 0, "lines": 2, "part": "test"}
     for one in trained.say("inside", "responses", *words, "--training").json:
         assert {"name", "std"} <= set(one["layers"][0])

@@ -6,9 +6,11 @@ import csv
 import dataclasses
 import io
 import itertools
+import re
 import shutil
 import threading
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -23,15 +25,17 @@ from PySide6.QtGui import (
     QFont,
     QFontMetrics,
     QGuiApplication,
+    QHelpEvent,
     QImage,
     QPainter,
     QStandardItemModel,
 )
-from PySide6.QtWidgets import QApplication, QPushButton, QStyleOptionViewItem
+from PySide6.QtWidgets import QApplication, QPushButton, QStyleOptionViewItem, QToolTip
 
-from resnet_studio.analysis.cam import where_it_looks
+from resnet_studio.analysis.cam import RandomisedWeights, randomised, where_it_looks
 from resnet_studio.data.images import to_square
-from resnet_studio.domain.analyses.overlay import blended, overlay
+from resnet_studio.domain.analyses.cam import CHECK, CHECK_SAYS, Likeness
+from resnet_studio.domain.analyses.overlay import blended, from_its_lowest, overlay
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, NamedImage, Prediction
@@ -48,6 +52,7 @@ from resnet_studio.ui.pages.classify import work
 from resnet_studio.ui.pages.classify.cells import Cell
 from resnet_studio.ui.pages.classify.delegate import BarsDelegate
 from resnet_studio.ui.pages.classify.export import HEADER, as_text
+from resnet_studio.ui.pages.classify.headers import MARGIN
 from resnet_studio.ui.pages.classify.maps import SIDE, ClassMaps
 from resnet_studio.ui.pages.classify.page import ClassifyPage
 from resnet_studio.ui.pages.classify.panel import classes_note
@@ -420,13 +425,129 @@ def test_where_each_network_looks_lies_over_its_image(qtbot, page, idle, service
     assert page.maps.waiting == 0
 
 
+def test_the_randomised_weights_check_stands_beside_each_map(qtbot, page, idle, services, colour_folders):
+    """In both networks: the map of random weights, drawn as analysis has it, and the numbers that Inside states."""
+    file = sorted((colour_folders / "test").rglob("*.png"))[0]
+    page.classify_paths([file])
+    idle(page)
+    where, check = (page.findChild(QPushButton, f"classify_{name}") for name in ("where", "check"))
+    assert check.text() == CHECK
+    assert CHECK_SAYS in _plain(check.toolTip())
+    narrow = page.grid.horizontalHeader().minimumSectionSize()
+    check.click()
+    assert where.isChecked(), "the check is of the maps"
+    runs, image = page.results.runs, page.results.images[0]
+    qtbot.waitUntil(
+        lambda: all(page.maps.picture(run, image, random=kind) is not None for run in runs for kind in (False, True))
+    )
+    delegate = page.grid.itemDelegate()
+    for column, run in enumerate(runs):
+        network = load(services.store, run)
+        decoded = Image.open(file).convert("RGB")
+        x = network.preprocessing.apply(to_square(decoded, network.preprocessing.image_size)[None])
+        plan = blueprint(run.spec.network)
+        parts = randomised(network.module, plan, x)
+        likeness = page.maps.likeness(run, image)
+        assert likeness == Likeness(parts[0].correlation, parts[-1].correlation)
+        look = RandomisedWeights(network.module, plan).look(x, SIDE, SIDE)
+        expected = blended(to_square(decoded, SIDE).permute(1, 2, 0).numpy(), from_its_lowest(look.values))
+        picture = page.maps.picture(run, image, random=True).toImage()
+        seen = [picture.pixelColor(x, y).getRgb()[:3] for y in range(0, SIDE, 25) for x in range(0, SIDE, 25)]
+        np.testing.assert_allclose(np.array(seen), expected[::25, ::25].reshape(-1, 3), atol=1)
+        assert picture != page.maps.picture(run, image).toImage()
+        tip = _plain(delegate.check_tip(page.results.cell(0, column), image))
+        assert f"{round(likeness.last_layer, 2) + 0.0:.2f} (last layer random)" in tip
+        assert f"{round(likeness.everything, 2) + 0.0:.2f} (all random)" in tip
+        assert CHECK_SAYS in tip
+    shown = page.grid.grab().toImage()
+    assert page.grid.horizontalHeader().minimumSectionSize() > narrow
+    check.click()
+    assert page.maps.on
+    assert page.maps.picture(runs[0], image) is not None
+    assert delegate.check_tip(page.results.cell(0, 0), image) == ""
+    assert page.grid.grab().toImage() != shown
+    check.click()
+    where.click()
+    assert not check.isChecked()
+    assert page.maps.pictures == 0
+    assert page.grid.horizontalHeader().minimumSectionSize() == narrow
+
+
+def test_the_maps_give_way_and_the_answers_their_room_back(qtbot, page, idle, colour_folders):
+    """Networks that no longer fit side by side with pictures fit again without."""
+    page.resize(760, 500)
+    page.classify_paths(sorted((colour_folders / "test" / "red").iterdir())[:1])
+    idle(page)
+    widths = [page.grid.columnWidth(column) for column in range(2)]
+    check = page.findChild(QPushButton, "classify_check")
+    check.click()
+    assert min(page.grid.columnWidth(column) for column in range(2)) > max(widths)
+    page.findChild(QPushButton, "classify_where").click()
+    assert [page.grid.columnWidth(column) for column in range(2)] == widths
+
+
+@pytest.mark.qt_log_ignore("propagateSizeHints", "raise")
+def test_over_a_map_the_tip_is_the_checks(qtbot, page, idle, colour_folders):
+    page.classify_paths(sorted((colour_folders / "test" / "red").iterdir())[:1])
+    idle(page)
+    page.findChild(QPushButton, "classify_check").click()
+    run, image = page.results.runs[0], page.results.images[0]
+    qtbot.waitUntil(lambda: page.maps.picture(run, image, random=True) is not None)
+    shown = []
+    cell = page.grid.visualRect(page.results.index(0, 0))
+    for x in (MARGIN + 5, cell.width() - 5):  # over the map, and over the answers
+        place = QPoint(cell.left() + x, cell.center().y())
+        event = QHelpEvent(QEvent.Type.ToolTip, place, page.grid.viewport().mapToGlobal(place))
+        QApplication.sendEvent(page.grid.viewport(), event)
+        shown.append(_plain(QToolTip.text()))
+    QToolTip.hideText()
+    over_map, over_answers = shown
+    assert CHECK_SAYS in over_map
+    assert "red:" in over_answers
+    assert CHECK_SAYS not in over_answers
+
+
+def test_the_check_ends_with_a_click_and_goes_on_with_another(qtbot, page, idle, colour_folders, monkeypatch):
+    """A job that stands still in a network hears of it; what it had not drawn is drawn when it is wanted again."""
+    held, released, whole = threading.Event(), threading.Event(), RandomisedWeights.look
+
+    def look(self, image, height, width, should_stop):
+        if not released.is_set():
+            held.set()
+            wait_until(should_stop)
+        return whole(self, image, height, width, should_stop)
+
+    monkeypatch.setattr(RandomisedWeights, "look", look)
+    page.classify_paths(sorted((colour_folders / "test" / "red").iterdir())[:2])
+    idle(page)
+    check = page.findChild(QPushButton, "classify_check")
+    check.click()
+    qtbot.waitUntil(held.is_set)
+    check.click()
+    qtbot.waitUntil(lambda: page.services.jobs.running == 0)
+    run, images = page.results.runs[0], page.results.images
+    assert page.maps.picture(run, images[0], random=True) is None
+    assert page.maps.waiting == 0, "nobody asked while the check is off"
+    released.set()
+    check.click()
+    qtbot.waitUntil(lambda: all(page.maps.picture(run, image, random=True) is not None for image in images))
+
+
+def _plain(tip: str) -> str:
+    """A tip's words, its lines as one."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", tip)).split())
+
+
 def test_an_image_that_cannot_be_read_has_no_map(qtbot, page, services, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no image")
     page.maps.set_on(True)
+    page.maps.set_checking(True)
     run, image = page.results.runs[0], ImageRow.of(broken)
-    qtbot.waitUntil(lambda: page.maps.picture(run, image) is not None, timeout=60_000)
-    assert page.maps.picture(run, image).isNull()
+    for random in (False, True):
+        qtbot.waitUntil(lambda random=random: page.maps.picture(run, image, random=random) is not None, timeout=60_000)
+        assert page.maps.picture(run, image, random=random).isNull()
+    assert page.maps.likeness(run, image) is None
 
 
 def test_without_trained_networks_the_page_says_what_to_do(qtbot, services):

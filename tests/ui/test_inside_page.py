@@ -156,6 +156,20 @@ def test_the_figure_follows_the_drawing_and_the_drawing_the_figure(page: InsideP
     assert page.figure.canvas.marked == block  # the chosen one, while nothing is pointed at
 
 
+def test_shattered_gradients_follow_the_chosen_block(page: InsidePage, qtbot) -> None:  # type: ignore[no-untyped-def]
+    measured(page, qtbot, "shattered")
+    shown = page.figure.shown
+    assert shown is not None
+    chart = shown.figure.panels[-1]
+    assert isinstance(chart, LineChart)
+    assert "stage2.block1" in chart.lines[0].names
+    page.figure.canvas.enlarge(chart)
+    before = page.figure.canvas.grab().toImage()
+    page.map.point("stage2.block1")
+    assert page.figure.canvas.marked == "stage2.block1"
+    assert page.figure.canvas.grab().toImage() != before
+
+
 def test_a_click_takes_a_block_out_and_all_fill_in(page: InsidePage, qtbot, services) -> None:  # type: ignore[no-untyped-def]
     page.show_analysis("lesion")
     set_images(page, 18)

@@ -18,6 +18,13 @@ from resnet_studio.text import N_, _
 
 _SHOWN = 4  # images in the figure
 
+# The check's words, wherever it is shown.
+CHECK = N_("Randomised-weights check")
+CHECK_SAYS = N_("A map that looks the same with random weights says nothing about what was learned.")
+TRUE_MAP = N_("true map")
+LAST_RANDOM = N_("last layer random")
+ALL_RANDOM = N_("all random")
+
 
 class MapOf(StrEnum):
     """Which class a map is of."""
@@ -119,7 +126,7 @@ class Cam(AnalysisResult):
     @classmethod
     def summary(cls, results: Sequence[Cam]) -> Table:
         return Table(
-            (_("network"), _("iteration"), _("images"), _("map"), _("last layer random"), _("all random")),
+            (_("network"), _("iteration"), _("images"), _("map"), _(LAST_RANDOM), _(ALL_RANDOM)),
             tuple(
                 (
                     one.net.label,
@@ -160,8 +167,8 @@ class Cam(AnalysisResult):
         ]
         panels.append(
             LineChart(
-                _("Weights drawn anew, from the last layer down"),
-                _("parts drawn anew"),
+                _(CHECK),
+                _("parts drawn anew, from the last layer down"),
                 _("rank correlation with the true map"),
                 tuple(lines),
                 level=0.0,
@@ -174,10 +181,43 @@ class Cam(AnalysisResult):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Of one image's true map to those of random weights: Spearman's rank correlation, -1..1.
+
+    Attributes:
+        last_layer: With the last layer's weights drawn anew.
+        everything: With all weights drawn anew.
+    """
+
+    last_layer: float
+    everything: float
+
+    @property
+    def short(self) -> str:
+        return _("rank correlation {value}", value=_two_places(self.everything))
+
+    @property
+    def sentence(self) -> str:
+        return _(
+            "{check}: rank correlation with the true map {last} ({last_random}), {every} ({all_random}).",
+            check=_(CHECK),
+            last=_two_places(self.last_layer),
+            last_random=_(LAST_RANDOM),
+            every=_two_places(self.everything),
+            all_random=_(ALL_RANDOM),
+        )
+
+
 def drawn(image: ImageMaps) -> npt.NDArray[np.uint8]:
     """The image under its map, uint8 (S, S, 3)."""
     height, width = image.pixels.shape[:2]
     return blended(image.pixels, overlay(upsampled(image.best, height, width)))
+
+
+def _two_places(value: float) -> str:
+    """Never ``-0.00``."""
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def _picture_title(network: str, image: ImageMaps) -> str:

@@ -42,6 +42,11 @@ def overlay(values: npt.NDArray[np.floating], highest: float | None = None) -> R
     return rgba
 
 
+def from_its_lowest(values: npt.NDArray[np.floating]) -> Rgba:
+    """A map whose sign says nothing, to be drawn over its image: its lowest value is drawn as 0, its highest as 1."""
+    return overlay(values - np.min(values))
+
+
 def blended(pixels: npt.NDArray[np.uint8], rgba: Rgba) -> npt.NDArray[np.uint8]:
     """The overlay over its image: (H, W, 3) and (H, W, 4) to (H, W, 3)."""
     alpha = rgba[..., 3:] / 255.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from resnet_studio.domain.analyses.activations import Activations, ActivationsSettings
-from resnet_studio.domain.analyses.cam import Cam, CamSettings
+from resnet_studio.domain.analyses.cam import CHECK_SAYS, Cam, CamSettings
 from resnet_studio.domain.analyses.construct import Construction, ConstructSettings
 from resnet_studio.domain.analyses.lesion import Lesion, LesionSettings
 from resnet_studio.domain.analyses.paths import Paths, PathsSettings
@@ -73,7 +73,8 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         N_("Shattered gradients"),
         N_(
             "Cosine of the input gradients at points of the straight line between two images that lie 1, 2 and 4 of "
-            "47 steps apart, mean over points and lines."
+            "47 steps apart, mean over points and lines; by depth, the same of the gradients with respect to each "
+            "block's input."
         ),
         Shattered,
         ShatteredSettings,
@@ -132,6 +133,7 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         Cam,
         CamSettings,
         trained=True,
+        cautions=(CHECK_SAYS,),
     ),
     AnalysisRow(
         "activations",

@@ -30,37 +30,60 @@ class ShatteredSettings(AnalysisSettings):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class BlockCosine:
+    """Of the gradients at one block's input, before which ``layers`` weighted layers lie; ``cosine`` by lag."""
+
+    name: str
+    layers: int
+    cosine: dict[int, float]
+
+
 @dataclass(frozen=True, eq=False)
 class Shattered(AnalysisResult):
-    """Input gradients along straight lines between images.
+    """Input gradients along straight lines between images, and the gradients at each block's input.
 
     Attributes:
         cosine: By lag in steps, the mean cosine of two gradients so far apart, over points and lines.
         cosines: (lines, lags), the same of each line.
         traces: (lines, 48), the gradient's component along the line: how steeply the output rises there.
+        blocks: In the order of the forward pass; none in a result that was stored before they were measured.
     """
 
     net: Net
     cosine: dict[int, float]
     cosines: Numbers
     traces: Numbers
+    blocks: tuple[BlockCosine, ...] = ()
+
+    @property
+    def by_depth(self) -> tuple[BlockCosine, ...]:
+        """The image itself, at depth 0, and each block's input; empty without blocks."""
+        return (BlockCosine(_("input"), 0, self.cosine), *self.blocks) if self.blocks else ()
 
     @classmethod
     def table(cls, results: Sequence[Shattered]) -> Table:
-        return Table(
-            (_("network"), _("line"), _("point"), _("gradient along the line")),
-            tuple(
-                (one.net.label, line, point, value)
-                for one in results
+        rows: list[tuple[object, ...]] = []
+        for one in results:
+            rows += [
+                (one.net.label, each.name, each.layers, *each.cosine.values(), "", "", "") for each in one.by_depth
+            ]
+        for one in results:
+            rows += [
+                (one.net.label, "", "", *("" for _lag in LAGS), line, point, value)
                 for line, trace in enumerate(one.traces.tolist(), start=1)
                 for point, value in enumerate(trace, start=1)
-            ),
-        )
+            ]
+        columns = (
+            _("network"), _("gradient at"), _("weighted layers"), *_lag_titles(), _("line"), _("point"),
+            _("gradient along the line"),
+        )  # fmt: skip
+        return Table(columns, tuple(rows))
 
     @classmethod
     def summary(cls, results: Sequence[Shattered]) -> Table:
         return Table(
-            (_("network"), _("iteration"), *(_("cosine, lag {lag}", lag=lag) for lag in LAGS)),
+            (_("network"), _("iteration"), *_lag_titles()),
             tuple((one.net.label, one.net.iteration, *one.cosine.values()) for one in results),
         )
 
@@ -102,9 +125,33 @@ class Shattered(AnalysisResult):
         )
         return Figure(
             _("Cosine of the input gradients of neighbouring images: {found}", found=found),
-            (*traces, lags),  # side by side, on the same scale; what they come to across the whole width
+            (*traces, lags, *_depth_chart(results)),  # traces side by side, on the same scale; then what they come to
             columns=2,
         )
+
+
+def _depth_chart(results: Sequence[Shattered]) -> tuple[LineChart, ...]:
+    """Of the results that have blocks; none without."""
+    lines = tuple(
+        Line(
+            np.array([each.layers for each in one.by_depth], np.float64),
+            np.array([each.cosine[1] for each in one.by_depth]),
+            one.net.title,
+            one.net.ink,
+            dashed=not one.net.residual,
+            names=tuple(each.name for each in one.by_depth),
+        )
+        for one in results
+        if one.blocks
+    )
+    if not lines:
+        return ()
+    title, across = _("Cosine by depth"), _("weighted layers before the block")
+    return (LineChart(title, across, _("cosine, one step apart"), lines, level=0.0),)
+
+
+def _lag_titles() -> tuple[str, ...]:
+    return tuple(_("cosine, lag {lag}", lag=lag) for lag in LAGS)
 
 
 def _ends(traces: Sequence[Numbers]) -> tuple[float, float] | None:

@@ -37,8 +37,13 @@ class _Tipped(Protocol):
 
 
 def set_tip(widget: _Tipped, text: str) -> None:
-    """A tool tip whose long lines are broken. Markup stays as it is: Qt breaks the lines of that."""
+    """A tool tip whose long lines are broken."""
+    widget.setToolTip(broken_tip(text))
+
+
+def broken_tip(text: str) -> str:
+    """The text of a tool tip, its long lines broken. Markup stays as it is: Qt breaks the lines of that."""
     if not Qt.mightBeRichText(text) and any(len(line) > LONG for line in text.split("\n")):
         lines = escape(text, quote=False).replace("\n", "<br>")
-        text = f'<table width="{WIDTH}"><tr><td>{lines}</td></tr></table>'
-    widget.setToolTip(text)
+        return f'<table width="{WIDTH}"><tr><td>{lines}</td></tr></table>'
+    return text

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPen
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QHelpEvent, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolTip,
+    QWidget,
+)
 
+from resnet_studio.domain.analyses.cam import ALL_RANDOM, CHECK_SAYS, TRUE_MAP
 from resnet_studio.text import _
 from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.models.record_table import RecordRole
 from resnet_studio.ui.pages.classify.cells import Cell
-from resnet_studio.ui.pages.classify.headers import ROW_HEIGHT, tick
+from resnet_studio.ui.pages.classify.headers import GAP, MARGIN, ROW_HEIGHT, map_side, tick
 from resnet_studio.ui.pages.classify.maps import ClassMaps
 from resnet_studio.ui.pages.classify.results import HeadingRole
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.plain_tip import broken_tip
 
 Index = QModelIndex | QPersistentModelIndex
 
 _LINE = 18.0  # logical pixels, as all that follow
 _NARROW = 240.0  # a cell below this width has its bars under the words
 _TWO_LINES, _WORDS = 23.0, 16.0
-_GAP = 8.0
 _SIGN = 16.0
-_PICTURE = 88.0
+_SMALL = 11  # height of a caption's letters
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
@@ -67,21 +75,62 @@ class BarsDelegate(QStyledItemDelegate):
         painter.drawLine(area.bottomLeft() - QPointF(0, 1), area.bottomRight() - QPointF(0, 1))
         painter.drawLine(area.topLeft(), area.bottomLeft())
         if cell.predictions:
-            left = 12.0
-            if self._maps.on:
-                image = index.model().headerData(index.row(), Qt.Orientation.Vertical, HeadingRole.IMAGE)
-                self._paint_map(painter, QPointF(area.left() + left, area.center().y() - _PICTURE / 2), cell, image)
-                left += _PICTURE + _GAP
-            self._paint_bars(painter, area.adjusted(left, 0, -12, 0), cell)
+            frames = self._frames(area)
+            if frames:
+                self._paint_maps(painter, frames, cell, _image_of(index))
+            left = frames[-1].right() + GAP if frames else area.left() + MARGIN
+            self._paint_bars(painter, QRectF(left, area.top(), area.right() - MARGIN - left, area.height()), cell)
         else:
             painter.setPen(self._theme.colour(Role.MUTED))
             painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), self._waiting())
         painter.restore()
 
-    def _paint_map(self, painter: QPainter, corner: QPointF, cell: Cell, image: object) -> None:
+    def helpEvent(self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: Index) -> bool:
+        """Over the maps: what the randomised-weights check found."""
+        cell, image = index.data(RecordRole.VALUE), _image_of(index)
+        if event.type() is QEvent.Type.ToolTip and isinstance(cell, Cell) and image is not None and cell.predictions:
+            over = any(frame.contains(QPointF(event.pos())) for frame in self._frames(QRectF(option.rect)))
+            if over and (tip := self.check_tip(cell, image)):
+                QToolTip.showText(event.globalPos(), tip, view)
+                return True
+        return super().helpEvent(event, view, option, index)
+
+    def check_tip(self, cell: Cell, image: ImageRow) -> str:
+        """What the check found in one network and image; empty while it is off or under way."""
+        likeness = self._maps.likeness(cell.run, image) if self._maps.pictures > 1 else None
+        if likeness is None:
+            return ""
+        colours = _("The map of random weights is drawn from its lowest value to its highest.")
+        return broken_tip("\n".join([likeness.sentence, _(CHECK_SAYS), colours]))
+
+    def _frames(self, area: QRectF) -> list[QRectF]:
+        """Of the maps in a cell: the true one, and the one of random weights."""
+        side = map_side(self._maps.pictures)
+        lefts = [area.left() + MARGIN + place * (side + GAP) for place in range(self._maps.pictures)]
+        return [QRectF(left, area.center().y() - side / 2, side, side) for left in lefts]
+
+    def _paint_maps(self, painter: QPainter, frames: list[QRectF], cell: Cell, image: ImageRow | None) -> None:
+        for place in reversed(range(len(frames))):  # what is asked for last comes first: the true map
+            picture = self._maps.picture(cell.run, image, random=place > 0) if image is not None else None
+            self._paint_map(painter, frames[place], picture)
+        if len(frames) < 2:
+            return
+        small = QFont(painter.font())
+        small.setPixelSize(_SMALL)
+        painter.save()
+        painter.setFont(small)
+        painter.setPen(self._theme.colour(Role.MUTED))
+        for frame, words in zip(frames, (_(TRUE_MAP), _(ALL_RANDOM)), strict=True):
+            painter.drawText(QRectF(frame.left(), frame.top() - 17, frame.width(), 15), _LEFT, words)
+        likeness = None if image is None else self._maps.likeness(cell.run, image)
+        if likeness is not None:
+            painter.setPen(self._theme.colour(Role.TEXT))
+            under = QRectF(frames[0].left(), frames[0].bottom() + 2, frames[1].right() - frames[0].left(), 15)
+            painter.drawText(under, _RIGHT, likeness.short)
+        painter.restore()
+
+    def _paint_map(self, painter: QPainter, frame: QRectF, picture: QPixmap | None) -> None:
         """Where the network looks, or an empty frame until that is known."""
-        frame = QRectF(corner.x(), corner.y(), _PICTURE, _PICTURE)
-        picture = self._maps.picture(cell.run, image) if isinstance(image, ImageRow) else None
         if picture is None or picture.isNull():
             painter.fillRect(frame, self._theme.colour(Role.RAISED))
             painter.setPen(self._theme.colour(Role.MUTED))
@@ -98,7 +147,7 @@ class BarsDelegate(QStyledItemDelegate):
         bold.setWeight(QFont.Weight.DemiBold)
         painter.setFont(bold)
         mark_width = 16.0  # also where the truth is not known: bars stand below each other
-        percent_width = painter.fontMetrics().horizontalAdvance(_percent(1.0)) + _GAP
+        percent_width = painter.fontMetrics().horizontalAdvance(_percent(1.0)) + GAP
         shared = area.width() - percent_width - mark_width
         label_width = shared if narrow else min(self._widest(cell, painter.fontMetrics()) + 12.0, shared / 2)
         shown = cell.predictions
@@ -126,6 +175,11 @@ class BarsDelegate(QStyledItemDelegate):
                 bar = QRectF(label.right(), line.top() + 4, shared - label_width, height - 8)
             colour = self._theme.run_colour(cell.run.colour)
             _paint_bar(painter, bar, prediction.probability, colour, faint=rank > 0, hatched=not cell.run.residual)
+
+
+def _image_of(index: Index) -> ImageRow | None:
+    found = index.model().headerData(index.row(), Qt.Orientation.Vertical, HeadingRole.IMAGE)
+    return found if isinstance(found, ImageRow) else None
 
 
 def _paint_sign(painter: QPainter, area: QRectF, cell: Cell, theme: Theme) -> None:

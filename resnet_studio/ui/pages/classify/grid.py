@@ -32,12 +32,13 @@ class ResultsGrid(QTableView):
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
-        self._results, self._session = model, session
+        self._results, self._session, self._maps = model, session, maps
         self.setObjectName("classify_grid")
         self.setAccessibleName(_("Images by networks"))
         self.setModel(model)
         self.setVerticalHeader(ImagesHeader(model, thumbnails, theme, self))
-        self.setHorizontalHeader(NetworksHeader(model, session.iterations, theme, self))
+        self._networks = NetworksHeader(model, session.iterations, theme, self)
+        self.setHorizontalHeader(self._networks)
         self.setItemDelegate(BarsDelegate(theme, self._waiting, maps, self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -53,6 +54,7 @@ class ResultsGrid(QTableView):
             shortcut.activated.connect(signal)
         theme.changed.connect(self.repaint_all)
         maps.ready.connect(self.viewport().update)
+        maps.switched.connect(self._on_maps)
 
     @property
     def chosen_keys(self) -> tuple[str, ...]:
@@ -78,6 +80,9 @@ class ResultsGrid(QTableView):
     def repaint_all(self) -> None:
         for part in (self, self.verticalHeader(), self.horizontalHeader()):
             part.viewport().update()
+
+    def _on_maps(self) -> None:
+        self._networks.set_pictures(self._maps.pictures)
 
     def _waiting(self) -> str:
         if self._session.looking:

@@ -21,7 +21,9 @@ from resnet_studio.ui.widgets.elided import keep_end
 from resnet_studio.ui.widgets.text import counted
 
 ROW_HEIGHT = 124
-_PICTURE = 88  # logical pixels
+PICTURE, GAP, MARGIN = 88, 8, 12  # logical pixels, as all that follow
+_ONE_OF_TWO = 72  # side of a picture beside another one
+_NARROWEST, _LEAST_BARS = 165, 140  # of a network's answers; of the bars beside pictures
 _IMAGES_WIDTH = 200
 _LEAST = 6  # a picture of 3 x 700 pixels would be a line that nobody sees
 _SMALL = 64  # pictures below this side are shown pixel by pixel
@@ -55,9 +57,9 @@ class ImagesHeader(QHeaderView):
         painter.fillRect(rect, self._theme.colour(Role.ACCENT_SOFT if selected else Role.PANEL))
         painter.setPen(self._theme.colour(Role.GRID))
         painter.drawLine(rect.bottomLeft(), rect.bottomRight())
-        frame = QRect(rect.left() + 8, rect.top() + (rect.height() - _PICTURE) // 2, _PICTURE, _PICTURE)
+        frame = QRect(rect.left() + 8, rect.top() + (rect.height() - PICTURE) // 2, PICTURE, PICTURE)
         self._paint_picture(painter, frame, self._thumbnails.picture(image))
-        words = rect.adjusted(_PICTURE + 16, 10, -4, -10)
+        words = rect.adjusted(PICTURE + 16, 10, -4, -10)
         painter.setPen(self._theme.colour(Role.TEXT))
         lines = _wrapped(image.name, painter, words.width())
         height = painter.fontMetrics().height()
@@ -92,9 +94,15 @@ class NetworksHeader(QHeaderView):
         self.setObjectName("classify_networks")
         self.setStyleSheet("QHeaderView { border: 0; border-radius: 0; }")
         self.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.setMinimumSectionSize(165)
+        self.set_pictures(0)
         self.setSectionsClickable(False)
         self.setMinimumHeight(74)
+
+    def set_pictures(self, pictures: int) -> None:
+        """Leave room for so many beside each answer."""
+        beside = MARGIN + pictures * (map_side(pictures) + GAP) + _LEAST_BARS + MARGIN
+        self.setMinimumSectionSize(beside if pictures else _NARROWEST)
+        self.resizeSections()  # Qt itself only makes them wider
 
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), 74)
@@ -140,6 +148,11 @@ class NetworksHeader(QHeaderView):
 
     def _score(self, column: int) -> str:
         return self._results.score(column).sentence
+
+
+def map_side(pictures: int) -> int:
+    """Of each of so many pictures in a cell."""
+    return PICTURE if pictures < 2 else _ONE_OF_TWO
 
 
 def _wrapped(name: str, painter: QPainter, width: int) -> list[str]:

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from resnet_studio.domain.analyses.cam import CHECK, CHECK_SAYS
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import NamedImage
 from resnet_studio.platform.resources import resources
@@ -94,6 +95,15 @@ class ClassifyPage(Page):
             _("Each network's class activation map over the image: bright where its first guess is seen"),
         )
         self._where.setCheckable(True)
+        self._check = self._button(
+            _(CHECK),
+            "classify_check",
+            _(
+                "Beside each map the one of the same network with random weights, and how like the two are. {says}",
+                says=_(CHECK_SAYS),
+            ),
+        )
+        self._check.setCheckable(True)
         self._again = self._button(_("Look again"), "classify_again", _("With the newest weights of each network (F5)"))
         self._copy = self._button(_("Copy"), "classify_copy", _("The results as a table, for a spreadsheet"))
         self._export = self._button(_("Export CSV…"), "classify_export", _("The results as a file"))
@@ -104,7 +114,9 @@ class ClassifyPage(Page):
         head.addWidget(title)
         head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
         head.addStretch(1)
-        for button in (self._refused, self._where, self._again, self._copy, self._export, self._clear):
+        for button in (
+            self._refused, self._where, self._check, self._again, self._copy, self._export, self._clear,
+        ):  # fmt: skip
             head.addWidget(button)
 
         self._busy = BusyRow(self.session, self)
@@ -170,7 +182,8 @@ class ClassifyPage(Page):
         self.grid.remove_requested.connect(self._on_remove)
         self.grid.copy_requested.connect(self._on_copy)
         self._refused.clicked.connect(self._on_refused)
-        self._where.toggled.connect(self.maps.set_on)
+        self._where.toggled.connect(self._on_where)
+        self._check.toggled.connect(self._on_check)
         self._again.clicked.connect(self._on_again)
         self._copy.clicked.connect(self._on_copy)
         self._export.clicked.connect(self._on_export)
@@ -290,7 +303,7 @@ class ClassifyPage(Page):
         )
         self._refused.setText(summary(refused))
         self._refused.setVisible(bool(refused))
-        for button in (self._where, self._again, self._copy, self._export, self._clear):
+        for button in (self._where, self._check, self._again, self._copy, self._export, self._clear):
             button.setVisible(bool(images))
         self._clear.setVisible(bool(images or refused))
         notices = [*self.session.notices.values(), *self.results.image_notes]
@@ -321,6 +334,16 @@ class ClassifyPage(Page):
         self.session.clear()
         self.thumbnails.clear()
         self.maps.forget()
+
+    def _on_where(self, on: bool) -> None:
+        self.maps.set_on(on)
+        if not on:
+            self._check.setChecked(False)
+
+    def _on_check(self, on: bool) -> None:
+        if on:
+            self._where.setChecked(True)
+        self.maps.set_checking(on)
 
     def _on_again(self) -> None:
         self.maps.forget()
