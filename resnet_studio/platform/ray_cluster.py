@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -269,6 +270,8 @@ def serve(words: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     Yields:
         ``placed``, the machine's name and the process id; then ``ended``, the exit code and the last line on stderr.
     """
+    # A cancelled task is interrupted, which does nothing where Ray was started with that signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(program_command(*words), stdin=subprocess.DEVNULL, stderr=errors)
         try:
@@ -280,6 +283,7 @@ def serve(words: Sequence[str]) -> Iterator[tuple[Any, ...]]:
                 with suppress(OSError):
                     child.terminate()
                 child.wait()
+            signal.signal(signal.SIGINT, before or signal.SIG_DFL)
         errors.seek(0)
         lines = errors.read().decode("utf-8", "replace").strip().splitlines() or [""]
         print(*lines, sep="\n", file=sys.stderr, flush=True)  # for Ray's log
