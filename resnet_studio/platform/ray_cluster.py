@@ -152,6 +152,27 @@ def room(nodes: Sequence[Mapping[str, Any]], *, gpus: int, cores: int) -> int:
     return found
 
 
+def lack_of_room(nodes: Sequence[Mapping[str, Any]], count: int, *, gpus: int, cores: int) -> str:
+    """Why there is no room for so many workers, empty where there is."""
+    there = int(sum(resources.get("GPU", 0) for resources in _resources(nodes)))
+    if there < count * gpus:
+        return _(
+            "The cluster has {there} for {count} workers: start fewer, let more machines join, or give --device cpu.",
+            there=_n("{count} GPU", "{count} GPUs", there),
+            count=count,
+        )
+    most = room(nodes, gpus=gpus, cores=cores)
+    if most < count:
+        return _(
+            "The machines of the cluster have room for {most} of {count} workers with {cores} each: start fewer, let "
+            "more machines join, or give each less with --cores.",
+            most=most,
+            count=count,
+            cores=_n("{count} core", "{count} cores", cores),
+        )
+    return ""
+
+
 def cores_of_each(nodes: Sequence[Mapping[str, Any]], *, gpus: int) -> int:
     """A GPU's share of the cores of its machine, where that is least; 1 for workers without a GPU."""
     shares = [
@@ -209,20 +230,8 @@ class RayCluster:
         Raises:
             UserError: If the cluster could never have so many at once.
         """
-        most = room(self.nodes, gpus=gpus, cores=cores)
-        if most < count:
-            each = _n("{count} core", "{count} cores", cores)
-            if gpus:
-                each = _("a GPU and {each}", each=each)
-            raise UserError(
-                _(
-                    "The cluster has room for {most} of {count} workers with {each} each; start fewer, give each less "
-                    "with --cores, or let more machines join.",
-                    most=most,
-                    count=count,
-                    each=each,
-                )
-            )
+        if fault := lack_of_room(self.nodes, count, gpus=gpus, cores=cores):
+            raise UserError(fault)
         task = self._ray.remote(serve).options(
             num_gpus=gpus, num_cpus=cores, max_retries=0, num_returns="streaming", name="resnet-studio work"
         )
