@@ -287,11 +287,9 @@ def program(home: Home, *words: object) -> list[str]:
 
 
 @pytest.fixture
-def filled_home(shared_home: Home, drawn_images: Path, measured: Path) -> Home:
-    for file in drawn_images.iterdir():
-        os.link(file, shared_home.data / file.name)
-    shutil.copytree(measured, shared_home.cache, dirs_exist_ok=True)
-    return shared_home
+def filled_home(database: str, home_with_images: Home) -> Home:
+    """Its history is in PostgreSQL."""
+    return Home(home_with_images.root, history=database).prepare()
 
 
 def longer(cohort: CohortSpec, iterations: int, seed: int) -> CohortSpec:
@@ -341,7 +339,7 @@ def test_a_killed_workers_cohort_goes_on_at_another_in_the_same_bits(
         assert all(each.gone for each in store.workers()), "the one that was killed"
         assert store.claimed_entries()[0] == []
     monkeypatch.setenv(CORES_VARIABLE, "1")
-    with RunStore.open(home_with_images) as alone:
+    with RunStore.open(home_with_images) as alone:  # with a history of its own
         runs = [run_cohort.run(cohort, alone, lambda _event: None) for cohort in cohorts]
     assert {run.status for each in runs for run in each} == {RunStatus.FINISHED}
     assert weights == [[run.weights_sha256 for run in each] for each in runs]
