@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
 from resnet_studio.domain.enums import Device
@@ -32,6 +34,31 @@ def kinds_here() -> tuple[str, ...]:
     """The kinds of devices that this process can train on, the one that ``auto`` takes first."""
     there = (torch.cuda.is_available(), torch.backends.mps.is_available(), True)
     return tuple(str(kind) for kind, found in zip((Device.CUDA, Device.MPS, Device.CPU), there, strict=True) if found)
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesHere:
+    """What this process can train on.
+
+    Attributes:
+        kinds: As :func:`kinds_here` gives them.
+        gpus: ``cuda:N`` and what people call it, of each GPU that CUDA shows.
+    """
+
+    kinds: tuple[str, ...]
+    gpus: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Each device of the kind that ``auto`` takes first."""
+        return tuple(name for name, _called in self.gpus) or self.kinds[:1]
+
+
+def devices_here() -> DevicesHere:
+    """Looked up anew."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    gpus = ((f"cuda:{number}", device_name(torch.device("cuda", number))) for number in range(count))
+    return DevicesHere(kinds_here(), tuple(gpus))
 
 
 def device_name(device: torch.device) -> str:

@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+CORES_VARIABLE = "RESNET_STUDIO_CORES"  # of a worker that shares its machine, set by the worker itself
 _COMPILERS = ("g++", "clang++", "c++", "cl")
 
 
@@ -26,7 +27,9 @@ def cpu_name() -> str:
 
 def cores() -> int:
     """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share = os.environ.get(CORES_VARIABLE, "")
+    return min(there, max(1, int(share))) if share.isdecimal() else there
 
 
 def compiler() -> str | None:

@@ -6,7 +6,6 @@ one writer, this process, and a process that dies takes nothing with it but the 
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -16,25 +15,18 @@ from functools import partial
 import torch
 
 from resnet_studio.domain.device_shares import MOST_DEVICES
-from resnet_studio.domain.enums import Device, RunStatus
-from resnet_studio.domain.errors import Stopped, UserError
-from resnet_studio.domain.events import EventSink, NoticeGiven, StatusChanged, StopCheck
+from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.events import EventSink, StopCheck
 from resnet_studio.domain.queue import LostClaimError, QueueEntry
-from resnet_studio.domain.records import RunRecord
 from resnet_studio.history.store import RunStore
-from resnet_studio.networks.devices import choose_device, kinds_here
-from resnet_studio.runner.devices import LostProcessError, train_in_process
-from resnet_studio.runner.lost_server import once_it_answers
+from resnet_studio.networks.devices import devices_here, kinds_here
+from resnet_studio.runner.one_device import train_on
 from resnet_studio.runner.queue_work import this_worker
-from resnet_studio.runner.run_cohort import resume
 from resnet_studio.runner.worker import WorkerLoop
 from resnet_studio.text import _
 
-log = logging.getLogger(__name__)
-
 ALL = "all"
 _NAME = re.compile(r"(cpu|cuda|mps)(?::([0-9]{1,3}))?")
-_TRIES = 3  # processes that may be lost one after another without a new checkpoint
 _LOOK_SECONDS = 0.1
 
 Showing = Callable[[QueueEntry, str], AbstractContextManager[EventSink]]
@@ -49,8 +41,7 @@ def named_devices(text: str) -> tuple[str, ...]:
         UserError: If one is not here, or is named twice.
     """
     if text == ALL:
-        kind = choose_device(Device.AUTO).type
-        return tuple(f"cuda:{number}" for number in range(torch.cuda.device_count())) if kind == "cuda" else (kind,)
+        return devices_here().all
     found: list[str] = []
     for name in (part.strip() for part in text.split(",")):
         match = _NAME.fullmatch(name)
@@ -126,7 +117,7 @@ class DeviceWorkers:
         return WorkerLoop(
             self._store,
             this_worker(device, tuple(dict.fromkeys((kind, "cpu")))),
-            partial(self._train, device),
+            partial(train_on, device, len(self._devices) - 1, checkpoint_seconds=self._checkpoint_seconds),
             lambda entry: self._showing(entry, device),
             self._on_failed,
         )
@@ -151,43 +142,3 @@ class DeviceWorkers:
         except BaseException as error:
             self._errors.append(error)
             self._broken.set()
-
-    def _train(
-        self, device: str, run_ids: Sequence[str], own: RunStore, emit: EventSink, should_stop: StopCheck,
-        should_pause: StopCheck,
-    ) -> None:  # fmt: skip
-        """Train runs to a stored end; a process that is lost is replaced, unless that does not help."""
-        how = partial(train_in_process, device=device, beside=len(self._devices) - 1)
-        left, reached, tries = list(run_ids), -1, 0
-        while left:
-            try:
-                resume(
-                    left, own, emit, should_stop, should_pause=should_pause, how=how,
-                    checkpoint_seconds=self._checkpoint_seconds,
-                )  # fmt: skip
-                return
-            except LostProcessError as lost:
-                if should_stop():
-                    raise Stopped from None
-                runs = once_it_answers(lambda ids=tuple(left): [own.get(run_id) for run_id in ids], should_stop)  # type: ignore[misc]
-                left = [run.id for run in runs if run.resumable]
-                now = sum(_kept(own, run) for run in runs)
-                tries = 1 if now > reached else tries + 1
-                reached = now
-                if tries >= _TRIES:
-                    self._give_up(runs, own, emit, lost.sentence)
-                    raise
-                sentence = _("{lost} It goes on from its last checkpoint.", lost=lost.sentence)
-                log.warning("%s", sentence)
-                emit(NoticeGiven(tuple(left), sentence))
-
-    def _give_up(self, runs: Sequence[RunRecord], own: RunStore, emit: EventSink, reason: str) -> None:
-        for run in runs:
-            if run.resumable:
-                own.set_status(run.id, RunStatus.FAILED, reason)
-                emit(StatusChanged(run.id, RunStatus.FAILED, reason, run.iteration))
-
-
-def _kept(store: RunStore, run: RunRecord) -> int:
-    """The iteration of the newest checkpoint."""
-    return max((each.iteration for each in store.checkpoints(run.id)), default=0)

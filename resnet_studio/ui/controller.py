@@ -1,10 +1,10 @@
-"""Trains the queue's cohorts one after another, each in a job of its own, and passes on what happens."""
+"""Trains the queue's cohorts, one after another on each device, each in a job, and passes on what happens."""
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,20 +19,30 @@ from resnet_studio.domain.events import (
     PhaseChanged,
     StatusChanged,
 )
-from resnet_studio.domain.queue import Claim, QueueCommand, QueueEntry, QueueRequest, QueueStatus, QueueVerb
+from resnet_studio.domain.queue import (
+    Claim,
+    QueueCommand,
+    QueueEntry,
+    QueueRequest,
+    QueueStatus,
+    QueueVerb,
+    needed_kind,
+)
 from resnet_studio.history.follow import Follower
 from resnet_studio.history.steer import answer_requests, steer
 from resnet_studio.platform.clock import Waited
-from resnet_studio.runner.queue_work import FAILURE, EntryWork, Training, this_worker
+from resnet_studio.runner.queue_work import FAILURE, EntryWork, Training
 from resnet_studio.runner.refuse_misfits import refuse_misfits
 from resnet_studio.text import _
-from resnet_studio.ui.threads.jobs import Emit, Job, Jobs
-from resnet_studio.ui.threads.training import train_with_runner
+from resnet_studio.ui.threads.jobs import Emit, Jobs
+from resnet_studio.ui.threads.training import find_devices, train_with_runner, training_on
+from resnet_studio.ui.training_slots import TrainingSlot, TrainingSlots, is_here
 
 if TYPE_CHECKING:
     from resnet_studio.domain.events import StopCheck
-    from resnet_studio.domain.specs import CohortSpec
+    from resnet_studio.domain.specs import CohortSpec, RunSpec
     from resnet_studio.history.store import RunStore
+    from resnet_studio.networks.devices import DevicesHere
 
 log = logging.getLogger(__name__)
 
@@ -44,18 +54,21 @@ _NOT_STORED = _("The disk was full when this run was stopped; it goes on from it
 
 
 class RunController(QObject):
-    """The history's queue, and the job that trains an entry of it.
+    """The history's queue, and the jobs that train entries of it, one on each device that was chosen.
 
     The queue is held after a stop, and at the start where something waits in it: nothing begins by itself until
     :meth:`go_on`. What a person starts meanwhile is trained all the same. A history that many programs share is held
     from the start: what waits there is for its workers, and this window watches them.
+
+    On a history that others share, only what the devices here can train is begun by itself.
 
     ``happened`` brings every event, already stored, in the GUI thread, also those of another program that trains.
     ``runs_changed`` asks lists to reload, at most twice a second. ``state_changed`` comes when :attr:`active`,
     :attr:`trained`, :attr:`queue`, :attr:`held` or :attr:`paused` is another, ``queue_changed`` whenever
     :attr:`entries` are. ``train_requested`` comes before a training that a person has just started, ``entry_ended``
     brings an entry whose job is over, and ``queue_ended`` all that ended since somebody was last idle, once nothing
-    waits any more. ``failed`` is a sentence for the user; ``crashed`` follows it with a trace when the fault is ours.
+    waits any more. ``devices_found`` comes once it is known what this machine can train on. ``failed`` is a sentence
+    for the user; ``crashed`` follows it with a trace when the fault is ours.
     """
 
     happened = Signal(object)
@@ -65,27 +78,32 @@ class RunController(QObject):
     train_requested = Signal()
     entry_ended = Signal(object)
     queue_ended = Signal(list)
+    devices_found = Signal()
     failed = Signal(str)
     crashed = Signal(str, str)
 
     def __init__(
-        self, store: RunStore, parent: QObject | None = None, *, training: Training = train_with_runner
-    ) -> None:
-        """``training`` is what the jobs do; the runner's unless a test stands at that border."""
+        self, store: RunStore, parent: QObject | None = None, *, training: Training = train_with_runner,
+        on_device: Callable[[str, int], Training] = training_on, devices: Callable[[], DevicesHere] = find_devices,
+    ) -> None:  # fmt: skip
+        """What jobs do is the runner's, unless a test stands at that border.
+
+        Args:
+            store: Whose queue it is.
+            parent: Of Qt.
+            training: What jobs do where no device is chosen.
+            on_device: Gives what they do on a device, beside so many others.
+            devices: Looks up what this machine can train on, in a thread.
+        """
         super().__init__(parent)
-        self._store, self._training = store, training
-        self._worker = this_worker()
+        self._store, self._training, self._on_device, self._find = store, training, on_device, devices
+        self._slots, self._finding = TrainingSlots(), False
+        self._passed_over: set[str] = set()  # entries of which it was said that no device chosen here trains them
         self._entries: tuple[QueueEntry, ...] = ()
-        self._active: tuple[str, ...] = ()
-        self._active_entry = ""
         self._chosen: list[str] = []  # entries that a person started while the queue was held
         self._stopped_entry = ""
         self._done: list[QueueEntry] = []
         self._closing = self._held = False
-        self._stop = threading.Event()  # a person wants the cohort stopped; the work looks at it
-        self._pause = threading.Event()  # set and cleared here and by other programs, looked at by the training
-        self._work: EntryWork | None = None
-        self._job: Job | None = None
         self._jobs = Jobs(self)
         self._jobs.crashed.connect(self.crashed)
         self._lists = QTimer(self, interval=LIST_PERIOD_MS, singleShot=True)
@@ -108,18 +126,18 @@ class RunController(QObject):
     @property
     def active(self) -> tuple[str, ...]:
         """Ids of the runs that this program trains now, empty when idle."""
-        return self._active
+        return self._slots.runs
 
     @property
     def trained(self) -> tuple[str, ...]:
         """Ids of the runs that are trained now, here or by another program."""
         watched = self.watched
-        return self._active or (watched.run_ids if watched is not None else ())
+        return self.active or (watched.run_ids if watched is not None else ())
 
     @property
     def watched(self) -> QueueEntry | None:
         """What another program trains; None where this one may, or does. Of a shared history the first of all."""
-        if self._job is not None or (self._store.writable and not self._store.shared):
+        if self._slots.busy or (self._store.writable and not self._store.shared):
             return None
         return next((entry for entry in self._entries if entry.claimed), None)
 
@@ -147,20 +165,91 @@ class RunController(QObject):
     @property
     def training(self) -> bool:
         """A job has a cohort: it trains, is paused or saves."""
-        return self._job is not None
+        return bool(self._slots.busy)
 
     @property
     def paused(self) -> bool:
-        if self._job is not None:
-            return self._pause.is_set()
+        if busy := self._slots.busy:
+            return all(slot.pause.is_set() for slot in busy)
         watched = self.watched
         return watched is not None and watched.status is QueueStatus.PAUSED
 
     @property
     def stopping(self) -> bool:
-        """A stop was asked for and the cohort is on its way to it."""
+        """A stop was asked for, and all that trains is on its way to it."""
+        if busy := self._slots.busy:
+            return all(slot.stop.is_set() for slot in busy)
         watched = self.watched
-        return self._stop.is_set() or (watched is not None and watched.request is QueueRequest.STOP)
+        return watched is not None and watched.request is QueueRequest.STOP
+
+    # On what
+
+    @property
+    def devices(self) -> DevicesHere | None:
+        """What this machine can train on; None as long as :meth:`find_devices` has not found it out."""
+        return self._slots.here
+
+    @property
+    def choice(self) -> str:
+        """What was given to :meth:`train_on` last."""
+        return self._slots.choice
+
+    def train_on(self, choice: str) -> None:
+        """From now on, cohorts begin on the device of that name, on all, or on what each recipe says.
+
+        What trains already goes on where it is; if that is another device, nothing else begins before it has ended.
+        """
+        self._slots.choice = choice
+        self._passed_over.clear()
+        self._choose_slots()
+
+    def find_devices(self) -> None:
+        """Find out what this machine can train on, once; ``devices_found`` follows."""
+        if self._slots.here is None and not self._finding:
+            self._finding = True
+            find = self._find
+            self._jobs.start(
+                lambda _emit, _should_stop: find(),
+                on_done=self._on_devices,
+                on_failed=self.failed.emit,
+                on_end=self._on_finding_ended,
+                name="devices",
+            )
+
+    @Slot(object)
+    def _on_devices(self, here: DevicesHere) -> None:
+        self._slots.here = here
+        choice = self._slots.choice
+        if not is_here(choice, here):
+            self.failed.emit(
+                _("This machine has no {device} now: training takes what each recipe says.", device=choice)
+            )
+        self._choose_slots()
+        self.devices_found.emit()
+
+    @Slot()
+    def _on_finding_ended(self) -> None:
+        self._finding = False
+
+    def _choose_slots(self) -> None:
+        self._slots.choose()
+        self._start_next()
+        self._announce()
+
+    def _refuse_other_devices(self, specs: Iterable[RunSpec]) -> None:
+        """Raises UserError if a recipe asks for a device of another kind than the chosen ones."""
+        for spec in specs:
+            needs = needed_kind(spec.recipe.device)
+            if self._slots.lacks(needs):
+                raise UserError(
+                    _(
+                        "{name} asks for {needs}, and this window trains on {devices}: choose otherwise under "
+                        "Training, Train on.",
+                        name=spec.label,
+                        needs=needs,
+                        devices=self._slots.title,
+                    )
+                )
 
     # What a person starts
 
@@ -176,7 +265,9 @@ class RunController(QObject):
             UserError: If the history cannot be written, or a run could not begin with the weights it asks for.
         """
         refuse_misfits(cohort.runs, self._store)
-        entry = self._store.enqueue(cohort, first=self._job is None, join=self._job is not None)
+        self._refuse_other_devices(cohort.runs)
+        waits = self._slots.waits
+        entry = self._store.enqueue(cohort, first=not waits, join=waits)
         self._begin([entry])
         return entry.run_ids
 
@@ -201,7 +292,7 @@ class RunController(QObject):
                 name="asking",
             )
             return
-        if not now and self._job is None:
+        if not now and not self._slots.busy:
             self._held = True
         added = [steer(self._store, each) for each in commands]
         if now:
@@ -221,7 +312,7 @@ class RunController(QObject):
         if not self._store.writable:
             raise StoreError(self._store.why_read_only)
         self._settle()
-        busy = set(self._active)
+        busy = set(self.active)
         stopped = {run for e in self._entries if e.id == self._stopped_entry for run in e.run_ids}
         for run_id in run_ids:
             run = self._store.get(run_id)
@@ -231,14 +322,15 @@ class RunController(QObject):
                 )
             if run.resumable and not run.iteration:
                 refuse_misfits([run.spec], self._store)
-        entries = self._store.enqueue_runs(run_ids, first=self._job is None)
+            self._refuse_other_devices([run.spec])
+        entries = self._store.enqueue_runs(run_ids, first=not self._slots.waits)
         if stopped & set(run_ids):
             self._held = False  # it is as if it had not been stopped
         self._begin(entries)
 
     def _begin(self, entries: Sequence[QueueEntry]) -> None:
         self.train_requested.emit()
-        if self._held or self._stop.is_set():
+        if self._held or any(slot.stop.is_set() for slot in self._slots):
             self._chosen += [entry.id for entry in entries]
         self._reload()
         self._start_next()
@@ -257,37 +349,53 @@ class RunController(QObject):
         self._announce()
 
     def pause(self) -> None:
-        """Hold the current cohort after its iteration; it keeps its memory."""
-        if self._job is None:
+        """Hold what trains here after its iteration; it keeps its memory."""
+        if busy := self._slots.busy:
+            self._pause(busy)
+        else:
             self._ask_watched(QueueRequest.PAUSE)
-        elif not self.paused and not self._stop.is_set():
-            self._pause.set()
-            self._note(QueueRequest.PAUSE)
-            self._announce()
 
     def unpause(self) -> None:
-        if self._job is None:
+        if busy := self._slots.busy:
+            self._unpause(busy)
+        else:
             self._ask_watched(QueueRequest.GO_ON)
-        elif self.paused:
-            self._pause.clear()
-            self._note(QueueRequest.GO_ON)
-            self._announce()
 
     def stop(self) -> None:
-        """End the current cohort with a checkpoint, and hold the queue: also what a person had started after it."""
-        if self._job is None:
+        """End what trains here with a checkpoint, and hold the queue: also what a person had started after it."""
+        if busy := self._slots.busy:
+            self._stop(busy)
+        else:
             self._ask_watched(QueueRequest.STOP)
-        elif not self._stop.is_set():
-            self._stop.set()
+
+    def _pause(self, slots: Sequence[TrainingSlot]) -> None:
+        for slot in slots:
+            if not slot.pause.is_set() and not slot.stop.is_set():
+                slot.pause.set()
+                self._note(slot, QueueRequest.PAUSE)
+        self._announce()
+
+    def _unpause(self, slots: Sequence[TrainingSlot]) -> None:
+        for slot in slots:
+            if slot.pause.is_set():
+                slot.pause.clear()
+                self._note(slot, QueueRequest.GO_ON)
+        self._announce()
+
+    def _stop(self, slots: Sequence[TrainingSlot]) -> None:
+        if all(slot in slots for slot in self._slots.busy):
             self._held = True
             self._chosen.clear()
-            self._job.request_stop()
-            self._announce()
+        for slot in slots:
+            if slot.job is not None and not slot.stop.is_set():
+                slot.stop.set()
+                slot.job.request_stop()
+        self._announce()
 
-    def _note(self, request: QueueRequest) -> None:
+    def _note(self, slot: TrainingSlot, request: QueueRequest) -> None:
         """For those who watch; the job itself has it already."""
         try:
-            self._store.ask(self._active_entry, request)
+            self._store.ask(slot.entry, request)
         except UserError as error:
             log.info("%s of the entry cannot be stored: %s", request or "going on", error)
         self._reload()
@@ -328,8 +436,9 @@ class RunController(QObject):
 
     def ask(self, entry_id: str, request: QueueRequest) -> None:
         """Pause, stop or go on with any entry."""
-        if self._job is not None and entry_id == self._active_entry:
-            {QueueRequest.PAUSE: self.pause, QueueRequest.STOP: self.stop, QueueRequest.GO_ON: self.unpause}[request]()
+        if slots := [slot for slot in self._slots.busy if slot.entry == entry_id]:
+            act = {QueueRequest.PAUSE: self._pause, QueueRequest.STOP: self._stop, QueueRequest.GO_ON: self._unpause}
+            act[request](slots)
         else:
             self.change(QueueCommand(verb=QueueVerb.STEER, entry=entry_id, request=request))
 
@@ -370,9 +479,9 @@ class RunController(QObject):
                 self._reload()
                 self._held = bool(self.queue)
                 self._announce()
-            if self._job is None and answer_requests(self._store):
+            if not self._slots.busy and answer_requests(self._store):
                 self._on_changed()
-            elif self._job is not None:
+            elif self._slots.busy:
                 self._reload()
                 self._announce()
         except StoreError as error:
@@ -386,7 +495,7 @@ class RunController(QObject):
         self._announce()
 
     def _follow_shared(self) -> None:
-        if self._job is None:
+        if not self._slots.busy:
             self._follow()
         else:
             self._reload()
@@ -414,7 +523,7 @@ class RunController(QObject):
         """Whoever shows the state shows it anew, where it is another."""
         watched = self.watched
         state = (
-            self._active, watched and (watched.id, watched.status, watched.request), self.queue, self.held, self.paused,
+            self.active, watched and (watched.id, watched.status, watched.request), self.queue, self.held, self.paused,
             self.stopping, self._store.writable,
         )  # fmt: skip
         if state != self._shown_state:
@@ -432,15 +541,16 @@ class RunController(QObject):
             False if the thread still runs after ``ms`` milliseconds.
         """
         self._closing = True
-        job = self._job
-        if job is not None:
+        jobs = [(slot, slot.job) for slot in self._slots if slot.job is not None]
+        for _slot, job in jobs:
             job.request_stop()
-            waited = Waited()
-            while self._job is job and not job.wait(20):  # released by an event that was processed: it has ended
+        waited = Waited()
+        for slot, job in jobs:
+            while slot.job is job and not job.wait(20):  # released by an event that was processed: it has ended
                 QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, 20)
                 if waited.seconds > ms / 1000:
                     return False
-            if self._job is job:
+            if slot.job is job:
                 QCoreApplication.sendPostedEvents(job)  # what the work said last, and its end
         self._be_quiet()
         return True
@@ -452,71 +562,103 @@ class RunController(QObject):
             timer.stop()
 
     def _start_next(self) -> None:
-        if self._job is not None or self._closing or not self._store.writable:
+        """On every free device; the entries that wait are taken in order."""
+        if self._closing or not self._store.writable:
             return
-        try:
-            claim = self._claim_next()
-        except StoreError as error:
-            self.failed.emit(str(error))
-            return
-        if claim is None:
-            return
-        self._active, self._active_entry = claim.run_ids, claim.entry_id
+        if not self._slots.known and self._may_begin:
+            self.find_devices()  # and come back
+        for slot in self._slots.free:
+            try:
+                claim = self._claim_next(slot)
+            except StoreError as error:
+                self.failed.emit(str(error))
+                return
+            if claim is not None:
+                self._start(slot, claim)
+        if not self._slots.busy:
+            self._say_passed_over()
+
+    @property
+    def _may_begin(self) -> bool:
+        return bool(self._chosen) if self._held else any(e.status is QueueStatus.WAITING for e in self._entries)
+
+    def _start(self, slot: TrainingSlot, claim: Claim) -> None:
         self._stopped_entry = ""
-        self._pause.clear()
-        self._stop = stop = threading.Event()
-        self._work = work = EntryWork(
-            claim,
-            self._store,
-            self._training,
-            pause=self._pause,
-            stopped_as=lambda: QueueStatus.STOPPED if stop.is_set() else QueueStatus.WAITING,
-        )  # holds no reference to this object: the job's end must not be this one's
-        self._job = self._jobs.start(
-            partial(_train, work),
+        training = self._on_device(slot.device, self._slots.beside) if slot.device else self._training
+        slot.job = self._jobs.start(
+            partial(_train, slot.begin(claim, self._store, training)),
             on_item=self._on_happened,
             on_failed=self.failed.emit,
-            on_end=self._on_end,
+            on_end=self._on_job_ended,
             name="training",
             failure=FAILURE,
         )
         self._reload()
 
-    def _claim_next(self) -> Claim | None:
+    def _claim_next(self, slot: TrainingSlot) -> Claim | None:
         while self._held and self._chosen:
-            if (claim := self._store.claim(self._worker, self._chosen.pop(0))) is not None:
+            anything = replace(slot.worker, kinds=())  # a person has chosen it
+            if (claim := self._store.claim(anything, self._chosen.pop(0))) is not None:
                 return claim
-        if self._held or not any(entry.status is QueueStatus.WAITING for entry in self._entries):
+        if self._held or not self._may_begin:
             return None
         self._chosen.clear()
-        return self._store.claim(self._worker)
+        worker = slot.worker
+        if not worker.kinds and self._store.shared:
+            if self._slots.here is None:
+                self.find_devices()  # and come back
+                return None
+            worker = replace(worker, kinds=self._slots.here.kinds)
+        return self._store.claim(worker)
 
-    def _on_end(self) -> None:
+    def _say_passed_over(self) -> None:
+        """What waits and asks for a device that is not chosen; in a shared history it is for others."""
+        if self._held or self._store.shared:
+            return
+        for entry in self._entries:
+            waits = entry.status is QueueStatus.WAITING and entry.id not in self._passed_over
+            if waits and self._slots.lacks(entry.needs):
+                self._passed_over.add(entry.id)
+                self.failed.emit(
+                    _(
+                        "{title} waits for {needs}, on which this window does not train: choose otherwise under "
+                        "Training, Train on.",
+                        title=entry.title,
+                        needs=entry.needs,
+                    )
+                )
+
+    @Slot()
+    def _on_job_ended(self) -> None:
+        job = self.sender()
+        for slot in list(self._slots):
+            if slot.job is job and slot.work is not None:
+                self._on_end(slot, slot.work)
+
+    def _on_end(self, slot: TrainingSlot, work: EntryWork) -> None:
         """The job's thread is over."""
-        work = self._work
-        assert work is not None
-        self._work = self._job = None
+        runs, asked = slot.runs, slot.stop.is_set()
+        slot.clear()
         if not self._store.shared:  # there who claims them next finds them interrupted
-            self._unsettled.update(self._active)
+            self._unsettled.update(runs)
         if not work.stored:
             self._unended.append(work)
         self._settle()
         stopped = work.status is QueueStatus.STOPPED  # also by another program
-        if stopped and not self._stop.is_set():
-            self._chosen.clear()  # as :meth:`stop` does
-        self._held = self._held or stopped
+        if stopped and not self._slots.busy:
+            if not asked:
+                self._chosen.clear()  # as :meth:`stop` does
+            self._held = True
         self._stopped_entry = work.claim.entry_id if stopped else ""
-        self._active, self._active_entry = (), ""
-        self._stop.clear()
-        self._pause.clear()
+        self._slots.choose()
         self._reload()
         self._report(work)
         if not self.queue:
             self._held = self._store.shared
         self._start_next()
-        if self._job is None and not self.queue and self._done and not stopped and not self._closing:
+        if not self._slots.busy and not self.queue and self._done and not stopped and not self._closing:
             self.queue_ended.emit(self._done)
-        if self._job is None:
+        if not self._slots.busy:
             self._done = []
         self._announce()
         self.refresh()

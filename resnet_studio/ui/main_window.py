@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayou
 
 from resnet_studio.text import _
 from resnet_studio.ui.actions import THEME_ACTIONS, Action, WindowState
+from resnet_studio.ui.device_menu import DeviceMenu
 from resnet_studio.ui.dialogs import about_box, ask_to_stop, ask_to_wait
 from resnet_studio.ui.drop_frame import DropFrame, drop_sentence
 from resnet_studio.ui.explain.term import term_of
@@ -53,6 +54,7 @@ class MainWindow(QMainWindow):
         self.services, self.pages = self.navigator.services, self.navigator.pages
         self.rail = Rail(rows, services.theme)
         self.menus = Menus(self, rows, self._handlers(), services.theme)
+        self.menus.add_menu(_("&Training"), DeviceMenu(services.controller, services.preferences, self))
         self.menus.actions[THEME_ACTIONS[services.theme.mode]].setChecked(True)
         self._history = HistoryNotices(services.store, services.controller, self.banner, self)
         self._disk_full = DiskFullNotice(services.controller, self.banner, self)

@@ -70,6 +70,11 @@ class Menus(QObject):
         self._window.addAction(item)  # shortcuts go on working in full screen
         return item
 
+    def add_menu(self, title: str, menu: QMenu) -> None:
+        """At the end of the menu of that title."""
+        self._menus[title].addSeparator()
+        self._menus[title].addMenu(menu)
+
     def apply(self, state: WindowState) -> None:
         """Enable what the rules allow."""
         for action, item in self.actions.items():

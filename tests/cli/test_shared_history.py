@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from resnet_studio.domain.queue import Worker
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
+from resnet_studio.platform.host import CORES_VARIABLE
 
 from .conftest import TINY, Trained, say
 
@@ -58,15 +60,18 @@ def test_workers_train_what_waits_and_leave(images: Path, database: str, tmp_pat
     assert any("pg_dump" in check["value"] for check in healthy if check["name"] == "backups")
 
 
-def test_a_cohort_for_a_device_that_is_not_here_stays_waiting(images: Path, tmp_path: Path) -> None:
+def test_a_cohort_for_a_device_that_is_not_here_stays_waiting(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CORES_VARIABLE, "")  # set back afterwards
     home = ("--home", tmp_path / "home")
     design = (*TINY, "--data", f"folder:{images}", "--iterations", 2, "--device", "cuda")
     added = say(*home, "queue", "add", *design, "--json")
     assert (added.code, added.json["needs"]) == (0, "cuda")
     ran = say(*home, "queue", "run")
     assert (ran.code, "waits for a worker that has cuda; this machine has none" in ran.err) == (0, True)
-    worked = say(*home, "work", "--until-empty", "--device", "cpu")
-    assert (worked.code, worked.err) == (0, "")
+    worked = say(*home, "work", "--until-empty", "--device", "cpu", "--cores", 3)
+    assert (worked.code, worked.err, os.environ[CORES_VARIABLE]) == (0, "", "3")
     (entry,) = say(*home, "queue", "list", "--json").json
     assert (entry["status"], entry["needs_lacking"]) == ("waiting", False)
     with RunStore.open(Home(tmp_path / "home")) as store:

@@ -24,7 +24,7 @@ from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
-from resnet_studio.runner import device_workers, run_cohort
+from resnet_studio.runner import one_device, run_cohort
 from resnet_studio.runner.device_workers import DeviceWorkers, named_devices
 from resnet_studio.runner.devices import LostProcessError
 from resnet_studio.training import setup
@@ -164,7 +164,7 @@ def test_processes_that_are_lost_again_and_again_fail_the_cohort(
         tried.append(device)
         raise LostProcessError("It is lost.")
 
-    monkeypatch.setattr(device_workers, "train_in_process", lost)
+    monkeypatch.setattr(one_device, "train_in_process", lost)
     entry = store.enqueue(tiny_twin)
     shown = Shown()
     shown.work(store)

@@ -125,7 +125,8 @@ def test_pause_holds_the_iterations_and_unpause_goes_on(
     qtbot: QtBot, services: Services, tiny_twin: CohortSpec
 ) -> None:
     controller = services.controller
-    pause = controller._pause = WatchedEvent()
+    (slot,) = controller._slots
+    pause = slot.pause = WatchedEvent()
     with qtbot.waitSignal(controller.happened, timeout=60_000, check_params_cb=trains(ProgressMade)):
         run_ids = controller.train(longer(tiny_twin))
     controller.pause()

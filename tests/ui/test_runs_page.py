@@ -235,7 +235,8 @@ def test_a_hidden_page_reads_the_list_when_it_is_shown(qtbot, page, stored, serv
 
 def test_rows_in_training_move(qtbot, page, stored, services):
     run_id = stored["plain-8"]
-    services.controller._active = (run_id,)
+    (slot,) = services.controller._slots
+    slot.runs = (run_id,)
     services.store.append_chunks([CurveChunk(run_id, Series.TRAINING_ERROR, 41, np.full(10, 77.0, np.float32))])
     services.controller.happened.emit(ProgressMade((run_id,), 50, 100, 1.0, 1.0, 1.0))
     index = page.proxy.index_of(run_id, Column.TRAINING_ERROR)
@@ -243,7 +244,7 @@ def test_rows_in_training_move(qtbot, page, stored, services):
     choose(page, stored, "plain-8")
     assert not page.toolbox.actions[RunAction.DELETE].isEnabled()
     assert "stop it first" in page.toolbox.actions[RunAction.DELETE].toolTip()
-    services.controller._active = ()
+    slot.runs = ()
 
 
 def test_details_tell_all_and_copies_can_be_used(page, stored, services):

@@ -19,6 +19,7 @@ from resnet_studio.cli.training_progress import progress
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import EventSink
 from resnet_studio.domain.queue import QueueEntry, QueueStatus
+from resnet_studio.platform.host import CORES_VARIABLE
 from resnet_studio.text import _
 
 _DEVICE = re.compile(r"cpu|cuda(:[0-9]{1,3})?")
@@ -37,6 +38,9 @@ def work(
             "--device", metavar="cpu|cuda:N", help=_("All that this worker uses; else what each recipe says.")
         ),
     ] = "",
+    cores: Annotated[
+        int, typer.Option("--cores", min=0, max=4096, help=_("As many of the machine's cores; 0 for all."))
+    ] = 0,
     once: Annotated[bool, typer.Option("--once", help=_("Leave after one cohort."))] = False,
     until_empty: Annotated[bool, typer.Option("--until-empty", help=_("Leave as soon as nothing waits."))] = False,
 ) -> None:
@@ -46,6 +50,8 @@ def work(
     """
     here = session(context)
     _use(device)
+    if cores:
+        os.environ[CORES_VARIABLE] = str(cores)
     with here.writer() as store:
         if not store.writable:
             raise StoreError(store.why_read_only)
