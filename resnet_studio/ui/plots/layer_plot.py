@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
-from PySide6.QtWidgets import QLabel, QStackedWidget, QWidget
+from PySide6.QtGui import QColor, QFont, QFontMetricsF
+from PySide6.QtWidgets import QApplication, QLabel, QStackedWidget, QWidget
 
 from resnet_studio.text import _
 from resnet_studio.ui.plots.axes import BottomValueAxis, LayerAxis, PositionAxis, ValueAxis
@@ -20,10 +21,11 @@ from resnet_studio.ui.plots.layer_grid import (
     LayerGrid,
     Profile,
     colour_span,
+    fitting_columns,
     layer_grid,
     layer_profile,
-    map_columns,
 )
+from resnet_studio.ui.plots.legend import value_text
 from resnet_studio.ui.plots.panels import ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.plot_item import without_menu
 from resnet_studio.ui.plots.ranges import count_text
@@ -31,8 +33,15 @@ from resnet_studio.ui.plots.run_plot import RunPlot
 from resnet_studio.ui.theme import Role, Theme
 
 FRAME_MS = 100
-COMPACT_HEIGHT = 260  # below it the names of the axes give way to the maps
-_PROFILE_SHARE = 0.3  # of the width of a row of maps
+LEAST_NAMED = 64.0  # pixels of a map's height below which the names of the axes give way to it
+_MARGINS = (0, 2, 4, 4)  # left, top, right, bottom, in pixels as what follows
+_GAP = 14.0  # between two maps, for half of the last number below
+_TITLE, _TICKS, _NAME = 20.0, 22.0, 17.0  # heights of a title, of labels below, of an axis' name
+_LAYERS, _THOUSAND_LAYERS = 34.0, 46.0  # widths of the labels of layers
+_PROFILE = (0.2, 150.0, 340.0)  # share of the width; at least, at most
+_SCALE = 80.0
+_TITLE_POINTS = 9
+_TITLE_MARGIN = 10.0  # of the document that pyqtgraph writes a title in
 
 
 class _Map:
@@ -47,9 +56,26 @@ class _Map:
         self.line = pg.InfiniteLine(angle=90, movable=False)
         self.line.setVisible(False)
         _quiet(self.item)
+        _title_over_all(self.item)
         self.item.addItem(self.image)
         self.item.addItem(self.line, ignoreBounds=True)
         self.item.getViewBox().invertY(True)
+
+    def place(self, *, ticks: bool, named: bool, first: bool, height: float, layers: float) -> None:
+        """How axes look and what room they take.
+
+        Args:
+            ticks: Whether numbers stand below the map.
+            named: Whether there is room for the names of axes.
+            first: Whether it is the leftmost, which alone names the layers.
+            height: Of what is below the map, in pixels.
+            layers: Width of the labels of layers, in pixels.
+        """
+        self.bottom.setStyle(showValues=ticks)
+        self.bottom.showLabel(ticks and named)
+        self.bottom.setHeight(height if ticks else 0)
+        self.left.showLabel(first and named)
+        self.left.setWidth(layers + (_NAME if first and named else 0))
 
     def draw(self, span: tuple[float, float] | None, right: float) -> None:
         grid = self.grid
@@ -70,6 +96,12 @@ def _quiet(item: pg.PlotItem) -> None:
     box.setDefaultPadding(0.0)
 
 
+def _title_over_all(item: pg.PlotItem) -> None:
+    """Give the title the width of the labels at the left, too."""
+    item.layout.removeItem(item.titleLabel)
+    item.layout.addItem(item.titleLabel, 0, 0, 1, 2)
+
+
 class LayerPlot(RunPlot):
     """Draws a series of layers of ``book`` whenever it has changed and the plot can be seen.
 
@@ -83,6 +115,7 @@ class LayerPlot(RunPlot):
         super().__init__(theme, book, panel, parent, frame_ms=FRAME_MS, legend=legend)
         self._series = panel.series[0]
         self._maps: list[_Map] = []
+        self._columns, self._title_room = 1, 0.0
         self._layer = 1
         self.span: tuple[float, float] | None = None
         self._build()
@@ -91,10 +124,11 @@ class LayerPlot(RunPlot):
 
     def _build(self) -> None:
         self._view = pg.GraphicsLayoutWidget(self)
-        self._view.ci.layout.setContentsMargins(0, 8, 4, 8)
-        self._view.ci.layout.setSpacing(4)
+        self._view.ci.layout.setContentsMargins(*_MARGINS)
+        self._view.ci.layout.setSpacing(_GAP)
         self._profile_values, self._profile_layers = BottomValueAxis(), LayerAxis()
         self._profile = pg.PlotItem(axisItems={"bottom": self._profile_values, "left": self._profile_layers})
+        _title_over_all(self._profile)
         self._profile.getViewBox().invertY(True)
         self._profile.showGrid(x=True, y=True, alpha=0.18)
         self._scale_values = ValueAxis()
@@ -103,6 +137,8 @@ class LayerPlot(RunPlot):
         self._scale.hideAxis("bottom")
         self._shades = pg.ImageItem(axisOrder="row-major")
         self._scale.addItem(self._shades)
+        self._level = pg.InfiniteLine(angle=0, movable=False)
+        self._profile.addItem(self._level, ignoreBounds=True)
         for item in (self._profile, self._scale):
             _quiet(item)
         self._lines: list[pg.PlotDataItem] = []
@@ -175,14 +211,16 @@ class LayerPlot(RunPlot):
 
     def _draw_maps(self) -> None:
         runs, axis = self.shown_runs, self.options.axis
-        if [each.run for each in self._maps] != list(runs):
-            self._arrange(runs)
+        columns = fitting_columns(len(runs), lambda columns: self._map_size(columns, named=True)) if runs else 1
+        if [each.run for each in self._maps] != list(runs) or columns != self._columns:
+            self._arrange(runs, columns)
         for each in self._maps:
             each.grid = layer_grid(self.book, each.run.run_id, self._series, axis)
         grids = [each.grid for each in self._maps if each.grid is not None]
         self.span = colour_span(grids)
         self.stack.setCurrentWidget(self._view if self.span else self._nothing)
         right = max((grid.right for grid in grids), default=1.0)
+        self._place_items()
         for each in self._maps:
             each.draw(self.span, right)
         if self.span is not None:
@@ -190,25 +228,38 @@ class LayerPlot(RunPlot):
             self._shades.setImage(coloured(np.linspace(low, high, 256)[:, None], self.span), levels=(0, 255))
             self._shades.setRect(QRectF(0.0, low, 1.0, high - low))
             self._scale.getViewBox().setRange(xRange=(0.0, 1.0), yRange=self.span, padding=0)
-        self._name_axes()
         self.frames += 1
 
-    def _arrange(self, runs: Sequence[PlottedRun]) -> None:
+    def _rows(self, columns: int) -> int:
+        return max(1, -(-len(self.shown_runs) // columns))
+
+    @property
+    def _profile_width(self) -> float:
+        share, least, most = _PROFILE
+        return min(max(share * self._view.width(), least), most)
+
+    @property
+    def _labels(self) -> float:
+        """Width of the labels of layers, in pixels."""
+        return _LAYERS if all(run.depth < 1000 for run in self.shown_runs) else _THOUSAND_LAYERS
+
+    def _map_size(self, columns: int, *, named: bool) -> tuple[float, float]:
+        """Width and height of a map, in pixels, without titles and labels."""
+        left, top, right, bottom = _MARGINS
+        rows, name = self._rows(columns), _NAME if named else 0.0
+        width = self._view.width() - left - right - self._profile_width - _SCALE - name - (columns + 1) * _GAP
+        height = self._view.height() - top - bottom - _TICKS - name - (rows - 1) * _GAP
+        return width / columns - self._labels, height / rows - _TITLE
+
+    def _arrange(self, runs: Sequence[PlottedRun], columns: int) -> None:
         """Maps row by row, right of them profile and colour scale over the whole height."""
         self._view.ci.clear()
+        self._columns = columns
         self._maps = [_Map(run) for run in runs]
-        columns = map_columns(runs)
         for place, each in enumerate(self._maps):
             self._view.ci.addItem(each.item, row=place // columns, col=place % columns)
-        rows = max(1, -(-len(runs) // max(columns, 1)))
-        self._view.ci.addItem(self._profile, row=0, col=columns, rowspan=rows)
-        self._view.ci.addItem(self._scale, row=0, col=columns + 1, rowspan=rows)
-        grid = self._view.ci.layout
-        for column in range(columns):
-            grid.setColumnStretchFactor(column, 10)
-        grid.setColumnStretchFactor(columns, max(4, round(10 * columns * _PROFILE_SHARE)))
-        grid.setColumnStretchFactor(columns + 1, 0)
-        self._scale.setFixedWidth(76)
+        self._view.ci.addItem(self._profile, row=0, col=columns, rowspan=self._rows(columns))
+        self._view.ci.addItem(self._scale, row=0, col=columns + 1, rowspan=self._rows(columns))
         for line in self._lines:
             self._profile.removeItem(line)
         self._lines = []
@@ -218,6 +269,41 @@ class LayerPlot(RunPlot):
             self._profile.addItem(line)
             self._lines.append(line)
         self.on_theme_changed(redraw=False)
+
+    def _place_items(self) -> None:
+        """Every map of one size: labels below those that have no map below them, names where there is room."""
+        columns, rows = self._columns, self._rows(self._columns)
+        named = self._map_size(columns, named=True)[1] >= LEAST_NAMED
+        width, height = self._map_size(columns, named=named)
+        below = _TICKS + (_NAME if named else 0.0)
+        self._title_room = width + self._labels
+        grid = self._view.ci.layout
+        for column in range(columns):
+            wider = _NAME if named and column == 0 else 0.0
+            grid.setColumnFixedWidth(column, max(1.0, width + self._labels + wider))
+        grid.setColumnFixedWidth(columns, self._profile_width)
+        grid.setColumnFixedWidth(columns + 1, _SCALE)
+        for column in range(columns + 2, grid.columnCount()):  # of an arrangement before
+            grid.setColumnFixedWidth(column, 0.0)
+        for row in range(rows):
+            grid.setRowFixedHeight(row, max(1.0, height + _TITLE + (below if row == rows - 1 else 0.0)))
+        for row in range(rows, grid.rowCount()):
+            grid.setRowFixedHeight(row, 0.0)
+        for place, each in enumerate(self._maps):
+            last = place + columns >= len(self._maps)
+            each.bottom.set_kind(self.options.axis)
+            each.bottom.setLabel(ITERATIONS_BY_AXIS[self.options.axis])
+            each.left.setLabel(_("layer"))
+            each.place(ticks=last, named=named, first=place % columns == 0, height=below, layers=self._labels)
+        self._profile_values.setLabel(self.panel.axis_title)
+        self._profile_values.showLabel(named)
+        self._profile_values.setHeight(below)
+        self._profile_layers.setLabel(_("layer"))
+        self._profile_layers.showLabel(named)
+        self._profile_layers.setWidth(self._labels + (_NAME if named else 0.0))
+        self._scale_values.setLabel(self.panel.axis_title)
+        self._scale_values.setWidth(58)
+        self._scale.layout.setContentsMargins(1, _TITLE, 1, below)
 
     def _draw_profile(self) -> None:
         profiles = self.profiles
@@ -235,12 +321,26 @@ class LayerPlot(RunPlot):
             box = self._profile.getViewBox()
             edge = (self.span[1] - self.span[0]) * 0.03
             box.setRange(xRange=(self.span[0] - edge, self.span[1] + edge), yRange=(0.5, layers + 0.5), padding=0)
-        self._profile.setTitle(self._place_text(profiles), color=self._theme.colour(Role.MUTED), size="9pt")
+        self._level.setVisible(self._cursor is not None)
+        self._level.setValue(self._layer)
+        self._show_titles(profiles)
         found = [
             Reading(run, (profiles[run.run_id].at(self._layer) if run.run_id in profiles else None,))
             for run in self._runs
         ]
         self.legend.show_readings(_("layer {layer}", layer=self._layer), found, [])
+
+    def _show_titles(self, profiles: dict[str, Profile]) -> None:
+        """Names, with the values at the cursor where no legend shows those; where the profile was measured."""
+        for each in self._maps:
+            profile = profiles.get(each.run.run_id)
+            value = profile.at(self._layer) if profile is not None and self._cursor is not None else None
+            number = "" if value is None or not self.legend.isHidden() else value_text(value, None, self.panel.unit)
+            _entitle(each.item, self._title_room, each.run.name, number, each.run.paint(self._theme))
+        place = self._place_text(profiles)
+        if self._cursor is not None:
+            place = _("{place}, layer {layer}", place=place, layer=self._layer)
+        _entitle(self._profile, self._profile_width, place, "", self._theme.colour(Role.MUTED))
 
     def _place_text(self, profiles: dict[str, Profile]) -> str:
         """Where the profile was measured, or that each run's newest is shown."""
@@ -248,23 +348,6 @@ class LayerPlot(RunPlot):
         if len(iterations) != 1:
             return _("latest") if self._cursor is None else self._cursor_text(self._cursor)
         return _("iteration {place}", place=count_text(iterations.pop()))
-
-    def _name_axes(self) -> None:
-        named = self._view.height() > COMPACT_HEIGHT
-        for each in self._maps:
-            each.bottom.set_kind(self.options.axis)
-            each.bottom.setLabel(ITERATIONS_BY_AXIS[self.options.axis])
-            each.bottom.showLabel(named)
-            each.left.setLabel(_("layer"))
-            each.left.showLabel(named)
-            each.left.setWidth(52 if named else 36)
-        self._profile_values.setLabel(self.panel.axis_title)
-        self._profile_layers.setLabel(_("layer"))
-        self._scale_values.setLabel(self.panel.axis_title)
-        for axis in (self._profile_values, self._profile_layers, self._scale_values):
-            axis.showLabel(named)
-        self._profile_layers.setWidth(52 if named else 36)
-        self._scale_values.setWidth(58 if named else 42)
 
     @Slot()
     def on_theme_changed(self, *, redraw: bool = True) -> None:
@@ -274,14 +357,15 @@ class LayerPlot(RunPlot):
         axes: list[Any] = [self._profile_values, self._profile_layers, self._scale_values]
         for each in self._maps:
             each.line.setPen(cursor)
-            each.item.setTitle(_title(each.run), color=each.run.paint(theme), size="9pt")
             axes += [each.bottom, each.left]
         self._paint_axes(axes)
+        self._level.setPen(cursor)
         for each, line in zip(self._maps, self._lines, strict=True):
             colour = each.run.paint(theme).name()
             line.setPen(theme.run_pen(colour, residual=each.run.residual, bold=True))
         if redraw:
             self._drawn = None
+        self._read = None
 
     def _move_cursor(self, position: QPointF) -> None:
         scene = self._view.mapToScene(position.toPoint())
@@ -310,6 +394,16 @@ class LayerPlot(RunPlot):
         return super()._press_key(key)
 
 
-def _title(run: PlottedRun) -> str:
-    """pyqtgraph takes titles for HTML."""
-    return escape(run.name)
+def _entitle(item: pg.PlotItem, room: float, name: str, number: str, colour: QColor) -> None:
+    """Fit ``name`` and ``number`` into ``room`` pixels, for a wider title would widen the plot; the number whole."""
+    font = QFont(QApplication.font())
+    font.setPointSize(_TITLE_POINTS)
+    metrics = QFontMetricsF(font)
+    number = f"  {number}" if number else ""
+    left = room - metrics.horizontalAdvance(number) - _TITLE_MARGIN
+    text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, max(left, 0.0)) + number
+    if (text, colour) != getattr(item, "shown_title", None):
+        item.shown_title = text, colour
+        item.setTitle(escape(text), color=colour, size=f"{_TITLE_POINTS}pt")  # pyqtgraph takes titles for HTML
+        item.titleLabel.setMaximumHeight(_TITLE)
+        item.layout.setRowFixedHeight(0, _TITLE)
