@@ -260,7 +260,7 @@ def _paint_line(p: QPainter, ink: Ink, line: Line, axes: Axes, log: bool) -> Non
         for place, a, b in zip(x, axes.y(_on_axis(line.low, log)), axes.y(_on_axis(line.high, log)), strict=True):
             if np.isfinite(a) and np.isfinite(b):
                 p.drawLine(QLineF(place, a, place, b))
-    p.setPen(line_pen(ink, line, 2.0))
+    p.setPen(line_pen(ink, line, line.width))
     if not line.points:
         finite = np.isfinite(y)
         edges = np.flatnonzero(np.diff(np.concatenate(([False], finite, [False])).astype(np.int8)))
