@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Slot
-from PySide6.QtGui import QColor, QFont, QFontMetricsF
-from PySide6.QtWidgets import QApplication, QLabel, QStackedWidget, QWidget
+from PySide6.QtWidgets import QLabel, QStackedWidget, QWidget
 
 from resnet_studio.text import _
-from resnet_studio.ui.plots.axes import BottomValueAxis, LayerAxis, PositionAxis, ValueAxis
+from resnet_studio.ui.plots.axes import BottomValueAxis, LayerAxis, ValueAxis
 from resnet_studio.ui.plots.cursor_values import Reading
 from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.layer_colours import coloured
 from resnet_studio.ui.plots.layer_grid import (
-    LayerGrid,
     Profile,
     colour_span,
     fitting_columns,
     layer_grid,
     layer_profile,
 )
+from resnet_studio.ui.plots.layer_map import NAME, TITLE, LayerMap, entitle, quiet, title_over_all
 from resnet_studio.ui.plots.legend import value_text
 from resnet_studio.ui.plots.panels import ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
-from resnet_studio.ui.plots.plot_item import without_menu
 from resnet_studio.ui.plots.ranges import count_text
 from resnet_studio.ui.plots.run_plot import RunPlot
 from resnet_studio.ui.theme import Role, Theme
@@ -36,70 +33,10 @@ FRAME_MS = 100
 LEAST_NAMED = 64.0  # pixels of a map's height below which the names of the axes give way to it
 _MARGINS = (0, 2, 4, 4)  # left, top, right, bottom, in pixels as what follows
 _GAP = 14.0  # between two maps, for half of the last number below
-_TITLE, _TICKS, _NAME = 20.0, 22.0, 17.0  # heights of a title, of labels below, of an axis' name
+_TICKS = 22.0  # height of labels below
 _LAYERS, _THOUSAND_LAYERS = 34.0, 46.0  # widths of the labels of layers
 _PROFILE = (0.2, 150.0, 340.0)  # share of the width; at least, at most
 _SCALE = 80.0
-_TITLE_POINTS = 9
-_TITLE_MARGIN = 10.0  # of the document that pyqtgraph writes a title in
-
-
-class _Map:
-    """One run's heat map."""
-
-    def __init__(self, run: PlottedRun) -> None:
-        self.run = run
-        self.grid: LayerGrid | None = None
-        self.bottom, self.left = PositionAxis(), LayerAxis()
-        self.item = pg.PlotItem(axisItems={"bottom": self.bottom, "left": self.left})
-        self.image = pg.ImageItem(axisOrder="row-major")
-        self.line = pg.InfiniteLine(angle=90, movable=False)
-        self.line.setVisible(False)
-        _quiet(self.item)
-        _title_over_all(self.item)
-        self.item.addItem(self.image)
-        self.item.addItem(self.line, ignoreBounds=True)
-        self.item.getViewBox().invertY(True)
-
-    def place(self, *, ticks: bool, named: bool, first: bool, height: float, layers: float) -> None:
-        """How axes look and what room they take.
-
-        Args:
-            ticks: Whether numbers stand below the map.
-            named: Whether there is room for the names of axes.
-            first: Whether it is the leftmost, which alone names the layers.
-            height: Of what is below the map, in pixels.
-            layers: Width of the labels of layers, in pixels.
-        """
-        self.bottom.setStyle(showValues=ticks)
-        self.bottom.showLabel(ticks and named)
-        self.bottom.setHeight(height if ticks else 0)
-        self.left.showLabel(first and named)
-        self.left.setWidth(layers + (_NAME if first and named else 0))
-
-    def draw(self, span: tuple[float, float] | None, right: float) -> None:
-        grid = self.grid
-        self.image.setVisible(grid is not None and span is not None)
-        layers = self.run.depth if grid is None else grid.layers
-        self.left.set_layers(layers)
-        if grid is not None and span is not None:
-            self.image.setImage(coloured(grid.values, span), autoLevels=False, levels=(0, 255))
-            self.image.setRect(QRectF(grid.left, 0.5, grid.right - grid.left, layers))
-        self.item.getViewBox().setRange(xRange=(0.0, right), yRange=(0.5, layers + 0.5), padding=0)
-
-
-def _quiet(item: pg.PlotItem) -> None:
-    without_menu(item)
-    box = item.getViewBox()
-    box.disableAutoRange()
-    box.setMouseEnabled(False, False)
-    box.setDefaultPadding(0.0)
-
-
-def _title_over_all(item: pg.PlotItem) -> None:
-    """Give the title the width of the labels at the left, too."""
-    item.layout.removeItem(item.titleLabel)
-    item.layout.addItem(item.titleLabel, 0, 0, 1, 2)
 
 
 class LayerPlot(RunPlot):
@@ -114,7 +51,7 @@ class LayerPlot(RunPlot):
     ) -> None:
         super().__init__(theme, book, panel, parent, frame_ms=FRAME_MS, legend=legend)
         self._series = panel.series[0]
-        self._maps: list[_Map] = []
+        self._maps: list[LayerMap] = []
         self._columns, self._title_room = 1, 0.0
         self._layer = 1
         self.span: tuple[float, float] | None = None
@@ -128,7 +65,7 @@ class LayerPlot(RunPlot):
         self._view.ci.layout.setSpacing(_GAP)
         self._profile_values, self._profile_layers = BottomValueAxis(), LayerAxis()
         self._profile = pg.PlotItem(axisItems={"bottom": self._profile_values, "left": self._profile_layers})
-        _title_over_all(self._profile)
+        title_over_all(self._profile)
         self._profile.getViewBox().invertY(True)
         self._profile.showGrid(x=True, y=True, alpha=0.18)
         self._scale_values = ValueAxis()
@@ -140,7 +77,7 @@ class LayerPlot(RunPlot):
         self._level = pg.InfiniteLine(angle=0, movable=False)
         self._profile.addItem(self._level, ignoreBounds=True)
         for item in (self._profile, self._scale):
-            _quiet(item)
+            quiet(item)
         self._lines: list[pg.PlotDataItem] = []
         self._nothing = QLabel(
             _(
@@ -236,7 +173,7 @@ class LayerPlot(RunPlot):
     @property
     def _profile_width(self) -> float:
         share, least, most = _PROFILE
-        return min(max(share * self._view.width(), least), most)
+        return min(max(share * float(self._view.width()), least), most)
 
     @property
     def _labels(self) -> float:
@@ -246,16 +183,16 @@ class LayerPlot(RunPlot):
     def _map_size(self, columns: int, *, named: bool) -> tuple[float, float]:
         """Width and height of a map, in pixels, without titles and labels."""
         left, top, right, bottom = _MARGINS
-        rows, name = self._rows(columns), _NAME if named else 0.0
+        rows, name = self._rows(columns), NAME if named else 0.0
         width = self._view.width() - left - right - self._profile_width - _SCALE - name - (columns + 1) * _GAP
         height = self._view.height() - top - bottom - _TICKS - name - (rows - 1) * _GAP
-        return width / columns - self._labels, height / rows - _TITLE
+        return width / columns - self._labels, height / rows - TITLE
 
     def _arrange(self, runs: Sequence[PlottedRun], columns: int) -> None:
         """Maps row by row, right of them profile and colour scale over the whole height."""
         self._view.ci.clear()
         self._columns = columns
-        self._maps = [_Map(run) for run in runs]
+        self._maps = [LayerMap(run) for run in runs]
         for place, each in enumerate(self._maps):
             self._view.ci.addItem(each.item, row=place // columns, col=place % columns)
         self._view.ci.addItem(self._profile, row=0, col=columns, rowspan=self._rows(columns))
@@ -275,18 +212,18 @@ class LayerPlot(RunPlot):
         columns, rows = self._columns, self._rows(self._columns)
         named = self._map_size(columns, named=True)[1] >= LEAST_NAMED
         width, height = self._map_size(columns, named=named)
-        below = _TICKS + (_NAME if named else 0.0)
+        below = _TICKS + (NAME if named else 0.0)
         self._title_room = width + self._labels
         grid = self._view.ci.layout
         for column in range(columns):
-            wider = _NAME if named and column == 0 else 0.0
+            wider = NAME if named and column == 0 else 0.0
             grid.setColumnFixedWidth(column, max(1.0, width + self._labels + wider))
         grid.setColumnFixedWidth(columns, self._profile_width)
         grid.setColumnFixedWidth(columns + 1, _SCALE)
         for column in range(columns + 2, grid.columnCount()):  # of an arrangement before
             grid.setColumnFixedWidth(column, 0.0)
         for row in range(rows):
-            grid.setRowFixedHeight(row, max(1.0, height + _TITLE + (below if row == rows - 1 else 0.0)))
+            grid.setRowFixedHeight(row, max(1.0, height + TITLE + (below if row == rows - 1 else 0.0)))
         for row in range(rows, grid.rowCount()):
             grid.setRowFixedHeight(row, 0.0)
         for place, each in enumerate(self._maps):
@@ -300,10 +237,10 @@ class LayerPlot(RunPlot):
         self._profile_values.setHeight(below)
         self._profile_layers.setLabel(_("layer"))
         self._profile_layers.showLabel(named)
-        self._profile_layers.setWidth(self._labels + (_NAME if named else 0.0))
+        self._profile_layers.setWidth(self._labels + (NAME if named else 0.0))
         self._scale_values.setLabel(self.panel.axis_title)
         self._scale_values.setWidth(58)
-        self._scale.layout.setContentsMargins(1, _TITLE, 1, below)
+        self._scale.layout.setContentsMargins(1, TITLE, 1, below)
 
     def _draw_profile(self) -> None:
         profiles = self.profiles
@@ -336,11 +273,11 @@ class LayerPlot(RunPlot):
             profile = profiles.get(each.run.run_id)
             value = profile.at(self._layer) if profile is not None and self._cursor is not None else None
             number = "" if value is None or not self.legend.isHidden() else value_text(value, None, self.panel.unit)
-            _entitle(each.item, self._title_room, each.run.name, number, each.run.paint(self._theme))
+            entitle(each.item, self._title_room, each.run.name, number, each.run.paint(self._theme))
         place = self._place_text(profiles)
         if self._cursor is not None:
             place = _("{place}, layer {layer}", place=place, layer=self._layer)
-        _entitle(self._profile, self._profile_width, place, "", self._theme.colour(Role.MUTED))
+        entitle(self._profile, self._profile_width, place, "", self._theme.colour(Role.MUTED))
 
     def _place_text(self, profiles: dict[str, Profile]) -> str:
         """Where the profile was measured, or that each run's newest is shown."""
@@ -392,18 +329,3 @@ class LayerPlot(RunPlot):
             self._layer = max(1, min(self._layer + (1 if key == Qt.Key.Key_Down else -1), layers))
             return True
         return super()._press_key(key)
-
-
-def _entitle(item: pg.PlotItem, room: float, name: str, number: str, colour: QColor) -> None:
-    """Fit ``name`` and ``number`` into ``room`` pixels, for a wider title would widen the plot; the number whole."""
-    font = QFont(QApplication.font())
-    font.setPointSize(_TITLE_POINTS)
-    metrics = QFontMetricsF(font)
-    number = f"  {number}" if number else ""
-    left = room - metrics.horizontalAdvance(number) - _TITLE_MARGIN
-    text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, max(left, 0.0)) + number
-    if (text, colour) != getattr(item, "shown_title", None):
-        item.shown_title = text, colour
-        item.setTitle(escape(text), color=colour, size=f"{_TITLE_POINTS}pt")  # pyqtgraph takes titles for HTML
-        item.titleLabel.setMaximumHeight(_TITLE)
-        item.layout.setRowFixedHeight(0, _TITLE)

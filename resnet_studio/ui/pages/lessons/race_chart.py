@@ -222,7 +222,7 @@ class RaceChart(QWidget):
         if faint:
             colour.setAlphaF(_FAINT)
         pen.setColor(colour)
-        pen.setWidthF(self._width(racer))
+        pen.setWidthF(self._width(racer) if self.editable else _THIN)
         p.setPen(pen)
         p.setBrush(Qt.BrushStyle.NoBrush)
         good = np.isfinite(y)
@@ -240,7 +240,7 @@ class RaceChart(QWidget):
         y = self.chance + (end - self.chance) * fall
         ink = window_ink(self._theme)
         colour = self._paint_faint(p, axes, racer, x, y, faint=not given or not self.editable)
-        radius = self._radius(racer) + (1.5 if self.editable else 0.0)
+        radius = self._radius(racer) + 1.5 if self.editable else _RING
         p.setPen(QPen(colour, 2.0))
         p.setBrush(ink.line(racer.colour) if self.editable and given else ink.ground)
         p.drawEllipse(self.handle(racer.role), radius, radius)
