@@ -108,6 +108,6 @@ def test_another_series_is_drawn_faint_behind(qtbot: QtBot) -> None:
     behind = colours_near(chart.grab().toImage(), place) - before
     assert behind
     assert QColor(window_ink(chart._theme).line("#D55E00")).name() not in behind, "fainter than the curve itself"
-    assert len(chart.names()) == 3
+    assert {name.left() for name in chart.names().values()} == {chart.axes.area.right() + 36}, "right of it, too"
     chart.show_behind({})
     assert colours_near(chart.grab().toImage(), place) == before

@@ -179,7 +179,8 @@ class RaceChart(QWidget):
         up = max(overshoot, middle)
         last = axes.area.right() + 36
         ends = [end.x() for racer in self.racers if (end := self.end(racer)) is not None]
-        left = {r.role: min(max(ends) + 36, last) if self._measured(r) and ends else last for r in self.racers}
+        behind = [float(axes.x(x[-1])) for x, _y in self.behind.values() if len(x)]
+        left = {r.role: min(max(ends + behind) + 36, last) if self._measured(r) and ends else last for r in self.racers}
         return {
             role: QRectF(left[role], y - up - 10, self.width() - last - 2, 20)
             for role, y in zip(order, places, strict=True)
