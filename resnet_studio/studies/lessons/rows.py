@@ -337,8 +337,9 @@ LESSONS: tuple[LessonRow, ...] = (
                         "steps: {built_from} and the {built} that began with the same answers."
                     ),
                     N_(
-                        "If SGD does not keep it, that fits what the paper supposes: plain layers find the identity "
-                        "hard to learn. A residual block has it where its branch does nothing: F(x) = 0."
+                        "All nets here are trained by SGD, stochastic gradient descent. If it does not keep what was "
+                        "built, that fits what the paper supposes: plain layers find the identity hard to learn. A "
+                        "residual block has it where its branch does nothing: F(x) = 0."
                     ),
                 ),
                 (FormulaRow(r"F(x) = 0 \to H(x) = x", N_("the identity mapping in a residual block")),),

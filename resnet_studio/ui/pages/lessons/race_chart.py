@@ -23,7 +23,7 @@ _REACH = 14.0  # from a handle, where it is grasped
 _BEND = 4.0  # how fast a predicted curve falls: e-foldings over the whole race
 _FAINT = 0.42
 _GROUND = 0.86  # opacity behind names within the curves
-_THIN, _WIDER = 1.8, 1.6  # pixels of the last net's curve, and how much wider each before it is
+_THIN, _WIDER = 1.8, 1.4  # pixels of the last net's curve, and how much wider each before it is
 _RING, _LARGER = 3.5, 2.0  # radius of the last net's mark, and how much larger each before it is
 
 

@@ -275,6 +275,7 @@ class TrainOnView(TrainingView):
         self.chart.show_lines(self.lines_of(self._ROLES, runs), ends)
         self.say(self._words())
         self.show_state(_("Train both on") if not runs else _("Train both on again"))
+        set_role(self.button, "" if self.runs.over else "primary")
         ready = begun or len(shown) == len(self._ROLES)
         if not ready and not runs:
             self.button.setEnabled(False)
