@@ -123,15 +123,26 @@ class RunRecord:
         return self.environment.get("constructed_from", "")
 
     @property
-    def data_known(self) -> bool:
-        """Whether the specification's images are those of its weights: not of another program's."""
-        return not self.imported or bool(self.constructed_from and self.spec.data.known)
+    def constructed_from_weights(self) -> str:
+        """Likewise: the digest of the weights it was built from."""
+        return self.environment.get("constructed_from_weights", "")
 
     def knows(self, field: str) -> bool:
-        """Whether the specification's value of a field, by its dotted name, is a fact and no stopgap."""
-        known = ("schema_version", "name", "network", *(("data",) if self.data_known else ()))
-        own = field.partition(".")[0] in known
-        return not self.imported or own or field == _STORED_PREPROCESSING
+        """Whether the specification's value of a field, by its dotted name, is a fact and no stopgap.
+
+        Of weights of another program only the network is, and what they do to their images; of a net that was built
+        here also the data, those of the run it was built from.
+        """
+        if not self.imported:
+            return True
+        part = field.partition(".")[0]
+        if part == "data":
+            return bool(self.constructed_from) and self.spec.data.known
+        return part in ("schema_version", "name", "network") or field == _STORED_PREPROCESSING
+
+    @property
+    def data_known(self) -> bool:
+        return self.knows("data")
 
     @property
     def short_id(self) -> str:
@@ -335,8 +346,7 @@ def _number(value: float | None) -> float | None:
 def run_json(run: RunRecord) -> dict[str, object]:
     """A run as the command line prints it with ``--json``; of an imported one, null where nothing is known."""
     spec = run.spec.model_dump(mode="json")
-    if run.imported:
-        spec |= {"recipe": None, "start_from": None} | ({} if run.data_known else {"data": None})
+    spec |= {part: None for part in spec if not run.knows(part)}
     return {
         "id": run.id,
         "name": run.name,

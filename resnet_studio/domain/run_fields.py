@@ -15,7 +15,6 @@ from operator import attrgetter
 from typing import Any, Union, get_args, get_origin
 
 from resnet_studio.domain.comparison import Quantity, result
-from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.spec import Spec, unit_of
 from resnet_studio.domain.specs import RunSpec
@@ -145,10 +144,9 @@ def _kind_of(annotation: Any) -> FieldKind:
 
 def _spec_reader(path: str) -> Callable[[RunRecord], Value]:
     get = attrgetter(f"spec.{path}")
-    known = path.startswith("network.")  # of imported runs too
 
     def read(run: RunRecord) -> Value:
-        if not known and run.status is RunStatus.IMPORTED and not run.knows(path):
+        if not run.knows(path):
             return None
         value = get(run)
         if value is True or value is False:

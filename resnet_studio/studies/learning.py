@@ -53,6 +53,15 @@ def differ(one: Stand, other: Stand) -> bool:
     return abs(one.error - other.error) >= max(MARGIN, _SURE * math.sqrt(one.noise + other.noise))
 
 
+def numbers_of(one: Stand, other: Stand) -> dict[str, str]:
+    """What sentences on two of them name."""
+    return {
+        "one": one.name, "other": other.name,
+        "one_error": percent(one.error, digits=1), "other_error": percent(other.error, digits=1),
+        "points": f"{abs(one.error - other.error):.1f}", "chance": percent(chance_error(one.run), digits=0),
+    }  # fmt: skip
+
+
 def chance_error(run: RunRecord) -> float:
     """Error in percent of one who guesses among the network's classes, each as frequent as the others."""
     return 100.0 - 100.0 / run.spec.network.classes

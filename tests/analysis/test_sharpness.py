@@ -58,6 +58,22 @@ def test_within_one_percent_by_default(made: MakeNetwork, inputs: Tensor) -> Non
     assert highest == sorted(highest)
 
 
+@pytest.mark.parametrize("fields", [{}, {"block": "plain"}])
+def test_another_library_finds_the_same(made: MakeNetwork, inputs: Tensor, fields: dict[str, str]) -> None:
+    other = pytest.importorskip(
+        "hessian_eigenthings", reason="hessian-eigenthings, which eigenvalues are compared with, is not installed"
+    )
+    network, plan = made(**TINY, **fields)
+    found = largest_eigenvalue(network, plan, inputs, LABELS)
+    exact = largest_eigenvalue(network, plan, inputs, LABELS, tolerance=1e-5)
+    network = network.double().requires_grad_()
+    loss = other.supervised_loss(torch.nn.functional.cross_entropy)
+    operator = other.HessianOperator(network, [(inputs.double(), LABELS)], loss)
+    (expected,) = other.lanczos(operator, k=1, which="LA", max_iter=40, seed=0).eigenvalues.tolist()
+    assert found.eigenvalue == pytest.approx(expected, rel=0.01)
+    assert exact.eigenvalue == pytest.approx(expected, rel=1e-4)
+
+
 def test_more_images_than_one_batch(made: MakeNetwork) -> None:
     network, plan = made(width=1)
     inputs = torch.randn((40, 3, 8, 8), generator=torch.Generator().manual_seed(5))

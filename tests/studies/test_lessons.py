@@ -19,6 +19,7 @@ from resnet_studio.domain.analyses.shattered import Shattered
 from resnet_studio.domain.analyses.signal import SignalCheck
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.enums import RunStatus, Shortcut
+from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.formula import parse_formula, spoken
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import RunSpec
@@ -29,7 +30,7 @@ from resnet_studio.studies.lessons.cohorts import ROLES, LessonSizes, race
 from resnet_studio.studies.lessons.race_words import RaceEnd
 from resnet_studio.studies.lessons.rows import LESSONS, Measure, Predict, Race, TrainOn, find_step
 from resnet_studio.studies.single_cohorts import plain, residual
-from resnet_studio.studies.training_on import Pair, training_on
+from resnet_studio.studies.training_on import Pair, training_on, training_on_words
 
 SIZES = LessonSizes()
 STEPS = [step for lesson in LESSONS for step in lesson.steps]
@@ -136,12 +137,34 @@ def test_overfitting_is_named_only_where_it_is() -> None:
     assert "no test error" in race_words.overfitting_words(end(55.0, 30.0, 50.0))[0]
 
 
+def test_a_pair_is_trained_on_only_from_the_weights_that_it_was_built_from() -> None:
+    shallow = stand(0, 40.0).run
+    weights = {"constructed_from": "0 at iteration 250", "constructed_from_weights": "a"}
+    built = dataclasses.replace(stand(1, 40.0).run, status=RunStatus.IMPORTED, environment=weights)
+    assert Pair.of(shallow, built) == Pair(SIZES.shallow, "0", SIZES.deep, "1")
+    for pair in (
+        (dataclasses.replace(shallow, deleted=True), built),
+        (shallow, dataclasses.replace(built, deleted=True)),
+        (dataclasses.replace(shallow, weights_sha256="b"), built),
+        (shallow, dataclasses.replace(built, environment={})),
+    ):
+        with pytest.raises(UserError, match="build it again"):
+            Pair.of(*pair)
+    with pytest.raises(UserError, match=r"data of .* are not known"):
+        Pair.of(dataclasses.replace(shallow, status=RunStatus.IMPORTED), built)
+
+
+def test_errors_are_not_compared_before_they_are_there() -> None:
+    assert "come with the race" in race_words.too_early(begun=False)[0]
+    assert "not over" in race_words.too_early(begun=True)[0]
+
+
 def test_training_on_says_whether_what_was_built_is_kept() -> None:
-    kept = race_words.training_on_words(stand(0, 40.0), stand(1, 40.3), stand(1, 80.0))
+    kept = training_on_words(stand(0, 40.0), stand(1, 40.3), stand(1, 80.0))
     assert "SGD kept it" in kept[0]
     assert "not capacity" in kept[1]
-    assert "did not keep it" in race_words.training_on_words(stand(0, 40.0), stand(1, 60.0), None)[0]
-    better = race_words.training_on_words(stand(0, 40.0), stand(1, 30.0), stand(1, 20.0))
+    assert "did not keep it" in training_on_words(stand(0, 40.0), stand(1, 60.0), None)[0]
+    better = training_on_words(stand(0, 40.0), stand(1, 30.0), stand(1, 20.0))
     assert "made more of it" in better[0]
     assert "capacity" not in better[1]
 

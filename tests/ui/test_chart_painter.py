@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -56,6 +57,20 @@ def test_gaps_logarithms_and_intervals(tmp_path: Path) -> None:
     assert np.ptp(blue[:, 0]) > 500  # from the lower to the upper end, two pixels a point
     empty = Line(np.arange(2.0), np.full(2, np.nan), "nothing")
     assert pixels(Figure("Empty", (chart(empty), chart())), tmp_path / "c.png").shape[0] > 1000
+
+
+def test_counts_have_whole_numbers_and_large_ones_a_unit(tmp_path: Path) -> None:
+    """Paths by length: 2.5 branches are none, and few people read 1e+07."""
+    x = np.arange(28.0)
+    panel = chart(Line(x, 10.0 ** (7 - np.abs(x - 14) / 2)), log=True)
+    export_found(Figure("Paths", (panel,)), tmp_path / "a.svg", "")
+    words = ["".join(one.itertext()).strip() for one in ElementTree.parse(tmp_path / "a.svg").iter() if one.text]
+    assert {"5", "10", "15", "20", "25"} <= set(words)
+    assert {"10\u202fM", "100\u202fk"} & set(words)
+    assert not [word for word in words if "." in word or "e+" in word]
+    halves = chart(Line(x / 27, x))
+    export_found(Figure("Way", (halves,)), tmp_path / "b.svg", "")
+    assert "0.2" in "".join(ElementTree.parse(tmp_path / "b.svg").getroot().itertext())
 
 
 def test_a_heat_map_has_its_first_row_at_the_top(tmp_path: Path) -> None:

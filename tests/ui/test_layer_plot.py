@@ -23,7 +23,15 @@ from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.pages.train.plots import TrainPlots
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.layer_colours import coloured
-from resnet_studio.ui.plots.layer_grid import COLUMNS, colour_span, layer_grid, layer_profile, layer_ticks, map_columns
+from resnet_studio.ui.plots.layer_grid import (
+    COLUMNS,
+    colour_span,
+    fitting_columns,
+    layer_grid,
+    layer_profile,
+    layer_ticks,
+    map_columns,
+)
 from resnet_studio.ui.plots.layer_plot import LayerPlot
 from resnet_studio.ui.plots.panels import LAYER_PANELS, PlotOptions, PlottedRun
 from resnet_studio.ui.preferences import Preferences
@@ -181,6 +189,97 @@ def test_nothing_measured_says_so(qtbot, book):
     qtbot.waitUntil(lambda: not plot.empty)
 
 
+def _four(book: CurveBook, depth: int = 110, count: int = 4) -> list[PlottedRun]:
+    runs = [
+        PlottedRun(f"{n}", f"ResNet-{depth} with option B, {n}", "#0072B2", bool(n % 2), depth, 1000)
+        for n in range(count)
+    ]
+    book.extend([_norms(run, 40) for run in runs])
+    return runs
+
+
+def _laid_out(qtbot, plot: LayerPlot, width: int, height: int) -> None:
+    plot.resize(width, height)
+    plot.show()
+    qtbot.waitUntil(lambda: (plot._view.width(), plot._view.height()) == (width, height))
+    plot.draw_if_dirty()
+    plot._view.ci.layout.activate()
+
+
+@pytest.mark.parametrize(("width", "height", "least"), [(864, 185, 110), (1184, 332, 250)])
+def test_four_deep_nets_can_be_read_in_the_height_that_train_has(qtbot, book, width, height, least):
+    """As the page lays it out in windows of 1280x720 and 1600x1000."""
+    plot = LayerPlot(Theme(), book, LAYER_PANELS[0], legend=False)
+    qtbot.addWidget(plot)
+    plot.set_runs(_four(book))
+    _laid_out(qtbot, plot, width, height)
+    boxes = [each.item.getViewBox() for each in plot._maps]
+    assert all(box.height() >= least and box.width() >= 80 for box in boxes), "a pixel a layer"
+    assert len({(round(box.width()), round(box.height())) for box in boxes}) == 1
+    areas = [item.mapRectToScene(item.rect()) for item in (*(each.item for each in plot._maps), plot._profile)]
+    areas.append(plot._scale.mapRectToScene(plot._scale.rect()))
+    assert all(not one.intersects(other) for i, one in enumerate(areas) for other in areas[:i])
+    assert all(plot._view.sceneRect().contains(area) for area in areas)
+    titles = [each.item.titleLabel for each in plot._maps]
+    assert all(title.itemRect().width() <= title.size().width() for title in titles), "no title on the next one"
+
+
+@pytest.mark.parametrize("size", [(864, 185), (1184, 332), (600, 110)])
+def test_the_colours_have_a_scale_with_values_and_unit(qtbot, book, size):
+    plot = LayerPlot(Theme(), book, LAYER_PANELS[0], legend=False)
+    qtbot.addWidget(plot)
+    plot.set_runs(_four(book))
+    _laid_out(qtbot, plot, *size)
+    axis, box = plot._scale_values, plot._scale.getViewBox()
+    assert axis.label.isVisible()
+    assert axis.labelText == "gradient norm (nats)"
+    low, high = plot.span
+    assert box.viewRange()[1] == pytest.approx([low, high])
+    ticks = axis.tickValues(low, high, box.height())[0][1]
+    assert len(ticks) >= 2
+    assert all(axis.tickStrings(ticks, 1.0, None))
+    assert box.height() == pytest.approx(plot._maps[0].item.getViewBox().height(), abs=2)
+
+
+def test_maps_stand_so_that_each_is_largest(qtbot, book):
+    assert fitting_columns(4, lambda columns: (800 / columns, 120 / -(-4 // columns))) == 4
+    assert fitting_columns(4, lambda columns: (800 / columns, 600 / -(-4 // columns))) == 2
+    assert fitting_columns(4, lambda columns: (200 / columns, 900 / -(-4 // columns))) == 1
+    assert fitting_columns(1, lambda _columns: (-5.0, -5.0)) == 1
+    plot = LayerPlot(Theme(), book, LAYER_PANELS[0], legend=False)
+    qtbot.addWidget(plot)
+    plot.set_runs(_four(book))
+
+    def rows(width: int, height: int) -> list[int]:
+        _laid_out(qtbot, plot, width, height)
+        tops = [round(each.item.y()) for each in plot._maps]
+        labelled = [each.bottom.style["showValues"] for each in plot._maps]
+        assert labelled == [top == max(tops) for top in tops], "iterations stand below the lowest maps"
+        heights = [each.item.getViewBox().height() for each in plot._maps]
+        assert max(heights) - min(heights) <= 2
+        return [tops.count(top) for top in sorted(set(tops))]
+
+    assert rows(864, 185) == [4]
+    assert rows(900, 800) == [2, 2]
+    assert rows(864, 185) == [4], "what the second row took is given back"
+
+
+def test_the_values_at_the_cursor_stand_with_the_names_where_there_is_no_legend(qtbot, book):
+    plot = LayerPlot(Theme(), book, LAYER_PANELS[0], legend=False)
+    qtbot.addWidget(plot)
+    plot.resize(900, 300)
+    plot.set_runs([PLAIN, RESIDUAL])
+    plot.show()
+    qtbot.waitUntil(lambda: plot.frames > 0)
+    plot.read_at(260.0, 110)
+    assert [each.item.titleLabel.text for each in plot._maps] == ["plain-110  0.0126", "ResNet-110  0.00126"]
+    assert plot._profile.titleLabel.text == "iteration 251, layer 110"
+    assert (plot._level.isVisible(), plot._level.value()) == (True, 110)
+    plot.read_at(None)
+    assert [each.item.titleLabel.text for each in plot._maps] == ["plain-110", "ResNet-110"]
+    assert not plot._level.isVisible()
+
+
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_both_themes_and_every_number_of_runs_are_drawn(qtbot, book, mode):
     theme = Theme()
@@ -266,7 +365,7 @@ def test_a_figure_of_the_maps_is_written(services, measured, tmp_path: Path, kin
         assert len(np.unique(pixels, axis=0)) > 24, "a colour for each value"
     elif kind is Export.SVG:
         words = " ".join(ElementTree.parse(path).getroot().itertext())
-        assert all(word in words for word in ("plain-8", "ResNet-8", "iteration 51", "gradient norm by depth", "layer"))
+        assert all(word in words for word in ("plain-8", "ResNet-8", "iteration 51", "gradient norm (nats)", "layer"))
     assert path.stat().st_size > 2000
 
 

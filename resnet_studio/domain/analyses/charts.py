@@ -22,6 +22,7 @@ class Line:
         dashed: A plain net's.
         points: Marks instead of a line.
         bare: No marks on the line, however few its points.
+        width: In pixels. Of lines that lie on one another those painted first are seen where they are the wider.
         low, high: (N,), an interval about each value, or None.
         names: The layer or block of each point; empty where points are of none.
     """
@@ -33,6 +34,7 @@ class Line:
     dashed: bool = False
     points: bool = False
     bare: bool = False
+    width: float = 2.0
     low: Array | None = None
     high: Array | None = None
     names: tuple[str, ...] = ()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 from resnet_studio.domain.text_numbers import percent
-from resnet_studio.studies.learning import Stand, chance_error, differ, learning_now
+from resnet_studio.studies.learning import Stand, differ, learning_now, numbers_of
 from resnet_studio.studies.rule import LEAST_SEEDS, MARGIN
 from resnet_studio.text import _
 
@@ -44,16 +44,8 @@ def race_words(end: RaceEnd) -> tuple[str, ...]:
     )
 
 
-def _numbers(one: Stand, other: Stand) -> dict[str, str]:
-    return {
-        "one": one.name, "other": other.name,
-        "one_error": percent(one.error, digits=1), "other_error": percent(other.error, digits=1),
-        "points": f"{abs(one.error - other.error):.1f}", "chance": percent(chance_error(one.run), digits=0),
-    }  # fmt: skip
-
-
 def _depth(shallow: Stand, deep: Stand) -> str:
-    numbers = _numbers(deep, shallow)
+    numbers = numbers_of(deep, shallow)
     if shallow.guesses and deep.guesses:
         return _(
             "Neither {other} ({other_error}) nor {one} ({one_error}) has learned anything yet: a guess is wrong at "
@@ -76,7 +68,7 @@ def _depth(shallow: Stand, deep: Stand) -> str:
 
 
 def _shortcut(deep: Stand, residual: Stand) -> str:
-    numbers = _numbers(residual, deep)
+    numbers = numbers_of(residual, deep)
     if residual.guesses and deep.guesses:
         return _(
             "Both nets of that depth still guess, {other} at {other_error} and {one} at {one_error}: of the shortcuts "
@@ -137,13 +129,20 @@ def prediction_words(predicted: Mapping[str, float], stands: Sequence[Stand], ro
     )  # fmt: skip
 
 
+def too_early(*, begun: bool) -> tuple[str, ...]:
+    """Of two errors that are to be compared, before the race has ended."""
+    if begun:
+        return (_("The race is not over: both errors of each net are drawn as they are measured."),)
+    return (_("There are no errors to compare yet: they come with the race."),)
+
+
 def overfitting_words(end: RaceEnd) -> tuple[str, ...]:
     """Whether the deeper plain net's trouble is one with new images."""
     test_shallow, test_deep, test_residual = end.tests
     shallow, deep = end.shallow, end.deep
     if test_shallow is None or test_deep is None:
         return (_("There is no test error of these runs: let the race come to its end."),)
-    numbers = _numbers(deep, shallow) | {
+    numbers = numbers_of(deep, shallow) | {
         "one_test": percent(test_deep, digits=1), "other_test": percent(test_shallow, digits=1),
     }  # fmt: skip
     measured = _(
@@ -176,42 +175,3 @@ def overfitting_words(end: RaceEnd) -> tuple[str, ...]:
             ),
         )  # fmt: skip
     return (measured, _("In this race {one} is better on both; there is no degradation to explain.", **numbers))
-
-
-def training_on_words(shallow: Stand, built: Stand, raced_deep: Stand | None) -> tuple[str, ...]:
-    """Whether SGD keeps what was built.
-
-    Args:
-        shallow: At the end of training on.
-        built: Likewise, on the same batches.
-        raced_deep: The net of the built one's depth that was trained from random weights, or None.
-    """
-    shallow = replace(shallow, name=shallow.run.spec.network.label)
-    built = replace(built, name=_("the built {network}", network=built.run.spec.network.label))
-    numbers = _numbers(built, shallow)
-    if not differ(shallow, built):
-        kept = _(
-            "SGD kept it: trained on, {one} stands at {one_error} and {other} at {other_error}, without a clear "
-            "difference. A deeper plain net this good exists, and training stays near it.", **numbers
-        )  # fmt: skip
-    elif built.error > shallow.error:
-        kept = _(
-            "SGD did not keep it: trained on with the same batches, {one} stands at {one_error}, {points} points above "
-            "{other} ({other_error}), although it began with the very same answers.", **numbers
-        )  # fmt: skip
-    else:
-        kept = _(
-            "SGD made more of it: trained on with the same batches, {one} stands at {one_error}, {points} points below "
-            "{other} ({other_error}). From a good start the added layers are of use.", **numbers
-        )  # fmt: skip
-    if raced_deep is None:
-        return (kept,)
-    beside = _numbers(built, raced_deep)
-    if built.error < raced_deep.error and differ(built, raced_deep):
-        more = _(
-            "{other}, as deep and trained from random weights, ended at {other_error}: what it lacks is not capacity "
-            "but a way there.", **beside
-        )  # fmt: skip
-    else:
-        more = _("{other}, trained from random weights, ended at {other_error}.", **beside)
-    return kept, more

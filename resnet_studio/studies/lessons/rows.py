@@ -193,8 +193,8 @@ LESSONS: tuple[LessonRow, ...] = (
                 ),
                 Measure("shattered", Nets.DESIGNS, inside_words.shattered_words, panels=(0, 1)),
                 N_(
-                    "Measure again, before any training. Your prediction can still be changed: go back to it if you "
-                    "like."
+                    "Measure this too, still before any training. Your prediction can still be changed: go back to "
+                    "it if you like."
                 ),
             ),
         ),
@@ -214,7 +214,8 @@ LESSONS: tuple[LessonRow, ...] = (
                     ),
                     N_(
                         "The faint curves are your prediction; once the race has begun they stay as they are. The "
-                        "true ones are means over recent batches. For a while all three may only guess."
+                        "true ones are means over recent batches. For a while all three may only guess and lie on one "
+                        "another: so each is drawn narrower than the one before it, and carries its name."
                     ),
                 ),
                 (FormulaRow(r"E = \frac{k}{n}", N_("training error: k of n training images are wrong")),),
@@ -228,7 +229,8 @@ LESSONS: tuple[LessonRow, ...] = (
                     N_(
                         "Test error: the share wrong of other images, which no net ever learned from. A net that "
                         "overfits knows its training images by heart and fails on new ones: low training error, high "
-                        "test error. {deep} has more weights to do that with: is that what happens to it?"
+                        "test error. {deep} has more weights to do that with: is that what happens to it? The training "
+                        "errors of the race are drawn here too, faint."
                     ),
                     N_(
                         "Degradation, in the paper: the deeper plain net has the higher training error. Whoever is "
@@ -242,7 +244,7 @@ LESSONS: tuple[LessonRow, ...] = (
                     ),
                 ),
                 Race(Series.TEST_ERROR),
-                N_("Compare the errors on new images, drawn here, with those on the training images."),
+                N_("Once the race is over, compare the errors on new images with those on the training images."),
             ),
         ),
     ),
@@ -335,8 +337,9 @@ LESSONS: tuple[LessonRow, ...] = (
                         "steps: {built_from} and the {built} that began with the same answers."
                     ),
                     N_(
-                        "If SGD does not keep it, that fits what the paper supposes: plain layers find the identity "
-                        "hard to learn. A residual block has it where its branch does nothing: F(x) = 0."
+                        "All nets here are trained by SGD, stochastic gradient descent. If it does not keep what was "
+                        "built, that fits what the paper supposes: plain layers find the identity hard to learn. A "
+                        "residual block has it where its branch does nothing: F(x) = 0."
                     ),
                 ),
                 (FormulaRow(r"F(x) = 0 \to H(x) = x", N_("the identity mapping in a residual block")),),

@@ -12,6 +12,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
 from resnet_studio.domain.analyses.charts import HeatMap, Line, LineChart, Panel, Picture, belongs
+from resnet_studio.domain.text_numbers import short_count
 from resnet_studio.ui.figures import FAMILY
 from resnet_studio.ui.plots.ranges import log_ticks, nice_span, nice_step
 
@@ -185,7 +186,8 @@ def axes_of(chart: LineChart, where: QRectF) -> Axes:
 
 def _paint_lines(p: QPainter, ink: Ink, chart: LineChart, area: QRectF, marked: str) -> None:
     axes = _line_axes(chart, area)
-    _paint_ticks(p, ink, axes, chart.log, chart.ticks)
+    counted = all(np.equal(np.mod(line.x, 1), 0).all() for line in chart.lines)  # layers, blocks, iterations
+    _paint_ticks(p, ink, axes, chart.log, chart.ticks, counted=counted)
     if chart.level is not None:
         level = float(_on_axis(np.array([chart.level]), chart.log)[0])
         p.setPen(QPen(ink.quiet, 1.2, Qt.PenStyle.DotLine))
@@ -260,7 +262,7 @@ def _paint_line(p: QPainter, ink: Ink, line: Line, axes: Axes, log: bool) -> Non
         for place, a, b in zip(x, axes.y(_on_axis(line.low, log)), axes.y(_on_axis(line.high, log)), strict=True):
             if np.isfinite(a) and np.isfinite(b):
                 p.drawLine(QLineF(place, a, place, b))
-    p.setPen(line_pen(ink, line, 2.0))
+    p.setPen(line_pen(ink, line, line.width))
     if not line.points:
         finite = np.isfinite(y)
         edges = np.flatnonzero(np.diff(np.concatenate(([False], finite, [False])).astype(np.int8)))
@@ -276,9 +278,13 @@ def _paint_line(p: QPainter, ink: Ink, line: Line, axes: Axes, log: bool) -> Non
         p.setBrush(Qt.BrushStyle.NoBrush)
 
 
-def _paint_ticks(p: QPainter, ink: Ink, axes: Axes, log: bool, words: Sequence[tuple[float, str]] = ()) -> None:
+def _paint_ticks(
+    p: QPainter, ink: Ink, axes: Axes, log: bool, words: Sequence[tuple[float, str]] = (), *, counted: bool = False
+) -> None:
+    """``counted``: what lies along the axis is whole, and so are its numbers."""
     area, metrics = axes.area, QFontMetricsF(p.font())
-    marks = words or [(value, f"{value:.6g}") for value in _ticks(axes.left, axes.right, area.width() / 70)]
+    places = _ticks(axes.left, axes.right, area.width() / 70, whole=counted)
+    marks = words or [(value, f"{value:.6g}") for value in places]
     free = area.left() - _LEFT  # from here to the right nothing is written yet
     for value, text in marks:
         x = float(axes.x(value))
@@ -301,9 +307,15 @@ def _paint_ticks(p: QPainter, ink: Ink, axes: Axes, log: bool, words: Sequence[t
     p.drawRect(area)
 
 
-def _ticks(low: float, high: float, most: float) -> list[float]:
+def _ticks(low: float, high: float, most: float, *, whole: bool = False) -> list[float]:
     step = nice_step((high - low) / max(most, 1.0))
+    if whole:
+        step = max(1.0, step if step != 2.5 else 5.0)
     return [place * step for place in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
+
+
+def _in_short(value: float) -> str:
+    return short_count(value, space="\u202f") if 1e3 <= value < 1e12 else f"{value:.3g}"
 
 
 def _value_ticks(axes: Axes, log: bool) -> list[tuple[float, str]]:
@@ -311,7 +323,7 @@ def _value_ticks(axes: Axes, log: bool) -> list[tuple[float, str]]:
         marks = log_ticks(10**axes.low, 10**axes.high)[0]
         while len(marks) * 24 > axes.area.height() and len(marks) > 2:
             marks = marks[::2]
-        return [(log10(value), f"{value:.3g}") for value in marks]
+        return [(log10(value), _in_short(value)) for value in marks]
     return [(value, f"{value:.6g}") for value in _ticks(axes.low, axes.high, axes.area.height() / 36)]
 
 

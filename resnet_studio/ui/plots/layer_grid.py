@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,6 +104,23 @@ def layer_ticks(layers: int, most: int) -> list[int]:
 
 
 def map_columns(runs: Sequence[object]) -> int:
-    """How many maps stand side by side."""
+    """How many maps stand side by side in a figure, whose maps have a size of their own."""
     count = len(runs)
     return count if count <= 3 else -(-count // 2) if count <= 8 else 4
+
+
+def fitting_columns(count: int, size: Callable[[int], tuple[float, float]]) -> int:
+    """With how many maps side by side each of ``count`` is largest.
+
+    What a map is wider than twice its height, or higher than twice its width, does not count.
+
+    Args:
+        count: Of maps, at least 1.
+        size: Width and height of a map, in pixels, for a number of columns.
+    """
+
+    def room(columns: int) -> float:
+        width, height = size(columns)
+        return min(width, 2 * height) * min(height, 2 * width) if min(width, height) > 0 else min(width, height)
+
+    return max(range(1, count + 1), key=room)

@@ -24,6 +24,7 @@ ITERATIONS_BY_AXIS = {
 }
 
 
+_OF_A_LAYER = {Series.GRADIENT_NORM: _("gradient norm (nats)"), Series.UPDATE_RATIO: _("update / weights (ratio)")}
 _FLOORS = {"%": 0.01, "nats": 1e-6}  # by unit; one image in 10 000
 _LEAST_FLOOR = 1e-9
 _POSITIONS = frozenset({Series.SECONDS})  # drawn along the axis below, not as curves
@@ -70,6 +71,8 @@ class Panel:
 
     @property
     def axis_title(self) -> str:
+        if self.series[0] in _OF_A_LAYER:
+            return _OF_A_LAYER[self.series[0]]
         return f"{self.title.lower()} ({self.unit})" if self.unit else self.title.lower()
 
 

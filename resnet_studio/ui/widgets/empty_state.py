@@ -46,6 +46,8 @@ class EmptyState(QWidget):
         width = max(_NARROWEST, min(_WIDEST, self.width() - 2 * _MARGIN))
         for label in (self._head, self._text):
             label.ensurePolished()
+            if label.minimumWidth() > width:
+                label.setMinimumWidth(0)  # a label takes the larger of both for its width
             height = label.heightForWidth(width)
             if height > 0 and (label.width(), label.height()) != (width, height):
                 label.setFixedSize(width, height)

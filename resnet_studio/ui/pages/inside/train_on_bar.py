@@ -12,9 +12,8 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import Series
 from resnet_studio.studies.learning import stand_of
-from resnet_studio.studies.lessons.race_words import training_on_words
 from resnet_studio.studies.run_results import run_result
-from resnet_studio.studies.training_on import Pair, trained_on, training_on
+from resnet_studio.studies.training_on import Pair, trained_on, training_on, training_on_words
 from resnet_studio.text import _
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
@@ -33,7 +32,8 @@ class TrainOnBar(QWidget):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._services = services
-        self._runs: tuple[RunRecord, RunRecord] | None = None
+        self._shallow: RunRecord | None = None
+        self._pair: Pair | None = None
         self.button = named(
             QPushButton(_("Train both &on")), "inside_train_on",
             tip=_(
@@ -62,22 +62,15 @@ class TrainOnBar(QWidget):
         """Of the figure that is shown; none that are constructions hide this."""
         built = [one for one in results if isinstance(one, Construction) and one.new_run]
         self.setVisible(bool(built))
-        self._runs = None
+        self._pair = None
         if not built:
             return
         try:
-            shallow = self._services.store.get(built[0].net.run_id)
-            deeper = self._services.store.get(built[0].new_run)
+            self._shallow = self._services.store.get(built[0].net.run_id)
+            self._pair = Pair.of(self._shallow, self._services.store.get(built[0].new_run))
         except UserError as error:
             self._refuse(str(error))
-            return
-        gone = next((run for run in (shallow, deeper) if run.deleted), None)
-        if gone is not None:
-            self._refuse(_("{name} was deleted; build it again.", name=gone.name))
-        elif not shallow.spec.data.known:
-            self._refuse(_("The data of {name} are not known, so it cannot be trained on here.", name=shallow.name))
         else:
-            self._runs = shallow, deeper
             self._refuse("")
             self._show_what_came_of_it()
 
@@ -85,13 +78,6 @@ class TrainOnBar(QWidget):
         self.why.setText(sentence)
         self.button.setEnabled(not sentence)
         self.iterations.setEnabled(not sentence)
-
-    @property
-    def _pair(self) -> Pair | None:
-        if self._runs is None:
-            return None
-        shallow, built = self._runs
-        return Pair(shallow.spec.network, shallow.id, built.spec.network, built.id)
 
     def _show_what_came_of_it(self) -> None:
         """Of the newest two that were trained on."""
@@ -119,10 +105,9 @@ class TrainOnBar(QWidget):
 
     @Slot()
     def _on_clicked(self) -> None:
-        pair = self._pair
-        if pair is None or self._runs is None:
+        pair, shallow = self._pair, self._shallow
+        if pair is None or shallow is None:
             return
-        shallow, _built = self._runs
         run_ids: list[str] = []
         try:
             for cohort in training_on(pair, shallow.spec.recipe, shallow.spec.data, self.iterations.value()):

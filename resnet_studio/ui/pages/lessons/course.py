@@ -17,6 +17,7 @@ from resnet_studio.domain.spec import replace as spec_replace
 from resnet_studio.studies.lessons.cohorts import ROLES, TAG, LessonSizes
 from resnet_studio.studies.lessons.race_words import RaceEnd
 from resnet_studio.studies.lessons.rows import Nets
+from resnet_studio.studies.training_on import Pair
 from resnet_studio.text import _
 from resnet_studio.ui.analyses.subjects import Chosen
 from resnet_studio.ui.pages.lessons.lesson_runs import LessonRuns
@@ -144,13 +145,26 @@ class Course(QObject):
             found = self.services.store.analyses(shallow.id, "construct")
             for summary in sorted(found, key=lambda one: one.created_at, reverse=True):
                 result = self.services.store.analysis(summary.id).result
-                if isinstance(result, Construction) and result.new_run and not any(summary.outdated):
+                if isinstance(result, Construction) and result.new_run:
                     run = self.services.store.get(result.new_run)
-                    if not run.deleted:
+                    with suppress(UserError):  # an earlier one may do
+                        Pair.of(shallow, run)
                         return run
         except UserError:
             return None
         return None
+
+    @property
+    def pair(self) -> Pair:
+        """The shallow net and what was built from it.
+
+        Raises:
+            UserError: If none was built yet.
+        """
+        shallow, built = self.shallow_run, self.built_run
+        if shallow is None or built is None:
+            raise UserError(_("The deeper net has not been built yet: that is the step before."))
+        return Pair.of(shallow, built)
 
     def tag_built(self) -> None:
         """The net that was just built is one of the lessons' runs."""

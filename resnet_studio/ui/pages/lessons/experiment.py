@@ -68,7 +68,8 @@ class ExperimentView(QWidget):
     def say(self, sentences: Sequence[str]) -> None:
         """What the numbers show; empty: nothing yet."""
         self.said = tuple(sentences)
-        self.words.setText("\n".join(f"• {sentence}" for sentence in self.said))
+        lines = "\n".join(f"• {sentence}" for sentence in self.said)
+        self.words.setText(lines.replace(" %", "\u00a0%"))  # a number keeps its unit where a line ends
         self.words.setVisible(bool(self.said))
 
     def show_error(self, sentence: str) -> None:

@@ -22,6 +22,9 @@ _APART = 22.0  # between two names
 _REACH = 14.0  # from a handle, where it is grasped
 _BEND = 4.0  # how fast a predicted curve falls: e-foldings over the whole race
 _FAINT = 0.42
+_GROUND = 0.86  # opacity behind names within the curves
+_THIN, _WIDER = 1.8, 1.4  # pixels of the last net's curve, and how much wider each before it is
+_RING, _LARGER = 3.5, 2.0  # radius of the last net's mark, and how much larger each before it is
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,11 @@ class Racer:
 
 
 class RaceChart(QWidget):
-    """``predicted(role, percent)`` while an end is dragged, or moved with the arrow keys."""
+    """``predicted(role, percent)`` while an end is dragged, or moved with the arrow keys.
+
+    Curves may lie on one another for long: each is narrower than the one before it, and so is the mark at its end, so
+    that all are seen there. The names go along with the ends.
+    """
 
     predicted = Signal(str, float)
 
@@ -49,6 +56,7 @@ class RaceChart(QWidget):
         self.racers: tuple[Racer, ...] = ()
         self.predictions: dict[str, float] = {}
         self.lines: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.behind: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.ends: dict[str, float] = {}
         self.iterations, self.chance = 1, 90.0
         self.y_title = ""
@@ -74,6 +82,11 @@ class RaceChart(QWidget):
         self.lines, self.ends = dict(lines), dict(ends or {})
         self._describe()
 
+    def show_behind(self, lines: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+        """Measured too, of another series on the same axes: faint, and without names."""
+        self.behind = dict(lines)
+        self.update()
+
     def _describe(self) -> None:
         said = [
             _("{name} predicted {value:.0f} %", name=racer.name, value=self.predictions[racer.role])
@@ -97,14 +110,27 @@ class RaceChart(QWidget):
     @property
     def chart(self) -> LineChart:
         lines = tuple(
-            Line(*self.lines[racer.role], colour=racer.colour, dashed=not racer.residual)
+            Line(
+                *self.lines[racer.role], colour=racer.colour, dashed=not racer.residual, width=self._width(racer),
+                bare=bool((np.diff(self.lines[racer.role][0]) <= 1).all()),
+            )
             for racer in self.racers
             if self._measured(racer)
-        )
+        )  # fmt: skip
         return LineChart(
             "", _("iteration"), self.y_title, lines, level=self.chance, x_range=(0.0, float(self.iterations)),
             y_range=(0.0, 100.0),
         )  # fmt: skip
+
+    def _after(self, racer: Racer) -> int:
+        """How many curves are painted after this one's."""
+        return len(self.racers) - 1 - self.racers.index(racer)
+
+    def _width(self, racer: Racer) -> float:
+        return _THIN + _WIDER * self._after(racer)
+
+    def _radius(self, racer: Racer) -> float:
+        return _RING + _LARGER * self._after(racer)
 
     @property
     def _plot(self) -> QRectF:
@@ -131,8 +157,17 @@ class RaceChart(QWidget):
         value = self.predictions.get(role, MIDDLE)
         return QPointF(axes.area.right(), float(axes.y(value)))
 
+    def end(self, racer: Racer) -> QPointF | None:
+        """Where its measured curve ends, or None."""
+        if not self._measured(racer):
+            return None
+        x, y = self.lines[racer.role]
+        finite = np.flatnonzero(np.isfinite(y))
+        axes = self.axes
+        return QPointF(float(axes.x(x[finite[-1]])), float(axes.y(y[finite[-1]]))) if len(finite) else None
+
     def names(self) -> dict[str, QRectF]:
-        """Where each name stands: beside its value, and none upon another."""
+        """Where each name stands: beside its value and right of all curves that are measured, none upon another."""
         axes = self.axes
         at = {racer.role: float(axes.y(value)) for racer in self.racers if (value := self.value_of(racer)) is not None}
         order = sorted(at, key=lambda role: at[role])
@@ -142,9 +177,13 @@ class RaceChart(QWidget):
         overshoot = max(0.0, places[-1] - axes.area.bottom()) if places else 0.0
         middle = sum(places) / len(places) - sum(at.values()) / len(at) if places else 0.0
         up = max(overshoot, middle)
-        left = axes.area.right() + 36
+        last = axes.area.right() + 36
+        ends = [end.x() for racer in self.racers if (end := self.end(racer)) is not None]
+        behind = [float(axes.x(x[-1])) for x, _y in self.behind.values() if len(x)]
+        left = {r.role: min(max(ends + behind) + 36, last) if self._measured(r) and ends else last for r in self.racers}
         return {
-            role: QRectF(left, y - up - 10, self.width() - left - 2, 20) for role, y in zip(order, places, strict=True)
+            role: QRectF(left[role], y - up - 10, self.width() - last - 2, 20)
+            for role, y in zip(order, places, strict=True)
         }
 
     # Painting
@@ -156,18 +195,41 @@ class RaceChart(QWidget):
             return
         ink, axes = window_ink(self._theme), self.axes
         p.save()
+        for racer in self.racers:
+            if racer.role in self.behind:
+                self._paint_faint(p, axes, racer, *self.behind[racer.role])
         paint_panel(p, ink, self.chart, self._plot)
         p.restore()
         p.setFont(font_of(ink, 11))
         p.setPen(ink.quiet)
         text = _("a guess: {chance:.0f} %", chance=self.chance)
-        p.drawText(QPointF(axes.area.left() + 8, float(axes.y(self.chance)) - 5), text)
+        above = QRectF(axes.area.left(), float(axes.y(self.chance)) - 27, axes.area.width() - 8, 20)
+        p.drawText(above, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, text)
         names = self.names()
         for racer in self.racers:
             self._paint_prediction(p, axes, racer)
+        for racer in self.racers:
+            self._paint_end(p, racer)
         for number, racer in enumerate(self.racers):
             if racer.role in names:
                 self._paint_name(p, axes, racer, names[racer.role], chosen=self.hasFocus() and number == self._chosen)
+
+    def _paint_faint(
+        self, p: QPainter, axes: Axes, racer: Racer, x: np.ndarray, y: np.ndarray, *, faint: bool = True
+    ) -> QColor:
+        """A curve in the net's own way; the colour that it got."""
+        pen = line_pen(window_ink(self._theme), Line(x, y, colour=racer.colour, dashed=not racer.residual), 0.0)
+        colour = QColor(pen.color())
+        if faint:
+            colour.setAlphaF(_FAINT)
+        pen.setColor(colour)
+        pen.setWidthF(self._width(racer) if self.editable else _THIN)
+        p.setPen(pen)
+        p.setBrush(Qt.BrushStyle.NoBrush)
+        good = np.isfinite(y)
+        points = zip(axes.x(x[good]).tolist(), axes.y(y[good]).tolist(), strict=True)
+        p.drawPolyline(QPolygonF([QPointF(a, b) for a, b in points]))
+        return colour
 
     def _paint_prediction(self, p: QPainter, axes: Axes, racer: Racer) -> None:
         given = racer.role in self.predictions
@@ -178,36 +240,44 @@ class RaceChart(QWidget):
         fall = (1 - np.exp(-_BEND * x / self.iterations)) / (1 - np.exp(-_BEND))
         y = self.chance + (end - self.chance) * fall
         ink = window_ink(self._theme)
-        pen = line_pen(ink, Line(x, y, colour=racer.colour, dashed=not racer.residual), 1.8)
-        colour = QColor(pen.color())
-        if not given or not self.editable:
-            colour.setAlphaF(_FAINT)
-        pen.setColor(colour)
-        p.setPen(pen)
-        p.setBrush(Qt.BrushStyle.NoBrush)
-        points = zip(axes.x(x).tolist(), axes.y(y).tolist(), strict=True)
-        p.drawPolyline(QPolygonF([QPointF(a, b) for a, b in points]))
-        radius = 6.5 if self.editable else 4.0
+        colour = self._paint_faint(p, axes, racer, x, y, faint=not given or not self.editable)
+        radius = self._radius(racer) + 1.5 if self.editable else _RING
         p.setPen(QPen(colour, 2.0))
         p.setBrush(ink.line(racer.colour) if self.editable and given else ink.ground)
         p.drawEllipse(self.handle(racer.role), radius, radius)
+
+    def _paint_end(self, p: QPainter, racer: Racer) -> None:
+        end = self.end(racer)
+        if end is not None:
+            ink = window_ink(self._theme)
+            p.setPen(QPen(ink.line(racer.colour), 1.6))
+            p.setBrush(ink.line(racer.colour) if racer.residual else ink.ground)
+            p.drawEllipse(end, self._radius(racer), self._radius(racer))
 
     def _paint_name(self, p: QPainter, axes: Axes, racer: Racer, where: QRectF, *, chosen: bool) -> None:
         ink, value = window_ink(self._theme), self.value_of(racer)
         assert value is not None
         colour = ink.line(racer.colour)
         p.setPen(line_pen(ink, Line(np.zeros(0), np.zeros(0), colour=racer.colour, dashed=not racer.residual), 2.0))
-        p.drawLine(QLineF(axes.area.right() + 8, float(axes.y(value)), where.left() - 3, where.center().y()))
+        end = self.end(racer)
+        begin = axes.area.right() if end is None else end.x()
+        y = float(axes.y(value)) if end is None or begin >= axes.area.right() - 1 else end.y()
+        p.drawLine(QLineF(begin + 10, y, where.left() - 3, where.center().y()))
         if chosen and self.editable:
             p.setPen(QPen(self._theme.colour(Role.ACCENT), 1.6))
             p.setBrush(Qt.BrushStyle.NoBrush)
             p.drawRoundedRect(where.adjusted(-2, 0, 0, 0), 5, 5)
         p.setFont(font_of(ink, 12, bold=True))
-        p.setPen(colour)
         known = self._measured(racer) or racer.role in self.predictions
         number = _("{value:.0f} %", value=value) if not self._measured(racer) else _("{value:.1f} %", value=value)
         text = f"{racer.name}  {number if known else '?'}"
         short = QFontMetricsF(p.font()).elidedText(text, Qt.TextElideMode.ElideMiddle, where.width() - 4)
+        if where.left() < axes.area.right():
+            ground = QColor(ink.ground)
+            ground.setAlphaF(_GROUND)
+            taken = QFontMetricsF(p.font()).horizontalAdvance(short) + 6
+            p.fillRect(QRectF(where.left(), where.top(), taken, where.height()), ground)
+        p.setPen(colour)
         p.drawText(where.adjusted(3, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, short)
 
     # Dragging

@@ -18,7 +18,7 @@ from resnet_studio.studies.lessons import race_words
 from resnet_studio.studies.lessons.cohorts import ROLES, race
 from resnet_studio.studies.lessons.race_words import RaceEnd
 from resnet_studio.studies.lessons.rows import Predict, Race, StepRow
-from resnet_studio.studies.training_on import LESSON_TITLE, Pair, training_on
+from resnet_studio.studies.training_on import LESSON_TITLE, training_on, training_on_words
 from resnet_studio.text import _
 from resnet_studio.ui.pages.lessons.course import Course
 from resnet_studio.ui.pages.lessons.experiment import ExperimentView
@@ -28,7 +28,7 @@ from resnet_studio.ui.widgets.accessible_names import named, set_role
 
 DRAW_MS = 100
 _WINDOW = 25  # batches in the mean of a training curve
-_TITLES = {Series.TRAINING_ERROR: _("training error, %"), Series.TEST_ERROR: _("test error, %")}
+_TITLES = {Series.TRAINING_ERROR: _("training error, %"), Series.TEST_ERROR: _("test error, % (faint: training error)")}
 
 
 class TrainingView(ExperimentView):
@@ -86,12 +86,16 @@ class TrainingView(ExperimentView):
         elif runs.trouble:
             self.show_error(runs.trouble)
 
-    def lines_of(self, roles: Sequence[str], runs: Sequence[RunRecord]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    def lines_of(
+        self, roles: Sequence[str], runs: Sequence[RunRecord], series: Series | None = None
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Of the view's own series, or another."""
+        series = series or self.series
         found = {}
         for role, run in zip(roles, runs, strict=False):
-            buffer = self.runs.book.get(run.id, self.series)
+            buffer = self.runs.book.get(run.id, series)
             if buffer is not None:
-                values = buffer.smoothed(_WINDOW) if self.series is Series.TRAINING_ERROR else buffer.values
+                values = buffer.smoothed(_WINDOW) if series is Series.TRAINING_ERROR else buffer.values
                 found[role] = (buffer.iterations.astype(np.float64), values.astype(np.float64))
         return found
 
@@ -156,6 +160,7 @@ class RaceView(TrainingView):
         end = self.course.race_end if self._of_training else None
         ends = {role: stand.error for role, stand in zip(ROLES, end.stands, strict=True)} if end is not None else {}
         self.chart.show_lines(self.lines_of(ROLES, runs), ends)
+        self.chart.show_behind({} if self._of_training else self.lines_of(ROLES, runs, Series.TRAINING_ERROR))
         self._say()
         self._show_foot()
         if self.isVisible() and not self.predicts and self.course.race_end is not None:
@@ -165,7 +170,8 @@ class RaceView(TrainingView):
         end = self.course.race_end
         predicted = self.course.place.predicted
         if not self._of_training:
-            self.say(race_words.overfitting_words(end) if end is not None else ())
+            early = () if self.runs.over else race_words.too_early(begun=bool(self.runs.runs))
+            self.say(race_words.overfitting_words(end) if end is not None else early)
         elif end is not None:
             said = race_words.prediction_words(predicted, end.stands, ROLES)
             self.say((*said, *race_words.race_words(end)) if not self.predicts else said)
@@ -269,6 +275,7 @@ class TrainOnView(TrainingView):
         self.chart.show_lines(self.lines_of(self._ROLES, runs), ends)
         self.say(self._words())
         self.show_state(_("Train both on") if not runs else _("Train both on again"))
+        set_role(self.button, "" if self.runs.over else "primary")
         ready = begun or len(shown) == len(self._ROLES)
         if not ready and not runs:
             self.button.setEnabled(False)
@@ -283,16 +290,12 @@ class TrainOnView(TrainingView):
             return ()
         end: RaceEnd | None = self.course.race_end
         shallow, built = (stand for stand in stands if isinstance(stand, Stand))
-        return race_words.training_on_words(shallow, built, end.deep if end is not None else None)
+        return training_on_words(shallow, built, end.deep if end is not None else None)
 
     def begin(self) -> None:
-        shallow, built = self.course.shallow_run, self.course.built_run
-        if shallow is None or built is None:
-            raise UserError(_("The deeper net has not been built yet: that is the step before."))
-        sizes = self.course.sizes
-        data = shallow.spec.data if shallow.spec.data.known else sizes.data
-        pair = Pair(shallow.spec.network, shallow.id, built.spec.network, built.id)
-        self.runs.begin(training_on(pair, sizes.recipe, data, sizes.further, LESSON_TITLE))
+        pair, sizes = self.course.pair, self.course.sizes
+        shallow = self.course.services.store.get(pair.shallow_run)
+        self.runs.begin(training_on(pair, sizes.recipe, shallow.spec.data, sizes.further, LESSON_TITLE))
 
     @Slot()
     def _on_second(self) -> None:

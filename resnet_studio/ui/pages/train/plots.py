@@ -8,6 +8,7 @@ from PySide6.QtCore import QByteArray, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
+from resnet_studio.domain.analyses.gradients import DEFINITION
 from resnet_studio.text import _
 from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook
@@ -16,6 +17,7 @@ from resnet_studio.ui.plots.layer_plot import LayerPlot
 from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, PANELS, PlottedRun
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.plain_tip import plain_tip
 
 
 class TrainPlots(QWidget):
@@ -36,7 +38,9 @@ class TrainPlots(QWidget):
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
         for plot in self._tabbed:
-            self.tabs.addTab(plot, plot.panel.title)
+            index = self.tabs.addTab(plot, plot.panel.title)
+            if isinstance(plot, LayerPlot):
+                self.tabs.setTabToolTip(index, plain_tip(_(DEFINITION)))
         large = self._panel(self.controls, self.error)
         small = self._panel(self.tabs)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
