@@ -13,12 +13,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # tiny networks: threads th
 import functools
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer.main
 
+from resnet_studio.__main__ import UNSTOPPABLE
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.platform.home import Home
 
@@ -54,6 +56,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         begun += len(rest)
         parts += own + rest
     items[:] = parts
+
+
+def pytest_sessionfinish() -> None:
+    """Let networks that are still being compiled end: a process that ends meanwhile aborts, see __main__'s leave."""
+    for thread in threading.enumerate():
+        if thread.name in UNSTOPPABLE:
+            thread.join(120)
 
 
 @pytest.fixture(scope="session", autouse=True)
