@@ -208,43 +208,96 @@ def test_what_was_trained_is_found_with_its_budget_and_data() -> None:
     assert trained_plans(study, [record(PLAN.arms[0].with_seed(0), study="else", iteration=1)]) == ()
 
 
-def _made_in_order(seeds: list[int]) -> list[RunRecord]:
-    """Finished runs of both nets, the seeds made one after another; the differences are 1, 2, 4, ... by seed."""
+def _ended_in_order(seeds: list[int]) -> list[RunRecord]:
+    """Finished runs of both nets, made at once, that ended seed by seed; the differences are 1, 2, 4, ... by seed."""
     runs = []
     for place, seed in enumerate(seeds):
-        made = MOMENT + timedelta(minutes=place)
+        ended = MOMENT + timedelta(minutes=place)
         for key, error in (("plain-56", 50.0 + 2**seed), ("plain-20", 50.0)):
             spec = PLAN.arm(key).with_seed(seed)
-            runs.append(record(spec, len(runs), training_error=error, test_error=error, created_at=made))
+            runs.append(record(spec, len(runs), training_error=error, test_error=error, study=PLAN.key, ended_at=ended))
     return runs
 
 
 @pytest.mark.parametrize("asked", [(5, 6, 7), (0, 1, 2), (0, 1, 2, 3, 4), tuple(range(8))])
 def test_which_seeds_are_looked_at_does_not_depend_on_those_asked_for(asked: tuple[int, ...]) -> None:
-    (found,) = stored_study(replace(PLAN, seeds=asked), Shelf(_made_in_order([5, 6, 7, 0, 1, 2, 3, 4]))).verdicts
+    (found,) = stored_study(replace(PLAN, seeds=asked), Shelf(_ended_in_order([5, 6, 7, 0, 1, 2, 3, 4]))).verdicts
     assert found.seeds == (5, 6, 7, 0, 1)
     told = found.as_json()
     assert told["differences"] == [32.0, 64.0, 128.0, 1.0, 2.0]
     assert told["unseen"] == [{"seed": 2, "difference": 4.0}, {"seed": 3, "difference": 8.0},
                               {"seed": 4, "difference": 16.0}]  # fmt: skip
-    assert "Looked at are the seeds 5, 6, 7, 0, 1, whose runs were made first." in found.text
+    assert "Looked at are the seeds 5, 6, 7, 0, 1, which ended first." in found.text
 
 
 def test_a_later_look_keeps_the_seeds_of_an_earlier_one() -> None:
     seeds = [9, 2, 7, 0, 1, 8, 3, 4, 5, 6]
     looks = []
     for count in (3, 5, 10):
-        (found,) = stored_study(replace(PLAN, seeds=(0, 1, 2)), Shelf(_made_in_order(seeds[:count]))).verdicts
+        (found,) = stored_study(replace(PLAN, seeds=(0, 1, 2)), Shelf(_ended_in_order(seeds[:count]))).verdicts
         looks.append(found.seeds)
     assert looks == [(9, 2, 7), (9, 2, 7, 0, 1), tuple(seeds)]
 
 
 def test_a_repeated_run_replaces_no_result() -> None:
-    runs = _made_in_order([0, 1, 2])
-    again = replace(runs[0], id="again", training_error=99.0, test_error=99.0, created_at=MOMENT + timedelta(days=1))
+    runs = _ended_in_order([0, 1, 2])
+    again = replace(runs[0], id="again", training_error=99.0, test_error=99.0, ended_at=MOMENT + timedelta(days=1))
     (found,) = stored_study(PLAN, Shelf([*runs, again])).verdicts
     assert found.seeds == (0, 1, 2)
     assert [pair.difference for pair in found.pairs] == [1.0, 2.0, 4.0]
+    diverged = replace(runs[0], status=RunStatus.DIVERGED, iteration=40)
+    (found,) = stored_study(PLAN, Shelf([diverged, *runs[1:], again])).verdicts
+    assert [pair.difference for pair in found.pairs] == [50.0, 2.0, 4.0]
+
+
+def test_a_seed_that_was_made_earlier_and_ends_later_changes_no_look() -> None:
+    runs = _ended_in_order([0, 2, 3])
+    late = [
+        replace(run, id=f"late{place}", created_at=MOMENT - timedelta(days=1), ended_at=None, status=RunStatus.STOPPED)
+        for place, run in enumerate(_ended_in_order([1]))
+    ]
+    (before,) = stored_study(PLAN, Shelf([*runs, *late])).verdicts
+    assert before.seeds == (0, 2, 3)
+    ended = [replace(run, status=RunStatus.FINISHED, ended_at=MOMENT + timedelta(days=1)) for run in late]
+    (after,) = stored_study(PLAN, Shelf([*runs, *ended])).verdicts
+    assert after.seeds == before.seeds
+    assert after.judgement == before.judgement
+    assert [pair.seed for pair in after.unseen] == [1]
+
+
+def test_a_run_of_another_study_that_ends_later_changes_no_look() -> None:
+    runs = _ended_in_order([0, 1, 2])
+    other = replace(
+        runs[0], id="other", study="another", training_error=99.0, test_error=99.0,
+        created_at=MOMENT - timedelta(days=1), ended_at=MOMENT + timedelta(days=1),
+    )  # fmt: skip
+    (found,) = stored_study(PLAN, Shelf([other, *runs])).verdicts
+    assert [pair.difference for pair in found.pairs] == [1.0, 2.0, 4.0]
+
+
+def test_without_a_noted_end_the_order_is_that_of_making_and_before_all_others() -> None:
+    old = [
+        replace(run, ended_at=None, created_at=MOMENT + timedelta(days=9 - run.spec.recipe.init_seed))
+        for run in _ended_in_order([0, 1, 2])
+    ]
+    new = [replace(run, id=f"new{place}") for place, run in enumerate(_ended_in_order([3, 4]))]
+    (found,) = stored_study(PLAN, Shelf([*new, *old])).verdicts
+    assert found.seeds == (2, 1, 0, 3, 4)
+
+
+def test_evaluations_count_in_the_order_in_which_they_were_made_and_the_first_of_them() -> None:
+    plan = gallery_study("together").plan(seeds=4)
+    runs = trained(plan, {arm.key: [50.0] * 4 for arm in plan.arms})
+    by_seed = {seed: [run.id for run in runs if run.spec.recipe.init_seed == seed] for seed in range(4)}
+    made = {}
+    for hour, seed in enumerate((0, 2, 3, 1)):
+        one = summary(by_seed[seed], 20.0 - seed, (30.0, 25.0, 27.0))
+        made[seed] = replace(one, created_at=MOMENT + timedelta(hours=hour))
+    again = replace(summary(by_seed[0], 1.0, (30.0, 25.0, 27.0)), created_at=MOMENT + timedelta(days=1))
+    newest_first = [again, *sorted(made.values(), key=lambda one: one.created_at, reverse=True)]
+    found = stored_study(plan, Shelf(runs, evaluations=newest_first)).verdicts[0]
+    assert found.seeds == (0, 2, 3)
+    assert [pair.difference for pair in found.pairs] == [5.0, 7.0, 8.0, 6.0]
 
 
 def test_diverged_runs_that_wait_for_the_next_look_are_not_named() -> None:
@@ -254,7 +307,7 @@ def test_diverged_runs_that_wait_for_the_next_look_are_not_named() -> None:
 
 
 def test_the_table_names_its_seeds_where_a_verdict_looks_at_fewer() -> None:
-    study = stored_study(PLAN, Shelf(_made_in_order([5, 6, 7, 0])))
+    study = stored_study(PLAN, Shelf(_ended_in_order([5, 6, 7, 0])))
     assert seeds_note(study) == (
         "Of every seed that has ended: 0, 5, 6, 7. A verdict looks at the first of them, which it names."
     )
