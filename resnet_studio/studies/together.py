@@ -61,14 +61,16 @@ def _evaluated(
 ) -> dict[tuple[int, str], EvaluationSummary]:
     """By seed and protocol; of several the first, so that a repetition replaces no result.
 
-    Evaluations of other weights or on other images do not count.
+    Evaluations of other weights or on other images, also such as a data set had before it changed, do not count.
     """
     wanted = {frozenset(run.id for run in runs): seed for seed, runs in members(plan, found).items()}
     first: dict[tuple[int, str], EvaluationSummary] = {}
+    images = ""
     for one in sorted(evaluations, key=lambda each: each.created_at):
         seed = wanted.get(frozenset(one.run_ids))
         counts = one.member_errors and not any(one.outdated) and one.data == plan.arms[0].spec.data.source
-        if seed is not None and counts:
+        if seed is not None and counts and images in ("", one.data_sha256):
+            images = one.data_sha256
             first.setdefault((seed, one.protocol.key), one)
     return first
 

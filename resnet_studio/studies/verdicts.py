@@ -55,6 +55,7 @@ class Verdict:
         diverged: Runs of the seeds looked at that diverged and count as the worst outcome, by name.
         throughout: Share, 0 to 1, of the measured moments after the warm-up at which all seeds looked at agree in
             sign; None without curves or for other measures than the training error.
+        elsewhere: Seeds that both nets have ended on other images than the first, which are never counted beside it.
     """
 
     comparison: Comparison
@@ -65,6 +66,7 @@ class Verdict:
     looks: tuple[int, ...]
     diverged: tuple[str, ...] = ()
     throughout: float | None = None
+    elsewhere: tuple[int, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -102,7 +104,9 @@ class Verdict:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences on what else has to be known: who diverged, agreement throughout, seeds not looked at."""
-        return tuple(filter(None, (_diverged_note(self), _throughout_note(self), _unseen_note(self))))
+        return tuple(
+            filter(None, (_diverged_note(self), _throughout_note(self), _unseen_note(self), _elsewhere_note(self)))
+        )
 
     @property
     def text(self) -> str:
@@ -148,6 +152,7 @@ class Verdict:
             "needed": judged.needed,
             "throughout": self.throughout,
             "diverged": list(self.diverged),
+            "other_images": list(self.elsewhere),
             "expected": None if self.comparison.expected is None else str(self.comparison.expected),
             "as_expected": self.as_expected,
             "paper": self.comparison.paper,
@@ -195,13 +200,16 @@ class Claim:
     pairs: tuple[SeedPair, ...]
     diverged: tuple[str, ...] = ()
     throughout: float | None = None
+    elsewhere: tuple[int, ...] = ()
 
 
 def decide(claims: Sequence[Claim], looks: Sequence[int]) -> tuple[Verdict, ...]:
     """The verdicts of all claims of one study, which share alpha."""
     judged = judge([[pair.difference for pair in claim.pairs] for claim in claims], looks)
     return tuple(
-        Verdict(c.comparison, c.higher, c.lower, c.pairs, judgement, tuple(looks), c.diverged, c.throughout)
+        Verdict(
+            c.comparison, c.higher, c.lower, c.pairs, judgement, tuple(looks), c.diverged, c.throughout, c.elsewhere
+        )
         for c, judgement in zip(claims, judged, strict=True)
     )
 
@@ -218,6 +226,9 @@ def claim_of(
 
     The seeds are put in the order in which the later of their two runs ended, then by number. That order is of the
     history alone, and a look takes the first of it: neither another choice of seeds nor what ends later changes a look.
+
+    A data set may have changed between two seeds, by its checksum: what ended on other images than the first seed does
+    not count beside it.
     """
     counted = []
     for seed, first, second in sides:
@@ -229,6 +240,11 @@ def claim_of(
         ended = max(first.run.end_order, second.run.end_order)
         counted.append((ended, seed, SeedPair(seed, errors[0], errors[1]), (first, second)))
     counted.sort(key=lambda each: each[:2])
+    images = next((_images(results) for *_unused, results in counted if _alike(results)), ("", ""))
+    elsewhere = tuple(
+        seed for _ended, seed, _pair, both in counted if not (_alike(both) and _fits(_images(both), images))
+    )
+    counted = [each for each in counted if each[1] not in elsewhere]
     seen = counted[: looked_at(len(counted), looks)]
     diverged = tuple(
         _("{name} (seed {seed})", name=name, seed=seed)
@@ -239,7 +255,25 @@ def claim_of(
     agreed = None
     if comparison.measure is Measure.TRAINING:
         agreed = throughout([(first.run, second.run) for *_unused, (first, second) in seen], curves)
-    return Claim(comparison, higher, lower, tuple(pair for _ended, _seed, pair, _results in counted), diverged, agreed)
+    return Claim(
+        comparison, higher, lower, tuple(pair for _ended, _seed, pair, _results in counted), diverged, agreed, elsewhere
+    )
+
+
+def _images(results: Sequence[RunResult]) -> tuple[str, ...]:
+    """Checksums of the images that the nets were trained on; empty where not known."""
+    return tuple(result.run.environment.get("data_sha256", "") for result in results)
+
+
+def _fits(found: Sequence[str], wanted: Sequence[str]) -> bool:
+    return all(one == other or not one or not other for one, other in zip(found, wanted, strict=True))
+
+
+def _alike(results: Sequence[RunResult]) -> bool:
+    """Whether two nets that are to have the same data set had the same images."""
+    first, second = results
+    one, other = _images(results)
+    return first.run.spec.data != second.run.spec.data or _fits((one,), (other,))
 
 
 def _error(result: RunResult, measure: Measure) -> float | None:
@@ -423,6 +457,17 @@ def _unseen_note(verdict: Verdict) -> str:
         return ""
     seen = _("Looked at are the seeds {seeds}, which ended first.", seeds=", ".join(map(str, verdict.seeds)))
     return f"{seen} {_waiting(verdict, unseen)}"
+
+
+def _elsewhere_note(verdict: Verdict) -> str:
+    if not verdict.elsewhere:
+        return ""
+    return _n(
+        "Seed {seeds} was trained on other images and does not count.",
+        "Seeds {seeds} were trained on other images and do not count.",
+        len(verdict.elsewhere),
+        seeds=", ".join(map(str, verdict.elsewhere)),
+    )
 
 
 def _waiting(verdict: Verdict, unseen: int) -> str:
