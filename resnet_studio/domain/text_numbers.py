@@ -35,6 +35,11 @@ def true_minus(number: str) -> str:
     return number.replace("-", "\N{MINUS SIGN}")
 
 
+def plain_minus(number: str) -> str:
+    """The other way round, for programs that read numbers."""
+    return number.replace("\N{MINUS SIGN}", "-")
+
+
 def signed(value: float, *, digits: int) -> str:
     """``+6.5``, ``−10.5``: a difference for people; what rounds to nothing is ``+0.0``."""
     return true_minus(f"{round(value, digits) + 0.0:+.{digits}f}")
