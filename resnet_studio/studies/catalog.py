@@ -171,7 +171,7 @@ STUDIES: tuple[Study, ...] = (
         5,
         "shortcuts",
         _("Which shortcut?"),
-        _("Where a net gets wider, is a shortcut with a projection better than one with zero-padding?"),
+        _("Where a net gets wider, does a projection do better than zero-padding?"),
         _("Table 3"),
         _(
             "Table 3, ImageNet, top-1, 10-crop: plain-34 {p34}, ResNet-34 with option A {a}, B {b}, C {c}. All three "

@@ -31,6 +31,7 @@ from resnet_studio.ui.pages.train.page import TrainPage
 from resnet_studio.ui.pages.train.queue import QueueModel, QueueRow
 from resnet_studio.ui.pages.train.state import CohortState
 from resnet_studio.ui.plots.controls import PlotControls
+from resnet_studio.ui.services import Services
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
 
