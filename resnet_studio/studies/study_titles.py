@@ -10,7 +10,7 @@ from resnet_studio.studies.single_cohorts import SINGLE_COHORTS
 def study_title(key: str) -> str:
     """Of the gallery or of a single cohort; of one's own, whose file is not at hand, the key without its prefix."""
     wanted = OLD_KEYS[key][0] if key in OLD_KEYS else key
-    titles = {study.key: study.title for study in (*SINGLE_COHORTS, *STUDIES)}
+    titles = {single.key: single.title for single in SINGLE_COHORTS} | {study.key: study.title for study in STUDIES}
     return titles.get(wanted, key.removeprefix(KEY_PREFIX))
 
 
