@@ -377,6 +377,7 @@ def run_json(run: RunRecord) -> dict[str, object]:
         "multiply_adds": run.multiply_adds,
         "weights_sha256": run.weights_sha256,
         "created_at": run.created_at.isoformat(),
+        "ended_at": None if run.ended_at is None else run.ended_at.isoformat(),
         "seconds": None if run.imported else round(run.seconds, 3),
         "cohort": run.cohort_id,
         "study": run.study,
