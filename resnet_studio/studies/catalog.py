@@ -281,7 +281,7 @@ STUDIES: tuple[Study, ...] = (
         9,
         "together",
         _("Many together"),
-        _("How much lower is the error of several nets together than that of the best of them?"),
+        _("How much lower is the error of several nets together than the best one's?"),
         _("Tables 4 and 5"),
         _(
             "Table 4, ImageNet, multi-scale, top-1: ResNet-34 B {r34}, -50 {r50}, -101 {r101}, -152 {r152}. Table 5, "
