@@ -10,13 +10,16 @@ from resnet_studio.cli.spec_arguments import classes_of, data_spec
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.platform.home import Home
-from resnet_studio.studies.catalog import OLD_KEYS, CohortStudy, find_study
+from resnet_studio.studies.catalog import OLD_KEYS, STUDIES, CohortStudy, find_study
 from resnet_studio.studies.own_study import OwnStudy
 from resnet_studio.studies.plan import StudyPlan
+from resnet_studio.studies.single_cohorts import SINGLE_COHORTS
 from resnet_studio.studies.stored import trained_plans
 from resnet_studio.studies.study import BudgetName, Study
-from resnet_studio.studies.study_file import is_study_name, read_study
+from resnet_studio.studies.study_file import holds_study, is_study_name, read_study
 from resnet_studio.text import _
+
+_STUDY_NAMES = {*OLD_KEYS, *(study.key for study in STUDIES), *(single.key for single in SINGLE_COHORTS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,14 @@ def chosen_study(name: str) -> ChosenStudy:
     if not is_study_name(name):
         return ChosenStudy(find_study(name), OLD_KEYS[name][1] if name in OLD_KEYS else None)
     return ChosenStudy(read_study(Path(name)))
+
+
+def names_study(text: str) -> bool:
+    """Whether an argument that may also be a run's file means a study: a plain name, or a file with a grid."""
+    path = Path(text)
+    if is_study_name(text):
+        return holds_study(path)
+    return not path.suffix and (text in _STUDY_NAMES or not path.exists())
 
 
 def stored_plan(

@@ -16,7 +16,7 @@ from resnet_studio.domain.records import NOT_KNOWN, Curve, RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.spec import Spec, unit_of
 from resnet_studio.domain.specs import RunSpec
-from resnet_studio.domain.text_numbers import NONE, percent
+from resnet_studio.domain.text_numbers import NONE, percent, signed
 from resnet_studio.text import _
 
 MISSING = NONE
@@ -100,9 +100,6 @@ def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
     """Names by run id; runs that share one get something behind it.
 
     That is their seeds, else the fields in which they differ, or else the beginning of their ids.
-
-    That is their seeds, else the fields in which they differ, or else the beginning of their
-    ids.
     """
     groups: dict[str, list[RunRecord]] = {}
     for run in runs:
@@ -112,6 +109,11 @@ def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
         marks = _marks(group) if len(group) > 1 else [""]
         names |= {run.id: f"{run.name} · {mark}" if mark else run.name for run, mark in zip(group, marks, strict=True)}
     return {run.id: names[run.id] for run in runs}
+
+
+def names_in_list(runs: Sequence[RunRecord], shown: Sequence[RunRecord]) -> dict[str, str]:
+    """Names of all ``runs`` of a list; those that are ``shown`` beside it are called there and here the same."""
+    return display_names(runs) | display_names(shown)
 
 
 _MOST_MARKED = 24  # runs of one name; of more the ids are shorter than what differs
@@ -288,7 +290,7 @@ class TwinGap:
             percent_2=percent(residual, digits=1),
         )
         if kind == "training" and self.test is not None:
-            text += _(", test error {test:+.1f}", test=self.test)
+            text += _(", test error {test}", test=signed(self.test, digits=1))
         if self.plain.iteration != self.residual.iteration:
             text += _(
                 ", though they stand at iterations {iteration} and {residual_iteration}",

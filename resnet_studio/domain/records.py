@@ -66,7 +66,8 @@ class RunRecord:
     """One stored run. Errors in percent, None where not measured or not finite; times are UTC; seconds of training.
 
     ``environment`` holds what the bits depend on (device, precision, threads, versions, data checksum);
-    ``class_names`` is empty until the data was first opened; ``evaluated`` has the newest first.
+    ``class_names`` is empty until the data was first opened; ``evaluated`` has the newest first; ``ended_at`` is None
+    before the end, and of runs of earlier programs.
     """
 
     id: str
@@ -94,6 +95,15 @@ class RunRecord:
     deleted: bool = False
     archived: bool = False
     evaluated: tuple[EvaluatedError, ...] = ()
+    ended_at: datetime | None = None
+
+    @property
+    def end_order(self) -> tuple[bool, datetime]:
+        """Rises from run to run in the order in which they ended.
+
+        Those whose end was not noted come before all others, in the order in which they were made.
+        """
+        return (False, self.created_at) if self.ended_at is None else (True, self.ended_at)
 
     @property
     def evaluated_error(self) -> EvaluatedError | None:
@@ -377,6 +387,7 @@ def run_json(run: RunRecord) -> dict[str, object]:
         "multiply_adds": run.multiply_adds,
         "weights_sha256": run.weights_sha256,
         "created_at": run.created_at.isoformat(),
+        "ended_at": None if run.ended_at is None else run.ended_at.isoformat(),
         "seconds": None if run.imported else round(run.seconds, 3),
         "cohort": run.cohort_id,
         "study": run.study,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from resnet_studio.domain.data_sets import FOLDER
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_fields import FieldKind, RunField, Value, data_texts, find_field, run_fields
 from resnet_studio.text import _
@@ -22,9 +23,10 @@ Test = Callable[[Value], bool]  # of the value that a run has in a field
 
 _TOKEN = re.compile(
     r"(?P<minus>-?)"
-    r"(?:(?P<key>[A-Za-z_][\w.]*)(?P<sign>:(?:>=|<=|!=|>|<|=)?|>=|<=|!=|>|<|=))?"
+    r"(?:(?P<key>[^\W\d][\w.-]*)(?P<sign>:(?:>=|<=|!=|>|<|=)?|>=|<=|!=|>|<|=))?"
     r'(?:/(?P<pattern>(?:\\.|[^/\\])*)/(?=\s|$)|"(?P<quoted>[^"]*)"?|(?P<bare>\S*))'
 )
+_SIGN = re.compile(r":?(?:>=|<=|!=|>|<|=)")
 _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le, "=": operator.eq, "!=": operator.ne,
     "": operator.eq,
@@ -32,7 +34,6 @@ _SIGNS: dict[str, Callable[[Any, Any], bool]] = {
 _FACTORS = {"k": 1e3, "m": 1e6, "g": 1e9}
 _NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,3})?")
 _LONGEST_PATTERN = 200
-_PARTS = ("network.", "recipe.", "data.")  # what begins so is meant for a field
 _REPEAT_IN_REPEAT = re.compile(r"[*+}][^()]*\)[*+{]")  # may take for ever on a short name
 
 
@@ -177,6 +178,8 @@ def _term(match: re.Match[str]) -> str | re.Pattern[str] | Condition | None:
     """A word to look for, a pattern to look for, a test of a field, or nothing yet."""
     key, sign, pattern = match["key"] or "", (match["sign"] or "").removeprefix(":"), match["pattern"]
     value = match["quoted"] if match["quoted"] is not None else match["bare"] or ""
+    if not key and match["bare"] and (sign_alone := _SIGN.match(value)):
+        raise _TermError(_("{sign} has no field before it; write depth>=32, without spaces.", sign=sign_alone[0]))
     if not key:
         return _compiled(pattern) if pattern is not None else value.casefold() or None
     field = find_field(key)
@@ -197,13 +200,22 @@ def _term(match: re.Match[str]) -> str | re.Pattern[str] | Condition | None:
 
 
 def _no_field(key: str, match: re.Match[str]) -> str:
-    """A path such as ``C:images`` or a word with a colon is plain text; what looks like a slip is said."""
+    """Paths and addresses, such as ``C:\\images`` and ``folder:/images``, are text; anything else is no field."""
+    colon, value = match["sign"].startswith(":"), match[0].partition(":")[2]
+    if match["sign"] == ":" and (len(key) == 1 or f"{key.casefold()}:" == FOLDER or value.startswith("//")):
+        return match[0].removeprefix("-").casefold().replace('"', "")
     near = get_close_matches(key.casefold(), list(run_fields()), n=1, cutoff=0.75)
     if near:
         raise _TermError(_("There is no field {key}; did you mean {near}?", key=key, near=near[0]))
-    if not match["sign"].startswith(":") or key.casefold().startswith(_PARTS):
-        raise _TermError(_("There is no field {key}; write depth>=32, test<10 or another field of a run.", key=key))
-    return match[0].removeprefix("-").casefold().replace('"', "")
+    if colon:
+        raise _TermError(
+            _(
+                'There is no field {key}; write depth>=32, test<10 or another field of a run, or "{key}:..." in quotes '
+                "for a text.",
+                key=key,
+            )
+        )
+    raise _TermError(_("There is no field {key}; write depth>=32, test<10 or another field of a run.", key=key))
 
 
 def _compiled(pattern: str) -> re.Pattern[str] | None:

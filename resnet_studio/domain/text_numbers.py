@@ -30,6 +30,21 @@ def counted(number: int, one: str, many: str = "", *, space: str = " ") -> str:
     return _("{number} {noun}", number=grouped(number, space=space), noun=noun)
 
 
+def true_minus(number: str) -> str:
+    """A number's text with a minus sign, which is as wide as a plus, in place of the hyphen."""
+    return number.replace("-", "\N{MINUS SIGN}")
+
+
+def plain_minus(number: str) -> str:
+    """The other way round, for programs that read numbers."""
+    return number.replace("\N{MINUS SIGN}", "-")
+
+
+def signed(value: float, *, digits: int) -> str:
+    """``+6.5``, ``−10.5``: a difference for people; what rounds to nothing is ``+0.0``."""
+    return true_minus(f"{round(value, digits) + 0.0:+.{digits}f}")
+
+
 def three_figures(value: float) -> str:
     """``0.0123``, ``4.56``, ``78.9``, ``12 300``: three figures of a number above zero, else 0."""
     if value <= 0:

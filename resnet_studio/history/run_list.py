@@ -24,12 +24,12 @@ from resnet_studio.history.schema import CohortRow, RunRow, TagRow
 from resnet_studio.history.stored_specs import stored_spec
 from resnet_studio.platform.run_folder import is_run_id
 
-# In the order of a record's fields, between the key and the date of deletion.
+# In the order of a record's fields, between the key and the dates of deletion and end.
 _COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
     RunRow.key, RunRow.id, CohortRow.id, RunRow.name, RunRow.status, RunRow.reason, RunRow.spec, RunRow.iteration,
     RunRow.training_error, RunRow.test_error, RunRow.best_test_error, RunRow.parameters, RunRow.multiply_adds,
     RunRow.weights_sha256, RunRow.created_at, RunRow.updated_at, RunRow.seconds, RunRow.colour, RunRow.note,
-    CohortRow.study, RunRow.class_names, RunRow.environment, RunRow.deleted_at,
+    CohortRow.study, RunRow.class_names, RunRow.environment, RunRow.deleted_at, RunRow.ended_at,
 )  # fmt: skip
 _KEY, _ID, _SPEC, _COLOUR = (_COLUMNS.index(each) for each in (RunRow.key, RunRow.id, RunRow.spec, RunRow.colour))
 _CLASSES = _COLUMNS.index(RunRow.class_names)
@@ -89,8 +89,8 @@ class RunList:
             return False
         for (row, beside), values in zip(new, decoded, strict=True):
             tags, errors, archived = beside
-            classes, environment, deleted_at = values[_CLASSES:]
-            after = (tags, tuple(classes), dict(environment), deleted_at is not None, archived, errors)
+            classes, environment, deleted_at, ended_at = values[_CLASSES:]
+            after = (tags, tuple(classes), dict(environment), deleted_at is not None, archived, errors, ended_at)
             fields: tuple[Any, ...] = (*values[_ID:_CLASSES], *after)
             record = RunRecord(*fields)
             self._kept[row[_KEY]] = _Kept(row, beside, record)

@@ -164,6 +164,7 @@ def to_record(row: RunRow, evaluated: tuple[EvaluatedError, ...] = (), *, archiv
         deleted=row.deleted_at is not None,
         archived=archived,
         evaluated=evaluated,
+        ended_at=row.ended_at,
     )
 
 
@@ -195,6 +196,7 @@ _CHECKED = (
     RunRow.name, RunRow.status, RunRow.reason, RunRow.spec, RunRow.iteration, RunRow.training_error, RunRow.test_error,
     RunRow.best_test_error, RunRow.parameters, RunRow.multiply_adds, RunRow.weights_sha256, RunRow.created_at,
     RunRow.updated_at, RunRow.seconds, RunRow.colour, RunRow.note, RunRow.class_names, RunRow.environment,
+    RunRow.ended_at,
 )  # fmt: skip
 _CHECKED_OF_COHORT = (CohortRow.id, CohortRow.study)
 _CHECKED_OF_TAG = (TagRow.tag,)

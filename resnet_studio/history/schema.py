@@ -25,7 +25,7 @@ from resnet_studio.domain.series import Series
 from resnet_studio.history.column_types import Finite, whole, words
 from resnet_studio.history.odd_values import Lenient, StoredEnum, StoredFacts, StoredWords
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every schema this program knows, oldest first; the last one is what it reads and writes."""
 
 NAME_LENGTH = 200
@@ -93,7 +93,7 @@ class RunRow(Base):
     """One run and everything a list shows of it; curves and checkpoints lie in tables of their own.
 
     Errors are in percent and NULL where they are not measured or not finite. ``deleted_at`` hides a run until it is
-    restored or purged.
+    restored or purged; ``ended_at`` is by the database's clock, and NULL too where an earlier schema did not keep it.
     """
 
     __tablename__ = "runs"
@@ -122,6 +122,7 @@ class RunRow(Base):
     class_names: Mapped[list[str]] = mapped_column(StoredWords)
     environment: Mapped[dict[str, Any]] = mapped_column(StoredFacts)
     deleted_at: Mapped[datetime | None] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
 
     cohort: Mapped[CohortRow] = relationship(lazy="raise")
     tags: Mapped[list[TagRow]] = relationship(

@@ -20,6 +20,7 @@ from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.history import curves as chunked
 from resnet_studio.history import runs
 from resnet_studio.history.analyses import AnalysisStore, remove_analyses_of_runs
+from resnet_studio.history.clock import database_now
 from resnet_studio.history.evaluations import EvaluationStore, remove_of_runs
 from resnet_studio.history.queue.fenced_storage import FencedStorage
 from resnet_studio.history.queue.store import QueueStore
@@ -242,6 +243,10 @@ class RunStore(EvaluationStore, AnalysisStore, QueueStore):
             row.status, row.reason, row.updated_at = RunStatus(status), reason, runs.now()
             if iteration is not None:
                 row.iteration = iteration
+            if not row.status.ended:
+                row.ended_at = None
+            elif row.ended_at is None:
+                row.ended_at = database_now(session)
             if not (row.status.active or row.status is RunStatus.QUEUED):
                 chunked.compact(session, row)
 

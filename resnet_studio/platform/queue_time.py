@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from resnet_studio.domain.queue import QueueEntry, QueueStatus
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.domain.text_numbers import duration, duration_range
-from resnet_studio.platform.training_speed import LEAST_SPREAD, KnownSpeeds, expected
+from resnet_studio.platform.training_speed import LEAST_SPREAD, KnownSpeeds, expected, own_step
 from resnet_studio.text import _
 
 _TAKES_ITS_TURN = (QueueStatus.WAITING, QueueStatus.RUNNING, QueueStatus.PAUSED)
@@ -71,10 +71,14 @@ def _left(entry: QueueEntry, known: KnownSpeeds) -> TimeLeft | None:
     if entry.claimed and entry.speed:
         seconds = left / entry.speed
         return TimeLeft(seconds, seconds / (1 + LEAST_SPREAD), seconds * (1 + LEAST_SPREAD))
-    going = tuple(run.spec for run in entry.runs if run.resumable or run.status.active)
+    going = [run for run in entry.runs if run.resumable or run.status.active]
     if not going:
         return TimeLeft()
-    found = expected(CohortSpec.model_construct(runs=going), known)
+    own = [step for step in map(own_step, going) if step is not None]
+    if len(own) == len(going):
+        low, middle, high = map(sum, zip(*own, strict=True))
+        return TimeLeft(middle * left, low * left, high * left)
+    found = expected(CohortSpec.model_construct(runs=tuple(run.spec for run in going)), known)
     if found is None:
         return None
     return TimeLeft(found.step_seconds * left, found.low_step_seconds * left, found.high_step_seconds * left)

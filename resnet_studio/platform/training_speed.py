@@ -28,6 +28,7 @@ SCALED_SPREAD = (
     0.25  # more, where figures are of another network with twice or half the multiply-adds, or other batches
 )
 ENOUGH_ITERATIONS = 30  # of a stored run; the first ones are slow
+ENOUGH_SECONDS, LEAST_ITERATIONS = 30.0, 5  # or so much time: large networks take long to so many iterations
 _SWITCH = re.compile(r"compiled after (\d+)")
 
 
@@ -152,7 +153,8 @@ def with_runs(known: KnownSpeeds, runs: Iterable[RunRecord]) -> KnownSpeeds:
 def figure_of(run: RunRecord) -> Figure | None:
     """How fast a stored run was; None if it says nothing: hardly begun, imported, or of another machine."""
     facts = run.environment
-    if run.iteration < ENOUGH_ITERATIONS or not 0 < run.seconds < math.inf:
+    hardly_begun = run.seconds < ENOUGH_SECONDS or run.iteration < LEAST_ITERATIONS
+    if (run.iteration < ENOUGH_ITERATIONS and hardly_begun) or not 0 < run.seconds < math.inf:
         return None
     try:
         device = Device(facts.get("device", run.spec.recipe.device))
@@ -172,6 +174,15 @@ def figure_of(run: RunRecord) -> Figure | None:
     return Figure(
         run.spec.network, recipe.batch_size, seconds, device, _engine_of(run), precision, recipe.bn_images
     )  # fmt: skip
+
+
+def own_step(run: RunRecord) -> tuple[float, float, float] | None:
+    """Seconds of a step of a run that goes on, lower, middle and upper, as it was itself measured before it stopped.
+
+    That says more of the run than any other figure. None if it says nothing, as of :func:`figure_of`.
+    """
+    figure = figure_of(run)
+    return None if figure is None else spread([figure.seconds])
 
 
 @lru_cache(maxsize=1)

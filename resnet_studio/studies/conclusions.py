@@ -74,7 +74,7 @@ def chosen_verdicts(results: Sequence[RunResult]) -> tuple[Verdict, ...]:
     is how the signs are to be read, and no more.
     """
     kinds: dict[tuple[object, ...], dict[int, dict[tuple[int, int], RunResult]]] = {}
-    for result in reversed(results):
+    for result in sorted(results, key=lambda one: one.run.end_order, reverse=True):  # of several the first to end
         network = result.run.spec.network
         kind = tuple(getattr(network, name) for name in _KIND)
         kinds.setdefault(kind, {}).setdefault(result.depth, {})[result.run.spec.recipe.seeds] = result

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from resnet_studio.domain.enums import BatchNormStatistics
+from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
 from resnet_studio.domain.text_numbers import duration_range
-from resnet_studio.platform.training_speed import KnownSpeeds, expected
+from resnet_studio.platform.training_speed import KnownSpeeds, expected, own_step
 from resnet_studio.studies.plan import StudyPlan, Work
 from resnet_studio.text import _
 
@@ -34,33 +35,34 @@ NOT_KNOWN = _("not known yet: measure it on the Design page, or with `resnet-stu
 
 def estimate(plan: StudyPlan, known: KnownSpeeds) -> Estimate | None:
     """Of every run of the plan; None if nothing comparable was measured or trained here."""
-    one_seed = _sum(((arm.spec, 0) for arm in plan.arms), known)
+    one_seed = _sum(((arm.spec, None) for arm in plan.arms), known)
     count = len(plan.seeds)
     return one_seed and Estimate(count * one_seed.seconds, count * one_seed.low, count * one_seed.high)
 
 
 def estimate_left(work: Iterable[Work], known: KnownSpeeds) -> Estimate | None:
     """Of what is left to train."""
-    new = [(run, 0) for one in work if one.cohort is not None for run in one.cohort.runs]
-    going = [(run.spec, run.iteration) for one in work for run in one.resume]
+    new = [(run, None) for one in work if one.cohort is not None for run in one.cohort.runs]
+    going = [(run.spec, run) for one in work for run in one.resume]
     return _sum([*new, *going], known)
 
 
-def _sum(runs: Iterable[tuple[RunSpec, int]], known: KnownSpeeds) -> Estimate | None:
-    """Of runs that stand at some iteration; members of a cohort step in turn, so their times add up."""
+def _sum(runs: Iterable[tuple[RunSpec, RunRecord | None]], known: KnownSpeeds) -> Estimate | None:
+    """Of runs, each with what is stored of it; members of a cohort step in turn, so their times add up."""
     seconds = low = high = 0.0
     found: dict[RunSpec, tuple[float, float, float] | None] = {}
-    for run, iteration in runs:
-        bare = run.without_seeds()
-        if bare not in found:
+    for run, begun in runs:
+        bare, iteration = run.without_seeds(), 0 if begun is None else begun.iteration
+        own = None if begun is None else own_step(begun)
+        if own is None and bare not in found:
             step = expected(CohortSpec(runs=(bare,)), known)
-            known_step = None if step is None else (step.step_seconds, step.low_step_seconds, step.high_step_seconds)
+            known_step = None if step is None else (step.low_step_seconds, step.step_seconds, step.high_step_seconds)
             found[bare] = known_step
-        times = found[bare]
+        times = found[bare] if own is None else own
         if times is None:
             return None
         steps = run.recipe.iterations - iteration + _steps_besides(run, iteration)
-        seconds, low, high = seconds + steps * times[0], low + steps * times[1], high + steps * times[2]
+        low, seconds, high = low + steps * times[0], seconds + steps * times[1], high + steps * times[2]
     return Estimate(seconds, low, high)
 
 

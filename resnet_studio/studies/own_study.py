@@ -31,6 +31,11 @@ _PARTS: dict[str, type[Spec]] = {"network": NetworkSpec, "recipe": RecipeSpec, "
 Value = Any  # a number, a text, true or false; or a list of numbers where one field holds several
 
 
+def own_key(name: str) -> str:
+    """Under which the runs of a study of that name are stored."""
+    return KEY_PREFIX + (re.sub(r"[^\w]+", "-", name.lower()).strip("-") or "study")
+
+
 class OwnComparison(Spec):
     """A claim: runs of the first values have a higher error than those of the second."""
 
@@ -114,7 +119,7 @@ class OwnStudy(Spec):
     @property
     def key(self) -> str:
         """Under which the runs are stored."""
-        return KEY_PREFIX + (re.sub(r"[^\w]+", "-", self.name.lower()).strip("-") or "study")
+        return own_key(self.name)
 
     def to_toml(self) -> str:
         """Only what says something: what is as usual is left out."""

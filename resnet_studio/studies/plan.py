@@ -184,7 +184,9 @@ class Place:
 
 
 def places(plan: StudyPlan, stored: Iterable[RunRecord]) -> tuple[Place, ...]:
-    """Each run of ``plan`` with its stored one; of several the one that has come farthest, of those the first made.
+    """Each run of ``plan`` with its stored one: of several the one that ended first, else the one that came farthest.
+
+    A repetition therefore replaces no result.
 
     A run that ended counts whichever study it was trained for; one that has not ended only where it is of this study.
     Seeds that are stored beyond those of the plan come last.
@@ -194,7 +196,9 @@ def places(plan: StudyPlan, stored: Iterable[RunRecord]) -> tuple[Place, ...]:
     stored = [run for run in stored if run.spec.network in networks]
     found: dict[tuple[str, int], RunRecord] = {}
     extra: set[int] = set()
-    for run in sorted(stored, key=_rank):
+    open_ = sorted((run for run in stored if not _ended(run)), key=lambda run: (run.iteration, run.created_at))
+    ended = sorted((run for run in stored if _ended(run)), key=lambda run: run.end_order, reverse=True)
+    for run in (*open_, *ended):
         seed, order = run.spec.recipe.seeds
         if run.imported or seed != order or not (run.study == plan.key or _ended(run)):
             continue
@@ -209,12 +213,6 @@ def places(plan: StudyPlan, stored: Iterable[RunRecord]) -> tuple[Place, ...]:
 
 def _ended(run: RunRecord) -> bool:
     return not run.resumable and not run.status.active
-
-
-def _rank(run: RunRecord) -> tuple[bool, int, float]:
-    """The farthest last; of runs that ended alike the one made first, so that a repetition replaces no result."""
-    made = run.created_at.timestamp()
-    return (_ended(run), run.iteration, -made if _ended(run) else made)
 
 
 @dataclass(frozen=True, slots=True)

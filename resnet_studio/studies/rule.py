@@ -20,7 +20,9 @@ from resnet_studio.text import N_, _
 ALPHA = 0.05  # of one study, over all its looks and comparisons
 MARGIN = 1.0  # percentage points; a smaller difference is called none
 LEAST_SEEDS = 3
-LOOKS = (3, 5, 10)  # numbers of seeds at which is looked, each at a third of alpha
+LOOKS = (3, 5, 10)
+"""Numbers of seeds at which is looked, each at a third of alpha. The seeds of a look are those that ended first: an end
+does not move, so that a run that ends later, however early it was made, changes no look that was reported."""
 WORST_ERROR = 100.0  # percent, what a diverged run counts as
 STEP_POWER = 1.75
 """Of Holm's divisors m, m - 1, ..., 1. With 1, as Holm has it, strongly skewed differences show something in 21 % of
@@ -116,8 +118,8 @@ def judge(samples: Sequence[Sequence[float]], looks: Sequence[int] = LOOKS) -> t
     """The judgement of each comparison of one study.
 
     Args:
-        samples: For each comparison its differences, in the order of the seeds. All comparisons of the study, those
-            without a result too: Holm's steps count them.
+        samples: For each comparison its differences, in the order in which the seeds ended. All comparisons of the
+            study, those without a result too: Holm's steps count them.
         looks: As :func:`checked_looks` allows.
     """
     looks = checked_looks(looks)
@@ -223,13 +225,13 @@ def rule_text(looks: Sequence[int] = LOOKS, comparisons: int = 1) -> str:
         _(
             "The seed is the unit: for each seed the difference of the two nets' errors (of training: the mean of the "
             "last {window} iterations; of tests: the last one), both trained on the same batches; the estimate is the "
-            "mean over the seeds with its t interval, {when}. A look takes the first seeds that have ended, in the "
-            "order in which their runs were made, then by number, whichever seeds are asked for. First of these that "
-            "holds: fewer than {least} seeds, not enough; interval within {margin:g} point of zero, no difference of a "
-            "point or more; interval clear of zero, shown or the opposite shown; else not distinguishable yet. A "
-            "diverged run counts as an error of {worst:g} % and is named. Of 10 000 simulated studies without a "
-            "difference at most 5 % show one, at most 15 % where differences are strongly skewed (as an exponential "
-            "distribution is).",
+            "mean over the seeds with its t interval, {when}. A look takes the seeds that ended first, each with the "
+            "later of its two runs, whichever seeds are asked for; what ends afterwards does not change it, only "
+            "deleting or archiving one of its runs does. First of these that holds: fewer than {least} seeds, not "
+            "enough; interval within {margin:g} point of zero, no difference of a point or more; interval clear of "
+            "zero, shown or the opposite shown; else not distinguishable yet. A diverged run counts as an error of "
+            "{worst:g} % and is named. Of 10 000 simulated studies without a difference at most 5 % show one, at most "
+            "15 % where differences are strongly skewed (as an exponential distribution is).",
             window=TRAINING_ERROR_WINDOW,
             when=when,
             least=LEAST_SEEDS,

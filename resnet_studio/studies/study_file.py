@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 from resnet_studio.domain.errors import SpecError, UserError
@@ -16,6 +17,14 @@ STUDY_SUFFIX = ".toml"
 def is_study_name(name: str) -> bool:
     """Whether a file of that name may hold a study."""
     return name.lower().endswith(STUDY_SUFFIX)
+
+
+def holds_study(file: Path) -> bool:
+    """Whether a file is a study's and no run's: it has a grid. False for one that cannot be read."""
+    try:
+        return "grid" in tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return False
 
 
 def read_study(file: Path) -> OwnStudy:

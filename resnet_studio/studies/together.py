@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -27,7 +28,10 @@ def members(plan: StudyPlan, found: Sequence[Place]) -> dict[int, tuple[RunRecor
 
 
 EvaluatedErrors = Mapping[Measure, Mapping[int, tuple[float, float]]]
-"""By measure and seed: the top-1 error that is held to be higher and the other one, percent."""
+"""By measure and seed: the top-1 error that is held to be higher and the other one, percent.
+
+The seeds stand in the order in which they were evaluated.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,34 +59,41 @@ def lacking(plan: StudyPlan, found: Sequence[Place], evaluations: Iterable[Evalu
 def _evaluated(
     plan: StudyPlan, found: Sequence[Place], evaluations: Iterable[EvaluationSummary]
 ) -> dict[tuple[int, str], EvaluationSummary]:
-    """By seed and protocol; of several the newest. Evaluations of other weights or on other images do not count."""
+    """By seed and protocol; of several the first, so that a repetition replaces no result.
+
+    Evaluations of other weights or on other images, also such as a data set had before it changed, do not count.
+    """
     wanted = {frozenset(run.id for run in runs): seed for seed, runs in members(plan, found).items()}
-    newest: dict[tuple[int, str], EvaluationSummary] = {}
-    for one in evaluations:
+    first: dict[tuple[int, str], EvaluationSummary] = {}
+    images = ""
+    for one in sorted(evaluations, key=lambda each: each.created_at):
         seed = wanted.get(frozenset(one.run_ids))
         counts = one.member_errors and not any(one.outdated) and one.data == plan.arms[0].spec.data.source
-        if seed is not None and counts:
-            newest.setdefault((seed, one.protocol.key), one)
-    return newest
+        if seed is not None and counts and images in ("", one.data_sha256):
+            images = one.data_sha256
+            first.setdefault((seed, one.protocol.key), one)
+    return first
 
 
 def evaluated_errors(
     plan: StudyPlan, found: Sequence[Place], evaluations: Iterable[EvaluationSummary]
 ) -> EvaluatedErrors:
-    """What the stored evaluations say of the comparisons that are answered by them.
-
-    ``evaluations`` are stored ones, the newest first.
-    """
+    """What the stored evaluations say of the comparisons that are answered by them."""
     done = _evaluated(plan, found, evaluations)
-    together, scales = {}, {}
+    together: list[tuple[datetime, int, tuple[float, float]]] = []
+    scales: list[tuple[datetime, int, tuple[float, float]]] = []
     for seed in members(plan, found):
         if (one := done.get((seed, plan.protocols[0].key))) is not None:
-            together[seed] = (min(one.member_errors), one.top1_error)
+            together.append((one.created_at, seed, (min(one.member_errors), one.top1_error)))
         by_kind = {each.kind: done.get((seed, each.key)) for each in plan.protocols}
         alone, several = by_kind.get(ProtocolKind.SINGLE), by_kind.get(ProtocolKind.MULTI_SCALE)
         if alone is not None and several is not None:
-            scales[seed] = (min(alone.member_errors), min(several.member_errors))
-    return {Measure.TOGETHER: together, Measure.SCALES: scales}
+            both = (min(alone.member_errors), min(several.member_errors))
+            scales.append((max(alone.created_at, several.created_at), seed, both))
+    return {
+        measure: {seed: errors for _moment, seed, errors in sorted(measured)}
+        for measure, measured in ((Measure.TOGETHER, together), (Measure.SCALES, scales))
+    }
 
 
 @dataclass(frozen=True, slots=True)

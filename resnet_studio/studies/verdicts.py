@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from resnet_studio.domain.records import Curve, RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
-from resnet_studio.domain.text_numbers import percent
+from resnet_studio.domain.text_numbers import percent, true_minus
 from resnet_studio.studies.plan import Comparison, Measure, Place, StudyPlan
 from resnet_studio.studies.rule import (
     LEAST_SEEDS,
@@ -25,7 +25,7 @@ from resnet_studio.studies.rule import (
     next_look,
 )
 from resnet_studio.studies.run_results import Curves, RunResult, run_results
-from resnet_studio.studies.together import EvaluatedErrors, members
+from resnet_studio.studies.together import EvaluatedErrors
 from resnet_studio.text import N_, _, _n
 
 WARM_UP_SHARE = 0.1  # of the iterations; what is measured before is not asked whether all seeds agree
@@ -50,11 +50,12 @@ class Verdict:
 
     Attributes:
         comparison: The claim; ``higher`` and ``lower`` are its nets as they are shown.
-        pairs: Every seed that both nets have ended, in the order in which their runs were made, then by number; those
-            the rule looked at are the first ``used``.
+        pairs: Every seed that both nets have ended, in the order in which they did, then by number; those the rule
+            looked at are the first ``used``.
         diverged: Runs of the seeds looked at that diverged and count as the worst outcome, by name.
         throughout: Share, 0 to 1, of the measured moments after the warm-up at which all seeds looked at agree in
             sign; None without curves or for other measures than the training error.
+        elsewhere: Seeds that both nets have ended on other images than the first, which are never counted beside it.
     """
 
     comparison: Comparison
@@ -65,6 +66,7 @@ class Verdict:
     looks: tuple[int, ...]
     diverged: tuple[str, ...] = ()
     throughout: float | None = None
+    elsewhere: tuple[int, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
@@ -102,7 +104,9 @@ class Verdict:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences on what else has to be known: who diverged, agreement throughout, seeds not looked at."""
-        return tuple(filter(None, (_diverged_note(self), _throughout_note(self), _unseen_note(self))))
+        return tuple(
+            filter(None, (_diverged_note(self), _throughout_note(self), _unseen_note(self), _elsewhere_note(self)))
+        )
 
     @property
     def text(self) -> str:
@@ -148,6 +152,7 @@ class Verdict:
             "needed": judged.needed,
             "throughout": self.throughout,
             "diverged": list(self.diverged),
+            "other_images": list(self.elsewhere),
             "expected": None if self.comparison.expected is None else str(self.comparison.expected),
             "as_expected": self.as_expected,
             "paper": self.comparison.paper,
@@ -169,10 +174,8 @@ def study_verdicts(
     results = {result.run.id: result for result in run_results(runs, curves)}
     by_place = {(p.arm.key, p.seed): results.get(p.run.id) if p.run is not None else None for p in found}
     seeds = tuple(dict.fromkeys(place.seed for place in found))
-    made = {seed: max(run.created_at for run in nets) for seed, nets in members(plan, found).items()}
-    together = sorted(made, key=lambda seed: (made[seed], seed))
     claims = [
-        _evaluated_claim(comparison, plan, (evaluated or {}).get(comparison.measure, {}), together)
+        _evaluated_claim(comparison, plan, (evaluated or {}).get(comparison.measure, {}))
         if comparison.measure.evaluated
         else claim_of(
             comparison,
@@ -197,13 +200,16 @@ class Claim:
     pairs: tuple[SeedPair, ...]
     diverged: tuple[str, ...] = ()
     throughout: float | None = None
+    elsewhere: tuple[int, ...] = ()
 
 
 def decide(claims: Sequence[Claim], looks: Sequence[int]) -> tuple[Verdict, ...]:
     """The verdicts of all claims of one study, which share alpha."""
     judged = judge([[pair.difference for pair in claim.pairs] for claim in claims], looks)
     return tuple(
-        Verdict(c.comparison, c.higher, c.lower, c.pairs, judgement, tuple(looks), c.diverged, c.throughout)
+        Verdict(
+            c.comparison, c.higher, c.lower, c.pairs, judgement, tuple(looks), c.diverged, c.throughout, c.elsewhere
+        )
         for c, judgement in zip(claims, judged, strict=True)
     )
 
@@ -218,8 +224,11 @@ def claim_of(
 ) -> Claim:
     """From the results of both nets, seed by seed; a seed counts where both have ended.
 
-    The seeds are put in the order in which both of their runs were there, then by number. That order is of the history
-    alone, and a look takes the first of it, so that no later choice of seeds changes what was looked at.
+    The seeds are put in the order in which the later of their two runs ended, then by number. That order is of the
+    history alone, and a look takes the first of it: neither another choice of seeds nor what ends later changes a look.
+
+    A data set may have changed between two seeds, by its checksum: what ended on other images than the first seed does
+    not count beside it.
     """
     counted = []
     for seed, first, second in sides:
@@ -228,30 +237,51 @@ def claim_of(
         errors = [_error(result, comparison.measure) for result in (first, second)]
         if errors[0] is None or errors[1] is None:
             continue
-        made = max(first.run.created_at, second.run.created_at)
-        counted.append((made, seed, SeedPair(seed, errors[0], errors[1]), (first, second)))
+        ended = max(first.run.end_order, second.run.end_order)
+        counted.append((ended, seed, SeedPair(seed, errors[0], errors[1]), (first, second)))
     counted.sort(key=lambda each: each[:2])
+    images = next((_images(results) for *_unused, results in counted if _alike(results)), ("", ""))
+    elsewhere = tuple(
+        seed for _ended, seed, _pair, both in counted if not (_alike(both) and _fits(_images(both), images))
+    )
+    counted = [each for each in counted if each[1] not in elsewhere]
     seen = counted[: looked_at(len(counted), looks)]
     diverged = tuple(
         _("{name} (seed {seed})", name=name, seed=seed)
-        for _made, seed, _pair, results in seen
+        for _ended, seed, _pair, results in seen
         for name, result in zip((higher, lower), results, strict=True)
         if result.diverged
     )
     agreed = None
     if comparison.measure is Measure.TRAINING:
         agreed = throughout([(first.run, second.run) for *_unused, (first, second) in seen], curves)
-    return Claim(comparison, higher, lower, tuple(pair for _made, _seed, pair, _results in counted), diverged, agreed)
+    return Claim(
+        comparison, higher, lower, tuple(pair for _ended, _seed, pair, _results in counted), diverged, agreed, elsewhere
+    )
+
+
+def _images(results: Sequence[RunResult]) -> tuple[str, ...]:
+    """Checksums of the images that the nets were trained on; empty where not known."""
+    return tuple(result.run.environment.get("data_sha256", "") for result in results)
+
+
+def _fits(found: Sequence[str], wanted: Sequence[str]) -> bool:
+    return all(one == other or not one or not other for one, other in zip(found, wanted, strict=True))
+
+
+def _alike(results: Sequence[RunResult]) -> bool:
+    """Whether two nets that are to have the same data set had the same images."""
+    first, second = results
+    one, other = _images(results)
+    return first.run.spec.data != second.run.spec.data or _fits((one,), (other,))
 
 
 def _error(result: RunResult, measure: Measure) -> float | None:
     return result.counted(result.training_error if measure is Measure.TRAINING else result.test_error)
 
 
-def _evaluated_claim(
-    comparison: Comparison, plan: StudyPlan, errors: Mapping[int, tuple[float, float]], seeds: Sequence[int]
-) -> Claim:
-    pairs = tuple(SeedPair(seed, *errors[seed]) for seed in seeds if seed in errors)
+def _evaluated_claim(comparison: Comparison, plan: StudyPlan, errors: Mapping[int, tuple[float, float]]) -> Claim:
+    pairs = tuple(SeedPair(seed, *both) for seed, both in errors.items())
     if comparison.measure is Measure.SCALES:
         return Claim(comparison, _("the best net from a single view"), _("the best net at several sizes"), pairs)
     return Claim(comparison, _("the best single net"), _("all {count} together", count=len(plan.arms)), pairs)
@@ -313,7 +343,7 @@ def _interval(judged: Judgement, seeds: int) -> str:
 
 
 def _signed(value: float) -> str:
-    return _digits(value).replace("-", "\N{MINUS SIGN}")
+    return true_minus(_digits(value))
 
 
 _NOUNS = {
@@ -425,8 +455,19 @@ def _unseen_note(verdict: Verdict) -> str:
     unseen = len(verdict.unseen)
     if unseen < 1 or verdict.outcome is Outcome.NOT_ENOUGH:
         return ""
-    seen = _("Looked at are the seeds {seeds}, whose runs were made first.", seeds=", ".join(map(str, verdict.seeds)))
+    seen = _("Looked at are the seeds {seeds}, which ended first.", seeds=", ".join(map(str, verdict.seeds)))
     return f"{seen} {_waiting(verdict, unseen)}"
+
+
+def _elsewhere_note(verdict: Verdict) -> str:
+    if not verdict.elsewhere:
+        return ""
+    return _n(
+        "Seed {seeds} was trained on other images and does not count.",
+        "Seeds {seeds} were trained on other images and do not count.",
+        len(verdict.elsewhere),
+        seeds=", ".join(map(str, verdict.elsewhere)),
+    )
 
 
 def _waiting(verdict: Verdict, unseen: int) -> str:

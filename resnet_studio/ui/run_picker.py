@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from resnet_studio.domain.comparison import display_names
+from resnet_studio.domain.comparison import names_in_list
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_filter import parse_filter
 from resnet_studio.text import _
@@ -31,6 +31,7 @@ from resnet_studio.ui.widgets.filter_field import FilterField
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 NARROW = 240  # pixels
+_CELL_MARGIN = 9
 
 
 class PickModel(RecordTableModel[RunRecord]):
@@ -41,10 +42,10 @@ class PickModel(RecordTableModel[RunRecord]):
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         columns = (
             TableColumn(
-                _("Run"), lambda run: self._names.get(run.id, run.name), cell_tip=_about, icon=self._icon,
+                _("Run"), self._name, cell_tip=self._about, icon=self._icon,
                 checked=lambda run: run.id in self._chosen,
             ),
-            TableColumn(_("Test error"), _error, formats.percent, number=True, cell_tip=_about),
+            TableColumn(_("Test error"), _error, formats.percent, number=True, cell_tip=self._about),
         )  # fmt: skip
         super().__init__(columns, key=run_id, parent=parent)
         self._theme = theme
@@ -53,15 +54,13 @@ class PickModel(RecordTableModel[RunRecord]):
         self._names: dict[str, str] = {}
         theme.changed.connect(self.refresh)
 
-    def set_runs(self, runs: Sequence[RunRecord]) -> None:
-        self._names = display_names(runs)
-        self.set_records(runs)
-        self.refresh()
-
-    def set_chosen(self, run_ids: Iterable[str], steps: Mapping[str, int]) -> None:
-        """Tick these, without a signal; ``steps`` in lightness by run id, as the plots have them."""
-        self._chosen = dict.fromkeys(run_ids)
+    def set_runs(self, runs: Sequence[RunRecord], chosen: Iterable[str], steps: Mapping[str, int]) -> None:
+        """Show these and tick the ``chosen`` ids, without a signal; ``steps`` in lightness by run id, as plots do."""
+        self._chosen = dict.fromkeys(chosen)
         self._lightness_steps = dict(steps)
+        by_id = {run.id: run for run in runs}
+        self._names = names_in_list(runs, [by_id[run_id] for run_id in self._chosen if run_id in by_id])
+        self.set_records(runs)
         self.refresh()
 
     def toggle(self, run: RunRecord) -> None:
@@ -85,6 +84,12 @@ class PickModel(RecordTableModel[RunRecord]):
         """As it is drawn in the plot."""
         return line_colour(self._theme, run.colour, self._lightness_steps.get(run.id, 0))
 
+    def _name(self, run: RunRecord) -> str:
+        return self._names.get(run.id, run.name)
+
+    def _about(self, run: RunRecord) -> str:
+        return _about(run, self._name(run))
+
     def _icon(self, run: RunRecord) -> QIcon:
         return sample_icon(self.colour(run), run.residual)
 
@@ -95,7 +100,7 @@ def _error(run: RunRecord) -> float | None:
     return run.test_error if run.test_error is not None or evaluated is None else evaluated.top1
 
 
-def _about(run: RunRecord) -> str:
+def _about(run: RunRecord, name: str) -> str:
     trained = _(
         "{run_progress} iterations on {label}", run_progress=formats.run_progress(run), label=run.spec.data.label
     )
@@ -105,7 +110,7 @@ def _about(run: RunRecord) -> str:
     return plain_tip(
         _(
             "{name} ({label}), id {short_id}\n{status}, {trained}\n{seed}{moment}",
-            name=run.name,
+            name=name,
             label=run.spec.network.label,
             short_id=run.short_id,
             status=run.status,
@@ -153,7 +158,7 @@ class RunPicker(QWidget):
         header = self.view.horizontalHeader()
         header.hide()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)  # its title, which is hidden, is wider
         self.count = QLabel()
         self.count.setProperty("role", "muted")
         self.all = self._button("tick_all_button", _("Tick shown"), _("Tick every run that the filter lets through"))
@@ -191,8 +196,7 @@ class RunPicker(QWidget):
         return button
 
     def show_runs(self, runs: Sequence[RunRecord], chosen: Sequence[str], steps: Mapping[str, int]) -> None:
-        self.model.set_runs(runs)
-        self.model.set_chosen(chosen, steps)
+        self.model.set_runs(runs, chosen, steps)
         self._show_count(list(chosen))
 
     @Slot(list)
@@ -222,3 +226,5 @@ class RunPicker(QWidget):
         """Where it is narrow the names take the errors' room; the tables have those too."""
         super().resizeEvent(event)
         self.view.setColumnHidden(1, self.width() < NARROW)
+        widest = self.view.fontMetrics().horizontalAdvance(formats.percent(100.0))
+        self.view.horizontalHeader().resizeSection(1, widest + 2 * _CELL_MARGIN)

@@ -57,6 +57,34 @@ def test_added_entries_are_listed_moved_and_removed(at_home: Say, tiny: tuple[ob
     assert [entry["status"] for entry in listed(at_home)] == ["waiting", "paused", "waiting"]
 
 
+def test_a_study_is_added_by_its_name_or_file_as_study_run_takes_it(at_home: Say, images: Path, tmp_path: Path) -> None:
+    (named,) = at_home("queue", "add", "degradation", "--seeds", 1, "--json").json
+    assert (named["study"], len(named["runs"])) == ("degradation", 4)
+    file = tmp_path / "own.toml"
+    file.write_text(f'name = "mine"\nseeds = 1\n[grid]\ndepth = [8, 14]\n[fixed]\ndata = "folder:{images}"\n')
+    (own,) = at_home("queue", "add", file, "--json").json
+    assert (own["study"], own["seeds"], len(own["runs"])) == ("own/mine", [0], 2)
+    run = tmp_path / "run.toml"
+    run.write_text(at_home("train", *TINY, "--data", f"folder:{images}", "--dry-run").out)
+    assert at_home("queue", "add", run, "--json").json["study"] == ""
+    assert [entry["study"] for entry in listed(at_home)] == ["degradation", "own/mine", ""]
+    refused = at_home("queue", "add", run, "--seeds", 3)
+    assert (refused.code, "belong to a study" in refused.err) == (2, True)
+
+
+def test_asking_for_what_is_already_so_is_answered(at_home: Say, tiny: tuple[object, ...]) -> None:
+    entry = at_home("queue", "add", *tiny, "--json").json
+    assert at_home("queue", "stop", "1").out == ""
+    said = at_home("queue", "stop", "1")
+    assert said.code == 0
+    assert said.out.startswith("ResNet-8 is stopped already, at iteration 0 of 20; go on with: ")
+    assert f"queue continue {entry['id'][:8]}" in said.out
+    assert at_home("queue", "continue", "1").out == ""
+    assert at_home("queue", "continue", "1").out.startswith("ResNet-8 waits already, as number 1; ")
+    assert at_home("queue", "pause", "1").out == ""
+    assert at_home("queue", "pause", "1").out.startswith("ResNet-8 is paused already, ")
+
+
 def test_what_may_share_batches_trains_together(at_home: Say, tiny: tuple[object, ...]) -> None:
     first = at_home("queue", "add", *tiny, "--json").json
     said = at_home("queue", "add", *tiny, "--block", "plain")
@@ -71,7 +99,11 @@ def test_what_may_share_batches_trains_together(at_home: Say, tiny: tuple[object
     [
         (("remove", "1"), "no entry"),
         (("move", "abc", "1"), "no entry"),
-        (("add", "--budget", "quick"), "--study"),
+        (("add", "--budget", "quick"), "belong to a study"),
+        (("add", "nothing"), "No study is called 'nothing'"),
+        (("add", "nothing.toml"), "nothing.toml cannot be read"),
+        (("add", "degradation", "--depth", "8"), "leave out"),
+        (("add", "run.toml", "--study", "degradation"), "leave out"),
         (("add", "--study", "degradation", "--depth", "8"), "leave out"),
         (("add", "--study", "nothing"), "No study"),
         (("add", "--depth", "9"), "9"),

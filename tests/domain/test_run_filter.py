@@ -59,6 +59,7 @@ def runs() -> list[RunRecord]:
         ("weight_decay>1e-4", [1]),
         ("weight_decay:1e-3", [1]),
         ("schedule:cosine", [3]),
+        ("weight-decay:1e-3", [1]),
         ("seed:0", [0, 2, 3]),  # of imported runs nobody knows it
         ("-seed:0", [1, 4]),
         ("zero_last_gamma:yes", [2]),
@@ -96,8 +97,23 @@ def test_terms(runs: list[RunRecord], text: str, places: list[int]) -> None:
         ("learning_rat:0.1", "There is no field learning_rat; did you mean learning_rate?"),
         (
             "recipe.zzz:3",
-            "There is no field recipe.zzz; write depth>=32, test<10 or another field of a run.",
+            "There is no field recipe.zzz; write depth>=32, test<10 or another field of a run, or "
+            '"recipe.zzz:..." in quotes for a text.',
         ),
+        *(
+            (
+                form,
+                "There is no field nosuch; write depth>=32, test<10 or another field of a run, or "
+                '"nosuch:..." in quotes for a text.',
+            )
+            for form in ("nosuch:x", "-nosuch:x", 'nosuch:"x y"', "nosuch:/x/", "nosuch:", "nosuch:>=3")
+        ),
+        ("-nosuch!=3", "There is no field nosuch; write depth>=32, test<10 or another field of a run."),
+        ("learning-rat:0.1", "There is no field learning-rat; did you mean learning_rate?"),
+        ("größe>3", "There is no field größe; write depth>=32, test<10 or another field of a run."),
+        (">=32", ">= has no field before it; write depth>=32, without spaces."),
+        (":>3", ":> has no field before it; write depth>=32, without spaces."),
+        ("dept:32", "There is no field dept; did you mean depth?"),
         ("zzz>3", "There is no field zzz; write depth>=32, test<10 or another field of a run."),
         ("created:yesterday", "created:YESTERDAY is not a date; write created>=2026-11-30 or created:2026-11."),
         ("depth>=x", "depth:>=x is not understood; write depth:20, depth>20 or depth:20..56."),
@@ -109,6 +125,16 @@ def test_what_cannot_be_read_is_said_in_one_sentence_and_left_out(
     wanted = parse_filter(f"{text} plain")
     assert wanted.problem == sentence
     assert [run.name for run in runs if wanted.matches(run, searchable(run))] == ["plain-20", "plain-56"]
+
+
+@pytest.mark.parametrize(
+    "text", ["C:\\images", "folder:/some/images", "http://site", '"nosuch:x"', "-C:images", "-folder:/images"]
+)
+def test_paths_addresses_and_what_stands_in_quotes_are_text(runs: list[RunRecord], text: str) -> None:
+    runs[0] = changed(runs[0], note=text.removeprefix("-").strip('"'))
+    wanted = parse_filter(text)
+    assert wanted.problem == ""
+    assert ([run for run in runs if wanted.matches(run, searchable(run))] == runs[:1]) is not text.startswith("-")
 
 
 def test_every_field_of_a_specification_can_be_asked_for(runs: list[RunRecord]) -> None:

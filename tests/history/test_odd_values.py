@@ -40,7 +40,7 @@ COLUMNS = {
     "runs": (
         "id", "cohort_key", "position", "name", "status", "reason", "spec", "iteration", "training_error", "test_error",
         "best_test_error", "parameters", "multiply_adds", "weights_sha256", "created_at", "updated_at", "seconds",
-        "colour", "note", "class_names", "environment", "deleted_at",
+        "colour", "note", "class_names", "environment", "deleted_at", "ended_at",
     ),
     "cohorts": ("id", "name", "study", "created_at"),
     "tags": ("tag", "position"),

@@ -83,6 +83,22 @@ def test_a_list_reads_no_curve_and_takes_four_statements_for_any_number_of_runs(
     assert not any("curve_chunks" in text or "checkpoints" in text for text in said)
 
 
+def test_the_end_of_a_run_is_noted_once_and_nothing_later_moves_it(store: RunStore, twins: Twins) -> None:
+    run_id = twins[0].id
+    for status in (RunStatus.RUNNING, RunStatus.STOPPED, RunStatus.RUNNING):
+        store.set_status(run_id, status)
+        assert store.get(run_id).ended_at is None
+    before = datetime.now(UTC)
+    store.set_status(run_id, RunStatus.DIVERGED)
+    ended = store.get(run_id).ended_at
+    assert ended is not None
+    assert abs((ended - before).total_seconds()) < 60
+    store.set_status(run_id, RunStatus.DIVERGED, "once more")
+    store.set_note(run_id, "a note")
+    assert store.get(run_id).ended_at == ended
+    assert next(run for run in store.list_runs() if run.id == run_id).ended_at == ended
+
+
 def test_find_takes_an_id_a_unique_prefix_or_an_exact_name(store: RunStore, twins: Twins) -> None:
     plain, residual = twins
     assert store.find(plain.id).id == plain.id

@@ -146,17 +146,32 @@ def test_the_spread_of_measured_times() -> None:
         spread([])
 
 
+def test_few_iterations_say_something_where_they_took_long() -> None:
+    slow = figure_of(record(RUN, iteration=10, seconds=60.0))
+    assert slow is not None
+    assert slow.seconds == pytest.approx(6.0)
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         {"iteration": 20},
+        {"iteration": 3, "seconds": 300.0},
         {"seconds": 0.0},
         {"environment": {}},
         {"environment": {"device": "cpu", "precision": "float32", "device_name": "another"}},
         {"environment": {"device": "cuda", "precision": "bfloat16", "platform": "another"}},
         {"environment": {"device": "abacus", "precision": "float32"}},
     ],
-    ids=["too short", "no time", "before it knew", "another machine", "another machine's GPU", "a newer program"],
+    ids=[
+        "too short",
+        "a slow beginning",
+        "no time",
+        "before it knew",
+        "another machine",
+        "another machine's GPU",
+        "a newer program",
+    ],
 )
 def test_runs_that_say_nothing(fields: dict[str, object]) -> None:
     assert figure_of(record(RUN, **fields)) is None

@@ -8,10 +8,11 @@ import pytest
 
 from resnet_studio.domain.enums import Engine, Precision, RunStatus
 from resnet_studio.domain.specs import RunSpec, replace
+from resnet_studio.platform.host import cpu_name
 from resnet_studio.studies.catalog import gallery_study
 from resnet_studio.studies.cohorts import form_cohorts
 from resnet_studio.studies.estimate import Estimate, estimate, estimate_left
-from resnet_studio.studies.plan import disk_bytes, places, work_left
+from resnet_studio.studies.plan import Work, disk_bytes, places, work_left
 from resnet_studio.studies.single_cohorts import plain, residual
 
 from ..platform.test_training_speed import figure, known
@@ -112,6 +113,21 @@ def test_time_is_told_with_its_doubt() -> None:
     assert left is not None
     assert left.seconds == pytest.approx(found.seconds * 2 / 3)
     assert estimate_left((), known()) == Estimate(0, 0, 0)
+
+
+def test_what_goes_on_is_expected_to_go_on_as_fast_as_it_went() -> None:
+    figures = [figure(20, 0.2, block="plain", batch_size=64)] * 9
+    spec = PLAN.arm("plain-20").with_seed(0)
+    facts = {"device": "cpu", "device_name": cpu_name(), "precision": "float32", "engine": "eager"}
+    run = record(spec, status=RunStatus.STOPPED, iteration=100, seconds=500.0, environment=facts)
+    found = estimate_left([Work(None, (run,))], known(*figures))
+    assert found is not None
+    steps = 150 + 3 * 2400 / 64 / 3  # three tests are left
+    assert found.seconds == pytest.approx(5.0 * steps)
+    unmeasured = changed(run, environment={})
+    other = estimate_left([Work(None, (unmeasured,))], known(*figures))
+    assert other is not None
+    assert other.seconds == pytest.approx(0.2 * steps)
 
 
 def test_the_disk_holds_two_checkpoints_of_each_run() -> None:

@@ -13,10 +13,12 @@ from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Evaluation, EvaluationSummary, RunRecord
 from resnet_studio.domain.series import Series
 from resnet_studio.studies.catalog import gallery_study
+from resnet_studio.studies.own_study import OwnStudy
 from resnet_studio.studies.report.page import report_page
 from resnet_studio.studies.result_rows import seeds_note
 from resnet_studio.studies.rule import Outcome
 from resnet_studio.studies.stored import stored_study, trained_plans
+from resnet_studio.studies.study import BudgetName
 from resnet_studio.studies.together import mcnemar
 from resnet_studio.studies.verdicts import Verdict, throughout
 
@@ -208,43 +210,96 @@ def test_what_was_trained_is_found_with_its_budget_and_data() -> None:
     assert trained_plans(study, [record(PLAN.arms[0].with_seed(0), study="else", iteration=1)]) == ()
 
 
-def _made_in_order(seeds: list[int]) -> list[RunRecord]:
-    """Finished runs of both nets, the seeds made one after another; the differences are 1, 2, 4, ... by seed."""
+def _ended_in_order(seeds: list[int]) -> list[RunRecord]:
+    """Finished runs of both nets, made at once, that ended seed by seed; the differences are 1, 2, 4, ... by seed."""
     runs = []
     for place, seed in enumerate(seeds):
-        made = MOMENT + timedelta(minutes=place)
+        ended = MOMENT + timedelta(minutes=place)
         for key, error in (("plain-56", 50.0 + 2**seed), ("plain-20", 50.0)):
             spec = PLAN.arm(key).with_seed(seed)
-            runs.append(record(spec, len(runs), training_error=error, test_error=error, created_at=made))
+            runs.append(record(spec, len(runs), training_error=error, test_error=error, study=PLAN.key, ended_at=ended))
     return runs
 
 
 @pytest.mark.parametrize("asked", [(5, 6, 7), (0, 1, 2), (0, 1, 2, 3, 4), tuple(range(8))])
 def test_which_seeds_are_looked_at_does_not_depend_on_those_asked_for(asked: tuple[int, ...]) -> None:
-    (found,) = stored_study(replace(PLAN, seeds=asked), Shelf(_made_in_order([5, 6, 7, 0, 1, 2, 3, 4]))).verdicts
+    (found,) = stored_study(replace(PLAN, seeds=asked), Shelf(_ended_in_order([5, 6, 7, 0, 1, 2, 3, 4]))).verdicts
     assert found.seeds == (5, 6, 7, 0, 1)
     told = found.as_json()
     assert told["differences"] == [32.0, 64.0, 128.0, 1.0, 2.0]
     assert told["unseen"] == [{"seed": 2, "difference": 4.0}, {"seed": 3, "difference": 8.0},
                               {"seed": 4, "difference": 16.0}]  # fmt: skip
-    assert "Looked at are the seeds 5, 6, 7, 0, 1, whose runs were made first." in found.text
+    assert "Looked at are the seeds 5, 6, 7, 0, 1, which ended first." in found.text
 
 
 def test_a_later_look_keeps_the_seeds_of_an_earlier_one() -> None:
     seeds = [9, 2, 7, 0, 1, 8, 3, 4, 5, 6]
     looks = []
     for count in (3, 5, 10):
-        (found,) = stored_study(replace(PLAN, seeds=(0, 1, 2)), Shelf(_made_in_order(seeds[:count]))).verdicts
+        (found,) = stored_study(replace(PLAN, seeds=(0, 1, 2)), Shelf(_ended_in_order(seeds[:count]))).verdicts
         looks.append(found.seeds)
     assert looks == [(9, 2, 7), (9, 2, 7, 0, 1), tuple(seeds)]
 
 
 def test_a_repeated_run_replaces_no_result() -> None:
-    runs = _made_in_order([0, 1, 2])
-    again = replace(runs[0], id="again", training_error=99.0, test_error=99.0, created_at=MOMENT + timedelta(days=1))
+    runs = _ended_in_order([0, 1, 2])
+    again = replace(runs[0], id="again", training_error=99.0, test_error=99.0, ended_at=MOMENT + timedelta(days=1))
     (found,) = stored_study(PLAN, Shelf([*runs, again])).verdicts
     assert found.seeds == (0, 1, 2)
     assert [pair.difference for pair in found.pairs] == [1.0, 2.0, 4.0]
+    diverged = replace(runs[0], status=RunStatus.DIVERGED, iteration=40)
+    (found,) = stored_study(PLAN, Shelf([diverged, *runs[1:], again])).verdicts
+    assert [pair.difference for pair in found.pairs] == [50.0, 2.0, 4.0]
+
+
+def test_a_seed_that_was_made_earlier_and_ends_later_changes_no_look() -> None:
+    runs = _ended_in_order([0, 2, 3])
+    late = [
+        replace(run, id=f"late{place}", created_at=MOMENT - timedelta(days=1), ended_at=None, status=RunStatus.STOPPED)
+        for place, run in enumerate(_ended_in_order([1]))
+    ]
+    (before,) = stored_study(PLAN, Shelf([*runs, *late])).verdicts
+    assert before.seeds == (0, 2, 3)
+    ended = [replace(run, status=RunStatus.FINISHED, ended_at=MOMENT + timedelta(days=1)) for run in late]
+    (after,) = stored_study(PLAN, Shelf([*runs, *ended])).verdicts
+    assert after.seeds == before.seeds
+    assert after.judgement == before.judgement
+    assert [pair.seed for pair in after.unseen] == [1]
+
+
+def test_a_run_of_another_study_that_ends_later_changes_no_look() -> None:
+    runs = _ended_in_order([0, 1, 2])
+    other = replace(
+        runs[0], id="other", study="another", training_error=99.0, test_error=99.0,
+        created_at=MOMENT - timedelta(days=1), ended_at=MOMENT + timedelta(days=1),
+    )  # fmt: skip
+    (found,) = stored_study(PLAN, Shelf([other, *runs])).verdicts
+    assert [pair.difference for pair in found.pairs] == [1.0, 2.0, 4.0]
+
+
+def test_without_a_noted_end_the_order_is_that_of_making_and_before_all_others() -> None:
+    old = [
+        replace(run, ended_at=None, created_at=MOMENT + timedelta(days=9 - run.spec.recipe.init_seed))
+        for run in _ended_in_order([0, 1, 2])
+    ]
+    new = [replace(run, id=f"new{place}") for place, run in enumerate(_ended_in_order([3, 4]))]
+    (found,) = stored_study(PLAN, Shelf([*new, *old])).verdicts
+    assert found.seeds == (2, 1, 0, 3, 4)
+
+
+def test_evaluations_count_in_the_order_in_which_they_were_made_and_the_first_of_them() -> None:
+    plan = gallery_study("together").plan(seeds=4)
+    runs = trained(plan, {arm.key: [50.0] * 4 for arm in plan.arms})
+    by_seed = {seed: [run.id for run in runs if run.spec.recipe.init_seed == seed] for seed in range(4)}
+    made = {}
+    for hour, seed in enumerate((0, 2, 3, 1)):
+        one = summary(by_seed[seed], 20.0 - seed, (30.0, 25.0, 27.0))
+        made[seed] = replace(one, created_at=MOMENT + timedelta(hours=hour))
+    again = replace(summary(by_seed[0], 1.0, (30.0, 25.0, 27.0)), created_at=MOMENT + timedelta(days=1))
+    newest_first = [again, *sorted(made.values(), key=lambda one: one.created_at, reverse=True)]
+    found = stored_study(plan, Shelf(runs, evaluations=newest_first)).verdicts[0]
+    assert found.seeds == (0, 2, 3)
+    assert [pair.difference for pair in found.pairs] == [5.0, 7.0, 8.0, 6.0]
 
 
 def test_diverged_runs_that_wait_for_the_next_look_are_not_named() -> None:
@@ -254,8 +309,52 @@ def test_diverged_runs_that_wait_for_the_next_look_are_not_named() -> None:
 
 
 def test_the_table_names_its_seeds_where_a_verdict_looks_at_fewer() -> None:
-    study = stored_study(PLAN, Shelf(_made_in_order([5, 6, 7, 0])))
+    study = stored_study(PLAN, Shelf(_ended_in_order([5, 6, 7, 0])))
     assert seeds_note(study) == (
         "Of every seed that has ended: 0, 5, 6, 7. A verdict looks at the first of them, which it names."
     )
     assert seeds_note(study) in report_page(study, "")
+
+
+def test_budgets_and_data_sets_are_never_in_one_verdict() -> None:
+    study = gallery_study("degradation")
+    plans = [PLAN, study.plan(BudgetName.STANDARD), study.plan(data="folder:/pictures", classes=3)]
+    runs = []
+    for place, plan in enumerate(plans):
+        for seed in range(3 * place, 3 * place + 2):
+            runs += [
+                record(plan.arm(key).with_seed(seed), len(runs) + at, training_error=error, study=plan.key)
+                for at, (key, error) in enumerate((("plain-56", 80.0 + place), ("plain-20", 50.0)))
+            ]
+    for place, plan in enumerate(plans):
+        (found,) = stored_study(replace(plan, seeds=tuple(range(9))), Shelf(runs)).verdicts
+        assert found.outcome is Outcome.NOT_ENOUGH
+        assert [(pair.seed, pair.difference) for pair in found.pairs] == [
+            (3 * place, 30.0 + place), (3 * place + 1, 30.0 + place)
+        ]  # fmt: skip
+
+
+def test_what_was_trained_on_other_images_of_the_same_name_does_not_count() -> None:
+    runs = _ended_in_order([0, 1, 2, 3, 4])
+    images = {0: "a", 1: "a", 2: "b", 3: "a", 4: ""}
+    known = [replace(run, environment={"data_sha256": images[run.spec.recipe.init_seed]}) for run in runs]
+    (found,) = stored_study(PLAN, Shelf(known)).verdicts
+    assert found.seeds == (0, 1, 3)  # of the fourth nobody knows it; it waits for the next look
+    assert found.elsewhere == (2,)
+    assert found.text.endswith("Seed 2 was trained on other images and does not count.")
+    torn = [replace(run, environment={"data_sha256": "b"}) if run.id == known[0].id else run for run in known]
+    (apart,) = stored_study(PLAN, Shelf(torn)).verdicts
+    assert apart.elsewhere == (0, 2)
+    assert apart.as_json()["other_images"] == [0, 2]
+
+
+def test_nets_on_two_data_sets_are_compared_where_the_grid_asks_for_it() -> None:
+    study = OwnStudy.from_toml('name = "d"\n[grid]\ndata = ["builtin", "folder:/pictures"]\n[fixed]\ndepth = 8')
+    plan = study.plan()
+    runs = [
+        record(arm.with_seed(seed), 10 * place + seed, training_error=50.0 + 10 * place + seed / 10, study=plan.key,
+               environment={"data_sha256": arm.key})
+        for place, arm in enumerate(plan.arms)
+        for seed in range(3)
+    ]  # fmt: skip
+    assert [(one.elsewhere, len(one.pairs)) for one in stored_study(plan, Shelf(runs)).verdicts] == [((), 3)]

@@ -94,12 +94,41 @@ def test_shown_runs_are_drawn_and_told_apart(ids, page, qtbot):
     row = [results.index(0, column).data() for column in range(results.columnCount())]
     assert row[0] == "plain-8"
     assert row[2] == row[4] == "baseline"
-    assert results.index(1, 4).data() == "-10.00"
+    assert results.index(1, 4).data() == "\N{MINUS SIGN}10.00"
     differences = page.curves.tables.differences
     fields = [differences.index(i, 0).data() for i in range(differences.rowCount())]
     assert set(fields) == {"Depth", "Block", "Shortcut", "Initial weights"}
     assert "10.0 percentage points above its twin ResNet-8's" in page.curves.tables.all_twins.toPlainText()
     assert page.curves.tables.tabs.tabText(2) == "Twins (2)"
+
+
+def test_a_ticked_run_is_called_the_same_in_list_legend_and_tables(page, services, tiny_run: RunSpec, qtbot):
+    seeds = [
+        _store_cohort(services.store, CohortSpec(runs=(tiny_run.with_seeds(seed, seed),)), 60)[0] for seed in (0, 1, 2)
+    ]
+    page.show_runs(seeds[:1])
+    picks = page.picker.model
+
+    def listed() -> dict[str, str]:
+        return {run.id: picks.index(row, 0).data() for row, run in enumerate(picks.records)}
+
+    def legend() -> dict[str, str]:
+        return {run.run_id: run.name for run in page.curves.plots[0].runs}
+
+    assert legend() == {seeds[0]: "ResNet-8"}
+    assert listed() == {seeds[0]: "ResNet-8", seeds[1]: "ResNet-8 · seed 1", seeds[2]: "ResNet-8 · seed 2"}
+    page.picker.model.choose([seeds[2]], True)
+    assert legend() == {seeds[0]: "ResNet-8 · seed 0", seeds[2]: "ResNet-8 · seed 2"}
+    assert listed() | legend() == listed()
+    assert page.evaluate._names == listed()
+    first = next(row for row, run in enumerate(picks.records) if run.id == seeds[0])
+    assert picks.index(first, 0).data(Qt.ItemDataRole.ToolTipRole).startswith("ResNet-8 · seed 0 ")
+
+
+def test_a_name_has_the_room_that_the_errors_leave(ids, page, qtbot):
+    view = page.picker.view
+    widest = view.fontMetrics().horizontalAdvance("100.00 %")
+    assert widest < view.columnWidth(1) < widest + 24
 
 
 def test_another_baseline(ids, page, qtbot):
@@ -228,6 +257,7 @@ def test_rows_can_be_copied(ids, page, qtbot):
     head, row = QGuiApplication.clipboard().text().split("\n")
     assert head.startswith("Run\tTraining error")
     assert row.startswith("ResNet-8\t")
+    assert "\t-10.00\t" in row, "a spreadsheet knows no other minus"
 
 
 def test_results_sort_by_number(ids, page):
@@ -242,10 +272,10 @@ def test_models(ids, services, qtmodeltester):
     results, differences, picks = ResultsModel(services.theme), DifferencesModel(), PickModel(services.theme)
     results.set_runs(runs, runs[0].id)
     differences.set_runs(runs)
-    picks.set_runs(runs)
+    picks.set_runs(runs, (), {})
     for model in (results, differences, picks):
         qtmodeltester.check(model)
-    picks.set_runs(runs[1:])
+    picks.set_runs(runs[1:], (), {})
     results.set_runs(runs[1:], "")
     assert results.index(0, 2).data() == "–"
 

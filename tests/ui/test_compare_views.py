@@ -63,7 +63,7 @@ def test_groups_stand_in_plot_legend_and_table_with_deltas(page, ids, qtbot):
     cells = {title: tables.groups.index(1, titles.index(title)).data() for title in ("Group", "Runs", "Test error")}
     assert cells == {"Group": "ResNet-8", "Runs": "3", "Test error": "42.00 ± 1.00 % (n 3)"}
     first_delta = titles.index("Δ")
-    assert [tables.groups.index(row, first_delta).data() for row in (0, 1)] == ["baseline", "-20.00"]
+    assert [tables.groups.index(row, first_delta).data() for row in (0, 1)] == ["baseline", "\N{MINUS SIGN}20.00"]
     tables.baseline.setCurrentIndex(1)
     tables.baseline.activated.emit(1)
     assert [tables.groups.index(row, first_delta).data() for row in (0, 1)] == ["+20.00", "baseline"]

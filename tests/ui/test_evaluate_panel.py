@@ -431,7 +431,7 @@ def test_what_is_stored_is_not_made_twice_unless_asked(panel, page, services, qt
     assert len(panel.plan.tasks) == 3
     _evaluate(qtbot, panel)
     assert panel.plan.tasks == ()
-    assert "All 3 are made already" in panel.form.note.text()
+    assert "All 3 results are there already" in panel.form.note.text()
     assert panel.form.start.text() == "Evaluate again"
     page.show_runs([run.id for run in reversed(services.store.list_runs())])  # in another order
     assert panel.plan.tasks == ()

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QLabel, QPushButton, QStyle
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.cli.study_argument import chosen_study
@@ -21,12 +22,13 @@ from resnet_studio.platform.training_speed import KnownSpeeds
 from resnet_studio.studies.catalog import STUDIES, gallery_study
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.preview import preview
-from resnet_studio.studies.rule import rule_text
+from resnet_studio.studies.rule import Outcome, rule_text
 from resnet_studio.studies.study import BudgetName
 from resnet_studio.studies.study_file import read_study
 from resnet_studio.ui.drop_frame import drop_sentence
 from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.pages.studies.dots import SeedDots
+from resnet_studio.ui.pages.studies.gallery import CARD_HEIGHT
 from resnet_studio.ui.pages.studies.new_study import NewStudyDialog
 from resnet_studio.ui.pages.studies.page import StudiesPage
 from resnet_studio.ui.pages.studies.picture import ReportPicture
@@ -106,6 +108,16 @@ def test_every_study_has_a_card_and_says_what_it_takes(qtbot: QtBot, page: Studi
     assert not page.setup.report.isEnabled()
     page.setup.seeds.setValue(5)
     qtbot.waitUntil(lambda: page.setup.preview.text().startswith("20 runs in 5 cohorts"), timeout=20_000)
+
+
+def test_a_card_has_room_for_place_and_state(page: StudiesPage) -> None:
+    """Both stand whole in the narrowest list, each on a line of its own."""
+    font = page.list.font()
+    font.setPointSizeF(font.pointSizeF() * 0.9)
+    room = page.list.minimumWidth() - page.list.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent) - 26
+    texts = [card.where for card in page.list.cards.cards] + [outcome.words for outcome in Outcome]
+    assert max(QFontMetrics(font).horizontalAdvance(text) for text in texts) <= room
+    assert QFontMetrics(page.list.font()).height() + 4 * QFontMetrics(font).height() + 17 <= CARD_HEIGHT
 
 
 def test_a_full_recipe_on_imagenet_waits_for_its_folder(qtbot: QtBot, page: StudiesPage) -> None:

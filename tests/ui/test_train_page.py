@@ -31,6 +31,7 @@ from resnet_studio.ui.pages.train.page import TrainPage
 from resnet_studio.ui.pages.train.queue import QueueModel, QueueRow
 from resnet_studio.ui.pages.train.state import CohortState
 from resnet_studio.ui.plots.controls import PlotControls
+from resnet_studio.ui.services import Services
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform says so of any window
 
@@ -514,3 +515,13 @@ def test_the_next_cohort_takes_over_with_a_word(page, script, cohort, qtbot):
     assert "has ended. The next in the queue trains now." in page.banner.sentence
     page.banner.acted.emit("before")
     assert page.run_ids == first
+
+
+def test_an_entry_names_its_study_where_its_title_does_not(services: Services, tiny_run: RunSpec) -> None:
+    def facts(name: str, study: str, run: RunSpec = tiny_run) -> str:
+        return QueueRow(services.store.enqueue(CohortSpec(name=name, study=study, runs=(run,)))).facts
+
+    assert facts("Degradation, quick", "degradation") == "waiting · seed 0"
+    assert facts("My own: depth", "own/my-own-depth") == "waiting · seed 0"
+    assert facts("night", "depth-pays") == "waiting · seed 0 · Depth pays with shortcuts"
+    assert facts("night", "own/wide-nets") == "waiting · seed 0 · wide-nets"

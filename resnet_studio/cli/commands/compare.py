@@ -30,7 +30,7 @@ from resnet_studio.domain.grouping import ALL_BUT_SEEDS, LEVEL, Grouping, group_
 from resnet_studio.domain.records import RunRecord, run_json
 from resnet_studio.domain.run_fields import find_field, run_fields
 from resnet_studio.domain.series import CURVES, ERRORS, TRAINING_ERROR_WINDOW
-from resnet_studio.domain.text_numbers import duration, grouped, percent
+from resnet_studio.domain.text_numbers import duration, grouped, percent, signed
 from resnet_studio.platform.files import write_whole
 from resnet_studio.studies.conformity import Conformity, State
 from resnet_studio.studies.conformity.texts import as_caption, as_json, csv_columns
@@ -181,7 +181,7 @@ def _show(runs: Sequence[RunRecord], lists: Sequence[Conformity]) -> None:
         cells = []
         for run in runs:
             difference = differences[run.id][quantity] if quantity.is_error and run is not runs[0] else None
-            away = "" if difference is None else f" ({difference:+.2f})"
+            away = "" if difference is None else f" ({signed(difference, digits=2)})"
             cells.append(_value(quantity, result(run, quantity)) + away)
         rows.append((_TITLES.get(quantity, str(quantity).replace("_", " ")), *cells))
     rows.append((_("against the paper"), *(found.short for found in lists)))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from resnet_studio.cli.commands.study import BudgetOption, SeedsOption, evaluate_together
-from resnet_studio.cli.commands.train import AsTwin, LikeRun, RecipeName, RunFile, Seed, asked_cohort
+from resnet_studio.cli.commands.train import AsTwin, LikeRun, RecipeName, Seed, asked_cohort
 from resnet_studio.cli.context import Session, session
 from resnet_studio.cli.options import AsJson, GivenOptions, spec_options
 from resnet_studio.cli.output import hint, print_if_possible, print_json, print_table
 from resnet_studio.cli.spec_arguments import refuse_missing_data
 from resnet_studio.cli.stop_signals import StopOnSignals
-from resnet_studio.cli.study_argument import chosen_study
+from resnet_studio.cli.study_argument import chosen_study, names_study
 from resnet_studio.cli.training_progress import DeviceProgress, NoProgress, progress
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import EventSink
@@ -82,18 +83,22 @@ def list_entries(
 def add(
     context: typer.Context,
     given: GivenOptions,
-    file: RunFile = None,
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN.toml|STUDY]",
+            help=_(
+                "A run or a cohort, as `train` takes it; or a study by its name or file, as `study run` does, of which "
+                "is added what is missing."
+            ),
+        ),
+    ] = None,
     recipe: RecipeName = "",
     like: LikeRun = "",
     seed: Seed = None,
     twin: AsTwin = False,
     study: Annotated[
-        str,
-        typer.Option(
-            "--study",
-            metavar="NAME|FILE",
-            help=_("What is missing of a study, as `study run` takes it; --data gives other images."),
-        ),
+        str, typer.Option("--study", metavar="NAME|FILE", help=_("The same as STUDY; --data gives other images."))
     ] = "",
     budget: BudgetOption = None,
     seeds: SeedsOption = None,
@@ -108,13 +113,16 @@ def add(
     It trains together with what waits and may share its batches. Another program that holds the history is asked to.
     """
     here = session(context)
+    if what is not None and not study and names_study(what):
+        study, what = what, None
     if study:
-        if set(given) - {"data.source"} or file or recipe or like or twin or seed is not None:
-            raise UserError(_("--study gives the runs; leave out the options that describe others."))
+        if set(given) - {"data.source"} or what or recipe or like or twin or seed is not None:
+            raise UserError(_("The study gives the runs; leave out the options that describe others."))
         _add_study(here, study, budget, seeds, given.get("data.source"), first=first, as_json=as_json)
         return
     if budget or seeds:
-        raise UserError(_("--budget and --seeds belong to a study; name one with --study."))
+        raise UserError(_("--budget and --seeds belong to a study; name one: queue add STUDY."))
+    file = None if what is None else Path(what)
     cohort, again = asked_cohort(here, given, file, recipe, like, seed, twin)
     environment = dict(again.environment) if again is not None else {}
     with here.writer() as store:
@@ -339,6 +347,34 @@ def _change(
     with session(context).writer() as store:
         entry = store.find_entry(text)
         _steer(store, QueueCommand(verb=verb, entry=entry.id, place=place, request=request))
+    if verb is QueueVerb.STEER and entry.status is _AFTER[request] and not entry.claimed:
+        print(_already(session(context), entry))
+
+
+_AFTER = {
+    QueueRequest.GO_ON: QueueStatus.WAITING,
+    QueueRequest.PAUSE: QueueStatus.PAUSED,
+    QueueRequest.STOP: QueueStatus.STOPPED,
+}
+
+
+def _already(here: Session, entry: QueueEntry) -> str:
+    """What is printed where an entry is asked for what it is."""
+    if entry.status is QueueStatus.WAITING:
+        return _(
+            "{title} waits already, as number {place}; train what waits with: {command}",
+            title=entry.title,
+            place=entry.place,
+            command=here.command("queue", "run"),
+        )
+    return _(
+        "{title} is {status} already, at iteration {iteration} of {iterations}; go on with: {command}",
+        title=entry.title,
+        status=_(entry.status.value),
+        iteration=entry.iteration,
+        iterations=entry.iterations,
+        command=here.command("queue", "continue", entry.id[:8]),
+    )
 
 
 def _steer(store: RunStore, command: QueueCommand) -> str:

@@ -13,6 +13,7 @@ from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
 from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
+from resnet_studio.domain.text_numbers import signed
 from resnet_studio.text import N_, _
 
 _NAMED = 3  # so many blocks have their names below the axis
@@ -216,7 +217,7 @@ class Lesion(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Lesion]) -> Figure:
         found = ", ".join(
-            _("{points:+.1f} points in {network}", points=one.median_rise, network=name)
+            _("{points} points in {network}", points=signed(one.median_rise, digits=1), network=name)
             for name, one in zip(short_names(results), results, strict=True)
             if one.blocks
         )

@@ -15,7 +15,7 @@ from resnet_studio.domain.enums import Activation
 from resnet_studio.domain.network_spec import NetworkSpec
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW, Series
 from resnet_studio.domain.statistics import t_interval
-from resnet_studio.domain.text_numbers import grouped
+from resnet_studio.domain.text_numbers import grouped, true_minus
 from resnet_studio.studies.plan import Arm
 from resnet_studio.studies.report.markup import Markup, element, joined
 from resnet_studio.studies.rule import MARGIN
@@ -262,7 +262,7 @@ def _ceiling(value: float) -> float:
 
 
 def _plain(value: float) -> str:
-    return f"{value:g}".replace("-", "\N{MINUS SIGN}") if abs(value) > 1e-9 else "0"
+    return true_minus(f"{value:g}") if abs(value) > 1e-9 else "0"
 
 
 def _with_key(parts: Sequence[Markup], title: str, names: Sequence[tuple[str, str, str]]) -> Markup:

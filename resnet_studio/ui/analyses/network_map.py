@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from resnet_studio.domain.analyses.lesion import Altered
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.diff import diff
+from resnet_studio.domain.text_numbers import signed
 from resnet_studio.text import _
 from resnet_studio.ui.diagram.colours import drawing_font
 from resnet_studio.ui.diagram.rows import COLUMN, Row, RowKind
@@ -130,7 +131,7 @@ class NetworkMap(BlueprintView):
         p.setBrush(colour if altered.final else Qt.BrushStyle.NoBrush)
         p.drawRect(bar)
         p.setPen(self._theme.colour(Role.TEXT))
-        text = _("{points:+.1f}", points=altered.difference)
+        text = signed(altered.difference, digits=1)
         p.drawText(QPointF(where.left() + 4, bar.bottom() + 19), text)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

@@ -110,8 +110,13 @@ class PlotControls(QWidget):
         set_tip(self.fit, _("Show everything and follow the curves again (F, or a double click in the plot)"))
         self.fit.setShortcut(QKeySequence("F"))
         self.fit.clicked.connect(self.fit_requested)
-        self.back = QPushButton(_("Back"))
+        self.back = QPushButton("\N{LEFTWARDS ARROW}")  # its word would take the room of the names beside the plot
         self.back.setObjectName("zoom_back_button")
+        self.back.setAccessibleName(_("Back"))
+        self.back.setProperty("role", "flat")
+        keeps = self.back.sizePolicy()
+        keeps.setRetainSizeWhenHidden(True)  # or a zoom would move all that is beside it
+        self.back.setSizePolicy(keeps)
         set_tip(self.back, _("To the part that was seen before the last zoom (Backspace)"))
         self.back.setShortcut(QKeySequence("Backspace"))
         self.back.clicked.connect(self.back_requested)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QWidget
 
 from resnet_studio.domain.grouping import LEVEL, Statistic
 from resnet_studio.domain.series import Per
+from resnet_studio.domain.text_numbers import signed, true_minus
 from resnet_studio.text import _
 from resnet_studio.ui.plots.cursor_values import Gap, Reading
 from resnet_studio.ui.plots.line_sample import paint_sample
@@ -60,7 +61,7 @@ def gap_text(value: float | None, unit: str) -> str:
     """Signed; errors in percentage points."""
     if value is None:
         return DASH
-    return _("{value:+.1f} pp", value=value) if unit == "%" else f"{value:+.3g}"
+    return _("{value} pp", value=signed(value, digits=1)) if unit == "%" else true_minus(f"{value:+.3g}")
 
 
 class _Row(QAbstractButton):

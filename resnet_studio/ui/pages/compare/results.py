@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from resnet_studio.domain.comparison import Curves, display_names, twin_gaps
 from resnet_studio.domain.grouping import NO_GROUPS, Grouping, group_runs
 from resnet_studio.domain.records import RunRecord
+from resnet_studio.domain.text_numbers import plain_minus
 from resnet_studio.studies.conclusions import conclusion
 from resnet_studio.studies.run_results import run_results
 from resnet_studio.text import _, _n
@@ -208,7 +209,7 @@ class ResultTables(QWidget):
         columns = range(model.columnCount())
         rows = sorted({index.row() for index in view.selectionModel().selectedIndexes()})
         head = [str(model.headerData(column, Qt.Orientation.Horizontal)) for column in columns]
-        lines = [[str(model.index(row, column).data()) for column in columns] for row in rows]
+        lines = [[plain_minus(str(model.index(row, column).data())) for column in columns] for row in rows]
         QGuiApplication.clipboard().setText("\n".join("\t".join(line) for line in [head, *lines]))
 
     def resizeEvent(self, event: QResizeEvent) -> None:

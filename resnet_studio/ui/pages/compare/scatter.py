@@ -72,6 +72,7 @@ class ScatterView(QWidget):
         self.read_out.setObjectName("scatter_read_out")
         self.read_out.setProperty("role", "muted")
         self.read_out.setTextFormat(Qt.TextFormat.PlainText)
+        self.read_out.setWordWrap(True)
         self._view = pg.PlotWidget(self, useOpenGL=False)
         self._view.setAccessibleName(_("Scatter of the ticked runs"))
         self._view.setFrameShape(pg.PlotWidget.Shape.NoFrame)

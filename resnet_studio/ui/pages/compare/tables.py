@@ -14,6 +14,7 @@ from resnet_studio.domain.grouping import RunGroup
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_fields import RunField, run_fields
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
+from resnet_studio.domain.text_numbers import signed
 from resnet_studio.studies.conformity import Conformity, State, of_run
 from resnet_studio.studies.seeds import SeedGroup, seed_groups
 from resnet_studio.text import _
@@ -232,7 +233,7 @@ def _evaluated_tip(run: RunRecord) -> str | None:
 
 
 def _delta_text(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:+.2f}"
+    return value if isinstance(value, str) else signed(value, digits=2)
 
 
 def _seeds_text(group: SeedGroup) -> str:

@@ -27,6 +27,7 @@ from resnet_studio.domain.analyses.rows import ANALYSES, AnalysisRow, find_analy
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import RunSpec
+from resnet_studio.domain.text_numbers import signed
 from resnet_studio.text import _
 from resnet_studio.ui.analyses.network_map import NetworkMap
 from resnet_studio.ui.analyses.results import Shown, title_of, together
@@ -303,8 +304,8 @@ class InsidePage(Page):
         alone = self._asked is None or self._asked.blocks == (name,)
         parts = [
             _(
-                "{points:+.1f} points in {network} ({images} of {all} images)",
-                points=altered[name].difference,
+                "{points} points in {network} ({images} of {all} images)",
+                points=signed(altered[name].difference, digits=1),
                 network=net.title,
                 images=altered[name].images,
                 all=altered[name].of,

@@ -169,6 +169,7 @@ class DetailsPanel(QFrame):
             (_("Recipe"), elsewhere),
             (_("Seeds"), elsewhere),
             (_("Created"), formats.moment(run.created_at)),
+            (_("Ended"), "" if run.ended_at is None else formats.moment(run.ended_at)),
             (_("Changed"), formats.moment(run.updated_at)),
             (_("Tags"), ", ".join(run.tags)),
             (_("Study"), run.study),

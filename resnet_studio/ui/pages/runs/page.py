@@ -105,7 +105,7 @@ class RunsPage(Page):
         self.filter_field = FilterField(lambda: self.model.records, self)
         self.filter_field.setObjectName("filter_field")
         self.filter_field.setAccessibleName(_("Filter the runs"))
-        self.filter_field.setPlaceholderText(_("Filter, for example: plain status:finished depth>20"))
+        self.filter_field.setPlaceholderText(_("Filter, for example: depth>20"))
         self.filter_field.setMinimumHeight(34)
         self.shelf_choice = QComboBox(self)
         self.shelf_choice.setObjectName("shelf_choice")
@@ -364,7 +364,8 @@ class RunsPage(Page):
             else _("{count} of {runs}", count=formats.count(shown), runs=formats.runs(total))
         )
         if self.group_choice.grouping and total:
-            text += _(" in {count} groups", count=formats.count(self.groups.groups.rowCount()))
+            groups = self.groups.groups.rowCount()
+            text += _n(" in {count} group", " in {count} groups", groups, count=formats.count(groups))
         if len(chosen) > 1:
             text += _(", {count} chosen", count=formats.count(len(chosen)))
         if total and self.model.total_bytes is not None:

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from resnet_studio.domain.text_numbers import true_minus
 from resnet_studio.studies.report.charts import round_ticks
 from resnet_studio.studies.rule import MARGIN
 from resnet_studio.studies.verdicts import Verdict
@@ -71,6 +72,6 @@ class SeedDots(QWidget):
         font.setPointSizeF(font.pointSizeF() * 0.85)
         p.setFont(font)
         for value in round_ticks(low, high, 6):
-            text = f"{value:g}".replace("-", "\N{MINUS SIGN}") if abs(value) > 1e-9 else "0"
+            text = true_minus(f"{value:g}") if abs(value) > 1e-9 else "0"
             p.drawText(QRectF(x(value) - 30, 54, 60, 18), Qt.AlignmentFlag.AlignCenter, text)
         p.end()

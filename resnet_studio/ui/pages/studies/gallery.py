@@ -15,7 +15,7 @@ from resnet_studio.ui.pages.studies.work import Card
 from resnet_studio.ui.theme import Role, Theme
 
 Index = QModelIndex | QPersistentModelIndex
-CARD_HEIGHT = 84
+CARD_HEIGHT = 100
 OUTCOME_ROLES = {
     Outcome.SHOWN: Role.OK, Outcome.NO_DIFFERENCE: Role.OK, Outcome.OPPOSITE: Role.ERROR,
     Outcome.NOT_DISTINGUISHABLE: Role.WARNING, Outcome.NOT_ENOUGH: Role.MUTED,
@@ -61,7 +61,7 @@ class CardsModel(QAbstractListModel):
 
 
 class CardDelegate(QStyledItemDelegate):
-    """Paints one card: title and state, question in two lines, place in the paper."""
+    """Paints one card: title, question in two lines, place in the paper, state."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -96,19 +96,20 @@ class CardDelegate(QStyledItemDelegate):
         font.setPointSizeF(font.pointSizeF() * 0.9)
         painter.setFont(font)
         small = QFontMetrics(font)
-        middle = inside.adjusted(0, metrics.height() + 1, 0, -small.height() - 1)
+        middle = inside.adjusted(0, metrics.height() + 1, 0, -2 * small.height() - 2)
         painter.setPen(colour(Role.TEXT))
         painter.drawText(
             middle, Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignTop, _cut(card.question, small, middle)
         )
         state_text = _("cannot be read") if card.fault else card.headline
-        width = small.horizontalAdvance(state_text)
         role = Role.ERROR if card.fault else OUTCOME_ROLES.get(card.outcome, Role.MUTED)
+        bottom = Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft
+        right = Qt.TextElideMode.ElideRight
         painter.setPen(colour(role))
-        painter.drawText(inside, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignRight, state_text)
+        painter.drawText(inside, bottom, small.elidedText(state_text, right, inside.width()))
         painter.setPen(colour(Role.MUTED))
-        where = small.elidedText(card.where, Qt.TextElideMode.ElideRight, max(inside.width() - width - 12, 20))
-        painter.drawText(inside, Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft, where)
+        above = inside.adjusted(0, 0, 0, -small.height())
+        painter.drawText(above, bottom, small.elidedText(card.where, right, inside.width()))
         painter.restore()
 
 

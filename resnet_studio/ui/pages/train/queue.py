@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from resnet_studio.domain.queue import QueueEntry, QueueRequest, QueueStatus
 from resnet_studio.platform.queue_time import QueueTime, TimeLeft
+from resnet_studio.studies.study_titles import is_named_by, study_title
 from resnet_studio.text import _, _n
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import ROOT, Index, RecordRole, RecordTableModel, TableColumn
@@ -70,8 +71,8 @@ class QueueRow:
         if entry.seeds:
             seeds = ", ".join(map(str, entry.seeds))
             parts.append(_n("seed {seeds}", "seeds {seeds}", len(entry.seeds), seeds=seeds))
-        if entry.study and entry.study.casefold() != entry.title.casefold():
-            parts.append(entry.study)
+        if entry.study and not is_named_by(entry.title, entry.study):
+            parts.append(study_title(entry.study))
         return " · ".join(parts)
 
     @property
@@ -170,13 +171,14 @@ class _Delegate(QStyledItemDelegate):
         painter.setFont(font)
         painter.setPen(self._theme.colour(Role.MUTED if row.entry.status.ended else Role.TEXT))
         half = words.height() / 2
-        far = cell.fontMetrics.horizontalAdvance(row.progress) + 8
-        self._write(painter, words.adjusted(0, 0, -far, -half), row.title)
+        self._write(painter, words.adjusted(0, 0, 0, -half), row.title)
         painter.setFont(cell.font)
         painter.setPen(self._theme.colour(Role.MUTED))
-        right = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
-        painter.drawText(words.adjusted(0, 0, 0, -half), right, row.progress)
-        self._write(painter, words.adjusted(0, half - 2, 0, -3), row.facts)
+        below, far = words.adjusted(0, half - 2, 0, -3), 0
+        if row.entry.begun or row.entry.status.ended:
+            far = cell.fontMetrics.horizontalAdvance(row.progress) + 8
+            painter.drawText(below, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), row.progress)
+        self._write(painter, below.adjusted(0, 0, -far, 0), row.facts)
         if row.entry.begun and not row.entry.status.ended:
             line = QRectF(words.left(), area.bottom() - 1, words.width(), 2)
             painter.fillRect(line, self._theme.colour(Role.BORDER))

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from PySide6.QtCore import QObject
 
+from resnet_studio.domain.text_numbers import signed
 from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import RecordTableModel, TableColumn
@@ -59,7 +60,7 @@ class ClassesModel(RecordTableModel[ClassRow]):
             heading = name if len(same) > 1 else _("Error")
             columns.append(TableColumn(heading, partial(_error_of, place), formats.percent, number=True))
         if len(same) == 2:
-            columns.append(TableColumn("Δ", lambda row: row.difference, "{:+.2f}".format, number=True))
+            columns.append(TableColumn("Δ", lambda row: row.difference, partial(signed, digits=2), number=True))
         columns.append(TableColumn(_("Images"), lambda row: row.images, formats.count, number=True))
         self.set_table(
             columns,

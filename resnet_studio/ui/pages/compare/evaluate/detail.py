@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import numpy as np
@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.records import Evaluation, NamedImage, RunRecord
 from resnet_studio.text import _
 from resnet_studio.ui.images.image_row import ImageRow, Source
@@ -98,7 +97,7 @@ class Detail(QWidget):
         for view in (self.classes_view, self.pairs_view):
             view.clicked.connect(self._on_row)
             view.activated.connect(self._on_row)
-        self.show_evaluations((), ())
+        self.show_evaluations((), (), {})
 
     def _table(self, name: str, title: str, model: ClassesModel | PairsModel) -> QTableView:
         view = named(QTableView(), name)
@@ -127,11 +126,13 @@ class Detail(QWidget):
     def loading(self) -> bool:
         return self._job is not None
 
-    def show_evaluations(self, evaluations: Sequence[Evaluation], runs: Sequence[RunRecord]) -> None:
-        """At most two; ``runs`` are all that are stored."""
-        same = [one.id for one in evaluations] == [one.id for one in self._evaluations]
+    def show_evaluations(
+        self, evaluations: Sequence[Evaluation], runs: Sequence[RunRecord], names: Mapping[str, str]
+    ) -> None:
+        """At most two; ``runs`` are all that are stored, ``names`` those under which they are shown, by id."""
+        same = [one.id for one in evaluations] == [one.id for one in self._evaluations] and names == self._names
         self._runs = {run.id: run for run in runs}
-        self._names = display_names(runs)
+        self._names = dict(names)
         if same and evaluations:
             return
         self._evaluations = tuple(evaluations)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from resnet_studio.domain.comparison import display_names
+from resnet_studio.domain.comparison import names_in_list
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.text import _
@@ -57,6 +57,7 @@ class EvaluatePanel(QWidget):
         self._services, self._store = services, services.store
         self._runs: tuple[RunRecord, ...] = ()
         self._all_runs: tuple[RunRecord, ...] = ()
+        self._names: dict[str, str] = {}  # of all runs, by id, as beside the ticks
         self._shades: dict[str, int] = {}
         self._plan = Plan()
         self._choose_next = ""  # the evaluation to choose when the list is read again
@@ -146,6 +147,7 @@ class EvaluatePanel(QWidget):
     ) -> None:
         """``runs`` are ticked; ``all_runs`` are stored. ``shades`` by run id, as beside the ticks."""
         self._runs, self._all_runs = tuple(runs), tuple(all_runs)
+        self._names = names_in_list(all_runs, runs)
         self._shades = dict(shades or {})
         if runs:
             self.form.protocol.set_image_sizes(run.spec.network.image_size for run in runs)
@@ -159,7 +161,7 @@ class EvaluatePanel(QWidget):
             self.failed.emit(self._store.why_read_only)
             return
         self.failed.emit("")
-        self.session.start(self._plan.pressed, display_names(self._all_runs))
+        self.session.start(self._plan.pressed, self._names)
 
     @Slot()
     def reload(self) -> None:
@@ -171,9 +173,8 @@ class EvaluatePanel(QWidget):
             return
         chosen = [self._choose_next] if self._choose_next else [one.id for one in self.chosen]
         self._choose_next = ""
-        names = display_names(self._all_runs)
         self.tree.selectionModel().blockSignals(True)
-        self.model.set_evaluations(found, self._all_runs, names, self._shades)
+        self.model.set_evaluations(found, self._all_runs, self._names, self._shades)
         self.tree.selectionModel().blockSignals(False)
         for row in range(self.model.rowCount()):
             self.tree.setFirstColumnSpanned(row, self.tree.rootIndex(), True)
@@ -215,7 +216,7 @@ class EvaluatePanel(QWidget):
         if self._plan.fault:
             self.form.show_sentence(self._plan.fault, able=False, wrong=not self._plan.untouched)
             return
-        sentence = plan_sentence(self._plan, display_names(self._all_runs))
+        sentence = plan_sentence(self._plan, self._names)
         if hint := self.form.protocol.hint:
             sentence += f" {hint}"
         if self.session.notes:
@@ -231,7 +232,7 @@ class EvaluatePanel(QWidget):
         self._services.controller.refresh()  # lists show it too
         made = next((one for one in self._found if one.id == evaluation_id), None)
         if made is not None:
-            name = evaluation_name(made, display_names(self._all_runs))
+            name = evaluation_name(made, self._names)
             self.status_message.emit(
                 _(
                     "{name}: {percent} wrong, {label}.",
@@ -261,14 +262,14 @@ class EvaluatePanel(QWidget):
         except UserError as error:
             found = []
             self.failed.emit(str(error))
-        self.detail.show_evaluations(found, self._all_runs)
+        self.detail.show_evaluations(found, self._all_runs, self._names)
 
     @Slot()
     def _on_delete(self) -> None:
         chosen = self.chosen
         if not chosen or not self._store.writable:
             return
-        question = delete_question(chosen, display_names(self._all_runs))
+        question = delete_question(chosen, self._names)
         yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
         if QMessageBox.question(self, _("Delete"), plain_tip(question), yes | no, no) != yes:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from resnet_studio.domain.records import EvaluationSummary
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.compare.evaluate.plan import Plan, Task
 from resnet_studio.ui.pages.compare.evaluate.run_groups import evaluation_name, source_name
 from resnet_studio.ui.pages.compare.evaluate.work import task_name
@@ -14,14 +14,29 @@ _MOST_NAMED = 5
 
 
 def plan_sentence(plan: Plan, names: Mapping[str, str]) -> str:
-    """``2 to make: a, b. 1 is made already: c.`` ``names`` by run id."""
+    """``Evaluate makes 2 results: a, b. 1 is there already: c.`` ``names`` by run id."""
     if not plan.tasks:
         count = len(plan.made)
-        many = _("It is made already") if count == 1 else _("All {count} are made already", count=count)
-        return _("{many}: {listed}. Make again?", many=many, listed=_listed(plan.made, names))
-    sentence = _("{tasks} to make: {listed}.", tasks=len(plan.tasks), listed=_listed(plan.tasks, names))
+        return _n(
+            "{count} result is there already: {listed}. Evaluate again?",
+            "All {count} results are there already: {listed}. Evaluate again?",
+            count,
+            listed=_listed(plan.made, names),
+        )
+    sentence = _n(
+        "Evaluate makes {count} result: {listed}.",
+        "Evaluate makes {count} results: {listed}.",
+        len(plan.tasks),
+        listed=_listed(plan.tasks, names),
+    )
     if plan.made:
-        sentence += _(" {made} made already: {listed}.", made=len(plan.made), listed=_listed(plan.made, names))
+        there = _n(
+            "{count} is there already: {listed}.",
+            "{count} are there already: {listed}.",
+            len(plan.made),
+            listed=_listed(plan.made, names),
+        )
+        sentence += f" {there}"
     return sentence
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from functools import partial
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, Qt, Slot
 from PySide6.QtGui import QColor, QFont, QIcon, QPixmap
 
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
+from resnet_studio.domain.text_numbers import signed
 from resnet_studio.text import _
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import ROOT, Index, TableColumn
@@ -147,7 +149,7 @@ class EvaluationsModel(QAbstractItemModel):
             Column.GAIN: TableColumn(
                 _("Gain"),
                 lambda one: one.gain,
-                "{:+.2f}".format,
+                partial(signed, digits=2),
                 number=True,
                 unknown="",
                 cell_tip=tip,
