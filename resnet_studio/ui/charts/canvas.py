@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import ceil
 
 from PySide6.QtCore import QEvent, QLineF, QObject, QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetricsF, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QWidget
 
-from resnet_studio.domain.analyses.charts import Figure, Line, LineChart, Panel, Picture
+from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChart, Panel, Picture
 from resnet_studio.text import _
 from resnet_studio.ui.charts.export import legend_of
 from resnet_studio.ui.charts.painter import LINE, TITLE, Ink, font_of, line_pen, name_at, paint_panel
@@ -35,11 +35,17 @@ def _picture_height(picture: Picture, wide: float) -> float:
     return min(TITLE + wide * float(height / width), max(_LOWEST, _SHAPE * wide))
 
 
-def _panel_area(panels: int, columns: int, width: float, height: float) -> float:
-    """Of one panel of so many, no higher than wide, where none is out of sight; 0 where they do not fit."""
-    rows = ceil(panels / columns)
+def _panel_area(panels: Sequence[Panel], columns: int, width: float, height: float) -> float:
+    """Of one of the panels, no higher than wide, where none is out of sight; 0 where they do not fit.
+
+    Of maps alone as much counts as is square: one side is as long as the other, whatever they show.
+    """
+    rows = ceil(len(panels) / columns)
     wide, tall = (width - (columns - 1) * _GAP) / columns, (height - (rows - 1) * _GAP) / rows
-    return wide * min(tall, wide) if tall >= _LOWEST else 0.0
+    if tall < _LOWEST:
+        return 0.0
+    side = min(tall, wide)
+    return side * side if all(isinstance(panel, HeatMap) for panel in panels) else wide * side
 
 
 class _Sheet(QWidget):
@@ -83,9 +89,7 @@ class _Sheet(QWidget):
         columns = max(1, min(found.columns, len(found.panels), (width + _GAP) // (narrowest + _GAP)))
         top = self._legend_height(width)
         if not pictures:
-            columns = max(
-                range(columns, 0, -1), key=lambda few: _panel_area(len(found.panels), few, width, height - top)
-            )
+            columns = max(range(columns, 0, -1), key=lambda few: _panel_area(found.panels, few, width, height - top))
         rows = ceil(len(found.panels) / columns)
         wide = (width - (columns - 1) * _GAP) / columns
         free = (height - top - (rows - 1) * _GAP) / rows
