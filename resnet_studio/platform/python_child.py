@@ -47,7 +47,12 @@ def program_command(*words: str) -> list[str]:
 
     As with :func:`python_command` nothing is imported from the current folder.
     """
-    return [sys.executable, "-P", "-m", "resnet_studio", *words]
+    return module_command("resnet_studio", *words)
+
+
+def module_command(module: str, *words: str) -> list[str]:
+    """The command line of a module of this environment, likewise."""
+    return [sys.executable, "-P", "-m", module, *words]
 
 
 def _import_path() -> list[str]:

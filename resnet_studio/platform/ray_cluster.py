@@ -19,7 +19,7 @@ from typing import Any
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.outside_files import reason
-from resnet_studio.platform.python_child import program_command
+from resnet_studio.platform.python_child import module_command, program_command
 from resnet_studio.text import _, _n
 
 OLDEST = (2, 52)  # the first release whose clusters can ask for a token
@@ -131,7 +131,7 @@ def _refuse_silent(address: str) -> None:
 
 def _status(address: str, mode: str) -> tuple[int, str]:
     """Exit code and complaints of ``ray status``, in a process of its own, as Ray reads its mode once."""
-    command = [sys.executable, "-P", "-m", "ray.scripts.scripts", "status", "--address", address]
+    command = module_command("ray.scripts.scripts", "status", "--address", address)
     environment = {**os.environ, "RAY_AUTH_MODE": mode}
     try:
         done = subprocess.run(

@@ -59,7 +59,8 @@ def test_the_protocol_names_all_that_is_asked_of_a_storage(home: Home) -> None:
     promised = {name for name in (*vars(Storage), *Storage.__annotations__) if not name.startswith("_")}
     asked: set[str] = set()
     names = ("self._storage", "store._storage", "storage")
-    for file in (*(HISTORY / "history").glob("*.py"), HISTORY / "cli" / "check_storage.py"):
+    folders = (HISTORY / "history", HISTORY / "history" / "queue")
+    for file in (*(file for folder in folders for file in folder.glob("*.py")), HISTORY / "cli" / "check_storage.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) in names:
                 asked.add(node.attr)

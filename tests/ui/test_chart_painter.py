@@ -103,16 +103,17 @@ def test_pictures_keep_their_pixels_and_titles_are_broken(tmp_path: Path) -> Non
         draw_found(figure, tmp_path / "a.png", ".svg", "")
 
 
-def test_maps_are_as_square_as_there_is_room(qtbot, services) -> None:  # type: ignore[no-untyped-def]
-    """Three maps of layers by layers, with room for two beside each other: not three wide strips."""
+@pytest.mark.parametrize("first", [HeatMap("A", "layer", "layer", np.eye(4)), chart(Line(np.ones(2), np.ones(2)))])
+def test_maps_are_as_square_as_there_is_room(qtbot, services, first: HeatMap | LineChart) -> None:  # type: ignore[no-untyped-def]
+    """Three panels, with room for two beside each other: not three wide strips."""
     canvas = FigureCanvas(services.theme)
     qtbot.addWidget(canvas)
     canvas.resize(700, 760)
     square = HeatMap("A", "layer", "layer", np.eye(4))
-    canvas.show_figure(Figure("Three", (square, square, square), columns=3))
-    first, second, third = (where for _panel, where in canvas.sheet.panels())
-    assert first.top() == second.top() < third.top()
-    assert first.height() > 0.9 * first.width()
+    canvas.show_figure(Figure("Three", (first, square, square), columns=3))
+    places = [where for _panel, where in canvas.sheet.panels()]
+    assert places[0].top() == places[1].top() < places[2].top()
+    assert places[1].height() > 0.9 * places[1].width()
 
 
 @pytest.mark.parametrize(("size", "columns"), [((800, 700), 1), ((800, 300), 2), ((400, 300), 1)])

@@ -38,14 +38,14 @@ def _picture_height(picture: Picture, wide: float) -> float:
 def _panel_area(panels: Sequence[Panel], columns: int, width: float, height: float) -> float:
     """Of one of the panels, no higher than wide, where none is out of sight; 0 where they do not fit.
 
-    Of maps alone as much counts as is square: one side is as long as the other, whatever they show.
+    Where there are maps, as much counts as is square: of layers by layers, or of a surface from above.
     """
     rows = ceil(len(panels) / columns)
     wide, tall = (width - (columns - 1) * _GAP) / columns, (height - (rows - 1) * _GAP) / rows
     if tall < _LOWEST:
         return 0.0
     side = min(tall, wide)
-    return side * side if all(isinstance(panel, HeatMap) for panel in panels) else wide * side
+    return side * side if any(isinstance(panel, HeatMap) for panel in panels) else wide * side
 
 
 class _Sheet(QWidget):
