@@ -86,7 +86,10 @@ def learned(stands: Sequence[Stand]) -> list[Stand]:
 
 
 def learning_now(stands: Sequence[Stand]) -> str:
-    """One sentence: who still guesses and who learns; empty without an error."""
+    """One sentence: who still guesses and who learns; empty without an error.
+
+    Where some guess, those alone are said to learn whose error clearly differs from theirs.
+    """
     stands = [stand for stand in stands if math.isfinite(stand.error)]
     if not stands:
         return ""
@@ -99,6 +102,9 @@ def learning_now(stands: Sequence[Stand]) -> str:
         return _("{all} still guess: chance is {chance}.", all=_all(len(stands)), chance=chance)
     if guessing:
         chance = percent(chance_error(stands[0].run), digits=1)
+        learning = [stand for stand in learning if all(differ(stand, other) for other in guessing)]
+        if not learning:
+            return _("{all} are near chance so far ({chance}).", all=_all(len(stands)), chance=chance)
         return _(
             "{guessing} ({chance}) while {learning}.",
             guessing=_n("{names} stays at chance", "{names} stay at chance", len(guessing), names=_names(guessing)),
