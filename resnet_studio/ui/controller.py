@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer, Signal, Slot
 
-from resnet_studio.domain.enums import Phase, RunStatus
+from resnet_studio.domain.enums import Phase
 from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.domain.events import (
     CheckpointSaved,
@@ -34,6 +34,7 @@ from resnet_studio.platform.clock import Waited
 from resnet_studio.runner.queue_work import FAILURE, EntryWork, Training
 from resnet_studio.runner.refuse_misfits import refuse_misfits
 from resnet_studio.text import _
+from resnet_studio.ui.late_ends import LateEnds
 from resnet_studio.ui.threads.jobs import Emit, Jobs
 from resnet_studio.ui.threads.training import find_devices, train_with_runner, training_on
 from resnet_studio.ui.training_slots import TrainingSlot, TrainingSlots, is_here
@@ -47,10 +48,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LIST_PERIOD_MS = 500  # lists are reloaded at most twice a second
-SETTLE_PERIOD_MS = 2000
 LOOK_PERIOD_MS = 700  # between two looks at what other programs ask for and do
 ENDED_SHOWN = 12  # entries that have ended and are still listed
-_NOT_STORED = _("The disk was full when this run was stopped; it goes on from its last checkpoint.")
 
 
 class RunController(QObject):
@@ -108,10 +107,8 @@ class RunController(QObject):
         self._jobs.crashed.connect(self.crashed)
         self._lists = QTimer(self, interval=LIST_PERIOD_MS, singleShot=True)
         self._lists.timeout.connect(self._on_lists_due)
-        self._unsettled: set[str] = set()
-        self._unended: list[EntryWork] = []
-        self._settling = QTimer(self, interval=SETTLE_PERIOD_MS, singleShot=True)
-        self._settling.timeout.connect(self._settle)
+        self._late_ends = LateEnds(store, self)
+        self._late_ends.changed.connect(self.refresh)
         self._looking = QTimer(self, interval=LOOK_PERIOD_MS)
         self._looking.timeout.connect(self._look)
         self._follower = Follower(store)
@@ -311,7 +308,7 @@ class RunController(QObject):
         """
         if not self._store.writable:
             raise StoreError(self._store.why_read_only)
-        self._settle()
+        self._late_ends.store_all()
         busy = set(self.active)
         stopped = {run for e in self._entries if e.id == self._stopped_entry for run in e.run_ids}
         for run_id in run_ids:
@@ -558,7 +555,7 @@ class RunController(QObject):
     def _be_quiet(self) -> None:
         """Nobody may ask a closed store for anything."""
         self._jobs.stop_all()
-        for timer in (self._lists, self._settling, self._looking):
+        for timer in (self._lists, self._late_ends.retry, self._looking):
             timer.stop()
 
     def _start_next(self) -> None:
@@ -639,11 +636,9 @@ class RunController(QObject):
         """The job's thread is over."""
         runs, asked = slot.runs, slot.stop.is_set()
         slot.clear()
-        if not self._store.shared:  # there who claims them next finds them interrupted
-            self._unsettled.update(runs)
-        if not work.stored:
-            self._unended.append(work)
-        self._settle()
+        # In a shared history who claims the runs next finds them interrupted.
+        self._late_ends.add(() if self._store.shared else runs, work)
+        self._late_ends.store_all()
         stopped = work.status is QueueStatus.STOPPED  # also by another program
         if stopped and not self._slots.busy:
             if not asked:
@@ -670,30 +665,6 @@ class RunController(QObject):
             return
         self._done.append(entry)
         self.entry_ended.emit(entry)
-
-    @Slot()
-    def _settle(self) -> None:
-        """Runs whose thread has ended are in nobody's hands; where the disk was too full to store that, it is now."""
-        try:
-            for run_id in sorted(self._unsettled):
-                self._settle_run(run_id)
-            while self._unended:
-                self._unended[0].store_end()
-                del self._unended[0]
-        except StoreError as error:
-            log.info("the end of a training cannot be stored yet: %s", error)
-            self._settling.start()
-
-    def _settle_run(self, run_id: str) -> None:
-        try:
-            if self._store.get(run_id).status.active:
-                self._store.set_status(run_id, RunStatus.STOPPED, _NOT_STORED)
-                self.refresh()
-        except StoreError:
-            raise
-        except UserError:  # it was removed meanwhile
-            pass
-        self._unsettled.discard(run_id)
 
     @Slot()
     def _on_lists_due(self) -> None:

@@ -187,7 +187,7 @@ def test_a_killed_workers_cohort_is_taken_over_and_ends_in_the_same_bits(
 
 
 class Instead:
-    """Stands where training does: holds each cohort until told to let go, or asked to stop."""
+    """Stands where training does: holds each cohort until it is released or stopped."""
 
     def __init__(self) -> None:
         self.begun: list[tuple[str, ...]] = []

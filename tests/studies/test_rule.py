@@ -163,14 +163,14 @@ def ever_shown(differences: npt.NDArray[np.float64], looks: tuple[int, ...]) -> 
     Args:
         differences: Shape (studies, comparisons, seeds).
     """
-    told = 0
+    certain = 0
     for study in differences.tolist():
         for look in looks:
             found = judge([comparison[:look] for comparison in study], looks)
             if any(one.outcome in (Outcome.SHOWN, Outcome.OPPOSITE) for one in found):
-                told += 1
+                certain += 1
                 break
-    return told / len(differences)
+    return certain / len(differences)
 
 
 @pytest.mark.slow

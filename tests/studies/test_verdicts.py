@@ -343,9 +343,9 @@ def test_what_was_trained_on_other_images_of_the_same_name_does_not_count() -> N
     assert found.elsewhere == (2,)
     assert found.text.endswith("Seed 2 was trained on other images and does not count.")
     torn = [replace(run, environment={"data_sha256": "b"}) if run.id == known[0].id else run for run in known]
-    (apart,) = stored_study(PLAN, Shelf(torn)).verdicts
-    assert apart.elsewhere == (0, 2)
-    assert apart.as_json()["other_images"] == [0, 2]
+    (mixed,) = stored_study(PLAN, Shelf(torn)).verdicts
+    assert mixed.elsewhere == (0, 2)
+    assert mixed.as_json()["other_images"] == [0, 2]
 
 
 def test_nets_on_two_data_sets_are_compared_where_the_grid_asks_for_it() -> None:

@@ -508,7 +508,7 @@ def test_over_a_map_the_tip_is_the_checks(qtbot, page, idle, colour_folders):
 
 
 def test_the_check_ends_with_a_click_and_goes_on_with_another(qtbot, page, idle, colour_folders, monkeypatch):
-    """A job that stands still in a network hears of it; what it had not drawn is drawn when it is wanted again."""
+    """A job inside a network ends within a layer; what it had not drawn is drawn when it is wanted again."""
     held, released, whole = threading.Event(), threading.Event(), RandomisedWeights.look
 
     def look(self, image, height, width, should_stop):

@@ -29,7 +29,7 @@ TWO = DevicesHere(("cuda", "cpu"), (("cuda:0", "NVIDIA One"), ("cuda:1", "NVIDIA
 
 @dataclass
 class Places:
-    """Stands where training does: holds each cohort until told to let go, or asked to stop; notes where it was."""
+    """Stands where training does: holds each cohort until it is released or stopped; notes where it was."""
 
     begun: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list)
     let_go: threading.Event = field(default_factory=threading.Event)

@@ -19,7 +19,7 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.networks import residual
 from resnet_studio.platform.home import Home
 from resnet_studio.training import disk_full, member
-from resnet_studio.ui import controller as relay
+from resnet_studio.ui import late_ends
 from resnet_studio.ui.application import Studio
 from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.main_window import MainWindow
@@ -85,7 +85,7 @@ def longer(cohort: CohortSpec, iterations: int) -> CohortSpec:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk_full, "RETRY_SECONDS", 0.2)
-    monkeypatch.setattr(relay, "SETTLE_PERIOD_MS", 200)
+    monkeypatch.setattr(late_ends, "RETRY_PERIOD_MS", 200)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -135,7 +135,7 @@ def test_a_stop_on_a_full_disk_is_heard_and_stored_once_there_is_room(
     controller.stop()
     wait_until_idle(qtbot, window)
     assert "goes on by itself" not in window.banner.sentence
-    with qtbot.waitSignals([controller._settling.timeout] * 3):
+    with qtbot.waitSignals([controller._late_ends.retry.timeout] * 3):
         pass
     disk.empty()
     qtbot.waitUntil(lambda: {run.status for run in store.list_runs()} == {RunStatus.STOPPED}, timeout=10_000)
