@@ -25,6 +25,7 @@ from resnet_studio.data.image_set import DataBundle
 from resnet_studio.data.memory import fits
 from resnet_studio.data.order import WHOLE, BatchShare
 from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.data.repeated_images import repeated_images
 from resnet_studio.data.streaming.batches import BatchLoader, StreamedBatches, streamed_tests, streamed_views
 from resnet_studio.data.streaming.crops import SQUARE, mean_crop
 from resnet_studio.data.streaming.pool import DecodingPool
@@ -59,6 +60,7 @@ class TrainingData(Protocol):
         loading: resident or streamed.
         checksum: Two runs with one checksum (and one way of loading) saw the same data.
         skipped: Files that could not be used: name and reason.
+        repeated: How many test images are training images too.
     """
 
     loading: Loading
@@ -67,6 +69,7 @@ class TrainingData(Protocol):
     skipped: tuple[tuple[str, str], ...]
     training_images: int
     test_images: int
+    repeated: int
 
     def preprocessing(self) -> Preprocessing:
         """Measured over the training set for the recipe's normalisation and colours, on the CPU."""
@@ -181,6 +184,7 @@ class ResidentTraining:
         self._test = bundle.test  # where it was tested last
         self.class_names, self.checksum, self.skipped = bundle.class_names, bundle.checksum, bundle.skipped
         self.training_images, self.test_images = len(bundle.train), len(bundle.test)
+        self.repeated = repeated_images(bundle.train, bundle.test)
 
     def preprocessing(self) -> Preprocessing:
         return Preprocessing.measure(self._bundle.train.images, self._recipe.normalisation, self._recipe.colour)
@@ -225,6 +229,7 @@ class StreamedTraining:
         self.class_names, self.checksum = source.class_names, scanned.checksum
         self.skipped = as_text((*source.unusable, *refused))
         self.training_images, self.test_images = len(self._source.train), len(self._source.test)
+        self.repeated = scanned.repeated
 
     @property
     def process_ids(self) -> tuple[int, ...]:

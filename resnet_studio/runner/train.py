@@ -28,6 +28,7 @@ from resnet_studio.domain.events import (
     never_stop,
 )
 from resnet_studio.domain.specs import RecipeSpec
+from resnet_studio.domain.text_numbers import counted, grouped
 from resnet_studio.networks.error_rates import images_a_step
 from resnet_studio.platform.compile_cache import use_compile_cache
 from resnet_studio.platform.files import replacing
@@ -86,6 +87,8 @@ def train(
         check_data(start, data)
         if data.skipped:
             guard.emit(NoticeGiven(ids, guard.attempt(lambda: _name_skipped(data.skipped, home, ids[0]))))
+        if data.repeated:
+            guard.emit(NoticeGiven(ids, _say_repeated(data)))
         if recipe.precision is Precision.AUTO:
             guard.emit(PhaseChanged(ids, Phase.PROBING))
         machine = _machine(start, devices, beside)
@@ -238,6 +241,7 @@ def _facts(data: TrainingData) -> dict[str, str]:
         "files_left_out": str(len(data.skipped)),
         "training_images": str(data.training_images),
         "test_images": str(data.test_images),
+        "repeated_images": str(data.repeated),
     }
 
 
@@ -331,4 +335,13 @@ def _name_skipped(skipped: Sequence[tuple[str, str]], home: Home, run_id: str) -
         files=files,
         names=names,
         file=file,
+    )
+
+
+def _say_repeated(data: TrainingData) -> str:
+    return _(
+        "{repeated} of {total} are training images as well, pixel for pixel or file for file: on those, the test error "
+        "does not say how a network does on new images. Take them out of one of the two sets.",
+        repeated=grouped(data.repeated),
+        total=counted(data.test_images, "test image", "test images"),
     )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
-from resnet_studio.data import memory
+from resnet_studio.data import memory, training_batches
+from resnet_studio.data.datasets import registry
 from resnet_studio.data.image_set import ImageSet
 from resnet_studio.data.images import read_image
 from resnet_studio.data.random import epoch_order, scale_draws
+from resnet_studio.data.repeated_images import repeated_images
+from resnet_studio.data.streaming import scan
 from resnet_studio.data.streaming.crops import CropSpec, crop_pixels, mean_crop
 from resnet_studio.data.training_batches import StreamedTraining, TrainingData, open_training
 from resnet_studio.domain.enums import Loading
@@ -123,6 +127,53 @@ def test_a_batch_is_a_function_of_its_number(folder: Path, home: Home):
         again = data.batches(preprocessing, CPU)
         for iteration in (5, 6, 2, 8, 8, 1):  # as after a resume, and in any order
             assert same(list(again.batch(iteration)), list(wanted[iteration]))
+
+
+@pytest.mark.parametrize("loading", ["resident", "streamed"])
+def test_test_images_that_are_training_images_are_counted(folder: Path, home: Home, loading: str):
+    recipe = replace(SCALED, augmentation="none", colour="none", scale_min=256, scale_max=480, loading=loading)
+    with opened(folder, recipe, home) as data:
+        assert data.repeated == 0
+    shutil.copy(folder / "train" / "cat" / "00.png", folder / "test" / "cat" / "another name.png")
+    shutil.copy(folder / "train" / "cat" / "06.png", folder / "test" / "dog" / "of another class.png")
+    shutil.copy(folder / "test" / "emu" / "26.png", folder / "test" / "emu" / "twice among the tests.png")
+    for _time in ("looked at", "out of the cache"):
+        with opened(folder, recipe, home) as data:
+            assert (data.test_images, data.repeated) == (12, 2)
+
+
+@pytest.mark.parametrize("loading", ["resident", "streamed"])
+def test_repeated_images_of_a_set_without_files(home_with_images: Home, loading: str, monkeypatch: pytest.MonkeyPatch):
+    of_all = registry.open_arrays(DataSpec(source="builtin"), home_with_images)
+    of_all.test.images[5] = of_all.train.images[7]
+    monkeypatch.setattr(training_batches, "open_arrays", lambda *_unused: of_all)
+    monkeypatch.setattr(training_batches, "open_data", lambda *_unused: of_all)
+    with opened("builtin", RecipeSpec(loading=loading), home_with_images) as data:
+        assert data.repeated == 1
+
+
+def test_scans_of_earlier_versions_are_made_again(folder: Path, home: Home, monkeypatch: pytest.MonkeyPatch):
+    shutil.copy(folder / "train" / "cat" / "00.png", folder / "test" / "cat" / "another name.png")
+    as_ever = scan.json.dumps
+    with monkeypatch.context() as patch:
+        patch.setattr(scan.json, "dumps", lambda value, **options: as_ever(_without(value, "repeated"), **options))
+        opened(folder, SCALED, home).close()
+    with opened(folder, SCALED, home) as data:
+        assert data.repeated == 1
+
+
+def _without(value: object, key: str) -> object:
+    return {name: each for name, each in value.items() if name != key} if isinstance(value, dict) else value
+
+
+def test_images_are_repeated_only_if_every_pixel_is_the_same():
+    train = torch.randint(0, 256, (6, 3, 20, 20), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    test = train.clone()
+    test[2, 1, 19, 3] ^= 1  # in a column that is not among those looked at first
+    test[4, 0, 0, 0] ^= 1
+    labels = torch.zeros(6, dtype=torch.int64)
+    assert repeated_images(ImageSet(train, labels), ImageSet(test, labels)) == 4
+    assert repeated_images(ImageSet(train[:1], labels[:1]), ImageSet(test[1:], labels[1:])) == 0
 
 
 def test_what_cannot_be_read_at_the_start_is_left_out_and_named(folder: Path, home: Home):

@@ -245,7 +245,7 @@ def test_files_that_were_left_out_are_counted_and_named(store, home, tiny_run, t
             folder = tmp_path / "set" / part / name
             folder.mkdir(parents=True)
             for i in range(4):
-                Image.new("RGB", (8, 8), (i, 9, 9)).save(folder / f"{i}.png")
+                Image.new("RGB", (8, 8), (i, 9, len(part))).save(folder / f"{i}.png")
     for i in range(5):
         (tmp_path / "set" / "train" / "red" / f"bad{i}.png").write_bytes(b"no image")
     spec = replace(
@@ -258,6 +258,27 @@ def test_files_that_were_left_out_are_counted_and_named(store, home, tiny_run, t
     listed = (home.run(record.id).path / "left-out.txt").read_text()
     assert all(f"bad{i}.png" in listed for i in range(5))
     assert record.environment["files_left_out"] == "5"
+    assert record.environment["repeated_images"] == "0"
+
+
+def test_test_images_that_are_training_images_are_named(store, tiny_run, tmp_path):
+    from PIL import Image
+
+    for number, name in enumerate(("red", "blue")):
+        for part in ("train", "test"):
+            folder = tmp_path / "set" / part / name
+            folder.mkdir(parents=True)
+            for i in range(4):
+                of_both = part == "test" and i == 3 and name == "red"
+                Image.new("RGB", (8, 8), (i, number, 5 if of_both else len(part))).save(folder / f"{i}.png")
+    spec = replace(
+        tiny_run, data=DataSpec(source=f"folder:{tmp_path / 'set'}"), network=replace(tiny_run.network, classes=2)
+    )
+    notices = []
+    (record,) = run_cohort.run(alone(spec), store, notices.append)
+    (sentence,) = [e.sentence for e in notices if hasattr(e, "sentence")]
+    assert sentence.startswith("1 of 8 test images are training images as well")
+    assert record.environment["repeated_images"] == "1"
 
 
 def test_images_that_changed_meanwhile_are_noticed(store, tiny_run, tmp_path):

@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 
 from resnet_studio.data.channel_statistics import Moments
 from resnet_studio.data.datasets import paths
+from resnet_studio.data.repeated_images import repeated_digests, short_digest
 from resnet_studio.data.streaming.crops import SQUARE, CropSpec
 from resnet_studio.data.streaming.pool import TASK_IMAGES, DecodingPool, PendingReply
 from resnet_studio.data.streaming.sources import Images, Source
@@ -49,12 +50,14 @@ class ScanResult:
         moments: Sums over the readable training images.
         checksum: sha256 over class names and, of each readable file, name, label and contents.
         train, test: Why an image cannot be read, by its position in the training or test set.
+        repeated: How many test images are training images too, by their files' contents.
     """
 
     moments: Moments
     checksum: str
     train: Mapping[int, str]
     test: Mapping[int, str]
+    repeated: int
 
 
 def scan_images(
@@ -89,16 +92,19 @@ def _look(
 ) -> ScanResult:
     sums, products = np.zeros((3, size, size), np.int64), np.zeros((3, 3), np.int64)
     digest = hashlib.sha256(json.dumps(source.class_names).encode())
+    contents: tuple[list[int], list[int]] = ([], [])
     refused: tuple[dict[int, str], dict[int, str]] = ({}, {})
     parts = ((source.train, crop),) if source.checksum else ((source.train, crop), (source.test, SQUARE))
     total, done, reported = sum(len(images) for images, _unused in parts), 0, 0.0
     for number, (images, view) in enumerate(parts):
         for first, reply in _replies(images, view, pool, should_stop):
             refused[number].update({first + row: reason for row, reason in reply.errors.items()})
-            for row, contents in enumerate(reply.hashes):
+            for row, sha256 in enumerate(reply.hashes):
                 if row not in reply.errors:
                     label = int(images.labels[first + row])
-                    digest.update(ascii((images.name(first + row), label, contents)).encode())
+                    digest.update(ascii((images.name(first + row), label, sha256)).encode())
+                    if sha256:
+                        contents[number].append(short_digest(sha256))
             if number == 0 and reply.sums is not None and reply.products is not None:
                 sums += reply.sums
                 products += reply.products
@@ -110,7 +116,9 @@ def _look(
                 )
         digest.update(b"/")
     moments = Moments(len(source.train) - len(refused[0]), torch.from_numpy(sums), torch.from_numpy(products))
-    return ScanResult(moments, source.checksum or digest.hexdigest(), *refused)
+    train, test = (np.array(digests, np.uint64) for digests in contents)
+    repeated = source.repeated + repeated_digests(train, test)
+    return ScanResult(moments, source.checksum or digest.hexdigest(), *refused, repeated)
 
 
 def _replies(images: Images, crop: CropSpec, pool: DecodingPool, should_stop: StopCheck) -> Iterator[tuple[int, Reply]]:
@@ -138,6 +146,7 @@ def _save(path: Path, digest: str, found: ScanResult) -> None:
         "checksum": found.checksum,
         "train": list(found.train.items()),
         "test": list(found.test.items()),
+        "repeated": found.repeated,
     }
     text = json.dumps(facts)
     seal = _seal(text, tensors)
@@ -157,10 +166,10 @@ def _load(path: Path, digest: str) -> ScanResult | None:
         facts = json.loads(metadata[_FACTS])
         if metadata["seal"] != _seal(metadata[_FACTS], tensors):
             raise ValueError("its contents are not what was written")
-        if facts["digest"] != digest:
+        if facts["digest"] != digest or "repeated" not in facts:  # which earlier versions did not count
             return None
         moments = Moments(facts["images"], tensors["sums"], tensors["products"])
-        return ScanResult(moments, facts["checksum"], dict(facts["train"]), dict(facts["test"]))
+        return ScanResult(moments, facts["checksum"], dict(facts["train"]), dict(facts["test"]), facts["repeated"])
     except FileNotFoundError:
         return None
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:

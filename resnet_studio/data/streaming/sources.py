@@ -18,6 +18,7 @@ from torch import Tensor
 
 from resnet_studio.data.datasets.folder_layout import ImageFile, Layout
 from resnet_studio.data.image_set import DataBundle, ImageSet
+from resnet_studio.data.repeated_images import repeated_images
 from resnet_studio.data.streaming.crops import CropSpec
 from resnet_studio.data.streaming.worker import Task
 from resnet_studio.domain.specs import DataSpec
@@ -100,6 +101,7 @@ class Source:
         digest: Identifies the set cheaply: by names, sizes and times of files, not their contents.
         checksum: sha256 of the contents, where they are known beforehand, else empty.
         unusable: Files that cannot even be opened: name and reason.
+        repeated: Test images that are training images too, as far as they are known beforehand.
     """
 
     root: Path
@@ -109,6 +111,7 @@ class Source:
     digest: str
     checksum: str
     unusable: tuple[tuple[str, str], ...] = ()
+    repeated: int = 0
 
     @classmethod
     def of_folder(cls, layout: Layout) -> Source:
@@ -120,7 +123,8 @@ class Source:
         split = f"{bundle.checksum} {spec.held_out} {spec.seed} {spec.test_on}"
         digest = hashlib.sha256(split.encode()).hexdigest()
         train, test = ArrayImages(bundle.train), ArrayImages(bundle.test)
-        return cls(Path(), bundle.class_names, train, test, digest, bundle.checksum, bundle.skipped)
+        repeated = repeated_images(bundle.train, bundle.test)
+        return cls(Path(), bundle.class_names, train, test, digest, bundle.checksum, bundle.skipped, repeated)
 
     def without(self, train: Iterable[int], test: Iterable[int]) -> Source:
         """The same, some files left out of each part; arrays have none to leave out."""
