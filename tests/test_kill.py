@@ -14,9 +14,9 @@ BENCHMARKS = Path(__file__).parent / "benchmarks"
 @pytest.mark.slow
 @pytest.mark.usefixtures("every_core")  # bits of several threads
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
-def test_ten_kills_at_random_moments_change_nothing():
+def test_six_kills_at_random_moments_change_nothing():
     result = subprocess.run(
-        [sys.executable, BENCHMARKS / "kill_nine.py", "--kills", "10"],
+        [sys.executable, BENCHMARKS / "kill_nine.py", "--kills", "6"],
         capture_output=True,
         text=True,
         timeout=230,
@@ -24,8 +24,8 @@ def test_ten_kills_at_random_moments_change_nothing():
     )
     assert result.returncode == 0, result.stdout + result.stderr
     told = json.loads(result.stdout.splitlines()[-1])
-    assert told["kills"] == sum(told["landed"].values()) == 10
-    assert len(told["landed"]) > 3, "kills of several kinds"
+    assert told["kills"] == sum(told["landed"].values()) == 6
+    assert len(told["landed"]) > 2, "kills of several kinds"
     assert told["equal"], f"repeat with --seed {told['seed']}"
 
 
@@ -35,10 +35,10 @@ def test_ten_kills_at_random_moments_change_nothing():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 def test_a_queue_whose_window_and_command_line_are_killed_ends_as_one_that_never_was():
     result = subprocess.run(
-        [sys.executable, BENCHMARKS / "kill_queue.py", "--kills", "4", "--cohorts", "3", "--iterations", "30"],
+        [sys.executable, BENCHMARKS / "kill_queue.py", "--kills", "3", "--cohorts", "2", "--iterations", "30"],
         capture_output=True, text=True, timeout=580, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stdout + result.stderr
     told = json.loads(result.stdout.splitlines()[-1])
-    assert told["kills"] == sum(told["landed"].values()) == 4
+    assert told["kills"] == sum(told["landed"].values()) == 3
     assert told["equal"], f"repeat with --seed {told['seed']}"

@@ -114,20 +114,24 @@ def next_look(seeds: int, looks: Sequence[int] = LOOKS) -> int | None:
     return min((look for look in looks if look > seeds), default=None)
 
 
-def judge(samples: Sequence[Sequence[float]], looks: Sequence[int] = LOOKS) -> tuple[Judgement, ...]:
+def judge(
+    samples: Sequence[Sequence[float]], looks: Sequence[int] = LOOKS, *, needed: bool = True
+) -> tuple[Judgement, ...]:
     """The judgement of each comparison of one study.
 
     Args:
         samples: For each comparison its differences, in the order in which the seeds ended. All comparisons of the
             study, those without a result too: Holm's steps count them.
         looks: As :func:`checked_looks` allows.
+        needed: Compute the seeds that would tell, which takes half the time.
     """
     looks = checked_looks(looks)
     alpha = ALPHA / len(looks)
     seen = [tuple(sample[: look_at(len(sample), looks)]) for sample in samples]
     shares = _holm([_p_value(sample) for sample in seen], alpha)
     return tuple(
-        _judgement(sample, used, 1 - share, looks) for sample, used, share in zip(samples, seen, shares, strict=True)
+        _judgement(sample, used, 1 - share, looks if needed else None)
+        for sample, used, share in zip(samples, seen, shares, strict=True)
     )
 
 
@@ -163,7 +167,10 @@ def _holm(p_values: Sequence[float], alpha: float) -> list[float]:
     return shares
 
 
-def _judgement(sample: Sequence[float], seen: Sequence[float], level: float, looks: Sequence[int]) -> Judgement:
+def _judgement(
+    sample: Sequence[float], seen: Sequence[float], level: float, looks: Sequence[int] | None
+) -> Judgement:  # fmt: skip
+    """Without ``looks`` it is not said how many seeds would tell."""
     if len(seen) < LEAST_SEEDS:
         mean = math.fsum(sample) / len(sample) if sample else None
         return Judgement(Outcome.NOT_ENOUGH, mean, None, None, level, len(sample))
@@ -177,7 +184,8 @@ def _judgement(sample: Sequence[float], seen: Sequence[float], level: float, loo
         outcome = Outcome.SHOWN if low > 0 else Outcome.OPPOSITE
     else:
         outcome = Outcome.NOT_DISTINGUISHABLE
-        needed, new = _needed(mean, deviation, used, level, looks)
+        if looks is not None:
+            needed, new = _needed(mean, deviation, used, level, looks)
     return Judgement(outcome, mean, low, high, level, used, needed, new)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -11,37 +12,64 @@ from resnet_studio.domain.enums import Decay, MomentumForm
 from resnet_studio.domain.specs import RecipeSpec
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Parameters with one weight decay, and the v of each."""
+
+    parameters: list[Tensor]
+    buffers: list[Tensor]
+    decay: float
+
+
 class Descent:
-    """torch's SGD, driven so that both forms of momentum come out of the same few fused operations.
+    """Gradient descent of a network's parameters, in a few operations for all of them.
 
     torch: v = m v + g, w = w - lr v. authors: v = m v + lr g, w = w - v, which is torch's form with a rate of one and
     gradients that were multiplied by the rate before. g includes the weight decay. While the rate is constant the two
     agree to rounding; when it falls, the authors' form still carries on the steps made at the old rate.
+
+    The bits are those of ``torch.optim.SGD``, which is not used because it loads torch's compiler, as long again as
+    loading torch.
     """
 
     def __init__(self, network: nn.Module, recipe: RecipeSpec) -> None:
-        self._parameters = dict(network.named_parameters())
+        self._parameters: dict[str, Tensor] = dict(network.named_parameters())
+        self._buffers = {name: torch.zeros_like(parameter) for name, parameter in self._parameters.items()}
+        self._momentum = recipe.momentum
         self._scaled = recipe.momentum_form is MomentumForm.AUTHORS
-        decayed = [p for p in self._parameters.values() if recipe.decay is Decay.ALL or p.ndim > 1]
-        spared = [p for p in self._parameters.values() if recipe.decay is Decay.WEIGHTS and p.ndim <= 1]
-        self._decays = (recipe.weight_decay, 0.0) if spared else (recipe.weight_decay,)
-        groups = [{"params": decayed}, {"params": spared}] if spared else [{"params": decayed}]
-        self._sgd = torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, foreach=True)
-        for parameter in self._parameters.values():
-            self._sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        weights = [name for name, parameter in self._parameters.items() if parameter.ndim > 1]
+        spared = [name for name in self._parameters if recipe.decay is Decay.WEIGHTS and name not in weights]
+        decayed = [name for name in self._parameters if name not in spared]
+        self._groups = [
+            _Group([self._parameters[name] for name in names], [self._buffers[name] for name in names], decay)
+            for names, decay in ((decayed, recipe.weight_decay), (spared, 0.0))
+            if names
+        ]
 
     def clear(self) -> None:
         """Forget the gradients."""
-        self._sgd.zero_grad(set_to_none=True)
+        for parameter in self._parameters.values():
+            parameter.grad = None
 
+    @torch.no_grad()
     def step(self, rate: float) -> None:
         """One update with the gradients that are there."""
-        if self._scaled:
-            torch._foreach_mul_([p.grad for p in self._parameters.values() if p.grad is not None], rate)
-        for group, decay in zip(self._sgd.param_groups, self._decays, strict=True):
-            group["lr"] = 1.0 if self._scaled else rate
-            group["weight_decay"] = decay * rate if self._scaled else decay
-        self._sgd.step()
+        for group in self._groups:
+            present = [row for row, parameter in enumerate(group.parameters) if parameter.grad is not None]
+            parameters = [group.parameters[row] for row in present]
+            steps = gradients_of(parameters)
+            decay, factor = group.decay, rate
+            if self._scaled:
+                torch._foreach_mul_(steps, rate)
+                decay, factor = decay * rate, 1.0
+            if decay:
+                steps = list(torch._foreach_add(steps, parameters, alpha=decay))
+            if self._momentum:
+                buffers = [group.buffers[row] for row in present]
+                torch._foreach_mul_(buffers, self._momentum)
+                torch._foreach_add_(buffers, steps)
+                steps = buffers
+            torch._foreach_add_(parameters, steps, alpha=-factor)
 
     @torch.no_grad()
     def step_on_device(self, rate: Tensor) -> None:
@@ -49,20 +77,18 @@ class Descent:
 
         torch's fused kernel sums in another order than its eager one, so the two agree to rounding.
         """
-        for group, decay in zip(self._sgd.param_groups, self._decays, strict=True):
-            parameters = group["params"]
-            gradients = [p.grad for p in parameters]
-            buffers = [self._sgd.state[p]["momentum_buffer"] for p in parameters if group["momentum"]]  # else refused
+        for group in self._groups:
+            gradients = gradients_of(group.parameters)
             if self._scaled:
-                if decay:
-                    torch._foreach_add_(gradients, parameters, alpha=decay)
+                if group.decay:
+                    torch._foreach_add_(gradients, group.parameters, alpha=group.decay)
                 torch._foreach_mul_(gradients, rate)
             torch._fused_sgd_(
-                parameters,
+                group.parameters,
                 gradients,
-                buffers,
-                weight_decay=0.0 if self._scaled else decay,
-                momentum=group["momentum"],
+                group.buffers if self._momentum else [],  # others are refused
+                weight_decay=0.0 if self._scaled else group.decay,
+                momentum=self._momentum,
                 lr=1.0 if self._scaled else rate,
                 dampening=0.0,
                 nesterov=False,
@@ -80,30 +106,30 @@ class Descent:
         Returns:
             A function to call after the update with its rate: Euclidean norm of each weight's update, (weights,).
         """
-        group = self._sgd.param_groups[0]  # weights are all in the first
-        buffers = [self._sgd.state[weight]["momentum_buffer"] for weight in weights]
-        if group["momentum"]:  # v is not there before the update, and is the update but for the rate after it
+        if self._momentum:  # v is not there before the update, and is the update but for the rate after it
+            of_weight = dict(zip(self._groups[0].parameters, self._groups[0].buffers, strict=True))  # has all weights
+            buffers = [of_weight[weight] for weight in weights]
             return lambda rate: norms(buffers) * (1.0 if self._scaled else rate)
-        found = norms([weight.grad + self._decays[0] * weight for weight in weights if weight.grad is not None])
+        decay = self._groups[0].decay
+        found = norms([weight.grad + decay * weight for weight in weights if weight.grad is not None])
         return lambda rate: found * rate
 
     def buffers(self) -> list[Tensor]:
         """Each parameter's v, in the order of the parameters."""
-        return [self._buffer(name) for name in self._parameters]
+        return list(self._buffers.values())
 
     def momentum(self) -> dict[str, Tensor]:
         """A copy of each parameter's v on the CPU, by the parameter's name."""
-        return {name: self._buffer(name).detach().to("cpu", copy=True).contiguous() for name in self._parameters}
+        return {name: buffer.to("cpu", copy=True).contiguous() for name, buffer in self._buffers.items()}
 
     def restore(self, momentum: Mapping[str, Tensor]) -> None:
         """Take back what :meth:`momentum` gave, keeping each buffer's place and memory layout."""
-        for name in self._parameters:
-            self._buffer(name).copy_(momentum[name])
+        for name, buffer in self._buffers.items():
+            buffer.copy_(momentum[name])
 
-    def _buffer(self, name: str) -> Tensor:
-        buffer = self._sgd.state[self._parameters[name]]["momentum_buffer"]
-        assert isinstance(buffer, Tensor)
-        return buffer
+
+def gradients_of(parameters: Sequence[Tensor]) -> list[Tensor]:
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
 def norms(tensors: Sequence[Tensor]) -> Tensor:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-import torchvision
 
 from resnet_studio.domain.enums import Device, Engine, MemoryLayout, Precision
 from resnet_studio.domain.errors import UserError
@@ -32,7 +31,7 @@ from resnet_studio.training.engines.choose import (
 from resnet_studio.training.engines.eager import StepEngine, Team
 from resnet_studio.training.memory_format import choose_layout
 from resnet_studio.training.precision import choose_precision, set_products
-from resnet_studio.training.provenance import program
+from resnet_studio.training.provenance import program, version
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +153,7 @@ class Machine:
             "threads": str(self.threads),
             "engine": self.plan.name,
             "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
+            "torchvision": version("torchvision"),
             "python": platform.python_version(),
             "platform": platform.platform(terse=True),
             **program(),

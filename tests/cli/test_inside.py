@@ -174,9 +174,9 @@ def test_designs_need_no_history(images: Path, at_home) -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGINT") or sys.platform == "win32", reason="sends a signal")
 def test_a_signal_stops_it_within_a_second_or_two(trained: Trained, images: Path) -> None:
-    # minutes of work on any machine, so that the first line of progress comes while it runs
+    # many times the work that comes before the first line of progress
     words = [
-        "--home", str(trained.home), "inside", "shattered", "--design", "resnet-602", "--data", f"folder:{images}",
+        "--home", str(trained.home), "inside", "shattered", "--design", "resnet-110", "--data", f"folder:{images}",
         "--images", "24", "--lines", "12",
     ]  # fmt: skip
     command = [sys.executable, "-u", "-m", "resnet_studio", *words]

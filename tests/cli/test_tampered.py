@@ -43,11 +43,11 @@ def tamper(trained: Trained, *statements: tuple[str, tuple[object, ...]]) -> Non
     connection.close()
 
 
-def everything(trained: Trained, name: str, image: Path, out: Path) -> None:
+def everything(trained: Trained, name: str, images: Path, out: Path) -> None:
     """Each command that touches files of a run."""
     commands = (
-        ("runs", "list"), ("runs", "show", name), ("doctor",), ("classify", "--run", name, image),
-        ("evaluate", "--run", name, "--data", "builtin"), ("weights", "export", name, out),
+        ("runs", "list"), ("runs", "show", name), ("doctor",), ("classify", "--run", name, next(images.rglob("*.png"))),
+        ("evaluate", "--run", name, "--data", f"folder:{images}"), ("weights", "export", name, out),
         ("train", "--twin", "--start-from", name, "--iterations", "1"), ("resume", name),
         ("runs", "delete", name), ("runs", "purge"),
     )  # fmt: skip
@@ -70,11 +70,13 @@ def test_an_id_that_leads_elsewhere(trained: Trained, victim: Path, images: Path
     assert "which no run can have" in said.err.replace("\n", " ")
     assert trained.ids[1][:8] in said.out, "the other run is there"
     for name in (run_id, "plain-8"):
-        everything(trained, name, next(images.rglob("*.png")), tmp_path / "out.safetensors")
+        everything(trained, name, images, tmp_path / "out.safetensors")
 
 
-@pytest.mark.parametrize("elsewhere", ["../mine", "absolute", "{own}/../../mine"])
-@pytest.mark.parametrize("which", ["x", "torn", "none"])
+@pytest.mark.parametrize(
+    ("which", "elsewhere"),
+    [("x", "../mine"), ("x", "absolute"), ("x", "{own}/../../mine"), ("torn", "absolute"), ("none", "../mine")],
+)
 def test_a_checkpoint_that_lies_elsewhere(
     trained: Trained, victim: Path, images: Path, tmp_path: Path, elsewhere: str, which: str
 ) -> None:
@@ -85,4 +87,4 @@ def test_a_checkpoint_that_lies_elsewhere(
         ("UPDATE runs SET status = 'stopped', iteration = 1", ()),
     )
     assert "does not lie in the folder of run" in trained.say("doctor", "--json").out
-    everything(trained, trained.ids[0], next(images.rglob("*.png")), tmp_path / "out.safetensors")
+    everything(trained, trained.ids[0], images, tmp_path / "out.safetensors")

@@ -156,11 +156,12 @@ def test_few_odd_values_in_every_column(home: Home, filled: tuple[str, str], tab
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("table", COLUMNS)
-def test_all_others_in_every_column(home: Home, filled: tuple[str, str], table: str) -> None:
+def test_others_in_every_column(home: Home, filled: tuple[str, str], table: str) -> None:
     def others(number: int) -> list[object]:
-        return [value for value in ODD if not any(value is one for one in few(number))]
+        """A third of them: three columns in a row have met each."""
+        return [value for value in ODD[number % 3 :: 3] if not any(value is one for one in few(number))]
 
-    assert try_each(home, filled, table, others) >= 2 * len(COLUMNS[table])
+    assert try_each(home, filled, table, others) >= len(COLUMNS[table])
 
 
 def test_an_odd_run_is_deleted_by_its_name(home: Home, filled: tuple[str, str]) -> None:

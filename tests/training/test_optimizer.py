@@ -69,6 +69,40 @@ def test_a_step_is_its_formula(form, decay, momentum):
             assert torch.allclose(value.double(), speed[name], atol=1e-5)
 
 
+@pytest.mark.parametrize("decay", ["all", "weights"])
+@pytest.mark.parametrize("momentum", [0.9, 0.0])
+def test_the_bits_are_those_of_torchs_sgd(decay, momentum):
+    recipe = RecipeSpec(decay=decay, momentum=momentum, weight_decay=0.05)
+    network, descent = trained(recipe, DROPPING)
+    reference = small_network()
+    weights = [p for p in reference.parameters() if p.ndim > 1]
+    others = [p for p in reference.parameters() if p.ndim == 1]
+    groups = [{"params": weights}, {"params": others, "weight_decay": 0.05 if decay == "all" else 0.0}]
+    sgd = torch.optim.SGD(groups, lr=0.1, momentum=momentum, weight_decay=0.05)
+    for step, rate in enumerate(DROPPING):
+        set_gradients(reference, step)
+        for group in sgd.param_groups:
+            group["lr"] = rate
+        sgd.step()
+    assert largest_difference(network, reference) == 0
+    if momentum:
+        ours = descent.momentum()
+        for name, parameter in reference.named_parameters():
+            assert torch.equal(ours[name], sgd.state[parameter]["momentum_buffer"])
+
+
+def test_parameters_without_a_gradient_stay():
+    network, before = small_network(), small_network()
+    descent = Descent(network, RecipeSpec(weight_decay=0.5))
+    set_gradients(network, 0)
+    next(network.parameters()).grad = None
+    descent.step(0.1)
+    same = [torch.equal(now, old) for now, old in zip(network.parameters(), before.parameters(), strict=True)]
+    assert same == [True, False, False, False, False]
+    descent.clear()
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
 def test_the_forms_agree_while_the_rate_is_constant_and_part_when_it_drops():
     torchs = RecipeSpec(weight_decay=0.05)
     authors = replace(torchs, momentum_form="authors")

@@ -9,20 +9,22 @@ import tempfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 
 from resnet_studio.data.datasets import cache, paths
 from resnet_studio.data.datasets.download import fetch
-from resnet_studio.data.datasets.readers import READERS, Part
 from resnet_studio.data.image_set import DataBundle, ImageSet
 from resnet_studio.domain.data_sets import DataSetRow
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _
+
+if TYPE_CHECKING:
+    from resnet_studio.data.datasets.readers import Part, Reader
 
 _PIECE = 1 << 20
 _ARCHIVE = ".tar.gz"
@@ -53,7 +55,7 @@ def open_downloaded(
                     )
                 )
         sets = []
-        for part in READERS[row.key].read(folder):
+        for part in _reader(row).read(folder):
             sets.append(_image_set(part))
             report(_("reading {title}", title=row.title), len(sets) / 2)
             if should_stop():
@@ -103,7 +105,7 @@ def download(row: DataSetRow, home: Home, report: Report = no_report, should_sto
                 fetch(file.url, target, file.md5, report, should_stop)
             if file.name.endswith(_ARCHIVE):
                 try:
-                    _unpack(target, folder, READERS[row.key].members(), report, should_stop)
+                    _unpack(target, folder, _reader(row).members(), report, should_stop)
                 finally:
                     if not present:
                         target.unlink(missing_ok=True)
@@ -121,7 +123,7 @@ def download(row: DataSetRow, home: Home, report: Report = no_report, should_sto
 
 def _checksums(row: DataSetRow) -> Mapping[str, str]:
     """MD5 sums of the files that are read, by their path below the set's folder."""
-    return READERS[row.key].members() or {file.name: file.md5 for file in row.downloads}
+    return _reader(row).members() or {file.name: file.md5 for file in row.downloads}
 
 
 def _md5(path: Path, should_stop: StopCheck) -> str:
@@ -135,6 +137,12 @@ def _md5(path: Path, should_stop: StopCheck) -> str:
                 raise Stopped
             digest.update(piece)
     return digest.hexdigest()
+
+
+def _reader(row: DataSetRow) -> Reader:
+    from resnet_studio.data.datasets.readers import READERS  # torchvision takes as long to load as torch
+
+    return READERS[row.key]
 
 
 def _image_set(part: Part) -> ImageSet:
