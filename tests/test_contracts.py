@@ -78,6 +78,27 @@ def test_the_window_is_shown_before_torch_is_loaded(tmp_path: Path) -> None:
     assert json.loads(said.stdout.splitlines()[-1]) == {"shown": False, "built": False}
 
 
+EAGER = """
+import sys
+from resnet_studio.__main__ import main
+sys.argv[1:] = [
+    "--home", sys.argv[1], "train", "--depth", "8", "--width", "4", "--iterations", "1", "--milestones=",
+    "--batch-size", "8", "--precision", "float32", "--layout", "channels-last", "--engine", "eager", "--device", "cpu",
+]
+try:
+    main()
+finally:
+    print(*(name for name in ("torchvision", "torch._dynamo", "sympy") if name in sys.modules))
+"""
+
+
+def test_eager_training_loads_neither_torchvision_nor_torchs_compiler(tmp_path: Path) -> None:
+    """They take as long to load as torch itself, before the first step."""
+    said = run(sys.executable, "-c", EAGER, tmp_path / "home")
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.splitlines()[-1] == ""
+
+
 @pytest.mark.skipif(shutil.which("ruff") is None, reason="ruff is not installed")
 def test_no_module_on_the_way_to_the_window_imports_torch_at_its_top() -> None:
     said = run("ruff", "check", "--no-cache", "--select", "TID253", "resnet_studio")

@@ -111,7 +111,9 @@ def load(store: RunSource, run: RunRecord, device: Device = Device.CPU, iteratio
     preprocessing = Preprocessing.load(store.home.run(run.id).preprocessing)
     with torch.device("meta"):  # initial weights take seconds in a large network, and would be thrown away
         module = PlannedNetwork(blueprint(run.spec.network))
-    module.to_empty(device="cpu")
+    # as to_empty does, which loads sympy for it, half as long again as loading torch
+    empty = {name: torch.empty(tensor.shape, dtype=tensor.dtype) for name, tensor in module.state_dict().items()}
+    module.load_state_dict(empty, assign=True)
     checkpoint, notice = _restore(module, run, checkpoints, store.home.run(run.id))
     module.eval().requires_grad_(False)
     first = run.environment.get("layout") == MemoryLayout.CHANNELS_FIRST
