@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 import typer.main
 
 from resnet_studio.__main__ import UNSTOPPABLE
@@ -70,6 +71,27 @@ def commands_made_once() -> Iterator[None]:
     """The tree of the command line's commands takes a twentieth of a second to make, and a program makes it once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_compiled_once() -> Iterator[None]:
+    """SQLAlchemy compiles each statement once an engine. A program has one history; tests open thousands."""
+    from resnet_studio.history.postgres import connections as of_postgres
+    from resnet_studio.history.sqlite import connections as of_sqlite
+
+    dialects: dict[str, sqlalchemy.Dialect] = {}
+    compiled: dict[object, object] = {}  # their keys have the dialect in them
+
+    def create_engine(*arguments: object, **options: object) -> sqlalchemy.Engine:
+        engine = sqlalchemy.create_engine(*arguments, **options)
+        engine.dialect = dialects.setdefault(engine.dialect.name, engine.dialect)
+        engine.update_execution_options(compiled_cache=compiled)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (of_sqlite, of_postgres):
+            patch.setattr(module, "create_engine", create_engine)
         yield
 
 
