@@ -525,6 +525,10 @@ def test_archive_trash_and_undo(page, services, stored, qtbot, monkeypatch):
     assert "Only for Runs" in page.toolbox.actions[RunAction.ARCHIVE].toolTip()
     page._on_action(RunAction.UNARCHIVE)
     assert names(page) == []
+    assert page._empty.isVisibleTo(page)
+    qtbot.mouseClick(page._empty.button, Qt.MouseButton.LeftButton)  # back to the runs
+    assert page.shelf is Shelf.RUNS
+    assert "plain-8" in names(page)
     page._on_undo()  # back into the archive, and shown among the runs as ever
     page.shelf_choice.setCurrentIndex(1)
     page._on_action(RunAction.UNDO)

@@ -32,7 +32,8 @@ h1{margin-bottom:0}h2{margin-top:2.2rem;border-bottom:1px solid var(--line)}
 padding-left:1rem;margin:1.4rem 0}section.shown{border-color:var(--good)}section.opposite{border-color:var(--bad)}
 .badge{font-weight:600}table{border-collapse:collapse;font-size:.92rem}th,td{padding:.25rem .7rem;border-bottom:1px
 solid var(--line);text-align:left;vertical-align:top}.n{text-align:right;font-variant-numeric:tabular-nums}
-.wide{overflow-x:auto}.chart{width:100%;height:auto}.tick{font-size:11px;fill:var(--soft)}.grid{stroke:var(--line)}
+td.n,td:first-child{white-space:nowrap}.wide{overflow-x:auto;margin:.8rem 0}
+.chart{width:100%;height:auto}.tick{font-size:11px;fill:var(--soft)}.grid{stroke:var(--line)}
 .zero{stroke:var(--ink)}.margin{fill:var(--line);fill-opacity:.55}.interval{stroke:var(--ink);stroke-width:2}
 .mean{fill:var(--ink)}.seed{fill:#0072B2}.unseen{fill:none;stroke:#0072B2}.thin{stroke-width:.8;stroke-opacity:.45}
 .thick{stroke-width:2.2}.legend{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;font-size:.9rem}

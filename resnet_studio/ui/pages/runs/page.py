@@ -203,7 +203,7 @@ class RunsPage(Page):
         self.commands.deleting_unreadable_requested.connect(self._on_delete_unreadable)
         self.shelf_choice.currentIndexChanged.connect(self._on_shelf)
         self.commands.restored.connect(self.choose_runs)
-        self._empty.pressed.connect(self._on_design)
+        self._empty.pressed.connect(self._on_empty)
         self._nothing.pressed.connect(self.filter_field.clear)
         self._live.timeout.connect(self._refresh_active)
         self._controller.runs_changed.connect(self._on_runs_changed)
@@ -376,6 +376,7 @@ class RunsPage(Page):
         self._columns_button.setEnabled(table is self.table)
         self._more_seeds.setVisible(table is self.groups)
         self._empty.set_words(*(_EMPTY.get(self.shelf) or (_ALL_DELETED if self.editor.can_undo else _NO_RUNS)))
+        self._empty.button.setText(_("Go to Design") if self.shelf is Shelf.RUNS else _("Back to the runs"))
         if self.details.isVisibleTo(self):
             self._show_details_of(chosen[0] if len(chosen) == 1 else None)
         fault = self._failure or parse_filter(self.filter_field.text()).problem
@@ -438,8 +439,11 @@ class RunsPage(Page):
     def _on_undo(self) -> None:
         self._on_action(RunAction.UNDO)
 
-    def _on_design(self) -> None:
-        self.services.navigator.design()
+    def _on_empty(self) -> None:
+        if self.shelf is Shelf.RUNS:
+            self.services.navigator.design()
+        else:
+            self.shelf_choice.setCurrentIndex(0)
 
     def _set_colour(self, colour: str) -> None:
         self.editor.set_colour(self.chosen, colour)
