@@ -84,7 +84,7 @@ def read_image(source: Path | bytes, enough: int = 0, name: str = "") -> Image.I
                 _("{name} is a pointer that Git LFS left in place of an image; get it with git lfs pull.", name=name)
             ) from None
         raise DataError(
-            _("{name} is not an image that can be read here; use {listed}.", name=name, listed=_listed(FORMATS))
+            _("{name} is not an image that can be read here; use {listed}.", name=name, listed=listed_formats())
         ) from None
     except FileNotFoundError:
         raise DataError(_("{name} does not exist; check its path.", name=name)) from None
@@ -100,6 +100,11 @@ def read_image(source: Path | bytes, enough: int = 0, name: str = "") -> Image.I
         ) from None
 
 
+def listed_formats() -> str:
+    """Of the images that can be read, for sentences."""
+    return _listed({"WEBP": "WebP"}.get(name, name) for name in FORMATS)
+
+
 def note(image: Image.Image) -> str:
     """What there is to say of an image that :func:`read_image` returned, as a sentence; empty if nothing."""
     return str(image.info.get(_NOTE, ""))
@@ -113,9 +118,12 @@ def _decoded(source: Path | bytes, enough: int, name: str) -> Image.Image:
             _check_scans(name, source, image)
         if enough:
             image.draft(None, (enough, enough))  # None: the mode stays
+        several = _has_several(image)
         image.load()
         _turn_upright(image)
         said, made = change_note(image), to_rgb(image)
+        if several:
+            said = f"{_('It holds several pictures, of which the first is taken.')} {said}".strip()
     made.info.pop(_NOTE, None)  # a comment of the file's own
     if said:
         made.info[_NOTE] = said
@@ -132,6 +140,21 @@ def _leave_thumbnail(image: Image.Image) -> None:
         image.seek(page)
     if _is_smaller_copy(image):
         image.seek(0)
+
+
+def _has_several(image: Image.Image) -> bool:
+    """An animation, or pages that are no smaller copies. What phones add to a JPEG, such as depth, is neither."""
+    if image.format == "MPO" or not getattr(image, "is_animated", False):
+        return False
+    if image.format != "TIFF":
+        return True
+    first = image.tell()
+    pages = []
+    for page in range(min(getattr(image, "n_frames", 1), _MOST_PAGES)):
+        image.seek(page)
+        pages.append(_is_smaller_copy(image))
+    image.seek(first)
+    return pages.count(False) > 1
 
 
 def _is_smaller_copy(image: Image.Image) -> bool:
@@ -265,7 +288,8 @@ def is_image_name(name: str) -> bool:
 
 def _sort_out(path: Path, found: dict[Path, None], refused: dict[Path, str]) -> None:
     if not is_image_name(path.name):
-        refused[path] = _("is not an image, by its name") if path.exists() else _("does not exist")
+        unknown = _("is not an image that can be read here, by its name; use {formats}", formats=listed_formats())
+        refused[path] = unknown if path.exists() else _("does not exist")
     elif path.is_file():
         found[path] = None
     else:

@@ -25,7 +25,7 @@ from resnet_studio.data.image_set import DataBundle
 from resnet_studio.data.memory import fits
 from resnet_studio.data.order import WHOLE, BatchShare
 from resnet_studio.data.preprocessing import Preprocessing
-from resnet_studio.data.repeated_images import repeated_images
+from resnet_studio.data.repeated_images import Repeated, repeated_images
 from resnet_studio.data.streaming.batches import BatchLoader, StreamedBatches, streamed_tests, streamed_views
 from resnet_studio.data.streaming.crops import SQUARE, mean_crop
 from resnet_studio.data.streaming.pool import DecodingPool
@@ -60,7 +60,7 @@ class TrainingData(Protocol):
         loading: resident or streamed.
         checksum: Two runs with one checksum (and one way of loading) saw the same data.
         skipped: Files that could not be used: name and reason.
-        repeated: How many test images are training images too.
+        repeated: What is there more than once.
     """
 
     loading: Loading
@@ -69,7 +69,7 @@ class TrainingData(Protocol):
     skipped: tuple[tuple[str, str], ...]
     training_images: int
     test_images: int
-    repeated: int
+    repeated: Repeated
 
     def preprocessing(self) -> Preprocessing:
         """Measured over the training set for the recipe's normalisation and colours, on the CPU."""

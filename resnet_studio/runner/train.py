@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -87,8 +87,8 @@ def train(
         check_data(start, data)
         if data.skipped:
             guard.emit(NoticeGiven(ids, guard.attempt(lambda: _name_skipped(data.skipped, home, ids[0]))))
-        if data.repeated:
-            guard.emit(NoticeGiven(ids, _say_repeated(data)))
+        for sentence in _say_repeated(data):
+            guard.emit(NoticeGiven(ids, sentence))
         if recipe.precision is Precision.AUTO:
             guard.emit(PhaseChanged(ids, Phase.PROBING))
         machine = _machine(start, devices, beside)
@@ -241,7 +241,8 @@ def _facts(data: TrainingData) -> dict[str, str]:
         "files_left_out": str(len(data.skipped)),
         "training_images": str(data.training_images),
         "test_images": str(data.test_images),
-        "repeated_images": str(data.repeated),
+        "repeated_images": str(data.repeated.tested),
+        "images_of_two_classes": str(data.repeated.two_labels),
     }
 
 
@@ -338,10 +339,18 @@ def _name_skipped(skipped: Sequence[tuple[str, str]], home: Home, run_id: str) -
     )
 
 
-def _say_repeated(data: TrainingData) -> str:
-    return _(
-        "{repeated} of {total} are training images as well, pixel for pixel or file for file: on those, the test error "
-        "does not say how a network does on new images. Take them out of one of the two sets.",
-        repeated=grouped(data.repeated),
-        total=counted(data.test_images, "test image", "test images"),
-    )
+def _say_repeated(data: TrainingData) -> Iterator[str]:
+    if data.repeated.tested:
+        yield _(
+            "{repeated} of {total} are training images as well, pixel for pixel or file for file: on those, the test "
+            "error does not say how a network does on new images. Take them out of one of the two sets.",
+            repeated=grouped(data.repeated.tested),
+            total=counted(data.test_images, "test image", "test images"),
+        )
+    if data.repeated.two_labels:
+        yield _(
+            "{repeated} of {total} are there in another class too, so that no network can get all of them right. Keep "
+            "each in one class.",
+            repeated=grouped(data.repeated.two_labels),
+            total=counted(data.training_images, "training image", "training images"),
+        )

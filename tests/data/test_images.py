@@ -160,7 +160,18 @@ def test_the_first_frame_of_an_animation(kind: str):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255))]
     options = {"lossless": True} if kind == "WEBP" else {}
     data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
-    assert read_image(data).getpixel((4, 4)) == (255, 0, 0)
+    found = read_image(data)
+    assert found.getpixel((4, 4)) == (255, 0, 0)
+    assert note(found) == "It holds several pictures, of which the first is taken."
+    assert note(read_image(encoded(frames[0], kind, **options))) == ""
+
+
+def test_the_first_of_several_pages():
+    pages = [Image.new("RGB", (8, 8), colour) for colour in ((255, 0, 0), (0, 255, 0))]
+    found = read_image(encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
+    assert found.getpixel((4, 4)) == (255, 0, 0)
+    assert note(found).startswith("It holds several pictures")
+    assert note(read_image(encoded(pages[0], "TIFF"))) == ""
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM"])
@@ -473,8 +484,10 @@ def test_find_images(tmp_path: Path):
     inside = [folder / "a.JPG", folder / "b.png", folder / "inner/c.webp", folder / "inner/deep/d.gif"]
     assert found == [single, *inside]
     assert dict(refused) == {
-        folder / "read.me": "is not an image, by its name",
-        tmp_path / "song.mp3": "is not an image, by its name",
+        folder
+        / "read.me": "is not an image that can be read here, by its name; use PNG, JPEG, BMP, WebP, GIF, TIFF or PPM",
+        tmp_path
+        / "song.mp3": "is not an image that can be read here, by its name; use PNG, JPEG, BMP, WebP, GIF, TIFF or PPM",
         tmp_path / "none.png": "does not exist",
         tmp_path / "empty": "is a folder without images",
     }

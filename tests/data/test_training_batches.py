@@ -133,13 +133,18 @@ def test_a_batch_is_a_function_of_its_number(folder: Path, home: Home):
 def test_test_images_that_are_training_images_are_counted(folder: Path, home: Home, loading: str):
     recipe = replace(SCALED, augmentation="none", colour="none", scale_min=256, scale_max=480, loading=loading)
     with opened(folder, recipe, home) as data:
-        assert data.repeated == 0
+        assert data.repeated == (0, 0)
     shutil.copy(folder / "train" / "cat" / "00.png", folder / "test" / "cat" / "another name.png")
     shutil.copy(folder / "train" / "cat" / "06.png", folder / "test" / "dog" / "of another class.png")
     shutil.copy(folder / "test" / "emu" / "26.png", folder / "test" / "emu" / "twice among the tests.png")
     for _time in ("looked at", "out of the cache"):
         with opened(folder, recipe, home) as data:
-            assert (data.test_images, data.repeated) == (12, 2)
+            assert (data.test_images, data.repeated) == (12, (2, 0))
+    shutil.copy(folder / "train" / "cat" / "03.jpg", folder / "train" / "dog" / "a cat.jpg")
+    shutil.copy(folder / "train" / "cat" / "03.jpg", folder / "train" / "cat" / "again.jpg")
+    shutil.copy(folder / "train" / "emu" / "05.jpg", folder / "train" / "emu" / "twice in one class.jpg")
+    with opened(folder, recipe, home) as data:
+        assert data.repeated == (2, 3)
 
 
 @pytest.mark.parametrize("loading", ["resident", "streamed"])
@@ -149,7 +154,7 @@ def test_repeated_images_of_a_set_without_files(home_with_images: Home, loading:
     monkeypatch.setattr(training_batches, "open_arrays", lambda *_unused: of_all)
     monkeypatch.setattr(training_batches, "open_data", lambda *_unused: of_all)
     with opened("builtin", RecipeSpec(loading=loading), home_with_images) as data:
-        assert data.repeated == 1
+        assert data.repeated == (1, 0)
 
 
 def test_scans_of_earlier_versions_are_made_again(folder: Path, home: Home, monkeypatch: pytest.MonkeyPatch):
@@ -159,7 +164,7 @@ def test_scans_of_earlier_versions_are_made_again(folder: Path, home: Home, monk
         patch.setattr(scan.json, "dumps", lambda value, **options: as_ever(_without(value, "repeated"), **options))
         opened(folder, SCALED, home).close()
     with opened(folder, SCALED, home) as data:
-        assert data.repeated == 1
+        assert data.repeated == (1, 0)
 
 
 def _without(value: object, key: str) -> object:
@@ -172,8 +177,10 @@ def test_images_are_repeated_only_if_every_pixel_is_the_same():
     test[2, 1, 19, 3] ^= 1  # in a column that is not among those looked at first
     test[4, 0, 0, 0] ^= 1
     labels = torch.zeros(6, dtype=torch.int64)
-    assert repeated_images(ImageSet(train, labels), ImageSet(test, labels)) == 4
-    assert repeated_images(ImageSet(train[:1], labels[:1]), ImageSet(test[1:], labels[1:])) == 0
+    assert repeated_images(ImageSet(train, labels), ImageSet(test, labels)) == (4, 0)
+    assert repeated_images(ImageSet(train[:1], labels[:1]), ImageSet(test[1:], labels[1:])) == (0, 0)
+    both = ImageSet(torch.cat((train, test)), torch.cat((labels, labels + 1)))
+    assert repeated_images(both, ImageSet(test[2:3], labels[:1])) == (1, 8)
 
 
 def test_what_cannot_be_read_at_the_start_is_left_out_and_named(folder: Path, home: Home):

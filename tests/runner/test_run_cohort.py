@@ -245,7 +245,7 @@ def test_files_that_were_left_out_are_counted_and_named(store, home, tiny_run, t
             folder = tmp_path / "set" / part / name
             folder.mkdir(parents=True)
             for i in range(4):
-                Image.new("RGB", (8, 8), (i, 9, len(part))).save(folder / f"{i}.png")
+                Image.new("RGB", (8, 8), (i, len(name), len(part))).save(folder / f"{i}.png")
     for i in range(5):
         (tmp_path / "set" / "train" / "red" / f"bad{i}.png").write_bytes(b"no image")
     spec = replace(
@@ -278,7 +278,13 @@ def test_test_images_that_are_training_images_are_named(store, tiny_run, tmp_pat
     (record,) = run_cohort.run(alone(spec), store, notices.append)
     (sentence,) = [e.sentence for e in notices if hasattr(e, "sentence")]
     assert sentence.startswith("1 of 8 test images are training images as well")
-    assert record.environment["repeated_images"] == "1"
+    assert (record.environment["repeated_images"], record.environment["images_of_two_classes"]) == ("1", "0")
+    folders = tmp_path / "set" / "train"
+    (folders / "blue" / "copy.png").write_bytes((folders / "red" / "0.png").read_bytes())
+    notices.clear()
+    (record,) = run_cohort.run(alone(spec), store, notices.append)
+    assert any(getattr(e, "sentence", "").startswith("2 of 9 training images are there in another") for e in notices)
+    assert record.environment["images_of_two_classes"] == "2"
 
 
 def test_images_that_changed_meanwhile_are_noticed(store, tiny_run, tmp_path):

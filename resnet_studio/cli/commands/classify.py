@@ -38,7 +38,7 @@ def classify(
     as_json: AsJson = False,
 ) -> None:
     """Name what is in images, each run with the preprocessing it was trained with."""
-    from resnet_studio.data.images import find_images
+    from resnet_studio.data.images import find_images, listed_formats
     from resnet_studio.inference import classify as classifying
     from resnet_studio.inference.models import load
 
@@ -79,7 +79,7 @@ def classify(
     if stopping.received is not None:
         raise typer.Exit(stopping.exit_code)
     if all(result.error for result in results):
-        raise UserError(_("None of these files could be classified; give PNG, JPEG, BMP, GIF, TIFF or WebP images."))
+        raise UserError(_("None of these files could be classified; give {formats} images.", formats=listed_formats()))
 
 
 def _as_json(result: Classification) -> dict[str, object]:

@@ -24,13 +24,13 @@ from resnet_studio.data.datasets.split_folders import (
     refuse_label_files,
 )
 from resnet_studio.data.datasets.splits import TEST_SHARE, drawn_names, shares
-from resnet_studio.data.images import is_image_name, walk
+from resnet_studio.data.images import hidden, is_image_name, walk
 from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.domain.text_numbers import counted
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 
 MAX_CLASSES = 10_000  # what a NetworkSpec allows
 
@@ -105,7 +105,7 @@ def _scan(root: Path, spec: DataSpec, should_stop: StopCheck) -> Layout:
                     seed=spec.seed,
                 )
             )
-        return _scan_split(root, split, should_stop)
+        return _scan_split(root, top, split, should_stop)
     except FileNotFoundError as error:
         raise DataError(
             _("The folder {filename} does not exist; check the path after folder:.", filename=error.filename or root)
@@ -154,7 +154,26 @@ def _within(root: Path, folder: Path) -> str:
     return folder.relative_to(root).as_posix()
 
 
-def _scan_split(root: Path, split: Split, should_stop: StopCheck) -> Layout:
+def _holds(folder: Path, split: Split) -> bool:
+    return any(part == folder or folder in part.parents for part in (split.train, split.test))
+
+
+def _loose_images(folder: Path) -> str:
+    """A note on images that lie beside class folders; empty if there are none."""
+    with os.scandir(folder) as entries:
+        loose = sum(is_image_name(entry.name) and not hidden(entry.name) and entry.is_file() for entry in entries)
+    if not loose:
+        return ""
+    return _n(
+        "{images} lies beside the class folders of {folder} and is not used.",
+        "{images} lie beside the class folders of {folder} and are not used.",
+        loose,
+        images=counted(loose, "image", "images"),
+        folder=folder.name,
+    )
+
+
+def _scan_split(root: Path, top: Mapping[str, Path], split: Split, should_stop: StopCheck) -> Layout:
     train_folder, test_folder = _within(root, split.train), _within(root, split.test)
     refuse_label_files(split.train, folders_in(split.train))
     names, folders = _classes(split.train, folders_in(split.train))
@@ -191,6 +210,17 @@ def _scan_split(root: Path, split: Split, should_stop: StopCheck) -> Layout:
     if split.unused:
         unused = ", ".join(split.unused)
         notes.append(_("Tested on {test_folder}; {unused} is not used.", test_folder=test_folder, unused=unused))
+    if beside := [name for name, path in sorted(top.items()) if not _holds(path, split) and name not in split.unused]:
+        notes.append(
+            _(
+                "{folders} beside {train} and {test} {is_not} used.",
+                folders=", ".join(beside[:3]) + (", ..." if len(beside) > 3 else ""),
+                train=train_folder,
+                test=test_folder,
+                is_not=_n("is not", "are not", len(beside)),
+            )
+        )
+    notes += [note for folder in (split.train, split.test) if (note := _loose_images(folder))]
     unusable = [*unusable, *unusable_test]
     return Layout(root, names, tuple(train), tuple(test), test_folder, tuple(unusable), " ".join(notes))
 
@@ -222,7 +252,7 @@ def _scan_classes(root: Path, top: dict[str, Path], seed: int, should_stop: Stop
         files=len(files),
         seed=seed,
     )
-    return Layout(root, names, tuple(train), tuple(test), "", tuple(unusable), note)
+    return Layout(root, names, tuple(train), tuple(test), "", tuple(unusable), f"{note} {_loose_images(root)}".strip())
 
 
 def _classes(where: Path, folders: dict[str, Path], at_least: int = 2) -> tuple[tuple[str, ...], list[Path]]:
@@ -268,6 +298,7 @@ def _classes(where: Path, folders: dict[str, Path], at_least: int = 2) -> tuple[
                     name=name,
                 )
             )
+    _refuse_links(where, [path for _unused, path in named])
     alike: dict[str, str] = {}
     for name, path in named:
         other = alike.setdefault(name.casefold(), path.name)
@@ -282,6 +313,33 @@ def _classes(where: Path, folders: dict[str, Path], at_least: int = 2) -> tuple[
                 )
             )
     return tuple(name for name, _unused in named), [path for _unused, path in named]
+
+
+def _refuse_links(where: Path, folders: Sequence[Path]) -> None:
+    """Raises DataError if a class folder is a link to another class, or to what holds them all."""
+    places: dict[str, str] = {}
+    for path in sorted(folders, key=Path.is_symlink):
+        place = os.path.realpath(path)
+        other = places.setdefault(place, path.name)
+        around = os.path.realpath(where)
+        if place == around or around.startswith(place.rstrip(os.sep) + os.sep):
+            raise DataError(
+                _(
+                    "{link} in {where} is a link to a folder that holds the class folders themselves; remove it.",
+                    link=_quoted(path.name),
+                    where=where,
+                )
+            )
+        if other != path.name:
+            raise DataError(
+                _(
+                    "{link} in {where} is a link to the class {other}, so its images would have two classes; "
+                    "remove it.",
+                    link=_quoted(path.name),
+                    where=where,
+                    other=_quoted(other),
+                )
+            )
 
 
 def _files(

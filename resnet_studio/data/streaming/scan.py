@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 
 from resnet_studio.data.channel_statistics import Moments
 from resnet_studio.data.datasets import paths
-from resnet_studio.data.repeated_images import repeated_digests, short_digest
+from resnet_studio.data.repeated_images import Repeated, repeated_digests, short_digest
 from resnet_studio.data.streaming.crops import SQUARE, CropSpec
 from resnet_studio.data.streaming.pool import TASK_IMAGES, DecodingPool, PendingReply
 from resnet_studio.data.streaming.sources import Images, Source
@@ -50,14 +50,14 @@ class ScanResult:
         moments: Sums over the readable training images.
         checksum: sha256 over class names and, of each readable file, name, label and contents.
         train, test: Why an image cannot be read, by its position in the training or test set.
-        repeated: How many test images are training images too, by their files' contents.
+        repeated: What is there more than once, by the files' contents.
     """
 
     moments: Moments
     checksum: str
     train: Mapping[int, str]
     test: Mapping[int, str]
-    repeated: int
+    repeated: Repeated
 
 
 def scan_images(
@@ -93,6 +93,7 @@ def _look(
     sums, products = np.zeros((3, size, size), np.int64), np.zeros((3, 3), np.int64)
     digest = hashlib.sha256(json.dumps(source.class_names).encode())
     contents: tuple[list[int], list[int]] = ([], [])
+    labels: list[int] = []
     refused: tuple[dict[int, str], dict[int, str]] = ({}, {})
     parts = ((source.train, crop),) if source.checksum else ((source.train, crop), (source.test, SQUARE))
     total, done, reported = sum(len(images) for images, _unused in parts), 0, 0.0
@@ -105,6 +106,7 @@ def _look(
                     digest.update(ascii((images.name(first + row), label, sha256)).encode())
                     if sha256:
                         contents[number].append(short_digest(sha256))
+                        labels += [label] if number == 0 else []
             if number == 0 and reply.sums is not None and reply.products is not None:
                 sums += reply.sums
                 products += reply.products
@@ -117,7 +119,7 @@ def _look(
         digest.update(b"/")
     moments = Moments(len(source.train) - len(refused[0]), torch.from_numpy(sums), torch.from_numpy(products))
     train, test = (np.array(digests, np.uint64) for digests in contents)
-    repeated = source.repeated + repeated_digests(train, test)
+    repeated = source.repeated or repeated_digests(train, np.array(labels, np.int64), test)
     return ScanResult(moments, source.checksum or digest.hexdigest(), *refused, repeated)
 
 
@@ -146,7 +148,7 @@ def _save(path: Path, digest: str, found: ScanResult) -> None:
         "checksum": found.checksum,
         "train": list(found.train.items()),
         "test": list(found.test.items()),
-        "repeated": found.repeated,
+        "repeated": list(found.repeated),
     }
     text = json.dumps(facts)
     seal = _seal(text, tensors)
@@ -169,7 +171,9 @@ def _load(path: Path, digest: str) -> ScanResult | None:
         if facts["digest"] != digest or "repeated" not in facts:  # which earlier versions did not count
             return None
         moments = Moments(facts["images"], tensors["sums"], tensors["products"])
-        return ScanResult(moments, facts["checksum"], dict(facts["train"]), dict(facts["test"]), facts["repeated"])
+        return ScanResult(
+            moments, facts["checksum"], dict(facts["train"]), dict(facts["test"]), Repeated(*facts["repeated"])
+        )
     except FileNotFoundError:
         return None
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:

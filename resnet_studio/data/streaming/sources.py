@@ -18,7 +18,7 @@ from torch import Tensor
 
 from resnet_studio.data.datasets.folder_layout import ImageFile, Layout
 from resnet_studio.data.image_set import DataBundle, ImageSet
-from resnet_studio.data.repeated_images import repeated_images
+from resnet_studio.data.repeated_images import Repeated, repeated_images
 from resnet_studio.data.streaming.crops import CropSpec
 from resnet_studio.data.streaming.worker import Task
 from resnet_studio.domain.specs import DataSpec
@@ -101,7 +101,7 @@ class Source:
         digest: Identifies the set cheaply: by names, sizes and times of files, not their contents.
         checksum: sha256 of the contents, where they are known beforehand, else empty.
         unusable: Files that cannot even be opened: name and reason.
-        repeated: Test images that are training images too, as far as they are known beforehand.
+        repeated: What is there more than once, where the pixels are known beforehand.
     """
 
     root: Path
@@ -111,7 +111,7 @@ class Source:
     digest: str
     checksum: str
     unusable: tuple[tuple[str, str], ...] = ()
-    repeated: int = 0
+    repeated: Repeated | None = None
 
     @classmethod
     def of_folder(cls, layout: Layout) -> Source:

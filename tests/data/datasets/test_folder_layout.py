@@ -329,3 +329,30 @@ def test_facts_and_decoding_do_without_torch(tmp_path: Path):
         capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     assert done.stdout.split() == ["2", "4", "False"]
+
+
+def test_links_to_other_classes_and_to_what_holds_them(tmp_path: Path):
+    root = touch(tmp_path, "cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png")
+    link = root / "kitty"
+    for target, words in (("cat", "is a link to the class “cat”"), (".", "holds the class folders themselves")):
+        link.symlink_to(root / target)
+        assert words in refusal(root)
+        link.unlink()
+    elsewhere = touch(tmp_path / "elsewhere", "emu/1.png", "emu/2.png")
+    link.symlink_to(elsewhere / "emu")
+    (root / "elsewhere").rename(tmp_path.parent / f"{tmp_path.name} emus")
+    link.unlink()
+    link.symlink_to(tmp_path.parent / f"{tmp_path.name} emus" / "emu")
+    assert scan(root).class_names == ("cat", "dog", "kitty")
+
+
+def test_what_lies_beside_the_classes_is_noted(tmp_path: Path):
+    root = touch(tmp_path / "one", "cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png", "a.png", "b.JPG", "read.me")
+    assert scan(root).note.endswith("2 images lie beside the class folders of one and are not used.")
+    part = [f"{part}/{name}/1.png" for part in ("train", "test") for name in ("cat", "dog")]
+    root = touch(tmp_path / "two", *part, "unlabeled/1.png", "train/lost.png")
+    assert scan(root).note == (
+        "unlabeled beside train and test is not used. 1 image lies beside the class folders of train and is not used."
+    )
+    root = touch(tmp_path / "three", *part, "images/1.png", "extra/1.png", "more/1.png", "other/1.png")
+    assert scan(root).note == "extra, images, more, ... beside train and test are not used."
