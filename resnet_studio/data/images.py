@@ -123,7 +123,8 @@ def _decoded(source: Path | bytes, enough: int, name: str) -> Image.Image:
         _turn_upright(image)
         said, made = change_note(image), to_rgb(image)
         if several:
-            said = f"{_('It holds several pictures, of which the first is taken.')} {said}".strip()
+            first = _("It holds several pictures, of which the first is taken.")
+            said = f"{first} {said}".strip()
     made.info.pop(_NOTE, None)  # a comment of the file's own
     if said:
         made.info[_NOTE] = said

@@ -51,7 +51,7 @@ CLAIMS: tuple[Claim, ...] = (
         N_("Against degradation, shortcuts must have weights of their own."),
         False,
         N_(
-            "No: options A, B and C all do far better than the plain net and differ little from one another (Table "
+            "Options A, B and C all do far better than the plain net and differ little from one another (Table "
             "3), so projections are not essential. A has no weights."
         ),
     ),
@@ -63,7 +63,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "lesion",
-        N_("A residual net does nearly as well without any single one of its blocks."),
+        N_("A residual net does nearly as well when one block, whichever it is, is taken out."),
         False,
         N_("True of well trained ones, but others found it: Veit, Wilber and Belongie, 2016."),
     ),

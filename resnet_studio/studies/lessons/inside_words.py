@@ -192,7 +192,7 @@ def paths_words(results: Results, _race: RaceEnd | None) -> tuple[str, ...]:
         )
         if count > 1 and high < longest:
             said.append(
-                _("The longest paths, which a plain net of that depth has alone, contribute next to nothing of it.")
+                _("The longest path, the only one that a plain net of that depth has, contributes next to nothing.")
             )
     return tuple(said)
 

@@ -11,6 +11,8 @@ from resnet_studio.studies.learning import Stand, differ, learning_now, numbers_
 from resnet_studio.studies.rule import LEAST_SEEDS, MARGIN
 from resnet_studio.text import _
 
+_APART = 2.0  # percentage points between both errors of a net, from which on they are explained
+
 
 @dataclass(frozen=True, slots=True)
 class RaceEnd:
@@ -136,6 +138,18 @@ def too_early(*, begun: bool) -> tuple[str, ...]:
     return (_("There are no errors to compare yet: they come with the race."),)
 
 
+def _lag(end: RaceEnd) -> str:
+    """Why the two errors of one net differ by points after a short race, where they do; else empty."""
+    tests = [(stand, test) for stand, test in zip(end.stands, end.tests, strict=True) if test is not None]
+    if all(abs(test - stand.error) < _APART for stand, test in tests):
+        return ""
+    return " " + _(
+        "That the two differ in one net has two further causes: in tests batch norm uses averages that lag behind the "
+        "weights while these move fast, and a training error is a mean over recent batches, of shifted and mirrored "
+        "images."
+    )
+
+
 def overfitting_words(end: RaceEnd) -> tuple[str, ...]:
     """Whether the deeper plain net's trouble is one with new images."""
     test_shallow, test_deep, test_residual = end.tests
@@ -152,7 +166,7 @@ def overfitting_words(end: RaceEnd) -> tuple[str, ...]:
         third_error=percent(end.residual.error, digits=1),
         third_test=percent(test_residual, digits=1),
         **numbers,
-    )
+    ) + _lag(end)
     if (shallow.guesses and deep.guesses) or not differ(shallow, deep):
         return (
             measured,

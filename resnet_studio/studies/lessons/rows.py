@@ -177,11 +177,12 @@ LESSONS: tuple[LessonRow, ...] = (
                 N_("Shattered gradients"),
                 (
                     N_(
-                        "Walk from one test image to another in 47 equal steps, and at each take the gradient with "
-                        "respect to the image. Are the gradients of neighbouring points alike?"
+                        "Walk from one test image to another in 47 equal steps, and at each take the gradient, with "
+                        "respect to the image, of the score of the first image's class. Are the gradients of "
+                        "neighbouring points alike?"
                     ),
                     N_(
-                        "Cosine 1: they point the same way, and a step that is right here is right next door. Cosine "
+                        "Cosine 1: they point the same way, and what raises the score here raises it next door. Cosine "
                         "0: they have nothing to do with each other (Balduzzi and others, 2017)."
                     ),
                 ),
@@ -193,8 +194,8 @@ LESSONS: tuple[LessonRow, ...] = (
                 ),
                 Measure("shattered", Nets.DESIGNS, inside_words.shattered_words, panels=(0, 1)),
                 N_(
-                    "Measure this too, still before any training. Your prediction can still be changed: go back to "
-                    "it if you like."
+                    "Measure this too, still before any training. Until the race begins, your prediction can be "
+                    "changed: go back to it if you like."
                 ),
             ),
         ),
@@ -363,8 +364,8 @@ LESSONS: tuple[LessonRow, ...] = (
                         "addition, and the last ReLU, g, comes after it."
                     ),
                     N_(
-                        "So the layers learn only F, what is to be added to x: the residual. How much that is can be "
-                        "measured in every block of the trained {looked_into}."
+                        "So the layers learn only F, what is to be added to x: the residual. How large F is beside x "
+                        "can be measured in every block of the trained {looked_into}."
                     ),
                 ),
                 (

@@ -56,7 +56,8 @@ class _ClaimRow(QWidget):
     def show_answer(self, paper: bool) -> None:
         self.buttons[paper].setChecked(True)
         right = paper == self.claim.paper
-        verdict = _("Right.") if right else _("No.")
+        wrong = _("Not right, the paper says so.") if self.claim.paper else _("Not right, the paper does not say so.")
+        verdict = _("Right.") if right else wrong
         self.why.setText(_("{verdict} {why}", verdict=verdict, why=_(self.claim.why)))
         set_role(self.why, "ok" if right else "error")
         self.why.show()

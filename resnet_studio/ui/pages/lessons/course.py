@@ -109,7 +109,9 @@ class Course(QObject):
         if nets is Nets.DESIGNS:
             return _("Initial weights: neither net has been trained.")
         if not self.trained:
-            return _("Nothing is trained yet: run the race first.")
+            return (
+                _("The race is not over yet.") if self.race.runs else _("Nothing is trained yet: run the race first.")
+            )
         return _("The nets of your race.") if self.are_raced else _("Stored nets; your own race has not ended yet.")
 
     def deeper(self, network: NetworkSpec) -> int:

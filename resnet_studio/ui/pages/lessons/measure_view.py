@@ -22,7 +22,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.spec import replace as spec_replace
 from resnet_studio.domain.text_numbers import moment
 from resnet_studio.studies.lessons.inside_words import block_formula, block_words
-from resnet_studio.studies.lessons.rows import Measure, StepRow
+from resnet_studio.studies.lessons.rows import Measure, Nets, StepRow
 from resnet_studio.text import _
 from resnet_studio.ui.analyses.network_map import NetworkMap
 from resnet_studio.ui.analyses.results import together
@@ -320,12 +320,23 @@ class MeasureView(ExperimentView):
         set_role(self.button, "primary" if running else "")
         self.stack.setCurrentWidget(self.canvas if started else self.empty)
         self.nets.setVisible(ready)
-        if ready:
+        if ready and self.what.nets is Nets.DESIGNS and self.key in self.course.place.done:
+            self.empty.set_words(
+                _("Measured before"),
+                _("What untrained nets show is not stored. It takes some seconds to see it again."),
+            )
+            self.empty.button.setText(again)
+        elif ready:
             self.empty.set_words(
                 _("Nothing built yet") if self.row.builds else _("Nothing measured yet"),
                 _("The figure will stand here, and above it what its numbers say."),
             )
             self.empty.button.setText(verb)
+        elif self.course.race.runs:
+            self.empty.set_words(
+                _("The race is not over yet"), _("This lesson looks into its nets once all three have ended.")
+            )
+            self.empty.button.setText(_("To the race"))
         else:
             self.empty.set_words(_("Nothing is trained yet"), _("This lesson looks into the nets of your race."))
             self.empty.button.setText(_("To the race"))

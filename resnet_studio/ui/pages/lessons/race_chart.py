@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 from resnet_studio.domain.analyses.charts import Line, LineChart
 from resnet_studio.text import _
 from resnet_studio.ui.charts.canvas import window_ink
-from resnet_studio.ui.charts.painter import Axes, axes_of, font_of, line_pen, paint_panel
+from resnet_studio.ui.charts.painter import Axes, Ink, axes_of, font_of, line_pen, paint_panel
 from resnet_studio.ui.theme import Role, Theme
 
 MIDDLE = 50.0  # percent, where an end lies that nobody has dragged
@@ -200,19 +200,25 @@ class RaceChart(QWidget):
                 self._paint_faint(p, axes, racer, *self.behind[racer.role])
         paint_panel(p, ink, self.chart, self._plot)
         p.restore()
-        p.setFont(font_of(ink, 11))
-        p.setPen(ink.quiet)
-        text = _("a guess: {chance:.0f} %", chance=self.chance)
-        above = QRectF(axes.area.left(), float(axes.y(self.chance)) - 27, axes.area.width() - 8, 20)
-        p.drawText(above, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, text)
         names = self.names()
         for racer in self.racers:
             self._paint_prediction(p, axes, racer)
+        self._paint_chance(p, ink, axes)
         for racer in self.racers:
             self._paint_end(p, racer)
         for number, racer in enumerate(self.racers):
             if racer.role in names:
                 self._paint_name(p, axes, racer, names[racer.role], chosen=self.hasFocus() and number == self._chosen)
+
+    def _paint_chance(self, p: QPainter, ink: Ink, axes: Axes) -> None:
+        """Over the curves: they often run there."""
+        p.setFont(font_of(ink, 11))
+        text = _("a guess: {chance:.0f} %", chance=self.chance)
+        above = QRectF(axes.area.left(), float(axes.y(self.chance)) - 27, axes.area.width() - 8, 20)
+        place = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom
+        p.fillRect(p.boundingRect(above, place, text).adjusted(-3, 0, 3, 0), ink.ground)
+        p.setPen(ink.quiet)
+        p.drawText(above, place, text)
 
     def _paint_faint(
         self, p: QPainter, axes: Axes, racer: Racer, x: np.ndarray, y: np.ndarray, *, faint: bool = True

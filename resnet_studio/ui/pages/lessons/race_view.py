@@ -163,6 +163,8 @@ class RaceView(TrainingView):
         self.chart.show_behind({} if self._of_training else self.lines_of(ROLES, runs, Series.TRAINING_ERROR))
         self._say()
         self._show_foot()
+        if self.predicts and runs:  # too late to predict
+            self.done.emit()
         if self.isVisible() and not self.predicts and self.course.race_end is not None:
             self.done.emit()
 
@@ -202,10 +204,18 @@ class RaceView(TrainingView):
         self.show_state(_("Start the race") if not self.runs.runs else _("Race again, next seed"))
         set_role(self.button, "" if self.runs.over else "primary")
         if not self.runs.runs:
-            lacks = _("You have predicted nothing yet: drag the ends first.")
-            self.state.show_text(lacks if not self.course.place.predicted and self._of_training else "")
+            self.state.show_text(self._lacking() if self._of_training else "")
         self.second.setText(_("Watch on Train"))
         self.second.setVisible(self.runs.running)
+
+    def _lacking(self) -> str:
+        """What is not predicted yet; once the race has begun it is too late."""
+        predicted = len(self.course.place.predicted)
+        if not predicted:
+            return _("You have predicted nothing yet: drag the ends first.")
+        if predicted < len(ROLES):
+            return _("{count} of {all} predicted: drag the other ends first.", count=predicted, all=len(ROLES))
+        return ""
 
     def begin(self) -> None:
         course = self.course
