@@ -17,6 +17,7 @@ import torch
 from resnet_studio.data.datasets import cache, paths
 from resnet_studio.data.datasets.download import fetch
 from resnet_studio.data.datasets.downloaded_files import (
+    mark_of,
     md5,
     photo_files,
     photos_folder,
@@ -146,7 +147,8 @@ def _store_photos(row: DataSetRow, folder: Path, report: Report, should_stop: St
                     _unpack_all(folder / file.name, part, report, should_stop)
                 else:
                     shutil.copyfile(folder / file.name, part / file.name)
-        write_mark(row, folder, should_stop)
+            mark = mark_of(row, part, should_stop)
+        write_mark(folder, mark)
 
 
 @contextlib.contextmanager

@@ -32,7 +32,10 @@ BOATS = DataSetRow(
     training_images=3 * TRAIN,
     test_images=3 * TEST,
     fixed_test_set=True,
-    downloads=(Download("http://boats.invalid/boats.tar.gz", "0" * 32), Download("http://boats.invalid/split.json", "")),
+    downloads=(
+        Download("http://boats.invalid/boats.tar.gz", "0" * 32),
+        Download("http://boats.invalid/split.json", ""),
+    ),
 )
 
 
