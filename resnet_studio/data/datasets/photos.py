@@ -12,7 +12,9 @@ from pathlib import Path
 from resnet_studio.data.datasets import paths
 from resnet_studio.data.datasets.downloaded_files import FileOnDisk, photo_files, photos_folder, reading
 from resnet_studio.data.datasets.folder_layout import ImageFile, Layout
-from resnet_studio.domain.data_sets import DataSetRow
+from resnet_studio.domain.data_sets import (
+    DataSetRow,
+)
 from resnet_studio.domain.errors import DataError
 from resnet_studio.domain.events import StopCheck, never_stop
 from resnet_studio.platform.home import Home
@@ -27,7 +29,9 @@ Names, counts and sizes of the files are as they were unpacked; their contents a
 unpickles nothing. It raises ValueError for lists that are not as they should be.
 """
 
-PHOTO_READERS: Mapping[str, PhotoReader] = {}
+PHOTO_READERS: Mapping[str, PhotoReader] = {
+    # by the row's key
+}
 
 
 def photo_layout(row: DataSetRow, home: Home, should_stop: StopCheck = never_stop) -> Layout:

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from resnet_studio.data.datasets import photos
+from resnet_studio.data.datasets.paths import data_set_folder
 from resnet_studio.data.datasets.photos import Part
 from resnet_studio.domain import data_sets
 from resnet_studio.domain.data_sets import DATA_SETS, DataSetRow, Download
+from resnet_studio.platform.home import Home
 
 from ..conftest import picture
 from .small_sets import archive, md5
@@ -76,7 +78,7 @@ class SmallPhotos:
     photos: Photos
 
 
-def install(key: str, base_url: str, monkeypatch: pytest.MonkeyPatch) -> SmallPhotos:
+def install(key: str, monkeypatch: pytest.MonkeyPatch, base_url: str = "http://127.0.0.1:9") -> SmallPhotos:
     """The row speaks of these files from now on. Photos are of PNG bytes, which lose nothing, whatever their names."""
     old = next(row for row in (BOATS, *DATA_SETS) if row.key == key)
     if old is BOATS:
@@ -98,6 +100,14 @@ def install(key: str, base_url: str, monkeypatch: pytest.MonkeyPatch) -> SmallPh
     others = tuple(one for one in DATA_SETS if one.key != key)
     monkeypatch.setattr(data_sets, "DATA_SETS", (*others, row))
     return SmallPhotos(row, served, made)
+
+
+def place(small: SmallPhotos, home: Home) -> None:
+    """Put the files where a download would put them, so that there is nothing to fetch."""
+    folder = data_set_folder(home, small.row)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, body in small.served.items():
+        (folder / name).write_bytes(body)
 
 
 def _png(number: int) -> bytes:

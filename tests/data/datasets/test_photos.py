@@ -45,7 +45,7 @@ SIZE = 8
 
 
 def served(key: str, server: Server, monkeypatch: pytest.MonkeyPatch) -> SmallPhotos:
-    small = small_photos.install(key, server.url, monkeypatch)
+    small = small_photos.install(key, monkeypatch, server.url)
     server.files = dict(small.served)
     return small
 
@@ -141,7 +141,7 @@ def test_a_run_trains_and_is_evaluated_on_the_originals(
         assert found.top1_error == pytest.approx(run.test_error)
         for protocol in (Protocol(kind="ten-crop", resize=10), Protocol(kind="multi-scale", scales=(8, 12))):
             assert evaluate([network], spec.data, protocol, home).images == row.test_images
-        data = next(check for check in of_run(run).checks if check.point.key == "data")
+        data = next(check for check in of_run(run).checks if check.key == "data")
         assert row.title in data.run
 
 
@@ -308,10 +308,7 @@ def test_a_damaged_archive_is_refused_before_it_is_unpacked(home: Home, server: 
 
 
 def test_an_archive_that_is_there_already_is_unpacked_and_kept(home: Home, server: Server, boats: SmallPhotos) -> None:
-    folder = paths.data_set_folder(home, boats.row)
-    folder.mkdir(parents=True)
-    for name, body in boats.served.items():
-        (folder / name).write_bytes(body)
+    small_photos.place(boats, home)
     download(boats.row, home)
     assert server.requests == 0
     assert left_behind(home, boats.row) == ["boats.tar.gz", "photos", "photos.json", "split.json"]
