@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tarfile
 import tempfile
@@ -17,7 +18,6 @@ import torch
 from resnet_studio.data.datasets import cache, paths
 from resnet_studio.data.datasets.download import fetch
 from resnet_studio.data.datasets.downloaded_files import (
-    mark_of,
     md5,
     photo_files,
     photos_folder,
@@ -29,7 +29,6 @@ from resnet_studio.data.image_set import DataBundle, ImageSet
 from resnet_studio.domain.data_sets import DataSetRow, Download
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
-from resnet_studio.platform.files import replacing
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _
 
@@ -76,12 +75,12 @@ def open_downloaded(
 def download(row: DataSetRow, home: Home, report: Report = no_report, should_stop: StopCheck = never_stop) -> None:
     """Fetch, verify and unpack a data set, unless it is there already.
 
-    An intact archive that someone put into the folder is unpacked instead of fetched again.
+    An intact archive that lies in the folder is unpacked instead of fetched again.
 
     Raises:
         DataError: One sentence: no network, no space, a damaged archive.
-        Stopped: Within a second of ``should_stop`` saying so, and once what was unpacked so far is removed; no file is
-            left half-finished.
+        Stopped: Within a second of ``should_stop`` saying so. No file is left half-finished; photos that are half
+            unpacked count as not there.
         ValueError: If the row and its reader do not say what is to be kept of its archives.
     """
     folder = paths.data_set_folder(home, row)
@@ -126,43 +125,62 @@ def _is_whole(row: DataSetRow, folder: Path, should_stop: StopCheck) -> bool:
 def _store_arrays(row: DataSetRow, folder: Path, report: Report, should_stop: StopCheck) -> None:
     for file in row.downloads:
         target = folder / file.name
-        with _present(file, folder, report, should_stop, keep=not file.packed):
-            if file.packed:
+        fetched = _fetch_missing(file, folder, report, should_stop)
+        if file.packed:
+            try:
                 _unpack_members(target, folder, _reader(row).members(), report, should_stop)
+            finally:
+                if fetched:
+                    target.unlink(missing_ok=True)
 
 
 def _store_photos(row: DataSetRow, folder: Path, report: Report, should_stop: StopCheck) -> None:
-    """All that was downloaded, unpacked, in a folder of its own; then the mark."""
+    """Everything downloaded, unpacked, in a folder of its own; then the mark, and the archives are removed.
+
+    After a stop the archives and what was unpacked stay: to remove a hundred thousand files takes longer than a stop
+    may. They are used, and removed, the next time.
+    """
+    for file in row.downloads:
+        _fetch_missing(file, folder, report, should_stop)
     root = photos_folder(folder)
-    with contextlib.ExitStack() as stack:
-        for file in row.downloads:
-            stack.enter_context(_present(file, folder, report, should_stop, keep=False))
-        photos_mark(folder).unlink(missing_ok=True)
-        if root.exists():
-            shutil.rmtree(root)  # it was incomplete or damaged
-        with replacing(root) as part:
-            part.mkdir()
-            for file in row.downloads:
-                if file.packed:
-                    _unpack_all(folder / file.name, part, report, should_stop)
-                else:
-                    shutil.copyfile(folder / file.name, part / file.name)
-            mark = mark_of(row, part, should_stop)
-        write_mark(folder, mark)
-
-
-@contextlib.contextmanager
-def _present(file: Download, folder: Path, report: Report, should_stop: StopCheck, *, keep: bool) -> Iterator[None]:
-    """The file lies in ``folder`` for the block; one that was not there before is removed after it, unless kept."""
-    target = folder / file.name
-    fetched = md5(target, should_stop) != file.md5
-    if fetched:
-        fetch(file.url, target, file.md5, report, should_stop)
+    photos_mark(folder).unlink(missing_ok=True)
+    _remove(root, report, should_stop)
     try:
-        yield
-    finally:
-        if fetched and not keep:
-            target.unlink(missing_ok=True)
+        root.mkdir()
+        for file in row.downloads:
+            if file.packed:
+                _unpack_all(folder / file.name, root, report, should_stop)
+            else:
+                shutil.copyfile(folder / file.name, root / file.name)
+        write_mark(row, folder, should_stop)
+    except Stopped:
+        raise
+    except BaseException:  # such as a full disk, which gets its space back
+        shutil.rmtree(root, ignore_errors=True)
+        raise
+    for file in row.downloads:
+        (folder / file.name).unlink(missing_ok=True)
+
+
+def _fetch_missing(file: Download, folder: Path, report: Report, should_stop: StopCheck) -> bool:
+    """Whether it had to be fetched."""
+    target = folder / file.name
+    if md5(target, should_stop) == file.md5:
+        return False
+    fetch(file.url, target, file.md5, report, should_stop)
+    return True
+
+
+def _remove(root: Path, report: Report, should_stop: StopCheck) -> None:
+    """A folder that was incomplete or damaged."""
+    for here, _folders, names in os.walk(root):
+        report(_("removing what is incomplete"), None)
+        for name in names:
+            if should_stop():
+                raise Stopped
+            Path(here, name).unlink()
+    if root.exists():
+        shutil.rmtree(root)
 
 
 def _checksums(row: DataSetRow) -> Mapping[str, str]:

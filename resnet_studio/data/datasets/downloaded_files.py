@@ -101,13 +101,9 @@ def photo_files(row: DataSetRow, folder: Path, should_stop: StopCheck) -> Mappin
     return found
 
 
-def mark_of(row: DataSetRow, unpacked: Path, should_stop: StopCheck) -> Mapping[str, object]:
-    """What :func:`write_mark` writes when everything lies in ``unpacked``. Raises OSError and Stopped."""
-    return {"downloads": _md5_sums(row), "files": _digest(_files(unpacked, should_stop))}
-
-
-def write_mark(folder: Path, mark: Mapping[str, object]) -> None:
-    """Say that what lies in :func:`photos_folder` is whole. Raises OSError."""
+def write_mark(row: DataSetRow, folder: Path, should_stop: StopCheck) -> None:
+    """Say that what lies in :func:`photos_folder` is whole. Raises OSError and Stopped."""
+    mark = {"downloads": _md5_sums(row), "files": _digest(_files(photos_folder(folder), should_stop))}
     if hasattr(os, "sync"):
         os.sync()  # the files before the mark: one call for a hundred thousand of them
     with replacing(photos_mark(folder)) as part:

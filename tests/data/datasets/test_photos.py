@@ -272,21 +272,25 @@ def test_a_folder_without_its_mark_is_not_there(home: Home, server: Server, row:
 
 
 @pytest.mark.parametrize("at", ["downloading", "unpacking"])
-def test_a_download_stops_and_leaves_nothing(home: Home, boats: SmallPhotos, at: str) -> None:
+def test_a_download_stops_and_leaves_nothing_that_counts(
+    home: Home, server: Server, boats: SmallPhotos, at: str
+) -> None:
     seen: list[str] = []
     with pytest.raises(Stopped):
         download(
             boats.row, home, lambda text, share: seen.append(text) if text.startswith(at) else None, lambda: bool(seen)
         )
-    assert left_behind(home, boats.row) == []
+    left = left_behind(home, boats.row)
+    assert left == ([] if at == "downloading" else ["boats.tar.gz", "photos", "split.json"])
     assert describe(DataSpec(source=BOATS.key), home).missing
+    requests = server.requests
     download(boats.row, home)
+    assert server.requests - requests == (2 if at == "downloading" else 0)
     assert left_behind(home, boats.row) == ["photos", "photos.json"]
+    assert len(open_data(DataSpec(source=BOATS.key), SIZE, home).train) == 12
 
 
-def test_what_ended_before_its_mark_counts_as_missing(
-    home: Home, boats: SmallPhotos, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_gets_its_space_back(home: Home, boats: SmallPhotos, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_unused: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -294,7 +298,7 @@ def test_what_ended_before_its_mark_counts_as_missing(
         patch.setattr("resnet_studio.data.datasets.downloaded.write_mark", full)
         with pytest.raises(DataError, match=r"cannot be stored in .*No space left on device"):
             download(boats.row, home)
-    assert left_behind(home, boats.row) == ["photos"]
+    assert left_behind(home, boats.row) == ["boats.tar.gz", "split.json"]
     assert describe(DataSpec(source=BOATS.key), home).missing
     download(boats.row, home)
     assert not describe(DataSpec(source=BOATS.key), home).missing
@@ -307,11 +311,27 @@ def test_a_damaged_archive_is_refused_before_it_is_unpacked(home: Home, server: 
     assert left_behind(home, boats.row) == []
 
 
-def test_an_archive_that_is_there_already_is_unpacked_and_kept(home: Home, server: Server, boats: SmallPhotos) -> None:
+def test_an_archive_that_is_there_already_is_unpacked(home: Home, server: Server, boats: SmallPhotos) -> None:
     small_photos.place(boats, home)
     download(boats.row, home)
     assert server.requests == 0
-    assert left_behind(home, boats.row) == ["boats.tar.gz", "photos", "photos.json", "split.json"]
+    assert left_behind(home, boats.row) == ["photos", "photos.json"]
+
+
+def test_what_was_left_half_unpacked_is_removed_first_and_that_stops_too(home: Home, boats: SmallPhotos) -> None:
+    small_photos.place(boats, home)
+    root = photos_folder(paths.data_set_folder(home, boats.row))
+    (root / "boats").mkdir(parents=True)
+    (root / "boats" / "old.jpg").write_bytes(b"old")
+    seen: list[str] = []
+    with pytest.raises(Stopped):
+        download(
+            boats.row, home, lambda text, _share: seen.append(text) if "removing" in text else None, lambda: bool(seen)
+        )
+    assert describe(DataSpec(source=BOATS.key), home).missing
+    download(boats.row, home)
+    assert not (root / "boats" / "old.jpg").exists()
+    assert len(open_data(DataSpec(source=BOATS.key), SIZE, home).train) == 12
 
 
 def test_opening_is_watched_and_stops(home: Home, row: DataSetRow) -> None:
@@ -350,7 +370,7 @@ def test_a_hostile_archive_writes_nothing_elsewhere(
     if kind == "above":
         with pytest.raises(DataError, match=r"does not belong below its folder.*nothing of it was kept"):
             download(row, home)
-        assert left_behind(home, row) == []
+        assert left_behind(home, row) == ["boats.tar.gz", "split.json"]
     else:
         download(row, home)
         root = photos_folder(paths.data_set_folder(home, row))
