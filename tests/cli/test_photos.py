@@ -42,7 +42,7 @@ def test_photos_are_listed_downloaded_shown_and_trained_on(
     assert at_home("data", "show", BOATS.key, "--json").json["ready"]
     assert at_home("evaluate", "--run", run["id"], "--data", BOATS.key, "--protocol", "ten-crop").code == 0
     assert at_home("conformity", run["id"]).code == 0
-    looked = at_home("inside", "shattered", "--run", run["id"], "--data", BOATS.key, "--json")
+    looked = at_home("inside", "responses", "--run", run["id"], "--data", BOATS.key, "--json")
     assert looked.code == 0
 
 
