@@ -1,7 +1,7 @@
 """A number of labelled images of a data set, drawn by a seed: the same on every machine and at every size.
 
 Images are drawn without repetition, by hashing the seed with each image's place in the data set; more images of one
-seed contain the fewer. A folder's other images stay closed.
+seed contain the fewer. Where images are files, the others stay closed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from resnet_studio.data.datasets.describe import UNKNOWN
-from resnet_studio.data.datasets.folder_layout import ImageFile, Layout, scan
+from resnet_studio.data.datasets.folder_layout import ImageFile, Layout
+from resnet_studio.data.datasets.layouts import layout_of
 from resnet_studio.data.datasets.registry import open_data
 from resnet_studio.data.images import read_image, square_pixels
 from resnet_studio.data.random import Stream, hash_counters
@@ -87,7 +88,7 @@ def draw_images(
         part: Test or training images.
         report: Gets what is being done, and how far where that is known.
         should_stop: Ends the work with Stopped where it returns True.
-        layout: The folder sorted out, where that has been done already.
+        layout: The files of ``spec`` sorted out, where that has been done already.
 
     Raises:
         DataError: One sentence, if the data cannot be opened or none of the images can be read.
@@ -95,8 +96,9 @@ def draw_images(
     """
     if not spec.known:
         raise DataError(UNKNOWN)
-    if spec.folder is not None:
-        return _from_folder(layout or scan(spec, should_stop), spec, count, seed, sizes, part, report, should_stop)
+    layout = layout or layout_of(spec, home, report, should_stop)
+    if layout is not None:
+        return _from_files(layout, spec, count, seed, sizes, part, report, should_stop)
     bundles = {size: open_data(spec, size, home, report, should_stop) for size in sizes}
     sets = {size: bundle.test if part is Part.TEST else bundle.train for size, bundle in bundles.items()}
     first = sets[min(sets)]
@@ -114,7 +116,7 @@ def _order(seed: int, count: int) -> Tensor:
     return torch.argsort(hash_counters(seed, Stream.INSPECTION, torch.arange(count)), stable=True)
 
 
-def _from_folder(
+def _from_files(
     layout: Layout,
     spec: DataSpec,
     count: int,

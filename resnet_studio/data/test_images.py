@@ -16,7 +16,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from resnet_studio.data.datasets.describe import UNKNOWN
-from resnet_studio.data.datasets.folder_layout import Layout, scan
+from resnet_studio.data.datasets.folder_layout import Layout
+from resnet_studio.data.datasets.layouts import layout_of
 from resnet_studio.data.datasets.registry import open_arrays, open_data
 from resnet_studio.data.images import read_image, square_pixels
 from resnet_studio.domain.enums import TestOn
@@ -107,10 +108,9 @@ def open_test(
     """
     if not spec.known:
         raise DataError(UNKNOWN)
-    if spec.folder is None:
+    layout = layout_of(spec, home, report, should_stop)
+    if layout is None:
         return _from_arrays(spec, home, report, should_stop, square_sizes)
-    report(_("looking through the folder"), None)
-    layout = scan(spec, should_stop)
     own_folder = bool(layout.test_folder) and spec.test_on is TestOn.TEST
     return _from_files(layout, f"{layout.test_folder}/" if own_folder else "")
 

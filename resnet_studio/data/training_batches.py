@@ -18,8 +18,9 @@ from torch import Tensor
 from resnet_studio.data.augmentation import without_augmentation
 from resnet_studio.data.batches import ResidentBatches, test_batches
 from resnet_studio.data.datasets.describe import UNKNOWN, describe
-from resnet_studio.data.datasets.folder_layout import Layout, refuse_lost_classes, scan
-from resnet_studio.data.datasets.image_folder import as_text, open_folder
+from resnet_studio.data.datasets.folder_layout import Layout, refuse_lost_classes
+from resnet_studio.data.datasets.image_folder import as_text, open_files
+from resnet_studio.data.datasets.layouts import layout_of
 from resnet_studio.data.datasets.registry import open_arrays, open_data
 from resnet_studio.data.image_set import DataBundle
 from resnet_studio.data.memory import fits
@@ -112,19 +113,14 @@ def open_training(
     """
     if not spec.known:
         raise DataError(UNKNOWN)
-    layout = None
-    if spec.folder is not None:
-        report(_("looking through the folder"), None)
-        layout = scan(spec, should_stop)
+    layout = layout_of(spec, home, report, should_stop)
     if not _streams(spec, recipe, image_size, layout, home, 1 + beside):
         if layout is None:
             bundle = open_data(spec, image_size, home, report, should_stop)
         else:
-            bundle = open_folder(spec, image_size, home, report, should_stop, layout)
+            bundle = open_files(layout, spec, image_size, home, report, should_stop)
         return ResidentTraining(bundle, recipe)
-    source = (
-        Source.of_folder(layout) if layout else Source.of_arrays(open_arrays(spec, home, report, should_stop), spec)
-    )
+    source = Source.of_files(layout) if layout else Source.of_arrays(open_arrays(spec, home, report, should_stop), spec)
     crop = mean_crop(image_size) if recipe.augmentation is Augmentation.SCALE_CROP_FLIP else SQUARE
     many = _most_workers() if workers is None else workers
     scanned = scan_images(source, image_size, crop, many, home, report, should_stop)

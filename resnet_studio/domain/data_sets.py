@@ -1,12 +1,14 @@
 """The labelled image data sets that the program knows by name, one row each. Whatever lists data sets walks the rows.
 
-How the images of a row are read is written beside torchvision, in ``data/datasets/readers.py``.
+How the images of a row are read is written in ``data/datasets``: arrays of one size beside torchvision, in
+``readers.py``, photos in files of many sizes in ``photos.py``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resnet_studio.domain.nearest_words import either, nearest
 from resnet_studio.text import _
 
 Colour = tuple[float, float, float]  # red, green, blue
@@ -16,17 +18,25 @@ FOLDER_TITLE = _("A folder of images")
 NO_DATA = "none"  # the source of imported weights: what they were trained on is not known
 
 
+_PACKED = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+
+
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file that is fetched: its address, MD5 sum (hexadecimal) and size in bytes."""
+    """A file that is fetched: its address, MD5 sum (hexadecimal) and size in bytes, None where that is not known."""
 
     url: str
     md5: str
-    bytes: int
+    bytes: int | None = None
 
     @property
     def name(self) -> str:
         return self.url.rpartition("/")[2]
+
+    @property
+    def packed(self) -> bool:
+        """It is an archive, of which what lies in it is kept."""
+        return self.name.lower().endswith(_PACKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +48,14 @@ class DataSetRow:
         title: Its name for people.
         summary: What it is, a few words that follow its name and a colon.
         class_names: In the order of the labels.
-        image_size: Height and width in pixels, as stored.
+        image_size: Height and width in pixels, as stored; None for photos in files of many sizes.
         channels: As stored: 3, or 1 for grey, which is repeated in red, green and blue when the images are read.
         training_images, test_images: How many of each.
         fixed_test_set: Every copy has the same images; else the data draw decides what they show.
         downloads: What is fetched, on request; empty where the program draws the images itself.
-        files: What is read then, below the set's own folder.
-        mean, std: Of the training images' red, green and blue, in 0..1.
+        files: What is read then, below the set's own folder; empty for photos, of which everything unpacked is kept.
+        mean, std: Of the training images' red, green and blue, in 0..1, which imported weights may expect; both None
+            where they are not known.
         package: A Python package that reads it and that an ordinary installation lacks; or empty.
     """
 
@@ -52,20 +63,27 @@ class DataSetRow:
     title: str
     summary: str
     class_names: tuple[str, ...]
-    image_size: int
+    image_size: int | None
     channels: int
     training_images: int
     test_images: int
     fixed_test_set: bool
     downloads: tuple[Download, ...]
-    files: tuple[str, ...]
-    mean: Colour
-    std: Colour
+    files: tuple[str, ...] = ()
+    mean: Colour | None = None
+    std: Colour | None = None
     package: str = ""
 
     @property
-    def download_bytes(self) -> int:
-        return sum(download.bytes for download in self.downloads)
+    def photos(self) -> bool:
+        """Its images are files of many sizes; else they are arrays of one size."""
+        return self.image_size is None
+
+    @property
+    def download_bytes(self) -> int | None:
+        """Of everything that is fetched; None where the size of a file is not known."""
+        sizes = [download.bytes for download in self.downloads]
+        return None if None in sizes else sum(size or 0 for size in sizes)
 
     @property
     def command(self) -> str:
@@ -235,7 +253,14 @@ STL10 = DataSetRow(
     std=(0.2603, 0.2566, 0.2713),
 )  # fmt: skip
 
-DATA_SETS: tuple[DataSetRow, ...] = (BUILTIN, CIFAR10, CIFAR100, SVHN, FASHION_MNIST, STL10)
+DATA_SETS: tuple[DataSetRow, ...] = (
+    BUILTIN,
+    CIFAR10,
+    CIFAR100,
+    SVHN,
+    FASHION_MNIST,
+    STL10,
+)
 
 
 def find_data_set(source: str) -> DataSetRow | None:
@@ -251,6 +276,14 @@ def source_choices() -> tuple[tuple[str, str], ...]:
 def source_names() -> str:
     """What ``--data`` may be, as a list in words."""
     return _("{data_sets} or {folder}PATH", data_sets=", ".join(row.key for row in DATA_SETS), folder=FOLDER)
+
+
+def unknown_source_text(source: str) -> str:
+    """The end of a sentence about a data source that is not known: what may be meant, and what there is."""
+    near = nearest(source, (row.key for row in DATA_SETS))
+    if near:
+        return _("did you mean {near}? Choose {sources}", near=either(near), sources=source_names())
+    return _("choose {sources}", sources=source_names())
 
 
 def source_help() -> str:

@@ -14,7 +14,7 @@ from resnet_studio.domain.data_sets import (
     find_data_set,
     fixed_sources,
     source_help,
-    source_names,
+    unknown_source_text,
 )
 from resnet_studio.domain.enums import TestOn
 from resnet_studio.domain.spec import AnyOf, ReadWhen, Spec, spec_field
@@ -75,7 +75,7 @@ class DataSpec(Spec):
                 raise ValueError(_("{folder} needs a path; write {folder}PATH", folder=FOLDER))
             return source
         raise ValueError(
-            _("data {source!r} is not known; choose {source_names}", source=source, source_names=source_names())
+            _("data {source!r} is not known; {choices}", source=source, choices=unknown_source_text(source))
         )
 
     @model_validator(mode="after")

@@ -34,7 +34,7 @@ class Preset:
 IMAGENET = "imagenet"
 PRESETS = {
     IMAGENET: Preset(_("ImageNet, as torchvision's"), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    **{row.key: Preset(row.title, row.mean, row.std) for row in DATA_SETS if row.downloads},
+    **{row.key: Preset(row.title, row.mean, row.std) for row in DATA_SETS if row.downloads and row.mean and row.std},
     "unit": Preset(_("None: values in 0..1 as they are"), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
 }
 
@@ -85,7 +85,7 @@ class Recognition:
         assumed: Sentences on what they do not say and is taken to be as usual.
         question: What must be said before the import, as a sentence that names the options; else empty.
         carries_preprocessing: Mean and std came with the file.
-        preset: Key of the usual mean and std for such a network.
+        preset: Key of the usual mean and std for such a network; empty where none are usual.
         class_names: That came with the file, else those assumed; empty when nothing is known of them.
         sets: The key of each set of weights in the file and what tells it from the others, the one that was taken
             first; the key of what lies at the top is empty.

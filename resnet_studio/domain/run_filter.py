@@ -11,10 +11,10 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from resnet_studio.domain.data_sets import FOLDER
+from resnet_studio.domain.nearest_words import nearest
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_fields import FieldKind, RunField, Value, data_texts, find_field, run_fields
 from resnet_studio.text import _
@@ -204,7 +204,7 @@ def _no_field(key: str, match: re.Match[str]) -> str:
     colon, value = match["sign"].startswith(":"), match[0].partition(":")[2]
     if match["sign"] == ":" and (len(key) == 1 or f"{key.casefold()}:" == FOLDER or value.startswith("//")):
         return match[0].removeprefix("-").casefold().replace('"', "")
-    near = get_close_matches(key.casefold(), list(run_fields()), n=1, cutoff=0.75)
+    near = nearest(key, run_fields(), most=1, likeness=0.75)
     if near:
         raise _TermError(_("There is no field {key}; did you mean {near}?", key=key, near=near[0]))
     if colon:

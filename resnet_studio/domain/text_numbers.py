@@ -123,6 +123,16 @@ def file_size(size: float, *, space: str = " ") -> str:
     return f"{size:.{digits}f}{space}{units[0]}"
 
 
+def download_size(size: int | None, *, space: str = " ") -> str:
+    """Bytes by powers of ten, as data sets state them: ``264 MB``, ``5.0 GB``; a dash where that is not known."""
+    if size is None:
+        return NONE
+    for unit, least, digits in (("GB", 1e9, 1), ("MB", 1e6, 0), ("kB", 1e3, 0)):
+        if round(size / least, digits) >= 1:
+            return f"{size / least:.{digits}f}{space}{unit}"
+    return f"{size}{space}bytes"
+
+
 def moment(time: datetime, *, seconds: bool = False) -> str:
     """``2026-03-01 14:05`` in the zone of this machine, to the minute or to the second."""
     return time.astimezone().strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from resnet_studio.analysis.registry import MEASURES
 from resnet_studio.analysis.subjects import OnPartial, Subject, measured_preprocessing, untrained
-from resnet_studio.data.datasets.folder_layout import scan
+from resnet_studio.data.datasets.layouts import layout_of
 from resnet_studio.data.drawn_images import DrawnImages, Part, draw_images
 from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.domain.analyses.result import AnalysisResult, Net
@@ -179,7 +179,7 @@ def open_subjects(
     sizes = {subject.preprocessing.image_size for subject in runs.values()}
     sizes |= {design.network.image_size for design in designs.values()}
     images, seed, data = None, question.settings.seed, question.data
-    layout = scan(data, should_stop) if data is not None and data.folder is not None else None
+    layout = None if data is None else layout_of(data, home, report, should_stop)
     if question.row.images and data is not None:
         images = draw_images(
             data, question.settings.images, seed, sizes, home, question.part, report, should_stop, layout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 import tomllib
@@ -15,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.enums import Block
 from resnet_studio.domain.errors import SpecError, UserError
+from resnet_studio.domain.nearest_words import either, nearest
 from resnet_studio.domain.spec import Spec, unread_values
 from resnet_studio.domain.specs import MAX_SEED, SCHEMA_VERSION, SEEDS, DataSpec, NetworkSpec, RecipeSpec, RunSpec
 from resnet_studio.studies.grid_rules import GridRule, as_word, parse_rule, resolved
@@ -255,9 +255,9 @@ def path_of(name: str) -> str:
     known = _short_names()
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, [*known, *_SHORT, SEED], 2)
+    near = nearest(name, [*known, *_SHORT, SEED])
     raise ValueError(
-        _("{name} is no field of a run; did you mean {near}?", name=name, near=_(" or ").join(near))
+        _("{name} is no field of a run; did you mean {near}?", name=name, near=either(near))
         if near
         else _("{name} is no field of a run", name=name)
     )

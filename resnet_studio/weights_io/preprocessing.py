@@ -33,6 +33,7 @@ from resnet_studio.text import _
 _MAX_LIST = 1 << 24  # bytes of a class file
 _MAX_IMAGE = 1 << 28  # bytes of a mean image; 1024 x 1024 x 3 numbers of 8 bytes have a tenth of that
 _NPY = ".npy"
+_USUAL_AT = {224: IMAGENET, CIFAR10.image_size: CIFAR10.key}  # pixels: key of a mean and standard deviation
 _MOST, _LEAST_STD, _MOST_STD = 10.0, 1e-6, 100.0  # of means and deviations of colours in 0..1
 
 
@@ -41,7 +42,7 @@ class Usual:
     """What is assumed where nothing is known.
 
     Attributes:
-        preset: Key of the mean and standard deviation.
+        preset: Key of the mean and standard deviation, empty where there is no usual answer.
         classes: Their names, empty where there is no usual answer; ``title`` says whose they are.
     """
 
@@ -51,17 +52,22 @@ class Usual:
 
 
 def usual(spec: NetworkSpec) -> Usual:
-    """By the number of classes and the image size: ImageNet's, those of a data set of colour images, or numbered."""
+    """By the number of classes and the image size.
+
+    Both must be a data set's for its class names, of photos of many sizes the number alone. Mean and standard deviation
+    are that set's, else those that are usual for the image size, else those of a set with so many classes.
+    """
     if spec.classes == 1000:
         from torchvision.models import ResNet18_Weights  # a list of names; nothing is fetched
 
         names = tuple(str(name) for name in ResNet18_Weights.DEFAULT.meta["categories"])
         return Usual(IMAGENET, names if len(set(names)) == 1000 else (), "ImageNet")
-    for row in DATA_SETS:  # the first that fits: CIFAR-10 before SVHN
-        colour = row.downloads and row.channels == 3
-        if colour and (len(row.class_names), row.image_size) == (spec.classes, spec.image_size):
-            return Usual(row.key, row.class_names, row.title)
-    return Usual(IMAGENET if spec.image_size >= 64 else CIFAR10.key)
+    alike = [r for r in DATA_SETS if r.downloads and r.channels == 3 and len(r.class_names) == spec.classes]
+    preset = _USUAL_AT.get(spec.image_size) or next((row.key for row in alike if row.key in PRESETS), "")
+    for row in alike:  # the first that fits: CIFAR-10 before SVHN
+        if row.photos or row.image_size == spec.image_size:
+            return Usual(row.key if row.key in PRESETS else preset, row.class_names, row.title)
+    return Usual(preset)
 
 
 def numbered(classes: int) -> tuple[str, ...]:
@@ -79,7 +85,8 @@ def preprocessing(
     """The preprocessing, and a sentence where it is assumed.
 
     Raises:
-        UserError: If mean and std are half given, no usable numbers, or the mean image does not fit.
+        UserError: If mean and std are half given, no usable numbers, or not given where none are usual, or the mean
+            image does not fit.
         Stopped: Within a second of ``should_stop`` saying so, while a data set is measured.
     """
     size = spec.image_size
@@ -104,7 +111,16 @@ def preprocessing(
                 )
             )
         return Preprocessing(size, carried.mean, carried.std), ()
-    preset = PRESETS[usual(spec).preset]
+    if not (key := usual(spec).preset):
+        raise UserError(
+            _(
+                "Which mean and standard deviation these weights expect of images is not known: none are usual for "
+                "{classes} at {size} pixels; give --mean and --std, --pixel-mean or --mean-of.",
+                classes=counted(spec.classes, "class", "classes"),
+                size=size,
+            )
+        )
+    preset = PRESETS[key]
     text = _(
         "Images are normalised with mean {mean} and std {std} ({title}); else say "
         "so with --mean and --std, or --pixel-mean.",

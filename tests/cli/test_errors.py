@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from resnet_studio.cli import main
+from resnet_studio.domain.data_sets import DATA_SETS
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
@@ -24,7 +25,9 @@ MISTAKES = {
     "train --block residual": "--block",
     "train --batch-size 1": "at least 2",
     "train --milestones 5,3": "must rise",
-    "train --data cifar": "stl10 or folder:PATH",
+    "train --data cifar": f"{DATA_SETS[-1].key} or folder:PATH",
+    "train --data CIFAR-10": "did you mean cifar10?",
+    "data download cifar-100": "did you mean cifar100?",
     "train --data cifar10": "resnet-studio data download cifar10",
     "train --data folder:nowhere": "nowhere",
     "train --data cifar10 --data-draw 3": "leave it at 0",

@@ -14,6 +14,7 @@ from resnet_studio.cli.check_installation import bad_qt, run_checks
 from resnet_studio.cli.first_check import BARS, bars
 from resnet_studio.domain.data_sets import DATA_SETS, DataSetRow
 from resnet_studio.domain.specs import RunSpec, replace
+from resnet_studio.domain.text_numbers import download_size
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 from resnet_studio.studies import single_cohorts
@@ -83,7 +84,7 @@ def test_data_sets_are_listed(at_home: At) -> None:
     for row in DATA_SETS:
         line = next(line for line in said.out.splitlines() if f" {row.key} " in line)
         assert row.title in line
-        assert ("MB" in line) == bool(row.downloads)
+        assert (download_size(row.download_bytes) in line) == bool(row.downloads)
 
 
 def test_a_network_is_shown_with_the_papers_row(at_home: At) -> None:

@@ -75,7 +75,7 @@ def test_a_file_becomes_a_run_that_lists_shows_and_evaluates(
 
 
 def test_without_json_it_says_what_it_found_and_assumed(at_home: AtHome, checkpoint: Path) -> None:
-    said = at_home("weights", "import", checkpoint, "--image-size", 8)
+    said = at_home("weights", "import", checkpoint)
     assert said.code == 0
     for words in ("ResNet-8 B", "option B", "--mean and", "--classes"):
         assert words in " ".join(said.out.split())
@@ -84,6 +84,7 @@ def test_without_json_it_says_what_it_found_and_assumed(at_home: AtHome, checkpo
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (("--image-size", "8"), "none are usual for 3 classes at 8 pixels; give --mean and --std"),
         (("--mean", "1,2"), "--mean must be three numbers"),
         (("--mean", "0.5,0.5,0.5"), "give both, or neither"),
         (("--shortcut", "A"), "their shortcut is option B"),

@@ -9,6 +9,7 @@ import pytest
 
 from resnet_studio.domain.text_numbers import (
     counted,
+    download_size,
     duration,
     duration_range,
     file_size,
@@ -25,6 +26,22 @@ def test_digits_stand_in_groups_of_three() -> None:
     assert [grouped(number) for number in (0, 999, 1000, 1_727_962)] == ["0", "999", "1 000", "1 727 962"]
     assert grouped(64_000, space="_") == "64_000"
     assert listed((32_000, 48_000)) == "32 000, 48 000"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (None, "–"),
+        (12, "12 bytes"),
+        (34_663, "35 kB"),
+        (170_498_071, "170 MB"),
+        (949_000_000, "949 MB"),
+        (2_640_397_119, "2.6 GB"),
+        (4_996_278_331, "5.0 GB"),
+    ],
+)
+def test_downloads_are_measured_in_powers_of_ten(size: int | None, text: str) -> None:
+    assert download_size(size) == text
 
 
 @pytest.mark.parametrize(

@@ -499,7 +499,7 @@ def test_a_data_set_that_is_not_there_offers_its_download(qtbot: QtBot, form: De
     assert not form.ready
     assert form.spec is not None
     assert (form.spec.data.source, form.spec.network.classes) == (row.key, len(row.class_names))
-    assert f"{row.image_size} x {row.image_size} pixels" in form.data._note.text()
+    assert (f"{row.image_size} x {row.image_size} pixels" in form.data._note.text()) != row.photos
     choose_data(qtbot, form, "Built-in images")
     assert not form.data._fetch.isVisible()
     assert form.ready

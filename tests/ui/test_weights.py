@@ -245,6 +245,19 @@ def test_a_file_of_another_kind_is_proposed_its_own_images(qtbot: QtBot, window:
     assert box.answer is None
 
 
+def test_what_is_not_usual_is_asked_for(qtbot: QtBot, window: MainWindow, file: Path) -> None:
+    dialog = drop(window, file)
+    read(qtbot, dialog)
+    dialog.images.propose("", carried=False)
+    assert (dialog.images.key, dialog.images.choice.currentText(), dialog.images.usable) == ("", "", False)
+    assert not dialog.import_button.isEnabled()
+    assert "choose above how they are prepared" in dialog.findChild(QLabel, "import_doing").text()
+    dialog.images.choice.setCurrentIndex(dialog.images.choice.findData("unit"))
+    assert dialog.import_button.isEnabled()
+    assert dialog.findChild(QLabel, "import_doing").text() == ""
+    dialog.reject()
+
+
 def test_numbers_and_sizes_are_checked_as_they_are_typed(qtbot: QtBot, window: MainWindow, file: Path) -> None:
     dialog = drop(window, file)
     read(qtbot, dialog)

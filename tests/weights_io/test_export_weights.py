@@ -63,7 +63,8 @@ def test_torchvision_s_names_load_strictly_and_come_back(store: RunStore, tmp_pa
     file = tmp_path / "own.safetensors"
     save_weights(state_of(build(blueprint(spec), 5)), file)
     asked = ImportOptions(hints=StructureHints(image_size=64))
-    run = import_weights(store, inspect(file, asked), asked)
+    said = ImportOptions(hints=asked.hints, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    run = import_weights(store, inspect(file, asked), said)
     exported = export_weights(store, run, tmp_path / "net.pth")
     assert [path.name for path in exported.files] == ["net.pth", "net.preprocessing.safetensors"]
     theirs = torchvision.models.resnet18(num_classes=4)

@@ -14,8 +14,9 @@ from resnet_studio.cli.spec_arguments import data_spec
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.domain.data_sets import DATA_SETS, DataSetRow, find_data_set, source_names
 from resnet_studio.domain.errors import Stopped, UserError
+from resnet_studio.domain.nearest_words import either, nearest
 from resnet_studio.domain.specs import DataSpec
-from resnet_studio.domain.text_numbers import grouped
+from resnet_studio.domain.text_numbers import download_size, grouped
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _, _n
 
@@ -39,8 +40,9 @@ def list_all(context: typer.Context, as_json: AsJson = False) -> None:
         (_("data"), _("title"), _("classes"), _("pixels"), _("training"), _("test"), _("download"), _("present")),
         [
             (
-                one["data"], one["title"], len(one["classes"]), one["image_size"], grouped(one["training_images"]),
-                grouped(one["test_images"]), _megabytes(one["download_bytes"]), _yes(one["present"]),
+                one["data"], one["title"], len(one["classes"]), one["image_size"] or _("many sizes"),
+                grouped(one["training_images"]), grouped(one["test_images"]),
+                download_size(one["download_bytes"]) if one["md5"] else "", _yes(one["present"]),
             )
             for one in known
         ],
@@ -62,23 +64,9 @@ def show(
         print_json(facts)
         return
     row = spec.row
-    stored = (
-        [
-            (
-                "pixels",
-                _n(
-                    "{image_size} x {image_size}, grey",
-                    "{image_size} x {image_size}",
-                    row.channels,
-                    image_size=row.image_size,
-                ),
-            )
-        ]
-        if row
-        else []
-    )
+    stored = [("pixels", _pixels(row))] if row else []
     if row and row.downloads:
-        stored.append(("download", _megabytes(row.download_bytes)))
+        stored.append(("download", download_size(row.download_bytes)))
         stored += [("checksum", _("MD5 {md5} of {name}", md5=file.md5, name=file.name)) for file in row.downloads]
     print_facts(
         (
@@ -104,13 +92,12 @@ def download(
     """Download a data set once; nothing else ever uses the network."""
     row = find_data_set(name)
     if row is None or not row.downloads:
+        keys = _("{first} or {last}", first=", ".join(_KEYS[:-1]), last=_KEYS[-1])
+        near = either(nearest(name, _KEYS))
         raise UserError(
-            _(
-                "{name!r} cannot be downloaded; choose {keys} or {keys_2}.",
-                name=name,
-                keys=", ".join(_KEYS[:-1]),
-                keys_2=_KEYS[-1],
-            )
+            _("{name!r} cannot be downloaded; did you mean {near}? Choose {keys}.", name=name, near=near, keys=keys)
+            if near
+            else _("{name!r} cannot be downloaded; choose {keys}.", name=name, keys=keys)
         )
     from resnet_studio.data.datasets.downloaded import download as fetch
 
@@ -153,8 +140,15 @@ def _place(row: DataSetRow | None, spec: DataSpec, home: Home) -> Any:
     return paths.data_set_folder(home, row) if row.downloads else paths.builtin_cache(home, spec.seed)
 
 
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:,.0f} MB".replace(",", " ") if count else ""
+def _pixels(row: DataSetRow) -> str:
+    if row.photos:
+        return _("many sizes")
+    return _n(
+        "{image_size} x {image_size}, grey",
+        "{image_size} x {image_size}",
+        row.channels,
+        image_size=row.image_size,
+    )
 
 
 def _yes(value: bool) -> str:

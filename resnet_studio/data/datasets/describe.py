@@ -8,7 +8,9 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from resnet_studio.data.datasets import paths
-from resnet_studio.data.datasets.folder_layout import ImageFile, Layout, refuse_lost_classes, scan
+from resnet_studio.data.datasets.folder_layout import ImageFile, Layout, hold_out, refuse_lost_classes, scan
+from resnet_studio.data.datasets.layouts import has_files, layout_of
+from resnet_studio.data.datasets.photos import photo_layout
 from resnet_studio.data.datasets.splits import shares
 from resnet_studio.data.images import read_image
 from resnet_studio.domain.data_sets import DataSetRow
@@ -28,9 +30,10 @@ class DataFacts:
     """Counts are of files: some may turn out unreadable.
 
     Attributes:
-        ready: Opening takes a second or two, or (a downloaded set) can be done at all.
+        ready: Opening takes a second or two.
         note: A sentence for people, or empty.
         missing: It has to be downloaded first.
+        obstacle: Why it cannot be opened as it is, missing or not; the same sentence as ``note``, or empty.
     """
 
     class_names: tuple[str, ...]
@@ -39,6 +42,7 @@ class DataFacts:
     ready: bool
     note: str
     missing: bool = False
+    obstacle: str = ""
 
 
 def describe(spec: DataSpec, home: Home) -> DataFacts:
@@ -47,19 +51,25 @@ def describe(spec: DataSpec, home: Home) -> DataFacts:
     Raises:
         DataError: One sentence, if the folder is missing or cannot serve as a data set, or the data are not known.
     """
-    if spec.row is not None:
-        return _describe_row(spec.row, spec, home)
     if spec.folder is not None:
-        return _describe_folder(spec, home)
-    raise DataError(UNKNOWN)
+        return _describe_files(scan(spec), spec, home)
+    if spec.row is None:
+        raise DataError(UNKNOWN)
+    obstacle = paths.obstacle(home, spec.row)
+    if spec.row.photos and not obstacle:
+        try:
+            layout = photo_layout(spec.row, home)
+        except DataError as error:
+            obstacle = error.sentence
+        else:
+            return _describe_files(hold_out(layout, spec), spec, home)
+    return _describe_row(spec.row, spec, home, obstacle)
 
 
-def _describe_row(row: DataSetRow, spec: DataSpec, home: Home) -> DataFacts:
-    if row.downloads:
-        note = paths.obstacle(home, row)
-    else:
-        drawn = is_cached(paths.builtin_cache(home, spec.seed), paths.builtin_key(row, spec.seed))
-        note = "" if drawn else _("Drawn when first used, in a few seconds.")
+def _describe_row(row: DataSetRow, spec: DataSpec, home: Home, obstacle: str) -> DataFacts:
+    note = obstacle
+    if not row.downloads and not is_cached(paths.builtin_cache(home, spec.seed), paths.builtin_key(row, spec.seed)):
+        note = _("Drawn when first used, in a few seconds.")
     names, total = row.class_names, row.training_images
     if spec.held_out:
         # As if the classes were of one size: which images are held out is known once the labels are.
@@ -68,11 +78,10 @@ def _describe_row(row: DataSetRow, spec: DataSpec, home: Home) -> DataFacts:
         )
     tests = spec.held_out if spec.test_on is TestOn.HELD_OUT else row.test_images
     missing = bool(row.downloads) and paths.is_missing(home, row)
-    return DataFacts(names, total - spec.held_out, tests, not note, note, missing)
+    return DataFacts(names, total - spec.held_out, tests, not note, note, missing, obstacle)
 
 
-def _describe_folder(spec: DataSpec, home: Home) -> DataFacts:
-    layout = scan(spec)
+def _describe_files(layout: Layout, spec: DataSpec, home: Home) -> DataFacts:
     key = layout.digest
     ready = any(is_cached(path, key) for path in paths.folder_caches(home, layout, spec))
     ready = ready or bool(paths.scan_caches(home, key))
@@ -89,16 +98,17 @@ def is_cached(path: Path, key: str) -> bool:
 
 
 def refuse_unreadable(spec: DataSpec, home: Home) -> None:
-    """Look for one readable training image of each class and one readable test image of a folder not opened before.
+    """Look for one readable training image of each class and one readable test image of files not opened before.
 
-    Other data, and folders whose images were read before, cost nothing.
+    Arrays, files that were read before and what is not downloaded yet cost nothing.
 
     Raises:
         DataError: One sentence, if there is none; as opening the data would say it.
     """
-    if spec.folder is None or describe(spec, home).ready:
+    if not has_files(spec) or (facts := describe(spec, home)).ready or facts.missing:
         return
-    layout = scan(spec)
+    layout = layout_of(spec, home)
+    assert layout is not None
     readable: dict[int, int] = {}
     for file in layout.train:
         if file.label not in readable and _can_read(layout, file):

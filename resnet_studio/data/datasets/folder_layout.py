@@ -86,7 +86,7 @@ def scan(spec: DataSpec, should_stop: StopCheck = never_stop) -> Layout:
         Stopped: When ``should_stop`` says so.
     """
     layout = _scan(Path(spec.folder or "").expanduser().absolute(), spec, should_stop)
-    return _hold_out(layout, spec) if spec.held_out else layout
+    return hold_out(layout, spec)
 
 
 def _scan(root: Path, spec: DataSpec, should_stop: StopCheck) -> Layout:
@@ -125,7 +125,14 @@ def _scan(root: Path, spec: DataSpec, should_stop: StopCheck) -> Layout:
         ) from None
 
 
-def _hold_out(layout: Layout, spec: DataSpec) -> Layout:
+def hold_out(layout: Layout, spec: DataSpec) -> Layout:
+    """Without the training images that ``spec`` holds out; with ``test_on`` held-out they are the test set.
+
+    Raises:
+        DataError: If a class would have no training image left.
+    """
+    if not spec.held_out:
+        return layout
     by_class: list[list[ImageFile]] = [[] for _unused in layout.class_names]
     for file in layout.train:
         by_class[file.label].append(file)

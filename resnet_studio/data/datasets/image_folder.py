@@ -1,4 +1,4 @@
-"""A folder of class folders, decoded by many threads and kept in the cache."""
+"""Images that are files, a folder's or downloaded photos, decoded by many threads and kept in the cache."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from resnet_studio.data.datasets import cache, paths
-from resnet_studio.data.datasets.folder_layout import ImageFile, Layout, refuse_lost_classes, scan
+from resnet_studio.data.datasets.folder_layout import ImageFile, Layout, refuse_lost_classes
 from resnet_studio.data.image_set import DataBundle, ImageSet
 from resnet_studio.data.images import read_image, square_pixels
 from resnet_studio.data.memory import refuse_oversize
@@ -31,24 +31,19 @@ _POLL_SECONDS = 0.2
 Pixels = npt.NDArray[np.uint8]
 
 
-def open_folder(
-    spec: DataSpec, image_size: int, home: Home, report: Report = no_report, should_stop: StopCheck = never_stop,
-    layout: Layout | None = None,
+def open_files(
+    layout: Layout, spec: DataSpec, image_size: int, home: Home, report: Report = no_report,
+    should_stop: StopCheck = never_stop,
 ) -> DataBundle:  # fmt: skip
-    """The images of ``folder:PATH`` as :func:`resnet_studio.data.datasets.registry.open_data` returns them.
+    """The files of ``layout`` as :func:`resnet_studio.data.datasets.registry.open_data` returns them.
 
     The cache's key is made of the folder's path and every file's name, size and time of change. Files that cannot be
-    read are left out and named in the result's ``skipped``.
-
-    ``layout`` is the folder sorted out, where that has been done already.
+    read are left out and named in the result's ``skipped``. ``spec`` is what ``layout`` was made of.
 
     Raises:
-        DataError: One sentence, if no data set can be made of the folder.
+        DataError: One sentence, if no data set can be made of the files.
         Stopped: When ``should_stop`` says so, within a fraction of a second.
     """
-    if layout is None:
-        report(_("looking through the folder"), None)
-        layout = scan(spec, should_stop)
     path, key = paths.folder_cache(home, layout, spec, image_size), layout.digest
     report(_("reading decoded images"), None)
     bundle = cache.load(path, key, should_stop)

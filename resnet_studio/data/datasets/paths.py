@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from resnet_studio.data.datasets.builtin_images import DIFFICULTY
+from resnet_studio.data.datasets.downloaded_files import is_unpacked
 from resnet_studio.data.datasets.folder_layout import Layout
 from resnet_studio.domain.data_sets import DataSetRow, missing_package_text, missing_text
 from resnet_studio.domain.specs import DataSpec
@@ -61,6 +62,8 @@ def data_set_folder(home: Home, row: DataSetRow) -> Path:
 def is_missing(home: Home, row: DataSetRow) -> bool:
     """It has to be downloaded first. Whether files that are there are whole is checked when they are opened."""
     folder = data_set_folder(home, row)
+    if row.photos:
+        return not is_unpacked(row, folder)
     return not all((folder / name).is_file() for name in row.files)
 
 

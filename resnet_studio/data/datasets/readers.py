@@ -1,4 +1,4 @@
-"""How torchvision reads each downloaded data set: a set is its row in ``domain/data_sets.py`` and an entry here.
+"""How torchvision reads downloaded arrays of one size: a set is its row in ``domain/data_sets.py`` and an entry here.
 
 A reader is called once the files' checksums have been verified: those of CIFAR are pickles, which can run code.
 """
@@ -18,7 +18,13 @@ import numpy as np
 import numpy.typing as npt
 from torchvision import datasets
 
-from resnet_studio.domain.data_sets import CIFAR10, CIFAR100, FASHION_MNIST, STL10, SVHN
+from resnet_studio.domain.data_sets import (
+    CIFAR10,
+    CIFAR100,
+    FASHION_MNIST,
+    STL10,
+    SVHN,
+)
 
 Part = tuple[npt.NDArray[np.uint8], Sequence[int]]  # images (N, C, S, S) and labels (N,)
 
@@ -32,9 +38,10 @@ class Reader:
     """How the files of a data set become images.
 
     Attributes:
-        read: From the folder that holds the row's files to the training images, then the test images.
+        read: From the folder that holds the row's files to the training images, then the test images. It is called
+            each time the set is opened; between its two parts a stop is noticed.
         members: MD5 sum of each file that is unpacked from a downloaded archive, by its path; empty where the
-            downloaded files are read as they are.
+            downloaded files are read as they are, and never where one of them is an archive.
     """
 
     read: Callable[[Path], Iterator[Part]]

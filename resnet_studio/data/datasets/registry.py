@@ -10,7 +10,8 @@ from resnet_studio.data.datasets import cache
 from resnet_studio.data.datasets.builtin import open_builtin
 from resnet_studio.data.datasets.describe import UNKNOWN
 from resnet_studio.data.datasets.downloaded import open_downloaded
-from resnet_studio.data.datasets.image_folder import open_folder
+from resnet_studio.data.datasets.image_folder import open_files
+from resnet_studio.data.datasets.layouts import has_files, layout_of
 from resnet_studio.data.datasets.splits import shares
 from resnet_studio.data.image_set import DataBundle, ImageSet
 from resnet_studio.data.random import Stream, hash_counters
@@ -42,18 +43,18 @@ def open_data(
     """
     if not spec.known:
         raise DataError(UNKNOWN)
-    if spec.folder is not None:
-        return open_folder(spec, image_size, home, report, should_stop)
+    if (layout := layout_of(spec, home, report, should_stop)) is not None:
+        return open_files(layout, spec, image_size, home, report, should_stop)
     return _resized(open_arrays(spec, home, report, should_stop), image_size, report, should_stop)
 
 
 def open_arrays(
     spec: DataSpec, home: Home, report: Report = no_report, should_stop: StopCheck = never_stop
 ) -> DataBundle:
-    """A data set known by name, at its own size; its checksum is that of the whole set, nothing held out."""
+    """A data set of arrays, at its own size; its checksum is that of the whole set, nothing held out."""
     row = spec.row
-    if row is None:
-        raise ValueError(f"{spec.source} is no data set without files")
+    if row is None or has_files(spec):
+        raise ValueError(f"{spec.source} is no data set of arrays")
     if row.downloads:
         bundle = open_downloaded(row, home, report, should_stop)
     else:

@@ -114,7 +114,7 @@ class Source:
     repeated: Repeated | None = None
 
     @classmethod
-    def of_folder(cls, layout: Layout) -> Source:
+    def of_files(cls, layout: Layout) -> Source:
         train, test = FileImages.of(layout.train), FileImages.of(layout.test)
         return cls(layout.root, layout.class_names, train, test, layout.digest, "", layout.unusable)
 

@@ -32,7 +32,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job, Work
 from resnet_studio.ui.weights.images_box import ImagesAnswer, ImagesBox
-from resnet_studio.ui.weights.texts import NO_ANSWER, NO_COLOURS, NO_SET, NO_SIZE, assumptions, network_text
+from resnet_studio.ui.weights.texts import NO_ANSWER, NO_COLOURS, NO_IMAGES, NO_SET, NO_SIZE, assumptions, network_text
 from resnet_studio.ui.widgets.accessible_names import named
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class ImportDialog(QDialog):
         self._bar.setVisible(self._job is not None)
         self._sets.setEnabled(self._job is None)
         if ready:
-            self._doing.setText("" if self.answered else NO_ANSWER)
+            self._doing.setText(NO_ANSWER if not self.answered else "" if self.images.key else NO_IMAGES)
         self._doing.setVisible(self._job is not None or bool(self._doing.text()))
         fault = "" if sized else NO_SIZE
         if ready and not self.images.usable and self.images.key == "own":

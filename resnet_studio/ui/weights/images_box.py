@@ -53,6 +53,7 @@ class ImagesBox(QWidget):
         self.path = named(QLineEdit(), "import_mean_path")
         self.path.setPlaceholderText(_("No file chosen"))
         self._browse = named(QPushButton(_("Choose…")), "import_mean_browse")
+        self.choice.setPlaceholderText(_("Choose how images are prepared"))
         for key, preset in PRESETS.items():
             self.choice.addItem(preset.title, key)
         self.choice.addItem(_("Numbers of your own"), _OWN)
@@ -84,7 +85,7 @@ class ImagesBox(QWidget):
         self._on_choice()
 
     def propose(self, preset: str, *, carried: bool, before: ImagesAnswer | None = None) -> None:
-        """Choose what the file holds, else the answer for the file before, else what is usual.
+        """Choose what the file holds, else the answer for the file before, else what is usual, if anything is.
 
         The answer for the file before counts if that was of the same kind.
         """
@@ -107,7 +108,8 @@ class ImagesBox(QWidget):
 
     @property
     def key(self) -> str:
-        return str(self.choice.currentData())
+        """Empty while nothing is chosen."""
+        return str(self.choice.currentData() or "")
 
     @property
     def colours(self) -> tuple[Colour, Colour] | None:

@@ -9,6 +9,7 @@ from resnet_studio.domain.specs import NetworkSpec
 from resnet_studio.text import _
 
 NO_SIZE = _("The image size is a whole number of pixels, 8 to 1024.")
+NO_IMAGES = _("What these weights expect of images is not known; choose above how they are prepared.")
 NO_ANSWER = _("Say above which network it is, then it can be imported.")
 NO_SET = _("The file holds several sets of weights; choose one above, then it is read.")
 NO_COLOURS = _("Give three numbers for each, with commas between them, like 0.485, 0.456, 0.406.")

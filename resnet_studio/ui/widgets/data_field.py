@@ -25,13 +25,14 @@ from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
 from resnet_studio.ui.widgets.plain_tip import plain_tip, set_tip
-from resnet_studio.ui.widgets.text import count_text, counted
+from resnet_studio.ui.widgets.text import count_text, counted, download_text
 
 if TYPE_CHECKING:
     from resnet_studio.data.datasets.describe import DataFacts
     from resnet_studio.domain.events import StopCheck
 
 NO_FOLDER = _("Choose a folder that holds a folder of images for each class.")
+CLASSES_NAMED = 60  # in the tool tip
 SCAN_AFTER_MS = 250  # a path is typed letter by letter
 
 
@@ -197,13 +198,13 @@ class DataField(QWidget):
     @Slot(object)
     def _on_facts(self, facts: DataFacts) -> None:
         row = find_data_set(self.text)
-        if row and row.downloads and not facts.ready and not facts.missing:  # a package is not installed
-            self._on_failed(facts.note)
+        if facts.obstacle and not facts.missing:  # a package is not installed, or files are damaged
+            self._on_failed(facts.obstacle)
             return
         self._job = None
         self.facts, self.fault = facts, ""
         classes = counted(len(facts.class_names), "class", "classes")
-        size = _(" of {image_size} x {image_size} pixels", image_size=row.image_size) if row else ""
+        size = _(" of {image_size} x {image_size} pixels", image_size=row.image_size) if row and row.image_size else ""
         training, test = count_text(facts.training_images), count_text(facts.test_images)
         note = _("Not on this machine yet: press Download.") if facts.missing else facts.note
         self._note.setText(
@@ -216,7 +217,8 @@ class DataField(QWidget):
                 note=note,
             ).strip()
         )
-        set_tip(self._note, plain_tip(", ".join(facts.class_names[:60])))
+        more = ["…"] if len(facts.class_names) > CLASSES_NAMED else []
+        set_tip(self._note, plain_tip(", ".join([*facts.class_names[:CLASSES_NAMED], *more])))
         self._offer_download()
         self.facts_known.emit()
 
@@ -272,10 +274,9 @@ class DataField(QWidget):
         row = self.missing
         self._fetch.setVisible(row is not None)
         if row is not None:
+            size = row.download_bytes
             self._fetch.setText(
-                _(
-                    "Download {title} ({download_bytes} MB)",
-                    title=row.title,
-                    download_bytes=count_text(round(row.download_bytes / 1e6)),
-                )
+                _("Download {title}", title=row.title)
+                if size is None
+                else _("Download {title} ({size})", title=row.title, size=download_text(size))
             )

@@ -29,6 +29,11 @@ def size_text(size: float) -> str:
     return text_numbers.file_size(size, space=THIN_SPACE)
 
 
+def download_text(size: int) -> str:
+    """Bytes as ``264 MB``, ``5.0 GB``."""
+    return text_numbers.download_size(size, space=THIN_SPACE)
+
+
 def duration_text(seconds: float) -> str:
     """``3 s``, ``2 min 05 s``, ``1 h 20 min``, ``3 d 4 h``."""
     return text_numbers.duration(seconds, padded=True)

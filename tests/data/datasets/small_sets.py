@@ -22,7 +22,7 @@ from resnet_studio.domain.data_sets import DATA_SETS, DataSetRow, find_data_set
 
 TRAIN, TEST = 100, 20
 COUNTS = {"train": TRAIN, "test": TEST}
-KEYS = [row.key for row in DATA_SETS if row.downloads]
+KEYS = [row.key for row in DATA_SETS if row.downloads and not row.photos]
 
 
 @dataclass(frozen=True)
