@@ -45,7 +45,7 @@ from resnet_studio.training.member import Member
 from resnet_studio.ui.charts.export import export_found
 
 CPU = torch.device("cpu")
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+COLOURS = {"blue": "#0072b2", "red": "#d55e00"}
 Costs = dict[str, float]  # seconds by what was measured
 
 
@@ -182,7 +182,7 @@ SUBJECTS = {
     ),
     "runs": Subject(
         "Stored runs", "runs", (100, 1000, 10_000), of_runs,
-        "a second list reads only what has changed since",
+        "the fixed part of a query; a second list reads only what has changed since",
     ),
     "images": Subject(
         "Images in a folder", "images", (500, 2000, 8000, 32_000), of_images,
@@ -234,11 +234,14 @@ def table(subject: Subject, sizes: Sequence[int], found: dict[str, list[float]])
 def panel(subject: Subject, sizes: Sequence[int], found: dict[str, list[float]]) -> LineChart:
     x = np.log2(np.array(sizes, float))
     lines = tuple(
-        Line(x, np.array(values), name, COLOURS[number % len(COLOURS)])
-        for number, (name, values) in enumerate(found.items())
+        Line(x, np.array(values), colour=colour)
+        for values, colour in zip(found.values(), COLOURS.values(), strict=False)
     )
     ticks = tuple((float(at), str(size)) for at, size in zip(x, sizes, strict=True))
-    return LineChart(subject.title, subject.unit, "seconds", lines, log=True, ticks=ticks)
+    names = ", ".join(
+        f"{name} ({colour})" if len(found) > 1 else name for name, colour in zip(found, COLOURS, strict=False)
+    )
+    return LineChart(f"{subject.title}: {names}", subject.unit, "seconds", lines, log=True, ticks=ticks)
 
 
 def main() -> None:
