@@ -253,6 +253,36 @@ STL10 = DataSetRow(
     std=(0.2603, 0.2566, 0.2713),
 )  # fmt: skip
 
+IMAGENETTE = (
+    DataSetRow(  # counts: the data set card of frgfm/imagenette on Hugging Face; the rest as torchvision has it
+        key="imagenette",
+        title=_("Imagenette"),
+        summary=_("photographs of ten of ImageNet's classes, their shorter side 320"),
+        class_names=(
+            "tench",
+            "English springer",
+            "cassette player",
+            "chain saw",
+            "church",
+            "French horn",
+            "garbage truck",
+            "gas pump",
+            "golf ball",
+            "parachute",
+        ),
+        image_size=None,
+        channels=3,
+        training_images=9_469,
+        test_images=3_925,
+        fixed_test_set=True,
+        downloads=(
+            Download(
+                "https://s3.amazonaws.com/fast-ai-imageclas/imagenette2-320.tgz", "3df6f0d01a2c9592104656642f5e78a3"
+            ),
+        ),
+    )
+)
+
 DATA_SETS: tuple[DataSetRow, ...] = (
     BUILTIN,
     CIFAR10,
@@ -260,6 +290,7 @@ DATA_SETS: tuple[DataSetRow, ...] = (
     SVHN,
     FASHION_MNIST,
     STL10,
+    IMAGENETTE,
 )
 
 

@@ -83,7 +83,7 @@ def test_whatever_lists_sources_walks_the_rows() -> None:
     assert field.description == source_help()
     assert source_names().endswith(f"{DATA_SETS[-1].key} or folder:PATH")
     with pytest.raises(ValidationError, match="choose builtin, cifar10, cifar100"):
-        DataSpec(source="imagenet")
+        DataSpec(source="handwriting")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,7 @@ def test_whatever_lists_sources_walks_the_rows() -> None:
         ("fashionmnist", "fashion-mnist"),
         ("cifar", "cifar10 or cifar100"),
         ("build-in", "builtin"),
+        ("imagenet", "imagenette"),
     ],
 )
 def test_a_word_that_is_nearly_a_data_set_is_answered_with_it(word: str, meant: str) -> None:

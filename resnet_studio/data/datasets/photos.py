@@ -6,13 +6,16 @@ torch.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from resnet_studio.data.datasets import paths
 from resnet_studio.data.datasets.downloaded_files import FileOnDisk, photo_files, photos_folder, reading
 from resnet_studio.data.datasets.folder_layout import ImageFile, Layout
+from resnet_studio.data.images import is_image_name
 from resnet_studio.domain.data_sets import (
+    IMAGENETTE,
     DataSetRow,
 )
 from resnet_studio.domain.errors import DataError
@@ -29,8 +32,30 @@ Names, counts and sizes of the files are as they were unpacked; their contents a
 unpickles nothing. It raises ValueError for lists that are not as they should be.
 """
 
+_IMAGENETTE_FOLDERS = (
+    "n01440764", "n02102040", "n02979186", "n03000684", "n03028079", "n03394916", "n03417042", "n03425413", "n03445777",
+    "n03888257",
+)  # fmt: skip
+"""WordNet's names of the classes, in the order of the labels."""
+
+
+def _imagenette(root: Path) -> tuple[Part, Part]:
+    """A folder for each class in ``train`` and in ``val``."""
+    train, test = (
+        [
+            (f"imagenette2-320/{part}/{folder}/{name}", label)
+            for label, folder in enumerate(_IMAGENETTE_FOLDERS)
+            for name in os.listdir(root / "imagenette2-320" / part / folder)  # noqa: PTH208 - names, for speed
+            if is_image_name(name)
+        ]
+        for part in ("train", "val")
+    )
+    return train, test
+
+
 PHOTO_READERS: Mapping[str, PhotoReader] = {
     # by the row's key
+    IMAGENETTE.key: _imagenette,
 }
 
 

@@ -15,7 +15,7 @@ from resnet_studio.data.datasets import photos
 from resnet_studio.data.datasets.paths import data_set_folder
 from resnet_studio.data.datasets.photos import Part
 from resnet_studio.domain import data_sets
-from resnet_studio.domain.data_sets import DATA_SETS, DataSetRow, Download
+from resnet_studio.domain.data_sets import DATA_SETS, IMAGENETTE, DataSetRow, Download
 from resnet_studio.platform.home import Home
 
 from ..conftest import picture
@@ -58,8 +58,20 @@ def _boats(made: Photos) -> dict[str, bytes]:
     return {**files, "split.json": json.dumps(split).encode()}
 
 
+def _imagenette(made: Photos) -> dict[str, bytes]:
+    """A folder for each class, by WordNet's name of it, beside a table and what a Mac leaves."""
+    files = {"imagenette2-320/noisy_imagenette.csv": b"path", "imagenette2-320/train/.DS_Store": b"x"}
+    classes, folders = IMAGENETTE.class_names, photos._IMAGENETTE_FOLDERS
+    for part, folder in (("train", "train"), ("test", "val")):
+        for number, (kind, body) in enumerate(made[part]):
+            where = folders[classes.index(kind)]
+            files[f"imagenette2-320/{folder}/{where}/{where}_{number}.JPEG"] = body
+    return files
+
+
 _WRITERS: dict[str, Callable[[Photos], dict[str, bytes]]] = {
     BOATS.key: _boats,
+    IMAGENETTE.key: _imagenette,
 }
 KEYS = [BOATS.key, *(row.key for row in DATA_SETS if row.photos)]
 
