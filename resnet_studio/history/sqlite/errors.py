@@ -66,6 +66,10 @@ def damaged(file: Path, detail: str) -> DamagedHistoryError:
     return DamagedHistoryError(_(_DAMAGED, file=file, detail=detail), detail)
 
 
+def moved(file: Path) -> StoreError:
+    return StoreError(_(_MOVED, file=file))
+
+
 def trouble(error: BaseException, file: Path) -> StoreError | None:
     """``error`` as one sentence for the user, or None if it is not of the user's kind."""
     cause = error.orig if isinstance(error, DBAPIError) else error
@@ -76,7 +80,7 @@ def trouble(error: BaseException, file: Path) -> StoreError | None:
         if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return damaged(file, str(cause))
         if code == sqlite3.SQLITE_READONLY_DBMOVED:
-            return StoreError(_(_MOVED, file=file))
+            return moved(file)
         if str(cause) == _NO_SUCH_FORMAT or (code == sqlite3.SQLITE_READONLY and os.access(file, os.W_OK)):
             return damaged(file, _("{cause}, says its header", cause=cause))
         text = _SENTENCES.get(code & 0xFF) if code is not None else None

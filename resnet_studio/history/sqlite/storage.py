@@ -19,10 +19,11 @@ from resnet_studio.history.revisions import PRESENT, Schema
 from resnet_studio.history.schema import Base
 from resnet_studio.history.sqlite import connections, inspect, migrate, salvage
 from resnet_studio.history.sqlite.backups import DailyBackup
-from resnet_studio.history.sqlite.errors import explained, suspicion
+from resnet_studio.history.sqlite.errors import explained, moved, suspicion
 from resnet_studio.history.sqlite.locking import WriterLock
 from resnet_studio.history.sqlite.requests import FileRequests
 from resnet_studio.history.storage import Inspection, KeptCopies, Requests
+from resnet_studio.platform.files import identity
 from resnet_studio.platform.private_folder import FILE_MODE
 from resnet_studio.text import _
 
@@ -75,6 +76,7 @@ class SqliteStorage:
         self._guard = threading.RLock()  # over the writing connection and every change of the fields below
         self._daily = DailyBackup(file, schema.head)
         self._writer: Engine | None = None
+        self._identity: tuple[int, int] | None = None  # of the file that the writer has open
         self._reader: Engine | None = None
         self._source = _Source.NOTHING
         self._cannot_write_beside = False
@@ -191,12 +193,15 @@ class SqliteStorage:
         """One transaction: all of it is stored when the block ends, or nothing.
 
         Raises:
-            StoreError: If this program may not write, or the disk is full or fails.
+            StoreError: If this program may not write, the disk is full or fails, or the file was renamed, removed or
+                replaced: SQLite would go on in one that nobody finds again.
         """
         with self._guard:
             self._check_open()
             if self._writer is None:
                 raise StoreError(self.why_read_only)
+            if identity(self.file) != self._identity:
+                raise moved(self.file)
             session = Session(self._writer, expire_on_commit=False)
             with self._noting_damage(), explained(self.file), session, session.begin():
                 yield session
@@ -259,6 +264,7 @@ class SqliteStorage:
         except BaseException:
             engine.dispose()
             raise
+        self._identity = identity(self.file)
         return engine
 
     @contextmanager
