@@ -46,11 +46,12 @@ from resnet_studio.cli.output import OutputLostError, guarded_streams
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.compile_cache import use_compile_cache
 from resnet_studio.platform.home import HISTORY_VARIABLE, RUNS_VARIABLE, VARIABLE, Home, without_password
+from resnet_studio.platform.interrupts import INTERRUPTED, raised_interrupts
 from resnet_studio.platform.private_folder import make_private, private_opener
 from resnet_studio.text import _
 
 PROGRAM = "resnet-studio"
-USER_ERROR, OUR_ERROR, INTERRUPTED, HUNG_UP = 2, 1, 130, 129  # exit codes
+USER_ERROR, OUR_ERROR, HUNG_UP = 2, 1, 129  # exit codes, beside that of an interrupt
 
 # In the order of the help. A module registers what it has under its own name.
 COMMANDS = (
@@ -129,8 +130,9 @@ def run(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     try:
         command = _with_translated_help(typer.main.get_command(app))
-        result = command.main(home_first(arguments), prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
+        with raised_interrupts():
+            result = command.main(home_first(arguments), prog_name=PROGRAM, standalone_mode=False)
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except OutputLostError as error:
         code = _print_error(error.sentence, USER_ERROR)
