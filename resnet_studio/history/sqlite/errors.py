@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, StoreError
+from resnet_studio.history.schema import Base
 from resnet_studio.text import N_, _
 
 _FULL = N_(
@@ -50,6 +52,9 @@ _SENTENCES = {
 # What a number that no SQLite writes makes of the header; there is no error code for it.
 _NO_SUCH_FORMAT = "unsupported file format"
 
+_NOT_THERE = re.compile(r"(?:no such (?:table|column):|table (\w+) has no column named) (?:main\.)?(\w+)(?:\.(\w+))?$")
+_OURS = {"alembic_version", *Base.metadata.tables} | {c.name for t in Base.metadata.sorted_tables for c in t.columns}
+
 # What SQLite may say of a full disk besides SQLITE_FULL: its log's index cannot grow, a file cannot be made, a quota
 # is used up. Each can have other causes too, so the disk is asked.
 _PERHAPS_FULL = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
@@ -79,6 +84,8 @@ def trouble(error: BaseException, file: Path) -> StoreError | None:
         code = getattr(cause, "sqlite_errorcode", None)
         if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return damaged(file, str(cause))
+        if code == sqlite3.SQLITE_ERROR and _lacks_ours(str(cause)):
+            return damaged(file, str(cause))
         if code == sqlite3.SQLITE_READONLY_DBMOVED:
             return moved(file)
         if str(cause) == _NO_SUCH_FORMAT or (code == sqlite3.SQLITE_READONLY and os.access(file, os.W_OK)):
@@ -88,6 +95,12 @@ def trouble(error: BaseException, file: Path) -> StoreError | None:
     if isinstance(cause, OSError):
         return StoreError(_(_UNREADABLE, file=cause.filename or file, detail=cause.strerror or cause))
     return None
+
+
+def _lacks_ours(message: str) -> bool:
+    """Whether SQLite says that a table or a column of ours has gone; of any other name it is our mistake."""
+    found = _NOT_THERE.match(message)
+    return found is not None and {name for name in found.groups() if name} <= _OURS
 
 
 def is_full(error: BaseException, file: Path) -> bool:

@@ -76,7 +76,7 @@ def test_damage_met_later_is_a_sentence_too(filled: Home, backup: bool) -> None:
     with RunStore.open(filled) as store:
         assert len(store.list_runs()) == 2
         if backup:
-            assert "gaps came from the backup of" in store.notices[0]
+            assert "; what was missing came from the backup of" in store.notices[0]
             assert store.curve(run_id, Series.TRAINING_ERROR).iterations.tolist() == list(range(1, 100_001))
         else:
             assert "without some points of plain-8" in store.notices[0]
