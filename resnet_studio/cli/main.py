@@ -42,7 +42,7 @@ from resnet_studio.cli.commands import (
     work,
 )
 from resnet_studio.cli.context import Session
-from resnet_studio.cli.output import OutputLostError, guarded_streams
+from resnet_studio.cli.output import OutputLostError, WarningsOnce, guarded_streams
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.compile_cache import use_compile_cache
 from resnet_studio.platform.home import HISTORY_VARIABLE, RUNS_VARIABLE, VARIABLE, Home, without_password
@@ -52,6 +52,8 @@ from resnet_studio.text import _
 
 PROGRAM = "resnet-studio"
 USER_ERROR, OUR_ERROR, HUNG_UP = 2, 1, 129  # exit codes, beside that of an interrupt
+
+_WARNINGS = WarningsOnce()
 
 # In the order of the help. A module registers what it has under its own name.
 COMMANDS = (
@@ -123,6 +125,8 @@ def _with_translated_help(command: Any) -> Any:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 2 and a sentence for the user's errors, 1 and a log for ours."""
+    _WARNINGS.begin()
+    logging.getLogger("resnet_studio").addHandler(_WARNINGS)
     with guarded_streams():
         return _run(arguments)
 
@@ -191,7 +195,7 @@ def _hung_up() -> bool:
 def _log_error(error: Exception, arguments: Sequence[str]) -> str:
     """Append the trace to the log and say where it is."""
     places = []
-    with contextlib.suppress(UserError):
+    with contextlib.suppress(Exception):
         places.append(Home.find(next(iter(split_home(arguments)[0][1:]), None)).logs)
     text = "".join(traceback.format_exception(error))
     entry = f"{datetime.now(UTC).isoformat()} {PROGRAM} {without_password(' '.join(arguments))}\n{text}\n"
@@ -201,7 +205,7 @@ def _log_error(error: Exception, arguments: Sequence[str]) -> str:
             make_private(folder)
             with open(file, "a", encoding="utf-8", errors="backslashreplace", opener=private_opener) as log:
                 log.write(entry)
-        except OSError:
+        except (OSError, ValueError):
             continue
         return _(
             "Something went wrong inside ResNet Studio ({name}: {error}); the trace is in {file}.",
@@ -209,4 +213,8 @@ def _log_error(error: Exception, arguments: Sequence[str]) -> str:
             error=error,
             file=file,
         )
-    return _("Something went wrong inside ResNet Studio and no log could be written: {text}", text=text)
+    return _(
+        "Something went wrong inside ResNet Studio ({name}: {error}), and no log could be written.",
+        name=type(error).__name__,
+        error=error,
+    )

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,11 @@ _UNREADABLE = N_(
 _MOVED = N_(
     "The history {file} was renamed, removed or replaced while it was in use; put it back, and start ResNet Studio "
     "again."
+)
+
+_NO_FILE = N_(
+    "{place} is {what}, not a file, so no history can lie there; move it away, or choose another folder with --home "
+    "DIR."
 )
 
 # Primary result codes of SQLite (https://sqlite.org/rescode.html); the rest of the number says more.
@@ -121,6 +127,18 @@ def _has_room(folder: Path) -> bool:
     except OSError as error:
         return error.errno not in _NO_ROOM
     return True
+
+
+def refuse_no_file(place: Path) -> None:
+    """Raises StoreError if something lies at ``place`` that is no file: a folder, a pipe or a device."""
+    try:
+        mode = place.stat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise StoreError(_(_NO_FILE, place=place, what=_("a folder")))
+    if not stat.S_ISREG(mode):
+        raise StoreError(_(_NO_FILE, place=place, what=_("a pipe or a device")))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.history.revisions import PRESENT, Schema, upgrade
 from resnet_studio.history.sqlite import backups, connections, schema_text
-from resnet_studio.history.sqlite.errors import damaged, explained, suspicion
+from resnet_studio.history.sqlite.errors import damaged, explained, refuse_no_file, suspicion
 from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
@@ -44,9 +44,10 @@ def look(database: Path, *, check: bool, frozen: bool = False, schema: Schema = 
         schema: What it is compared with.
 
     Raises:
-        StoreError: If the file is damaged, is something else, or was written by a newer program.
+        StoreError: If the file is damaged, is no file or something else, or was written by a newer program.
     """
     with explained(database):
+        refuse_no_file(database)
         if not database.exists() or database.stat().st_size == 0:
             return None
         if database.stat().st_size < _SMALLEST_BYTES:

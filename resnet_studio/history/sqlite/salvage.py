@@ -99,7 +99,7 @@ def set_aside(database: Path, detail: str, schema: Schema = PRESENT) -> Salvage:
         partial.rename(beside(database, _READY))
         sync(database.parent)
         finish(database)
-    log.warning("%s", found.sentence)
+    log.info("%s", found.sentence)  # whoever opened the history says so
     return found
 
 

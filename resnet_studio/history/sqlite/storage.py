@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -97,9 +98,10 @@ class SqliteStorage:
         return "" if self.writable else self._unwritable
 
     def missing(self) -> str:
-        """A file that cannot be looked at is taken to be there: opening it says why."""
+        """What cannot be looked at or is no file is taken to be there: opening it says why."""
         try:
-            return "" if self.file.stat().st_size else _("is empty")
+            found = self.file.stat()
+            return "" if found.st_size or not stat.S_ISREG(found.st_mode) else _("is empty")
         except FileNotFoundError:
             return _("is missing")
         except OSError:
@@ -162,10 +164,9 @@ class SqliteStorage:
         """
         with self._guard:
             self._check_open()
-            frozen = self._is_frozen()
             damage: DamagedHistoryError | None = None
             try:
-                found = migrate.look(self.file, check=False, frozen=frozen, schema=self._schema)
+                found = self._look()
             except DamagedHistoryError as error:
                 found, damage = "damaged", error
             if found not in (None, self._schema.head) and self._take_lock(0.0):
@@ -304,8 +305,7 @@ class SqliteStorage:
         self._check_open()
         if self._reader is not None and self._source is _Source.LIVE:
             return self._reader
-        frozen = self._is_frozen()
-        found = migrate.look(self.file, check=False, frozen=frozen, schema=self._schema)
+        found = self._look()
         if found not in (None, self._schema.head):
             raise StoreError(
                 _(
@@ -315,12 +315,22 @@ class SqliteStorage:
                     found=found,
                 )
             )
-        source = _Source.NOTHING if found is None else _Source.FROZEN if frozen else _Source.LIVE
+        source = _Source.NOTHING if found is None else _Source.FROZEN if self._is_frozen() else _Source.LIVE
         if self._reader is None or source is not self._source:
             if self._reader is not None:
                 self._reader.dispose()
             self._reader, self._source = self._make_reader(source), source
         return self._reader
+
+    def _look(self) -> str | None:
+        """See :func:`migrate.look`. A full disk has no room for what SQLite keeps beside a file that it reads."""
+        try:
+            return migrate.look(self.file, check=False, frozen=self._is_frozen(), schema=self._schema)
+        except DiskFullError:
+            if not migrate.at_rest(self.file):
+                raise
+            self._cannot_write_beside = True
+            return migrate.look(self.file, check=False, frozen=True, schema=self._schema)
 
     def _is_frozen(self) -> bool:
         """Nobody has the database open, and nothing can be written beside it."""
