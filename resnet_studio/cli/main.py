@@ -118,6 +118,9 @@ def _with_translated_help(command: Any) -> Any:
     """The command and those beneath it; their help is their functions' docstrings."""
     if command.help:
         command.help = _(command.help)
+    for parameter in command.params:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""  # it takes no value
     for inner in getattr(command, "commands", {}).values():
         _with_translated_help(inner)
     return command
