@@ -109,7 +109,7 @@ def test_a_home_that_goes_is_noticed_and_no_other_is_made(harm, cohort, home_wit
 
 
 @pytest.mark.skipif(os.name == "nt", reason="an open file cannot be moved there")
-@pytest.mark.parametrize("harm", ["removed", "renamed", "replaced"])
+@pytest.mark.parametrize("harm", ["removed", "removed with its logs", "renamed", "replaced"])
 def test_a_history_that_goes_alone_is_noticed(harm, cohort, home_with_images):
     file = home_with_images.root / "history.sqlite3"
     moved = file.with_name("moved.sqlite3")
@@ -117,6 +117,9 @@ def test_a_history_that_goes_alone_is_noticed(harm, cohort, home_with_images):
     def go():
         if harm == "removed":
             file.unlink()
+        elif harm == "removed with its logs":
+            for each in home_with_images.root.glob("history.sqlite3*"):
+                each.unlink()
         else:
             file.rename(moved)
         if harm == "replaced":
@@ -124,9 +127,15 @@ def test_a_history_that_goes_alone_is_noticed(harm, cohort, home_with_images):
 
     with RunStore.open(home_with_images) as store:
         sentence, iteration = train_until(store, cohort, go)
-    assert sentence.startswith(f"The history {file} was renamed, removed or replaced while it was in use;")
     assert f"iteration {iteration}." in sentence
-    assert file.exists() == (harm == "replaced")
+    if harm == "replaced":
+        assert sentence.startswith(f"The history {file} was renamed, removed or replaced while it was in use;")
+        return
+    assert sentence.startswith(f"The history {file} was renamed or removed while it was in use; all that it held was ")
+    check_whole(home_with_images)
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    connection.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="an open folder cannot be moved there")

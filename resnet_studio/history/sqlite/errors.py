@@ -39,6 +39,11 @@ _MOVED = N_(
     "again."
 )
 
+_WRITTEN_AGAIN = N_(
+    "The history {file} was renamed or removed while it was in use; all that it held was written there again: start "
+    "ResNet Studio again."
+)
+
 _NO_FILE = N_(
     "{place} is {what}, not a file, so no history can lie there; move it away, or choose another folder with --home "
     "DIR."
@@ -77,8 +82,8 @@ def damaged(file: Path, detail: str) -> DamagedHistoryError:
     return DamagedHistoryError(_(_DAMAGED, file=file, detail=detail), detail)
 
 
-def moved(file: Path) -> StoreError:
-    return StoreError(_(_MOVED, file=file))
+def moved(file: Path, *, written_again: bool = False) -> StoreError:
+    return StoreError(_(_WRITTEN_AGAIN if written_again else _MOVED, file=file))
 
 
 def trouble(error: BaseException, file: Path) -> StoreError | None:

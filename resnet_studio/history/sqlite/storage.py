@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -21,10 +22,11 @@ from resnet_studio.history.schema import Base
 from resnet_studio.history.sqlite import connections, inspect, migrate, salvage
 from resnet_studio.history.sqlite.backups import DailyBackup
 from resnet_studio.history.sqlite.errors import explained, moved, suspicion
+from resnet_studio.history.sqlite.files import LOGS, beside, remove
 from resnet_studio.history.sqlite.locking import WriterLock
 from resnet_studio.history.sqlite.requests import FileRequests
 from resnet_studio.history.storage import Inspection, KeptCopies, Requests
-from resnet_studio.platform.files import identity
+from resnet_studio.platform.files import identity, sync
 from resnet_studio.platform.private_folder import FILE_MODE
 from resnet_studio.text import _
 
@@ -78,6 +80,8 @@ class SqliteStorage:
         self._daily = DailyBackup(file, schema.head)
         self._writer: Engine | None = None
         self._identity: tuple[int, int] | None = None  # of the file that the writer has open
+        self._folder: tuple[int, int] | None = None  # and of the folder that it was in
+        self._written_again = False
         self._reader: Engine | None = None
         self._source = _Source.NOTHING
         self._cannot_write_beside = False
@@ -202,7 +206,7 @@ class SqliteStorage:
             if self._writer is None:
                 raise StoreError(self.why_read_only)
             if identity(self.file) != self._identity:
-                raise moved(self.file)
+                raise moved(self.file, written_again=self._write_again(self._writer))
             session = Session(self._writer, expire_on_commit=False)
             with self._noting_damage(), explained(self.file), session, session.begin():
                 yield session
@@ -265,8 +269,38 @@ class SqliteStorage:
         except BaseException:
             engine.dispose()
             raise
-        self._identity = identity(self.file)
+        self._identity, self._folder = identity(self.file), identity(self.file.parent)
+        self._written_again = False
         return engine
+
+    def _write_again(self, writer: Engine) -> bool:
+        """Whether the history lies at its place again: SQLite keeps a file that was removed until it is closed.
+
+        A file that has taken its place is left alone, and so is a folder that has taken that of its folder.
+        """
+        if self._written_again or self.file.exists() or identity(self.file.parent) != self._folder:
+            return self._written_again
+        part = beside(self.file, ".again")
+        try:
+            remove(part)
+            held = writer.raw_connection()
+            try:
+                with closing(sqlite3.connect(part)) as copy:
+                    held.driver_connection.backup(copy)  # type: ignore[union-attr]
+                    copy.execute("PRAGMA journal_mode=DELETE").fetchall()  # all of it in one file
+            finally:
+                held.close()
+            part.chmod(FILE_MODE)
+            sync(part)
+            for name in LOGS:  # they would be taken for those of the new file
+                beside(self.file, name).unlink(missing_ok=True)
+            part.rename(self.file)
+            sync(self.file.parent)
+        except (OSError, sqlite3.Error) as error:
+            log.warning("the history cannot be written again: %s", error)
+            return False
+        self._written_again = True
+        return True
 
     @contextmanager
     def _noting_damage(self) -> Iterator[None]:
