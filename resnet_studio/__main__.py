@@ -1,15 +1,17 @@
-"""``resnet-studio``: without arguments the window, on the shortest way; everything else through the command line."""
+"""``resnet-studio``: without arguments the window, on the shortest way; everything else through the command line.
+
+Only what Python has loaded anyway is imported up here: until :func:`main` runs, an interrupt would print a traceback.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import threading
-from collections.abc import Sequence
-from typing import NoReturn
 
-from resnet_studio.cli.arguments import only_home
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 # How long a thread of torch spins, waiting for the others, before it sleeps. GNU OpenMP's own choice is some fifteen
 # times as long: on two cores, beside one busy program, a step then took 900 ms instead of 65 ms; alone, both take 65.
@@ -24,6 +26,8 @@ def start(arguments: Sequence[str]) -> int:
     """Do what the arguments say and return the exit code. Loads neither typer nor rich on the way to the window."""
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # read once, when torch is loaded
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # likewise; what exact training on CUDA needs
+    from resnet_studio.cli.arguments import only_home
+
     wanted, home = only_home(arguments)
     if wanted:
         from resnet_studio.cli.window import start_window
@@ -49,6 +53,9 @@ def leave(code: int) -> NoReturn:
     Python ends such a thread as it comes back from native code, by unwinding its stack. What torch has on it may not be
     unwound, and the process would abort ("terminate called without an active exception", signal 6).
     """
+    import contextlib
+    import threading
+
     if any(thread.name in UNSTOPPABLE for thread in threading.enumerate()):
         with contextlib.suppress(OSError, ValueError):  # all else that has to be closed has been
             sys.stdout.flush()
@@ -58,6 +65,12 @@ def leave(code: int) -> NoReturn:
 
 
 def main() -> NoReturn:
+    try:
+        from resnet_studio.platform.interrupts import leave_on_interrupts
+
+        leave_on_interrupts()
+    except KeyboardInterrupt:
+        os._exit(130)
     _fill_closed_descriptors()
     leave(start(sys.argv[1:]))
 

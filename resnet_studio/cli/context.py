@@ -39,7 +39,8 @@ class Session:
         from resnet_studio.history.store import open_history
 
         store = open_history(self.home, writer=False)
-        if not store.shared and any(run.status.active for run in store.list_runs()):
+        runs = store.list_runs()  # which also finds those that cannot be read
+        if not store.shared and any(run.status.active for run in runs):
             with contextlib.suppress(UserError):
                 open_history(self.home).close()
         return _with_notices(store)

@@ -42,15 +42,18 @@ from resnet_studio.cli.commands import (
     work,
 )
 from resnet_studio.cli.context import Session
-from resnet_studio.cli.output import OutputLostError, guarded_streams
+from resnet_studio.cli.output import OutputLostError, WarningsOnce, guarded_streams
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.compile_cache import use_compile_cache
 from resnet_studio.platform.home import HISTORY_VARIABLE, RUNS_VARIABLE, VARIABLE, Home, without_password
+from resnet_studio.platform.interrupts import INTERRUPTED, raised_interrupts
 from resnet_studio.platform.private_folder import make_private, private_opener
 from resnet_studio.text import _
 
 PROGRAM = "resnet-studio"
-USER_ERROR, OUR_ERROR, INTERRUPTED, HUNG_UP = 2, 1, 130, 129  # exit codes
+USER_ERROR, OUR_ERROR, HUNG_UP = 2, 1, 129  # exit codes, beside that of an interrupt
+
+_WARNINGS = WarningsOnce()
 
 # In the order of the help. A module registers what it has under its own name.
 COMMANDS = (
@@ -115,6 +118,9 @@ def _with_translated_help(command: Any) -> Any:
     """The command and those beneath it; their help is their functions' docstrings."""
     if command.help:
         command.help = _(command.help)
+    for parameter in command.params:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""  # it takes no value
     for inner in getattr(command, "commands", {}).values():
         _with_translated_help(inner)
     return command
@@ -122,6 +128,8 @@ def _with_translated_help(command: Any) -> Any:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 2 and a sentence for the user's errors, 1 and a log for ours."""
+    _WARNINGS.begin()
+    logging.getLogger("resnet_studio").addHandler(_WARNINGS)
     with guarded_streams():
         return _run(arguments)
 
@@ -129,8 +137,9 @@ def run(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     try:
         command = _with_translated_help(typer.main.get_command(app))
-        result = command.main(home_first(arguments), prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
+        with raised_interrupts():
+            result = command.main(home_first(arguments), prog_name=PROGRAM, standalone_mode=False)
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except OutputLostError as error:
         code = _print_error(error.sentence, USER_ERROR)
@@ -189,7 +198,7 @@ def _hung_up() -> bool:
 def _log_error(error: Exception, arguments: Sequence[str]) -> str:
     """Append the trace to the log and say where it is."""
     places = []
-    with contextlib.suppress(UserError):
+    with contextlib.suppress(Exception):
         places.append(Home.find(next(iter(split_home(arguments)[0][1:]), None)).logs)
     text = "".join(traceback.format_exception(error))
     entry = f"{datetime.now(UTC).isoformat()} {PROGRAM} {without_password(' '.join(arguments))}\n{text}\n"
@@ -199,7 +208,7 @@ def _log_error(error: Exception, arguments: Sequence[str]) -> str:
             make_private(folder)
             with open(file, "a", encoding="utf-8", errors="backslashreplace", opener=private_opener) as log:
                 log.write(entry)
-        except OSError:
+        except (OSError, ValueError):
             continue
         return _(
             "Something went wrong inside ResNet Studio ({name}: {error}); the trace is in {file}.",
@@ -207,4 +216,8 @@ def _log_error(error: Exception, arguments: Sequence[str]) -> str:
             error=error,
             file=file,
         )
-    return _("Something went wrong inside ResNet Studio and no log could be written: {text}", text=text)
+    return _(
+        "Something went wrong inside ResNet Studio ({name}: {error}), and no log could be written.",
+        name=type(error).__name__,
+        error=error,
+    )

@@ -69,8 +69,8 @@ class SpecOption:
 
     @property
     def metavar(self) -> str | None:
-        """What stands for the value in the help: the unit where there is one."""
-        if issubclass(self.kind, Enum):
+        """What stands for the value in the help: the unit where there is one; nothing for a switch."""
+        if issubclass(self.kind, Enum) or self.kind is bool:
             return None
         if self.is_list:
             return "N,N,..."

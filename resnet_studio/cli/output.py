@@ -10,6 +10,7 @@ import contextlib
 import errno
 import io
 import json
+import logging
 import math
 import os
 import sys
@@ -138,6 +139,26 @@ def _plain(value: Any) -> Any:
 def hint(sentence: str) -> None:
     """One line for people on stderr."""
     print(sentence, file=sys.stderr)
+
+
+class WarningsOnce(logging.Handler):
+    """What the program logs as a warning, on stderr: each as a sentence, and once a command."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._said: set[str] = set()
+
+    def begin(self) -> None:
+        """Another command."""
+        self._said.clear()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sentence = " ".join(record.getMessage().split())
+        sentence = sentence[:1].upper() + sentence[1:]
+        if sentence not in self._said:
+            self._said.add(sentence)
+            with contextlib.suppress(OutputLostError, OSError):
+                hint(sentence if sentence.endswith((".", "!", "?")) else f"{sentence}.")
 
 
 def print_table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +38,14 @@ def read_run_file(file: Path) -> CohortSpec:
 
 
 def _text(file: Path) -> str:
+    if not os.path.lexists(file):
+        raise UserError(
+            _(
+                "There is no run file {file}; besides options one word is expected, the TOML file of a run as --save "
+                "writes it.",
+                file=file,
+            )
+        )
     try:
         return read_regular(file, _LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
-from resnet_studio.domain.errors import SpecError
+from resnet_studio.domain.errors import NewerSpecError, SpecError
 from resnet_studio.domain.records import NOT_KNOWN, RunRecord
 from resnet_studio.domain.specs import SCHEMA_VERSION, CohortSpec, RunSpec, Spec
 from resnet_studio.text import _
@@ -71,11 +71,11 @@ def parse(kind: type[S], values: Mapping[str, Any]) -> S:
     """Validate plain values.
 
     Raises:
-        SpecError: With a sentence for each field at fault.
+        SpecError: With a sentence for each field at fault; a NewerSpecError if a newer program wrote them.
     """
     version = values.get("schema_version", SCHEMA_VERSION)
     if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise SpecError(
+        raise NewerSpecError(
             {
                 "schema_version": _(
                     "written by a newer ResNet Studio (schema {version}); this one reads {schema_version}",

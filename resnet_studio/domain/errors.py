@@ -26,6 +26,10 @@ class SpecError(UserError):
         super().__init__("; ".join(f"{name}: {text}" if name else text for name, text in self.fields.items()))
 
 
+class NewerSpecError(SpecError):
+    """One of a form that only a newer program knows."""
+
+
 class DataError(UserError):
     """Images that cannot be used: a folder that is missing, empty or unreadable."""
 

@@ -22,6 +22,7 @@ from resnet_studio.history import runs
 from resnet_studio.history.odd_values import OddValueError, refuse_odd, shown
 from resnet_studio.history.schema import EvaluationMemberRow, EvaluationRow, RunRow
 from resnet_studio.history.storage import Storage
+from resnet_studio.history.stored_specs import what_helps
 from resnet_studio.platform.run_folder import is_run_id
 from resnet_studio.text import _
 
@@ -194,8 +195,9 @@ def _protocol(text: str) -> Protocol:
     except SpecError as error:
         raise StoreError(
             _(
-                "A stored test protocol cannot be read ({error}); install the version of ResNet Studio that wrote it.",
+                "A stored test protocol cannot be read ({error}); {advice}.",
                 error=error,
+                advice=what_helps(error),
             )
         ) from error
 

@@ -34,7 +34,7 @@ from resnet_studio.history.schema import (
     TagRow,
 )
 from resnet_studio.history.sessions import locked
-from resnet_studio.history.stored_specs import stored_spec
+from resnet_studio.history.stored_specs import stored_spec, what_helps
 from resnet_studio.platform.run_folder import is_run_id
 from resnet_studio.text import _
 
@@ -131,8 +131,8 @@ def to_record(row: RunRow, evaluated: tuple[EvaluatedError, ...] = (), *, archiv
     except SpecError as error:
         raise StoreError(
             _(
-                "The specification of run {id} ({name}) cannot be read ({error}); "
-                "install the version of ResNet Studio that wrote it.",
+                "The specification of run {id} ({name}) cannot be read ({error}); {advice}.",
+                advice=what_helps(error),
                 id=row.id[:8],
                 name=row.name,
                 error=error,
@@ -238,7 +238,7 @@ def records(
         try:
             found.append(to_record(row, errors.get(row.id, ()), archived=row.key in archived))
         except StoreError as error:
-            log.warning("a run cannot be read: %s", error)
+            log.info("a run cannot be read: %s", error)  # whoever asked for the list says so
             unreadable[str(row.id)] = error.sentence
     return found, unreadable
 

@@ -6,10 +6,19 @@ import re
 from functools import lru_cache
 
 from resnet_studio.domain.documents import from_json
+from resnet_studio.domain.errors import NewerSpecError, SpecError
 from resnet_studio.domain.specs import MAX_SEED, RunSpec
+from resnet_studio.text import _
 
 _NUMBER = r"(0|[1-9]\d{0,9})"
 _SEEDS = re.compile(rf'"init_seed":{_NUMBER},"data_seed":{_NUMBER}(?=[,}}])')  # as they are written
+
+
+def what_helps(error: SpecError) -> str:
+    """With a stored document that cannot be read: the end of a sentence."""
+    if isinstance(error, NewerSpecError):
+        return _("install the version of ResNet Studio that wrote it")
+    return _("the history is damaged there")
 
 
 @lru_cache(maxsize=16_384)

@@ -73,6 +73,15 @@ def write_whole(path: Path, content: bytes | str) -> Path:
     return path
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """What stays the same as long as it is the same file or folder; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def make_folder(folder: Path) -> None:
     """With those above it; each entry survives a power cut once this returns."""
     if not folder.is_dir():

@@ -6,6 +6,7 @@ always this machine's own.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from dataclasses import dataclass
@@ -14,12 +15,16 @@ from pathlib import Path
 import platformdirs
 
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.visible_text import visible
 from resnet_studio.platform.private_folder import make_private
 from resnet_studio.platform.run_folder import RunFolder
 from resnet_studio.platform.shared_places import read_places
 from resnet_studio.text import _
 
 VARIABLE = "RESNET_STUDIO_HOME"
+_LONGEST_INSIDE = 200  # characters of what is made in it
+_SHOWN = 80  # characters of a name in a sentence
+_NO_NAME = (errno.ENAMETOOLONG, errno.EINVAL)  # Windows says the second of names that there cannot be
 _PASSWORD = re.compile(r"(\w+://[^/@\s:]*):[^/@\s]*(?=@)")
 HISTORY_VARIABLE, RUNS_VARIABLE = "RESNET_STUDIO_HISTORY", "RESNET_STUDIO_RUNS"
 
@@ -54,7 +59,7 @@ class Home:
         return cls(
             root,
             kept.history if history is None else history.strip(),
-            Path(folder).expanduser().absolute() if folder else None,
+            _usable(folder, "--runs") if folder else None,
         )
 
     @classmethod
@@ -71,7 +76,7 @@ class Home:
         elif not str(chosen).strip():
             raise UserError(_("--home is empty; give it a folder, or leave it out for the usual one."))
         path = chosen or platformdirs.user_data_dir("resnet-studio", appauthor=False)
-        return Path(path).expanduser().absolute()
+        return _usable(path, "--home")
 
     @property
     def runs(self) -> Path:
@@ -115,6 +120,18 @@ class Home:
             for folder in (self.root, self.root / "runs", self.data, self.logs, self.cache):
                 make_private(folder)
         except OSError as error:
+            if blocking := _blocking(error, self.root):
+                sentence = (
+                    _("{blocking} is a file; name a folder with --home DIR.", blocking=blocking)
+                    if blocking == self.root
+                    else _(
+                        "The folder {root} cannot be used because {blocking} is a file; choose another with --home "
+                        "DIR.",
+                        root=self.root,
+                        blocking=blocking,
+                    )
+                )
+                raise UserError(sentence) from None
             raise UserError(
                 _(
                     "The folder {root} cannot be used ({strerror}); choose another with --home DIR.",
@@ -138,6 +155,44 @@ class Home:
                     strerror=error.strerror or error,
                 )
             ) from None
+
+
+def _usable(folder: str | Path, option: str) -> Path:
+    """``folder`` as a whole path, if there can be one of that name with the program's files in it.
+
+    Raises:
+        UserError: If there cannot: it is too long, not UTF-8, or begins with a person whom nobody knows.
+    """
+    try:
+        path = Path(folder).expanduser().absolute()
+        str(path).encode()  # SQLite knows no other names
+        os.lstat(path / ("x" * _LONGEST_INSIDE))
+    except UnicodeEncodeError:
+        why = _("its name is not UTF-8")
+    except RuntimeError as error:
+        why = str(error).rstrip(".")
+    except ValueError:
+        why = _("its name has a null character")
+    except OSError as error:
+        if error.errno not in _NO_NAME:
+            return path
+        why = _("its name is too long") if error.errno == errno.ENAMETOOLONG else error.strerror or str(error)
+    else:
+        return path
+    shown = visible(str(folder))
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+    raise UserError(
+        _("The folder {shown} cannot be used ({why}); choose another with {option} DIR.", shown=shown, why=why,
+          option=option)
+    )  # fmt: skip
+
+
+def _blocking(error: OSError, root: Path) -> Path | None:
+    """The file that lies where a folder has to be, if that is why ``error`` came up."""
+    if not isinstance(error, FileExistsError | NotADirectoryError):
+        return None
+    place = Path(error.filename or root)
+    return next((each for each in (place, *place.parents) if each.exists() and not each.is_dir()), None)
 
 
 def _given(value: str | None, option: str, variable: str) -> str | None:

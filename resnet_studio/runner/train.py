@@ -76,7 +76,8 @@ def train(
     """
     home, ids, spec = start.home, start.run_ids, start.spec
     recipe, size = spec.recipe, spec.network.image_size
-    guard = DiskSpaceGuard(home.root, ids, emit, show or emit, should_stop)
+    mounted = () if home.shared_runs is None else (home.shared_runs,)
+    guard = DiskSpaceGuard(home.root, ids, emit, show or emit, should_stop, mounted)
 
     def report(detail: str, fraction: float | None = None) -> None:
         guard.emit(PhaseChanged(ids, Phase.LOADING, detail, fraction))
@@ -86,7 +87,8 @@ def train(
     with freed_memory_kept(), opened as data:
         check_data(start, data)
         if data.skipped:
-            guard.emit(NoticeGiven(ids, guard.attempt(lambda: _name_skipped(data.skipped, home, ids[0]))))
+            guard.attempt(partial(_list_skipped, data.skipped, home, ids[0]))
+            guard.emit(NoticeGiven(ids, _name_skipped(data.skipped, home, ids[0])))
         for sentence in _say_repeated(data):
             guard.emit(NoticeGiven(ids, sentence))
         if recipe.precision is Precision.AUTO:
@@ -94,10 +96,12 @@ def train(
         machine = _machine(start, devices, beside)
         if machine.notice:
             guard.emit(NoticeGiven(ids, machine.notice))
-        preprocessing = guard.attempt(partial(_preprocessing, start, data)).to(machine.device)
+        used = _preprocessing(start, data)
+        guard.attempt(lambda: [_keep_preprocessing(used, home, run_id) for run_id in ids])
+        preprocessing = used.to(machine.device)
         batches = data.batches(preprocessing, machine.device, WHOLE if team is None else team.share)
         guard.emit(PhaseChanged(ids, Phase.BUILDING))
-        kept = _Checkpoints(start, guard)
+        kept = _Checkpoints(start, guard, used, data.skipped)
         members = _members(start, machine, guard)
         del start  # its snapshots and weights would lie in memory to the end
         engine = _engine(machine, recipe, home, ids, guard.emit, should_stop, team)
@@ -249,17 +253,21 @@ def _facts(data: TrainingData) -> dict[str, str]:
 def _preprocessing(start: CohortStart, data: TrainingData) -> Preprocessing:
     """Measured once over the training set, or that of the weights training begins with.
 
-    With such weights, the colours for augmentation are those of the new training set. Kept in each run's folder before
-    its first iteration.
+    With such weights, the colours for augmentation are those of the new training set.
     """
     used = data.preprocessing()
     if (given := start.preprocessing) is not None:
         used = Preprocessing(given.image_size, given.mean, given.std, used.colour_values, used.colour_vectors)
-    for run_id in start.run_ids:
-        file = start.home.run(run_id).preprocessing
-        if not file.exists():
-            used.save(file)
     return used
+
+
+def _keep_preprocessing(used: Preprocessing, home: Home, run_id: str) -> bool:
+    """Write it into the run's folder, which has it before the first iteration; False if it was there."""
+    file = home.run(run_id).preprocessing
+    missing = not file.exists()
+    if missing:
+        used.save(file)
+    return missing
 
 
 def _members(start: CohortStart, machine: Machine, guard: DiskSpaceGuard) -> list[Member]:
@@ -293,15 +301,22 @@ def _member(
 
 
 class _Checkpoints:
-    """Writes the members' checkpoints, and drops those that are no longer needed."""
+    """Writes the members' checkpoints, and drops those that are no longer needed or gone.
 
-    def __init__(self, start: CohortStart, guard: DiskSpaceGuard) -> None:
+    With each, it looks whether what was written into the run's folder at the start still lies there.
+    """
+
+    def __init__(
+        self, start: CohortStart, guard: DiskSpaceGuard, used: Preprocessing, skipped: Sequence[tuple[str, str]]
+    ) -> None:
         self._home, self._guard = start.home, guard
+        self._used, self._skipped, self._lists_skipped = used, skipped, start.run_ids[0]
         self._folders = {m.run_id: {each.iteration: each.folder for each in m.whole} for m in start.members}
         self._replaced: dict[str, list[str]] = {m.run_id: [] for m in start.members}
 
     def save(self, member: Member) -> CheckpointSaved:
         """A new one of the iteration of an older one takes its place."""
+        self._write_again(member.run_id)
         files, snapshot = self._home.run(member.run_id), member.snapshot()
         folder, sha256 = self._guard.attempt(lambda: checkpoints.save(files.checkpoints, snapshot))
         name, mine = files.stored_name(folder), self._folders[member.run_id]
@@ -318,24 +333,42 @@ class _Checkpoints:
         """
         files, mine = self._home.run(run_id), self._folders[run_id]
         gone, self._replaced[run_id] = self._replaced[run_id], []
-        for iteration in sorted(mine, reverse=True)[_KEPT_CHECKPOINTS:]:
-            self._guard.emit(CheckpointDropped(run_id, iteration))
-            gone.append(mine.pop(iteration))
+        for place, iteration in enumerate(sorted(mine, reverse=True)):
+            if place >= _KEPT_CHECKPOINTS or not files.checkpoint(mine[iteration]).is_dir():
+                self._guard.emit(CheckpointDropped(run_id, iteration))
+                gone.append(mine.pop(iteration))
         checkpoints.remove(files.checkpoint(folder) for folder in gone)
+
+    def _write_again(self, run_id: str) -> None:
+        """What the start wrote, where somebody has removed the run's folder or emptied it since then."""
+        files = self._home.run(run_id)
+        again = self._guard.attempt(partial(_keep_preprocessing, self._used, self._home, run_id))
+        if self._skipped and run_id == self._lists_skipped and not files.left_out.exists():
+            self._guard.attempt(partial(_list_skipped, self._skipped, self._home, run_id))
+        if again:
+            sentence = _(
+                "The files in {folder} were removed while this run was training; those that this run needs were "
+                "written there again.",
+                folder=files.path,
+            )
+            self._guard.emit(NoticeGiven((run_id,), sentence))
+
+
+def _list_skipped(skipped: Sequence[tuple[str, str]], home: Home, run_id: str) -> None:
+    """All of them, with the reasons, go to a file in the run's folder."""
+    with replacing(home.run(run_id).left_out) as part:
+        part.write_text("".join(f"{name}: {reason}\n" for name, reason in skipped), encoding="utf-8")
 
 
 def _name_skipped(skipped: Sequence[tuple[str, str]], home: Home, run_id: str) -> str:
-    """A sentence with the first names; all of them, with the reasons, go to a file in the run's folder."""
-    file = home.run(run_id).left_out
-    with replacing(file) as part:
-        part.write_text("".join(f"{name}: {reason}\n" for name, reason in skipped), encoding="utf-8")
+    """A sentence with the first names."""
     count, names = len(skipped), ", ".join(name for name, _unused in skipped[:3])
     files = _n("{count} file was", "{count} files were", count)
     return _(
         "{files} left out, among them {names}; all of them, and why, are listed in {file}.",
         files=files,
         names=names,
-        file=file,
+        file=home.run(run_id).left_out,
     )
 
 

@@ -13,6 +13,7 @@ from resnet_studio.domain.enums import Phase, RunStatus
 from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, HistoryAwayError, StoreError, UserError
 from resnet_studio.domain.events import CheckpointSaved, Event, EventSink, PhaseChanged, StatusChanged, StopCheck
 from resnet_studio.domain.queue import LostClaimError
+from resnet_studio.platform.files import identity
 from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
@@ -46,20 +47,22 @@ class DiskSpaceGuard:
     up. The runs are shown as paused, with a sentence, and as what they were before once there is room. A server that
     keeps the history and does not answer, or whose own disk is full, is waited for in the same way.
 
-    What no waiting mends stops training: a disk that fails or became read-only, a folder that was renamed, removed or
-    replaced. It is looked for before each write, so that nothing is written to a folder of the same name.
+    What no waiting mends stops training: a disk that fails or became read-only, a folder (this one, or one of
+    ``mounted``) that was renamed, removed or replaced. It is looked for before each write, so that nothing is written
+    to a folder of the same name.
     """
 
     def __init__(
-        self, folder: Path, run_ids: Sequence[str], emit: EventSink, show: EventSink, should_stop: StopCheck
-    ) -> None:
+        self, folder: Path, run_ids: Sequence[str], emit: EventSink, show: EventSink, should_stop: StopCheck,
+        mounted: Sequence[Path] = (),
+    ) -> None:  # fmt: skip
         self._folder, self._store, self._show = folder, emit, show
         self._should_stop = should_stop
         self._standing = dict.fromkeys(run_ids, RunStatus.RUNNING)  # of the runs that have not ended
         self._phase: PhaseChanged | None = None
         self._waiting = False
         self._saved: dict[str, int] = {}  # run id -> iteration of its newest checkpoint
-        self._identity = _identity(folder)
+        self._identities = {each: identity(each) for each in (folder, *mounted)}
 
     def emit(self, event: Event) -> None:
         """Pass ``event`` on, which stores it; see :meth:`attempt`. An OSError is a viewer's and passes as it is."""
@@ -91,7 +94,7 @@ class DiskSpaceGuard:
 
     def _attempt(self, work: Callable[[], T]) -> T:
         while True:
-            self._look_at_folder()
+            self._look_at_folders()
             try:
                 result = work()
                 break
@@ -123,14 +126,15 @@ class DiskSpaceGuard:
             self._show_going_on()
         return result
 
-    def _look_at_folder(self) -> None:
-        if _identity(self._folder) != self._identity:
-            raise self._lost(
-                _(
-                    "The folder {folder} was renamed, removed or replaced while it was in use; put it back.",
-                    folder=self._folder,
+    def _look_at_folders(self) -> None:
+        for folder, before in self._identities.items():
+            if identity(folder) != before:
+                raise self._lost(
+                    _(
+                        "The folder {folder} was renamed, removed or replaced while it was in use; put it back.",
+                        folder=folder,
+                    )
                 )
-            )
 
     def _lost(self, sentence: str) -> StorageLostError:
         if not self._saved:
@@ -185,12 +189,3 @@ class DiskSpaceGuard:
             self.emit(StatusChanged(run_id, status))
         if self._phase is not None and self._standing:
             self._show(self._phase)
-
-
-def _identity(folder: Path) -> tuple[int, int] | None:
-    """What stays the same as long as it is the same folder; None if there is none."""
-    try:
-        found = folder.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

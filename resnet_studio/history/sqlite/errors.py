@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from resnet_studio.domain.errors import DamagedHistoryError, DiskFullError, StoreError
+from resnet_studio.history.schema import Base
 from resnet_studio.text import N_, _
 
 _FULL = N_(
@@ -36,6 +39,16 @@ _MOVED = N_(
     "again."
 )
 
+_WRITTEN_AGAIN = N_(
+    "The history {file} was renamed or removed while it was in use; all that it held was written there again: start "
+    "ResNet Studio again."
+)
+
+_NO_FILE = N_(
+    "{place} is {what}, not a file, so no history can lie there; move it away, or choose another folder with --home "
+    "DIR."
+)
+
 # Primary result codes of SQLite (https://sqlite.org/rescode.html); the rest of the number says more.
 _SENTENCES = {
     sqlite3.SQLITE_FULL: _FULL,
@@ -49,6 +62,9 @@ _SENTENCES = {
 
 # What a number that no SQLite writes makes of the header; there is no error code for it.
 _NO_SUCH_FORMAT = "unsupported file format"
+
+_NOT_THERE = re.compile(r"(?:no such (?:table|column):|table (\w+) has no column named) (?:main\.)?(\w+)(?:\.(\w+))?$")
+_OURS = {"alembic_version", *Base.metadata.tables} | {c.name for t in Base.metadata.sorted_tables for c in t.columns}
 
 # What SQLite may say of a full disk besides SQLITE_FULL: its log's index cannot grow, a file cannot be made, a quota
 # is used up. Each can have other causes too, so the disk is asked.
@@ -66,6 +82,10 @@ def damaged(file: Path, detail: str) -> DamagedHistoryError:
     return DamagedHistoryError(_(_DAMAGED, file=file, detail=detail), detail)
 
 
+def moved(file: Path, *, written_again: bool = False) -> StoreError:
+    return StoreError(_(_WRITTEN_AGAIN if written_again else _MOVED, file=file))
+
+
 def trouble(error: BaseException, file: Path) -> StoreError | None:
     """``error`` as one sentence for the user, or None if it is not of the user's kind."""
     cause = error.orig if isinstance(error, DBAPIError) else error
@@ -75,8 +95,10 @@ def trouble(error: BaseException, file: Path) -> StoreError | None:
         code = getattr(cause, "sqlite_errorcode", None)
         if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return damaged(file, str(cause))
+        if code == sqlite3.SQLITE_ERROR and _lacks_ours(str(cause)):
+            return damaged(file, str(cause))
         if code == sqlite3.SQLITE_READONLY_DBMOVED:
-            return StoreError(_(_MOVED, file=file))
+            return moved(file)
         if str(cause) == _NO_SUCH_FORMAT or (code == sqlite3.SQLITE_READONLY and os.access(file, os.W_OK)):
             return damaged(file, _("{cause}, says its header", cause=cause))
         text = _SENTENCES.get(code & 0xFF) if code is not None else None
@@ -84,6 +106,12 @@ def trouble(error: BaseException, file: Path) -> StoreError | None:
     if isinstance(cause, OSError):
         return StoreError(_(_UNREADABLE, file=cause.filename or file, detail=cause.strerror or cause))
     return None
+
+
+def _lacks_ours(message: str) -> bool:
+    """Whether SQLite says that a table or a column of ours has gone; of any other name it is our mistake."""
+    found = _NOT_THERE.match(message)
+    return found is not None and {name for name in found.groups() if name} <= _OURS
 
 
 def is_full(error: BaseException, file: Path) -> bool:
@@ -104,6 +132,18 @@ def _has_room(folder: Path) -> bool:
     except OSError as error:
         return error.errno not in _NO_ROOM
     return True
+
+
+def refuse_no_file(place: Path) -> None:
+    """Raises StoreError if something lies at ``place`` that is no file: a folder, a pipe or a device."""
+    try:
+        mode = place.stat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise StoreError(_(_NO_FILE, place=place, what=_("a folder")))
+    if not stat.S_ISREG(mode):
+        raise StoreError(_(_NO_FILE, place=place, what=_("a pipe or a device")))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from resnet_studio.domain.series import Per, Series
-from resnet_studio.history.schema import Base
+from resnet_studio.history.schema import REVISIONS, Base
 from resnet_studio.history.sqlite import backups
 from resnet_studio.history.sqlite.errors import is_full
 
@@ -88,12 +88,14 @@ def gather(damaged: Path, target: Path, copies: Iterator[Path]) -> Gathered:
         new.execute("BEGIN IMMEDIATE")
         try:
             with closing(sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro", uri=True)) as old:
+                old.execute("PRAGMA writable_schema=ON")  # one definition that cannot be read hides no other table
+                older = _is_older(old)
                 for table in gaps:
-                    gaps[table] = _copy_table(old, new, table)
+                    gaps[table] = _copy_table(old, new, table, older=older)
         except sqlite3.DatabaseError as error:  # not even the list of tables can be read
             if is_full(error, target):
                 raise
-            log.warning("nothing more can be read of %s: %s", damaged, error)
+            log.info("nothing more can be read of %s: %s", damaged, error)
         new.execute("COMMIT")
         before = _count(new)
         if any(gaps.values()) and (copy := next(copies, None)) is not None:
@@ -124,11 +126,20 @@ def _columns(new: sqlite3.Connection, old: sqlite3.Connection, table: str, schem
     return [str(row[1]) for row in new.execute(f"PRAGMA main.table_info({table})") if row[1] in there]
 
 
-def _copy_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> int:
+def _is_older(old: sqlite3.Connection) -> bool:
+    """Its schema is known and not the present one, so that it may lack tables."""
+    try:
+        row = old.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    return row is not None and row[0] in REVISIONS[:-1]
+
+
+def _copy_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str, *, older: bool) -> int:
     """How many places of ``table`` could not be read, or held what the table does not allow."""
     columns = _columns(new, old, table)
     if not columns:
-        return 0
+        return 0 if older else 1
     insert = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
     lost = 0
     for row in _readable(old, table, columns):

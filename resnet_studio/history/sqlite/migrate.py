@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
 from pathlib import Path
 
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.history.revisions import PRESENT, Schema, upgrade
-from resnet_studio.history.sqlite import backups, connections
-from resnet_studio.history.sqlite.errors import damaged, explained, suspicion
+from resnet_studio.history.sqlite import backups, connections, schema_text
+from resnet_studio.history.sqlite.errors import damaged, explained, refuse_no_file, suspicion
 from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
 
+_REVISION = re.compile(r"\d{4}", re.ASCII)
 _SMALLEST_BYTES = 512  # one page at least; SQLite takes a shorter file for an empty database
 _ALWAYS_CHECKED_BYTES = 16 * 2**20  # some 15 ms; a larger file is checked only after a crash
 
@@ -42,9 +44,10 @@ def look(database: Path, *, check: bool, frozen: bool = False, schema: Schema = 
         schema: What it is compared with.
 
     Raises:
-        StoreError: If the file is damaged, is something else, or was written by a newer program.
+        StoreError: If the file is damaged, is no file or something else, or was written by a newer program.
     """
     with explained(database):
+        refuse_no_file(database)
         if not database.exists() or database.stat().st_size == 0:
             return None
         if database.stat().st_size < _SMALLEST_BYTES:
@@ -60,6 +63,8 @@ def _revision(database: Path, schema: Schema, *, check: bool, frozen: bool) -> s
     try:
         tables = _tables(connection, database)
         if tables and "alembic_version" not in tables:
+            if schema_text.is_ours(tables):
+                raise damaged(database, _("the table {name} is missing", name="alembic_version"))
             raise StoreError(
                 _(
                     "The file {database} is a database, but not a history of ResNet Studio; move it away, "
@@ -69,6 +74,8 @@ def _revision(database: Path, schema: Schema, *, check: bool, frozen: bool) -> s
             )
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if tables else None
         found = None if row is None else str(row[0])
+        if (found is None and schema_text.is_ours(tables)) or (found is not None and not _REVISION.fullmatch(found)):
+            raise damaged(database, _("it does not say which schema it has"))
         if found is not None and found not in schema.revisions:
             raise StoreError(
                 _(
@@ -80,6 +87,8 @@ def _revision(database: Path, schema: Schema, *, check: bool, frozen: bool) -> s
                     head=schema.head,
                 )
             )
+        if found == PRESENT.head and (lacks := schema_text.lacking(connection)):
+            raise damaged(database, lacks)
         if check:  # indexes are left out unless damage was met before
             pragma = "integrity_check" if suspicion(database).exists() else "quick_check"
             (verdict,) = connection.execute(f"PRAGMA {pragma}(1)").fetchone()

@@ -16,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
-from resnet_studio.domain.errors import StoreError, UserError
+from resnet_studio.domain.errors import DiskFullError, StoreError, UserError
+from resnet_studio.history.sqlite.errors import is_full
 from resnet_studio.platform.outside_files import read_regular, reason
 from resnet_studio.platform.private_folder import make_private, write_private
 from resnet_studio.text import _
@@ -44,6 +45,10 @@ class FileRequests:
         except OSError as error:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
+            if is_full(error, part):
+                raise DiskFullError(
+                    _("The disk of {folder} is full; free some space, then try again.", folder=self._folder.parent)
+                ) from None
             raise StoreError(
                 _(
                     "Nothing can be handed to the program that holds the history: {folder} cannot be written ({why}).",

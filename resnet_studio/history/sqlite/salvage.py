@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from resnet_studio.history.revisions import PRESENT, Schema
-from resnet_studio.history.sqlite import backups
+from resnet_studio.history.sqlite import backups, schema_text
 from resnet_studio.history.sqlite.errors import explained
 from resnet_studio.history.sqlite.files import LOGS, beside, remove
 from resnet_studio.history.sqlite.gather import Gathered, gather
@@ -49,15 +49,13 @@ class Salvage:
         else:
             kept = _n("{count} run could be read out of it", "{count} runs could be read out of it", found.runs)
         if found.backup is not None:
-            runs = "run" if found.from_backup == 1 else "runs"
-            more = (
-                _("{from_backup} more {runs}", from_backup=found.from_backup, runs=runs)
-                if found.from_backup
-                else "gaps"
-            )
-            kept += _(
-                ", and {more} came from the backup of {backup:%Y-%m-%d %H:%M} UTC", more=more, backup=found.backup
-            )
+            if not found.from_backup:
+                what = _("what was missing")
+            elif found.runs:
+                what = _n("{count} more run", "{count} more runs", found.from_backup)
+            else:
+                what = _n("{count} run", "{count} runs", found.from_backup)
+            kept += _("; {what} came from the backup of {backup:%Y-%m-%d %H:%M} UTC", what=what, backup=found.backup)
         if found.incomplete:
             kept += _(", without some points of {named}", named=_named(found.incomplete))
         elif found.backup is not None:
@@ -90,6 +88,7 @@ def set_aside(database: Path, detail: str, schema: Schema = PRESENT) -> Salvage:
         remove(partial)
         migrate(partial, schema)
         copy_with_sound_header(database, mended)
+        schema_text.mend(mended, schema)
         found = Salvage(aside, detail, gather(mended, partial, backups.sound_copies(database)))
         remove(mended)
         for name in ("", *LOGS):
@@ -100,7 +99,7 @@ def set_aside(database: Path, detail: str, schema: Schema = PRESENT) -> Salvage:
         partial.rename(beside(database, _READY))
         sync(database.parent)
         finish(database)
-    log.warning("%s", found.sentence)
+    log.info("%s", found.sentence)  # whoever opened the history says so
     return found
 
 

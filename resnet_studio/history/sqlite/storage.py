@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
+import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -19,10 +21,12 @@ from resnet_studio.history.revisions import PRESENT, Schema
 from resnet_studio.history.schema import Base
 from resnet_studio.history.sqlite import connections, inspect, migrate, salvage
 from resnet_studio.history.sqlite.backups import DailyBackup
-from resnet_studio.history.sqlite.errors import explained, suspicion
+from resnet_studio.history.sqlite.errors import explained, moved, suspicion
+from resnet_studio.history.sqlite.files import LOGS, beside, remove
 from resnet_studio.history.sqlite.locking import WriterLock
 from resnet_studio.history.sqlite.requests import FileRequests
 from resnet_studio.history.storage import Inspection, KeptCopies, Requests
+from resnet_studio.platform.files import identity, sync
 from resnet_studio.platform.private_folder import FILE_MODE
 from resnet_studio.text import _
 
@@ -75,6 +79,9 @@ class SqliteStorage:
         self._guard = threading.RLock()  # over the writing connection and every change of the fields below
         self._daily = DailyBackup(file, schema.head)
         self._writer: Engine | None = None
+        self._identity: tuple[int, int] | None = None  # of the file that the writer has open
+        self._folder: tuple[int, int] | None = None  # and of the folder that it was in
+        self._written_again = False
         self._reader: Engine | None = None
         self._source = _Source.NOTHING
         self._cannot_write_beside = False
@@ -95,9 +102,10 @@ class SqliteStorage:
         return "" if self.writable else self._unwritable
 
     def missing(self) -> str:
-        """A file that cannot be looked at is taken to be there: opening it says why."""
+        """What cannot be looked at or is no file is taken to be there: opening it says why."""
         try:
-            return "" if self.file.stat().st_size else _("is empty")
+            found = self.file.stat()
+            return "" if found.st_size or not stat.S_ISREG(found.st_mode) else _("is empty")
         except FileNotFoundError:
             return _("is missing")
         except OSError:
@@ -160,10 +168,9 @@ class SqliteStorage:
         """
         with self._guard:
             self._check_open()
-            frozen = self._is_frozen()
             damage: DamagedHistoryError | None = None
             try:
-                found = migrate.look(self.file, check=False, frozen=frozen, schema=self._schema)
+                found = self._look()
             except DamagedHistoryError as error:
                 found, damage = "damaged", error
             if found not in (None, self._schema.head) and self._take_lock(0.0):
@@ -191,12 +198,15 @@ class SqliteStorage:
         """One transaction: all of it is stored when the block ends, or nothing.
 
         Raises:
-            StoreError: If this program may not write, or the disk is full or fails.
+            StoreError: If this program may not write, the disk is full or fails, or the file was renamed, removed or
+                replaced: SQLite would go on in one that nobody finds again.
         """
         with self._guard:
             self._check_open()
             if self._writer is None:
                 raise StoreError(self.why_read_only)
+            if identity(self.file) != self._identity:
+                raise moved(self.file, written_again=self._write_again(self._writer))
             session = Session(self._writer, expire_on_commit=False)
             with self._noting_damage(), explained(self.file), session, session.begin():
                 yield session
@@ -259,7 +269,38 @@ class SqliteStorage:
         except BaseException:
             engine.dispose()
             raise
+        self._identity, self._folder = identity(self.file), identity(self.file.parent)
+        self._written_again = False
         return engine
+
+    def _write_again(self, writer: Engine) -> bool:
+        """Whether the history lies at its place again: SQLite keeps a file that was removed until it is closed.
+
+        A file that has taken its place is left alone, and so is a folder that has taken that of its folder.
+        """
+        if self._written_again or self.file.exists() or identity(self.file.parent) != self._folder:
+            return self._written_again
+        part = beside(self.file, ".again")
+        try:
+            remove(part)
+            held = writer.raw_connection()
+            try:
+                with closing(sqlite3.connect(part)) as copy:
+                    held.driver_connection.backup(copy)  # type: ignore[union-attr]
+                    copy.execute("PRAGMA journal_mode=DELETE").fetchall()  # all of it in one file
+            finally:
+                held.close()
+            part.chmod(FILE_MODE)
+            sync(part)
+            for name in LOGS:  # they would be taken for those of the new file
+                beside(self.file, name).unlink(missing_ok=True)
+            part.rename(self.file)
+            sync(self.file.parent)
+        except (OSError, sqlite3.Error) as error:
+            log.warning("the history cannot be written again: %s", error)
+            return False
+        self._written_again = True
+        return True
 
     @contextmanager
     def _noting_damage(self) -> Iterator[None]:
@@ -298,8 +339,7 @@ class SqliteStorage:
         self._check_open()
         if self._reader is not None and self._source is _Source.LIVE:
             return self._reader
-        frozen = self._is_frozen()
-        found = migrate.look(self.file, check=False, frozen=frozen, schema=self._schema)
+        found = self._look()
         if found not in (None, self._schema.head):
             raise StoreError(
                 _(
@@ -309,12 +349,22 @@ class SqliteStorage:
                     found=found,
                 )
             )
-        source = _Source.NOTHING if found is None else _Source.FROZEN if frozen else _Source.LIVE
+        source = _Source.NOTHING if found is None else _Source.FROZEN if self._is_frozen() else _Source.LIVE
         if self._reader is None or source is not self._source:
             if self._reader is not None:
                 self._reader.dispose()
             self._reader, self._source = self._make_reader(source), source
         return self._reader
+
+    def _look(self) -> str | None:
+        """See :func:`migrate.look`. A full disk has no room for what SQLite keeps beside a file that it reads."""
+        try:
+            return migrate.look(self.file, check=False, frozen=self._is_frozen(), schema=self._schema)
+        except DiskFullError:
+            if not migrate.at_rest(self.file):
+                raise
+            self._cannot_write_beside = True
+            return migrate.look(self.file, check=False, frozen=True, schema=self._schema)
 
     def _is_frozen(self) -> bool:
         """Nobody has the database open, and nothing can be written beside it."""

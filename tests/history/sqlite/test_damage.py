@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -76,7 +77,7 @@ def test_damage_met_later_is_a_sentence_too(filled: Home, backup: bool) -> None:
     with RunStore.open(filled) as store:
         assert len(store.list_runs()) == 2
         if backup:
-            assert "gaps came from the backup of" in store.notices[0]
+            assert "; what was missing came from the backup of" in store.notices[0]
             assert store.curve(run_id, Series.TRAINING_ERROR).iterations.tolist() == list(range(1, 100_001))
         else:
             assert "without some points of plain-8" in store.notices[0]
@@ -85,14 +86,29 @@ def test_damage_met_later_is_a_sentence_too(filled: Home, backup: bool) -> None:
 def test_a_folder_in_the_place_of_the_file(home: Home) -> None:
     database_of(home).mkdir()
     for writer in (True, False):
-        with pytest.raises(StoreError, match="cannot be read or written"):
+        with pytest.raises(StoreError, match="is a folder, not a file"):
             RunStore.open(home, writer=writer)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no pipes and devices in folders there")
+@pytest.mark.parametrize("writer", [True, False])
+@pytest.mark.parametrize("kind", ["pipe", "link to a device", "link to a folder"])
+def test_no_file_in_the_place_of_the_file(home: Home, kind: str, writer: bool) -> None:
+    if kind == "pipe":
+        os.mkfifo(database_of(home))
+    else:
+        database_of(home).symlink_to("/dev/zero" if kind == "link to a device" else home.root)
+    expected = "is a folder, not a file" if kind == "link to a folder" else "is a pipe or a device, not a file"
+    with pytest.raises(StoreError, match=expected):
+        RunStore.open(home, writer=writer)
 
 
 def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UserError, match="cannot be used"):
+    with pytest.raises(UserError, match=r"cannot be used because .*file is a file; choose another with --home DIR\.$"):
         RunStore.open(Home(tmp_path / "file" / "home"))
+    with pytest.raises(UserError, match=r"file is a file; name a folder with --home DIR\.$"):
+        RunStore.open(Home(tmp_path / "file"))
 
 
 def test_without_the_right_to_lock_the_history_is_read_only(filled: Home, tiny_twin: CohortSpec) -> None:
