@@ -149,7 +149,7 @@ def test_mean_and_deviation_in_the_file_are_taken(mean: str, std: str, shape: tu
     assert found.normalisation is not None
     assert torch.equal(found.normalisation.mean.flatten(), colours)
     assert found.normalisation.mean.shape == found.normalisation.std.shape == (3, 1, 1)
-    assert f"{mean} and {std}" in found.changes[-1]
+    assert found.normalisation.names == (mean, std)
 
     bytes_ = recognise({**theirs, mean: 255 * colours.view(shape), std: 255 * spread.view(shape)}).normalisation
     assert bytes_ is not None

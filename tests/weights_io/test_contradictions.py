@@ -145,6 +145,7 @@ def test_normalisation_in_the_file_is_the_run_s(trained, store: RunStore, tmp_pa
     stored = Preprocessing.load(store.home.run(run.id).preprocessing)
     assert [round(value, 6) for value in stored.mean.flatten().tolist()] == [0.4, 0.5, 0.6]
     assert "--mean" not in run.environment["assumed"]
+    assert "are the file's own, normalize.mean and normalize.std." in run.environment["recognised"]
     said = ImportOptions(hints=SIZE.hints, mean=(0.1, 0.1, 0.1), std=(1.0, 1.0, 1.0))
     assert import_weights(store, inspected, said).environment["assumed"].count("normalised") == 0
 

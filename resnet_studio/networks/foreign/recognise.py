@@ -80,7 +80,7 @@ def recognise(tensors: Mapping[str, Tensor], hints: StructureHints = NO_HINTS) -
         except UserError as error:
             problem = problem or error
             continue
-        changes = (*found.changes, *_passed_over(passed), *_normalised(normalisation))
+        changes = (*found.changes, *_passed_over(passed))
         return dataclasses.replace(found, changes=changes, normalisation=normalisation)
     raise problem or UserError(_("It holds no layers; choose another file."))
 
@@ -91,16 +91,6 @@ def _passed_over(names: Sequence[str]) -> Iterator[str]:
             _(" and {names} more", names=len(names) - _SHOWN) if len(names) > _SHOWN else ""
         )
         yield _("Passed over, as no part of the network: {shown}.", shown=shown)
-
-
-def _normalised(found: Normalisation | None) -> Iterator[str]:
-    if found is not None:
-        scale = _(", divided by 255") if found.divided else ""
-        yield _(
-            "Mean and standard deviation of the images are the file's own, {names}{scale}.",
-            names=_(" and ").join(found.names),
-            scale=scale,
-        )
 
 
 def fits(tensors: Mapping[str, Tensor], spec: NetworkSpec) -> Recognised:
