@@ -183,3 +183,21 @@ def test_another_image_size_is_named_where_it_fits(tmp_path: Path) -> None:
     assert "Doubtful" not in assumed
     doubted = " ".join(inspect(tmp_path / "small.pth", ImportOptions()).found.assumed)
     assert "images of 32 pixels a side, give that size" in doubted
+
+
+def test_a_mean_that_the_first_batch_norm_contradicts_is_doubted(
+    script: ModuleType, store: RunStore, tmp_path: Path
+) -> None:
+    """The deviation fits, the mean does not: no image in 0..1 has mean 0 and varies."""
+    torch.manual_seed(0)
+    network = script.ResNet(1, "projection")
+    with torch.no_grad():
+        for _unused in range(50):
+            network(F.interpolate(torch.randn(8, 1, 6, 6), size=32, mode="bicubic").expand(-1, 3, -1, -1))
+    torch.save(network.state_dict(), tmp_path / "shown.pth")
+    inspected = inspect(tmp_path / "shown.pth", ImportOptions())
+    for mean, doubted in ((0.0, True), (0.5, False)):
+        asked = ImportOptions(mean=(mean,) * 3, std=(0.25,) * 3)
+        assumed = import_weights(store, inspected, asked).environment["assumed"]
+        assert ("mean and std do not fit" in assumed) is doubted
+        assert ("would fit (CIFAR-10)" in assumed) is doubted
