@@ -201,3 +201,18 @@ def test_a_mean_that_the_first_batch_norm_contradicts_is_doubted(
         assumed = import_weights(store, inspected, asked).environment["assumed"]
         assert ("mean and std do not fit" in assumed) is doubted
         assert ("would fit (CIFAR-10)" in assumed) is doubted
+
+
+def test_biases_that_the_statistics_contradict_are_named_in_the_question(trained, tmp_path: Path) -> None:
+    weights = torch.load(trained("end")[0], weights_only=True)["state_dict"]
+    convolutions = {name: tensor for name, tensor in weights.items() if tensor.dim() == 4}
+    generator = torch.Generator().manual_seed(0)
+    for size, named in ((3.0, True), (0.0, False)):
+        biases = {
+            f"{name.removesuffix('weight')}bias": size * torch.randn(len(tensor), generator=generator)
+            for name, tensor in convolutions.items()
+        }
+        torch.save({**weights, **biases}, tmp_path / "biases.pth")
+        question = inspect(tmp_path / "biases.pth", SIZE).found.question
+        assert question.startswith("Its convolutions have biases, which no network of the paper has") is named
+        assert bool(question) is named
