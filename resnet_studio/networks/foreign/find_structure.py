@@ -113,14 +113,14 @@ def _refuse_gaps(blocks: Sequence[FoundBlock]) -> None:
         if first and second and first["parent"] == second["parent"]:
             of_one_width = before.outputs == after.inputs == after.outputs
             steps[first["parent"], int(first["number"]), int(second["number"])] = of_one_width
-    usual = min((after - before for _unused, before, after in steps), default=1)
-    for (parent, before, after), of_one_width in steps.items():
-        if of_one_width and after - before > usual:
+    usual = min((high - low for _unused, low, high in steps), default=1)
+    for (parent, low, high), of_one_width in steps.items():
+        if of_one_width and high - low > usual:
             raise UserError(
                 _(
                     "{missing} is missing, though {last} is there: the file is damaged; get it again.",
-                    missing=", ".join(f"{parent}{number}" for number in range(before + usual, after, usual)),
-                    last=f"{parent}{after}",
+                    missing=", ".join(f"{parent}{number}" for number in range(low + usual, high, usual)),
+                    last=f"{parent}{high}",
                 )
             )
 
