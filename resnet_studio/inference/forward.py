@@ -52,7 +52,7 @@ def logits_of(
 
     Raises:
         Stopped: Between two convolutions, when ``should_stop`` says so.
-        UserError: If a single image does not fit into memory.
+        UserError: If a single image does not fit into memory, or the network gives no finite numbers.
     """
     result = torch.empty(len(images), len(network.class_names))
     parts = [view.of(image[view.cut]) for image in images]
@@ -67,11 +67,22 @@ def logits_of(
             if logits is None:  # out of memory: the tensors are free again here
                 size = _halved(size, network, height, width)
                 continue
+            if not bool(torch.isfinite(logits).all()):
+                raise UserError(_not_finite(network))
             result[now] = logits
             left = left[size:]
             if tell is not None:
                 tell(len(now))
     return result
+
+
+def _not_finite(network: TrainedNetwork) -> str:
+    return _(
+        "{name} gives numbers that are not finite, so it names no class: its weights have diverged, or its mean and "
+        "standard deviation of images are damaged; choose another run, or import the weights again with --mean and "
+        "--std.",
+        name=network.run.name,
+    )
 
 
 def as_in_training(network: TrainedNetwork) -> int:

@@ -55,6 +55,12 @@ def decide(recognised: Recognised, hints: StructureHints = NO_HINTS, should_stop
                 else _("by batch norm's statistics, {far}", far=_far(verdict))
             )
             chosen, question = _without_evidence(candidates, chosen, why)
+            if question and recognised.biases and verdict is not None and verdict.ranking[0][1] > _STRANGE:
+                question = _(
+                    "Its convolutions have biases, which no network of the paper has, and batch norm's statistics "
+                    "fit no network with them: they do not belong there, or the file is damaged. {question}",
+                    question=question,
+                )
             if not question:
                 assumed.append(
                     _(

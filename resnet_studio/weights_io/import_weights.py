@@ -12,10 +12,12 @@ from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.enums import Normalisation
 from resnet_studio.domain.errors import Stopped, StoreError, UserError
 from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
-from resnet_studio.domain.imported_weights import ImportOptions, Recognition, StructureHints
+from resnet_studio.domain.imported_weights import PRESETS, ImportOptions, Recognition, StructureHints
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.history.store import RunStore
+from resnet_studio.networks.foreign import image_scale
+from resnet_studio.networks.foreign.extras import Normalisation as FoundNormalisation
 from resnet_studio.networks.foreign.files import WeightsFile, read
 from resnet_studio.networks.foreign.recognise import Recognised, fits, recognise
 from resnet_studio.networks.foreign.state_dicts import ManySetsError, listed
@@ -25,6 +27,7 @@ from resnet_studio.training.checkpoints import Snapshot
 from resnet_studio.weights_io import preprocessing
 from resnet_studio.weights_io import sidecar as own
 from resnet_studio.weights_io.decide import Decision, decide
+from resnet_studio.weights_io.normalisation import not_used
 from resnet_studio.weights_io.sidecar import Sidecar
 
 __all__ = ["Inspected", "ManySetsError", "import_weights", "inspect"]
@@ -78,25 +81,59 @@ def inspect(
         raise Stopped
     report(_("comparing with batch norm's statistics"), None)
     decision = decide(recognised, options.hints, should_stop)
-    if sidecar.preprocessing is None and (lying := own.beside(path)) is not None:
-        sidecar = Sidecar(sidecar.spec, lying, sidecar.class_names)
-    if sidecar.preprocessing is None and (found := recognised.normalisation) is not None:
-        images = preprocessing.kept_in_file(found.mean, found.std, decision.spec.image_size)
-        sidecar = Sidecar(sidecar.spec, images, sidecar.class_names)
+    size = decision.spec.image_size if options.hints.image_size is None else None
+    sidecar, fact = _with_images(sidecar, path, recognised.normalisation, size)
+    decision = dataclasses.replace(decision, facts=(*decision.facts, *filter(None, (fact,))))
     return Inspected(_recognition(file, recognised, decision, options, sidecar), recognised.tensors, sidecar)
 
 
 def _recognised(weights: dict[str, Tensor], sidecar: Sidecar, hints: StructureHints) -> Recognised:
-    """By what our own file says of itself, else by structure."""
+    """By what our own file says of itself, else by structure; its mean image is as large as its images."""
     if sidecar.spec is not None and hints == StructureHints():
         return fits(weights, sidecar.spec)
+    side = sidecar.preprocessing.image_size if sidecar.preprocessing is not None else 1
+    if side > 1 and hints.image_size is None:
+        hints = dataclasses.replace(hints, image_size=side)
     return recognise(weights, hints)
+
+
+def _with_images(
+    sidecar: Sidecar, path: Path, found: FoundNormalisation | None, size: int | None
+) -> tuple[Sidecar, str]:
+    """With the mean and std that lie in the file itself, in its companion, or among the weights, in this order.
+
+    ``size`` is that of the network's images, None where a person gave it. Also a sentence where they were among the
+    weights.
+    """
+    images, ignored, names = sidecar.preprocessing, sidecar.images_ignored, own.MEAN_AND_STD
+    if images is None:
+        names = own.companion(path).name
+        images, why = own.beside(path)
+        ignored = ignored or why
+    fact = ""
+    if images is None and found is not None:
+        names = _(" and ").join(found.names)
+        images, why = own.usable(found.mean, found.std, names)
+        ignored = ignored or why
+        scale = _(", divided by 255") if found.divided else ""
+        fact = _("Mean and standard deviation of the images are the file's own, {names}{scale}.", names=names,
+                 scale=scale)  # fmt: skip
+    if images is not None and size is not None and images.image_size not in (1, size):
+        why = _(
+            "the mean is an image of {side} pixels a side, where the network's images have {size}",
+            side=images.image_size,
+            size=size,
+        )
+        images, ignored = None, not_used(names, why)
+    if images is None:
+        return dataclasses.replace(sidecar, preprocessing=None, images_ignored=ignored), ""
+    return dataclasses.replace(sidecar, preprocessing=images, images_ignored=ignored), fact
 
 
 def _recognition(
     file: WeightsFile, recognised: Recognised, decision: Decision, options: ImportOptions, sidecar: Sidecar
 ) -> Recognition:
-    assumed = list(decision.assumed)
+    assumed = [*filter(None, (sidecar.ignored,)), *decision.assumed]
     if sidecar.spec is not None or options.hints.image_size is not None:
         assumed = [sentence for sentence in assumed if "--image-size" not in sentence]
     facts = list(decision.facts)
@@ -157,10 +194,12 @@ def import_weights(
     if not store.writable:
         raise StoreError(store.why_read_only)
     prepared, assumed_images = preprocessing.preprocessing(
-        options, found.spec, inspected.sidecar.preprocessing, store.home, report, should_stop
+        options, found.spec, inspected.sidecar, store.home, report, should_stop
     )
-    names, assumed_classes = preprocessing.class_names(options, found.spec, inspected.sidecar.class_names)
-    assumed = (*found.assumed, *assumed_images, *assumed_classes)
+    names, assumed_classes = preprocessing.class_names(options, found.spec, inspected.sidecar)
+    usual = PRESETS[preprocessing.usual(found.spec).preset]
+    doubted = image_scale.doubt(inspected.tensors, prepared.mean, prepared.std, usual)
+    assumed = (*found.assumed, *assumed_images, *filter(None, (doubted,)), *assumed_classes)
     report(_("storing the run"), None)
     spec = _run_spec(found.spec, prepared, options.name or Path(found.file_name).stem)
     environment = {

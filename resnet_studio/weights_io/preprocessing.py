@@ -29,12 +29,13 @@ from resnet_studio.networks.foreign.files import read
 from resnet_studio.platform.home import Home
 from resnet_studio.platform.outside_files import read_regular
 from resnet_studio.text import _
+from resnet_studio.weights_io.normalisation import fault
+from resnet_studio.weights_io.sidecar import Sidecar, names_ignored
 
 _MAX_LIST = 1 << 24  # bytes of a class file
 _MAX_IMAGE = 1 << 28  # bytes of a mean image; 1024 x 1024 x 3 numbers of 8 bytes have a tenth of that
 _NPY = ".npy"
 _USUAL_AT = {224: IMAGENET, CIFAR10.image_size: CIFAR10.key}  # pixels: key of a mean and standard deviation
-_MOST, _LEAST_STD, _MOST_STD = 10.0, 1e-6, 100.0  # of means and deviations of colours in 0..1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class Usual:
 def usual(spec: NetworkSpec) -> Usual:
     """By the number of classes and the image size.
 
-    Both must be a data set's for its class names, of photos of many sizes the number alone. Mean and standard deviation
-    are that set's, else those that are usual for the image size, else those of a set with so many classes.
+    Both must be a data set's for its class names: ten classes of photos may be anybody's. Mean and standard deviation are
+    that set's, else those that are usual for the image size, else those of a set with so many classes.
     """
     if spec.classes == 1000:
         from torchvision.models import ResNet18_Weights  # a list of names; nothing is fetched
@@ -65,7 +66,7 @@ def usual(spec: NetworkSpec) -> Usual:
     alike = [r for r in DATA_SETS if r.downloads and r.channels == 3 and len(r.class_names) == spec.classes]
     preset = _USUAL_AT.get(spec.image_size) or next((row.key for row in alike if row.key in PRESETS), "")
     for row in alike:  # the first that fits: CIFAR-10 before SVHN
-        if row.photos or row.image_size == spec.image_size:
+        if row.image_size == spec.image_size:
             return Usual(row.key if row.key in PRESETS else preset, row.class_names, row.title)
     return Usual(preset)
 
@@ -77,12 +78,12 @@ def numbered(classes: int) -> tuple[str, ...]:
 def preprocessing(
     options: ImportOptions,
     spec: NetworkSpec,
-    carried: Preprocessing | None,
+    sidecar: Sidecar,
     home: Home,
     report: Report,
     should_stop: StopCheck = never_stop,
 ) -> tuple[Preprocessing, tuple[str, ...]]:
-    """The preprocessing, and a sentence where it is assumed.
+    """The preprocessing, and sentences where it is assumed: what, and why not what came with the file.
 
     Raises:
         UserError: If mean and std are half given, no usable numbers, or not given where none are usual, or the mean
@@ -100,6 +101,7 @@ def preprocessing(
         raise UserError(_("Mean and standard deviation belong together; give both, or neither."))
     if options.mean is not None and options.std is not None:
         return _of_colours(size, options.mean, options.std), ()
+    carried = sidecar.preprocessing
     if carried is not None:
         if carried.mean.shape[1] not in (1, size):
             raise UserError(
@@ -128,15 +130,7 @@ def preprocessing(
         std=_text(preset.std),
         title=preset.title,
     )
-    return _of_colours(size, preset.mean, preset.std), (text,)
-
-
-def kept_in_file(mean: Tensor, std: Tensor, size: int) -> Preprocessing | None:
-    """Mean and standard deviation that lay beside the weights; None where they are no usable numbers."""
-    usable = bool(torch.isfinite(mean).all() and torch.isfinite(std).all()) and float(std.min()) >= _LEAST_STD
-    if not usable or float(mean.abs().max()) > _MOST or float(std.max()) > _MOST_STD or mean.shape[1] not in (1, size):
-        return None
-    return Preprocessing(size, mean.float(), std.float())
+    return _of_colours(size, preset.mean, preset.std), tuple(filter(None, (sidecar.images_ignored, text)))
 
 
 def measured(data: DataSpec, size: int, home: Home, report: Report, should_stop: StopCheck) -> Preprocessing:
@@ -150,7 +144,8 @@ def _text(colour: Colour) -> str:
 
 
 def _of_colours(size: int, mean: Colour, std: Colour) -> Preprocessing:
-    if not all(-_MOST <= value <= _MOST for value in mean) or not all(_LEAST_STD <= v <= _MOST_STD for v in std):
+    means, stds = torch.tensor(mean).view(3, 1, 1), torch.tensor(std).view(3, 1, 1)
+    if fault(means, stds):
         raise UserError(
             _(
                 "Mean {mean} and std {std} are no numbers for colours in 0..1; divide them by 255 if they "
@@ -159,7 +154,7 @@ def _of_colours(size: int, mean: Colour, std: Colour) -> Preprocessing:
                 std=_text(std),
             )
         )
-    return Preprocessing(size, torch.tensor(mean).view(3, 1, 1), torch.tensor(std).view(3, 1, 1))
+    return Preprocessing(size, means, stds)
 
 
 def read_pixel_mean(path: Path, size: int) -> Tensor:
@@ -217,26 +212,32 @@ def read_pixel_mean(path: Path, size: int) -> Tensor:
     return mean / 255 if float(mean.max()) > 1.5 else mean
 
 
-def class_names(
-    options: ImportOptions, spec: NetworkSpec, carried: tuple[str, ...]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names in the order of the outputs, and a sentence where they are assumed.
+def class_names(options: ImportOptions, spec: NetworkSpec, sidecar: Sidecar) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names in the order of the outputs, and sentences where they are assumed.
 
     Raises:
         UserError: If the file cannot be read or has another number of names.
     """
     if options.classes is not None:
         return read_classes(options.classes, spec.classes), ()
+    carried, ignored = sidecar.class_names, sidecar.classes_ignored
     if len(carried) == spec.classes:
         return carried, ()
-    if (known := usual(spec)).classes:
-        text = _(
+    if carried:
+        ignored = names_ignored(
+            _("there are {names} of them for {classes} outputs", names=len(carried), classes=spec.classes)
+        )
+    known = usual(spec)
+    text = (
+        _(
             "The {classes} classes are {title}'s, in their usual order; else say so with --classes.",
             classes=spec.classes,
             title=known.title,
         )
-        return known.classes, (text,)
-    return numbered(spec.classes), (_("The classes have no names, so they are numbered; name them with --classes."),)
+        if known.classes
+        else _("The classes have no names, so they are numbered; name them with --classes.")
+    )
+    return known.classes or numbered(spec.classes), tuple(filter(None, (ignored, text)))
 
 
 def read_classes(path: Path, count: int) -> tuple[str, ...]:

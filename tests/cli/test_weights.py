@@ -109,6 +109,13 @@ def test_a_file_that_is_none_is_refused_by_name(at_home: AtHome, tmp_path: Path)
     assert said.err.startswith("notes.pth is no weights file")
 
 
+@pytest.mark.parametrize("command", [("weights", "import", ""), ("weights", "export", "a run", "")])
+def test_an_empty_file_name_is_called_one(command: tuple[str, ...], at_home: AtHome) -> None:
+    said = at_home(*command)
+    assert (said.code, said.out) == (2, "")
+    assert "name of the file is empty; give the path" in said.err
+
+
 def test_a_trained_run_goes_out_and_comes_back(trained: Trained, tmp_path: Path) -> None:
     run = trained.runs[1]
     file = tmp_path / "net.safetensors"

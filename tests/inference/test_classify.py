@@ -14,9 +14,13 @@ import torch
 from PIL import Image
 
 from resnet_studio.data.images import read_image, to_square
-from resnet_studio.domain.errors import Stopped
+from resnet_studio.data.preprocessing import Preprocessing
+from resnet_studio.domain.errors import Stopped, UserError
+from resnet_studio.domain.protocols import Protocol
 from resnet_studio.domain.records import NamedImage
+from resnet_studio.domain.specs import DataSpec
 from resnet_studio.inference.classify import BATCH, classify
+from resnet_studio.inference.evaluate import evaluate
 from resnet_studio.inference.models import load
 
 
@@ -147,3 +151,16 @@ def test_nothing_to_do_is_no_error(store, trained):
     assert look([], [load(store, trained[0])]) == []
     with pytest.raises(ValueError, match="top must be at least 1"):
         look([], [], top=0)
+
+
+@pytest.mark.parametrize("number", [0.0, float("nan")])
+def test_numbers_that_are_not_finite_are_refused_in_one_sentence(number, store, trained, pictures, home):
+    """Whatever the cause: a standard deviation of zero that an older history holds, or diverged weights."""
+    file = store.home.run(trained[0].id).preprocessing
+    sound = Preprocessing.load(file)
+    Preprocessing(sound.image_size, sound.mean, torch.full((3, 1, 1), number)).save(file)
+    network = load(store, trained[0])
+    with pytest.raises(UserError, match=r"gives numbers that are not finite, so it names no class: .*; choose another"):
+        look([next((pictures / "test" / "red").iterdir())], [network])
+    with pytest.raises(UserError, match="not finite"):
+        evaluate([network], DataSpec(source=f"folder:{pictures}"), Protocol(), home)

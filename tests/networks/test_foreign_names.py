@@ -149,7 +149,7 @@ def test_mean_and_deviation_in_the_file_are_taken(mean: str, std: str, shape: tu
     assert found.normalisation is not None
     assert torch.equal(found.normalisation.mean.flatten(), colours)
     assert found.normalisation.mean.shape == found.normalisation.std.shape == (3, 1, 1)
-    assert f"{mean} and {std}" in found.changes[-1]
+    assert found.normalisation.names == (mean, std)
 
     bytes_ = recognise({**theirs, mean: 255 * colours.view(shape), std: 255 * spread.view(shape)}).normalisation
     assert bytes_ is not None
@@ -180,6 +180,17 @@ NUMBERS: dict[str, tuple[State, str]] = {
     "a classifier of zeros": (
         wrong("head.fc.weight", torch.zeros_like(state(small())["head.fc.weight"])),
         "every image gets the same",
+    ),
+    "a classifier of next to nothing": (
+        wrong("head.fc.weight", torch.full_like(state(small())["head.fc.weight"], 1e-38)),
+        "every image gets the same",
+    ),
+    "a first norm of zeros": (wrong("stem.bn.weight", torch.zeros(4)), "stem.bn.weight holds zeros alone"),
+    "a huge variance": (wrong("stage1.block1.bn2.running_var", torch.full((4,), 3e38)), "above 1e20"),
+    "a huge weight": (wrong("stage1.block1.conv2.weight", torch.full((4, 4, 3, 3), -1e30)), "above 1e20"),
+    "a variance of zeros": (
+        wrong("stage1.block1.bn2.running_var", torch.zeros(4)),
+        "as if every image had given stage1.block1.conv2 the same",
     ),
 }
 
@@ -278,3 +289,92 @@ def test_factors_that_do_not_fit_are_no_layer() -> None:
 def test_another_s_head_of_the_same_name_is_not_ours() -> None:
     theirs = renamed(state(small()), lambda name: name if name.startswith("head") else f"backbone.{wrapped(name)}")
     assert recognise(theirs).naming != "ResNet Studio"
+
+
+VARIED = torch.tensor([0.5, 0.1, 0.3, 0.2])
+FIRST, SECOND = "stage1.block1.bn1", "stage1.block1.bn2"
+
+
+@pytest.mark.parametrize("weight", [0.0, 1e-40])
+@pytest.mark.parametrize("layer", ["stage1.block1.conv1", "stage2.block1.projection.conv"])
+def test_a_convolution_of_zeros_is_refused_where_its_norm_saw_more(layer: str, weight: float) -> None:
+    weights = state(small())
+    shape = weights[f"{layer}.weight"].shape
+    weights[f"{layer}.weight"] = torch.full(shape, weight)
+    assert recognise(weights).spec == small()  # the statistics are those of a network that was never trained
+    norm = layer.replace("conv", "bn")
+    variance = VARIED.repeat(shape[0] // 4)
+    with pytest.raises(UserError, match=f"{layer}.weight holds zeros alone, but by {norm}.running_var it did not"):
+        recognise({**weights, f"{norm}.running_var": variance})
+    for never in (torch.full_like(variance, 0.9**50), torch.zeros_like(variance)):
+        assert recognise({**weights, f"{norm}.running_var": never}).spec == small()
+
+
+def test_zeros_that_training_makes_are_not_refused() -> None:
+    """A last batch norm that began with zeros; a ReLU that lets nothing through, and so a norm that saw nothing."""
+    weights = state(small()) | {f"{SECOND}.weight": torch.zeros(4), f"{SECOND}.running_var": VARIED}
+    assert recognise(weights).spec == small()
+    dead = {f"{FIRST}.weight": torch.full((4,), 0.1), f"{FIRST}.bias": torch.full((4,), -1.0)}
+    nothing = {f"{SECOND}.running_var": torch.zeros(4)}
+    assert recognise({**weights, **dead, **nothing}).spec == small()
+    with pytest.raises(UserError, match="as if every image"):
+        recognise({**weights, **nothing})
+
+
+def counted(start: int, step: int) -> Callable[[str], str]:
+    """Blocks of a script, counted from ``start`` in steps."""
+
+    def name(ours: str) -> str:
+        first, _, rest = ours.partition(".")
+        if not first.startswith("stage"):
+            return ours
+        block, _, rest = rest.partition(".")
+        return f"layer{first[5:]}.{start + step * (int(block[5:]) - 1)}.{rest}"
+
+    return name
+
+
+@pytest.mark.parametrize(("step", "lost"), [(1, "layer2.1"), (2, "layer2.2")])
+def test_a_block_that_was_lost_is_named(step: int, lost: str) -> None:
+    """Else it would be a shorter network; even steps are somebody's way of counting."""
+    weights = renamed(state(small(depth=20)), counted(0, step))
+    assert recognise(weights).spec == small(depth=20)
+    left = {name: tensor for name, tensor in weights.items() if not name.startswith(f"{lost}.")}
+    with pytest.raises(UserError, match=f"{lost} is missing, though layer2.{2 * step} is there: the file is damaged"):
+        recognise(left)
+
+
+def test_a_number_between_stages_of_one_sequence_may_be_a_layer_without_weights() -> None:
+    """Three blocks, a dropout, three blocks, three blocks, in one Sequential."""
+    places = {1: 0, 2: 4, 3: 7}
+
+    def name(ours: str) -> str:
+        first, _, rest = ours.partition(".")
+        if not first.startswith("stage"):
+            return ours
+        block, _, rest = rest.partition(".")
+        return f"blocks.{places[int(first[5:])] + int(block[5:]) - 1}.{rest}"
+
+    assert recognise(renamed(state(small(depth=20)), name)).spec == small(depth=20)
+
+
+@pytest.mark.parametrize(
+    ("extra", "named"),
+    [
+        ({"layer1.0.alpha": torch.tensor(0.5)}, "1 tensor that no network of the paper has: layer1.0.alpha;"),
+        ({"layer1.0.conv1.filt": torch.ones(3, 3)}, "has: layer1.0.conv1.filt;"),
+        ({"layer1.0.conv1.weight": torch.ones(144)}, r"has: layer1.0.conv1.weight of shape \(144,\);"),
+        ({"": torch.ones(3)}, "has: one without a name;"),
+        ({"a.b": torch.ones(2), "c.d": torch.ones(2)}, "has 2 tensors that no network of the paper has: a.b, c.d;"),
+    ],
+)
+def test_a_tensor_that_does_not_belong_is_named(extra: State, named: str) -> None:
+    with pytest.raises(UserError, match=named):
+        recognise(renamed(state(small()), counted(0, 1)) | extra)
+
+
+@pytest.mark.parametrize(("outputs", "said"), [(0, "0 outputs"), (1, "1 output,")])
+def test_fewer_outputs_than_two_are_no_classifier(outputs: int, said: str) -> None:
+    head = {"head.fc.weight": torch.ones(outputs, 16), "head.fc.bias": torch.ones(outputs)}
+    with pytest.raises(UserError, match=f"head.fc has {said}.* at least 2 classes; choose"):
+        recognise(state(small()) | head)

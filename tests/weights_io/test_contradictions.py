@@ -145,6 +145,7 @@ def test_normalisation_in_the_file_is_the_run_s(trained, store: RunStore, tmp_pa
     stored = Preprocessing.load(store.home.run(run.id).preprocessing)
     assert [round(value, 6) for value in stored.mean.flatten().tolist()] == [0.4, 0.5, 0.6]
     assert "--mean" not in run.environment["assumed"]
+    assert "are the file's own, normalize.mean and normalize.std." in run.environment["recognised"]
     said = ImportOptions(hints=SIZE.hints, mean=(0.1, 0.1, 0.1), std=(1.0, 1.0, 1.0))
     assert import_weights(store, inspected, said).environment["assumed"].count("normalised") == 0
 
@@ -182,3 +183,36 @@ def test_another_image_size_is_named_where_it_fits(tmp_path: Path) -> None:
     assert "Doubtful" not in assumed
     doubted = " ".join(inspect(tmp_path / "small.pth", ImportOptions()).found.assumed)
     assert "images of 32 pixels a side, give that size" in doubted
+
+
+def test_a_mean_that_the_first_batch_norm_contradicts_is_doubted(
+    script: ModuleType, store: RunStore, tmp_path: Path
+) -> None:
+    """The deviation fits, the mean does not: no image in 0..1 has mean 0 and varies."""
+    torch.manual_seed(0)
+    network = script.ResNet(1, "projection")
+    with torch.no_grad():
+        for _unused in range(50):
+            network(F.interpolate(torch.randn(8, 1, 6, 6), size=32, mode="bicubic").expand(-1, 3, -1, -1))
+    torch.save(network.state_dict(), tmp_path / "shown.pth")
+    inspected = inspect(tmp_path / "shown.pth", ImportOptions())
+    for mean, doubted in ((0.0, True), (0.5, False)):
+        asked = ImportOptions(mean=(mean,) * 3, std=(0.25,) * 3)
+        assumed = import_weights(store, inspected, asked).environment["assumed"]
+        assert ("mean and std do not fit" in assumed) is doubted
+        assert ("would fit (CIFAR-10)" in assumed) is doubted
+
+
+def test_biases_that_the_statistics_contradict_are_named_in_the_question(trained, tmp_path: Path) -> None:
+    weights = torch.load(trained("end")[0], weights_only=True)["state_dict"]
+    convolutions = {name: tensor for name, tensor in weights.items() if tensor.dim() == 4}
+    generator = torch.Generator().manual_seed(0)
+    for size, named in ((3.0, True), (0.0, False)):
+        biases = {
+            f"{name.removesuffix('weight')}bias": size * torch.randn(len(tensor), generator=generator)
+            for name, tensor in convolutions.items()
+        }
+        torch.save({**weights, **biases}, tmp_path / "biases.pth")
+        question = inspect(tmp_path / "biases.pth", SIZE).found.question
+        assert question.startswith("Its convolutions have biases, which no network of the paper has") is named
+        assert bool(question) is named

@@ -271,3 +271,120 @@ def test_a_full_disk_leaves_nothing_behind(trained, store: RunStore, monkeypatch
         import_weights(store, inspected, ImportOptions())
     assert store.list_runs() == []
     assert list(store.home.runs.iterdir()) == []
+
+
+def our_own(trained, script: ModuleType, store: RunStore, folder: Path) -> tuple[dict[str, torch.Tensor], dict]:  # type: ignore[type-arg]
+    """The tensors and the metadata of an exported file with a mean and a std of its own."""
+    from safetensors import safe_open
+
+    from resnet_studio.weights_io.export_weights import export_weights
+
+    asked = ImportOptions(hints=StructureHints(image_size=16), mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4))
+    run = import_weights(store, inspect(trained("projection")[0], asked), asked)
+    export_weights(store, run, folder / "own.safetensors")
+    with safe_open(folder / "own.safetensors", framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata())  # noqa: SIM118
+
+
+MEAN, STD = "preprocessing.mean", "preprocessing.std"
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({STD: torch.zeros(3, 1, 1)}, "above zero"),
+        ({STD: -torch.ones(3, 1, 1)}, "above zero"),
+        ({STD: torch.full((3, 1, 1), NAN)}, "not finite"),
+        ({MEAN: torch.full((3, 1, 1), NAN)}, "not finite"),
+        ({MEAN: torch.full((3, 1, 1), 120.0)}, "no numbers for colours in 0..1"),
+        ({MEAN: torch.ones(3)}, "shapes (3,)"),
+        ({MEAN: torch.ones(3, 8, 8)}, "an image of 8 pixels a side"),
+        ({STD: None}, "the other one is missing"),
+    ],
+)
+def test_a_mean_and_a_std_of_our_own_file_that_no_image_can_have_are_named_as_not_used(
+    changes: dict[str, torch.Tensor | None], why: str, trained, script: ModuleType, store: RunStore, tmp_path: Path
+) -> None:
+    from safetensors.torch import save_file
+
+    tensors, metadata = our_own(trained, script, store, tmp_path)
+    kept = {name: tensor for name, tensor in (tensors | changes).items() if tensor is not None}
+    save_file(kept, tmp_path / "damaged.safetensors", metadata)
+    inspected = inspect(tmp_path / "damaged.safetensors", ImportOptions())
+    assert not inspected.found.carries_preprocessing
+    run = import_weights(store, inspected, ImportOptions())
+    assumed = run.environment["assumed"]
+    assert "The file's own mean and std (preprocessing." in assumed
+    assert why in assumed
+    assert "with --mean and --std" in assumed
+    stored = Preprocessing.load(store.home.run(run.id).preprocessing)
+    assert bool(torch.isfinite(stored.mean).all())
+    assert float(stored.std.min()) > 0.1
+    said = ImportOptions(mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4))
+    assert "not used" not in import_weights(store, inspected, said).environment["assumed"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "ignored"),
+    [
+        ({"network": '{"x":', "class_names": "[3]"}, ("of its network", "class names were ignored, because they are")),
+        ({"class_names": '{"x":'}, ("class names were ignored, because they cannot be read",)),
+        ({"class_names": '["a", "b"]'}, ("there are 2 of them for 10 outputs",)),
+        ({"class_names": json.dumps(["a"] * 10)}, ("a name comes twice",)),
+        ({"network": None, "class_names": None, "format": None}, ()),
+    ],
+)
+def test_a_mean_and_a_std_are_used_whatever_the_rest_of_our_own_file_says(
+    changes: dict[str, str | None], ignored: tuple[str, ...], trained, script: ModuleType, store: RunStore, tmp_path
+) -> None:
+    from safetensors.torch import save_file
+
+    tensors, metadata = our_own(trained, script, store, tmp_path)
+    tensors[MEAN] = tensors[MEAN].expand(3, 16, 16).contiguous()  # tells the size of the images too
+    kept = {name: text for name, text in (metadata | changes).items() if text is not None}
+    save_file(tensors, tmp_path / "changed.safetensors", kept)
+    inspected = inspect(tmp_path / "changed.safetensors", ImportOptions())
+    assert (inspected.found.carries_preprocessing, inspected.found.spec.image_size) == (True, 16)
+    run = import_weights(store, inspected, ImportOptions())
+    stored = Preprocessing.load(store.home.run(run.id).preprocessing)
+    assert torch.equal(stored.mean, tensors[MEAN])
+    assert torch.equal(stored.std, tensors[STD])
+    assumed = run.environment["assumed"]
+    assert "normalised with" not in assumed
+    assert assumed.count("ignored") == len(ignored)
+    for words in ignored:
+        assert words in assumed
+
+
+def test_a_damaged_companion_is_named_as_not_used(trained, store: RunStore, tmp_path: Path) -> None:
+    (tmp_path / "net.th").write_bytes(trained("projection")[0].read_bytes())
+    beside = tmp_path / "net.preprocessing.safetensors"
+    asked = ImportOptions(hints=StructureHints(image_size=16))
+    for images, why in (
+        (Preprocessing(16, torch.zeros(3, 1, 1), torch.zeros(3, 1, 1)), "above zero"),
+        (
+            Preprocessing(16, torch.zeros(3, 1, 1), torch.ones(3, 1, 1), torch.full((3,), NAN), torch.eye(3)),
+            "principal components",
+        ),
+        (None, "the file is damaged"),
+    ):
+        beside.write_bytes(b"?") if images is None else images.save(beside)
+        run = import_weights(store, inspect(tmp_path / "net.th", asked), asked)
+        assert f"(net.preprocessing.safetensors) were not used, because {why}" in run.environment["assumed"].replace(
+            "a standard deviation must be ", ""
+        ).replace("their ", "")
+
+
+def test_a_mean_among_foreign_weights_that_cannot_be_used_is_named(trained, store: RunStore, tmp_path: Path) -> None:
+    weights = torch.load(trained("projection")[0], weights_only=True)["state_dict"]
+    for mean, std, why in (
+        (torch.full((3,), 0.5), torch.zeros(3), "above zero"),
+        (torch.full((3, 8, 8), 0.5), torch.ones(3), "8 pixels a side"),
+    ):
+        torch.save({"normalize.mean": mean, "normalize.std": std, **weights}, tmp_path / "normalised.pth")
+        inspected = inspect(tmp_path / "normalised.pth", ImportOptions())
+        assert "file's own" not in " ".join(inspected.found.notes)
+        run = import_weights(store, inspected, ImportOptions())
+        assert "(normalize.mean and normalize.std) were not used" in run.environment["assumed"]
+        assert why in run.environment["assumed"]

@@ -26,6 +26,13 @@ _STRUCTURE = _("Where shapes do not tell")
 _IMAGES = _("Images and classes")
 
 
+def named_file(text: str) -> Path:
+    """The path; raises UserError for an empty text, which would be the current folder."""
+    if not text:
+        raise UserError(_("The name of the file is empty; give the path of a file."))
+    return Path(text)
+
+
 def register(parent: typer.Typer) -> None:
     parent.add_typer(app, name="weights")
 
@@ -33,8 +40,8 @@ def register(parent: typer.Typer) -> None:
 @app.command("import")
 def import_file(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=_(".safetensors, .pth, .pt or .th; nothing in it is "
-                                                                "run."))],
+    file: Annotated[Path, typer.Argument(metavar="FILE", parser=named_file, help=_(
+        ".safetensors, .pth, .pt or .th; nothing in it is run."))],
     mean: Annotated[
         str,
         typer.Option(metavar="R,G,B", help=_("Mean of each colour, of values in 0..1."), rich_help_panel=_IMAGES),
@@ -149,7 +156,9 @@ def colour(text: str, option: str) -> Colour | None:
 def export(
     context: typer.Context,
     run: RunName,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=_("Where to; the suffix tells the format."))],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", parser=named_file, help=_("Where to; the suffix tells the format."))
+    ],
     kind: Annotated[
         str,
         typer.Option("--format", metavar="FORMAT", help=_("safetensors, torchvision or onnx; else by the suffix.")),

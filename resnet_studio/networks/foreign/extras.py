@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from resnet_studio.networks.foreign.layers import COUNTER
+from resnet_studio.networks.foreign.layers import OF_LAYERS
 
 # The parts of a name that a training script gives to what judges a network, whatever the network.
 _JUDGES = re.compile(
@@ -20,7 +20,6 @@ _JUDGES = re.compile(
 _MEANS = re.compile(r"^(images?_|pixel_|input_|data_|norm(alize|alise)?_)?(mean|mu)$", re.IGNORECASE)
 _STDS = re.compile(r"^(images?_|pixel_|input_|data_|norm(alize|alise)?_)?(std|sigma|stdev|std_dev)$", re.IGNORECASE)
 _FULL_SCALE = 255.0
-_OF_LAYERS = ("weight", "bias", "running_mean", "running_var", COUNTER)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +52,7 @@ def _judges(name: str) -> bool:
 def _counts(name: str, tensor: Tensor) -> bool:
     """Whole numbers that are no layer's: every layer's counter is ``num_batches_tracked``."""
     last = name.rpartition(".")[2]
-    return not tensor.is_floating_point() and tensor.dim() <= 1 and last not in _OF_LAYERS
+    return not tensor.is_floating_point() and tensor.dim() <= 1 and last not in OF_LAYERS
 
 
 def take_normalisation(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Normalisation | None]:

@@ -12,6 +12,10 @@ from resnet_studio.networks.foreign.layers import COUNTER, Leaf, LeafKind, of_ki
 from resnet_studio.text import _
 
 ON_EVERY_PATH = ("stem.", "head.")
+_NOTHING = 1e-30  # what is no larger is zero to every layer that follows
+_MOST = 1e20  # far above any weight, mean or variance of a trained network
+_EVEN = 1e-3  # by which variances differ that were never anything but what batch norm starts with
+_DEAD = 6.0  # deviations above its mean that a batch norm's output never reaches
 _SHOWN = 3
 
 
@@ -49,6 +53,14 @@ def refuse_bad_numbers(tensors: Mapping[str, Tensor], names: Mapping[str, str]) 
                     theirs=theirs,
                 )
             )
+        if float(tensor.abs().max()) > _MOST:
+            raise UserError(
+                _(
+                    "{theirs} holds numbers above 1e20, which no trained network has: the file is damaged; get it "
+                    "again.",
+                    theirs=theirs,
+                )
+            )
         if last == "running_var" and bool((tensor < 0).any()):
             raise UserError(
                 _(
@@ -56,7 +68,7 @@ def refuse_bad_numbers(tensors: Mapping[str, Tensor], names: Mapping[str, str]) 
                     theirs=theirs,
                 )
             )
-        if tensor.dim() > 1 and layer.startswith(ON_EVERY_PATH) and not bool(tensor.any()):
+        if last == "weight" and layer.startswith(ON_EVERY_PATH) and _vanishes(tensor):
             raise UserError(
                 _(
                     "{theirs} holds zeros alone, so that every image gets the same answer: "
@@ -64,6 +76,59 @@ def refuse_bad_numbers(tensors: Mapping[str, Tensor], names: Mapping[str, str]) 
                     theirs=theirs,
                 )
             )
+
+
+def refuse_contradictions(tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
+    """Refuse a convolution of zeros whose batch norm saw something, and the reverse.
+
+    Of nothing but zeros batch norm stores the same variance in every channel: what is left of the 1 that it starts
+    with. A last batch norm whose weight is zero is none of this, and neither is a convolution that sees zeros alone.
+
+    Args:
+        tensors: As for :func:`refuse_bad_numbers`.
+        names: The same.
+
+    Raises:
+        UserError: Naming the first such layer.
+    """
+    for name, variance in tensors.items():
+        norm, _unused, last = name.rpartition(".")
+        block, _unused, own = norm.rpartition(".")
+        layer = f"{block}.{own.replace('bn', 'conv')}"
+        weight = tensors.get(f"{layer}.weight")
+        if last != "running_var" or layer == norm or weight is None or weight.shape[0] != len(variance):
+            continue
+        largest = float(variance.max())
+        if _vanishes(weight) and largest > _NOTHING and largest - float(variance.min()) > _EVEN * largest:
+            raise UserError(
+                _(
+                    "{weight} holds zeros alone, but by {variance} it did not in training: the file is damaged; get it "
+                    "again.",
+                    weight=f"{names.get(layer, layer)}.weight",
+                    variance=f"{names.get(norm, norm)}.running_var",
+                )
+            )
+        if _vanishes(variance) and not _vanishes(weight) and not _dead(tensors, block, own):
+            raise UserError(
+                _(
+                    "{variance} holds zeros alone, as if every image had given {weight} the same: the file is damaged; "
+                    "get it again.",
+                    weight=names.get(layer, layer),
+                    variance=f"{names.get(norm, norm)}.running_var",
+                )
+            )
+
+
+def _vanishes(tensor: Tensor) -> bool:
+    return float(tensor.abs().max()) <= _NOTHING
+
+
+def _dead(tensors: Mapping[str, Tensor], block: str, norm: str) -> bool:
+    """Whether the batch norm before ``norm`` in its block, if there is one, gives nothing that a ReLU lets through."""
+    number = norm.removeprefix("bn")
+    before = f"{block}.bn{int(number) - 1}" if number.isdigit() else ""
+    weight, bias = tensors.get(f"{before}.weight"), tensors.get(f"{before}.bias")
+    return weight is not None and bias is not None and bool((bias + _DEAD * weight.abs() <= 0).all())
 
 
 def missing_statistics(leaves: Sequence[Leaf]) -> str:

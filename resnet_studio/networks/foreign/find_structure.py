@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from resnet_studio.domain.enums import Branch
 from resnet_studio.domain.errors import UserError
 from resnet_studio.networks.foreign.faults import missing_statistics
-from resnet_studio.networks.foreign.layers import Leaf, LeafKind, natural, of_kind
-from resnet_studio.text import _
+from resnet_studio.networks.foreign.layers import OF_LAYERS, Leaf, LeafKind, natural, of_kind
+from resnet_studio.text import _, _n
 
 KERNELS: dict[tuple[tuple[int, int], ...], Branch] = {
     ((3, 3),): Branch.SINGLE,
     ((3, 3), (3, 3)): Branch.BASIC,
     ((1, 1), (3, 3), (1, 1)): Branch.BOTTLENECK,
 }
+_COUNTED = re.compile(r"(?P<parent>.*?)(?P<number>\d+)")
 _BESIDE = re.compile(r"down|short|proj|skip|ident|match", re.IGNORECASE)
 
 Order = Callable[[Sequence[Leaf]], list[Leaf]]
@@ -85,6 +86,7 @@ def find_network(leaves: Sequence[Leaf], order: Order) -> FoundNetwork:
     if len(heads) != 1:
         raise UserError(_heads_sentence(heads))
     blocks = _blocks(convolutions, norms, order)
+    _refuse_gaps(blocks)
     inside = {id(leaf) for block in blocks for leaf in (*block.convolutions, *block.norms, *block.projection)}
     outer_convolutions = [leaf for leaf in convolutions if id(leaf) not in inside]
     outer_norms = [leaf for leaf in norms if id(leaf) not in inside]
@@ -100,19 +102,50 @@ def find_network(leaves: Sequence[Leaf], order: Order) -> FoundNetwork:
     return FoundNetwork((outer_convolutions[0], outer_norms[0]), _stages(blocks), heads[0])
 
 
+def _refuse_gaps(blocks: Sequence[FoundBlock]) -> None:
+    """Blocks of one width are counted in even steps; a longer step between two of them is a block that was lost.
+
+    Where the width changes something without weights may have a number of its own, and a lost block would not fit.
+    """
+    steps: dict[tuple[str, int, int], bool] = {}
+    for before, after in itertools.pairwise(blocks):
+        first, second = _COUNTED.fullmatch(before.path), _COUNTED.fullmatch(after.path)
+        if first and second and first["parent"] == second["parent"]:
+            of_one_width = before.outputs == after.inputs == after.outputs
+            steps[first["parent"], int(first["number"]), int(second["number"])] = of_one_width
+    usual = min((high - low for _unused, low, high in steps), default=1)
+    for (parent, low, high), of_one_width in steps.items():
+        if of_one_width and high - low > usual:
+            raise UserError(
+                _(
+                    "{missing} is missing, though {last} is there: the file is damaged; get it again.",
+                    missing=", ".join(f"{parent}{number}" for number in range(low + usual, high, usual)),
+                    last=f"{parent}{high}",
+                )
+            )
+
+
 def _refuse_strangers(leaves: Sequence[Leaf]) -> None:
-    strange = [leaf.path or next(iter(leaf.tensors)) for leaf in leaves if leaf.kind is LeafKind.OTHER]
     if missing := missing_statistics(leaves):
         raise UserError(missing)
+    strange = [name for leaf in leaves if leaf.kind is LeafKind.OTHER for name in _strange_names(leaf)]
     if strange:
         raise UserError(
             _(
-                "It has {strange} that no network of the paper has: {strange_2}{strange_3}; it cannot be built.",
-                strange=_("a layer") if len(strange) == 1 else _("{strange} layers", strange=len(strange)),
-                strange_2=", ".join(strange[:5]),
-                strange_3=_(" and more") if len(strange) > 5 else "",
+                "It has {strange} that no network of the paper has: {names}{more}; it cannot be built.",
+                strange=_n("{count} tensor", "{count} tensors", len(strange)),
+                names=", ".join(strange[:5]),
+                more=_(" and more") if len(strange) > 5 else "",
             )
         )
+
+
+def _strange_names(leaf: Leaf) -> list[str]:
+    """The tensors of a layer of another kind that make it one, a weight with its shape."""
+    strange = [last for last in leaf.tensors if last not in OF_LAYERS]
+    if strange or "weight" not in leaf.tensors:
+        return [f"{leaf.path}.{last}".strip(".") or _("one without a name") for last in strange or leaf.tensors]
+    return [_("{path}.weight of shape {shape}", path=leaf.path, shape=leaf.shape)]
 
 
 def _heads_sentence(heads: Sequence[Leaf]) -> str:

@@ -34,7 +34,7 @@ class Leaf:
     def kind(self) -> LeafKind:
         weight = self.tensors.get("weight")
         names = set(self.tensors)
-        if "running_mean" in names and "running_var" in names and names <= _BATCH_NORM:
+        if "running_mean" in names and "running_var" in names and names <= OF_LAYERS:
             return LeafKind.BATCH_NORM
         if weight is None or not names <= {"weight", "bias"}:
             return LeafKind.OTHER
@@ -55,7 +55,7 @@ class Leaf:
         return int(self.shape[2]), int(self.shape[3])
 
 
-_BATCH_NORM = frozenset({"weight", "bias", "running_mean", "running_var", "num_batches_tracked"})
+OF_LAYERS = frozenset({"weight", "bias", "running_mean", "running_var", COUNTER})
 
 
 def natural(path: str) -> tuple[tuple[int, int, str], ...]:

@@ -33,7 +33,7 @@ from resnet_studio.networks.foreign.layers import Leaf, leaves_of, without_wrapp
 from resnet_studio.networks.foreign.rename import OWN_HEAD, Taken, renamed
 from resnet_studio.networks.foreign.vgg import is_vgg, vgg_spec
 from resnet_studio.networks.foreign.wrapped_layers import as_linear, multiplied, pruned, unwrapped
-from resnet_studio.text import _
+from resnet_studio.text import _, _n
 
 NO_HINTS = StructureHints()
 _SHOWN = 5
@@ -50,6 +50,7 @@ class Recognised:
         naming: Whose names the file had, in words.
         changes: Sentences on what had to be added, folded or passed over, for whoever wants to know.
         normalisation: Of the images, where the file holds it.
+        biases: Its convolutions had some, which batch norm's means took over.
     """
 
     tensors: dict[str, Tensor]
@@ -57,6 +58,7 @@ class Recognised:
     naming: str
     changes: tuple[str, ...] = ()
     normalisation: Normalisation | None = None
+    biases: bool = False
 
     @property
     def spec(self) -> NetworkSpec:
@@ -80,7 +82,7 @@ def recognise(tensors: Mapping[str, Tensor], hints: StructureHints = NO_HINTS) -
         except UserError as error:
             problem = problem or error
             continue
-        changes = (*found.changes, *_passed_over(passed), *_normalised(normalisation))
+        changes = (*found.changes, *_passed_over(passed))
         return dataclasses.replace(found, changes=changes, normalisation=normalisation)
     raise problem or UserError(_("It holds no layers; choose another file."))
 
@@ -91,16 +93,6 @@ def _passed_over(names: Sequence[str]) -> Iterator[str]:
             _(" and {names} more", names=len(names) - _SHOWN) if len(names) > _SHOWN else ""
         )
         yield _("Passed over, as no part of the network: {shown}.", shown=shown)
-
-
-def _normalised(found: Normalisation | None) -> Iterator[str]:
-    if found is not None:
-        scale = _(", divided by 255") if found.divided else ""
-        yield _(
-            "Mean and standard deviation of the images are the file's own, {names}{scale}.",
-            names=_(" and ").join(found.names),
-            scale=scale,
-        )
 
 
 def fits(tensors: Mapping[str, Tensor], spec: NetworkSpec) -> Recognised:
@@ -127,7 +119,9 @@ def _recognise(leaves: Sequence[Leaf], order: Order, hints: StructureHints) -> R
     alternatives = _alternatives(_network_spec(found, hints), found, hints)
     plan = blueprint(alternatives[0])
     taken = Taken(plan, renamed(plan, found))
-    return Recognised(taken.tensors, tuple(alternatives), _naming(found, leaves), tuple(taken.changes))
+    return Recognised(
+        taken.tensors, tuple(alternatives), _naming(found, leaves), tuple(taken.changes), biases=taken.folded
+    )
 
 
 def _ours(leaves: Sequence[Leaf]) -> bool:
@@ -155,6 +149,17 @@ def _network_spec(found: FoundNetwork, hints: StructureHints) -> dict[str, objec
             )
         )
     branch = branches.pop()
+    if found.head.channels < 2:
+        raise UserError(
+            _n(
+                "Its last layer {path} has {count} output, where a classifier has one for each of at least 2 classes; "
+                "choose the file of a classifier.",
+                "Its last layer {path} has {count} outputs, where a classifier has one for each of at least 2 classes; "
+                "choose the file of a classifier.",
+                found.head.channels,
+                path=found.head.path,
+            )
+        )
     kernel = found.stem[0].kernel
     stems = {(3, 3): Stem.SMALL, (7, 7): Stem.LARGE}
     if kernel not in stems or found.stem[0].shape[1] != 3:

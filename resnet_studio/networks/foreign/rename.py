@@ -10,7 +10,7 @@ from torch import Tensor
 
 from resnet_studio.domain.blueprint import Blueprint
 from resnet_studio.domain.errors import UserError
-from resnet_studio.networks.foreign.faults import refuse_bad_numbers
+from resnet_studio.networks.foreign.faults import refuse_bad_numbers, refuse_contradictions
 from resnet_studio.networks.foreign.find_structure import FoundBlock, FoundNetwork
 from resnet_studio.networks.foreign.layers import COUNTER, Leaf, LeafKind, natural
 from resnet_studio.networks.residual import PlannedNetwork
@@ -57,17 +57,22 @@ def _renamed_block(block: FoundBlock, name: str) -> dict[str, Leaf]:
 
 @dataclass
 class Taken:
-    """The leaves' tensors under our names, every one of the shape that the plan wants; raises MismatchError."""
+    """The leaves' tensors under our names, every one of the shape that the plan wants; raises MismatchError.
+
+    ``folded``: convolutions had biases, which batch norm's means took over.
+    """
 
     plan: Blueprint
     layers: Mapping[str, Leaf]
     tensors: dict[str, Tensor] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
+    folded: bool = False
 
     def __post_init__(self) -> None:
         wanted = wanted_shapes(self.plan)
         folded = [self._take(name, leaf) for name, leaf in self.layers.items()]
-        if any(folded):
+        self.folded = any(folded)
+        if self.folded:
             self.changes.append(
                 _("Biases before batch norm were moved into its running mean, which is the same network.")
             )
@@ -85,7 +90,9 @@ class Taken:
         if lines:
             raise MismatchError(self.plan.spec.label, lines)
         self.tensors = {name: self.tensors[name] for name in wanted}
-        refuse_bad_numbers(self.tensors, {own: leaf.path for own, leaf in self.layers.items()})
+        theirs_of = {own: leaf.path for own, leaf in self.layers.items()}
+        refuse_bad_numbers(self.tensors, theirs_of)
+        refuse_contradictions(self.tensors, theirs_of)
 
     def _take(self, name: str, leaf: Leaf) -> bool:
         """Whether a bias was folded."""
