@@ -9,9 +9,10 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from resnet_studio.domain.analyses.charts import Figure, Line, LineChart, Panel, Picture
+from resnet_studio.domain.analyses.block_axis import BlockAxis
+from resnet_studio.domain.analyses.charts import Figure, LineChart, Panel, Picture
 from resnet_studio.domain.analyses.overlay import blended, overlay, upsampled
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Pixels, Table, short_names
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Numbers, Pixels, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
@@ -154,16 +155,14 @@ class Cam(AnalysisResult):
                 Picture(_picture_title(name, one.images[place]), drawn(one.images[place]))
                 for name, one in zip(short_names(results), results, strict=True)
             ]
+        drawn_as = NetLines.of(results)
+        parts = [tuple(each.part for each in one.randomised) for one in results]
+        axis = BlockAxis.of(parts, backward=True)
         lines = [
-            Line(
-                np.arange(1.0, len(one.randomised) + 1),
-                np.array([each.correlation for each in one.randomised]),
-                one.net.title,
-                one.net.ink,
-                dashed=not one.net.residual,
-                names=tuple(each.part for each in one.randomised),
+            drawn_as.line(
+                one.net, axis.places(names), np.array([each.correlation for each in one.randomised]), names=names
             )
-            for one in results
+            for one, names in zip(results, parts, strict=True)
         ]
         panels.append(
             LineChart(
@@ -172,6 +171,7 @@ class Cam(AnalysisResult):
                 _("rank correlation with the true map"),
                 tuple(lines),
                 level=0.0,
+                ticks=axis.ticks,
             )
         )
         return Figure(

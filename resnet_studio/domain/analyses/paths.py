@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table, short_names
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
@@ -156,13 +156,12 @@ def _span_in(network: str, one: Paths) -> str:
 
 def _lines(results: Sequence[Paths], name: str) -> tuple[Line, ...]:
     """A plain net's only path is a point."""
+    lines = NetLines.of(results)
     return tuple(
-        Line(
+        lines.line(
+            one.net,
             np.array([each.blocks for each in one.lengths], np.float64),
             np.array([float(getattr(each, name)) for each in one.lengths]),
-            one.net.title,
-            one.net.ink,
-            dashed=not one.net.residual,
             points=len(one.lengths) == 1,
         )
         for one in results

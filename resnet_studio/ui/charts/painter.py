@@ -59,11 +59,13 @@ def font_of(ink: Ink, size: int, *, bold: bool = False) -> QFont:
 
 
 def line_pen(ink: Ink, line: Line, width: float) -> QPen:
-    """A plain net's line is dashed."""
+    """A plain net's line is dashed, an untrained one's dotted where trained ones stand beside it."""
     pen = QPen(ink.line(line.colour), width)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-    if line.dashed:
-        pen.setDashPattern([4.0, 2.4])
+    if line.dashed or line.dotted:
+        pen.setDashPattern(
+            [4.0, 1.6, 1.0, 1.6] if line.dashed and line.dotted else [1.0, 1.6] if line.dotted else [4.0, 2.4]
+        )
     return pen
 
 
