@@ -8,7 +8,7 @@ import pytest
 from resnet_studio.domain.analyses.activations import Activations, BlockView
 from resnet_studio.domain.analyses.block_axis import BlockAxis
 from resnet_studio.domain.analyses.cam import Cam, ImageMaps, RandomisedPart
-from resnet_studio.domain.analyses.charts import LineChart
+from resnet_studio.domain.analyses.charts import LineChart, Picture
 from resnet_studio.domain.analyses.construct import AddedBlock, Construction
 from resnet_studio.domain.analyses.lesion import Altered, Lesion
 from resnet_studio.domain.analyses.responses import BlockResponse, Responses
@@ -143,3 +143,38 @@ def test_an_untrained_net_is_told_from_a_trained_one() -> None:
     (among, *_more) = SignalCheck.figure([check(design)]).panels  # nothing to be told from
     assert isinstance(among, LineChart)
     assert [(line.label, line.dotted) for line in among.lines] == [("resnet-20", False)]
+
+
+def with_block(correlation: float = 0.94, name: str = "a") -> Cam:
+    """Two images whose exact map is bright at the top left, and Grad-CAM of one block at the bottom right."""
+    exact, other = np.diag([1.0, 0.0]), np.diag([0.0, 1.0])
+    image = ImageMaps("test/1", "cat", "cat", 0.29, np.zeros((4, 4, 3), np.uint8), exact, (other,))
+    return Cam(net(name), ("stage2.block1",), (image, image), (RandomisedPart("head", correlation),))
+
+
+def test_grad_cam_at_the_chosen_block_stands_beside_the_exact_map() -> None:
+    figure = Cam.figure([with_block()])
+    pictures = [panel for panel in figure.panels if isinstance(panel, Picture)]
+    assert figure.columns == 3
+    assert [panel.block for panel in pictures] == ["", "", "stage2.block1"] * 2
+    image, exact, block = pictures[:3]
+    assert "Grad-CAM at stage2.block1" in block.title
+    assert exact.title == "a: cat 29 %, up to 1"
+    assert (exact.pixels[0, 0] == block.pixels[-1, -1]).all()
+    assert (exact.pixels[0, 0] != block.pixels[0, 0]).any()
+    assert (image.pixels == 0).all()
+    without = Cam.figure([cam("a", SHALLOW)])
+    assert [panel.block for panel in without.panels if isinstance(panel, Picture)] == ["", ""]
+
+
+def test_the_title_of_maps_says_what_the_random_layer_means() -> None:
+    titles = [Cam.figure([with_block(value)]).title for value in (0.94, 0.5, -0.01)]
+    assert titles[0] == (
+        "Maps made with a random last layer look nearly the same (rank correlation 0.94 in a): they show little of "
+        "what that layer learned"
+    )
+    assert "partly the same (rank correlation 0.50 in a)" in titles[1]
+    assert "look different (rank correlation −0.01 in a): they show what" in titles[2]
+    both = Cam.figure([with_block(0.94), with_block(0.1, "b"), with_block(0.9, "c")]).title
+    assert "0.94 in a, 0.90 in c" in both
+    assert "0.10 in b" in both

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetricsF
 
 from resnet_studio.cli.figures import draw_found
 from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChart, Picture
 from resnet_studio.domain.errors import UserError
 from resnet_studio.ui.charts.canvas import FigureCanvas
 from resnet_studio.ui.charts.export import export_found
+from resnet_studio.ui.charts.painter import PAPER, title_lines
 
 LONG = "A title of very many words that does not fit into one line of such a narrow figure, whatever one tries " * 2
 
@@ -146,3 +148,13 @@ def test_a_panel_that_is_clicked_fills_the_room(qtbot, services) -> None:  # typ
     canvas.enlarge(small)
     canvas.show_figure(canvas.figure)
     assert dict(canvas.sheet.panels()) == before
+
+
+def test_a_long_title_takes_two_lines_and_loses_nothing(qtbot) -> None:  # type: ignore[no-untyped-def]
+    title = "ResNet-20: automobile 29 %, up to 4.12"
+    font, lines = title_lines(PAPER, title, 150.0)
+    assert len(lines) == 2
+    assert " ".join(lines) == title
+    assert max(QFontMetricsF(font).horizontalAdvance(line) for line in lines) <= 150
+    assert title_lines(PAPER, title, 500.0)[1] == (title,)
+    assert title_lines(PAPER, 4 * title, 150.0)[1][1].endswith("…")

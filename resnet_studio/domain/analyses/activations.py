@@ -15,6 +15,7 @@ from resnet_studio.domain.analyses.overlay import colours
 from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Numbers, Pixels, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
+from resnet_studio.domain.text_numbers import fixed
 from resnet_studio.text import N_, _
 
 STEM = "stem"
@@ -150,7 +151,7 @@ class Activations(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Activations]) -> Figure:
         found = ", ".join(
-            _("{value:.2f} in {network}", value=median(one.distances), network=name)
+            _("{value} in {network}", value=fixed(median(one.distances), digits=2), network=name)
             for name, one in zip(short_names(results), results, strict=True)
         )
         drawn, axis = NetLines.of(results), BlockAxis.of(one.names for one in results)

@@ -25,9 +25,7 @@ class LesionSettings(AnalysisSettings):
 
     images: int = spec_field(
         N_("Images"),
-        N_(
-            "How many images are looked at, drawn by the seed; all of the test images give this checkpoint's test error."
-        ),
+        N_("How many are looked at, drawn by the seed; all of the test images give this checkpoint's test error."),
         unit=N_("images"),
         simple=True,
         default=2000,

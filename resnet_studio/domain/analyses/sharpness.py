@@ -11,6 +11,7 @@ from resnet_studio.domain.analyses.charts import Figure, LineChart
 from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
+from resnet_studio.domain.text_numbers import true_minus
 from resnet_studio.text import N_, _
 
 CAUTION = N_(
@@ -103,7 +104,7 @@ class Sharpness(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Sharpness]) -> Figure:
         found = ", ".join(
-            _("{value:.3g} in {network}", value=one.eigenvalue, network=name)
+            _("{value} in {network}", value=true_minus(f"{one.eigenvalue:.3g}"), network=name)
             for name, one in zip(short_names(results), results, strict=True)
         )
         drawn = NetLines.of(results)

@@ -11,6 +11,7 @@ from resnet_studio.domain.analyses.charts import Figure, LineChart
 from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Numbers, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
+from resnet_studio.domain.text_numbers import fixed
 from resnet_studio.text import N_, _
 
 POINTS = 48
@@ -90,7 +91,7 @@ class Shattered(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Shattered]) -> Figure:
         found = ", ".join(
-            _("{cosine:.2f} in {network}", cosine=one.cosine[1], network=name)
+            _("{cosine} in {network}", cosine=fixed(one.cosine[1], digits=2), network=name)
             for name, one in zip(short_names(results), results, strict=True)
         )
         share = np.arange(POINTS) / (POINTS - 1)

@@ -14,6 +14,7 @@ from resnet_studio.domain.analyses.charts import Figure, HeatMap, LineChart, Pan
 from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Numbers, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
+from resnet_studio.domain.text_numbers import percent
 from resnet_studio.text import N_, _
 
 SIDES = (5, 9, 17, 33)
@@ -140,7 +141,7 @@ class Surface(OnSquare, AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Surface]) -> Figure:
         found = ", ".join(
-            _("{share:.0%} in {network}", share=one.below_guessing, network=name)
+            _("{share} in {network}", share=percent(100 * one.below_guessing, digits=0), network=name)
             for name, one in zip(short_names(results), results, strict=True)
         )
         high = _SCALE * max(loss for one in results for loss in (one.guessing, one.centre) if math.isfinite(loss))
