@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.analysis.block_passes import NamedBlock, block_plans, named_blocks
+from resnet_studio.analysis.memory import block_bytes, gradient_bytes, refuse_oversize
 from resnet_studio.analysis.subjects import Progress, Subject, no_progress
 from resnet_studio.data.drawn_images import DrawnImages
 from resnet_studio.domain.analyses.paths import Paths, PathsOfLength, PathsSettings
@@ -88,10 +89,12 @@ def measure(
     Batch norm is in training mode, by the batch's own statistics; its running statistics stay as they are.
 
     Raises:
-        UserError: If the network does not know the images' classes.
+        UserError: If the network does not know the images' classes, or their batch does not fit into memory.
         Stopped: Between two blocks, when ``should_stop`` says so.
     """
-    inputs, targets, plan = subject.inputs(images), subject.targets(images), subject.blueprint
+    plan = subject.blueprint
+    refuse_oversize(subject, len(images), gradient_bytes(plan) + 2 * block_bytes(plan))
+    inputs, targets = subject.inputs(images), subject.targets(images)
     found = gradients_by_length(
         subject.network, plan, inputs, targets, settings.paths, settings.seed, progress, should_stop
     )
