@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
 from resnet_studio.domain.analyses.activations import Activations, BlockView
 from resnet_studio.domain.analyses.block_axis import BlockAxis
 from resnet_studio.domain.analyses.cam import Cam, ImageMaps, RandomisedPart
+from resnet_studio.domain.analyses.caption import caption
 from resnet_studio.domain.analyses.charts import LineChart, Picture
 from resnet_studio.domain.analyses.construct import AddedBlock, Construction
 from resnet_studio.domain.analyses.lesion import Altered, Lesion
+from resnet_studio.domain.analyses.paths import Paths, PathsOfLength
+from resnet_studio.domain.analyses.records import AnalysisSummary
 from resnet_studio.domain.analyses.responses import BlockResponse, Responses
 from resnet_studio.domain.analyses.result import AnalysisResult, Net
+from resnet_studio.domain.analyses.rows import ANALYSES, AnalysisRow
 from resnet_studio.domain.analyses.signal import SignalCheck
 
 SHALLOW = ("stage1.block1", "stage2.block1", "stage3.block1")
@@ -178,3 +184,42 @@ def test_the_title_of_maps_says_what_the_random_layer_means() -> None:
     both = Cam.figure([with_block(0.94), with_block(0.1, "b"), with_block(0.9, "c")]).title
     assert "0.94 in a, 0.90 in c" in both
     assert "0.10 in b" in both
+
+
+def paths_of(name: str, *lengths: PathsOfLength) -> Paths:
+    return Paths(net(name), lengths, (), 1.0, 16, 5)
+
+
+def test_path_shares_have_intervals_and_a_single_path_is_called_so() -> None:
+    several = paths_of("b", PathsOfLength(0, 1, 2.0, 0.2, 2.0, 0.1, 0.0), PathsOfLength(1, 9, 1.0, 0.8, 9.0, 0.9, 0.5))
+    single = paths_of("a", PathsOfLength(9, 1, 1.0, 1.0, 1.0, 1.0, 0.0))
+    shares = next(
+        panel
+        for panel in Paths.figure([several]).panels
+        if isinstance(panel, LineChart) and panel.title == "Share of the gradient"
+    )
+    (line,) = shares.lines
+    assert line.low is not None
+    assert line.high is not None
+    assert (line.low[0], line.high[0]) == pytest.approx((0.2, 0.2))  # all paths were taken
+    assert (line.low[1], line.high[1]) == pytest.approx((2 / 3, 6 / 7))  # 0.5 and 1.5 times 4 to 1
+    assert Paths.figure([single]).title == "a has a single path"
+    both = Paths.figure([single, several]).title
+    assert both == "95 % of the gradient goes through paths of 0 to 1 of 1 blocks in b; a has a single path"
+    stored = PathsOfLength(1, 9, 1.0, 0.8, 9.0, 0.9)  # before intervals were measured
+    assert np.isnan(stored.share_interval).all()
+
+
+def record(row: AnalysisRow) -> AnalysisSummary:
+    return AnalysisSummary(
+        id="1", analysis=row.key, run_ids=("a",), definition=row.definition, settings={}, data="cifar10", data_seed=0,
+        data_sha256="", images=128, seed=3, weights=("b",), iterations=(300,), created_at=datetime.now(UTC), seconds=4.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ANALYSES, ids=lambda row: row.key)
+def test_a_figure_in_a_file_says_with_what_and_what_it_does_not_say(row: AnalysisRow) -> None:
+    text = caption(row, [record(row)])
+    for part in (row.definition, *row.cautions, "128 images of cifar10 (test), seed 3"):
+        assert part in text
+    assert "seed" not in caption(row, []).removeprefix(row.definition)

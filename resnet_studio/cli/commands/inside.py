@@ -25,6 +25,7 @@ from resnet_studio.cli.output import hint, print_json, print_table
 from resnet_studio.cli.progress_bar import ProgressBar
 from resnet_studio.cli.spec_arguments import data_spec, refuse_missing_data
 from resnet_studio.cli.stop_signals import StopOnSignals
+from resnet_studio.domain.analyses.caption import caption
 from resnet_studio.domain.analyses.gradients import DEFINITION, Gradients, gradients_of
 from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.domain.analyses.result import AnalysisResult
@@ -282,13 +283,13 @@ def _data(given: str | None, data_draw: int | None, own: DataSpec | None) -> Dat
 def _write(
     row: AnalysisRow, found: Sequence[AnalysisRecord], csv: Path | None, figures: Sequence[tuple[Path | None, str]]
 ) -> None:
-    _write_results(row.result, [record.result for record in found], _(row.definition), csv, figures)
+    _write_results(row.result, [record.result for record in found], caption(row, found), csv, figures)
 
 
 def _write_results(
     kind: type[AnalysisResult],
     results: Sequence[AnalysisResult],
-    definition: str,
+    below: str,
     csv: Path | None,
     figures: Sequence[tuple[Path | None, str]],
 ) -> None:
@@ -296,7 +297,7 @@ def _write_results(
         write_whole(csv, kind.table(results).as_csv())
     for file, ending in figures:
         if file is not None:
-            draw_found(kind.figure(results), file, ending, definition)
+            draw_found(kind.figure(results), file, ending, below)
 
 
 def _store(here: Session, record: AnalysisRecord) -> bool:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from resnet_studio.domain.analyses.caption import caption
 from resnet_studio.domain.analyses.records import how_measured
 from resnet_studio.domain.analyses.result import Table
 from resnet_studio.domain.analyses.rows import AnalysisRow
@@ -142,11 +143,15 @@ class FigurePanel(QWidget):
         self._services.jobs.start(_writing(self.shown, path), on_done=self._on_exported, on_failed=self._on_failed)
 
     def _show_definition(self, row: AnalysisRow | None) -> None:
-        self.definition.setText(_(row.definition) if row is not None else "")
-        cautions = "\n".join(f"• {_(caution)}" for caution in row.cautions) if row is not None else ""
-        set_tip(self.definition, cautions)
-        if row is not None and row.cautions:
-            self.definition.setText(" ".join([_(row.definition), *map(_, row.cautions[:1])]))
+        if row is None:
+            self.definition.setText("")
+            set_tip(self.definition, "")
+            return
+        below = "\n".join(f"• {_(sentence)}" for sentence in (*row.terms, *row.cautions))
+        for widget in (self.definition, self.title):
+            set_tip(widget, below)
+        more = _("Point here: what the words mean.") if row.terms else ""
+        self.definition.setText(" ".join(filter(None, [_(row.definition), *map(_, row.cautions[:1]), more])))
 
     def _show_buttons(self) -> None:
         self.as_table.setEnabled(self.shown is not None)
@@ -189,6 +194,6 @@ def _writing(shown: Shown, path: Path) -> Work:
     def work(_emit: Emit, _should_stop: object) -> object:
         if path.suffix.lower() == ".csv":
             return write_whole(path, shown.table.as_csv())
-        return export_found(shown.figure, path, _(shown.row.definition))
+        return export_found(shown.figure, path, caption(shown.row, shown.records))
 
     return work
