@@ -213,7 +213,8 @@ def test_path_shares_have_intervals_and_a_single_path_is_called_so() -> None:
 def record(row: AnalysisRow) -> AnalysisSummary:
     return AnalysisSummary(
         id="1", analysis=row.key, run_ids=("a",), definition=row.definition, settings={}, data="cifar10", data_seed=0,
-        data_sha256="", images=128, seed=3, weights=("b",), iterations=(300,), created_at=datetime.now(UTC), seconds=4.0,
+        data_sha256="", images=128, seed=3, weights=("b",), iterations=(300,),
+        created_at=datetime.now(UTC), seconds=4.0,
     )  # fmt: skip
 
 

@@ -235,6 +235,26 @@ def test_table_and_files_hold_what_is_shown(page: InsidePage, qtbot, tmp_path: P
         assert (tmp_path / f"figure{suffix}").read_bytes().lstrip(b"\xef\xbb\xbf").startswith(start)
 
 
+def test_every_column_of_a_lesion_is_in_sight(page: InsidePage, qtbot) -> None:  # type: ignore[no-untyped-def]
+    page.resize(1200, 700)
+    measured(page, qtbot, "lesion")
+    order = ("stage1.block1", "stage2.block1", "stage3.block1")
+    found = page.figure.shown
+    assert found is not None
+    (first, *_more) = found.results
+    assert isinstance(first, Lesion)
+    long = replace_chosen(first.blocks[0], name="all", deleted=order)
+    results = (replace_chosen(first, blocks=(*first.blocks, long)),)
+    page.figure.show_results(replace_chosen(found, results=results))
+    page.figure.as_table.setChecked(True)
+    QApplication.processEvents()
+    table = page.figure.table
+    last = page.figure.model.columnCount() - 1
+    assert table.columnViewportPosition(last) + table.columnWidth(last) <= table.viewport().width()
+    words = page.figure.model.index(3, 1).data(Qt.ItemDataRole.ToolTipRole)
+    assert words == "without stage1.block1, stage2.block1 and stage3.block1"
+
+
 def test_a_wrong_setting_is_named_and_nothing_starts(page: InsidePage) -> None:
     page.form.rows["images"].set_text("none")
     page.look()

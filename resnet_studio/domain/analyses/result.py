@@ -204,8 +204,10 @@ class NetLines:
 def names_of(results: Sequence[AnalysisResult]) -> dict[Net, str]:
     """For findings and small panels: without the iteration where one network has only one."""
     nets, lines = {net for one in results for net in one.nets}, NetLines.of(results)
-    labels = Counter(net.label for net in nets)
-    return {net: lines.called(net, net.title if labels[net.label] > 1 else net.label) for net in nets}
+    labels = Counter(lines.called(net, net.label) for net in nets)
+    return {
+        net: lines.called(net, net.title if labels[lines.called(net, net.label)] > 1 else net.label) for net in nets
+    }
 
 
 def short_names(results: Sequence[AnalysisResult]) -> list[str]:

@@ -16,7 +16,7 @@ from resnet_studio.ui.charts.painter import LINE, TITLE, Ink, font_of, line_pen,
 from resnet_studio.ui.theme import Role, Theme
 
 _NARROWEST, _LOWEST, _HIGHEST, _GAP = 250, 230, 460, 12  # pixels
-_NARROWEST_PICTURE = 140  # so that what belongs together stays in one row
+_NARROWEST_PICTURE = 104  # so that what belongs together stays in one row
 _SHAPE = 0.72  # of a panel: height over width
 _CELL = 190.0  # of the legend
 

@@ -331,10 +331,16 @@ def _paint_ticks(
 
 
 def _ticks(low: float, high: float, most: float, *, whole: bool = False) -> list[float]:
-    step = nice_step((high - low) / max(most, 1.0))
-    if whole:
-        step = max(1.0, step if step != 2.5 else 5.0)
-    return [place * step for place in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
+    """Two at least where they fit: one alone is no scale."""
+    found: list[float] = []
+    for finer in (1.0, 2.0, 4.0):
+        step = nice_step((high - low) / max(finer * most, 1.0))
+        if whole:
+            step = max(1.0, step if step != 2.5 else 5.0)
+        found = [place * step for place in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
+        if len(found) > 1:
+            break
+    return found
 
 
 def _in_short(value: float) -> str:

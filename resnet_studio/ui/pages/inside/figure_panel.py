@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -38,6 +38,9 @@ from resnet_studio.ui.widgets.plain_tip import set_tip
 KINDS = {
     ".png": _("Figure as PNG…"), ".svg": _("Figure as SVG…"), ".pdf": _("Figure as PDF…"), ".csv": _("Table as CSV…"),
 }  # fmt: skip
+
+
+_NARROWEST_COLUMN = 90  # pixels
 
 
 class FigurePanel(QWidget):
@@ -160,12 +163,22 @@ class FigurePanel(QWidget):
     def _fill_table(self) -> None:
         if self.shown is not None:
             self.model.show_table(self.shown.table)
+            self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """As wide as what is in them; where that is too much the widest, of names, gives way."""
+        self.table.resizeColumnsToContents()
+        header, bar = self.table.horizontalHeader(), self.table.verticalScrollBar().sizeHint().width()
+        room = self.stack.width() - bar - 2 * self.table.frameWidth()
+        over = header.length() - room
+        if over > 0 and header.count():
+            widest = max(range(header.count()), key=header.sectionSize)
+            header.resizeSection(widest, max(_NARROWEST_COLUMN, header.sectionSize(widest) - over))
 
     @Slot(bool)
     def _on_as_table(self, wanted: bool) -> None:
         if wanted:
             self._fill_table()
-            self.table.resizeColumnsToContents()
         self.stack.setCurrentIndex(int(wanted))
 
     @Slot()
@@ -188,6 +201,11 @@ class FigurePanel(QWidget):
 
     def _on_failed(self, sentence: str) -> None:
         self.failed.emit(sentence)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.as_table.isChecked():
+            self._fit_columns()
 
 
 def _writing(shown: Shown, path: Path) -> Work:
