@@ -115,6 +115,11 @@ def test_several_blocks_and_swaps_have_short_names_below_the_axis() -> None:
     (chart,) = Lesion.figure([found]).panels
     assert isinstance(chart, LineChart)
     assert chart.ticks[-2:] == ((7.0, "1.1+1.2"), (8.0, "1.1↔1.2"))
+    deep = alone(*(f"stage{stage}.block{block}" for stage in (1, 2, 3) for block in range(1, 10)))
+    (wide,) = Lesion.figure([lesion("a", *deep, several, swap)]).panels
+    assert isinstance(wide, LineChart)
+    (before, _text), (after, _other) = wide.ticks[-2:]
+    assert (after - before) / after > 0.1  # both have room
     words = ["without stage1.block1 and stage1.block2", "stage1.block1 and stage1.block2 swapped"]
     assert list(chart.lines[1].names[-2:]) == words  # the tip's
     assert [row[1] for row in Lesion.table([found]).rows][-2:] == words
@@ -165,7 +170,7 @@ def test_grad_cam_at_the_chosen_block_stands_beside_the_exact_map() -> None:
     assert [panel.block for panel in pictures] == ["", "", "stage2.block1"] * 2
     image, exact, block = pictures[:3]
     assert "Grad-CAM at stage2.block1" in block.title
-    assert exact.title == "a: cat 29 %, up to 1"
+    assert exact.title == "a: cat 29\N{NO-BREAK SPACE}%, up to 1"
     assert (exact.pixels[0, 0] == block.pixels[-1, -1]).all()
     assert (exact.pixels[0, 0] != block.pixels[0, 0]).any()
     assert (image.pixels == 0).all()

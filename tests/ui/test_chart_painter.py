@@ -16,7 +16,7 @@ from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChar
 from resnet_studio.domain.errors import UserError
 from resnet_studio.ui.charts.canvas import FigureCanvas
 from resnet_studio.ui.charts.export import export_found
-from resnet_studio.ui.charts.painter import PAPER, Axes, _ticks, _value_ticks, title_lines
+from resnet_studio.ui.charts.painter import PAPER, TITLE, Axes, _ticks, _value_ticks, head_height, title_lines
 
 LONG = "A title of very many words that does not fit into one line of such a narrow figure, whatever one tries " * 2
 
@@ -157,6 +157,9 @@ def test_a_long_title_takes_two_lines_and_loses_nothing(qtbot) -> None:  # type:
     assert " ".join(lines) == title
     assert max(QFontMetricsF(font).horizontalAdvance(line) for line in lines) <= 150
     assert title_lines(PAPER, title, 500.0)[1] == (title,)
+    picture = Picture("ResNet-20, Grad-CAM at stage2.block1: up to 0.106", np.zeros((2, 2, 3), np.uint8))
+    assert " ".join(title_lines(PAPER, picture.title, 95.0, 4)[1]) == picture.title
+    assert head_height(PAPER, picture, 95.0) > head_height(PAPER, picture, 400.0) == TITLE
     assert title_lines(PAPER, 4 * title, 150.0)[1][1].endswith("…")
 
 

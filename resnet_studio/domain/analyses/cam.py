@@ -265,6 +265,6 @@ def _picture_title(network: str, image: ImageMaps) -> str:
         "{network}: {name} {share}, up to {value:.3g}",
         network=network,
         name=image.map_of,
-        share=percent(100 * image.probability, digits=0),
+        share=percent(100 * image.probability, digits=0, space="\N{NO-BREAK SPACE}"),
         value=float(image.best.max()),
     )

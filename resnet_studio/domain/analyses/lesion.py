@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -18,6 +19,7 @@ from resnet_studio.domain.text_numbers import signed
 from resnet_studio.text import N_, _, _n
 
 _SHORT = 3  # so many blocks are listed below the axis
+_ROOM, _SPACED = 0.12, 4  # of the axis for a short name, and of how many there is room for each
 
 
 class LesionSettings(AnalysisSettings):
@@ -248,7 +250,9 @@ class Lesion(AnalysisResult):
         changes = {block.name: block for one in results for block in one.blocks}  # in the order of their coming
         axis = BlockAxis.of([block.name for block in one.blocks if block.alone] for one in results)
         others = [block for block in changes.values() if block.name not in axis.names]
-        places = {name: place for place, name in enumerate((*axis.names, *(block.name for block in others)), start=1)}
+        places = {name: place for place, name in enumerate(axis.names, start=1)}
+        step = _step(len(axis.names), len(others))
+        places |= {block.name: len(axis.names) + step * n for n, block in enumerate(others, start=1)}
         lines: list[Line] = []
         for one in filter(lambda one: one.blocks, results):
             error, low, high = (
@@ -256,7 +260,7 @@ class Lesion(AnalysisResult):
             )
             place = np.array([places[block.name] for block in one.blocks], np.float64)
             names = tuple(_named(block) for block in one.blocks)
-            ends, whole = np.array([0.5, len(places) + 0.5]), np.full(2, one.error)
+            ends, whole = np.array([0.5, max(places.values()) + 0.5]), np.full(2, one.error)
             lines.append(drawn.line(one.net, ends, whole, bare=True))
             lines.append(drawn.line(one.net, place, error, named=False, points=True, low=low, high=high, names=names))
         ticks = (*axis.ticks, *((float(places[block.name]), block.short) for block in others))
@@ -297,6 +301,11 @@ def _title(results: Sequence[Lesion], singles: Sequence[str], others: Sequence[A
         len(others),
         found=found,
     )
+
+
+def _step(singles: int, others: int) -> int:
+    """From one change of several blocks to the next, in places of single blocks: there is room for its short name."""
+    return max(1, math.ceil(_ROOM * singles / (1 - _ROOM * min(others, _SPACED))))
 
 
 def _place(altered: Altered) -> tuple[bool, tuple[int, ...]]:

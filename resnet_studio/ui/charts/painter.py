@@ -18,6 +18,7 @@ from resnet_studio.ui.plots.ranges import log_ticks, nice_span, nice_step
 
 LINE = 20.0  # height of a line of writing
 TITLE = 28.0  # of a panel's title
+_TITLE_LINE = 13.0  # of one that takes several lines
 _LEFT, _BOTTOM, _TOP, _SCALE = 62.0, 46.0, TITLE, 62.0  # of a panel, around what is plotted
 
 
@@ -69,12 +70,13 @@ def line_pen(ink: Ink, line: Line, width: float) -> QPen:
     return pen
 
 
-def paint_panel(p: QPainter, ink: Ink, panel: Panel, where: QRectF, marked: str = "") -> None:
+def paint_panel(p: QPainter, ink: Ink, panel: Panel, where: QRectF, marked: str = "", head: float = TITLE) -> None:
+    """``head``: height of a picture's title, at least :func:`head_height` where all of it is to be seen."""
     p.setPen(ink.text)
-    _paint_title(p, ink, panel.title, where)
+    _paint_title(p, ink, panel.title, where, int(head // _TITLE_LINE))
     p.setFont(font_of(ink, 12))
     if isinstance(panel, Picture):
-        _paint_picture(p, ink, panel, _area(panel, where), marked)
+        _paint_picture(p, ink, panel, where.adjusted(0, head, 0, 0), marked)
         return
     area = _area(panel, where)
     if isinstance(panel, HeatMap):
@@ -97,25 +99,33 @@ def paint_panel(p: QPainter, ink: Ink, panel: Panel, where: QRectF, marked: str 
     p.restore()
 
 
-def title_lines(ink: Ink, title: str, width: float) -> tuple[QFont, tuple[str, ...]]:
-    """A panel's title in letters so small that it fits: one line, or two where it is long."""
+def head_height(ink: Ink, picture: Picture, width: float) -> float:
+    """What a picture's title takes: as many lines as it needs, four at most."""
+    return max(TITLE, _TITLE_LINE * len(title_lines(ink, picture.title, width, 4)[1]) + 2)
+
+
+def title_lines(ink: Ink, title: str, width: float, most: int = 2) -> tuple[QFont, tuple[str, ...]]:
+    """A panel's title in letters so small that it fits: one line, or up to ``most`` where it is long."""
     for size in (13, 12, 11):
         font = font_of(ink, size, bold=True)
         if QFontMetricsF(font).horizontalAdvance(title) <= width:
             return font, (title,)
     font = font_of(ink, 10, bold=True)
     metrics, words = QFontMetricsF(font), title.split(" ")
-    first = next(
-        (count for count in range(len(words), 0, -1) if metrics.horizontalAdvance(" ".join(words[:count])) <= width), 1
-    )
-    two = " ".join(words[:first]), " ".join(words[first:])
-    return font, tuple(metrics.elidedText(line, Qt.TextElideMode.ElideRight, width) for line in two if line)
+    lines = [""]
+    for word in words:
+        longer = f"{lines[-1]} {word}".strip()
+        if not lines[-1] or len(lines) == most or metrics.horizontalAdvance(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return font, tuple(metrics.elidedText(line, Qt.TextElideMode.ElideRight, width) for line in lines)
 
 
-def _paint_title(p: QPainter, ink: Ink, title: str, where: QRectF) -> None:
-    font, lines = title_lines(ink, title, where.width())
+def _paint_title(p: QPainter, ink: Ink, title: str, where: QRectF, most: int) -> None:
+    font, lines = title_lines(ink, title, where.width(), most)
     p.setFont(font)
-    tall = (_TOP - 6) if len(lines) == 1 else (_TOP - 2) / 2
+    tall = (_TOP - 6) if len(lines) == 1 else _TITLE_LINE
     for number, line in enumerate(lines):
         place = QRectF(where.left(), where.top() + number * tall, where.width(), tall)
         p.drawText(place, Qt.AlignmentFlag.AlignVCenter, line)
