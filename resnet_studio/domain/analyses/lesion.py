@@ -19,7 +19,7 @@ from resnet_studio.domain.text_numbers import signed
 from resnet_studio.text import N_, _, _n
 
 _SHORT = 3  # so many blocks are listed below the axis
-_ROOM, _SPACED = 0.12, 4  # of the axis for a short name, and of how many there is room for each
+_ROOM, _SPACED = 0.15, 4  # of the axis for a short name, and of how many there is room for each
 
 
 class LesionSettings(AnalysisSettings):
