@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from resnet_studio.analysis.memory import block_bytes, forward_bytes, refuse_oversize
 from resnet_studio.analysis.network_state import block_named, block_names, measurable
 from resnet_studio.analysis.subjects import Progress, Subject, no_progress
 from resnet_studio.data.drawn_images import DrawnImages
@@ -68,13 +69,14 @@ def measure(
     An untrained design goes by the batch statistics of all images.
 
     Raises:
-        UserError: If the network has no such block.
+        UserError: If the network has no such block, or no memory for the images.
         Stopped: When ``should_stop`` says so.
     """
     network, plan, block = subject.network, subject.blueprint, settings.block
     if block and not (block == STEM and plan.stem):
         block_named(plan, block)
     shown = {block} if block else {STEM, *(stage.blocks[-1].name for stage in plan.stages)}
+    refuse_oversize(subject, len(images), forward_bytes(plan) + block_bytes(plan, settings.channels))
     found = block_activations(
         network, plan, subject.inputs(images), channels=settings.channels, trained=subject.net.trained,
         progress=progress, should_stop=should_stop,

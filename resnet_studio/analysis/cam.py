@@ -26,6 +26,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from resnet_studio.analysis.memory import gradient_bytes, refuse_oversize
 from resnet_studio.analysis.network_state import block_named, block_names, copied, measurable
 from resnet_studio.analysis.subjects import Progress, Subject, no_progress
 from resnet_studio.data.drawn_images import DrawnImages
@@ -150,10 +151,11 @@ def measure(
     the weights of ``settings.seed``. An untrained design goes by the batch statistics of all images.
 
     Raises:
-        UserError: If the network has no such block, or does not know the images' classes.
+        UserError: If the network has no such block, does not know the images' classes, or has no memory for them.
         Stopped: When ``should_stop`` says so.
     """
     network, plan, trained = subject.network, subject.blueprint, subject.net.trained
+    refuse_oversize(subject, len(images), gradient_bytes(plan))
     x = subject.inputs(images)
     targets = subject.targets(images).tolist() if settings.map_of is MapOf.LABEL else None
     blocks = [block_named(plan, settings.block)] if settings.block else [stage.blocks[-1].name for stage in plan.stages]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import stdev
 
 import numpy as np
 import torch
@@ -13,12 +14,14 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.analysis.block_passes import NamedBlock, block_plans, named_blocks
+from resnet_studio.analysis.memory import block_bytes, gradient_bytes, refuse_oversize
 from resnet_studio.analysis.subjects import Progress, Subject, no_progress
 from resnet_studio.data.drawn_images import DrawnImages
 from resnet_studio.domain.analyses.paths import Paths, PathsOfLength, PathsSettings
 from resnet_studio.domain.blueprint import Blueprint, Join, Layer
 from resnet_studio.domain.errors import Stopped
 from resnet_studio.domain.events import StopCheck, never_stop
+from resnet_studio.domain.statistics import half_width
 from resnet_studio.networks.layers import run_in_order
 from resnet_studio.networks.module_state import batch_statistics
 from resnet_studio.networks.residual import PlannedNetwork
@@ -88,10 +91,12 @@ def measure(
     Batch norm is in training mode, by the batch's own statistics; its running statistics stay as they are.
 
     Raises:
-        UserError: If the network does not know the images' classes.
+        UserError: If the network does not know the images' classes, or their batch does not fit into memory.
         Stopped: Between two blocks, when ``should_stop`` says so.
     """
-    inputs, targets, plan = subject.inputs(images), subject.targets(images), subject.blueprint
+    plan = subject.blueprint
+    refuse_oversize(subject, len(images), gradient_bytes(plan) + 2 * block_bytes(plan))
+    inputs, targets = subject.inputs(images), subject.targets(images)
     found = gradients_by_length(
         subject.network, plan, inputs, targets, settings.paths, settings.seed, progress, should_stop
     )
@@ -140,10 +145,9 @@ def gradients_by_length(
         passes.watch(progress, work)
         sums = passes.by_length()
         whole = torch.stack([part.double() for part in sums.values()]).sum(0)
-        norms = {
-            length: float(np.mean([_norm(passes.along(path)) for path in paths])) for length, paths in drawn.items()
-        }
+        single = {length: [_norm(passes.along(path)) for path in paths] for length, paths in drawn.items()}
         passes.finish()
+    norms = {length: float(np.mean(found)) for length, found in single.items()}
     square = float(whole.square().sum())
     totals = {length: norms[length] * counts[length] for length in counts}
     lengths = tuple(
@@ -154,10 +158,19 @@ def gradients_by_length(
             share=_ratio(totals[length], math.fsum(totals.values())),
             sum_norm=_norm(sums[length]),
             exact_share=_ratio(float((sums[length].double() * whole).sum()), square),
+            half_width=_half_width(single[length], paths),
         )
         for length, paths in counts.items()
     )
     return ByLength(lengths, math.sqrt(square))
+
+
+def _half_width(norms: Sequence[float], paths: int) -> float:
+    """Of the 95 % interval of the mean over all ``paths`` of a length, of which these were drawn, none twice."""
+    if len(norms) == paths:
+        return 0.0
+    left = 1 - len(norms) / paths  # of a finite population
+    return half_width(stdev(norms), len(norms), 0.95) * math.sqrt(left) if len(norms) > 1 else math.nan
 
 
 def _ratio(part: float, whole: float) -> float:

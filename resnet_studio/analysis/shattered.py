@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.analysis.layers import block_depths
+from resnet_studio.analysis.memory import forward_bytes, refuse_oversize
 from resnet_studio.analysis.subjects import Progress, Subject, no_progress
 from resnet_studio.data.drawn_images import DrawnImages
 from resnet_studio.domain.analyses.shattered import LAGS, POINTS, BlockCosine, Shattered, ShatteredSettings
@@ -50,7 +51,8 @@ def measure(
     none, those of all ``images`` as one batch. So each gradient is of its own point alone.
 
     Raises:
-        UserError: If there are fewer images than the lines need, or the network does not know their classes.
+        UserError: If there are fewer images than the lines need, the network does not know their classes, or the
+            batch of all images does not fit into memory.
         Stopped: When ``should_stop`` says so.
     """
     if len(images) < 2 * settings.lines:
@@ -62,6 +64,8 @@ def measure(
                 images=len(images),
             )
         )
+    if not subject.net.trained:
+        refuse_oversize(subject, len(images), forward_bytes(subject.blueprint))
     network, targets = subject.network, subject.targets(images, slice(0, 2 * settings.lines, 2)).tolist()
     cosines, traces = [], []
     names, depths = block_depths(subject.blueprint)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.analysis.layers import block_depths
+from resnet_studio.analysis.memory import gradient_bytes, refuse_oversize
 from resnet_studio.analysis.subjects import Progress, Subject, no_progress
 from resnet_studio.data.drawn_images import DrawnImages
 from resnet_studio.domain.analyses.settings import AnalysisSettings
@@ -38,11 +39,12 @@ def measure(
     (arXiv:1902.08129).
 
     Raises:
-        UserError: If the network does not know the images' classes.
+        UserError: If the network does not know the images' classes, or their batch does not fit into memory.
         Stopped: When ``should_stop`` says so.
     """
     network, count = subject.network, sum(1 for _block in subject.network.blocks)
     targets = subject.targets(images)
+    refuse_oversize(subject, len(images), gradient_bytes(subject.blueprint))
     found = torch.zeros(count + 1, dtype=torch.float64, device=subject.device)
 
     def take(place: int, gradient: Tensor) -> None:

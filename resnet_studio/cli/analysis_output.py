@@ -8,7 +8,7 @@ from resnet_studio.cli.output import print_table
 from resnet_studio.domain.analyses.records import AnalysisRecord, AnalysisSummary, how_measured
 from resnet_studio.domain.analyses.result import AnalysisResult
 from resnet_studio.domain.analyses.rows import AnalysisRow
-from resnet_studio.domain.text_numbers import grouped, moment
+from resnet_studio.domain.text_numbers import grouped, moment, true_minus
 from resnet_studio.text import _
 
 COLUMNS = ("id", _("analysis"), _("runs"), _("data"), _("images"), _("when"), _("weights"))
@@ -81,5 +81,5 @@ def show_results(kind: type[AnalysisResult], results: Sequence[AnalysisResult], 
 
 def _cell(value: object) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return true_minus(f"{value:.4g}")
     return grouped(value) if isinstance(value, int) else str(value)

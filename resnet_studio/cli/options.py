@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 from pydantic.fields import FieldInfo
@@ -62,6 +62,8 @@ class SpecOption:
     @property
     def help(self) -> str:
         default = self.field.get_default()
+        if self.kind is bool:
+            return str(self.field.description)
         if isinstance(default, tuple):
             default = ",".join(map(str, default)) or EMPTY
         shown = "" if default == "" else _(" Default: {default}.", default=default)
@@ -73,7 +75,7 @@ class SpecOption:
         if issubclass(self.kind, Enum) or self.kind is bool:
             return None
         if self.is_list:
-            return "N,N,..."
+            return "NAME,..." if str in get_args(self.field.annotation) else "N,N,..."
         return unit_of(self.field).upper() or {int: "NUMBER", float: "NUMBER"}.get(self.kind, "TEXT")
 
     def parameter(self) -> inspect.Parameter:

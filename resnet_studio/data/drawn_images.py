@@ -21,6 +21,7 @@ from resnet_studio.data.datasets.folder_layout import ImageFile, Layout
 from resnet_studio.data.datasets.layouts import layout_of
 from resnet_studio.data.datasets.registry import open_data
 from resnet_studio.data.images import read_image, square_pixels
+from resnet_studio.data.memory import refuse_oversize
 from resnet_studio.data.random import Stream, hash_counters
 from resnet_studio.domain.errors import DataError, Stopped
 from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
@@ -128,6 +129,8 @@ def _from_files(
 ) -> DrawnImages:
     files = layout.test if part is Part.TEST else layout.train
     wanted = min(count, len(files))
+    for size in sizes:
+        refuse_oversize(wanted, size)
     pixels: dict[int, list[npt.NDArray[np.uint8]]] = {size: [] for size in sizes}
     kept: list[ImageFile] = []
     for file, squares in _readable(layout, files, seed, sizes, should_stop):

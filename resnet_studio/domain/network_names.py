@@ -80,7 +80,7 @@ def network_named(text: str) -> NetworkSpec:
         return parse(NetworkSpec, values)
     except SpecError as error:
         sentence = next(iter(error.fields.values()))
-        raise UserError(_("{text} cannot be drawn: {sentence}.", text=text.strip()[:60], sentence=sentence)) from None
+        raise UserError(_("There is no {text}: {sentence}.", text=text.strip()[:60], sentence=sentence)) from None
 
 
 def _family(word: str | None, kind: str, depth: int, stages: list[int]) -> Family:

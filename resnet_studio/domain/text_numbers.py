@@ -45,6 +45,11 @@ def signed(value: float, *, digits: int) -> str:
     return true_minus(f"{round(value, digits) + 0.0:+.{digits}f}")
 
 
+def fixed(value: float, *, digits: int) -> str:
+    """``0.94``, ``−0.01``: with a minus sign, and never ``−0.00``."""
+    return true_minus(f"{round(value, digits) + 0.0:.{digits}f}")
+
+
 def three_figures(value: float) -> str:
     """``0.0123``, ``4.56``, ``78.9``, ``12 300``: three figures of a number above zero, else 0."""
     if value <= 0:

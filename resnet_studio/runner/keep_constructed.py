@@ -15,6 +15,7 @@ from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.domain.build_blueprint import blueprint
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
+from resnet_studio.domain.network_spec import NetworkSpec
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.history.store import RunStore
@@ -32,6 +33,9 @@ def keep_constructed(
     should_stop: StopCheck = never_stop,
 ) -> tuple[RunRecord, ...]:
     """Build the deeper net of each run of ``question`` once more, by the same images, and store it.
+
+    A run that holds the very same construction (run, checkpoint, depth, images and seed) is there already: it is
+    returned instead.
 
     Its weights, preprocessing, class names and precision are those of the run; it has no training of its own, so it
     stands among the runs whose weights came from elsewhere, and its environment says of which run it was built.
@@ -53,19 +57,32 @@ def keep_constructed(
     for subject in subjects:
         parent = store.get(subject.net.run_id)
         network = deeper_spec(subject.blueprint.spec, settings.depth)
+        origin = {
+            "constructed_from": f"{parent.id} at iteration {subject.net.iteration}",
+            "constructed_from_weights": subject.net.weights_sha256,
+            "constructed_images": f"{len(images)}, seed {settings.seed}, sha256 {images.sha256}",
+        }
+        if (same := _the_same(store, network, origin)) is not None:
+            found.append(same)
+            continue
         made = construct(
             subject.network, subject.blueprint, blueprint(network), subject.inputs(images), should_stop=should_stop
         )
         name = _("{parent} as {deeper}", parent=parent.name, deeper=network.label)
         spec = RunSpec(name=name[:200], network=network, recipe=parent.spec.recipe, data=parent.spec.data)
-        environment = {key: parent.environment[key] for key in ("precision", "layout") if key in parent.environment} | {
-            "constructed_from": f"{parent.id} at iteration {subject.net.iteration}",
-            "constructed_from_weights": subject.net.weights_sha256,
-            "constructed_images": f"{len(images)}, seed {settings.seed}, sha256 {images.sha256}",
-        }
+        kept = {key: parent.environment[key] for key in ("precision", "layout") if key in parent.environment}
+        environment = kept | origin
         write = partial(_write, store, state_of(made), subject.preprocessing.to("cpu"))
         found.append(store.add_imported(spec, subject.class_names, environment, write))
     return tuple(found)
+
+
+def _the_same(store: RunStore, network: NetworkSpec, origin: dict[str, str]) -> RunRecord | None:
+    """The run, not deleted, with that network of that origin."""
+    for run in store.list_runs():
+        if run.weights_sha256 and run.spec.network == network and origin.items() <= run.environment.items():
+            return run
+    return None
 
 
 def naming_runs(found: Sequence[AnalysisRecord], runs: Sequence[RunRecord]) -> tuple[AnalysisRecord, ...]:

@@ -55,8 +55,8 @@ class Usual:
 def usual(spec: NetworkSpec) -> Usual:
     """By the number of classes and the image size.
 
-    Both must be a data set's for its class names: ten classes of photos may be anybody's. Mean and standard deviation are
-    that set's, else those that are usual for the image size, else those of a set with so many classes.
+    Both must be those of a data set for its class names: ten classes of photos may be anybody's. Mean and deviation are
+    its own, else those that are usual for the image size, else those of a set with so many classes.
     """
     if spec.classes == 1000:
         from torchvision.models import ResNet18_Weights  # a list of names; nothing is fetched

@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from resnet_studio.analysis import paths
 from resnet_studio.analysis.block_passes import block_plans
-from resnet_studio.analysis.paths import count_by_blocks, count_by_layers, gradients_by_length, measure
+from resnet_studio.analysis.paths import _half_width, count_by_blocks, count_by_layers, gradients_by_length, measure
 from resnet_studio.analysis.subjects import Subject
 from resnet_studio.data.drawn_images import DrawnImages
 from resnet_studio.data.preprocessing import Preprocessing
@@ -205,3 +205,11 @@ def test_what_is_measured_of_a_subject(made):
     inside = sum(each.share for each in found.lengths if shortest <= each.blocks <= longest)
     assert inside >= 0.95
     assert found.span(1.0) == (0, 6)
+
+
+def test_the_interval_is_that_of_a_mean_of_a_finite_population() -> None:
+    assert _half_width([1.0, 2.0, 3.0], 3) == 0.0  # all there are
+    few, many = _half_width([1.0, 2.0, 3.0], 4), _half_width([1.0, 2.0, 3.0], 10**9)
+    assert many == pytest.approx(4.3027 / math.sqrt(3), rel=1e-4)  # Student's t of two degrees of freedom
+    assert few == pytest.approx(many / 2, rel=1e-4)
+    assert math.isnan(_half_width([1.0], 9))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from resnet_studio.domain.analyses.rows import ANALYSES
+from resnet_studio.domain.analyses.rows import ANALYSES, AnalysisRow
 
 from .conftest import Trained
 
@@ -148,7 +148,7 @@ def test_files_and_what_is_stored(trained: Trained, tmp_path: Path) -> None:
     ("words", "sentence"),
     [
         ((), "name a run or a design"),
-        (("--design", "plain-21"), "cannot be drawn"),
+        (("--design", "plain-57"), "There is no plain-57: "),
         (("--design", "resnet-8", "--images", "1"), "--images"),
         (("--run", "nobody"), "nobody"),
         (("--design", "resnet-8", "--data", "folder:/nowhere"), "nowhere"),
@@ -164,6 +164,23 @@ def test_what_cannot_be_done_is_a_sentence(
     assert sentence in said.err
     assert said.out == ""
     assert trained.say("inside", "stored", "--json").json == []
+
+
+@pytest.mark.parametrize("row", [row for row in ANALYSES if row.trained], ids=lambda row: row.key)
+def test_a_design_where_trained_weights_are_needed_is_a_sentence(trained: Trained, row: AnalysisRow) -> None:
+    said = trained.say("inside", row.key, "--design", "resnet-8")
+    assert said.code == 2
+    assert f"{row.key} looks at trained runs; use --run." in " ".join(said.err.split())
+    assert "--design" not in trained.say("inside", row.key, "--help").out
+
+
+def test_flags_take_no_value(trained: Trained) -> None:
+    """Their help is that of any other flag: no value, no default."""
+    for key, flag in (("lesion", "together"), ("surface", "line"), ("sharpness", "relative")):
+        shown = re.sub(r"[│╭╮╰╯─]", " ", trained.say("inside", key, "--help").out)
+        (line,) = [line for line in shown.splitlines() if f"--{flag} " in line]
+        assert "TEXT" not in line
+        assert "Default: False" not in " ".join(shown.split())
 
 
 def test_designs_need_no_history(images: Path, at_home) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from resnet_studio.domain.errors import StoreError
+
 from .conftest import Trained
 
 
@@ -60,6 +62,35 @@ def test_the_deeper_net_says_the_same_and_can_be_trained_on(trained: Trained, im
     on = trained.say("train", "--start-from", new, *data, *options).json
     (lesion,) = trained.say("inside", "lesion", "--run", on["id"], *data, "--json").json
     assert len(lesion["blocks"]) == 6
+
+
+def test_the_same_construction_is_one_run(trained: Trained) -> None:
+    plain = of_kind(trained, residual=False)
+
+    def built(*words: object) -> str:
+        (found,) = trained.say("inside", "construct", "--run", plain["id"], *words, "--json").json
+        assert found["stored"]
+        return str(found["new_run"])
+
+    first = built("--depth", 14)
+    assert built("--depth", 14) == first
+    others = {built("--depth", 20), built("--depth", 14, "--images", 20), built("--depth", 14, "--seed", 1)}
+    assert len({first, *others}) == 4
+    trained.say("runs", "delete", first)
+    assert built("--depth", 14) not in {first, *others}
+
+
+def test_a_deeper_net_that_cannot_be_stored_is_a_failure(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_words: object, **_more: object) -> None:
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr("resnet_studio.runner.keep_constructed.keep_constructed", full)
+    plain = of_kind(trained, residual=False)
+    said = trained.say("inside", "construct", "--run", plain["id"], "--depth", 14, "--json")
+    (found,) = said.json
+    assert (said.code, found["stored"], found["new_run"]) == (2, False, None)
+    assert "The deeper net is not stored: The disk is full." in " ".join(said.err.split())
+    assert trained.say("inside", "stored", "--json").json == []
 
 
 def test_what_cannot_be_built_is_a_sentence(trained: Trained) -> None:

@@ -8,13 +8,15 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QFontMetricsF
 
 from resnet_studio.cli.figures import draw_found
 from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChart, Picture
 from resnet_studio.domain.errors import UserError
 from resnet_studio.ui.charts.canvas import FigureCanvas
 from resnet_studio.ui.charts.export import export_found
+from resnet_studio.ui.charts.painter import PAPER, TITLE, Axes, _ticks, _value_ticks, head_height, title_lines
 
 LONG = "A title of very many words that does not fit into one line of such a narrow figure, whatever one tries " * 2
 
@@ -146,3 +148,30 @@ def test_a_panel_that_is_clicked_fills_the_room(qtbot, services) -> None:  # typ
     canvas.enlarge(small)
     canvas.show_figure(canvas.figure)
     assert dict(canvas.sheet.panels()) == before
+
+
+def test_a_long_title_takes_two_lines_and_loses_nothing(qtbot) -> None:  # type: ignore[no-untyped-def]
+    title = "ResNet-20: automobile 29 %, up to 4.12"
+    font, lines = title_lines(PAPER, title, 150.0)
+    assert len(lines) == 2
+    assert " ".join(lines) == title
+    assert max(QFontMetricsF(font).horizontalAdvance(line) for line in lines) <= 150
+    assert title_lines(PAPER, title, 500.0)[1] == (title,)
+    picture = Picture("ResNet-20, Grad-CAM at stage2.block1: up to 0.106", np.zeros((2, 2, 3), np.uint8))
+    assert " ".join(title_lines(PAPER, picture.title, 95.0, 4)[1]) == picture.title
+    assert head_height(PAPER, picture, 95.0) > head_height(PAPER, picture, 400.0) == TITLE
+    assert title_lines(PAPER, 4 * title, 150.0)[1][1].endswith("…")
+
+
+@pytest.mark.parametrize("last", [8, 19, 20, 55])
+@pytest.mark.parametrize("room", [1.2, 2.6, 4.0])
+def test_an_axis_has_two_ticks_at_least(last: int, room: float) -> None:
+    found = _ticks(1.0, float(last), room, whole=True)
+    assert 2 <= len(found) <= 2 * room + 3
+    assert all(value == int(value) and 1 <= value <= last for value in found)
+
+
+def test_numbers_on_an_axis_have_a_minus_sign() -> None:
+    words = [text for _value, text in _value_ticks(Axes(QRectF(0, 0, 200, 200), 0.0, 1.0, -1.0, 1.0), False)]
+    assert any(text.startswith("\N{MINUS SIGN}") for text in words)
+    assert not any("-" in text for text in words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace as replace_chosen
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,7 @@ def test_a_signal_check_is_shown_stored_and_found_again(page: InsidePage, qtbot,
     qtbot.addWidget(again)
     again.activate()
     assert again.stored.count() == 1
-    assert "12 images, seed 0, 2 networks" in again.stored.itemText(0)
+    assert "12 images, seed 0, 2 runs" in again.stored.itemText(0)
     assert again.figure.title.text() == page.figure.title.text()
 
 
@@ -234,11 +235,69 @@ def test_table_and_files_hold_what_is_shown(page: InsidePage, qtbot, tmp_path: P
         assert (tmp_path / f"figure{suffix}").read_bytes().lstrip(b"\xef\xbb\xbf").startswith(start)
 
 
+def test_every_column_of_a_lesion_is_in_sight(page: InsidePage, qtbot) -> None:  # type: ignore[no-untyped-def]
+    page.resize(1200, 700)
+    measured(page, qtbot, "lesion")
+    order = ("stage1.block1", "stage2.block1", "stage3.block1")
+    found = page.figure.shown
+    assert found is not None
+    (first, *_more) = found.results
+    assert isinstance(first, Lesion)
+    long = replace_chosen(first.blocks[0], name="all", deleted=order)
+    results = (replace_chosen(first, blocks=(*first.blocks, long)),)
+    page.figure.show_results(replace_chosen(found, results=results))
+    page.figure.as_table.setChecked(True)
+    QApplication.processEvents()
+    table = page.figure.table
+    last = page.figure.model.columnCount() - 1
+    assert table.columnViewportPosition(last) + table.columnWidth(last) <= table.viewport().width()
+    words = page.figure.model.index(3, 1).data(Qt.ItemDataRole.ToolTipRole)
+    assert words == "without stage1.block1, stage2.block1 and stage3.block1"
+
+
 def test_a_wrong_setting_is_named_and_nothing_starts(page: InsidePage) -> None:
     page.form.rows["images"].set_text("none")
     page.look()
     assert not page.session.running
     assert page.form.rows["images"].sentence
+
+
+def test_each_analysis_keeps_its_settings(page: InsidePage) -> None:
+    page.show_analysis("signal")
+    page.form.rows["images"].set_text("77")
+    page.show_analysis("cam")
+    images = page.form.rows["images"].text
+    page.form.rows["block"].set_text("stage2.block1")
+    page.form.rows["seed"].set_text("5")
+    page.show_analysis("signal")
+    assert page.form.rows["images"].text == "77"
+    page.show_analysis("cam")
+    assert [page.form.rows[name].text for name in ("images", "block", "seed")] == [images, "stage2.block1", "5"]
+    page.show_analysis("signal")
+    page.show_chosen(page.chosen)  # of networks that were chosen anew a block may be another
+    page.show_analysis("cam")
+    assert [page.form.rows[name].text for name in ("block", "seed")] == ["", "5"]
+
+
+def test_runs_and_designs_are_counted_in_the_list(page: InsidePage, qtbot) -> None:  # type: ignore[no-untyped-def]
+    two = page.chosen
+    designs = tuple((run.spec.network.label, run.spec.network) for run in two.runs)
+    page.show_chosen(replace_chosen(two, designs=designs))
+    measured(page, qtbot, "signal")
+    assert page.stored.count() == 2
+    assert page.stored.itemText(0).endswith("2 runs, 2 untrained designs")
+    assert page.stored.itemText(1).endswith("seed 0, 2 runs")
+    page.stored.activated.emit(1)
+    assert len(page.figure.shown.results) == 2  # type: ignore[union-attr]
+    page.stored.activated.emit(0)
+    assert len(page.figure.shown.results) == 4  # type: ignore[union-attr]
+    assert page.chosen.sentence.endswith(", untrained")
+
+
+def test_more_networks_than_the_drawing_shows_are_counted() -> None:
+    networks = tuple((f"plain-{depth}", NetworkSpec(depth=depth)) for depth in (8, 14, 20, 26))
+    assert Chosen(designs=networks).sentence.endswith("the drawing shows 3 of 4")
+    assert "drawing" not in Chosen(designs=networks[:3]).sentence
 
 
 def test_designs_are_not_asked_for_what_training_gives(page: InsidePage, qtbot, coloured: Path) -> None:  # type: ignore[no-untyped-def]

@@ -25,6 +25,7 @@ from resnet_studio.cli.output import hint, print_json, print_table
 from resnet_studio.cli.progress_bar import ProgressBar
 from resnet_studio.cli.spec_arguments import data_spec, refuse_missing_data
 from resnet_studio.cli.stop_signals import StopOnSignals
+from resnet_studio.domain.analyses.caption import caption
 from resnet_studio.domain.analyses.gradients import DEFINITION, Gradients, gradients_of
 from resnet_studio.domain.analyses.records import AnalysisRecord
 from resnet_studio.domain.analyses.result import AnalysisResult
@@ -55,6 +56,8 @@ Designs = Annotated[
         help=_("An untrained network, named as for diff: plain-56, resnet-56, ...; may be given many times."),
     ),
 ]
+NoDesigns = Annotated[list[str] | None, typer.Option("--design", hidden=True)]
+"""Of an analysis that needs trained weights: refused in a sentence that says what to give."""
 Data = Annotated[
     str | None,
     typer.Option("--data", metavar="DATA", help=f"{source_names()}. " + _("The runs' own if unset.")),
@@ -88,8 +91,7 @@ def _command(row: AnalysisRow) -> Callable[..., None]:
     """The command of an analysis: the options of all, those of what it needs, and a setting each."""
     settings = [SpecOption(f"inside.{name}", _("Settings"), field) for name, field in row.settings.model_fields.items()]
     common: list[tuple[str, Any, Any]] = [("run", Runs, None)]
-    if not row.trained:
-        common.append(("design", Designs, None))
+    common.append(("design", NoDesigns if row.trained else Designs, None))
     if row.images or not row.trained:  # a design has as many outputs as the data have classes
         common += [("data", Data, None), ("data_draw", DataDraw, None)]
     if row.images and not row.builds:
@@ -164,6 +166,8 @@ def _look(
     from resnet_studio.data.drawn_images import Part
     from resnet_studio.runner.inside import Question, look_inside
 
+    if design and row.trained:
+        raise UserError(_("{analysis} looks at trained runs; use --run.", analysis=row.key))
     settings = _settings(row, chosen)
     figures = ((png, ".png"), (svg, ".svg"), (pdf, ".pdf"))
     for file, ending in figures:  # before minutes of work
@@ -185,20 +189,26 @@ def _look(
     if stopping.received is not None and not found:
         hint(_("Stopped; what was not finished is not stored."))
         raise typer.Exit(stopping.exit_code)
+    kept = True
     if row.builds:
-        found = _keep_built(here, question, found, stopping)
-    stored = [_store(here, record) if row.stored and record.run_ids else False for record in found]
+        found, kept = _keep_built(here, question, found, stopping)
+    stored = [_store(here, record) if kept and row.stored and record.run_ids else False for record in found]
     _write(row, found, csv, figures)  # what was found is kept where this fails
     if as_json:
         print_json([record_json(record, kept) for record, kept in zip(found, stored, strict=True)])
     else:
         show_records(row, found)
+    if not kept:
+        raise typer.Exit(stopping.exit_code if stopping.received is not None else 2)
 
 
 def _keep_built(
     here: Session, question: Question, found: Sequence[AnalysisRecord], stopping: StopOnSignals
-) -> tuple[AnalysisRecord, ...]:
-    """Store each network that was built as a run; the results name them. Prints a hint where that cannot be."""
+) -> tuple[tuple[AnalysisRecord, ...], bool]:
+    """Store each network that was built as a run; the results name them.
+
+    Prints a hint and returns False where that cannot be.
+    """
     from resnet_studio.runner.keep_constructed import keep_constructed, naming_runs
 
     try:
@@ -206,10 +216,10 @@ def _keep_built(
             runs = keep_constructed(question, store, should_stop=stopping)
     except Stopped:
         hint(_("Stopped; the deeper net is not stored."))
-        return tuple(found)
+        return tuple(found), False
     except StoreError as error:
-        hint(_("Not stored: {error}", error=error))
-        return tuple(found)
+        hint(_("The deeper net is not stored: {error}", error=error))
+        return tuple(found), False
     for run in runs:
         hint(
             _(
@@ -218,7 +228,7 @@ def _keep_built(
                 short_id=run.short_id,
             )
         )
-    return naming_runs(found, runs)
+    return naming_runs(found, runs), True
 
 
 class _Reader:
@@ -273,13 +283,13 @@ def _data(given: str | None, data_draw: int | None, own: DataSpec | None) -> Dat
 def _write(
     row: AnalysisRow, found: Sequence[AnalysisRecord], csv: Path | None, figures: Sequence[tuple[Path | None, str]]
 ) -> None:
-    _write_results(row.result, [record.result for record in found], _(row.definition), csv, figures)
+    _write_results(row.result, [record.result for record in found], caption(row, found), csv, figures)
 
 
 def _write_results(
     kind: type[AnalysisResult],
     results: Sequence[AnalysisResult],
-    definition: str,
+    below: str,
     csv: Path | None,
     figures: Sequence[tuple[Path | None, str]],
 ) -> None:
@@ -287,7 +297,7 @@ def _write_results(
         write_whole(csv, kind.table(results).as_csv())
     for file, ending in figures:
         if file is not None:
-            draw_found(kind.figure(results), file, ending, definition)
+            draw_found(kind.figure(results), file, ending, below)
 
 
 def _store(here: Session, record: AnalysisRecord) -> bool:

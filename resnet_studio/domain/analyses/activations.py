@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from resnet_studio.domain.analyses.block_axis import BlockAxis
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart, Panel, Picture
 from resnet_studio.domain.analyses.overlay import colours
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Pixels, Table, short_names
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Numbers, Pixels, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
+from resnet_studio.domain.text_numbers import fixed
 from resnet_studio.text import N_, _
 
 STEM = "stem"
@@ -98,6 +100,11 @@ class Activations(AnalysisResult):
     filters: tuple[LayerFilters, ...]
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of the blocks alone."""
+        return tuple(each.name for each in self.blocks if each.name != STEM)
+
+    @property
     def distances(self) -> npt.NDArray[np.float64]:
         """Of the blocks alone."""
         return np.array([each.distance for each in self.blocks if each.name != STEM])
@@ -144,14 +151,17 @@ class Activations(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Activations]) -> Figure:
         found = ", ".join(
-            _("{value:.2f} in {network}", value=median(one.distances), network=name)
+            _("{value} in {network}", value=fixed(median(one.distances), digits=2), network=name)
             for name, one in zip(short_names(results), results, strict=True)
         )
+        drawn, axis = NetLines.of(results), BlockAxis.of(one.names for one in results)
         charts = [
             LineChart(_("Distance of each block from the identity"), _("block"), _("norm of H(x) - x / norm of x"),
-                      tuple(_line(one, one.distances) for one in results), level=0.0),
+                      tuple(_line(drawn, axis, one, one.distances) for one in results), level=0.0,
+                      ticks=axis.ticks),
             LineChart(_("Direction that each block keeps"), _("block"), _("cosine of H(x) and x"),
-                      tuple(_line(one, one.cosines) for one in results), level=1.0),
+                      tuple(_line(drawn, axis, one, one.cosines) for one in results), level=1.0,
+                      ticks=axis.ticks),
         ]  # fmt: skip
         pictures = [one.pictures(name) for name, one in zip(short_names(results), results, strict=True)]
         panels: list[Panel] = [*charts]
@@ -226,7 +236,5 @@ def _coloured(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     return picture
 
 
-def _line(one: Activations, values: npt.NDArray[np.float64]) -> Line:
-    places = np.arange(1.0, len(values) + 1)
-    names = tuple(each.name for each in one.blocks if each.name != STEM)
-    return Line(places, values, one.net.title, one.net.ink, dashed=not one.net.residual, names=names)
+def _line(drawn: NetLines, axis: BlockAxis, one: Activations, values: npt.NDArray[np.float64]) -> Line:
+    return drawn.line(one.net, axis.places(one.names), values, names=one.names)

@@ -9,11 +9,13 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from resnet_studio.domain.analyses.charts import Figure, Line, LineChart, Panel, Picture
+from resnet_studio.domain.analyses.block_axis import BlockAxis
+from resnet_studio.domain.analyses.charts import Figure, LineChart, Panel, Picture
 from resnet_studio.domain.analyses.overlay import blended, overlay, upsampled
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Pixels, Table, short_names
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Numbers, Pixels, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
+from resnet_studio.domain.text_numbers import fixed, percent
 from resnet_studio.text import N_, _
 
 _SHOWN = 4  # images in the figure
@@ -24,6 +26,19 @@ CHECK_SAYS = N_("A map that looks the same with random weights says nothing abou
 TRUE_MAP = N_("true map")
 LAST_RANDOM = N_("last layer random")
 ALL_RANDOM = N_("all random")
+
+_HIGH, _LOW = 0.7, 0.3  # rank correlations
+_ALIKE = N_(
+    "Maps made with a random last layer look nearly the same (rank correlation {found}): they show little of what that "
+    "layer learned"
+)
+_PARTLY = N_(
+    "Maps made with a random last layer look partly the same (rank correlation {found}): they show in part what that "
+    "layer learned"
+)
+_UNLIKE = N_(
+    "Maps made with a random last layer look different (rank correlation {found}): they show what that layer learned"
+)
 
 
 class MapOf(StrEnum):
@@ -102,6 +117,24 @@ class Cam(AnalysisResult):
     images: tuple[ImageMaps, ...]
     randomised: tuple[RandomisedPart, ...]
 
+    @property
+    def chosen(self) -> str:
+        """The block that Grad-CAM was made of alone, where there is the exact map too; else empty."""
+        return self.blocks[0] if len(self.blocks) == 1 and self.images[0].cam.size else ""
+
+    def pictures(self, network: str, image: ImageMaps) -> list[Picture]:
+        """The image under its map, and under Grad-CAM of the block that was chosen; ``network`` is called so."""
+        found = [Picture(_picture_title(network, image), drawn(image), "" if image.cam.size else self.blocks[-1])]
+        if self.chosen:
+            title = _(
+                "{network}, Grad-CAM at {block}: up to {value:.3g}",
+                network=network,
+                block=self.chosen,
+                value=float(image.grad_cam[0].max()),
+            )
+            found.append(Picture(title, _under(image, image.grad_cam[0]), self.chosen))
+        return found
+
     @classmethod
     def table(cls, results: Sequence[Cam]) -> Table:
         rows: list[tuple[object, ...]] = []
@@ -142,28 +175,20 @@ class Cam(AnalysisResult):
 
     @classmethod
     def figure(cls, results: Sequence[Cam]) -> Figure:
-        found = ", ".join(
-            _("{value:.2f} in {network}", value=one.randomised[0].correlation, network=name)
-            for name, one in zip(short_names(results), results, strict=True)
-        )
         panels: list[Panel] = []
         for place in range(min(_SHOWN, *(len(one.images) for one in results))):
             first = results[0].images[place]
             panels.append(Picture(f"{first.label}, {first.name.rpartition('/')[2]}", first.pixels))
-            panels += [
-                Picture(_picture_title(name, one.images[place]), drawn(one.images[place]))
-                for name, one in zip(short_names(results), results, strict=True)
-            ]
+            for name, one in zip(short_names(results), results, strict=True):
+                panels += one.pictures(name, one.images[place])
+        drawn_as = NetLines.of(results)
+        parts = [tuple(each.part for each in one.randomised) for one in results]
+        axis = BlockAxis.of(parts, backward=True)
         lines = [
-            Line(
-                np.arange(1.0, len(one.randomised) + 1),
-                np.array([each.correlation for each in one.randomised]),
-                one.net.title,
-                one.net.ink,
-                dashed=not one.net.residual,
-                names=tuple(each.part for each in one.randomised),
+            drawn_as.line(
+                one.net, axis.places(names), np.array([each.correlation for each in one.randomised]), names=names
             )
-            for one in results
+            for one, names in zip(results, parts, strict=True)
         ]
         panels.append(
             LineChart(
@@ -172,12 +197,13 @@ class Cam(AnalysisResult):
                 _("rank correlation with the true map"),
                 tuple(lines),
                 level=0.0,
+                ticks=axis.ticks,
             )
         )
         return Figure(
-            _("With a random last layer the maps keep a rank correlation of {found}", found=found),
+            _title(results),
             tuple(panels),
-            columns=1 + len(results),
+            columns=1 + sum(1 + bool(one.chosen) for one in results),
         )
 
 
@@ -211,20 +237,34 @@ class Likeness:
 
 def drawn(image: ImageMaps) -> npt.NDArray[np.uint8]:
     """The image under its map, uint8 (S, S, 3)."""
+    return _under(image, image.best)
+
+
+def _under(image: ImageMaps, values: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     height, width = image.pixels.shape[:2]
-    return blended(image.pixels, overlay(upsampled(image.best, height, width)))
+    return blended(image.pixels, overlay(upsampled(values, height, width)))
+
+
+def _title(results: Sequence[Cam]) -> str:
+    """What the randomised last layer says of the maps, the networks of one finding together."""
+    alike: dict[str, list[str]] = {}
+    for name, one in zip(short_names(results), results, strict=True):
+        correlation = one.randomised[0].correlation
+        finding = _ALIKE if correlation >= _HIGH else _UNLIKE if correlation <= _LOW else _PARTLY
+        found = _("{value} in {network}", value=_two_places(correlation), network=name)
+        alike.setdefault(finding, []).append(found)
+    return ". ".join(_(finding, found=", ".join(names)) for finding, names in alike.items())
 
 
 def _two_places(value: float) -> str:
-    """Never ``-0.00``."""
-    return f"{round(value, 2) + 0.0:.2f}"
+    return fixed(value, digits=2)
 
 
 def _picture_title(network: str, image: ImageMaps) -> str:
     return _(
-        "{network}: {name} {share:.0%}, up to {value:.3g}",
+        "{network}: {name} {share}, up to {value:.3g}",
         network=network,
         name=image.map_of,
-        share=image.probability,
+        share=percent(100 * image.probability, digits=0, space="\N{NO-BREAK SPACE}"),
         value=float(image.best.max()),
     )

@@ -20,6 +20,7 @@ class Line:
         label: In the legend; a label that a line before it has is not repeated, an empty one not shown.
         colour: ``#rrggbb``.
         dashed: A plain net's.
+        dotted: An untrained net's beside trained ones; with ``dashed``, dashes and dots.
         points: Marks instead of a line.
         bare: No marks on the line, however few its points.
         width: In pixels. Of lines that lie on one another those painted first are seen where they are the wider.
@@ -32,6 +33,7 @@ class Line:
     label: str = ""
     colour: str = "#1b2330"
     dashed: bool = False
+    dotted: bool = False
     points: bool = False
     bare: bool = False
     width: float = 2.0

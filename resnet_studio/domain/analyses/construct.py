@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table, short_names
+from resnet_studio.domain.analyses.block_axis import BlockAxis
+from resnet_studio.domain.analyses.charts import Figure, LineChart
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.network_spec import MAX_DEPTH
 from resnet_studio.domain.spec import spec_field
@@ -113,16 +114,11 @@ class Construction(AnalysisResult):
             )
             for name, one in zip(short_names(results), results, strict=True)
         )
+        drawn, names = NetLines.of(results), [tuple(each.name for each in one.added) for one in results]
+        axis = BlockAxis.of(names)
         lines = tuple(
-            Line(
-                np.arange(1.0, len(one.added) + 1),
-                np.array([each.distance for each in one.added]),
-                one.net.title,
-                one.net.ink,
-                dashed=not one.net.residual,
-                names=tuple(each.name for each in one.added),
-            )
-            for one in results
+            drawn.line(one.net, axis.places(own), np.array([each.distance for each in one.added]), names=own)
+            for one, own in zip(results, names, strict=True)
         )
         return Figure(
             _("Largest difference of two outputs: {found}", found=found),
@@ -133,6 +129,7 @@ class Construction(AnalysisResult):
                     _("distance from the identity"),
                     lines,
                     from_zero=True,
+                    ticks=axis.ticks,
                 ),
             ),
         )

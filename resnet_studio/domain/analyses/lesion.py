@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,14 +10,16 @@ from typing import Any, Self
 import numpy as np
 from pydantic import model_validator
 
+from resnet_studio.domain.analyses.block_axis import BlockAxis, block_place
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table, short_names
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.domain.text_numbers import signed
-from resnet_studio.text import N_, _
+from resnet_studio.text import N_, _, _n
 
-_NAMED = 3  # so many blocks have their names below the axis
+_SHORT = 3  # so many blocks are listed below the axis
+_ROOM, _SPACED = 0.15, 4  # of the axis for a short name, and of how many there is room for each
 
 
 class LesionSettings(AnalysisSettings):
@@ -24,7 +27,7 @@ class LesionSettings(AnalysisSettings):
 
     images: int = spec_field(
         N_("Images"),
-        N_("How many images are looked at, drawn by the seed; all of the test images give the run's own test error."),
+        N_("How many are looked at, drawn by the seed; all of the test images give this checkpoint's test error."),
         unit=N_("images"),
         simple=True,
         default=2000,
@@ -140,6 +143,32 @@ class Altered:
         """Percentage points above the whole network."""
         return self.error - self.whole
 
+    @property
+    def words(self) -> str:
+        """What was done, with the names of all blocks."""
+        parts = []
+        if swaps := _swaps(self.order):
+            parts.append(", ".join(_("{one} and {other} swapped", one=one, other=other) for one, other in swaps))
+        elif self.order:
+            parts.append(_("in another order"))
+        if self.deleted:
+            parts.append(_("without {blocks}", blocks=_listed(self.deleted)))
+        return ", ".join(parts) or self.name
+
+    @property
+    def short(self) -> str:
+        """Likewise below an axis, stage and block as numbers: ``1.2+1.3``, ``2.1↔2.3``."""
+        swaps = _swaps(self.order)
+        parts = ["{}↔{}".format(*map(_number, pair)) for pair in swaps[:_SHORT]]
+        if self.order and not 0 < len(swaps) <= _SHORT:
+            parts = [_("order")]
+        if self.deleted:
+            few = "+".join(map(_number, self.deleted))
+            parts.append(
+                few if len(self.deleted) <= _SHORT else _n("{count} block", "{count} blocks", len(self.deleted))
+            )
+        return " ".join(parts) or self.name
+
 
 @dataclass(frozen=True, eq=False)
 class Lesion(AnalysisResult):
@@ -193,7 +222,7 @@ class Lesion(AnalysisResult):
         return Table(
             (_("network"), _("block"), _("error"), _("low"), _("high"), _("difference"), _("p")),
             tuple(
-                (one.net.label, each.name, each.error, each.low, each.high, each.difference, each.p_value)
+                (one.net.label, _named(each), each.error, each.low, each.high, each.difference, each.p_value)
                 for one in results
                 for each in one.blocks
             ),
@@ -207,61 +236,76 @@ class Lesion(AnalysisResult):
             rows.append(
                 (
                     one.net.label, one.net.iteration, one.error, one.median_rise,
-                    worst.difference if worst else float("nan"), worst.name if worst else "",
+                    worst.difference if worst else float("nan"), _named(worst),
                 )
             )  # fmt: skip
         return Table(
-            (_("network"), _("iteration"), _("error"), _("median rise"), _("largest rise"), _("without")), tuple(rows)
+            (_("network"), _("iteration"), _("error"), _("median rise"), _("largest rise"), _("what was changed")),
+            tuple(rows),
         )
 
     @classmethod
     def figure(cls, results: Sequence[Lesion]) -> Figure:
-        found = ", ".join(
-            _("{points} points in {network}", points=signed(one.median_rise, digits=1), network=name)
-            for name, one in zip(short_names(results), results, strict=True)
-            if one.blocks
-        )
+        drawn = NetLines.of(results)
+        changes = {block.name: block for one in results for block in one.blocks}  # in the order of their coming
+        axis = BlockAxis.of([block.name for block in one.blocks if block.alone] for one in results)
+        others = [block for block in changes.values() if block.name not in axis.names]
+        places = {name: place for place, name in enumerate(axis.names, start=1)}
+        step = _step(len(axis.names), len(others))
+        places |= {block.name: len(axis.names) + step * n for n, block in enumerate(others, start=1)}
         lines: list[Line] = []
         for one in filter(lambda one: one.blocks, results):
-            place = np.arange(1.0, len(one.blocks) + 1)
             error, low, high = (
                 np.array([getattr(block, name) for block in one.blocks]) for name in ("error", "low", "high")
             )
-            dashed, names = not one.net.residual, tuple(block.name for block in one.blocks)
-            ends, whole = np.array([0.5, len(one.blocks) + 0.5]), np.full(2, one.error)
-            lines.append(Line(ends, whole, one.net.title, one.net.ink, dashed=dashed, bare=True))
-            lines.append(
-                Line(place, error, "", one.net.ink, dashed=dashed, points=True, low=low, high=high, names=names)
-            )
-        changed = {block.name for one in results for block in one.blocks}
-        if len(changed) == 1 and any(block.alone for one in results for block in one.blocks):
-            title = _("Without {block} the error changes by: {found}", block=changed.pop(), found=found)
-        elif any(block.alone for one in results for block in one.blocks):
-            title = _("Taking out one block changes the error by (median): {found}", found=found)
-        else:
-            title = _("With other blocks or another order the error changes by: {found}", found=found)
+            place = np.array([places[block.name] for block in one.blocks], np.float64)
+            names = tuple(_named(block) for block in one.blocks)
+            ends, whole = np.array([0.5, max(places.values()) + 0.5]), np.full(2, one.error)
+            lines.append(drawn.line(one.net, ends, whole, bare=True))
+            lines.append(drawn.line(one.net, place, error, named=False, points=True, low=low, high=high, names=names))
+        ticks = (*axis.ticks, *((float(places[block.name]), block.short) for block in others))
         return Figure(
-            title,
+            _title(results, axis.names, others),
             (
                 LineChart(
                     _("Error without a block (marks), and whole (line)"),
-                    _("block taken out"),
+                    _("block taken out") if not others else _("what was changed"),
                     _("top-1 error, %"),
                     tuple(lines),
-                    ticks=_ticks(max((one.blocks for one in results), key=len, default=())),
+                    ticks=ticks,
                 ),
             ),
         )
 
 
-def _ticks(blocks: Sequence[Altered]) -> tuple[tuple[float, str], ...]:
-    """Names of few blocks, of many those that begin a stage."""
-    stages = [block.name.partition(".")[0] for block in blocks]
-    return tuple(
-        (place + 1.0, block.name)
-        for place, block in enumerate(blocks)
-        if len(blocks) <= _NAMED or stages.index(stages[place]) == place
+def _title(results: Sequence[Lesion], singles: Sequence[str], others: Sequence[Altered]) -> str:
+    """A single change by its name; of several the median."""
+    found = ", ".join(
+        _("{points} points in {network}", points=signed(one.median_rise, digits=1), network=name)
+        for name, one in zip(short_names(results), results, strict=True)
+        if one.blocks
     )
+    counted = [one.images for one in results if one.blocks]
+    if counted and max(counted) == 1:
+        return _("One image tells nothing of an error; choose more images")
+    if len(singles) == 1:
+        return _("Without {block} the error changes by: {found}", block=singles[0], found=found)
+    if singles:
+        return _("Taking out one block changes the error by (median): {found}", found=found)
+    if len(others) == 1:
+        words = others[0].words
+        return _("{change}: {found}", change=words[:1].upper() + words[1:], found=found)
+    return _n(
+        "{count} change of several blocks; the error changes by (median): {found}",
+        "{count} changes of several blocks; the error changes by (median): {found}",
+        len(others),
+        found=found,
+    )
+
+
+def _step(singles: int, others: int) -> int:
+    """From one change of several blocks to the next, in places of single blocks: there is room for its short name."""
+    return max(1, math.ceil(_ROOM * singles / (1 - _ROOM * min(others, _SPACED))))
 
 
 def _place(altered: Altered) -> tuple[bool, tuple[int, ...]]:
@@ -269,6 +313,28 @@ def _place(altered: Altered) -> tuple[bool, tuple[int, ...]]:
     return not altered.alone, block_place(altered.name) if altered.alone else ()
 
 
-def block_place(block: str) -> tuple[int, ...]:
-    """To sort by: ``stage2.block10`` comes after ``stage2.block9``."""
-    return tuple(int("".join(filter(str.isdecimal, part)) or 0) for part in block.split("."))
+def _swaps(order: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Pairs that have changed places, where that is all there is to an order; else none."""
+    built = sorted(order, key=block_place)
+    stands = dict(zip(built, order, strict=True))
+    if any(stands[stands[name]] != name for name in built):
+        return ()
+    return tuple((name, other) for name, other in stands.items() if block_place(name) < block_place(other))
+
+
+def _named(altered: Altered | None) -> str:
+    if altered is None:
+        return ""
+    return altered.name if altered.alone else altered.words
+
+
+def _number(block: str) -> str:
+    """``2.10`` for stage2.block10."""
+    return ".".join(map(str, block_place(block)))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """``a, b and c``."""
+    if len(names) < 2:
+        return "".join(names)
+    return _("{names} and {last}", names=", ".join(names[:-1]), last=names[-1])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table, short_names
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
@@ -46,6 +47,8 @@ class PathsOfLength:
         share: ``paths`` times ``norm``, in 0..1 of the sum over all lengths: the paper's.
         sum_norm: Norm of the sum of their gradients.
         exact_share: Of the whole gradient, by its direction; all of them add up to 1.
+        half_width: Of the 95 % interval of ``norm`` as the mean of all such paths; 0 where all were taken, NaN where it
+            is not known.
     """
 
     blocks: int
@@ -54,6 +57,18 @@ class PathsOfLength:
     share: float
     sum_norm: float
     exact_share: float
+    half_width: float = math.nan
+
+    @property
+    def norm_interval(self) -> tuple[float, float]:
+        return max(self.norm - self.half_width, 0.0), self.norm + self.half_width
+
+    @property
+    def share_interval(self) -> tuple[float, float]:
+        """Likewise of ``share``, the other lengths as they were measured; NaN where it is not known."""
+        odds = self.share / (1 - self.share) if self.share < 1 else math.nan
+        low, high = ((odds * norm / self.norm if self.norm else math.nan) for norm in self.norm_interval)
+        return low / (1 + low), high / (1 + high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,20 +139,36 @@ class Paths(AnalysisResult):
 
     @classmethod
     def figure(cls, results: Sequence[Paths]) -> Figure:
-        found = ", ".join(_span_in(name, one) for name, one in zip(short_names(results), results, strict=True))
         length = _("branches on the path")
         return Figure(
-            _("95 % of the gradient goes through paths of {found}", found=found),
+            _title(results),
             (
                 LineChart(_("How many paths"), length, _("paths"), _lines(results, "paths"), log=True),
-                LineChart(_("Gradient of one path"), length, _("gradient norm"), _lines(results, "norm"), log=True),
-                LineChart(_("Share of the gradient"), length, _("share"), _lines(results, "share")),
+                LineChart(
+                    _("Gradient of one path"),
+                    length,
+                    _("gradient norm"),
+                    _lines(results, "norm", "norm_interval"),
+                    log=True,
+                ),
+                LineChart(_("Share of the gradient"), length, _("share"), _lines(results, "share", "share_interval")),
                 LineChart(
                     _("Share by direction, exact"), length, _("share"), _lines(results, "exact_share"), level=0.0
                 ),
             ),
             columns=2,
         )
+
+
+def _title(results: Sequence[Paths]) -> str:
+    spans, single = [], []
+    for name, one in zip(short_names(results), results, strict=True):
+        if sum(each.paths for each in one.lengths) == 1:
+            single.append(_("{network} has a single path", network=name))
+        else:
+            spans.append(_span_in(name, one))
+    found = _("95 % of the gradient goes through paths of {found}", found=", ".join(spans)) if spans else ""
+    return "; ".join(filter(None, (found, *single)))
 
 
 def _span_in(network: str, one: Paths) -> str:
@@ -154,16 +185,21 @@ def _span_in(network: str, one: Paths) -> str:
     )
 
 
-def _lines(results: Sequence[Paths], name: str) -> tuple[Line, ...]:
+def _lines(results: Sequence[Paths], name: str, interval: str = "") -> tuple[Line, ...]:
     """A plain net's only path is a point."""
+
+    def ends(one: Paths, place: int) -> np.ndarray | None:
+        return np.array([getattr(each, interval)[place] for each in one.lengths], np.float64) if interval else None
+
+    lines = NetLines.of(results)
     return tuple(
-        Line(
+        lines.line(
+            one.net,
             np.array([each.blocks for each in one.lengths], np.float64),
             np.array([float(getattr(each, name)) for each in one.lengths]),
-            one.net.title,
-            one.net.ink,
-            dashed=not one.net.residual,
             points=len(one.lengths) == 1,
+            low=ends(one, 0),
+            high=ends(one, 1),
         )
         for one in results
     )

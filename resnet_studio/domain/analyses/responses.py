@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from resnet_studio.domain.analyses.block_axis import BlockAxis
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table, rounded, short_names
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Table, rounded, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.text import N_, _
@@ -105,6 +106,7 @@ class Responses(AnalysisResult):
             if one.layers
         )
         numbers = [np.array([layer.layer for layer in one.layers], np.float64) for one in results]
+        axis = BlockAxis.of([block.name for block in one.blocks] for one in results)
         ranks = [np.arange(1.0, len(one.layers) + 1) for one in results]
         return Figure(
             _("Median response of a 3x3 layer: {found}", found=found),
@@ -134,11 +136,12 @@ class Responses(AnalysisResult):
                     _("norm of F(x) / norm of x"),
                     _lines(
                         results,
-                        [np.arange(1.0, len(one.blocks) + 1) for one in results],
+                        [axis.places([block.name for block in one.blocks]) for one in results],
                         [np.array([block.ratio for block in one.blocks]) for one in results],
                         [one.blocks for one in results],
                     ),
                     log=True,
+                    ticks=axis.ticks,
                 ),
             ),
             columns=3,
@@ -155,14 +158,8 @@ def _lines(
     y: Sequence[np.ndarray],
     of: Sequence[Sequence[LayerResponse | BlockResponse]],
 ) -> tuple[Line, ...]:
+    lines = NetLines.of(results)
     return tuple(
-        Line(
-            places,
-            values,
-            one.net.title,
-            one.net.ink,
-            dashed=not one.net.residual,
-            names=tuple(each.name for each in parts),
-        )
+        lines.line(one.net, places, values, names=tuple(each.name for each in parts))
         for one, places, values, parts in zip(results, x, y, of, strict=True)
     )

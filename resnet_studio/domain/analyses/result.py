@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import PlainValidator, TypeAdapter, ValidationError
 
-from resnet_studio.domain.analyses.charts import Figure
-from resnet_studio.domain.colours import colour_for_depth
+from resnet_studio.domain.analyses.charts import Array, Figure, Line
+from resnet_studio.domain.colours import colour_for_depth, paler
 from resnet_studio.domain.csv_text import CsvWriter
 from resnet_studio.domain.errors import StoreError
 from resnet_studio.domain.text_numbers import grouped, three_figures
@@ -23,6 +23,8 @@ from resnet_studio.text import _
 
 Numbers = Annotated[npt.NDArray[np.float64], PlainValidator(lambda values: np.asarray(values, np.float64))]
 """A field that holds an array of numbers; its plain form is nested lists."""
+
+_PALE = 0.4  # of the way to white: an untrained net beside trained ones
 
 Pixels = Annotated[npt.NDArray[np.uint8], PlainValidator(lambda values: np.asarray(values, np.uint8))]
 """A field that holds an image or several, 0..255; likewise."""
@@ -166,11 +168,46 @@ class AnalysisResult(ABC):
         """The networks in one drawing, on one scale; its title is the finding in numbers."""
 
 
+@dataclass(frozen=True, slots=True)
+class NetLines:
+    """How each network is drawn and called in a legend.
+
+    A plain net's line is dashed. Where there are trained nets too, untrained ones are paler, dotted, and called so.
+    """
+
+    mixed: bool
+
+    @classmethod
+    def of(cls, results: Sequence[AnalysisResult]) -> NetLines:
+        return cls(len({net.trained for one in results for net in one.nets}) > 1)
+
+    def called(self, net: Net, label: str) -> str:
+        """``label`` with what tells this network from trained ones."""
+        return _("{label}, untrained", label=label) if self.mixed and not net.trained else label
+
+    def ink(self, net: Net) -> str:
+        return paler(net.ink, _PALE) if self.mixed and not net.trained else net.ink
+
+    def line(self, net: Net, x: Array, y: Array, *, named: bool = True, **more: Any) -> Line:
+        """``named``: it stands in the legend; ``more``: as :class:`Line` has them."""
+        return Line(
+            x,
+            y,
+            self.called(net, net.title) if named else "",
+            self.ink(net),
+            dashed=not net.residual,
+            dotted=self.mixed and not net.trained,
+            **more,
+        )
+
+
 def names_of(results: Sequence[AnalysisResult]) -> dict[Net, str]:
     """For findings and small panels: without the iteration where one network has only one."""
-    nets = {net for one in results for net in one.nets}
-    labels = Counter(net.label for net in nets)
-    return {net: net.title if labels[net.label] > 1 else net.label for net in nets}
+    nets, lines = {net for one in results for net in one.nets}, NetLines.of(results)
+    labels = Counter(lines.called(net, net.label) for net in nets)
+    return {
+        net: lines.called(net, net.title if labels[lines.called(net, net.label)] > 1 else net.label) for net in nets
+    }
 
 
 def short_names(results: Sequence[AnalysisResult]) -> list[str]:

@@ -36,6 +36,7 @@ class AnalysisRow:
         stored: Kept in the history with the runs that it is about.
         builds: Builds a network out of a run's, which is stored as a run of its own; looks at training images alone.
         cautions: What it does not say, a sentence each; translated when shown.
+        terms: What words of its figure mean, a sentence each; translated when shown.
         parts: Settings that choose parts of one whole: results that differ in these alone go into one figure.
     """
 
@@ -50,7 +51,12 @@ class AnalysisRow:
     builds: bool = False
     cautions: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
 
+
+_OPTION_A = N_(
+    "Option A: a shortcut without weights, which takes every second pixel and fills the new channels with zeros."
+)
 
 ANALYSES: tuple[AnalysisRow, ...] = (
     AnalysisRow(
@@ -67,17 +73,32 @@ ANALYSES: tuple[AnalysisRow, ...] = (
                 "nothing of the gradient's direction."
             ),
         ),
+        terms=(
+            N_("Gain: above 1 the gradient grows on its way back through the block, below 1 it shrinks."),
+            N_(
+                "Where a residual block halves the image, option A's shortcut hands back the gradient of the old "
+                "channels alone, half of all: there the gain may be below 1 in an untrained net too."
+            ),
+        ),
     ),
     AnalysisRow(
         "shattered",
         N_("Shattered gradients"),
         N_(
-            "Cosine of the input gradients at points of the straight line between two images that lie 1, 2 and 4 of "
-            "47 steps apart, mean over points and lines; by depth, the same of the gradients with respect to each "
-            "block's input."
+            "Cosine of two input gradients, each of the class score (before softmax) of the first image's class, in "
+            "test mode, at points of the straight line from that image to another that lie 1, 2 and 4 of 47 steps "
+            "apart, mean over points and lines; by depth, the same of the gradients with respect to each block's input."
         ),
         Shattered,
         ShatteredSettings,
+        terms=(
+            N_("Trace: the part of the gradient along the line, point by point: how steeply the score rises there."),
+            N_(
+                "Rms 1: each trace is divided by its root mean square, so that nets with steep and with flat scores "
+                "share one scale."
+            ),
+            N_("Test mode: an untrained net goes by the statistics of all drawn images, a trained one by its own."),
+        ),
     ),
     AnalysisRow(
         "responses",
@@ -100,6 +121,13 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         LesionSettings,
         trained=True,
         parts=("blocks", "together", "order"),
+        terms=(
+            N_(
+                "p: how often a difference at least as large comes by chance where both networks err equally often "
+                "(McNemar's exact test)."
+            ),
+            _OPTION_A,
+        ),
     ),
     AnalysisRow(
         "construct",
@@ -122,6 +150,16 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         ),
         Paths,
         PathsSettings,
+        terms=(
+            N_(
+                "Share of the gradient: mean norm of the drawn paths of a length times their number, in all lengths; "
+                "directions do not count, and few drawn paths scatter: the bar is a 95 % interval."
+            ),
+            N_(
+                "Share by direction, exact: what all paths of a length add to the whole gradient; below 0 where they "
+                "go against it, and 1 in all."
+            ),
+        ),
     ),
     AnalysisRow(
         "cam",
@@ -134,6 +172,12 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         CamSettings,
         trained=True,
         cautions=(CHECK_SAYS,),
+        terms=(
+            N_(
+                "Colours: from dark blue, where nothing speaks for the class, to yellow, the largest value of that "
+                "picture, which its title names; each picture has a scale of its own."
+            ),
+        ),
     ),
     AnalysisRow(
         "activations",
@@ -144,6 +188,7 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         ),
         Activations,
         ActivationsSettings,
+        terms=(_OPTION_A,),
     ),
     AnalysisRow(
         "similarity",
@@ -155,6 +200,12 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         Similarity,
         SimilaritySettings,
         cautions=CAUTIONS,
+        terms=(
+            N_(
+                "CKA: from each layer the similarity of every image to every other one, then how far two layers agree "
+                "in it: 1 fully, 0 not at all."
+            ),
+        ),
     ),
     AnalysisRow(
         "surface",
@@ -176,6 +227,10 @@ ANALYSES: tuple[AnalysisRow, ...] = (
         Sharpness,
         SharpnessSettings,
         cautions=(CAUTION,),
+        terms=(
+            N_("Hessian: the matrix of the second derivatives of the loss with respect to the weights."),
+            N_("Eigenvalue: the curvature in one direction of the weights; the largest is that of the steepest one."),
+        ),
     ),
 )
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Table, short_names
+from resnet_studio.domain.analyses.charts import Figure, LineChart
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
+from resnet_studio.domain.text_numbers import true_minus
 from resnet_studio.text import N_, _
 
 CAUTION = N_(
@@ -103,17 +104,12 @@ class Sharpness(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Sharpness]) -> Figure:
         found = ", ".join(
-            _("{value:.3g} in {network}", value=one.eigenvalue, network=name)
+            _("{value} in {network}", value=true_minus(f"{one.eigenvalue:.3g}"), network=name)
             for name, one in zip(short_names(results), results, strict=True)
         )
+        drawn = NetLines.of(results)
         lines = tuple(
-            Line(
-                np.arange(1.0, len(one.steps) + 1),
-                np.array([step.highest for step in one.steps]),
-                one.net.title,
-                one.net.ink,
-                dashed=not one.net.residual,
-            )
+            drawn.line(one.net, np.arange(1.0, len(one.steps) + 1), np.array([step.highest for step in one.steps]))
             for one in results
         )
         title = (

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table, short_names
+from resnet_studio.domain.analyses.charts import Figure, LineChart
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Numbers, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
+from resnet_studio.domain.text_numbers import fixed
 from resnet_studio.text import N_, _
 
 POINTS = 48
@@ -90,18 +91,18 @@ class Shattered(AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Shattered]) -> Figure:
         found = ", ".join(
-            _("{cosine:.2f} in {network}", cosine=one.cosine[1], network=name)
+            _("{cosine} in {network}", cosine=fixed(one.cosine[1], digits=2), network=name)
             for name, one in zip(short_names(results), results, strict=True)
         )
         share = np.arange(POINTS) / (POINTS - 1)
         scaled = [_scaled(one.traces[0]) for one in results]
-        ends = _ends(scaled)
+        ends, lines = _ends(scaled), NetLines.of(results)
         traces = tuple(
             LineChart(
                 _("{network}: the first line's trace", network=name),
                 _("way from one image to the other"),
                 _("gradient along the line, rms 1"),
-                (Line(share, trace, "", one.net.ink, dashed=not one.net.residual),),
+                (lines.line(one.net, share, trace, named=False),),
                 level=0.0,
                 y_range=ends,
             )
@@ -112,13 +113,7 @@ class Shattered(AnalysisResult):
             _("steps apart"),
             _("cosine"),
             tuple(
-                Line(
-                    np.asarray(LAGS, np.float64),
-                    np.asarray(list(one.cosine.values())),
-                    one.net.title,
-                    one.net.ink,
-                    dashed=not one.net.residual,
-                )
+                lines.line(one.net, np.asarray(LAGS, np.float64), np.asarray(list(one.cosine.values())))
                 for one in results
             ),
             level=0.0,
@@ -132,13 +127,12 @@ class Shattered(AnalysisResult):
 
 def _depth_chart(results: Sequence[Shattered]) -> tuple[LineChart, ...]:
     """Of the results that have blocks; none without."""
+    drawn = NetLines.of(results)
     lines = tuple(
-        Line(
+        drawn.line(
+            one.net,
             np.array([each.layers for each in one.by_depth], np.float64),
             np.array([each.cosine[1] for each in one.by_depth]),
-            one.net.title,
-            one.net.ink,
-            dashed=not one.net.residual,
             names=tuple(each.name for each in one.by_depth),
         )
         for one in results

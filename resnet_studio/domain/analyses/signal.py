@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from resnet_studio.domain.analyses.charts import Figure, Line, LineChart
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table, rounded, short_names
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Numbers, Table, rounded, short_names
 from resnet_studio.text import _, _n
 
 
@@ -64,6 +64,7 @@ class SignalCheck(AnalysisResult):
 
     @classmethod
     def figure(cls, results: Sequence[SignalCheck]) -> Figure:
+        lines = NetLines.of(results)
         return Figure(
             _title(results),
             (
@@ -71,14 +72,14 @@ class SignalCheck(AnalysisResult):
                     _("Gradient at each block's output"),
                     _("weighted layers"),
                     _("gradient norm"),
-                    tuple(_line(one, one.norms) for one in results),
+                    tuple(_line(lines, one, one.norms) for one in results),
                     log=True,
                 ),
                 LineChart(
                     _("Gain of each block"),
                     _("weighted layers"),
                     _("norm at input / output"),
-                    tuple(_line(one, one.gains) for one in results),
+                    tuple(_line(lines, one, one.gains) for one in results),
                     level=1.0,
                 ),
                 *_growth_while_training(results),
@@ -106,9 +107,8 @@ def _title(results: Sequence[SignalCheck]) -> str:
     )
 
 
-def _line(one: SignalCheck, values: Numbers) -> Line:
-    places = np.asarray(one.layers, np.float64)
-    return Line(places, values, one.net.title, one.net.ink, dashed=not one.net.residual, names=one.blocks)
+def _line(lines: NetLines, one: SignalCheck, values: Numbers) -> Line:
+    return lines.line(one.net, np.asarray(one.layers, np.float64), values, names=one.blocks)
 
 
 def reading(results: Sequence[SignalCheck]) -> str:

@@ -13,6 +13,7 @@ from resnet_studio.domain.analyses.charts import Figure, HeatMap
 from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table, names_of
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
+from resnet_studio.domain.text_numbers import fixed
 from resnet_studio.text import N_, _
 
 FEWEST = 4  # images of a batch: the unbiased estimate divides by their number - 3
@@ -124,7 +125,7 @@ class Similarity(AnalysisResult):
     def figure(cls, results: Sequence[Similarity]) -> Figure:
         names = names_of(results)
         found = ", ".join(
-            _("{value:.2f} for {networks}", value=float(one.values.mean()), networks=one.title(names))
+            _("{value} for {networks}", value=fixed(float(one.values.mean()), digits=2), networks=one.title(names))
             for one in results
         )
         panels = tuple(

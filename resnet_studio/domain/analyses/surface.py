@@ -10,10 +10,11 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChart, Panel
-from resnet_studio.domain.analyses.result import AnalysisResult, Net, Numbers, Table, short_names
+from resnet_studio.domain.analyses.charts import Figure, HeatMap, LineChart, Panel
+from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, Numbers, Table, short_names
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
+from resnet_studio.domain.text_numbers import percent
 from resnet_studio.text import N_, _
 
 SIDES = (5, 9, 17, 33)
@@ -140,13 +141,12 @@ class Surface(OnSquare, AnalysisResult):
     @classmethod
     def figure(cls, results: Sequence[Surface]) -> Figure:
         found = ", ".join(
-            _("{share:.0%} in {network}", share=one.below_guessing, network=name)
+            _("{share} in {network}", share=percent(100 * one.below_guessing, digits=0), network=name)
             for name, one in zip(short_names(results), results, strict=True)
         )
         high = _SCALE * max(loss for one in results for loss in (one.guessing, one.centre) if math.isfinite(loss))
-        lines = tuple(
-            Line(one.positions, one.line, one.net.title, one.net.ink, dashed=not one.net.residual) for one in results
-        )
+        drawn = NetLines.of(results)
+        lines = tuple(drawn.line(one.net, one.positions, one.line) for one in results)
         panels: list[Panel] = [
             LineChart(_("Along the first direction"), _("share of the filters' norm"), _("loss"), lines, log=True,
                       level=results[0].guessing)

@@ -12,7 +12,7 @@ from resnet_studio.domain.analyses.result import AnalysisResult, Table
 from resnet_studio.domain.analyses.rows import AnalysisRow, find_analysis
 from resnet_studio.domain.analyses.settings import EVERY, NEWEST
 from resnet_studio.domain.text_numbers import counted, moment
-from resnet_studio.text import _, _n
+from resnet_studio.text import _
 from resnet_studio.ui.analyses.subjects import Chosen
 
 
@@ -77,13 +77,19 @@ def _newest(group: Sequence[AnalysisSummary]) -> float:
 
 
 def title_of(group: Sequence[AnalysisSummary]) -> str:
-    """Date, images and seed, in a list to choose from."""
+    """Date, images, seed and networks, in a list to choose from."""
     newest = max(group, key=lambda one: one.created_at)
     runs = len({run_id for one in group for run_id in one.run_ids})
+    records = [one for one in group if isinstance(one, AnalysisRecord)]  # summaries know runs alone
+    designs = len({net for one in records for net in one.result.nets if not net.trained})
+    counts = [
+        counted(runs, "run", "runs") if runs else "",
+        counted(designs, "untrained design", "untrained designs") if designs else "",
+    ]
     return _(
-        "{moment}, {images}, seed {seed}, {runs}",
+        "{moment}, {images}, seed {seed}, {networks}",
         moment=moment(newest.created_at),
         images=counted(newest.images, "image", "images"),
         seed=newest.seed,
-        runs=_n("{count} network", "{count} networks", max(runs, 1)),
+        networks=", ".join(filter(None, counts)),
     )

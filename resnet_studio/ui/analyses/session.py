@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from resnet_studio.domain.analyses.lesion import Change
 from resnet_studio.domain.analyses.records import AnalysisRecord
+from resnet_studio.domain.text_numbers import percent
 from resnet_studio.text import _
 from resnet_studio.ui.analyses.work import (
     Answered,
@@ -90,12 +91,12 @@ class AnalysisSession(QObject):
         if fraction is None:
             return self._step.text
         if fraction - self._from < _TRUST:
-            return _("{text}, {share:.0%}", text=self._step.text, share=fraction)
+            return _("{text}, {share}", text=self._step.text, share=percent(100 * fraction, digits=0))
         left = (time.monotonic() - self._since) * (1 - fraction) / (fraction - self._from)
         return _(
-            "{text}, {share:.0%}, about {left} left",
+            "{text}, {share}, about {left} left",
             text=self._step.text,
-            share=fraction,
+            share=percent(100 * fraction, digits=0),
             left=duration_text(left),
         )
 

@@ -55,9 +55,14 @@ class Chosen:
             parts.append(_("every checkpoint"))
         elif self.runs and self.checkpoints != NEWEST:
             parts.append(_("iteration {iteration}", iteration=grouped(int(self.checkpoints))))
+        if (count := len(set(self.networks))) > DRAWN:
+            parts.append(_("the drawing shows {shown} of {all}", shown=DRAWN, all=count))
         if self.training:
             parts.append(_("training images"))
-        return "; ".join(filter(None, (", ".join(self.names), ", ".join(parts))))
+        runs, designs = ", ".join(display_names(self.runs).values()), ", ".join(name for name, _net in self.designs)
+        if runs and designs:
+            designs = _("{label}, untrained", label=designs)
+        return "; ".join(filter(None, (runs, designs, ", ".join(parts))))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -93,7 +93,11 @@ def looking(inquiry: Inquiry, store: RunStore, bench: Callable[[], LesionBench])
         else:
             found = look_inside(question, store, store.home, report, should_stop, _early(emit))
         if inquiry.row.builds:
-            found = _keep_built(question, found, store, report, should_stop, emit)
+            try:
+                found = _keep_built(question, found, store, report, should_stop)
+            except StoreError as error:
+                emit(Notice(_("The deeper net is not stored: {error}", error=error)))
+                return found
         return _stored(inquiry.row, found, store, emit)
 
     return work
@@ -179,15 +183,10 @@ def _keep_built(
     store: RunStore,
     report: Report,
     should_stop: StopCheck,
-    emit: Emit,
 ) -> tuple[AnalysisRecord, ...]:
     from resnet_studio.runner.keep_constructed import keep_constructed, naming_runs
 
-    try:
-        return naming_runs(found, keep_constructed(question, store, report, should_stop))
-    except StoreError as error:
-        emit(Notice(str(error)))
-        return found
+    return naming_runs(found, keep_constructed(question, store, report, should_stop))
 
 
 def _stored(

@@ -12,11 +12,11 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QToolTip, QWidget
 from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChart, Panel, Picture
 from resnet_studio.text import _
 from resnet_studio.ui.charts.export import legend_of
-from resnet_studio.ui.charts.painter import LINE, TITLE, Ink, font_of, line_pen, name_at, paint_panel
+from resnet_studio.ui.charts.painter import LINE, TITLE, Ink, font_of, head_height, line_pen, name_at, paint_panel
 from resnet_studio.ui.theme import Role, Theme
 
 _NARROWEST, _LOWEST, _HIGHEST, _GAP = 250, 230, 460, 12  # pixels
-_NARROWEST_PICTURE = 140  # so that what belongs together stays in one row
+_NARROWEST_PICTURE = 88  # so that what belongs together stays in one row
 _SHAPE = 0.72  # of a panel: height over width
 _CELL = 190.0  # of the legend
 
@@ -29,10 +29,10 @@ def window_ink(theme: Theme) -> Ink:
     )  # fmt: skip
 
 
-def _picture_height(picture: Picture, wide: float) -> float:
+def _picture_height(picture: Picture, wide: float, head: float) -> float:
     """As its shape has it, below its title."""
     height, width = picture.pixels.shape[:2]
-    return min(TITLE + wide * float(height / width), max(_LOWEST, _SHAPE * wide))
+    return min(head + wide * float(height / width), max(_LOWEST, _SHAPE * wide) + head - TITLE)
 
 
 def _panel_area(panels: Sequence[Panel], columns: int, width: float, height: float) -> float:
@@ -74,6 +74,7 @@ class _Sheet(QWidget):
     def lay_out(self, width: int, height: int) -> None:
         """As wide as there is room; a single row of panels takes the height that is free."""
         self._places: list[QRectF] = []
+        self._heads: list[float] = []
         found = self.figure
         if found is None or not found.panels:
             self.setFixedSize(width, height)
@@ -81,6 +82,7 @@ class _Sheet(QWidget):
         if self.alone is not None:
             top = self._legend_height(width)
             self._places = [QRectF(0, top, width, max(_LOWEST, height - top))]
+            self._heads = [TITLE]
             self.setFixedSize(width, max(height, ceil(self._places[0].bottom())))
             self.update()
             return
@@ -96,12 +98,15 @@ class _Sheet(QWidget):
         tall = min(max(_LOWEST, _SHAPE * wide, min(free, _HIGHEST)), _HIGHEST)
         if rows == 1 or (not pictures and free >= _LOWEST):
             tall = max(_LOWEST, min(free, wide))
-        above = top
+        above, ink = top, window_ink(self._theme)
         for first in range(0, len(found.panels), columns):
             row = found.panels[first : first + columns]
             lines = all(isinstance(panel, LineChart) for panel in row)  # few of them share the whole width
             own = (width - (len(row) - 1) * _GAP) / len(row) if lines else wide
-            high = max(_picture_height(panel, wide) if isinstance(panel, Picture) else tall for panel in row)
+            titles = [head_height(ink, panel, wide) for panel in row if isinstance(panel, Picture)]
+            head = max([TITLE, *titles])
+            self._heads += [head] * len(row)
+            high = max(_picture_height(panel, wide, head) if isinstance(panel, Picture) else tall for panel in row)
             self._places += [QRectF(place * (own + _GAP), above, own, high) for place in range(len(row))]
             above += high + _GAP
         self.setFixedSize(width, max(height, ceil(self._places[-1].bottom())))
@@ -134,10 +139,10 @@ class _Sheet(QWidget):
             p.setPen(ink.text)
             text = metrics.elidedText(line.label, Qt.TextElideMode.ElideMiddle, cell - 44)
             p.drawText(QRectF(left + 36, y - LINE / 2, cell - 40, LINE), Qt.AlignmentFlag.AlignVCenter, text)
-        for panel, where in self.panels():
+        for (panel, where), head in zip(self.panels(), self._heads, strict=False):
             if where.intersects(QRectF(event.rect())):
                 p.save()
-                paint_panel(p, ink, panel, where, self.marked)
+                paint_panel(p, ink, panel, where, self.marked, head)
                 p.restore()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

@@ -12,12 +12,13 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
 from resnet_studio.domain.analyses.charts import HeatMap, Line, LineChart, Panel, Picture, belongs
-from resnet_studio.domain.text_numbers import short_count
+from resnet_studio.domain.text_numbers import short_count, true_minus
 from resnet_studio.ui.figures import FAMILY
 from resnet_studio.ui.plots.ranges import log_ticks, nice_span, nice_step
 
 LINE = 20.0  # height of a line of writing
 TITLE = 28.0  # of a panel's title
+_TITLE_LINE = 13.0  # of one that takes several lines
 _LEFT, _BOTTOM, _TOP, _SCALE = 62.0, 46.0, TITLE, 62.0  # of a panel, around what is plotted
 
 
@@ -59,21 +60,23 @@ def font_of(ink: Ink, size: int, *, bold: bool = False) -> QFont:
 
 
 def line_pen(ink: Ink, line: Line, width: float) -> QPen:
-    """A plain net's line is dashed."""
+    """A plain net's line is dashed, an untrained one's dotted where trained ones stand beside it."""
     pen = QPen(ink.line(line.colour), width)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-    if line.dashed:
-        pen.setDashPattern([4.0, 2.4])
+    if line.dashed or line.dotted:
+        pen.setDashPattern(
+            [4.0, 1.6, 1.0, 1.6] if line.dashed and line.dotted else [1.0, 1.6] if line.dotted else [4.0, 2.4]
+        )
     return pen
 
 
-def paint_panel(p: QPainter, ink: Ink, panel: Panel, where: QRectF, marked: str = "") -> None:
+def paint_panel(p: QPainter, ink: Ink, panel: Panel, where: QRectF, marked: str = "", head: float = TITLE) -> None:
+    """``head``: height of a picture's title, at least :func:`head_height` where all of it is to be seen."""
     p.setPen(ink.text)
-    title = _fitted(p, ink, panel.title, where.width(), (13, 12, 11), bold=True)
-    p.drawText(QRectF(where.left(), where.top(), where.width(), _TOP - 6), Qt.AlignmentFlag.AlignVCenter, title)
+    _paint_title(p, ink, panel.title, where, int(head // _TITLE_LINE))
     p.setFont(font_of(ink, 12))
     if isinstance(panel, Picture):
-        _paint_picture(p, ink, panel, _area(panel, where), marked)
+        _paint_picture(p, ink, panel, where.adjusted(0, head, 0, 0), marked)
         return
     area = _area(panel, where)
     if isinstance(panel, HeatMap):
@@ -96,12 +99,42 @@ def paint_panel(p: QPainter, ink: Ink, panel: Panel, where: QRectF, marked: str 
     p.restore()
 
 
-def _fitted(
-    p: QPainter, ink: Ink, text: str, room: float, sizes: Sequence[int] = (12, 11, 10), *, bold: bool = False
-) -> str:
+def head_height(ink: Ink, picture: Picture, width: float) -> float:
+    """What a picture's title takes: as many lines as it needs, four at most."""
+    return max(TITLE, _TITLE_LINE * len(title_lines(ink, picture.title, width, 4)[1]) + 2)
+
+
+def title_lines(ink: Ink, title: str, width: float, most: int = 2) -> tuple[QFont, tuple[str, ...]]:
+    """A panel's title in letters so small that it fits: one line, or up to ``most`` where it is long."""
+    for size in (13, 12, 11):
+        font = font_of(ink, size, bold=True)
+        if QFontMetricsF(font).horizontalAdvance(title) <= width:
+            return font, (title,)
+    font = font_of(ink, 10, bold=True)
+    metrics, words = QFontMetricsF(font), title.split(" ")
+    lines = [""]
+    for word in words:
+        longer = f"{lines[-1]} {word}".strip()
+        if not lines[-1] or len(lines) == most or metrics.horizontalAdvance(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return font, tuple(metrics.elidedText(line, Qt.TextElideMode.ElideRight, width) for line in lines)
+
+
+def _paint_title(p: QPainter, ink: Ink, title: str, where: QRectF, most: int) -> None:
+    font, lines = title_lines(ink, title, where.width(), most)
+    p.setFont(font)
+    tall = (_TOP - 6) if len(lines) == 1 else _TITLE_LINE
+    for number, line in enumerate(lines):
+        place = QRectF(where.left(), where.top() + number * tall, where.width(), tall)
+        p.drawText(place, Qt.AlignmentFlag.AlignVCenter, line)
+
+
+def _fitted(p: QPainter, ink: Ink, text: str, room: float, sizes: Sequence[int] = (12, 11, 10)) -> str:
     """``text`` in letters so small that it fits, cut where the smallest are too large."""
     for size in sizes:
-        p.setFont(font_of(ink, size, bold=bold))
+        p.setFont(font_of(ink, size))
         if QFontMetricsF(p.font()).horizontalAdvance(text) <= room:
             return text
     return QFontMetricsF(p.font()).elidedText(text, Qt.TextElideMode.ElideRight, room)
@@ -241,7 +274,7 @@ def name_at(panel: Panel, where: QRectF, point: QPointF) -> tuple[str, str]:
         if not (0 <= row < len(panel.values) and 0 <= column < panel.values.shape[1]):
             return "", ""
         names = [names[at] for names, at in ((panel.rows, row), (panel.columns, column)) if names]
-        return (names or [""])[-1], ": ".join([", ".join(names), f"{panel.values[row, column]:.4g}"])
+        return (names or [""])[-1], ": ".join([", ".join(names), true_minus(f"{panel.values[row, column]:.4g}")])
     axes, best, found = _line_axes(panel, area), 18.0, ("", "")
     for line in panel.lines:
         x, y = axes.x(np.asarray(line.x, np.float64)), axes.y(_on_axis(line.y, panel.log))
@@ -251,7 +284,7 @@ def name_at(panel: Panel, where: QRectF, point: QPointF) -> tuple[str, str]:
             best = float(far[place])
             name = line.names[place] if line.names else ""
             words = [part for part in (line.label, name or f"{line.x[place]:.6g}") if part]
-            found = name, f"{', '.join(words)}: {line.y[place]:.4g}"
+            found = name, f"{', '.join(words)}: {true_minus(f'{line.y[place]:.4g}')}"
     return found
 
 
@@ -284,7 +317,7 @@ def _paint_ticks(
     """``counted``: what lies along the axis is whole, and so are its numbers."""
     area, metrics = axes.area, QFontMetricsF(p.font())
     places = _ticks(axes.left, axes.right, area.width() / 70, whole=counted)
-    marks = words or [(value, f"{value:.6g}") for value in places]
+    marks = words or [(value, true_minus(f"{value:.6g}")) for value in places]
     free = area.left() - _LEFT  # from here to the right nothing is written yet
     for value, text in marks:
         x = float(axes.x(value))
@@ -308,10 +341,16 @@ def _paint_ticks(
 
 
 def _ticks(low: float, high: float, most: float, *, whole: bool = False) -> list[float]:
-    step = nice_step((high - low) / max(most, 1.0))
-    if whole:
-        step = max(1.0, step if step != 2.5 else 5.0)
-    return [place * step for place in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
+    """Two at least where they fit: one alone is no scale."""
+    found: list[float] = []
+    for finer in (1.0, 2.0, 4.0):
+        step = nice_step((high - low) / max(finer * most, 1.0))
+        if whole:
+            step = max(1.0, step if step != 2.5 else 5.0)
+        found = [place * step for place in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
+        if len(found) > 1:
+            break
+    return found
 
 
 def _in_short(value: float) -> str:
@@ -324,7 +363,7 @@ def _value_ticks(axes: Axes, log: bool) -> list[tuple[float, str]]:
         while len(marks) * 24 > axes.area.height() and len(marks) > 2:
             marks = marks[::2]
         return [(log10(value), _in_short(value)) for value in marks]
-    return [(value, f"{value:.6g}") for value in _ticks(axes.low, axes.high, axes.area.height() / 36)]
+    return [(value, true_minus(f"{value:.6g}")) for value in _ticks(axes.low, axes.high, axes.area.height() / 36)]
 
 
 def _paint_heat(p: QPainter, ink: Ink, heat: HeatMap, area: QRectF, marked: str) -> None:
@@ -341,11 +380,11 @@ def _paint_heat(p: QPainter, ink: Ink, heat: HeatMap, area: QRectF, marked: str)
     metrics = QFontMetricsF(p.font())
     p.setPen(ink.text)
     for value in _ticks(min(axes.left, axes.right), max(axes.left, axes.right), area.width() / 70):
-        text = f"{value:.6g}"
+        text = true_minus(f"{value:.6g}")
         place = QPointF(float(axes.x(value)) - metrics.horizontalAdvance(text) / 2, area.bottom() + metrics.height())
         p.drawText(place, text)
     for value in _ticks(min(axes.low, axes.high), max(axes.low, axes.high), area.height() / 36):
-        text = f"{value:.6g}"
+        text = true_minus(f"{value:.6g}")
         where = QPointF(
             area.left() - metrics.horizontalAdvance(text) - 6, float(axes.y(value)) + metrics.ascent() * 0.36
         )
@@ -359,7 +398,7 @@ def _paint_heat(p: QPainter, ink: Ink, heat: HeatMap, area: QRectF, marked: str)
     p.drawImage(bar, _image(_coloured(np.linspace(1.0, 0.0, 128)[:, None], 0.0, 1.0)))
     for value in _ticks(low, high, area.height() / 48):
         down = bar.bottom() - (value - low) / (high - low) * bar.height()
-        p.drawText(QPointF(bar.right() + 4, down + metrics.ascent() * 0.36), f"{value:.3g}")
+        p.drawText(QPointF(bar.right() + 4, down + metrics.ascent() * 0.36), true_minus(f"{value:.3g}"))
 
 
 def _mark_heat(p: QPainter, ink: Ink, heat: HeatMap, area: QRectF, marked: str) -> None:

@@ -7,7 +7,8 @@ from enum import Enum
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QButtonGroup, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from resnet_studio.domain.analyses.lesion import Change, block_place
+from resnet_studio.domain.analyses.block_axis import block_place
+from resnet_studio.domain.analyses.lesion import Change
 from resnet_studio.text import N_, _
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.flow import FlowLayout

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from resnet_studio.domain.analyses.caption import caption
 from resnet_studio.domain.analyses.records import how_measured
 from resnet_studio.domain.analyses.result import Table
 from resnet_studio.domain.analyses.rows import AnalysisRow
@@ -37,6 +38,9 @@ from resnet_studio.ui.widgets.plain_tip import set_tip
 KINDS = {
     ".png": _("Figure as PNG…"), ".svg": _("Figure as SVG…"), ".pdf": _("Figure as PDF…"), ".csv": _("Table as CSV…"),
 }  # fmt: skip
+
+
+_NARROWEST_COLUMN = 90  # pixels
 
 
 class FigurePanel(QWidget):
@@ -142,11 +146,15 @@ class FigurePanel(QWidget):
         self._services.jobs.start(_writing(self.shown, path), on_done=self._on_exported, on_failed=self._on_failed)
 
     def _show_definition(self, row: AnalysisRow | None) -> None:
-        self.definition.setText(_(row.definition) if row is not None else "")
-        cautions = "\n".join(f"• {_(caution)}" for caution in row.cautions) if row is not None else ""
-        set_tip(self.definition, cautions)
-        if row is not None and row.cautions:
-            self.definition.setText(" ".join([_(row.definition), *map(_, row.cautions[:1])]))
+        if row is None:
+            self.definition.setText("")
+            set_tip(self.definition, "")
+            return
+        below = "\n".join(f"• {_(sentence)}" for sentence in (*row.terms, *row.cautions))
+        for widget in (self.definition, self.title):
+            set_tip(widget, below)
+        more = _("Point here: what the words mean.") if row.terms else ""
+        self.definition.setText(" ".join(filter(None, [_(row.definition), *map(_, row.cautions[:1]), more])))
 
     def _show_buttons(self) -> None:
         self.as_table.setEnabled(self.shown is not None)
@@ -155,12 +163,22 @@ class FigurePanel(QWidget):
     def _fill_table(self) -> None:
         if self.shown is not None:
             self.model.show_table(self.shown.table)
+            self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """As wide as what is in them; where that is too much the widest, of names, gives way."""
+        self.table.resizeColumnsToContents()
+        header, bar = self.table.horizontalHeader(), self.table.verticalScrollBar().sizeHint().width()
+        room = self.stack.width() - bar - 2 * self.table.frameWidth()
+        over = header.length() - room
+        if over > 0 and header.count():
+            widest = max(range(header.count()), key=header.sectionSize)
+            header.resizeSection(widest, max(_NARROWEST_COLUMN, header.sectionSize(widest) - over))
 
     @Slot(bool)
     def _on_as_table(self, wanted: bool) -> None:
         if wanted:
             self._fill_table()
-            self.table.resizeColumnsToContents()
         self.stack.setCurrentIndex(int(wanted))
 
     @Slot()
@@ -184,11 +202,16 @@ class FigurePanel(QWidget):
     def _on_failed(self, sentence: str) -> None:
         self.failed.emit(sentence)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.as_table.isChecked():
+            self._fit_columns()
+
 
 def _writing(shown: Shown, path: Path) -> Work:
     def work(_emit: Emit, _should_stop: object) -> object:
         if path.suffix.lower() == ".csv":
             return write_whole(path, shown.table.as_csv())
-        return export_found(shown.figure, path, _(shown.row.definition))
+        return export_found(shown.figure, path, caption(shown.row, shown.records))
 
     return work

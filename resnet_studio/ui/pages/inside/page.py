@@ -101,6 +101,7 @@ class InsidePage(Page):
         self._chosen_once = True
         self.session.stop()
         self.chosen = chosen
+        self.form.forget("block", "blocks", "order")  # other networks have others
         self._altered, self._looked, self._asked, self._records = {}, None, None, {}
         self.networks.show_text(chosen.sentence)
         self.map.show_plans(chosen.plans)
@@ -165,11 +166,13 @@ class InsidePage(Page):
             self._groups = together(found, chosen)
         except UserError as error:
             self._on_failed(str(error))
+        fresh = self._fresh.get((row.key, chosen.key))
+        if fresh is not None and self._groups and any(not net.trained for one in fresh.results for net in one.nets):
+            self._groups.insert(0, list(fresh.records))  # the figure's: untrained designs are not stored
         self.stored.clear()
         self.stored.addItems([title_of(group) for group in self._groups])
         self.stored.setVisible(bool(self._groups))
         self.map.show_lesion(())
-        fresh = self._fresh.get((row.key, chosen.key))
         if fresh is not None:
             self._show(fresh)
         elif self._groups:
@@ -191,7 +194,10 @@ class InsidePage(Page):
     @Slot(int)
     def _on_stored(self, place: int) -> None:
         try:
-            records = tuple(self.services.store.analysis(one.id) for one in self._groups[place])
+            records = tuple(
+                one if isinstance(one, AnalysisRecord) else self.services.store.analysis(one.id)
+                for one in self._groups[place]
+            )
         except UserError as error:
             self._on_failed(str(error))
             return
@@ -391,7 +397,7 @@ class InsidePage(Page):
     @Slot(int)
     def _on_analysis(self, _row: int) -> None:
         row = self.analysis
-        self.form.show_kind(row.settings)
+        self.form.show_kind(row.settings, row.key)
         needs = _("It needs trained weights: choose runs.") if row.trained and self.chosen.designs else ""
         set_tip(self.run_button, needs)
         self.changes.setVisible(row.key == "lesion")

@@ -26,24 +26,34 @@ class SettingsForm(QWidget):
         self.setProperty("role", "clear")
         self._kind: type[AnalysisSettings] = AnalysisSettings
         self.rows: dict[str, FieldRow] = {}
+        self._analysis = ""
+        self._kept: dict[str, dict[str, str]] = {}  # as text, by analysis
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 4, 0)
         self._column.setSpacing(6)
 
-    def show_kind(self, kind: type[AnalysisSettings]) -> None:
-        """The defaults of an analysis; nothing of the one before is kept."""
+    def show_kind(self, kind: type[AnalysisSettings], analysis: str = "") -> None:
+        """The settings of an analysis as they were left; its defaults the first time."""
+        self._kept[self._analysis] = {name: row.text for name, row in self.rows.items()}
+        self._analysis = analysis
         for row in self.rows.values():
             self._column.removeWidget(row)
             row.hide()
             row.deleteLater()
         self._kind, self.rows = kind, {}
-        defaults = kind()
+        defaults, left = kind(), self._kept.get(analysis, {})
         for field in fields_of(kind):
             row = FieldRow(field)
-            row.set_text(as_text(getattr(defaults, field.path)))
+            row.set_text(left.get(field.path, as_text(getattr(defaults, field.path))))
             row.edited.connect(self._on_edited)
             self._column.addWidget(row)
             self.rows[field.path] = row
+
+    def forget(self, *names: str) -> None:
+        """Of analyses that are not shown: these settings are the defaults again."""
+        for left in self._kept.values():
+            for name in names:
+                left.pop(name, None)
 
     def set_value(self, name: str, value: object) -> bool:
         """False: there is no such setting."""
