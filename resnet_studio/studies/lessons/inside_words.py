@@ -108,8 +108,8 @@ def shattered_words(results: Results, _race: RaceEnd | None) -> tuple[str, ...]:
         if residual.cosine[1] > plain.cosine[1] + _ALIKE:
             said.append(
                 _(
-                    "Same layers, same weights: the shortcuts alone make the difference. A step that follows the "
-                    "gradient at one image helps its neighbours in the residual net, and hardly in the plain one."
+                    "Same layers, same weights: the shortcuts alone make the difference. What raises the score at one "
+                    "point raises it next door too in the residual net, and hardly in the plain one."
                 )
                 if plain.cosine[1] < _ALIKE
                 else _("Same layers, same weights: the shortcuts alone make the difference.")
