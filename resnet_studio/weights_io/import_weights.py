@@ -12,7 +12,7 @@ from resnet_studio.data.preprocessing import Preprocessing
 from resnet_studio.domain.enums import Normalisation
 from resnet_studio.domain.errors import Stopped, StoreError, UserError
 from resnet_studio.domain.events import Report, StopCheck, never_stop, no_report
-from resnet_studio.domain.imported_weights import PRESETS, ImportOptions, Recognition, StructureHints
+from resnet_studio.domain.imported_weights import IMAGENET, PRESETS, ImportOptions, Recognition, StructureHints
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import DataSpec, NetworkSpec, RecipeSpec, RunSpec, replace
 from resnet_studio.history.store import RunStore
@@ -197,7 +197,7 @@ def import_weights(
         options, found.spec, inspected.sidecar, store.home, report, should_stop
     )
     names, assumed_classes = preprocessing.class_names(options, found.spec, inspected.sidecar)
-    usual = PRESETS[preprocessing.usual(found.spec).preset]
+    usual = PRESETS[preprocessing.usual(found.spec).preset or IMAGENET]
     doubted = image_scale.doubt(inspected.tensors, prepared.mean, prepared.std, usual)
     assumed = (*found.assumed, *assumed_images, *filter(None, (doubted,)), *assumed_classes)
     report(_("storing the run"), None)

@@ -49,7 +49,7 @@ def test_a_run_file_is_held_against_the_paper_before_it_trains(at_home: At, tmp_
     assert {c["state"] for c in told["checks"] if c["key"] in ("batch_size", "data")} == {"differs"}
     missing = at_home("conformity", tmp_path / "none.toml")
     assert missing.code == 2
-    assert "none.toml cannot be read" in missing.err
+    assert "There is no run file" in missing.err
 
 
 def test_runs_show_and_exports_tell_it(trained: Trained, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_figures_are_written(capsys: Captured, tmp_path: Path) -> None:
         (["plain-34", "plain-20", "plain-56", "plain-44"], "Two or three networks"),
         (["plain-34", "alexnet"], "'alexnet' is not the name of a network"),
         (["plain-34", "resnet-21"], "choose 20 or 26"),
-        (["plain-34", "nowhere.toml"], "cannot be read"),
+        (["plain-34", "nowhere.toml"], "There is no run file nowhere.toml"),
         (["plain-34", "resnet-34", "--svg", "x.pdf"], "does not end in .svg"),
         (["plain-34", "resnet-34", "--png", "no/such/folder/x.png"], "cannot be written"),
         (["plain-34", "resnet-34", "--png", "x.png", "--scale", "9"], "A scale of 9"),

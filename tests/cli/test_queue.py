@@ -101,7 +101,7 @@ def test_what_may_share_batches_trains_together(at_home: Say, tiny: tuple[object
         (("move", "abc", "1"), "no entry"),
         (("add", "--budget", "quick"), "belong to a study"),
         (("add", "nothing"), "No study is called 'nothing'"),
-        (("add", "nothing.toml"), "nothing.toml cannot be read"),
+        (("add", "nothing.toml"), "There is no run file nothing.toml"),
         (("add", "degradation", "--depth", "8"), "leave out"),
         (("add", "run.toml", "--study", "degradation"), "leave out"),
         (("add", "--study", "degradation", "--depth", "8"), "leave out"),

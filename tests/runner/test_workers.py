@@ -54,7 +54,7 @@ def train(ids, own, emit, stop, pause):
 with open_history(home) as store:
     loop = WorkerLoop(store, this_worker("cpu"), train, lambda entry: nullcontext(lambda event: None), print)
     try:
-        loop.run(lambda: False, until_empty=True)
+        loop.run(lambda: False, once=True)  # a cohort that another one has lost is waited for
     except LostClaimError as error:
         print(error.sentence, flush=True)
         sys.exit(2)

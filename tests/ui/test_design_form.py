@@ -495,7 +495,8 @@ def test_a_data_set_that_is_not_there_offers_its_download(qtbot: QtBot, form: De
     choose_data(qtbot, form, row.title)
     assert form.data.missing == row
     assert form.data._fetch.isVisible()
-    assert form.data._fetch.text().startswith(f"Download {row.title} (")
+    size = "" if row.download_bytes is None else " ("
+    assert form.data._fetch.text().startswith(f"Download {row.title}{size}")
     assert not form.ready
     assert form.spec is not None
     assert (form.spec.data.source, form.spec.network.classes) == (row.key, len(row.class_names))
