@@ -70,7 +70,7 @@ def main() -> NoReturn:
 
         leave_on_interrupts()
     except KeyboardInterrupt:
-        os._exit(130)
+        os._exit(130)  # as INTERRUPTED says, in the module that could not be imported
     _fill_closed_descriptors()
     leave(start(sys.argv[1:]))
 

@@ -22,6 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from resnet_studio.data.image_repair import jpeg_scans, repairs
 from resnet_studio.data.pixel_formats import change_note, to_rgb
 from resnet_studio.domain.errors import DataError, UserError
+from resnet_studio.domain.word_lists import any_of
 from resnet_studio.platform.outside_files import read_regular
 from resnet_studio.text import _
 
@@ -102,7 +103,7 @@ def read_image(source: Path | bytes, enough: int = 0, name: str = "") -> Image.I
 
 def listed_formats() -> str:
     """Of the images that can be read, for sentences."""
-    return _listed({"WEBP": "WebP"}.get(name, name) for name in FORMATS)
+    return any_of({"WEBP": "WebP"}.get(name, name) for name in FORMATS)
 
 
 def note(image: Image.Image) -> str:
@@ -325,8 +326,3 @@ def _turn_upright(image: Image.Image) -> None:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _listed(words: Iterable[str]) -> str:
-    *most, last = words
-    return _("{most} or {last}", most=", ".join(most), last=last)

@@ -16,7 +16,7 @@ from resnet_studio.data.image_set import ImageSet
 
 Digests = npt.NDArray[np.uint64]
 
-_SAMPLED_SIDE = 8  # rows and columns by which images are told apart before all of their pixels are looked at
+_SAMPLED_SIDE = 8  # rows and columns by which images are compared before all of their pixels are looked at
 
 
 class Repeated(NamedTuple):

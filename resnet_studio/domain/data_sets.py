@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from resnet_studio.domain.nearest_words import either, nearest
+from resnet_studio.domain.nearest_words import nearest
+from resnet_studio.domain.word_lists import any_of
 from resnet_studio.text import _
 
 Colour = tuple[float, float, float]  # red, green, blue
@@ -306,14 +307,14 @@ def source_choices() -> tuple[tuple[str, str], ...]:
 
 def source_names() -> str:
     """What ``--data`` may be, as a list in words."""
-    return _("{data_sets} or {folder}PATH", data_sets=", ".join(row.key for row in DATA_SETS), folder=FOLDER)
+    return any_of((*(row.key for row in DATA_SETS), f"{FOLDER}PATH"))
 
 
 def unknown_source_text(source: str) -> str:
     """The end of a sentence about a data source that is not known: what may be meant, and what there is."""
     near = nearest(source, (row.key for row in DATA_SETS))
     if near:
-        return _("did you mean {near}? Choose {sources}", near=either(near), sources=source_names())
+        return _("did you mean {near}? Choose {sources}", near=any_of(near), sources=source_names())
     return _("choose {sources}", sources=source_names())
 
 

@@ -31,6 +31,11 @@ class Preset:
     std: Colour
 
 
+def colour_text(colour: Colour) -> str:
+    """As ``--mean`` and ``--std`` take it: ``0.4914,0.4822,0.4465``."""
+    return ",".join(f"{value:g}" for value in colour)
+
+
 IMAGENET = "imagenet"
 PRESETS = {
     IMAGENET: Preset(_("ImageNet, as torchvision's"), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),

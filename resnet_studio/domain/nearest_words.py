@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from resnet_studio.text import _
-
 _LIKENESS = 0.6  # of 1, from which on two words are near
 
 
@@ -18,11 +16,6 @@ def nearest(word: str, known: Iterable[str], most: int = 2, likeness: float = _L
     words = list(known)
     alike = [one for one in words if _bare(one) == _bare(word)]
     return alike[:1] or get_close_matches(word.casefold(), words, most, likeness)
-
-
-def either(words: Iterable[str]) -> str:
-    """``a or b``."""
-    return _(" or ").join(words)
 
 
 def _bare(word: str) -> str:

@@ -21,6 +21,7 @@ from resnet_studio.domain.glossary import find_term
 from resnet_studio.domain.schedules import Schedule
 from resnet_studio.domain.spec import is_read, replace_and_reset, unread_values
 from resnet_studio.domain.specs import NetworkSpec, RecipeSpec, RunSpec, beside, replace
+from resnet_studio.domain.word_lists import any_of
 from resnet_studio.text import _
 
 RUN_FIELDS = (  # of a run, not of a recipe
@@ -213,10 +214,8 @@ def find_preset(key: str) -> Preset:
     for preset in PRESETS:
         if preset.key == key:
             return preset
-    *others, last = (preset.key for preset in PRESETS)
-    raise UserError(
-        _("There is no recipe {key!r}; choose {others} or {last}.", key=key, others=", ".join(others), last=last)
-    )
+    keys = any_of(preset.key for preset in PRESETS)
+    raise UserError(_("There is no recipe {key!r}; choose {keys}.", key=key, keys=keys))
 
 
 def preset_for(network: NetworkSpec) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
 from resnet_studio.domain.text_numbers import percent
+from resnet_studio.domain.word_lists import all_of
 from resnet_studio.studies.rule import MARGIN
 from resnet_studio.studies.run_results import RunResult
 from resnet_studio.text import _, _n
@@ -136,6 +137,4 @@ def _names(stands: Sequence[Stand]) -> str:
     names = [stand.name for stand in stands]
     if len(names) > _NAMED_AT_MOST:
         return _("{count} runs", count=len(names))
-    if len(names) == 1:
-        return names[0]
-    return _("{names} and {last}", names=", ".join(names[:-1]), last=names[-1])
+    return all_of(names)

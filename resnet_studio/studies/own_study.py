@@ -14,9 +14,10 @@ from pydantic import Field, field_validator, model_validator
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.enums import Block
 from resnet_studio.domain.errors import SpecError, UserError
-from resnet_studio.domain.nearest_words import either, nearest
+from resnet_studio.domain.nearest_words import nearest
 from resnet_studio.domain.spec import Spec, unread_values
 from resnet_studio.domain.specs import MAX_SEED, SCHEMA_VERSION, SEEDS, DataSpec, NetworkSpec, RecipeSpec, RunSpec
+from resnet_studio.domain.word_lists import any_of
 from resnet_studio.studies.grid_rules import GridRule, as_word, parse_rule, resolved
 from resnet_studio.studies.plan import Arm, Comparison, Measure, StudyPlan
 from resnet_studio.studies.rule import LEAST_SEEDS, LOOKS
@@ -257,7 +258,7 @@ def path_of(name: str) -> str:
         return known[name]
     near = nearest(name, [*known, *_SHORT, SEED])
     raise ValueError(
-        _("{name} is no field of a run; did you mean {near}?", name=name, near=either(near))
+        _("{name} is no field of a run; did you mean {near}?", name=name, near=any_of(near))
         if near
         else _("{name} is no field of a run", name=name)
     )

@@ -37,14 +37,12 @@ class Descent:
         self._buffers = {name: torch.zeros_like(parameter) for name, parameter in self._parameters.items()}
         self._momentum = recipe.momentum
         self._scaled = recipe.momentum_form is MomentumForm.AUTHORS
-        weights = [name for name, parameter in self._parameters.items() if parameter.ndim > 1]
-        spared = [name for name in self._parameters if recipe.decay is Decay.WEIGHTS and name not in weights]
-        decayed = [name for name in self._parameters if name not in spared]
-        self._groups = [
-            _Group([self._parameters[name] for name in names], [self._buffers[name] for name in names], decay)
-            for names, decay in ((decayed, recipe.weight_decay), (spared, 0.0))
-            if names
-        ]
+        groups = {decays: _Group([], [], recipe.weight_decay if decays else 0.0) for decays in (True, False)}
+        for name, parameter in self._parameters.items():
+            group = groups[recipe.decay is Decay.ALL or parameter.ndim > 1]
+            group.parameters.append(parameter)
+            group.buffers.append(self._buffers[name])
+        self._groups = [group for group in groups.values() if group.parameters]
 
     def clear(self) -> None:
         """Forget the gradients."""
@@ -57,7 +55,7 @@ class Descent:
         for group in self._groups:
             present = [row for row, parameter in enumerate(group.parameters) if parameter.grad is not None]
             parameters = [group.parameters[row] for row in present]
-            steps = gradients_of(parameters)
+            steps = _gradients(parameters)
             decay, factor = group.decay, rate
             if self._scaled:
                 torch._foreach_mul_(steps, rate)
@@ -78,7 +76,7 @@ class Descent:
         torch's fused kernel sums in another order than its eager one, so the two agree to rounding.
         """
         for group in self._groups:
-            gradients = gradients_of(group.parameters)
+            gradients = _gradients(group.parameters)
             if self._scaled:
                 if group.decay:
                     torch._foreach_add_(gradients, group.parameters, alpha=group.decay)
@@ -128,7 +126,7 @@ class Descent:
             buffer.copy_(momentum[name])
 
 
-def gradients_of(parameters: Sequence[Tensor]) -> list[Tensor]:
+def _gradients(parameters: Sequence[Tensor]) -> list[Tensor]:
     return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage, QPageSize, QPaintDevice, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
 
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.word_lists import any_of
 from resnet_studio.platform.files import write_whole
 from resnet_studio.text import _
 from resnet_studio.ui.offscreen import application
@@ -44,19 +45,13 @@ def write_figure(
     write = _WRITERS.get(path.suffix.lower())
     if write is None:
         raise UserError(
-            _("{name} has no ending of a figure; let it end in {one_of}.", name=path.name, one_of=one_of(FORMATS))
+            _("{name} has no ending of a figure; let it end in {one_of}.", name=path.name, one_of=any_of(FORMATS))
         )
     application()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     write(buffer, paint, size, scale, title, description)
     return write_whole(path, bytes(buffer.data().data()))
-
-
-def one_of(endings: dict[str, str]) -> str:
-    """``.png, .svg or .pdf``."""
-    *others, last = endings
-    return _("{others} or {last}", others=", ".join(others), last=last)
 
 
 def _write_png(buffer: QBuffer, paint: Paint, size: QSize, scale: int, _title: str, description: str) -> None:

@@ -21,6 +21,7 @@ from resnet_studio.domain.imported_weights import (
     IMAGENET,
     PRESETS,
     ImportOptions,
+    colour_text,
     is_weights_name,
 )
 from resnet_studio.domain.specs import DataSpec, NetworkSpec
@@ -126,8 +127,8 @@ def preprocessing(
     text = _(
         "Images are normalised with mean {mean} and std {std} ({title}); else say "
         "so with --mean and --std, or --pixel-mean.",
-        mean=_text(preset.mean),
-        std=_text(preset.std),
+        mean=colour_text(preset.mean),
+        std=colour_text(preset.std),
         title=preset.title,
     )
     return _of_colours(size, preset.mean, preset.std), tuple(filter(None, (sidecar.images_ignored, text)))
@@ -139,10 +140,6 @@ def measured(data: DataSpec, size: int, home: Home, report: Report, should_stop:
     return Preprocessing.measure(bundle.train.images, Normalisation.PIXEL_MEAN)
 
 
-def _text(colour: Colour) -> str:
-    return ",".join(f"{value:g}" for value in colour)
-
-
 def _of_colours(size: int, mean: Colour, std: Colour) -> Preprocessing:
     means, stds = torch.tensor(mean).view(3, 1, 1), torch.tensor(std).view(3, 1, 1)
     if fault(means, stds):
@@ -150,8 +147,8 @@ def _of_colours(size: int, mean: Colour, std: Colour) -> Preprocessing:
             _(
                 "Mean {mean} and std {std} are no numbers for colours in 0..1; divide them by 255 if they "
                 "are for colours in 0..255.",
-                mean=_text(mean),
-                std=_text(std),
+                mean=colour_text(mean),
+                std=colour_text(std),
             )
         )
     return Preprocessing(size, means, stds)

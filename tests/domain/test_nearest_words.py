@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resnet_studio.domain.nearest_words import either, nearest
+from resnet_studio.domain.nearest_words import nearest
 
 KNOWN = ("cifar10", "cifar100", "fashion-mnist", "food-101")
 
@@ -27,4 +27,3 @@ def test_near_words_are_found(word: str, found: list[str]) -> None:
 def test_as_many_are_named_as_are_asked_for() -> None:
     assert len(nearest("cifar1", KNOWN, most=1)) == 1
     assert list(nearest("cifar1", KNOWN, likeness=0.95)) == []
-    assert (either(["a", "b"]), either([])) == ("a or b", "")

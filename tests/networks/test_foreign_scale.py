@@ -18,10 +18,10 @@ SCRIPTS = {  # what a script subtracts from values in 0..1, and divides by
     "bytes": ((0.0,) * 3, (1 / 255,) * 3),
 }
 ADVICE = {
-    "usual": "mean 0.491,0.482,0.447 and std 0.247,0.243,0.262 would fit (CIFAR-10)",
+    "usual": "mean 0.4914,0.4822,0.4465 and std 0.247,0.2435,0.2616 would fit (CIFAR-10)",
     "subtracted": "std 1,1,1 would fit (the mean subtracted, not divided)",
     "as they are": "mean 0,0,0 and std 1,1,1 would fit (values in 0..1 as they are)",
-    "bytes": "std 0.00392,0.00392,0.00392 would fit (values in 0..255 as they are)",
+    "bytes": "std 0.00392157,0.00392157,0.00392157 would fit (values in 0..255 as they are)",
 }
 
 

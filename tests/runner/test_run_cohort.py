@@ -1,6 +1,7 @@
 """The whole way of one cohort: specification, data, training, checkpoints, history, events."""
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CheckpointSaved, CohortStarted, CurvesGrew, ProgressMade, StatusChanged
 from resnet_studio.domain.series import Series
-from resnet_studio.domain.specs import CohortSpec, DataSpec, replace
+from resnet_studio.domain.specs import CohortSpec, DataSpec, RunSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.weights import digest
 from resnet_studio.runner import run_cohort
@@ -237,20 +238,23 @@ def test_a_run_without_any_whole_checkpoint_says_that_it_starts_again(store, hom
     assert again.weights_sha256 == whole.weights_sha256
 
 
-def test_files_that_were_left_out_are_counted_and_named(store, home, tiny_run, tmp_path):
+def on_two_classes(run: RunSpec, folder: Path) -> RunSpec:
+    """The run on images of two classes, four of each to train and four to test, all of them different."""
     from PIL import Image
 
     for name in ("red", "blue"):
         for part in ("train", "test"):
-            folder = tmp_path / "set" / part / name
-            folder.mkdir(parents=True)
+            place = folder / part / name
+            place.mkdir(parents=True)
             for i in range(4):
-                Image.new("RGB", (8, 8), (i, len(name), len(part))).save(folder / f"{i}.png")
+                Image.new("RGB", (8, 8), (i, len(name), len(part))).save(place / f"{i}.png")
+    return replace(run, data=DataSpec(source=f"folder:{folder}"), network=replace(run.network, classes=2))
+
+
+def test_files_that_were_left_out_are_counted_and_named(store, home, tiny_run, tmp_path):
+    spec = on_two_classes(tiny_run, tmp_path / "set")
     for i in range(5):
         (tmp_path / "set" / "train" / "red" / f"bad{i}.png").write_bytes(b"no image")
-    spec = replace(
-        tiny_run, data=DataSpec(source=f"folder:{tmp_path / 'set'}"), network=replace(tiny_run.network, classes=2)
-    )
     notices = []
     (record,) = run_cohort.run(alone(spec), store, notices.append)
     (sentence,) = [e.sentence for e in notices if hasattr(e, "sentence")]
@@ -262,24 +266,13 @@ def test_files_that_were_left_out_are_counted_and_named(store, home, tiny_run, t
 
 
 def test_test_images_that_are_training_images_are_named(store, tiny_run, tmp_path):
-    from PIL import Image
-
-    for number, name in enumerate(("red", "blue")):
-        for part in ("train", "test"):
-            folder = tmp_path / "set" / part / name
-            folder.mkdir(parents=True)
-            for i in range(4):
-                of_both = part == "test" and i == 3 and name == "red"
-                Image.new("RGB", (8, 8), (i, number, 5 if of_both else len(part))).save(folder / f"{i}.png")
-    spec = replace(
-        tiny_run, data=DataSpec(source=f"folder:{tmp_path / 'set'}"), network=replace(tiny_run.network, classes=2)
-    )
+    spec, folders = on_two_classes(tiny_run, tmp_path / "set"), tmp_path / "set" / "train"
+    (tmp_path / "set" / "test" / "red" / "3.png").write_bytes((folders / "red" / "3.png").read_bytes())
     notices = []
     (record,) = run_cohort.run(alone(spec), store, notices.append)
     (sentence,) = [e.sentence for e in notices if hasattr(e, "sentence")]
     assert sentence.startswith("1 of 8 test images are training images as well")
     assert (record.environment["repeated_images"], record.environment["images_of_two_classes"]) == ("1", "0")
-    folders = tmp_path / "set" / "train"
     (folders / "blue" / "copy.png").write_bytes((folders / "red" / "0.png").read_bytes())
     notices.clear()
     (record,) = run_cohort.run(alone(spec), store, notices.append)

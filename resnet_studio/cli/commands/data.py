@@ -14,9 +14,10 @@ from resnet_studio.cli.spec_arguments import data_spec
 from resnet_studio.cli.stop_signals import StopOnSignals
 from resnet_studio.domain.data_sets import DATA_SETS, DataSetRow, find_data_set, source_names
 from resnet_studio.domain.errors import Stopped, UserError
-from resnet_studio.domain.nearest_words import either, nearest
+from resnet_studio.domain.nearest_words import nearest
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.domain.text_numbers import download_size, grouped
+from resnet_studio.domain.word_lists import any_of
 from resnet_studio.platform.home import Home
 from resnet_studio.text import _, _n
 
@@ -92,8 +93,7 @@ def download(
     """Download a data set once; nothing else ever uses the network."""
     row = find_data_set(name)
     if row is None or not row.downloads:
-        keys = _("{first} or {last}", first=", ".join(_KEYS[:-1]), last=_KEYS[-1])
-        near = either(nearest(name, _KEYS))
+        keys, near = any_of(_KEYS), any_of(nearest(name, _KEYS))
         raise UserError(
             _("{name!r} cannot be downloaded; did you mean {near}? Choose {keys}.", name=name, near=near, keys=keys)
             if near

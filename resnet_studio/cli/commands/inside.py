@@ -195,7 +195,7 @@ def _look(
     stored = [_store(here, record) if kept and row.stored and record.run_ids else False for record in found]
     _write(row, found, csv, figures)  # what was found is kept where this fails
     if as_json:
-        print_json([record_json(record, kept) for record, kept in zip(found, stored, strict=True)])
+        print_json([record_json(record, was_stored) for record, was_stored in zip(found, stored, strict=True)])
     else:
         show_records(row, found)
     if not kept:

@@ -93,7 +93,7 @@ def _look(
     sums, products = np.zeros((3, size, size), np.int64), np.zeros((3, 3), np.int64)
     digest = hashlib.sha256(json.dumps(source.class_names).encode())
     contents: tuple[list[int], list[int]] = ([], [])
-    labels: list[int] = []
+    labels: tuple[list[int], list[int]] = ([], [])
     refused: tuple[dict[int, str], dict[int, str]] = ({}, {})
     parts = ((source.train, crop),) if source.checksum else ((source.train, crop), (source.test, SQUARE))
     total, done, reported = sum(len(images) for images, _unused in parts), 0, 0.0
@@ -106,7 +106,7 @@ def _look(
                     digest.update(ascii((images.name(first + row), label, sha256)).encode())
                     if sha256:
                         contents[number].append(short_digest(sha256))
-                        labels += [label] if number == 0 else []
+                        labels[number].append(label)
             if number == 0 and reply.sums is not None and reply.products is not None:
                 sums += reply.sums
                 products += reply.products
@@ -119,7 +119,9 @@ def _look(
         digest.update(b"/")
     moments = Moments(len(source.train) - len(refused[0]), torch.from_numpy(sums), torch.from_numpy(products))
     train, test = (np.array(digests, np.uint64) for digests in contents)
-    repeated = source.repeated or repeated_digests(train, np.array(labels, np.int64), test)
+    repeated = source.repeated  # known where the images are arrays, of which no contents were read here
+    if repeated is None:
+        repeated = repeated_digests(train, np.array(labels[0], np.int64), test)
     return ScanResult(moments, source.checksum or digest.hexdigest(), *refused, repeated)
 
 

@@ -16,6 +16,7 @@ from resnet_studio.domain.analyses.result import AnalysisResult, Net, NetLines, 
 from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.spec import spec_field
 from resnet_studio.domain.text_numbers import signed
+from resnet_studio.domain.word_lists import all_of
 from resnet_studio.text import N_, _, _n
 
 _SHORT = 3  # so many blocks are listed below the axis
@@ -152,7 +153,7 @@ class Altered:
         elif self.order:
             parts.append(_("in another order"))
         if self.deleted:
-            parts.append(_("without {blocks}", blocks=_listed(self.deleted)))
+            parts.append(_("without {blocks}", blocks=all_of(self.deleted)))
         return ", ".join(parts) or self.name
 
     @property
@@ -331,10 +332,3 @@ def _named(altered: Altered | None) -> str:
 def _number(block: str) -> str:
     """``2.10`` for stage2.block10."""
     return ".".join(map(str, block_place(block)))
-
-
-def _listed(names: Sequence[str]) -> str:
-    """``a, b and c``."""
-    if len(names) < 2:
-        return "".join(names)
-    return _("{names} and {last}", names=", ".join(names[:-1]), last=names[-1])

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from resnet_studio.domain.data_sets import Colour
-from resnet_studio.domain.imported_weights import Preset
+from resnet_studio.domain.imported_weights import Preset, colour_text
 from resnet_studio.networks.foreign.batch_norm_check import without_initial_values
 from resnet_studio.text import _
 
@@ -86,8 +86,8 @@ def doubt(tensors: Mapping[str, Tensor], mean: Tensor, std: Tensor, usual: Prese
     return _(
         "{text}; mean {fitting_mean} and std {fitting_std} would fit ({title}).",
         text=text,
-        fitting_mean=_text(fitting.mean),
-        fitting_std=_text(fitting.std),
+        fitting_mean=colour_text(fitting.mean),
+        fitting_std=colour_text(fitting.std),
         title=fitting.title,
     )
 
@@ -132,7 +132,3 @@ def _choices(usual: Preset) -> tuple[Preset, ...]:
 
 def _average(colour: Colour) -> float:
     return sum(colour) / len(colour)
-
-
-def _text(colour: Colour) -> str:
-    return ",".join(f"{value:.3g}" for value in colour)

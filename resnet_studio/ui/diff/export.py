@@ -11,6 +11,7 @@ from PySide6.QtGui import QPainter
 
 from resnet_studio.domain.diff import Diff
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.word_lists import any_of
 from resnet_studio.text import _
 from resnet_studio.ui.diagram.colours import Paper, drawing_font
 from resnet_studio.ui.diagram.painter import RowPainter
@@ -38,12 +39,7 @@ def export_diff(found: Diff, path: Path, *, is_open: Sequence[bool] | None = Non
     """
     if scale not in SCALES:
         raise UserError(
-            _(
-                "A scale of {scale} cannot be drawn; choose {scales} or {scales_2}.",
-                scale=scale,
-                scales=", ".join(map(str, SCALES[:-1])),
-                scales_2=SCALES[-1],
-            )
+            _("A scale of {scale} cannot be drawn; choose {scales}.", scale=scale, scales=any_of(map(str, SCALES)))
         )
     figure = _Figure(found, is_open)
     return write_figure(

@@ -32,7 +32,7 @@ class SettingsForm(QWidget):
         self._column.setContentsMargins(0, 0, 4, 0)
         self._column.setSpacing(6)
 
-    def show_kind(self, kind: type[AnalysisSettings], analysis: str = "") -> None:
+    def show_kind(self, kind: type[AnalysisSettings], analysis: str) -> None:
         """The settings of an analysis as they were left; its defaults the first time."""
         self._kept[self._analysis] = {name: row.text for name, row in self.rows.items()}
         self._analysis = analysis

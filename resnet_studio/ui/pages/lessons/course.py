@@ -57,6 +57,11 @@ class Course(QObject):
         first, second, third = (self.race.last_test(run) for run in runs)
         return RaceEnd(shallow, deep, residual, (first, second, third))
 
+    @property
+    def racing(self) -> bool:
+        """A race was begun, and its end is still to come."""
+        return bool(self.race.runs) and not self.race.over
+
     def _raced(self) -> tuple[RunRecord, ...]:
         """The runs of the race, once all have weights that trained to the end."""
         runs = self.race.runs
@@ -109,9 +114,7 @@ class Course(QObject):
         if nets is Nets.DESIGNS:
             return _("Initial weights: neither net has been trained.")
         if not self.trained:
-            return (
-                _("The race is not over yet.") if self.race.runs else _("Nothing is trained yet: run the race first.")
-            )
+            return _("The race is not over yet.") if self.racing else _("Nothing is trained yet: run the race first.")
         return _("The nets of your race.") if self.are_raced else _("Stored nets; your own race has not ended yet.")
 
     def deeper(self, network: NetworkSpec) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QWidget
 
+from resnet_studio.domain.analyses.block_axis import block_place
 from resnet_studio.domain.analyses.construct import ConstructSettings
 from resnet_studio.domain.analyses.lesion import Altered, Change, Lesion
 from resnet_studio.domain.analyses.records import AnalysisRecord, how_measured
@@ -240,7 +241,7 @@ class MeasureView(ExperimentView):
             return
         found = []
         for net, altered in self._altered.items():
-            blocks = tuple(sorted(altered.values(), key=_place))
+            blocks = tuple(sorted(altered.values(), key=lambda one: block_place(one.name)))
             found.append(Lesion(net, blocks[-1].whole, blocks[-1].images, blocks))
         self.canvas.show_figure(Lesion.figure(found))
         self._show_strip()
@@ -332,7 +333,7 @@ class MeasureView(ExperimentView):
                 _("The figure will stand here, and above it what its numbers say."),
             )
             self.empty.button.setText(verb)
-        elif self.course.race.runs:
+        elif self.course.racing:
             self.empty.set_words(
                 _("The race is not over yet"), _("This lesson looks into its nets once all three have ended.")
             )
@@ -357,8 +358,3 @@ class MeasureView(ExperimentView):
             self.on_button()
         else:
             self.step_requested.emit("race")
-
-
-def _place(altered: Altered) -> tuple[int, ...]:
-    """``stage2.block10`` after ``stage2.block9``."""
-    return tuple(int("".join(c for c in part if c.isdecimal()) or 0) for part in altered.name.split("."))

@@ -12,6 +12,7 @@ from PySide6.QtGui import QFont, QFontMetricsF, QPainter
 
 from resnet_studio.domain.csv_text import CsvWriter
 from resnet_studio.domain.errors import UserError
+from resnet_studio.domain.word_lists import any_of
 from resnet_studio.platform.files import write_whole
 from resnet_studio.text import _
 from resnet_studio.ui import figures
@@ -45,7 +46,7 @@ def export(shown: Sequence[Titled], path: Path, *, percent: bool) -> Path:
             _(
                 "{name} has no ending of a matrix; let it end in {one_of}.",
                 name=path.name,
-                one_of=figures.one_of(FORMATS),
+                one_of=any_of(FORMATS),
             )
         )
     if not shown:
