@@ -844,6 +844,23 @@ def test_time_left_is_told_and_stopping_keeps_the_keyboard_in_the_page(page, idl
     assert page.isAncestorOf(page.window().focusWidget())
 
 
+def test_a_protocol_chosen_a_moment_before_holds_at_once_and_does_not_begin_what_was_stopped(
+    page, idle, qtbot, colour_folders, monkeypatch
+):
+    release = hold_after(6, monkeypatch)
+    page.panel.protocol.kind.setCurrentIndex(page.panel.protocol.kind.findData(ProtocolKind.TEN_CROP))
+    page.classify_paths(sorted((colour_folders / "test" / "red").iterdir())[:2])
+    assert page.results.asked.protocol.kind is ProtocolKind.TEN_CROP
+    qtbot.waitUntil(lambda: page.session.seconds_left is not None)
+    page.panel.protocol.kind.setCurrentIndex(page.panel.protocol.kind.findData(ProtocolKind.SINGLE))
+    page.findChild(QPushButton, "classify_stop").click()
+    assert page.results.asked.protocol.kind is ProtocolKind.SINGLE
+    qtbot.waitUntil(lambda: not page.session.busy)
+    qtbot.wait(2 * page._protocol_timer.interval())  # nothing may happen in it
+    assert not page.session.busy
+    release()
+
+
 @pytest.mark.parametrize("width", [270, 300, 420])
 def test_a_certain_answer_is_written_whole(services, width):
     """The bar of 100 % ends before the number begins."""

@@ -188,12 +188,12 @@ class ClassifyPage(Page):
         self._copy.clicked.connect(self._on_copy)
         self._export.clicked.connect(self._on_export)
         self._clear.clicked.connect(self._on_clear)
-        self._busy.stop_requested.connect(self.session.stop)
+        self._busy.stop_requested.connect(self._on_stop)
         self._busy.go_on_requested.connect(self.session.go_on)
         self._empty.pressed.connect(self._on_design)
         self.services.controller.runs_changed.connect(self._on_runs_changed)
         within = Qt.ShortcutContext.WidgetWithChildrenShortcut
-        QShortcut(QKeySequence("Esc"), self, context=within).activated.connect(self.session.stop)
+        QShortcut(QKeySequence("Esc"), self, context=within).activated.connect(self._on_stop)
         QShortcut(QKeySequence("F5"), self, context=within).activated.connect(self._on_again)
 
     def activate(self) -> None:
@@ -202,10 +202,12 @@ class ClassifyPage(Page):
     def classify_paths(self, paths: list[Path]) -> None:
         """Files and folders; folders are searched at any depth, what is no image is listed as left out."""
         self._reload_if_stale()
+        self._take_protocol()
         self.session.add_paths(paths)
 
     def classify_images(self, images: Sequence[Path | NamedImage]) -> None:
         self._reload_if_stale()
+        self._take_protocol()
         self.session.add_images(images)
 
     def choose_runs(self, run_ids: Sequence[str]) -> None:
@@ -272,6 +274,16 @@ class ClassifyPage(Page):
         choice = self.panel.protocol.choice
         if choice is not None:
             self.session.set_protocol(choice)
+
+    def _take_protocol(self) -> None:
+        """One that was chosen a moment ago holds for what is asked now."""
+        if self._protocol_timer.isActive():
+            self._protocol_timer.stop()
+            self._on_protocol()
+
+    def _on_stop(self) -> None:
+        self._take_protocol()  # later it would begin anew what is stopped here
+        self.session.stop()
 
     def _on_arrived(self, key: str) -> None:
         self.grid.setVisible(True)
