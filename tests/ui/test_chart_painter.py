@@ -16,7 +16,16 @@ from resnet_studio.domain.analyses.charts import Figure, HeatMap, Line, LineChar
 from resnet_studio.domain.errors import UserError
 from resnet_studio.ui.charts.canvas import FigureCanvas
 from resnet_studio.ui.charts.export import export_found
-from resnet_studio.ui.charts.painter import PAPER, TITLE, Axes, _ticks, _value_ticks, head_height, title_lines
+from resnet_studio.ui.charts.painter import (
+    PAPER,
+    TITLE,
+    Axes,
+    _ticks,
+    _value_ticks,
+    axes_of,
+    head_height,
+    title_lines,
+)
 
 LONG = "A title of very many words that does not fit into one line of such a narrow figure, whatever one tries " * 2
 
@@ -44,6 +53,19 @@ def test_a_line_rises_where_its_values_do(tmp_path: Path) -> None:
     left, right = found[found[:, 1].argmin()], found[found[:, 1].argmax()]
     assert right[1] - left[1] > 600
     assert left[0] - right[0] > 300
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [[Line(np.array([27.0]), np.ones(1))], [Line(np.arange(9.0), np.ones(9)), Line(np.array([8.0]), np.ones(1))]],
+    ids=["alone", "beside a line"],
+)
+def test_a_mark_lies_beside_the_frame(lines: list[Line]) -> None:
+    axes = axes_of(chart(*lines), QRectF(0, 0, 400, 300))
+    for line in lines:
+        x = axes.x(line.x)
+        assert axes.area.left() + 5 < x.min()
+        assert x.max() < axes.area.right() - 5
 
 
 def test_gaps_logarithms_and_intervals(tmp_path: Path) -> None:

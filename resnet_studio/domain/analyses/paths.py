@@ -151,7 +151,13 @@ class Paths(AnalysisResult):
                     _lines(results, "norm", "norm_interval"),
                     log=True,
                 ),
-                LineChart(_("Share of the gradient"), length, _("share"), _lines(results, "share", "share_interval")),
+                LineChart(
+                    _("Share of the gradient"),
+                    length,
+                    _("share"),
+                    _lines(results, "share", "share_interval"),
+                    from_zero=True,
+                ),
                 LineChart(
                     _("Share by direction, exact"), length, _("share"), _lines(results, "exact_share"), level=0.0
                 ),

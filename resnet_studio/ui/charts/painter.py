@@ -207,6 +207,9 @@ def _line_axes(chart: LineChart, area: QRectF) -> Axes:
         low, high = (low - 0.1, high + 0.1) if high - low < 0.2 else (low - 0.02 * (high - low), high)
     else:
         low, high = nice_span(low, high)
+    if any(line.points or len(line.x) == 1 for line in chart.lines):  # marks on the frame look like none
+        room = 0.03 * (right - left) or 1.0
+        left, right = left - room, right + room
     left, right = chart.x_range or (left, right)
     low, high = chart.y_range or (low, high)
     return Axes(area, left, right if right > left else left + 1.0, low, high)
