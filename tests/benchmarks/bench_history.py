@@ -37,6 +37,7 @@ from resnet_studio.domain.run_filter import parse_filter
 from resnet_studio.domain.scatter import scatter
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunSpec
+from resnet_studio.history import curves, runs
 from resnet_studio.history.recorder import Recorder
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
@@ -65,18 +66,26 @@ def values_of(seed: int, points: int) -> dict[Series, np.ndarray]:
     }
 
 
-def fill(home: Home, runs: int, points: int) -> None:
-    """Every run in ten pieces, as training would have written it, then finished."""
+def fill(home: Home, count: int, points: int, others: int | None = None) -> None:
+    """Runs that are not there yet, many in each transaction; those that are overlaid have ``points`` points each.
+
+    The others have ``others``, as many as well where that is None.
+    """
+    step = max(1, count // OVERLAID)
     with RunStore.open(home) as store:
-        for number in range(len(store.list_runs()), runs):
-            network = NetworkSpec(depth=DEPTHS[number % len(DEPTHS)], block="plain" if number % 2 else "basic")
-            recipe = RecipeSpec(iterations=points, milestones=(), init_seed=number)
-            (record,) = store.create_cohort(CohortSpec(runs=(RunSpec(network=network, recipe=recipe),)))
-            curves = values_of(number, points)
-            for start in range(0, points, max(1, points // 10)):
-                piece = slice(start, start + max(1, points // 10))
-                store.append_chunks([CurveChunk(record.id, s, start + 1, curves[s][piece]) for s in SERIES])
-            store.set_status(record.id, RunStatus.FINISHED, "", points)
+        there = len(store.list_runs())
+        for begin in range(there, count, 500):
+            with store._storage.writing() as session:
+                for number in range(begin, min(begin + 500, count)):
+                    network = NetworkSpec(depth=DEPTHS[number % len(DEPTHS)], block="plain" if number % 2 else "basic")
+                    recipe = RecipeSpec(iterations=points, milestones=(), init_seed=number)
+                    (row,) = runs.new_rows(CohortSpec(runs=(RunSpec(network=network, recipe=recipe),)))
+                    row.status = RunStatus.FINISHED
+                    session.add(row)
+                    session.flush()
+                    overlaid = others is None or (count - 1 - number) % step == 0
+                    values = values_of(number, points if overlaid else others or 0)
+                    curves.append(session, {row.id: row}, [CurveChunk(row.id, s, 1, values[s]) for s in SERIES])
 
 
 Times = tuple[float, float, float]
@@ -98,11 +107,11 @@ def show(name: str, found: Times, limit: float) -> None:
     print(f"{name:44} {found[0]:9.1f} {found[1]:9.1f} {found[2]:9.1f}   {verdict} {limit:g} ms")
 
 
-def people(store: RunStore, runs: int, points: int) -> None:
+def people(store: RunStore, count: int, points: int) -> None:
     """What a person waits for on Runs and Compare."""
     app = QApplication.instance() or QApplication([])
     print(f"{'':44} {'median':>9} {'worst':>9} {'CPU':>9}   milliseconds")
-    show(f"list of {runs} runs, read for the first time", median_ms(store.list_runs, 1), 1000)
+    show(f"list of {count} runs, read for the first time", median_ms(store.list_runs, 1), 1000)
     show("read again", median_ms(store.list_runs), 150)
     model = RunsTableModel()
     proxy = RunsProxy(model)
@@ -142,11 +151,11 @@ def people(store: RunStore, runs: int, points: int) -> None:
 
 def recording(store: RunStore, members: int = 8, iterations: int = 30) -> None:
     """One second of training of eight runs, stored."""
-    runs = tuple(
+    specs = tuple(
         RunSpec(network=NetworkSpec(depth=8), recipe=RecipeSpec(init_seed=seed, milestones=()))
         for seed in range(members)
     )
-    records = store.create_cohort(CohortSpec(runs=runs))
+    records = store.create_cohort(CohortSpec(runs=specs))
     recorder = Recorder(store)
     values = np.ones(iterations, np.float32)
     at = 1
@@ -196,12 +205,12 @@ def against_tensorboard(store: RunStore, folder: Path, points: int) -> None:
     ours_ms, theirs_ms = [], []
     for _ in range(3):
         begin = time.perf_counter()
-        curves = store.curves(ids, SERIES)
+        read = store.curves(ids, SERIES)
         ours_ms.append(1000 * (time.perf_counter() - begin))
         begin = time.perf_counter()
         scalars = theirs()
         theirs_ms.append(1000 * (time.perf_counter() - begin))
-    assert sum(map(len, curves.values())) == sum(map(len, scalars)) == OVERLAID * len(SERIES) * points
+    assert sum(map(len, read.values())) == sum(map(len, scalars)) == OVERLAID * len(SERIES) * points
     ours, other = statistics.median(ours_ms), statistics.median(theirs_ms)
     print(f"{'8 runs, 4 series, read: ours':44} {ours:9.1f}")
     print(f"{'the same values, TensorBoard reader':44} {other:9.1f}   {other / ours:.0f} times as long")

@@ -19,36 +19,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from resnet_studio.domain.enums import RunStatus
-from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.queue import QueueStatus, Worker
 from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunSpec
-from resnet_studio.history import curves, runs
 from resnet_studio.history.copying import copy_history
 from resnet_studio.history.storage import default_url, has_history, storage_at
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
-from tests.benchmarks.bench_history import DEPTHS, OVERLAID, SERIES, median_ms, people, show, values_of
+from tests.benchmarks.bench_history import fill, median_ms, people, show
 from tests.postgres import NONE, running_server
 
 FEW = 200  # points of the runs that nobody looks at
-
-
-def fill(home: Home, count: int, points: int) -> None:
-    """Many runs in each transaction; those that are overlaid have ``points`` points, the others few."""
-    step = max(1, count // OVERLAID)
-    with RunStore.open(home) as store:
-        for begin in range(0, count, 500):
-            with store._storage.writing() as session:
-                for number in range(begin, min(begin + 500, count)):
-                    network = NetworkSpec(depth=DEPTHS[number % len(DEPTHS)], block="plain" if number % 2 else "basic")
-                    recipe = RecipeSpec(iterations=points, milestones=(), init_seed=number)
-                    (row,) = runs.new_rows(CohortSpec(runs=(RunSpec(network=network, recipe=recipe),)))
-                    row.status = RunStatus.FINISHED
-                    session.add(row)
-                    session.flush()
-                    long = points if (count - 1 - number) % step == 0 else FEW
-                    values = values_of(number, long)
-                    curves.append(session, {row.id: row}, [CurveChunk(row.id, s, 1, values[s]) for s in SERIES])
 
 
 def more(store: RunStore, workers: int) -> None:
@@ -89,7 +69,7 @@ def main() -> None:
         home = Home(given.home or Path(folder) / "home").prepare()
         begin = time.perf_counter()
         if not has_history(home):
-            fill(home, given.runs, given.points)
+            fill(home, given.runs, given.points, FEW)
         print(f"filled in {time.perf_counter() - begin:.0f} s")
         url = server.url(server.make_database())
         with closing(storage_at(default_url(home))) as here, closing(storage_at(url)) as there:
