@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -111,9 +112,18 @@ def display_names(runs: Sequence[RunRecord]) -> dict[str, str]:
     return {run.id: names[run.id] for run in runs}
 
 
-def names_in_list(runs: Sequence[RunRecord], shown: Sequence[RunRecord]) -> dict[str, str]:
-    """Names of all ``runs`` of a list; those that are ``shown`` beside it are called there and here the same."""
-    return display_names(runs) | display_names(shown)
+class NamesInList:
+    """Names of all runs of a list; those that are shown beside it are called there and here the same."""
+
+    def __init__(self) -> None:
+        self._runs: tuple[RunRecord, ...] = ()
+        self._names: dict[str, str] = {}
+
+    def of(self, runs: Sequence[RunRecord], shown: Sequence[RunRecord]) -> dict[str, str]:
+        """By run id. Of a long list that stays the same the names are not made anew."""
+        if len(runs) != len(self._runs) or any(map(operator.is_not, runs, self._runs)):
+            self._runs, self._names = tuple(runs), display_names(runs)
+        return self._names | display_names(shown)
 
 
 _MOST_MARKED = 24  # runs of one name; of more the ids are shorter than what differs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 from collections import Counter
@@ -82,6 +83,7 @@ class RunGroup:
     grouping: Grouping
     runs: tuple[RunRecord, ...]
     counted: tuple[RunRecord, ...]
+    _statistics: dict[str, Statistic | None] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -101,6 +103,11 @@ class RunGroup:
 
     def statistic(self, field: RunField) -> Statistic | None:
         """Of one result; of evaluated errors only where all were measured in the same way."""
+        if field.key not in self._statistics:
+            self._statistics[field.key] = self._statistic(field)
+        return self._statistics[field.key]
+
+    def _statistic(self, field: RunField) -> Statistic | None:
         runs = self.counted
         if field.key == "evaluated_error":
             measures = {found.measure for run in runs if (found := run.evaluated_error) is not None}
@@ -144,7 +151,7 @@ def _counted(runs: Sequence[RunRecord], grouping: Grouping) -> tuple[RunRecord, 
 def _but_seeds(run: RunRecord) -> Hashable:
     """Everything that was asked for, seeds and name aside, and the images as far as they are known."""
     spec = run.spec
-    recipe = tuple(value for name, value in spec.recipe.__dict__.items() if name not in SEEDS)
+    recipe = [value for name, value in spec.recipe.__dict__.items() if name not in SEEDS]
     whole = (*spec.network.__dict__.values(), *recipe, *spec.data.__dict__.values(), spec.start_from)
     return (*whole, run.environment.get("data_sha256", ""), run.id if run.imported else "")
 

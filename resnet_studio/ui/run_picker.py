@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from resnet_studio.domain.comparison import names_in_list
+from resnet_studio.domain.comparison import NamesInList
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_filter import parse_filter
 from resnet_studio.text import _
@@ -52,6 +52,7 @@ class PickModel(RecordTableModel[RunRecord]):
         self._chosen: dict[str, None] = {}  # ids in order of ticking
         self._lightness_steps: dict[str, int] = {}
         self._names: dict[str, str] = {}
+        self._naming = NamesInList()
         theme.changed.connect(self.refresh)
 
     def set_runs(self, runs: Sequence[RunRecord], chosen: Iterable[str], steps: Mapping[str, int]) -> None:
@@ -59,7 +60,7 @@ class PickModel(RecordTableModel[RunRecord]):
         self._chosen = dict.fromkeys(chosen)
         self._lightness_steps = dict(steps)
         by_id = {run.id: run for run in runs}
-        self._names = names_in_list(runs, [by_id[run_id] for run_id in self._chosen if run_id in by_id])
+        self._names = self._naming.of(runs, [by_id[run_id] for run_id in self._chosen if run_id in by_id])
         self.set_records(runs)
         self.refresh()
 
@@ -201,7 +202,8 @@ class RunPicker(QWidget):
 
     @Slot(list)
     def _show_count(self, chosen: list[str]) -> None:
-        self.count.setText(_("{chosen} of {count}", chosen=len(chosen), count=formats.count(self.model.rowCount())))
+        ticked, count = formats.count(len(chosen)), formats.count(self.model.rowCount())
+        self.count.setText(_("{chosen} of {count}", chosen=ticked, count=count))
 
     @Slot(str)
     def _on_filter(self, text: str) -> None:

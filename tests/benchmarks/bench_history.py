@@ -80,7 +80,8 @@ def fill(home: Home, count: int, points: int, others: int | None = None) -> None
                     network = NetworkSpec(depth=DEPTHS[number % len(DEPTHS)], block="plain" if number % 2 else "basic")
                     recipe = RecipeSpec(iterations=points, milestones=(), init_seed=number)
                     (row,) = runs.new_rows(CohortSpec(runs=(RunSpec(network=network, recipe=recipe),)))
-                    row.status = RunStatus.FINISHED
+                    row.status, row.iteration = RunStatus.FINISHED, points
+                    row.training_error, row.test_error = 5.0 + number % 7, 8.0 + number % 11 / 10
                     session.add(row)
                     session.flush()
                     overlaid = others is None or (count - 1 - number) % step == 0

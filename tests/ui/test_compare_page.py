@@ -20,9 +20,11 @@ from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.events import CurveChunk, CurvesGrew, StatusChanged
 from resnet_studio.domain.series import Series
-from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
+from resnet_studio.domain.specs import CohortSpec, NetworkSpec, RecipeSpec, RunSpec, replace, twin
+from resnet_studio.history import runs as run_rows
+from resnet_studio.ui.pages.compare.curves import MOST_RUNS
 from resnet_studio.ui.pages.compare.export import Export, export
-from resnet_studio.ui.pages.compare.page import ComparePage
+from resnet_studio.ui.pages.compare.page import SCATTER, ComparePage
 from resnet_studio.ui.pages.compare.tables import DifferencesModel, ResultsModel
 from resnet_studio.ui.pages.rows import page_row
 from resnet_studio.ui.run_picker import PickModel
@@ -202,12 +204,15 @@ def test_every_quantity_is_drawn_and_hiding_is_shared(ids, page, qtbot):
     page.show_runs(ids)
     _wait_loaded(qtbot, page)
     page.curves.plots[0].legend.row(ids[0]).click()
-    assert [len(plot.shown_runs) for plot in page.curves.plots] == [3] * 5
     for index in range(5):
         page.curves.quantity.setCurrentIndex(index)
+        assert len(page.curves.plots[index].shown_runs) == 3
         page.curves.plots[index].draw_if_dirty()
         page.grab()
     assert [run.id for run in page.curves.shown().runs] == list(ids[1:])
+    page.curves.plots[4].legend.row(ids[0]).click()
+    page.curves.quantity.setCurrentIndex(0)
+    assert len(page.curves.plots[0].shown_runs) == 4
 
 
 def test_exports_write_what_is_shown(ids, page, tmp_path: Path, qtbot, monkeypatch):
@@ -368,3 +373,33 @@ def test_in_a_small_window_the_conclusion_is_whole_and_the_table_is_not_cut(serv
     view.scrollToBottom()
     last = view.visualRect(view.model().index(3, 0))
     assert view.viewport().rect().contains(last)
+
+
+def test_of_very_many_runs_the_first_are_drawn_and_all_are_scattered(services, page, qtbot):
+    spec = RunSpec(network=NetworkSpec(depth=8), recipe=RecipeSpec(milestones=()))
+    with services.store._storage.writing() as session:
+        for number in range(MOST_RUNS + 400):
+            (row,) = run_rows.new_rows(CohortSpec(runs=(spec.with_seeds(number, number),)))
+            row.test_error = 9.0
+            session.add(row)
+    services.controller.runs_changed.emit()
+    every = [run.id for run in services.store.list_runs()]
+    page.show_runs(every)
+    assert len(page.curves.run_ids) == MOST_RUNS
+    assert page.curves.left_out.isVisibleTo(page)
+    assert f"{len(every)} runs" in page.curves.left_out.text()
+    page.show_part(SCATTER)
+    assert page.scatter.read_out.text().startswith(f"{MOST_RUNS + 400} runs")
+    page.show_runs(every[:MOST_RUNS])
+    assert not page.curves.left_out.isVisibleTo(page)
+
+
+def test_a_tick_does_not_read_the_list_again_and_a_change_does(ids, page, services, monkeypatch):
+    page.show_runs(ids)
+    read = []
+    listed = services.store.list_runs
+    monkeypatch.setattr(services.store, "list_runs", lambda: read.append(1) or listed())
+    page.picker.model.check(page.picker.model.record_at(0), False)
+    assert not read
+    services.controller.runs_changed.emit()
+    assert read

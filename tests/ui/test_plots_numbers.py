@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from resnet_studio.ui.plots.cursor_values import gaps, gaps_at, readings
 from resnet_studio.ui.plots.curve_data import CurveBook, CurveBuffer, XAxis
 from resnet_studio.ui.plots.panels import ERROR, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.ranges import count_text, log_ticks, nice_end, nice_span, settled, time_text, value_label
-from resnet_studio.ui.plots.run_colours import at_lightness, plain_tip
+from resnet_studio.ui.plots.run_colours import at_lightness, kept_lightness_steps, plain_tip
 from resnet_studio.ui.plots.thinning import exponential_mean, running_mean, thin
 
 floats = st.one_of(st.floats(-1e6, 1e6, width=32), st.just(math.nan), st.just(math.inf), st.just(-math.inf))
@@ -302,3 +303,16 @@ def test_an_imported_run_leaves_the_gap_of_the_twins():
     book.extend([_chunk(Series.TRAINING_ERROR, 1, [40.0] * 50, run="r")])
     [gap] = gaps_at(book, [imported, plain, residual], ERROR, PlotOptions(window=1), None)
     assert (gap.depth, gap.values[0]) == (20, 20.0)
+
+
+def test_of_thousands_of_runs_of_one_colour_each_has_its_own_step():
+    """Step by step it would take minutes."""
+    runs = [SimpleNamespace(id=str(number), colour="#0072b2", residual=True) for number in range(5000)]
+    before = {str(number): number for number in range(0, 5000, 2)}
+    found = kept_lightness_steps(runs, before)
+    assert sorted(found.values()) == list(range(5000))
+    assert all(found[run_id] == step for run_id, step in before.items())
+    colour, ground = QColor("#0072b2"), QColor("#ffffff")
+    shades = [at_lightness(colour, step, ground).name() for step in range(5000)]
+    assert len(set(shades[:20])) == 20
+    assert set(shades[1:100]) == set(shades[1:])  # they come again

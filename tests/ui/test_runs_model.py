@@ -209,3 +209,21 @@ def test_a_thousand_runs_list_and_filter_quickly(qapp, home):
     print(f"list {listed:.3f} s, filter {filtered:.3f} s, sort twice {ordered:.3f} s")
     assert listed < 0.4  # wanted: 0.1
     assert filtered < 0.2  # wanted: 0.05
+
+
+def test_sizes_arrive_without_the_list_being_filtered_or_ordered_anew(model, monkeypatch):
+    proxy = RunsProxy(model)
+    proxy.set_filter(parse_filter("plain"))
+    asked = []
+    monkeypatch.setattr(RunsProxy, "_show", lambda self: asked.append("filtered"))
+    proxy.dataChanged.connect(lambda first, last: asked.append((first.row(), last.row(), first.column())))
+    runs = [model.record_at(row) for row in range(model.rowCount())]
+    assert model.total_bytes is None
+    model.set_sizes((run, 10 * number) for number, run in enumerate(runs))
+    assert asked == [(0, proxy.rowCount() - 1, INDEX[Column.SIZE])]
+    assert model.total_bytes == sum(10 * number for number in range(len(runs)))
+    model.set_records(runs[1:])
+    assert model.total_bytes == sum(10 * number for number in range(1, len(runs)))
+    model.sort(INDEX[Column.SIZE])
+    model.set_sizes([(runs[1], 10_000)])
+    assert model.record_at(model.rowCount() - 1) is runs[1]

@@ -154,6 +154,11 @@ class RecordTableModel(QAbstractTableModel, Generic[Record]):
         """In the order of the rows."""
         return tuple(self._records)
 
+    @property
+    def sorted_by(self) -> int | None:
+        """The column that the rows are in the order of; None: the order given."""
+        return None if self._sorted is None else self._sorted[0]
+
     def record_at(self, row: int) -> Record:
         return self._records[row]
 

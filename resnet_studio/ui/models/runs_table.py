@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -30,6 +31,10 @@ class RunsTableModel(RecordTableModel[RunRecord]):
         columns = [COLUMNS[column] for column in ORDER]
         columns[INDEX[Column.SIZE]] = replace(COLUMNS[Column.SIZE], value=self._size)
         super().__init__(columns, key=run_id, parent=parent)
+        self._total: int | None = None
+        self._summed = False  # whether the total is that of these rows
+        for changed in (self.rowsInserted, self.rowsRemoved, self.modelReset):
+            changed.connect(self._on_other_rows)
         self.editable = False
         self.sort(INDEX[Column.CREATED], Qt.SortOrder.DescendingOrder)
 
@@ -58,18 +63,26 @@ class RunsTableModel(RecordTableModel[RunRecord]):
 
     def set_sizes(self, sizes: Iterable[tuple[RunRecord, int]]) -> None:
         """What the folders of runs take, in bytes."""
+        self._summed = False
         self._sizes.update({run.id: (run.updated_at, size) for run, size in sizes})
         if self.rowCount():  # the column alone: an editor that is open in another keeps what was typed
             column = INDEX[Column.SIZE]
             self.dataChanged.emit(self.index(0, column), self.index(self.rowCount() - 1, column))
-            self.update_records(())
+            if self.sorted_by == column:
+                self.update_records(())
 
     @property
     def total_bytes(self) -> int | None:
         """Of all runs listed; None until each was looked at."""
-        sizes = [self._size(run) for run in self.records]
-        known = [size for size in sizes if size is not None]
-        return sum(known) if len(known) == len(sizes) else None
+        if not self._summed:
+            sizes = [self._size(run) for run in self.records]
+            known = [size for size in sizes if size is not None]
+            self._total, self._summed = (sum(known) if len(known) == len(sizes) else None), True
+        return self._total
+
+    @Slot()
+    def _on_other_rows(self) -> None:
+        self._summed = False
 
     def edit(self, record: RunRecord, column: int, text: str) -> bool:
         self.edit_requested.emit(record.id, ORDER[column], text)
@@ -88,6 +101,7 @@ class RunsProxy(RecordTableModel[RunRecord]):
         self._source = source
         self._filter = RunFilter()
         self._runs = FilteredRuns()
+        self._seen: tuple[RunRecord, ...] = ()  # of the source, as they are filtered
         for changed in (source.rowsInserted, source.rowsRemoved, source.layoutChanged, source.modelReset):
             changed.connect(self._on_source_changed)
         source.dataChanged.connect(self._on_data_changed)
@@ -118,15 +132,21 @@ class RunsProxy(RecordTableModel[RunRecord]):
     def _on_source_changed(self) -> None:
         if self.columns != self._source.columns:
             self.set_table(self._source.columns, ())
-        self._runs.set_runs(self._source.records)
+        self._seen = self._source.records
+        self._runs.set_runs(self._seen)
         self._show()
 
     @Slot(QModelIndex, QModelIndex)
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         """What stands in the cells may have changed although the records have not."""
-        self._on_source_changed()
-        changed = [self.row_of(self._source.record_at(row).id) for row in range(first.row(), last.row() + 1)]
-        rows = [row for row in changed if row is not None]
+        records = self._source.records
+        if len(records) != len(self._seen) or any(map(operator.is_not, records, self._seen)):
+            self._on_source_changed()
+        if len(records) == last.row() - first.row() + 1:
+            rows: Sequence[int] = range(self.rowCount())
+        else:
+            changed = [self.row_of(record.id) for record in records[first.row() : last.row() + 1]]
+            rows = [row for row in changed if row is not None]
         if rows:
             self.dataChanged.emit(self.index(min(rows), first.column()), self.index(max(rows), last.column()))
 

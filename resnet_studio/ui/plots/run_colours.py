@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import functools
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Protocol
 
@@ -53,12 +54,15 @@ def kept_lightness_steps(runs: Iterable[_KnownRun], before: Mapping[str, int]) -
         if run.id in before:
             taken.setdefault((run.colour.lower(), run.residual), set()).add(before[run.id])
     found: dict[str, int] = {}
+    lowest: defaultdict[tuple[str, bool], int] = defaultdict(int)
     for run in listed:
-        used = taken.setdefault((run.colour.lower(), run.residual), set())
+        kind = (run.colour.lower(), run.residual)
         step = before.get(run.id)
         if step is None:
-            step = next(free for free in range(len(used) + 1) if free not in used)
-            used.add(step)
+            while lowest[kind] in taken.get(kind, ()):
+                lowest[kind] += 1
+            step = lowest[kind]
+            lowest[kind] += 1
         found[run.id] = step
     return found
 
@@ -71,18 +75,29 @@ def group_lightness_steps(groups: Iterable[RunGroup]) -> dict[Hashable, int]:
 
 
 def at_lightness(colour: QColor, step: int, ground: QColor) -> QColor:
-    """``colour`` in another lightness that stands out from ``ground``, each as far from all before it as can be."""
+    """``colour`` in another lightness that stands out from ``ground``, each as far from all before it as can be.
+
+    There are some forty; then they come again.
+    """
     if step <= 0:
         return colour
-    hue, saturation = max(colour.hslHueF(), 0.0), colour.hslSaturationF()
+    lights = _lightnesses(colour.name(), ground.name())
+    return QColor.fromHslF(max(colour.hslHueF(), 0.0), colour.hslSaturationF(), lights[(step - 1) % len(lights)])
+
+
+@functools.lru_cache(256)
+def _lightnesses(name: str, ground: str) -> tuple[float, ...]:
+    """All that there are beside the colour's own, each as far from those before it as can be."""
+    colour = QColor(name)
+    hue, saturation, back = max(colour.hslHueF(), 0.0), colour.hslSaturationF(), QColor(ground)
     lights = [_DARKEST + (_LIGHTEST - _DARKEST) * i / (_STEPS - 1) for i in range(_STEPS)]
     free = [
-        light for light in lights if _contrast(QColor.fromHslF(hue, saturation, light), ground) >= LEAST_CONTRAST
+        light for light in lights if _contrast(QColor.fromHslF(hue, saturation, light), back) >= LEAST_CONTRAST
     ] or lights
     taken = [colour.lightnessF()]
-    for _ in range(step):
+    for _light in free:
         taken.append(max(free, key=lambda light: min(abs(light - other) for other in taken)))
-    return QColor.fromHslF(hue, saturation, taken[-1])
+    return tuple(taken[1:])
 
 
 def line_colour(theme: Theme, colour: str, step: int) -> QColor:

@@ -18,6 +18,7 @@ from resnet_studio.domain.run_fields import run_fields
 from resnet_studio.domain.series import Series
 from resnet_studio.studies.more_seeds import more_seeds, more_seeds_sentence
 from resnet_studio.text import _
+from resnet_studio.ui.models.formats import count
 from resnet_studio.ui.pages.compare.export import Export, Shown, exporting
 from resnet_studio.ui.pages.compare.export_button import ExportButton
 from resnet_studio.ui.pages.compare.facets import FACET_FIELDS, Facets
@@ -35,6 +36,7 @@ from resnet_studio.ui.widgets.group_choice import GroupChoice
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 TABLES_MS = 500
+MOST_RUNS = 100  # more lines tell nothing apart, and each costs a few milliseconds in every view
 
 
 class CurvesView(QWidget):
@@ -53,6 +55,7 @@ class CurvesView(QWidget):
         self._runs: tuple[RunRecord, ...] = ()
         self._shades: dict[str, int] = {}
         self._plotted: list[PlottedRun] = []
+        self._hidden: set[str] = set()  # ids that a legend hides, in every plot
         self._loaded: set[str] = set()
         self._baseline = self._wanted_baseline = ""
         self._shown_revision = -1
@@ -110,10 +113,17 @@ class CurvesView(QWidget):
         )
         self._no_curves.setObjectName("no_curves_label")
         self._no_curves.setProperty("role", "muted")
+        self.left_out = QLabel(wordWrap=True)
+        self.left_out.setObjectName("curves_left_out")
+        self.left_out.setProperty("role", "muted")
+        self.left_out.hide()
         self._plot_stack.addWidget(self.facets)
         self._plot_stack.addWidget(self._no_curves)
         self._rows = two_parts(
-            Qt.Orientation.Vertical, framed_panel(self.controls, self._plot_stack), framed_panel(self.tables), (3, 2)
+            Qt.Orientation.Vertical,
+            framed_panel(self.controls, self.left_out, self._plot_stack),
+            framed_panel(self.tables),
+            (3, 2),
         )
         self._rows.setSizes([430, 290])
         self._rows.restoreState(services.preferences.value("compare/rows-2", QByteArray(), QByteArray))
@@ -165,8 +175,19 @@ class CurvesView(QWidget):
         return tuple(run.id for run in self._runs)
 
     def set_runs(self, runs: Sequence[RunRecord], shades: Mapping[str, int]) -> None:
-        """Draw these, ``shades`` by run id telling those of one colour apart; curves not here yet are loaded."""
-        self._runs, self._shades = tuple(runs), dict(shades)
+        """Draw these, ``shades`` by run id telling those of one colour apart; curves not here yet are loaded.
+
+        Of more than :data:`MOST_RUNS` the first are shown, and it is said.
+        """
+        self._runs, self._shades = tuple(runs[:MOST_RUNS]), dict(shades)
+        self.left_out.setVisible(len(runs) > MOST_RUNS)
+        self.left_out.setText(
+            _(
+                "The first {most} of the {count} runs that are ticked stand here. Tick fewer, or see all in Scatter.",
+                most=MOST_RUNS,
+                count=count(len(runs)),
+            )
+        )
         ids = self.run_ids
         self._baseline = self._wanted_baseline if self._wanted_baseline in ids else ids[0] if ids else ""
         self._loaded &= set(ids)
@@ -186,8 +207,7 @@ class CurvesView(QWidget):
         grouping = self.group_choice.grouping
         self._plotted = grouped_runs(self._runs, grouping) if grouping else PlottedRun.of_all(self._runs, self._shades)
         self._update_groups()
-        for plot in self.plots:
-            plot.set_runs(self._plotted)
+        self._hidden &= {run.run_id for run in self._plotted}
         self._show_plot()
 
     def _update_groups(self) -> None:
@@ -198,6 +218,8 @@ class CurvesView(QWidget):
         """The plot of the quantity; words where all runs were trained elsewhere."""
         elsewhere = bool(self._runs) and all(run.imported for run in self._runs)
         plot = self.plots[self.quantity.currentIndex()]
+        plot.set_runs(self._plotted)  # the others follow when they are looked at
+        plot.set_hidden(self._hidden)
         facets = str(self.facet_choice.currentData())
         self.same_scale.setVisible(bool(facets))
         if facets and not elsewhere:
@@ -306,9 +328,7 @@ class CurvesView(QWidget):
 
     @Slot(object)
     def _on_hidden(self, hidden: object) -> None:
-        for plot in self.plots:
-            if plot is not self.sender():
-                plot.set_hidden(hidden)  # type: ignore[arg-type]
+        self._hidden = set(hidden)  # type: ignore[call-overload]
 
     @Slot()
     def _on_zoom(self) -> None:

@@ -47,6 +47,7 @@ class ComparePage(Page):
         self._store, self._controller = services.store, services.controller
         self._runs: tuple[RunRecord, ...] = ()
         self._stale, self._chosen_once = True, False
+        self._stored: dict[str, RunRecord] | None = None  # by id, as they were read last
         self._shades: dict[str, int] = {}  # of every run that was ever ticked here: it keeps its own
         self._build()
         self._connect()
@@ -193,10 +194,12 @@ class ComparePage(Page):
             self._refresh()
 
     def _choose(self, run_ids: Sequence[str]) -> None:
-        stored = self._read_runs()
+        stored = self._stored
+        if stored is None or self._stale or not stored.keys() >= set(run_ids):
+            stored = self._read_runs()
         if stored is None:
             return
-        wanted = list(dict.fromkeys(run_ids))
+        wanted = dict.fromkeys(run_ids)
         found = [stored[run_id] for run_id in wanted if run_id in stored]
         if len(found) < len(wanted):
             gone = len(wanted) - len(found)
@@ -215,24 +218,27 @@ class ComparePage(Page):
         self._count.setText(_("tick runs at the left") if not self._runs else formats.runs(len(self._runs)))
 
     def _read_runs(self) -> dict[str, RunRecord] | None:
+        """From the store; None, and a word about it, where it cannot be read."""
         try:
-            return {run.id: run for run in self._store.list_runs()}
+            self._stored = {run.id: run for run in self._store.list_runs()}
         except UserError as error:
+            self._stored = None
             self._on_failed(str(error))
-            return None
+        self._stale = False
+        return self._stored
 
     def _refresh(self) -> None:
         """Everything anew from the store; the first time, the cohort that was worked on last is chosen."""
-        self._stale = False
+        stored, ids = self._read_runs(), self.run_ids
+        if stored is None:
+            return
         if not self._chosen_once:
-            stored = self._read_runs() or {}
             measured = [run for run in stored.values() if run.iteration]
             if measured:
                 self._chosen_once = True
                 last = max(measured, key=lambda run: run.updated_at).cohort_id
-                self._choose([run.id for run in stored.values() if run.cohort_id == last])
-                return
-        self._choose(self.run_ids)
+                ids = tuple(run.id for run in measured if run.cohort_id == last)
+        self._choose(ids)
 
     @Slot(str)
     def _on_failed(self, sentence: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -60,7 +61,7 @@ _EMPTY = {
     Shelf.ARCHIVE: (_("Nothing is archived"), _("Runs that you archive leave every list and stay whole.")),
     Shelf.TRASH: (_("The trash is empty"), _("Deleted runs lie here until the trash is emptied.")),
 }
-_SIZED_AT_ONCE = 200  # folders
+_SIZES_EVERY = 0.5  # seconds between two additions to the table
 _LIVE_MS = 1000  # rows of runs in training are read again at most this often
 
 
@@ -285,10 +286,15 @@ class RunsPage(Page):
             return
 
         def work(emit: Emit, should_stop: StopCheck) -> None:
-            for start in range(0, len(due), _SIZED_AT_ONCE):
+            found, sent_at = [], time.monotonic()
+            for run in due:
                 if should_stop():
                     return
-                emit([(run, home.run(run.id).size_bytes()) for run in due[start : start + _SIZED_AT_ONCE]])
+                found.append((run, home.run(run.id).size_bytes()))
+                if time.monotonic() - sent_at >= _SIZES_EVERY:
+                    emit(found)
+                    found, sent_at = [], time.monotonic()
+            emit(found)
 
         self._sizing = self.services.jobs.start(work, on_item=self._on_sizes, name="sizes")
 

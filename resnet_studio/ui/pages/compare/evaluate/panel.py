@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from resnet_studio.domain.comparison import names_in_list
+from resnet_studio.domain.comparison import NamesInList
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import EvaluationSummary, RunRecord
 from resnet_studio.text import _
@@ -57,6 +57,7 @@ class EvaluatePanel(QWidget):
         self._services, self._store = services, services.store
         self._runs: tuple[RunRecord, ...] = ()
         self._all_runs: tuple[RunRecord, ...] = ()
+        self._naming = NamesInList()
         self._names: dict[str, str] = {}  # of all runs, by id, as beside the ticks
         self._shades: dict[str, int] = {}
         self._plan = Plan()
@@ -147,7 +148,7 @@ class EvaluatePanel(QWidget):
     ) -> None:
         """``runs`` are ticked; ``all_runs`` are stored. ``shades`` by run id, as beside the ticks."""
         self._runs, self._all_runs = tuple(runs), tuple(all_runs)
-        self._names = names_in_list(all_runs, runs)
+        self._names = self._naming.of(all_runs, runs)
         self._shades = dict(shades or {})
         if runs:
             self.form.protocol.set_image_sizes(run.spec.network.image_size for run in runs)
