@@ -1,7 +1,12 @@
 """How soon the window is on the screen, and how evenly its thread runs while it trains. Needs a display.
 
     python tests/benchmarks/bench_window.py start [--runs 7]     time to the first painted window, beside a bare one
-    python tests/benchmarks/bench_window.py tick [--home DIR]    opens the window; train in it, then close it
+    python tests/benchmarks/bench_window.py tick --home DIR      opens the window; train in it, then close it
+    python tests/benchmarks/bench_window.py runs [--home DIR] [--count 10000]    what a long list costs its thread
+
+``runs`` prints, for each thing that a person does with a history of so many runs, milliseconds of the clock and of the
+window thread's processor time, until it is painted; the second says something on a machine that does other work too.
+A home that is given is filled once and kept.
 
 ``tick`` runs a 33 ms timer in the window's thread and prints, as JSON, the percentiles of the gaps between its ticks,
 while something trained, while that began (torch is loaded, then the data), and while nothing did.
@@ -16,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,13 +149,93 @@ def tick(home_folder: str) -> None:
     del app
 
 
+def long_list(home_folder: str, count: int) -> None:
+    from PySide6.QtCore import QEventLoop, QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from resnet_studio.domain.grouping import ALL_BUT_SEEDS, NO_GROUPS
+    from resnet_studio.history.store import open_history
+    from resnet_studio.platform.home import Home
+    from resnet_studio.ui.application import Studio, make_application
+    from resnet_studio.ui.pages.compare.page import CURVES, SCATTER, ComparePage
+    from resnet_studio.ui.pages.runs.page import RunsPage
+    from tests.benchmarks.bench_history import fill
+
+    home = Home(Path(home_folder)).prepare()
+    fill(home, count, 200)
+    app = make_application()
+    with open_history(home) as store:
+        studio = Studio(home, store)
+        window = studio.window
+        window.show_and_build()
+        window.resize(1280, 800)
+
+        def rest(seconds: float) -> None:
+            loop = QEventLoop()
+            QTimer.singleShot(round(1000 * seconds), loop.quit)
+            loop.exec()
+
+        def show(name: str, *works: Callable[[], object]) -> None:
+            wall, spent = [], []
+            for work in works:
+                began, used = time.perf_counter(), time.thread_time()
+                work()
+                QApplication.processEvents()
+                window.repaint()
+                wall.append(1000 * (time.perf_counter() - began))
+                spent.append(1000 * (time.thread_time() - used))
+                rest(0.1)
+            print(f"{name:44} {statistics.median(wall):9.0f} {statistics.median(spent):9.0f}", flush=True)
+
+        rest(3)
+        print(f"{f'{count} runs':44} {'clock':>9} {'thread':>9}   milliseconds, medians")
+        show("Runs, for the first time", lambda: window.pages.show_page("runs"))
+        rest(3)
+        runs = window.pages.page_of("runs", RunsPage)
+        show("read again", *[runs.reload] * 5)
+        group = runs.group_choice.set_grouping
+        rounds = [grouping for _round in range(5) for grouping in (ALL_BUT_SEEDS, NO_GROUPS)]
+        show("group all but the seed", lambda: group(ALL_BUT_SEEDS))
+        show("group all but the seed, and back", *[lambda each=each: group(each) for each in rounds])
+        show("group by depth and block", lambda: group(("depth", "block")))
+        group(NO_GROUPS)
+        typed = "depth:56 plain seed"
+        keys = [lambda end=end: runs.filter_field.setText(typed[:end]) for end in range(1, len(typed) + 1)]
+        show("filter, each key", *keys)
+        runs.filter_field.clear()
+        window.pages.show_page("compare")
+        rest(1)
+        compare = window.pages.page_of("compare", ComparePage)
+        compare.show_part(CURVES)
+        ids = [run.id for run in runs.model.records]
+        choices = [ids[first :: len(ids) // 8][:8] for first in range(5)]
+        show("Compare, eight runs", *[lambda each=each: compare.show_runs(each) for each in choices])
+        compare.show_part(SCATTER)
+        show("Scatter, all runs", lambda: compare.show_runs(ids))
+        compare.show_part(CURVES)
+        show("Curves, all runs ticked", lambda: compare.show_runs(ids[1:]))
+        window.leave(ask=False)
+        window.close()
+        studio.take_down()
+    del app
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("start").add_argument("--runs", type=int, default=7)
     commands.add_parser("tick").add_argument("--home", required=True)
+    runs = commands.add_parser("runs")
+    runs.add_argument("--home", help="filled once and kept")
+    runs.add_argument("--count", type=int, default=10_000)
     options = parser.parse_args()
-    start(options.runs) if options.command == "start" else tick(options.home)
+    if options.command == "start":
+        start(options.runs)
+    elif options.command == "tick":
+        tick(options.home)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            long_list(options.home or folder, options.count)
 
 
 if __name__ == "__main__":
