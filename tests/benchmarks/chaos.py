@@ -7,8 +7,9 @@ Small twins wait in a history on a PostgreSQL server that is started for this. W
 they were two machines, and one folder of runs train them. Every few seconds a random one is killed (SIGKILL), or
 stopped (SIGSTOP) for longer than its lease and continued; a third of the way the server is restarted, at two thirds it
 is gone for a while. At the end every cohort must have finished, no curve may have a hole or a point twice, and all
-weights must have the bits of the same cohorts trained alone. Leases are seconds here, not a minute. The last line is
-JSON; the exit code is 1 if anything does not hold.
+weights must have the bits of the same cohorts trained alone. Each process has one core: on several threads so small nets
+train at a tenth of the speed where cores are busy. Leases are seconds here, not a minute. The last line is JSON; the
+exit code is 1 if anything does not hold.
 """
 
 from __future__ import annotations
@@ -123,9 +124,23 @@ def show(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-def forked_to_its_end(job: Callable[[], int]) -> None:
-    if code := os.waitstatus_to_exitcode(os.waitpid(forked(job), 0)[1]):
-        raise SystemExit(f"a step ended with {code}")
+CORES = sorted(os.sched_getaffinity(0))
+
+
+def pinned(job: Callable[[], int], number: int) -> Callable[[], int]:
+    """``job`` on one core."""
+
+    def on_its_core() -> int:
+        os.sched_setaffinity(0, {CORES[number % len(CORES)]})
+        return job()
+
+    return on_its_core
+
+
+def forked_to_their_end(*jobs: Callable[[], int]) -> None:
+    for process in [forked(pinned(job, number)) for number, job in enumerate(jobs)]:
+        if code := os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]):
+            raise SystemExit(f"a step ended with {code}")
 
 
 @dataclass
@@ -212,7 +227,7 @@ def main() -> int:
         database = server.make_database()
         url = server.url(database)
         calm = Home(folder / "calm").prepare()
-        forked_to_its_end(lambda: open_builtin(BUILTIN, 0, calm) and 0)
+        forked_to_their_end(lambda: open_builtin(BUILTIN, 0, calm) and 0)
         machines = [
             Home(folder / place, history=url, shared_runs=folder / "runs").prepare() for place in ("one", "two")
         ]
@@ -220,9 +235,15 @@ def main() -> int:
             for file in calm.data.iterdir():
                 os.link(file, home.data / file.name)
         begun = time.monotonic()
-        forked_to_its_end(partial(alone, calm, specs, folder / "alone.json"))
+        parts = [specs[number :: len(CORES)] for number in range(len(CORES))]
+        calms = [Home(folder / f"calm-{number}").prepare() for number in range(len(CORES))]
+        for home in calms:
+            for file in calm.data.iterdir():
+                os.link(file, home.data / file.name)
+        found_alone = [folder / f"alone-{number}.json" for number in range(len(CORES))]
+        forked_to_their_end(*map(partial(partial, alone), calms, parts, found_alone))
         seconds_alone = time.monotonic() - begun
-        forked_to_its_end(partial(fill, machines[0], specs))
+        forked_to_their_end(partial(fill, machines[0], specs))
         leave, log, begun = folder / "leave", folder / "claims", time.monotonic()
 
         def begin(number: int) -> int:
@@ -233,7 +254,7 @@ def main() -> int:
                     os.close(watch.fileno())
                 return work(machines[number % 2], leave, log)
 
-            return forked(job)
+            return forked(pinned(job, number))
 
         workers = {number: begin(number) for number in range(options.workers)}
         trial = Trial(server, database, begin, workers, options.lease, random.Random(seed))
@@ -270,9 +291,11 @@ def main() -> int:
                 os.kill(pid, signal.SIGCONT)
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             trial.done["refused"] += code == REFUSED
-        forked_to_its_end(partial(outcome, machines[0], options.iterations, folder / "outcome.json"))
+        forked_to_their_end(partial(outcome, machines[0], options.iterations, folder / "outcome.json"))
         found = json.loads((folder / "outcome.json").read_text())
-        wanted = json.loads((folder / "alone.json").read_text())
+        wanted = [[] for _spec in specs]
+        for number, file in enumerate(found_alone):
+            wanted[number :: len(CORES)] = json.loads(file.read_text())
         claims = len(log.read_text().split())
         rows = trial.sql("SELECT coalesce(sum(octet_length(points)), 0) FROM curve_chunks")
     same = sum(one == other for one, other in zip(found["weights"], wanted, strict=True))
