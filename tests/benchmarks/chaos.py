@@ -7,9 +7,9 @@ Small twins wait in a history on a PostgreSQL server that is started for this. W
 they were two machines, and one folder of runs train them. Every few seconds a random one is killed (SIGKILL), or
 stopped (SIGSTOP) for longer than its lease and continued; a third of the way the server is restarted, at two thirds it
 is gone for a while. At the end every cohort must have finished, no curve may have a hole or a point twice, and all
-weights must have the bits of the same cohorts trained alone. Each process has one core: on several threads nets as small
-as these train at a tenth of the speed where cores are busy. Leases are seconds here, not a minute. The last line is
-JSON; the exit code is 1 if anything does not hold.
+weights must have the bits of the same cohorts trained alone. Each process has one core: so small nets are slow on busy
+cores that they share. Leases are seconds here, not a minute. The last line is JSON; the exit code is 1 if anything does
+not hold.
 """
 
 from __future__ import annotations
