@@ -196,7 +196,7 @@ def home_on_disk(disk: SmallDisk, drawn_images: Path) -> Home:
     return made
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_run() -> RunSpec:
     """ResNet-8 of width 4 on tiny inputs: some milliseconds an iteration."""
     run = RunSpec()
@@ -216,7 +216,7 @@ def tiny_run() -> RunSpec:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_twin(tiny_run: RunSpec) -> CohortSpec:
     return twin(tiny_run)
 

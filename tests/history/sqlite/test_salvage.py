@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 from pathlib import Path
@@ -28,9 +29,10 @@ PAGE = 4096
 RUNS = 40
 
 
-@pytest.fixture
-def filled(home: Home, tiny_twin: CohortSpec) -> Home:
-    """Forty runs with curves and a checkpoint each, all of it in the file itself."""
+@pytest.fixture(scope="session")
+def forty_runs(tmp_path_factory: pytest.TempPathFactory, tiny_twin: CohortSpec) -> Path:
+    """The folder of a home with forty runs with curves and a checkpoint each, all of it in the file itself."""
+    home = Home(tmp_path_factory.mktemp("forty runs")).prepare()
     with RunStore.open(home) as store:
         for number in range(RUNS // 2):
             for run in store.create_cohort(tiny_twin):
@@ -42,6 +44,13 @@ def filled(home: Home, tiny_twin: CohortSpec) -> Home:
                 store.add_checkpoint(run.id, 1000, f"{run.id}/checkpoints/x", "0" * 64, 1.0)
                 store.set_status(run.id, RunStatus.FINISHED)
                 home.run(run.id).path.mkdir()
+    return home.root
+
+
+@pytest.fixture
+def filled(home: Home, forty_runs: Path) -> Home:
+    """A copy of it."""
+    shutil.copytree(forty_runs, home.root, dirs_exist_ok=True)
     return home
 
 
