@@ -62,7 +62,7 @@ def commands_of(module: str) -> dict[str, Any]:
     """What one of the modules registers, by name, with its help translated."""
     parent = typer.Typer()
     _module(module).register(parent)
-    commands: dict[str, Any] = typer.main.get_group(parent).commands
+    commands = typer.main.get_group(parent).commands
     return {name: _with_translated_help(command) for name, command in commands.items()}
 
 
