@@ -110,6 +110,20 @@ def statements_compiled_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def layouts_probed_once() -> Iterator[None]:
+    """The first training in each home takes half a second to find this machine's memory layout. torch is not loaded for
+    that where no test module has loaded it."""
+    if "torch" not in sys.modules:
+        yield
+        return
+    from resnet_studio.training import memory_format
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory_format, "channels_last_gain", functools.cache(memory_format.channels_last_gain))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """All test processes of a run keep what torch compiles in one folder: the same regions are compiled once, and C++'s
     headers too, ten seconds of processor time. Else each home that a command is given has a folder of its own."""
