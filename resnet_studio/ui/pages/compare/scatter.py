@@ -108,8 +108,8 @@ class ScatterView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         panel, rows = framed_panel(self)
-        for widget in (head, self._view, self.read_out):
-            rows.addWidget(widget)
+        for part in (head, self._view, self.read_out):
+            rows.addWidget(part)
         layout.addWidget(panel)
         self.x_choice.currentIndexChanged.connect(self._on_changed)
         self.y_choice.currentIndexChanged.connect(self._on_changed)
