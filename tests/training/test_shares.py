@@ -33,13 +33,9 @@ def in_shares(spec: RunSpec, images: int) -> RunSpec:
 class Batches:
     """Random ones, the same for the same iteration."""
 
-    def __init__(self, images=16):
-        self._images = images
-
     def batch(self, iteration):
-        generator, count = torch.Generator().manual_seed(iteration), self._images
-        images = torch.randn(count, 3, 8, 8, generator=generator) * 2 + 1
-        return images, torch.randint(0, 10, (count,), generator=generator)
+        generator = torch.Generator().manual_seed(iteration)
+        return torch.randn(16, 3, 8, 8, generator=generator) * 2 + 1, torch.randint(0, 10, (16,), generator=generator)
 
 
 def trained(spec, iterations=12, engine=None):
@@ -47,7 +43,7 @@ def trained(spec, iterations=12, engine=None):
     member = Member("run", spec, CPU)
     engine.adopt(member)
     while member.iteration < iterations:
-        engine.advance([member], Batches(spec.recipe.batch_size), iterations)
+        engine.advance([member], Batches(), iterations)
     engine.close()
     return member
 
@@ -168,9 +164,7 @@ def test_programs_of_whole_steps_take_the_same_shares(tiny_run):
 @pytest.mark.slow
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
 def test_compiled_steps_take_the_same_shares(tiny_run):
-    # shares of as many images as other tests' batches: regions that are compiled already
-    spec = in_shares(replace(tiny_run, recipe=replace(tiny_run.recipe, batch_size=32)), tiny_run.recipe.batch_size)
-    told = []
+    spec, told = in_shares(tiny_run, 8), []
     engine = CompiledEngine(
         Precision.FLOAT32, lambda: False, switch_at=2, threads=2, waiting=lambda: None, failed=told.append
     )
