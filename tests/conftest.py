@@ -11,6 +11,7 @@ os.environ["RESNET_STUDIO_LANGUAGE"] = "en"  # whatever the machine speaks: test
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # tiny networks: threads that spin while waiting cost the most
 
 import functools
+import itertools
 import shutil
 import sys
 import threading
@@ -23,6 +24,7 @@ import typer.main
 
 from resnet_studio.__main__ import UNSTOPPABLE
 from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
+from resnet_studio.platform.compile_cache import VARIABLE
 from resnet_studio.platform.home import Home
 
 from . import postgres
@@ -35,6 +37,8 @@ TEST_PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "")
 if CORES and TEST_PROCESS:
     os.sched_setaffinity(0, {sorted(CORES)[int(TEST_PROCESS.removeprefix("gw")) % len(CORES)]})
 
+COMPILING = ("test_compiled", "test_graphed", "test_shares", "test_measurements")
+"""Modules whose slow tests compile, most of them the same: one process takes them, and compiles it once."""
 LONGEST = ("test_kill", "test_power_cut", "test_attack", "test_odd_values")
 """Modules of the tests that take longest, half a minute and more."""
 
@@ -47,8 +51,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not TEST_PROCESS:
         items[:] = fast + slow
         return
-    slow.sort(key=lambda item: item.module.__name__.rpartition(".")[2] not in LONGEST)
     count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    slow = _dealt(slow, count)
     # Each process is given as many tests as the others, in this order; see xdist's scheduler "worksteal".
     share, parts, begun = len(items) // count, [], 0
     for number in range(count):
@@ -57,6 +61,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         begun += len(rest)
         parts += own + rest
     items[:] = parts
+
+
+def _dealt(slow: list[pytest.Item], count: int) -> list[pytest.Item]:
+    """In the order in which ``count`` processes take one each: one compiles, the others begin with the longest."""
+    names = {item: item.module.__name__.rpartition(".")[2] for item in slow}
+    others = iter(sorted((i for i in slow if names[i] not in COMPILING), key=lambda item: names[item] not in LONGEST))
+    dealt = []
+    for item in (item for item in slow if names[item] in COMPILING):
+        dealt += [item, *itertools.islice(others, count - 1)]
+    return [*dealt, *others]
 
 
 def pytest_sessionfinish() -> None:
@@ -92,6 +106,32 @@ def statements_compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (of_sqlite, of_postgres):
             patch.setattr(module, "create_engine", create_engine)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def layouts_probed_once() -> Iterator[None]:
+    """The first training in each home takes half a second to find this machine's memory layout. torch is not loaded for
+    that where no test module has loaded it."""
+    if "torch" not in sys.modules:
+        yield
+        return
+    from resnet_studio.training import memory_format
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory_format, "channels_last_gain", functools.cache(memory_format.channels_last_gain))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """All test processes of a run keep what torch compiles in one folder: the same regions are compiled once, and C++'s
+    headers too, ten seconds of processor time. Else each home that a command is given has a folder of its own."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if TEST_PROCESS else base) / "compiled"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(folder))
         yield
 
 
@@ -196,7 +236,7 @@ def home_on_disk(disk: SmallDisk, drawn_images: Path) -> Home:
     return made
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_run() -> RunSpec:
     """ResNet-8 of width 4 on tiny inputs: some milliseconds an iteration."""
     run = RunSpec()
@@ -216,7 +256,7 @@ def tiny_run() -> RunSpec:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_twin(tiny_run: RunSpec) -> CohortSpec:
     return twin(tiny_run)
 

@@ -33,17 +33,17 @@ def _split(arguments: Sequence[str], option: str) -> tuple[list[str], list[str]]
     return found, rest
 
 
-def home_first(arguments: Sequence[str]) -> list[str]:
-    """The same arguments with ``--home DIR``, ``--history URL`` and ``--runs DIR`` at the front.
+def split_places(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """``--home DIR``, ``--history URL`` and ``--runs DIR``, and the arguments without them.
 
-    There the command line's own options belong.
+    The former are the program's own options, which it reads before the command.
     """
     first: list[str] = []
     rest = list(arguments)
     for option in _PLACES:
         found, rest = _split(rest, option)
         first += found
-    return [*first, *rest]
+    return first, rest
 
 
 def only_home(arguments: Sequence[str]) -> tuple[bool, str | None]:

@@ -13,34 +13,13 @@ import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import typer
 
 from resnet_studio import __version__
 from resnet_studio.app import run_app
-from resnet_studio.cli.arguments import home_first, split_home
-from resnet_studio.cli.commands import (
-    bench,
-    classify,
-    compare,
-    conformity,
-    data,
-    diff,
-    doctor,
-    evaluate,
-    history,
-    inside,
-    launch,
-    network,
-    queue,
-    recipes,
-    runs,
-    study,
-    train,
-    weights,
-    work,
-)
+from resnet_studio.cli.arguments import split_home, split_places
+from resnet_studio.cli.command_tree import CommandGroup, load
 from resnet_studio.cli.context import Session
 from resnet_studio.cli.output import OutputLostError, WarningsOnce, guarded_streams
 from resnet_studio.domain.errors import UserError
@@ -55,22 +34,15 @@ USER_ERROR, OUR_ERROR, HUNG_UP = 2, 1, 129  # exit codes, beside that of an inte
 
 _WARNINGS = WarningsOnce()
 
-# In the order of the help. A module registers what it has under its own name.
-COMMANDS = (
-    train, recipes, study, queue, runs, compare, conformity, network, classify, weights, data, diff, bench, doctor,
-    evaluate, inside, history, work, launch,
-)  # fmt: skip
-
 app = typer.Typer(
     name=PROGRAM,
+    cls=CommandGroup,
     help=_("A desktop laboratory for residual networks. Without a command the window opens."),
     add_completion=False,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in COMMANDS:
-    _command.register(app)
 
 
 def _show_version(requested: bool) -> None:
@@ -114,18 +86,6 @@ def _common(
         raise typer.Exit(run_app(context.obj.home))
 
 
-def _with_translated_help(command: Any) -> Any:
-    """The command and those beneath it; their help is their functions' docstrings."""
-    if command.help:
-        command.help = _(command.help)
-    for parameter in command.params:
-        if getattr(parameter, "is_flag", False):
-            parameter.metavar = ""  # it takes no value
-    for inner in getattr(command, "commands", {}).values():
-        _with_translated_help(inner)
-    return command
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 2 and a sentence for the user's errors, 1 and a log for ours."""
     _WARNINGS.begin()
@@ -136,9 +96,11 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
-        command = _with_translated_help(typer.main.get_command(app))
+        command = typer.main.get_command(app)
+        places, rest = split_places(arguments)
+        load(rest)  # while an interrupt still ends the process at once
         with raised_interrupts():
-            result = command.main(home_first(arguments), prog_name=PROGRAM, standalone_mode=False)
+            result = command.main([*places, *rest], prog_name=PROGRAM, standalone_mode=False)
             sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except OutputLostError as error:

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.series import TRAINING_ERROR_WINDOW
@@ -126,55 +127,74 @@ def judge(
         needed: Compute the seeds that would tell, which takes half the time.
     """
     looks = checked_looks(looks)
-    alpha = ALPHA / len(looks)
-    seen = [tuple(sample[: look_at(len(sample), looks)]) for sample in samples]
-    shares = _holm([_p_value(sample) for sample in seen], alpha)
+    seen = [_look([*sample[: look_at(len(sample), looks)]]) for sample in samples]
     return tuple(
-        _judgement(sample, used, 1 - share, looks if needed else None)
-        for sample, used, share in zip(samples, seen, shares, strict=True)
+        _judgement(sample, look, level, looks if needed else None)
+        for sample, look, level in zip(samples, seen, _holm(seen, ALPHA / len(looks)), strict=True)
     )
 
 
-def _p_value(differences: Sequence[float]) -> float:
-    """Two-sided, of no difference; 1 without a look."""
-    if len(differences) < LEAST_SEEDS:
-        return 1.0
-    mean, deviation = _mean_and_deviation(differences)
-    if deviation == 0:
-        return float(mean == 0)
-    return t_tail(mean * math.sqrt(len(differences)) / deviation, len(differences) - 1)
+class _Look(NamedTuple):
+    """The seeds of one comparison that are looked at, none before the first look."""
+
+    seeds: int
+    mean: float
+    deviation: float  # with n - 1
+
+    @property
+    def t(self) -> float:
+        """Without a sign; 0 before the first look."""
+        if self.deviation == 0:
+            return math.inf if self.mean else 0.0
+        return abs(self.mean) * math.sqrt(self.seeds) / self.deviation
+
+    def shows(self, level: float) -> bool:
+        """Whether its interval is clear of zero."""
+        return self.seeds > 0 and abs(self.mean) > half_width(self.deviation, self.seeds, level)
 
 
-def _mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
-    """The deviation with n - 1."""
-    mean = math.fsum(values) / len(values)
-    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+def _look(differences: Sequence[float]) -> _Look:
+    count = len(differences)
+    if count < LEAST_SEEDS:
+        return _Look(0, 0.0, 0.0)
+    mean = math.fsum(differences) / count
+    squares = math.fsum([(value - mean) ** 2 for value in differences])
+    return _Look(count, mean, math.sqrt(squares / (count - 1)))
 
 
-def _holm(p_values: Sequence[float], alpha: float) -> list[float]:
-    """The share of alpha at which each comparison is tested, and its interval made.
+def _holm(seen: Sequence[_Look], alpha: float) -> list[float]:
+    """The level at which each comparison is tested, which is that of its interval.
 
-    alpha over a power of m for the smallest p, of m - 1 for the next, and so on; from the first that is not below its
-    share on, that share for all.
+    Its share of alpha is alpha over a power of m for the smallest p, of m - 1 for the next, and so on; from the first
+    that shows nothing at its share on, that share for all.
     """
-    shares = [0.0] * len(p_values)
-    share, stopped = alpha, False
-    for step, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+    levels = [0.0] * len(seen)
+    level, stopped = 1 - alpha, False
+    for step, index in enumerate(_by_p_value(seen)):
         if not stopped:
-            share = alpha / (len(p_values) - step) ** STEP_POWER
-            stopped = p_values[index] > share
-        shares[index] = share
-    return shares
+            level = 1 - alpha / (len(seen) - step) ** STEP_POWER
+            stopped = not seen[index].shows(level)
+        levels[index] = level
+    return levels
+
+
+def _by_p_value(seen: Sequence[_Look]) -> list[int]:
+    """The places of the looks, the smallest two-sided p of no difference first."""
+    places = range(len(seen))
+    if len({look.seeds for look in seen if look.seeds}) < 2:  # of equally many seeds the largest t has the smallest p
+        return sorted(places, key=lambda place: -seen[place].t)
+    p_values = [t_tail(look.t, look.seeds - 1) if look.seeds else 1.0 for look in seen]
+    return sorted(places, key=p_values.__getitem__)
 
 
 def _judgement(
-    sample: Sequence[float], seen: Sequence[float], level: float, looks: Sequence[int] | None
+    sample: Sequence[float], look: _Look, level: float, looks: Sequence[int] | None
 ) -> Judgement:  # fmt: skip
     """Without ``looks`` it is not said how many seeds would tell."""
-    if len(seen) < LEAST_SEEDS:
-        mean = math.fsum(sample) / len(sample) if sample else None
-        return Judgement(Outcome.NOT_ENOUGH, mean, None, None, level, len(sample))
-    (mean, deviation), used = _mean_and_deviation(seen), len(seen)
+    used, mean, deviation = look
+    if not used:
+        before = math.fsum(sample) / len(sample) if sample else None
+        return Judgement(Outcome.NOT_ENOUGH, before, None, None, level, len(sample))
     half = half_width(deviation, used, level)
     low, high = mean - half, mean + half
     needed, new = None, False

@@ -62,7 +62,7 @@ class PageStack(QStackedWidget):
         """The page of that key, built now if it is not there yet."""
         if key not in self.pages:
             row = page_row(key, self.rows)
-            page = self.pages[key] = row.build(self._services, row)
+            page = self.pages[key] = row.build(self._services, row, self._holders[key].parentWidget())
             self._holders[key].addWidget(page)
             for kind in _EDITORS:
                 for editor in page.findChildren(kind):

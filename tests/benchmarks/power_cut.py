@@ -34,6 +34,7 @@ from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CheckpointSaved
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec, DataSpec, NetworkSpec, RecipeSpec, RunSpec, twin
+from resnet_studio.history.sqlite import storage as _storage  # noqa: F401 - once for all that are forked
 from resnet_studio.history.store import RunStore
 from resnet_studio.networks.weights import digest
 from resnet_studio.platform.home import Home
@@ -59,7 +60,7 @@ def draw(root: Path) -> Path:
 
 def cohort(images: Path) -> CohortSpec:
     recipe = RecipeSpec(
-        iterations=6, batch_size=4, learning_rate=0.05, milestones=(), test_every=3, precision="float32", device="cpu",
+        iterations=4, batch_size=4, learning_rate=0.05, milestones=(), test_every=2, precision="float32", device="cpu",
         engine="eager",
     )  # fmt: skip
     network = NetworkSpec(depth=8, width=2, image_size=8, classes=2)

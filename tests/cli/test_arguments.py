@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resnet_studio.cli.arguments import home_first, only_home
+from resnet_studio.cli.arguments import only_home, split_places
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,8 @@ from resnet_studio.cli.arguments import home_first, only_home
     ],
 )
 def test_home_comes_first(given: list[str], moved: list[str]) -> None:
-    assert home_first(given) == moved
+    places, rest = split_places(given)
+    assert [*places, *rest] == moved
 
 
 @pytest.mark.parametrize(

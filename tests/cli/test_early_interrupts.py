@@ -40,6 +40,7 @@ def started(module: str, arguments: tuple[str, ...], home: Path, **more: str) ->
     ("module", "arguments"),
     [
         ("resnet_studio.platform.interrupts", LIST), ("resnet_studio.cli.arguments", LIST), ("typer", LIST),
+        ("resnet_studio.cli.commands.runs", LIST), ("resnet_studio.cli.commands.launch", ("--help",)),
         ("resnet_studio.history.store", LIST), ("resnet_studio.app", WINDOW), ("PySide6.QtWidgets", WINDOW),
         ("resnet_studio.ui.application", WINDOW),
     ],

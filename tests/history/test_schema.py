@@ -30,6 +30,7 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
 from ..databases import database_of
+from .sqlite.write_new_history import definitions, upgraded
 
 NEXT_SCHEMA = """
 import os, signal
@@ -95,8 +96,9 @@ def next_schema(tmp_path: Path) -> Schema:
     return Schema((*REVISIONS, NEXT), folder)
 
 
-def test_models_and_migrations_agree(filled: Home) -> None:
-    engine = create_engine(connections.sqlite_url(database_of(filled)))
+def test_models_and_migrations_agree(tmp_path: Path) -> None:
+    upgraded(tmp_path / "upgraded.sqlite3")
+    engine = create_engine(connections.sqlite_url(tmp_path / "upgraded.sqlite3"))
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
@@ -109,6 +111,15 @@ def test_models_and_migrations_agree(filled: Home) -> None:
         assert migrated.get_unique_constraints(table) == modelled.get_unique_constraints(table)
     in_memory.dispose()
     engine.dispose()
+
+
+def test_a_new_history_is_what_the_revisions_lead_to(home: Home, tmp_path: Path) -> None:
+    RunStore.open(home).close()
+    upgraded(tmp_path / "upgraded.sqlite3")
+    assert definitions(database_of(home)) == definitions(tmp_path / "upgraded.sqlite3")
+    with sqlite3.connect(database_of(home)) as connection:
+        assert connection.execute("SELECT * FROM alembic_version").fetchall() == [(HEAD,)]
+    connection.close()
 
 
 def test_the_known_revisions_are_those_of_the_scripts() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resnet_studio.cli.arguments import home_first
+from resnet_studio.cli.arguments import split_places
 from resnet_studio.cli.context import Session
 from resnet_studio.domain.errors import UserError
 from resnet_studio.platform.home import HISTORY_VARIABLE, RUNS_VARIABLE, Home, without_password
@@ -58,5 +58,5 @@ def test_hints_repeat_the_places_without_a_password(home: Home) -> None:
 
 def test_the_places_may_stand_anywhere() -> None:
     given = ["runs", "list", "--runs=x", "--history", "u", "--home", "h"]
-    assert home_first(given) == ["--home", "h", "--history", "u", "--runs", "x", "runs", "list"]
-    assert home_first(["classify", "--", "--runs"]) == ["classify", "--", "--runs"]
+    assert split_places(given) == (["--home", "h", "--history", "u", "--runs", "x"], ["runs", "list"])
+    assert split_places(["classify", "--", "--runs"]) == ([], ["classify", "--", "--runs"])

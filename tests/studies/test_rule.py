@@ -32,8 +32,13 @@ def alone(*differences: float, looks: tuple[int, ...] = LOOKS) -> Judgement:
     return judge([differences], looks)[0]
 
 
+def outcome(differences: list[float], looks: tuple[int, ...] = LOOKS) -> Outcome:
+    """Of one comparison alone, without the seeds that would tell."""
+    return judge([differences], looks, needed=False)[0].outcome
+
+
 @pytest.mark.parametrize(
-    ("differences", "outcome"),
+    ("differences", "wanted"),
     [
         ((), Outcome.NOT_ENOUGH),
         ((30.0,), Outcome.NOT_ENOUGH),
@@ -46,11 +51,11 @@ def alone(*differences: float, looks: tuple[int, ...] = LOOKS) -> Judgement:
         ((0.0, 0.0, 0.0), Outcome.NO_DIFFERENCE),
     ],
 )
-def test_the_five_outcomes_in_their_order(differences: tuple[float, ...], outcome: Outcome) -> None:
+def test_the_five_outcomes_in_their_order(differences: tuple[float, ...], wanted: Outcome) -> None:
     found = alone(*differences)
-    assert found.outcome is outcome
-    assert (found.low is None) == (outcome is Outcome.NOT_ENOUGH)
-    assert (found.needed is not None) == (outcome is Outcome.NOT_DISTINGUISHABLE)
+    assert found.outcome is wanted
+    assert (found.low is None) == (wanted is Outcome.NOT_ENOUGH)
+    assert (found.needed is not None) == (wanted is Outcome.NOT_DISTINGUISHABLE)
 
 
 def test_three_looks_share_alpha() -> None:
@@ -196,7 +201,7 @@ def test_a_difference_that_is_there_does_not_let_the_others_show_more() -> None:
     false = 0
     for study in studies.tolist():
         found = (judge([one[:look] for one in study], needed=False)[2].outcome for look in LOOKS)
-        false += any(outcome in (Outcome.SHOWN, Outcome.OPPOSITE) for outcome in found)
+        false += any(one in (Outcome.SHOWN, Outcome.OPPOSITE) for one in found)
     print(f"exponential, two of three differ: the third {false / STUDIES:.2%}")
     assert false / STUDIES <= 0.15
 
@@ -207,7 +212,7 @@ def test_power_is_as_computed(effect: float, seeds: int) -> None:
     """One look: the noncentral t; ``effect`` is mean over standard deviation. In points it is far beyond the margin."""
     stats = pytest.importorskip("scipy.stats", reason="the oracle")
     studies = np.random.default_rng(7).normal(effect * 20, 20, (STUDIES, seeds))
-    found = np.mean([alone(*study, looks=(seeds,)).outcome is Outcome.SHOWN for study in studies.tolist()])
+    found = np.mean([outcome(study, (seeds,)) is Outcome.SHOWN for study in studies.tolist()])
     computed = stats.nct.sf(t_quantile(1 - ALPHA / 2, seeds - 1), seeds - 1, effect * math.sqrt(seeds))
     print(f"mean/sd {effect}, {seeds} seeds: {found:.1%} of the studies, computed {computed:.1%}")
     assert found == pytest.approx(computed, abs=0.015)
@@ -222,7 +227,7 @@ def test_power_among_three_comparisons(effect: float, seeds: int, others: float)
     stats = pytest.importorskip("scipy.stats", reason="the oracle")
     studies = np.random.default_rng(7).normal(0, 20, (STUDIES, 3, seeds))
     studies += 20 * effect * np.array([1.0, others, others])[:, None]
-    found = np.mean([judge(study)[0].outcome is Outcome.SHOWN for study in studies.tolist()])
+    found = np.mean([judge(study, needed=False)[0].outcome is Outcome.SHOWN for study in studies.tolist()])
 
     def computed(share: float) -> float:
         least = t_quantile(1 - share / 2, seeds - 1)
@@ -240,12 +245,12 @@ def test_power_among_three_comparisons(effect: float, seeds: int, others: float)
 @pytest.mark.slow
 def test_the_opposite_is_hardly_ever_shown_and_equal_nets_are_told_equal() -> None:
     random = np.random.default_rng(11)
-    worse = [alone(*study).outcome for study in random.normal(6, 2, (STUDIES, 5)).tolist()]
+    worse = [outcome(study) for study in random.normal(6, 2, (STUDIES, 5)).tolist()]
     assert worse.count(Outcome.OPPOSITE) == 0
     assert worse.count(Outcome.SHOWN) / STUDIES > 0.75
-    equal = [alone(*study).outcome for study in random.normal(0, 0.3, (STUDIES, 10)).tolist()]
+    equal = [outcome(study) for study in random.normal(0, 0.3, (STUDIES, 10)).tolist()]
     assert equal.count(Outcome.NO_DIFFERENCE) / STUDIES > 0.95
-    a_point = [alone(*study).outcome for study in random.normal(1, 0.3, (STUDIES, 10)).tolist()]
+    a_point = [outcome(study) for study in random.normal(1, 0.3, (STUDIES, 10)).tolist()]
     assert a_point.count(Outcome.NO_DIFFERENCE) / STUDIES <= ALPHA / 2
 
 
@@ -255,5 +260,5 @@ def test_so_many_seeds_do_tell() -> None:
     random = np.random.default_rng(3)
     first = alone(10.0, 16.0, 4.0)
     assert first.needed == 10
-    told = [alone(*study).outcome is Outcome.SHOWN for study in random.normal(10, 6, (STUDIES, 10)).tolist()]
+    told = [outcome(study) is Outcome.SHOWN for study in random.normal(10, 6, (STUDIES, 10)).tolist()]
     assert np.mean(told) >= 0.8

@@ -75,6 +75,11 @@ def _text(stored: bytes) -> str:
     return stored.decode("utf-8", "replace")
 
 
+def is_empty(connection: Connection) -> bool:
+    """Whether there is no table yet."""
+    return connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() == 0
+
+
 def check_foreign_keys(connection: Connection) -> None:
     """After work with foreign keys off.
 

@@ -15,6 +15,9 @@ from resnet_studio.text import _
 
 log = logging.getLogger(__name__)
 
+NEW_HISTORY = Path(__file__).with_name("new_history.sql")
+"""What the revisions together make of a file that is not there yet, in a tenth of their time and without Alembic."""
+
 _REVISION = re.compile(r"\d{4}", re.ASCII)
 _SMALLEST_BYTES = 512  # one page at least; SQLite takes a shorter file for an empty database
 _ALWAYS_CHECKED_BYTES = 16 * 2**20  # some 15 ms; a larger file is checked only after a crash
@@ -143,7 +146,11 @@ def migrate(database: Path, schema: Schema = PRESENT) -> None:
     engine = connections.migration_engine(connections.sqlite_url(database))
     try:
         with engine.begin() as connection:
-            upgrade(connection, schema)
+            if schema == PRESENT and connections.is_empty(connection):
+                for statement in NEW_HISTORY.read_text(encoding="utf-8").split(";\n")[:-1]:
+                    connection.exec_driver_sql(statement)
+            else:
+                upgrade(connection, schema)
             connections.check_foreign_keys(connection)
     finally:
         engine.dispose()

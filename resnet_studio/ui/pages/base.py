@@ -20,7 +20,8 @@ class PageRow:
         key: Names the page in object names and preferences.
         menu_text: The title, with an ampersand before the letter that the View menu underlines.
         icon: A qtawesome name.
-        build: Makes the page; imports it only then, for the plots take a while to load.
+        build: Makes the page, of services, this row and a parent; imports it only then, for the plots take a while to
+            load.
     """
 
     key: str
@@ -28,7 +29,7 @@ class PageRow:
     icon: str
     shortcut: str
     tip: str
-    build: Callable[[Services, PageRow], Page]
+    build: Callable[..., Page]
 
     @property
     def title(self) -> str:

@@ -4,57 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PySide6.QtWidgets import QWidget
+
 from resnet_studio.text import _
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.services import Services
 
 
-def _design(services: Services, row: PageRow) -> Page:
+def _design(services: Services, row: PageRow, parent: QWidget | None = None) -> Page:
     from resnet_studio.ui.pages.design.page import DesignPage
 
-    return DesignPage(services, row)
+    return DesignPage(services, row, parent)
 
 
-def _train(services: Services, row: PageRow) -> Page:
+def _train(services: Services, row: PageRow, parent: QWidget | None = None) -> Page:
     from resnet_studio.ui.pages.train.page import TrainPage
 
-    return TrainPage(services, row)
+    return TrainPage(services, row, parent)
 
 
-def _runs(services: Services, row: PageRow) -> Page:
+def _runs(services: Services, row: PageRow, parent: QWidget | None = None) -> Page:
     from resnet_studio.ui.pages.runs.page import RunsPage
 
-    return RunsPage(services, row)
+    return RunsPage(services, row, parent)
 
 
-def _compare(services: Services, row: PageRow) -> Page:
+def _compare(services: Services, row: PageRow, parent: QWidget | None = None) -> Page:
     from resnet_studio.ui.pages.compare.page import ComparePage
 
-    return ComparePage(services, row)
+    return ComparePage(services, row, parent)
 
 
-def _classify(services: Services, row: PageRow) -> Page:
+def _classify(services: Services, row: PageRow, parent: QWidget | None = None) -> Page:
     from resnet_studio.ui.pages.classify.page import ClassifyPage
 
-    return ClassifyPage(services, row)
+    return ClassifyPage(services, row, parent)
 
 
-def _inside(services: Services, row: PageRow) -> Page:
+def _inside(services: Services, row: PageRow, parent: QWidget | None = None) -> Page:
     from resnet_studio.ui.pages.inside.page import InsidePage
 
-    return InsidePage(services, row)
+    return InsidePage(services, row, parent)
 
 
-def _studies(services: Services, row: PageRow) -> Page:
+def _studies(services: Services, row: PageRow, parent: QWidget | None = None) -> Page:
     from resnet_studio.ui.pages.studies.page import StudiesPage
 
-    return StudiesPage(services, row)
+    return StudiesPage(services, row, parent)
 
 
-def _lessons(services: Services, row: PageRow) -> Page:
+def _lessons(services: Services, row: PageRow, parent: QWidget | None = None) -> Page:
     from resnet_studio.ui.pages.lessons.page import LessonsPage
 
-    return LessonsPage(services, row)
+    return LessonsPage(services, row, parent)
 
 
 PAGES: tuple[PageRow, ...] = (

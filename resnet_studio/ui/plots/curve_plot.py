@@ -72,7 +72,9 @@ class CurvePlot(RunPlot):
 
     def _build(self) -> None:
         self._bottom, self._left = PositionAxis(), ValueAxis()
-        self._view = pg.PlotWidget(self, axisItems={"bottom": self._bottom, "left": self._left}, useOpenGL=False)
+        self._view = pg.PlotWidget(
+            self, axisItems={"bottom": self._bottom, "left": self._left}, useOpenGL=False, enableMenu=False
+        )
         item = self._view.getPlotItem()
         without_menu(item)
         item.layout.setContentsMargins(0, 8, 26, 0)  # room for the labels at the ends

@@ -28,7 +28,7 @@ class LayerMap:
         self.run = run
         self.grid: LayerGrid | None = None
         self.bottom, self.left = PositionAxis(), LayerAxis()
-        self.item = pg.PlotItem(axisItems={"bottom": self.bottom, "left": self.left})
+        self.item = pg.PlotItem(axisItems={"bottom": self.bottom, "left": self.left}, enableMenu=False)
         self.image = pg.ImageItem(axisOrder="row-major")
         self.line = pg.InfiniteLine(angle=90, movable=False)
         self.line.setVisible(False)

@@ -64,13 +64,15 @@ class LayerPlot(RunPlot):
         self._view.ci.layout.setContentsMargins(*_MARGINS)
         self._view.ci.layout.setSpacing(_GAP)
         self._profile_values, self._profile_layers = BottomValueAxis(), LayerAxis()
-        self._profile = pg.PlotItem(axisItems={"bottom": self._profile_values, "left": self._profile_layers})
+        self._profile = pg.PlotItem(
+            axisItems={"bottom": self._profile_values, "left": self._profile_layers}, enableMenu=False
+        )
         title_over_all(self._profile)
         self._profile.getViewBox().invertY(True)
         self._profile.showGrid(x=True, y=True, alpha=0.18)
         self._scale_values = ValueAxis()
         self._scale_values.set_log(True)
-        self._scale = pg.PlotItem(axisItems={"left": self._scale_values})
+        self._scale = pg.PlotItem(axisItems={"left": self._scale_values}, enableMenu=False)
         self._scale.hideAxis("bottom")
         self._shades = pg.ImageItem(axisOrder="row-major")
         self._scale.addItem(self._shades)

@@ -10,11 +10,10 @@ _POLISHED, _OWN_STYLE = Qt.WidgetAttribute.WA_WState_Polished, Qt.WidgetAttribut
 
 
 def without_menu(item: PlotItem) -> None:
-    """No menu at the right button, no button for the range.
+    """No menu at the right button, no button for the range; ``item`` was made with ``enableMenu=False``.
 
     The menu's 44 widgets hold the item's settings and stay; nobody sees them, so no theme has to style them.
     """
-    item.setMenuEnabled(False)
     item.hideButtons()
     for widget in [item.ctrlMenu, *item.ctrlMenu.findChildren(QWidget)]:
         widget.ensurePolished()  # once; never again without this:

@@ -41,7 +41,7 @@ class RunPlot(QWidget):
         self._cursor: float | None = None
         self._drawn: object = None
         self._read: object = None
-        self.legend = Legend(theme, panel)
+        self.legend = Legend(theme, panel, self)
         self.legend.setVisible(legend)
         self.legend.toggled.connect(self._on_legend_toggled)
         self.setMinimumSize(240, 110)

@@ -54,7 +54,7 @@ def test_psycopg_is_loaded_only_where_it_is_asked_for(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from resnet_studio.history.store import open_history; "
         "from resnet_studio.platform.home import Home; open_history(Home(Path(sys.argv[1]))).close(); "
-        "import resnet_studio.cli.main; print('psycopg' in sys.modules)"
+        "from resnet_studio.cli.command_tree import load; load(['--help']); print('psycopg' in sys.modules)"
     )
     command = [sys.executable, "-c", script, str(tmp_path)]
     said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout

@@ -25,7 +25,8 @@ from resnet_studio.platform.home import Home
 
 from ...databases import database_of
 from ...waiting import wait_until
-from .test_salvage import RUNS, check, filled, spoil, table_pages  # noqa: F401  (a fixture)
+from .conftest import RUNS
+from .test_salvage import check, spoil, table_pages
 
 
 def names(home: Home) -> list[str]:
@@ -124,7 +125,7 @@ def test_closing_does_not_wait_for_a_long_copy(
     assert not [thread for thread in threading.enumerate() if thread.name == "history-backup"]
 
 
-def test_damage_is_not_copied_over_a_sound_copy(filled: Home) -> None:  # noqa: F811
+def test_damage_is_not_copied_over_a_sound_copy(filled: Home) -> None:
     backups.back_up(database_of(filled), PRESENT.head)
     before = names(filled)
     spoil(database_of(filled), table_pages(database_of(filled), "curve_chunks")[0])
@@ -137,7 +138,7 @@ def test_damage_is_not_copied_over_a_sound_copy(filled: Home) -> None:  # noqa: 
 
 
 @pytest.mark.parametrize("table", ["curve_chunks", "runs", "cohorts", "tags", "checkpoints"])
-def test_a_torn_page_costs_nothing_that_the_copy_has(filled: Home, table: str) -> None:  # noqa: F811
+def test_a_torn_page_costs_nothing_that_the_copy_has(filled: Home, table: str) -> None:
     backups.back_up(database_of(filled), PRESENT.head)
     with RunStore.open(filled) as store:
         newest = store.list_runs()[0]
@@ -158,7 +159,7 @@ def test_a_torn_page_costs_nothing_that_the_copy_has(filled: Home, table: str) -
         assert "more runs came from the backup" in sentence
 
 
-def test_with_the_first_page_lost_the_copy_is_the_history(filled: Home, tiny_twin: CohortSpec) -> None:  # noqa: F811
+def test_with_the_first_page_lost_the_copy_is_the_history(filled: Home, tiny_twin: CohortSpec) -> None:
     backups.back_up(database_of(filled), PRESENT.head)
     with RunStore.open(filled) as store:
         newer = store.create_cohort(tiny_twin)
@@ -171,7 +172,7 @@ def test_with_the_first_page_lost_the_copy_is_the_history(filled: Home, tiny_twi
     check(filled)
 
 
-def test_a_damaged_copy_is_passed_over_for_the_one_before(filled: Home) -> None:  # noqa: F811
+def test_a_damaged_copy_is_passed_over_for_the_one_before(filled: Home) -> None:
     first = backups.back_up(database_of(filled), PRESENT.head)
     second = backups.back_up(database_of(filled), PRESENT.head)
     spoil(second, table_pages(second, "runs")[0])

@@ -7,12 +7,10 @@ import signal
 import sqlite3
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.errors import StoreError
-from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.series import Series
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.sqlite import salvage
@@ -22,27 +20,10 @@ from resnet_studio.platform.home import Home
 
 from ...databases import database_of
 from ..test_schema import Spawn
+from .conftest import RUNS
 from .test_migrate import SCRIPT
 
 PAGE = 4096
-RUNS = 40
-
-
-@pytest.fixture
-def filled(home: Home, tiny_twin: CohortSpec) -> Home:
-    """Forty runs with curves and a checkpoint each, all of it in the file itself."""
-    with RunStore.open(home) as store:
-        for number in range(RUNS // 2):
-            for run in store.create_cohort(tiny_twin):
-                store.rename(run.id, f"run {number} {run.name}")
-                store.set_tags(run.id, ["kept", f"number {number}"])
-                for first in (1, 501):
-                    values = np.arange(first, first + 500, dtype=np.float32)
-                    store.append_chunks([CurveChunk(run.id, Series.TRAINING_LOSS, first, values)])
-                store.add_checkpoint(run.id, 1000, f"{run.id}/checkpoints/x", "0" * 64, 1.0)
-                store.set_status(run.id, RunStatus.FINISHED)
-                home.run(run.id).path.mkdir()
-    return home
 
 
 def table_pages(database: Path, table: str) -> list[int]:

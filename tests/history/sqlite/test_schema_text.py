@@ -17,7 +17,8 @@ from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
 
 from ...databases import database_of
-from .test_salvage import RUNS, aside, check, filled  # noqa: F401
+from .conftest import RUNS
+from .test_salvage import aside, check
 
 TABLES = ("runs", "cohorts", "tags", "queue")
 
@@ -53,7 +54,7 @@ def check_all_there(home: Home, *, writer: bool = True) -> str:
 @pytest.mark.parametrize("writer", [True, False])
 @pytest.mark.parametrize("statement", ["DELETE FROM alembic_version", "DROP TABLE alembic_version",
                                        "UPDATE alembic_version SET version_num = '00x7'"])  # fmt: skip
-def test_a_history_that_does_not_say_its_schema(filled: Home, statement: str, writer: bool) -> None:  # noqa: F811
+def test_a_history_that_does_not_say_its_schema(filled: Home, statement: str, writer: bool) -> None:
     change(filled, statement)
     assert f"{RUNS} runs could be read out of it." in check_all_there(filled, writer=writer)
 
@@ -69,7 +70,7 @@ def test_an_empty_database_is_none_yet(home: Home) -> None:
 
 @pytest.mark.parametrize("backup", [True, False])
 @pytest.mark.parametrize("table", TABLES)
-def test_a_table_that_is_missing(filled: Home, table: str, backup: bool) -> None:  # noqa: F811
+def test_a_table_that_is_missing(filled: Home, table: str, backup: bool) -> None:
     if backup:
         backups.back_up(database_of(filled), PRESENT.head)
     change(filled, f"DROP TABLE {table}")
@@ -87,21 +88,21 @@ def test_a_table_that_is_missing(filled: Home, table: str, backup: bool) -> None
     assert aside(filled).exists()
 
 
-def test_a_table_that_goes_while_the_history_is_in_use(filled: Home) -> None:  # noqa: F811
+def test_a_table_that_goes_while_the_history_is_in_use(filled: Home) -> None:
     with RunStore.open(filled, writer=False) as store:
         change(filled, "DROP TABLE tags")
         with pytest.raises(DamagedHistoryError, match="no such table: tags"):
             store.list_runs()
 
 
-def test_a_column_that_is_missing(filled: Home) -> None:  # noqa: F811
+def test_a_column_that_is_missing(filled: Home) -> None:
     change(filled, "ALTER TABLE runs DROP COLUMN note")
     with RunStore.open(filled) as store:
         assert "the table runs has no column note" in store.notices[0]
 
 
 @pytest.mark.parametrize("table", ["curve_chunks", "runs", "alembic_version"])
-def test_a_definition_that_cannot_be_read(filled: Home, table: str) -> None:  # noqa: F811
+def test_a_definition_that_cannot_be_read(filled: Home, table: str) -> None:
     replace_bytes(filled, f"CREATE TABLE {table} (".encode(), f"CRDATE TABLE {table} (".encode())
     assert f"{RUNS} runs could be read out of it." in check_all_there(filled)
 
@@ -112,7 +113,7 @@ def test_a_definition_that_cannot_be_read(filled: Home, table: str) -> None:  # 
     (b"CREATE INDEX ix_queue_status", b"CREATE INDEX ix_queue_stat\xffs"),
     (b"CREATE INDEX ix_queue_status", b"CREATE INDEY ix_queue_status"),
 ])  # fmt: skip
-def test_other_letters_of_the_definitions(filled: Home, before: bytes, after: bytes) -> None:  # noqa: F811
+def test_other_letters_of_the_definitions(filled: Home, before: bytes, after: bytes) -> None:
     replace_bytes(filled, before, after)
     check_all_there(filled)
 

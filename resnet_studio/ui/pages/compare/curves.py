@@ -22,7 +22,7 @@ from resnet_studio.ui.models.formats import count
 from resnet_studio.ui.pages.compare.export import Export, Shown, exporting
 from resnet_studio.ui.pages.compare.export_button import ExportButton
 from resnet_studio.ui.pages.compare.facets import FACET_FIELDS, Facets
-from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
+from resnet_studio.ui.pages.compare.frames import framed_panel, splitter_in
 from resnet_studio.ui.pages.compare.results import ResultTables
 from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook
@@ -68,10 +68,14 @@ class CurvesView(QWidget):
 
     def _build(self) -> None:
         services = self._services
-        self.controls = PlotControls(services.preferences, "compare")
+        self._rows = splitter_in(self, Qt.Orientation.Vertical)
+        above, upper = framed_panel(self._rows)
+        below, lower = framed_panel(self._rows)
+        self.controls = PlotControls(services.preferences, "compare", above)
+        self._plot_stack = QStackedWidget(above)
         self.plots: tuple[CurvePlot | LayerPlot, ...] = (
-            *(CurvePlot(services.theme, self._book, panel) for panel in PANELS),
-            *(LayerPlot(services.theme, self._book, panel) for panel in LAYER_PANELS),
+            *(CurvePlot(services.theme, self._book, panel, self._plot_stack) for panel in PANELS),
+            *(LayerPlot(services.theme, self._book, panel, self._plot_stack) for panel in LAYER_PANELS),
         )
         self.plots[0].setObjectName("compare_plot")
         self.quantity = QComboBox()
@@ -82,7 +86,7 @@ class CurvesView(QWidget):
         self.quantity.setMinimumContentsLength(max(len(plot.panel.title) for plot in self.plots))
         for plot in self.plots:
             self.quantity.addItem(plot.panel.title, plot.panel.key)
-        self.tables = ResultTables(services.theme)
+        self.tables = ResultTables(services.theme, below)
         self.facets = Facets(services.theme, self._book)
         self.facet_choice = QComboBox()
         self.facet_choice.setObjectName("facet_choice")
@@ -103,7 +107,6 @@ class CurvesView(QWidget):
         self.controls.add(self.facet_choice, self.same_scale)
         self.group_choice = GroupChoice(services.preferences, "compare")
         self.export_button = ExportButton(self, services.preferences, self.shown)
-        self._plot_stack = QStackedWidget()
         for plot in self.plots:
             self._plot_stack.addWidget(plot)
         self._no_curves = QLabel(
@@ -119,12 +122,12 @@ class CurvesView(QWidget):
         self.left_out.hide()
         self._plot_stack.addWidget(self.facets)
         self._plot_stack.addWidget(self._no_curves)
-        self._rows = two_parts(
-            Qt.Orientation.Vertical,
-            framed_panel(self.controls, self.left_out, self._plot_stack),
-            framed_panel(self.tables),
-            (3, 2),
-        )
+        upper.addWidget(self.controls)
+        upper.addWidget(self.left_out)
+        upper.addWidget(self._plot_stack)
+        lower.addWidget(self.tables)
+        for part, stretch in enumerate((3, 2)):
+            self._rows.setStretchFactor(part, stretch)
         self._rows.setSizes([430, 290])
         self._rows.restoreState(services.preferences.value("compare/rows-2", QByteArray(), QByteArray))
         layout = QHBoxLayout(self)

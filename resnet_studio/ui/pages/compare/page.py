@@ -17,7 +17,7 @@ from resnet_studio.ui.models import formats
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.compare.curves import CurvesView
 from resnet_studio.ui.pages.compare.evaluate.panel import EvaluatePanel
-from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
+from resnet_studio.ui.pages.compare.frames import framed_panel, splitter_in
 from resnet_studio.ui.pages.compare.scatter import ScatterView
 from resnet_studio.ui.pages.compare.views import SavedView, ViewsButton
 from resnet_studio.ui.plots.curve_data import XAxis
@@ -55,17 +55,21 @@ class ComparePage(Page):
 
     def _build(self) -> None:
         services = self.services
-        self.picker = RunPicker(services.theme)
-        self.curves = CurvesView(services)
-        self.evaluate = EvaluatePanel(services)
-        self.scatter = ScatterView(services.preferences, services.theme)
+        self.stack = QStackedWidget(self)
+        content = QWidget(self.stack)
+        self._columns = splitter_in(content, Qt.Orientation.Horizontal)
+        left, beside = framed_panel(self._columns)
+        self.parts = QStackedWidget(self._columns)
+        self.picker = RunPicker(services.theme, left)
+        self.curves = CurvesView(services, self.parts)
+        self.evaluate = EvaluatePanel(services, self.parts)
+        self.scatter = ScatterView(services.preferences, services.theme, self.parts)
         self.banner = Banner()
         self.banner.setObjectName("compare_banner")
         self._count = QLabel()
         self._count.setProperty("role", "muted")
         title = QLabel(self.row.title)
         title.setProperty("role", "title")
-        self.parts = QStackedWidget()
         self.switches = QButtonGroup(self)
         head = QHBoxLayout()
         head.addWidget(title)
@@ -88,12 +92,12 @@ class ComparePage(Page):
         head.addWidget(self.curves.group_choice)
         head.addWidget(self.curves.quantity)
         head.addWidget(self.curves.export_button)
-        left = framed_panel(self.picker)
+        beside.addWidget(self.picker)
         left.setMinimumWidth(215)
-        self._columns = two_parts(Qt.Orientation.Horizontal, left, self.parts, (0, 1))
+        self._columns.setStretchFactor(0, 0)
+        self._columns.setStretchFactor(1, 1)
         self._columns.setSizes([325, 865])
         self._columns.restoreState(services.preferences.value("compare/columns", QByteArray(), QByteArray))
-        content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(16, 12, 16, 12)
         layout.setSpacing(8)
@@ -108,7 +112,6 @@ class ComparePage(Page):
             ),
             _("Go to Design"),
         )
-        self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(content)
         whole = QHBoxLayout(self)

@@ -20,6 +20,7 @@ from resnet_studio.domain.scatter import Scatter, scatter
 from resnet_studio.text import _, _n
 from resnet_studio.ui.models.formats import count
 from resnet_studio.ui.pages.compare.frames import framed_panel
+from resnet_studio.ui.plots.plot_item import without_menu
 from resnet_studio.ui.plots.run_colours import line_colour
 from resnet_studio.ui.plots.scatter_export import SUFFIXES, ScatterFigure
 from resnet_studio.ui.preferences import Preferences
@@ -74,12 +75,11 @@ class ScatterView(QWidget):
         self.read_out.setProperty("role", "muted")
         self.read_out.setTextFormat(Qt.TextFormat.PlainText)
         self.read_out.setWordWrap(True)
-        self._view = pg.PlotWidget(self, useOpenGL=False)
+        self._view = pg.PlotWidget(self, useOpenGL=False, enableMenu=False)
         self._view.setAccessibleName(_("Scatter of the ticked runs"))
         self._view.setFrameShape(pg.PlotWidget.Shape.NoFrame)
         item = self._view.getPlotItem()
-        item.setMenuEnabled(False)
-        item.hideButtons()
+        without_menu(item)
         item.showGrid(x=True, y=True, alpha=0.18)
         for name in ("bottom", "left"):
             item.getAxis(name).enableAutoSIPrefix(False)
@@ -108,7 +108,10 @@ class ScatterView(QWidget):
         head.setLayout(row)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(framed_panel(head, self._view, self.read_out))
+        panel, rows = framed_panel(self)
+        for part in (head, self._view, self.read_out):
+            rows.addWidget(part)
+        layout.addWidget(panel)
         self.x_choice.currentIndexChanged.connect(self._on_changed)
         self.y_choice.currentIndexChanged.connect(self._on_changed)
         self.log.toggled.connect(self._on_changed)

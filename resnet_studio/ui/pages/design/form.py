@@ -56,7 +56,7 @@ class DesignForm(QFrame):
         )
         self._all.setChecked(services.preferences.value("design/all_fields", False, bool))
         self._all.toggled.connect(self._on_all_toggled)
-        self._sheet = FormSheet(self.data, self.recipe)
+        self._sheet = FormSheet(self.data, self.recipe, self)
         self.rows = self._sheet.rows
         self._lay_out()
         self._sheet.edited.connect(self._on_edited)

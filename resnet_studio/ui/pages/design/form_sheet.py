@@ -25,8 +25,8 @@ class FormSheet(QScrollArea):
 
     edited = Signal(str)
 
-    def __init__(self, data: DataField, recipe: RecipeField) -> None:
-        super().__init__(widgetResizable=True)
+    def __init__(self, data: DataField, recipe: RecipeField, parent: QWidget | None = None) -> None:
+        super().__init__(parent, widgetResizable=True)
         self.setObjectName("form_area")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -88,7 +88,7 @@ class FormSheet(QScrollArea):
         return _NAMES.sub(lambda found: f"“{titles[found[0]]}”" if found[0] in titles else found[0], sentence)
 
     def _build(self) -> None:
-        sheet = named(QWidget(), role="clear")
+        sheet = named(QWidget(self.viewport()), role="clear")
         column = QVBoxLayout(sheet)
         column.setContentsMargins(16, 4, 16, 12)
         column.setSpacing(7)
@@ -126,7 +126,7 @@ class FormSheet(QScrollArea):
             if field.path == "data.source":
                 column.addWidget(self._data)
                 continue
-            row = FieldRow(field)
+            row = FieldRow(field, column.parentWidget())
             row.edited.connect(self.edited)
             self.rows[field.path] = row
             column.addWidget(row)

@@ -56,10 +56,12 @@ class DesignPage(Page):
         super().__init__(services, row, parent)
         self.study: SingleCohort = SINGLE_COHORTS[0]
         self._cohort: CohortSpec | None = None  # the designed one
+        # Parents first: what has hundreds of widgets in it is styled anew each time it gets another parent.
+        self._splitter = named(QSplitter(Qt.Orientation.Horizontal, self), "design_splitter")
         self.gallery = Gallery(SINGLE_COHORTS, services.theme)
-        self.form = DesignForm(services)
+        self.form = DesignForm(services, self._splitter)
         self.view = BlueprintView(services.theme)
-        self.facts = FactsPanel()
+        self.facts = FactsPanel(self._splitter)
         self.measuring = Measuring(services, self)
         self.conformity = ConformityLine(services.theme)
         self._expected = named(QLabel(wordWrap=True), "expectation_label")
@@ -339,7 +341,7 @@ class DesignPage(Page):
         self._pointed.setWordWrap(True)
         self._pointed.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._pointed.setFixedHeight(2 * self._pointed.fontMetrics().lineSpacing() + 4)
-        splitter = named(QSplitter(Qt.Orientation.Horizontal), "design_splitter")
+        splitter = self._splitter
         splitter.setHandleWidth(10)
         splitter.setChildrenCollapsible(False)
         self.form.setMinimumWidth(310)

@@ -26,14 +26,16 @@ class TrainPlots(QWidget):
     def __init__(self, theme: Theme, preferences: Preferences, book: CurveBook, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._preferences = preferences
-        self.controls = PlotControls(preferences, "train")
-        self.error = CurvePlot(theme, book, ERROR, whole=True)
+        self.splitter = QSplitter(Qt.Orientation.Vertical, self)
+        large, small = _panel(self.splitter), _panel(self.splitter)
+        self.controls = PlotControls(preferences, "train", large)
+        self.error = CurvePlot(theme, book, ERROR, large, whole=True)
         self.error.setObjectName("train_plot")
         self._tabbed: tuple[CurvePlot | LayerPlot, ...] = (
             *(CurvePlot(theme, book, panel, legend=False) for panel in PANELS if panel is not ERROR),
             *(LayerPlot(theme, book, panel, legend=False) for panel in LAYER_PANELS),
         )
-        self.tabs = QTabWidget()
+        self.tabs = QTabWidget(small)
         self.tabs.setObjectName("train_tabs")
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
@@ -41,14 +43,11 @@ class TrainPlots(QWidget):
             index = self.tabs.addTab(plot, plot.panel.title)
             if isinstance(plot, LayerPlot):
                 self.tabs.setTabToolTip(index, plain_tip(_(DEFINITION)))
-        large = self._panel(self.controls, self.error)
-        small = self._panel(self.tabs)
-        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        _fill(large, self.controls, self.error)
+        _fill(small, self.tabs)
         self.splitter.setObjectName("train_splitter")
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(8)
-        self.splitter.addWidget(large)
-        self.splitter.addWidget(small)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 0)
         self.splitter.setSizes([600, 160])
@@ -98,17 +97,6 @@ class TrainPlots(QWidget):
         """Mark the error of a guess, in percent."""
         self.error.set_chance(error)
 
-    @staticmethod
-    def _panel(*widgets: QWidget) -> QFrame:
-        panel = QFrame()
-        panel.setProperty("role", "panel")
-        layout = QVBoxLayout(panel)
-        layout.setContentsMargins(10, 8, 10, 8)
-        layout.setSpacing(6)
-        for widget in widgets:
-            layout.addWidget(widget, 1 if isinstance(widget, CurvePlot | QTabWidget) else 0)
-        return panel
-
     @Slot()
     def fit(self) -> None:
         for plot in self.all:
@@ -152,3 +140,17 @@ class TrainPlots(QWidget):
         super().resizeEvent(event)
         if self._sizes is not None:
             self._halve()
+
+
+def _panel(parent: QWidget) -> QFrame:
+    panel = QFrame(parent)
+    panel.setProperty("role", "panel")
+    return panel
+
+
+def _fill(panel: QFrame, *widgets: QWidget) -> None:
+    layout = QVBoxLayout(panel)
+    layout.setContentsMargins(10, 8, 10, 8)
+    layout.setSpacing(6)
+    for widget in widgets:
+        layout.addWidget(widget, 1 if isinstance(widget, CurvePlot | QTabWidget) else 0)
