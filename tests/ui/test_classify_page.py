@@ -179,6 +179,19 @@ def test_dropped_folders_meet_every_chosen_network(page, idle, colour_folders):
     assert page.session.refused == []
 
 
+def test_weights_and_studies_dropped_here_go_where_they_go_from_every_page(page, idle, colour_folders, services):
+    image = next((colour_folders / "test").rglob("*.png"))
+    weights, study = colour_folders / "net.pth", colour_folders / "grid.toml"
+    mime = mime_of(weights, image, study)
+    assert drag(page, mime).isAccepted()
+    assert drop(page, mime).isAccepted()
+    idle(page)
+    assert page.results.rowCount() == 1
+    assert page.session.refused == []
+    assert services.navigator.asked["import_weights"] == [(weights,)]
+    assert services.navigator.asked["open_study"] == [study]
+
+
 def test_a_drag_that_leaves_or_holds_no_image_changes_nothing(page):
     mime = QMimeData()
     mime.setText("only words")

@@ -28,6 +28,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import NamedImage
 from resnet_studio.platform.resources import resources
 from resnet_studio.text import _, _n
+from resnet_studio.ui.dropped_files import sort_files
 from resnet_studio.ui.images.drop_target import DropTarget
 from resnet_studio.ui.images.open_images import (
     NO_IMAGE,
@@ -224,8 +225,14 @@ class ClassifyPage(Page):
             self.message.emit(NO_IMAGE)
 
     def _open(self, dropped: DroppedImages) -> bool:
-        if dropped.paths:
-            self.classify_paths(list(dropped.paths))
+        """Images stay here; weights and studies go where they go from every other page."""
+        files, navigator = sort_files(dropped.paths), self.services.navigator
+        if files.weights:
+            navigator.import_weights(files.weights)
+        if files.others:
+            self.classify_paths(list(files.others))
+        for path in files.studies:
+            navigator.open_study(path)
         if dropped.images:
             self.classify_images(list(dropped.images))
         if dropped.only_remote:
