@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
@@ -18,6 +20,7 @@ from resnet_studio.ui.widgets.text import counted, duration_text, size_text
 
 MEMORY_PERIOD_MS = 2000
 MESSAGE_MS = 8000
+LONG_SECONDS = 10.0
 _UNKNOWN_LEFT = (Phase.LOADING, Phase.PROBING, Phase.BUILDING, Phase.AWAITING, Phase.WAITING)
 
 
@@ -32,6 +35,7 @@ class StatusBar(QStatusBar):
         self._phase = ""
         self._left: float | None = None
         self._works: dict[str, str] = {}
+        self._began: dict[str, float] = {}  # the clock's seconds at which each page's work began
         self.queue_label = named(QLabel(), "status_queue")
         self.eta_label = named(QLabel(), "status_eta")
         self.memory_label = named(QLabel(), "status_memory", tip=_("Memory this program holds"))
@@ -55,7 +59,16 @@ class StatusBar(QStatusBar):
     def show_work(self, who: str, sentence: str) -> None:
         """What a page does in the background, where nothing trains; empty when it is over."""
         self._works[who] = sentence
+        if sentence:
+            self._began.setdefault(who, monotonic())
+        else:
+            self._began.pop(who, None)
         self._show_progress()
+
+    @property
+    def long_works(self) -> list[str]:
+        """What pages have been doing in the background for so long that it should not be lost by mistake."""
+        return [self._works[who] for who, began in self._began.items() if monotonic() - began >= LONG_SECONDS]
 
     @Slot()
     def _show_memory(self) -> None:
