@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QMimeData, QObject, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from resnet_studio.domain.visible_text import visible_line
 from resnet_studio.text import _, _n
 from resnet_studio.ui.dropped_files import sort_files
 from resnet_studio.ui.images.open_images import local_paths
@@ -43,7 +44,7 @@ class DropFrame(QWidget):
         window.installEventFilter(self)
 
     def show_sentence(self, text: str) -> None:
-        self.text = text
+        self.text = text = visible_line(text)
         self.setAccessibleName(text)
         self.setGeometry(self._window.rect())
         self.raise_()

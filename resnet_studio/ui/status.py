@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 from resnet_studio.domain.enums import Phase
 from resnet_studio.domain.events import CohortStarted, NoticeGiven, PhaseChanged, ProgressMade
 from resnet_studio.domain.queue import QueueStatus
+from resnet_studio.domain.visible_text import visible_line
 from resnet_studio.platform.host import cores, cpu_name
 from resnet_studio.platform.memory import process_bytes
 from resnet_studio.text import _
@@ -53,7 +54,7 @@ class StatusBar(QStatusBar):
     @Slot(str)
     def show_message(self, sentence: str) -> None:
         """Show a sentence for some seconds."""
-        self.showMessage(sentence, MESSAGE_MS)
+        self.showMessage(visible_line(sentence), MESSAGE_MS)
 
     @Slot(str, str)
     def show_work(self, who: str, sentence: str) -> None:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.domain.visible_text import visible
 from resnet_studio.studies.own_study import SEED, OwnStudy
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.study import BudgetName, Study
@@ -173,7 +174,7 @@ class SetupPanel(QFrame):
         self.left_out.setVisible(bool(plan.left_out))
 
     def show_fault(self, sentence: str) -> None:
-        self.fault.setText(sentence)
+        self.fault.setText(visible(sentence))
         self.fault.setVisible(bool(sentence))
 
     @Slot()
