@@ -39,6 +39,7 @@ from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.spec_fields import LISTS
 
 _PREVIEW_AFTER_MS = 300  # a number is typed digit by digit
+LATE_MS = 400
 _GRID = "depth: 20, 56\nblock: plain, basic"
 _FIXED = "data: builtin\niterations: 250\nmilestones:\nbatch_size: 64\nlearning_rate: 0.02"
 
@@ -123,6 +124,8 @@ class NewStudyDialog(QDialog):
         self.table = PreviewTable()
         self._timer = QTimer(self, singleShot=True, interval=_PREVIEW_AFTER_MS)
         self._timer.timeout.connect(self._preview)
+        self._late = QTimer(self, singleShot=True, interval=LATE_MS)
+        self._late.timeout.connect(self._on_late)
         form = QFormLayout()
         rows = (
             (_("Name"), self.name), (_("Question"), self.question), (_("Seeds"), self.seeds),
@@ -205,9 +208,17 @@ class NewStudyDialog(QDialog):
             return preview(study.plan(), with_runs(known_speeds(cache), store.list_runs()))
 
         self._job = self._services.jobs.start(work, on_done=self._show_preview, on_failed=self._on_no_plan)
+        self._late.start()
+
+    @Slot()
+    def _on_late(self) -> None:
+        """A large grid takes seconds: what stands there is of another one."""
+        self._show_preview(None)
+        self.takes.setText(_("Working out what this takes…"))
 
     @Slot(object)
     def _show_preview(self, found: Preview | None) -> None:
+        self._late.stop()
         self.preview = found
         self.takes.setText("" if found is None else found.words)
         self.table.show_preview(found)
