@@ -55,7 +55,6 @@ class RunsView(QTableView):
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
         self.setCornerButtonEnabled(False)
-        self.setStyleSheet("QAbstractScrollArea::corner { background: transparent; border: 0; }")
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self.menu_requested)
         self.doubleClicked.connect(self.opened)

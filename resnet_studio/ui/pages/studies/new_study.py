@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
-    QSpinBox,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -36,6 +35,7 @@ from resnet_studio.ui.pages.studies.setup import left_out_text
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.number_box import NumberBox
 from resnet_studio.ui.widgets.spec_fields import LISTS
 
 _PREVIEW_AFTER_MS = 300  # a number is typed digit by digit
@@ -111,7 +111,7 @@ class NewStudyDialog(QDialog):
         self.resize(1060, 600)
         self.name = named(QLineEdit(_("My study")), "new_study_name")
         self.question = named(QLineEdit(), "new_study_question")
-        self.seeds = named(QSpinBox(), "new_study_seeds")
+        self.seeds = named(NumberBox(), "new_study_seeds")
         self.seeds.setRange(1, 100)
         self.seeds.setValue(3)
         self.grid = named(QPlainTextEdit(_GRID), "new_study_grid", tip=_("One field a line; commas between values"))
