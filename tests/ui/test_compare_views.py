@@ -92,6 +92,22 @@ def test_panels_by_a_field_have_one_scale_until_it_is_switched_off(page, ids, qt
     assert page.curves._plot_stack.currentWidget() is page.curves.plots[0]
 
 
+def test_columns_grow_with_the_values_of_a_group(page, ids, qtbot):
+    page.curves.group_choice.set_grouping(ALL_BUT_SEEDS)
+    show(page, ids[:2], qtbot)
+    view, model = page.curves.tables.groups_view, page.curves.tables.groups
+    titles = [column.title for column in model.columns]
+    error = titles.index("Training error")
+    assert model.index(0, error).data().endswith("(n 1)")
+    show(page, ids, qtbot)  # the names of the groups are the same
+    assert model.index(0, error).data().endswith("(n 3)")
+    for column in range(len(titles)):
+        assert view.columnWidth(column) >= view.sizeHintForColumn(column), titles[column]
+    view.setColumnWidth(error, 40)
+    page.curves._show_tables()
+    assert view.columnWidth(error) == 40  # as a person wanted it
+
+
 def by_layer(services, tiny_run: RunSpec) -> list[str]:
     """Runs of two depths, with curves by layer."""
     made = []
