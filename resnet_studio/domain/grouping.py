@@ -14,7 +14,7 @@ from resnet_studio.domain.recipe_spec import SEEDS
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_fields import RunField, find_field, run_fields
 from resnet_studio.domain.statistics import half_width
-from resnet_studio.domain.text_numbers import NONE
+from resnet_studio.domain.text_numbers import NONE, true_minus
 from resnet_studio.text import _
 
 Grouping = tuple[str, ...]  # keys of fields; empty for no groups
@@ -50,7 +50,8 @@ class Statistic:
         """``8.40 to 9.40``."""
         if self.low is None or self.high is None:
             return NONE
-        return _("{low:.2f} to {high:.2f}", low=self.low, high=self.high)
+        low, high = (true_minus(f"{end:.2f}") for end in (self.low, self.high))
+        return _("{low} to {high}", low=low, high=high)
 
 
 def statistic(values: Sequence[float]) -> Statistic | None:

@@ -11,7 +11,7 @@ from resnet_studio.domain.text_numbers import counted
 from resnet_studio.studies.cohorts import form_cohorts
 from resnet_studio.studies.plan import setting
 from resnet_studio.studies.rule import next_look
-from resnet_studio.text import _n
+from resnet_studio.text import _, _n
 
 Seeds = tuple[int, int]  # of initial weights and sample order
 
@@ -50,6 +50,8 @@ def more_seeds(chosen: Sequence[RunRecord], stored: Iterable[RunRecord]) -> tupl
 
 def more_seeds_sentence(cohorts: Sequence[CohortSpec]) -> str:
     """What was asked for, for the status bar."""
+    if not cohorts:
+        return _("Nothing was added: runs that were trained elsewhere have no recipe that could be repeated.")
     runs = [run for cohort in cohorts for run in cohort.runs]
     seeds = len({run.recipe.seeds for run in runs})
     return _n("{runs} with {count} seed more.", "{runs} with {count} seeds more.", seeds,

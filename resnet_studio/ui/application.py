@@ -49,6 +49,7 @@ class Studio(QObject):
         self.fault_dialog = FaultDialog(self.window)
         self.faults.reported.connect(self.fault_dialog.show_fault)
         self.faults.away.connect(self.window.status.show_message)
+        self.fault_dialog.repeated.connect(self.window.status.show_message)
         self.controller.crashed.connect(self.fault_dialog.show_fault)
         self.jobs.crashed.connect(self.fault_dialog.show_fault)
         self.faults.install()

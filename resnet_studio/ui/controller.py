@@ -109,6 +109,7 @@ class RunController(QObject):
         self._lists.timeout.connect(self._on_lists_due)
         self._late_ends = LateEnds(store, self)
         self._late_ends.changed.connect(self.refresh)
+        self.ended = self._late_ends.ended
         self._looking = QTimer(self, interval=LOOK_PERIOD_MS)
         self._looking.timeout.connect(self._look)
         self._follower = Follower(store)

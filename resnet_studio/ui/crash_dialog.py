@@ -7,6 +7,7 @@ import platform
 import sys
 import threading
 import traceback
+from time import monotonic
 from types import TracebackType
 from typing import Any
 
@@ -28,6 +29,8 @@ from resnet_studio.domain.errors import HistoryAwayError
 from resnet_studio.text import _
 from resnet_studio.ui.threads.jobs import unexpected
 from resnet_studio.ui.widgets.accessible_names import named
+
+QUIET_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 qt_log = logging.getLogger("qt")
@@ -104,10 +107,17 @@ class FaultReporter(QObject):
 
 
 class FaultDialog(QDialog):
-    """One at a time; further faults are added to its details."""
+    """One at a time; further faults are added to its details.
+
+    The same fault that comes again and again, with each tick of a clock, opens it once: a closed dialog stays closed
+    until that fault has not come for ``QUIET_SECONDS``, and ``repeated(sentence)`` is for the status bar.
+    """
+
+    repeated = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._last_come: dict[str, float] = {}  # details, and the clock's seconds
         self.setObjectName("fault_dialog")
         self.setWindowTitle(_("Something went wrong"))
         self.resize(640, 380)
@@ -138,6 +148,12 @@ class FaultDialog(QDialog):
 
     @Slot(str, str)
     def show_fault(self, sentence: str, details: str) -> None:
+        now = monotonic()
+        again = now - self._last_come.get(details, -QUIET_SECONDS) < QUIET_SECONDS
+        self._last_come[details] = now
+        if again:
+            self.repeated.emit(sentence)
+            return
         if self.isVisible():
             self._details.appendPlainText(f"\n{sentence}\n{details}")
             return

@@ -153,7 +153,7 @@ def ask_to_stop(parent: QWidget, waiting: int) -> bool:
     """Whether to stop the training that runs and close. Queued cohorts are kept for later."""
     box = named(QMessageBox(parent), "close_question")
     box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle(_("Training is running"))
+    box.setWindowTitle(_("Training has not ended"))
     box.setText(_("Stop the training and close?"))
     later = "" if not waiting else _(" What waits in the queue ({waiting}) is kept as well.", waiting=waiting)
     box.setInformativeText(_("A checkpoint is saved first, so that you can resume exactly there.{later}", later=later))
@@ -161,6 +161,24 @@ def ask_to_stop(parent: QWidget, waiting: int) -> bool:
     stop.setObjectName("stop_and_save_button")
     keep = box.addButton(_("Keep training"), QMessageBox.ButtonRole.RejectRole)
     keep.setObjectName("keep_training_button")
+    box.setDefaultButton(keep)
+    box.setEscapeButton(keep)
+    box.exec()
+    return box.clickedButton() is stop
+
+
+def ask_to_leave_work(parent: QWidget, works: Sequence[str]) -> bool:
+    """Whether to stop what pages do in the background, in their words, and close."""
+    box = named(QMessageBox(parent), "work_question")
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle(_("Something is still being measured"))
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(_("{works}\nStop and close?", works="\n".join(works)))
+    box.setInformativeText(_("What is stored already is kept; what is being measured is lost."))
+    stop = box.addButton(_("Stop and close"), QMessageBox.ButtonRole.AcceptRole)
+    stop.setObjectName("stop_and_close_button")
+    keep = box.addButton(_("Keep going"), QMessageBox.ButtonRole.RejectRole)
+    keep.setObjectName("keep_going_button")
     box.setDefaultButton(keep)
     box.setEscapeButton(keep)
     box.exec()

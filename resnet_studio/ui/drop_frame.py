@@ -6,11 +6,11 @@ from PySide6.QtCore import QEvent, QMimeData, QObject, QRectF, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from resnet_studio.studies.study_file import is_study_name
+from resnet_studio.domain.visible_text import visible_line
 from resnet_studio.text import _, _n
+from resnet_studio.ui.dropped_files import sort_files
 from resnet_studio.ui.images.open_images import local_paths
 from resnet_studio.ui.theme import Role, Theme
-from resnet_studio.ui.weights.import_weights import are_weights
 
 
 def drop_sentence(mime: QMimeData) -> str:
@@ -18,10 +18,10 @@ def drop_sentence(mime: QMimeData) -> str:
     from resnet_studio.data.images import is_image_name  # not needed before something is dragged
 
     paths = local_paths(mime)
-    weights = [path for path in paths if are_weights(path)]
-    studies = [path for path in paths if is_study_name(path.name)]
-    if studies and len(studies) == len(paths):
-        return _("Let go to open the study {name}", name=studies[0].name)
+    files = sort_files(paths)
+    weights = files.weights
+    if files.studies and len(files.studies) == len(paths):
+        return _("Let go to open the study {name}", name=files.studies[0].name)
     if not weights:
         if paths and not any(is_image_name(path.name) or not path.suffix or path.is_dir() for path in paths):
             return _n("{name} is no image", "These {count} files are no images", len(paths), name=paths[0].name)
@@ -44,7 +44,7 @@ class DropFrame(QWidget):
         window.installEventFilter(self)
 
     def show_sentence(self, text: str) -> None:
-        self.text = text
+        self.text = text = visible_line(text)
         self.setAccessibleName(text)
         self.setGeometry(self._window.rect())
         self.raise_()

@@ -1,9 +1,10 @@
-"""Ends of trainings that the disk was too full to store: tried again until they are stored."""
+"""Ends of trainings that could not be stored, on a full disk or without the folder: tried until they are stored."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -13,13 +14,14 @@ from resnet_studio.domain.errors import StoreError, UserError
 from resnet_studio.text import _
 
 if TYPE_CHECKING:
+    from resnet_studio.domain.records import RunRecord
     from resnet_studio.history.store import RunStore
     from resnet_studio.runner.queue_work import EntryWork
 
 log = logging.getLogger(__name__)
 
 RETRY_PERIOD_MS = 2000
-_NOT_STORED = _("The disk was full when this run was stopped; it goes on from its last checkpoint.")
+_NOT_STORED = _("The end of this training could not be stored at once; it goes on from its last checkpoint.")
 
 
 class LateEnds(QObject):
@@ -40,6 +42,15 @@ class LateEnds(QObject):
         self._runs.update(runs)
         if not work.stored:
             self._works.append(work)
+
+    def ended(self, runs: Iterable[RunRecord]) -> list[RunRecord]:
+        """Records as they will be stored: what nobody trains any more is stopped."""
+        return [
+            replace(run, status=RunStatus.STOPPED, reason=_NOT_STORED)
+            if run.id in self._runs and run.status.active
+            else run
+            for run in runs
+        ]
 
     @Slot()
     def store_all(self) -> None:

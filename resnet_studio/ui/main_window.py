@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayou
 from resnet_studio.text import _
 from resnet_studio.ui.actions import THEME_ACTIONS, Action, WindowState
 from resnet_studio.ui.device_menu import DeviceMenu
-from resnet_studio.ui.dialogs import about_box, ask_to_stop, ask_to_wait
+from resnet_studio.ui.dialogs import about_box, ask_to_leave_work, ask_to_stop, ask_to_wait
 from resnet_studio.ui.drop_frame import DropFrame, drop_sentence
 from resnet_studio.ui.explain.term import term_of
 from resnet_studio.ui.images.drop_target import DropTarget
@@ -201,6 +201,8 @@ class MainWindow(QMainWindow):
                 if not ask or not ask_to_wait(self):
                     log.error("the training did not stop in time; its last checkpoint is kept")
                     break
+        elif ask and (works := self.status.long_works) and not ask_to_leave_work(self, works):
+            return False
         self.leaving = True
         controller.shut_down(0)  # nothing starts from here on
         self.pages.stop_building()

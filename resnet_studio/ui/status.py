@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from resnet_studio.domain.enums import Phase
 from resnet_studio.domain.events import CohortStarted, NoticeGiven, PhaseChanged, ProgressMade
 from resnet_studio.domain.queue import QueueStatus
+from resnet_studio.domain.visible_text import visible_line
 from resnet_studio.platform.host import cores, cpu_name
 from resnet_studio.platform.memory import process_bytes
 from resnet_studio.text import _
@@ -18,6 +21,7 @@ from resnet_studio.ui.widgets.text import counted, duration_text, size_text
 
 MEMORY_PERIOD_MS = 2000
 MESSAGE_MS = 8000
+LONG_SECONDS = 10.0
 _UNKNOWN_LEFT = (Phase.LOADING, Phase.PROBING, Phase.BUILDING, Phase.AWAITING, Phase.WAITING)
 
 
@@ -32,6 +36,7 @@ class StatusBar(QStatusBar):
         self._phase = ""
         self._left: float | None = None
         self._works: dict[str, str] = {}
+        self._began: dict[str, float] = {}  # the clock's seconds at which each page's work began
         self.queue_label = named(QLabel(), "status_queue")
         self.eta_label = named(QLabel(), "status_eta")
         self.memory_label = named(QLabel(), "status_memory", tip=_("Memory this program holds"))
@@ -49,13 +54,22 @@ class StatusBar(QStatusBar):
     @Slot(str)
     def show_message(self, sentence: str) -> None:
         """Show a sentence for some seconds."""
-        self.showMessage(sentence, MESSAGE_MS)
+        self.showMessage(visible_line(sentence), MESSAGE_MS)
 
     @Slot(str, str)
     def show_work(self, who: str, sentence: str) -> None:
         """What a page does in the background, where nothing trains; empty when it is over."""
         self._works[who] = sentence
+        if sentence:
+            self._began.setdefault(who, monotonic())
+        else:
+            self._began.pop(who, None)
         self._show_progress()
+
+    @property
+    def long_works(self) -> list[str]:
+        """What pages have been doing in the background for so long that it should not be lost by mistake."""
+        return [self._works[who] for who, began in self._began.items() if monotonic() - began >= LONG_SECONDS]
 
     @Slot()
     def _show_memory(self) -> None:

@@ -97,6 +97,7 @@ QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-origin: border; subc
     right: 2px; width: 10px; height: 6px; }
 QHeaderView::up-arrow { image: url("$ICONS/sort-up-$SCHEME.svg"); }
 QHeaderView::down-arrow { image: url("$ICONS/sort-down-$SCHEME.svg"); }
+QAbstractScrollArea::corner { background: transparent; border: 0; }
 QTableCornerButton::section { background: $PANEL; border: 0; }
 
 QScrollArea, QScrollArea > QWidget > QWidget[role="clear"] { background: transparent; border: 0; }

@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QWidget
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import CohortSpec, RunSpec
-from resnet_studio.studies.study_file import is_study_name
 from resnet_studio.text import _
 from resnet_studio.ui.dialogs import HelpDialog
+from resnet_studio.ui.dropped_files import sort_files
 from resnet_studio.ui.images.image_row import Source
 from resnet_studio.ui.images.open_images import NO_IMAGE, NOT_HERE, DroppedImages, pasted_images
 from resnet_studio.ui.navigator import Navigator
@@ -24,7 +24,7 @@ from resnet_studio.ui.pages.base import PageRow
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.status import StatusBar
 from resnet_studio.ui.study_evaluations import StudyEvaluations
-from resnet_studio.ui.weights.import_weights import WeightsFiles, are_weights
+from resnet_studio.ui.weights.import_weights import WeightsFiles
 from resnet_studio.ui.widgets.banner import Banner
 
 if TYPE_CHECKING:
@@ -202,14 +202,12 @@ class WindowNavigator(Navigator):
         if dropped.only_remote:
             self.show_error(NOT_HERE)
             return
-        if weights := [path for path in dropped.paths if are_weights(path)]:
-            self.import_weights(weights)
-            dropped = replace(dropped, paths=tuple(path for path in dropped.paths if path not in weights))
-        if studies := [path for path in dropped.paths if is_study_name(path.name)]:
-            dropped = replace(dropped, paths=tuple(path for path in dropped.paths if path not in studies))
-        if dropped:
-            self._classify_dropped(dropped)
-        for path in studies:
+        files = sort_files(dropped.paths)
+        if files.weights:
+            self.import_weights(files.weights)
+        if rest := replace(dropped, paths=files.others):
+            self._classify_dropped(rest)
+        for path in files.studies:
             self.open_study(path)
 
     def _classify_dropped(self, dropped: DroppedImages) -> None:

@@ -55,6 +55,7 @@ def test_few_values_claim_little() -> None:
     alone = statistic([5.0])
     assert (alone.count, alone.mean, alone.deviation, alone.low) == (1, 5.0, None, None)
     assert (alone.text, alone.interval_text) == ("5.00", "–")
+    assert statistic([1.0, 3.0]).interval_text == "\N{MINUS SIGN}10.71 to 14.71"
 
 
 def test_all_but_the_seed(runs: list[RunRecord]) -> None:

@@ -39,7 +39,9 @@ def test_stored_seeds_are_not_trained_again() -> None:
 
 
 def test_runs_that_were_trained_elsewhere_are_passed_over() -> None:
-    assert more_seeds(runs(8, [0], status=RunStatus.IMPORTED), []) == ()
+    nothing = more_seeds(runs(8, [0], status=RunStatus.IMPORTED), [])
+    assert nothing == ()
+    assert more_seeds_sentence(nothing).startswith("Nothing was added: ")
 
 
 def test_the_study_goes_on_where_all_are_of_one() -> None:

@@ -179,6 +179,36 @@ def test_dropped_folders_meet_every_chosen_network(page, idle, colour_folders):
     assert page.session.refused == []
 
 
+@pytest.mark.parametrize("width", [760, 1400])
+def test_the_words_of_the_buttons_fit_in_a_narrow_window(page, idle, colour_folders, qtbot, width):
+    (colour_folders / "words.txt").write_text("no image")
+    page.resize(width, 560)
+    page.classify_paths([colour_folders / "words.txt", next((colour_folders / "test").rglob("*.png"))])
+    idle(page)
+    page.session.stop()
+    buttons = [page._refused, page._where, page._check, page._again, page._copy, page._export, page._clear]
+    assert all(button.isVisible() for button in buttons)
+    assert page.width() == width
+    for button in buttons:
+        assert button.width() >= button.sizeHint().width()
+        assert page.rect().contains(button.geometry())
+    lines = {button.geometry().center().y() for button in buttons}
+    assert len(lines) == (1 if width == 1400 else 2)
+
+
+def test_weights_and_studies_dropped_here_go_where_they_go_from_every_page(page, idle, colour_folders, services):
+    image = next((colour_folders / "test").rglob("*.png"))
+    weights, study = colour_folders / "net.pth", colour_folders / "grid.toml"
+    mime = mime_of(weights, image, study)
+    assert drag(page, mime).isAccepted()
+    assert drop(page, mime).isAccepted()
+    idle(page)
+    assert page.results.rowCount() == 1
+    assert page.session.refused == []
+    assert services.navigator.asked["import_weights"] == [(weights,)]
+    assert services.navigator.asked["open_study"] == [study]
+
+
 def test_a_drag_that_leaves_or_holds_no_image_changes_nothing(page):
     mime = QMimeData()
     mime.setText("only words")

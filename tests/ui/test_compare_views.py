@@ -9,7 +9,7 @@ from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.events import CurveChunk
 from resnet_studio.domain.grouping import ALL_BUT_SEEDS, NO_GROUPS
 from resnet_studio.domain.series import Series
-from resnet_studio.domain.specs import RunSpec, replace, twin
+from resnet_studio.domain.specs import CohortSpec, RunSpec, replace, twin
 from resnet_studio.ui.pages.compare.page import SCATTER, ComparePage
 from resnet_studio.ui.pages.compare.views import SavedView
 from resnet_studio.ui.pages.rows import page_row
@@ -90,6 +90,72 @@ def test_panels_by_a_field_have_one_scale_until_it_is_switched_off(page, ids, qt
     assert facets.plots[0].spans[1][0] > facets.plots[1].spans[1][1]
     page.curves.facet_choice.setCurrentIndex(0)
     assert page.curves._plot_stack.currentWidget() is page.curves.plots[0]
+
+
+def test_columns_grow_with_the_values_of_a_group(page, ids, qtbot):
+    page.curves.group_choice.set_grouping(ALL_BUT_SEEDS)
+    show(page, ids[:2], qtbot)
+    view, model = page.curves.tables.groups_view, page.curves.tables.groups
+    titles = [column.title for column in model.columns]
+    error = titles.index("Training error")
+    assert model.index(0, error).data().endswith("(n 1)")
+    show(page, ids, qtbot)  # the names of the groups are the same
+    assert model.index(0, error).data().endswith("(n 3)")
+    for column in range(len(titles)):
+        assert view.columnWidth(column) >= view.sizeHintForColumn(column), titles[column]
+    view.setColumnWidth(error, 40)
+    page.curves._show_tables()
+    assert view.columnWidth(error) == 40  # as a person wanted it
+
+
+def by_layer(services, tiny_run: RunSpec) -> list[str]:
+    """Runs of two depths, with curves by layer."""
+    made = []
+    for depth in (8, 14):
+        network = replace(tiny_run.network, depth=depth)
+        for run in services.store.create_cohort(CohortSpec(runs=(replace(tiny_run, network=network),))):
+            values = np.full(100, 60.0 + depth, np.float32)
+            layers = np.ones((4, depth), np.float32)
+            services.store.append_chunks(
+                [
+                    CurveChunk(run.id, Series.TRAINING_ERROR, 1, values),
+                    CurveChunk(run.id, Series.GRADIENT_NORM, 1, layers, 25),
+                ]
+            )
+            services.store.set_status(run.id, RunStatus.FINISHED)
+            made.append(run.id)
+    return made
+
+
+def test_nets_of_two_depths_form_a_group_without_twin_and_without_a_map_by_layer(page, services, tiny_run, qtbot):
+    show(page, by_layer(services, tiny_run), qtbot)
+    page.curves.group_choice.set_grouping(("block",))
+    plot = page.curves.plots[0]
+    plot.draw_if_dirty()
+    (group,) = plot.runs
+    assert len(group.members) == 2
+    assert group.twin == (group.run_id, 0)  # no net of one depth is its twin
+    assert page.curves.book.get(group.run_id, Series.TRAINING_ERROR).last == 71.0
+    page.curves.quantity.setCurrentIndex(page.curves.quantity.findData("gradient_norm"))
+    layers = page.curves._plot_stack.currentWidget()
+    layers.draw_if_dirty()
+    assert layers.empty
+
+
+@pytest.mark.parametrize("grouping", [NO_GROUPS, ("block",)])
+def test_maps_by_layer_are_not_split_into_panels_by_a_field(page, services, tiny_run, qtbot, grouping):
+    show(page, by_layer(services, tiny_run), qtbot)
+    curves = page.curves
+    curves.group_choice.set_grouping(grouping)
+    curves.facet_choice.setCurrentIndex(curves.facet_choice.findData("kind"))
+    assert curves._plot_stack.currentWidget() is curves.facets
+    curves.quantity.setCurrentIndex(curves.quantity.findData("gradient_norm"))
+    assert curves._plot_stack.currentWidget() is curves.plots[curves.quantity.currentIndex()]
+    assert not curves.facet_choice.isEnabled()
+    assert not curves.same_scale.isVisibleTo(page)
+    curves.quantity.setCurrentIndex(0)
+    assert curves.facet_choice.isEnabled()
+    assert curves._plot_stack.currentWidget() is curves.facets
 
 
 def test_a_saved_view_comes_back(page, ids, services, qtbot):

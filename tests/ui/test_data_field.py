@@ -7,6 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain import data_sets
@@ -85,3 +89,39 @@ def test_the_tool_tip_says_where_more_classes_follow(shown: Shown, source: str, 
     tip = field._note.toolTip()
     assert ("…" in tip) == more
     assert (field.facts.class_names[-1] in tip) != more
+
+
+def test_a_folder_that_was_put_right_is_looked_at_again(
+    shown: Shown, tmp_path: Path, qtbot: QtBot, qapp: object
+) -> None:
+    bad = "\u202ecat"
+    for part in ("train", "test"):
+        for name in (bad, "dog"):
+            place = tmp_path / part / name
+            place.mkdir(parents=True)
+            QImage(8, 8, QImage.Format.Format_RGB32).save(str(place / "1.png"))
+    field = shown(f"folder:{tmp_path}")
+    field.show_error("")
+    assert "cannot be shown" in field.sentence
+    for part in ("train", "test"):
+        (tmp_path / part / bad).rename(tmp_path / part / "cat")
+    line = field.findChild(QLineEdit, "data_folder_path")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: field.facts is not None)
+    assert field.facts.class_names == ("cat", "dog")
+    (tmp_path / "test").rename(tmp_path / "gone")
+    (tmp_path / "train").rename(tmp_path / "away")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: bool(field.fault))
+    (tmp_path / "gone").rename(tmp_path / "test")
+    (tmp_path / "away").rename(tmp_path / "train")
+    qapp.applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)  # back from the file manager
+    qtbot.waitUntil(lambda: field.facts is not None)
+
+
+def test_a_mark_of_writing_direction_in_a_path_turns_no_sentence_round(shown: Shown, tmp_path: Path) -> None:
+    folder = tmp_path / "\u202egnp"
+    folder.mkdir()
+    field = shown(f"folder:{folder}")
+    field.show_error("")
+    assert "\\u202egnp holds no class folders" in field.sentence

@@ -639,3 +639,16 @@ def test_the_data_dialog_opens_where_data_were_chosen_last(
     form.data._path.clear()
     form.data._on_choose()
     assert asked == [QDir.homePath(), str(tmp_path)]
+
+
+def test_the_sentence_on_the_data_has_its_lines_at_once(form: DesignForm) -> None:
+    """Without another turn of the event loop, which waits while the rest of the window is built."""
+    note = form.findChild(QLabel, "data_note")
+    assert note is not None
+    facts = form.data.facts
+    assert facts is not None
+    form.data._on_facts(dataclasses.replace(facts, note="It takes many words to say what is known of them. " * 4))
+    lines = note.heightForWidth(note.width())
+    assert lines > 3 * note.fontMetrics().height()
+    assert note.height() >= lines
+    assert form.data.height() >= form.data.heightForWidth(form.data.width())

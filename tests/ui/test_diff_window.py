@@ -40,6 +40,14 @@ def window(qtbot: QtBot, services: Services) -> DiffWindow:
     return made
 
 
+def test_it_opens_no_larger_than_the_screen(qtbot: QtBot, services: Services) -> None:
+    made = DiffWindow(services)
+    qtbot.addWidget(made)
+    room = made.screen().availableGeometry().size()
+    assert room.height() < 830  # of the offscreen platform, as of a small notebook
+    assert made.height() < 0.95 * room.height()
+
+
 def button(window: DiffWindow, name: str) -> QPushButton:
     found = window.findChild(QPushButton, name)
     assert found is not None

@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QBuffer, QIODevice, QMimeData, QUrl
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
 
 from resnet_studio.domain.imported_weights import WEIGHTS_SUFFIXES, is_weights_name
-from resnet_studio.ui.drop_frame import drop_sentence
+from resnet_studio.ui.drop_frame import DropFrame, drop_sentence
+from resnet_studio.ui.images.image_row import ImageRow
 from resnet_studio.ui.images.open_images import FILTER, dropped_images, local_paths
+from resnet_studio.ui.pages.classify.work import find
+from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.weights.import_weights import _IMPORT, are_weights
+from resnet_studio.ui.widgets.banner import Banner
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".th", ".ckpt", ".bin", ".pth.tar")
 
@@ -66,3 +72,26 @@ def test_an_address_with_anything_else_is_no_picture(qapp: object) -> None:
         dropped = dropped_images(mime(address))
         assert not dropped.images
         assert dropped.remote == 1
+
+
+def test_a_file_name_turns_no_sentence_round_and_breaks_no_line(qtbot: QtBot, tmp_path: Path) -> None:
+    odd = tmp_path / "a\n\u202egnp.png"
+    try:
+        odd.write_bytes(b"no image")
+    except OSError:
+        pytest.skip("this system has no such names")
+    shown = "a\\n\\u202egnp.png"
+    assert ImageRow.of(odd).name == shown
+    text = odd.with_suffix(".txt")
+    text.write_text("words")
+    (sentence,) = find([text])(lambda _item: None, lambda: False).refused
+    assert sentence.startswith("a\\n\\u202egnp.txt ")
+    banner = Banner()
+    qtbot.addWidget(banner)
+    banner.show_notice("x", f"{odd.name} is no image.")
+    assert banner._text.text() == "a\n\\u202egnp.png is no image."
+    frame_of = QWidget()
+    qtbot.addWidget(frame_of)
+    frame = DropFrame(Theme(), frame_of)
+    frame.show_sentence(f"Let go to import {odd.name}")
+    assert frame.text == f"Let go to import {shown}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -90,3 +92,39 @@ def test_ctrl_and_click_show_one_alone_and_then_all(book, qtbot, qapp):
     assert [run.run_id for run in plot.shown_runs] == ["b"]
     qtbot.mouseClick(row, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier, QPoint(5, 5))
     assert [run.run_id for run in plot.shown_runs] == ["a", "b", "c"]
+
+
+def test_nets_of_different_depth_have_a_mean_but_none_by_layer(book):
+    for run_id, layers in (("a", 20), ("b", 56), ("c", 56)):
+        for series in (Series.GRADIENT_NORM, Series.UPDATE_RATIO):
+            book.extend([CurveChunk(run_id, series, 1, np.ones((3, layers), np.float32), 25)])
+    alike = PlottedRun("group:56", "56", "#0072B2", True, 56, 100, members=("b", "c"))
+    put_group_curves(book, [GROUP, alike])
+    assert len(book.get(GROUP.run_id, Series.TRAINING_ERROR)) == 80
+    assert book.get(GROUP.run_id, Series.GRADIENT_NORM) is None
+    assert book.get(alike.run_id, Series.GRADIENT_NORM).values.shape == (3, 56)
+    put_group_curves(book, [replace(alike, members=("a", "b"))])
+    assert book.get(alike.run_id, Series.GRADIENT_NORM) is None  # that mean was of others
+
+
+def test_the_legend_has_room_for_a_wide_interval_and_keeps_it(book, qtbot):
+    apart = CurveBook()
+    for run_id, value in (("a", 10.0), ("b", 90.0)):
+        levels = np.concatenate([np.full(50, 50.0, np.float32), np.full(50, value, np.float32)])
+        apart.extend([CurveChunk(run_id, Series.TRAINING_ERROR, 1, levels)])
+    pair = replace(GROUP, members=("a", "b"))
+    put_group_curves(apart, [pair])
+    plot = CurvePlot(Theme(), apart)
+    qtbot.addWidget(plot)
+    plot.resize(900, 450)
+    plot.set_runs([pair])
+    plot.show()
+    qtbot.waitExposed(plot)
+    plot.draw_if_dirty()
+    row = plot.legend.row(pair.run_id)
+    longest = max(plot.legend.texts()[1][1:], key=len)
+    assert "\N{MINUS SIGN}" in longest  # the interval of two such runs reaches below zero
+    assert row._column() > row.fontMetrics().horizontalAdvance(longest)
+    width = row.width()
+    plot.read_at(10.0)  # where both are alike
+    assert plot.legend.row(pair.run_id).width() == width

@@ -282,6 +282,36 @@ def test_columns_are_remembered(qtbot, page, services):
     assert again.table.columnWidth(INDEX[Column.NAME]) == COLUMNS[Column.NAME].width
 
 
+def test_a_column_chosen_while_there_is_little_room_drives_no_other_away(qtbot, page, services):
+    def toggle(title: str, shown: bool) -> None:
+        next(each for each in page.table.columns_menu().actions() if each.text() == title).setChecked(shown)
+
+    def hidden(page, column: Column) -> bool:
+        return page.table.isColumnHidden(INDEX[column])
+
+    page.resize(760, 700)
+    qtbot.waitUntil(lambda: hidden(page, Column.DATA))
+    toggle("Note", True)
+    assert not hidden(page, Column.NOTE)
+    assert hidden(page, Column.DATA)
+    page.resize(2400, 700)
+    qtbot.waitUntil(lambda: not hidden(page, Column.DATA))  # it comes back with the room
+    toggle("Duration", False)
+    page.resize(760, 700)
+    qtbot.waitUntil(lambda: hidden(page, Column.DATA))
+    assert not hidden(page, Column.NOTE)
+    page.table.save_layout()
+    again = RunsPage(services, page_row("runs"))
+    qtbot.addWidget(again)
+    again.resize(2400, 700)
+    again.show()
+    again.reload()
+    qtbot.waitUntil(lambda: not hidden(again, Column.DATA))
+    assert hidden(again, Column.DURATION)
+    again.table.reset_layout()
+    qtbot.waitUntil(lambda: not hidden(again, Column.DURATION))
+
+
 def test_a_damaged_layout_is_no_obstacle(qtbot, services, stored):
     services.preferences.set_value("runs/columns-17", "rubbish")
     page = RunsPage(services, page_row("runs"))

@@ -23,6 +23,7 @@ from resnet_studio.domain.errors import HistoryAwayError, UserError
 from resnet_studio.domain.specs import CohortSpec
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
+from resnet_studio.ui import crash_dialog
 from resnet_studio.ui.crash_dialog import FaultDialog, FaultReporter
 
 from ..databases import database_of
@@ -238,6 +239,29 @@ def test_details_can_be_copied(qtbot: QtBot) -> None:
     text = QGuiApplication.clipboard().text()
     for part in ("Something broke: spoon", "spoon.py", "fork.py", "ResNet Studio", "PySide6"):
         assert part in text
+    dialog.close()
+
+
+@pytest.mark.qt_log_ignore("propagateSizeHints")
+def test_a_fault_that_comes_with_every_tick_opens_one_dialog(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    dialog = FaultDialog()
+    qtbot.addWidget(dialog)
+    said: list[str] = []
+    dialog.repeated.connect(said.append)
+    dialog.show_fault("spoon", "Traceback: spoon.py")
+    details = dialog.details
+    dialog.show_fault("spoon", "Traceback: spoon.py")
+    assert dialog.details == details
+    dialog.close()
+    dialog.show_fault("spoon", "Traceback: spoon.py")
+    assert not dialog.isVisible()
+    assert said == ["spoon", "spoon"]
+    dialog.show_fault("fork", "Traceback: fork.py")
+    assert dialog.isVisible()
+    dialog.close()
+    monkeypatch.setattr(crash_dialog, "QUIET_SECONDS", 0.0)
+    dialog.show_fault("spoon", "Traceback: spoon.py")
+    assert dialog.isVisible()
     dialog.close()
 
 

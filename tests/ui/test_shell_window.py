@@ -31,6 +31,7 @@ from resnet_studio.domain.queue import QueueStatus
 from resnet_studio.domain.specs import CohortSpec, replace
 from resnet_studio.history.store import RunStore
 from resnet_studio.platform.home import Home
+from resnet_studio.ui import status
 from resnet_studio.ui.actions import Action, ActionRow, WindowState
 from resnet_studio.ui.controller import RunController
 from resnet_studio.ui.dialogs import SECTION_GAP, HelpDialog, all_keys
@@ -493,6 +494,22 @@ def test_closing_while_training_asks_and_may_be_called_off(
     runs = [window.services.store.get(run_id) for run_id in run_ids]
     assert all(run.status is RunStatus.STOPPED and run.resumable and run.iteration > 0 for run in runs)
     assert window.services.store.checkpoints(run_ids[0])
+
+
+def test_closing_during_long_work_of_a_page_asks_and_may_be_called_off(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = window.pages.page("compare")
+    page.working.emit("Evaluating, 2 min left")
+    assert window.status.long_works == []  # it has just begun
+    monkeypatch.setattr(status, "LONG_SECONDS", 0.0)
+    QTimer.singleShot(200, lambda: press("keep_going_button"))
+    assert not window.close()
+    assert window.isVisible()
+    QTimer.singleShot(200, lambda: press("stop_and_close_button"))
+    assert window.close()
+    page.working.emit("")
+    assert window.status.long_works == []
 
 
 def test_the_status_bar_tells_device_and_time_left(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,13 @@ from resnet_studio.platform.home import Home
 from resnet_studio.platform.training_speed import KnownSpeeds
 from resnet_studio.studies.catalog import STUDIES, gallery_study
 from resnet_studio.studies.plan import StudyPlan
-from resnet_studio.studies.preview import preview
+from resnet_studio.studies.preview import Preview, preview
 from resnet_studio.studies.rule import Outcome, rule_text
 from resnet_studio.studies.study import BudgetName
 from resnet_studio.studies.study_file import read_study
 from resnet_studio.ui.drop_frame import drop_sentence
 from resnet_studio.ui.pages.rows import page_row
+from resnet_studio.ui.pages.studies import new_study
 from resnet_studio.ui.pages.studies.dots import SeedDots
 from resnet_studio.ui.pages.studies.gallery import CARD_HEIGHT
 from resnet_studio.ui.pages.studies.new_study import NewStudyDialog
@@ -337,6 +339,31 @@ def test_a_new_study_is_checked_as_it_is_written_and_opens_once_saved(
     assert len(study.plan().arms) == 3
     assert page.list.current is not None
     assert page.list.current.file == tmp_path / "mine.toml"
+
+
+def test_a_preview_that_takes_long_says_so_and_shows_no_other_study(
+    qtbot: QtBot, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+    released.set()
+
+    def slow(plan: StudyPlan, known: KnownSpeeds) -> Preview:
+        released.wait(20)
+        return preview(plan, known)
+
+    monkeypatch.setattr(new_study, "preview", slow)
+    monkeypatch.setattr(new_study, "LATE_MS", 50)
+    dialog = NewStudyDialog(services)
+    qtbot.addWidget(dialog)
+    dialog.grid.setPlainText("depth: 8, 14")
+    qtbot.waitUntil(lambda: dialog.table.rows.rowCount() == 2, timeout=20_000)
+    released.clear()
+    dialog.grid.setPlainText("depth: 8, 14, 20")
+    qtbot.waitUntil(lambda: dialog.takes.text() == "Working out what this takes…", timeout=20_000)
+    assert dialog.table.rows.rowCount() == 0
+    released.set()
+    qtbot.waitUntil(lambda: dialog.takes.text().startswith("9 runs"), timeout=20_000)
+    assert dialog.table.rows.rowCount() == 3
 
 
 def test_a_large_grid_is_previewed_without_a_wait(

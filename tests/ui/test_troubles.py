@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -142,6 +143,42 @@ def test_a_stop_on_a_full_disk_is_heard_and_stored_once_there_is_room(
     controller.resume([run.id for run in store.list_runs()])
     wait_until_idle(qtbot, window)
     assert {run.status for run in store.list_runs()} == {RunStatus.FINISHED}
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be moved there")
+def test_a_home_that_goes_during_training_is_not_made_anew_and_its_runs_are_shown_as_stopped(
+    qtbot: QtBot, open_window: Callable[[Home], MainWindow], home: Home, tiny_twin: CohortSpec
+) -> None:
+    window = open_window(home)
+    controller, store = window.services.controller, window.services.store
+    moved, begun = home.root.with_name("moved"), []
+
+    def look(event: object) -> None:
+        if isinstance(event, CurvesGrew) and not begun:
+            begun.append(event)
+            home.root.rename(moved)
+
+    controller.happened.connect(look)
+    window.navigator.train(longer(tiny_twin, 1000))
+    wait_until_idle(qtbot, window)
+    assert "put it back" in window.banner.sentence
+    window.pages.show_page("runs")
+    page = window.navigator.runs_page
+    qtbot.waitUntil(lambda: {run.status for run in page.model.records} == {RunStatus.STOPPED})
+    window.pages.show_page("train")
+    window.services.preferences.set_value("somewhere", 7)
+    window.services.preferences.sync()
+    qtbot.wait(100)  # Qt writes by itself from time to time
+    assert not home.root.exists()
+    assert window.services.preferences.value("somewhere", 0, int) == 7
+    header = window.navigator.train_page.header
+    qtbot.waitUntil(lambda: header.headline.text() == "Stopped")
+    moved.rename(home.root)
+    qtbot.waitUntil(lambda: {run.status for run in store.list_runs()} == {RunStatus.STOPPED}, timeout=10_000)
+    assert not any("disk" in run.reason for run in store.list_runs())
+    window.services.preferences.sync()
+    assert "somewhere=7" in (home.root / "preferences.ini").read_text(encoding="utf-8")
 
 
 def test_opened_on_a_full_disk_it_shows_the_history_and_writes_once_there_is_room(

@@ -54,7 +54,6 @@ class BlueprintView(ZoomedArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumWidth(300)
-        self.setStyleSheet("QAbstractScrollArea::corner { background: transparent; border: 0; }")
         self.viewport().setMouseTracking(True)
         self.viewport().installEventFilter(self)
         self._theme = theme

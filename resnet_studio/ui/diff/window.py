@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -70,7 +70,7 @@ class DiffWindow(QDialog):
         self._lay_out()
         self._connect()
         self._on_changed()
-        self.resize(1120, 780)
+        self.resize(QSize(1120, 780).boundedTo(self.screen().availableGeometry().size() * 0.94))
 
     def offer_design(self, design: NetworkSpec | None) -> None:
         """The network in the form may be compared, and its twin; where it is shown it follows the form."""

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from resnet_studio.domain.records import NamedImage
+from resnet_studio.domain.visible_text import visible_line
 
 Source = Path | NamedImage
 _NUMBERING = re.compile(r"[\s_\-.(]*\d*\)?$")  # "star-2", "star (3)" and "star" are all stars
@@ -46,9 +47,12 @@ class ImageRow:
     def of(cls, source: Source) -> ImageRow:
         if isinstance(source, NamedImage):
             once = _NUMBERING.sub("", source.name).casefold()
-            return cls(source.name, source, source.name, hints=(once, _NUMBERING.sub("", once)))  # "red 00012 (2)"
+            return cls(
+                source.name, source, visible_line(source.name), hints=(once, _NUMBERING.sub("", once))
+            )  # "red 00012 (2)"
         hints = (source.parent.name.casefold(), _NUMBERING.sub("", source.stem).casefold())
-        return cls(str(source), source, source.name, source.parent.name, hints, _folders_in(source.parent.parent))
+        name, folder = visible_line(source.name), visible_line(source.parent.name)
+        return cls(str(source), source, name, folder, hints, _folders_in(source.parent.parent))
 
 
 @lru_cache(maxsize=256)

@@ -16,18 +16,29 @@ Floats = npt.NDArray[np.floating]
 
 
 def put_group_curves(book: CurveBook, groups: Iterable[PlottedRun]) -> None:
-    """Store the mean of each group's curves in ``book``, for every series that all its runs have."""
+    """Store the mean of each group's curves in ``book``, for every series that all its runs have.
+
+    Nets of different depth have no mean by layer.
+    """
     for group in groups:
         for series in Series:
             buffers = [book.get(run_id, series) for run_id in group.members]
             known = [buffer for buffer in buffers if buffer is not None]
             if not known or len(known) < len(buffers):
                 continue
+            if not _same_layers(known):
+                if book.get(group.run_id, series) is not None:  # of other runs of the group, before
+                    book.put(group.run_id, series, known[0].iterations[:0], known[0].values[:0])
+                continue
             iterations = common_iterations(known)
             values = _stacked(known, iterations, 1)
             if len(iterations):
                 book.put(group.run_id, series, iterations, values.mean(axis=0).astype(np.float32))
         book.take_scales(group.run_id, group.members[0])
+
+
+def _same_layers(buffers: list[CurveBuffer]) -> bool:
+    return len({buffer.values.shape[1:] for buffer in buffers}) == 1
 
 
 def common_iterations(buffers: list[CurveBuffer]) -> npt.NDArray[np.int64]:

@@ -85,7 +85,7 @@ class LayerPlot(RunPlot):
             _(
                 "Nothing is measured by layer here yet. Training measures the layers at its first iteration and at "
                 "every so many after it, as “Measure layers every” of the recipe says; runs of earlier versions have "
-                "no such measurements."
+                "no such measurements, and groups of nets of different depth no mean of them."
             )
         )
         self._nothing.setProperty("role", "muted")

@@ -49,10 +49,10 @@ def value_text(value: float | None, found: Statistic | None, unit: str) -> str:
     if value is None:
         return DASH
     percent = unit == "%"
-    mean = f"{value:.1f}" if percent else f"{value:.3g}"
+    mean = true_minus(f"{value:.1f}" if percent else f"{value:.3g}")
     if found is None or found.deviation is None or found.low is None or found.high is None:
         return f"{mean} %" if percent else mean
-    low, high = (f"{end:.1f}" if percent else f"{end:.3g}" for end in (found.low, found.high))
+    low, high = (true_minus(f"{end:.1f}" if percent else f"{end:.3g}") for end in (found.low, found.high))
     spread = f"{found.deviation:.1f}" if percent else f"{found.deviation:.2g}"
     return f"{mean} ± {spread} [{low}, {high}]"
 
@@ -79,6 +79,7 @@ class _Row(QAbstractButton):
         self.tested = False  # the curves have markers
         self.pens: tuple[QPen | None, ...] = ()  # of a head: lines before its words
         self.wide = False  # room for deviations and intervals
+        self.widest = ""  # a value for which every column has room, too
 
     def show_values(self, values: Sequence[str]) -> None:
         if tuple(values) != self.values:
@@ -93,7 +94,8 @@ class _Row(QAbstractButton):
 
     def _column(self) -> int:
         widest = "88.8 ± 8.8 [88.8, 88.8]" if self.wide else "+88.8 pp"
-        return QFontMetrics(self.font()).horizontalAdvance(widest) + 8
+        metrics = QFontMetrics(self.font())
+        return max(metrics.horizontalAdvance(widest), metrics.horizontalAdvance(self.widest)) + 8
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier and self.run is not None:
@@ -177,6 +179,7 @@ class Legend(QScrollArea):
         self._heads: list[_Row] = []
         self._place = ""
         self._wide = False
+        self._widest = ""
         self._room = 10_000
         self._body = QWidget()
         self._body.setProperty("role", "clear")
@@ -192,7 +195,7 @@ class Legend(QScrollArea):
         for row in [*self._rows.values(), *self._gaps.values()]:
             _drop(row)
         self._rows, self._gaps = {}, {}
-        self._wide = any(run.members for run in runs)
+        self._wide, self._widest = any(run.members for run in runs), ""
         for run in runs:
             row = self._new_row()
             row.run, row.label, row.values = run, run.name, (DASH,) * self._columns
@@ -255,6 +258,19 @@ class Legend(QScrollArea):
             self._arrange()
         for gap in gaps:
             self._gaps[gap.depth].show_values([gap_text(value, unit) for value in gap.values])
+        self._widen()
+
+    def _widen(self) -> None:
+        """Room for the longest value that was shown since the runs are these: columns do not jump with the cursor."""
+        metrics = self.fontMetrics()
+        widest = max(
+            (value for row in self._ordered() for value in row.values), key=metrics.horizontalAdvance, default=""
+        )
+        if metrics.horizontalAdvance(widest) > metrics.horizontalAdvance(self._widest):
+            self._widest = widest
+            for row in self._ordered():
+                row.widest = widest
+            self._arrange()
 
     def texts(self) -> list[tuple[str, ...]]:
         """Every line as shown, the place first."""
@@ -272,7 +288,7 @@ class Legend(QScrollArea):
     def _new_row(self) -> _Row:
         row = _Row(self._theme, self._columns, self._body)
         row.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        row.wide, row.tested = self._wide, self._panel.bold is not None
+        row.wide, row.tested, row.widest = self._wide, self._panel.bold is not None, self._widest
         row.show()
         return row
 

@@ -109,8 +109,12 @@ class PlottedRun:
 
     @classmethod
     def of_group(cls, group: RunGroup, lightness_step: int) -> PlottedRun:
-        """The mean of a group's runs; twins are the only plain and the only residual group of a depth."""
+        """The mean of a group's runs; twins are the only plain and the only residual group of a depth.
+
+        A group of several depths, or of both kinds, has no twin.
+        """
         first = group.first
+        alike = len({(run.spec.network.depth, run.residual) for run in group.counted}) == 1
         count = len(group.counted)
         name = _("{name} (n {count})", name=group.name, count=count)
         return cls(
@@ -121,7 +125,7 @@ class PlottedRun:
             first.spec.network.depth,
             max(run.iterations for run in group.counted),
             lightness_step,
-            cohort="groups",
+            cohort="groups" if alike else group.id,
             members=tuple(run.id for run in group.counted),
         )
 

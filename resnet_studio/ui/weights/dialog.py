@@ -28,6 +28,7 @@ from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.imported_weights import ImportOptions, Recognition, without_options
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.specs import NetworkSpec, replace
+from resnet_studio.domain.visible_text import visible, visible_line
 from resnet_studio.text import _
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job, Work
@@ -70,7 +71,7 @@ class ImportDialog(QDialog):
     # What is shown
 
     def _lay_out(self) -> None:
-        title = named(QLabel(self._path.name), "import_title", role="heading")
+        title = named(QLabel(visible_line(self._path.name)), "import_title", role="heading")
         title.setTextFormat(Qt.TextFormat.PlainText)
         self._sets = named(QComboBox(), "import_weights_key", tip=_("Which of the file's sets of weights is imported"))
         self._sets.setVisible(False)
@@ -233,7 +234,7 @@ class ImportDialog(QDialog):
         if ready and not self.images.usable and self.images.key == "own":
             fault = NO_COLOURS
         if fault or self._fault.text() in (NO_COLOURS, NO_SIZE):
-            self._fault.setText(fault)
+            self._fault.setText(visible(fault))
         self._fault.setVisible(bool(self._fault.text()))
 
     # What is done
@@ -311,7 +312,7 @@ class ImportDialog(QDialog):
     @Slot(str)
     def _on_failed(self, sentence: str) -> None:
         self._job = None
-        self._fault.setText(sentence)
+        self._fault.setText(visible(sentence))
         self._doing.clear()
         self._update()
         self.import_button.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from resnet_studio.domain.visible_text import visible
 from resnet_studio.text import _
 from resnet_studio.ui.widgets.accessible_names import named
 
@@ -50,7 +51,7 @@ class Banner(QFrame):
     def _show_last(self) -> None:
         if self._notices:
             sentence, kind, action = next(reversed(self._notices.values()))
-            self._text.setText(sentence)
+            self._text.setText(visible(sentence))
             self._act.setText(action)
             self._act.setVisible(bool(action))
             if self.property("kind") != kind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from resnet_studio.domain.data_sets import FOLDER, DataSetRow, find_data_set, source_choices
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.domain.visible_text import visible
 from resnet_studio.text import _
 from resnet_studio.ui.preferences import CLASS_FOLDERS
 from resnet_studio.ui.services import Services
@@ -92,8 +94,12 @@ class DataField(QWidget):
         self._scan_timer.timeout.connect(self._scan)
         self._source.activated.connect(self._on_source)
         self._path.textEdited.connect(self._on_path)
+        self._path.returnPressed.connect(self._scan)
         self._choose.clicked.connect(self._on_choose)
         self._fetch.clicked.connect(self._on_fetch)
+        application = QGuiApplication.instance()
+        assert isinstance(application, QGuiApplication)
+        application.applicationStateChanged.connect(self._on_application)
 
     @property
     def text(self) -> str:
@@ -114,6 +120,12 @@ class DataField(QWidget):
         self._folder_row.setVisible(folder)
         self._scan()
 
+    @Slot(Qt.ApplicationState)
+    def _on_application(self, state: Qt.ApplicationState) -> None:
+        """A person who comes back may have put right what the sentence says."""
+        if state is Qt.ApplicationState.ApplicationActive and self.fault and self._path.text() and self._job is None:
+            self._scan()
+
     def ask_for_folder(self) -> None:
         """Show that a folder is wanted which is not known yet."""
         self._path.clear()
@@ -130,7 +142,7 @@ class DataField(QWidget):
 
     def show_error(self, sentence: str) -> None:
         """What the specification finds wrong; what the data say themselves comes first."""
-        sentence = self.fault or sentence
+        sentence = visible(self.fault or sentence)
         self._error.setText(sentence[:1].upper() + sentence[1:])
         self._error.setVisible(bool(sentence))
         self._note.setVisible(not sentence)

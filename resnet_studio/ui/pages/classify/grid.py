@@ -46,7 +46,6 @@ class ResultsGrid(QTableView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setShowGrid(False)
         self.setCornerButtonEnabled(False)
-        self.setStyleSheet("QAbstractScrollArea::corner { background: transparent; border: 0; }")
         self.setTabKeyNavigation(False)
         self.setAcceptDrops(False)  # the page takes drops
         for keys, signal in (("Del", self.remove_requested), ("Ctrl+C", self.copy_requested)):

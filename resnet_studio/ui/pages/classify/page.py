@@ -14,9 +14,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QFileDialog,
-    QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -28,6 +28,7 @@ from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import NamedImage
 from resnet_studio.platform.resources import resources
 from resnet_studio.text import _, _n
+from resnet_studio.ui.dropped_files import sort_files
 from resnet_studio.ui.images.drop_target import DropTarget
 from resnet_studio.ui.images.open_images import (
     NO_IMAGE,
@@ -52,6 +53,7 @@ from resnet_studio.ui.pages.classify.run_choice import RunChoiceModel
 from resnet_studio.ui.pages.classify.session import ClassifySession
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.empty_state import EmptyState
+from resnet_studio.ui.widgets.flow import FlowLayout
 from resnet_studio.ui.widgets.focus import keeping_focus
 from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import duration_text
@@ -108,12 +110,13 @@ class ClassifyPage(Page):
         self._copy = self._button(_("Copy"), "classify_copy", _("The results as a table, for a spreadsheet"))
         self._export = self._button(_("Export CSV…"), "classify_export", _("The results as a file"))
         self._clear = self._button(_("Clear"), "classify_clear", _("Take all images away"))
-        head = QHBoxLayout()
-        head.setSpacing(6)
+        head = FlowLayout(6)  # in a narrow window the buttons take a second line
         title.setMinimumHeight(34)  # buttons that come and go do not move the page
         head.addWidget(title)
-        head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
-        head.addStretch(1)
+        head.addWidget(self._count)
+        room = QWidget(self)
+        room.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        head.addWidget(room)
         for button in (
             self._refused, self._where, self._check, self._again, self._copy, self._export, self._clear,
         ):  # fmt: skip
@@ -224,8 +227,14 @@ class ClassifyPage(Page):
             self.message.emit(NO_IMAGE)
 
     def _open(self, dropped: DroppedImages) -> bool:
-        if dropped.paths:
-            self.classify_paths(list(dropped.paths))
+        """Images stay here; weights and studies go where they go from every other page."""
+        files, navigator = sort_files(dropped.paths), self.services.navigator
+        if files.weights:
+            navigator.import_weights(files.weights)
+        if files.others:
+            self.classify_paths(list(files.others))
+        for path in files.studies:
+            navigator.open_study(path)
         if dropped.images:
             self.classify_images(list(dropped.images))
         if dropped.only_remote:

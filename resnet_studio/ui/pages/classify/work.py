@@ -12,6 +12,7 @@ from resnet_studio.domain.errors import Stopped, UserError
 from resnet_studio.domain.events import StopCheck
 from resnet_studio.domain.protocols import Protocol, ProtocolKind
 from resnet_studio.domain.records import Classification, RunRecord
+from resnet_studio.domain.visible_text import visible_line
 from resnet_studio.ui.images.image_row import Source
 from resnet_studio.ui.threads.jobs import Emit, Work
 from resnet_studio.ui.widgets.protocol_choice import ProtocolChoice
@@ -121,7 +122,9 @@ def find(paths: Sequence[Path]) -> Work:
         from resnet_studio.data.images import find_images
 
         images, refused = find_images(paths)
-        return Found(tuple(images), tuple(f"{path.name or path} {reason}." for path, reason in refused))
+        return Found(
+            tuple(images), tuple(f"{visible_line(path.name or str(path))} {reason}." for path, reason in refused)
+        )
 
     return work
 

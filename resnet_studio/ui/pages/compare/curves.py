@@ -218,12 +218,16 @@ class CurvesView(QWidget):
 
     @Slot()
     def _show_plot(self) -> None:
-        """The plot of the quantity; words where all runs were trained elsewhere."""
+        """The plot of the quantity; words where all runs were trained elsewhere.
+
+        Maps by layer have a panel for each run as they are, and none for each value of a field.
+        """
         elsewhere = bool(self._runs) and all(run.imported for run in self._runs)
         plot = self.plots[self.quantity.currentIndex()]
         plot.set_runs(self._plotted)  # the others follow when they are looked at
         plot.set_hidden(self._hidden)
-        facets = str(self.facet_choice.currentData())
+        self.facet_choice.setEnabled(isinstance(plot, CurvePlot))
+        facets = str(self.facet_choice.currentData()) if isinstance(plot, CurvePlot) else ""
         self.same_scale.setVisible(bool(facets))
         if facets and not elsewhere:
             self.facets.show_runs(

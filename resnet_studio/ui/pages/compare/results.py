@@ -54,6 +54,7 @@ class ResultTables(QWidget):
         self.results, self.differences = ResultsModel(theme, self), DifferencesModel(self)
         self.groups = GroupResultsModel(theme, self)
         self._group_baseline = ""
+        self._hints: dict[QTableView, list[int]] = {}  # widths that the columns of a table asked for last
         self.results_view = self._table("results_table", _("Results of the runs"))
         self.groups_view = self._table("group_results_table", _("Results of the groups"))
         for view, model in ((self.results_view, self.results), (self.groups_view, self.groups)):
@@ -172,11 +173,21 @@ class ResultTables(QWidget):
         self.tabs.setTabText(2, _("Twins ({lines})", lines=len(lines)))
         if self.all_twins.toPlainText() != "\n".join(lines):
             self.all_twins.setPlainText("\n".join(lines))
-        if names != before:
-            self.results_view.resizeColumnsToContents()
-            self.groups_view.resizeColumnsToContents()
-            self.differences_view.resizeColumnsToContents()
+        for view in (self.results_view, self.groups_view, self.differences_view):
+            if names != before:
+                view.resizeColumnsToContents()
+            self._widen(view)
         self._keep_whole()
+
+    def _widen(self, view: QTableView) -> None:
+        """Room for a value that is longer than those before it; a column that a person made narrow stays so else."""
+        hints = [view.sizeHintForColumn(column) for column in range(view.model().columnCount())]
+        before = self._hints.get(view, [])
+        for column, hint in enumerate(hints):
+            grown = column >= len(before) or hint > before[column]
+            if grown and hint > view.columnWidth(column):
+                view.setColumnWidth(column, hint)
+        self._hints[view] = hints
 
     def _keep_whole(self) -> None:
         """A splitter knows nothing of lines that a text needs at this width, and would cut the table's last rows."""

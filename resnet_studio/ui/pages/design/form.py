@@ -234,6 +234,7 @@ class DesignForm(QFrame):
             count = self._count.of_data(self._texts["network.classes"], len(facts.class_names))
             self._set("network.classes", count)
         self._validate()
+        self._sheet.settle()
 
     # What is wrong, and what is seen
 

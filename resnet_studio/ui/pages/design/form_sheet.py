@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
@@ -66,6 +66,17 @@ class FormSheet(QScrollArea):
         label = self._group_errors[key]
         label.setText(sentence[:1].upper() + sentence[1:])
         label.setVisible(bool(sentence))
+
+    def settle(self) -> None:
+        """Give the data's sentence the lines that it takes, at once.
+
+        Qt does so with later events; while the rest of the window is built they wait for seconds, and the sentence
+        lay over the box above it.
+        """
+        for widget in (self._data, self.widget()):
+            if layout := widget.layout():
+                layout.activate()
+            QCoreApplication.sendPostedEvents(widget, QEvent.Type.LayoutRequest.value)
 
     def place(self, name: str, sentence: str, edited: str) -> str:
         """The row or group that shows an error: ``recipe.milestones.1`` belongs to ``recipe.milestones``.

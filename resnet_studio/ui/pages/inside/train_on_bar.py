@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from resnet_studio.domain.analyses.construct import Construction
 from resnet_studio.domain.errors import UserError
@@ -17,6 +17,7 @@ from resnet_studio.studies.training_on import Pair, trained_on, training_on, tra
 from resnet_studio.text import _
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.number_box import NumberBox
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class TrainOnBar(QWidget):
                 "batches and the recipe of the shallow net at its first learning rate: does SGD keep what was built?"
             ),
         )  # fmt: skip
-        self.iterations = named(QSpinBox(), "inside_train_on_iterations")
+        self.iterations = named(NumberBox(), "inside_train_on_iterations")
         self.iterations.setAccessibleName(_("Iterations"))
         self.iterations.setRange(1, _AT_MOST)
         self.iterations.setSingleStep(100)

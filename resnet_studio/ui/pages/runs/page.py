@@ -271,7 +271,7 @@ class RunsPage(Page):
         self._trash = self._store.list_runs(deleted=True)
         if self.shelf is Shelf.TRASH:
             return self._trash
-        return self._store.list_runs(archived=self.shelf is Shelf.ARCHIVE)
+        return self.services.controller.ended(self._store.list_runs(archived=self.shelf is Shelf.ARCHIVE))
 
     @Slot()
     def _on_shelf(self) -> None:

@@ -19,6 +19,7 @@ from resnet_studio.ui.theme import Theme
 
 _LAYOUT = f"runs/columns-{len(ORDER)}"  # another number of columns is another layout
 _FIELDS = "runs/fields"
+_CHOSEN = "runs/columns_chosen"
 _HAVE_COLUMNS = frozenset({"depth", "block", "shortcut", "data"})
 _SAVE_MS = 400
 _ALWAYS = Column.NAME
@@ -39,6 +40,7 @@ class RunsView(QTableView):
         super().__init__(parent)
         self._proxy, self._preferences = proxy, preferences
         self._default: bool = True  # nobody has changed the columns
+        self._chosen: set[Column] = set()  # of the less important ones: shown or hidden by a person, whatever the room
         self.setObjectName("runs_table")
         self.setAccessibleName(_("Stored runs"))
         self.setModel(proxy)
@@ -53,7 +55,6 @@ class RunsView(QTableView):
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
         self.setCornerButtonEnabled(False)
-        self.setStyleSheet("QAbstractScrollArea::corner { background: transparent; border: 0; }")
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self.menu_requested)
         self.doubleClicked.connect(self.opened)
@@ -154,13 +155,15 @@ class RunsView(QTableView):
         self._set_fields(())
         self._set_default_layout()
         self._preferences.remove(self._layout_key)
+        self._preferences.remove(_CHOSEN)
 
     def save_layout(self) -> None:
-        """A layout of a person's own, which no longer follows the width."""
+        """A layout of a person's own; only the less important columns that nobody chose still follow the width."""
         if self._default and self._is_default():
             return
         self._default = False
         self._preferences.set_value(self._layout_key, self.horizontalHeader().saveState())
+        self._preferences.set_value(_CHOSEN, [column.value for column in _LESS_IMPORTANT if column in self._chosen])
 
     def _is_default(self) -> bool:
         """Whether nobody has changed widths, places, columns or order; the last column takes what room is left."""
@@ -182,42 +185,55 @@ class RunsView(QTableView):
             self._set_default_layout()
         else:
             self._default = False
+            every = [
+                column.value for column in _LESS_IMPORTANT
+            ]  # of layouts from before it was remembered which were chosen
+            chosen = self._preferences.value(_CHOSEN, every, list)
+            self._chosen = {column for column in _LESS_IMPORTANT if column.value in chosen}
         header.setSectionHidden(INDEX[_ALWAYS], False)
 
+    @property
+    def _following(self) -> list[Column]:
+        """Columns that show where there is room, the most important first."""
+        return [column for column in _LESS_IMPORTANT if column not in self._chosen]
+
     def _unfitting(self) -> set[Column]:
-        """Of the columns that are less important, those that would need scrolling."""
-        room, unfitting = self.viewport().width(), set()
-        width = sum(COLUMNS[column].width for column in ORDER if column not in _LESS_IMPORTANT)
-        for column in _LESS_IMPORTANT:
+        """Of the columns that follow the width, those that would need scrolling."""
+        room, unfitting, following = self.viewport().width(), set(), self._following
+        others = [column for column in ORDER if column not in following and not self.isColumnHidden(INDEX[column])]
+        width = sum(COLUMNS[column].width for column in others)
+        for column in following:
             width += COLUMNS[column].width
             if width > room:
                 unfitting.add(column)
         return unfitting
 
-    def _fit_default(self) -> None:
+    def _fit(self) -> None:
         unfitting = self._unfitting()
-        for column in _LESS_IMPORTANT:
+        for column in self._following:
             self.setColumnHidden(INDEX[column], column in unfitting)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._default:
-            self._fit_default()
+        self._fit()
 
     def _set_default_layout(self) -> None:
         self._default = True
+        self._chosen = set()
         header = self.horizontalHeader()
         for index, column in enumerate(ORDER):
             header.moveSection(header.visualIndex(index), index)
             header.setSectionHidden(index, False)
             header.resizeSection(index, COLUMNS[column].width)
         header.setSortIndicator(INDEX[Column.CREATED], Qt.SortOrder.DescendingOrder)
-        self._fit_default()
+        self._fit()
 
     def _on_column_toggled(self, shown: bool) -> None:
         action = self.sender()
         if isinstance(action, QAction):
             index = action.data()
+            if ORDER[index] in _LESS_IMPORTANT:
+                self._chosen.add(ORDER[index])
             self.setColumnHidden(index, not shown)
             if shown and self.columnWidth(index) < 20:
                 self.setColumnWidth(index, COLUMNS[ORDER[index]].width)

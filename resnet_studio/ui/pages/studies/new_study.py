@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
-    QSpinBox,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -36,9 +35,11 @@ from resnet_studio.ui.pages.studies.setup import left_out_text
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.number_box import NumberBox
 from resnet_studio.ui.widgets.spec_fields import LISTS
 
 _PREVIEW_AFTER_MS = 300  # a number is typed digit by digit
+LATE_MS = 400
 _GRID = "depth: 20, 56\nblock: plain, basic"
 _FIXED = "data: builtin\niterations: 250\nmilestones:\nbatch_size: 64\nlearning_rate: 0.02"
 
@@ -110,7 +111,7 @@ class NewStudyDialog(QDialog):
         self.resize(1060, 600)
         self.name = named(QLineEdit(_("My study")), "new_study_name")
         self.question = named(QLineEdit(), "new_study_question")
-        self.seeds = named(QSpinBox(), "new_study_seeds")
+        self.seeds = named(NumberBox(), "new_study_seeds")
         self.seeds.setRange(1, 100)
         self.seeds.setValue(3)
         self.grid = named(QPlainTextEdit(_GRID), "new_study_grid", tip=_("One field a line; commas between values"))
@@ -123,6 +124,8 @@ class NewStudyDialog(QDialog):
         self.table = PreviewTable()
         self._timer = QTimer(self, singleShot=True, interval=_PREVIEW_AFTER_MS)
         self._timer.timeout.connect(self._preview)
+        self._late = QTimer(self, singleShot=True, interval=LATE_MS)
+        self._late.timeout.connect(self._on_late)
         form = QFormLayout()
         rows = (
             (_("Name"), self.name), (_("Question"), self.question), (_("Seeds"), self.seeds),
@@ -205,9 +208,17 @@ class NewStudyDialog(QDialog):
             return preview(study.plan(), with_runs(known_speeds(cache), store.list_runs()))
 
         self._job = self._services.jobs.start(work, on_done=self._show_preview, on_failed=self._on_no_plan)
+        self._late.start()
+
+    @Slot()
+    def _on_late(self) -> None:
+        """A large grid takes seconds: what stands there is of another one."""
+        self._show_preview(None)
+        self.takes.setText(_("Working out what this takes…"))
 
     @Slot(object)
     def _show_preview(self, found: Preview | None) -> None:
+        self._late.stop()
         self.preview = found
         self.takes.setText("" if found is None else found.words)
         self.table.show_preview(found)

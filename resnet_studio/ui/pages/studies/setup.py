@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from resnet_studio.domain.specs import DataSpec
+from resnet_studio.domain.visible_text import visible
 from resnet_studio.studies.own_study import SEED, OwnStudy
 from resnet_studio.studies.plan import StudyPlan
 from resnet_studio.studies.study import BudgetName, Study
@@ -17,6 +18,7 @@ from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.data_field import DataField
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
 from resnet_studio.ui.widgets.flow import FlowLayout
+from resnet_studio.ui.widgets.number_box import NumberBox
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _MOST_SEEDS = 100
@@ -37,7 +39,7 @@ class SetupPanel(QFrame):
         self.touched = False  # somebody chose something since the card was shown
         self.budget = named(Choice(), "budget_choice", tip=_("How much training the study is given"))
         self.budget.setAccessibleName(_("Budget"))
-        self.seeds = named(QSpinBox(), "seeds_field", tip=_("How many; 3, 5 and 10 give verdicts"))
+        self.seeds = named(NumberBox(), "seeds_field", tip=_("How many; 3, 5 and 10 give verdicts"))
         self.seeds.setRange(1, _MOST_SEEDS)
         self.seeds.setAccessibleName(_("Seeds"))
         self.seeds.setFixedWidth(56)
@@ -173,7 +175,7 @@ class SetupPanel(QFrame):
         self.left_out.setVisible(bool(plan.left_out))
 
     def show_fault(self, sentence: str) -> None:
-        self.fault.setText(sentence)
+        self.fault.setText(visible(sentence))
         self.fault.setVisible(bool(sentence))
 
     @Slot()

@@ -224,7 +224,7 @@ class TrainPage(Page):
 
     def _members(self, cohort_id: str) -> list[RunRecord]:
         """The runs of a cohort that are not deleted; UserError if the history cannot be read."""
-        return [run for run in self._store.cohort_runs(cohort_id) if not run.deleted]
+        return self._controller.ended(run for run in self._store.cohort_runs(cohort_id) if not run.deleted)
 
     def _find_cohort(self) -> None:
         """What trains now, else what was worked on last; nothing while the next one is checked."""

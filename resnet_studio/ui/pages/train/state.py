@@ -70,9 +70,11 @@ class CohortState:
         return not set(self.run_ids).isdisjoint(run_ids)
 
     def update_runs(self, runs: Iterable[RunRecord]) -> None:
-        """Newer records of some of the runs: renamed, or measured further."""
+        """Newer records of some of the runs: renamed, measured further, or ended."""
         newer = {run.id: run for run in runs}
         self.runs = tuple(newer.get(run.id, run) for run in self.runs)
+        if not self.active:
+            self.phase, self.detail, self.fraction, self.rate, self.seconds_left = None, "", None, None, None
 
     def apply(self, event: Event) -> bool:
         """Take in what happened; whether it concerns this cohort."""
@@ -104,8 +106,6 @@ class CohortState:
         known = next(run for run in self.runs if run.id == event.run_id)
         iteration = known.iteration if event.iteration is None else event.iteration
         self.update_runs([replace(known, status=event.status, reason=event.reason, iteration=iteration)])
-        if not self.active:
-            self.phase, self.detail, self.fraction, self.rate, self.seconds_left = None, "", None, None, None
 
     @property
     def title(self) -> str:
