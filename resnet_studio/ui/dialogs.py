@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QScrollArea,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -27,6 +26,7 @@ from resnet_studio.ui.pages.base import PageRow
 from resnet_studio.ui.pages.runs.actions import ENTRIES
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column
 
 SECTION_GAP = 14  # pixels above a section of keys
 
@@ -100,9 +100,7 @@ class HelpDialog(QDialog):
         self.tabs.addTab(_keys(pages), _("Keys"))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.addWidget(self.tabs, 1)
-        column.addWidget(buttons)
+        in_column((self.tabs, 1), buttons, of=self)
         self.resize(720, 640)
 
     def show_term(self, key: str) -> None:

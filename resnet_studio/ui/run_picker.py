@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -28,6 +27,7 @@ from resnet_studio.ui.plots.line_sample import sample_icon
 from resnet_studio.ui.plots.run_colours import line_colour, plain_tip
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.filter_field import FilterField
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 NARROW = 240  # pixels
@@ -172,14 +172,7 @@ class RunPicker(QWidget):
         foot.addWidget(self.all)
         foot.addWidget(self.none)
         foot.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addLayout(top)
-        layout.addWidget(self.filter)
-        layout.addWidget(self.problem)
-        layout.addWidget(self.view, 1)
-        layout.addLayout(foot)
+        in_column(top, self.filter, self.problem, (self.view, 1), foot, of=self, margins=0, spacing=6)
         self.filter.textChanged.connect(self._on_filter)
         self.view.doubleClicked.connect(self._on_double_click)
         self.all.clicked.connect(self._on_all)

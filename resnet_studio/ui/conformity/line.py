@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from resnet_studio.domain.specs import RunSpec
 from resnet_studio.studies.conformity.checks import State
@@ -12,6 +12,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.conformity.window import ConformityWindow
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import Gap, in_column
 from resnet_studio.ui.widgets.plain_tip import plain_tip, set_tip
 
 
@@ -29,13 +30,15 @@ class ConformityLine(QWidget):
         self.button = named(QPushButton(_("Show all points")), "conformity_button")
         set_tip(self.button, _("Every point of the paper, and how this design stands to it"))
         self.button.setEnabled(False)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self.counts)
-        column.addWidget(self.differs)
-        column.addSpacing(2)
-        column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
+        in_column(
+            self.counts,
+            self.differs,
+            Gap(2),
+            (self.button, 0, Qt.AlignmentFlag.AlignLeft),
+            of=self,
+            margins=0,
+            spacing=4,
+        )
         self.button.clicked.connect(self.open_list)
 
     @property

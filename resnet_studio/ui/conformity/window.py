@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QWidget
 
 from resnet_studio.studies.conformity.report import Conformity
 from resnet_studio.text import _
 from resnet_studio.ui.conformity.panel import ConformityPanel
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.layouts import in_column
 
 
 class ConformityWindow(QDialog):
@@ -19,10 +20,7 @@ class ConformityWindow(QDialog):
         self.panel = ConformityPanel(theme)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(18, 12, 18, 12)
-        column.addWidget(self.panel, 1)
-        column.addWidget(buttons)
+        in_column((self.panel, 1), buttons, of=self, margins=(18, 12, 18, 12))
         self.resize(940, 620)
 
     def show_conformity(self, found: Conformity) -> None:

@@ -12,6 +12,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.panels import PlotOptions
 from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 WINDOWS = (1, 2, 3, 5, 7, 10, 15, 20, 25, 30, 40, 50, 70, 100, 150, 200, 250, 350, 500, 700, 1000)
@@ -47,11 +48,7 @@ class SmoothingSlider(QWidget):
         self.value.setMinimumWidth(self.value.fontMetrics().horizontalAdvance(_("Smooth {window}", window=1000)) + 4)
         for widget in (self, self.slider, self.value):
             set_tip(widget, _SMOOTHING_TIP)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(4, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addWidget(self.slider)
-        layout.addWidget(self.value)
+        in_row(self.slider, self.value, of=self, margins=(4, 0, 0, 0), spacing=6)
         self.slider.valueChanged.connect(self._on_moved)
         self._on_moved()
 
@@ -87,9 +84,7 @@ class PlotControls(QWidget):
     def __init__(self, preferences: Preferences, key: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._preferences, self._key = preferences, key
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
+        layout = in_row(of=self, margins=0, spacing=6)
         self.axis = self._choice("x_axis_choice", _("What the curves are drawn over (X)"), "X")
         for axis, text in _AXES.items():
             self.axis.addItem(text, axis.value)

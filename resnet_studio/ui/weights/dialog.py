@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QProgressBar,
@@ -34,6 +33,7 @@ from resnet_studio.ui.threads.jobs import Emit, Job, Work
 from resnet_studio.ui.weights.images_box import ImagesAnswer, ImagesBox
 from resnet_studio.ui.weights.texts import NO_ANSWER, NO_COLOURS, NO_IMAGES, NO_SET, NO_SIZE, assumptions, network_text
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,9 +98,7 @@ class ImportDialog(QDialog):
             QPushButton(_("From a file…")), "import_classes_browse", tip=_("A class name a line, or a JSON list")
         )
         browse.clicked.connect(self._on_classes)
-        classes = QHBoxLayout()
-        classes.addWidget(self._class_label, 1)
-        classes.addWidget(browse)
+        classes = in_row((self._class_label, 1), browse)
         self._form = named(QWidget(), role="clear")
         form = QFormLayout(self._form)
         form.setContentsMargins(0, 0, 0, 0)
@@ -128,21 +126,20 @@ class ImportDialog(QDialog):
         self.import_button.clicked.connect(self._on_import)
         self._cancel = named(QPushButton(_("Cancel")), "import_cancel")
         self._cancel.clicked.connect(self.reject)
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        buttons.addWidget(self._cancel)
-        buttons.addWidget(self.import_button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 16, 20, 16)
-        column.setSpacing(10)
-        column.addWidget(title)
-        column.addWidget(self._sets)
-        column.addWidget(area, 100)
-        column.addStretch(1)
-        column.addWidget(self._fault)
-        column.addWidget(self._doing)
-        column.addWidget(self._bar)
-        column.addLayout(buttons)
+        buttons = in_row(STRETCH, self._cancel, self.import_button)
+        in_column(
+            title,
+            self._sets,
+            (area, 100),
+            STRETCH,
+            self._fault,
+            self._doing,
+            self._bar,
+            buttons,
+            of=self,
+            margins=(20, 16, 20, 16),
+            spacing=10,
+        )
         self.resize(640, 600)
 
     def _show(self, found: Recognition) -> None:

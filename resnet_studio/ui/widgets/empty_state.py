@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+
+from resnet_studio.ui.widgets.layouts import Gap, in_column
 
 _WIDEST, _NARROWEST, _MARGIN = 460, 200, 12  # logical pixels
 
@@ -23,10 +25,7 @@ class EmptyState(QWidget):
         self.button = QPushButton(button, self)
         self.button.setProperty("role", "primary")
         self.button.clicked.connect(self.pressed)
-        column = QVBoxLayout(self)
-        column.setSpacing(12)
-        column.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
-        column.addStretch(2)
+        column = in_column(Gap(stretch=2), of=self, margins=_MARGIN, spacing=12)
         for widget in (self._head, self._text, self.button):
             if isinstance(widget, QLabel):
                 widget.setAlignment(Qt.AlignmentFlag.AlignCenter)

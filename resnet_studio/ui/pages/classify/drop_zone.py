@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from resnet_studio.text import _
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 
@@ -53,14 +54,7 @@ class DropZone(QWidget):
             if name == "classify_open_files":
                 self.open_files = button
         buttons.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 8, 12, 8)
-        column.setSpacing(8)
-        column.addStretch(1)
-        column.addWidget(self._heading)
-        column.addWidget(self._hint)
-        column.addLayout(buttons)
-        column.addStretch(1)
+        in_column(STRETCH, self._heading, self._hint, buttons, STRETCH, of=self, margins=(12, 8, 12, 8), spacing=8)
         theme.changed.connect(self.update)
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QStackedWidget, QWidget
 
 from resnet_studio.domain.comparison import as_of
 from resnet_studio.domain.enums import RunStatus
@@ -32,6 +32,7 @@ from resnet_studio.ui.plots.loading import CurveLoader
 from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, PANELS, PlottedRun, grouped_runs, set_epoch_lengths
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.group_choice import GroupChoice
+from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 TABLES_MS = 500
@@ -117,9 +118,7 @@ class CurvesView(QWidget):
         )
         self._rows.setSizes([430, 290])
         self._rows.restoreState(services.preferences.value("compare/rows-2", QByteArray(), QByteArray))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._rows)
+        in_row(self._rows, of=self, margins=0)
 
     def _connect(self) -> None:
         self._services.controller.happened.connect(self._on_happened)

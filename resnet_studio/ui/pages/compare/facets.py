@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_fields import RunField, find_field
@@ -14,6 +14,7 @@ from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
 from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.layouts import in_column
 
 FACET_FIELDS = ("kind", "depth", "block", "shortcut", "data", "learning_rate", "init_seed")
 MOST = 6
@@ -74,9 +75,7 @@ class Facets(QWidget):
         columns = min(_COLUMNS, len(titles)) if len(titles) != 4 else 2
         for place, title in enumerate(titles):
             box = QWidget()
-            column = QVBoxLayout(box)
-            column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(0)
+            column = in_column(of=box, margins=0, spacing=0)
             label = QLabel(title)
             label.setProperty("role", "heading")
             plot = CurvePlot(self._theme, self._book, panel)

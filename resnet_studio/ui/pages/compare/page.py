@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QLabel, QPushButton, QStackedWidget, QWidget
 
 from resnet_studio.domain.errors import UserError
 from resnet_studio.domain.records import RunRecord
@@ -29,6 +29,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.empty_state import EmptyState
+from resnet_studio.ui.widgets.layouts import Gap, in_column, in_row
 from resnet_studio.ui.widgets.text import duration_text
 
 
@@ -66,10 +67,7 @@ class ComparePage(Page):
         title.setProperty("role", "title")
         self.parts = QStackedWidget()
         self.switches = QButtonGroup(self)
-        head = QHBoxLayout()
-        head.addWidget(title)
-        head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
-        head.addSpacing(18)
+        head = in_row(title, (self._count, 0, Qt.AlignmentFlag.AlignBottom), Gap(18))
         for part in (self.curves, self.evaluate, self.scatter):  # in the order of their numbers
             self.parts.addWidget(part)
         for number, text, tip in (
@@ -93,12 +91,7 @@ class ComparePage(Page):
         self._columns.setSizes([325, 865])
         self._columns.restoreState(services.preferences.value("compare/columns", QByteArray(), QByteArray))
         content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(16, 12, 16, 12)
-        layout.setSpacing(8)
-        layout.addLayout(head)
-        layout.addWidget(self.banner)
-        layout.addWidget(self._columns, 1)
+        in_column(head, self.banner, (self._columns, 1), of=content, margins=(16, 12, 16, 12), spacing=8)
         self.empty = EmptyState(
             _("There is nothing to compare yet"),
             _(
@@ -110,9 +103,7 @@ class ComparePage(Page):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(content)
-        whole = QHBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.stack)
+        in_row(self.stack, of=self, margins=0)
         self.show_part(services.preferences.value("compare/part", 0, int))
 
     def _connect(self) -> None:

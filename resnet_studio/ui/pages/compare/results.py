@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QStackedWidget,
     QTableView,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -29,6 +28,7 @@ from resnet_studio.studies.run_results import run_results
 from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.compare.tables import DifferencesModel, GroupResultsModel, ResultsModel
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _WIDEST_CHOICE = 300  # pixels
@@ -106,11 +106,7 @@ class ResultTables(QWidget):
         row.addWidget(caption)
         row.addWidget(self.baseline)
         self.tabs.setCornerWidget(corner)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.conclusion)
-        layout.addWidget(self.twins)
+        layout = in_column(self.conclusion, self.twins, of=self, margins=0, spacing=4)
         self.tabs.setMinimumHeight(LEAST_TABLE)
         layout.addWidget(self.tabs, 1)
         self.baseline.activated.connect(self._on_baseline)

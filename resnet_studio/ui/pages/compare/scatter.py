@@ -10,7 +10,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QMouseEvent, QPen
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QMenu, QPushButton, QWidget
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.grouping import LEVEL, Statistic
@@ -23,6 +23,7 @@ from resnet_studio.ui.plots.run_colours import line_colour
 from resnet_studio.ui.plots.scatter_export import SUFFIXES, ScatterFigure
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _X_FIRST = ("depth", "parameters", "multiply_adds", "learning_rate", "iteration", "seconds", "block", "shortcut")
@@ -85,10 +86,7 @@ class ScatterView(QWidget):
         item.getViewBox().setMouseMode(pg.ViewBox.RectMode)
         self._view.viewport().installEventFilter(self)
         self._view.viewport().setMouseTracking(True)
-        row = QHBoxLayout()
-        for widget in (self.y_choice, QLabel(_("against")), self.x_choice, self.log):
-            row.addWidget(widget)
-        row.addStretch(1)
+        row = in_row(self.y_choice, QLabel(_("against")), self.x_choice, self.log, STRETCH)
         fit = QPushButton(_("Fit"))
         fit.setObjectName("scatter_fit")
         set_tip(fit, _("Show all dots; drag a box to see a part"))
@@ -105,9 +103,7 @@ class ScatterView(QWidget):
         head = QWidget()
         row.setContentsMargins(0, 0, 0, 0)
         head.setLayout(row)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(framed_panel(head, self._view, self.read_out))
+        in_column(framed_panel(head, self._view, self.read_out), of=self, margins=0)
         self.x_choice.currentIndexChanged.connect(self._on_changed)
         self.y_choice.currentIndexChanged.connect(self._on_changed)
         self.log.toggled.connect(self._on_changed)

@@ -15,6 +15,7 @@ from resnet_studio.domain.specs import RunSpec
 from resnet_studio.text import _
 from resnet_studio.ui.pages.design.training_time_panel import TimeHere
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import Gap, in_column
 from resnet_studio.ui.widgets.text import count_text, short_count, size_text
 
 
@@ -96,13 +97,15 @@ class FactsPanel(QFrame):
         self._paper = named(QLabel(wordWrap=True), "paper_label")
         self.time = TimeHere()
         self._what = named(QLabel(wordWrap=True), "facts_hint", role="muted")
-        column = QVBoxLayout(sheet)
-        column.setContentsMargins(16, 12, 14, 12)
-        column.setSpacing(8)
-        column.addWidget(named(QLabel(_("Facts")), role="heading"))
-        column.addLayout(self._grid)
-        column.addWidget(self._what)
-        column.addSpacing(6)
+        column = in_column(
+            named(QLabel(_("Facts")), role="heading"),
+            self._grid,
+            self._what,
+            Gap(6),
+            of=sheet,
+            margins=(16, 12, 14, 12),
+            spacing=8,
+        )
         self._paper_title = named(QLabel(), "paper_title", role="heading")
         column.addWidget(self._paper_title)
         column.addWidget(self._paper)
@@ -118,9 +121,7 @@ class FactsPanel(QFrame):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(sheet)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(1, 1, 1, 1)
-        outer.addWidget(area)
+        in_column(area, of=self, margins=1)
         self._labels: list[QLabel] = []
 
     def add_section(self, title: str, content: QWidget) -> None:

@@ -6,7 +6,7 @@ from html import escape
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSplitter, QWidget
 
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer
 from resnet_studio.domain.build_blueprint import blueprint
@@ -31,6 +31,7 @@ from resnet_studio.ui.pages.design.gallery import Gallery
 from resnet_studio.ui.pages.design.measure_speed import Measuring
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import unbroken
 
@@ -328,9 +329,7 @@ class DesignPage(Page):
 
     def _lay_out(self) -> None:
         drawing = named(QFrame(), "drawing_panel", role="panel")
-        column = QVBoxLayout(drawing)
-        column.setContentsMargins(8, 6, 8, 6)
-        column.setSpacing(4)
+        column = in_column(of=drawing, margins=(8, 6, 8, 6), spacing=4)
         over = QGridLayout()  # the question mark lies over the drawing's corner, which is empty
         over.addWidget(self.view, 0, 0)
         over.addWidget(self._question, 0, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
@@ -349,12 +348,7 @@ class DesignPage(Page):
             splitter.setStretchFactor(splitter.count() - 1, stretch)
             widget.resize(width, 400)
         splitter.setSizes([345, 525, 300])
-        page = QVBoxLayout(self)
-        page.setContentsMargins(16, 12, 16, 12)
-        page.setSpacing(12)
-        page.addWidget(self.gallery)
-        page.addWidget(splitter, 1)
-        page.addWidget(self.buttons)
+        in_column(self.gallery, (splitter, 1), self.buttons, of=self, margins=(16, 12, 16, 12), spacing=12)
         self._on_pointed("")
 
     def _restore(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from resnet_studio.domain.analyses.settings import EVERY, NEWEST
 from resnet_studio.domain.data_sets import DATA_SETS
@@ -21,6 +21,7 @@ from resnet_studio.ui.run_picker import RunPicker
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import Choice
+from resnet_studio.ui.widgets.layouts import in_row
 
 OWN = _("The first run's own")
 
@@ -74,9 +75,7 @@ class ChooseDialog(QDialog):
         self.buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.addWidget(self.picker, 1)
-        images = QHBoxLayout()
-        images.addWidget(self.data, 1)
-        images.addWidget(self.part)
+        images = in_row((self.data, 1), self.part)
         for text, field, place in (
             (_("&Checkpoints of the runs"), self.checkpoints, self.checkpoints),
             (_("Designs without training, by &name"), self.designs, self.designs),

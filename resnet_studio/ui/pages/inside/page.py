@@ -8,7 +8,6 @@ from typing import Any
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QLabel,
     QListWidget,
     QProgressBar,
@@ -16,7 +15,6 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSplitter,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -46,6 +44,7 @@ from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.elided import ElidedLabel
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.field_row import Choice
+from resnet_studio.ui.widgets.layouts import STRETCH, Gap, in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _DRAW_MS = 120  # between two drawings of what is under way
@@ -486,21 +485,13 @@ class InsidePage(Page):
         self.banner = Banner()
         self.banner.setObjectName("inside_banner")
         title = named(QLabel(self.row.title), role="title")
-        head = QHBoxLayout()
-        head.addWidget(title)
-        head.addSpacing(10)
-        head.addWidget(self.networks, 1)
-        head.addWidget(self.stored)
-        head.addWidget(self.choose_button)
+        head = in_row(title, Gap(10), (self.networks, 1), self.stored, self.choose_button)
         scroll = QScrollArea()
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         holder = named(QWidget(), role="clear")
-        inner = QVBoxLayout(holder)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.addWidget(self.form)
-        inner.addStretch(1)
+        in_column(self.form, STRETCH, of=holder, margins=0)
         scroll.setWidget(holder)
         columns = QSplitter(Qt.Orientation.Horizontal)
         columns.setChildrenCollapsible(False)
@@ -517,12 +508,7 @@ class InsidePage(Page):
         columns.setSizes([275, 330, 600])
         self.analyses.setMinimumHeight(110)
         content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(16, 12, 16, 12)
-        layout.setSpacing(8)
-        layout.addLayout(head)
-        layout.addWidget(self.banner)
-        layout.addWidget(columns, 1)
+        in_column(head, self.banner, (columns, 1), of=content, margins=(16, 12, 16, 12), spacing=8)
         self.empty = EmptyState(
             _("Look inside networks"),
             _(
@@ -535,17 +521,13 @@ class InsidePage(Page):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(content)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.stack)
+        in_column(self.stack, of=self, margins=0)
 
 
 def _panel(*widgets: QWidget, growing: int = 2) -> QFrame:
     """The first ``growing`` widgets share the height."""
     panel = named(QFrame(), role="panel")
-    layout = QVBoxLayout(panel)
-    layout.setContentsMargins(10, 8, 10, 8)
-    layout.setSpacing(6)
+    layout = in_column(of=panel, margins=(10, 8, 10, 8), spacing=6)
     for place, widget in enumerate(widgets):
         layout.addWidget(widget, 1 if place < growing else 0)
     return panel

@@ -8,12 +8,10 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -23,6 +21,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.pages.lessons.course import Course
 from resnet_studio.ui.pages.lessons.experiment import ExperimentView
 from resnet_studio.ui.widgets.accessible_names import named, set_role
+from resnet_studio.ui.widgets.layouts import in_column, in_row
 
 
 class _ClaimRow(QWidget):
@@ -39,18 +38,12 @@ class _ClaimRow(QWidget):
             False: named(QPushButton(_("It does not")), f"lesson_others_{claim.key}"),
         }
         self.group = QButtonGroup(self)
-        top = QHBoxLayout()
-        top.setSpacing(6)
-        top.addWidget(self.sentence, 1)
+        top = in_row((self.sentence, 1), spacing=6)
         for button in self.buttons.values():
             button.setCheckable(True)
             self.group.addButton(button)
             top.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 2, 0, 4)
-        column.setSpacing(2)
-        column.addLayout(top)
-        column.addWidget(self.why)
+        in_column(top, self.why, of=self, margins=(0, 2, 0, 4), spacing=2)
         self.why.hide()
 
     def show_answer(self, paper: bool) -> None:
@@ -71,9 +64,7 @@ class ClaimsView(ExperimentView):
         self.course = course
         self.button.hide()
         holder = named(QWidget(), role="clear")
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, 0, 6, 0)
-        column.setSpacing(4)
+        column = in_column(of=holder, margins=(0, 0, 6, 0), spacing=4)
         self.rows = {claim.key: _ClaimRow(claim) for claim in CLAIMS}
         for key, row in self.rows.items():
             for paper, button in row.buttons.items():

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QLabel, QSplitter, QStackedWidget, QWidget
 
 from resnet_studio.domain.analyses.block_axis import block_place
 from resnet_studio.domain.analyses.construct import ConstructSettings
@@ -37,6 +37,7 @@ from resnet_studio.ui.widgets.accessible_names import named, set_role
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.field_row import Choice
 from resnet_studio.ui.widgets.formula import FormulaView
+from resnet_studio.ui.widgets.layouts import in_row
 
 _DRAW_MS = 120
 
@@ -97,10 +98,7 @@ class MeasureView(ExperimentView):
         else:
             self.body.addWidget(self.stack, 1)
         self.body.addWidget(self.answer)
-        own = QHBoxLayout()
-        own.setSpacing(14)
-        own.addWidget(self.blocks)
-        own.addWidget(self.numbers, 1)
+        own = in_row(self.blocks, (self.numbers, 1), spacing=14)
         self.body.addLayout(own)
         self.body.addWidget(self.block_said)
         for widget in (self.blocks, self.numbers, self.block_said):

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSplitter,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -42,6 +41,7 @@ from resnet_studio.ui.pages.lessons.tables_view import PricesView
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named, set_role
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.layouts import STRETCH, Gap, in_column, in_row
 
 
 class LessonsPage(Page):
@@ -192,9 +192,7 @@ class LessonsPage(Page):
     # Building
 
     def _build(self) -> None:
-        head = QHBoxLayout()
-        head.addWidget(named(QLabel(self.row.title), role="title"))
-        head.addSpacing(10)
+        head = in_row(named(QLabel(self.row.title), role="title"), Gap(10))
         self.question = named(ElidedLabel(), "lesson_question", role="muted")
         head.addWidget(self.question, 1)
         self.buttons: dict[str, QPushButton] = {}
@@ -224,23 +222,10 @@ class LessonsPage(Page):
         self.next_button = named(QPushButton(_("Next")), "lesson_next")
         self.counter = named(QLabel(), "lesson_counter", role="muted")
         self.dots = named(QLabel(), "lesson_dots", role="muted")
-        foot = QHBoxLayout()
-        foot.setSpacing(10)
-        foot.addWidget(self.back_button)
-        foot.addWidget(self.next_button)
-        foot.addSpacing(6)
-        foot.addWidget(self.dots)
-        foot.addWidget(self.counter)
-        foot.addStretch(1)
+        foot = in_row(self.back_button, self.next_button, Gap(6), self.dots, self.counter, STRETCH, spacing=10)
         self.back_button.clicked.connect(self.step_before)
         self.next_button.clicked.connect(self.next_step)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(16, 12, 16, 12)
-        whole.setSpacing(8)
-        whole.addLayout(head)
-        whole.addLayout(row)
-        whole.addWidget(columns, 1)
-        whole.addLayout(foot)
+        in_column(head, row, (columns, 1), foot, of=self, margins=(16, 12, 16, 12), spacing=8)
 
     def _on_lesson_clicked(self, lesson: LessonRow, _checked: bool = False) -> None:
         self._on_lesson(lesson)
@@ -248,7 +233,5 @@ class LessonsPage(Page):
 
 def _panel(widget: QWidget) -> QFrame:
     panel = named(QFrame(), role="panel")
-    layout = QVBoxLayout(panel)
-    layout.setContentsMargins(12, 10, 12, 10)
-    layout.addWidget(widget)
+    in_column(widget, of=panel, margins=(12, 10, 12, 10))
     return panel

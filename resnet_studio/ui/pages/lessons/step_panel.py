@@ -14,6 +14,7 @@ from resnet_studio.ui.explain.window import words_html
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named, set_role
 from resnet_studio.ui.widgets.formula import FormulaView
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.link_label import LinkLabel
 
 
@@ -38,9 +39,7 @@ class StepPanel(QScrollArea):
         """``fields``: what the texts may name; the formulas' DEEP and SHALLOW are depths."""
         self.formulas, self.labels = [], []
         holder = named(QWidget(), role="clear")
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, 0, 8, 0)
-        column.setSpacing(9)
+        column = in_column(of=holder, margins=(0, 0, 8, 0), spacing=9)
         self._add(column, _(step.title), "heading")
         for paragraph in step.text:
             self._add(column, _(paragraph, **fields))

@@ -9,13 +9,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QTabWidget,
     QTextBrowser,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -28,6 +26,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.conformity.panel import ConformityPanel
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 
@@ -74,18 +73,9 @@ class DetailsPanel(QFrame):
         self._copy_spec.clicked.connect(self.copy_spec_requested)
         self._copy_id = QPushButton(_("Copy id"), self)
         self._copy_id.clicked.connect(self.copy_id_requested)
-        head = QHBoxLayout()
-        head.addWidget(self._title, 1)
-        head.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
-        foot = QHBoxLayout()
-        foot.addWidget(self._copy_spec)
-        foot.addWidget(self._copy_id)
-        foot.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(14, 10, 10, 12)
-        column.addLayout(head)
-        column.addWidget(self.tabs, 1)
-        column.addLayout(foot)
+        head = in_row((self._title, 1), (close, 0, Qt.AlignmentFlag.AlignTop))
+        foot = in_row(self._copy_spec, self._copy_id, STRETCH)
+        in_column(head, (self.tabs, 1), foot, of=self, margins=(14, 10, 10, 12))
         theme.changed.connect(self.refresh)
         self.show_run(None)
 

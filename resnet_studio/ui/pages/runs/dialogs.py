@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QMessageBox,
     QPlainTextEdit,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -23,6 +22,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.text import _, _n
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_columns import parse_tags
+from resnet_studio.ui.widgets.layouts import in_column
 
 _NAMED = 5  # runs that a question names one by one
 _COLOUR_NAMES = (_("Blue"), _("Vermilion"), _("Green"), _("Pink"), _("Orange"), _("Sky blue"), _("Brown"))
@@ -145,10 +145,7 @@ def _lay_out(dialog: QDialog, *widgets: QWidget) -> None:
         button.setIcon(QIcon())  # the style's icons are for light ground
     buttons.accepted.connect(dialog.accept)
     buttons.rejected.connect(dialog.reject)
-    column = QVBoxLayout(dialog)
-    for widget in widgets:
-        column.addWidget(widget)
-    column.addWidget(buttons)
+    in_column(*widgets, buttons, of=dialog)
 
 
 def swatch(colour: str) -> QIcon:

@@ -9,13 +9,11 @@ from PySide6.QtCore import QPoint, Qt, QTimer, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QHBoxLayout,
     QLabel,
     QMessageBox,
     QSplitter,
     QStackedWidget,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -45,6 +43,7 @@ from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.filter_field import FilterField
 from resnet_studio.ui.widgets.group_choice import GroupChoice
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _KEPT_DELETED = timedelta(days=30)
@@ -122,10 +121,7 @@ class RunsPage(Page):
         self._fault.setTextFormat(Qt.TextFormat.PlainText)
         self._fault.setWordWrap(True)
 
-        head = QHBoxLayout()
-        head.addWidget(title)
-        head.addWidget(self._count, 0, Qt.AlignmentFlag.AlignBottom)
-        head.addStretch(1)
+        head = in_row(title, (self._count, 0, Qt.AlignmentFlag.AlignBottom), STRETCH)
         self._more_seeds = self.toolbox.button(RunAction.MORE_SEEDS)
         head.addWidget(self._more_seeds)
         head.addWidget(self.shelf_choice)
@@ -167,14 +163,16 @@ class RunsPage(Page):
         self._splitter.setCollapsible(1, False)
         self._splitter.setSizes([900, 340])
 
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 16, 20, 14)
-        column.setSpacing(10)
-        column.addLayout(head)
-        column.addWidget(self.tools)
-        column.addWidget(self._fault)
-        column.addWidget(self._splitter, 1)
-        column.addWidget(self.undo_bar)
+        in_column(
+            head,
+            self.tools,
+            self._fault,
+            (self._splitter, 1),
+            self.undo_bar,
+            of=self,
+            margins=(20, 16, 20, 14),
+            spacing=10,
+        )
 
     def _connect(self) -> None:
         self.filter_field.textChanged.connect(self._on_filter)

@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSpinBox,
     QSplitter,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -36,6 +35,7 @@ from resnet_studio.ui.pages.studies.setup import left_out_text
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.spec_fields import LISTS
 
 _PREVIEW_AFTER_MS = 300  # a number is typed digit by digit
@@ -140,20 +140,13 @@ class NewStudyDialog(QDialog):
         left = QWidget()
         left.setLayout(form)
         right = QWidget()
-        beside = QVBoxLayout(right)
-        beside.setContentsMargins(0, 0, 0, 0)
-        beside.addWidget(self.takes)
-        beside.addWidget(self.table, 1)
-        beside.addWidget(self.left_out)
+        in_column(self.takes, (self.table, 1), self.left_out, of=right, margins=0)
         parts = QSplitter(Qt.Orientation.Horizontal)
         parts.setChildrenCollapsible(False)
         parts.addWidget(left)
         parts.addWidget(right)
         parts.setSizes([430, 600])
-        column = QVBoxLayout(self)
-        column.addWidget(parts, 1)
-        column.addWidget(self.fault)
-        column.addWidget(buttons)
+        in_column((parts, 1), self.fault, buttons, of=self)
         self.save.clicked.connect(self._on_save)
         for signal in (self.name.textChanged, self.grid.textChanged, self.fixed.textChanged, self.rules.textChanged):
             signal.connect(self._check)

@@ -13,11 +13,9 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
-    QHBoxLayout,
     QPushButton,
     QScrollArea,
     QSplitter,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -47,6 +45,7 @@ from resnet_studio.ui.pages.studies.workers import WorkersPanel
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 log = logging.getLogger(__name__)
@@ -93,21 +92,23 @@ class StudiesPage(Page):
 
     def _lay_out(self) -> None:
         left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.list, 1)
-        row = QHBoxLayout()
-        row.addWidget(self.open_button, 1)
-        row.addWidget(self.new_button, 1)
+        column = in_column((self.list, 1), of=left, margins=0)
+        row = in_row((self.open_button, 1), (self.new_button, 1))
         column.addLayout(row)
         column.addWidget(self.forget_button)
         inside = named(QWidget(), role="clear")
-        body = QVBoxLayout(inside)
-        body.setContentsMargins(0, 0, 8, 0)
-        body.setSpacing(8)
-        for widget in (self.title, self.question, self.paper, self.setup, self.workers, self.answers):
-            body.addWidget(widget)
-        body.addStretch(1)
+        in_column(
+            self.title,
+            self.question,
+            self.paper,
+            self.setup,
+            self.workers,
+            self.answers,
+            STRETCH,
+            of=inside,
+            margins=(0, 0, 8, 0),
+            spacing=8,
+        )
         self.area = named(QScrollArea(), "study_area")
         self.area.setWidgetResizable(True)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
@@ -120,9 +121,7 @@ class StudiesPage(Page):
         splitter.addWidget(self.area)
         splitter.setStretchFactor(1, 1)
         splitter.setSizes([280, 800])
-        whole = QHBoxLayout(self)
-        whole.setContentsMargins(16, 12, 16, 12)
-        whole.addWidget(splitter)
+        in_row(splitter, of=self, margins=(16, 12, 16, 12))
 
     def _connect(self) -> None:
         controller, setup = self.services.controller, self.setup

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QPushButton, QSpinBox, QWidget
 
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.studies.own_study import SEED, OwnStudy
@@ -17,6 +17,7 @@ from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.data_field import DataField
 from resnet_studio.ui.widgets.field_row import TITLE_WIDTH, Choice
 from resnet_studio.ui.widgets.flow import FlowLayout
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _MOST_SEEDS = 100
@@ -65,9 +66,7 @@ class SetupPanel(QFrame):
         self.data.facts_known.connect(self._on_facts)
 
     def _lay_out(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 10, 12, 10)
-        column.setSpacing(8)
+        column = in_column(of=self, margins=(12, 10, 12, 10), spacing=8)
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         self._budget_title = QLabel(_("Budget"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QScrollArea, QWidget
 
 from resnet_studio.domain.enums import RunStatus
 from resnet_studio.domain.records import RunRecord
@@ -16,6 +16,7 @@ from resnet_studio.ui.plots.panels import PlottedRun
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _ROLES = {
@@ -130,10 +131,7 @@ class RunCards(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         body = QWidget()
         body.setProperty("role", "clear")
-        self._column = QVBoxLayout(body)
-        self._column.setContentsMargins(0, 0, 4, 0)
-        self._column.setSpacing(8)
-        self._column.addStretch(1)
+        self._column = in_column(STRETCH, of=body, margins=(0, 0, 4, 0), spacing=8)
         self.setWidget(body)
         theme.changed.connect(self.on_theme_changed)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from resnet_studio.domain.enums import Phase
 from resnet_studio.text import _
@@ -12,6 +12,7 @@ from resnet_studio.ui.pages.train.state import CohortState
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.elided import ElidedLabel
+from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _BUSY = (Phase.LOADING, Phase.PROBING, Phase.BUILDING)
@@ -50,11 +51,7 @@ class TrainHeader(QWidget):
             _("Show images to these networks (Ctrl+Shift+L)"),
             "Ctrl+Shift+L",
         )
-        top = QHBoxLayout()
-        top.setSpacing(8)
-        top.addWidget(self.title, 1)
-        for button in (self.pause, self.stop, self.resume, self.compare, self.classify):
-            top.addWidget(button)
+        top = in_row((self.title, 1), self.pause, self.stop, self.resume, self.compare, self.classify, spacing=8)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setVerticalSpacing(6)

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QByteArray, Qt, QTimer, Slot
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.enums import RunStatus
@@ -43,6 +43,7 @@ from resnet_studio.ui.queue_end import NOTIFY
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.empty_state import EmptyState
+from resnet_studio.ui.widgets.layouts import in_column, in_row
 
 FRAME_MS = 100
 
@@ -92,10 +93,7 @@ class TrainPage(Page):
         )
         self.empty.button.setObjectName("go_to_design_button")
         side = QWidget()
-        column = QVBoxLayout(side)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.cards, 1)
-        column.addWidget(self.queue)
+        in_column((self.cards, 1), self.queue, of=side, margins=0)
         side.setMinimumWidth(230)
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setChildrenCollapsible(False)
@@ -106,19 +104,19 @@ class TrainPage(Page):
         self._splitter.setSizes([1000, 270])
         self._splitter.restoreState(services.preferences.value("train/columns", QByteArray(), QByteArray))
         content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(16, 12, 16, 12)
-        layout.setSpacing(10)
-        layout.addWidget(self.header)
-        layout.addWidget(self.next_steps)
-        layout.addWidget(self.banner)
-        layout.addWidget(self._splitter, 1)
+        in_column(
+            self.header,
+            self.next_steps,
+            self.banner,
+            (self._splitter, 1),
+            of=content,
+            margins=(16, 12, 16, 12),
+            spacing=10,
+        )
         self.stack = QStackedWidget()
         self.stack.addWidget(self.empty)
         self.stack.addWidget(content)
-        whole = QHBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.stack)
+        in_row(self.stack, of=self, margins=0)
 
     def _connect(self) -> None:
         controller, header = self._controller, self.header

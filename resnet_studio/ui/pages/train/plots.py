@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QByteArray, Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QWidget
 
 from resnet_studio.domain.analyses.gradients import DEFINITION
 from resnet_studio.text import _
@@ -17,6 +17,7 @@ from resnet_studio.ui.plots.layer_plot import LayerPlot
 from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, PANELS, PlottedRun
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.plain_tip import plain_tip
 
 
@@ -57,9 +58,7 @@ class TrainPlots(QWidget):
         self._check: QWidget | None = None
         self._sizes: list[int] | None = None  # before a map needed more room
         self.tabs.currentChanged.connect(self._on_tab)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.splitter)
+        in_column(self.splitter, of=self, margins=0)
         self.controls.options_changed.connect(self._on_options)
         self.controls.fit_requested.connect(self.fit)
         self.controls.legend_toggled.connect(self.error.legend.setVisible)
@@ -102,9 +101,7 @@ class TrainPlots(QWidget):
     def _panel(*widgets: QWidget) -> QFrame:
         panel = QFrame()
         panel.setProperty("role", "panel")
-        layout = QVBoxLayout(panel)
-        layout.setContentsMargins(10, 8, 10, 8)
-        layout.setSpacing(6)
+        layout = in_column(of=panel, margins=(10, 8, 10, 8), spacing=6)
         for widget in widgets:
             layout.addWidget(widget, 1 if isinstance(widget, CurvePlot | QTabWidget) else 0)
         return panel

@@ -10,7 +10,6 @@ from PySide6.QtGui import QAction, QFont, QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
-    QHBoxLayout,
     QLabel,
     QListView,
     QMenu,
@@ -18,7 +17,6 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -30,6 +28,7 @@ from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.record_table import ROOT, Index, RecordRole, RecordTableModel, TableColumn
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 ROW_PIXELS = 44
@@ -229,16 +228,8 @@ class QueuePanel(QWidget):
         self.hold_button = named(QPushButton(), "queue_hold_button", role="flat")
         self.menu_button = named(QPushButton("⋯"), "queue_menu_button", role="flat", tip=_("What can be done"))
         self.menu_button.setAccessibleName(_("What can be done with the chosen entry"))
-        head = QHBoxLayout()
-        head.addWidget(self.title, 1)
-        head.addWidget(self.hold_button)
-        head.addWidget(self.menu_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(head)
-        layout.addWidget(self.summary)
-        layout.addWidget(self.view)
+        head = in_row((self.title, 1), self.hold_button, self.menu_button)
+        in_column(head, self.summary, self.view, of=self, margins=0, spacing=4)
         self._connect()
         theme.changed.connect(self.view.viewport().update)
         self.show_queue((), QueueTime({}, TimeLeft(), 0), (), held=False, writable=True)

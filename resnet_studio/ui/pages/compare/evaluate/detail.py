@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QSplitter,
     QTableView,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -38,6 +37,7 @@ from resnet_studio.ui.pages.compare.evaluate.work import TestSets, data_of, load
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _ERROR_COLUMN, _COUNT_COLUMN = 1, 2  # of the tables of classes and of pairs
@@ -85,11 +85,7 @@ class Detail(QWidget):
         self.notes = named(QLabel(wordWrap=True), "evaluation_notes")
         self.notes.setTextFormat(Qt.TextFormat.PlainText)
         self.notes.setProperty("role", "muted")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(splitter, 1)
-        layout.addWidget(self.notes)
+        in_column((splitter, 1), self.notes, of=self, margins=0, spacing=4)
         splitter.splitterMoved.connect(self._on_moved)
         self.matrices.chosen.connect(self.show_cell)
         self.matrices.chosen.connect(self.looked_into)

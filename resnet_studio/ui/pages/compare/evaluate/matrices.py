@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.evaluate.colour_scale import ScaleBar
@@ -17,6 +17,7 @@ from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import ElidedLabel
 from resnet_studio.ui.widgets.field_row import Choice
 from resnet_studio.ui.widgets.flow import FlowLayout, side_by_side
+from resnet_studio.ui.widgets.layouts import in_column
 
 MOST = 2
 _HINT = _("Click a cell for its images; Ctrl+wheel enlarges. Ctrl+click a second result to lay it beside this one.")
@@ -56,20 +57,10 @@ class Matrices(QWidget):
         self._columns: list[QWidget] = []
         for title, view in zip(self.titles, self.views, strict=True):
             holder = QWidget()
-            column = QVBoxLayout(holder)
-            column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(2)
-            column.addWidget(title)
-            column.addWidget(view, 1)
+            in_column(title, (view, 1), of=holder, margins=0, spacing=2)
             pair.addWidget(holder, 1)
             self._columns.append(holder)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(tools)
-        layout.addLayout(pair, 1)
-        layout.addWidget(self.read_out)
-        layout.addWidget(ScaleBar(theme))
+        in_column(tools, (pair, 1), self.read_out, ScaleBar(theme), of=self, margins=0, spacing=4)
         self.numbers.currentIndexChanged.connect(self._on_numbers)
         self._smaller.clicked.connect(self._on_smaller)
         self._larger.clicked.connect(self._on_larger)

@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QSplitter,
     QStackedWidget,
     QTreeView,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -41,6 +40,7 @@ from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.focus import keeping_focus
+from resnet_studio.ui.widgets.layouts import in_column
 
 _NARROW = 760  # pixels
 _LEAST_TREE, _LEAST_DETAIL = 120, 340  # pixels; where the window is lower than both and the form, all scrolls
@@ -108,18 +108,12 @@ class EvaluatePanel(QWidget):
         self.detail.setMinimumHeight(_LEAST_DETAIL)
         content = QWidget()
         content.setProperty("role", "clear")
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        layout.addWidget(self.form)
-        layout.addWidget(self.splitter, 1)
+        in_column(self.form, (self.splitter, 1), of=content, margins=0, spacing=8)
         self.scrolled = named(QScrollArea(), "evaluate_scroll")
         self.scrolled.setWidgetResizable(True)
         self.scrolled.setFrameShape(QFrame.Shape.NoFrame)
         self.scrolled.setWidget(content)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.scrolled)
+        in_column(self.scrolled, of=self, margins=0)
 
     def _connect(self) -> None:
         self.form.changed.connect(self._on_form)
