@@ -30,10 +30,9 @@ class Rail(QFrame):
         self._group = QButtonGroup(self)
         column = in_column(of=self, margins=(8, 12, 8, 12), spacing=6)
         for page in pages:
-            button = named(QToolButton(), f"rail_{page.key}", tip=page.tip_with_keys)
+            button = named(QToolButton(), f"rail_{page.key}", tip=page.tip_with_keys, accessible=page.title)
             button.setText(page.title)
             button.setCheckable(True)
-            button.setAccessibleName(page.title)
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setIconSize(QSize(24, 24))
             button.setFixedSize(68, 60)

@@ -26,6 +26,7 @@ from resnet_studio.ui.models.runs_table import RunsProxy, run_id
 from resnet_studio.ui.plots.line_sample import sample_icon
 from resnet_studio.ui.plots.run_colours import line_colour, plain_tip
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.filter_field import FilterField
 from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.plain_tip import set_tip
@@ -136,9 +137,7 @@ class RunPicker(QWidget):
         self.filter.setObjectName("compare_filter")
         self.filter.setPlaceholderText(_("Filter, for example: depth>20"))
         self.filter.setAccessibleName(_("Filter the runs to compare"))
-        self.problem = QLabel(wordWrap=True)
-        self.problem.setObjectName("compare_filter_problem")
-        self.problem.setProperty("role", "error")
+        self.problem = named(QLabel(wordWrap=True), "compare_filter_problem", role="error")
         self.problem.setTextFormat(Qt.TextFormat.PlainText)
         self.problem.hide()
         self.view = QTableView()
@@ -159,12 +158,10 @@ class RunPicker(QWidget):
         header.hide()
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)  # its title, which is hidden, is wider
-        self.count = QLabel()
-        self.count.setProperty("role", "muted")
+        self.count = named(QLabel(), role="muted")
         self.all = self._button("tick_all_button", _("Tick shown"), _("Tick every run that the filter lets through"))
         self.none = self._button("tick_none_button", _("Clear"), _("Untick every run"))
-        head = QLabel(_("Runs"))
-        head.setProperty("role", "heading")
+        head = named(QLabel(_("Runs")), role="heading")
         top, foot = QHBoxLayout(), QHBoxLayout()
         top.addWidget(head)
         top.addStretch(1)
@@ -182,11 +179,7 @@ class RunPicker(QWidget):
 
     @staticmethod
     def _button(name: str, text: str, tip: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
-        button.setProperty("role", "flat")
-        set_tip(button, tip)
-        return button
+        return named(QPushButton(text), name, role="flat", tip=tip)
 
     def show_runs(self, runs: Sequence[RunRecord], chosen: Sequence[str], steps: Mapping[str, int]) -> None:
         self.model.set_runs(runs, chosen, steps)

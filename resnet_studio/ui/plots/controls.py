@@ -12,6 +12,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.plots.curve_data import XAxis
 from resnet_studio.ui.plots.panels import PlotOptions
 from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
@@ -36,15 +37,12 @@ class SmoothingSlider(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setObjectName("smoothing_slider")
+        self.slider = named(QSlider(Qt.Orientation.Horizontal), "smoothing_slider", accessible=_("Smoothing"))
         self.slider.setRange(0, len(WINDOWS) - 1)
         self.slider.setPageStep(3)
         self.slider.setMinimumWidth(90)
         self.slider.setMaximumWidth(140)
-        self.slider.setAccessibleName(_("Smoothing"))
-        self.value = QLabel()
-        self.value.setProperty("role", "muted")
+        self.value = named(QLabel(), role="muted")
         self.value.setMinimumWidth(self.value.fontMetrics().horizontalAdvance(_("Smooth {window}", window=1000)) + 4)
         for widget in (self, self.slider, self.value):
             set_tip(widget, _SMOOTHING_TIP)
@@ -153,22 +151,17 @@ class PlotControls(QWidget):
         self.outliers.setChecked(options.outliers)
 
     def _choice(self, name: str, tip: str, key: str) -> QComboBox:
-        choice = QComboBox()
+        choice = named(QComboBox(), name, tip=tip, accessible=tip.split(" (")[0])
         choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        choice.setObjectName(name)
-        set_tip(choice, tip)
-        choice.setAccessibleName(tip.split(" (")[0])
         shortcut = QShortcut(QKeySequence(key), choice)
         shortcut.activated.connect(lambda: choice.setCurrentIndex((choice.currentIndex() + 1) % choice.count()))
         return choice
 
     def _toggle(self, name: str, text: str, key: str, tip: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
+        button = named(QPushButton(text), name, tip=f"{tip} ({key})")
         button.setCheckable(True)
         button.setChecked(True)
         button.setShortcut(QKeySequence(key))
-        set_tip(button, f"{tip} ({key})")
         return button
 
     def _restore(self) -> None:

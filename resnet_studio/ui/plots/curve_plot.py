@@ -24,6 +24,7 @@ from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, Plot
 from resnet_studio.ui.plots.plot_item import without_menu
 from resnet_studio.ui.plots.run_plot import RunPlot
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 
 FRAME_MS = 50
 FADED = 0.2
@@ -91,9 +92,7 @@ class CurvePlot(RunPlot):
         self._chance_line = LevelLine(position=0.99)
         item.addItem(self._chance_line, ignoreBounds=True)
         self.legend.pointed_at.connect(self._on_pointed_at)
-        self.key = QLabel(KEY)
-        self.key.setObjectName("plot_key")
-        self.key.setProperty("role", "muted")
+        self.key = named(QLabel(KEY), "plot_key", role="muted")
         self.key.setVisible(False)
         self._lay_out(self._view, self.key)
         self._name_axes()

@@ -28,6 +28,7 @@ from resnet_studio.ui.plots.line_sample import paint_sample
 from resnet_studio.ui.plots.panels import Panel, PlottedRun
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 KEY = _("thin: training, bold: test   ·   dashed, hollow: plain, solid, filled: residual")
@@ -178,8 +179,7 @@ class Legend(QScrollArea):
         self._place = ""
         self._wide = False
         self._room = 10_000
-        self._body = QWidget()
-        self._body.setProperty("role", "clear")
+        self._body = named(QWidget(), role="clear")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -156,8 +156,7 @@ class ImportDialog(QDialog):
             _("The file does not tell which of these it is:") if found.question else _("The file fits these; found:")
         )
         for number, spec in enumerate(alternatives if len(alternatives) > 1 else ()):
-            button = QRadioButton(network_text(spec))
-            button.setObjectName(f"import_network_{number}")
+            button = named(QRadioButton(network_text(spec)), f"import_network_{number}")
             button.setChecked(spec == found.spec and not found.question)
             self._group.addButton(button, number)
             self._choices.addWidget(button)

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWi
 
 from resnet_studio.text import _
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import STRETCH, in_column
-from resnet_studio.ui.widgets.plain_tip import set_tip
 
 
 class DropZone(QWidget):
@@ -27,11 +27,9 @@ class DropZone(QWidget):
         self._large = True
         self.setObjectName("classify_drop_zone")
         self.setAccessibleName(_("Drop images here"))
-        self._heading = QLabel(_("Drop images or folders here"), self)
-        self._heading.setProperty("role", "title")
+        self._heading = named(QLabel(_("Drop images or folders here"), self), role="title")
         self._heading.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._hint = QLabel(_("from anywhere on this machine; nothing leaves it"), self)
-        self._hint.setProperty("role", "muted")
+        self._hint = named(QLabel(_("from anywhere on this machine; nothing leaves it"), self), role="muted")
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
@@ -46,9 +44,7 @@ class DropZone(QWidget):
             (_("Paste"), "classify_paste", self.paste_requested, _("Ctrl+V: an image or files from the clipboard")),
             (_("Try the sample images"), "classify_samples", self.samples_requested, _("Drawn by this program")),
         ):
-            button = QPushButton(text, self)
-            button.setObjectName(name)
-            set_tip(button, tip)
+            button = named(QPushButton(text, self), name, tip=tip)
             button.clicked.connect(signal)
             buttons.addWidget(button)
             if name == "classify_open_files":

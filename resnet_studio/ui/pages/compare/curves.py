@@ -31,6 +31,7 @@ from resnet_studio.ui.plots.layer_plot import LayerPlot
 from resnet_studio.ui.plots.loading import CurveLoader
 from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, PANELS, PlottedRun, grouped_runs, set_epoch_lengths
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.group_choice import GroupChoice
 from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
@@ -72,20 +73,16 @@ class CurvesView(QWidget):
             *(LayerPlot(services.theme, self._book, panel) for panel in LAYER_PANELS),
         )
         self.plots[0].setObjectName("compare_plot")
-        self.quantity = QComboBox()
-        self.quantity.setObjectName("quantity_choice")
+        self.quantity = named(QComboBox(), "quantity_choice", tip=_("What is drawn (Q)"), accessible=_("Quantity"))
         self.quantity.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        set_tip(self.quantity, _("What is drawn (Q)"))
-        self.quantity.setAccessibleName(_("Quantity"))
         self.quantity.setMinimumContentsLength(max(len(plot.panel.title) for plot in self.plots))
         for plot in self.plots:
             self.quantity.addItem(plot.panel.title, plot.panel.key)
         self.tables = ResultTables(services.theme)
         self.facets = Facets(services.theme, self._book)
-        self.facet_choice = QComboBox()
-        self.facet_choice.setObjectName("facet_choice")
-        self.facet_choice.setAccessibleName(_("Panels"))
-        set_tip(self.facet_choice, _("One plot, or a panel for each value of a field"))
+        self.facet_choice = named(
+            QComboBox(), "facet_choice", tip=_("One plot, or a panel for each value of a field"), accessible=_("Panels")
+        )
         self.facet_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.facet_choice.setMinimumContentsLength(len(_("One panel")))
         self.facet_choice.addItem(_("One panel"), "")

@@ -14,6 +14,7 @@ from resnet_studio.ui.plots.curve_data import CurveBook
 from resnet_studio.ui.plots.curve_plot import CurvePlot
 from resnet_studio.ui.plots.panels import Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import in_column
 
 FACET_FIELDS = ("kind", "depth", "block", "shortcut", "data", "learning_rate", "init_seed")
@@ -76,10 +77,8 @@ class Facets(QWidget):
         for place, title in enumerate(titles):
             box = QWidget()
             column = in_column(of=box, margins=0, spacing=0)
-            label = QLabel(title)
-            label.setProperty("role", "heading")
-            plot = CurvePlot(self._theme, self._book, panel)
-            plot.setObjectName(f"facet_{place}")
+            label = named(QLabel(title), role="heading")
+            plot = named(CurvePlot(self._theme, self._book, panel), f"facet_{place}")
             plot.hidden_changed.connect(self.hidden_changed)
             column.addWidget(label)
             column.addWidget(plot, 1)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QSplitter, QWidget
 
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import in_column
 
 
 def framed_panel(*widgets: QWidget) -> QFrame:
     """A panel with ``widgets`` one below the other."""
-    panel = QFrame()
-    panel.setProperty("role", "panel")
+    panel = named(QFrame(), role="panel")
     in_column(*widgets, of=panel, margins=(10, 8, 10, 8), spacing=6)
     return panel
 

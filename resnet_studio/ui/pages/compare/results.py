@@ -28,6 +28,7 @@ from resnet_studio.studies.run_results import run_results
 from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.compare.tables import DifferencesModel, GroupResultsModel, ResultsModel
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
@@ -44,11 +45,9 @@ class ResultTables(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.conclusion = QLabel(wordWrap=True)
-        self.conclusion.setObjectName("conclusion_label")
+        self.conclusion = named(QLabel(wordWrap=True), "conclusion_label")
         self.conclusion.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.twins = QLabel(wordWrap=True)
-        self.twins.setObjectName("twins_label")
+        self.twins = named(QLabel(wordWrap=True), "twins_label")
         self.twins.setTextFormat(Qt.TextFormat.PlainText)
         self.twins.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.results, self.differences = ResultsModel(theme, self), DifferencesModel(self)
@@ -67,20 +66,17 @@ class ResultTables(QWidget):
         self._shown_results.addWidget(self.groups_view)
         self.differences_view = self._table("differences_table", _("Fields in which the runs differ"))
         self.differences_view.setModel(self.differences)
-        same = QLabel(_("The runs are the same in every field."))
-        same.setProperty("role", "muted")
+        same = named(QLabel(_("The runs are the same in every field.")), role="muted")
         same.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._differing = QStackedWidget()
         self._differing.addWidget(self.differences_view)
         self._differing.addWidget(same)
-        self.tabs = QTabWidget()
-        self.tabs.setObjectName("compare_tabs")
+        self.tabs = named(QTabWidget(), "compare_tabs")
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self._shown_results, _("Results"))
         self.tabs.addTab(self._differing, _("What differs"))
-        self.all_twins = QPlainTextEdit(readOnly=True)
-        self.all_twins.setObjectName("twins_text")
+        self.all_twins = named(QPlainTextEdit(readOnly=True), "twins_text")
         self.all_twins.setPlaceholderText(_("A plain and a residual run of one depth, trained together, make a twin."))
         self.tabs.addTab(self.all_twins, _("Twins"))
         self.baseline = QComboBox()
@@ -93,8 +89,7 @@ class ResultTables(QWidget):
         corner = QWidget()
         row = QHBoxLayout(corner)
         row.setContentsMargins(0, 0, 0, 4)
-        caption = QLabel(_("Baseline"))
-        caption.setProperty("role", "muted")
+        caption = named(QLabel(_("Baseline")), role="muted")
         self.more_seeds = QPushButton(_("More seeds"))
         self.more_seeds.setObjectName("more_seeds_of_groups")
         self.more_seeds.setProperty("role", "flat")
@@ -112,9 +107,7 @@ class ResultTables(QWidget):
         self.baseline.activated.connect(self._on_baseline)
 
     def _table(self, name: str, title: str) -> QTableView:
-        table = QTableView()
-        table.setObjectName(name)
-        table.setAccessibleName(title)
+        table = named(QTableView(), name, accessible=title)
         table.setShowGrid(False)
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -23,6 +23,7 @@ from resnet_studio.ui.plots.run_colours import line_colour
 from resnet_studio.ui.plots.scatter_export import SUFFIXES, ScatterFigure
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
@@ -69,13 +70,10 @@ class ScatterView(QWidget):
         self.log.setCheckable(True)
         self.log.setChecked(preferences.value("compare/scatter_log", False, bool))
         set_tip(self.log, _("x as powers of ten: parameters and multiply-adds grow by factors"))
-        self.read_out = QLabel()
-        self.read_out.setObjectName("scatter_read_out")
-        self.read_out.setProperty("role", "muted")
+        self.read_out = named(QLabel(), "scatter_read_out", role="muted")
         self.read_out.setTextFormat(Qt.TextFormat.PlainText)
         self.read_out.setWordWrap(True)
-        self._view = pg.PlotWidget(self, useOpenGL=False)
-        self._view.setAccessibleName(_("Scatter of the ticked runs"))
+        self._view = named(pg.PlotWidget(self, useOpenGL=False), accessible=_("Scatter of the ticked runs"))
         self._view.setFrameShape(pg.PlotWidget.Shape.NoFrame)
         item = self._view.getPlotItem()
         item.setMenuEnabled(False)
@@ -87,14 +85,10 @@ class ScatterView(QWidget):
         self._view.viewport().installEventFilter(self)
         self._view.viewport().setMouseTracking(True)
         row = in_row(self.y_choice, QLabel(_("against")), self.x_choice, self.log, STRETCH)
-        fit = QPushButton(_("Fit"))
-        fit.setObjectName("scatter_fit")
-        set_tip(fit, _("Show all dots; drag a box to see a part"))
+        fit = named(QPushButton(_("Fit")), "scatter_fit", tip=_("Show all dots; drag a box to see a part"))
         fit.clicked.connect(self.fit)
         row.addWidget(fit)
-        self.export = QPushButton(_("Export"))
-        self.export.setObjectName("scatter_export_button")
-        set_tip(self.export, _("Write what is shown to a file"))
+        self.export = named(QPushButton(_("Export")), "scatter_export_button", tip=_("Write what is shown to a file"))
         menu = QMenu(self)
         for suffix, text in SUFFIXES.items():
             menu.addAction(text).triggered.connect(partial(self._on_export, suffix))
@@ -110,10 +104,7 @@ class ScatterView(QWidget):
         theme.changed.connect(self.draw)
 
     def _choice(self, name: str, tip: str, fields: Mapping[RunField, None], default: str) -> QComboBox:
-        choice = QComboBox()
-        choice.setObjectName(name)
-        set_tip(choice, tip)
-        choice.setAccessibleName(tip)
+        choice = named(QComboBox(), name, tip=tip, accessible=tip)
         choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         choice.setMaxVisibleItems(20)
         for field in fields:

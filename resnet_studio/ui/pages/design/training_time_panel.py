@@ -28,9 +28,8 @@ class TimeHere(QWidget):
         self.label = named(QLabel(wordWrap=True), "time_label")
         self.basis = named(QLabel(wordWrap=True), "time_basis", role="muted")
         self.button = named(QPushButton(_("Measure")), "measure_button", tip=_MEASURE)
-        self.bar = named(QProgressBar(textVisible=False), "measure_progress")
+        self.bar = named(QProgressBar(textVisible=False), "measure_progress", accessible=_("Progress of measuring"))
         self.bar.setRange(0, 1000)
-        self.bar.setAccessibleName(_("Progress of measuring"))
         self._running = False
         row = in_row(self.button, (self.bar, 1), Gap(), spacing=10)
         in_column(self.label, self.basis, row, of=self, margins=0, spacing=6)

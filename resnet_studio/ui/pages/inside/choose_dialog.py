@@ -49,22 +49,18 @@ class ChooseDialog(QDialog):
         self._ticked = [run.id for run in now.runs if run.id in self._runs]
         self._data = now.data
         self._kept = kept
-        self.checkpoints = named(Choice(), "inside_checkpoints")
-        self.checkpoints.setAccessibleName(_("Checkpoints"))
+        self.checkpoints = named(Choice(), "inside_checkpoints", accessible=_("Checkpoints"))
         self._show_checkpoints(now.checkpoints)
-        self.part = named(Choice(), "inside_part")
-        self.part.setAccessibleName(_("Which images"))
+        self.part = named(Choice(), "inside_part", accessible=_("Which images"))
         for text, training in ((_("test images"), False), (_("training images"), True)):
             self.part.addItem(text, training)
         self.part.setCurrentIndex(int(now.training))
         self.picker = RunPicker(theme)
         self.picker.show_runs(list(self._runs.values()), self._ticked, {})
         self.picker.chosen_changed.connect(self._on_ticked)
-        self.designs = named(QLineEdit(", ".join(self._before)), "inside_designs")
+        self.designs = named(QLineEdit(", ".join(self._before)), "inside_designs", accessible=_("Designs by name"))
         self.designs.setPlaceholderText(_("such as plain-56, resnet-56"))
-        self.designs.setAccessibleName(_("Designs by name"))
-        self.data = named(Choice(), "inside_data")
-        self.data.setAccessibleName(_("Images of"))
+        self.data = named(Choice(), "inside_data", accessible=_("Images of"))
         self.data.addItem(now.data.label if now.data is not None else OWN, "")
         for row in DATA_SETS:
             self.data.addItem(row.title, row.key)

@@ -461,16 +461,14 @@ class InsidePage(Page):
         self.services.navigator.check_signal()
 
     def _build(self) -> None:
-        self.analyses = named(QListWidget(), "inside_analyses")
-        self.analyses.setAccessibleName(_("Analyses"))
+        self.analyses = named(QListWidget(), "inside_analyses", accessible=_("Analyses"))
         self.analyses.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for row in ANALYSES:
             self.analyses.addItem(_(row.title))
             self.analyses.item(self.analyses.count() - 1).setToolTip(_(row.definition))
         self.form = SettingsForm()
         self.run_button = named(QPushButton(_("&Measure")), "inside_run", role="primary")
-        self.progress = named(QProgressBar(), "inside_progress")
-        self.progress.setAccessibleName(_("Progress"))
+        self.progress = named(QProgressBar(), "inside_progress", accessible=_("Progress"))
         self.progress.hide()
         self.state = named(ElidedLabel(), "inside_state", role="muted")
         self.map = NetworkMap(self.services.theme)
@@ -482,8 +480,7 @@ class InsidePage(Page):
         self.stored = named(Choice(), "inside_stored", tip=_("Stored results of these networks"))
         self.stored.setMinimumContentsLength(40)  # date, images, seed and networks
         self.stored.setAccessibleName(_("Stored results"))
-        self.banner = Banner()
-        self.banner.setObjectName("inside_banner")
+        self.banner = named(Banner(), "inside_banner")
         title = named(QLabel(self.row.title), role="title")
         head = in_row(title, Gap(10), (self.networks, 1), self.stored, self.choose_button)
         scroll = QScrollArea()

@@ -42,8 +42,7 @@ class TrainOnBar(QWidget):
                 "batches and the recipe of the shallow net at its first learning rate: does SGD keep what was built?"
             ),
         )  # fmt: skip
-        self.iterations = named(QSpinBox(), "inside_train_on_iterations")
-        self.iterations.setAccessibleName(_("Iterations"))
+        self.iterations = named(QSpinBox(), "inside_train_on_iterations", accessible=_("Iterations"))
         self.iterations.setRange(1, _AT_MOST)
         self.iterations.setSingleStep(100)
         self.iterations.setValue(_ITERATIONS)

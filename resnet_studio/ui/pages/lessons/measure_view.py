@@ -73,11 +73,9 @@ class MeasureView(ExperimentView):
         self.answer = named(QLabel(wordWrap=True), f"lesson_answer_{self.key}")
         self.answer.hide()
         self.map = NetworkMap(self.course.services.theme) if self.what.drawing else None
-        self.blocks = named(Choice(), "lesson_block")
-        self.blocks.setAccessibleName(_("Block"))
+        self.blocks = named(Choice(), "lesson_block", accessible=_("Block"))
         self.blocks.setMinimumContentsLength(15)  # stage1.block10
-        self.numbers = FormulaView(self.course.services.theme)
-        self.numbers.setObjectName("lesson_numbers")
+        self.numbers = named(FormulaView(self.course.services.theme), "lesson_numbers")
         self.block_said = named(QLabel(wordWrap=True), "lesson_block_words")
         self.empty = EmptyState(_("Nothing measured yet"), "", _("Measure"))
         self.empty.button.setObjectName(f"lesson_first_{self.key}")

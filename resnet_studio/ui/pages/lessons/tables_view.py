@@ -25,8 +25,7 @@ class PricesView(ExperimentView):
     def __init__(self, course: Course, step: StepRow, parent: QWidget | None = None) -> None:
         super().__init__(step.key, parent)
         self.button.hide()
-        self.depth_choice = named(Choice(), "lesson_depth")
-        self.depth_choice.setAccessibleName(_("Depth"))
+        self.depth_choice = named(Choice(), "lesson_depth", accessible=_("Depth"))
         for depth in DEPTHS:
             self.depth_choice.addItem(_("{depth} layers", depth=depth), depth)
         self.depth_choice.setCurrentIndex(
@@ -57,8 +56,7 @@ class PricesView(ExperimentView):
 
 
 def _table(model: NumbersModel, name: str, title: str) -> QTableView:
-    table = named(QTableView(), name)
-    table.setAccessibleName(title)
+    table = named(QTableView(), name, accessible=title)
     table.setModel(model)
     table.verticalHeader().hide()
     table.setTabKeyNavigation(False)

@@ -26,8 +26,8 @@ from resnet_studio.text import _
 from resnet_studio.ui.conformity.panel import ConformityPanel
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
-from resnet_studio.ui.widgets.plain_tip import set_tip
 
 
 class DetailsPanel(QFrame):
@@ -46,24 +46,18 @@ class DetailsPanel(QFrame):
         self.setObjectName("run_details")
         self.setProperty("role", "panel")
         self.setMinimumWidth(300)
-        self._title = QLabel(self)
-        self._title.setProperty("role", "heading")
+        self._title = named(QLabel(self), role="heading")
         self._title.setTextFormat(Qt.TextFormat.PlainText)
         self._title.setWordWrap(True)
-        close = QToolButton(self)
+        close = named(QToolButton(self), tip=_("Close the details (Ctrl+I)"), accessible=_("Close the details"))
         close.setText("×")
-        close.setAccessibleName(_("Close the details"))
-        set_tip(close, _("Close the details (Ctrl+I)"))
         close.clicked.connect(self.closed)
-        self._text = QTextBrowser(self)
-        self._text.setObjectName("run_details_text")
-        self._text.setAccessibleName(_("Details of the run"))
+        self._text = named(QTextBrowser(self), "run_details_text", accessible=_("Details of the run"))
         self._text.setOpenLinks(False)
         self._text.setFrameShape(QFrame.Shape.NoFrame)
         self._text.setStyleSheet("QTextBrowser { border: 0; padding: 0; background: transparent; }")
         self.conformity = ConformityPanel(theme, self)
-        self.tabs = QTabWidget(self)
-        self.tabs.setObjectName("run_details_tabs")
+        self.tabs = named(QTabWidget(self), "run_details_tabs")
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self._text, _("Facts"))

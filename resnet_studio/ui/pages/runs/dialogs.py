@@ -22,6 +22,7 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.text import _, _n
 from resnet_studio.ui.models import formats
 from resnet_studio.ui.models.run_columns import parse_tags
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import in_column
 
 _NAMED = 5  # runs that a question names one by one
@@ -63,9 +64,7 @@ class NoteDialog(QDialog):
         self.setObjectName("note_dialog")
         self.setWindowTitle(_("Note on {name}", name=run.name))
         self.resize(480, 300)
-        self._text = QPlainTextEdit(run.note, self)
-        self._text.setObjectName("note_text")
-        self._text.setAccessibleName(_("Note"))
+        self._text = named(QPlainTextEdit(run.note, self), "note_text", accessible=_("Note"))
         self._text.setPlaceholderText(_("What did you want to know? What did you see?"))
         self._text.setTabChangesFocus(True)
         self._before = self.note
@@ -110,15 +109,12 @@ class TagsDialog(QDialog):
         self.setWindowTitle(_("Tags"))
         self.setMinimumWidth(420)
         self._common = [tag for tag in runs[0].tags if all(tag in run.tags for run in runs)]
-        self._line = QLineEdit(", ".join(self._common), self)
-        self._line.setObjectName("tags_text")
-        self._line.setAccessibleName(_("Tags"))
+        self._line = named(QLineEdit(", ".join(self._common), self), "tags_text", accessible=_("Tags"))
         self._line.setPlaceholderText(_("for example: baseline, seed sweep"))
         what = _n(
             "Tags of {name}", "Tags that all {runs} have", len(runs), runs=formats.runs(len(runs)), name=runs[0].name
         )
-        hint = QLabel(_("Commas between them. The filter finds them as tag:baseline."), self)
-        hint.setProperty("role", "muted")
+        hint = named(QLabel(_("Commas between them. The filter finds them as tag:baseline."), self), role="muted")
         _lay_out(self, plain_label(what, self), self._line, hint)
 
     def tags_for(self, run: RunRecord) -> tuple[str, ...]:

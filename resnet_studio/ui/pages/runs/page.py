@@ -40,11 +40,11 @@ from resnet_studio.ui.pages.runs.table_view import RunsView
 from resnet_studio.ui.pages.runs.undo_bar import UndoBar
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.filter_field import FilterField
 from resnet_studio.ui.widgets.group_choice import GroupChoice
 from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
-from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _KEPT_DELETED = timedelta(days=30)
 _NO_RUNS = (
@@ -96,28 +96,22 @@ class RunsPage(Page):
         self._update()
 
     def _build(self) -> None:
-        title = QLabel(self.row.title, self)
-        title.setProperty("role", "title")
-        self._count = QLabel(self)
-        self._count.setObjectName("runs_count")
-        self._count.setProperty("role", "muted")
+        title = named(QLabel(self.row.title, self), role="title")
+        self._count = named(QLabel(self), "runs_count", role="muted")
         self.filter_field = FilterField(lambda: self.model.records, self)
         self.filter_field.setObjectName("filter_field")
         self.filter_field.setAccessibleName(_("Filter the runs"))
         self.filter_field.setPlaceholderText(_("Filter, for example: depth>20"))
         self.filter_field.setMinimumHeight(34)
-        self.shelf_choice = QComboBox(self)
-        self.shelf_choice.setObjectName("shelf_choice")
-        self.shelf_choice.setAccessibleName(_("Which runs"))
-        set_tip(
-            self.shelf_choice,
-            _("Runs in use, archived ones, or deleted ones: the trash empties itself after {days} days", days=30),
+        self.shelf_choice = named(
+            QComboBox(self),
+            "shelf_choice",
+            tip=_("Runs in use, archived ones, or deleted ones: the trash empties itself after {days} days", days=30),
+            accessible=_("Which runs"),
         )
         for shelf in Shelf:
             self.shelf_choice.addItem(_(shelf.value), shelf)
-        self._fault = QLabel(self)
-        self._fault.setObjectName("runs_problem")
-        self._fault.setProperty("role", "error")
+        self._fault = named(QLabel(self), "runs_problem", role="error")
         self._fault.setTextFormat(Qt.TextFormat.PlainText)
         self._fault.setWordWrap(True)
 
@@ -131,11 +125,8 @@ class RunsPage(Page):
             (_("More"), self.toolbox.menu(), _("Everything that can be done with the chosen runs")),
             (_("Columns"), None, _("Which columns show")),
         ):
-            button = QToolButton(self)
-            button.setObjectName(f"runs_{name.lower()}_button")
-            button.setProperty("role", "button")
+            button = named(QToolButton(self), f"runs_{name.lower()}_button", role="button", tip=tip)
             button.setText(f"{name} ▾")
-            set_tip(button, tip)
             if menu:
                 button.setMenu(menu)
                 button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -146,8 +137,7 @@ class RunsPage(Page):
             others.append(button)
         self.tools = ToolRow(self.filter_field, [self.toolbox.button(kind) for kind in shrinking], others, self)
 
-        self._empty = EmptyState(*_NO_RUNS, _("Go to Design"), self)
-        self._empty.setObjectName("runs_empty")
+        self._empty = named(EmptyState(*_NO_RUNS, _("Go to Design"), self), "runs_empty")
         self._nothing = EmptyState(
             _("No run matches"), _("No stored run fits what the filter asks for."), _("Clear the filter"), self
         )

@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QWidget
 
 from resnet_studio.text import _
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import in_row
-from resnet_studio.ui.widgets.plain_tip import set_tip
 
 SHOWN_MS = 12_000
 
@@ -23,9 +23,7 @@ class UndoBar(QFrame):
         self.setProperty("role", "banner")
         self._label = QLabel(self)
         self._label.setTextFormat(Qt.TextFormat.PlainText)  # it names runs
-        button = QPushButton(_("&Undo"), self)
-        button.setObjectName("undo_button")
-        set_tip(button, _("Ctrl+Z, also later"))
+        button = named(QPushButton(_("&Undo"), self), "undo_button", tip=_("Ctrl+Z, also later"))
         button.clicked.connect(self._on_undo)
         in_row((self._label, 1), button, of=self, margins=(14, 6, 6, 6))
         self._timer = QTimer(self, interval=SHOWN_MS, singleShot=True)

@@ -56,9 +56,7 @@ class WorkersPanel(QWidget):
         self.model: RecordTableModel[WorkerRecord] = RecordTableModel(
             _columns(), key=lambda worker: worker.name, parent=self
         )
-        self.table = QTableView()
-        self.table.setObjectName("workers_table")
-        self.table.setAccessibleName(_("Workers of this history"))
+        self.table = named(QTableView(), "workers_table", accessible=_("Workers of this history"))
         self.table.setModel(self.model)
         self.table.setShowGrid(False)
         self.table.setWordWrap(False)

@@ -15,6 +15,7 @@ from resnet_studio.ui.plots.line_sample import LineSample
 from resnet_studio.ui.plots.panels import PlottedRun
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import ElidedLabel
 from resnet_studio.ui.widgets.layouts import STRETCH, in_column
 from resnet_studio.ui.widgets.plain_tip import set_tip
@@ -129,8 +130,7 @@ class RunCards(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        body = QWidget()
-        body.setProperty("role", "clear")
+        body = named(QWidget(), role="clear")
         self._column = in_column(STRETCH, of=body, margins=(0, 0, 4, 0), spacing=8)
         self.setWidget(body)
         theme.changed.connect(self.on_theme_changed)

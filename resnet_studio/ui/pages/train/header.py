@@ -11,6 +11,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.pages.train.state import CohortState
 from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.theme import Role, Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.elided import ElidedLabel
 from resnet_studio.ui.widgets.layouts import in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
@@ -26,17 +27,14 @@ class TrainHeader(QWidget):
         self._theme = theme
         self.title, self.headline, self.facts = ElidedLabel(), QLabel(), QLabel()
         self.title.setProperty("role", "title")
-        self.seen = QLabel(wordWrap=True)
-        self.seen.setObjectName("seen_label")
+        self.seen = named(QLabel(wordWrap=True), "seen_label")
         self.seen.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.seen.setMinimumHeight(self.seen.fontMetrics().height())
         self.headline.setObjectName("phase_label")
         self.facts.setObjectName("progress_label")
         self.facts.setProperty("role", "muted")
-        self.bar = QProgressBar()
-        self.bar.setObjectName("cohort_progress")
+        self.bar = named(QProgressBar(), "cohort_progress", accessible=_("Progress of the cohort"))
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName(_("Progress of the cohort"))
         self.pause = self._button("pause_button", _("Pause"), _("Hold the training, or go on with it (Ctrl+P)"))
         self.stop = self._button("stop_button", _("Stop"), _("Save a checkpoint and end; it can be resumed (Ctrl+.)"))
         self.resume = self._button(
@@ -65,9 +63,7 @@ class TrainHeader(QWidget):
         self.on_theme_changed()
 
     def _button(self, name: str, text: str, tip: str, key: str = "") -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
-        set_tip(button, tip)
+        button = named(QPushButton(text), name, tip=tip)
         if key:
             button.setShortcut(QKeySequence(key))
         return button

@@ -41,6 +41,7 @@ from resnet_studio.ui.plots.loading import CurveLoader
 from resnet_studio.ui.plots.panels import PlottedRun, set_epoch_lengths
 from resnet_studio.ui.queue_end import NOTIFY
 from resnet_studio.ui.services import Services
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.layouts import in_column, in_row
@@ -78,8 +79,7 @@ class TrainPage(Page):
         services = self.services
         self.header = TrainHeader(services.theme)
         self.next_steps = NextSteps()
-        self.banner = Banner()
-        self.banner.setObjectName("train_banner")
+        self.banner = named(Banner(), "train_banner")
         self.plots = TrainPlots(services.theme, services.preferences, self._book)
         self.check = FirstCheckPanel(services.theme)
         self.check.hide()

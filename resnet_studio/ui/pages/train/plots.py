@@ -17,6 +17,7 @@ from resnet_studio.ui.plots.layer_plot import LayerPlot
 from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, PANELS, PlottedRun
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.plain_tip import plain_tip
 
@@ -28,14 +29,12 @@ class TrainPlots(QWidget):
         super().__init__(parent)
         self._preferences = preferences
         self.controls = PlotControls(preferences, "train")
-        self.error = CurvePlot(theme, book, ERROR, whole=True)
-        self.error.setObjectName("train_plot")
+        self.error = named(CurvePlot(theme, book, ERROR, whole=True), "train_plot")
         self._tabbed: tuple[CurvePlot | LayerPlot, ...] = (
             *(CurvePlot(theme, book, panel, legend=False) for panel in PANELS if panel is not ERROR),
             *(LayerPlot(theme, book, panel, legend=False) for panel in LAYER_PANELS),
         )
-        self.tabs = QTabWidget()
-        self.tabs.setObjectName("train_tabs")
+        self.tabs = named(QTabWidget(), "train_tabs")
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
         for plot in self._tabbed:
@@ -44,8 +43,7 @@ class TrainPlots(QWidget):
                 self.tabs.setTabToolTip(index, plain_tip(_(DEFINITION)))
         large = self._panel(self.controls, self.error)
         small = self._panel(self.tabs)
-        self.splitter = QSplitter(Qt.Orientation.Vertical)
-        self.splitter.setObjectName("train_splitter")
+        self.splitter = named(QSplitter(Qt.Orientation.Vertical), "train_splitter")
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(8)
         self.splitter.addWidget(large)
@@ -99,8 +97,7 @@ class TrainPlots(QWidget):
 
     @staticmethod
     def _panel(*widgets: QWidget) -> QFrame:
-        panel = QFrame()
-        panel.setProperty("role", "panel")
+        panel = named(QFrame(), role="panel")
         layout = in_column(of=panel, margins=(10, 8, 10, 8), spacing=6)
         for widget in widgets:
             layout.addWidget(widget, 1 if isinstance(widget, CurvePlot | QTabWidget) else 0)

@@ -212,12 +212,10 @@ class QueuePanel(QWidget):
         self._held = False
         self.notifies = True
         self.model = QueueModel(self)
-        self.view = QListView()
-        self.view.setObjectName("queue_list")
+        self.view = named(QListView(), "queue_list", accessible=_("Queue of cohorts"))
         self.view.setModel(self.model)
         self.view.setItemDelegate(_Delegate(theme, self.view))
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.view.setAccessibleName(_("Queue of cohorts"))
         self.view.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
         self.view.setDefaultDropAction(Qt.DropAction.MoveAction)
         self.view.setDragDropOverwriteMode(False)

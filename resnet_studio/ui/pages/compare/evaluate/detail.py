@@ -82,9 +82,8 @@ class Detail(QWidget):
         splitter.addWidget(self.tabs)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
-        self.notes = named(QLabel(wordWrap=True), "evaluation_notes")
+        self.notes = named(QLabel(wordWrap=True), "evaluation_notes", role="muted")
         self.notes.setTextFormat(Qt.TextFormat.PlainText)
-        self.notes.setProperty("role", "muted")
         in_column((splitter, 1), self.notes, of=self, margins=0, spacing=4)
         splitter.splitterMoved.connect(self._on_moved)
         self.matrices.chosen.connect(self.show_cell)
@@ -96,8 +95,7 @@ class Detail(QWidget):
         self.show_evaluations((), (), {})
 
     def _table(self, name: str, title: str, model: ClassesModel | PairsModel) -> QTableView:
-        view = named(QTableView(), name)
-        view.setAccessibleName(title)
+        view = named(QTableView(), name, accessible=title)
         view.setModel(model)
         view.setSortingEnabled(True)
         view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.DescendingOrder)

@@ -45,8 +45,7 @@ class Matrices(QWidget):
         self.titles = tuple(named(ElidedLabel(), f"matrix_title_{number}") for number in (1, 2))
         self.views = tuple(MatrixView(theme) for _unused in range(MOST))
         tools = FlowLayout(6)
-        heading = QLabel(_("Confusion matrix"))
-        heading.setProperty("role", "heading")
+        heading = named(QLabel(_("Confusion matrix")), role="heading")
         heading.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         tools.addWidget(heading)
         zoom = side_by_side(self._smaller, self._fit, self._larger, spacing=6)
@@ -76,9 +75,8 @@ class Matrices(QWidget):
 
     @staticmethod
     def _tool(text: str, name: str, tip: str) -> QToolButton:
-        button = named(QToolButton(), name, tip=tip)
+        button = named(QToolButton(), name, tip=tip, accessible=tip)
         button.setText(text)
-        button.setAccessibleName(tip)
         return button
 
     @property

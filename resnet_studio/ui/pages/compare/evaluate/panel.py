@@ -72,8 +72,7 @@ class EvaluatePanel(QWidget):
         self._on_form()
 
     def _build(self) -> None:
-        self.tree = named(QTreeView(), "evaluations_tree")
-        self.tree.setAccessibleName(_("Stored evaluations"))
+        self.tree = named(QTreeView(), "evaluations_tree", accessible=_("Stored evaluations"))
         self.tree.setModel(self.model)
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.tree.setAllColumnsShowFocus(True)
@@ -106,8 +105,7 @@ class EvaluatePanel(QWidget):
         self.splitter.restoreState(self._services.preferences.value("evaluate/rows", QByteArray(), QByteArray))
         self.stack.setMinimumHeight(_LEAST_TREE)
         self.detail.setMinimumHeight(_LEAST_DETAIL)
-        content = QWidget()
-        content.setProperty("role", "clear")
+        content = named(QWidget(), role="clear")
         in_column(self.form, (self.splitter, 1), of=content, margins=0, spacing=8)
         self.scrolled = named(QScrollArea(), "evaluate_scroll")
         self.scrolled.setWidgetResizable(True)
