@@ -93,8 +93,7 @@ class HelpDialog(QDialog):
         self.setObjectName("help_dialog")
         self.setWindowTitle(_("Help"))
         self.words = Words(theme)
-        self.tabs = named(QTabWidget(), "help_tabs")
-        self.tabs.setDocumentMode(True)
+        self.tabs = named(QTabWidget(documentMode=True), "help_tabs")
         self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self.words, _("Words"))
         self.tabs.addTab(_keys(pages), _("Keys"))
@@ -139,9 +138,8 @@ def _keys(pages: Sequence[PageRow]) -> QWidget:
 
 
 def about_box(parent: QWidget) -> QMessageBox:
-    box = named(QMessageBox(parent), "about_box")
+    box = named(QMessageBox(parent, textFormat=Qt.TextFormat.RichText), "about_box")
     box.setWindowTitle(_("About ResNet Studio"))
-    box.setTextFormat(Qt.TextFormat.RichText)
     box.setText(_(ABOUT, version=__version__))
     box.setStandardButtons(QMessageBox.StandardButton.Close)
     return box

@@ -27,10 +27,8 @@ class PlacesDialog(QDialog):
         self.history = named(QLineEdit(kept.history), "history_field")
         self.history.setPlaceholderText(_("postgresql://USER@SERVER/DATABASE"))
         self.history.setMinimumWidth(420)
-        self.runs = named(QLineEdit(kept.runs), "runs_field")
-        self.runs.setPlaceholderText(str(home.root / "runs"))
-        self.problem = named(QLabel(""), "places_problem")
-        self.problem.setWordWrap(True)
+        self.runs = named(QLineEdit(kept.runs, placeholderText=str(home.root / "runs")), "runs_field")
+        self.problem = named(QLabel("", wordWrap=True), "places_problem")
         self.problem.hide()
         now = QLabel(
             _(

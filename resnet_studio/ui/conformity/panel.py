@@ -36,16 +36,14 @@ class ConformityPanel(QWidget):
         self._theme = theme
         self._found: Conformity | None = None
         self._drawn: object = None
-        self.summary = named(QLabel(wordWrap=True), "conformity_summary")
-        self.summary.setTextFormat(Qt.TextFormat.PlainText)
+        self.summary = named(QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText), "conformity_summary")
         self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.only_differences = named(QCheckBox(_("Only what differs")), "conformity_filter")
         set_tip(self.only_differences, _("Leave out what conforms, what the paper leaves open and what does not apply"))
         self.copy_button = named(QPushButton(_("Copy as text")), "conformity_copy")
         set_tip(self.copy_button, _("Copy the list, as it is filtered, to the clipboard"))
-        self.list = named(QTextBrowser(), "conformity_list")
+        self.list = named(QTextBrowser(openLinks=False), "conformity_list")
         self.list.setAccessibleName(_("How the run stands to each point of the paper"))
-        self.list.setOpenLinks(False)
         self.list.setFrameShape(QFrame.Shape.NoFrame)
         self.list.setStyleSheet("QTextBrowser { border: 0; padding: 0; background: transparent; }")
         self.list.setTextInteractionFlags(

@@ -47,9 +47,8 @@ class Words(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("glossary")
-        self.search = named(QLineEdit(), "glossary_search", accessible=_("Search the words"))
+        self.search = named(QLineEdit(clearButtonEnabled=True), "glossary_search", accessible=_("Search the words"))
         self.search.setPlaceholderText(_("Search, such as skip connection"))
-        self.search.setClearButtonEnabled(True)
         self.list = named(QListWidget(), "glossary_list", accessible=_("Words"))
         self.list.setFixedWidth(250)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

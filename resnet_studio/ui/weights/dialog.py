@@ -70,8 +70,7 @@ class ImportDialog(QDialog):
     # What is shown
 
     def _lay_out(self) -> None:
-        title = named(QLabel(self._path.name), "import_title", role="heading")
-        title.setTextFormat(Qt.TextFormat.PlainText)
+        title = named(QLabel(self._path.name, textFormat=Qt.TextFormat.PlainText), "import_title", role="heading")
         self._sets = named(QComboBox(), "import_weights_key", tip=_("Which of the file's sets of weights is imported"))
         self._sets.setVisible(False)
         self._sets.activated.connect(self._on_set)
@@ -89,20 +88,16 @@ class ImportDialog(QDialog):
             QLineEdit(), "import_size", tip=_("Height and width of the images that the network sees")
         )
         self.image_size.textChanged.connect(self._update)
-        self.name = named(QLineEdit(self._path.stem), "import_name")
-        self.name.setMaxLength(200)
-        self._class_label = named(QLabel(), "import_classes")
-        self._class_label.setTextFormat(Qt.TextFormat.PlainText)
-        self._class_label.setWordWrap(True)
+        self.name = named(QLineEdit(self._path.stem, maxLength=200), "import_name")
+        self._class_label = named(QLabel(textFormat=Qt.TextFormat.PlainText, wordWrap=True), "import_classes")
         browse = named(
             QPushButton(_("From a file…")), "import_classes_browse", tip=_("A class name a line, or a JSON list")
         )
         browse.clicked.connect(self._on_classes)
         classes = in_row((self._class_label, 1), browse)
         self._form = named(QWidget(), role="clear")
-        form = QFormLayout(self._form)
+        form = QFormLayout(self._form, verticalSpacing=10)
         form.setContentsMargins(0, 0, 0, 0)
-        form.setVerticalSpacing(10)
         form.addRow(self._facts)
         form.addRow(self._question)
         form.addRow(self._choices)
@@ -114,8 +109,7 @@ class ImportDialog(QDialog):
         area.setVisible(False)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(self._form)
-        self._bar = named(QProgressBar(), "import_progress")
-        self._bar.setTextVisible(False)
+        self._bar = named(QProgressBar(textVisible=False), "import_progress")
         self._doing = named(QLabel(), "import_doing", role="muted")
         self._fault = named(QLabel(), "import_error", role="error")
         for label in (self._doing, self._fault):

@@ -50,8 +50,7 @@ class ImagesBox(QWidget):
         )
         self.mean = named(QLineEdit(), "import_mean", tip=_("Red, green, blue, of values in 0..1"))
         self.std = named(QLineEdit(), "import_std", tip=_("Red, green, blue, of values in 0..1"))
-        self.path = named(QLineEdit(), "import_mean_path")
-        self.path.setPlaceholderText(_("No file chosen"))
+        self.path = named(QLineEdit(placeholderText=_("No file chosen")), "import_mean_path")
         self._browse = named(QPushButton(_("Choose…")), "import_mean_browse")
         self.choice.setPlaceholderText(_("Choose how images are prepared"))
         for key, preset in PRESETS.items():

@@ -22,8 +22,7 @@ class BusyRow(QWidget):
     def __init__(self, session: ClassifySession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._bar = named(QProgressBar(), "classify_progress")
-        self._bar.setTextVisible(False)
+        self._bar = named(QProgressBar(textVisible=False), "classify_progress")
         self._text = named(QLabel(), "classify_progress_text", role="muted")
         self.stop = named(QPushButton(_("Stop")), "classify_stop", tip=_("Esc; what is there already stays"))
         self.go_on = named(

@@ -18,9 +18,7 @@ def framed_panel(*widgets: QWidget) -> QFrame:
 
 def two_parts(orientation: Qt.Orientation, first: QWidget, second: QWidget, stretch: tuple[int, int]) -> QSplitter:
     """Neither part can be folded away."""
-    splitter = QSplitter(orientation)
-    splitter.setChildrenCollapsible(False)
-    splitter.setHandleWidth(8)
+    splitter = QSplitter(orientation, childrenCollapsible=False, handleWidth=8)
     for index, widget in enumerate((first, second)):
         splitter.addWidget(widget)
         splitter.setStretchFactor(index, stretch[index])

@@ -42,9 +42,8 @@ class TrainOnBar(QWidget):
                 "batches and the recipe of the shallow net at its first learning rate: does SGD keep what was built?"
             ),
         )  # fmt: skip
-        self.iterations = named(QSpinBox(), "inside_train_on_iterations", accessible=_("Iterations"))
+        self.iterations = named(QSpinBox(singleStep=100), "inside_train_on_iterations", accessible=_("Iterations"))
         self.iterations.setRange(1, _AT_MOST)
-        self.iterations.setSingleStep(100)
         self.iterations.setValue(_ITERATIONS)
         self.iterations.setSuffix(_(" iterations"))
         self.why = named(QLabel(wordWrap=True), "inside_train_on_why", role="muted")

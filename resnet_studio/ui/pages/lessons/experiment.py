@@ -28,8 +28,7 @@ class ExperimentView(QWidget):
         super().__init__(parent)
         self.key = key
         self.said: tuple[str, ...] = ()
-        self.words = named(QLabel(wordWrap=True), f"lesson_words_{key}")
-        self.words.setTextFormat(Qt.TextFormat.PlainText)
+        self.words = named(QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText), f"lesson_words_{key}")
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.error = named(QLabel(wordWrap=True), f"lesson_error_{key}", role="error")
         self.error.setTextFormat(Qt.TextFormat.PlainText)

@@ -85,9 +85,7 @@ class MeasureView(ExperimentView):
         self.stack.addWidget(self.canvas)
         self.body.addWidget(self.nets)
         if self.map is not None:
-            columns = QSplitter(Qt.Orientation.Horizontal)
-            columns.setChildrenCollapsible(False)
-            columns.setHandleWidth(8)
+            columns = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=8)
             columns.addWidget(self.map)
             columns.addWidget(self.stack)
             columns.setStretchFactor(1, 1)

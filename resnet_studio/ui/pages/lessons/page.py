@@ -209,9 +209,7 @@ class LessonsPage(Page):
         self.text = StepPanel(self.services.theme)
         self.text.term_requested.connect(self._on_term)
         self.experiments = QStackedWidget()
-        columns = QSplitter(Qt.Orientation.Horizontal)
-        columns.setChildrenCollapsible(False)
-        columns.setHandleWidth(8)
+        columns = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=8)
         left, right = _panel(self.text), _panel(self.experiments)
         left.setMinimumWidth(330)
         for widget, stretch in ((left, 2), (right, 3)):

@@ -77,8 +77,7 @@ class StepPanel(QScrollArea):
             column.addWidget(self.words)
 
     def _add(self, column: QVBoxLayout, text: str, role: str = "") -> QLabel:
-        label = named(QLabel(text, wordWrap=True), role=role)
-        label.setTextFormat(Qt.TextFormat.PlainText)
+        label = named(QLabel(text, wordWrap=True, textFormat=Qt.TextFormat.PlainText), role=role)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.labels.append(label)
         column.addWidget(label)

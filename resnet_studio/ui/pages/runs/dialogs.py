@@ -31,9 +31,7 @@ _COLOUR_NAMES = (_("Blue"), _("Vermilion"), _("Green"), _("Pink"), _("Orange"), 
 
 def plain_label(text: str, parent: QWidget) -> QLabel:
     """A label that shows the names people give as they are, never as HTML."""
-    label = QLabel(text, parent)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    return label
+    return QLabel(text, parent, textFormat=Qt.TextFormat.PlainText)
 
 
 def ask_to_delete_unreadable(parent: QWidget, sentences: Sequence[str]) -> bool:
@@ -64,9 +62,8 @@ class NoteDialog(QDialog):
         self.setObjectName("note_dialog")
         self.setWindowTitle(_("Note on {name}", name=run.name))
         self.resize(480, 300)
-        self._text = named(QPlainTextEdit(run.note, self), "note_text", accessible=_("Note"))
+        self._text = named(QPlainTextEdit(run.note, self, tabChangesFocus=True), "note_text", accessible=_("Note"))
         self._text.setPlaceholderText(_("What did you want to know? What did you see?"))
-        self._text.setTabChangesFocus(True)
         self._before = self.note
         for key in ("Ctrl+Return", "Ctrl+Enter"):
             QShortcut(QKeySequence(key), self).activated.connect(self.accept)

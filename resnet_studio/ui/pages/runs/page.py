@@ -111,8 +111,7 @@ class RunsPage(Page):
         )
         for shelf in Shelf:
             self.shelf_choice.addItem(_(shelf.value), shelf)
-        self._fault = named(QLabel(self), "runs_problem", role="error")
-        self._fault.setTextFormat(Qt.TextFormat.PlainText)
+        self._fault = named(QLabel(self, textFormat=Qt.TextFormat.PlainText), "runs_problem", role="error")
         self._fault.setWordWrap(True)
 
         head = in_row(title, (self._count, 0, Qt.AlignmentFlag.AlignBottom), STRETCH)

@@ -28,8 +28,7 @@ _LABEL_ROLES = {Role.OK: "ok", Role.ERROR: "error"}
 
 def text_label(text: str, name: str = "", *, role: str = "") -> QLabel:
     """A paragraph that can be selected and copied."""
-    label = named(QLabel(text, wordWrap=True), name, role=role)
-    label.setTextFormat(Qt.TextFormat.PlainText)
+    label = named(QLabel(text, wordWrap=True, textFormat=Qt.TextFormat.PlainText), name, role=role)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
 

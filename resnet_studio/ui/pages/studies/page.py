@@ -109,13 +109,11 @@ class StudiesPage(Page):
             margins=(0, 0, 8, 0),
             spacing=8,
         )
-        self.area = named(QScrollArea(), "study_area")
-        self.area.setWidgetResizable(True)
+        self.area = named(QScrollArea(widgetResizable=True), "study_area")
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setWidget(inside)
-        splitter = named(QSplitter(Qt.Orientation.Horizontal), "studies_splitter")
-        splitter.setChildrenCollapsible(False)
+        splitter = named(QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False), "studies_splitter")
         splitter.setHandleWidth(10)
         splitter.addWidget(left)
         splitter.addWidget(self.area)

@@ -56,9 +56,8 @@ class WorkersPanel(QWidget):
         self.model: RecordTableModel[WorkerRecord] = RecordTableModel(
             _columns(), key=lambda worker: worker.name, parent=self
         )
-        self.table = named(QTableView(), "workers_table", accessible=_("Workers of this history"))
+        self.table = named(QTableView(showGrid=False), "workers_table", accessible=_("Workers of this history"))
         self.table.setModel(self.model)
-        self.table.setShowGrid(False)
         self.table.setWordWrap(False)
         self.table.setTabKeyNavigation(False)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

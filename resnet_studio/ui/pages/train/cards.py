@@ -50,8 +50,7 @@ class RunCard(QFrame):
         self._sample = LineSample(plotted.paint(theme), run.residual)
         self._name, self._status = _Name(), QLabel()
         self._name.setProperty("role", "heading")
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
+        self._bar = QProgressBar(textVisible=False)
         self._bar.setRange(0, 1000)
         self._place, self._training, self._test = QLabel(), QLabel(), QLabel()
         captions = [QLabel(_("training error")), QLabel(_("test error"))]

@@ -33,8 +33,7 @@ class TrainHeader(QWidget):
         self.headline.setObjectName("phase_label")
         self.facts.setObjectName("progress_label")
         self.facts.setProperty("role", "muted")
-        self.bar = named(QProgressBar(), "cohort_progress", accessible=_("Progress of the cohort"))
-        self.bar.setTextVisible(False)
+        self.bar = named(QProgressBar(textVisible=False), "cohort_progress", accessible=_("Progress of the cohort"))
         self.pause = self._button("pause_button", _("Pause"), _("Hold the training, or go on with it (Ctrl+P)"))
         self.stop = self._button("stop_button", _("Stop"), _("Save a checkpoint and end; it can be resumed (Ctrl+.)"))
         self.resume = self._button(

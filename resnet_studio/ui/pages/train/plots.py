@@ -34,8 +34,7 @@ class TrainPlots(QWidget):
             *(CurvePlot(theme, book, panel, legend=False) for panel in PANELS if panel is not ERROR),
             *(LayerPlot(theme, book, panel, legend=False) for panel in LAYER_PANELS),
         )
-        self.tabs = named(QTabWidget(), "train_tabs")
-        self.tabs.setDocumentMode(True)
+        self.tabs = named(QTabWidget(documentMode=True), "train_tabs")
         self.tabs.tabBar().setDrawBase(False)
         for plot in self._tabbed:
             index = self.tabs.addTab(plot, plot.panel.title)
@@ -43,8 +42,7 @@ class TrainPlots(QWidget):
                 self.tabs.setTabToolTip(index, plain_tip(_(DEFINITION)))
         large = self._panel(self.controls, self.error)
         small = self._panel(self.tabs)
-        self.splitter = named(QSplitter(Qt.Orientation.Vertical), "train_splitter")
-        self.splitter.setChildrenCollapsible(False)
+        self.splitter = named(QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False), "train_splitter")
         self.splitter.setHandleWidth(8)
         self.splitter.addWidget(large)
         self.splitter.addWidget(small)

@@ -81,8 +81,7 @@ class SetupForm(QFrame):
         self.delete = named(
             QPushButton(_("Delete")), "evaluation_delete", tip=_("Remove the chosen results for good (Del)")
         )
-        self.note = named(QLabel(wordWrap=True), "evaluate_note", role="muted")
-        self.note.setTextFormat(Qt.TextFormat.PlainText)
+        self.note = named(QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText), "evaluate_note", role="muted")
         self.bar = named(QProgressBar(), "evaluate_progress", accessible=_("Progress of the evaluation"))
         self.bar.setTextVisible(False)
         self.bar.setFixedWidth(150)
