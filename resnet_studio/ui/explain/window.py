@@ -7,7 +7,7 @@ from html import escape
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QFrame, QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QWidget
 
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer
 from resnet_studio.domain.explain import Explanation, Price, explain_block, explain_layer, last_layer
@@ -17,7 +17,7 @@ from resnet_studio.ui.explain.block_figure import BlockFigure
 from resnet_studio.ui.explain.formula import formulas_html
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.layouts import STRETCH, in_column
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, scrolled
 from resnet_studio.ui.widgets.link_label import LinkLabel
 from resnet_studio.ui.widgets.text import count_text
 
@@ -60,11 +60,7 @@ class ExplainWindow(QDialog):
             margins=(18, 14, 14, 14),
             spacing=8,
         )
-        area = QScrollArea(widgetResizable=True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(sheet)
-        in_column(area, of=self, margins=0)
+        in_column(scrolled(sheet), of=self, margins=0)
         self.resize(QSize(_WIDTH, min(_HEIGHT, round(QGuiApplication.primaryScreen().availableSize().height() * 0.85))))
 
     def show_beside(self, drawing: QWidget) -> None:

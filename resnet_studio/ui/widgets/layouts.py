@@ -1,13 +1,28 @@
-"""What lies in a row, a column or a splitter, said in one statement."""
+"""Rows, columns, stacks and frames of widgets, each in one statement."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLayout,
+    QScrollArea,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from resnet_studio.ui.widgets.accessible_names import named
+
+if TYPE_CHECKING:
+    from resnet_studio.ui.preferences import Preferences
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +73,56 @@ def _filled(layout: B, parts: Iterable[Part], of: QWidget | None, margins: Margi
         else:
             layout.addWidget(*part)
     return layout
+
+
+def framed_panel(*parts: Part, margins: Margins = (10, 8, 10, 8), spacing: int = 6) -> QFrame:
+    """A panel with the parts one below the other."""
+    panel = named(QFrame(), role="panel")
+    in_column(*parts, of=panel, margins=margins, spacing=spacing)
+    return panel
+
+
+def in_stack(*widgets: QWidget) -> QStackedWidget:
+    """One is shown at a time, the first to begin with."""
+    stack = QStackedWidget()
+    for widget in widgets:
+        stack.addWidget(widget)
+    return stack
+
+
+def scrolled(widget: QWidget, name: str = "") -> QScrollArea:
+    """An area without a frame, as wide as there is room, in which ``widget`` is moved up and down."""
+    area = named(QScrollArea(widgetResizable=True), name)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(widget)
+    return area
+
+
+def in_splitter(
+    *parts: tuple[QWidget, int], sizes: Sequence[int] = (), name: str = "", upright: bool = False, handle: int = 8
+) -> QSplitter:
+    """Parts with handles between them; none can be folded away.
+
+    Args:
+        parts: Widgets, each with its share of the room that a larger window brings.
+        sizes: Pixels of each at first.
+        name: Of the splitter.
+        upright: One above the other.
+        handle: Width of a handle in pixels.
+    """
+    splitter = named(QSplitter(Qt.Orientation.Vertical if upright else Qt.Orientation.Horizontal), name)
+    splitter.setChildrenCollapsible(False)
+    splitter.setHandleWidth(handle)
+    for place, (widget, stretch) in enumerate(parts):
+        splitter.addWidget(widget)
+        splitter.setStretchFactor(place, stretch)
+    if sizes:
+        splitter.setSizes(sizes)
+    return splitter
+
+
+def remember_sizes(splitter: QSplitter, preferences: Preferences, key: str) -> None:
+    """The parts are as they were the last time; what is moved from now on is kept."""
+    splitter.restoreState(preferences.value(key, QByteArray(), QByteArray))
+    splitter.splitterMoved.connect(lambda: preferences.set_value(key, splitter.saveState()))

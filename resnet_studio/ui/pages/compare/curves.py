@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QStackedWidget, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QWidget
 
 from resnet_studio.domain.comparison import as_of
 from resnet_studio.domain.enums import RunStatus
@@ -21,7 +21,6 @@ from resnet_studio.text import _
 from resnet_studio.ui.pages.compare.export import Export, Shown, exporting
 from resnet_studio.ui.pages.compare.export_button import ExportButton
 from resnet_studio.ui.pages.compare.facets import FACET_FIELDS, Facets
-from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
 from resnet_studio.ui.pages.compare.results import ResultTables
 from resnet_studio.ui.plots.controls import PlotControls
 from resnet_studio.ui.plots.curve_data import CurveBook
@@ -33,7 +32,7 @@ from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, PANELS, PlottedRu
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.group_choice import GroupChoice
-from resnet_studio.ui.widgets.layouts import in_row
+from resnet_studio.ui.widgets.layouts import framed_panel, in_row, in_splitter, in_stack, remember_sizes
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 TABLES_MS = 500
@@ -98,9 +97,6 @@ class CurvesView(QWidget):
         self.controls.add(self.facet_choice, self.same_scale)
         self.group_choice = GroupChoice(services.preferences, "compare")
         self.export_button = ExportButton(self, services.preferences, self.shown)
-        self._plot_stack = QStackedWidget()
-        for plot in self.plots:
-            self._plot_stack.addWidget(plot)
         self._no_curves = QLabel(
             _("These runs were trained elsewhere and brought no curves along. Evaluate measures their errors."),
             wordWrap=True,
@@ -108,14 +104,11 @@ class CurvesView(QWidget):
         )
         self._no_curves.setObjectName("no_curves_label")
         self._no_curves.setProperty("role", "muted")
-        self._plot_stack.addWidget(self.facets)
-        self._plot_stack.addWidget(self._no_curves)
-        self._rows = two_parts(
-            Qt.Orientation.Vertical, framed_panel(self.controls, self._plot_stack), framed_panel(self.tables), (3, 2)
-        )
-        self._rows.setSizes([430, 290])
-        self._rows.restoreState(services.preferences.value("compare/rows-2", QByteArray(), QByteArray))
-        in_row(self._rows, of=self, margins=0)
+        self._plot_stack = in_stack(*self.plots, self.facets, self._no_curves)
+        plots = framed_panel(self.controls, self._plot_stack)
+        rows = in_splitter((plots, 3), (framed_panel(self.tables), 2), sizes=(430, 290), upright=True)
+        remember_sizes(rows, services.preferences, "compare/rows-2")
+        in_row(rows, of=self, margins=0)
 
     def _connect(self) -> None:
         self._services.controller.happened.connect(self._on_happened)
@@ -133,7 +126,6 @@ class CurvesView(QWidget):
         self.export_button.chosen.connect(self.export_to)
         self.quantity.currentIndexChanged.connect(self._show_plot)
         self.quantity.currentIndexChanged.connect(self._on_zoom)
-        self._rows.splitterMoved.connect(self._on_splitter_moved)
         for plot in self.plots:
             plot.set_options(self.controls.options)
             plot.legend.setVisible(self.controls.legend.isChecked())
@@ -315,7 +307,3 @@ class CurvesView(QWidget):
     def _on_next_quantity(self) -> None:
         if self.isVisible():
             self.quantity.setCurrentIndex((self.quantity.currentIndex() + 1) % self.quantity.count())
-
-    @Slot()
-    def _on_splitter_moved(self) -> None:
-        self._services.preferences.set_value("compare/rows-2", self._rows.saveState())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QLabel, QPushButton, QStackedWidget, QWidget
 
@@ -17,7 +17,6 @@ from resnet_studio.ui.models import formats
 from resnet_studio.ui.pages.base import Page, PageRow
 from resnet_studio.ui.pages.compare.curves import CurvesView
 from resnet_studio.ui.pages.compare.evaluate.panel import EvaluatePanel
-from resnet_studio.ui.pages.compare.frames import framed_panel, two_parts
 from resnet_studio.ui.pages.compare.scatter import ScatterView
 from resnet_studio.ui.pages.compare.views import SavedView, ViewsButton
 from resnet_studio.ui.plots.curve_data import XAxis
@@ -29,7 +28,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.empty_state import EmptyState
-from resnet_studio.ui.widgets.layouts import Gap, in_column, in_row
+from resnet_studio.ui.widgets.layouts import Gap, framed_panel, in_column, in_row, in_splitter, in_stack, remember_sizes
 from resnet_studio.ui.widgets.text import duration_text
 
 
@@ -84,11 +83,10 @@ class ComparePage(Page):
         head.addWidget(self.curves.export_button)
         left = framed_panel(self.picker)
         left.setMinimumWidth(215)
-        self._columns = two_parts(Qt.Orientation.Horizontal, left, self.parts, (0, 1))
-        self._columns.setSizes([325, 865])
-        self._columns.restoreState(services.preferences.value("compare/columns", QByteArray(), QByteArray))
+        columns = in_splitter((left, 0), (self.parts, 1), sizes=(325, 865))
+        remember_sizes(columns, services.preferences, "compare/columns")
         content = QWidget()
-        in_column(head, self.banner, (self._columns, 1), of=content, margins=(16, 12, 16, 12), spacing=8)
+        in_column(head, self.banner, (columns, 1), of=content, margins=(16, 12, 16, 12), spacing=8)
         self.empty = EmptyState(
             _("There is nothing to compare yet"),
             _(
@@ -97,9 +95,7 @@ class ComparePage(Page):
             ),
             _("Go to Design"),
         )
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(content)
+        self.stack = in_stack(self.empty, content)
         in_row(self.stack, of=self, margins=0)
         self.show_part(services.preferences.value("compare/part", 0, int))
 
@@ -114,7 +110,6 @@ class ComparePage(Page):
             part.failed.connect(self._on_failed)
         self.scatter.export_requested.connect(self._on_export_scatter)
         self.evaluate.session.changed.connect(self._on_evaluating)
-        self._columns.splitterMoved.connect(self._on_splitter_moved)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.activated.connect(self.picker.filter.setFocus)
 
@@ -263,10 +258,6 @@ class ComparePage(Page):
     @Slot(list)
     def _on_chosen(self, run_ids: list[str]) -> None:
         self.show_runs(run_ids)
-
-    @Slot()
-    def _on_splitter_moved(self) -> None:
-        self.services.preferences.set_value("compare/columns", self._columns.saveState())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPlainTextEdit,
     QPushButton,
-    QStackedWidget,
     QTableView,
     QTabWidget,
     QWidget,
@@ -29,7 +28,7 @@ from resnet_studio.text import _, _n
 from resnet_studio.ui.pages.compare.tables import DifferencesModel, GroupResultsModel, ResultsModel
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.layouts import in_column
+from resnet_studio.ui.widgets.layouts import in_column, in_stack
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _WIDEST_CHOICE = 300  # pixels
@@ -60,16 +59,12 @@ class ResultTables(QWidget):
             view.setSortingEnabled(True)
             view.setIconSize(QSize(34, 14))
             view.horizontalHeader().setSortIndicatorClearable(True)
-        self._shown_results = QStackedWidget()
-        self._shown_results.addWidget(self.results_view)
-        self._shown_results.addWidget(self.groups_view)
+        self._shown_results = in_stack(self.results_view, self.groups_view)
         self.differences_view = self._table("differences_table", _("Fields in which the runs differ"))
         self.differences_view.setModel(self.differences)
         same = named(QLabel(_("The runs are the same in every field.")), role="muted")
         same.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._differing = QStackedWidget()
-        self._differing.addWidget(self.differences_view)
-        self._differing.addWidget(same)
+        self._differing = in_stack(self.differences_view, same)
         self.tabs = named(QTabWidget(documentMode=True), "compare_tabs")
         self.tabs.tabBar().setDrawBase(False)
         self.tabs.addTab(self._shown_results, _("Results"))

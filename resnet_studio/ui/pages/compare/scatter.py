@@ -18,13 +18,12 @@ from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_fields import FieldKind, RunField, run_fields
 from resnet_studio.domain.scatter import Scatter, scatter
 from resnet_studio.text import _, _n
-from resnet_studio.ui.pages.compare.frames import framed_panel
 from resnet_studio.ui.plots.run_colours import line_colour
 from resnet_studio.ui.plots.scatter_export import SUFFIXES, ScatterFigure
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
+from resnet_studio.ui.widgets.layouts import STRETCH, framed_panel, in_column, in_row
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _X_FIRST = ("depth", "parameters", "multiply_adds", "learning_rate", "iteration", "seconds", "block", "shortcut")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from resnet_studio.domain.blueprint import Blueprint, training_bytes
 from resnet_studio.domain.enums import Family
@@ -15,7 +15,7 @@ from resnet_studio.domain.specs import RunSpec
 from resnet_studio.text import _
 from resnet_studio.ui.pages.design.training_time_panel import TimeHere
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.layouts import Gap, in_column
+from resnet_studio.ui.widgets.layouts import Gap, in_column, scrolled
 from resnet_studio.ui.widgets.text import count_text, short_count, size_text
 
 
@@ -116,11 +116,8 @@ class FactsPanel(QFrame):
         self._sections.setSpacing(8)
         column.addLayout(self._sections)
         column.addStretch(1)
-        area = QScrollArea(widgetResizable=True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
+        area = scrolled(sheet)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(sheet)
         in_column(area, of=self, margins=1)
         self._labels: list[QLabel] = []
 

@@ -6,7 +6,7 @@ from html import escape
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSplitter, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QWidget
 
 from resnet_studio.domain.blueprint import BlockPlan, Blueprint, Layer
 from resnet_studio.domain.build_blueprint import blueprint
@@ -31,7 +31,7 @@ from resnet_studio.ui.pages.design.gallery import Gallery
 from resnet_studio.ui.pages.design.measure_speed import Measuring
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.layouts import in_column
+from resnet_studio.ui.widgets.layouts import in_column, in_splitter
 from resnet_studio.ui.widgets.plain_tip import set_tip
 from resnet_studio.ui.widgets.text import unbroken
 
@@ -338,15 +338,13 @@ class DesignPage(Page):
         self._pointed.setWordWrap(True)
         self._pointed.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._pointed.setFixedHeight(2 * self._pointed.fontMetrics().lineSpacing() + 4)
-        splitter = named(QSplitter(Qt.Orientation.Horizontal, handleWidth=10), "design_splitter")
-        splitter.setChildrenCollapsible(False)
         self.form.setMinimumWidth(310)
         self.facts.setMinimumWidth(290)
-        for widget, stretch, width in ((self.form, 0, 345), (drawing, 1, 525), (self.facts, 0, 300)):
-            splitter.addWidget(widget)
-            splitter.setStretchFactor(splitter.count() - 1, stretch)
+        sizes = (345, 525, 300)
+        parts = ((self.form, 0), (drawing, 1), (self.facts, 0))
+        splitter = in_splitter(*parts, sizes=sizes, name="design_splitter", handle=10)
+        for (widget, _stretch), width in zip(parts, sizes, strict=True):
             widget.resize(width, 400)
-        splitter.setSizes([345, 525, 300])
         in_column(self.gallery, (splitter, 1), self.buttons, of=self, margins=(16, 12, 16, 12), spacing=12)
         self._on_pointed("")
 

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QPushButton,
-    QStackedWidget,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -33,6 +32,7 @@ from resnet_studio.ui.models.numbers import NumbersModel
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Work
 from resnet_studio.ui.widgets.accessible_names import named
+from resnet_studio.ui.widgets.layouts import in_stack
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 KINDS = {
@@ -68,10 +68,7 @@ class FigurePanel(QWidget):
         self.table.setTabKeyNavigation(False)
         self.nothing = named(QLabel(wordWrap=True), "inside_nothing", role="muted")
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.canvas)
-        self.stack.addWidget(self.table)
-        self.stack.addWidget(self.nothing)
+        self.stack = in_stack(self.canvas, self.table, self.nothing)
         self.as_table = named(QPushButton(_("Show as &table")), "inside_as_table", tip=_("Every number of the figure"))
         self.as_table.setCheckable(True)
         self.as_table.toggled.connect(self._on_as_table)

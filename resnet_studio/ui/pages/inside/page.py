@@ -7,14 +7,10 @@ from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import (
-    QFrame,
     QLabel,
     QListWidget,
     QProgressBar,
     QPushButton,
-    QScrollArea,
-    QSplitter,
-    QStackedWidget,
     QWidget,
 )
 
@@ -44,7 +40,16 @@ from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.elided import ElidedLabel
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.field_row import Choice
-from resnet_studio.ui.widgets.layouts import STRETCH, Gap, in_column, in_row
+from resnet_studio.ui.widgets.layouts import (
+    STRETCH,
+    Gap,
+    framed_panel,
+    in_column,
+    in_row,
+    in_splitter,
+    in_stack,
+    scrolled,
+)
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _DRAW_MS = 120  # between two drawings of what is under way
@@ -483,23 +488,13 @@ class InsidePage(Page):
         self.banner = named(Banner(), "inside_banner")
         title = named(QLabel(self.row.title), role="title")
         head = in_row(title, Gap(10), (self.networks, 1), self.stored, self.choose_button)
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         holder = named(QWidget(), role="clear")
         in_column(self.form, STRETCH, of=holder, margins=0)
-        scroll.setWidget(holder)
-        columns = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=8)
-        left = _panel(self.analyses, scroll, self.run_button, self.progress, self.state)
+        left = framed_panel((self.analyses, 1), (scrolled(holder), 1), self.run_button, self.progress, self.state)
         left.setMinimumWidth(265)
-        for widget, stretch in (
-            (left, 0),
-            (_panel(self.map, self.changes, growing=1), 1),
-            (_panel(self.figure, self.train_on, growing=1), 2),
-        ):
-            columns.addWidget(widget)
-            columns.setStretchFactor(columns.count() - 1, stretch)
-        columns.setSizes([275, 330, 600])
+        middle = framed_panel((self.map, 1), self.changes)
+        right = framed_panel((self.figure, 1), self.train_on)
+        columns = in_splitter((left, 0), (middle, 1), (right, 2), sizes=(275, 330, 600))
         self.analyses.setMinimumHeight(110)
         content = QWidget()
         in_column(head, self.banner, (columns, 1), of=content, margins=(16, 12, 16, 12), spacing=8)
@@ -512,16 +507,5 @@ class InsidePage(Page):
             ),
             _("Signal check of the twin on Design"),
         )
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(content)
+        self.stack = in_stack(self.empty, content)
         in_column(self.stack, of=self, margins=0)
-
-
-def _panel(*widgets: QWidget, growing: int = 2) -> QFrame:
-    """The first ``growing`` widgets share the height."""
-    panel = named(QFrame(), role="panel")
-    layout = in_column(of=panel, margins=(10, 8, 10, 8), spacing=6)
-    for place, widget in enumerate(widgets):
-        layout.addWidget(widget, 1 if place < growing else 0)
-    return panel

@@ -7,11 +7,9 @@ from functools import partial
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QFrame,
     QLabel,
     QPlainTextEdit,
     QPushButton,
-    QScrollArea,
     QWidget,
 )
 
@@ -21,7 +19,7 @@ from resnet_studio.text import _
 from resnet_studio.ui.pages.lessons.course import Course
 from resnet_studio.ui.pages.lessons.experiment import ExperimentView
 from resnet_studio.ui.widgets.accessible_names import named, set_role
-from resnet_studio.ui.widgets.layouts import in_column, in_row
+from resnet_studio.ui.widgets.layouts import in_column, in_row, scrolled
 
 
 class _ClaimRow(QWidget):
@@ -71,10 +69,7 @@ class ClaimsView(ExperimentView):
                 button.clicked.connect(partial(self.answer, key, paper))
             column.addWidget(row)
         column.addStretch(1)
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(holder)
+        scroll = scrolled(holder)
         self.own = named(QPlainTextEdit(course.place.words), "lesson_own_words", accessible=_("In your own words"))
         self.own.setPlaceholderText(_("In your own words: what is degradation, and what does a shortcut change?"))
         self.own.setTabChangesFocus(True)

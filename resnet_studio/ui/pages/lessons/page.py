@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSplitter,
     QStackedWidget,
     QWidget,
 )
@@ -41,7 +39,7 @@ from resnet_studio.ui.pages.lessons.tables_view import PricesView
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named, set_role
 from resnet_studio.ui.widgets.elided import ElidedLabel
-from resnet_studio.ui.widgets.layouts import STRETCH, Gap, in_column, in_row
+from resnet_studio.ui.widgets.layouts import STRETCH, Gap, framed_panel, in_column, in_row, in_splitter
 
 
 class LessonsPage(Page):
@@ -209,13 +207,9 @@ class LessonsPage(Page):
         self.text = StepPanel(self.services.theme)
         self.text.term_requested.connect(self._on_term)
         self.experiments = QStackedWidget()
-        columns = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=8)
-        left, right = _panel(self.text), _panel(self.experiments)
+        left, right = (framed_panel(part, margins=(12, 10, 12, 10)) for part in (self.text, self.experiments))
         left.setMinimumWidth(330)
-        for widget, stretch in ((left, 2), (right, 3)):
-            columns.addWidget(widget)
-            columns.setStretchFactor(columns.count() - 1, stretch)
-        columns.setSizes([400, 760])
+        columns = in_splitter((left, 2), (right, 3), sizes=(400, 760))
         self.back_button = named(QPushButton(_("Back")), "lesson_back")
         self.next_button = named(QPushButton(_("Next")), "lesson_next")
         self.counter = named(QLabel(), "lesson_counter", role="muted")
@@ -227,9 +221,3 @@ class LessonsPage(Page):
 
     def _on_lesson_clicked(self, lesson: LessonRow, _checked: bool = False) -> None:
         self._on_lesson(lesson)
-
-
-def _panel(widget: QWidget) -> QFrame:
-    panel = named(QFrame(), role="panel")
-    in_column(widget, of=panel, margins=(12, 10, 12, 10))
-    return panel

@@ -12,10 +12,7 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QPushButton,
-    QScrollArea,
-    QSplitter,
     QWidget,
 )
 
@@ -45,7 +42,7 @@ from resnet_studio.ui.pages.studies.workers import WorkersPanel
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
+from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row, in_splitter, scrolled
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 log = logging.getLogger(__name__)
@@ -109,16 +106,8 @@ class StudiesPage(Page):
             margins=(0, 0, 8, 0),
             spacing=8,
         )
-        self.area = named(QScrollArea(widgetResizable=True), "study_area")
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setWidget(inside)
-        splitter = named(QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False), "studies_splitter")
-        splitter.setHandleWidth(10)
-        splitter.addWidget(left)
-        splitter.addWidget(self.area)
-        splitter.setStretchFactor(1, 1)
-        splitter.setSizes([280, 800])
+        self.area = scrolled(inside, "study_area")
+        splitter = in_splitter((left, 0), (self.area, 1), sizes=(280, 800), name="studies_splitter", handle=10)
         in_row(splitter, of=self, margins=(16, 12, 16, 12))
 
     def _connect(self) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QByteArray, Qt, QTimer, Slot
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtWidgets import QWidget
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.enums import RunStatus
@@ -44,7 +44,7 @@ from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.banner import Banner
 from resnet_studio.ui.widgets.empty_state import EmptyState
-from resnet_studio.ui.widgets.layouts import in_column, in_row
+from resnet_studio.ui.widgets.layouts import in_column, in_row, in_splitter, in_stack, remember_sizes
 
 FRAME_MS = 100
 
@@ -95,25 +95,19 @@ class TrainPage(Page):
         side = QWidget()
         in_column((self.cards, 1), self.queue, of=side, margins=0)
         side.setMinimumWidth(230)
-        self._splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=8)
-        self._splitter.addWidget(self.plots)
-        self._splitter.addWidget(side)
-        self._splitter.setStretchFactor(0, 1)
-        self._splitter.setSizes([1000, 270])
-        self._splitter.restoreState(services.preferences.value("train/columns", QByteArray(), QByteArray))
+        splitter = in_splitter((self.plots, 1), (side, 0), sizes=(1000, 270))
+        remember_sizes(splitter, services.preferences, "train/columns")
         content = QWidget()
         in_column(
             self.header,
             self.next_steps,
             self.banner,
-            (self._splitter, 1),
+            (splitter, 1),
             of=content,
             margins=(16, 12, 16, 12),
             spacing=10,
         )
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self.empty)
-        self.stack.addWidget(content)
+        self.stack = in_stack(self.empty, content)
         in_row(self.stack, of=self, margins=0)
 
     def _connect(self) -> None:
@@ -143,7 +137,6 @@ class TrainPage(Page):
         self._connect_queue()
         self.banner.acted.connect(self._on_banner)
         self.empty.pressed.connect(self._on_design)
-        self._splitter.splitterMoved.connect(self._on_splitter_moved)
 
     def _connect_queue(self) -> None:
         controller, queue = self._controller, self.queue
@@ -441,10 +434,6 @@ class TrainPage(Page):
     @Slot()
     def _on_classify(self) -> None:
         self.services.navigator.classify(self._state.run_ids)
-
-    @Slot()
-    def _on_splitter_moved(self) -> None:
-        self.services.preferences.set_value("train/columns", self._splitter.saveState())
 
     def _resumable(self) -> list[str]:
         """Shown runs that can go on and are not on their way already."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, Qt, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QSplitter, QTabWidget, QWidget
+from PySide6.QtWidgets import QTabWidget, QWidget
 
 from resnet_studio.domain.analyses.gradients import DEFINITION
 from resnet_studio.text import _
@@ -18,7 +18,7 @@ from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, PANELS, PlottedRu
 from resnet_studio.ui.preferences import Preferences
 from resnet_studio.ui.theme import Theme
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.layouts import in_column
+from resnet_studio.ui.widgets.layouts import framed_panel, in_column, in_splitter, remember_sizes
 from resnet_studio.ui.widgets.plain_tip import plain_tip
 
 
@@ -40,16 +40,10 @@ class TrainPlots(QWidget):
             index = self.tabs.addTab(plot, plot.panel.title)
             if isinstance(plot, LayerPlot):
                 self.tabs.setTabToolTip(index, plain_tip(_(DEFINITION)))
-        large = self._panel(self.controls, self.error)
-        small = self._panel(self.tabs)
-        self.splitter = named(QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False), "train_splitter")
-        self.splitter.setHandleWidth(8)
-        self.splitter.addWidget(large)
-        self.splitter.addWidget(small)
-        self.splitter.setStretchFactor(0, 1)
-        self.splitter.setStretchFactor(1, 0)
-        self.splitter.setSizes([600, 160])
-        self.splitter.restoreState(preferences.value("train/plots", QByteArray(), QByteArray))
+        large = framed_panel(self.controls, (self.error, 1))
+        small = framed_panel((self.tabs, 1))
+        self.splitter = in_splitter((large, 1), (small, 0), sizes=(600, 160), name="train_splitter", upright=True)
+        remember_sizes(self.splitter, preferences, "train/plots")
         self.splitter.splitterMoved.connect(self._on_splitter_moved)
         self._check: QWidget | None = None
         self._sizes: list[int] | None = None  # before a map needed more room
@@ -93,14 +87,6 @@ class TrainPlots(QWidget):
         """Mark the error of a guess, in percent."""
         self.error.set_chance(error)
 
-    @staticmethod
-    def _panel(*widgets: QWidget) -> QFrame:
-        panel = named(QFrame(), role="panel")
-        layout = in_column(of=panel, margins=(10, 8, 10, 8), spacing=6)
-        for widget in widgets:
-            layout.addWidget(widget, 1 if isinstance(widget, CurvePlot | QTabWidget) else 0)
-        return panel
-
     @Slot()
     def fit(self) -> None:
         for plot in self.all:
@@ -135,7 +121,6 @@ class TrainPlots(QWidget):
     @Slot()
     def _on_splitter_moved(self) -> None:
         self._sizes = None
-        self._preferences.set_value("train/plots", self.splitter.saveState())
 
     # Qt
 

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QLabel,
-    QSplitter,
     QTableView,
     QTabWidget,
     QWidget,
@@ -37,7 +36,7 @@ from resnet_studio.ui.pages.compare.evaluate.work import TestSets, data_of, load
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Job
 from resnet_studio.ui.widgets.accessible_names import named
-from resnet_studio.ui.widgets.layouts import in_column
+from resnet_studio.ui.widgets.layouts import in_column, in_splitter
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _ERROR_COLUMN, _COUNT_COLUMN = 1, 2  # of the tables of classes and of pairs
@@ -74,13 +73,7 @@ class Detail(QWidget):
         self.tabs.addTab(self.pairs_view, _("Confusions"))
         self.tabs.addTab(self.images, _("Images"))
         self._moved = False  # by a person: then its place is hers
-        splitter = self._splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setChildrenCollapsible(False)
-        splitter.setHandleWidth(10)
-        splitter.addWidget(self.matrices)
-        splitter.addWidget(self.tabs)
-        splitter.setStretchFactor(0, 3)
-        splitter.setStretchFactor(1, 2)
+        splitter = self._splitter = in_splitter((self.matrices, 3), (self.tabs, 2), handle=10)
         self.notes = named(QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText), "evaluation_notes", role="muted")
         in_column((splitter, 1), self.notes, of=self, margins=0, spacing=4)
         splitter.splitterMoved.connect(self._on_moved)

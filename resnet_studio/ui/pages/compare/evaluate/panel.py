@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QItemSelection, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelection, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -15,8 +15,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMessageBox,
     QScrollArea,
-    QSplitter,
-    QStackedWidget,
     QTreeView,
     QWidget,
 )
@@ -40,7 +38,7 @@ from resnet_studio.ui.plots.run_colours import plain_tip
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.focus import keeping_focus
-from resnet_studio.ui.widgets.layouts import in_column
+from resnet_studio.ui.widgets.layouts import in_column, in_splitter, in_stack, remember_sizes
 
 _NARROW = 760  # pixels
 _LEAST_TREE, _LEAST_DETAIL = 120, 340  # pixels; where the window is lower than both and the form, all scrolls
@@ -90,16 +88,9 @@ class EvaluatePanel(QWidget):
         self._nothing.setProperty("role", "muted")
         self._nothing.setWordWrap(True)
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(self._nothing)
-        self.stack.addWidget(self.tree)
-        self.splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False, handleWidth=8)
-        self.splitter.addWidget(self.stack)
-        self.splitter.addWidget(self.detail)
-        self.splitter.setStretchFactor(0, 1)
-        self.splitter.setStretchFactor(1, 3)
-        self.splitter.setSizes([150, 400])
-        self.splitter.restoreState(self._services.preferences.value("evaluate/rows", QByteArray(), QByteArray))
+        self.stack = in_stack(self._nothing, self.tree)
+        self.splitter = in_splitter((self.stack, 1), (self.detail, 3), sizes=(150, 400), upright=True)
+        remember_sizes(self.splitter, self._services.preferences, "evaluate/rows")
         self.stack.setMinimumHeight(_LEAST_TREE)
         self.detail.setMinimumHeight(_LEAST_DETAIL)
         content = named(QWidget(), role="clear")
@@ -123,7 +114,6 @@ class EvaluatePanel(QWidget):
         shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         shortcut.activated.connect(self._on_delete)
         self.detail.matrices.export_wanted.connect(self._on_export)
-        self.splitter.splitterMoved.connect(self._on_splitter)
 
     @property
     def plan(self) -> Plan:
@@ -293,10 +283,6 @@ class EvaluatePanel(QWidget):
             self.failed.emit(str(error))
         else:
             self.status_message.emit(_("Written to {path}", path=path))
-
-    @Slot()
-    def _on_splitter(self) -> None:
-        self._services.preferences.set_value("evaluate/rows", self.splitter.saveState())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where it is narrow the names take the dates' room; their tool tips have those too."""
