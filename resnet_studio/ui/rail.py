@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton
 
 from resnet_studio.ui.pages.base import PageRow
 from resnet_studio.ui.theme import Role, Theme
@@ -19,8 +19,8 @@ class Rail(QFrame):
 
     chosen = Signal(str)
 
-    def __init__(self, pages: Sequence[PageRow], theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, pages: Sequence[PageRow], theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("rail")
         self.setFixedWidth(84)
         self._theme = theme

@@ -128,8 +128,8 @@ class RunPicker(QWidget):
 
     chosen_changed = Signal(list)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("run_picker")
         self.model = PickModel(theme, self)
         self.proxy = RunsProxy(self.model, self)
@@ -172,7 +172,7 @@ class RunPicker(QWidget):
         in_column(top, self.filter, self.problem, (self.view, 1), foot, of=self, margins=0, spacing=6)
         self.filter.textChanged.connect(self._on_filter)
         self.view.doubleClicked.connect(self._on_double_click)
-        self.all.clicked.connect(self._on_all)
+        self.all.clicked.connect(lambda: self.model.choose([run.id for run in self.proxy.records], True))
         self.none.clicked.connect(self._on_none)
         self.model.ticked.connect(self.chosen_changed)
         self.model.ticked.connect(self._show_count)
@@ -199,10 +199,6 @@ class RunPicker(QWidget):
     @Slot(QModelIndex)
     def _on_double_click(self, index: QModelIndex) -> None:
         self.model.toggle(self.proxy.run_at(index.row()))
-
-    @Slot()
-    def _on_all(self) -> None:
-        self.model.choose([run.id for run in self.proxy.records], True)
 
     @Slot()
     def _on_none(self) -> None:

@@ -171,8 +171,8 @@ class FigureCanvas(QScrollArea):
 
     pointed = Signal(str)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("figure_canvas")
         self.setAccessibleName(_("Figure"))
         self.setFrameShape(QFrame.Shape.NoFrame)

@@ -19,8 +19,8 @@ from resnet_studio.ui.widgets.plain_tip import plain_tip, set_tip
 class ConformityLine(QWidget):
     """Follows :meth:`show_spec` at each keystroke; its button opens a window that follows too."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("conformity_line")
         self._theme = theme
         self._window: ConformityWindow | None = None

@@ -29,9 +29,9 @@ class NetworkChoice(QWidget):
 
     changed = Signal()
 
-    def __init__(self, find: Finder, parent: QWidget | None = None) -> None:
+    def __init__(self, find: Finder) -> None:
         """``find`` turns a name into a network, or raises UserError."""
-        super().__init__(parent)
+        super().__init__()
         self._find = find
         self.networks: tuple[NetworkSpec, ...] = ()
         self._extra: dict[str, NetworkSpec] = {}
@@ -51,7 +51,7 @@ class NetworkChoice(QWidget):
         self._timer.timeout.connect(self._read)
         self._lay_out()
         self.preset.activated.connect(self._on_preset)
-        self.against.activated.connect(self._on_against)
+        self.against.activated.connect(lambda: self.changed.emit())
         self.show_preset(0)
 
     def show_preset(self, index: int) -> None:
@@ -153,10 +153,6 @@ class NetworkChoice(QWidget):
             self.show_preset(index)
         else:
             self.fields[0].setFocus()
-
-    @Slot()
-    def _on_against(self) -> None:
-        self.changed.emit()
 
     @Slot()
     def _on_typed(self) -> None:

@@ -73,7 +73,7 @@ class Words(QWidget):
         row.setSpacing(18)
         row.addLayout(left)
         row.addLayout(right, 1)
-        self.search.textChanged.connect(self._on_search)
+        self.search.textChanged.connect(lambda text: self._list(text))
         self.list.currentItemChanged.connect(self._on_chosen)
         self._list("")
 
@@ -88,10 +88,6 @@ class Words(QWidget):
         """Explain this word, whatever was searched for."""
         self.search.clear()
         self.list.setCurrentRow([term.key for term in TERMS].index(key))
-
-    @Slot(str)
-    def _on_search(self, text: str) -> None:
-        self._list(text)
 
     def _list(self, text: str) -> None:
         self.list.clear()

@@ -35,8 +35,8 @@ class SmoothingSlider(QWidget):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.slider = named(QSlider(Qt.Orientation.Horizontal), "smoothing_slider", accessible=_("Smoothing"))
         self.slider.setRange(0, len(WINDOWS) - 1)
         self.slider.setPageStep(3)
@@ -79,8 +79,8 @@ class PlotControls(QWidget):
     options_changed, fit_requested, legend_toggled = Signal(object), Signal(), Signal(bool)
     back_requested = Signal()
 
-    def __init__(self, preferences: Preferences, key: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, preferences: Preferences, key: str) -> None:
+        super().__init__()
         self._preferences, self._key = preferences, key
         layout = in_row(of=self, margins=0, spacing=6)
         self.axis = self._choice("x_axis_choice", _("What the curves are drawn over (X)"), "X")

@@ -43,8 +43,8 @@ class ImagesBox(QWidget):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.choice = named(
             QComboBox(), "import_images", tip=_("What was done to the images that trained these weights")
         )
@@ -80,7 +80,7 @@ class ImagesBox(QWidget):
             editor.textChanged.connect(self.changed)
             editor.setAcceptDrops(False)
         for editor in (self.mean, self.std):
-            editor.textEdited.connect(self._on_own_numbers)
+            editor.textEdited.connect(lambda: self.choice.setCurrentIndex(self.choice.findData(_OWN)))
         self._on_choice()
 
     def propose(self, preset: str, *, carried: bool, before: ImagesAnswer | None = None) -> None:
@@ -145,10 +145,6 @@ class ImagesBox(QWidget):
             self.std.setText(colour_text(PRESETS[key].std))
         self.path.clear()
         self.changed.emit()
-
-    @Slot()
-    def _on_own_numbers(self) -> None:
-        self.choice.setCurrentIndex(self.choice.findData(_OWN))
 
     @Slot()
     def _on_browse(self) -> None:

@@ -40,7 +40,7 @@ class GroupChoice(QToolButton):
             self._menu, _("All but the seed"), _("Runs that differ in their seeds alone make a group")
         )
         self._none.triggered.connect(self._on_none)
-        self._seeds.triggered.connect(self._on_seeds)
+        self._seeds.triggered.connect(lambda: self.set_grouping(ALL_BUT_SEEDS))
         self._menu.addSeparator()
         self._fields: dict[str, list[QAction]] = {}
         for key_ in _USUAL:
@@ -92,10 +92,6 @@ class GroupChoice(QToolButton):
     @Slot()
     def _on_none(self) -> None:
         self.set_grouping(NO_GROUPS)
-
-    @Slot()
-    def _on_seeds(self) -> None:
-        self.set_grouping(ALL_BUT_SEEDS)
 
     @Slot(bool)
     def _on_field(self, ticked: bool) -> None:

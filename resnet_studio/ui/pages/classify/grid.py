@@ -54,7 +54,7 @@ class ResultsGrid(QTableView):
             shortcut.activated.connect(signal)
         theme.changed.connect(self.repaint_all)
         maps.ready.connect(self.viewport().update)
-        maps.switched.connect(self._on_maps)
+        maps.switched.connect(lambda: self._networks.set_pictures(self._maps.pictures))
 
     @property
     def chosen_keys(self) -> tuple[str, ...]:
@@ -80,9 +80,6 @@ class ResultsGrid(QTableView):
     def repaint_all(self) -> None:
         for part in (self, self.verticalHeader(), self.horizontalHeader()):
             part.viewport().update()
-
-    def _on_maps(self) -> None:
-        self._networks.set_pictures(self._maps.pictures)
 
     def _waiting(self) -> str:
         if self._session.looking:

@@ -47,8 +47,8 @@ class CurvesView(QWidget):
     status_message = Signal(str)
     failed = Signal(str)
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, services: Services) -> None:
+        super().__init__()
         self._services, self._store = services, services.store
         self._book = CurveBook()
         self._runs: tuple[RunRecord, ...] = ()

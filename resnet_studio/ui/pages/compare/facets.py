@@ -27,8 +27,8 @@ class Facets(QWidget):
 
     hidden_changed = Signal(object)
 
-    def __init__(self, theme: Theme, book: CurveBook, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, book: CurveBook) -> None:
+        super().__init__()
         self._theme, self._book = theme, book
         self._state: object = None
         self.plots: list[CurvePlot] = []

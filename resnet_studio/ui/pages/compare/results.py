@@ -42,8 +42,8 @@ class ResultTables(QWidget):
     baseline_changed = Signal(str)
     more_seeds_requested = Signal(object)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.conclusion = named(QLabel(wordWrap=True), "conclusion_label")
         self.conclusion.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.twins = named(QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText), "twins_label")

@@ -46,8 +46,8 @@ class ScatterView(QWidget):
 
     export_requested = Signal(object, object)
 
-    def __init__(self, preferences: Preferences, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, preferences: Preferences, theme: Theme) -> None:
+        super().__init__()
         self._preferences, self._theme = preferences, theme
         self._runs: tuple[RunRecord, ...] = ()
         self._steps: dict[str, int] = {}

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QInputDialog, QMenu, QToolButton
 
 from resnet_studio.text import _
 from resnet_studio.ui.preferences import Preferences
@@ -64,10 +64,8 @@ class ViewsButton(QToolButton):
 
     chosen = Signal(object)
 
-    def __init__(
-        self, preferences: Preferences, present: Callable[[str], SavedView], parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, preferences: Preferences, present: Callable[[str], SavedView]) -> None:
+        super().__init__()
         self._preferences, self._present = preferences, present
         self.setObjectName("views_button")
         self.setProperty("role", "button")

@@ -35,8 +35,8 @@ class DesignButtons(QWidget):
 
     copy_requested = Signal(bool)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self._was_shown = False
         self.run_study = named(QPushButton(), "run_study_button", role="primary")

@@ -86,8 +86,8 @@ _PAPER_ON = {Family.CIFAR: _("The paper, on CIFAR-10"), Family.IMAGENET: _("The 
 class FactsPanel(QFrame):
     """Shows; asks nobody."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         named(self, "facts_panel", role="panel")
         sheet = named(QWidget(), role="clear")
         self._grid = QGridLayout()

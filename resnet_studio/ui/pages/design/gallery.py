@@ -123,8 +123,8 @@ class Gallery(QWidget):
 
     chosen, all_requested = Signal(object), Signal()
 
-    def __init__(self, studies: Sequence[SingleCohort], theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, studies: Sequence[SingleCohort], theme: Theme) -> None:
+        super().__init__()
         named(self, "study_gallery")
         row = in_row(of=self, margins=0, spacing=10)
         self._group = QButtonGroup(self)

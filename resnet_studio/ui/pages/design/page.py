@@ -117,10 +117,6 @@ class DesignPage(Page):
             self.message.emit(_("The command line is on the clipboard."))
 
     @Slot()
-    def _on_all_studies(self) -> None:
-        self.services.navigator.studies()
-
-    @Slot()
     def compare_networks(self) -> None:
         """Open the window in which networks are compared; at first it has the designed one and its twin."""
         first = self._comparison is None
@@ -309,7 +305,7 @@ class DesignPage(Page):
         self._saver = QTimer(self, singleShot=True, interval=SAVE_AFTER_MS)
         self._saver.timeout.connect(self._save)
         self.gallery.chosen.connect(self.show_study)
-        self.gallery.all_requested.connect(self._on_all_studies)
+        self.gallery.all_requested.connect(lambda: self.services.navigator.studies())
         self.form.changed.connect(self._on_form_changed)
         self.view.pointed.connect(self._on_pointed)
         self.view.explain_requested.connect(self.explain)

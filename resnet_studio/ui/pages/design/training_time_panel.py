@@ -23,8 +23,8 @@ class TimeHere(QWidget):
 
     measure_requested, stop_requested = Signal(), Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.label = named(QLabel(wordWrap=True), "time_label")
         self.basis = named(QLabel(wordWrap=True), "time_basis", role="muted")
         self.button = named(QPushButton(_("Measure")), "measure_button", tip=_MEASURE)

@@ -40,8 +40,8 @@ class ChangeBar(QWidget):
 
     cleared = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setObjectName("change_bar")
         self.selected: tuple[str, ...] = ()
         self._swaps: tuple[tuple[str, str], ...] = ()
@@ -59,7 +59,7 @@ class ChangeBar(QWidget):
         self.hint = named(QLabel(wordWrap=True), "change_hint", role="muted")
         in_column(row, self.hint, of=self, margins=0, spacing=4)
         self.buttons[Mode.ONE].setChecked(True)
-        self._group.buttonToggled.connect(self._on_mode)
+        self._group.buttonToggled.connect(lambda: self.clear())
         self.whole.clicked.connect(self.clear)
         self._show_hint()
 
@@ -105,7 +105,3 @@ class ChangeBar(QWidget):
             swaps = ", ".join(f"{one} ↔ {other}" for one, other in self._swaps)
             hint = _("Swapped: {swaps}. More pairs come on top.", swaps=swaps)
         self.hint.setText(hint)
-
-    @Slot()
-    def _on_mode(self) -> None:
-        self.clear()

@@ -50,8 +50,8 @@ class FigurePanel(QWidget):
     status_message = Signal(str)
     failed = Signal(str)
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, services: Services) -> None:
+        super().__init__()
         self.setObjectName("figure_panel")
         self._services = services
         self.shown: Shown | None = None

@@ -21,8 +21,8 @@ class SettingsForm(QWidget):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setObjectName("inside_settings")
         self.setProperty("role", "clear")
         self._kind: type[AnalysisSettings] = AnalysisSettings

@@ -30,8 +30,8 @@ class TrainOnBar(QWidget):
     started = Signal(tuple)
     failed = Signal(str)
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, services: Services) -> None:
+        super().__init__()
         self._services = services
         self._shallow: RunRecord | None = None
         self._pair: Pair | None = None

@@ -25,8 +25,8 @@ from resnet_studio.ui.widgets.layouts import in_column, in_row, scrolled
 class _ClaimRow(QWidget):
     """A sentence, two answers, and once one is given, why."""
 
-    def __init__(self, claim: Claim, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, claim: Claim) -> None:
+        super().__init__()
         self.claim = claim
         self.setProperty("role", "clear")
         self.sentence = QLabel(_(claim.sentence), wordWrap=True)
@@ -74,7 +74,7 @@ class ClaimsView(ExperimentView):
         self.own.setPlaceholderText(_("In your own words: what is degradation, and what does a shortcut change?"))
         self.own.setTabChangesFocus(True)
         self.own.setFixedHeight(64)
-        self.own.textChanged.connect(self._on_words)
+        self.own.textChanged.connect(lambda: self.course.place.set_words(self.own.toPlainText()))
         self.body.addWidget(scroll, 1)
         self.body.addWidget(self.own)
         self._show_known()
@@ -99,7 +99,3 @@ class ClaimsView(ExperimentView):
             _("{right} of {all} right.", right=right, all=len(CLAIMS)) if len(answers) == len(CLAIMS)
             else _("{count} of {all} answered.", count=len(answers), all=len(CLAIMS))
         )  # fmt: skip
-
-    @Slot()
-    def _on_words(self) -> None:
-        self.course.place.set_words(self.own.toPlainText())

@@ -179,10 +179,6 @@ class LessonsPage(Page):
             if step is self.step:
                 self.text.show_done(True)
 
-    @Slot(str)
-    def _on_term(self, key: str) -> None:
-        self.services.navigator.explain(key)
-
     @Slot()
     def _on_watch(self) -> None:
         self.services.navigator.show_training()
@@ -205,7 +201,7 @@ class LessonsPage(Page):
             self.buttons[lesson.key] = button
             row.addWidget(button, 1)
         self.text = StepPanel(self.services.theme)
-        self.text.term_requested.connect(self._on_term)
+        self.text.term_requested.connect(lambda key: self.services.navigator.explain(key))
         self.experiments = QStackedWidget()
         left, right = (framed_panel(part, margins=(12, 10, 12, 10)) for part in (self.text, self.experiments))
         left.setMinimumWidth(330)

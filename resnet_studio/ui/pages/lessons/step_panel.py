@@ -23,8 +23,8 @@ class StepPanel(QScrollArea):
 
     term_requested = Signal(str)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self.formulas: list[FormulaView] = []
         self.labels: list[QLabel] = []

@@ -188,7 +188,7 @@ class RunsPage(Page):
         self.commands.message.connect(self.message)
         self.commands.emptying_requested.connect(self._on_empty_trash)
         self.commands.deleting_unreadable_requested.connect(self._on_delete_unreadable)
-        self.shelf_choice.currentIndexChanged.connect(self._on_shelf)
+        self.shelf_choice.currentIndexChanged.connect(lambda: self.reload())
         self.commands.restored.connect(self.choose_runs)
         self._empty.pressed.connect(self._on_empty)
         self._nothing.pressed.connect(self.filter_field.clear)
@@ -258,10 +258,6 @@ class RunsPage(Page):
         if self.shelf is Shelf.TRASH:
             return self._trash
         return self._store.list_runs(archived=self.shelf is Shelf.ARCHIVE)
-
-    @Slot()
-    def _on_shelf(self) -> None:
-        self.reload()
 
     def _measure(self) -> None:
         """Look in the background at what the folders of runs take, where that is not known as they are now."""

@@ -36,8 +36,8 @@ def text_label(text: str, name: str = "", *, role: str = "") -> QLabel:
 class Answers(QWidget):
     """Built anew for each :class:`Look` that says something else."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self._shown: object = None
         self._content: QWidget | None = None

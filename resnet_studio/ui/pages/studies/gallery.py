@@ -130,8 +130,8 @@ class StudyList(QListView):
 
     chosen = Signal(object)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("studies_list")
         self.setAccessibleName(_("Studies"))
         self.cards = CardsModel(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QPushButton, QSpinBox
 
 from resnet_studio.domain.specs import DataSpec
 from resnet_studio.studies.own_study import SEED, OwnStudy
@@ -29,8 +29,8 @@ class SetupPanel(QFrame):
 
     changed = Signal()
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, services: Services) -> None:
+        super().__init__()
         named(self, "study_setup", role="panel")
         self._card: Card | None = None
         self._own_source = ""

@@ -121,8 +121,8 @@ class RunCard(QFrame):
 class RunCards(QScrollArea):
     """The cards one below the other."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("run_cards")
         self._theme = theme
         self._cards: dict[str, RunCard] = {}

@@ -29,8 +29,8 @@ STARTING = _("Before any training: how the gradient comes back from the last blo
 class FirstCheckPanel(QWidget):
     """The finding in words above its figure."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("first_check_panel")
         self.finding = named(QLabel(wordWrap=True), "first_check_finding")
         self.canvas = FigureCanvas(theme)

@@ -22,8 +22,8 @@ _BUSY = (Phase.LOADING, Phase.PROBING, Phase.BUILDING)
 class TrainHeader(QWidget):
     """Title, phase, facts and buttons. The page connects the buttons."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._theme = theme
         self.title, self.headline, self.facts = ElidedLabel(), QLabel(), QLabel()
         self.title.setProperty("role", "title")

@@ -130,7 +130,7 @@ class TrainPage(Page):
         self.next_steps.break_requested.connect(self._on_break)
         self.next_steps.seeds_requested.connect(self._on_more_seeds)
         self.next_steps.longer_requested.connect(self._on_longer)
-        self.next_steps.study_requested.connect(self._on_study)
+        self.next_steps.study_requested.connect(lambda key: self.services.navigator.studies(key))
         controller.queue_changed.connect(self._show_queue)
         controller.train_requested.connect(self._on_train_requested)
         controller.entry_ended.connect(self._on_entry_ended)
@@ -143,9 +143,9 @@ class TrainPage(Page):
         queue.show_requested.connect(self.show_entry)
         queue.move_requested.connect(self._on_move)
         queue.remove_requested.connect(self._on_remove)
-        queue.repeat_requested.connect(self._on_repeat)
+        queue.repeat_requested.connect(lambda entry_id: self._try(partial(self._controller.repeat, entry_id)))
         queue.ask_requested.connect(self._on_ask)
-        queue.resume_requested.connect(self._on_train_now)
+        queue.resume_requested.connect(lambda run_ids: self._try(partial(self._controller.resume, run_ids)))
         queue.go_on_requested.connect(controller.go_on)
         queue.hold_requested.connect(controller.hold)
         queue.clear_requested.connect(self._on_clear)
@@ -328,17 +328,9 @@ class TrainPage(Page):
     def _on_remove(self, entry_id: str) -> None:
         self._try(partial(self._controller.remove, entry_id))
 
-    @Slot(str)
-    def _on_repeat(self, entry_id: str) -> None:
-        self._try(partial(self._controller.repeat, entry_id))
-
     @Slot(str, object)
     def _on_ask(self, entry_id: str, request: QueueRequest) -> None:
         self._try(partial(self._controller.ask, entry_id, request))
-
-    @Slot(list)
-    def _on_train_now(self, run_ids: list[str]) -> None:
-        self._try(partial(self._controller.resume, run_ids))
 
     @Slot()
     def _on_clear(self) -> None:
@@ -426,10 +418,6 @@ class TrainPage(Page):
     @Slot()
     def _on_longer(self) -> None:
         self.services.navigator.train(find_single_cohort(LONGER_KEY).cohort(self._state.runs[0].spec.recipe.init_seed))
-
-    @Slot(str)
-    def _on_study(self, key: str) -> None:
-        self.services.navigator.studies(key)
 
     @Slot()
     def _on_classify(self) -> None:

@@ -25,8 +25,8 @@ from resnet_studio.ui.widgets.plain_tip import plain_tip
 class TrainPlots(QWidget):
     """All plots draw the same book, over the same axis, with the same runs hidden."""
 
-    def __init__(self, theme: Theme, preferences: Preferences, book: CurveBook, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme, preferences: Preferences, book: CurveBook) -> None:
+        super().__init__()
         self._preferences = preferences
         self.controls = PlotControls(preferences, "train")
         self.error = named(CurvePlot(theme, book, ERROR, whole=True), "train_plot")

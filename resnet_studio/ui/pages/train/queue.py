@@ -205,8 +205,8 @@ class QueuePanel(QWidget):
     go_on_requested, hold_requested, clear_requested = Signal(), Signal(), Signal()
     notify_chosen = Signal(bool)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self.setObjectName("queue_panel")
         self._writable = True
         self._held = False
@@ -238,7 +238,7 @@ class QueuePanel(QWidget):
         self.view.activated.connect(self._on_chosen)
         self.view.customContextMenuRequested.connect(self._on_menu_at)
         self.menu_button.clicked.connect(self._on_menu)
-        self.hold_button.clicked.connect(self._on_hold)
+        self.hold_button.clicked.connect(lambda: (self.go_on_requested if self._held else self.hold_requested).emit())
         for keys, slot in (
             ("Delete", self.on_remove),
             ("Alt+Up", self.on_up),
@@ -358,10 +358,6 @@ class QueuePanel(QWidget):
     @Slot(QModelIndex)
     def _on_chosen(self, index: QModelIndex) -> None:
         self.show_requested.emit(self.model.record_at(index.row()).entry.id)
-
-    @Slot()
-    def _on_hold(self) -> None:
-        (self.go_on_requested if self._held else self.hold_requested).emit()
 
     @Slot()
     def _on_menu(self) -> None:

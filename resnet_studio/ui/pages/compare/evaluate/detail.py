@@ -50,8 +50,8 @@ class Detail(QWidget):
 
     looked_into = Signal()
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, services: Services) -> None:
+        super().__init__()
         self._services = services
         self._evaluations: tuple[Evaluation, ...] = ()
         self._runs: dict[str, RunRecord] = {}

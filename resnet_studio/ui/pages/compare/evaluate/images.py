@@ -144,7 +144,7 @@ class CellImages(QWidget):
         foot = in_row((self._note, 1), self.button)
         in_column(self._title, (self.view, 1), foot, of=self, margins=(0, 4, 0, 0), spacing=4)
         self.view.activated.connect(self._on_activated)
-        self.button.clicked.connect(self._on_button)
+        self.button.clicked.connect(lambda: self.classify_wanted.emit(self.chosen or list(self.model.records)))
         thumbnails.ready.connect(self.view.viewport().update)
         self.show_images("", [], _("Click a cell, or a heading for all its errors."))
 
@@ -164,7 +164,3 @@ class CellImages(QWidget):
     @Slot(QModelIndex)
     def _on_activated(self, index: QModelIndex) -> None:
         self.classify_wanted.emit(self.chosen or [self.model.record_at(index.row())])
-
-    @Slot()
-    def _on_button(self) -> None:
-        self.classify_wanted.emit(self.chosen or list(self.model.records))

@@ -29,8 +29,8 @@ class Matrices(QWidget):
     chosen = Signal(int, int, int)
     export_wanted = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
         self._shown: tuple[Titled, ...] = ()
         self._moving = False
         self.numbers = named(Choice(), "matrix_numbers", tip=_("What the numbers in the cells are"))
@@ -61,8 +61,8 @@ class Matrices(QWidget):
             self._columns.append(holder)
         in_column(tools, (pair, 1), self.read_out, ScaleBar(theme), of=self, margins=0, spacing=4)
         self.numbers.currentIndexChanged.connect(self._on_numbers)
-        self._smaller.clicked.connect(self._on_smaller)
-        self._larger.clicked.connect(self._on_larger)
+        self._smaller.clicked.connect(lambda: self.views[0].set_zoom(self.views[0].zoom / ZOOM_STEP))
+        self._larger.clicked.connect(lambda: self.views[0].set_zoom(self.views[0].zoom * ZOOM_STEP))
         self._fit.clicked.connect(self._on_fit)
         self.export_button.clicked.connect(self.export_wanted)
         for view in self.views:
@@ -150,14 +150,6 @@ class Matrices(QWidget):
     def _on_numbers(self) -> None:
         for view in self.views:
             view.set_percent(self.percent)
-
-    @Slot()
-    def _on_smaller(self) -> None:
-        self.views[0].set_zoom(self.views[0].zoom / ZOOM_STEP)
-
-    @Slot()
-    def _on_larger(self) -> None:
-        self.views[0].set_zoom(self.views[0].zoom * ZOOM_STEP)
 
     @Slot()
     def _on_fit(self) -> None:
