@@ -97,10 +97,6 @@ def data_texts(run: RunRecord) -> tuple[str, ...]:
     return (source, _("data {not_known}", not_known=_("not known"))) if run.imported else (source,)
 
 
-def _created(run: RunRecord) -> str:
-    return moment(run.created_at).replace(" ", "T")
-
-
 def _own() -> Iterator[RunField]:
     text, word = FieldKind.TEXT, FieldKind.WORD
     yield RunField("name", _("Name"), text, lambda run: run.name)
@@ -112,7 +108,7 @@ def _own() -> Iterator[RunField]:
     yield RunField("cohort", _("Cohort"), text, lambda run: run.cohort_id)
     yield RunField("kind", _("Kind"), word, lambda run: "residual" if run.residual else "plain")
     yield RunField("label", _("Network"), text, lambda run: run.spec.network.label)
-    yield RunField("created", _("Created"), FieldKind.DATE, _created)
+    yield RunField("created", _("Created"), FieldKind.DATE, lambda run: moment(run.created_at).replace(" ", "T"))
     for key, title, unit, quantity in _RESULTS:
         yield RunField(key, title, FieldKind.NUMBER, _reader_of_result(quantity), unit, is_result=True)
     for key, title, quantity in _COUNTS:
