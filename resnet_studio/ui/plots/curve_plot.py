@@ -14,12 +14,11 @@ from PySide6.QtWidgets import QLabel, QWidget
 from resnet_studio.domain.text_numbers import percent
 from resnet_studio.text import _
 from resnet_studio.ui.plots.autorange import RangeFollower, Span
-from resnet_studio.ui.plots.axes import PositionAxis, ValueAxis
+from resnet_studio.ui.plots.axes import LevelLine, PositionAxis, ValueAxis
 from resnet_studio.ui.plots.cursor_values import extent, gaps_at, readings
 from resnet_studio.ui.plots.curve_data import CurveBook, XAxis
 from resnet_studio.ui.plots.curve_layers import RunLayers, View
 from resnet_studio.ui.plots.legend import KEY, value_text
-from resnet_studio.ui.plots.level_line import LevelLine
 from resnet_studio.ui.plots.panels import ERROR, ITERATIONS_BY_AXIS, Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.plots.plot_item import without_menu
 from resnet_studio.ui.plots.run_plot import RunPlot

@@ -18,8 +18,7 @@ from resnet_studio.domain.run_fields import run_fields
 from resnet_studio.domain.series import Series
 from resnet_studio.studies.more_seeds import more_seeds, more_seeds_sentence
 from resnet_studio.text import _
-from resnet_studio.ui.pages.compare.export import Export, Shown, exporting
-from resnet_studio.ui.pages.compare.export_button import ExportButton
+from resnet_studio.ui.pages.compare.export import Export, ExportButton, Shown, exporting
 from resnet_studio.ui.pages.compare.facets import FACET_FIELDS, Facets
 from resnet_studio.ui.pages.compare.results import ResultTables
 from resnet_studio.ui.plots.controls import PlotControls
