@@ -193,8 +193,3 @@ def find_field(key: str) -> RunField | None:
         name = key.removeprefix(_ENVIRONMENT)
         return RunField(key, name.replace("_", " "), FieldKind.TEXT, lambda run: run.environment.get(name))
     return next((found for found in fields.values() if found.path == key), None)
-
-
-def results() -> tuple[RunField, ...]:
-    """What was measured of runs, as numbers."""
-    return tuple(found for found in run_fields().values() if found.is_result)
