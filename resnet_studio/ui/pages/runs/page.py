@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from resnet_studio.domain.errors import UserError
-from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade, StopCheck
+from resnet_studio.domain.events import CurvesGrew, Event, ProgressMade
 from resnet_studio.domain.grouping import NO_GROUPS, group_runs
 from resnet_studio.domain.records import RunRecord
 from resnet_studio.domain.run_filter import parse_filter
@@ -33,13 +33,13 @@ from resnet_studio.ui.pages.runs.commands import RunCommands
 from resnet_studio.ui.pages.runs.details import DetailsPanel
 from resnet_studio.ui.pages.runs.dialogs import ask_to_delete_unreadable, fill_colour_menu
 from resnet_studio.ui.pages.runs.editor import RunEditor
+from resnet_studio.ui.pages.runs.folder_sizes import FolderSizes
 from resnet_studio.ui.pages.runs.groups_view import GroupsView
 from resnet_studio.ui.pages.runs.responsive_toolbar import ToolRow
 from resnet_studio.ui.pages.runs.run_actions_menu import Toolbox
 from resnet_studio.ui.pages.runs.table_view import RunsView
 from resnet_studio.ui.pages.runs.undo_bar import UndoBar
 from resnet_studio.ui.services import Services
-from resnet_studio.ui.threads.jobs import Emit, Job
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.empty_state import EmptyState
 from resnet_studio.ui.widgets.filter_field import FilterField
@@ -59,7 +59,6 @@ _EMPTY = {
     Shelf.ARCHIVE: (_("Nothing is archived"), _("Runs that you archive leave every list and stay whole.")),
     Shelf.TRASH: (_("The trash is empty"), _("Deleted runs lie here until the trash is emptied.")),
 }
-_SIZED_AT_ONCE = 200  # folders
 _LIVE_MS = 1000  # rows of runs in training are read again at most this often
 
 
@@ -72,7 +71,7 @@ class RunsPage(Page):
         self._stale = True
         self._failure = ""
         self._trash: list[RunRecord] = []
-        self._sizing: Job | None = None
+        self._sizes = FolderSizes(services, self)
         self.model = RunsTableModel(self)
         self.model.set_fields(services.preferences.value("runs/fields", [], list))
         self.proxy = RunsProxy(self.model, self)
@@ -192,6 +191,7 @@ class RunsPage(Page):
         self.commands.restored.connect(self.choose_runs)
         self._empty.pressed.connect(self._on_empty)
         self._nothing.pressed.connect(self.filter_field.clear)
+        self._sizes.found.connect(self._on_sizes)
         self._live.timeout.connect(self._refresh_active)
         self._controller.runs_changed.connect(self._on_runs_changed)
         self._controller.state_changed.connect(self._update)
@@ -246,7 +246,7 @@ class RunsPage(Page):
         self.table.verticalScrollBar().setValue(place)
         self._show_groups()
         QTimer.singleShot(0, self.proxy, self.proxy.prepare)
-        self._measure()
+        self._sizes.measure(self.model.unsized())
 
     @property
     def shelf(self) -> Shelf:
@@ -259,24 +259,9 @@ class RunsPage(Page):
             return self._trash
         return self._store.list_runs(archived=self.shelf is Shelf.ARCHIVE)
 
-    def _measure(self) -> None:
-        """Look in the background at what the folders of runs take, where that is not known as they are now."""
-        if self._sizing is not None:
-            self._sizing.stop()
-        home, due = self.services.home, self.model.unsized()
-        if not due:
-            return
-
-        def work(emit: Emit, should_stop: StopCheck) -> None:
-            for start in range(0, len(due), _SIZED_AT_ONCE):
-                if should_stop():
-                    return
-                emit([(run, home.run(run.id).size_bytes()) for run in due[start : start + _SIZED_AT_ONCE]])
-
-        self._sizing = self.services.jobs.start(work, on_item=self._on_sizes, name="sizes")
-
-    def _on_sizes(self, sizes: object) -> None:
-        self.model.set_sizes(sizes)  # type: ignore[arg-type]
+    @Slot(object)
+    def _on_sizes(self, sizes: list[tuple[RunRecord, int]]) -> None:
+        self.model.set_sizes(sizes)
         self._update()
 
     @Slot()
@@ -341,19 +326,7 @@ class RunsPage(Page):
             )
         )
         shown, total = self.proxy.rowCount(), self.model.rowCount()
-        text = (
-            formats.runs(total)
-            if shown == total
-            else _("{count} of {runs}", count=formats.count(shown), runs=formats.runs(total))
-        )
-        if self.group_choice.grouping and total:
-            groups = self.groups.groups.rowCount()
-            text += _n(" in {count} group", " in {count} groups", groups, count=formats.count(groups))
-        if len(chosen) > 1:
-            text += _(", {count} chosen", count=formats.count(len(chosen)))
-        if total and self.model.total_bytes is not None:
-            text += _(", {size} on disk", size=file_size(self.model.total_bytes))
-        self._count.setText(text if total else "")
+        self._count.setText(self._count_text(shown, total, len(chosen)))
         table = self.groups if self.group_choice.grouping else self.table
         self._stack.setCurrentWidget(self._empty if not total else table if shown else self._nothing)
         self._columns_button.setEnabled(table is self.table)
@@ -365,6 +338,22 @@ class RunsPage(Page):
         fault = self._failure or parse_filter(self.filter_field.text()).problem
         self._fault.setText(fault)
         self._fault.setVisible(bool(fault))
+
+    def _count_text(self, shown: int, total: int, chosen: int) -> str:
+        """How many runs there are, in how many groups, how many are chosen, and what all of them take."""
+        if not total:
+            return ""
+        text = formats.runs(total)
+        if shown != total:
+            text = _("{count} of {runs}", count=formats.count(shown), runs=text)
+        if self.group_choice.grouping:
+            groups = self.groups.groups.rowCount()
+            text += _n(" in {count} group", " in {count} groups", groups, count=formats.count(groups))
+        if chosen > 1:
+            text += _(", {count} chosen", count=formats.count(chosen))
+        if self.model.total_bytes is not None:
+            text += _(", {size} on disk", size=file_size(self.model.total_bytes))
+        return text
 
     def _show_details_of(self, run: RunRecord | None) -> None:
         if run is None:
