@@ -161,7 +161,7 @@ def fitting(network: TrainedNetwork, height: int, width: int) -> int:
 def free_bytes(device: torch.device) -> int:
     """Bytes that a batch on ``device`` may take, a share of what is free now; 1 GiB where that is not known."""
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
+        free, _total = torch.cuda.mem_get_info(device)
     elif device.type == "cpu":
         free = available_bytes()
     else:

@@ -10,7 +10,6 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
-    QFileDialog,
     QFrame,
     QLabel,
     QPushButton,
@@ -30,6 +29,7 @@ from resnet_studio.ui.diff.export import SCALES, export_diff
 from resnet_studio.ui.diff.legend import Legend
 from resnet_studio.ui.diff.view import DiffView
 from resnet_studio.ui.figures import FORMATS
+from resnet_studio.ui.save_file import ask_for_file
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import STRETCH, in_column, in_row
@@ -194,16 +194,11 @@ class DiffWindow(QDialog):
 
     @Slot()
     def _on_export(self) -> None:
-        folder = self._services.preferences.value("diff/folder", str(Path.home()), str)
         names = self.view.diff.names if self.view.diff else ()
-        proposal = str(Path(folder) / f"{'-'.join(names).replace(' ', '-')}.svg")
-        kinds = ";;".join(FORMATS.values())
-        path, chosen = QFileDialog.getSaveFileName(self, _("Export the drawing"), proposal, kinds, FORMATS[".svg"])
-        if path:
-            self._services.preferences.set_value("diff/folder", str(Path(path).parent))
-            ending = next((ending for ending, kind in FORMATS.items() if kind == chosen), ".svg")
-            file = Path(path)
-            self.export(file if file.suffix.lower() in FORMATS else file.with_name(file.name + ending))
+        name = f"{'-'.join(names).replace(' ', '-')}.svg"
+        preferences = self._services.preferences
+        if file := ask_for_file(self, _("Export the drawing"), name, FORMATS, preferences, "diff/folder"):
+            self.export(file)
 
     # Qt
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QMouseEvent, QPen
-from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QMenu, QPushButton, QWidget
 
 from resnet_studio.domain.comparison import display_names
 from resnet_studio.domain.grouping import LEVEL, Statistic
@@ -21,6 +20,7 @@ from resnet_studio.text import _, _n
 from resnet_studio.ui.plots.run_colours import line_colour
 from resnet_studio.ui.plots.scatter_export import SUFFIXES, ScatterFigure
 from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.save_file import ask_for_file
 from resnet_studio.ui.theme import Role, Theme
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.layouts import STRETCH, framed_panel, in_column, in_row
@@ -209,13 +209,9 @@ class ScatterView(QWidget):
         figure = self.figure
         if figure is None:
             return
-        folder = Path(self._preferences.value("compare/folder", str(Path.home()), str))
-        proposal = str(folder / f"{figure.y.key}-{figure.x.key}{suffix}".replace("_", "-"))
-        chosen, _filter = QFileDialog.getSaveFileName(self, _("Export the scatter"), proposal, SUFFIXES[suffix])
-        if chosen:
-            path = Path(chosen)
-            path = path if path.suffix.lower() == suffix else path.with_name(path.name + suffix)
-            self._preferences.set_value("compare/folder", str(path.parent))
+        name = f"{figure.y.key}-{figure.x.key}{suffix}".replace("_", "-")
+        kinds = {suffix: SUFFIXES[suffix]}
+        if path := ask_for_file(self, _("Export the scatter"), name, kinds, self._preferences, "compare/folder"):
             self.export_requested.emit(figure, path)
 
     def _say(self, place: int | None) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -29,6 +28,7 @@ from resnet_studio.ui.charts.canvas import FigureCanvas
 from resnet_studio.ui.charts.export import export_found
 from resnet_studio.ui.figures import FORMATS
 from resnet_studio.ui.models.numbers import NumbersModel
+from resnet_studio.ui.save_file import ask_for_file
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.threads.jobs import Emit, Work
 from resnet_studio.ui.widgets.accessible_names import named
@@ -183,14 +183,10 @@ class FigurePanel(QWidget):
         if not isinstance(action, QAction) or self.shown is None:
             return
         suffix = str(action.data())
-        folder = Path(self._services.preferences.value("inside/folder", str(Path.home()), str))
-        kind = FORMATS.get(suffix, _("CSV table (*.csv)"))
-        proposal = str(folder / f"{self.shown.row.key}{suffix}")
-        text, _unused = QFileDialog.getSaveFileName(self, action.text().rstrip("…"), proposal, kind)
-        if text:
-            path = Path(text)
-            self._services.preferences.set_value("inside/folder", str(path.parent))
-            self.export(path if path.suffix.lower() == suffix else path.with_name(path.name + suffix))
+        kinds = {suffix: FORMATS.get(suffix, _("CSV table (*.csv)"))}
+        title, name = action.text().rstrip("…"), f"{self.shown.row.key}{suffix}"
+        if path := ask_for_file(self, title, name, kinds, self._services.preferences, "inside/folder"):
+            self.export(path)
 
     def _on_exported(self, path: Path) -> None:
         self.status_message.emit(_("Written: {path}", path=path))

@@ -9,7 +9,6 @@ from PySide6.QtCore import QItemSelection, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFileDialog,
     QFrame,
     QHeaderView,
     QLabel,
@@ -35,6 +34,7 @@ from resnet_studio.ui.pages.compare.evaluate.texts import delete_question, plan_
 from resnet_studio.ui.pages.compare.evaluate.tree import Column, EvaluationsModel
 from resnet_studio.ui.plots.line_sample import SAMPLE_WIDTH
 from resnet_studio.ui.plots.run_colours import plain_tip
+from resnet_studio.ui.save_file import ask_for_file
 from resnet_studio.ui.services import Services
 from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.focus import keeping_focus
@@ -264,14 +264,9 @@ class EvaluatePanel(QWidget):
 
     @Slot()
     def _on_export(self) -> None:
-        folder = Path(self._services.preferences.value("compare/folder", str(Path.home()), str))
-        path, kind = QFileDialog.getSaveFileName(
-            self, _("Export the confusion matrix"), str(folder / "confusion.png"), ";;".join(FORMATS.values())
-        )
-        if path:
-            suffix = next((suffix for suffix, text in FORMATS.items() if text == kind), ".png")
-            target = Path(path)
-            self.export_to(target if target.suffix.lower() in FORMATS else target.with_name(target.name + suffix))
+        title, preferences = _("Export the confusion matrix"), self._services.preferences
+        if path := ask_for_file(self, title, "confusion.png", FORMATS, preferences, "compare/folder"):
+            self.export_to(path)
 
     def export_to(self, path: Path) -> None:
         """Write the matrices that are shown."""
