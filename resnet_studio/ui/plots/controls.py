@@ -104,9 +104,7 @@ class PlotControls(QWidget):
         self.fit.setShortcut(QKeySequence("F"))
         self.fit.clicked.connect(self.fit_requested)
         self.back = QPushButton("\N{LEFTWARDS ARROW}")  # its word would take the room of the names beside the plot
-        self.back.setObjectName("zoom_back_button")
-        self.back.setAccessibleName(_("Back"))
-        self.back.setProperty("role", "flat")
+        named(self.back, "zoom_back_button", role="flat", accessible=_("Back"))
         keeps = self.back.sizePolicy()
         keeps.setRetainSizeWhenHidden(True)  # or a zoom would move all that is beside it
         self.back.setSizePolicy(keeps)

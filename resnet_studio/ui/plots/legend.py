@@ -196,8 +196,7 @@ class Legend(QScrollArea):
         for run in runs:
             row = self._new_row()
             row.run, row.label, row.values = run, run.name, (DASH,) * self._columns
-            row.setObjectName(f"legend_{run.run_id}")
-            row.setAccessibleName(run.name)
+            named(row, f"legend_{run.run_id}", accessible=run.name)
             about = _("{name}: click to hide or show it, with Ctrl to see it alone", name=run.name)
             if run.members:
                 about += "\n" + _(

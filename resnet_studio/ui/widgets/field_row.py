@@ -92,8 +92,7 @@ class FieldRow(QWidget):
         self._around: Choice | None = None  # the box around a line with proposals
         self._editor: QLineEdit | Choice = self._make_editor()
         self._tip = _tip(field)
-        set_tip(self._editor, self._tip)
-        self._editor.setAccessibleName(field.title)
+        named(self._editor, tip=self._tip, accessible=field.title)
         set_term(self, next(iter(FIELD_TERMS.get(field.path, ())), ""))
         self._editor.setAccessibleDescription(field.help)
         title = named(QLabel(field.title, wordWrap=True), tip=self._tip)

@@ -10,6 +10,7 @@ from resnet_studio.domain.grouping import ALL_BUT_SEEDS, NO_GROUPS, Grouping, fi
 from resnet_studio.domain.run_fields import RunField, run_fields
 from resnet_studio.text import _
 from resnet_studio.ui.preferences import Preferences
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.plain_tip import set_tip
 
 _USUAL = ("depth", "block", "shortcut", "data", "learning_rate", "study", "tag", "status")
@@ -27,8 +28,7 @@ class GroupChoice(QToolButton):
     def __init__(self, preferences: Preferences, key: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._preferences, self._key = preferences, f"{key}/grouping"
-        self.setObjectName(f"{key}_group_button")
-        self.setProperty("role", "button")
+        named(self, f"{key}_group_button", role="button")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         set_tip(self, _("Runs in groups, with mean, standard deviation, number and 95 % interval"))
         stored = preferences.value(self._key, [], list)

@@ -25,8 +25,7 @@ class DropZone(QWidget):
         self._theme = theme
         self._hot = False
         self._large = True
-        self.setObjectName("classify_drop_zone")
-        self.setAccessibleName(_("Drop images here"))
+        named(self, "classify_drop_zone", accessible=_("Drop images here"))
         self._heading = named(QLabel(_("Drop images or folders here"), self), role="title")
         self._heading.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._hint = named(QLabel(_("from anywhere on this machine; nothing leaves it"), self), role="muted")

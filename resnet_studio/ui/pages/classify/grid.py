@@ -14,6 +14,7 @@ from resnet_studio.ui.pages.classify.maps import ClassMaps
 from resnet_studio.ui.pages.classify.results import ResultsModel
 from resnet_studio.ui.pages.classify.session import ClassifySession
 from resnet_studio.ui.theme import Theme
+from resnet_studio.ui.widgets.accessible_names import named
 
 
 class ResultsGrid(QTableView):
@@ -33,8 +34,7 @@ class ResultsGrid(QTableView):
     ) -> None:
         super().__init__(parent)
         self._results, self._session, self._maps = model, session, maps
-        self.setObjectName("classify_grid")
-        self.setAccessibleName(_("Images by networks"))
+        named(self, "classify_grid", accessible=_("Images by networks"))
         self.setModel(model)
         self.setVerticalHeader(ImagesHeader(model, thumbnails, theme, self))
         self._networks = NetworksHeader(model, session.iterations, theme, self)

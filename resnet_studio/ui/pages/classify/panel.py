@@ -79,12 +79,10 @@ class NetworksPanel(QFrame):
     def __init__(self, model: RunChoiceModel, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self.setObjectName("classify_networks_panel")
-        self.setProperty("role", "panel")
+        named(self, "classify_networks_panel", role="panel")
         heading = named(QLabel(_("Networks"), self), role="heading")
         self.filter_field = QLineEdit(self)
-        self.filter_field.setObjectName("classify_filter_field")
-        self.filter_field.setAccessibleName(_("Filter the networks"))
+        named(self.filter_field, "classify_filter_field", accessible=_("Filter the networks"))
         self.filter_field.setPlaceholderText(_("Filter"))
         set_tip(self.filter_field, _("As on the Runs page: words, tag:x, depth:>20"))
         self.filter_field.setClearButtonEnabled(True)

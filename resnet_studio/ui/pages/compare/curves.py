@@ -101,8 +101,7 @@ class CurvesView(QWidget):
             wordWrap=True,
             alignment=Qt.AlignmentFlag.AlignCenter,
         )
-        self._no_curves.setObjectName("no_curves_label")
-        self._no_curves.setProperty("role", "muted")
+        named(self._no_curves, "no_curves_label", role="muted")
         self._plot_stack = in_stack(*self.plots, self.facets, self._no_curves)
         plots = framed_panel(self.controls, self._plot_stack)
         rows = in_splitter((plots, 3), (framed_panel(self.tables), 2), sizes=(430, 290), upright=True)

@@ -27,7 +27,7 @@ from resnet_studio.ui.plots.export import FigureStyle, export_figure
 from resnet_studio.ui.plots.layer_export import export_layers
 from resnet_studio.ui.plots.panels import ERROR, LAYER_PANELS, Panel, PlotOptions, PlottedRun
 from resnet_studio.ui.preferences import Preferences
-from resnet_studio.ui.widgets.plain_tip import set_tip
+from resnet_studio.ui.widgets.accessible_names import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,7 @@ class ExportButton(QPushButton):
     def __init__(self, page: QWidget, preferences: Preferences, shown: Callable[[], Shown]) -> None:
         super().__init__(_("Export"), page)
         self._preferences, self._shown = preferences, shown
-        self.setObjectName("export_button")
-        set_tip(self, _("Write what is shown to a file (Ctrl+E)"))
+        named(self, "export_button", tip=_("Write what is shown to a file (Ctrl+E)"))
         menu = QMenu(self)
         for kind in Export:
             action = QAction(kind.row.text, self)

@@ -11,6 +11,7 @@ from resnet_studio.domain.analyses.settings import AnalysisSettings
 from resnet_studio.domain.documents import parse
 from resnet_studio.domain.errors import SpecError
 from resnet_studio.text import _
+from resnet_studio.ui.widgets.accessible_names import named
 from resnet_studio.ui.widgets.field_row import FieldRow
 from resnet_studio.ui.widgets.layouts import in_column
 from resnet_studio.ui.widgets.spec_fields import as_text, fields_of, typed
@@ -23,8 +24,7 @@ class SettingsForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setObjectName("inside_settings")
-        self.setProperty("role", "clear")
+        named(self, "inside_settings", role="clear")
         self._kind: type[AnalysisSettings] = AnalysisSettings
         self.rows: dict[str, FieldRow] = {}
         self._analysis = ""

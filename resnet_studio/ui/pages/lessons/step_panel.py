@@ -32,8 +32,7 @@ class StepPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName(_("Text of the step"))
-        self.setObjectName("lesson_text")
+        named(self, "lesson_text", accessible=_("Text of the step"))
 
     def show_step(self, step: StepRow, fields: Mapping[str, object], *, done: bool = False) -> None:
         """``fields``: what the texts may name; the formulas' DEEP and SHALLOW are depths."""

@@ -43,8 +43,7 @@ class DetailsPanel(QFrame):
         self._run: RunRecord | None = None
         self._found: Conformity | None = None
         self._images: StoredPreprocessing | None = None
-        self.setObjectName("run_details")
-        self.setProperty("role", "panel")
+        named(self, "run_details", role="panel")
         self.setMinimumWidth(300)
         self._title = named(QLabel(self, textFormat=Qt.TextFormat.PlainText, wordWrap=True), role="heading")
         close = named(QToolButton(self), tip=_("Close the details (Ctrl+I)"), accessible=_("Close the details"))

@@ -98,8 +98,7 @@ class RunsPage(Page):
         title = named(QLabel(self.row.title, self), role="title")
         self._count = named(QLabel(self), "runs_count", role="muted")
         self.filter_field = FilterField(lambda: self.model.records, self)
-        self.filter_field.setObjectName("filter_field")
-        self.filter_field.setAccessibleName(_("Filter the runs"))
+        named(self.filter_field, "filter_field", accessible=_("Filter the runs"))
         self.filter_field.setPlaceholderText(_("Filter, for example: depth>20"))
         self.filter_field.setMinimumHeight(34)
         self.shelf_choice = named(

@@ -19,8 +19,7 @@ class UndoBar(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("undo_bar")
-        self.setProperty("role", "banner")
+        named(self, "undo_bar", role="banner")
         self._label = QLabel(self)
         self._label.setTextFormat(Qt.TextFormat.PlainText)  # it names runs
         button = named(QPushButton(_("&Undo"), self), "undo_button", tip=_("Ctrl+Z, also later"))

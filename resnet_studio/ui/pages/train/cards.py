@@ -44,8 +44,7 @@ class RunCard(QFrame):
 
     def __init__(self, run: RunRecord, plotted: PlottedRun, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName(f"run_card_{run.id}")
-        self.setProperty("role", "panel")
+        named(self, f"run_card_{run.id}", role="panel")
         self._theme, self._run, self._plotted = theme, run, plotted
         self._sample = LineSample(plotted.paint(theme), run.residual)
         self._name, self._status = _Name(), QLabel()
