@@ -134,9 +134,7 @@ class CurvesView(QWidget):
                 plot.zoom_changed.connect(self._on_zoom)
             self.controls.legend_toggled.connect(plot.legend.setVisible)
             plot.hidden_changed.connect(self._on_hidden)
-        shortcut = QShortcut(QKeySequence("Q"), self)
-        shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
-        shortcut.activated.connect(self._on_next_quantity)
+        QShortcut(QKeySequence("Q"), self).activated.connect(self._on_next_quantity)
 
     @property
     def book(self) -> CurveBook:

@@ -108,8 +108,7 @@ class ResultTables(QWidget):
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(27)
         table.horizontalHeader().setHighlightSections(False)
-        shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), table)
-        shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+        shortcut = QShortcut(QKeySequence.StandardKey.Copy, table, context=Qt.ShortcutContext.WidgetShortcut)
         shortcut.activated.connect(self._on_copy)
         return table
 

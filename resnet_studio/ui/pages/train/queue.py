@@ -244,8 +244,7 @@ class QueuePanel(QWidget):
             ("Alt+Up", self.on_up),
             ("Alt+Down", self.on_down),
         ):
-            shortcut = QShortcut(QKeySequence(keys), self.view)
-            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+            shortcut = QShortcut(QKeySequence(keys), self.view, context=Qt.ShortcutContext.WidgetShortcut)
             shortcut.activated.connect(slot)
 
     @property

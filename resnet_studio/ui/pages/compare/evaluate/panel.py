@@ -110,8 +110,7 @@ class EvaluatePanel(QWidget):
         self.tree.selectionModel().selectionChanged.connect(self._on_selection)
         self.form.delete.clicked.connect(self._on_delete)
         self.detail.looked_into.connect(self._on_read)
-        shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.tree)
-        shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+        shortcut = QShortcut(QKeySequence.StandardKey.Delete, self.tree, context=Qt.ShortcutContext.WidgetShortcut)
         shortcut.activated.connect(self._on_delete)
         self.detail.matrices.export_wanted.connect(self._on_export)
 
